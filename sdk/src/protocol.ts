@@ -1,0 +1,238 @@
+/**
+ * The wire protocol in types: every message, limit and name that client and server share.
+ *
+ * Mirrors `docs/protocol.md`; a test keeps the two equal. Durations ending in `Ms` are milliseconds,
+ * times ending in `At` are epoch milliseconds by the server's clock.
+ */
+
+/** The WebSocket subprotocol that the server selects. The second one offered is the login token. */
+export const SUBPROTOCOL = "agent-heartbeat.v1";
+
+/** Limits of the service and of API Gateway WebSocket APIs, which carries it. */
+export const LIMITS = {
+  /** Largest message in either direction, in bytes. */
+  messageBytes: 128 * 1024,
+  /** Largest frame, in bytes; a longer message travels in several. */
+  frameBytes: 32 * 1024,
+  /** API Gateway closes a connection without traffic after this long (close code 1001). */
+  idleTimeoutMs: 10 * 60_000,
+  /** API Gateway closes every connection at this age (close code 1001). */
+  connectionDurationMs: 2 * 60 * 60_000,
+  /** Longest `agentId` and `organizationId`, in characters. */
+  idLength: 64,
+  /** Longest `instance_id`, in characters. */
+  instanceIdLength: 64,
+  /** Longest `id` of a message, in characters. */
+  messageIdLength: 64,
+  /** Largest page of a `list`. */
+  listPageSize: 100,
+  /** Longest text inside an `activity`, in characters. */
+  activityTextLength: 64,
+} as const;
+
+/** Defaults and bounds of the heartbeat, in the units that a person types: seconds. */
+export const HEARTBEAT = {
+  defaultIntervalSeconds: 30,
+  minIntervalSeconds: 5,
+  /** Below API Gateway's idle timeout of 10 minutes, with a minute to spare. */
+  maxIntervalSeconds: 9 * 60,
+  defaultTimeoutMultiplier: 3.0,
+  minTimeoutMultiplier: 1.5,
+  maxTimeoutMultiplier: 20,
+} as const;
+
+/** What `agentId`, `organizationId` and each token of a subject may look like. */
+export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** What a connection may do: see `PERMISSIONS`. */
+export type Role = "agent" | "viewer" | "publisher";
+
+/** Every role, in the order in which the documentation lists them. */
+export const ROLES = ["agent", "viewer", "publisher"] as const satisfies readonly Role[];
+
+/** Stored and derived status of an agent. */
+export type Status = "online" | "offline";
+
+/**
+ * Why an agent is offline.
+ *
+ * - `client_closed`: the agent closed its connection (code 1000).
+ * - `connection_lost`: the connection broke without a close.
+ * - `gateway_closed`: API Gateway ended the connection (idle, two hours, restart).
+ * - `lease_expired`: no heartbeat arrived within the lease.
+ * - `superseded`: a newer connection of the same agent took over and was then lost.
+ * - `drained`: the agent finished its work and left.
+ * - `revoked`: the agent was disabled, or removed from the registry.
+ */
+export type OfflineReason =
+  | "client_closed"
+  | "connection_lost"
+  | "gateway_closed"
+  | "lease_expired"
+  | "superseded"
+  | "drained"
+  | "revoked";
+
+/** What to do when another process connects with the same agent id: see `docs/protocol.md`. */
+export type DuplicatePolicy = "replace" | "reject";
+
+/** What an agent is doing, as it says of itself in a heartbeat. Costs no further write. */
+export interface Activity {
+  state: "idle" | "working" | "blocked" | "draining";
+  /** What it works on: usually the subject of the message being handled. At most 64 characters. */
+  task?: string;
+  /** When that work began. */
+  startedAt?: number;
+  /** When the work last advanced. */
+  progressAt?: number;
+  /** Messages being handled. */
+  inFlight?: number;
+  /** How late the agent's event loop ran, when it last looked. */
+  eventLoopLagMs?: number;
+}
+
+/** One agent as a reader sees it: the derived status, never the stored one. */
+export interface AgentPresence {
+  agentId: string;
+  status: Status;
+  /** Why the agent is offline; null while it is online. */
+  reason: OfflineReason | null;
+  /** When the present status began. */
+  since: number;
+  /** When the gateway accepted the agent's newest connection. */
+  connectedAt: number;
+  connectionId: string;
+  /** Which process of the agent: new at every start of the SDK. */
+  instanceId: string;
+  lastHeartbeatAt: number;
+  /** Without a further heartbeat the agent is offline from this moment on. */
+  leaseExpiresAt: number;
+  leaseMs: number;
+  heartbeatIntervalMs: number;
+  activity: Activity | null;
+}
+
+interface ClientMessageBase {
+  /** Echoed in the reply. At most 64 characters. */
+  id?: string;
+}
+
+/** Renews the lease. Answered by `heartbeat_ack`, or by `superseded`. */
+export interface HeartbeatMessage extends ClientMessageBase {
+  type: "heartbeat";
+  /** `false` asks for no reply. @default true */
+  ack?: boolean;
+  activity?: Activity;
+}
+
+/** Asks for a page of the organization's agents. Answered by `agents`. */
+export interface ListMessage extends ClientMessageBase {
+  type: "list";
+  /** Only agents of this derived status. */
+  status?: Status;
+  /** Where the page before ended; null or absent for the first. */
+  cursor?: string | null;
+  /** Agents a page, 1 to 100. @default 100 */
+  limit?: number;
+}
+
+/** Any message that a client sends. */
+export type ClientMessage = HeartbeatMessage | ListMessage;
+
+interface ServerMessageBase {
+  /** The `id` of the message that this one answers, where it had one. */
+  id?: string;
+}
+
+/** The lease was renewed. */
+export interface HeartbeatAckMessage extends ServerMessageBase {
+  type: "heartbeat_ack";
+  serverTime: number;
+  leaseExpiresAt: number;
+  /** The interval in seconds that the server wants, where it differs from the one asked for. */
+  heartbeatInterval?: number;
+}
+
+/** A page of agents, in the order of their ids. */
+export interface AgentsMessage extends ServerMessageBase {
+  type: "agents";
+  agents: AgentPresence[];
+  /** Pass it on to get the next page; null on the last one. */
+  cursor: string | null;
+  serverTime: number;
+}
+
+/** A newer connection of the same agent holds the lease; this connection is closed. */
+export interface SupersededMessage extends ServerMessageBase {
+  type: "superseded";
+}
+
+/** What was wrong with a message. The connection lives on, unless `code` is `revoked`. */
+export interface ErrorMessage extends ServerMessageBase {
+  type: "error";
+  code: ErrorCode;
+  /** One sentence: what was expected, what came. */
+  message: string;
+}
+
+/**
+ * The `code` of an `error`.
+ *
+ * - `invalid_json`: the frame is not a JSON object.
+ * - `invalid_message`: a field is missing or of the wrong type.
+ * - `unknown_type`: no such message.
+ * - `forbidden`: the connection's role does not allow it.
+ * - `revoked`: the agent was disabled or removed; the connection is closed.
+ * - `internal`: the service failed; the same message may be sent again.
+ */
+export type ErrorCode =
+  | "invalid_json"
+  | "invalid_message"
+  | "unknown_type"
+  | "forbidden"
+  | "revoked"
+  | "internal";
+
+/** Any message that the server sends. */
+export type ServerMessage = HeartbeatAckMessage | AgentsMessage | SupersededMessage | ErrorMessage;
+
+/** Which messages each role may send. */
+export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
+  agent: ["heartbeat", "list"],
+  viewer: ["heartbeat", "list"],
+  publisher: ["heartbeat"],
+};
+
+/** Claims of the login token, a JWT of at most 60 seconds. Durations are in seconds. */
+export interface LoginClaims {
+  /** The agent id, the same as `sub`. */
+  iss: string;
+  sub: string;
+  /** The organization id. */
+  org: string;
+  /** `audienceOf(url)`: `wss://host/stage`. */
+  aud: string;
+  iat: number;
+  exp: number;
+  /** Unique: a token is accepted once. */
+  jti: string;
+  heartbeat_interval: number;
+  heartbeat_timeout: number;
+  instance_id: string;
+  /** @default "replace" */
+  on_duplicate?: DuplicatePolicy;
+}
+
+/** How long a login token is valid, in seconds. */
+export const LOGIN_TOKEN_TTL_SECONDS = 60;
+
+/**
+ * The `aud` of a login token for a WebSocket URL: always `wss://`, host and path, no query and no
+ * trailing slash, so that client and server get the same text whichever scheme carries it.
+ *
+ * @throws TypeError if `url` is not a URL.
+ */
+export function audienceOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `wss://${host}${pathname.replace(/\/+$/, "")}`;
+}
