@@ -60,7 +60,6 @@ export type Status = "online" | "offline";
  * - `connection_lost`: the connection broke without a close.
  * - `gateway_closed`: API Gateway ended the connection (idle, two hours, restart).
  * - `lease_expired`: no heartbeat arrived within the lease.
- * - `superseded`: a newer connection of the same agent took over and was then lost.
  * - `drained`: the agent finished its work and left.
  * - `revoked`: the agent was disabled, or removed from the registry.
  */
@@ -69,7 +68,6 @@ export type OfflineReason =
   | "connection_lost"
   | "gateway_closed"
   | "lease_expired"
-  | "superseded"
   | "drained"
   | "revoked";
 

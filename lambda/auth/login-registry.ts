@@ -1,0 +1,69 @@
+/** What the authorizer needs of the AgentRegistry table: an agent's record, and each token's one use. */
+
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import {
+  agentFromItem,
+  agentRecordId,
+  nonceRecordId,
+  type RegisteredAgent,
+} from "@agent-heartbeat/sdk/registry";
+
+export interface LoginRegistry {
+  /** The agent's record, as of its last change. */
+  find(organizationId: string, agentId: string): Promise<RegisteredAgent | undefined>;
+  /**
+   * Whether this was the first use of a token.
+   *
+   * @param usableUntilSeconds when the token can't be valid any more, in epoch seconds
+   */
+  useOnce(
+    organizationId: string,
+    agentId: string,
+    tokenId: string,
+    usableUntilSeconds: number,
+  ): Promise<boolean>;
+}
+
+export function dynamoDbLoginRegistry(client: DynamoDBClient, TableName: string): LoginRegistry {
+  return {
+    async find(organizationId, agentId) {
+      const { Item } = await client.send(
+        new GetItemCommand({
+          TableName,
+          Key: {
+            organizationId: { S: organizationId },
+            recordId: { S: agentRecordId(agentId) },
+          },
+          // A disabled agent or a retired key must count from now on.
+          ConsistentRead: true,
+        }),
+      );
+      return Item && agentFromItem(Item);
+    },
+
+    async useOnce(organizationId, agentId, tokenId, usableUntilSeconds) {
+      try {
+        await client.send(
+          new PutItemCommand({
+            TableName,
+            Item: {
+              organizationId: { S: organizationId },
+              recordId: { S: nonceRecordId(agentId, tokenId) },
+              ttlEpochSeconds: { N: String(Math.ceil(usableUntilSeconds)) },
+            },
+            ConditionExpression: "attribute_not_exists(recordId)",
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,151 @@
+/** Checks a login token: form first, then the registered key, then the claims, and its one use last. */
+
+import {
+  type DuplicatePolicy,
+  HEARTBEAT,
+  ID_PATTERN,
+  LIMITS,
+  LOGIN_TOKEN_TTL_SECONDS,
+} from "@agent-heartbeat/sdk/protocol";
+import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
+import * as v from "valibot";
+import type { Identity } from "./identity";
+import type { LoginRegistry } from "./login-registry";
+
+/** How far a client's clock may be off. */
+export const CLOCK_SKEW_SECONDS = 30;
+
+/** A token longer than this is not even parsed; a real one has about 700 characters. */
+const MAX_TOKEN_LENGTH = 4096;
+
+/** The heartbeat intervals that this deployment allows. A wish outside is brought to the nearest bound. */
+export interface IntervalBounds {
+  minIntervalMs: number;
+  maxIntervalMs: number;
+}
+
+/** A login that is refused. The reason is for the operator's log; the client learns only that. */
+export class LoginRefused extends Error {
+  override name = "LoginRefused";
+
+  constructor(
+    readonly reason: string,
+    readonly claimed: { organizationId?: string; agentId?: string } = {},
+    options?: ErrorOptions,
+  ) {
+    super(`login refused: ${reason}`, options);
+  }
+}
+
+const identifier = v.pipe(v.string(), v.regex(ID_PATTERN));
+const shortText = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.instanceIdLength));
+const seconds = v.pipe(v.number(), v.finite(), v.gtValue(0));
+
+const claimsSchema = v.object({
+  iss: identifier,
+  sub: identifier,
+  org: identifier,
+  aud: v.string(),
+  iat: v.number(),
+  exp: v.number(),
+  jti: shortText,
+  heartbeat_interval: seconds,
+  heartbeat_timeout: seconds,
+  instance_id: shortText,
+  on_duplicate: v.optional(v.picklist(["replace", "reject"]), "replace"),
+});
+
+type Claims = v.InferOutput<typeof claimsSchema>;
+
+export interface LoginOptions {
+  registry: LoginRegistry;
+  bounds: IntervalBounds;
+}
+
+/**
+ * The identity that a login token proves.
+ *
+ * @param audience the `aud` that this endpoint answers to
+ * @param now epoch milliseconds
+ * @throws LoginRefused if the token does not prove one. Any other error is the service's own.
+ */
+export async function login(
+  token: string,
+  audience: string,
+  now: number,
+  { registry, bounds }: LoginOptions,
+): Promise<Identity> {
+  const { keyId, claims } = readUnverified(token);
+  const claimed = { organizationId: claims.org, agentId: claims.sub };
+  const refuse = (reason: string, cause?: unknown) => new LoginRefused(reason, claimed, { cause });
+
+  const agent = await registry.find(claims.org, claims.sub);
+  if (!agent) throw refuse("unknown agent");
+  const key = agent.publicKeys.find((candidate) => candidate.keyId === keyId);
+  if (!key) throw refuse("the token is signed with a key that is not registered");
+  try {
+    // The algorithm is the registered key's, never the token's own choice.
+    await jwtVerify(token, await importJWK(key.jwk, key.algorithm), {
+      algorithms: [key.algorithm],
+      audience,
+      issuer: claims.sub,
+      subject: claims.sub,
+      currentDate: new Date(now),
+      clockTolerance: CLOCK_SKEW_SECONDS,
+    });
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error), error);
+  }
+  if (claims.exp - claims.iat > LOGIN_TOKEN_TTL_SECONDS) {
+    throw refuse(`a token may be valid for ${LOGIN_TOKEN_TTL_SECONDS} s`);
+  }
+  if (claims.iat * 1000 > now + CLOCK_SKEW_SECONDS * 1000) throw refuse("issued in the future");
+  if (!agent.enabled) throw refuse("the agent is disabled");
+  // Last, so that only a token that is good in all else can use anything up.
+  const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;
+  if (!(await registry.useOnce(claims.org, claims.sub, claims.jti, usableUntil))) {
+    throw refuse("the token was used before");
+  }
+  return {
+    ...claimed,
+    role: agent.role,
+    instanceId: claims.instance_id,
+    ...leaseTerms(claims, bounds),
+    onDuplicate: claims.on_duplicate satisfies DuplicatePolicy,
+  };
+}
+
+function readUnverified(token: string): { keyId: string; claims: Claims } {
+  if (token.length > MAX_TOKEN_LENGTH) throw new LoginRefused("the token is too long");
+  let header: unknown;
+  let payload: unknown;
+  try {
+    header = decodeProtectedHeader(token);
+    payload = decodeJwt(token);
+  } catch (cause) {
+    throw new LoginRefused("not a JWT", {}, { cause });
+  }
+  const keyId = v.safeParse(v.object({ kid: v.string() }), header);
+  if (!keyId.success) throw new LoginRefused("the token names no key");
+  const claims = v.safeParse(claimsSchema, payload, { abortEarly: true });
+  if (!claims.success) {
+    const issue = claims.issues[0];
+    throw new LoginRefused(`claim ${v.getDotPath(issue)}: ${issue.message}`);
+  }
+  return { keyId: keyId.output.kid, claims: claims.output };
+}
+
+/** The interval within the deployment's bounds, and a lease in the proportion that the client asked for. */
+function leaseTerms(claims: Claims, { minIntervalMs, maxIntervalMs }: IntervalBounds) {
+  const wishedMs = Math.round(claims.heartbeat_interval * 1000);
+  const heartbeatIntervalMs = Math.min(Math.max(wishedMs, minIntervalMs), maxIntervalMs);
+  const multiplier = Math.min(
+    Math.max(claims.heartbeat_timeout / claims.heartbeat_interval, HEARTBEAT.minTimeoutMultiplier),
+    HEARTBEAT.maxTimeoutMultiplier,
+  );
+  return {
+    heartbeatIntervalMs,
+    leaseMs: Math.round(heartbeatIntervalMs * multiplier),
+    intervalAdvised: heartbeatIntervalMs !== wishedMs,
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * The conditions under which a lease may be written, each with a name.
+ *
+ * A connection's *fence* is the pair (connectedAt, connectionId), both given by the gateway. The
+ * connections of an agent are ordered by it; the pair makes the order total where two connect in the
+ * same millisecond. A row belongs to the greatest fence that it has seen.
+ */
+
+const noRow = "attribute_not_exists(organizationId)";
+
+/** The row belongs to an older connection than the one that writes. */
+const olderConnection =
+  "(connectedAt < :connectedAt OR (connectedAt = :connectedAt AND connectionId < :connectionId))";
+
+const sameConnection = "connectionId = :connectionId";
+
+/** The row's connection has not ended: once it has, its late messages are void. */
+const stillOpen = "attribute_not_exists(disconnectedAt)";
+
+/** The write does not shorten the lease: of two heartbeats, the later one counts, whichever is written last. */
+const leaseAdvances = "leaseExpiresAt <= :leaseExpiresAt";
+
+/** No other process of the agent holds a running lease. */
+const noOtherInstance =
+  "(attribute_not_exists(organizationId) OR #status <> :online OR leaseExpiresAt <= :now OR instanceId = :instanceId)";
+
+/** acquire, renew: take or keep the row. */
+export const mayHold = `${noRow} OR ${olderConnection} OR (${sameConnection} AND ${stillOpen} AND ${leaseAdvances})`;
+
+/** acquire with the duplicate policy `reject`. */
+export const mayHoldAlone = `(${mayHold}) AND ${noOtherInstance}`;
+
+/** release: end the connection that the row belongs to. */
+export const mayRelease = `${sameConnection} AND ${stillOpen}`;
+
+/** release of a connection that the row has not seen: its end arrived before its beginning. */
+export const mayReleaseUnseen = `${noRow} OR ${olderConnection}`;
+
+/** expire: the lease is the one that was observed, so no heartbeat has come in since. */
+export const mayExpire = "#status = :online AND leaseExpiresAt = :observedLeaseExpiresAt";

@@ -1,0 +1,81 @@
+/** Pages through the table for leases that are over, in parallel segments that remember where they stopped. */
+
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+} from "@aws-sdk/client-dynamodb";
+import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
+
+/** Where a segment's next page begins. */
+export type Position = Record<string, AttributeValue>;
+
+export interface LeaseScan {
+  segments: readonly number[];
+  /** Where the last run stopped before the segment's end; undefined for its beginning. */
+  resume(segment: number): Promise<Position | undefined>;
+  /** Up to a megabyte of the table: the rows stored as online whose lease was over at `overAt`. */
+  page(
+    segment: number,
+    position: Position | undefined,
+    overAt: number,
+  ): Promise<{ rows: StatusRow[]; next: Position | undefined }>;
+  /** Remembers where the run stopped; undefined for the segment's end. */
+  save(segment: number, position: Position | undefined): Promise<void>;
+}
+
+/** Partition of the registry table that holds the positions: `#` is not allowed in an organization's id. */
+export const SWEEP_PARTITION = "#sweep";
+
+export interface LeaseScanOptions {
+  client: DynamoDBClient;
+  statusTableName: string;
+  registryTableName: string;
+  totalSegments: number;
+}
+
+export function dynamoDbLeaseScan(options: LeaseScanOptions): LeaseScan {
+  const { client, statusTableName, registryTableName, totalSegments } = options;
+  // Segments of another total divide the table otherwise, so each total has positions of its own.
+  const keyOf = (segment: number) => ({
+    organizationId: { S: SWEEP_PARTITION },
+    recordId: { S: `segment#${segment}/${totalSegments}` },
+  });
+  return {
+    segments: Array.from({ length: totalSegments }, (_, segment) => segment),
+
+    async resume(segment) {
+      const { Item } = await client.send(
+        new GetItemCommand({ TableName: registryTableName, Key: keyOf(segment) }),
+      );
+      return Item?.position?.M;
+    },
+
+    async page(Segment, position, overAt) {
+      const { Items = [], LastEvaluatedKey } = await client.send(
+        new ScanCommand({
+          TableName: statusTableName,
+          Segment,
+          TotalSegments: totalSegments,
+          FilterExpression: "#status = :online AND leaseExpiresAt < :overAt",
+          ExpressionAttributeNames: { "#status": "status" },
+          ExpressionAttributeValues: { ":online": { S: "online" }, ":overAt": { N: String(overAt) } },
+          ...(position && { ExclusiveStartKey: position }),
+        }),
+      );
+      return { rows: Items.map(rowFromItem), next: LastEvaluatedKey };
+    },
+
+    async save(segment, position) {
+      const TableName = registryTableName;
+      await client.send(
+        position
+          ? new PutItemCommand({ TableName, Item: { ...keyOf(segment), position: { M: position } } })
+          : new DeleteItemCommand({ TableName, Key: keyOf(segment) }),
+      );
+    },
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * The four writes of a lease, the only ones that touch AgentStatus while agents come and go.
+ *
+ *   connection A   acquire--renew--renew------------------renew (late): lost, A's fence is older
+ *   connection B                      acquire--renew--release--renew (late): lost, B has ended
+ *   sweep                                                         expire: lost, the row is offline
+ *   the row        A, online          B, online       B, offline
+ *
+ * Each is one conditional UpdateItem and none reads first. `now` is the gateway's time of the event,
+ * not the time of the write: events may be delayed, reordered and repeated, and leave the same row.
+ */
+
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import type { Activity, OfflineReason } from "@agent-heartbeat/sdk/protocol";
+import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
+import { mayExpire, mayHold, mayHoldAlone, mayRelease, mayReleaseUnseen } from "./conditions";
+
+/** A connection of an agent, as the gateway and the authorizer describe it. */
+export interface LeaseHolder {
+  organizationId: string;
+  agentId: string;
+  connectionId: string;
+  connectedAt: number;
+  instanceId: string;
+  leaseMs: number;
+  heartbeatIntervalMs: number;
+}
+
+/** What became of a write: `written`, or the row that stood in its way (none if there is no row). */
+export type WriteResult = { written: true } | { written: false; row: StatusRow | undefined };
+
+export interface LeaseStoreOptions {
+  client: DynamoDBClient;
+  tableName: string;
+  /** How long a row is kept after its last lease. */
+  retentionMs: number;
+}
+
+type Values = Record<string, AttributeValue>;
+
+const HOLD =
+  "SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, instanceId = :instanceId, " +
+  "onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, " +
+  "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
+
+// `reason` is absent while online, so a connection that ends after its lease ran out keeps `lease_expired`.
+const RELEASE =
+  "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now REMOVE onlineSince";
+
+const RELEASE_UNSEEN =
+  "SET #status = :offline, reason = :reason, disconnectedAt = :now, connectionId = :connectionId, " +
+  "connectedAt = :connectedAt, instanceId = :instanceId, lastHeartbeatAt = :connectedAt, leaseExpiresAt = :now, " +
+  "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds " +
+  "REMOVE onlineSince, activity";
+
+const EXPIRE = "SET #status = :offline, reason = :reason REMOVE onlineSince";
+
+/** Reads and writes of leases. Every method rejects with the client's error if DynamoDB fails. */
+export class LeaseStore {
+  readonly #client: DynamoDBClient;
+  readonly #tableName: string;
+  readonly #retentionMs: number;
+
+  constructor(options: LeaseStoreOptions) {
+    this.#client = options.client;
+    this.#tableName = options.tableName;
+    this.#retentionMs = options.retentionMs;
+  }
+
+  /**
+   * A connection begins. Lost if a newer connection has been seen, or this one's end.
+   *
+   * @param alone whether to lose also while another instance of the agent holds a running lease
+   */
+  acquire(holder: LeaseHolder, now: number, alone = false): Promise<WriteResult> {
+    return this.#hold(holder, now, undefined, alone ? mayHoldAlone : mayHold);
+  }
+
+  /** A heartbeat: one write unit, no read. Lost if a newer connection has been seen, or this one's end. */
+  renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<WriteResult> {
+    return this.#hold(holder, now, activity, mayHold);
+  }
+
+  /** A connection has ended. Lost if a newer one has been seen: then it changes nothing. */
+  async release(holder: LeaseHolder, now: number, reason: OfflineReason): Promise<WriteResult> {
+    const ending = { ":offline": { S: "offline" }, ":reason": { S: reason }, ":now": n(now) };
+    const { ":connectionId": connectionId, ...unseen } = this.#holderValues(holder, now);
+    const result = await this.#update(holder, RELEASE, mayRelease, {
+      ...ending,
+      ":connectionId": connectionId,
+    });
+    if (result.written || result.row?.connectionId === holder.connectionId) return result;
+    if (result.row && !isOlder(result.row, holder)) return result;
+    return this.#update(holder, RELEASE_UNSEEN, mayReleaseUnseen, {
+      ...ending,
+      ...unseen,
+      ":connectionId": connectionId,
+    });
+  }
+
+  /** A lease was seen to have run out. Lost if anything has happened to the row since it was observed. */
+  expire(observed: StatusRow): Promise<WriteResult> {
+    return this.#update(observed, EXPIRE, mayExpire, {
+      ":online": { S: "online" },
+      ":offline": { S: "offline" },
+      ":reason": { S: "lease_expired" },
+      ":observedLeaseExpiresAt": n(observed.leaseExpiresAt),
+    });
+  }
+
+  #hold(holder: LeaseHolder, now: number, activity: Activity | undefined, condition: string) {
+    const values: Values = {
+      ...this.#holderValues(holder, now + holder.leaseMs),
+      ":online": { S: "online" },
+      ":now": n(now),
+      ":leaseExpiresAt": n(now + holder.leaseMs),
+    };
+    if (!activity) {
+      return this.#update(holder, `${HOLD} REMOVE reason, disconnectedAt, activity`, condition, values);
+    }
+    values[":activity"] = { M: activityValue(activity) };
+    return this.#update(
+      holder,
+      `${HOLD}, activity = :activity REMOVE reason, disconnectedAt`,
+      condition,
+      values,
+    );
+  }
+
+  #holderValues(holder: LeaseHolder, leaseEnd: number) {
+    return {
+      ":connectionId": { S: holder.connectionId },
+      ":connectedAt": n(holder.connectedAt),
+      ":instanceId": { S: holder.instanceId },
+      ":leaseMs": n(holder.leaseMs),
+      ":heartbeatIntervalMs": n(holder.heartbeatIntervalMs),
+      ":ttlEpochSeconds": n(Math.ceil((leaseEnd + this.#retentionMs) / 1000)),
+    };
+  }
+
+  async #update(
+    key: { organizationId: string; agentId: string },
+    UpdateExpression: string,
+    ConditionExpression: string,
+    ExpressionAttributeValues: Values,
+  ): Promise<WriteResult> {
+    try {
+      await this.#client.send(
+        new UpdateItemCommand({
+          TableName: this.#tableName,
+          Key: { organizationId: { S: key.organizationId }, agentId: { S: key.agentId } },
+          UpdateExpression,
+          ConditionExpression,
+          ExpressionAttributeNames: { "#status": "status" },
+          ExpressionAttributeValues,
+          // The loser learns who won without a read.
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+        }),
+      );
+      return { written: true };
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return { written: false, row: error.Item && rowFromItem(error.Item) };
+    }
+  }
+}
+
+/** Whether the row belongs to an older connection: `olderConnection` of the conditions, on a row in hand. */
+function isOlder(row: StatusRow, than: LeaseHolder): boolean {
+  if (row.connectedAt !== than.connectedAt) return row.connectedAt < than.connectedAt;
+  return row.connectionId < than.connectionId;
+}
+
+function n(value: number): AttributeValue {
+  return { N: String(value) };
+}
+
+function activityValue(activity: Activity): Values {
+  const values: Values = {};
+  for (const [name, value] of Object.entries(activity)) {
+    if (value !== undefined) values[name] = typeof value === "number" ? n(value) : { S: value };
+  }
+  return values;
+}

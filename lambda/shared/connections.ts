@@ -1,0 +1,41 @@
+/** Speaks to connections that are not the one that called: posts a message, closes a connection. */
+
+import {
+  type ApiGatewayManagementApiClient,
+  DeleteConnectionCommand,
+  GoneException,
+  PostToConnectionCommand,
+} from "@aws-sdk/client-apigatewaymanagementapi";
+import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
+
+/** Whether the connection was still there. */
+export type Outcome = "done" | "gone";
+
+/** The gateway's connections, as far as a function needs them. */
+export interface Connections {
+  /** Sends a message. */
+  post(connectionId: string, message: ServerMessage): Promise<Outcome>;
+  /** Ends a connection; the client sees a close. */
+  close(connectionId: string): Promise<Outcome>;
+}
+
+/** Connections through API Gateway's `@connections` API. A connection that is gone is no error. */
+export function gatewayConnections(client: ApiGatewayManagementApiClient): Connections {
+  return {
+    post: (ConnectionId, message) =>
+      outcomeOf(
+        client.send(new PostToConnectionCommand({ ConnectionId, Data: JSON.stringify(message) })),
+      ),
+    close: (ConnectionId) => outcomeOf(client.send(new DeleteConnectionCommand({ ConnectionId }))),
+  };
+}
+
+async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
+  try {
+    await call;
+    return "done";
+  } catch (error) {
+    if (error instanceof GoneException) return "gone";
+    throw error;
+  }
+}

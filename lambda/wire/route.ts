@@ -1,0 +1,81 @@
+/** What every message route has in common: its event, its replies, and that it never answers with a 500. */
+
+import type { ClientMessage, ErrorCode, ServerMessage } from "@agent-heartbeat/sdk/protocol";
+import { PERMISSIONS } from "@agent-heartbeat/sdk/protocol";
+import type { Metrics } from "@aws-lambda-powertools/metrics";
+import { type AuthorizerContext, fromContext, type Identity } from "../auth/identity";
+import type { Log } from "../shared/log";
+import { MessageError } from "./messages";
+
+/** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
+export interface RouteEvent {
+  body?: string | null;
+  requestContext: {
+    connectionId: string;
+    connectedAt: number;
+    requestTimeEpoch: number;
+    routeKey: string;
+    authorizer?: Partial<AuthorizerContext>;
+    /** Only on `$disconnect`. */
+    disconnectStatusCode?: number;
+    disconnectReason?: string;
+  };
+}
+
+/** An answer to the gateway; a `body` reaches the client where the route has a route response. */
+export interface RouteResult {
+  statusCode: number;
+  body?: string;
+  headers?: Record<string, string>;
+}
+
+export interface RouteDependencies {
+  log: Log;
+  /** Counts replies of `internal`, which the gateway can't see as errors. */
+  metrics: Pick<Metrics, "addMetric" | "publishStoredMetrics">;
+}
+
+/** Answers nothing. */
+export const SILENT: RouteResult = { statusCode: 200 };
+
+export const reply = (message: ServerMessage): RouteResult => ({
+  statusCode: 200,
+  body: JSON.stringify(message),
+});
+
+export const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult =>
+  reply({ type: "error", code, message, ...echo(id) });
+
+/** The `id` of a reply: there only if the message had one. */
+export const echo = (id: string | undefined) => (id === undefined ? {} : { id });
+
+/**
+ * A message route: checks the role, calls `handle`, and turns what it throws into an `error` reply, a
+ * `MessageError` word for word and anything else as `internal`, logged.
+ */
+export function messageRoute(
+  type: ClientMessage["type"] | "$default",
+  { log, metrics }: RouteDependencies,
+  handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
+) {
+  return async (event: RouteEvent): Promise<RouteResult> => {
+    try {
+      const identity = fromContext(event.requestContext.authorizer);
+      if (type !== "$default" && !PERMISSIONS[identity.role]?.includes(type)) {
+        throw new MessageError("forbidden", `a ${identity.role} may not send ${type}`);
+      }
+      return await handle(event, identity);
+    } catch (error) {
+      if (error instanceof MessageError) return errorReply(error.code, error.message, error.id);
+      log.error({ event: "route_failed", route: type, error: describe(error) });
+      metrics.addMetric("RouteFailures", "Count", 1);
+      metrics.publishStoredMetrics();
+      return errorReply("internal", "the service failed; send the message again");
+    }
+  };
+}
+
+function describe(error: unknown) {
+  if (!(error instanceof Error)) return { message: String(error) };
+  return { name: error.name, message: error.message, stack: error.stack };
+}

@@ -1,0 +1,25 @@
+import { DescribeTableCommand, DescribeTimeToLiveCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Engine, startEngine } from "../support/engine";
+
+describe("the test engine", () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+  afterAll(() => engine.stop());
+
+  it("has the status table with a stream of both images and a TTL", async () => {
+    const TableName = engine.statusTableName;
+    const { Table } = await engine.client.send(new DescribeTableCommand({ TableName }));
+    const ttl = await engine.client.send(new DescribeTimeToLiveCommand({ TableName }));
+    expect(Table?.StreamSpecification?.StreamViewType).toBe("NEW_AND_OLD_IMAGES");
+    expect(ttl.TimeToLiveDescription?.AttributeName).toBe("ttlEpochSeconds");
+  });
+
+  it("starts beside another one", async () => {
+    const other = await startEngine();
+    expect(other.endpoint).not.toBe(engine.endpoint);
+    await other.stop();
+  });
+});

@@ -1,0 +1,150 @@
+/** Starts a real DynamoDB engine with the two tables, so that tests run against what is deployed, not a fake. */
+
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  UpdateTimeToLiveCommand,
+} from "@aws-sdk/client-dynamodb";
+
+/** A running engine with empty AgentStatus and AgentRegistry tables. */
+export interface Engine {
+  client: DynamoDBClient;
+  endpoint: string;
+  region: string;
+  statusTableName: string;
+  registryTableName: string;
+  /** Ends the engine's process; its data was in memory. */
+  stop(): Promise<void>;
+}
+
+const REGION = "us-east-1";
+const STATUS_TABLE = "AgentStatus";
+const REGISTRY_TABLE = "AgentRegistry";
+const ATTEMPTS = 5;
+
+/**
+ * Starts an engine on a free port and creates the tables with their TTL, the status one with its stream.
+ *
+ * @throws Error if there is no engine for this platform, or it cannot be started
+ */
+export async function startEngine(): Promise<Engine> {
+  const { child, port } = await spawnOnFreePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const client = clientOf(endpoint);
+  try {
+    await createTables(client);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  return {
+    client,
+    endpoint,
+    region: REGION,
+    statusTableName: STATUS_TABLE,
+    registryTableName: REGISTRY_TABLE,
+    stop: async () => {
+      client.destroy();
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, "exit");
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+/** A further client of a running engine, for tests that need one with settings or middleware of its own. */
+export function clientOf(endpoint: string): DynamoDBClient {
+  return new DynamoDBClient({
+    endpoint,
+    region: REGION,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+}
+
+type EngineProcess = ChildProcessByStdio<null, Readable, Readable>;
+
+/** The port may be taken between finding and using it, by a test that runs beside: then try another. */
+async function spawnOnFreePort(): Promise<{ child: EngineProcess; port: number }> {
+  let output = "";
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const port = await freePort();
+    const child = spawn(binary(), ["serve", "--host", "127.0.0.1", "--port", String(port)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    output = "";
+    child.stderr.on("data", (chunk) => {
+      output += chunk;
+    });
+    const listening = new Promise<boolean>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        if (line.includes("listening")) resolve(true);
+      });
+      child.on("exit", () => resolve(false));
+      child.on("error", reject);
+    });
+    if (await listening) return { child, port };
+  }
+  throw new Error(`The DynamoDB engine did not start in ${ATTEMPTS} attempts: ${output}`);
+}
+
+function binary(): string {
+  const name = `@dynoxide/${process.platform}-${process.arch}`;
+  try {
+    return join(dirname(require.resolve(`${name}/package.json`)), "dynoxide");
+  } catch (cause) {
+    throw new Error(`No DynamoDB engine for this platform: expected the package ${name}`, { cause });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("No free port");
+  return address.port;
+}
+
+async function createTables(client: DynamoDBClient): Promise<void> {
+  await createTable(client, STATUS_TABLE, "agentId", true);
+  await createTable(client, REGISTRY_TABLE, "recordId", false);
+}
+
+async function createTable(
+  client: DynamoDBClient,
+  tableName: string,
+  sortKey: string,
+  stream: boolean,
+): Promise<void> {
+  await client.send(
+    new CreateTableCommand({
+      TableName: tableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [
+        { AttributeName: "organizationId", AttributeType: "S" },
+        { AttributeName: sortKey, AttributeType: "S" },
+      ],
+      KeySchema: [
+        { AttributeName: "organizationId", KeyType: "HASH" },
+        { AttributeName: sortKey, KeyType: "RANGE" },
+      ],
+      ...(stream && {
+        StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+      }),
+    }),
+  );
+  await client.send(
+    new UpdateTimeToLiveCommand({
+      TableName: tableName,
+      TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
+    }),
+  );
+}
