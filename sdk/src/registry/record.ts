@@ -1,0 +1,62 @@
+/** The records of the AgentRegistry table: how they are named, and how they are read and written. */
+
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import type { JWK } from "jose";
+import type { Role } from "../protocol";
+
+/** Signature algorithms of login tokens: RSA, P-256 and Ed25519 keys. */
+export type KeyAlgorithm = "RS256" | "ES256" | "EdDSA";
+
+/** A public key that an agent may sign its login tokens with. */
+export interface RegisteredKey {
+  /** The key's RFC 7638 thumbprint, the `kid` of tokens that it signs. */
+  keyId: string;
+  algorithm: KeyAlgorithm;
+  /** The public members only. */
+  jwk: JWK;
+  addedAt: number;
+}
+
+/** An agent as the AgentRegistry table knows it. */
+export interface RegisteredAgent {
+  organizationId: string;
+  agentId: string;
+  role: Role;
+  /** A disabled agent can't connect; its keys are kept. */
+  enabled: boolean;
+  /** Oldest first. At most two, so that a key can be rotated without downtime. */
+  publicKeys: RegisteredKey[];
+  createdAt: number;
+  updatedAt: number;
+  description?: string;
+  /** Grows by one with every change: a write succeeds only on the version that it has read. */
+  version: number;
+}
+
+/** Prefix of the sort keys of agents: an organization's nonces lie beside them. */
+export const AGENT_RECORD_PREFIX = "agent#";
+
+/** The sort key of an agent's record. */
+export function agentRecordId(agentId: string): string {
+  return `${AGENT_RECORD_PREFIX}${agentId}`;
+}
+
+/** The sort key under which a login token's `jti` is remembered while it could be used again. */
+export function nonceRecordId(agentId: string, tokenId: string): string {
+  return `nonce#${agentId}#${tokenId}`;
+}
+
+/** The agent in a DynamoDB item of the AgentRegistry table. */
+export function agentFromItem(item: Record<string, AttributeValue>): RegisteredAgent {
+  const { recordId: _, ...agent } = unmarshall(item);
+  return agent as RegisteredAgent;
+}
+
+/** The DynamoDB item that keeps an agent. */
+export function itemFromAgent(agent: RegisteredAgent): Record<string, AttributeValue> {
+  return marshall(
+    { ...agent, recordId: agentRecordId(agent.agentId) },
+    { removeUndefinedValues: true },
+  );
+}

@@ -1,0 +1,14 @@
+/** Entry point `@agent-heartbeat/sdk/status`: reads who is online from DynamoDB, for backends with AWS credentials. */
+
+export type { StatusRow } from "../presence";
+export { derivePresence, isPurged } from "../presence";
+export type { Activity, AgentPresence, OfflineReason, Status } from "../protocol";
+export { InvalidCursorError } from "./cursor";
+export {
+  type AgentPage,
+  type ListAgentsOptions,
+  StatusReader,
+  type StatusReaderOptions,
+} from "./reader";
+export { rowFromItem } from "./row";
+export { type Clock, ServerClock } from "./server-clock";

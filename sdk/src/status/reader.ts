@@ -1,0 +1,255 @@
+/** Answers who is online from the AgentStatus table, by the derived status and the server's clock alone. */
+
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
+import { derivePresence, isPurged, type StatusRow } from "../presence";
+import { type AgentPresence, LIMITS, type Status } from "../protocol";
+import { agentBefore, cursorAfter } from "./cursor";
+import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
+import { rowFromItem } from "./row";
+import { type Clock, ServerClock } from "./server-clock";
+
+export interface StatusReaderOptions {
+  /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
+  tableName: string;
+  /** @default a client of its own, from `region`, `endpoint` and the environment's credentials */
+  client?: DynamoDBClient;
+  /** Region of the table, where no client is given. */
+  region?: string;
+  /** DynamoDB's URL, where no client is given and it is not the region's: the local runtime's. */
+  endpoint?: string;
+  /** Whether reads see every write that was answered before them. Costs twice as much. @default false */
+  consistent?: boolean;
+  /** The local clock, in epoch milliseconds. @default Date.now */
+  now?: Clock;
+  /** Whether DynamoDB's clock is believed where `now` differs from it by seconds. @default true */
+  correctClock?: boolean;
+}
+
+export interface ListAgentsOptions {
+  organizationId: string;
+  /** Only agents of this derived status. @default both */
+  status?: Status;
+  /** The `cursor` of the page before. @default the first page */
+  cursor?: string | null;
+  /** Agents a page, 1 to 1000. @default 100 */
+  limit?: number;
+}
+
+/** Agents in the order of their ids. */
+export interface AgentPage {
+  agents: AgentPresence[];
+  /** Where the next page begins; null on the last one. */
+  cursor: string | null;
+}
+
+/** The attributes of a row that its presence is derived from. */
+const PRESENCE_ATTRIBUTES = [
+  "agentId",
+  "status",
+  "connectionId",
+  "connectedAt",
+  "onlineSince",
+  "lastHeartbeatAt",
+  "leaseExpiresAt",
+  "leaseMs",
+  "heartbeatIntervalMs",
+  "instanceId",
+  "activity",
+  "reason",
+  "disconnectedAt",
+  "ttlEpochSeconds",
+] as const satisfies readonly (keyof StatusRow)[];
+
+const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds"] as const;
+
+/**
+ * Megabytes of the table that one page may read. Where few of very many agents match, a page has fewer
+ * than `limit` of them and a cursor to go on with, rather than no end.
+ */
+const MAX_QUERIES_PER_PAGE = 25;
+
+/**
+ * Reads the presence of an organization's agents. Rows past their retention are never shown.
+ *
+ * Every method rejects with the client's error if DynamoDB fails.
+ */
+export class StatusReader {
+  readonly #client: DynamoDBClient;
+  readonly #ownsClient: boolean;
+  readonly #tableName: string;
+  readonly #consistent: boolean;
+  readonly #clock: ServerClock;
+  readonly #correctClock: boolean;
+  readonly #now: Clock;
+
+  constructor(options: StatusReaderOptions) {
+    this.#ownsClient = options.client === undefined;
+    this.#client = options.client ?? new DynamoDBClient(clientConfig(options));
+    this.#tableName = options.tableName;
+    this.#consistent = options.consistent ?? false;
+    this.#now = options.now ?? Date.now;
+    this.#correctClock = options.correctClock ?? true;
+    this.#clock = new ServerClock(this.#now);
+  }
+
+  /** How far the local clock was behind DynamoDB's at the last read, in milliseconds; 0 if they agreed. */
+  get clockOffsetMs(): number {
+    return this.#clock.offsetMs;
+  }
+
+  /**
+   * A page of the organization's agents. The limit counts those that match.
+   *
+   * @throws InvalidCursorError if the cursor is not from a list of this organization
+   * @throws TypeError if an argument is not what it should be
+   */
+  async listAgents(options: ListAgentsOptions): Promise<AgentPage> {
+    const { organizationId, status } = options;
+    expectOrganizationId(organizationId);
+    expectStatus(status);
+    const limit = expectLimit(options.limit ?? LIMITS.listPageSize);
+    let after = options.cursor ? agentBefore(organizationId, options.cursor) : undefined;
+    const agents: AgentPresence[] = [];
+    for (let queries = 0; queries < MAX_QUERIES_PER_PAGE; queries++) {
+      // With a filter, nobody knows how many rows hold the rest of the page: read a megabyte.
+      const rows = status ? undefined : limit - agents.length;
+      const page = await this.#query(organizationId, PRESENCE_ATTRIBUTES, after, rows);
+      for (const agent of this.#present(page.rows)) {
+        if (status && agent.status !== status) continue;
+        if (agents.length === limit) return { agents, cursor: cursorOf(organizationId, agents) };
+        agents.push(agent);
+      }
+      after = page.lastAgentId;
+      if (after === undefined) return { agents, cursor: null };
+      if (agents.length === limit) break;
+    }
+    return { agents, cursor: after === undefined ? null : cursorAfter(organizationId, after) };
+  }
+
+  /**
+   * Every agent of the organization, read page by page while they are taken.
+   *
+   * @throws TypeError if an argument is not what it should be
+   */
+  async *allAgents(
+    options: Pick<ListAgentsOptions, "organizationId" | "status">,
+  ): AsyncGenerator<AgentPresence, void, undefined> {
+    const { organizationId, status } = options;
+    expectOrganizationId(organizationId);
+    expectStatus(status);
+    let after: string | undefined;
+    do {
+      const page = await this.#query(organizationId, PRESENCE_ATTRIBUTES, after);
+      for (const agent of this.#present(page.rows)) {
+        if (!status || agent.status === status) yield agent;
+      }
+      after = page.lastAgentId;
+    } while (after !== undefined);
+  }
+
+  /**
+   * One agent, or undefined if it never connected, was removed, or has been gone for the retention period.
+   *
+   * @throws TypeError if an id is not what it should be
+   */
+  async getAgent(organizationId: string, agentId: string): Promise<AgentPresence | undefined> {
+    expectOrganizationId(organizationId);
+    expectAgentId(agentId);
+    const { Item } = await this.#client.send(
+      this.#watch(
+        new GetItemCommand({
+          TableName: this.#tableName,
+          Key: { organizationId: { S: organizationId }, agentId: { S: agentId } },
+          ConsistentRead: this.#consistent,
+          ...projection(PRESENCE_ATTRIBUTES),
+        }),
+      ),
+    );
+    return Item && this.#present([rowFromItem(Item)])[0];
+  }
+
+  /**
+   * How many of the organization's agents are online and offline. Reads the whole partition.
+   *
+   * @throws TypeError if the id is not what it should be
+   */
+  async countByStatus(organizationId: string): Promise<Record<Status, number>> {
+    expectOrganizationId(organizationId);
+    const counts = { online: 0, offline: 0 };
+    let after: string | undefined;
+    do {
+      const page = await this.#query(organizationId, COUNT_ATTRIBUTES, after);
+      for (const { status } of this.#present(page.rows)) counts[status]++;
+      after = page.lastAgentId;
+    } while (after !== undefined);
+    return counts;
+  }
+
+  /** Closes the connections of the reader's own client; does nothing to one that it was given. */
+  close(): void {
+    if (this.#ownsClient) this.#client.destroy();
+  }
+
+  #present(rows: StatusRow[]): AgentPresence[] {
+    const now = this.#correctClock ? this.#clock.now() : this.#now();
+    return rows.filter((row) => !isPurged(row, now)).map((row) => derivePresence(row, now));
+  }
+
+  #watch<C extends GetItemCommand | QueryCommand>(command: C): C {
+    return this.#correctClock ? this.#clock.watch(command) : command;
+  }
+
+  async #query(
+    organizationId: string,
+    attributes: readonly string[],
+    after: string | undefined,
+    limit?: number,
+  ): Promise<{ rows: StatusRow[]; lastAgentId: string | undefined }> {
+    const { ExpressionAttributeNames, ...projected } = projection(attributes);
+    const { Items = [], LastEvaluatedKey } = await this.#client.send(
+      this.#watch(
+        new QueryCommand({
+          TableName: this.#tableName,
+          KeyConditionExpression: "#organizationId = :organizationId",
+          ExpressionAttributeNames: {
+            ...ExpressionAttributeNames,
+            "#organizationId": "organizationId",
+          },
+          ExpressionAttributeValues: { ":organizationId": { S: organizationId } },
+          ConsistentRead: this.#consistent,
+          ...projected,
+          ...(limit && { Limit: limit }),
+          ...(after !== undefined && { ExclusiveStartKey: keyOf(organizationId, after) }),
+        }),
+      ),
+    );
+    return { rows: Items.map(rowFromItem), lastAgentId: LastEvaluatedKey?.agentId?.S };
+  }
+}
+
+function cursorOf(organizationId: string, agents: AgentPresence[]): string | null {
+  const last = agents.at(-1);
+  return last ? cursorAfter(organizationId, last.agentId) : null;
+}
+
+function keyOf(organizationId: string, agentId: string): Record<string, AttributeValue> {
+  return { organizationId: { S: organizationId }, agentId: { S: agentId } };
+}
+
+/** Every name has an alias, for `status` is one of DynamoDB's reserved words. */
+function projection(attributes: readonly string[]) {
+  return {
+    ProjectionExpression: attributes.map((name) => `#${name}`).join(", "),
+    ExpressionAttributeNames: Object.fromEntries(attributes.map((name) => [`#${name}`, name])),
+  };
+}
+
+function clientConfig({ region, endpoint }: StatusReaderOptions): DynamoDBClientConfig {
+  return { ...(region && { region }), ...(endpoint && { endpoint }) };
+}

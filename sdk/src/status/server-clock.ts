@@ -1,0 +1,79 @@
+/** The server's time, as seen in DynamoDB's responses: a reader's own clock may be wrong by more than a lease. */
+
+/** Epoch milliseconds. */
+export type Clock = () => number;
+
+type Handler = (args: unknown) => Promise<{ response: unknown }>;
+
+/** What the clock needs of an AWS SDK command: its middleware stack takes part in this one request. */
+interface WatchableCommand {
+  middlewareStack: {
+    add(
+      middleware: (next: never) => never,
+      options: { step: "deserialize"; name: string; priority: "low" },
+    ): void;
+  };
+}
+
+/** A clock that is off by less is used as it is: responses carry the time in whole seconds only. */
+const TOLERANCE_MS = 1000;
+
+/**
+ * The local clock, corrected where the `Date` of a DynamoDB response proves it wrong.
+ *
+ * A difference of more than two seconds is noticed, one of less than a second never. Until the first
+ * response the local clock is all there is.
+ */
+export class ServerClock {
+  readonly #local: Clock;
+  #offsetMs = 0;
+
+  /** @param local epoch milliseconds by the local clock */
+  constructor(local: Clock = Date.now) {
+    this.#local = local;
+  }
+
+  /** Epoch milliseconds by the server's clock. */
+  now(): number {
+    return this.#local() + this.#offsetMs;
+  }
+
+  /** How far the server's clock is ahead of the local one, in milliseconds; 0 if they agree. */
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  /** Takes the time from the response to a command, also if DynamoDB refuses it. Returns the command. */
+  watch<C extends WatchableCommand>(command: C): C {
+    const timed = (next: Handler) => async (args: unknown) => {
+      const sentAt = this.#local();
+      const result = await next(args);
+      this.#compare(dateOf(result.response), sentAt, this.#local());
+      return result;
+    };
+    // Low priority: inside of the deserializer, which throws for a refusal.
+    command.middlewareStack.add(timed as never, {
+      step: "deserialize",
+      name: "agentHeartbeatServerClock",
+      priority: "low",
+    });
+    return command;
+  }
+
+  /**
+   *   local    sentAt ------------- ? ---- receivedAt        the response was dated in between,
+   *   server           dated ------ ? -- dated + 1 s         and its date is cut to the second
+   */
+  #compare(dated: number, sentAt: number, receivedAt: number): void {
+    if (Number.isNaN(dated)) return;
+    const least = dated - receivedAt;
+    const most = dated + 1000 - sentAt;
+    const agrees = least <= TOLERANCE_MS && most >= -TOLERANCE_MS;
+    this.#offsetMs = agrees ? 0 : Math.round((least + most) / 2);
+  }
+}
+
+function dateOf(response: unknown): number {
+  const headers = (response as { headers?: Record<string, string> }).headers ?? {};
+  return Date.parse(headers.date ?? "");
+}
