@@ -1,10 +1,10 @@
 /** The authorizer of `$connect`: lets in who proves by a login token which agent it is. */
 
 import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
-import type { Metrics } from "@aws-lambda-powertools/metrics";
 import { type AuthorizerContext, toContext } from "./auth/identity";
 import { type LoginOptions, LoginRefused, login } from "./auth/login";
 import type { Log } from "./shared/log";
+import type { MetricsSink } from "./shared/metrics";
 
 /** A REQUEST authorizer's event of a WebSocket API, as far as it is read. */
 export interface AuthorizerEvent {
@@ -24,7 +24,7 @@ export interface AuthorizerResult {
 
 export interface AuthorizeDependencies extends LoginOptions {
   log: Log;
-  metrics: Pick<Metrics, "addMetric" | "publishStoredMetrics">;
+  metrics: MetricsSink;
 }
 
 /**
@@ -53,7 +53,9 @@ export function authorizeHandler({ log, metrics, ...options }: AuthorizeDependen
 /** The token out of `Sec-WebSocket-Protocol: agent-heartbeat.v1, <token>`. */
 function loginToken(headers: Record<string, string | undefined>): string {
   const name = Object.keys(headers).find((key) => key.toLowerCase() === "sec-websocket-protocol");
-  const offered = (name && headers[name] ? headers[name] : "").split(",").map((part) => part.trim());
+  const offered = (name && headers[name] ? headers[name] : "")
+    .split(",")
+    .map((part) => part.trim());
   const [protocol, token] = offered;
   if (protocol !== SUBPROTOCOL || !token || offered.length !== 2) {
     throw new LoginRefused(`the subprotocols offered are not ${SUBPROTOCOL} and a token`);

@@ -1,11 +1,15 @@
 /** The `heartbeat` route: renews the sender's lease by one write, and acknowledges it. */
 
-import type { Connections } from "./shared/connections";
-import type { LeaseStore } from "./lease/store";
-import { holderOf } from "./lease/holder";
+import type {
+  ErrorMessage,
+  HeartbeatMessage,
+  SupersededMessage,
+} from "@agent-heartbeat/sdk/protocol";
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
-import type { ErrorMessage, HeartbeatMessage, SupersededMessage } from "@agent-heartbeat/sdk/protocol";
 import type { Identity } from "./auth/identity";
+import { holderOf } from "./lease/holder";
+import type { LeaseStore } from "./lease/store";
+import type { Connections } from "./shared/connections";
 import { parseHeartbeat } from "./wire/messages";
 import {
   echo,
@@ -33,7 +37,8 @@ export function heartbeatHandler({ leases, connections, ...route }: HeartbeatDep
     if (result.written) return ack(message, identity, now, now + identity.leaseMs);
 
     const row = result.row;
-    if (!row) throw new Error(`${identity.agentId}: the heartbeat was refused though there is no row`);
+    if (!row)
+      throw new Error(`${identity.agentId}: the heartbeat was refused though there is no row`);
     if (row.connectionId === connectionId && row.disconnectedAt === undefined) {
       // Overtaken by a later heartbeat of the same connection.
       return ack(message, identity, now, row.leaseExpiresAt);

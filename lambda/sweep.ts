@@ -3,13 +3,13 @@
  * transition, and closes their connections. Readers need none of it, for they derive the status.
  */
 
-import type { Metrics } from "@aws-lambda-powertools/metrics";
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
-import type { LeaseStore } from "./lease/store";
 import type { LeaseScan } from "./lease/scan";
+import type { LeaseStore } from "./lease/store";
 import { forEachConcurrently } from "./shared/concurrency";
 import type { Connections } from "./shared/connections";
 import type { Log } from "./shared/log";
+import type { MetricsSink } from "./shared/metrics";
 
 /** A heartbeat that came in at the last moment of a lease may still be on its way to the table. */
 const GRACE_MS = 2000;
@@ -22,7 +22,7 @@ export interface SweepDependencies {
   scan: LeaseScan;
   connections: Pick<Connections, "close">;
   log: Log;
-  metrics: Pick<Metrics, "addMetric" | "publishStoredMetrics">;
+  metrics: MetricsSink;
   clock: () => number;
   /** How long before the function's time-out no further page is begun. */
   reserveMs: number;
@@ -90,7 +90,7 @@ async function expire(row: StatusRow, deps: SweepDependencies, report: SweepRepo
   }
 }
 
-function publish(report: SweepReport, metrics: SweepDependencies["metrics"]): void {
+function publish(report: SweepReport, metrics: MetricsSink): void {
   metrics.addMetric("LeasesExpired", "Count", report.expired);
   metrics.addMetric("ExpirationsLost", "Count", report.lost);
   metrics.addMetric("ConnectionsClosed", "Count", report.connectionsClosed);

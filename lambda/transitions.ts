@@ -1,8 +1,8 @@
 /** The reader of the AgentStatus stream: tells the event bus who came and went, and closes what was revoked. */
 
-import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { rowFromItem } from "@agent-heartbeat/sdk/status";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { EVENT_SOURCE, OFFLINE_DETAIL_TYPE, ONLINE_DETAIL_TYPE } from "./events";
 import { type Transition, transitionBetween } from "./lease/transition";
 import type { Connections } from "./shared/connections";

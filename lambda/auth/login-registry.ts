@@ -1,17 +1,17 @@
 /** What the authorizer needs of the AgentRegistry table: an agent's record, and each token's one use. */
 
 import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-} from "@aws-sdk/client-dynamodb";
-import {
   agentFromItem,
   agentRecordId,
   nonceRecordId,
   type RegisteredAgent,
 } from "@agent-heartbeat/sdk/registry";
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+} from "@aws-sdk/client-dynamodb";
 
 export interface LoginRegistry {
   /** The agent's record, as of its last change. */

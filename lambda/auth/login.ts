@@ -18,8 +18,10 @@ export const CLOCK_SKEW_SECONDS = 30;
 /** A token longer than this is not even parsed; a real one has about 700 characters. */
 const MAX_TOKEN_LENGTH = 4096;
 
-/** The heartbeat intervals that this deployment allows. A wish outside is brought to the nearest bound. */
-export interface IntervalBounds {
+/** What this deployment grants. A wish outside the bounds is brought to the nearest one. */
+export interface HeartbeatTerms {
+  defaultIntervalMs: number;
+  defaultTimeoutMultiplier: number;
   minIntervalMs: number;
   maxIntervalMs: number;
 }
@@ -49,8 +51,8 @@ const claimsSchema = v.object({
   iat: v.number(),
   exp: v.number(),
   jti: shortText,
-  heartbeat_interval: seconds,
-  heartbeat_timeout: seconds,
+  heartbeat_interval: v.optional(seconds),
+  heartbeat_timeout: v.optional(seconds),
   instance_id: shortText,
   on_duplicate: v.optional(v.picklist(["replace", "reject"]), "replace"),
 });
@@ -59,7 +61,7 @@ type Claims = v.InferOutput<typeof claimsSchema>;
 
 export interface LoginOptions {
   registry: LoginRegistry;
-  bounds: IntervalBounds;
+  terms: HeartbeatTerms;
 }
 
 /**
@@ -73,7 +75,7 @@ export async function login(
   token: string,
   audience: string,
   now: number,
-  { registry, bounds }: LoginOptions,
+  { registry, terms }: LoginOptions,
 ): Promise<Identity> {
   const { keyId, claims } = readUnverified(token);
   const claimed = { organizationId: claims.org, agentId: claims.sub };
@@ -110,7 +112,7 @@ export async function login(
     ...claimed,
     role: agent.role,
     instanceId: claims.instance_id,
-    ...leaseTerms(claims, bounds),
+    ...leaseTerms(claims, terms),
     onDuplicate: claims.on_duplicate satisfies DuplicatePolicy,
   };
 }
@@ -136,16 +138,26 @@ function readUnverified(token: string): { keyId: string; claims: Claims } {
 }
 
 /** The interval within the deployment's bounds, and a lease in the proportion that the client asked for. */
-function leaseTerms(claims: Claims, { minIntervalMs, maxIntervalMs }: IntervalBounds) {
-  const wishedMs = Math.round(claims.heartbeat_interval * 1000);
-  const heartbeatIntervalMs = Math.min(Math.max(wishedMs, minIntervalMs), maxIntervalMs);
-  const multiplier = Math.min(
-    Math.max(claims.heartbeat_timeout / claims.heartbeat_interval, HEARTBEAT.minTimeoutMultiplier),
-    HEARTBEAT.maxTimeoutMultiplier,
-  );
+function leaseTerms(
+  { heartbeat_interval, heartbeat_timeout }: Claims,
+  { defaultIntervalMs, defaultTimeoutMultiplier, minIntervalMs, maxIntervalMs }: HeartbeatTerms,
+) {
+  const wishedMs = Math.round((heartbeat_interval ?? defaultIntervalMs / 1000) * 1000);
+  const heartbeatIntervalMs = clamp(wishedMs, minIntervalMs, maxIntervalMs);
+  const wishedMultiplier =
+    heartbeat_timeout === undefined
+      ? defaultTimeoutMultiplier
+      : (heartbeat_timeout * 1000) / wishedMs;
+  const { minTimeoutMultiplier, maxTimeoutMultiplier } = HEARTBEAT;
+  const multiplier = clamp(wishedMultiplier, minTimeoutMultiplier, maxTimeoutMultiplier);
   return {
     heartbeatIntervalMs,
     leaseMs: Math.round(heartbeatIntervalMs * multiplier),
-    intervalAdvised: heartbeatIntervalMs !== wishedMs,
+    // A client that asked for none does not know the deployment's default.
+    intervalAdvised: heartbeatIntervalMs !== (heartbeat_interval ?? Number.NaN) * 1000,
   };
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(Math.max(value, min), max);
 }

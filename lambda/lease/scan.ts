@@ -1,5 +1,6 @@
 /** Pages through the table for leases that are over, in parallel segments that remember where they stopped. */
 
+import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import {
   type AttributeValue,
   DeleteItemCommand,
@@ -8,7 +9,6 @@ import {
   PutItemCommand,
   ScanCommand,
 } from "@aws-sdk/client-dynamodb";
-import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 
 /** Where a segment's next page begins. */
 export type Position = Record<string, AttributeValue>;
@@ -62,7 +62,10 @@ export function dynamoDbLeaseScan(options: LeaseScanOptions): LeaseScan {
           TotalSegments: totalSegments,
           FilterExpression: "#status = :online AND leaseExpiresAt < :overAt",
           ExpressionAttributeNames: { "#status": "status" },
-          ExpressionAttributeValues: { ":online": { S: "online" }, ":overAt": { N: String(overAt) } },
+          ExpressionAttributeValues: {
+            ":online": { S: "online" },
+            ":overAt": { N: String(overAt) },
+          },
           ...(position && { ExclusiveStartKey: position }),
         }),
       );
@@ -70,12 +73,13 @@ export function dynamoDbLeaseScan(options: LeaseScanOptions): LeaseScan {
     },
 
     async save(segment, position) {
-      const TableName = registryTableName;
-      await client.send(
-        position
-          ? new PutItemCommand({ TableName, Item: { ...keyOf(segment), position: { M: position } } })
-          : new DeleteItemCommand({ TableName, Key: keyOf(segment) }),
-      );
+      const [TableName, key] = [registryTableName, keyOf(segment)];
+      if (position) {
+        const Item = { ...key, position: { M: position } };
+        await client.send(new PutItemCommand({ TableName, Item }));
+      } else {
+        await client.send(new DeleteItemCommand({ TableName, Key: key }));
+      }
     },
   };
 }

@@ -10,14 +10,14 @@
  * not the time of the write: events may be delayed, reordered and repeated, and leave the same row.
  */
 
+import type { Activity, OfflineReason } from "@agent-heartbeat/sdk/protocol";
+import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import type { Activity, OfflineReason } from "@agent-heartbeat/sdk/protocol";
-import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { mayExpire, mayHold, mayHoldAlone, mayRelease, mayReleaseUnseen } from "./conditions";
 
 /** A connection of an agent, as the gateway and the authorizer describe it. */
@@ -121,7 +121,12 @@ export class LeaseStore {
       ":leaseExpiresAt": n(now + holder.leaseMs),
     };
     if (!activity) {
-      return this.#update(holder, `${HOLD} REMOVE reason, disconnectedAt, activity`, condition, values);
+      return this.#update(
+        holder,
+        `${HOLD} REMOVE reason, disconnectedAt, activity`,
+        condition,
+        values,
+      );
     }
     values[":activity"] = { M: activityValue(activity) };
     return this.#update(

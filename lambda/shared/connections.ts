@@ -1,12 +1,12 @@
 /** Speaks to connections that are not the one that called: posts a message, closes a connection. */
 
+import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import {
   type ApiGatewayManagementApiClient,
   DeleteConnectionCommand,
   GoneException,
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
-import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 
 /** Whether the connection was still there. */
 export type Outcome = "done" | "gone";

@@ -2,9 +2,9 @@
 
 import type { ClientMessage, ErrorCode, ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import { PERMISSIONS } from "@agent-heartbeat/sdk/protocol";
-import type { Metrics } from "@aws-lambda-powertools/metrics";
 import { type AuthorizerContext, fromContext, type Identity } from "../auth/identity";
 import type { Log } from "../shared/log";
+import type { MetricsSink } from "../shared/metrics";
 import { MessageError } from "./messages";
 
 /** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
@@ -32,7 +32,7 @@ export interface RouteResult {
 export interface RouteDependencies {
   log: Log;
   /** Counts replies of `internal`, which the gateway can't see as errors. */
-  metrics: Pick<Metrics, "addMetric" | "publishStoredMetrics">;
+  metrics: MetricsSink;
 }
 
 /** Answers nothing. */

@@ -214,8 +214,10 @@ export interface LoginClaims {
   exp: number;
   /** Unique: a token is accepted once. */
   jti: string;
-  heartbeat_interval: number;
-  heartbeat_timeout: number;
+  /** @default the deployment's: 30 unless set otherwise */
+  heartbeat_interval?: number;
+  /** @default heartbeat_interval x the deployment's multiplier: 3.0 unless set otherwise */
+  heartbeat_timeout?: number;
   instance_id: string;
   /** @default "replace" */
   on_duplicate?: DuplicatePolicy;

@@ -1,0 +1,27 @@
+/** A stack with one `AgentHeartbeat` and the outputs by which the SDK and the command line find it. */
+
+import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { AgentHeartbeat } from "./agent-heartbeat";
+import type { AgentHeartbeatProps } from "./props";
+
+export interface AgentHeartbeatStackProps extends StackProps, AgentHeartbeatProps {}
+
+export class AgentHeartbeatStack extends Stack {
+  /** What the stack holds. */
+  readonly agentHeartbeat: AgentHeartbeat;
+
+  constructor(scope: Construct, id: string, props: AgentHeartbeatStackProps = {}) {
+    super(scope, id, props);
+    this.agentHeartbeat = new AgentHeartbeat(this, "Presence", props);
+    const { webSocketUrl, statusTable, registryTable, eventBus } = this.agentHeartbeat;
+    this.#output("WebSocketUrl", webSocketUrl, "Where agents connect");
+    this.#output("StatusTableName", statusTable.tableName, "Who is online: derive, don't trust");
+    this.#output("RegistryTableName", registryTable.tableName, "Agents and their public keys");
+    this.#output("EventBusName", eventBus.eventBusName, "Where Agent Online and Offline are told");
+  }
+
+  #output(id: string, value: string, description: string): void {
+    new CfnOutput(this, id, { value, description });
+  }
+}

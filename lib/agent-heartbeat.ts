@@ -1,0 +1,38 @@
+/** The whole service as one construct: it reads as the table of contents of the system. */
+
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { EventBus } from "aws-cdk-lib/aws-events";
+import { Construct } from "constructs";
+import { type AgentHeartbeatProps, settingsOf } from "./props";
+import { Storage } from "./storage";
+import { Sweep } from "./sweep";
+import { Transitions } from "./transitions";
+import { WebSocketGateway } from "./websocket-gateway";
+
+/** Presence of agents: a WebSocket endpoint, the tables behind it, the sweep, and events of change. */
+export class AgentHeartbeat extends Construct {
+  /** Where agents connect: `wss://<api>.execute-api.<region>.amazonaws.com/prod`. */
+  readonly webSocketUrl: string;
+  /** One row an agent that has ever connected. Its stored status must be derived: see the guide. */
+  readonly statusTable: Table;
+  /** Agents with their public keys, and used login tokens. */
+  readonly registryTable: Table;
+  /** Where `Agent Online` and `Agent Offline` are told. */
+  readonly eventBus: EventBus;
+
+  /** @throws Error if a setting is outside its limits */
+  constructor(scope: Construct, id: string, props: AgentHeartbeatProps = {}) {
+    super(scope, id);
+    const settings = settingsOf(props);
+    const eventBus = new EventBus(this, "Events");
+    const storage = new Storage(this, "Storage", settings);
+    const gateway = new WebSocketGateway(this, "Gateway", { ...settings, ...storage });
+    new Sweep(this, "Sweep", { ...settings, ...storage, gateway });
+    new Transitions(this, "Transitions", { ...settings, ...storage, gateway, eventBus });
+
+    this.webSocketUrl = gateway.url;
+    this.statusTable = storage.statusTable;
+    this.registryTable = storage.registryTable;
+    this.eventBus = eventBus;
+  }
+}

@@ -1,0 +1,149 @@
+/** The settings of an `AgentHeartbeat`, with their defaults and limits. */
+
+import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
+import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+
+/** What the deployment grants to agents. */
+export interface HeartbeatProps {
+  /**
+   * Interval of an agent that asks for none.
+   *
+   * @default Duration.seconds(30)
+   */
+  readonly defaultInterval?: Duration;
+
+  /**
+   * Lease of an agent that asks for none, as a multiple of its interval: 1.5 to 20.
+   *
+   * @default 3.0
+   */
+  readonly defaultTimeoutMultiplier?: number;
+
+  /**
+   * Shortest interval. An agent that asks for less gets this one, and is told so.
+   *
+   * @default Duration.seconds(5)
+   */
+  readonly minInterval?: Duration;
+
+  /**
+   * Longest interval, at most 9 minutes: API Gateway closes a connection that idles for 10.
+   *
+   * @default Duration.minutes(9)
+   */
+  readonly maxInterval?: Duration;
+}
+
+/** Settings of `AgentHeartbeat`. All are optional. */
+export interface AgentHeartbeatProps {
+  /** @default - 30 s x 3.0, and 5 s to 9 min for agents that ask for another interval */
+  readonly heartbeat?: HeartbeatProps;
+
+  /**
+   * How often leases that ran out unseen are stored as offline and told on the event bus, in whole
+   * minutes. Readers need no sweep: they derive the status from the lease.
+   *
+   * @default Duration.minutes(5)
+   */
+  readonly sweepInterval?: Duration;
+
+  /**
+   * How long the row of an agent is kept after its last lease, at least an hour.
+   *
+   * @default Duration.days(7)
+   */
+  readonly retention?: Duration;
+
+  /**
+   * How long the logs of the functions and of the gateway are kept.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
+
+  /**
+   * What becomes of the tables when they leave the stack. Logs and all else are deleted with it.
+   *
+   * @default RemovalPolicy.RETAIN - whoever loses the registry must register every agent anew
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** The settings with every default filled in. */
+export interface Settings {
+  readonly heartbeat: Required<HeartbeatProps>;
+  readonly sweepInterval: Duration;
+  readonly retention: Duration;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws Error naming the setting, what was expected and what came.
+ */
+export function settingsOf(props: AgentHeartbeatProps): Settings {
+  const heartbeat = {
+    defaultInterval: Duration.seconds(HEARTBEAT.defaultIntervalSeconds),
+    defaultTimeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
+    minInterval: Duration.seconds(HEARTBEAT.minIntervalSeconds),
+    maxInterval: Duration.seconds(HEARTBEAT.maxIntervalSeconds),
+    ...defined(props.heartbeat ?? {}),
+  };
+  const settings: Settings = {
+    heartbeat,
+    sweepInterval: props.sweepInterval ?? Duration.minutes(5),
+    retention: props.retention ?? Duration.days(7),
+    logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+  };
+  validate(settings);
+  return settings;
+}
+
+function validate({ heartbeat, sweepInterval, retention }: Settings): void {
+  const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
+  expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
+  expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);
+  expectDuration(
+    "heartbeat.defaultInterval",
+    defaultInterval,
+    minInterval.toSeconds(),
+    maxInterval.toSeconds(),
+  );
+  const { minTimeoutMultiplier, maxTimeoutMultiplier } = HEARTBEAT;
+  if (
+    !Token.isUnresolved(defaultTimeoutMultiplier) &&
+    !(
+      defaultTimeoutMultiplier >= minTimeoutMultiplier &&
+      defaultTimeoutMultiplier <= maxTimeoutMultiplier
+    )
+  ) {
+    throw new Error(
+      `heartbeat.defaultTimeoutMultiplier: expected ${minTimeoutMultiplier} to ${maxTimeoutMultiplier}, ` +
+        `got ${defaultTimeoutMultiplier}`,
+    );
+  }
+  expectDuration("sweepInterval", sweepInterval, 60, 24 * 3600);
+  if (sweepInterval.toSeconds() % 60 !== 0) {
+    throw new Error(`sweepInterval: expected whole minutes, got ${sweepInterval.toHumanString()}`);
+  }
+  expectDuration("retention", retention, 3600, 365 * 24 * 3600);
+}
+
+function expectDuration(name: string, value: Duration, min: number, max: number): void {
+  const seconds = value.toSeconds({ integral: false });
+  if (seconds >= min && seconds <= max) return;
+  const [from, to] = [Duration.seconds(min), Duration.seconds(max)];
+  throw new Error(
+    `${name}: expected ${from.toHumanString()} to ${to.toHumanString()}, got ${value.toHumanString()}`,
+  );
+}
+
+/** The given properties that have a value: an explicit undefined means the default. */
+function defined<T extends object>(props: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(props).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

@@ -1,0 +1,40 @@
+/** The tables that hold all state. No function keeps any, so any number of them may run. */
+
+import { RemovalPolicy } from "aws-cdk-lib";
+import { AttributeType, BillingMode, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { Construct } from "constructs";
+
+export interface StorageProps {
+  readonly removalPolicy: RemovalPolicy;
+}
+
+export class Storage extends Construct {
+  /**
+   * Hot: one small row an agent, rewritten by every heartbeat. It has no index, for each would be
+   * written, and paid, once more per heartbeat.
+   */
+  readonly statusTable: Table;
+  /** Cold: agents and their public keys, used login tokens, positions of the sweep. */
+  readonly registryTable: Table;
+
+  constructor(scope: Construct, id: string, { removalPolicy }: StorageProps) {
+    super(scope, id);
+    const common = {
+      partitionKey: { name: "organizationId", type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: "ttlEpochSeconds",
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy,
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+    };
+    this.statusTable = new Table(this, "AgentStatus", {
+      ...common,
+      sortKey: { name: "agentId", type: AttributeType.STRING },
+      stream: StreamViewType.NEW_AND_OLD_IMAGES,
+    });
+    this.registryTable = new Table(this, "AgentRegistry", {
+      ...common,
+      sortKey: { name: "recordId", type: AttributeType.STRING },
+    });
+  }
+}
