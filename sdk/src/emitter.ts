@@ -1,0 +1,72 @@
+/** Typed events with isolated listeners, and the same events as an async iterator. */
+
+/** Calls listeners in the order in which they were added; one that throws does not keep others from hearing. */
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+
+  constructor(private readonly onListenerError: (error: unknown) => void) {}
+
+  /** @returns a function that takes the listener away again */
+  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    // Wrapped, so that the same function added twice is called twice and removed once.
+    const entry = (event: Events[Name]) => listener(event);
+    listeners.add(entry);
+    return () => listeners.delete(entry);
+  }
+
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        (listener as (event: Events[Name]) => void)(event);
+      } catch (error) {
+        this.onListenerError(error);
+      }
+    }
+  }
+}
+
+/** Hands a source's values to one `for await` loop, which may be slower than they come. */
+export class Channel<T> implements AsyncIterableIterator<T> {
+  readonly #values: T[] = [];
+  readonly #waiting: ((result: IteratorResult<T>) => void)[] = [];
+  #ended = false;
+
+  constructor(private readonly onEnd: () => void) {}
+
+  push(value: T): void {
+    if (this.#ended) return;
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting({ value, done: false });
+    else this.#values.push(value);
+  }
+
+  /** What was pushed before is still handed out. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.onEnd();
+    for (const waiting of this.#waiting.splice(0)) waiting({ value: undefined, done: true });
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const [value] = this.#values;
+    if (this.#values.length > 0) {
+      this.#values.shift();
+      return Promise.resolve({ value: value as T, done: false });
+    }
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.#values.length = 0;
+    this.end();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,68 @@
+/** Every error of the SDK, under one root, so that a caller can tell them from its own. */
+
+import type { ErrorCode } from "./protocol";
+
+/** The root of all errors that the SDK throws or reports. */
+export class AgentHeartbeatError extends Error {
+  override name = "AgentHeartbeatError";
+}
+
+/** An option is missing, of the wrong type or out of its limits. Thrown by constructors. */
+export class ConfigurationError extends AgentHeartbeatError {
+  override name = "ConfigurationError";
+}
+
+/** A private key can't be read or is of a kind that the service does not accept. */
+export class KeyError extends AgentHeartbeatError {
+  override name = "KeyError";
+}
+
+/** There is no connection, or it ended: never opened, closed, broken, or silent for too long. */
+export class ConnectionError extends AgentHeartbeatError {
+  override name = "ConnectionError";
+
+  constructor(
+    message: string,
+    /** The WebSocket close code, where there was one. */
+    readonly code?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The server answered the handshake with another status than 101. */
+export class LoginRefusedError extends ConnectionError {
+  override name = "LoginRefusedError";
+
+  constructor(
+    message: string,
+    /** The HTTP status: 401 or 403 for a login that is not accepted, 409 for a duplicate. */
+    readonly status: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, undefined, options);
+  }
+}
+
+/** The server answered a request with an `error`. */
+export class RequestRefusedError extends AgentHeartbeatError {
+  override name = "RequestRefusedError";
+
+  constructor(
+    readonly code: ErrorCode | (string & {}),
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** No reply to a request came in time. */
+export class RequestTimeoutError extends AgentHeartbeatError {
+  override name = "RequestTimeoutError";
+}
+
+/** A subject or pattern is not of the form that the protocol allows. */
+export class SubjectError extends AgentHeartbeatError {
+  override name = "SubjectError";
+}

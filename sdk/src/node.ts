@@ -1,0 +1,111 @@
+/** The SDK's entry for Node.js. */
+
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { Agent, type AgentEnvironment } from "./agent";
+import { ConfigurationError, KeyError } from "./errors";
+import { type SigningKey, signingKey } from "./keys";
+import { Link } from "./link";
+import { openNodeSocket } from "./node-socket";
+import { type AgentOptions, resolveOptions } from "./options";
+import type { Runtime } from "./runtime";
+import { warnOfSimpleAgent } from "./simple-warning";
+
+export * from "./public";
+
+/** Options of an agent in Node.js. */
+export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
+  /** PEM text, a Web Crypto key or a `KeyObject`: RSA, P-256 or Ed25519. This or `privateKeyPath`. */
+  privateKey?: AgentOptions["privateKey"] | KeyObject;
+  /** A file with a private key in PEM. It is read when the agent starts. */
+  privateKeyPath?: string;
+  /**
+   * Signals on which `run()` drains; on a second one it stops at once. Empty for none.
+   *
+   * @default ["SIGTERM", "SIGINT"]
+   */
+  signals?: readonly NodeJS.Signals[];
+}
+
+/** An agent that stays connected and shows by its heartbeats that it lives. */
+export class HeartbeatAgent extends Agent {
+  /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
+  constructor(options: NodeAgentOptions) {
+    super(resolveOptions(common(options), "heartbeat"), nodeEnvironment(options));
+  }
+}
+
+/**
+ * The same without heartbeats and without reconnecting, for development: it reads as offline when its
+ * first lease has run out.
+ */
+export class SimpleAgent extends Agent {
+  /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
+  constructor(options: NodeAgentOptions) {
+    const resolved = resolveOptions(common(options), "simple");
+    super(resolved, nodeEnvironment(options));
+    warnOfSimpleAgent(resolved.logger);
+  }
+}
+
+const nodeRuntime: Runtime = {
+  now: () => Date.now(),
+  // Not performance.now(), whose origin differs from thread to thread.
+  monotonic: () => Number(process.hrtime.bigint() / 1000n) / 1000,
+  random: () => Math.random(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  openSocket: openNodeSocket,
+};
+
+function nodeEnvironment(options: NodeAgentOptions): AgentEnvironment {
+  const { privateKey, privateKeyPath, signals = ["SIGTERM", "SIGINT"] } = options;
+  if ((privateKey === undefined) === (privateKeyPath === undefined)) {
+    const got = privateKey === undefined ? "neither" : "both";
+    throw new ConfigurationError(`expected either privateKey or privateKeyPath, got ${got}`);
+  }
+  const runtime = { ...nodeRuntime, ...options.runtime };
+  return {
+    runtime,
+    loadKey: () => loadKey(privateKey, privateKeyPath, options.keyId),
+    createLink: (link, emit) => new Link(link, runtime, emit),
+    onSignal(callback) {
+      for (const signal of signals) process.on(signal, callback);
+      return () => {
+        for (const signal of signals) process.off(signal, callback);
+      };
+    },
+  };
+}
+
+async function loadKey(
+  privateKey: NodeAgentOptions["privateKey"],
+  path: string | undefined,
+  keyId: string | undefined,
+): Promise<SigningKey> {
+  if (path !== undefined) {
+    const pem = await readFile(path, "utf8").catch((cause: unknown) => {
+      throw new KeyError(`the private key at ${path} could not be read: ${String(cause)}`, {
+        cause,
+      });
+    });
+    return signingKey(pkcs8(pem), keyId);
+  }
+  if (typeof privateKey === "string") return signingKey(pkcs8(privateKey), keyId);
+  if (privateKey && "export" in privateKey) return signingKey(exported(privateKey), keyId);
+  if (!privateKey) throw new KeyError("expected a private key, got none");
+  return signingKey(privateKey, keyId);
+}
+
+/** The same key in the one form that Web Crypto reads; older PEM forms are accepted too. */
+function pkcs8(pem: string): string {
+  try {
+    return exported(createPrivateKey(pem));
+  } catch (cause) {
+    throw new KeyError(`the private key is not readable PEM: ${String(cause)}`, { cause });
+  }
+}
+
+const exported = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
+
+const common = ({ privateKey: _, ...options }: NodeAgentOptions): AgentOptions => options;

@@ -1,0 +1,232 @@
+/** The options of an agent: what may be given, what is the default, and what is refused. */
+
+import type { CryptoKey } from "jose";
+import type { Schedule, Schedules } from "./backoff";
+import { ConfigurationError } from "./errors";
+import type { HeartbeatTerms } from "./heartbeat";
+import type { LinkOptions } from "./link";
+import { audienceOf, type DuplicatePolicy, HEARTBEAT, ID_PATTERN } from "./protocol";
+import type { Runtime } from "./runtime";
+
+/** Where warnings go. */
+export interface Logger {
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** A window in seconds that doubles with each failed attempt, and from which each delay is drawn whole. */
+export interface ReconnectWindow {
+  /** The first window: 0.1 to 3600. */
+  base?: number;
+  /** The largest window: `base` to 3600. */
+  max?: number;
+}
+
+/** When to try again, by what went wrong. */
+export interface ReconnectOptions {
+  /** The connection broke or could not be made. @default { base: 1, max: 60 } */
+  network?: ReconnectWindow;
+  /** The gateway closed the connection (codes 1001, 1012, 1013). @default { base: 5, max: 60 } */
+  gateway?: ReconnectWindow;
+  /** The server is overloaded or failing (5xx). @default { base: 2, max: 60 } */
+  unavailable?: ReconnectWindow;
+  /** Too many connections at once (429). @default { base: 10, max: 120 } */
+  throttled?: ReconnectWindow;
+  /** The login is not accepted (401, 403, and other 4xx). @default { base: 10, max: 300 } */
+  refused?: ReconnectWindow;
+  /** Another process holds the agent id, and `onDuplicate` is `reject`. @default { base: 5, max: 60 } */
+  conflict?: ReconnectWindow;
+  /** A connection fell silent; the first attempt follows at once. @default { base: 1, max: 60 } */
+  unresponsive?: ReconnectWindow;
+  /** A connection of this age, in seconds, makes the windows start afresh. @default 60 */
+  stableAfter?: number;
+}
+
+/** Options of `HeartbeatAgent` and `SimpleAgent`. Durations are in seconds. */
+export interface AgentOptions {
+  /** 1 to 64 of `A-Z a-z 0-9 _ -`. */
+  agentId: string;
+  /** 1 to 64 of `A-Z a-z 0-9 _ -`. */
+  organizationId: string;
+  /** The WebSocket URL of the deployment: `wss://host/stage`. */
+  url: string;
+  /** PEM text (PKCS #8) or a Web Crypto key: RSA, P-256 or Ed25519. */
+  privateKey?: string | CryptoKey;
+  /** The key's RFC 7638 thumbprint; needed only for a Web Crypto key that is not extractable. */
+  keyId?: string;
+  /** 1 to 540. The server may bring it to its own bounds. @default 30 */
+  heartbeatInterval?: number;
+  /** How many intervals without a heartbeat count as death: 1.5 to 20. @default 3 */
+  heartbeatTimeoutMultiplier?: number;
+  /** Asks for an ack with every n-th heartbeat only: 1 to 10. Silence is noticed later. @default 1 */
+  ackEvery?: number;
+  /** Without it `run()` rejects when the first connection has failed or ended. @default true */
+  autoReconnect?: boolean;
+  /**
+   * What happens to a process that connects while another one holds the agent id: it takes over
+   * (`replace`), or it is refused until the other's lease ends (`reject`). @default "replace"
+   */
+  onDuplicate?: DuplicatePolicy;
+  /** What the agent can do, in words of its own. */
+  capabilities?: readonly string[];
+  /** Anything else worth knowing about the agent: plain JSON. */
+  metadata?: Readonly<Record<string, unknown>>;
+  reconnect?: ReconnectOptions;
+  /**
+   * The age at which a connection is replaced, drawn between the two: 10 to 7000 seconds. API Gateway
+   * ends every connection at 7200. @default { min: 5400, max: 6600 }
+   */
+  rotateAfter?: { min: number; max: number };
+  /** How long a handshake may take: 1 to 60. @default 15 */
+  connectTimeout?: number;
+  /** How long the server may take to answer a close: 0.1 to 30. @default 2 */
+  closeTimeout?: number;
+  /** How long a drain waits for running handlers: 0 to 86400. @default 30 */
+  drainTimeout?: number;
+  /** How long a request waits for its reply: 0.1 to 600. @default 10 */
+  requestTimeout?: number;
+  /** Where warnings go; null for nowhere. @default console */
+  logger?: Logger | null;
+  /** Replaces clocks, chance, timers or sockets. Not together with `heartbeatThread`. */
+  runtime?: Partial<Runtime>;
+}
+
+/** Options with their defaults, in milliseconds. */
+export interface ResolvedOptions {
+  link: Omit<LinkOptions, "key">;
+  drainTimeoutMs: number;
+  requestTimeoutMs: number;
+  logger: Logger;
+  capabilities: readonly string[];
+  metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Which of the two agents is being made. */
+export type Profile = "heartbeat" | "simple";
+
+const WINDOWS: Record<keyof Schedules, Required<ReconnectWindow>> = {
+  network: { base: 1, max: 60 },
+  gateway: { base: 5, max: 60 },
+  unavailable: { base: 2, max: 60 },
+  throttled: { base: 10, max: 120 },
+  refused: { base: 10, max: 300 },
+  conflict: { base: 5, max: 60 },
+  unresponsive: { base: 1, max: 60 },
+};
+
+const SILENT: Logger = { warn() {}, error() {} };
+const MIN_INTERVAL_SECONDS = 1;
+const MAX_WINDOW_SECONDS = 3600;
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws ConfigurationError if an option is missing, of the wrong type or out of its limits.
+ */
+export function resolveOptions(options: AgentOptions, profile: Profile): ResolvedOptions {
+  const { agentId, organizationId, url, onDuplicate = "replace" } = options;
+  checkId("agentId", agentId);
+  checkId("organizationId", organizationId);
+  checkUrl(url);
+  if (onDuplicate !== "replace" && onDuplicate !== "reject") {
+    throw invalid("onDuplicate", '"replace" or "reject"', onDuplicate);
+  }
+  const terms = heartbeatTerms(options);
+  const { min, max } = options.rotateAfter ?? { min: 5400, max: 6600 };
+  const rotateMin = within("rotateAfter.min", min, 10, 7000);
+  const simple = profile === "simple";
+  return {
+    link: {
+      url,
+      login: {
+        agentId,
+        organizationId,
+        audience: audienceOf(url),
+        heartbeatInterval: terms.intervalMs / 1000,
+        heartbeatTimeout: (terms.intervalMs / 1000) * terms.timeoutMultiplier,
+        instanceId: crypto.randomUUID(),
+        onDuplicate,
+      },
+      heartbeat: simple ? null : terms,
+      autoReconnect: !simple && (options.autoReconnect ?? true),
+      schedules: schedules(options.reconnect ?? {}),
+      stableAfterMs: millis("reconnect.stableAfter", options.reconnect?.stableAfter ?? 60, 1, 3600),
+      connectTimeoutMs: millis("connectTimeout", options.connectTimeout ?? 15, 1, 60),
+      closeTimeoutMs: millis("closeTimeout", options.closeTimeout ?? 2, 0.1, 30),
+      rotateAfterMs: {
+        min: rotateMin * 1000,
+        max: millis("rotateAfter.max", max, rotateMin, 7000),
+      },
+    },
+    drainTimeoutMs: millis("drainTimeout", options.drainTimeout ?? 30, 0, 86_400),
+    requestTimeoutMs: millis("requestTimeout", options.requestTimeout ?? 10, 0.1, 600),
+    logger: options.logger === null ? SILENT : (options.logger ?? console),
+    capabilities: options.capabilities ?? [],
+    metadata: options.metadata ?? {},
+  };
+}
+
+function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
+  const { heartbeatInterval, heartbeatTimeoutMultiplier, ackEvery = 1 } = options;
+  const { minTimeoutMultiplier, maxTimeoutMultiplier, maxIntervalSeconds } = HEARTBEAT;
+  if (!Number.isInteger(ackEvery)) throw invalid("ackEvery", "a whole number", ackEvery);
+  return {
+    intervalMs: millis(
+      "heartbeatInterval",
+      heartbeatInterval ?? HEARTBEAT.defaultIntervalSeconds,
+      MIN_INTERVAL_SECONDS,
+      maxIntervalSeconds,
+    ),
+    timeoutMultiplier: within(
+      "heartbeatTimeoutMultiplier",
+      heartbeatTimeoutMultiplier ?? HEARTBEAT.defaultTimeoutMultiplier,
+      minTimeoutMultiplier,
+      maxTimeoutMultiplier,
+    ),
+    ackEvery: within("ackEvery", ackEvery, 1, 10),
+    minIntervalMs: MIN_INTERVAL_SECONDS * 1000,
+    maxIntervalMs: maxIntervalSeconds * 1000,
+  };
+}
+
+function schedules(options: ReconnectOptions): Schedules {
+  const entries = Object.entries(WINDOWS).map(([kind, defaults]): [string, Schedule] => {
+    const given = options[kind as keyof Schedules] ?? {};
+    const base = given.base ?? Math.min(defaults.base, given.max ?? defaults.base);
+    const max = given.max ?? Math.max(defaults.max, base);
+    const baseMs = millis(`reconnect.${kind}.base`, base, 0.1, MAX_WINDOW_SECONDS);
+    return [
+      kind,
+      { baseMs, maxMs: millis(`reconnect.${kind}.max`, max, base, MAX_WINDOW_SECONDS) },
+    ];
+  });
+  return Object.fromEntries(entries) as Schedules;
+}
+
+function checkId(name: string, value: unknown): void {
+  if (typeof value === "string" && ID_PATTERN.test(value)) return;
+  throw invalid(name, "1 to 64 letters, digits, _ or -", value);
+}
+
+function checkUrl(url: unknown): void {
+  let protocol = "";
+  try {
+    ({ protocol } = new URL(String(url)));
+  } catch {
+    // Reported below, as any other URL that is none of ours.
+  }
+  if (protocol !== "wss:" && protocol !== "ws:") throw invalid("url", "a wss:// URL", url);
+}
+
+function within(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  throw invalid(name, `a number from ${min} to ${max}`, value);
+}
+
+const millis = (name: string, seconds: unknown, min: number, max: number) =>
+  Math.round(within(name, seconds, min, max) * 1000);
+
+function invalid(name: string, expected: string, got: unknown): ConfigurationError {
+  const shown = got === undefined ? "nothing" : (JSON.stringify(got) ?? String(got));
+  return new ConfigurationError(`option ${name}: expected ${expected}, got ${shown}`);
+}

@@ -1,0 +1,24 @@
+/** What every entry of the SDK exports, whatever the platform. */
+
+export type { AgentEvents, RunEnd } from "./agent";
+export type { FailureKind } from "./backoff";
+export type { MessageContext, MessageHandler } from "./dispatcher";
+export * from "./errors";
+export type { ConnectionHealth, LastDisconnect } from "./health";
+export {
+  algorithmOf,
+  type KeyAlgorithm,
+  type PublicKey,
+  publicKeyFromJwk,
+  publicKeyOf,
+  type SigningKey,
+  signingKey,
+} from "./keys";
+export type { FailedAttempt } from "./link-port";
+export type { AgentOptions, Logger, ReconnectOptions, ReconnectWindow } from "./options";
+export { derivePresence, isPurged, type StatusRow } from "./presence";
+export type { Activity, AgentPresence, AgentsMessage, DuplicatePolicy, Status } from "./protocol";
+export type { HandshakeRefusal, OpenSocket, Runtime, Socket, SocketListener } from "./runtime";
+export type { AgentState, Failure, StateChange, StateReason } from "./state";
+export { matchesSubject } from "./subject";
+export { type LoginTerms, signLoginToken } from "./token";

@@ -1,0 +1,72 @@
+/** The states of an agent's link to the service, and what may follow what. */
+
+import type { FailureKind } from "./backoff";
+
+/**
+ * Where an agent stands.
+ *
+ * - `idle`: not started.
+ * - `connecting`: trying to connect for the first time.
+ * - `connected`: the server has accepted the connection.
+ * - `reconnecting`: was connected, is trying to be again.
+ * - `draining`: finishes its work, then leaves; still online.
+ * - `stopped`: ended, by `stop()`, after a drain, or by a failure where `autoReconnect` is off.
+ * - `superseded`: ended, because another process with the same agent id has taken over.
+ */
+export type AgentState =
+  | "idle"
+  | "connecting"
+  | "connected"
+  | "reconnecting"
+  | "draining"
+  | "stopped"
+  | "superseded";
+
+/** Why the state changed. */
+export type StateReason =
+  | "started"
+  | "opened"
+  | "connection_lost"
+  | "unresponsive"
+  | "woke_from_sleep"
+  | "drain"
+  | "drained"
+  | "stop"
+  | "failed"
+  | "superseded";
+
+/** Why there is no connection. Plain data, so that it can cross threads. */
+export interface Failure {
+  kind: FailureKind;
+  /** One clause: what happened. */
+  message: string;
+  /** The WebSocket close code, where there was one. */
+  code?: number;
+  /** The HTTP status of a refused handshake. */
+  status?: number;
+}
+
+/** One change of state. */
+export interface StateChange {
+  state: AgentState;
+  previous: AgentState;
+  reason: StateReason;
+  /** Epoch milliseconds by the local clock. */
+  at: number;
+  /** What broke, where something did. */
+  failure?: Failure;
+}
+
+/** Every change that there is; `docs/client-lifecycle.md` draws it. */
+export const TRANSITIONS: Readonly<Record<AgentState, readonly AgentState[]>> = {
+  idle: ["connecting", "stopped"],
+  connecting: ["connected", "draining", "stopped"],
+  connected: ["reconnecting", "draining", "stopped", "superseded"],
+  reconnecting: ["connected", "draining", "stopped", "superseded"],
+  draining: ["stopped", "superseded"],
+  stopped: [],
+  superseded: [],
+};
+
+/** Whether an agent in this state has ended for good. */
+export const isFinal = (state: AgentState) => TRANSITIONS[state].length === 0;
