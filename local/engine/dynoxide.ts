@@ -1,0 +1,83 @@
+/** Starts the embedded DynamoDB engine as a process of its own. */
+
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { LocalRuntimeError } from "../errors";
+import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/leash";
+
+/** The version that the tests run against. */
+const VERSION = "1.2.1";
+const ATTEMPTS = 5;
+
+export interface Engine {
+  /** Where DynamoDB and its streams are spoken. */
+  endpoint: string;
+  /** Called if the engine ends before `stop`. */
+  onEnd(listener: (reason: string) => void): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the engine on a free port.
+ *
+ * @param dataDirectory where it keeps its file; undefined keeps everything in memory
+ * @throws LocalRuntimeError if there is no engine for this platform, or it does not start
+ */
+export async function startDynoxide(dataDirectory?: string): Promise<Engine> {
+  const binary = binaryPath();
+  let output: string | undefined;
+  if (dataDirectory !== undefined) mkdirSync(dataDirectory, { recursive: true });
+  const file = dataDirectory === undefined ? [] : ["--db-path", join(dataDirectory, "tables.db")];
+  // The port may be taken between finding and using it: then another is tried.
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const port = await freePort();
+    const args = ["serve", "--host", "127.0.0.1", "--port", String(port), ...file];
+    const engine = spawnLeashed(binary, args, { output: "pipe" });
+    output = await outputWithout(engine.child, "listening");
+    if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
+  }
+  throw new LocalRuntimeError(`The DynamoDB engine ${binary} does not start: ${output?.trim()}`);
+}
+
+function running(engine: LeashedProcess, endpoint: string): Engine {
+  let stopping = false;
+  return {
+    endpoint,
+    onEnd(listener) {
+      engine.child.once("exit", (code, signal) => {
+        if (!stopping) listener(`it ended with ${signal ?? `exit code ${code}`}`);
+      });
+    },
+    stop() {
+      stopping = true;
+      return engine.stop();
+    },
+  };
+}
+
+function binaryPath(): string {
+  const name = `@dynoxide/${process.platform}-${process.arch}`;
+  try {
+    const directory = dirname(require.resolve(`${name}/package.json`));
+    return join(directory, process.platform === "win32" ? "dynoxide.exe" : "dynoxide");
+  } catch (cause) {
+    throw new LocalRuntimeError(
+      `There is no DynamoDB engine for this platform: install it with ` +
+        `"npm install --no-save ${name}@${VERSION}", ` +
+        `or name another one with --dynamodb-endpoint <url>`,
+      { cause },
+    );
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new LocalRuntimeError("No free port");
+  return address.port;
+}

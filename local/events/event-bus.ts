@@ -1,0 +1,158 @@
+/** Plays EventBridge: takes events, and starts the functions whose rules match. */
+
+import { randomUUID } from "node:crypto";
+import type { Clock, Timer } from "../clock";
+import type { Invocable } from "../functions/local-function";
+import { busNameOf, DEFAULT_BUS } from "../resources/event-bus";
+import type { RuleDescription, RuleTarget } from "../resources/rule";
+
+/** An event as rules and their targets see it. */
+export interface BusEvent {
+  version: "0";
+  id: string;
+  "detail-type": string;
+  source: string;
+  account: string;
+  time: string;
+  region: string;
+  resources: string[];
+  detail: unknown;
+}
+
+/** Hears every event of every bus. */
+export type EventListener = (event: BusEvent, busName: string) => void;
+
+export interface EventBusOptions {
+  busNames: string[];
+  rules: RuleDescription[];
+  /** Finds a function by its ARN. @throws Error if there is none */
+  functionOf(arn: string): Invocable;
+  clock: Clock;
+  region: string;
+  accountId: string;
+  /** Whether rules with a schedule run. */
+  schedules: boolean;
+  /** Told of targets that fail for good. */
+  report(problem: string): void;
+}
+
+/** An entry of PutEvents. */
+export interface PutEventsEntry {
+  EventBusName?: string;
+  Source?: string;
+  DetailType?: string;
+  Detail?: string;
+  Time?: number | string;
+  Resources?: string[];
+}
+
+export type PutEventsResult = { EventId: string } | { ErrorCode: string; ErrorMessage: string };
+
+export class EventBuses {
+  readonly #options: EventBusOptions;
+  readonly #names: Set<string>;
+  readonly #listeners = new Set<EventListener>();
+  readonly #timers = new Map<RuleDescription, Timer>();
+
+  constructor(options: EventBusOptions) {
+    this.#options = options;
+    this.#names = new Set([DEFAULT_BUS, ...options.busNames]);
+    for (const rule of options.rules) {
+      for (const { functionArn } of rule.targets) options.functionOf(functionArn);
+    }
+  }
+
+  /** Starts the schedules: each rule runs for the first time one interval from now. */
+  start(): void {
+    const { rules, schedules, clock } = this.#options;
+    if (!schedules) return;
+    for (const rule of rules) this.#plan(rule, clock.now());
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#listeners.clear();
+  }
+
+  /** @returns what ends the listening */
+  listen(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes one entry, as PutEvents does: a refused one does not affect the others. */
+  put(entry: PutEventsEntry): PutEventsResult {
+    const busName = busNameOf(entry.EventBusName ?? DEFAULT_BUS);
+    const { Source, DetailType, Detail } = entry;
+    if (!Source || !DetailType || Detail === undefined) {
+      return invalid(
+        "Parameter Source, DetailType or Detail is not valid. Reason: it is required.",
+      );
+    }
+    let detail: unknown;
+    try {
+      detail = JSON.parse(Detail);
+    } catch {
+      return { ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed." };
+    }
+    if (!this.#names.has(busName)) return invalid(`Event bus ${busName} does not exist.`);
+    const event = this.#event(Source, DetailType, detail, entry);
+    for (const listener of this.#listeners) listener(event, busName);
+    for (const rule of this.#options.rules) {
+      if (rule.enabled && rule.busName === busName && rule.pattern?.(event)) this.#run(rule, event);
+    }
+    return { EventId: event.id };
+  }
+
+  #event(source: string, detailType: string, detail: unknown, entry: PutEventsEntry): BusEvent {
+    const { region, accountId, clock } = this.#options;
+    const { Time, Resources = [] } = entry;
+    const time = typeof Time === "number" ? Time * 1000 : (Time ?? clock.now());
+    return {
+      version: "0",
+      id: randomUUID(),
+      "detail-type": detailType,
+      source,
+      account: accountId,
+      time: `${new Date(time).toISOString().slice(0, 19)}Z`,
+      region,
+      resources: Resources,
+      detail,
+    };
+  }
+
+  #plan(rule: RuleDescription, after: number): void {
+    if (!rule.enabled || !rule.schedule) return;
+    const { clock } = this.#options;
+    const at = rule.schedule(after);
+    const timer = clock.after(at - clock.now(), () => {
+      // From the time that was planned, so that a late timer does not shift the ones after it.
+      this.#plan(rule, Math.max(at, clock.now() - 60_000));
+      const event = this.#event("aws.events", "Scheduled Event", {}, { Resources: [rule.arn] });
+      this.#run(rule, event);
+    });
+    this.#timers.set(rule, timer);
+  }
+
+  #run(rule: RuleDescription, event: BusEvent): void {
+    for (const target of rule.targets) void this.#invoke(rule, target, event);
+  }
+
+  async #invoke(rule: RuleDescription, target: RuleTarget, event: BusEvent): Promise<void> {
+    const { functionOf, report } = this.#options;
+    for (let attempt = 0; attempt <= target.maxRetries; attempt++) {
+      try {
+        await functionOf(target.functionArn).invoke(target.input ?? event);
+        return;
+      } catch (error) {
+        report(`The rule ${rule.logicalId}: its target failed: ${(error as Error).message}`);
+      }
+    }
+  }
+}
+
+const invalid = (ErrorMessage: string): PutEventsResult => ({
+  ErrorCode: "InvalidArgument",
+  ErrorMessage,
+});

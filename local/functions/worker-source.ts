@@ -1,0 +1,19 @@
+/** The worker's program as JavaScript: a thread knows nothing of the TypeScript loader of this process. */
+
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+
+let source: string | undefined;
+
+/** Bundles the worker, once a process. */
+export function workerSource(): string {
+  source ??= buildSync({
+    entryPoints: [join(__dirname, "worker.ts")],
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    write: false,
+    logLevel: "silent",
+  }).outputFiles[0]?.text;
+  return source as string;
+}

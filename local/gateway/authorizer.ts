@@ -1,0 +1,85 @@
+/** Plays the REQUEST authorizer of `$connect`. */
+
+import type { IncomingMessage } from "node:http";
+import { LocalRuntimeError } from "../errors";
+import { FunctionFailed, type Invocable } from "../functions/local-function";
+import type { AuthorizerDescription } from "../resources/web-socket-api";
+import { allows } from "./policy";
+import { type ConnectionFacts, connectEvent, queryOf } from "./request-context";
+
+/** Largest result of an authorizer, in bytes. */
+const RESULT_BYTES = 8 * 1024;
+
+/** Whether a request was let in, or the status with which it is refused. */
+export type Verdict =
+  | { allowed: true; context: Record<string, string | number> }
+  | { allowed: false; status: 401 | 403 | 500 };
+
+export interface AuthorizeRequest {
+  facts: ConnectionFacts;
+  request: IncomingMessage;
+  methodArn: string;
+  now: number;
+}
+
+/**
+ * Asks the authorizer's function, unless an identity source is missing.
+ *
+ * @throws LocalRuntimeError if the result is not one of an authorizer, and what the function throws
+ */
+export async function authorize(
+  { identitySources }: AuthorizerDescription,
+  authorizer: Invocable,
+  { facts, request, methodArn, now }: AuthorizeRequest,
+): Promise<Verdict> {
+  if (!identitySources.every((source) => hasSource(source, request))) {
+    return { allowed: false, status: 401 };
+  }
+  const { isBase64Encoded: _, ...event } = connectEvent(facts, request, now);
+  const began = performance.now();
+  let result: unknown;
+  try {
+    result = await authorizer.invoke({ type: "REQUEST", methodArn, ...event, stageVariables: {} });
+  } catch (error) {
+    // The one message that an authorizer can throw on purpose.
+    if (error instanceof FunctionFailed && error.error.errorMessage === "Unauthorized") {
+      return { allowed: false, status: 401 };
+    }
+    throw error;
+  }
+  const { principalId, policyDocument, context = {} } = (result ?? {}) as Record<string, unknown>;
+  if (typeof principalId !== "string" || policyDocument === undefined) {
+    throw new LocalRuntimeError(
+      "The authorizer: expected principalId and policyDocument in its result",
+    );
+  }
+  if (Buffer.byteLength(JSON.stringify(result)) > RESULT_BYTES) {
+    throw new LocalRuntimeError(
+      `The authorizer: expected a result of at most ${RESULT_BYTES} bytes`,
+    );
+  }
+  if (!allows(policyDocument, methodArn)) return { allowed: false, status: 403 };
+  const integrationLatency = Math.round(performance.now() - began);
+  return { allowed: true, context: { principalId, ...textsOf(context), integrationLatency } };
+}
+
+function hasSource(source: string, request: IncomingMessage): boolean {
+  const [, kind, name] = /^route\.request\.(header|querystring)\.(.+)$/.exec(source) ?? [];
+  if (kind === "header") return Boolean(request.headers[name?.toLowerCase() ?? ""]);
+  if (kind === "querystring") return Boolean(queryOf(request)?.[name ?? ""]);
+  throw new LocalRuntimeError(`The authorizer: the identity source ${source} is not supported`);
+}
+
+/** Only texts, numbers and booleans may be in the context, and all come out as texts. */
+function textsOf(context: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(context as object).map(([key, value]) => {
+      if (!["string", "number", "boolean"].includes(typeof value)) {
+        throw new LocalRuntimeError(
+          `The authorizer: expected a text as context.${key}, got ${value}`,
+        );
+      }
+      return [key, String(value)];
+    }),
+  );
+}

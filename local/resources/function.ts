@@ -1,0 +1,63 @@
+/** AWS::Lambda::Function: where its code is, and under which conditions it runs. */
+
+import { arnOf, nameOf } from "./identity";
+import { kind } from "./kind";
+import type { PropertyReader } from "./properties";
+
+export interface FunctionDescription {
+  logicalId: string;
+  name: string;
+  arn: string;
+  /** The directory with the bundled code. */
+  directory: string;
+  /** `file.export`, as in the template. */
+  handler: string;
+  environment: Record<string, string>;
+  timeoutMs: number;
+  memoryMb: number;
+  logFormat: "JSON" | "Text";
+  /** Least level of what the function itself logs, in the JSON format. */
+  logLevel: string;
+}
+
+export const functionKind = kind((identity) => {
+  const ref = nameOf(identity, "FunctionName");
+  return { ref, Arn: arnOf(identity, "lambda", `function:${ref}`) };
+});
+
+export function describeFunction(
+  reader: PropertyReader,
+  name: string,
+  arn: string,
+  assetDirectory: (objectKey: string) => string,
+): FunctionDescription {
+  const runtime = reader.text("Runtime");
+  if (!runtime.startsWith("nodejs")) reader.fail("Runtime", "a Node.js runtime", runtime);
+  const logging = reader.object("LoggingConfig");
+  const variables = reader.object("Environment").object("Variables").properties;
+  return {
+    logicalId: reader.logicalId,
+    name,
+    arn,
+    directory: assetDirectory(reader.object("Code").text("S3Key")),
+    handler: reader.text("Handler"),
+    environment: Object.fromEntries(
+      Object.entries(variables).map(([key, value]) => [key, String(value)]),
+    ),
+    timeoutMs: reader.number("Timeout", 3) * 1000,
+    memoryMb: reader.number("MemorySize", 128),
+    logFormat: logging.oneOf("LogFormat", ["JSON", "Text"], "Text"),
+    logLevel: logging.optionalText("ApplicationLogLevel") ?? "INFO",
+  };
+}
+
+/**
+ * The function that an integration or authorizer calls.
+ *
+ * @throws LocalRuntimeError if the URI is not that of an invocation
+ */
+export function functionArnOf(reader: PropertyReader, property: string): string {
+  const uri = reader.text(property);
+  const match = /:lambda:path\/2015-03-31\/functions\/(.+)\/invocations$/.exec(uri);
+  return match?.[1] ?? reader.fail(property, "the invocation URI of a function", uri);
+}

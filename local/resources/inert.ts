@@ -1,0 +1,26 @@
+/** Resources that a deployment needs and the local runtime does without: they have names, and no effect. */
+
+import { nameOf } from "./identity";
+import type { Kind } from "./kind";
+
+const INERT = [
+  /^AWS::IAM::/,
+  /^AWS::Logs::/,
+  /^AWS::CDK::Metadata$/,
+  /^AWS::CloudWatch::/,
+  /^AWS::Lambda::Permission$/,
+  /^AWS::ApiGatewayV2::Deployment$/,
+  /^AWS::ApiGateway::Account$/,
+  // Dead-letter queues: what would go there is in the log.
+  /^AWS::SQS::Queue(Policy)?$/,
+  /^AWS::SNS::Topic(Policy)?$/,
+  /^AWS::KMS::(Key|Alias)$/,
+];
+
+export const isInert = (type: string): boolean => INERT.some((pattern) => pattern.test(type));
+
+export const inertKind: Kind = (identity) => {
+  const ref = nameOf(identity, "Name");
+  const arn = `arn:aws:local:${identity.region}:${identity.accountId}:${ref}`;
+  return { ref, attribute: () => arn };
+};

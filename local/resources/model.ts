@@ -1,0 +1,154 @@
+/** Reads a template into what the runtime starts: the one place that knows every type of resource. */
+
+import { LocalRuntimeError } from "../errors";
+import type { Assembly } from "../template/assembly";
+import { createResolver, type ResourceValues } from "../template/intrinsics";
+import type { Resource } from "../template/template";
+import { eventBusKind } from "./event-bus";
+import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
+import { describeFunction, type FunctionDescription, functionKind } from "./function";
+import type { Environment } from "./identity";
+import { inertKind, isInert } from "./inert";
+import type { Kind } from "./kind";
+import { type Properties, PropertyReader } from "./properties";
+import { describeRule, type RuleDescription, ruleKind } from "./rule";
+import { describeTable, type TableDescription, tableKind } from "./table";
+import {
+  apiKind,
+  authorizerKind,
+  describeApi,
+  integrationKind,
+  routeKind,
+  routeResponseKind,
+  stageKind,
+  type WebSocketApiDescription,
+} from "./web-socket-api";
+
+const KINDS = {
+  "AWS::DynamoDB::Table": tableKind,
+  "AWS::Lambda::Function": functionKind,
+  "AWS::Lambda::EventSourceMapping": mappingKind,
+  "AWS::ApiGatewayV2::Api": apiKind,
+  "AWS::ApiGatewayV2::Stage": stageKind,
+  "AWS::ApiGatewayV2::Route": routeKind,
+  "AWS::ApiGatewayV2::RouteResponse": routeResponseKind,
+  "AWS::ApiGatewayV2::Integration": integrationKind,
+  "AWS::ApiGatewayV2::Authorizer": authorizerKind,
+  "AWS::Events::EventBus": eventBusKind,
+  "AWS::Events::Rule": ruleKind,
+} satisfies Record<string, Kind>;
+
+type KnownType = keyof typeof KINDS;
+
+/** Everything that the template asks for. */
+export interface Model {
+  tables: TableDescription[];
+  functions: FunctionDescription[];
+  api: WebSocketApiDescription;
+  mappings: MappingDescription[];
+  busNames: string[];
+  rules: RuleDescription[];
+  /** The stack's outputs by name. */
+  outputs: Record<string, string>;
+}
+
+export interface ModelOptions extends Environment {
+  /** `host:port` of the local gateway, which stands in for the API's own host. */
+  gatewayHost: string;
+}
+
+/**
+ * Reads the template of an assembly.
+ *
+ * @throws LocalRuntimeError if it has a resource, a property or an intrinsic that is not supported
+ */
+export function readModel(assembly: Assembly, options: ModelOptions): Model {
+  const { template } = assembly;
+  const values = new Map<string, ResourceValues>();
+  const pseudo = pseudoParameters(options);
+  const toLocalHost = (text: string) =>
+    // Wherever the template points at its own API, the local gateway answers.
+    text.replace(
+      /(https|wss):\/\/[a-z0-9]{10}\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g,
+      (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
+    );
+  const { resolve, holds } = createResolver({
+    template,
+    pseudo,
+    resource: (logicalId) => values.get(logicalId),
+    rewrite: toLocalHost,
+  });
+  const present = Object.entries(template.Resources).filter(
+    ([, { Condition }]) => Condition === undefined || holds(Condition),
+  );
+  for (const [logicalId, resource] of present) {
+    const identity = { ...options, logicalId, properties: resource.Properties ?? {} };
+    values.set(logicalId, kindOf(logicalId, resource)(identity));
+  }
+
+  const resources = (type: KnownType) =>
+    present
+      .filter(([, resource]) => resource.Type === type)
+      .map(([logicalId, { Properties = {} }]) => {
+        const path = `Resources.${logicalId}`;
+        const reader = new PropertyReader(logicalId, resolve(Properties, path) as Properties);
+        const own = values.get(logicalId) as ResourceValues;
+        return { reader, ref: own.ref, arn: own.attribute("Arn") ?? "", own };
+      });
+  const byId = (type: KnownType) =>
+    new Map(resources(type).map(({ ref, reader }) => [ref, reader] as const));
+
+  const apis = resources("AWS::ApiGatewayV2::Api");
+  const [api] = apis;
+  if (!api || apis.length > 1) {
+    throw new LocalRuntimeError(
+      `The template of ${assembly.stackName}: expected one AWS::ApiGatewayV2::Api, got ${apis.length}`,
+    );
+  }
+  return {
+    tables: resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
+      describeTable(reader, ref, own.attribute("StreamArn")),
+    ),
+    functions: resources("AWS::Lambda::Function").map(({ reader, ref, arn }) =>
+      describeFunction(reader, ref, arn, assembly.assetDirectory),
+    ),
+    api: describeApi(api.reader, api.ref, {
+      stages: resources("AWS::ApiGatewayV2::Stage").map(({ reader }) => reader),
+      routes: byId("AWS::ApiGatewayV2::Route"),
+      integrations: byId("AWS::ApiGatewayV2::Integration"),
+      authorizers: byId("AWS::ApiGatewayV2::Authorizer"),
+      routeResponses: resources("AWS::ApiGatewayV2::RouteResponse").map(({ reader }) => reader),
+    }),
+    mappings: resources("AWS::Lambda::EventSourceMapping").map(({ reader }) =>
+      describeMapping(reader),
+    ),
+    busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
+    rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
+    outputs: Object.fromEntries(
+      Object.entries(template.Outputs ?? {})
+        .filter(([, { Condition }]) => Condition === undefined || holds(Condition))
+        .map(([name, { Value }]) => [name, String(resolve(Value, `Outputs.${name}`))]),
+    ),
+  };
+}
+
+function kindOf(logicalId: string, { Type }: Resource): Kind {
+  const known: Kind | undefined = KINDS[Type as KnownType];
+  if (known) return known;
+  if (isInert(Type)) return inertKind;
+  throw new LocalRuntimeError(
+    `${logicalId}: the local runtime does not know the resource type ${Type}; ` +
+      `it knows ${Object.keys(KINDS).join(", ")}`,
+  );
+}
+
+function pseudoParameters({ accountId, region, stackName }: Environment): Record<string, string> {
+  return {
+    "AWS::AccountId": accountId,
+    "AWS::Partition": "aws",
+    "AWS::Region": region,
+    "AWS::StackId": `arn:aws:cloudformation:${region}:${accountId}:stack/${stackName}/local`,
+    "AWS::StackName": stackName,
+    "AWS::URLSuffix": "amazonaws.com",
+  };
+}

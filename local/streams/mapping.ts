@@ -1,0 +1,127 @@
+/** Plays an event source mapping: filters a stream's records, and gives them to a function in batches. */
+
+import type { Clock } from "../clock";
+import type { Invocable } from "../functions/local-function";
+import type { MappingDescription } from "../resources/event-source-mapping";
+import type { StreamRecord } from "./stream-api";
+
+export interface MappingOptions {
+  description: MappingDescription;
+  target: Invocable;
+  clock: Clock;
+  region: string;
+  /** Waits before a further try. */
+  pause(ms: number): Promise<void>;
+  /** Told of failed tries. */
+  report(problem: string): void;
+  /** Takes the records that are given up, which AWS would describe in the dead-letter queue. */
+  discard(records: StreamRecord[], reason: string): void;
+  /** Whether to give up at once, because the runtime ends. */
+  stopping(): boolean;
+}
+
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 10_000;
+
+/**
+ * What consumes the records of one shard, in their order: a failed batch is tried again before any
+ * later record is looked at.
+ */
+export function mappingConsumer(options: MappingOptions) {
+  const { description, region } = options;
+  const { filters, batchSize, streamArn } = description;
+  return async (records: StreamRecord[]): Promise<void> => {
+    const wanted = records.filter(
+      (record) => filters.length === 0 || filters.some((matches) => matches(record)),
+    );
+    for (let start = 0; start < wanted.length; start += batchSize) {
+      const batch = wanted.slice(start, start + batchSize).map((record) => ({
+        ...record,
+        eventVersion: "1.1",
+        eventSource: "aws:dynamodb",
+        awsRegion: region,
+        eventSourceARN: streamArn,
+      }));
+      await deliver(batch, 0, options);
+    }
+  };
+}
+
+/** Delivers a batch, or gives it up. `failures` counts the tries of its first record so far. */
+async function deliver(
+  batch: StreamRecord[],
+  failures: number,
+  options: MappingOptions,
+): Promise<void> {
+  const { description, clock, discard, report, pause, stopping } = options;
+  let rest = batch;
+  let tries = failures;
+  while (rest.length > 0) {
+    const fresh = rest.filter((record) => ageOf(record, clock) <= description.maxRecordAgeMs);
+    if (fresh.length < rest.length) {
+      discard(
+        rest.filter((record) => !fresh.includes(record)),
+        "they are too old",
+      );
+      rest = fresh;
+      continue;
+    }
+    const { left, problem } = await attempt(rest, options);
+    if (problem === undefined) return;
+    report(`The mapping ${description.logicalId}: ${problem}`);
+    // Whatever was done counts as progress: the records after it start with no failures.
+    tries = left.length < rest.length ? 1 : tries + 1;
+    rest = left;
+    if (tries > description.maxRetries) {
+      discard(rest, problem);
+      return;
+    }
+    if (stopping()) return;
+    await pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (tries - 1)));
+    if (stopping()) return;
+    if (description.bisectsOnError && rest.length > 1) {
+      const half = Math.ceil(rest.length / 2);
+      await deliver(rest.slice(0, half), tries - 1, options);
+      rest = rest.slice(half);
+      tries = 0;
+    }
+  }
+}
+
+/** One invocation: which records must come again, and why. */
+async function attempt(
+  records: StreamRecord[],
+  { description, target }: MappingOptions,
+): Promise<{ left: StreamRecord[]; problem?: string }> {
+  let result: unknown;
+  try {
+    result = await target.invoke({ Records: records });
+  } catch (error) {
+    return { left: records, problem: (error as Error).message };
+  }
+  if (!description.reportsItemFailures) return { left: [] };
+  const failed = failedItems(result);
+  if (failed === undefined)
+    return { left: records, problem: "expected batchItemFailures, got another" };
+  if (failed.size === 0) return { left: [] };
+  // A checkpoint: everything from the first failed record on comes again.
+  const index = records.findIndex(({ dynamodb }) => failed.has(dynamodb.SequenceNumber));
+  return {
+    left: index < 0 ? records : records.slice(index),
+    problem: `${failed.size} records failed`,
+  };
+}
+
+/** Undefined if the result is not one of `ReportBatchItemFailures`. */
+function failedItems(result: unknown): Set<string> | undefined {
+  const { batchItemFailures } = (result ?? {}) as Record<string, unknown>;
+  if (batchItemFailures === undefined || batchItemFailures === null) return new Set();
+  if (!Array.isArray(batchItemFailures)) return undefined;
+  return new Set(
+    batchItemFailures.map((item) => String((item as Record<string, unknown>)["itemIdentifier"])),
+  );
+}
+
+function ageOf({ dynamodb }: StreamRecord, clock: Clock): number {
+  return clock.now() - dynamodb.ApproximateCreationDateTime * 1000;
+}

@@ -1,0 +1,15 @@
+/** What a CloudFormation template looks like, as far as the runtime reads it. */
+
+export interface Resource {
+  Type: string;
+  Properties?: Record<string, unknown>;
+  Condition?: string;
+  Metadata?: Record<string, unknown>;
+}
+
+export interface Template {
+  Resources: Record<string, Resource>;
+  Parameters?: Record<string, { Type: string; Default?: unknown }>;
+  Conditions?: Record<string, unknown>;
+  Outputs?: Record<string, { Value: unknown; Condition?: string }>;
+}
