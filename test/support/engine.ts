@@ -68,7 +68,7 @@ export function clientOf(endpoint: string): DynamoDBClient {
   });
 }
 
-type EngineProcess = ChildProcessByStdio<null, Readable, Readable>;
+type EngineProcess = ChildProcessByStdio<null, null, Readable>;
 
 /** The port may be taken between finding and using it, by a test that runs beside: then try another. */
 async function spawnOnFreePort(): Promise<{ child: EngineProcess; port: number }> {
@@ -76,22 +76,27 @@ async function spawnOnFreePort(): Promise<{ child: EngineProcess; port: number }
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const port = await freePort();
     const child = spawn(binary(), ["serve", "--host", "127.0.0.1", "--port", String(port)], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "ignore", "pipe"],
     });
-    output = "";
-    child.stderr.on("data", (chunk) => {
-      output += chunk;
-    });
-    const listening = new Promise<boolean>((resolve, reject) => {
-      createInterface({ input: child.stdout }).on("line", (line) => {
-        if (line.includes("listening")) resolve(true);
-      });
-      child.on("exit", () => resolve(false));
-      child.on("error", reject);
-    });
-    if (await listening) return { child, port };
+    // A test run that ends by an error or a signal would leave the engine behind.
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
+    output = await firstLine(child);
+    if (output.includes("listening")) return { child, port };
+    child.kill("SIGKILL");
   }
   throw new Error(`The DynamoDB engine did not start in ${ATTEMPTS} attempts: ${output}`);
+}
+
+/** What the engine says first: that it listens, or why it does not. */
+function firstLine(child: EngineProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    // The pipe is read to its end, for an engine whose pipe is full stands still.
+    createInterface({ input: child.stderr }).once("line", resolve).resume();
+    child.once("exit", (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
+    child.once("error", reject);
+  });
 }
 
 function binary(): string {
@@ -99,7 +104,9 @@ function binary(): string {
   try {
     return join(dirname(require.resolve(`${name}/package.json`)), "dynoxide");
   } catch (cause) {
-    throw new Error(`No DynamoDB engine for this platform: expected the package ${name}`, { cause });
+    throw new Error(`No DynamoDB engine for this platform: expected the package ${name}`, {
+      cause,
+    });
   }
 }
 
