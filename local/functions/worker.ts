@@ -53,7 +53,7 @@ async function load(): Promise<Handler> {
   const file = [".js", ".mjs", ".cjs"].map((end) => base + end).find((path) => existsSync(path));
   if (!file) throw new Error(`Cannot find module '${base}'`);
   const loaded = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-  const handler = loaded[name] ?? (loaded["default"] as Record<string, unknown>)?.[name];
+  const handler = loaded[name] ?? (loaded.default as Record<string, unknown>)?.[name];
   if (typeof handler !== "function")
     throw new Error(`${settings.handler} is undefined or not exported`);
   return handler as Handler;

@@ -9,11 +9,14 @@ import { once } from "node:events";
  * process ends. `kill -9` also ends what is stopped by SIGSTOP. (A background command reads from /dev/null, hence the third
  * descriptor.)
  */
-const LEASH = 'exec 3<&0; { cat <&3; kill -9 $$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+const LEASH = 'exec 3<&0; { cat <&3; kill -9 -- -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
 /** A child process. Its standard input is the leash: it reads nothing itself. */
 export interface LeashedProcess {
   readonly child: ChildProcess;
+  /** Resolves when the process has ended, or could not be started. */
+  readonly ended: Promise<void>;
+  signal(name: NodeJS.Signals): void;
   /** Sends SIGTERM, and after `graceMs` SIGKILL; resolves when the process has ended. */
   stop(graceMs?: number): Promise<void>;
   /** Sends SIGKILL, and resolves when the process has ended. */
@@ -46,17 +49,27 @@ export function spawnLeashed(
     child.once("error", end);
   });
   child.stdin?.on("error", () => {});
+  const signal = (name: NodeJS.Signals) => {
+    try {
+      // The whole group, for a shell may stand between this process and the command.
+      if (child.pid !== undefined) process.kill(shell ? -child.pid : child.pid, name);
+    } catch {
+      // It has ended already.
+    }
+  };
   return {
     child,
+    ended,
+    signal,
     async stop(graceMs = 2000) {
-      child.kill("SIGTERM");
-      child.kill("SIGCONT");
-      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      signal("SIGTERM");
+      signal("SIGCONT");
+      const timer = setTimeout(() => signal("SIGKILL"), graceMs);
       await ended;
       clearTimeout(timer);
     },
     async kill() {
-      child.kill("SIGKILL");
+      signal("SIGKILL");
       await ended;
     },
   };

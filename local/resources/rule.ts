@@ -31,7 +31,7 @@ export const ruleKind = kind((identity) => {
 
 export function describeRule(reader: PropertyReader, arn: string): RuleDescription {
   const schedule = reader.optionalText("ScheduleExpression");
-  const pattern = reader.properties["EventPattern"];
+  const pattern = reader.properties.EventPattern;
   return {
     logicalId: reader.logicalId,
     arn,
@@ -49,17 +49,17 @@ export function describeRule(reader: PropertyReader, arn: string): RuleDescripti
 const DEFAULT_RETRIES = 2;
 
 function describeTarget(reader: PropertyReader, target: Record<string, unknown>): RuleTarget {
-  const arn = String(target["Arn"]);
+  const arn = String(target.Arn);
   if (!/^arn:aws:lambda:[^:]*:[^:]*:function:/.test(arn)) {
     reader.fail("Targets", "targets that are functions", arn);
   }
   for (const unknown of ["InputPath", "InputTransformer"]) {
     if (unknown in target) reader.fail("Targets", `no ${unknown}, which is not supported`, arn);
   }
-  const retries = target["RetryPolicy"] as { MaximumRetryAttempts?: number } | undefined;
+  const retries = target.RetryPolicy as { MaximumRetryAttempts?: number } | undefined;
   return {
     functionArn: arn,
-    ...(target["Input"] !== undefined && { input: JSON.parse(String(target["Input"])) }),
+    ...(target.Input !== undefined && { input: JSON.parse(String(target.Input)) }),
     maxRetries: Math.min(retries?.MaximumRetryAttempts ?? DEFAULT_RETRIES, DEFAULT_RETRIES),
   };
 }

@@ -20,7 +20,7 @@ export const tableKind = kind((identity) => {
   return {
     ref,
     Arn,
-    ...(identity.properties["StreamSpecification"] !== undefined && {
+    ...(identity.properties.StreamSpecification !== undefined && {
       StreamArn: `${Arn}/stream/local`,
     }),
   };

@@ -43,7 +43,7 @@ export const apiKind = kind((identity) => {
     ApiEndpoint: `wss://${ref}.execute-api.${identity.region}.amazonaws.com`,
   };
 });
-export const stageKind = kind(({ properties }) => ({ ref: String(properties["StageName"]) }));
+export const stageKind = kind(({ properties }) => ({ ref: String(properties.StageName) }));
 export const routeKind = kind((identity) => ({
   ref: shortIdOf(identity),
   RouteId: shortIdOf(identity),
@@ -79,7 +79,7 @@ export function describeApi(
   parts: ApiParts,
 ): WebSocketApiDescription {
   reader.oneOf("ProtocolType", ["WEBSOCKET"]);
-  const mine = (part: PropertyReader) => part.properties["ApiId"] === apiId;
+  const mine = (part: PropertyReader) => part.properties.ApiId === apiId;
   const stages = parts.stages.filter(mine);
   const [stage] = stages;
   if (!stage || stages.length > 1) {

@@ -118,7 +118,7 @@ function failedItems(result: unknown): Set<string> | undefined {
   if (batchItemFailures === undefined || batchItemFailures === null) return new Set();
   if (!Array.isArray(batchItemFailures)) return undefined;
   return new Set(
-    batchItemFailures.map((item) => String((item as Record<string, unknown>)["itemIdentifier"])),
+    batchItemFailures.map((item) => String((item as Record<string, unknown>).itemIdentifier)),
   );
 }
 

@@ -66,8 +66,8 @@ export function streamApi(endpoint: string, region: string): StreamApi {
           try {
             const answer = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
             if (response.statusCode === 200) return resolve(answer as T);
-            const type = String(answer["__type"]).replace(/^.*#/, "");
-            reject(new StreamError(operation, type, String(answer["message"])));
+            const type = String(answer.__type).replace(/^.*#/, "");
+            reject(new StreamError(operation, type, String(answer.message)));
           } catch (error) {
             reject(error);
           }
