@@ -6,10 +6,10 @@ import { Agent, type AgentEnvironment } from "./agent";
 import { ConfigurationError, KeyError } from "./errors";
 import { type SigningKey, signingKey } from "./keys";
 import { Link } from "./link";
-import { openNodeSocket } from "./node-socket";
+import { nodeRuntime } from "./node-runtime";
 import { type AgentOptions, resolveOptions } from "./options";
-import type { Runtime } from "./runtime";
 import { warnOfSimpleAgent } from "./simple-warning";
+import { ThreadLink } from "./thread/thread-link";
 
 export * from "./public";
 
@@ -25,6 +25,13 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
    * @default ["SIGTERM", "SIGINT"]
    */
   signals?: readonly NodeJS.Signals[];
+  /**
+   * Keeps the connection and its heartbeats in a thread of their own, so that a blocked event loop does
+   * not read as death. Handlers stay in the calling thread.
+   *
+   * @default false
+   */
+  heartbeatThread?: boolean;
 }
 
 /** An agent that stays connected and shows by its heartbeats that it lives. */
@@ -48,27 +55,21 @@ export class SimpleAgent extends Agent {
   }
 }
 
-const nodeRuntime: Runtime = {
-  now: () => Date.now(),
-  // Not performance.now(), whose origin differs from thread to thread.
-  monotonic: () => Number(process.hrtime.bigint() / 1000n) / 1000,
-  random: () => Math.random(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-  openSocket: openNodeSocket,
-};
-
 function nodeEnvironment(options: NodeAgentOptions): AgentEnvironment {
   const { privateKey, privateKeyPath, signals = ["SIGTERM", "SIGINT"] } = options;
   if ((privateKey === undefined) === (privateKeyPath === undefined)) {
     const got = privateKey === undefined ? "neither" : "both";
     throw new ConfigurationError(`expected either privateKey or privateKeyPath, got ${got}`);
   }
+  if (options.heartbeatThread && options.runtime) {
+    throw new ConfigurationError("expected either heartbeatThread or runtime, got both");
+  }
   const runtime = { ...nodeRuntime, ...options.runtime };
   return {
     runtime,
     loadKey: () => loadKey(privateKey, privateKeyPath, options.keyId),
-    createLink: (link, emit) => new Link(link, runtime, emit),
+    createLink: (link, emit) =>
+      options.heartbeatThread ? new ThreadLink(link, emit) : new Link(link, runtime, emit),
     onSignal(callback) {
       for (const signal of signals) process.on(signal, callback);
       return () => {

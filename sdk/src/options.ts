@@ -1,9 +1,9 @@
 /** The options of an agent: what may be given, what is the default, and what is refused. */
 
-import type { CryptoKey } from "jose";
 import type { Schedule, Schedules } from "./backoff";
 import { ConfigurationError } from "./errors";
 import type { HeartbeatTerms } from "./heartbeat";
+import type { CryptoKey } from "./keys";
 import type { LinkOptions } from "./link";
 import { audienceOf, type DuplicatePolicy, HEARTBEAT, ID_PATTERN } from "./protocol";
 import type { Runtime } from "./runtime";

@@ -7,7 +7,9 @@ export * from "./errors";
 export type { ConnectionHealth, LastDisconnect } from "./health";
 export {
   algorithmOf,
+  type CryptoKey,
   type KeyAlgorithm,
+  type PublicJwk,
   type PublicKey,
   publicKeyFromJwk,
   publicKeyOf,

@@ -1,7 +1,6 @@
 /** Mints login tokens: one a connection, valid for a minute, accepted once. */
 
-import { SignJWT } from "jose";
-import type { SigningKey } from "./keys";
+import { base64url, type SigningKey, WEB_CRYPTO } from "./keys";
 import { type DuplicatePolicy, LOGIN_TOKEN_TTL_SECONDS, type LoginClaims } from "./protocol";
 
 /** What a login token says, apart from its times. Durations are in seconds. */
@@ -22,7 +21,11 @@ export interface LoginTerms {
  *
  * @param now epoch milliseconds, as close to the server's clock as can be told
  */
-export function signLoginToken(terms: LoginTerms, key: SigningKey, now: number): Promise<string> {
+export async function signLoginToken(
+  terms: LoginTerms,
+  { key, keyId, algorithm }: SigningKey,
+  now: number,
+): Promise<string> {
   const iat = Math.floor(now / 1000);
   const claims: LoginClaims = {
     iss: terms.agentId,
@@ -37,7 +40,11 @@ export function signLoginToken(terms: LoginTerms, key: SigningKey, now: number):
     instance_id: terms.instanceId,
     ...(terms.onDuplicate && { on_duplicate: terms.onDuplicate }),
   };
-  return new SignJWT({ ...claims })
-    .setProtectedHeader({ alg: key.algorithm, kid: key.keyId, typ: "JWT" })
-    .sign(key.key);
+  const header = { alg: algorithm, kid: keyId, typ: "JWT" };
+  const signed = `${encode(header)}.${encode(claims)}`;
+  const bytes = new TextEncoder().encode(signed);
+  const signature = await crypto.subtle.sign(WEB_CRYPTO[algorithm], key, bytes);
+  return `${signed}.${base64url(signature)}`;
 }
+
+const encode = (value: object) => base64url(new TextEncoder().encode(JSON.stringify(value)));

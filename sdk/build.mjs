@@ -1,0 +1,120 @@
+/** Builds the package: ES modules and CommonJS for Node.js, one file for browsers, and types for all. */
+
+import { execFile } from "node:child_process";
+import { access, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const dist = join(root, "dist");
+const typescript = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+
+/** Name in `dist`, without extension, to source file. */
+const NODE_ENTRIES = {
+  node: "src/node.ts",
+  protocol: "src/protocol.ts",
+  status: "src/status/index.ts",
+  registry: "src/registry/index.ts",
+  "heartbeat-worker": "src/thread/worker.ts",
+};
+
+/** Entries whose types lie in a folder of their own. */
+const FOLDERS = ["status", "registry"];
+
+const common = {
+  absWorkingDir: root,
+  outdir: "dist",
+  bundle: true,
+  target: "es2022",
+  logLevel: "warning",
+};
+
+await rm(dist, { recursive: true, force: true });
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: NODE_ENTRIES,
+    platform: "node",
+    format: "esm",
+    splitting: true,
+    packages: "external",
+    chunkNames: "shared-[hash]",
+  }),
+  build({
+    ...common,
+    entryPoints: NODE_ENTRIES,
+    platform: "node",
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    // jose is published as ES modules only, so it comes along.
+    external: ["ws", "@aws-sdk/*"],
+    define: { "import.meta.url": "moduleUrl" },
+    banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  }),
+  build({
+    ...common,
+    entryPoints: { browser: "src/browser.ts" },
+    platform: "browser",
+    format: "esm",
+    minify: true,
+    // Small names of private members; the public ones are the API.
+    supported: { "class-private-field": true, "class-private-method": true },
+  }),
+  types(),
+]);
+
+async function types() {
+  try {
+    await promisify(execFile)(process.execPath, [typescript, "-p", "tsconfig.types.json"], {
+      cwd: root,
+    });
+  } catch (error) {
+    throw new Error(`the SDK's types do not compile:\n${error.stdout ?? ""}`, { cause: error });
+  }
+  for (const folder of FOLDERS) {
+    await writeFile(join(dist, `${folder}.d.ts`), `export * from "./${folder}/index";\n`);
+  }
+  const files = await readdir(dist, { recursive: true });
+  await Promise.all(
+    files
+      .filter((file) => file.endsWith(".d.ts"))
+      .map(async (file) => {
+        const path = join(dist, file);
+        const text = await readFile(path, "utf8");
+        await writeFile(path, await withExtensions(text, path, ".js"));
+        const forRequire = asTypesOfModules(await withExtensions(text, path, ".cjs"));
+        await writeFile(path.replace(/\.d\.ts$/, ".d.cts"), forRequire);
+      }),
+  );
+}
+
+/** Node's resolution wants whole file names, which the sources leave out. */
+async function withExtensions(text, path, extension) {
+  const specifiers = new Set(
+    [...text.matchAll(/(?:from|import\()\s*"(\.[^"]*)"/g)].map((m) => m[1]),
+  );
+  let result = text;
+  for (const specifier of specifiers) {
+    const target = join(dirname(path), specifier);
+    const isFile = await access(`${target}.d.ts`).then(
+      () => true,
+      () => false,
+    );
+    const whole = relative(dirname(path), isFile ? target : join(target, "index"));
+    const written = whole.startsWith(".") ? whole : `./${whole}`;
+    result = result.replaceAll(`"${specifier}"`, `"${written}${extension}"`);
+  }
+  return result;
+}
+
+/** CommonJS types may name a package of ES modules only if they say so. */
+function asTypesOfModules(text) {
+  return text.replace(
+    /import (?:type )?\{([^}]*)\} from "jose";/g,
+    (_, names) =>
+      `import type {${names.replace(/\btype /g, "")}} from "jose" with { "resolution-mode": "import" };`,
+  );
+}

@@ -1,0 +1,14 @@
+/** The surroundings of a client in Node.js, in the main thread and in others. */
+
+import { openNodeSocket } from "./node-socket";
+import type { Runtime } from "./runtime";
+
+export const nodeRuntime: Runtime = {
+  now: () => Date.now(),
+  // Not performance.now(), whose origin differs from thread to thread.
+  monotonic: () => Number(process.hrtime.bigint() / 1000n) / 1000,
+  random: () => Math.random(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  openSocket: openNodeSocket,
+};
