@@ -1,11 +1,33 @@
 /** Entry point `@agent-heartbeat/sdk/registry`: who may connect, for operators and backends with AWS credentials. */
 
-export type { Role } from "../protocol";
+export { AgentHeartbeatError, KeyError } from "../errors";
+export type { KeyAlgorithm, PublicJwk, PublicKey } from "../keys";
+export { ID_PATTERN, ROLES, type Role } from "../protocol";
+export { InvalidArgumentError, InvalidCursorError } from "../status/errors";
+export {
+  AgentExistsError,
+  ConcurrentChangeError,
+  IncompleteChangeError,
+  KeyExistsError,
+  LastKeyError,
+  RegistryError,
+  TooManyKeysError,
+  UnknownAgentError,
+  UnknownKeyError,
+} from "./errors";
+export { publicKeyFrom } from "./public-key";
 export {
   agentFromItem,
   agentRecordId,
-  type KeyAlgorithm,
   nonceRecordId,
   type RegisteredAgent,
   type RegisteredKey,
 } from "./record";
+export type { AgentName } from "./record-store";
+export {
+  AgentRegistry,
+  type AgentRegistryOptions,
+  type KeyRotation,
+  type RegisteredAgentPage,
+  type Registration,
+} from "./registry";

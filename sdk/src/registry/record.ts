@@ -2,19 +2,11 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import type { JWK } from "jose";
+import type { PublicKey } from "../keys";
 import type { Role } from "../protocol";
 
-/** Signature algorithms of login tokens: RSA, P-256 and Ed25519 keys. */
-export type KeyAlgorithm = "RS256" | "ES256" | "EdDSA";
-
 /** A public key that an agent may sign its login tokens with. */
-export interface RegisteredKey {
-  /** The key's RFC 7638 thumbprint, the `kid` of tokens that it signs. */
-  keyId: string;
-  algorithm: KeyAlgorithm;
-  /** The public members only. */
-  jwk: JWK;
+export interface RegisteredKey extends PublicKey {
   addedAt: number;
 }
 
@@ -30,8 +22,6 @@ export interface RegisteredAgent {
   createdAt: number;
   updatedAt: number;
   description?: string;
-  /** Grows by one with every change: a write succeeds only on the version that it has read. */
-  version: number;
 }
 
 /** Prefix of the sort keys of agents: an organization's nonces lie beside them. */

@@ -1,11 +1,7 @@
 /** Cursors of a list: opaque to callers, and good only for the organization that they were made for. */
 
 import { ID_PATTERN } from "../protocol";
-
-/** A cursor that this organization's list has not given out. */
-export class InvalidCursorError extends Error {
-  override name = "InvalidCursorError";
-}
+import { InvalidCursorError } from "./errors";
 
 const VERSION = "1";
 

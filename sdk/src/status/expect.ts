@@ -1,34 +1,51 @@
-/** Checks of what callers pass to the reader, so that a mistake is named instead of found by DynamoDB. */
+/** Checks of what callers pass in, shared by the reader and the registry. */
 
-import { ID_PATTERN, LIMITS } from "../protocol";
+import { ID_PATTERN, LIMITS, ROLES } from "../protocol";
+import { InvalidArgumentError } from "./errors";
 
-const STATUSES: readonly unknown[] = ["online", "offline"];
+const STATUSES = ["online", "offline"] as const;
 const MAX_LIMIT = 1000;
 
+/** @throws InvalidArgumentError if it can't be an organization's id */
 export function expectOrganizationId(value: string): void {
   expectId("organizationId", value);
 }
 
+/** @throws InvalidArgumentError if it can't be an agent's id */
 export function expectAgentId(value: string): void {
   expectId("agentId", value);
 }
 
+/** @throws InvalidArgumentError if it is given and no status */
 export function expectStatus(value: string | undefined): void {
-  if (value !== undefined && !STATUSES.includes(value)) {
-    throw new TypeError(`status: expected online or offline, got ${JSON.stringify(value)}`);
-  }
+  if (value !== undefined) expectOneOf("status", value, STATUSES);
 }
 
+/** @throws InvalidArgumentError if it is no role */
+export function expectRole(value: string): void {
+  expectOneOf("role", value, ROLES);
+}
+
+/** @throws InvalidArgumentError if it is not a page's size */
 export function expectLimit(value: number): number {
   if (!Number.isInteger(value) || value < 1 || value > MAX_LIMIT) {
-    throw new TypeError(`limit: expected a whole number from 1 to ${MAX_LIMIT}, got ${value}`);
+    throw new InvalidArgumentError(
+      `limit: expected a whole number from 1 to ${MAX_LIMIT}, got ${value}`,
+    );
   }
   return value;
 }
 
 function expectId(name: string, value: string): void {
   if (typeof value === "string" && ID_PATTERN.test(value)) return;
-  throw new TypeError(
+  throw new InvalidArgumentError(
     `${name}: expected 1 to ${LIMITS.idLength} letters, digits, _ or -, got ${JSON.stringify(value)}`,
+  );
+}
+
+function expectOneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw new InvalidArgumentError(
+    `${name}: expected ${allowed.join(", ")}, got ${JSON.stringify(value)}`,
   );
 }

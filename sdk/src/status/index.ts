@@ -1,9 +1,10 @@
 /** Entry point `@agent-heartbeat/sdk/status`: reads who is online from DynamoDB, for backends with AWS credentials. */
 
+export { AgentHeartbeatError } from "../errors";
 export type { StatusRow } from "../presence";
 export { derivePresence, isPurged } from "../presence";
 export type { Activity, AgentPresence, OfflineReason, Status } from "../protocol";
-export { InvalidCursorError } from "./cursor";
+export { InvalidArgumentError, InvalidCursorError } from "./errors";
 export {
   type AgentPage,
   type ListAgentsOptions,
@@ -11,4 +12,4 @@ export {
   type StatusReaderOptions,
 } from "./reader";
 export { rowFromItem } from "./row";
-export { type Clock, ServerClock } from "./server-clock";
+export type { Clock } from "./server-clock";

@@ -107,7 +107,7 @@ export class StatusReader {
    * A page of the organization's agents. The limit counts those that match.
    *
    * @throws InvalidCursorError if the cursor is not from a list of this organization
-   * @throws TypeError if an argument is not what it should be
+   * @throws InvalidArgumentError if an argument is not what it should be
    */
   async listAgents(options: ListAgentsOptions): Promise<AgentPage> {
     const { organizationId, status } = options;
@@ -135,7 +135,7 @@ export class StatusReader {
   /**
    * Every agent of the organization, read page by page while they are taken.
    *
-   * @throws TypeError if an argument is not what it should be
+   * @throws InvalidArgumentError if an argument is not what it should be
    */
   async *allAgents(
     options: Pick<ListAgentsOptions, "organizationId" | "status">,
@@ -156,7 +156,7 @@ export class StatusReader {
   /**
    * One agent, or undefined if it never connected, was removed, or has been gone for the retention period.
    *
-   * @throws TypeError if an id is not what it should be
+   * @throws InvalidArgumentError if an id is not what it should be
    */
   async getAgent(organizationId: string, agentId: string): Promise<AgentPresence | undefined> {
     expectOrganizationId(organizationId);
@@ -177,7 +177,7 @@ export class StatusReader {
   /**
    * How many of the organization's agents are online and offline. Reads the whole partition.
    *
-   * @throws TypeError if the id is not what it should be
+   * @throws InvalidArgumentError if the id is not what it should be
    */
   async countByStatus(organizationId: string): Promise<Record<Status, number>> {
     expectOrganizationId(organizationId);

@@ -5,14 +5,11 @@ export type Clock = () => number;
 
 type Handler = (args: unknown) => Promise<{ response: unknown }>;
 
-/** What the clock needs of an AWS SDK command: its middleware stack takes part in this one request. */
-interface WatchableCommand {
-  middlewareStack: {
-    add(
-      middleware: (next: never) => never,
-      options: { step: "deserialize"; name: string; priority: "low" },
-    ): void;
-  };
+interface Middleware {
+  add(
+    middleware: (next: Handler) => Handler,
+    options: { step: "deserialize"; name: string; priority: "low" },
+  ): void;
 }
 
 /** A clock that is off by less is used as it is: responses carry the time in whole seconds only. */
@@ -44,7 +41,7 @@ export class ServerClock {
   }
 
   /** Takes the time from the response to a command, also if DynamoDB refuses it. Returns the command. */
-  watch<C extends WatchableCommand>(command: C): C {
+  watch<C extends { middlewareStack: object }>(command: C): C {
     const timed = (next: Handler) => async (args: unknown) => {
       const sentAt = this.#local();
       const result = await next(args);
@@ -52,7 +49,7 @@ export class ServerClock {
       return result;
     };
     // Low priority: inside of the deserializer, which throws for a refusal.
-    command.middlewareStack.add(timed as never, {
+    (command.middlewareStack as Middleware).add(timed, {
       step: "deserialize",
       name: "agentHeartbeatServerClock",
       priority: "low",

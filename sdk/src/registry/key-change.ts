@@ -1,0 +1,58 @@
+/** The changes that an agent's keys may go through: never more than two, never none. */
+
+import type { PublicKey } from "../keys";
+import { KeyExistsError, LastKeyError, TooManyKeysError, unknownKey } from "./errors";
+import type { RegisteredAgent, RegisteredKey } from "./record";
+
+/** Keys that an agent may have at once: one to use, one to change to. */
+export const MAX_KEYS = 2;
+
+/** What an agent's keys become, or why not. */
+export type KeyChange = (agent: RegisteredAgent, now: number) => RegisteredKey[];
+
+/** Adds a key. @throws KeyExistsError, TooManyKeysError */
+export function withKey(key: PublicKey): KeyChange {
+  return (agent, now) => {
+    expectNew(agent, key);
+    if (agent.publicKeys.length >= MAX_KEYS) {
+      const held = agent.publicKeys.map(({ keyId }) => keyId).join(", ");
+      throw new TooManyKeysError(
+        `agent ${agent.agentId}: expected fewer than ${MAX_KEYS} keys before one is added, got ${held}`,
+      );
+    }
+    return [...agent.publicKeys, { ...key, addedAt: now }];
+  };
+}
+
+/** Adds a key and retires one, if it must or is told to. @throws KeyExistsError, UnknownKeyError */
+export function withRotatedKey(key: PublicKey, retire: string | undefined): KeyChange {
+  return (agent, now) => {
+    expectNew(agent, key);
+    if (retire !== undefined) expectHeld(agent, retire);
+    const kept = agent.publicKeys.filter(({ keyId }) => keyId !== retire);
+    return [...kept.slice(-(MAX_KEYS - 1)), { ...key, addedAt: now }];
+  };
+}
+
+/** Takes a key away. @throws UnknownKeyError, LastKeyError */
+export function withoutKey(keyId: string): KeyChange {
+  return (agent) => {
+    expectHeld(agent, keyId);
+    if (agent.publicKeys.length === 1) {
+      throw new LastKeyError(
+        `agent ${agent.agentId}: expected another key beside ${keyId} before it is removed, got none`,
+      );
+    }
+    return agent.publicKeys.filter((key) => key.keyId !== keyId);
+  };
+}
+
+function expectNew(agent: RegisteredAgent, { keyId }: PublicKey): void {
+  if (agent.publicKeys.some((key) => key.keyId === keyId)) {
+    throw new KeyExistsError(`agent ${agent.agentId}: expected a new key, got its own ${keyId}`);
+  }
+}
+
+function expectHeld(agent: RegisteredAgent, keyId: string): void {
+  if (!agent.publicKeys.some((key) => key.keyId === keyId)) throw unknownKey(agent, keyId);
+}

@@ -1,0 +1,258 @@
+/** Registers agents and their keys, by conditional writes that any number of operators may do at once. */
+
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { PublicJwk } from "../keys";
+import { LIMITS, type Role } from "../protocol";
+import { agentBefore, cursorAfter } from "../status/cursor";
+import { InvalidArgumentError } from "../status/errors";
+import { expectAgentId, expectLimit, expectOrganizationId, expectRole } from "../status/expect";
+import { type Clock, ServerClock } from "../status/server-clock";
+import {
+  AgentExistsError,
+  ConcurrentChangeError,
+  IncompleteChangeError,
+  unknownAgent,
+} from "./errors";
+import { type KeyChange, withKey, withoutKey, withRotatedKey } from "./key-change";
+import { publicKeyFrom } from "./public-key";
+import type { RegisteredAgent } from "./record";
+import { type AgentName, RecordStore } from "./record-store";
+import { bury, type RevocationOptions, revoke } from "./revocation";
+
+export interface AgentRegistryOptions {
+  client: DynamoDBClient;
+  /** The stack's output `RegistryTableName`. */
+  registryTableName: string;
+  /** The stack's output `StatusTableName`: an agent that is disabled or removed loses its presence. */
+  statusTableName: string;
+  /** The local clock, in epoch milliseconds, corrected by DynamoDB's. @default Date.now */
+  now?: Clock;
+}
+
+export interface Registration extends AgentName {
+  /** PEM text, of a public or a private key, or a JWK. Only its public half is used. */
+  publicKey: string | PublicJwk;
+  /** @default "agent" */
+  role?: Role;
+  /** At most 256 characters. */
+  description?: string;
+}
+
+export interface KeyRotation extends AgentName {
+  /** The new key, as in a registration. */
+  publicKey: string | PublicJwk;
+  /** Id of the key to take away. @default the older one of two; of one, none */
+  retire?: string;
+}
+
+export interface RegisteredAgentPage {
+  /** In the order of their ids. */
+  agents: RegisteredAgent[];
+  /** Where the next page begins; null on the last one. */
+  cursor: string | null;
+}
+
+const DESCRIPTION_LENGTH = 256;
+
+/** Attempts at a change of keys against others who change the same agent. */
+const ATTEMPTS = 10;
+
+/**
+ * Who may connect. Every method rejects with the client's error if DynamoDB fails, and with
+ * `InvalidArgumentError` if an id is not of the form that is allowed.
+ */
+export class AgentRegistry {
+  readonly #records: RecordStore;
+  readonly #clock: ServerClock;
+  readonly #revocation: RevocationOptions;
+
+  constructor(options: AgentRegistryOptions) {
+    this.#clock = new ServerClock(options.now);
+    this.#records = new RecordStore(options.client, options.registryTableName, this.#clock);
+    this.#revocation = {
+      client: options.client,
+      tableName: options.statusTableName,
+      clock: this.#clock,
+    };
+  }
+
+  /**
+   * Registers an agent, enabled, with its first key.
+   *
+   * @throws AgentExistsError if the organization has an agent of this id
+   * @throws KeyError if the key is not readable, or of a kind that is not accepted
+   */
+  async register(registration: Registration): Promise<RegisteredAgent> {
+    const { organizationId, agentId, role = "agent", description } = registration;
+    expectName(registration);
+    expectRole(role);
+    expectDescription(description);
+    const key = await publicKeyFrom(registration.publicKey);
+    const now = this.#clock.now();
+    const agent: RegisteredAgent = {
+      organizationId,
+      agentId,
+      role,
+      enabled: true,
+      publicKeys: [{ ...key, addedAt: now }],
+      createdAt: now,
+      updatedAt: now,
+      ...(description !== undefined && { description }),
+    };
+    if (await this.#records.create(agent)) return agent;
+    throw new AgentExistsError(
+      `agent ${agentId}: expected an id that organization ${organizationId} has not registered yet`,
+    );
+  }
+
+  /** The agent as of its last change, or undefined if it is not registered. */
+  async get(name: AgentName): Promise<RegisteredAgent | undefined> {
+    expectName(name);
+    return this.#records.get(name);
+  }
+
+  /**
+   * A page of the organization's agents.
+   *
+   * @throws InvalidCursorError if the cursor is not from a list of this organization
+   */
+  async list(options: {
+    organizationId: string;
+    /** The `cursor` of the page before. @default the first page */
+    cursor?: string | null;
+    /** Agents a page, 1 to 1000. @default 100 */
+    limit?: number;
+  }): Promise<RegisteredAgentPage> {
+    const { organizationId, cursor } = options;
+    expectOrganizationId(organizationId);
+    const after = cursor ? agentBefore(organizationId, cursor) : undefined;
+    const limit = expectLimit(options.limit ?? LIMITS.listPageSize);
+    const { agents, more } = await this.#records.page(organizationId, after, limit);
+    const last = agents.at(-1);
+    return { agents, cursor: more && last ? cursorAfter(organizationId, last.agentId) : null };
+  }
+
+  /** Every agent of the organization, read page by page while they are taken. */
+  async *all(organizationId: string): AsyncGenerator<RegisteredAgent, void, undefined> {
+    let cursor: string | null = null;
+    do {
+      const page: RegisteredAgentPage = await this.list({ organizationId, cursor, limit: 1000 });
+      yield* page.agents;
+      cursor = page.cursor;
+    } while (cursor !== null);
+  }
+
+  /**
+   * Lets the agent connect again.
+   *
+   * @throws UnknownAgentError if it is not registered
+   */
+  enable(name: AgentName): Promise<RegisteredAgent> {
+    return this.#setEnabled(name, true);
+  }
+
+  /**
+   * Refuses the agent from now on and ends its presence. Repeating it is harmless.
+   *
+   * @throws UnknownAgentError if it is not registered
+   * @throws IncompleteChangeError if its presence could not be ended: then repeat it
+   */
+  async disable(name: AgentName): Promise<RegisteredAgent> {
+    const agent = await this.#setEnabled(name, false);
+    await this.#orIncomplete(name, revoke(this.#revocation, name.organizationId, name.agentId));
+    return agent;
+  }
+
+  /**
+   * Adds a second key: the agent may sign with either, until one is removed.
+   *
+   * @throws UnknownAgentError if it is not registered
+   * @throws TooManyKeysError if it has two keys, KeyExistsError if it has this one
+   * @throws KeyError if the key is not readable, or of a kind that is not accepted
+   */
+  async addKey(name: AgentName & { publicKey: string | PublicJwk }): Promise<RegisteredAgent> {
+    const key = await publicKeyFrom(name.publicKey);
+    return this.#changeKeys(name, withKey(key));
+  }
+
+  /**
+   * Adds a key, and retires one where the agent has two: the older one, unless `retire` names another.
+   *
+   * @throws UnknownAgentError if it is not registered
+   * @throws KeyExistsError if it has this key, UnknownKeyError if it has not the one to retire
+   * @throws KeyError if the key is not readable, or of a kind that is not accepted
+   */
+  async rotateKey({ publicKey, retire, ...name }: KeyRotation): Promise<RegisteredAgent> {
+    const key = await publicKeyFrom(publicKey);
+    return this.#changeKeys(name, withRotatedKey(key, retire));
+  }
+
+  /**
+   * Takes a key away. A connection that was opened with it goes on.
+   *
+   * @throws UnknownAgentError if the agent is not registered
+   * @throws UnknownKeyError if it has no such key, LastKeyError if it has no other
+   */
+  removeKey({ keyId, ...name }: AgentName & { keyId: string }): Promise<RegisteredAgent> {
+    return this.#changeKeys(name, withoutKey(keyId));
+  }
+
+  /**
+   * Forgets the agent, ends its presence and hides its status. Its id may be registered anew.
+   *
+   * @throws UnknownAgentError if it is neither registered nor has a status
+   * @throws IncompleteChangeError if its presence could not be ended: then repeat it
+   */
+  async remove(name: AgentName): Promise<void> {
+    expectName(name);
+    const deleted = await this.#records.delete(name);
+    const { organizationId, agentId } = name;
+    const buried = await this.#orIncomplete(name, bury(this.#revocation, organizationId, agentId));
+    if (!deleted && !buried) throw unknownAgent(organizationId, agentId);
+  }
+
+  async #setEnabled(name: AgentName, enabled: boolean): Promise<RegisteredAgent> {
+    expectName(name);
+    const agent = await this.#records.setEnabled(name, enabled);
+    if (!agent) throw unknownAgent(name.organizationId, name.agentId);
+    return agent;
+  }
+
+  /** Reads, changes and writes the keys, again if another change of them came in between. */
+  async #changeKeys(name: AgentName, change: KeyChange): Promise<RegisteredAgent> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const agent = await this.get(name);
+      if (!agent) throw unknownAgent(name.organizationId, name.agentId);
+      const publicKeys = change(agent, this.#clock.now());
+      const changed = await this.#records.setKeys(name, agent.publicKeys, publicKeys);
+      if (changed) return changed;
+    }
+    throw new ConcurrentChangeError(
+      `agent ${name.agentId}: expected its keys to rest, got a change of them by others at each of ${ATTEMPTS} attempts`,
+    );
+  }
+
+  async #orIncomplete<T>({ agentId }: AgentName, revocation: Promise<T>): Promise<T> {
+    try {
+      return await revocation;
+    } catch (cause) {
+      throw new IncompleteChangeError(
+        `agent ${agentId}: the registry was changed, but its presence was not ended; repeat the change to complete it`,
+        { cause },
+      );
+    }
+  }
+}
+
+function expectName({ organizationId, agentId }: AgentName): void {
+  expectOrganizationId(organizationId);
+  expectAgentId(agentId);
+}
+
+function expectDescription(description: string | undefined): void {
+  if (description !== undefined && description.length > DESCRIPTION_LENGTH) {
+    throw new InvalidArgumentError(
+      `description: expected at most ${DESCRIPTION_LENGTH} characters, got ${description.length}`,
+    );
+  }
+}
