@@ -5,8 +5,11 @@ import { Metrics } from "@aws-lambda-powertools/metrics";
 /** The namespace of every metric of the service. */
 export const METRICS_NAMESPACE = "AgentHeartbeat";
 
-/** How a function counts: `addMetric`, then `publishStoredMetrics` once per invocation. */
-export type MetricsSink = Pick<Metrics, "addMetric" | "publishStoredMetrics">;
+/** How a function counts: any number of `addMetric`, then one `publishStoredMetrics`. */
+export interface MetricsSink {
+  addMetric(name: string, unit: "Count", value: number): unknown;
+  publishStoredMetrics(): unknown;
+}
 
 /** One for a function's whole life. The dimension `service` is from POWERTOOLS_SERVICE_NAME. */
 export const functionMetrics = (): MetricsSink => new Metrics({ namespace: METRICS_NAMESPACE });

@@ -98,10 +98,10 @@ function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | und
   if (result.success) return result.output;
   const issue = result.issues[0];
   const path = v.getDotPath(issue) ?? "message";
-  const expected = issue.expected ? `expected ${issue.expected}` : issue.message;
-  throw new MessageError(
-    "invalid_message",
-    `${path}: ${expected}, got ${issue.received}`,
-    idOf(message),
-  );
+  throw new MessageError("invalid_message", `${path}${fault(issue)}`, idOf(message));
+}
+
+function fault({ expected, received, message }: v.BaseIssue<unknown>): string {
+  if (received === "undefined") return " is missing";
+  return expected ? `: expected ${expected}, got ${received}` : `: ${message}`;
 }

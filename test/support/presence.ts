@@ -1,9 +1,11 @@
 /** Small builders that the tests of the functions share: connections, events, rows. */
 
+import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { type Identity, toContext } from "../../lambda/auth/identity";
 import type { LeaseHolder } from "../../lambda/lease/store";
+import type { Connections, Outcome } from "../../lambda/shared/connections";
 import type { MetricsSink } from "../../lambda/shared/metrics";
 import type { RouteEvent } from "../../lambda/wire/route";
 
@@ -82,4 +84,19 @@ export class LogRecorder {
   readonly info = (line: unknown) => void this.lines.push(line);
   readonly warn = (line: unknown) => void this.lines.push(line);
   readonly error = (line: unknown) => void this.lines.push(line);
+}
+
+/** Keeps what a function did to other connections. */
+export class ConnectionsRecorder implements Connections {
+  readonly calls: unknown[][] = [];
+
+  async post(connectionId: string, message: ServerMessage): Promise<Outcome> {
+    this.calls.push(["post", connectionId, message]);
+    return "done";
+  }
+
+  async close(connectionId: string): Promise<Outcome> {
+    this.calls.push(["close", connectionId]);
+    return "done";
+  }
 }

@@ -1,0 +1,154 @@
+import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { dynamoDbLeaseScan } from "../../lambda/lease/scan";
+import { LeaseStore } from "../../lambda/lease/store";
+import { forEachConcurrently } from "../../lambda/shared/concurrency";
+import type { Connections } from "../../lambda/shared/connections";
+import { sweepHandler } from "../../lambda/sweep";
+import { type Engine, startEngine } from "../support/engine";
+import {
+  ConnectionsRecorder,
+  holder,
+  LogRecorder,
+  MetricsRecorder,
+  storedRow,
+} from "../support/presence";
+
+const NOW = 1_000_000;
+
+describe("the sweep", () => {
+  let engine: Engine;
+  let leases: LeaseStore;
+  let connections: ConnectionsRecorder;
+  let metrics: MetricsRecorder;
+  beforeEach(async () => {
+    engine = await startEngine();
+    connections = new ConnectionsRecorder();
+    metrics = new MetricsRecorder();
+    leases = new LeaseStore({
+      client: engine.client,
+      tableName: engine.statusTableName,
+      retentionMs: 86_400_000,
+    });
+  });
+  afterEach(() => engine.stop());
+
+  function compose(
+    overrides: { connections?: Pick<Connections, "close">; segments?: number } = {},
+  ) {
+    const { client, statusTableName, registryTableName } = engine;
+    return sweepHandler({
+      leases,
+      scan: dynamoDbLeaseScan({
+        client,
+        statusTableName,
+        registryTableName,
+        totalSegments: overrides.segments ?? 4,
+      }),
+      connections: overrides.connections ?? connections,
+      log: new LogRecorder(),
+      metrics: metrics.sink,
+      clock: () => NOW,
+      reserveMs: 1000,
+    });
+  }
+  const unhurried = { getRemainingTimeInMillis: () => 300_000 };
+
+  const begin = (agentId: string, at: number) =>
+    leases.acquire(holder({ agentId, connectionId: `connection-of-${agentId}` }), at);
+  const row = (agentId: string) =>
+    storedRow(engine.client, engine.statusTableName, holder({ agentId }));
+
+  it("stores as offline whose lease is over, and nobody else", async () => {
+    await begin("silent", NOW - 92_001);
+    await begin("within-grace", NOW - 91_000);
+    await begin("healthy", NOW - 1000);
+    await begin("closed", NOW - 200_000);
+    await leases.release(
+      holder({ agentId: "closed", connectionId: "connection-of-closed" }),
+      NOW - 150_000,
+      "client_closed",
+    );
+    const report = await compose()({}, unhurried);
+    expect(report).toEqual({
+      found: 1,
+      expired: 1,
+      lost: 0,
+      connectionsClosed: 1,
+      closesFailed: 0,
+      finished: true,
+    });
+    expect(await row("silent")).toMatchObject({ status: "offline", reason: "lease_expired" });
+    expect(await row("within-grace")).toMatchObject({ status: "online" });
+    expect(await row("healthy")).toMatchObject({ status: "online" });
+    expect(await row("closed")).toMatchObject({ reason: "client_closed" });
+    expect(connections.calls).toEqual([["close", "connection-of-silent"]]);
+    expect(metrics.counts).toMatchObject({
+      LeasesExpired: 1,
+      ConnectionsClosed: 1,
+      SweepsUnfinished: 0,
+    });
+  });
+
+  it("is safe to run twice at once: each lease expires once", async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `a${index}`);
+    await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
+    const reports = await Promise.all([compose()({}, unhurried), compose()({}, unhurried)]);
+    expect(reports.reduce((sum, { expired }) => sum + expired, 0)).toBe(50);
+    expect(connections.calls).toHaveLength(50);
+  });
+
+  it("goes on after a connection that is gone or can't be closed", async () => {
+    await Promise.all([begin("gone", NOW - 200_000), begin("failing", NOW - 200_000)]);
+    const close = async (connectionId: string) => {
+      if (connectionId === "connection-of-failing") throw new Error("limit exceeded");
+      return "gone" as const;
+    };
+    const report = await compose({ connections: { close } })({}, unhurried);
+    expect(report).toMatchObject({ expired: 2, connectionsClosed: 0, closesFailed: 1 });
+    expect(await row("failing")).toMatchObject({ status: "offline" });
+  });
+
+  it("stops before its time-out and goes on in the next run, so that a table of any size is swept", async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
+    await putLargeRows(names);
+    const sweep = compose({ segments: 2 });
+    const hurried = { getRemainingTimeInMillis: () => 0 };
+    let runs = 0;
+    let expired = 0;
+    let finished = false;
+    while (!finished) {
+      const report = await sweep({}, hurried);
+      runs += 1;
+      expired += report.expired;
+      finished = report.finished;
+    }
+    expect(runs).toBeGreaterThan(2);
+    expect(expired).toBe(60);
+    expect(metrics.counts.SweepsUnfinished).toBe(runs - 1);
+    await begin("later", NOW - 200_000);
+    expect(await sweep({}, unhurried)).toMatchObject({ expired: 1, finished: true });
+  });
+
+  /** 100 KB each, so that a page of the scan, a megabyte, holds about ten. */
+  async function putLargeRows(names: string[]): Promise<void> {
+    await forEachConcurrently(names, 8, async (agentId) => {
+      const { organizationId, ...terms } = holder({ agentId });
+      const Item = marshall({
+        ...terms,
+        organizationId,
+        status: "online",
+        lastHeartbeatAt: 1000,
+        leaseExpiresAt: 91_000,
+        ttlEpochSeconds: 1_000_000,
+        padding: "x".repeat(100_000),
+      });
+      await engine.client.send(
+        new BatchWriteItemCommand({
+          RequestItems: { [engine.statusTableName]: [{ PutRequest: { Item } }] },
+        }),
+      );
+    });
+  }
+});
