@@ -13,13 +13,13 @@ interface Middleware {
 }
 
 /** A clock that is off by less is used as it is: responses carry the time in whole seconds only. */
-const TOLERANCE_MS = 1000;
+const TOLERANCE_MS = 900;
 
 /**
  * The local clock, corrected where the `Date` of a DynamoDB response proves it wrong.
  *
- * A difference of more than two seconds is noticed, one of less than a second never. Until the first
- * response the local clock is all there is.
+ * A difference of more than two seconds is noticed (by responses that take under 100 ms), one of less
+ * than 0.9 s never. Until the first response the local clock is all there is.
  */
 export class ServerClock {
   readonly #local: Clock;
