@@ -308,7 +308,9 @@ export class Link implements LinkPort {
       this.#close(old, "rotated");
       this.#rotationBackoff.settled();
       this.#tell({ type: "rotated" });
-    } else if (this.#state !== "draining") this.#enter("connected", "opened");
+    } else if (this.#state === "connecting" || this.#state === "reconnecting") {
+      this.#enter("connected", "opened");
+    }
   }
 
   /** A connection, or an attempt at one, is over. Plans what comes next. */

@@ -8,6 +8,7 @@ import { type SigningKey, signingKey } from "./keys";
 import { Link } from "./link";
 import { nodeRuntime } from "./node-runtime";
 import { type AgentOptions, resolveOptions } from "./options";
+import { onSignals } from "./signals";
 import { warnOfSimpleAgent } from "./simple-warning";
 import { ThreadLink } from "./thread/thread-link";
 
@@ -70,12 +71,7 @@ function nodeEnvironment(options: NodeAgentOptions): AgentEnvironment {
     loadKey: () => loadKey(privateKey, privateKeyPath, options.keyId),
     createLink: (link, emit) =>
       options.heartbeatThread ? new ThreadLink(link, emit) : new Link(link, runtime, emit),
-    onSignal(callback) {
-      for (const signal of signals) process.on(signal, callback);
-      return () => {
-        for (const signal of signals) process.off(signal, callback);
-      };
-    },
+    onSignal: (callback) => onSignals(signals, callback),
   };
 }
 

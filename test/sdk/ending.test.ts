@@ -1,0 +1,236 @@
+import { describe, expect, it } from "@jest/globals";
+import { connectedAgent, fakeAgent } from "../support/agents";
+
+const SECOND = 1000;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("stop()", () => {
+  it("closes with code 1000, and run() resolves when the close is answered", async () => {
+    const { agent, socket, ended, states, runtime } = await connectedAgent();
+    const stopped = agent.stop();
+    await settled();
+    expect(socket.closedWith).toEqual({ code: 1000, reason: "stopped" });
+    expect(agent.state).toBe("connected");
+    socket.peer.closed(1000, "stopped");
+    await stopped;
+    expect(await ended).toBe("stop");
+    expect(states.at(-1)).toMatchObject({ state: "stopped", reason: "stop" });
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it("does not wait for a close that is never answered", async () => {
+    const { agent, socket, ended, runtime } = await connectedAgent({ closeTimeout: 2 });
+    void agent.stop();
+    await settled();
+    runtime.advance(2 * SECOND);
+    expect(await ended).toBe("stop");
+    expect(socket.terminated).toBe(true);
+  });
+
+  it("ends the wait for a next attempt", async () => {
+    const { agent, socket, ended, runtime } = await connectedAgent();
+    socket.peer.closed(1006, "");
+    await agent.stop();
+    expect(await ended).toBe("stop");
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it("cuts off a handshake that is under way", async () => {
+    const { agent, runtime } = fakeAgent();
+    const ended = agent.run();
+    const socket = await runtime.socket(1);
+    await agent.stop();
+    expect(await ended).toBe("stop");
+    expect(socket.terminated).toBe(true);
+  });
+
+  it("before the start makes run() end without connecting", async () => {
+    const { agent, runtime, states } = fakeAgent();
+    await agent.stop();
+    expect(await agent.run()).toBe("stop");
+    expect(runtime.sockets).toHaveLength(0);
+    expect(states.map(({ state }) => state)).toEqual(["stopped"]);
+  });
+
+  it("may be called twice, and by a listener", async () => {
+    const { agent, runtime } = fakeAgent();
+    agent.on("state", ({ state }) => {
+      if (state === "connected") void agent.stop();
+    });
+    const ended = agent.run();
+    const socket = await runtime.socket(1);
+    socket.peer.opened();
+    await settled();
+    void agent.stop();
+    socket.peer.closed(1000, "");
+    expect(await ended).toBe("stop");
+  });
+});
+
+describe("drain()", () => {
+  it("says so in a heartbeat at once, lets running handlers finish, then closes as drained", async () => {
+    const { agent, socket, ended, states } = await connectedAgent();
+    let finish = () => {};
+    agent.onMessage("tasks", () => new Promise<void>((resolve) => (finish = resolve)));
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    void agent.drain();
+    await settled();
+    expect(socket.heartbeats.at(-1)).toMatchObject({
+      activity: { state: "draining", inFlight: 1 },
+    });
+    expect(socket.isLive).toBe(true);
+    expect(agent.state).toBe("draining");
+    finish();
+    await settled();
+    expect(socket.closedWith).toEqual({ code: 1000, reason: "drained" });
+    socket.peer.closed(1000, "drained");
+    expect(await ended).toBe("drained");
+    expect(states.at(-1)).toMatchObject({ state: "stopped", reason: "drained" });
+  });
+
+  it("starts no further handler", async () => {
+    const { agent, socket } = await connectedAgent();
+    const got: unknown[] = [];
+    let finish = () => {};
+    agent.onMessage("tasks", (_, data) => {
+      got.push(data);
+      return new Promise<void>((resolve) => (finish = resolve));
+    });
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    void agent.drain();
+    socket.post({ type: "message", subject: "tasks", data: 2 });
+    await settled();
+    expect(got).toEqual([1]);
+    finish();
+  });
+
+  it("waits no longer for handlers than drainTimeout", async () => {
+    const { agent, socket, runtime } = await connectedAgent({ drainTimeout: 20 });
+    agent.onMessage("tasks", () => new Promise(() => {}));
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    void agent.drain();
+    runtime.advance(20 * SECOND - 1);
+    await settled();
+    expect(socket.isLive).toBe(true);
+    runtime.advance(1);
+    await settled();
+    expect(socket.closedWith).toMatchObject({ reason: "drained" });
+  });
+
+  it("keeps the heartbeats going, over a reconnect too", async () => {
+    const { agent, socket, runtime, accept } = await connectedAgent({ drainTimeout: 600 });
+    agent.onMessage("tasks", () => new Promise(() => {}));
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    void agent.drain();
+    socket.peer.closed(1006, "");
+    runtime.advance(SECOND);
+    const second = await accept(2);
+    expect(second.heartbeats[0]).toMatchObject({ activity: { state: "draining" } });
+    expect(agent.state).toBe("draining");
+  });
+
+  it("ends at once where there is no connection and no work", async () => {
+    const { agent, socket, ended } = await connectedAgent();
+    socket.peer.closed(1006, "");
+    await agent.drain();
+    expect(await ended).toBe("drained");
+  });
+
+  it("is cut short by stop()", async () => {
+    const { agent, socket, ended } = await connectedAgent();
+    agent.onMessage("tasks", () => new Promise(() => {}));
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    void agent.drain();
+    void agent.stop();
+    await settled();
+    socket.peer.closed(1000, "");
+    expect(await ended).toBe("stop");
+  });
+});
+
+describe("signals", () => {
+  it("make run() drain, and a second one makes it stop", async () => {
+    const { agent, socket, ended } = await connectedAgent({ signals: ["SIGUSR2"] });
+    agent.onMessage("tasks", () => new Promise(() => {}));
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    process.emit("SIGUSR2");
+    await settled();
+    expect(agent.state).toBe("draining");
+    process.emit("SIGUSR2");
+    await settled();
+    expect(socket.closedWith).toMatchObject({ code: 1000 });
+    socket.peer.closed(1000, "");
+    expect(await ended).toBe("stop");
+  });
+
+  it("are left alone once the agent has ended, and share one listener until then", async () => {
+    const agents = [];
+    for (let n = 0; n < 20; n++) agents.push(await connectedAgent({ signals: ["SIGUSR2"] }));
+    expect(process.listenerCount("SIGUSR2")).toBe(1);
+    for (const { agent, socket, ended } of agents) {
+      void agent.stop();
+      await settled();
+      socket.peer.closed(1000, "");
+      await ended;
+    }
+    expect(process.listenerCount("SIGUSR2")).toBe(0);
+  });
+});
+
+describe("an agent that is superseded", () => {
+  it("stops, says why, and does not connect again", async () => {
+    const warnings: string[] = [];
+    const logger = { error() {}, warn: (line: string) => warnings.push(line) };
+    const { agent, socket, ended, states, runtime } = await connectedAgent({ logger });
+    socket.post({ type: "superseded" });
+    expect(await ended).toBe("superseded");
+    expect(states.at(-1)).toMatchObject({ state: "superseded", reason: "superseded" });
+    expect(warnings).toEqual([
+      "agent-1: another process with the same agent id has taken over; this one has stopped",
+    ]);
+    expect(socket.terminated).toBe(true);
+    expect(runtime.pendingTimers).toBe(0);
+    expect(agent.getConnectionHealth()).toMatchObject({ healthy: false, state: "superseded" });
+  });
+
+  it("had asked for the policy in its login", async () => {
+    const { socket } = await connectedAgent({ onDuplicate: "reject" });
+    expect(socket.claims.on_duplicate).toBe("reject");
+    expect((await connectedAgent()).socket.claims.on_duplicate).toBe("replace");
+  });
+});
+
+describe("stateChanges()", () => {
+  it("iterates over every change up to the last", async () => {
+    const { agent, runtime, accept } = fakeAgent();
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { state, reason } of agent.stateChanges()) seen.push(`${state} ${reason}`);
+    })();
+    void agent.run();
+    (await accept(1)).peer.closed(1006, "");
+    runtime.advance(SECOND);
+    (await accept(2)).post({ type: "superseded" });
+    await reading;
+    expect(seen).toEqual([
+      "connecting started",
+      "connected opened",
+      "reconnecting connection_lost",
+      "connected opened",
+      "superseded superseded",
+    ]);
+  });
+
+  it("ends at once on an agent that has ended", async () => {
+    const { agent, socket, ended } = await connectedAgent();
+    socket.post({ type: "superseded" });
+    await ended;
+    expect(await agent.stateChanges().next()).toEqual({ value: undefined, done: true });
+  });
+});
