@@ -4,6 +4,9 @@ const transform = {
   "\\.(ts|js|mjs)$": ["@swc/jest", { jsc: { target: "es2023", parser: { syntax: "typescript" } } }],
 };
 
+// Printed once for every client otherwise; the functions themselves run on a newer Node.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+
 const common = {
   testEnvironment: "node",
   testEnvironmentOptions: {
@@ -15,12 +18,21 @@ const common = {
 };
 
 module.exports = {
+  testTimeout: 30_000,
+  reporters: ["default", "<rootDir>/test/support/count-reporter.js"],
   projects: [
     {
       ...common,
       displayName: "unit",
       testMatch: ["<rootDir>/test/**/*.test.ts"],
       testPathIgnorePatterns: ["<rootDir>/test/e2e/"],
+    },
+    {
+      ...common,
+      displayName: "e2e",
+      testMatch: ["<rootDir>/test/e2e/**/*.test.ts"],
+      globalSetup: "<rootDir>/test/e2e/support/set-up.js",
+      globalTeardown: "<rootDir>/test/e2e/support/tear-down.js",
     },
   ],
 };

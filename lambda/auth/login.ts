@@ -13,7 +13,7 @@ import type { Identity } from "./identity";
 import type { LoginRegistry } from "./login-registry";
 
 /** How far a client's clock may be off. */
-export const CLOCK_SKEW_SECONDS = 30;
+const CLOCK_SKEW_SECONDS = 30;
 
 /** A token longer than this is not even parsed; a real one has about 700 characters. */
 const MAX_TOKEN_LENGTH = 4096;

@@ -28,7 +28,7 @@ export interface LeaseScan {
 }
 
 /** Partition of the registry table that holds the positions: `#` is not allowed in an organization's id. */
-export const SWEEP_PARTITION = "#sweep";
+const SWEEP_PARTITION = "#sweep";
 
 export interface LeaseScanOptions {
   client: DynamoDBClient;

@@ -3,7 +3,7 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
 
 /** The namespace of every metric of the service. */
-export const METRICS_NAMESPACE = "AgentHeartbeat";
+const METRICS_NAMESPACE = "AgentHeartbeat";
 
 /** How a function counts: any number of `addMetric`, then one `publishStoredMetrics`. */
 export interface MetricsSink {

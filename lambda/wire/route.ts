@@ -43,7 +43,7 @@ export const reply = (message: ServerMessage): RouteResult => ({
   body: JSON.stringify(message),
 });
 
-export const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult =>
+const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult =>
   reply({ type: "error", code, message, ...echo(id) });
 
 /** The `id` of a reply: there only if the message had one. */

@@ -23,7 +23,7 @@ export function holder(overrides: Partial<LeaseHolder> = {}): LeaseHolder {
   };
 }
 
-export function identity(overrides: Partial<Identity> = {}): Identity {
+function identity(overrides: Partial<Identity> = {}): Identity {
   return {
     organizationId: "acme",
     agentId: "a1",

@@ -1,0 +1,5 @@
+/** What other CDK apps import. */
+
+export { AgentHeartbeat } from "./agent-heartbeat";
+export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-heartbeat-stack";
+export type { AgentHeartbeatProps, HeartbeatProps } from "./props";

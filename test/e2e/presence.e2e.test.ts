@@ -1,0 +1,153 @@
+/** Presence: who reads as online while processes die, hang, come back and leave. */
+
+import { randomUUID } from "node:crypto";
+import type { AgentPresence } from "@agent-heartbeat/sdk/status";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { exportPKCS8 } from "jose";
+import { type TestKey, testKey } from "../support/login";
+import { type AgentProcess, startAgent } from "./support/agent-process";
+import { BareClient } from "./support/client";
+import { openTarget, type Target } from "./support/target";
+import { until } from "./support/until";
+
+describe("presence", () => {
+  const organizationId = `e2e-${randomUUID()}`;
+  let target: Target;
+  let key: TestKey;
+  let agentId: string;
+  let agents: AgentProcess[];
+  beforeAll(async () => {
+    target = openTarget();
+    key = await testKey();
+  });
+  beforeEach(async () => {
+    agents = [];
+    agentId = `agent-${randomUUID()}`;
+    await target.registry.register({ organizationId, agentId, publicKey: key.jwk as never });
+  });
+  afterEach(async () => {
+    await Promise.all(agents.map((agent) => agent.end()));
+  });
+  afterAll(() => target.close());
+
+  const presence = () => target.statuses.getAgent(organizationId, agentId);
+  const reads = (expected: Partial<AgentPresence>) =>
+    until(async () => {
+      const found = await presence();
+      return found &&
+        Object.entries(expected).every(([name, value]) => found[name as never] === value)
+        ? found
+        : undefined;
+    });
+
+  /** With the shortest lease that there is: 5 s x 1.5. */
+  async function start(): Promise<AgentProcess> {
+    const agent = startAgent({
+      organizationId,
+      agentId,
+      url: target.url,
+      privateKey: await exportPKCS8(key.privateKey),
+      heartbeatInterval: 5,
+      heartbeatTimeoutMultiplier: 1.5,
+    });
+    agents.push(agent);
+    await agent.acknowledged;
+    return agent;
+  }
+
+  const connect = (claims: object = {}) =>
+    BareClient.connect(target.url, key, {
+      org: organizationId,
+      iss: agentId,
+      sub: agentId,
+      ...claims,
+    });
+
+  it("shows an agent as online from its connection on, with its lease", async () => {
+    await start();
+    const found = await presence();
+    expect(found).toMatchObject({
+      status: "online",
+      reason: null,
+      leaseMs: 7500,
+      heartbeatIntervalMs: 5000,
+    });
+  });
+
+  it("shows a killed agent as offline within 2 s, and as online again when it restarts", async () => {
+    const agent = await start();
+    const before = Date.now();
+    await agent.end();
+    await reads({ status: "offline", reason: "connection_lost" });
+    expect(Date.now() - before).toBeLessThan(2000);
+    await start();
+    await reads({ status: "online" });
+  });
+
+  it("shows a stopped process as offline when its lease ends, with no sweep, and revives it when it goes on", async () => {
+    const agent = await start();
+    agent.child.kill("SIGSTOP");
+    const offline = await reads({ status: "offline", reason: "lease_expired" });
+    expect(offline.leaseExpiresAt - offline.lastHeartbeatAt).toBe(7500);
+    agent.child.kill("SIGCONT");
+    const online = await reads({ status: "online" });
+    expect(online.instanceId).toBe(offline.instanceId);
+  });
+
+  it("shows an agent that was asked to end as drained", async () => {
+    const agent = await start();
+    agent.child.kill("SIGTERM");
+    await reads({ status: "offline", reason: "drained" });
+  });
+
+  it("keeps an agent online when its old connection closes after it has reconnected", async () => {
+    const old = await connect();
+    await reads({ status: "online" });
+    const first = await presence();
+    const renewed = await connect();
+    await until(async () => (await presence())?.connectionId !== first?.connectionId || undefined);
+    await old.close();
+    expect(await renewed.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    expect(await presence()).toMatchObject({ status: "online" });
+    await renewed.close();
+    await reads({ status: "offline", reason: "client_closed" });
+  });
+
+  it("keeps an agent online through a rolling restart, if the new process is up first", async () => {
+    const old = await start();
+    const before = await presence();
+    await start();
+    old.child.kill("SIGTERM");
+    await until(
+      async () => old.child.exitCode !== null || old.child.signalCode !== null || undefined,
+    );
+    expect(await presence()).toMatchObject({ status: "online", since: before?.since });
+  });
+
+  it("tells the older of two processes that it is superseded, and ends its connection", async () => {
+    const older = await connect({ instance_id: "older" });
+    const newer = await connect({ instance_id: "newer" });
+    expect(await older.ask({ type: "heartbeat" })).toEqual({ type: "superseded" });
+    expect(await older.closed).toBeGreaterThan(0);
+    expect(await newer.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    expect(await presence()).toMatchObject({ status: "online", instanceId: "newer" });
+    await newer.close();
+  });
+
+  it("ends the connection of an agent that is disabled", async () => {
+    const client = await connect();
+    await reads({ status: "online" });
+    await target.registry.disable({ organizationId, agentId });
+    await client.closed;
+    expect(await presence()).toMatchObject({ status: "offline", reason: "revoked" });
+    await expect(connect()).rejects.toMatchObject({ statusCode: 403 });
+  });
+
+  it("hides an agent that is removed", async () => {
+    const client = await connect();
+    await reads({ status: "online" });
+    await target.registry.remove({ organizationId, agentId });
+    await client.closed;
+    expect(await presence()).toBeUndefined();
+  });
+});

@@ -1,0 +1,11 @@
+/** The program of an agent process. */
+
+import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+
+const agent = new HeartbeatAgent(JSON.parse(process.argv[2] ?? "{}"));
+const told = setInterval(() => {
+  if (!agent.getConnectionHealth().healthy) return;
+  clearInterval(told);
+  console.log("acknowledged");
+}, 20);
+void agent.run().finally(() => clearInterval(told));

@@ -1,0 +1,49 @@
+/** The deployment under test: a WebSocket URL and table names, wherever they are. */
+
+import { readFileSync } from "node:fs";
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+
+/** Names a file in the form of `.local/outputs.json`. Unset, the suite starts a local runtime. */
+const TARGET_VARIABLE = "AGENT_HEARTBEAT_TARGET";
+
+interface Outputs {
+  webSocketUrl: string;
+  statusTableName: string;
+  registryTableName: string;
+  region: string;
+  /** Absent for DynamoDB itself, read with the caller's credentials. */
+  dynamoDbEndpoint?: string;
+}
+
+export interface Target {
+  url: string;
+  client: DynamoDBClient;
+  registry: AgentRegistry;
+  statuses: StatusReader;
+  statusTableName: string;
+  close(): void;
+}
+
+export function openTarget(): Target {
+  const file = process.env[TARGET_VARIABLE];
+  if (!file) throw new Error(`${TARGET_VARIABLE} is not set: did the global set-up run?`);
+  const outputs = JSON.parse(readFileSync(file, "utf8")) as Outputs;
+  const { webSocketUrl, statusTableName, registryTableName, region, dynamoDbEndpoint } = outputs;
+  const client = new DynamoDBClient({
+    region,
+    ...(dynamoDbEndpoint && {
+      endpoint: dynamoDbEndpoint,
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    }),
+  });
+  return {
+    url: webSocketUrl,
+    client,
+    registry: new AgentRegistry({ client, registryTableName, statusTableName }),
+    statuses: new StatusReader({ client, tableName: statusTableName, consistent: true }),
+    statusTableName,
+    close: () => client.destroy(),
+  };
+}

@@ -1,0 +1,15 @@
+/** Ends the local runtime that the set-up has started. */
+
+const { once } = require("node:events");
+const { rmSync } = require("node:fs");
+
+module.exports = async function tearDown() {
+  const { runtime, directory } = globalThis.endToEnd ?? {};
+  if (!runtime) return;
+  if (runtime.exitCode === null) {
+    const ended = once(runtime, "exit");
+    runtime.stdin.end();
+    await ended;
+  }
+  rmSync(directory, { recursive: true, force: true });
+};

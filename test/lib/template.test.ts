@@ -1,0 +1,282 @@
+/** What matters in the template: cost, privileges, safety of data, and the ways between the parts. */
+
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import { App, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import type { AgentHeartbeatProps } from "../../lib/props";
+
+type Resource = { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string };
+type Statement = { Action: string | string[]; Resource: unknown; Effect: string };
+
+/** The bundling of the functions is skipped: the local runtime's tests run the bundles. */
+function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  return new AgentHeartbeatStack(app, "Test", props);
+}
+
+describe("the template", () => {
+  let template: Template;
+  beforeAll(() => {
+    template = Template.fromStack(stackOf());
+  });
+
+  const resources = (type: string) =>
+    Object.values(template.findResources(type)) as unknown as Resource[];
+
+  function functionNamed(entry: string) {
+    const [found] = Object.entries(
+      template.findResources("AWS::Lambda::Function", {
+        Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: entry } } },
+      }),
+    );
+    if (!found) throw new Error(`no function ${entry}`);
+    return { id: found[0], properties: found[1].Properties };
+  }
+
+  /** The statements of the function's own role, as "action resource". */
+  function privilegesOf(entry: string): string[] {
+    const role = functionNamed(entry).properties.Role["Fn::GetAtt"][0];
+    const policies = resources("AWS::IAM::Policy").filter(({ Properties }) =>
+      (Properties.Roles as unknown as { Ref: string }[]).some(({ Ref }) => Ref === role),
+    );
+    return policies
+      .flatMap(
+        ({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
+      )
+      .flatMap(({ Action, Resource }) =>
+        [Action].flat().map((action) => `${action} ${target(Resource)}`),
+      )
+      .filter((privilege) => !privilege.startsWith("logs:"))
+      .sort();
+  }
+
+  function target(resource: unknown): string {
+    const text = JSON.stringify(resource);
+    const [, part] = /(AgentStatus|AgentRegistry|Events|Undelivered|@connections)/.exec(text) ?? [];
+    const [, method] = /(POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
+    return [part ?? text, method].filter(Boolean).join(" ");
+  }
+
+  it.each([
+    ["authorize", ["dynamodb:GetItem AgentRegistry", "dynamodb:PutItem AgentRegistry"]],
+    ["connect", ["dynamodb:GetItem AgentRegistry", "dynamodb:UpdateItem AgentStatus"]],
+    [
+      "heartbeat",
+      [
+        "dynamodb:UpdateItem AgentStatus",
+        "execute-api:ManageConnections @connections DELETE",
+        "execute-api:ManageConnections @connections POST",
+      ],
+    ],
+    ["disconnect", ["dynamodb:UpdateItem AgentStatus"]],
+    ["list", ["dynamodb:Query AgentStatus"]],
+    ["fallback", []],
+    [
+      "sweep",
+      [
+        "dynamodb:DeleteItem AgentRegistry",
+        "dynamodb:GetItem AgentRegistry",
+        "dynamodb:PutItem AgentRegistry",
+        "dynamodb:Scan AgentStatus",
+        "dynamodb:UpdateItem AgentStatus",
+        "execute-api:ManageConnections @connections DELETE",
+      ],
+    ],
+    [
+      "transitions",
+      [
+        "dynamodb:DescribeStream AgentStatus",
+        "dynamodb:GetRecords AgentStatus",
+        "dynamodb:GetShardIterator AgentStatus",
+        "dynamodb:ListStreams AgentStatus",
+        "events:PutEvents Events",
+        "execute-api:ManageConnections @connections DELETE",
+        "sqs:GetQueueAttributes Undelivered",
+        "sqs:GetQueueUrl Undelivered",
+        "sqs:SendMessage Undelivered",
+      ],
+    ],
+  ])("lets %s do this and no more", (entry, privileges) => {
+    expect(privilegesOf(entry)).toEqual(privileges);
+  });
+
+  it("names a resource in every statement, and attaches no managed policy", () => {
+    const statements = resources("AWS::IAM::Policy").flatMap(
+      ({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
+    );
+    expect(statements.filter(({ Resource }) => [Resource].flat().includes("*"))).toEqual([]);
+    expect(
+      statements.filter(({ Action }) => [Action].flat().some((action) => action.includes("*"))),
+    ).toEqual([]);
+    for (const { Properties } of resources("AWS::IAM::Role")) {
+      expect(Properties).not.toHaveProperty("ManagedPolicyArns");
+    }
+  });
+
+  it("keeps presence in an on-demand table with a TTL, a stream, recovery, and no index", () => {
+    template.hasResource("AWS::DynamoDB::Table", {
+      DeletionPolicy: "Retain",
+      Properties: {
+        KeySchema: [
+          { AttributeName: "organizationId", KeyType: "HASH" },
+          { AttributeName: "agentId", KeyType: "RANGE" },
+        ],
+        BillingMode: "PAY_PER_REQUEST",
+        TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
+        StreamSpecification: { StreamViewType: "NEW_AND_OLD_IMAGES" },
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        DeletionProtectionEnabled: true,
+        GlobalSecondaryIndexes: Match.absent(),
+        LocalSecondaryIndexes: Match.absent(),
+      },
+    });
+  });
+
+  it("keeps the registry in a table whose nonces expire", () => {
+    template.hasResource("AWS::DynamoDB::Table", {
+      DeletionPolicy: "Retain",
+      Properties: {
+        KeySchema: [
+          { AttributeName: "organizationId", KeyType: "HASH" },
+          { AttributeName: "recordId", KeyType: "RANGE" },
+        ],
+        TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
+        StreamSpecification: Match.absent(),
+      },
+    });
+  });
+
+  it("routes by the message's type, and answers messages by the route's response", () => {
+    template.hasResourceProperties("AWS::ApiGatewayV2::Api", {
+      ProtocolType: "WEBSOCKET",
+      RouteSelectionExpression: "$request.body.type",
+    });
+    const routes = Object.entries(template.findResources("AWS::ApiGatewayV2::Route"));
+    const answering = resources("AWS::ApiGatewayV2::RouteResponse").map(
+      ({ Properties }) => (Properties.RouteId as { Ref: string }).Ref,
+    );
+    const table = routes.map(([id, { Properties }]) => [
+      Properties.RouteKey,
+      Properties.AuthorizationType,
+      answering.includes(id),
+    ]);
+    expect(table.sort()).toEqual([
+      ["$connect", "CUSTOM", false],
+      ["$default", "NONE", true],
+      ["$disconnect", "NONE", false],
+      ["heartbeat", "NONE", true],
+      ["list", "NONE", true],
+    ]);
+  });
+
+  it("authorizes by the header that carries the token, so that none is refused with no invocation", () => {
+    template.hasResourceProperties("AWS::ApiGatewayV2::Authorizer", {
+      AuthorizerType: "REQUEST",
+      IdentitySource: ["route.request.header.Sec-WebSocket-Protocol"],
+    });
+  });
+
+  it("runs every function on the newest runtime, on arm64, with JSON logs and no platform lines", () => {
+    for (const { Properties } of resources("AWS::Lambda::Function")) {
+      expect(Properties).toMatchObject({
+        Runtime: "nodejs24.x",
+        Architectures: ["arm64"],
+        LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", LogGroup: expect.anything() },
+      });
+    }
+    for (const { Properties } of resources("AWS::Logs::LogGroup")) {
+      expect(Properties).toMatchObject({ RetentionInDays: 30 });
+    }
+  });
+
+  it("sweeps every five minutes", () => {
+    template.hasResourceProperties("AWS::Events::Rule", {
+      ScheduleExpression: "rate(5 minutes)",
+      Targets: [Match.objectLike({ Arn: { "Fn::GetAtt": [functionNamed("sweep").id, "Arn"] } })],
+    });
+  });
+
+  it("hands changes of status to transitions, retried a part at a time, and lost to none", () => {
+    template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      FunctionName: { Ref: functionNamed("transitions").id },
+      StartingPosition: "TRIM_HORIZON",
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      DestinationConfig: { OnFailure: { Destination: Match.anyValue() } },
+    });
+  });
+
+  it("says where it is", () => {
+    for (const output of ["WebSocketUrl", "StatusTableName", "RegistryTableName", "EventBusName"]) {
+      template.hasOutput(output, { Value: Match.anyValue() });
+    }
+  });
+});
+
+describe("the props", () => {
+  it("change what they name", () => {
+    const template = Template.fromStack(
+      stackOf({
+        sweepInterval: Duration.minutes(1),
+        logRetention: RetentionDays.ONE_WEEK,
+        retention: Duration.days(30),
+        removalPolicy: RemovalPolicy.DESTROY,
+        heartbeat: {
+          defaultInterval: Duration.minutes(1),
+          defaultTimeoutMultiplier: 2.5,
+          minInterval: Duration.seconds(10),
+          maxInterval: Duration.minutes(5),
+        },
+      }),
+    );
+    template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 minute)" });
+    template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 7 });
+    template.allResources("AWS::DynamoDB::Table", {
+      DeletionPolicy: "Delete",
+      Properties: { DeletionProtectionEnabled: false },
+    });
+    const variables = (expected: object) =>
+      template.hasResourceProperties("AWS::Lambda::Function", {
+        Environment: { Variables: expected },
+      });
+    variables({
+      DEFAULT_HEARTBEAT_INTERVAL_MS: "60000",
+      DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: "2.5",
+      MIN_HEARTBEAT_INTERVAL_MS: "10000",
+      MAX_HEARTBEAT_INTERVAL_MS: "300000",
+    });
+    variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
+  });
+
+  it.each<[AgentHeartbeatProps, string]>([
+    [
+      { sweepInterval: Duration.seconds(90) },
+      "sweepInterval: expected whole minutes, got 1 minute 30 seconds",
+    ],
+    [
+      { sweepInterval: Duration.seconds(30) },
+      "sweepInterval: expected 1 minute to 1 day, got 30 seconds",
+    ],
+    [
+      { heartbeat: { maxInterval: Duration.minutes(10) } },
+      "heartbeat.maxInterval: expected 5 seconds to 9 minutes, got 10 minutes",
+    ],
+    [
+      { heartbeat: { minInterval: Duration.seconds(1) } },
+      "heartbeat.minInterval: expected 5 seconds to 9 minutes, got 1 second",
+    ],
+    [
+      { heartbeat: { minInterval: Duration.minutes(1) } },
+      "heartbeat.defaultInterval: expected 1 minute to 9 minutes, got 30 seconds",
+    ],
+    [
+      { heartbeat: { defaultTimeoutMultiplier: 1 } },
+      "heartbeat.defaultTimeoutMultiplier: expected 1.5 to 20, got 1",
+    ],
+    [{ retention: Duration.minutes(1) }, "retention: expected 1 hour to 365 days, got 1 minute"],
+  ])("out of their limits are refused: %j", (props, message) => {
+    expect(() => stackOf(props)).toThrow(message);
+  });
+});
