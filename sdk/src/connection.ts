@@ -12,11 +12,11 @@ export type ConnectionEnd =
 
 /** Hears from a connection. Nothing comes after `ended`, nor after `terminate()`. */
 export interface ConnectionListener {
-  opened(connection: Connection): void;
-  received(connection: Connection, message: ServerFrame): void;
+  opened(): void;
+  received(message: ServerFrame): void;
   /** A frame that is not a JSON object with a `type`. */
-  malformed(connection: Connection, frame: string | null): void;
-  ended(connection: Connection, end: ConnectionEnd): void;
+  malformed(frame: string | null): void;
+  ended(end: ConnectionEnd): void;
 }
 
 /** A message from the server, whose type may be one that this version does not know. */
@@ -85,7 +85,7 @@ export class Connection {
         opened: () => {
           if (this.#phase !== "opening") return;
           this.#phase = "open";
-          this.listener.opened(this);
+          this.listener.opened();
         },
         received: (text) => this.#receive(text),
         closed: (code, reason) => this.#end({ how: "closed", code, reason }),
@@ -100,14 +100,14 @@ export class Connection {
   #receive(text: string | null): void {
     if (this.#phase === "ended") return;
     const message = parseFrame(text);
-    if (message) this.listener.received(this, message);
-    else this.listener.malformed(this, text);
+    if (message) this.listener.received(message);
+    else this.listener.malformed(text);
   }
 
   #end(end: ConnectionEnd): void {
     if (this.#phase === "ended") return;
     this.terminate();
-    this.listener.ended(this, end);
+    this.listener.ended(end);
   }
 }
 

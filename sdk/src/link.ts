@@ -3,18 +3,21 @@
  * looks at what is the case, does what is due, and sets one timer for what is due next.
  */
 
+import { Alarm } from "./alarm";
 import { Backoff, type Schedules } from "./backoff";
-import { ServerClock } from "./clock";
-import { Connection, type ConnectionEnd, type ServerFrame } from "./connection";
+import type { ConnectionEnd, ServerFrame } from "./connection";
+import { Departures } from "./departures";
 import { failureOf, retryAfterMs } from "./failure";
-import type { LastDisconnect, LinkHealth } from "./health";
+import type { LinkHealth } from "./health";
 import { Heartbeat, type HeartbeatTerms } from "./heartbeat";
 import type { SigningKey } from "./keys";
+import { Lane } from "./lane";
 import type { LinkEvent, LinkPort, StopCause } from "./link-port";
-import type { Activity, HeartbeatMessage } from "./protocol";
+import type { Activity } from "./protocol";
 import type { Runtime } from "./runtime";
 import { type AgentState, type Failure, isFinal, type StateReason, TRANSITIONS } from "./state";
 import { type LoginTerms, signLoginToken } from "./token";
+import { Vitals } from "./vitals";
 
 /** Everything that a link needs to know. Plain data but for the key, which can cross threads too. */
 export interface LinkOptions {
@@ -35,21 +38,8 @@ export interface LinkOptions {
   rotateAfterMs: { min: number; max: number };
 }
 
-/** One connection and what is known about it. */
-interface Lane {
-  connection: Connection;
-  startedAt: number;
-  openedAt: number | null;
-  rotateAt: number;
-  heartbeat: Heartbeat | null;
-  revoked: boolean;
-}
-
 /** Why the loop runs. */
 type WakeReason = "timer" | "start" | "opened" | "ended" | "ack" | "drain" | "stop" | "superseded";
-
-/** A heartbeat is left out while more than this waits in the socket: it would be stale on arrival. */
-const MAX_BUFFERED_BYTES = 128 * 1024;
 
 /**
  * The longest timer while connected. Timers stand still while the machine sleeps, so that a long one
@@ -57,30 +47,20 @@ const MAX_BUFFERED_BYTES = 128 * 1024;
  */
 const PAUSE_CHECK_MS = 10_000;
 
-/** A loop that another thread sees standing still for this long is told as `blocked`. */
-const BLOCKED_AFTER_MS = 5_000;
-
 export class Link implements LinkPort {
   #state: AgentState = "idle";
   /** The connection that counts. */
   #current: Lane | null = null;
   /** The one that is to become current: a first connection, a next one, or a rotation's. */
   #candidate: Lane | null = null;
-  /** Connections that were told to close, with the moment at which they are given up. */
-  readonly #closing = new Map<Connection, number>();
   #stopCause: StopCause | null = null;
   #nextAttemptAt = 0;
   /** Events wait here until the loop has done its round, so that a listener finds nothing half done. */
   readonly #outbox: LinkEvent[] = [];
   #flushing = false;
-  #timer: unknown = null;
-  #due: { at: number; wallAt: number } | null = null;
-  #lagMs = 0;
-  #activity: Activity = { state: "idle" };
-  #lastAck: { at: number; monotonic: number } | null = null;
-  #roundTripMs: number | null = null;
-  #lastDisconnect: LastDisconnect | null = null;
-  readonly #clock: ServerClock;
+  readonly #departures: Departures;
+  readonly #alarm: Alarm;
+  readonly #vitals: Vitals;
   readonly #backoff: Backoff;
   readonly #rotationBackoff: Backoff;
 
@@ -89,7 +69,9 @@ export class Link implements LinkPort {
     private readonly runtime: Runtime,
     private readonly emit: (event: LinkEvent) => void,
   ) {
-    this.#clock = new ServerClock(() => runtime.now());
+    this.#departures = new Departures(options.closeTimeoutMs);
+    this.#alarm = new Alarm(runtime, () => this.#wake("timer"));
+    this.#vitals = new Vitals(runtime);
     this.#backoff = new Backoff(options.schedules, () => runtime.random());
     this.#rotationBackoff = new Backoff(options.schedules, () => runtime.random());
   }
@@ -102,10 +84,6 @@ export class Link implements LinkPort {
 
   drain(): void {
     if (this.#state === "draining" || isFinal(this.#state)) return;
-    if (this.#state === "idle") {
-      this.stop("drained");
-      return;
-    }
     this.#enter("draining", "drain");
     this.#current?.heartbeat?.hasten(this.runtime.monotonic());
     this.#wake("drain");
@@ -115,9 +93,9 @@ export class Link implements LinkPort {
     if (this.#stopCause || isFinal(this.#state)) return;
     this.#stopCause = cause;
     if (this.#state === "idle") this.#enter("stopped", cause);
-    this.#candidate?.connection.terminate();
-    this.#candidate = null;
-    if (this.#current) this.#close(this.#current, cause === "drained" ? "drained" : "stopped");
+    this.#dropCandidate();
+    const reason = cause === "drained" ? "drained" : "stopped";
+    if (this.#current) this.#departures.close(this.#current, reason, this.runtime.monotonic());
     this.#current = null;
     this.#wake("stop");
   }
@@ -128,21 +106,24 @@ export class Link implements LinkPort {
   }
 
   setActivity(activity: Activity): void {
-    this.#activity = activity;
+    this.#vitals.activity = activity;
   }
 
   health(): LinkHealth {
+    const { lastAck, roundTripMs, clock, lagMs, lastDisconnect } = this.#vitals;
+    const terms = this.options.heartbeat;
+    const ownTimeoutMs = terms && terms.intervalMs * (terms.ackEvery - 1 + terms.timeoutMultiplier);
     return {
       state: this.#state,
       connected: this.#current?.connection.isOpen ?? false,
-      lastAckAt: this.#lastAck?.at ?? null,
-      lastAckMonotonic: this.#lastAck?.monotonic ?? null,
-      ackTimeoutMs: this.#current?.heartbeat?.ackTimeoutMs ?? this.#ownAckTimeoutMs(),
+      lastAckAt: lastAck?.at ?? null,
+      lastAckMonotonic: lastAck?.monotonic ?? null,
+      ackTimeoutMs: this.#current?.heartbeat?.ackTimeoutMs ?? ownTimeoutMs,
       reconnectAttempts: this.#backoff.attempts,
-      roundTripMs: this.#roundTripMs,
-      clockSkewMs: this.#clock.skewMs,
-      eventLoopLagMs: this.#lagMs,
-      lastDisconnect: this.#lastDisconnect,
+      roundTripMs,
+      clockSkewMs: clock.skewMs,
+      eventLoopLagMs: lagMs,
+      lastDisconnect,
     };
   }
 
@@ -154,30 +135,27 @@ export class Link implements LinkPort {
 
   #reconcile(): void {
     const now = this.runtime.monotonic();
-    for (const [connection, deadline] of this.#closing) {
-      if (deadline <= now) this.#forget(connection);
-    }
+    this.#departures.cutOff(now);
     if (this.#stopCause) {
-      if (this.#closing.size === 0) this.#enter("stopped", this.#stopCause);
+      if (this.#departures.size === 0) this.#enter("stopped", this.#stopCause);
     } else {
       this.#noticePause(now);
       this.#giveUpSilent(now);
       this.#connectWhenDue(now);
       this.#rotateWhenDue(now);
-      this.#beat(this.#current, now);
-      this.#beat(this.#candidate, now);
-      this.#settleWhenStable(now);
+      this.#current?.beat(now, () => this.#vitals.activityNow());
+      this.#candidate?.beat(now, () => this.#vitals.activityNow());
+      if (this.#stableAt() <= now) this.#backoff.settled();
     }
-    this.#arm(now);
+    const dueAt = Math.min(...this.#deadlines(now));
+    if (isFinal(this.#state) || dueAt === Number.POSITIVE_INFINITY) this.#alarm.clear();
+    else this.#alarm.set(dueAt);
   }
 
   /** The process was stopped, the machine slept, or the event loop was blocked: the timer came late. */
   #noticePause(now: number): void {
-    if (!this.#due) return;
-    const lateMs = now - this.#due.at;
-    if (lateMs >= 0) this.#lagMs = Math.round(lateMs);
-    // Only the wall clock is sure to run on while the machine sleeps.
-    const pauseMs = Math.max(lateMs, this.runtime.now() - this.#due.wallAt);
+    const { lateMs, pauseMs } = this.#alarm.lateness() ?? { lateMs: -1, pauseMs: -1 };
+    if (lateMs >= 0) this.#vitals.lagMs = Math.round(lateMs);
     const current = this.#current;
     if (!current?.heartbeat || pauseMs < current.heartbeat.intervalMs) return;
     if (pauseMs < current.heartbeat.ackTimeoutMs) {
@@ -185,17 +163,15 @@ export class Link implements LinkPort {
       return;
     }
     const message = `a timer came ${Math.round(pauseMs / 1000)} s late`;
-    this.#candidate?.connection.terminate();
-    this.#candidate = null;
+    this.#dropCandidate();
     this.#lose(current, { kind: "unresponsive", message }, "woke_from_sleep");
   }
 
   #giveUpSilent(now: number): void {
     const { connectTimeoutMs } = this.options;
     const candidate = this.#candidate;
-    if (candidate && (candidate.openedAt ?? candidate.startedAt) + connectTimeoutMs <= now) {
-      const awaited = candidate.openedAt === null ? "handshake" : "ack";
-      const message = `no ${awaited} within ${connectTimeoutMs / 1000} s`;
+    if (candidate && candidate.awaitedUntil(connectTimeoutMs) <= now) {
+      const message = `no ${candidate.awaited} within ${connectTimeoutMs / 1000} s`;
       this.#lose(candidate, { kind: "network", message }, "unresponsive");
     }
     const current = this.#current;
@@ -206,8 +182,8 @@ export class Link implements LinkPort {
   }
 
   #connectWhenDue(now: number): void {
-    const idle = !this.#current && !this.#candidate && !isFinal(this.#state);
-    if (idle && this.#nextAttemptAt <= now) this.#candidate = this.#open(now);
+    const wanting = !this.#current && !this.#candidate && !isFinal(this.#state);
+    if (wanting && this.#nextAttemptAt <= now) this.#candidate = this.#open(now);
   }
 
   #rotateWhenDue(now: number): void {
@@ -218,43 +194,35 @@ export class Link implements LinkPort {
   #open(now: number): Lane {
     const { url, login, key } = this.options;
     const { min, max } = this.options.rotateAfterMs;
-    const connection = new Connection(
+    const lane: Lane = new Lane(
       {
         url,
         openSocket: this.runtime.openSocket,
-        mintToken: () => signLoginToken(login, key, this.#clock.now()),
+        mintToken: () => signLoginToken(login, key, this.#vitals.clock.now()),
       },
       {
         opened: () => this.#onOpened(lane),
-        received: (_, message) => this.#onReceived(lane, message),
-        malformed: (_, frame) => this.#pass({ type: "malformed", frame }),
-        ended: (_, end) => this.#onEnded(lane, end),
+        received: (message) => this.#onReceived(lane, message),
+        malformed: (frame) => this.#pass({ type: "malformed", frame }),
+        ended: (end) => this.#onEnded(lane, end),
       },
+      now,
+      now + min + this.runtime.random() * (max - min),
     );
-    const lane: Lane = {
-      connection,
-      startedAt: now,
-      openedAt: null,
-      rotateAt: now + min + this.runtime.random() * (max - min),
-      heartbeat: null,
-      revoked: false,
-    };
     return lane;
   }
 
   #onOpened(lane: Lane): void {
     const now = this.runtime.monotonic();
-    lane.openedAt = now;
-    if (this.options.heartbeat) {
-      lane.heartbeat = new Heartbeat(this.options.heartbeat, () => this.runtime.random(), now);
-    }
+    const terms = this.options.heartbeat;
+    lane.opened(now, terms && new Heartbeat(terms, () => this.runtime.random(), now));
     // In a rotation the old connection stays until the new one has been acknowledged.
     if (!this.#current) this.#promote(lane);
     this.#wake("opened");
   }
 
   #onReceived(lane: Lane, message: ServerFrame): void {
-    const leaving = this.#closing.has(lane.connection);
+    const leaving = this.#departures.has(lane);
     if (message.type === "heartbeat_ack") {
       if (!leaving) this.#onAck(lane, message);
     } else if (message.type === "superseded") {
@@ -266,38 +234,31 @@ export class Link implements LinkPort {
     }
   }
 
-  #onAck(lane: Lane, { serverTime, heartbeatInterval }: ServerFrame): void {
-    const now = this.runtime.monotonic();
-    const advisedMs = typeof heartbeatInterval === "number" ? heartbeatInterval * 1000 : null;
-    const roundTripMs = lane.heartbeat?.receivedAck(now, advisedMs) ?? null;
-    if (roundTripMs !== null && typeof serverTime === "number") {
-      this.#roundTripMs = roundTripMs;
-      this.#clock.learnFromAck(serverTime, roundTripMs);
-    }
-    this.#lastAck = { at: this.runtime.now(), monotonic: now };
+  #onAck(lane: Lane, ack: ServerFrame): void {
+    const roundTripMs = this.#vitals.acked(lane.heartbeat, ack);
     if (lane === this.#candidate) this.#promote(lane);
     this.#tell({ type: "acked", roundTripMs });
     this.#wake("ack");
   }
 
   #onEnded(lane: Lane, end: ConnectionEnd): void {
-    if (this.#closing.delete(lane.connection)) {
-      this.#wake("ended");
-      return;
+    if (!this.#departures.ended(lane)) {
+      const failure = failureOf(end, lane.revoked);
+      this.#lose(lane, failure, "connection_lost", this.#adviceIn(end));
     }
-    const failure = failureOf(end, lane.revoked);
-    let advisedMs = 0;
-    let retryNow = false;
-    if (end.how === "refused") {
-      advisedMs = retryAfterMs(end, this.#clock.now());
-      // A token with a wrong time is refused like any other; the next one carries the server's time.
-      if ((end.status === 401 || end.status === 403) && this.#clock.learnFromDate(end.date)) {
-        retryNow = true;
-        this.#tell({ type: "clock_skew", clockSkewMs: this.#clock.skewMs ?? 0 });
-      }
-    }
-    this.#lose(lane, failure, "connection_lost", retryNow ? "now" : advisedMs);
     this.#wake("ended");
+  }
+
+  /** When the server's answer lets the next attempt follow, at the earliest. */
+  #adviceIn(end: ConnectionEnd): number | "now" {
+    if (end.how !== "refused") return 0;
+    const { clock } = this.#vitals;
+    // A token with a wrong time is refused like any other; the next one carries the server's time.
+    if ((end.status === 401 || end.status === 403) && clock.learnFromDate(end.date)) {
+      this.#tell({ type: "clock_skew", clockSkewMs: clock.skewMs ?? 0 });
+      return "now";
+    }
+    return retryAfterMs(end, clock.now());
   }
 
   #promote(lane: Lane): void {
@@ -305,7 +266,7 @@ export class Link implements LinkPort {
     this.#current = lane;
     this.#candidate = null;
     if (old) {
-      this.#close(old, "rotated");
+      this.#departures.close(old, "rotated", this.runtime.monotonic());
       this.#rotationBackoff.settled();
       this.#tell({ type: "rotated" });
     } else if (this.#state === "connecting" || this.#state === "reconnecting") {
@@ -316,104 +277,55 @@ export class Link implements LinkPort {
   /** A connection, or an attempt at one, is over. Plans what comes next. */
   #lose(lane: Lane, failure: Failure, reason: StateReason, advice: number | "now" = 0): void {
     lane.connection.terminate();
-    const delayBy = (backoff: Backoff) => {
-      const delayMs = backoff.next(failure.kind, advice === "now" ? 0 : advice);
-      return advice === "now" ? 0 : delayMs;
-    };
-    const now = this.runtime.monotonic();
     if (lane === this.#candidate) this.#candidate = null;
-    if (lane !== this.#current && this.#current) {
-      const retryInMs = delayBy(this.#rotationBackoff);
-      this.#current.rotateAt = now + retryInMs;
-      const attempts = this.#rotationBackoff.attempts;
-      this.#tell({
-        type: "attempt_failed",
-        attempt: { failure, attempts, retryInMs, rotation: true },
-      });
+    if (this.#current && lane !== this.#current) {
+      this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, advice, true);
       return;
     }
     this.#current = null;
-    this.#lastDisconnect = {
-      code: failure.code ?? null,
-      reason: failure.message,
-      at: this.runtime.now(),
-    };
+    this.#vitals.lost(failure);
     // A rotation was under way: its connection is the next one already.
     if (this.#candidate?.connection.isOpen) {
       this.#promote(this.#candidate);
       return;
     }
     if (!this.options.autoReconnect) {
-      const attempt = { failure, attempts: this.#backoff.attempts + 1, retryInMs: null };
-      this.#tell({ type: "attempt_failed", attempt: { ...attempt, rotation: false } });
+      const attempts = this.#backoff.attempts + 1;
+      const attempt = { failure, attempts, retryInMs: null, rotation: false };
+      this.#tell({ type: "attempt_failed", attempt });
       this.#end("stopped", "failed", failure);
       return;
     }
     if (this.#state === "connected") this.#enter("reconnecting", reason, failure);
     if (this.#candidate) return;
-    const retryInMs = delayBy(this.#backoff);
-    this.#nextAttemptAt = now + retryInMs;
-    const attempts = this.#backoff.attempts;
-    this.#tell({
-      type: "attempt_failed",
-      attempt: { failure, attempts, retryInMs, rotation: false },
-    });
+    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, advice, false);
   }
 
-  #beat(lane: Lane | null, now: number): void {
-    if (!lane?.heartbeat || !lane.connection.isOpen || lane.heartbeat.nextAt > now) return;
-    if (lane.connection.bufferedAmount > MAX_BUFFERED_BYTES) {
-      lane.heartbeat.skipped(now);
-      return;
-    }
-    const ask = lane.heartbeat.sent(now);
-    const message: HeartbeatMessage = { type: "heartbeat", activity: this.#activityNow() };
-    lane.connection.send(ask ? message : { ...message, ack: false });
-  }
-
-  #activityNow(): Activity {
-    const observedMs = this.runtime.observedLagMs?.();
-    const blocked = observedMs !== undefined && observedMs >= BLOCKED_AFTER_MS;
-    return {
-      ...this.#activity,
-      ...(blocked && { state: "blocked" }),
-      eventLoopLagMs: observedMs ?? this.#lagMs,
-    };
-  }
-
-  #settleWhenStable(now: number): void {
-    if (this.#backoff.attempts > 0 && this.#stableAt() <= now) this.#backoff.settled();
+  #retryAt(backoff: Backoff, failure: Failure, advice: number | "now", rotation: boolean): number {
+    const drawnMs = backoff.next(failure.kind, advice === "now" ? 0 : advice);
+    const retryInMs = advice === "now" ? 0 : drawnMs;
+    const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
+    this.#tell({ type: "attempt_failed", attempt });
+    return this.runtime.monotonic() + retryInMs;
   }
 
   #stableAt(): number {
-    const { openedAt, heartbeat } = this.#current ?? {};
-    if (openedAt == null || heartbeat?.acked === false) return Number.POSITIVE_INFINITY;
-    return openedAt + this.options.stableAfterMs;
+    return this.#current?.stableAt(this.options.stableAfterMs) ?? Number.POSITIVE_INFINITY;
   }
 
-  #close(lane: Lane, reason: string): void {
-    if (!lane.connection.isOpen) {
-      lane.connection.terminate();
-      return;
-    }
-    this.#closing.set(lane.connection, this.runtime.monotonic() + this.options.closeTimeoutMs);
-    lane.connection.close(1000, reason);
-  }
-
-  #forget(connection: Connection): void {
-    connection.terminate();
-    this.#closing.delete(connection);
+  #dropCandidate(): void {
+    this.#candidate?.connection.terminate();
+    this.#candidate = null;
   }
 
   /** Ends for good, without waiting for anything. */
   #end(state: "stopped" | "superseded", reason: StateReason, failure?: Failure): void {
     this.#current?.connection.terminate();
-    this.#candidate?.connection.terminate();
     this.#current = null;
-    this.#candidate = null;
-    for (const connection of [...this.#closing.keys()]) this.#forget(connection);
+    this.#dropCandidate();
+    this.#departures.cutOff();
+    this.#alarm.clear();
     this.#enter(state, reason, failure);
-    this.#disarm();
   }
 
   #enter(state: AgentState, reason: StateReason, failure?: Failure): void {
@@ -423,38 +335,22 @@ export class Link implements LinkPort {
     }
     this.#state = state;
     const at = this.runtime.now();
-    this.#tell({
-      type: "state",
-      change: { state, previous, reason, at, ...(failure && { failure }) },
-    });
+    const change = { state, previous, reason, at, ...(failure && { failure }) };
+    this.#tell({ type: "state", change });
   }
 
-  #arm(now: number): void {
-    this.#disarm();
-    const dueAt = Math.min(...this.#deadlines());
-    if (isFinal(this.#state) || dueAt === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(0, dueAt - now);
-    this.#due = { at: now + delayMs, wallAt: this.runtime.now() + delayMs };
-    this.#timer = this.runtime.setTimeout(() => this.#wake("timer"), delayMs);
-  }
-
-  #disarm(): void {
-    this.runtime.clearTimeout(this.#timer);
-    this.#due = null;
-  }
-
-  *#deadlines(): Generator<number> {
-    yield* this.#closing.values();
+  *#deadlines(now: number): Generator<number> {
+    yield* this.#departures.deadlines;
     const [current, candidate] = [this.#current, this.#candidate];
     if (candidate) {
-      yield (candidate.openedAt ?? candidate.startedAt) + this.options.connectTimeoutMs;
+      yield candidate.awaitedUntil(this.options.connectTimeoutMs);
       if (candidate.heartbeat) yield candidate.heartbeat.nextAt;
     } else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
     if (current?.heartbeat) {
       yield current.heartbeat.nextAt;
       yield current.heartbeat.deadline;
       if (!candidate) yield current.rotateAt;
-      yield this.runtime.monotonic() + PAUSE_CHECK_MS;
+      yield now + PAUSE_CHECK_MS;
     }
     if (this.#backoff.attempts > 0) yield this.#stableAt();
   }
@@ -474,10 +370,5 @@ export class Link implements LinkPort {
     this.#flushing = true;
     for (let event = this.#outbox.shift(); event; event = this.#outbox.shift()) this.emit(event);
     this.#flushing = false;
-  }
-
-  #ownAckTimeoutMs(): number | null {
-    const terms = this.options.heartbeat;
-    return terms && terms.intervalMs * (terms.ackEvery - 1 + terms.timeoutMultiplier);
   }
 }

@@ -1,0 +1,68 @@
+/** One connection on its way from first handshake to close, with its heartbeat and its times. */
+
+import { Connection, type ConnectionListener, type ConnectionOptions } from "./connection";
+import type { Heartbeat } from "./heartbeat";
+import type { Activity, HeartbeatMessage } from "./protocol";
+
+/** A heartbeat is left out while more than this waits in the socket: it would be stale on arrival. */
+const MAX_BUFFERED_BYTES = 128 * 1024;
+
+export class Lane {
+  readonly connection: Connection;
+  heartbeat: Heartbeat | null = null;
+  /** The server has said that the agent was disabled or removed. */
+  revoked = false;
+  #openedAt: number | null = null;
+
+  /**
+   * All times are by the monotonic clock.
+   *
+   * @param rotateAt when this connection is to be replaced
+   */
+  constructor(
+    options: ConnectionOptions,
+    listener: ConnectionListener,
+    private readonly startedAt: number,
+    public rotateAt: number,
+  ) {
+    this.connection = new Connection(options, listener);
+  }
+
+  get openedAt(): number | null {
+    return this.#openedAt;
+  }
+
+  opened(now: number, heartbeat: Heartbeat | null): void {
+    this.#openedAt = now;
+    this.heartbeat = heartbeat;
+  }
+
+  /** What it still waits for before it can be moved to. */
+  get awaited(): "handshake" | "ack" {
+    return this.#openedAt === null ? "handshake" : "ack";
+  }
+
+  /** When that has taken too long. */
+  awaitedUntil(timeoutMs: number): number {
+    return (this.#openedAt ?? this.startedAt) + timeoutMs;
+  }
+
+  /** From when on it counts as stable: open for long enough, and acknowledged. */
+  stableAt(afterMs: number): number {
+    if (this.#openedAt === null || this.heartbeat?.acked === false) return Number.POSITIVE_INFINITY;
+    return this.#openedAt + afterMs;
+  }
+
+  /** Sends a heartbeat if one is due. */
+  beat(now: number, activity: () => Activity): void {
+    const { heartbeat, connection } = this;
+    if (!heartbeat || !connection.isOpen || heartbeat.nextAt > now) return;
+    if (connection.bufferedAmount > MAX_BUFFERED_BYTES) {
+      heartbeat.skipped(now);
+      return;
+    }
+    const ask = heartbeat.sent(now);
+    const message: HeartbeatMessage = { type: "heartbeat", activity: activity() };
+    connection.send(ask ? message : { ...message, ack: false });
+  }
+}

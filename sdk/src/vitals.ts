@@ -1,0 +1,56 @@
+/** What a link has measured and lived through: the stuff of its health. */
+
+import { ServerClock } from "./clock";
+import type { ServerFrame } from "./connection";
+import type { LastDisconnect } from "./health";
+import type { Heartbeat } from "./heartbeat";
+import type { Activity } from "./protocol";
+import type { Runtime } from "./runtime";
+import type { Failure } from "./state";
+
+/** A loop that another thread sees standing still for this long is told as `blocked`. */
+const BLOCKED_AFTER_MS = 5_000;
+
+export class Vitals {
+  readonly clock: ServerClock;
+  lastAck: { at: number; monotonic: number } | null = null;
+  roundTripMs: number | null = null;
+  lastDisconnect: LastDisconnect | null = null;
+  /** How late the link's own event loop ran. */
+  lagMs = 0;
+  /** What the agent says that it does. */
+  activity: Activity = { state: "idle" };
+
+  constructor(private readonly runtime: Runtime) {
+    this.clock = new ServerClock(() => runtime.now());
+  }
+
+  /** @returns the round trip in milliseconds, where it could be measured */
+  acked(heartbeat: Heartbeat | null, ack: ServerFrame): number | null {
+    const { serverTime, heartbeatInterval } = ack;
+    const now = this.runtime.monotonic();
+    const advisedMs = typeof heartbeatInterval === "number" ? heartbeatInterval * 1000 : null;
+    const roundTripMs = heartbeat?.receivedAck(now, advisedMs) ?? null;
+    if (roundTripMs !== null && typeof serverTime === "number") {
+      this.roundTripMs = roundTripMs;
+      this.clock.learnFromAck(serverTime, roundTripMs);
+    }
+    this.lastAck = { at: this.runtime.now(), monotonic: now };
+    return roundTripMs;
+  }
+
+  lost({ code, message }: Failure): void {
+    this.lastDisconnect = { code: code ?? null, reason: message, at: this.runtime.now() };
+  }
+
+  /** The activity for a heartbeat, with the lag of the event loop that the agent's handlers run on. */
+  activityNow(): Activity {
+    const observedMs = this.runtime.observedLagMs?.();
+    const blocked = observedMs !== undefined && observedMs >= BLOCKED_AFTER_MS;
+    return {
+      ...this.activity,
+      ...(blocked && { state: "blocked" }),
+      eventLoopLagMs: observedMs ?? this.lagMs,
+    };
+  }
+}
