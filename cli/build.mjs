@@ -1,0 +1,31 @@
+/** Builds the command into `dist`: one small file that starts at once, and what AWS needs in files loaded later. */
+
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+
+await rm(join(root, "dist"), { recursive: true, force: true });
+await build({
+  absWorkingDir: root,
+  entryPoints: { main: "src/entry.ts" },
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  chunkNames: "chunk-[hash]",
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  minify: true,
+  keepNames: true,
+  conditions: ["agent-heartbeat-source", "module"],
+  mainFields: ["module", "main"],
+  legalComments: "none",
+  logLevel: "warning",
+  // Packages in CommonJS call `require`, which ES modules lack.
+  banner: {
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+  },
+});

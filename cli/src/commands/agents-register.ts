@@ -1,0 +1,51 @@
+/** `agents register`: lets a new agent connect. */
+
+import { ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
+import { type Command, Option } from "commander";
+import { printAgent } from "../agent-view";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { CliError, EXIT } from "../failure";
+import type { Io } from "../io";
+import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } from "../key-source";
+
+interface Options extends DeploymentOptions, KeySourceOptions {
+  agent: string;
+  role: Role;
+  description?: string;
+}
+
+export function addAgentsRegister(agents: Command, io: Io): void {
+  const command = deploymentCommand(agents, "register", "register an agent and its key")
+    .requiredOption("-a, --agent <id>", "the agent")
+    .addOption(
+      new Option("--role <role>", "what it may do").choices(ROLES).default("agent" satisfies Role),
+    )
+    .option("--description <text>", "a note for people, at most 256 characters");
+  addKeySource(command).action(
+    withDeployment<Options>(io, async (deployment, options) => {
+      const { registry, organizationId, printer, target } = deployment;
+      checkKeySource(options);
+      const name = { organizationId, agentId: options.agent };
+      // Before a key is generated that would be of no use.
+      if (await registry.get(name)) {
+        throw new CliError(
+          `Agent ${options.agent} is registered in organization ${organizationId} already.`,
+          EXIT.failure,
+          "Give it a further key with `agents rotate-key`, or `agents remove` it first.",
+        );
+      }
+      const { result, files } = await withPublicKey(options, io, (publicKey) =>
+        registry.register({
+          ...name,
+          publicKey,
+          role: options.role,
+          ...(options.description !== undefined && { description: options.description }),
+        }),
+      );
+      printAgent(result, io.now(), printer);
+      if (printer.json) return;
+      printer.lines("", `It may connect to ${target.webSocketUrl}`);
+      if (files) printer.lines(`with the private key in ${files.privateKeyFile} (mode 600).`);
+    }),
+  );
+}

@@ -1,0 +1,24 @@
+/** `agents remove-key`: takes a key away at the end of a rotation, or when it has leaked. */
+
+import type { Command } from "commander";
+import { printAgent } from "../agent-view";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import type { Io } from "../io";
+
+interface Options extends DeploymentOptions {
+  agent: string;
+  key: string;
+}
+
+export function addAgentsRemoveKey(agents: Command, io: Io): void {
+  deploymentCommand(agents, "remove-key", "take one of an agent's two keys away")
+    .requiredOption("-a, --agent <id>", "the agent")
+    .requiredOption("--key <keyId>", "the key, as `agents get` shows it")
+    .action(
+      withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
+        const name = { organizationId, agentId: options.agent };
+        const changed = await registry.removeKey({ ...name, keyId: options.key });
+        printAgent(changed, io.now(), printer);
+      }),
+    );
+}

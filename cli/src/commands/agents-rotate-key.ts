@@ -1,0 +1,45 @@
+/** `agents rotate-key`: a new key beside the one in use, so that the agent changes over without a gap. */
+
+import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
+import type { Command } from "commander";
+import { printAgent } from "../agent-view";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import type { Io } from "../io";
+import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } from "../key-source";
+
+interface Options extends DeploymentOptions, KeySourceOptions {
+  agent: string;
+  retire?: string;
+}
+
+export function addAgentsRotateKey(agents: Command, io: Io): void {
+  const command = deploymentCommand(agents, "rotate-key", "give an agent a further key")
+    .description(
+      "give an agent a further key. It holds two at most: the older of two is retired, unless --retire names another. Connections stay open.",
+    )
+    .requiredOption("-a, --agent <id>", "the agent")
+    .option("--retire <keyId>", "take this key away");
+  addKeySource(command).action(
+    withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
+      checkKeySource(options);
+      const name = { organizationId, agentId: options.agent };
+      const before = await registry.get(name);
+      const { result, files } = await withPublicKey(options, io, (publicKey) =>
+        registry.rotateKey({
+          ...name,
+          publicKey,
+          ...(options.retire && { retire: options.retire }),
+        }),
+      );
+      printAgent(result, io.now(), printer);
+      if (printer.json) return;
+      const retired = keyIds(before).filter((keyId) => !keyIds(result).includes(keyId));
+      printer.lines("", ...retired.map((keyId) => `Retired ${keyId}.`));
+      if (files) printer.lines(`The new private key is in ${files.privateKeyFile} (mode 600).`);
+    }),
+  );
+}
+
+function keyIds(agent: RegisteredAgent | undefined): string[] {
+  return agent?.publicKeys.map((key) => key.keyId) ?? [];
+}

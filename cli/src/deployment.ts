@@ -1,0 +1,79 @@
+/** What a command needs of a deployment, bound to the one organization that it was called for. */
+
+import type { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import type { StatusReader } from "@agent-heartbeat/sdk/status";
+import type { Command } from "commander";
+import { usageError } from "./failure";
+import type { Io } from "./io";
+import { Printer } from "./printer";
+import { findTarget, type Target, type TargetOptions } from "./target";
+
+/** Names the organization where --organization does not. */
+export const ORGANIZATION_VARIABLE = "AGENT_HEARTBEAT_ORGANIZATION";
+
+/** Options of every command that speaks to a deployment. */
+export interface DeploymentOptions extends TargetOptions {
+  organization?: string;
+  json?: boolean;
+  color?: boolean;
+}
+
+export interface Deployment {
+  organizationId: string;
+  target: Target;
+  registry: AgentRegistry;
+  statuses: StatusReader;
+  printer: Printer;
+}
+
+/** A new command with the options that name an organization and a target. */
+export function deploymentCommand(parent: Command, name: string, summary: string): Command {
+  return parent
+    .command(name)
+    .summary(summary)
+    .description(`${summary}.`)
+    .option("-o, --organization <id>", `the organization (or ${ORGANIZATION_VARIABLE})`)
+    .option("--local", "the runtime on this machine, by .local/outputs.json here or above")
+    .option("--stack <name>", "the stack of this name, with your AWS credentials")
+    .option("--region <region>", "AWS region of the stack")
+    .option("--profile <name>", "AWS profile to take credentials from")
+    .option("--json", "print JSON");
+}
+
+/** A commander action that finds the deployment, runs, and lets go of it. */
+export function withDeployment<Options extends DeploymentOptions>(
+  io: Io,
+  run: (deployment: Deployment, options: Options, argument: string | undefined) => Promise<void>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...args) => {
+    const command = args.at(-1) as Command;
+    const options = command.optsWithGlobals<Options>();
+    const organizationId = organizationOf(options, io);
+    const target = await findTarget(options, io);
+    try {
+      const { AgentRegistry } = await import("@agent-heartbeat/sdk/registry");
+      const { StatusReader } = await import("@agent-heartbeat/sdk/status");
+      const { dynamoDb: client, statusTableName, registryTableName } = target;
+      const now = () => io.now();
+      const deployment: Deployment = {
+        organizationId,
+        target,
+        registry: new AgentRegistry({ client, statusTableName, registryTableName, now }),
+        statuses: new StatusReader({ client, tableName: statusTableName, consistent: true, now }),
+        printer: new Printer(io, options),
+      };
+      await run(deployment, options, command.args[0]);
+    } finally {
+      target.dynamoDb.destroy();
+    }
+  };
+}
+
+function organizationOf(options: DeploymentOptions, io: Io): string {
+  const organizationId = options.organization ?? io.env[ORGANIZATION_VARIABLE];
+  if (organizationId) return organizationId;
+  throw usageError(
+    "No organization given.",
+    `Add --organization <id>, or set ${ORGANIZATION_VARIABLE}.`,
+  );
+}

@@ -1,0 +1,73 @@
+/** The process: its streams, environment and signals, and the AWS clients, handed to the command. */
+
+import { createInterface } from "node:readline/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Io } from "./io";
+import { main } from "./main";
+
+// AWS announces the end of its support for this Node.js on stderr, in the middle of an answer.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+
+const interruption = new AbortController();
+
+const io: Io = {
+  stdout: outputOf(process.stdout),
+  stderr: outputOf(process.stderr),
+  env: process.env,
+  cwd: process.cwd(),
+  now: Date.now,
+  wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  signal: interruption.signal,
+  ask,
+  clients: {
+    async dynamoDb(config) {
+      const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");
+      return new DynamoDBClient(config);
+    },
+    async cloudFormation(config) {
+      const { CloudFormationClient } = await import("@aws-sdk/client-cloudformation");
+      return new CloudFormationClient(config);
+    },
+  },
+};
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    // The second time at once: a request to AWS may take its time.
+    if (interruption.signal.aborted || !watches()) process.exit(signal === "SIGINT" ? 130 : 143);
+    interruption.abort();
+  });
+}
+// The reader of a pipe has had enough, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
+process.exitCode = await main(process.argv.slice(2), io);
+
+function watches(): boolean {
+  return process.argv.some((argument) => argument === "--watch" || argument === "-w");
+}
+
+function outputOf(stream: NodeJS.WriteStream): Io["stdout"] {
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
+  };
+}
+
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
+}

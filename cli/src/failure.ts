@@ -1,0 +1,122 @@
+/** What a person sees of an error: one sentence, a hint what to do, and an exit code for scripts. */
+
+/** The command's exit codes, as its help lists them. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  target: 4,
+  otherStatus: 5,
+} as const;
+
+/** What each exit code means. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: "done",
+  failure: "it failed",
+  usage: "wrong usage",
+  notFound: "no such agent",
+  target: "the target is missing, does not answer or refuses the credentials",
+  otherStatus: "the agent's status is not the one that --status asked for",
+};
+
+/** A failure that is explained already. */
+export class CliError extends Error {
+  override name = "CliError";
+
+  constructor(
+    message: string,
+    readonly code: number,
+    readonly hint?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A mistake in how the command was called. */
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError(message, EXIT.usage, hint);
+}
+
+interface Explanation {
+  code: number;
+  hint?: string;
+}
+
+/** By the name of the error, which AWS and the SDK keep stable. */
+const BY_NAME: Readonly<Record<string, Explanation>> = {
+  InvalidArgumentError: { code: EXIT.usage },
+  UnknownAgentError: { code: EXIT.notFound, hint: "`agents list` shows who is registered." },
+  AgentExistsError: {
+    code: EXIT.failure,
+    hint: "Give it a further key with `agents rotate-key`, or `agents remove` it first.",
+  },
+  IncompleteChangeError: { code: EXIT.failure, hint: "Run the same command again." },
+  UnknownKeyError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
+  KeyExistsError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
+  LastKeyError: {
+    code: EXIT.failure,
+    hint: "Use `agents rotate-key` to add another, or `agents disable` to lock the agent out.",
+  },
+  CredentialsProviderError: {
+    code: EXIT.target,
+    hint: "Set AWS credentials: `aws configure`, `aws sso login`, AWS_PROFILE or --profile.",
+  },
+  ExpiredTokenException: { code: EXIT.target, hint: "Renew the AWS credentials." },
+  ExpiredToken: { code: EXIT.target, hint: "Renew the AWS credentials." },
+  UnrecognizedClientException: { code: EXIT.target, hint: "Check the AWS credentials." },
+  InvalidClientTokenId: { code: EXIT.target, hint: "Check the AWS credentials." },
+  InvalidSignatureException: {
+    code: EXIT.target,
+    hint: "Check the AWS credentials and this machine's clock.",
+  },
+  AccessDeniedException: { code: EXIT.target, hint: "The AWS credentials lack this permission." },
+  AccessDenied: { code: EXIT.target, hint: "The AWS credentials lack this permission." },
+  ResourceNotFoundException: {
+    code: EXIT.target,
+    hint: "The table is not there: check the stack and --region, or restart the local runtime.",
+  },
+  TimeoutError: { code: EXIT.target, hint: "Check the network." },
+};
+
+/** By the system's code of a failed connection. */
+const BY_SYSTEM_CODE: Readonly<Record<string, Explanation>> = {
+  ECONNREFUSED: {
+    code: EXIT.target,
+    hint: "Is the local runtime running? `npm start` starts it.",
+  },
+  ENOTFOUND: { code: EXIT.target, hint: "Check the network and --region." },
+  ECONNRESET: { code: EXIT.target, hint: "Try again." },
+};
+
+/** The error as one sentence with an exit code, whatever it is. */
+export function explain(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  const { name, message, code } = asError(error);
+  const known = BY_NAME[name] ?? BY_SYSTEM_CODE[code ?? ""];
+  const hint = known ? known.hint : "`--debug` shows where it came from.";
+  return new CliError(oneLine(message || name), known?.code ?? EXIT.failure, hint, {
+    cause: error,
+  });
+}
+
+/** The first error in the chain of causes that is known by name or code, else the error itself. */
+function asError(error: unknown): { name: string; message: string; code?: string } {
+  for (let link = error; link instanceof Error; link = link.cause ?? firstOf(link)) {
+    const code = (link as { code?: unknown }).code;
+    const known = link.name in BY_NAME || String(code) in BY_SYSTEM_CODE;
+    if (known) return { name: link.name, message: link.message, code: String(code) };
+  }
+  if (error instanceof Error) return { name: error.name, message: error.message };
+  return { name: "Error", message: String(error) };
+}
+
+/** A connection to a name with several addresses fails with an error for each. */
+function firstOf(error: Error): unknown {
+  return error instanceof AggregateError ? error.errors[0] : undefined;
+}
+
+function oneLine(text: string): string {
+  return text.split("\n", 1)[0] ?? text;
+}

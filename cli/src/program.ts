@@ -1,0 +1,61 @@
+/** The tree of commands. */
+
+import { Command } from "commander";
+import { addAgentsDisable } from "./commands/agents-disable";
+import { addAgentsEnable } from "./commands/agents-enable";
+import { addAgentsGet } from "./commands/agents-get";
+import { addAgentsList } from "./commands/agents-list";
+import { addAgentsRegister } from "./commands/agents-register";
+import { addAgentsRemove } from "./commands/agents-remove";
+import { addAgentsRemoveKey } from "./commands/agents-remove-key";
+import { addAgentsRotateKey } from "./commands/agents-rotate-key";
+import { addKeysGenerate } from "./commands/keys-generate";
+import { addStatus } from "./commands/status";
+import { EXIT, EXIT_MEANINGS } from "./failure";
+import type { Io } from "./io";
+import { coloursFor } from "./printer";
+import { VERSION } from "./version";
+
+const DEFAULT_WIDTH = 80;
+
+/** The whole command, which writes to `io` and throws CommanderError instead of ending the process. */
+export function createProgram(io: Io): Command {
+  const { bold } = coloursFor(io.stdout, io.env);
+  const program = new Command("agent-heartbeat")
+    .description("Presence of agents: who is online, and why the others are not.")
+    .version(VERSION)
+    .option("--debug", "show where an error came from")
+    .option("--no-color", "print without colours (or set NO_COLOR)")
+    .addHelpText("after", `\nExit codes:\n${exitCodes()}`)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => io.stdout.columns ?? DEFAULT_WIDTH,
+      getErrHelpWidth: () => io.stderr.columns ?? DEFAULT_WIDTH,
+      getOutHasColors: () => true,
+      getErrHasColors: () => true,
+    })
+    .configureHelp({ styleTitle: (title) => bold(title), showGlobalOptions: true })
+    .helpCommand(false);
+
+  addStatus(program, io);
+  const agents = program.command("agents").description("Who may connect.");
+  addAgentsRegister(agents, io);
+  addAgentsList(agents, io);
+  addAgentsGet(agents, io);
+  addAgentsDisable(agents, io);
+  addAgentsEnable(agents, io);
+  addAgentsRotateKey(agents, io);
+  addAgentsRemoveKey(agents, io);
+  addAgentsRemove(agents, io);
+  const keys = program.command("keys").description("Key pairs of agents.");
+  addKeysGenerate(keys, io);
+  return program;
+}
+
+function exitCodes(): string {
+  return Object.entries(EXIT)
+    .map(([name, code]) => `  ${code}  ${EXIT_MEANINGS[name as keyof typeof EXIT]}`)
+    .join("\n");
+}

@@ -1,0 +1,163 @@
+/** Finds the deployment that a command speaks to: the local runtime, or a CloudFormation stack. */
+
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { CliError, EXIT, usageError } from "./failure";
+import type { Io } from "./io";
+
+/** The options by which a target is named. */
+export interface TargetOptions {
+  local?: boolean;
+  stack?: string;
+  region?: string;
+  profile?: string;
+}
+
+/** A deployment, ready to be spoken to. */
+export interface Target {
+  /** As in `the local runtime` or `stack AgentHeartbeat`. */
+  name: string;
+  webSocketUrl: string;
+  statusTableName: string;
+  registryTableName: string;
+  dynamoDb: DynamoDBClient;
+}
+
+const OUTPUTS_FILE = join(".local", "outputs.json");
+const LOCAL_FIELDS = [
+  "webSocketUrl",
+  "dynamoDbEndpoint",
+  "statusTableName",
+  "registryTableName",
+  "region",
+] as const;
+const STACK_OUTPUTS = ["WebSocketUrl", "StatusTableName", "RegistryTableName"] as const;
+
+/** The engine takes any; the AWS client wants some. */
+const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
+
+/** Attempts at a call to the local runtime: it answers at once or is not there. */
+const LOCAL_ATTEMPTS = 1;
+
+/**
+ * @throws CliError if none or both are named, or the one named is not there
+ */
+export async function findTarget(options: TargetOptions, io: Io): Promise<Target> {
+  if (options.local && options.stack) throw usageError("--local and --stack exclude each other.");
+  if (options.local) return localTarget(io);
+  if (options.stack) return stackTarget(options.stack, options, io);
+  throw usageError(
+    "No target given.",
+    "Add --local for the runtime on this machine, or --stack <name> for one that is deployed.",
+  );
+}
+
+async function localTarget(io: Io): Promise<Target> {
+  const { file, text } = await findOutputs(io.cwd);
+  const outputs = parse(text, file);
+  const missing = LOCAL_FIELDS.filter((name) => typeof outputs[name] !== "string");
+  if (missing.length > 0) {
+    throw new CliError(
+      `${file} lacks ${missing.join(", ")}.`,
+      EXIT.target,
+      "Restart the local runtime: `npm start`.",
+    );
+  }
+  const field = (name: (typeof LOCAL_FIELDS)[number]) => String(outputs[name]);
+  return {
+    name: "the local runtime",
+    webSocketUrl: field("webSocketUrl"),
+    statusTableName: field("statusTableName"),
+    registryTableName: field("registryTableName"),
+    dynamoDb: await io.clients.dynamoDb({
+      endpoint: field("dynamoDbEndpoint"),
+      region: field("region"),
+      credentials: LOCAL_CREDENTIALS,
+      maxAttempts: LOCAL_ATTEMPTS,
+    }),
+  };
+}
+
+/** The outputs file of this folder or the nearest above it. */
+async function findOutputs(cwd: string): Promise<{ file: string; text: string }> {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const file = join(folder, OUTPUTS_FILE);
+    try {
+      return { file, text: await readFile(file, "utf8") };
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code;
+      if (code !== "ENOENT" && code !== "ENOTDIR") {
+        throw new CliError(`${file} is not readable (${code}).`, EXIT.target, undefined, { cause });
+      }
+    }
+    if (folder === dirname(folder)) break;
+  }
+  throw new CliError(
+    `No local runtime found: expected ${OUTPUTS_FILE} in ${cwd} or a folder above it.`,
+    EXIT.target,
+    "Start one with `npm start` in the checkout, or name a deployed one with --stack <name>.",
+  );
+}
+
+function parse(text: string, file: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+    throw new TypeError("not an object");
+  } catch (cause) {
+    const hint = "Restart the local runtime: `npm start`.";
+    throw new CliError(`${file} is not a JSON object.`, EXIT.target, hint, { cause });
+  }
+}
+
+async function stackTarget(StackName: string, options: TargetOptions, io: Io): Promise<Target> {
+  const config = {
+    ...(options.region && { region: options.region }),
+    ...(options.profile && { profile: options.profile }),
+  };
+  const outputs = await stackOutputs(StackName, config, io);
+  const missing = STACK_OUTPUTS.filter((name) => !outputs.get(name));
+  if (missing.length > 0) {
+    throw new CliError(
+      `Stack ${StackName} has no output ${missing.join(", ")}.`,
+      EXIT.target,
+      "Name the stack that holds Agent Heartbeat: by default it is AgentHeartbeat.",
+    );
+  }
+  const output = (name: (typeof STACK_OUTPUTS)[number]) => outputs.get(name) ?? "";
+  return {
+    name: `stack ${StackName}`,
+    webSocketUrl: output("WebSocketUrl"),
+    statusTableName: output("StatusTableName"),
+    registryTableName: output("RegistryTableName"),
+    dynamoDb: await io.clients.dynamoDb(config),
+  };
+}
+
+async function stackOutputs(
+  StackName: string,
+  config: { region?: string; profile?: string },
+  io: Io,
+): Promise<Map<string, string>> {
+  const { DescribeStacksCommand } = await import("@aws-sdk/client-cloudformation");
+  const client = await io.clients.cloudFormation(config);
+  try {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName }));
+    const outputs = Stacks[0]?.Outputs ?? [];
+    return new Map(outputs.map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]));
+  } catch (cause) {
+    const { name, message } = cause as Error;
+    if (name === "ValidationError" && message.includes("does not exist")) {
+      const where = config.region ? ` in ${config.region}` : "";
+      const hint =
+        "Check the name, --region and --profile; `aws cloudformation list-stacks` lists them.";
+      throw new CliError(`There is no stack ${StackName}${where}.`, EXIT.target, hint, { cause });
+    }
+    if (message === "Region is missing") {
+      const hint = "Add --region, or set AWS_REGION.";
+      throw new CliError("No AWS region is set.", EXIT.target, hint, { cause });
+    }
+    throw cause;
+  }
+}

@@ -1,0 +1,5 @@
+/** The version of the package, told in one place. */
+
+import { version } from "../package.json";
+
+export const VERSION: string = version;

@@ -1,0 +1,124 @@
+/** Shows presence as it changes: drawn in place for a person, a line for each change otherwise. */
+
+import type { AgentPresence } from "@agent-heartbeat/sdk/status";
+import { moment } from "./durations";
+import { explain } from "./failure";
+import type { Io } from "./io";
+import type { Printer } from "./printer";
+import { paintStatus, presenceColumns, summary } from "./status-view";
+import { table } from "./table";
+
+export interface WatchOptions {
+  intervalMs: number;
+  /** Names what is watched, for a person. */
+  title: string;
+  read(): Promise<AgentPresence[]>;
+  /** Epoch milliseconds by the server's clock. */
+  now(): number;
+}
+
+/** How a reading is shown. */
+interface View {
+  show(agents: AgentPresence[], now: number): void;
+  failed(sentence: string): void;
+}
+
+/** An agent came, went, or was seen for the first time (`previousStatus` null). */
+interface Change {
+  at: number;
+  agentId: string;
+  status: AgentPresence["status"] | "removed";
+  previousStatus: AgentPresence["status"] | null;
+  reason: AgentPresence["reason"];
+}
+
+/**
+ * Reads and shows until the person interrupts. A reading that fails after the first is shown and retried.
+ *
+ * @throws what the first reading throws
+ */
+export async function watch(options: WatchOptions, io: Io, printer: Printer): Promise<void> {
+  const inPlace = io.stdout.isTTY && !printer.json;
+  const view = inPlace ? screen(options.title, io, printer) : changeLog(io, printer);
+  view.show(await options.read(), options.now());
+  for (;;) {
+    await io.wait(options.intervalMs, io.signal);
+    if (io.signal.aborted) return;
+    try {
+      view.show(await options.read(), options.now());
+    } catch (error) {
+      view.failed(explain(error).message);
+    }
+  }
+}
+
+function screen(title: string, io: Io, printer: Printer): View {
+  const { bold, dim, yellow } = printer.colours;
+  let drawn = 0;
+  let body: string[] = [];
+  const draw = (lines: string[]) => {
+    // Up to the first line of the last drawing, and clear from there on.
+    const back = drawn > 0 ? `\u001b[${drawn}A` : "";
+    io.stdout.write(`${back}\r\u001b[J${lines.join("\n")}\n`);
+    drawn = lines.length;
+  };
+  return {
+    show(agents, now) {
+      const rows = table(agents, presenceColumns(now, printer), printer.colours, printer.width);
+      const head = `${bold(title)}  ${summary(agents, printer)}  ${dim(moment(now))}`;
+      body = [head, "", ...cut(rows, (io.stdout.rows ?? Number.POSITIVE_INFINITY) - 5)];
+      draw([...body, "", dim("Ctrl-C ends it.")]);
+    },
+    failed(sentence) {
+      draw([...body, "", yellow(`Not up to date: ${sentence}`)]);
+    },
+  };
+}
+
+/** What does not fit on the screen can't be redrawn in place. */
+function cut(lines: string[], height: number): string[] {
+  if (lines.length <= height) return lines;
+  const shown = Math.max(1, height - 1);
+  return [...lines.slice(0, shown), `… and ${lines.length - shown} more`];
+}
+
+function changeLog(io: Io, printer: Printer): View {
+  let known = new Map<string, AgentPresence>();
+  return {
+    show(agents, now) {
+      const current = new Map(agents.map((agent) => [agent.agentId, agent]));
+      for (const change of changes(known, current, now)) {
+        if (printer.json) printer.lines(JSON.stringify(change));
+        else printer.lines(changeLine(change, printer));
+      }
+      known = current;
+    },
+    failed(sentence) {
+      io.stderr.write(`agent-heartbeat: not up to date: ${sentence}\n`);
+    },
+  };
+}
+
+function changes(
+  before: Map<string, AgentPresence>,
+  after: Map<string, AgentPresence>,
+  now: number,
+): Change[] {
+  const seen = [...after.values()].flatMap(({ agentId, status, reason, since }): Change[] => {
+    const previousStatus = before.get(agentId)?.status ?? null;
+    return status === previousStatus
+      ? []
+      : [{ at: since, agentId, status, previousStatus, reason }];
+  });
+  const gone = [...before.values()]
+    .filter(({ agentId }) => !after.has(agentId))
+    .map(({ agentId, status }): Change => {
+      return { at: now, agentId, status: "removed", previousStatus: status, reason: null };
+    });
+  return [...seen, ...gone];
+}
+
+function changeLine({ at, agentId, status, reason }: Change, printer: Printer): string {
+  const text = status === "removed" ? status : paintStatus(status, { status }, printer);
+  return [moment(at), agentId, text, ...(reason ? [`(${reason})`] : [])].join("  ");
+}
