@@ -22,6 +22,10 @@ export interface StatusRow {
   reason?: OfflineReason;
   /** When the connection ended, where that was seen; absent after a lease ran out silently. */
   disconnectedAt?: number;
+  /** When the agent counts as stalled, unless its work advances before. */
+  stallsAt?: number;
+  /** Set by the sweep once the agent has stalled, until its work advances. */
+  stalledSince?: number;
   ttlEpochSeconds: number;
 }
 
@@ -47,6 +51,7 @@ export function derivePresence(row: StatusRow, now: number): AgentPresence {
     leaseMs: row.leaseMs,
     heartbeatIntervalMs: row.heartbeatIntervalMs,
     activity: row.activity ?? null,
+    stalledSince: online && row.stallsAt !== undefined && row.stallsAt <= now ? row.stallsAt : null,
   };
 }
 

@@ -5,6 +5,10 @@
  * times ending in `At` are epoch milliseconds by the server's clock.
  */
 
+import { SUBJECT_LIMITS } from "./subject";
+
+export { isPattern, isSubject, matchesSubject, PATTERN_FORM, SUBJECT_FORM } from "./subject";
+
 /** The WebSocket subprotocol that the server selects. The second one offered is the login token. */
 export const SUBPROTOCOL = "agent-heartbeat.v1";
 
@@ -28,6 +32,14 @@ export const LIMITS = {
   listPageSize: 100,
   /** Longest text inside an `activity`, in characters. */
   activityTextLength: 64,
+  /** Longest subject or pattern, in characters. */
+  subjectLength: SUBJECT_LIMITS.length,
+  /** Most tokens of a subject or pattern. */
+  subjectTokens: SUBJECT_LIMITS.tokens,
+  /** Largest profile: capabilities and metadata as JSON, in bytes. */
+  profileBytes: 4096,
+  /** Most capabilities of an agent. */
+  capabilities: 50,
 } as const;
 
 /** Defaults and bounds of the heartbeat, in the units that a person types: seconds. */
@@ -83,6 +95,10 @@ export interface Activity {
   startedAt?: number;
   /** When the work last advanced. */
   progressAt?: number;
+  /** How long the work may go without advancing, in milliseconds, before the agent reads as stalled. */
+  maxSilenceMs?: number;
+  /** What the agent last said of its progress. At most 64 characters. */
+  note?: string;
   /** Messages being handled. */
   inFlight?: number;
   /** How late the agent's event loop ran, when it last looked. */
@@ -108,6 +124,18 @@ export interface AgentPresence {
   leaseMs: number;
   heartbeatIntervalMs: number;
   activity: Activity | null;
+  /** Since when the work has not advanced for longer than it may; null if it does, or may. */
+  stalledSince: number | null;
+  /** Only where it was asked for. */
+  profile?: Profile | null;
+}
+
+/** What an agent says of itself beside its presence. Kept in the registry, at most 4 KB as JSON. */
+export interface Profile {
+  /** What the agent can do, in words of its own: at most 50, of at most 64 characters. */
+  capabilities: string[];
+  /** Anything else worth knowing: plain JSON. */
+  metadata: Record<string, unknown>;
 }
 
 interface ClientMessageBase {
@@ -132,10 +160,51 @@ export interface ListMessage extends ClientMessageBase {
   cursor?: string | null;
   /** Agents a page, 1 to 100. @default 100 */
   limit?: number;
+  /** Whether each agent comes with its profile. @default false */
+  profiles?: boolean;
+}
+
+/** Replaces the sender's profile. Answered by `presence_ack`. */
+export interface PresenceMessage extends ClientMessageBase {
+  type: "presence";
+  /** @default [] */
+  capabilities?: string[];
+  /** @default {} */
+  metadata?: Record<string, unknown>;
+}
+
+/** Asks for messages on a subject, or on all subjects of a pattern. Answered by `subscribed`. */
+export interface SubscribeMessage extends ClientMessageBase {
+  type: "subscribe";
+  subject: string;
+}
+
+/** Takes a subscription back. Answered by `unsubscribed`, also where there was none. */
+export interface UnsubscribeMessage extends ClientMessageBase {
+  type: "unsubscribe";
+  subject: string;
+}
+
+/** Sends a message to whoever of the organization is connected and subscribed. Answered by `published`. */
+export interface PublishMessage extends ClientMessageBase {
+  type: "publish";
+  subject: string;
+  /** Any JSON. @default null */
+  data?: unknown;
+  /** Sends it to this agent alone, whether it is subscribed or not. */
+  to?: string;
+  /** Subject under `_inbox.<sender>` on which the sender waits for an answer. */
+  replyTo?: string;
 }
 
 /** Any message that a client sends. */
-export type ClientMessage = HeartbeatMessage | ListMessage;
+export type ClientMessage =
+  | HeartbeatMessage
+  | PresenceMessage
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | PublishMessage
+  | ListMessage;
 
 interface ServerMessageBase {
   /** The `id` of the message that this one answers, where it had one. */
@@ -160,6 +229,44 @@ export interface AgentsMessage extends ServerMessageBase {
   serverTime: number;
 }
 
+/** The profile is stored. */
+export interface PresenceAckMessage extends ServerMessageBase {
+  type: "presence_ack";
+}
+
+/** Messages published from now on come. */
+export interface SubscribedMessage extends ServerMessageBase {
+  type: "subscribed";
+  subject: string;
+}
+
+/** No further messages come by this subscription. */
+export interface UnsubscribedMessage extends ServerMessageBase {
+  type: "unsubscribed";
+  subject: string;
+}
+
+/** The message was handed to the gateway for everyone it reached. */
+export interface PublishedMessage extends ServerMessageBase {
+  type: "published";
+  subject: string;
+  /** How many processes it was delivered to. */
+  reached: number;
+}
+
+/** A message that somebody published. Delivered at most once per connection. */
+export interface DeliveryMessage {
+  type: "message";
+  /** The same on every connection that it is delivered to. */
+  messageId: string;
+  subject: string;
+  data: unknown;
+  /** The agent that published it; `service` for the system; `event:<source>` for the event bus. */
+  from: string;
+  /** Where the publisher waits for an answer. */
+  replyTo?: string;
+}
+
 /** A newer connection of the same agent holds the lease; this connection is closed. */
 export interface SupersededMessage extends ServerMessageBase {
   type: "superseded";
@@ -179,7 +286,7 @@ export interface ErrorMessage extends ServerMessageBase {
  * - `invalid_json`: the frame is not a JSON object.
  * - `invalid_message`: a field is missing or of the wrong type.
  * - `unknown_type`: no such message.
- * - `forbidden`: the connection's role does not allow it.
+ * - `forbidden`: the connection's role, or the subject, does not allow it.
  * - `revoked`: the agent was disabled or removed; the connection is closed.
  * - `internal`: the service failed; the same message may be sent again.
  */
@@ -192,14 +299,34 @@ export type ErrorCode =
   | "internal";
 
 /** Any message that the server sends. */
-export type ServerMessage = HeartbeatAckMessage | AgentsMessage | SupersededMessage | ErrorMessage;
+export type ServerMessage =
+  | HeartbeatAckMessage
+  | PresenceAckMessage
+  | SubscribedMessage
+  | UnsubscribedMessage
+  | PublishedMessage
+  | DeliveryMessage
+  | AgentsMessage
+  | SupersededMessage
+  | ErrorMessage;
 
 /** Which messages each role may send. */
 export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
-  agent: ["heartbeat", "list"],
-  viewer: ["heartbeat", "list"],
-  publisher: ["heartbeat"],
+  agent: ["heartbeat", "presence", "subscribe", "unsubscribe", "publish", "list"],
+  viewer: ["heartbeat", "subscribe", "unsubscribe", "list"],
+  publisher: ["heartbeat", "publish"],
 };
+
+/** First tokens of subjects that have a meaning. A pattern that begins with a wildcard matches none. */
+export const RESERVED = {
+  /** `presence.<agentId>`: the agent's transitions, published by the system alone. */
+  presence: "presence",
+  /** `_inbox.<agentId>.<...>`: answers to the agent's requests, which it alone may subscribe to. */
+  inbox: "_inbox",
+} as const;
+
+/** The subject of a message that is sent to one agent and names none. */
+export const DIRECT_SUBJECT = "direct";
 
 /** Claims of the login token, a JWT of at most 60 seconds. Durations are in seconds. */
 export interface LoginClaims {

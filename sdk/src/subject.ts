@@ -4,23 +4,46 @@ import { SubjectError } from "./errors";
 
 const TOKEN = /^[A-Za-z0-9_-]+$/;
 
-/**
- * Checks a pattern: tokens of letters, digits, `_` and `-` joined by dots, `*` for one token, and as the
- * last token `>` for one or more.
- *
- * @throws SubjectError if it is not one.
- */
+/** How long a subject or pattern may be, in characters and in tokens. */
+export const SUBJECT_LIMITS = { length: 256, tokens: 16 } as const;
+
+/** What a subject looks like, for error messages. */
+export const SUBJECT_FORM = "tokens of [A-Za-z0-9_-] joined by dots";
+
+/** What a pattern looks like, for error messages. */
+export const PATTERN_FORM = `${SUBJECT_FORM}, "*" for one token, or a last ">"`;
+
+/** Whether a text is a subject: tokens of letters, digits, `_` and `-`, joined by dots. */
+export function isSubject(text: string): boolean {
+  return fits(text, () => false);
+}
+
+/** Whether a text is a pattern: a subject that may have `*` for one token and a last `>` for one or more. */
+export function isPattern(text: string): boolean {
+  return fits(text, (token, last) => token === "*" || (token === ">" && last));
+}
+
+function fits(text: string, wildcard: (token: string, last: boolean) => boolean): boolean {
+  const tokens = text.split(".");
+  return (
+    text.length <= SUBJECT_LIMITS.length &&
+    tokens.length <= SUBJECT_LIMITS.tokens &&
+    tokens.every(
+      (token, index) => TOKEN.test(token) || wildcard(token, index === tokens.length - 1),
+    )
+  );
+}
+
+/** @throws SubjectError if it is no pattern. */
 export function checkPattern(pattern: string): void {
-  const tokens = String(pattern).split(".");
-  const wrong = tokens.find(
-    (token, index) =>
-      !(TOKEN.test(token) || token === "*" || (token === ">" && index === tokens.length - 1)),
-  );
-  if (wrong === undefined) return;
-  throw new SubjectError(
-    `subject "${pattern}": expected tokens of [A-Za-z0-9_-] joined by dots, "*" or a last ">", ` +
-      `got the token "${wrong}"`,
-  );
+  if (typeof pattern === "string" && isPattern(pattern)) return;
+  throw new SubjectError(`subject: expected ${PATTERN_FORM}, got ${JSON.stringify(pattern)}`);
+}
+
+/** @throws SubjectError if it is no subject. */
+export function checkSubject(subject: string): void {
+  if (typeof subject === "string" && isSubject(subject)) return;
+  throw new SubjectError(`subject: expected ${SUBJECT_FORM}, got ${JSON.stringify(subject)}`);
 }
 
 /** Whether a subject falls under a pattern: token by token, never by prefix. */
@@ -29,11 +52,11 @@ export function matchesSubject(pattern: string, subject: string): boolean {
   const tokens = subject.split(".");
   if (wanted.at(-1) === ">") {
     wanted.pop();
-    return tokens.length > wanted.length && wanted.every(fits);
+    return tokens.length > wanted.length && wanted.every(same);
   }
-  return tokens.length === wanted.length && wanted.every(fits);
+  return tokens.length === wanted.length && wanted.every(same);
 
-  function fits(token: string, index: number) {
+  function same(token: string, index: number) {
     return token === "*" || token === tokens[index];
   }
 }

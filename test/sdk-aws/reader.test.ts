@@ -112,6 +112,7 @@ describe("a list of agents", () => {
       agentId: "a1",
       status: "online",
       reason: null,
+      stalledSince: null,
       since: NOW - 60_000,
       connectedAt: NOW - 60_000,
       connectionId: "A=",

@@ -61,6 +61,7 @@ const PRESENCE_ATTRIBUTES = [
   "heartbeatIntervalMs",
   "instanceId",
   "activity",
+  "stallsAt",
   "reason",
   "disconnectedAt",
   "ttlEpochSeconds",
