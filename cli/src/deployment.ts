@@ -31,7 +31,7 @@ export function deploymentCommand(parent: Command, name: string, summary: string
   return parent
     .command(name)
     .summary(summary)
-    .description(`${summary}.`)
+    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
     .option("-o, --organization <id>", `the organization (or ${ORGANIZATION_VARIABLE})`)
     .option("--local", "the runtime on this machine, by .local/outputs.json here or above")
     .option("--stack <name>", "the stack of this name, with your AWS credentials")

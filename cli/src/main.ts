@@ -19,7 +19,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError && isHelp(error)) return helpCode(error, args, io);
+    if (error instanceof CommanderError && isHelp(error)) return helpCode(error);
     const failure = error instanceof CommanderError ? fromCommander(error) : explain(error);
     report(failure, error, args, io);
     return failure.code;
@@ -46,9 +46,6 @@ function isHelp({ code }: CommanderError): boolean {
 }
 
 /** Help that was asked for is an answer; help for want of a command is a mistake in usage. */
-function helpCode({ code }: CommanderError, args: readonly string[], io: Io): number {
-  if (code !== "commander.help") return EXIT.ok;
-  const command = ["agent-heartbeat", ...args.filter((arg) => !arg.startsWith("-"))].join(" ");
-  report(usageError("No command given.", `See \`${command} --help\`.`), undefined, args, io);
-  return EXIT.usage;
+function helpCode({ code }: CommanderError): number {
+  return code === "commander.help" ? EXIT.usage : EXIT.ok;
 }

@@ -30,7 +30,9 @@ export function createProgram(io: Io): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: () => undefined,
+      writeErr: (text) => io.stderr.write(text),
+      // Errors of usage are reported like all others.
+      outputError: () => undefined,
       getOutHelpWidth: () => io.stdout.columns ?? DEFAULT_WIDTH,
       getErrHelpWidth: () => io.stderr.columns ?? DEFAULT_WIDTH,
       getOutHasColors: () => true,
@@ -40,7 +42,10 @@ export function createProgram(io: Io): Command {
     .helpCommand(false);
 
   addStatus(program, io);
-  const agents = program.command("agents").description("Who may connect.");
+  const agents = program
+    .command("agents")
+    .summary("register agents, and lock them out")
+    .description("Register agents, give them new keys, and lock them out.");
   addAgentsRegister(agents, io);
   addAgentsList(agents, io);
   addAgentsGet(agents, io);
@@ -49,7 +54,10 @@ export function createProgram(io: Io): Command {
   addAgentsRotateKey(agents, io);
   addAgentsRemoveKey(agents, io);
   addAgentsRemove(agents, io);
-  const keys = program.command("keys").description("Key pairs of agents.");
+  const keys = program
+    .command("keys")
+    .summary("make key pairs")
+    .description("Make key pairs for agents.");
   addKeysGenerate(keys, io);
   return program;
 }

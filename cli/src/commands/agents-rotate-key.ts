@@ -15,7 +15,7 @@ interface Options extends DeploymentOptions, KeySourceOptions {
 export function addAgentsRotateKey(agents: Command, io: Io): void {
   const command = deploymentCommand(agents, "rotate-key", "give an agent a further key")
     .description(
-      "give an agent a further key. It holds two at most: the older of two is retired, unless --retire names another. Connections stay open.",
+      "Give an agent a further key. It holds two at most: the older of two is retired, unless --retire names another. Connections stay open.",
     )
     .requiredOption("-a, --agent <id>", "the agent")
     .option("--retire <keyId>", "take this key away");

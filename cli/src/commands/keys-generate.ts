@@ -18,7 +18,7 @@ export function addKeysGenerate(keys: Command, io: Io): void {
     .command("generate")
     .summary("generate a key pair")
     .description(
-      "generate a key pair: the private key into <file> (PKCS #8 PEM, mode 600), the public key into <file>.pub. Existing files are never overwritten.",
+      "Generate a key pair: the private key into <file> (PKCS #8 PEM, mode 600), the public key into <file>.pub. Existing files are never overwritten.",
     )
     .requiredOption("--out <file>", "file for the private key")
     .addOption(keyKindOption())
