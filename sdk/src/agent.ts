@@ -197,7 +197,7 @@ export abstract class Agent {
 
   #request(message: ServerFrame): Promise<ServerFrame> {
     const link = this.#link;
-    if (!link) return Promise.reject(notConnected(this.agentId));
+    if (!link || isFinal(this.#state)) return Promise.reject(notConnected(this.agentId));
     return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
   }
 

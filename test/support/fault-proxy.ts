@@ -1,0 +1,126 @@
+/** A TCP proxy between client and server that can do what networks do to connections. */
+
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** A pair of sockets, one on each side. */
+interface Pair {
+  client: Socket;
+  server: Socket;
+}
+
+export class FaultProxy {
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+  #frozen = false;
+  #delayMs = 0;
+  #port = 0;
+
+  private constructor(private readonly targetPort: number) {
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+  }
+
+  static async start(targetPort: number): Promise<FaultProxy> {
+    const proxy = new FaultProxy(targetPort);
+    await proxy.#listen();
+    return proxy;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.#port}/prod`;
+  }
+
+  /** Connections through the proxy. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  /** Passes nothing on any more, in either direction, also of connections to come; says nothing. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  /** Connections to come are passed on again; those that were frozen stay so. */
+  thaw(): void {
+    this.#frozen = false;
+    this.#pairs.clear();
+  }
+
+  /** Passes everything on later. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** Ends all connections with a TCP reset. */
+  reset(): void {
+    for (const { client, server } of this.#pairs) {
+      client.resetAndDestroy();
+      server.destroy();
+    }
+    this.#pairs.clear();
+  }
+
+  /** Ends the direction to the client only. */
+  halfClose(): void {
+    for (const { client } of this.#pairs) client.end();
+  }
+
+  /** Refuses connections to come. */
+  async refuse(): Promise<void> {
+    this.#server.close();
+    this.reset();
+    await once(this.#server, "close");
+  }
+
+  /** Accepts connections again, on the same port. */
+  async accept(): Promise<void> {
+    await this.#listen();
+  }
+
+  async close(): Promise<void> {
+    for (const { client, server } of this.#all) {
+      client.destroy();
+      server.destroy();
+    }
+    if (!this.#server.listening) return;
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  readonly #all = new Set<Pair>();
+
+  async #listen(): Promise<void> {
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  #accept(client: Socket): void {
+    const server = connect({ port: this.targetPort, host: "127.0.0.1", allowHalfOpen: true });
+    const pair = { client, server };
+    this.#pairs.add(pair);
+    this.#all.add(pair);
+    // Frozen for good once it was met frozen: a connection that lost bytes can't go on.
+    let dead = false;
+    const isDead = () => {
+      dead ||= this.#frozen;
+      return dead;
+    };
+    const pass = (from: Socket, to: Socket) => {
+      from.on("error", () => {});
+      from.on("data", (data) => {
+        if (isDead()) return;
+        if (this.#delayMs === 0) to.write(data);
+        else setTimeout(() => to.writable && to.write(data), this.#delayMs);
+      });
+      from.on("end", () => isDead() || to.end());
+      from.on("close", () => {
+        if (isDead()) return;
+        to.destroy();
+        this.#pairs.delete(pair);
+      });
+    };
+    pass(client, server);
+    pass(server, client);
+  }
+}
