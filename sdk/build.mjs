@@ -49,8 +49,7 @@ await Promise.all([
     platform: "node",
     format: "cjs",
     outExtension: { ".js": ".cjs" },
-    // jose is published as ES modules only, so it comes along.
-    external: ["ws", "@aws-sdk/*"],
+    packages: "external",
     define: { "import.meta.url": "moduleUrl" },
     banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
   }),
@@ -60,8 +59,6 @@ await Promise.all([
     platform: "browser",
     format: "esm",
     minify: true,
-    // Small names of private members; the public ones are the API.
-    supported: { "class-private-field": true, "class-private-method": true },
   }),
   types(),
 ]);
@@ -85,8 +82,7 @@ async function types() {
         const path = join(dist, file);
         const text = await readFile(path, "utf8");
         await writeFile(path, await withExtensions(text, path, ".js"));
-        const forRequire = asTypesOfModules(await withExtensions(text, path, ".cjs"));
-        await writeFile(path.replace(/\.d\.ts$/, ".d.cts"), forRequire);
+        await writeFile(path.replace(/ts$/, "cts"), await withExtensions(text, path, ".cjs"));
       }),
   );
 }
@@ -108,13 +104,4 @@ async function withExtensions(text, path, extension) {
     result = result.replaceAll(`"${specifier}"`, `"${written}${extension}"`);
   }
   return result;
-}
-
-/** CommonJS types may name a package of ES modules only if they say so. */
-function asTypesOfModules(text) {
-  return text.replace(
-    /import (?:type )?\{([^}]*)\} from "jose";/g,
-    (_, names) =>
-      `import type {${names.replace(/\btype /g, "")}} from "jose" with { "resolution-mode": "import" };`,
-  );
 }
