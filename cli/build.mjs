@@ -6,12 +6,13 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(fileURLToPath(import.meta.url));
+const outdir = process.argv[2] ?? join(root, "dist");
 
-await rm(join(root, "dist"), { recursive: true, force: true });
+await rm(outdir, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
   entryPoints: { main: "src/entry.ts" },
-  outdir: "dist",
+  outdir,
   bundle: true,
   splitting: true,
   chunkNames: "chunk-[hash]",

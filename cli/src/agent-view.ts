@@ -1,7 +1,7 @@
 /** How a registered agent is shown. */
 
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
-import { moment, relative } from "./durations";
+import { ago, moment } from "./durations";
 import type { Printer } from "./printer";
 import { type Column, fields } from "./table";
 
@@ -20,11 +20,11 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
         ["role", agent.role],
         ["enabled", agent.enabled ? green("yes") : red("no")],
         ...(agent.description ? [["description", agent.description] as const] : []),
-        ["registered", `${moment(agent.createdAt)} (${relative(agent.createdAt, now)})`],
-        ["changed", `${moment(agent.updatedAt)} (${relative(agent.updatedAt, now)})`],
+        ["registered", `${moment(agent.createdAt)} (${ago(agent.createdAt, now)})`],
+        ["changed", `${moment(agent.updatedAt)} (${ago(agent.updatedAt, now)})`],
         ...agent.publicKeys.map(
           ({ keyId, algorithm, addedAt }) =>
-            ["key", `${keyId} (${algorithm}, added ${relative(addedAt, now)})`] as const,
+            ["key", `${keyId} (${algorithm}, added ${ago(addedAt, now)})`] as const,
         ),
       ],
       printer.colours,
@@ -44,7 +44,7 @@ export function agentColumns(now: number, printer: Printer): Column<RegisteredAg
       paint: (text, agent) => (agent.enabled ? green(text) : red(text)),
     },
     { title: "KEYS", text: (agent) => agent.publicKeys.map((key) => key.algorithm).join(", ") },
-    { title: "REGISTERED", text: (agent) => relative(agent.createdAt, now) },
+    { title: "REGISTERED", text: (agent) => ago(agent.createdAt, now) },
     { title: "DESCRIPTION", text: (agent) => agent.description ?? "", flexible: true },
   ];
 }

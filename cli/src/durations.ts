@@ -21,6 +21,11 @@ export function duration(ms: number): string {
 export function relative(at: number, now: number): string {
   // Rounded up, so that a countdown shows 1 s until it is over.
   if (at > now) return `in ${duration(Math.ceil((at - now) / SECOND) * SECOND)}`;
+  return ago(at, now);
+}
+
+/** `12 s ago`, also where clocks differ by so little that the moment seems to come yet. */
+export function ago(at: number, now: number): string {
   return `${duration(now - at)} ago`;
 }
 

@@ -101,20 +101,28 @@ export function explain(error: unknown): CliError {
   });
 }
 
-/** The first error in the chain of causes that is known by name or code, else the error itself. */
-function asError(error: unknown): { name: string; message: string; code?: string } {
-  for (let link = error; link instanceof Error; link = link.cause ?? firstOf(link)) {
-    const code = (link as { code?: unknown }).code;
-    const known = link.name in BY_NAME || String(code) in BY_SYSTEM_CODE;
-    if (known) return { name: link.name, message: link.message, code: String(code) };
-  }
-  if (error instanceof Error) return { name: error.name, message: error.message };
-  return { name: "Error", message: String(error) };
+interface Named {
+  name: string;
+  message: string;
+  code?: unknown;
+  cause?: unknown;
+  errors?: unknown[];
 }
 
-/** A connection to a name with several addresses fails with an error for each. */
-function firstOf(error: Error): unknown {
-  return error instanceof AggregateError ? error.errors[0] : undefined;
+/** The first error in the chain of causes that is known by name or code, else the error itself. */
+function asError(error: unknown): { name: string; message: string; code?: string } {
+  for (let link = error; isNamed(link); link = link.cause ?? link.errors?.[0]) {
+    const code = String(link.code);
+    const known = link.name in BY_NAME || code in BY_SYSTEM_CODE;
+    // A connection to a name with several addresses fails with an error for each, and no message.
+    if (known) return { name: link.name, message: link.message || code, code };
+  }
+  return isNamed(error) ? error : { name: "Error", message: String(error) };
+}
+
+/** By its form, for an error may come from another realm. */
+function isNamed(error: unknown): error is Named & { code?: string } {
+  return typeof error === "object" && error !== null && "name" in error && "message" in error;
 }
 
 function oneLine(text: string): string {

@@ -1,7 +1,7 @@
 /** How presence is shown: the derived status, with times by the server's clock. */
 
 import type { Activity, AgentPresence } from "@agent-heartbeat/sdk/status";
-import { duration, moment, relative } from "./durations";
+import { ago, duration, moment, relative } from "./durations";
 import type { Printer } from "./printer";
 import { type Column, fields } from "./table";
 
@@ -16,7 +16,7 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
       paint: (text, agent) => paintStatus(text, agent, printer),
     },
     { title: "FOR", text: ({ since }) => duration(now - since) },
-    { title: "HEARTBEAT", text: ({ lastHeartbeatAt }) => relative(lastHeartbeatAt, now) },
+    { title: "HEARTBEAT", text: ({ lastHeartbeatAt }) => ago(lastHeartbeatAt, now) },
     {
       title: "LEASE ENDS",
       text: ({ status, leaseExpiresAt }) =>
@@ -35,19 +35,22 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
 /** One agent, a line for each thing known of it. */
 export function printPresence(agent: AgentPresence, now: number, printer: Printer): void {
   const online = agent.status === "online";
-  const at = (time: number) => `${moment(time)} (${relative(time, now)})`;
+  const past = (time: number) => `${moment(time)} (${ago(time, now)})`;
   printer.lines(
     ...fields(
       [
         ["agent", agent.agentId],
         ["status", paintStatus(agent.status, agent, printer)],
         ...(agent.reason ? [["reason", agent.reason] as const] : []),
-        ["since", at(agent.since)],
-        ["last heartbeat", at(agent.lastHeartbeatAt)],
-        [online ? "lease ends" : "lease ended", at(agent.leaseExpiresAt)],
+        ["since", past(agent.since)],
+        ["last heartbeat", past(agent.lastHeartbeatAt)],
+        [
+          online ? "lease ends" : "lease ended",
+          `${moment(agent.leaseExpiresAt)} (${relative(agent.leaseExpiresAt, now)})`,
+        ],
         ["interval", duration(agent.heartbeatIntervalMs)],
         ["lease", duration(agent.leaseMs)],
-        ["connected", at(agent.connectedAt)],
+        ["connected", past(agent.connectedAt)],
         ["connection", agent.connectionId],
         ["instance", agent.instanceId],
         ...(online && agent.activity ? [["activity", activityText(agent.activity)] as const] : []),
