@@ -2,6 +2,8 @@
 
 import { join, resolve } from "node:path";
 import pc from "picocolors";
+import { type Demo, startDemo } from "./demo/demo";
+import { Screen } from "./demo/screen";
 import { LocalRuntimeError } from "./errors";
 import { parseOptions, type StartOptions, USAGE } from "./options";
 import { removeOutputs, writeOutputs } from "./outputs-file";
@@ -14,6 +16,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 const ROOT = resolve(__dirname, "..");
 const STATE_DIRECTORY = resolve(".local");
 const OUTPUTS_FILE = join(STATE_DIRECTORY, "outputs.json");
+const DEMO_DIRECTORY = join(STATE_DIRECTORY, "demo");
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
@@ -22,13 +25,17 @@ async function main(): Promise<void> {
     return;
   }
   const interrupted = interruption();
-  const runtime = await startLocalRuntime(await runtimeOptions(options, interrupted));
+  const screen = new Screen(process.stdout);
+  const runtime = await startLocalRuntime(await runtimeOptions(options, screen, interrupted));
+  let demo: Demo | undefined;
   try {
     writeOutputs(OUTPUTS_FILE, runtime.outputs);
-    console.log(readyLine(runtime, options));
+    screen.line(readyLine(runtime, options));
+    if (options.demo) demo = await startDemo({ runtime, screen, directory: DEMO_DIRECTORY });
     await whileRunning(runtime, interrupted);
   } finally {
     removeOutputs(OUTPUTS_FILE);
+    await demo?.stop();
     await runtime.stop();
   }
 }
@@ -45,7 +52,7 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-async function runtimeOptions(options: StartOptions, signal: AbortSignal) {
+async function runtimeOptions(options: StartOptions, screen: Screen, signal: AbortSignal) {
   const { app, stack, data, dynamoDbEndpoint } = options;
   const assemblyDirectory =
     options.assembly ??
@@ -60,9 +67,9 @@ async function runtimeOptions(options: StartOptions, signal: AbortSignal) {
     port: options.port,
     schedules: options.sweep,
     logDirectory: join(STATE_DIRECTORY, "logs"),
-    onProblem: (problem: string) => console.error(pc.yellow(problem)),
+    onProblem: (problem: string) => screen.line(pc.yellow(problem)),
     ...(options.verbose && {
-      onLog: (name: string, line: string) => console.log(pc.dim(name), line),
+      onLog: (name: string, line: string) => screen.line(`${pc.dim(name)} ${line}`),
     }),
     ...(stack !== undefined && { stackName: stack }),
     ...(data !== undefined && { dataDirectory: resolve(data) }),

@@ -315,22 +315,22 @@ describe("the limits", () => {
   });
 
   it.each([
-    ["a frame over 32 KB", 1009, (socket: WebSocketLike) => socket.send("x".repeat(32 * 1024 + 1))],
+    ["a frame over 32 KB", 1009, (socket: WebSocket) => socket.send("x".repeat(32 * 1024 + 1))],
     [
       "a message of 200 KB in one frame",
       1009,
-      (socket: WebSocketLike) => socket.send("x".repeat(200 * 1024)),
+      (socket: WebSocket) => socket.send("x".repeat(200 * 1024)),
     ],
     [
       "a message over 128 KB in small frames",
       1009,
-      (socket: WebSocketLike) => {
+      (socket: WebSocket) => {
         for (let sent = 1; sent <= 5; sent++) {
           socket.send("x".repeat(32 * 1024), { fin: sent === 5 });
         }
       },
     ],
-    ["a binary message", 1003, (socket: WebSocketLike) => socket.send(Buffer.from("{}"))],
+    ["a binary message", 1003, (socket: WebSocket) => socket.send(Buffer.from("{}"))],
   ])("end a connection for %s with code %d", async (_, code, act) => {
     const disconnect = recorder();
     const { open } = await start({ ...routes, $disconnect: disconnect.handler });
@@ -368,7 +368,3 @@ describe("the limits", () => {
     expect(gateway.connectionCount).toBe(0);
   });
 });
-
-interface WebSocketLike {
-  send(data: string | Buffer, options?: { fin: boolean }): void;
-}

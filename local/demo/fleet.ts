@@ -1,0 +1,72 @@
+/** Registers the demo agents and runs each in a process of its own. */
+
+import { generateKeyPairSync } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { AgentProcess } from "./agent-process";
+import { bundleAgent } from "./bundle";
+
+export const DEMO_ORGANIZATION = "demo";
+
+const AGENT_IDS = ["coder", "deployer", "planner", "researcher", "reviewer", "summarizer"];
+
+/** Seconds. Short, so that a silent agent's lease ends while one watches. */
+const HEARTBEAT_INTERVAL = 5;
+
+export interface FleetOptions {
+  registry: AgentRegistry;
+  webSocketUrl: string;
+  /** For the agents' program and, while they run, their private keys. */
+  directory: string;
+}
+
+export interface Fleet {
+  agents: AgentProcess[];
+  /** Ends every process and removes the keys. */
+  stop(): Promise<void>;
+}
+
+export async function startFleet({
+  registry,
+  webSocketUrl,
+  directory,
+}: FleetOptions): Promise<Fleet> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const program = await bundleAgent(directory);
+  const agents = await Promise.all(
+    AGENT_IDS.map(async (agentId) => {
+      const privateKeyPath = join(directory, `${agentId}.pem`);
+      await register(registry, agentId, privateKeyPath);
+      const settings = {
+        agentId,
+        organizationId: DEMO_ORGANIZATION,
+        url: webSocketUrl,
+        privateKeyPath,
+        heartbeatInterval: HEARTBEAT_INTERVAL,
+      };
+      return new AgentProcess(agentId, [program, JSON.stringify(settings)]);
+    }),
+  );
+  for (const agent of agents) agent.start();
+  return {
+    agents,
+    async stop() {
+      await Promise.all(agents.map((agent) => agent.kill()));
+      for (const agentId of AGENT_IDS) rmSync(join(directory, `${agentId}.pem`), { force: true });
+    },
+  };
+}
+
+/** Registers an agent with a fresh key, in place of what an earlier demo left in the same table. */
+async function register(registry: AgentRegistry, agentId: string, keyPath: string): Promise<void> {
+  const name = { organizationId: DEMO_ORGANIZATION, agentId };
+  if (await registry.get(name)) await registry.remove(name);
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  rmSync(keyPath, { force: true });
+  writeFileSync(keyPath, privateKey, { mode: 0o600 });
+  await registry.register({ ...name, publicKey, description: "Demo agent" });
+}
