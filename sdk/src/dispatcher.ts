@@ -1,6 +1,7 @@
 /** Hands incoming messages to the handlers of their subject, none of which can hold up the connection. */
 
-import { checkPattern, matchesSubject } from "./subject";
+import { matchesSubject } from "./subject";
+import { checkPattern } from "./subject-check";
 
 /** What a handler is told beside subject and data. */
 export interface MessageContext {

@@ -1,7 +1,5 @@
 /** Subjects and patterns: what they may look like, and which pattern matches which subject. */
 
-import { SubjectError } from "./errors";
-
 const TOKEN = /^[A-Za-z0-9_-]+$/;
 
 /** How long a subject or pattern may be, in characters and in tokens. */
@@ -32,18 +30,6 @@ function fits(text: string, wildcard: (token: string, last: boolean) => boolean)
       (token, index) => TOKEN.test(token) || wildcard(token, index === tokens.length - 1),
     )
   );
-}
-
-/** @throws SubjectError if it is no pattern. */
-export function checkPattern(pattern: string): void {
-  if (typeof pattern === "string" && isPattern(pattern)) return;
-  throw new SubjectError(`subject: expected ${PATTERN_FORM}, got ${JSON.stringify(pattern)}`);
-}
-
-/** @throws SubjectError if it is no subject. */
-export function checkSubject(subject: string): void {
-  if (typeof subject === "string" && isSubject(subject)) return;
-  throw new SubjectError(`subject: expected ${SUBJECT_FORM}, got ${JSON.stringify(subject)}`);
 }
 
 /** Whether a subject falls under a pattern: token by token, never by prefix. */

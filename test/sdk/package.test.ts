@@ -106,7 +106,8 @@ describe("the packed package, in an empty project", () => {
     `;
     await writeFile(join(sdk.project, "types.mts"), code);
     await writeFile(join(sdk.project, "types.cts"), code);
-    const flags = "--ignoreConfig --noEmit --strict --module node20 --target es2022 --types node".split(" ");
+    const flags =
+      "--ignoreConfig --noEmit --strict --module node20 --target es2022 --types node".split(" ");
     const tsc = join(repository, "node_modules", "typescript", "bin", "tsc");
     const files = ["types.mts", "types.cts"];
     const compiled = run(process.execPath, [tsc, ...flags, ...files], { cwd: sdk.project });

@@ -9,7 +9,9 @@ export function workerFile(): { file: URL | string; eval?: true } {
   if (here.endsWith(".cjs")) return { file: new URL("./heartbeat-worker.cjs", here) };
   if (here.endsWith(".js")) return { file: new URL("./heartbeat-worker.js", here) };
   // A loader given on the command line does not reach a worker's own file in Node.js 20.
-  const api = createRequire(here).resolve("tsx/esm/api").replace(/\.cjs$/, ".mjs");
+  const api = createRequire(here)
+    .resolve("tsx/esm/api")
+    .replace(/\.cjs$/, ".mjs");
   const loader = pathToFileURL(api).href;
   const [source, from] = [new URL("./worker.ts", here).href, here].map((url) =>
     JSON.stringify(url),
