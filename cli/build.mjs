@@ -11,7 +11,7 @@ const outdir = process.argv[2] ?? join(root, "dist");
 await rm(outdir, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
-  entryPoints: { main: "src/entry.ts" },
+  entryPoints: { main: "src/main.ts" },
   outdir,
   bundle: true,
   splitting: true,

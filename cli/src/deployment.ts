@@ -9,7 +9,7 @@ import { Printer } from "./printer";
 import { findTarget, type Target, type TargetOptions } from "./target";
 
 /** Names the organization where --organization does not. */
-export const ORGANIZATION_VARIABLE = "AGENT_HEARTBEAT_ORGANIZATION";
+const ORGANIZATION_VARIABLE = "AGENT_HEARTBEAT_ORGANIZATION";
 
 /** Options of every command that speaks to a deployment. */
 export interface DeploymentOptions extends TargetOptions {

@@ -1,51 +1,73 @@
-/** Runs one command line from its arguments to its exit code. */
+/** The process: its streams, environment and signals, and the AWS clients, handed to the command. */
 
-import { inspect } from "node:util";
-import { CommanderError } from "commander";
-import { type CliError, EXIT, explain, usageError } from "./failure";
+import { createInterface } from "node:readline/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Io } from "./io";
-import { coloursFor } from "./printer";
-import { createProgram } from "./program";
+import { run } from "./run";
 
-/**
- * Runs the command. Never throws: an error is one sentence and a hint on `stderr`, and an exit code.
- *
- * @param args the arguments after the command's name
- * @returns the exit code
- */
-export async function main(args: readonly string[], io: Io): Promise<number> {
-  const program = createProgram(io);
+// AWS announces the end of its support for this Node.js on stderr, in the middle of an answer.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+
+const interruption = new AbortController();
+
+const io: Io = {
+  stdout: outputOf(process.stdout),
+  stderr: outputOf(process.stderr),
+  env: process.env,
+  cwd: process.cwd(),
+  now: Date.now,
+  wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  signal: interruption.signal,
+  ask,
+  clients: {
+    async dynamoDb(config) {
+      const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");
+      return new DynamoDBClient(config);
+    },
+    async cloudFormation(config) {
+      const { CloudFormationClient } = await import("@aws-sdk/client-cloudformation");
+      return new CloudFormationClient(config);
+    },
+  },
+};
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    // The second time at once: a request to AWS may take its time.
+    if (interruption.signal.aborted || !watches()) process.exit(signal === "SIGINT" ? 130 : 143);
+    interruption.abort();
+  });
+}
+// The reader of a pipe has had enough, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
+process.exitCode = await run(process.argv.slice(2), io);
+
+function watches(): boolean {
+  return process.argv.some((argument) => argument === "--watch" || argument === "-w");
+}
+
+function outputOf(stream: NodeJS.WriteStream): Io["stdout"] {
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
+  };
+}
+
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    await program.parseAsync(args, { from: "user" });
-    return EXIT.ok;
-  } catch (error) {
-    if (error instanceof CommanderError && isHelp(error)) return helpCode(error);
-    const failure = error instanceof CommanderError ? fromCommander(error) : explain(error);
-    report(failure, error, args, io);
-    return failure.code;
+    return await lines.question(question);
+  } finally {
+    lines.close();
   }
-}
-
-function report({ message, hint }: CliError, error: unknown, args: readonly string[], io: Io) {
-  const options = { color: !args.includes("--no-color") };
-  const { red, dim } = coloursFor(io.stderr, io.env, options);
-  io.stderr.write(`${red("error:")} ${message}\n`);
-  if (hint) io.stderr.write(`${dim(hint)}\n`);
-  if (args.includes("--debug")) io.stderr.write(`${inspect(error)}\n`);
-}
-
-function fromCommander(error: CommanderError): CliError {
-  const message = error.message.replace(/^error: /, "");
-  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}`;
-  return usageError(sentence.endsWith(".") ? sentence : `${sentence}.`, "See --help.");
-}
-
-/** Commander throws also where it has printed the help or the version. */
-function isHelp({ code }: CommanderError): boolean {
-  return code.startsWith("commander.help") || code === "commander.version";
-}
-
-/** Help that was asked for is an answer; help for want of a command is a mistake in usage. */
-function helpCode({ code }: CommanderError): number {
-  return code === "commander.help" ? EXIT.usage : EXIT.ok;
 }

@@ -1,7 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import type { Command } from "commander";
 import { EXIT, EXIT_MEANINGS } from "../../cli/src/failure";
 import type { Io } from "../../cli/src/io";
 import { createProgram } from "../../cli/src/program";
@@ -16,7 +15,7 @@ const silent = { write: () => undefined, isTTY: false };
 const program = createProgram({ stdout: silent, stderr: silent, env: {} } as unknown as Io);
 
 /** The names of all commands, as they are typed: `agents list`. */
-function namesOf(command: Command, prefix: string[] = []): string[] {
+function namesOf(command: typeof program, prefix: string[] = []): string[] {
   return command.commands.flatMap((child) => {
     const name = [...prefix, child.name()];
     return child.commands.length > 0 ? namesOf(child, name) : [name.join(" ")];

@@ -3,10 +3,9 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CloudFormationClientConfig } from "@aws-sdk/client-cloudformation";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import type { Io } from "../../cli/src/io";
-import { main } from "../../cli/src/main";
+import { run as runCommand } from "../../cli/src/run";
 import type { Engine } from "../support/engine";
 
 export interface RunOptions {
@@ -32,7 +31,7 @@ export interface RunResult {
   stderr: string;
   questions: string[];
   /** What AWS clients were made with. */
-  configs: (CloudFormationClientConfig | DynamoDBClientConfig)[];
+  configs: object[];
 }
 
 export async function run(args: string[], options: RunOptions = {}): Promise<RunResult> {
@@ -68,7 +67,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       },
     },
   };
-  result.code = await main(args, io);
+  result.code = await runCommand(args, io);
   return result;
 }
 

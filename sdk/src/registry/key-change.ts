@@ -5,7 +5,7 @@ import { KeyExistsError, LastKeyError, TooManyKeysError, unknownKey } from "./er
 import type { RegisteredAgent, RegisteredKey } from "./record";
 
 /** Keys that an agent may have at once: one to use, one to change to. */
-export const MAX_KEYS = 2;
+const MAX_KEYS = 2;
 
 /** What an agent's keys become, or why not. */
 export type KeyChange = (agent: RegisteredAgent, now: number) => RegisteredKey[];
