@@ -62,7 +62,7 @@ export const TRANSITIONS: Readonly<Record<AgentState, readonly AgentState[]>> = 
   idle: ["connecting", "stopped"],
   connecting: ["connected", "draining", "stopped"],
   connected: ["reconnecting", "draining", "stopped", "superseded"],
-  reconnecting: ["connected", "draining", "stopped", "superseded"],
+  reconnecting: ["connected", "draining", "stopped"],
   draining: ["stopped", "superseded"],
   stopped: [],
   superseded: [],
