@@ -48,24 +48,26 @@ export interface AgentPage {
   cursor: string | null;
 }
 
-/** The attributes of a row that its presence is derived from. */
-const PRESENCE_ATTRIBUTES = [
-  "agentId",
-  "status",
-  "connectionId",
-  "connectedAt",
-  "onlineSince",
-  "lastHeartbeatAt",
-  "leaseExpiresAt",
-  "leaseMs",
-  "heartbeatIntervalMs",
-  "instanceId",
-  "activity",
-  "stallsAt",
-  "reason",
-  "disconnectedAt",
-  "ttlEpochSeconds",
-] as const satisfies readonly (keyof StatusRow)[];
+/** Every attribute of a row. A record, so that one that is added to the row can't be forgotten here. */
+const ROW_ATTRIBUTES = Object.keys({
+  organizationId: true,
+  agentId: true,
+  status: true,
+  connectionId: true,
+  connectedAt: true,
+  onlineSince: true,
+  lastHeartbeatAt: true,
+  leaseExpiresAt: true,
+  leaseMs: true,
+  heartbeatIntervalMs: true,
+  instanceId: true,
+  activity: true,
+  stallsAt: true,
+  stalledSince: true,
+  reason: true,
+  disconnectedAt: true,
+  ttlEpochSeconds: true,
+} satisfies Record<keyof StatusRow, true>);
 
 const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds"] as const;
 
@@ -120,7 +122,7 @@ export class StatusReader {
     for (let queries = 0; queries < MAX_QUERIES_PER_PAGE; queries++) {
       // With a filter, nobody knows how many rows hold the rest of the page: read a megabyte.
       const rows = status ? undefined : limit - agents.length;
-      const page = await this.#query(organizationId, PRESENCE_ATTRIBUTES, after, rows);
+      const page = await this.#query(organizationId, ROW_ATTRIBUTES, after, rows);
       for (const agent of this.#present(page.rows)) {
         if (status && agent.status !== status) continue;
         if (agents.length === limit) return { agents, cursor: cursorOf(organizationId, agents) };
@@ -146,7 +148,7 @@ export class StatusReader {
     expectStatus(status);
     let after: string | undefined;
     do {
-      const page = await this.#query(organizationId, PRESENCE_ATTRIBUTES, after);
+      const page = await this.#query(organizationId, ROW_ATTRIBUTES, after);
       for (const agent of this.#present(page.rows)) {
         if (!status || agent.status === status) yield agent;
       }
@@ -168,7 +170,7 @@ export class StatusReader {
           TableName: this.#tableName,
           Key: { organizationId: { S: organizationId }, agentId: { S: agentId } },
           ConsistentRead: this.#consistent,
-          ...projection(PRESENCE_ATTRIBUTES),
+          ...projection(ROW_ATTRIBUTES),
         }),
       ),
     );
