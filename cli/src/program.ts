@@ -11,6 +11,7 @@ import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addStatus } from "./commands/status";
+import { addWhy } from "./commands/why";
 import { EXIT, EXIT_MEANINGS } from "./failure";
 import type { Io } from "./io";
 import { coloursFor } from "./printer";
@@ -42,6 +43,7 @@ export function createProgram(io: Io): Command {
     .helpCommand(false);
 
   addStatus(program, io);
+  addWhy(program, io);
   const agents = program
     .command("agents")
     .summary("register agents, and lock them out")

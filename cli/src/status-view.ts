@@ -12,7 +12,7 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
     { title: "AGENT", text: (agent) => agent.agentId, paint: (text) => bold(text) },
     {
       title: "STATUS",
-      text: ({ status }) => (status === "online" ? "● online" : "○ offline"),
+      text: (agent) => `${agent.status === "online" ? "●" : "○"} ${statusWord(agent)}`,
       paint: (text, agent) => paintStatus(text, agent, printer),
     },
     { title: "FOR", text: ({ since }) => duration(now - since) },
@@ -42,6 +42,7 @@ export function printPresence(agent: AgentPresence, now: number, printer: Printe
         ["agent", agent.agentId],
         ["status", paintStatus(agent.status, agent, printer)],
         ...(agent.reason ? [["reason", agent.reason] as const] : []),
+        ...(agent.stalledSince ? [["stalled since", past(agent.stalledSince)] as const] : []),
         ["since", past(agent.since)],
         ["last heartbeat", past(agent.lastHeartbeatAt)],
         [
@@ -74,10 +75,16 @@ export function summary(agents: readonly AgentPresence[], printer: Printer): str
 /** Colours a text by the status that it tells of. */
 export function paintStatus(
   text: string,
-  { status }: Pick<AgentPresence, "status">,
+  { status, stalledSince }: Pick<AgentPresence, "status"> & Partial<AgentPresence>,
   { colours }: Printer,
 ): string {
+  if (stalledSince) return colours.yellow(text);
   return status === "online" ? colours.green(text) : colours.red(text);
+}
+
+/** An agent that is online, but whose work does not advance, is not fine. */
+function statusWord({ status, stalledSince }: AgentPresence): string {
+  return stalledSince === null ? status : "stalled";
 }
 
 function activityText(activity: Activity | null): string {

@@ -58,7 +58,7 @@ export function fields(pairs: readonly (readonly [string, string])[], colours: C
 }
 
 /** What agents and operators wrote may not steer the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, "�");
 }
 

@@ -41,6 +41,13 @@ describe("status", () => {
     expect(stdout).toContain("1 online, 2 offline");
   });
 
+  it("marks an agent that is there, but whose work does not advance", async () => {
+    const now = Date.now();
+    await put(onlineRow(now, { organizationId: "stalled", stallsAt: now - 5000 }));
+    expect((await status("stalled")).stdout).toMatch(/^a1 +● stalled +/m);
+    expect((await status("stalled", ["a1"])).stdout).toMatch(/^stalled since .*\(\d+ s ago\)$/m);
+  });
+
   it("prints JSON for programs, of the derived status", async () => {
     const now = Date.now();
     await put(onlineRow(now - 600_000, { organizationId: "json" }));
