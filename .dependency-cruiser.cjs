@@ -21,7 +21,7 @@ module.exports = {
   forbidden: [
     only("sdk"),
     only("lambda", [SDK]),
-    only("lib", [SDK]),
+    only("lib", [SDK, "lambda/names\\.ts$"]),
     only("bin", ["lib/"]),
     only("cli", [SDK]),
     only("local", [SDK]),

@@ -4,20 +4,26 @@ import type { OfflineReason } from "@agent-heartbeat/sdk/protocol";
 import { fromContext } from "./auth/identity";
 import { holderOf } from "./lease/holder";
 import type { LeaseStore } from "./lease/store";
+import type { SubscriptionStore } from "./messaging/subscriptions";
 import { type RouteEvent, type RouteResult, SILENT } from "./wire/route";
 
 export interface DisconnectDependencies {
   leases: Pick<LeaseStore, "release">;
+  subscriptions: Pick<SubscriptionStore, "removeConnection">;
 }
 
 /** The gateway calls this at its best effort: where it does not, the lease runs out. */
-export function disconnectHandler({ leases }: DisconnectDependencies) {
+export function disconnectHandler({ leases, subscriptions }: DisconnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
-    if (identity.role !== "agent") return SILENT;
-    const { requestTimeEpoch, disconnectStatusCode, disconnectReason } = event.requestContext;
-    const reason = offlineReason(disconnectStatusCode, disconnectReason);
-    await leases.release(holderOf(event, identity), requestTimeEpoch, reason);
+    const { connectionId, requestTimeEpoch, disconnectStatusCode, disconnectReason } =
+      event.requestContext;
+    // The status first: nobody waits for the subscriptions.
+    if (identity.role === "agent") {
+      const reason = offlineReason(disconnectStatusCode, disconnectReason);
+      await leases.release(holderOf(event, identity), requestTimeEpoch, reason);
+    }
+    if (identity.role !== "publisher") await subscriptions.removeConnection(connectionId);
     return SILENT;
   };
 }

@@ -1,29 +1,48 @@
 /** The `list` route: a page of the organization's agents with their derived status. */
 
-import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import { type AgentPresence, LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { InvalidCursorError, type StatusReader } from "@agent-heartbeat/sdk/status";
+import type { ProfileStore } from "./profile/store";
 import { MessageError, parseList } from "./wire/messages";
 import { echo, messageRoute, type RouteDependencies, reply } from "./wire/route";
 
 export interface ListDependencies extends RouteDependencies {
+  /** Reads consistently: who has subscribed to transitions and lists then has missed none. */
   statuses: Pick<StatusReader, "listAgents">;
+  profiles: Pick<ProfileStore, "between">;
 }
 
-export function listHandler({ statuses, ...route }: ListDependencies) {
+export function listHandler({ statuses, profiles, ...route }: ListDependencies) {
   return messageRoute("list", route, async (event, { organizationId }) => {
     const message = parseList(event.body);
     try {
-      const page = await statuses.listAgents({
+      const { agents, cursor } = await statuses.listAgents({
         organizationId,
         limit: message.limit ?? LIMITS.listPageSize,
         ...(message.status && { status: message.status }),
         ...(message.cursor && { cursor: message.cursor }),
       });
-      const serverTime = event.requestContext.requestTimeEpoch;
-      return reply({ type: "agents", ...page, serverTime, ...echo(message.id) });
+      return reply({
+        type: "agents",
+        agents: message.profiles ? await withProfiles(organizationId, agents, profiles) : agents,
+        cursor,
+        serverTime: event.requestContext.requestTimeEpoch,
+        ...echo(message.id),
+      });
     } catch (error) {
       if (!(error instanceof InvalidCursorError)) throw error;
       throw new MessageError("invalid_message", `cursor: ${error.message}`, message.id);
     }
   });
+}
+
+async function withProfiles(
+  organizationId: string,
+  agents: AgentPresence[],
+  profiles: ListDependencies["profiles"],
+): Promise<AgentPresence[]> {
+  const [first, last] = [agents.at(0), agents.at(-1)];
+  if (!first || !last) return agents;
+  const found = await profiles.between(organizationId, first.agentId, last.agentId);
+  return agents.map((agent) => ({ ...agent, profile: found.get(agent.agentId) ?? null }));
 }

@@ -1,6 +1,7 @@
 /**
  * The sweep: finds leases that ran out unseen, stores their agents as offline, which makes the
- * transition, and closes their connections. Readers need none of it, for they derive the status.
+ * transition, and closes their connections; marks agents whose work stalls or advances again. Readers
+ * need none of it, for they derive the status.
  */
 
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
@@ -18,7 +19,7 @@ const GRACE_MS = 2000;
 const CONCURRENCY = 16;
 
 export interface SweepDependencies {
-  leases: Pick<LeaseStore, "expire">;
+  leases: Pick<LeaseStore, "expire" | "stall" | "recover">;
   scan: LeaseScan;
   connections: Pick<Connections, "close">;
   log: Log;
@@ -30,12 +31,14 @@ export interface SweepDependencies {
 
 /** What a run did. */
 export interface SweepReport {
-  /** Rows that the scan returned: stored as online with a lease that is over. */
+  /** Rows that the scan returned. */
   found: number;
   /** Rows stored as offline by this run. */
   expired: number;
   /** Rows that a heartbeat, a disconnect or another sweep changed first. */
   lost: number;
+  stalled: number;
+  recovered: number;
   connectionsClosed: number;
   closesFailed: number;
   /** False if the run stopped before its time-out; the next one goes on where it stopped. */
@@ -49,6 +52,8 @@ export function sweepHandler(deps: SweepDependencies) {
       found: 0,
       expired: 0,
       lost: 0,
+      stalled: 0,
+      recovered: 0,
       connectionsClosed: 0,
       closesFailed: 0,
       finished: true,
@@ -58,9 +63,10 @@ export function sweepHandler(deps: SweepDependencies) {
       deps.scan.segments.map(async (segment) => {
         let position = await deps.scan.resume(segment);
         do {
-          // By the deadline as of now, however late this run is.
-          const page = await deps.scan.page(segment, position, deps.clock() - GRACE_MS);
-          await forEachConcurrently(page.rows, CONCURRENCY, (row) => expire(row, deps, report));
+          // By the deadlines as of now, however late this run is.
+          const now = deps.clock();
+          const page = await deps.scan.page(segment, position, now - GRACE_MS, now);
+          await forEachConcurrently(page.rows, CONCURRENCY, (row) => act(row, now, deps, report));
           position = page.next;
         } while (position && !timeIsUp());
         if (position) report.finished = false;
@@ -73,14 +79,28 @@ export function sweepHandler(deps: SweepDependencies) {
   };
 }
 
-async function expire(row: StatusRow, deps: SweepDependencies, report: SweepReport): Promise<void> {
+async function act(
+  row: StatusRow,
+  now: number,
+  deps: SweepDependencies,
+  report: SweepReport,
+): Promise<void> {
   report.found += 1;
-  const { written } = await deps.leases.expire(row);
-  if (!written) {
-    report.lost += 1;
-    return;
+  const { stallsAt, stalledSince } = row;
+  if (row.leaseExpiresAt < now - GRACE_MS) {
+    const { written } = await deps.leases.expire(row);
+    report[written ? "expired" : "lost"] += 1;
+    if (written) await close(row, deps, report);
+  } else if (stalledSince !== undefined) {
+    const { written } = await deps.leases.recover({ ...row, stalledSince });
+    report[written ? "recovered" : "lost"] += 1;
+  } else if (stallsAt !== undefined) {
+    const { written } = await deps.leases.stall({ ...row, stallsAt });
+    report[written ? "stalled" : "lost"] += 1;
   }
-  report.expired += 1;
+}
+
+async function close(row: StatusRow, deps: SweepDependencies, report: SweepReport): Promise<void> {
   try {
     if ((await deps.connections.close(row.connectionId)) === "done") report.connectionsClosed += 1;
   } catch (error) {
@@ -93,6 +113,8 @@ async function expire(row: StatusRow, deps: SweepDependencies, report: SweepRepo
 function publish(report: SweepReport, metrics: MetricsSink): void {
   metrics.addMetric("LeasesExpired", "Count", report.expired);
   metrics.addMetric("ExpirationsLost", "Count", report.lost);
+  metrics.addMetric("AgentsStalled", "Count", report.stalled);
+  metrics.addMetric("AgentsRecovered", "Count", report.recovered);
   metrics.addMetric("ConnectionsClosed", "Count", report.connectionsClosed);
   metrics.addMetric("ClosesFailed", "Count", report.closesFailed);
   metrics.addMetric("SweepsUnfinished", "Count", report.finished ? 0 : 1);

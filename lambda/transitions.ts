@@ -1,10 +1,16 @@
-/** The reader of the AgentStatus stream: tells the event bus who came and went, and closes what was revoked. */
+/**
+ * The reader of the AgentStatus stream: tells the event bus and the subscribers who came and went, and
+ * closes what was revoked.
+ */
 
+import { type DeliveryMessage, RESERVED, type Transition } from "@agent-heartbeat/sdk/protocol";
 import { rowFromItem } from "@agent-heartbeat/sdk/status";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { EVENT_SOURCE, OFFLINE_DETAIL_TYPE, ONLINE_DETAIL_TYPE } from "./events";
-import { type Transition, transitionBetween } from "./lease/transition";
+import { transitionBetween } from "./lease/transition";
+import type { PostOffice } from "./messaging/post-office";
+import { DETAIL_TYPES, EVENT_SOURCE } from "./names";
+import { forEachConcurrently } from "./shared/concurrency";
 import type { Connections } from "./shared/connections";
 import type { Log } from "./shared/log";
 
@@ -26,20 +32,31 @@ export interface StreamResult {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
+/** Agents whose subscribers are told at once; of one agent, one transition after the other. */
+const CONCURRENCY = 16;
+
 export interface TransitionsDependencies {
   events: Pick<EventBridgeClient, "send">;
   eventBusName: string;
   connections: Pick<Connections, "close">;
+  postOffice: Pick<PostOffice, "publish">;
+  clock: () => number;
   log: Log;
 }
 
+interface Pending {
+  transition: Transition;
+  sequenceNumber: string;
+}
+
 /**
- * Each transition is told at least once; a repetition has the same `transitionId`. After a failure the
- * stream comes again from the first record that was not told, so that an agent's order is kept.
+ * Each transition is told to the bus at least once; a repetition has the same `transitionId`. After a
+ * failure the stream comes again from the first record that was not told, so that an agent's order is
+ * kept. Subscribers are told at most once.
  */
 export function transitionsHandler(deps: TransitionsDependencies) {
   return async ({ Records }: StreamEvent): Promise<StreamResult> => {
-    const pending = Records.flatMap(({ eventID, dynamodb }) => {
+    const pending = Records.flatMap(({ eventID, dynamodb }): Pending[] => {
       const { OldImage, NewImage, SequenceNumber } = dynamodb;
       const transition = transitionBetween(
         eventID,
@@ -50,18 +67,20 @@ export function transitionsHandler(deps: TransitionsDependencies) {
     });
     for (let start = 0; start < pending.length; start += ENTRIES_PER_CALL) {
       const batch = pending.slice(start, start + ENTRIES_PER_CALL);
-      const failed = await firstFailure(batch, deps);
-      if (failed) return { batchItemFailures: [{ itemIdentifier: failed }] };
+      const told = await tellBus(batch, deps);
+      await tellSubscribers(batch.slice(0, told), deps);
+      const failed = batch[told];
+      if (failed) return { batchItemFailures: [{ itemIdentifier: failed.sequenceNumber }] };
     }
     return { batchItemFailures: [] };
   };
 }
 
-/** The sequence number of the first record of a batch that must come again. */
-async function firstFailure(
-  batch: { transition: Transition; sequenceNumber: string }[],
+/** How many of a batch, from its beginning, the bus has taken. */
+async function tellBus(
+  batch: Pending[],
   { events, eventBusName, connections, log }: TransitionsDependencies,
-): Promise<string | undefined> {
+): Promise<number> {
   try {
     for (const { transition } of batch) {
       if (transition.reason === "revoked") await connections.close(transition.connectionId);
@@ -71,18 +90,48 @@ async function firstFailure(
         Entries: batch.map(({ transition }) => ({
           EventBusName: eventBusName,
           Source: EVENT_SOURCE,
-          DetailType: transition.status === "online" ? ONLINE_DETAIL_TYPE : OFFLINE_DETAIL_TYPE,
+          DetailType: DETAIL_TYPES[transition.event],
           Time: new Date(transition.at),
           Detail: JSON.stringify(transition),
         })),
       }),
     );
     const index = Entries.findIndex((entry) => entry.ErrorCode !== undefined);
-    if (index < 0) return undefined;
+    if (index < 0) return batch.length;
     log.warn({ event: "put_events_refused", error: Entries[index] });
-    return batch[index]?.sequenceNumber;
+    return index;
   } catch (error) {
     log.warn({ event: "put_events_failed", error: String(error) });
-    return batch[0]?.sequenceNumber;
+    return 0;
   }
+}
+
+async function tellSubscribers(
+  batch: Pending[],
+  { postOffice, clock, log }: TransitionsDependencies,
+): Promise<void> {
+  const byAgent = new Map<string, Transition[]>();
+  for (const { transition } of batch) {
+    const agent = `${transition.organizationId}#${transition.agentId}`;
+    byAgent.set(agent, [...(byAgent.get(agent) ?? []), transition]);
+  }
+  await forEachConcurrently([...byAgent.values()], CONCURRENCY, async (transitions) => {
+    for (const transition of transitions) {
+      try {
+        await postOffice.publish(transition.organizationId, messageOf(transition), clock());
+      } catch (error) {
+        log.warn({ event: "presence_message_failed", error: String(error) });
+      }
+    }
+  });
+}
+
+function messageOf(transition: Transition): DeliveryMessage {
+  return {
+    type: "message",
+    messageId: transition.transitionId,
+    subject: `${RESERVED.presence}.${transition.agentId}`,
+    data: transition,
+    from: "service",
+  };
 }

@@ -3,13 +3,14 @@
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { EventBus } from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
+import { MessageEvents } from "./message-events";
 import { type AgentHeartbeatProps, settingsOf } from "./props";
 import { Storage } from "./storage";
 import { Sweep } from "./sweep";
 import { Transitions } from "./transitions";
 import { WebSocketGateway } from "./websocket-gateway";
 
-/** Presence of agents: a WebSocket endpoint, the tables behind it, the sweep, and events of change. */
+/** Presence of agents: a WebSocket endpoint, the tables behind it, the sweep, and events in and out. */
 export class AgentHeartbeat extends Construct {
   /** Where agents connect: `wss://<api>.execute-api.<region>.amazonaws.com/prod`. */
   readonly webSocketUrl: string;
@@ -17,7 +18,7 @@ export class AgentHeartbeat extends Construct {
   readonly statusTable: Table;
   /** Agents with their public keys, and used login tokens. */
   readonly registryTable: Table;
-  /** Where `Agent Online` and `Agent Offline` are told. */
+  /** Where transitions are told, and from where `Agent Message` events reach agents. */
   readonly eventBus: EventBus;
 
   /** @throws Error if a setting is outside its limits */
@@ -26,9 +27,10 @@ export class AgentHeartbeat extends Construct {
     const settings = settingsOf(props);
     const eventBus = new EventBus(this, "Events");
     const storage = new Storage(this, "Storage", settings);
-    const gateway = new WebSocketGateway(this, "Gateway", { ...settings, ...storage });
-    new Sweep(this, "Sweep", { ...settings, ...storage, gateway });
-    new Transitions(this, "Transitions", { ...settings, ...storage, gateway, eventBus });
+    const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
+    new Sweep(this, "Sweep", { ...settings, storage, gateway });
+    new Transitions(this, "Transitions", { ...settings, storage, gateway, eventBus });
+    new MessageEvents(this, "MessageEvents", { ...settings, gateway, eventBus });
 
     this.webSocketUrl = gateway.url;
     this.statusTable = storage.statusTable;

@@ -1,8 +1,15 @@
 /** The tables that hold all state. No function keeps any, so any number of them may run. */
 
 import { RemovalPolicy } from "aws-cdk-lib";
-import { AttributeType, BillingMode, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+} from "aws-cdk-lib/aws-dynamodb";
 import { Construct } from "constructs";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../lambda/names";
 
 export interface StorageProps {
   readonly removalPolicy: RemovalPolicy;
@@ -16,6 +23,8 @@ export class Storage extends Construct {
   readonly statusTable: Table;
   /** Cold: agents and their public keys, used login tokens, positions of the sweep. */
   readonly registryTable: Table;
+  /** Which connection wants messages on which subject. Its rows are worth nothing after two hours. */
+  readonly subscriptionsTable: Table;
 
   constructor(scope: Construct, id: string, { removalPolicy }: StorageProps) {
     super(scope, id);
@@ -35,6 +44,18 @@ export class Storage extends Construct {
     this.registryTable = new Table(this, "AgentRegistry", {
       ...common,
       sortKey: { name: "recordId", type: AttributeType.STRING },
+    });
+    this.subscriptionsTable = new Table(this, "Subscriptions", {
+      partitionKey: { name: "address", type: AttributeType.STRING },
+      sortKey: { name: "subscriber", type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: "ttlEpochSeconds",
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    this.subscriptionsTable.addGlobalSecondaryIndex({
+      indexName: SUBSCRIPTIONS_BY_CONNECTION,
+      partitionKey: { name: "connectionId", type: AttributeType.STRING },
+      projectionType: ProjectionType.KEYS_ONLY,
     });
   }
 }

@@ -1,38 +1,42 @@
 /** The sweep: a function on a schedule that stores as offline whose lease ran out unseen. */
 
 import { Duration } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
 import type { Settings } from "./props";
+import type { Storage } from "./storage";
 import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";
 
 export interface SweepProps extends Settings {
-  readonly statusTable: Table;
-  readonly registryTable: Table;
+  readonly storage: Storage;
   readonly gateway: WebSocketGateway;
 }
 
 export class Sweep extends Construct {
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
-    const { statusTable, registryTable, gateway, sweepInterval, logRetention } = props;
+    const { storage, gateway, sweepInterval, logRetention } = props;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
       description: "Stores as offline whose lease ran out unseen",
       environment: {
         ...leaseEnvironment(props),
-        REGISTRY_TABLE_NAME: registryTable.tableName,
+        REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         CALLBACK_URL: gateway.callbackUrl,
       },
       logRetention,
       memorySize: 512,
       timeout: Duration.minutes(5),
     });
-    statusTable.grant(sweep, "dynamodb:Scan", "dynamodb:UpdateItem");
-    registryTable.grant(sweep, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem");
+    storage.statusTable.grant(sweep, "dynamodb:Scan", "dynamodb:UpdateItem");
+    storage.registryTable.grant(
+      sweep,
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:DeleteItem",
+    );
     gateway.grantClose(sweep);
     new Rule(this, "Schedule", {
       description: "Starts the sweep",

@@ -1,7 +1,6 @@
-/** The way from a change of status in the table to an event on the bus. */
+/** The way from a transition in the table to an event on the bus, and to subscribers. */
 
 import { Duration } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { EventSourceMapping, FilterCriteria, StartingPosition } from "aws-cdk-lib/aws-lambda";
@@ -10,41 +9,44 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
 import type { Settings } from "./props";
+import type { Storage } from "./storage";
 import type { WebSocketGateway } from "./websocket-gateway";
 
 export interface TransitionsProps extends Settings {
-  readonly statusTable: Table;
+  readonly storage: Storage;
   readonly gateway: WebSocketGateway;
   readonly eventBus: EventBus;
 }
 
 /**
- * What in the stream starts the function: changes of status, and a row's deletion while stored as
- * online. Heartbeats are discarded before any invocation. The patterns look at the images alone, for
- * those are what DynamoDB mappings are documented to filter on.
+ * What in the stream starts the function. Of a row that is online `onlineSince` is there, of one that was
+ * marked as stalled `stalledSince`: both come and go with a transition alone, so that heartbeats are
+ * discarded before any invocation. The patterns look at the images alone, for those are what DynamoDB
+ * mappings are documented to filter on; a mapping has room for five.
  */
-const CHANGES_OF_STATUS = [
-  image({ status: ["offline"] }, { status: ["online"] }),
-  image({ status: ["online"] }, { status: ["offline"] }),
-  image("absent", { status: ["online"] }),
-  image({ status: ["online"] }, "absent"),
+const TRANSITIONS = [
+  change({ onlineSince: false }, { onlineSince: true }),
+  change({ onlineSince: true }, { onlineSince: false }),
+  change({ stalledSince: false }, { stalledSince: true }),
+  change({ stalledSince: true }, { stalledSince: false, onlineSince: true }),
 ];
 
 export class Transitions extends Construct {
   constructor(scope: Construct, id: string, props: TransitionsProps) {
     super(scope, id);
-    const { statusTable, gateway, eventBus, logRetention } = props;
+    const { storage, gateway, eventBus, logRetention } = props;
     const transitions = new BundledFunction(this, "Transitions", {
       entry: "transitions",
-      description: "Tells the event bus who came and went",
+      description: "Tells the event bus and subscribers who came and went",
       environment: {
+        ...gateway.deliveryEnvironment,
         EVENT_BUS_NAME: eventBus.eventBusName,
-        CALLBACK_URL: gateway.callbackUrl,
       },
       logRetention,
       timeout: Duration.seconds(30),
     });
     eventBus.grantPutEventsTo(transitions);
+    gateway.grantDeliver(transitions);
     gateway.grantClose(transitions);
 
     const undelivered = new Queue(this, "Undelivered", {
@@ -53,7 +55,7 @@ export class Transitions extends Construct {
       enforceSSL: true,
     });
     undelivered.grantSendMessages(transitions);
-    const streamArn = statusTable.tableStreamArn as string;
+    const streamArn = storage.statusTable.tableStreamArn as string;
     transitions.addToRolePolicy(
       new PolicyStatement({
         actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
@@ -63,7 +65,7 @@ export class Transitions extends Construct {
     transitions.addToRolePolicy(
       new PolicyStatement({
         actions: ["dynamodb:ListStreams"],
-        resources: [`${statusTable.tableArn}/stream/*`],
+        resources: [`${storage.statusTable.tableArn}/stream/*`],
       }),
     );
     new EventSourceMapping(this, "Stream", {
@@ -71,7 +73,7 @@ export class Transitions extends Construct {
       eventSourceArn: streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: 100,
-      filters: CHANGES_OF_STATUS,
+      filters: TRANSITIONS,
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
       // The stream keeps records for a day: retried until then, and kept in the queue after.
@@ -81,15 +83,17 @@ export class Transitions extends Construct {
   }
 }
 
-type ImagePattern = { status: string[] } | "absent";
+type Attributes = Partial<Record<"onlineSince" | "stalledSince", boolean>>;
 
-function image(before: ImagePattern, after: ImagePattern) {
+/** A change between images that have these attributes, or have them not. */
+function change(before: Attributes, after: Attributes) {
   return FilterCriteria.filter({
-    dynamodb: { OldImage: imagePattern(before), NewImage: imagePattern(after) },
+    dynamodb: { OldImage: imageWith(before), NewImage: imageWith(after) },
   });
 }
 
-function imagePattern(pattern: ImagePattern) {
-  if (pattern === "absent") return { organizationId: { S: [{ exists: false }] } };
-  return { status: { S: pattern.status } };
+function imageWith(attributes: Attributes) {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, exists]) => [name, { N: [{ exists }] }]),
+  );
 }

@@ -4,17 +4,16 @@ import { Fn, Stack } from "aws-cdk-lib";
 import { WebSocketApi, WebSocketStage } from "aws-cdk-lib/aws-apigatewayv2";
 import { WebSocketLambdaAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { WebSocketLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
 import type { Settings } from "./props";
+import type { Storage } from "./storage";
 
 const STAGE = "prod";
 
 export interface WebSocketGatewayProps extends Settings {
-  readonly statusTable: Table;
-  readonly registryTable: Table;
+  readonly storage: Storage;
 }
 
 export class WebSocketGateway extends Construct {
@@ -23,28 +22,17 @@ export class WebSocketGateway extends Construct {
   /** Where functions post to connections and close them. */
   readonly callbackUrl: string;
   readonly #apiId: string;
+  readonly #props: WebSocketGatewayProps;
 
   constructor(scope: Construct, id: string, props: WebSocketGatewayProps) {
     super(scope, id);
-    const { statusTable, registryTable, heartbeat } = props;
-
-    const authorize = this.#function("authorize", "Checks login tokens", props, {
-      REGISTRY_TABLE_NAME: registryTable.tableName,
-      DEFAULT_HEARTBEAT_INTERVAL_MS: String(heartbeat.defaultInterval.toMilliseconds()),
-      DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: String(heartbeat.defaultTimeoutMultiplier),
-      MIN_HEARTBEAT_INTERVAL_MS: String(heartbeat.minInterval.toMilliseconds()),
-      MAX_HEARTBEAT_INTERVAL_MS: String(heartbeat.maxInterval.toMilliseconds()),
-    });
-    const connect = this.#function("connect", "Acquires an agent's lease", props, {
-      ...leaseEnvironment(props),
-      REGISTRY_TABLE_NAME: registryTable.tableName,
-    });
+    this.#props = props;
     const api = new WebSocketApi(this, "Api", {
       description: "Where agents connect and send heartbeats",
       routeSelectionExpression: "$request.body.type",
       connectRouteOptions: {
-        integration: new WebSocketLambdaIntegration("Connect", connect),
-        authorizer: new WebSocketLambdaAuthorizer("Login", authorize, {
+        integration: new WebSocketLambdaIntegration("Connect", this.#connect()),
+        authorizer: new WebSocketLambdaAuthorizer("Login", this.#authorize(), {
           identitySource: ["route.request.header.Sec-WebSocket-Protocol"],
         }),
       },
@@ -56,44 +44,24 @@ export class WebSocketGateway extends Construct {
     this.url = `wss://${host}/${STAGE}`;
     this.callbackUrl = `https://${host}/${STAGE}`;
 
-    const renew = this.#function("heartbeat", "Renews an agent's lease", props, {
-      ...leaseEnvironment(props),
-      CALLBACK_URL: this.callbackUrl,
-    });
-    const disconnect = this.#function("disconnect", "Releases an agent's lease", props, {
-      ...leaseEnvironment(props),
-    });
-    const list = this.#function("list", "Lists agents with their status", props, {
-      STATUS_TABLE_NAME: statusTable.tableName,
-    });
-    const fallback = this.#function("fallback", "Answers messages of no known type", props, {});
-
     api.addRoute("$disconnect", {
-      integration: new WebSocketLambdaIntegration("Disconnect", disconnect),
+      integration: new WebSocketLambdaIntegration("Disconnect", this.#disconnect()),
     });
-    for (const [route, handler] of [
-      ["heartbeat", renew],
-      ["list", list],
-      ["$default", fallback],
-    ] as const) {
+    const routes: [string, BundledFunction][] = [
+      ["heartbeat", this.#heartbeat()],
+      ["presence", this.#presence()],
+      ["subscribe", this.#subscribe()],
+      ["unsubscribe", this.#unsubscribe()],
+      ["publish", this.#publish()],
+      ["list", this.#list()],
+      ["$default", this.#function("fallback", "Answers messages of no known type")],
+    ];
+    for (const [route, handler] of routes) {
       // The reply is the route's response, which costs no call to @connections.
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
     }
-    new WebSocketStage(this, "Stage", {
-      webSocketApi: api,
-      stageName: STAGE,
-      autoDeploy: true,
-    });
-
-    registryTable.grant(authorize, "dynamodb:GetItem", "dynamodb:PutItem");
-    registryTable.grant(connect, "dynamodb:GetItem");
-    for (const writer of [connect, renew, disconnect]) {
-      statusTable.grant(writer, "dynamodb:UpdateItem");
-    }
-    statusTable.grant(list, "dynamodb:Query");
-    this.grantPost(renew);
-    this.grantClose(renew);
+    new WebSocketStage(this, "Stage", { webSocketApi: api, stageName: STAGE, autoDeploy: true });
   }
 
   /** Lets a function send messages to connections. */
@@ -104,6 +72,118 @@ export class WebSocketGateway extends Construct {
   /** Lets a function close connections. */
   grantClose(grantee: IGrantable): void {
     this.#grantConnections(grantee, "DELETE");
+  }
+
+  /** Lets a function deliver messages to subscribers and to agents. */
+  grantDeliver(grantee: IGrantable): void {
+    const { statusTable, subscriptionsTable } = this.#props.storage;
+    subscriptionsTable.grant(grantee, "dynamodb:Query", "dynamodb:BatchWriteItem");
+    statusTable.grant(grantee, "dynamodb:GetItem");
+    this.grantPost(grantee);
+  }
+
+  /** What a function needs to know that delivers messages. */
+  get deliveryEnvironment(): Record<string, string> {
+    const { statusTable, subscriptionsTable } = this.#props.storage;
+    return {
+      STATUS_TABLE_NAME: statusTable.tableName,
+      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+      CALLBACK_URL: this.callbackUrl,
+    };
+  }
+
+  #authorize(): BundledFunction {
+    const { heartbeat, storage } = this.#props;
+    const authorize = this.#function("authorize", "Checks login tokens", {
+      REGISTRY_TABLE_NAME: storage.registryTable.tableName,
+      DEFAULT_HEARTBEAT_INTERVAL_MS: String(heartbeat.defaultInterval.toMilliseconds()),
+      DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: String(heartbeat.defaultTimeoutMultiplier),
+      MIN_HEARTBEAT_INTERVAL_MS: String(heartbeat.minInterval.toMilliseconds()),
+      MAX_HEARTBEAT_INTERVAL_MS: String(heartbeat.maxInterval.toMilliseconds()),
+    });
+    storage.registryTable.grant(authorize, "dynamodb:GetItem", "dynamodb:PutItem");
+    return authorize;
+  }
+
+  #connect(): BundledFunction {
+    const { registryTable, statusTable } = this.#props.storage;
+    const connect = this.#function("connect", "Acquires an agent's lease", {
+      ...leaseEnvironment(this.#props),
+      REGISTRY_TABLE_NAME: registryTable.tableName,
+    });
+    statusTable.grant(connect, "dynamodb:UpdateItem");
+    registryTable.grant(connect, "dynamodb:GetItem");
+    return connect;
+  }
+
+  #heartbeat(): BundledFunction {
+    const heartbeat = this.#function("heartbeat", "Renews an agent's lease", {
+      ...leaseEnvironment(this.#props),
+      CALLBACK_URL: this.callbackUrl,
+    });
+    this.#props.storage.statusTable.grant(heartbeat, "dynamodb:UpdateItem");
+    this.grantPost(heartbeat);
+    this.grantClose(heartbeat);
+    return heartbeat;
+  }
+
+  #disconnect(): BundledFunction {
+    const { statusTable, subscriptionsTable } = this.#props.storage;
+    const disconnect = this.#function("disconnect", "Releases an agent's lease", {
+      ...leaseEnvironment(this.#props),
+      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+    });
+    statusTable.grant(disconnect, "dynamodb:UpdateItem");
+    subscriptionsTable.grant(disconnect, "dynamodb:Query", "dynamodb:BatchWriteItem");
+    return disconnect;
+  }
+
+  #presence(): BundledFunction {
+    const { registryTable } = this.#props.storage;
+    const presence = this.#function("presence", "Keeps what an agent says of itself", {
+      REGISTRY_TABLE_NAME: registryTable.tableName,
+    });
+    registryTable.grant(presence, "dynamodb:UpdateItem");
+    return presence;
+  }
+
+  #subscribe(): BundledFunction {
+    const { subscriptionsTable } = this.#props.storage;
+    const subscribe = this.#function("subscribe", "Adds a subscription to a subject", {
+      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+    });
+    subscriptionsTable.grant(subscribe, "dynamodb:PutItem");
+    return subscribe;
+  }
+
+  #unsubscribe(): BundledFunction {
+    const { subscriptionsTable } = this.#props.storage;
+    const unsubscribe = this.#function("unsubscribe", "Takes a subscription away", {
+      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+    });
+    subscriptionsTable.grant(unsubscribe, "dynamodb:DeleteItem");
+    return unsubscribe;
+  }
+
+  #publish(): BundledFunction {
+    const publish = this.#function(
+      "publish",
+      "Delivers a message to others of its organization",
+      this.deliveryEnvironment,
+    );
+    this.grantDeliver(publish);
+    return publish;
+  }
+
+  #list(): BundledFunction {
+    const { statusTable, registryTable } = this.#props.storage;
+    const list = this.#function("list", "Lists agents with their status", {
+      STATUS_TABLE_NAME: statusTable.tableName,
+      REGISTRY_TABLE_NAME: registryTable.tableName,
+    });
+    statusTable.grant(list, "dynamodb:Query");
+    registryTable.grant(list, "dynamodb:Query");
+    return list;
   }
 
   #grantConnections(grantee: IGrantable, method: "POST" | "DELETE"): void {
@@ -119,18 +199,21 @@ export class WebSocketGateway extends Construct {
   #function(
     entry: string,
     description: string,
-    { logRetention }: Settings,
-    environment: Record<string, string>,
+    environment: Record<string, string> = {},
   ): BundledFunction {
     const id = `${entry.charAt(0).toUpperCase()}${entry.slice(1)}`;
+    const { logRetention } = this.#props;
     return new BundledFunction(this, id, { entry, description, environment, logRetention });
   }
 }
 
-/** What a function needs that writes leases. */
-export function leaseEnvironment(props: { statusTable: Table; retention: Settings["retention"] }) {
+/** What a function needs to know that writes leases. */
+export function leaseEnvironment({
+  storage,
+  retention,
+}: Pick<WebSocketGatewayProps, "storage" | "retention">): Record<string, string> {
   return {
-    STATUS_TABLE_NAME: props.statusTable.tableName,
-    RETENTION_MS: String(props.retention.toMilliseconds()),
+    STATUS_TABLE_NAME: storage.statusTable.tableName,
+    RETENTION_MS: String(retention.toMilliseconds()),
   };
 }

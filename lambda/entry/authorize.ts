@@ -2,12 +2,12 @@
 
 import { dynamoDbLoginRegistry } from "../auth/login-registry";
 import { authorizeHandler } from "../authorize";
-import { dynamoDbClient } from "../shared/clients";
 import { requireEnv, requireNumberEnv } from "../shared/environment";
 import { functionMetrics } from "../shared/metrics";
+import { dynamoDb } from "./compose";
 
 export const handler = authorizeHandler({
-  registry: dynamoDbLoginRegistry(dynamoDbClient(), requireEnv("REGISTRY_TABLE_NAME")),
+  registry: dynamoDbLoginRegistry(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
   terms: {
     defaultIntervalMs: requireNumberEnv("DEFAULT_HEARTBEAT_INTERVAL_MS"),
     defaultTimeoutMultiplier: requireNumberEnv("DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER"),

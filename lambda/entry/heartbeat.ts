@@ -1,19 +1,12 @@
 /** Composes the `heartbeat` function. */
 
 import { heartbeatHandler } from "../heartbeat";
-import { LeaseStore } from "../lease/store";
-import { connectionsClient, dynamoDbClient } from "../shared/clients";
-import { gatewayConnections } from "../shared/connections";
-import { requireEnv, requireNumberEnv } from "../shared/environment";
 import { functionMetrics } from "../shared/metrics";
+import { leaseStore, stageConnections } from "./compose";
 
 export const handler = heartbeatHandler({
-  leases: new LeaseStore({
-    client: dynamoDbClient(),
-    tableName: requireEnv("STATUS_TABLE_NAME"),
-    retentionMs: requireNumberEnv("RETENTION_MS"),
-  }),
-  connections: gatewayConnections(connectionsClient(requireEnv("CALLBACK_URL"))),
+  leases: leaseStore(),
+  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

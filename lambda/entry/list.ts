@@ -2,15 +2,18 @@
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { listHandler } from "../list";
-import { dynamoDbClient } from "../shared/clients";
+import { ProfileStore } from "../profile/store";
 import { requireEnv } from "../shared/environment";
 import { functionMetrics } from "../shared/metrics";
+import { dynamoDb } from "./compose";
 
 export const handler = listHandler({
   statuses: new StatusReader({
-    client: dynamoDbClient(),
+    client: dynamoDb,
     tableName: requireEnv("STATUS_TABLE_NAME"),
+    consistent: true,
   }),
+  profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
   log: console,
   metrics: functionMetrics(),
 });

@@ -38,3 +38,11 @@ export const mayReleaseUnseen = `${noRow} OR ${olderConnection}`;
 
 /** expire: the lease is the one that was observed, so no heartbeat has come in since. */
 export const mayExpire = "#status = :online AND leaseExpiresAt = :observedLeaseExpiresAt";
+
+/** stall: the work has not advanced since it was observed, and nobody has marked it. */
+export const mayStall =
+  "#status = :online AND stallsAt = :stallsAt AND attribute_not_exists(stalledSince)";
+
+/** recover: the mark is the one that was observed, and the deadline it was set for is not the row's any more. */
+export const mayRecover =
+  "#status = :online AND stalledSince = :stalledSince AND (attribute_not_exists(stallsAt) OR stallsAt <> :stalledSince)";

@@ -1,4 +1,4 @@
-/** Pages through the table for leases that are over, in parallel segments that remember where they stopped. */
+/** Pages through the table for rows that the sweep has to act on, in parallel segments that remember where they stopped. */
 
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import {
@@ -10,6 +10,11 @@ import {
   ScanCommand,
 } from "@aws-sdk/client-dynamodb";
 
+const hasStalled = "(stallsAt <= :now AND attribute_not_exists(stalledSince))";
+
+const hasRecovered =
+  "(attribute_exists(stalledSince) AND (attribute_not_exists(stallsAt) OR stallsAt > :now))";
+
 /** Where a segment's next page begins. */
 export type Position = Record<string, AttributeValue>;
 
@@ -17,11 +22,15 @@ export interface LeaseScan {
   segments: readonly number[];
   /** Where the last run stopped before the segment's end; undefined for its beginning. */
   resume(segment: number): Promise<Position | undefined>;
-  /** Up to a megabyte of the table: the rows stored as online whose lease was over at `overAt`. */
+  /**
+   * Up to a megabyte of the table: the rows stored as online whose lease was over at `overAt`, that have
+   * stalled by `now`, or that are marked as stalled and advance again.
+   */
   page(
     segment: number,
     position: Position | undefined,
     overAt: number,
+    now: number,
   ): Promise<{ rows: StatusRow[]; next: Position | undefined }>;
   /** Remembers where the run stopped; undefined for the segment's end. */
   save(segment: number, position: Position | undefined): Promise<void>;
@@ -54,17 +63,18 @@ export function dynamoDbLeaseScan(options: LeaseScanOptions): LeaseScan {
       return Item?.position?.M;
     },
 
-    async page(Segment, position, overAt) {
+    async page(Segment, position, overAt, now) {
       const { Items = [], LastEvaluatedKey } = await client.send(
         new ScanCommand({
           TableName: statusTableName,
           Segment,
           TotalSegments: totalSegments,
-          FilterExpression: "#status = :online AND leaseExpiresAt < :overAt",
+          FilterExpression: `#status = :online AND (leaseExpiresAt < :overAt OR ${hasStalled} OR ${hasRecovered})`,
           ExpressionAttributeNames: { "#status": "status" },
           ExpressionAttributeValues: {
             ":online": { S: "online" },
             ":overAt": { N: String(overAt) },
+            ":now": { N: String(now) },
           },
           ...(position && { ExclusiveStartKey: position }),
         }),

@@ -18,7 +18,15 @@ import {
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { mayExpire, mayHold, mayHoldAlone, mayRelease, mayReleaseUnseen } from "./conditions";
+import {
+  mayExpire,
+  mayHold,
+  mayHoldAlone,
+  mayRecover,
+  mayRelease,
+  mayReleaseUnseen,
+  mayStall,
+} from "./conditions";
 
 /** A connection of an agent, as the gateway and the authorizer describe it. */
 export interface LeaseHolder {
@@ -50,15 +58,21 @@ const HOLD =
 
 // `reason` is absent while online, so a connection that ends after its lease ran out keeps `lease_expired`.
 const RELEASE =
-  "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now REMOVE onlineSince";
+  "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now " +
+  "REMOVE onlineSince, stallsAt, stalledSince";
 
 const RELEASE_UNSEEN =
   "SET #status = :offline, reason = :reason, disconnectedAt = :now, connectionId = :connectionId, " +
   "connectedAt = :connectedAt, instanceId = :instanceId, lastHeartbeatAt = :connectedAt, leaseExpiresAt = :now, " +
   "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds " +
-  "REMOVE onlineSince, activity";
+  "REMOVE onlineSince, activity, stallsAt, stalledSince";
 
-const EXPIRE = "SET #status = :offline, reason = :reason REMOVE onlineSince";
+const EXPIRE =
+  "SET #status = :offline, reason = :reason REMOVE onlineSince, stallsAt, stalledSince";
+
+const STALL = "SET stalledSince = :stallsAt";
+
+const RECOVER = "REMOVE stalledSince";
 
 /** Reads and writes of leases. Every method rejects with the client's error if DynamoDB fails. */
 export class LeaseStore {
@@ -113,6 +127,22 @@ export class LeaseStore {
     });
   }
 
+  /** An agent was seen to have stalled. Lost if its work has advanced since it was observed. */
+  stall(observed: StatusRow & { stallsAt: number }): Promise<WriteResult> {
+    return this.#update(observed, STALL, mayStall, {
+      ":online": { S: "online" },
+      ":stallsAt": n(observed.stallsAt),
+    });
+  }
+
+  /** A stalled agent was seen to advance. Lost if it has gone offline or stalled anew since. */
+  recover(observed: StatusRow & { stalledSince: number }): Promise<WriteResult> {
+    return this.#update(observed, RECOVER, mayRecover, {
+      ":online": { S: "online" },
+      ":stalledSince": n(observed.stalledSince),
+    });
+  }
+
   #hold(holder: LeaseHolder, now: number, activity: Activity | undefined, condition: string) {
     const values: Values = {
       ...this.#holderValues(holder, now + holder.leaseMs),
@@ -120,21 +150,18 @@ export class LeaseStore {
       ":now": n(now),
       ":leaseExpiresAt": n(now + holder.leaseMs),
     };
-    if (!activity) {
-      return this.#update(
-        holder,
-        `${HOLD} REMOVE reason, disconnectedAt, activity`,
-        condition,
-        values,
-      );
-    }
-    values[":activity"] = { M: activityValue(activity) };
-    return this.#update(
-      holder,
-      `${HOLD}, activity = :activity REMOVE reason, disconnectedAt`,
-      condition,
-      values,
-    );
+    const set = [HOLD];
+    const remove = ["reason", "disconnectedAt"];
+    const keep = (name: string, value: AttributeValue | undefined) => {
+      if (!value) return void remove.push(name);
+      set.push(`${name} = :${name}`);
+      values[`:${name}`] = value;
+    };
+    const stallsAt = activity && deadlineOf(activity, now);
+    keep("activity", activity && { M: activityValue(activity) });
+    keep("stallsAt", stallsAt === undefined ? undefined : n(stallsAt));
+    const expression = `${set.join(", ")} REMOVE ${remove.join(", ")}`;
+    return this.#update(holder, expression, condition, values);
   }
 
   #holderValues(holder: LeaseHolder, leaseEnd: number) {
@@ -183,6 +210,13 @@ function isOlder(row: StatusRow, than: LeaseHolder): boolean {
 
 function n(value: number): AttributeValue {
   return { N: String(value) };
+}
+
+/** When work that is not heard of again counts as stalled. Progress can't lie in the future. */
+function deadlineOf(activity: Activity, now: number): number | undefined {
+  const { state, maxSilenceMs, progressAt, startedAt } = activity;
+  if (state !== "working" || maxSilenceMs === undefined) return undefined;
+  return Math.min(progressAt ?? startedAt ?? now, now) + maxSilenceMs;
 }
 
 function activityValue(activity: Activity): Values {

@@ -4,8 +4,17 @@ import {
   type Activity,
   type ErrorCode,
   type HeartbeatMessage,
+  ID_PATTERN,
+  isPattern,
+  isSubject,
   LIMITS,
   type ListMessage,
+  PATTERN_FORM,
+  type PresenceMessage,
+  type PublishMessage,
+  SUBJECT_FORM,
+  type SubscribeMessage,
+  type UnsubscribeMessage,
 } from "@agent-heartbeat/sdk/protocol";
 import * as v from "valibot";
 
@@ -31,6 +40,8 @@ const activity = v.object({
   task: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.activityTextLength))),
   startedAt: v.optional(time),
   progressAt: v.optional(time),
+  maxSilenceMs: v.optional(count),
+  note: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.activityTextLength))),
   inFlight: v.optional(count),
   eventLoopLagMs: v.optional(count),
 }) satisfies v.GenericSchema<unknown, OrUndefined<Activity>>;
@@ -50,6 +61,46 @@ const list = v.object({
   limit: v.optional(
     v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.listPageSize)),
   ),
+  profiles: v.optional(v.boolean()),
+});
+
+/** A text of some form; the issue says which one was expected. */
+const text = (fits: (value: string) => boolean, form: string) =>
+  v.pipe(
+    v.string(),
+    v.check(fits, ({ input }) => `expected ${form}, got ${JSON.stringify(input.slice(0, 64))}`),
+  );
+const subject = text(isSubject, SUBJECT_FORM);
+const pattern = text(isPattern, PATTERN_FORM);
+
+const presence = v.object({
+  type: v.literal("presence"),
+  id,
+  capabilities: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.activityTextLength))),
+      v.maxLength(LIMITS.capabilities),
+    ),
+  ),
+  metadata: v.optional(
+    v.pipe(
+      v.record(v.string(), v.unknown()),
+      v.check((value) => !Array.isArray(value), "expected an object, got an array"),
+    ),
+  ),
+});
+
+const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern });
+
+const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern });
+
+const publish = v.object({
+  type: v.literal("publish"),
+  id,
+  subject,
+  data: v.optional(v.unknown()),
+  to: v.optional(text((value) => ID_PATTERN.test(value), "an agent id")),
+  replyTo: v.optional(subject),
 });
 
 /** Optional fields that may also be there as undefined, as a parser leaves them. */
@@ -61,6 +112,22 @@ export const parseHeartbeat = (body: string | null | undefined) =>
 
 /** @throws MessageError if the body is not a list. */
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;
+
+/** @throws MessageError if the body is not a presence. */
+export const parsePresence = (body: string | null | undefined) =>
+  parse(presence, body) as PresenceMessage;
+
+/** @throws MessageError if the body is not a subscribe. */
+export const parseSubscribe = (body: string | null | undefined) =>
+  parse(subscribe, body) as SubscribeMessage;
+
+/** @throws MessageError if the body is not an unsubscribe. */
+export const parseUnsubscribe = (body: string | null | undefined) =>
+  parse(unsubscribe, body) as UnsubscribeMessage;
+
+/** @throws MessageError if the body is not a publish. */
+export const parsePublish = (body: string | null | undefined) =>
+  parse(publish, body) as PublishMessage;
 
 /**
  * The JSON object in a message.

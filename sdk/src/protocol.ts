@@ -138,6 +138,29 @@ export interface Profile {
   metadata: Record<string, unknown>;
 }
 
+/** What changed about an agent. */
+export type TransitionEvent = "online" | "offline" | "stalled" | "recovered";
+
+/**
+ * A change of an agent: the `detail` of an event on the bus, and the `data` of a message on
+ * `presence.<agentId>`. Beside what it names it says what a reader would see of the agent.
+ */
+export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
+  /** The same for every delivery of the same transition. */
+  transitionId: string;
+  organizationId: string;
+  event: TransitionEvent;
+  /** Null where the agent was not known before. */
+  previousStatus: Status | null;
+  /**
+   * `offline`: why. `online`: `connected`, or `revived` by a heartbeat after its lease had run out.
+   * `stalled`: `no_progress`. `recovered`: `progress`.
+   */
+  reason: OfflineReason | "connected" | "revived" | "no_progress" | "progress";
+  /** When it happened, not when it was found out. */
+  at: number;
+}
+
 interface ClientMessageBase {
   /** Echoed in the reply. At most 64 characters. */
   id?: string;

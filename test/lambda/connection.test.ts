@@ -5,6 +5,7 @@ import { dynamoDbLoginRegistry } from "../../lambda/auth/login-registry";
 import { connectHandler } from "../../lambda/connect";
 import { disconnectHandler, offlineReason } from "../../lambda/disconnect";
 import { LeaseStore } from "../../lambda/lease/store";
+import { SubscriptionStore } from "../../lambda/messaging/subscriptions";
 import { type Engine, startEngine } from "../support/engine";
 import { putAgent } from "../support/login";
 import { routeEvent, storedRow } from "../support/presence";
@@ -23,7 +24,8 @@ describe("a connection", () => {
       leases,
       registry: dynamoDbLoginRegistry(client, registryTableName),
     });
-    disconnect = disconnectHandler({ leases });
+    const subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
+    disconnect = disconnectHandler({ leases, subscriptions });
   });
   beforeEach(async () => {
     count += 1;

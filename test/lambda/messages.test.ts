@@ -14,7 +14,7 @@ const route = () => ({ log: new LogRecorder(), metrics: new MetricsRecorder().si
 const parse = ({ body }: { body?: string }) => JSON.parse(body ?? "null");
 
 describe("a message of no known type", () => {
-  const TYPES = "heartbeat, list";
+  const TYPES = "heartbeat, presence, subscribe, unsubscribe, publish, list";
   const fallback = fallbackHandler(route());
 
   it.each([
@@ -40,8 +40,13 @@ describe("a message of no known type", () => {
 
 describe("list", () => {
   function compose(listAgents: (options: ListAgentsOptions) => Promise<AgentPage>) {
-    return listHandler({ statuses: { listAgents }, ...route() });
+    return listHandler({
+      statuses: { listAgents },
+      profiles: { between: async () => new Map([["a1", PROFILE]]) },
+      ...route(),
+    });
   }
+  const PROFILE = { capabilities: ["summarize"], metadata: { version: "1" } };
   const page: AgentPage = { agents: [], cursor: "next" };
 
   it("asks for the organization of the connection, whatever the message names", async () => {
@@ -66,6 +71,16 @@ describe("list", () => {
       id: "l1",
     });
     expect(asked).toEqual([{ organizationId: "acme", status: "online", limit: 10 }]);
+  });
+
+  it("adds the profiles if it is asked for them", async () => {
+    const agents = [{ agentId: "a1" }, { agentId: "a2" }] as AgentPage["agents"];
+    const list = compose(async () => ({ agents, cursor: null }));
+    const answer = parse(await list(routeEvent({}, { type: "list", profiles: true })));
+    expect(answer.agents).toEqual([
+      { agentId: "a1", profile: PROFILE },
+      { agentId: "a2", profile: null },
+    ]);
   });
 
   it("refuses a publisher", async () => {

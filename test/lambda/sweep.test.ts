@@ -75,6 +75,8 @@ describe("the sweep", () => {
       found: 1,
       expired: 1,
       lost: 0,
+      stalled: 0,
+      recovered: 0,
       connectionsClosed: 1,
       closesFailed: 0,
       finished: true,
@@ -89,6 +91,29 @@ describe("the sweep", () => {
       ConnectionsClosed: 1,
       SweepsUnfinished: 0,
     });
+  });
+
+  it("marks an agent whose work does not advance once, until it advances", async () => {
+    const agent = holder({ agentId: "looping" });
+    const work = { state: "working", maxSilenceMs: 60_000, startedAt: NOW - 100_000 } as const;
+    await leases.renew(agent, NOW - 5000, { ...work, progressAt: NOW - 60_001 });
+    const sweep = compose();
+    expect(await sweep({}, unhurried)).toMatchObject({ found: 1, stalled: 1, expired: 0 });
+    expect(await row("looping")).toMatchObject({ status: "online", stalledSince: NOW - 1 });
+    await leases.renew(agent, NOW - 4000, { ...work, progressAt: NOW - 60_001 });
+    expect(await sweep({}, unhurried)).toMatchObject({ found: 0 });
+    await leases.renew(agent, NOW - 3000, { ...work, progressAt: NOW - 4000 });
+    expect(await sweep({}, unhurried)).toMatchObject({ found: 1, recovered: 1 });
+    expect(await row("looping")).not.toHaveProperty("stalledSince");
+    expect(metrics.counts).toMatchObject({ AgentsStalled: 1, AgentsRecovered: 1 });
+  });
+
+  it("leaves alone work that set itself no limit, and whoever is idle", async () => {
+    const long = { startedAt: 0, progressAt: 0 };
+    await leases.renew(holder({ agentId: "patient" }), NOW - 1, { state: "working", ...long });
+    const idle = { state: "idle", maxSilenceMs: 1, ...long } as const;
+    await leases.renew(holder({ agentId: "idle" }), NOW - 1, idle);
+    expect(await compose()({}, unhurried)).toMatchObject({ found: 0 });
   });
 
   it("is safe to run twice at once: each lease expires once", async () => {

@@ -1,3 +1,4 @@
+import type { DeliveryMessage } from "@agent-heartbeat/sdk/protocol";
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeEach, describe, expect, it } from "@jest/globals";
@@ -35,6 +36,9 @@ const CLOSED: StatusRow = {
 };
 const EXPIRED: StatusRow = { ...rest, status: "offline", reason: "lease_expired" };
 
+const STALLED: StatusRow = { ...ONLINE, stallsAt: 7000, stalledSince: 7000 };
+const ADVANCED: StatusRow = { ...ONLINE, activity: { state: "working", progressAt: 8000 } };
+
 let serial = 0;
 function change(
   before: StatusRow | undefined,
@@ -54,11 +58,13 @@ function change(
 
 describe("transitions", () => {
   let sent: Entry[][];
+  let published: [string, DeliveryMessage][];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
   let transitions: ReturnType<typeof transitionsHandler>;
   beforeEach(() => {
     sent = [];
+    published = [];
     failures = () => false;
     connections = new ConnectionsRecorder();
     transitions = transitionsHandler({
@@ -73,6 +79,13 @@ describe("transitions", () => {
       } as never,
       eventBusName: "bus",
       connections,
+      postOffice: {
+        publish: async (organizationId, message) => {
+          published.push([organizationId, message]);
+          return 0;
+        },
+      },
+      clock: () => 10_000,
       log: new LogRecorder(),
     });
   });
@@ -93,15 +106,21 @@ describe("transitions", () => {
           transitionId: record.eventID,
           organizationId: "acme",
           agentId: "a1",
+          event: "online",
           status: "online",
           previousStatus: null,
           reason: "connected",
           at: 5000,
+          since: 1000,
           connectionId: "A=",
           instanceId: "process-a",
           connectedAt: 1000,
           lastHeartbeatAt: 5000,
           leaseExpiresAt: 95_000,
+          leaseMs: 90_000,
+          heartbeatIntervalMs: 30_000,
+          activity: null,
+          stalledSince: null,
         },
       ],
     ]);
@@ -119,8 +138,10 @@ describe("transitions", () => {
       "connected",
       5000,
     ],
-    ["came back by a heartbeat", EXPIRED, ONLINE, "Agent Online", "recovered", 5000],
+    ["came back by a heartbeat", EXPIRED, ONLINE, "Agent Online", "revived", 5000],
     ["was deleted while online", ONLINE, undefined, "Agent Offline", "lease_expired", 95_000],
+    ["stalled", ONLINE, STALLED, "Agent Stalled", "no_progress", 7000],
+    ["advanced again", STALLED, ADVANCED, "Agent Recovered", "progress", 8000],
   ] as const)("tells that an agent %s", async (_, before, after, type, reason, at) => {
     const { told } = await tell(change(before, after));
     expect(told).toEqual([[type, expect.objectContaining({ reason, at })]]);
@@ -129,6 +150,7 @@ describe("transitions", () => {
   it.each([
     ["a heartbeat", ONLINE, { ...ONLINE, lastHeartbeatAt: 9000 }],
     ["a reconnection without a gap", ONLINE, { ...ONLINE, connectionId: "B=" }],
+    ["a heartbeat of a stalled agent", STALLED, { ...STALLED, lastHeartbeatAt: 9000 }],
     ["the purge of an offline row", CLOSED, undefined],
     ["the end of a connection that was never seen", undefined, CLOSED],
   ] as const)("tells nothing of %s", async (_, before, after) => {
@@ -136,6 +158,29 @@ describe("transitions", () => {
       result: { batchItemFailures: [] },
       told: [],
     });
+  });
+
+  it("tells subscribers of the agent's presence, in order, what it told the bus", async () => {
+    const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
+    const { told } = await tell(...records);
+    expect(published).toEqual(
+      told.map(([, data], index) => [
+        "acme",
+        {
+          type: "message",
+          messageId: records[index]?.eventID,
+          subject: "presence.a1",
+          data,
+          from: "service",
+        },
+      ]),
+    );
+  });
+
+  it("tells subscribers nothing that the bus has not taken, for it comes again", async () => {
+    failures = (index) => index === 1;
+    await tell(change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE));
+    expect(published).toHaveLength(1);
   });
 
   it("closes the connection of a revoked agent", async () => {

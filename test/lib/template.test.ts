@@ -16,6 +16,13 @@ function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
   return new AgentHeartbeatStack(app, "Test", props);
 }
 
+const DELIVERY = [
+  "dynamodb:BatchWriteItem Subscriptions",
+  "dynamodb:GetItem AgentStatus",
+  "dynamodb:Query Subscriptions",
+  "execute-api:ManageConnections @connections POST",
+];
+
 describe("the template", () => {
   let template: Template;
   beforeAll(() => {
@@ -54,7 +61,8 @@ describe("the template", () => {
 
   function target(resource: unknown): string {
     const text = JSON.stringify(resource);
-    const [, part] = /(AgentStatus|AgentRegistry|Events|Undelivered|@connections)/.exec(text) ?? [];
+    const [, part] =
+      /(AgentStatus|AgentRegistry|Subscriptions|Events|Undelivered|@connections)/.exec(text) ?? [];
     const [, method] = /(POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
     return [part ?? text, method].filter(Boolean).join(" ");
   }
@@ -70,8 +78,20 @@ describe("the template", () => {
         "execute-api:ManageConnections @connections POST",
       ],
     ],
-    ["disconnect", ["dynamodb:UpdateItem AgentStatus"]],
-    ["list", ["dynamodb:Query AgentStatus"]],
+    [
+      "disconnect",
+      [
+        "dynamodb:BatchWriteItem Subscriptions",
+        "dynamodb:Query Subscriptions",
+        "dynamodb:UpdateItem AgentStatus",
+      ],
+    ],
+    ["presence", ["dynamodb:UpdateItem AgentRegistry"]],
+    ["subscribe", ["dynamodb:PutItem Subscriptions"]],
+    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions"]],
+    ["publish", DELIVERY],
+    ["deliver", DELIVERY],
+    ["list", ["dynamodb:Query AgentRegistry", "dynamodb:Query AgentStatus"]],
     ["fallback", []],
     [
       "sweep",
@@ -87,12 +107,16 @@ describe("the template", () => {
     [
       "transitions",
       [
+        "dynamodb:BatchWriteItem Subscriptions",
         "dynamodb:DescribeStream AgentStatus",
+        "dynamodb:GetItem AgentStatus",
         "dynamodb:GetRecords AgentStatus",
         "dynamodb:GetShardIterator AgentStatus",
         "dynamodb:ListStreams AgentStatus",
+        "dynamodb:Query Subscriptions",
         "events:PutEvents Events",
         "execute-api:ManageConnections @connections DELETE",
+        "execute-api:ManageConnections @connections POST",
         "sqs:GetQueueAttributes Undelivered",
         "sqs:GetQueueUrl Undelivered",
         "sqs:SendMessage Undelivered",
@@ -148,6 +172,26 @@ describe("the template", () => {
     });
   });
 
+  it("keeps subscriptions in a table that expires, found by connection too", () => {
+    template.hasResource("AWS::DynamoDB::Table", {
+      DeletionPolicy: "Delete",
+      Properties: {
+        KeySchema: [
+          { AttributeName: "address", KeyType: "HASH" },
+          { AttributeName: "subscriber", KeyType: "RANGE" },
+        ],
+        TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
+        GlobalSecondaryIndexes: [
+          Match.objectLike({
+            IndexName: "byConnection",
+            KeySchema: [{ AttributeName: "connectionId", KeyType: "HASH" }],
+            Projection: { ProjectionType: "KEYS_ONLY" },
+          }),
+        ],
+      },
+    });
+  });
+
   it("routes by the message's type, and answers messages by the route's response", () => {
     template.hasResourceProperties("AWS::ApiGatewayV2::Api", {
       ProtocolType: "WEBSOCKET",
@@ -168,6 +212,10 @@ describe("the template", () => {
       ["$disconnect", "NONE", false],
       ["heartbeat", "NONE", true],
       ["list", "NONE", true],
+      ["presence", "NONE", true],
+      ["publish", "NONE", true],
+      ["subscribe", "NONE", true],
+      ["unsubscribe", "NONE", true],
     ]);
   });
 
@@ -233,10 +281,7 @@ describe("the props", () => {
     );
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 minute)" });
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 7 });
-    template.allResources("AWS::DynamoDB::Table", {
-      DeletionPolicy: "Delete",
-      Properties: { DeletionProtectionEnabled: false },
-    });
+    template.allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Delete" });
     const variables = (expected: object) =>
       template.hasResourceProperties("AWS::Lambda::Function", {
         Environment: { Variables: expected },

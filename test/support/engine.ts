@@ -8,17 +8,20 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import {
   CreateTableCommand,
+  type CreateTableCommandInput,
   DynamoDBClient,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../../lambda/names";
 
-/** A running engine with empty AgentStatus and AgentRegistry tables. */
+/** A running engine with empty tables. */
 export interface Engine {
   client: DynamoDBClient;
   endpoint: string;
   region: string;
   statusTableName: string;
   registryTableName: string;
+  subscriptionsTableName: string;
   /** Ends the engine's process; its data was in memory. */
   stop(): Promise<void>;
 }
@@ -26,6 +29,7 @@ export interface Engine {
 const REGION = "us-east-1";
 const STATUS_TABLE = "AgentStatus";
 const REGISTRY_TABLE = "AgentRegistry";
+const SUBSCRIPTIONS_TABLE = "Subscriptions";
 const ATTEMPTS = 5;
 
 /**
@@ -49,6 +53,7 @@ export async function startEngine(): Promise<Engine> {
     region: REGION,
     statusTableName: STATUS_TABLE,
     registryTableName: REGISTRY_TABLE,
+    subscriptionsTableName: SUBSCRIPTIONS_TABLE,
     stop: async () => {
       client.destroy();
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -121,36 +126,48 @@ async function freePort(): Promise<number> {
 }
 
 async function createTables(client: DynamoDBClient): Promise<void> {
-  await createTable(client, STATUS_TABLE, "agentId", true);
-  await createTable(client, REGISTRY_TABLE, "recordId", false);
+  await createTable(client, STATUS_TABLE, ["organizationId", "agentId"], {
+    StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+  });
+  await createTable(client, REGISTRY_TABLE, ["organizationId", "recordId"]);
+  await createTable(client, SUBSCRIPTIONS_TABLE, ["address", "subscriber"], {
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: SUBSCRIPTIONS_BY_CONNECTION,
+        KeySchema: [{ AttributeName: "connectionId", KeyType: "HASH" }],
+        Projection: { ProjectionType: "KEYS_ONLY" },
+      },
+    ],
+  });
 }
 
 async function createTable(
   client: DynamoDBClient,
-  tableName: string,
-  sortKey: string,
-  stream: boolean,
+  TableName: string,
+  [partitionKey, sortKey]: [string, string],
+  extras: Partial<CreateTableCommandInput> = {},
 ): Promise<void> {
+  const indexKeys = (extras.GlobalSecondaryIndexes ?? []).flatMap(({ KeySchema = [] }) =>
+    KeySchema.flatMap(({ AttributeName }) => AttributeName ?? []),
+  );
   await client.send(
     new CreateTableCommand({
-      TableName: tableName,
+      TableName,
       BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: [
-        { AttributeName: "organizationId", AttributeType: "S" },
-        { AttributeName: sortKey, AttributeType: "S" },
-      ],
+      AttributeDefinitions: [partitionKey, sortKey, ...indexKeys].map((AttributeName) => ({
+        AttributeName,
+        AttributeType: "S",
+      })),
       KeySchema: [
-        { AttributeName: "organizationId", KeyType: "HASH" },
+        { AttributeName: partitionKey, KeyType: "HASH" },
         { AttributeName: sortKey, KeyType: "RANGE" },
       ],
-      ...(stream && {
-        StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
-      }),
+      ...extras,
     }),
   );
   await client.send(
     new UpdateTimeToLiveCommand({
-      TableName: tableName,
+      TableName,
       TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
     }),
   );

@@ -20,6 +20,7 @@ export {
   agentFromItem,
   agentRecordId,
   nonceRecordId,
+  profileValue,
   type RegisteredAgent,
   type RegisteredKey,
 } from "./record";

@@ -3,7 +3,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { PublicKey } from "../keys";
-import type { Role } from "../protocol";
+import type { Profile, Role } from "../protocol";
 
 /** A public key that an agent may sign its login tokens with. */
 export interface RegisteredKey extends PublicKey {
@@ -22,6 +22,8 @@ export interface RegisteredAgent {
   createdAt: number;
   updatedAt: number;
   description?: string;
+  /** What the agent said of itself when it last connected. */
+  profile?: Profile;
 }
 
 /** Prefix of the sort keys of agents: an organization's nonces lie beside them. */
@@ -39,14 +41,27 @@ export function nonceRecordId(agentId: string, tokenId: string): string {
 
 /** The agent in a DynamoDB item of the AgentRegistry table. */
 export function agentFromItem(item: Record<string, AttributeValue>): RegisteredAgent {
-  const { recordId: _, ...agent } = unmarshall(item);
-  return agent as RegisteredAgent;
+  const { recordId: _, profile, ...agent } = unmarshall(item);
+  return { ...agent, ...(profile && { profile: readProfile(profile) }) } as RegisteredAgent;
+}
+
+/** A profile as a record keeps it: metadata as text, for JSON has numbers that DynamoDB has not. */
+export function profileValue({ capabilities, metadata }: Profile): AttributeValue {
+  return { M: marshall({ capabilities, metadata: JSON.stringify(metadata) }) };
+}
+
+function readProfile(stored: { capabilities: string[]; metadata: string }): Profile {
+  return { capabilities: stored.capabilities, metadata: JSON.parse(stored.metadata) };
 }
 
 /** The DynamoDB item that keeps an agent. */
-export function itemFromAgent(agent: RegisteredAgent): Record<string, AttributeValue> {
-  return marshall(
-    { ...agent, recordId: agentRecordId(agent.agentId) },
-    { removeUndefinedValues: true },
-  );
+export function itemFromAgent({
+  profile,
+  ...agent
+}: RegisteredAgent): Record<string, AttributeValue> {
+  const record = { ...agent, recordId: agentRecordId(agent.agentId) };
+  return {
+    ...marshall(record, { removeUndefinedValues: true }),
+    ...(profile && { profile: profileValue(profile) }),
+  };
 }

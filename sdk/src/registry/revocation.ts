@@ -23,11 +23,11 @@ const notEnded = "attribute_not_exists(disconnectedAt)";
 const notPurged = "ttlEpochSeconds > :nowSeconds";
 
 const REVOKE =
-  "SET #status = :offline, reason = :revoked, disconnectedAt = :now REMOVE onlineSince, activity";
+  "SET #status = :offline, reason = :revoked, disconnectedAt = :now REMOVE onlineSince, activity, stallsAt, stalledSince";
 
 const BURY =
   "SET #status = :offline, reason = :revoked, disconnectedAt = if_not_exists(disconnectedAt, :now), " +
-  "ttlEpochSeconds = :nowSeconds REMOVE onlineSince, activity";
+  "ttlEpochSeconds = :nowSeconds REMOVE onlineSince, activity, stallsAt, stalledSince";
 
 /**
  * Ends an agent's online period with the reason `revoked`; the change of the row has the connection closed.

@@ -1,0 +1,33 @@
+/** What several functions are composed of, from the environment that the stack gives them. */
+
+import { LeaseStore } from "../lease/store";
+import { dynamoDbAgentLocator } from "../messaging/agent-locator";
+import { PostOffice } from "../messaging/post-office";
+import { SubscriptionStore } from "../messaging/subscriptions";
+import { connectionsClient, dynamoDbClient } from "../shared/clients";
+import { type Connections, gatewayConnections } from "../shared/connections";
+import { requireEnv, requireNumberEnv } from "../shared/environment";
+
+/** One client a function, for its whole life. */
+export const dynamoDb = dynamoDbClient();
+
+export const leaseStore = () =>
+  new LeaseStore({
+    client: dynamoDb,
+    tableName: requireEnv("STATUS_TABLE_NAME"),
+    retentionMs: requireNumberEnv("RETENTION_MS"),
+  });
+
+export const subscriptionStore = () =>
+  new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
+
+export const stageConnections = () =>
+  gatewayConnections(connectionsClient(requireEnv("CALLBACK_URL")));
+
+export const postOffice = (connections: Connections) =>
+  new PostOffice({
+    subscriptions: subscriptionStore(),
+    agents: dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME")),
+    connections,
+    log: console,
+  });

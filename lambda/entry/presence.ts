@@ -1,0 +1,13 @@
+/** Composes the `presence` function. */
+
+import { presenceHandler } from "../presence";
+import { ProfileStore } from "../profile/store";
+import { requireEnv } from "../shared/environment";
+import { functionMetrics } from "../shared/metrics";
+import { dynamoDb } from "./compose";
+
+export const handler = presenceHandler({
+  profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  log: console,
+  metrics: functionMetrics(),
+});

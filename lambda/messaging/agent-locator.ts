@@ -1,0 +1,19 @@
+/** Finds the connection of an agent by its status row. */
+
+import { derivePresence, rowFromItem } from "@agent-heartbeat/sdk/status";
+import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import type { AgentLocator } from "./post-office";
+
+export function dynamoDbAgentLocator(client: DynamoDBClient, TableName: string): AgentLocator {
+  return {
+    async locate(organizationId, agentId, now) {
+      const Key = { organizationId: { S: organizationId }, agentId: { S: agentId } };
+      const { Item } = await client.send(
+        new GetItemCommand({ TableName, Key, ConsistentRead: true }),
+      );
+      if (!Item) return undefined;
+      const { status, connectionId, instanceId } = derivePresence(rowFromItem(Item), now);
+      return status === "online" ? { connectionId, agentId, instanceId } : undefined;
+    },
+  };
+}

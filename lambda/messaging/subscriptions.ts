@@ -1,0 +1,169 @@
+/** The Subscriptions table: who wants messages on which subject, by connection. */
+
+import { LIMITS, matchesSubject } from "@agent-heartbeat/sdk/protocol";
+import {
+  type AttributeValue,
+  BatchWriteItemCommand,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  paginateQuery,
+} from "@aws-sdk/client-dynamodb";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../names";
+import { addressesFor, addressOf } from "./addresses";
+
+/** One connection's wish for messages. */
+export interface Subscription {
+  organizationId: string;
+  pattern: string;
+  connectionId: string;
+  /** Which process: a connection and the one that replaces it count as one. */
+  instanceId: string;
+  agentId: string;
+  connectedAt: number;
+}
+
+/** A connection that messages go to. */
+export interface Subscriber {
+  connectionId: string;
+  agentId: string;
+  instanceId: string;
+}
+
+/** A subscription outlives its connection by this much, where nobody saw the end. */
+const MARGIN_MS = 15 * 60_000;
+
+/** Items of one BatchWriteItem. */
+const BATCH = 25;
+
+const ATTEMPTS = 5;
+
+type Item = Record<string, AttributeValue>;
+
+/** Every method rejects with the client's error if DynamoDB fails. */
+export class SubscriptionStore {
+  constructor(
+    private readonly client: DynamoDBClient,
+    private readonly tableName: string,
+  ) {}
+
+  /** Adds a subscription, or renews the one that is there. */
+  async add(subscription: Subscription): Promise<void> {
+    const { organizationId, agentId, instanceId, connectionId, connectedAt, pattern } =
+      subscription;
+    const end = connectedAt + LIMITS.connectionDurationMs + MARGIN_MS;
+    await this.client.send(
+      new PutItemCommand({
+        TableName: this.tableName,
+        Item: {
+          ...keyOf(subscription),
+          organizationId: { S: organizationId },
+          connectionId: { S: connectionId },
+          agentId: { S: agentId },
+          instanceId: { S: instanceId },
+          pattern: { S: pattern },
+          ttlEpochSeconds: { N: String(Math.ceil(end / 1000)) },
+        },
+      }),
+    );
+  }
+
+  /** Takes a subscription away, if it is there. */
+  async remove(
+    subscription: Pick<Subscription, "organizationId" | "pattern" | "connectionId">,
+  ): Promise<void> {
+    const Key = keyOf(subscription);
+    await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
+  }
+
+  /** Takes all subscriptions of a connection away. The index may miss one of the last second: its TTL comes. */
+  async removeConnection(connectionId: string): Promise<void> {
+    const pages = paginateQuery(
+      { client: this.client },
+      {
+        TableName: this.tableName,
+        IndexName: SUBSCRIPTIONS_BY_CONNECTION,
+        KeyConditionExpression: "connectionId = :connectionId",
+        ExpressionAttributeValues: { ":connectionId": { S: connectionId } },
+      },
+    );
+    for await (const { Items = [] } of pages) {
+      for (let start = 0; start < Items.length; start += BATCH) {
+        await this.#delete(Items.slice(start, start + BATCH));
+      }
+    }
+  }
+
+  /**
+   * The connections that want messages on a subject, each once. Sees every subscription that was
+   * answered before.
+   *
+   * @param now epoch milliseconds
+   */
+  async find(organizationId: string, subject: string, now: number): Promise<Subscriber[]> {
+    const pages = await Promise.all(
+      addressesFor(organizationId, subject).map((address) => this.at(address, now)),
+    );
+    const subscribers = new Map<string, Subscriber>();
+    for (const { pattern, ...subscriber } of pages.flat()) {
+      if (matchesSubject(pattern, subject)) subscribers.set(subscriber.connectionId, subscriber);
+    }
+    return [...subscribers.values()];
+  }
+
+  /** All subscriptions at an address. */
+  private async at(address: string, now: number): Promise<(Subscriber & { pattern: string })[]> {
+    const found: (Subscriber & { pattern: string })[] = [];
+    const pages = paginateQuery(
+      { client: this.client },
+      {
+        TableName: this.tableName,
+        KeyConditionExpression: "address = :address",
+        FilterExpression: "ttlEpochSeconds > :now",
+        ExpressionAttributeValues: {
+          ":address": { S: address },
+          ":now": { N: String(Math.floor(now / 1000)) },
+        },
+        // A viewer that has been answered "subscribed" counts on missing nothing from then on.
+        ConsistentRead: true,
+      },
+    );
+    for await (const { Items = [] } of pages) {
+      for (const item of Items) {
+        const [connectionId, agentId, instanceId, pattern] = [
+          item.connectionId?.S,
+          item.agentId?.S,
+          item.instanceId?.S,
+          item.pattern?.S,
+        ];
+        if (connectionId && agentId && instanceId && pattern) {
+          found.push({ connectionId, agentId, instanceId, pattern });
+        }
+      }
+    }
+    return found;
+  }
+
+  async #delete(items: Item[]): Promise<void> {
+    let requests = items.map(({ address, subscriber }) => ({
+      DeleteRequest: { Key: { address, subscriber } as Item },
+    }));
+    for (let attempt = 0; requests.length > 0 && attempt < ATTEMPTS; attempt++) {
+      const { UnprocessedItems } = await this.client.send(
+        new BatchWriteItemCommand({ RequestItems: { [this.tableName]: requests } }),
+      );
+      requests = (UnprocessedItems?.[this.tableName] ?? []) as typeof requests;
+    }
+  }
+}
+
+function keyOf({
+  organizationId,
+  pattern,
+  connectionId,
+}: Pick<Subscription, "organizationId" | "pattern" | "connectionId">): Item {
+  return {
+    address: { S: addressOf(organizationId, pattern) },
+    subscriber: { S: `${connectionId}#${pattern}` },
+  };
+}

@@ -1,0 +1,64 @@
+/** Profiles: kept in the agents' records of the registry, for they are too large for the hot table. */
+
+import type { Profile } from "@agent-heartbeat/sdk/protocol";
+import { agentFromItem, agentRecordId, profileValue } from "@agent-heartbeat/sdk/registry";
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  paginateQuery,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+
+/** Every method rejects with the client's error if DynamoDB fails. */
+export class ProfileStore {
+  constructor(
+    private readonly client: DynamoDBClient,
+    private readonly tableName: string,
+  ) {}
+
+  /** Replaces an agent's profile. An agent that was removed meanwhile gets none. */
+  async put(organizationId: string, agentId: string, profile: Profile): Promise<void> {
+    try {
+      await this.client.send(
+        new UpdateItemCommand({
+          TableName: this.tableName,
+          Key: { organizationId: { S: organizationId }, recordId: { S: agentRecordId(agentId) } },
+          UpdateExpression: "SET profile = :profile",
+          ConditionExpression: "attribute_exists(recordId)",
+          ExpressionAttributeValues: { ":profile": profileValue(profile) },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
+  /** The profiles of the agents from one id to another, by id. */
+  async between(
+    organizationId: string,
+    first: string,
+    last: string,
+  ): Promise<Map<string, Profile>> {
+    const pages = paginateQuery(
+      { client: this.client },
+      {
+        TableName: this.tableName,
+        KeyConditionExpression:
+          "organizationId = :organizationId AND recordId BETWEEN :first AND :last",
+        ProjectionExpression: "agentId, profile",
+        ExpressionAttributeValues: {
+          ":organizationId": { S: organizationId },
+          ":first": { S: agentRecordId(first) },
+          ":last": { S: agentRecordId(last) },
+        },
+      },
+    );
+    const profiles = new Map<string, Profile>();
+    for await (const { Items = [] } of pages) {
+      for (const { agentId, profile } of Items.map(agentFromItem)) {
+        if (profile) profiles.set(agentId, profile);
+      }
+    }
+    return profiles;
+  }
+}

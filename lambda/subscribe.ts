@@ -1,0 +1,44 @@
+/** The `subscribe` and `unsubscribe` routes: a connection says which messages it wants. */
+
+import { RESERVED } from "@agent-heartbeat/sdk/protocol";
+import { firstTokenOf } from "./messaging/addresses";
+import type { SubscriptionStore } from "./messaging/subscriptions";
+import { MessageError, parseSubscribe, parseUnsubscribe } from "./wire/messages";
+import { echo, messageRoute, type RouteDependencies, reply } from "./wire/route";
+
+export interface SubscribeDependencies extends RouteDependencies {
+  subscriptions: Pick<SubscriptionStore, "add">;
+}
+
+export interface UnsubscribeDependencies extends RouteDependencies {
+  subscriptions: Pick<SubscriptionStore, "remove">;
+}
+
+export function subscribeHandler({ subscriptions, ...route }: SubscribeDependencies) {
+  return messageRoute("subscribe", route, async (event, identity) => {
+    const { subject, id } = parseSubscribe(event.body);
+    if (firstTokenOf(subject) === RESERVED.inbox) {
+      throw new MessageError("forbidden", `subject: nobody may subscribe to ${subject}`, id);
+    }
+    const { organizationId, agentId, instanceId } = identity;
+    const { connectionId, connectedAt } = event.requestContext;
+    await subscriptions.add({
+      organizationId,
+      agentId,
+      instanceId,
+      connectionId,
+      connectedAt,
+      pattern: subject,
+    });
+    return reply({ type: "subscribed", subject, ...echo(id) });
+  });
+}
+
+export function unsubscribeHandler({ subscriptions, ...route }: UnsubscribeDependencies) {
+  return messageRoute("unsubscribe", route, async (event, { organizationId }) => {
+    const { subject, id } = parseUnsubscribe(event.body);
+    const { connectionId } = event.requestContext;
+    await subscriptions.remove({ organizationId, connectionId, pattern: subject });
+    return reply({ type: "unsubscribed", subject, ...echo(id) });
+  });
+}
