@@ -36,5 +36,7 @@ export interface Io {
   signal: AbortSignal;
   /** Asks for a line of text; undefined if nobody is there to answer. */
   ask(question: string): Promise<string | undefined>;
+  /** The HTTP status that a plain request to a URL is answered with. Rejects if nobody answers. */
+  reach(url: string): Promise<number>;
   clients: Clients;
 }

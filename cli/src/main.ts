@@ -8,6 +8,9 @@ import { run } from "./run";
 // AWS announces the end of its support for this Node.js on stderr, in the middle of an answer.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
+/** An endpoint answers in less, or it is not there. */
+const REACH_TIMEOUT_MS = 10_000;
+
 const interruption = new AbortController();
 
 const io: Io = {
@@ -19,6 +22,10 @@ const io: Io = {
   wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
   signal: interruption.signal,
   ask,
+  async reach(url) {
+    const { status } = await fetch(url, { signal: AbortSignal.timeout(REACH_TIMEOUT_MS) });
+    return status;
+  },
   clients: {
     async dynamoDb(config) {
       const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");

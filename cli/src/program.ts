@@ -9,6 +9,7 @@ import { addAgentsRegister } from "./commands/agents-register";
 import { addAgentsRemove } from "./commands/agents-remove";
 import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
+import { addDoctor } from "./commands/doctor";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addStatus } from "./commands/status";
 import { addWhy } from "./commands/why";
@@ -61,6 +62,7 @@ export function createProgram(io: Io): Command {
     .summary("make key pairs")
     .description("Make key pairs for agents.");
   addKeysGenerate(keys, io);
+  addDoctor(program, io);
   return program;
 }
 

@@ -19,6 +19,7 @@ export interface RunOptions {
   now?: () => number;
   signal?: AbortSignal;
   wait?: Io["wait"];
+  reach?: Io["reach"];
   /** Outputs of the stacks that exist. */
   stacks?: Record<string, Record<string, string>>;
   /** Replaces the client of the tables, which is a real one by default. */
@@ -56,6 +57,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       result.questions.push(question);
       return options.answer;
     },
+    reach: options.reach ?? (async () => 401),
     clients: {
       dynamoDb: async (config) => {
         result.configs.push(config);

@@ -1,0 +1,131 @@
+/** What `doctor` looks at: each check finds one thing out, and says what to do where it is not well. */
+
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Deployment } from "./deployment";
+import { duration } from "./durations";
+import { explain } from "./failure";
+import type { Io } from "./io";
+import { readKeyFile } from "./key-files";
+
+export interface Finding {
+  check: string;
+  state: "ok" | "warning" | "failed";
+  /** What was found. */
+  finding: string;
+  /** What to do about it. */
+  fix?: string;
+}
+
+export interface CheckOptions {
+  agent?: string;
+  key?: string;
+}
+
+type Check = (
+  deployment: Deployment,
+  options: CheckOptions,
+  io: Io,
+) => Promise<Omit<Finding, "check">>;
+
+/** Rights beyond those of the owner. */
+const OTHERS = 0o077;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  "status table": async ({ statuses, organizationId, target }) => {
+    const { online, offline } = await statuses.countByStatus(organizationId);
+    return ok(`${target.statusTableName} answers: ${online} online, ${offline} offline`);
+  },
+
+  "registry table": async ({ registry, organizationId, target }) => {
+    const { agents, cursor } = await registry.list({ organizationId, limit: 1000 });
+    const count = `${agents.length}${cursor ? " or more" : ""} registered`;
+    if (agents.length > 0) return ok(`${target.registryTableName} answers: ${count}`);
+    return warning(
+      `${target.registryTableName} answers: organization ${organizationId} has no agents`,
+      "Register one with `agents register`, or check --organization.",
+    );
+  },
+
+  // After a read, which is what tells the server's time.
+  clock: async ({ statuses }) => {
+    const offset = statuses.clockOffsetMs;
+    if (offset === 0) return ok("this machine's clock agrees with the server's");
+    const direction = offset > 0 ? "behind" : "ahead of";
+    return warning(
+      `this machine's clock is ${duration(Math.abs(offset))} ${direction} the server's`,
+      "Set it by NTP. Agents and this command correct for it; other programs here do not.",
+    );
+  },
+
+  endpoint: async ({ target }, _, io) => {
+    const url = target.webSocketUrl.replace(/^ws/, "http");
+    try {
+      return ok(`${target.webSocketUrl} answers (HTTP ${await io.reach(url)} without a token)`);
+    } catch (error) {
+      const { message } = explain(error);
+      return failed(
+        `${target.webSocketUrl} does not answer: ${message}`,
+        "Check the network, proxies and that the deployment is still there.",
+      );
+    }
+  },
+};
+
+const AGENT_CHECKS: Readonly<Record<string, Check>> = {
+  agent: async ({ registry, organizationId }, { agent: agentId = "" }) => {
+    const agent = await registry.get({ organizationId, agentId });
+    if (!agent) return failed(`${agentId} is not registered`, "`agents register` lets it connect.");
+    if (!agent.enabled) return failed(`${agentId} is disabled`, "`agents enable` lets it connect.");
+    return ok(`${agentId} is registered and enabled, with ${agent.publicKeys.length} of 2 keys`);
+  },
+};
+
+const KEY_CHECKS: Readonly<Record<string, Check>> = {
+  key: async ({ registry, organizationId }, { agent: agentId = "", key: file = "" }, io) => {
+    const { publicKeyFrom } = await import("@agent-heartbeat/sdk/registry");
+    const { keyId } = await publicKeyFrom(await readKeyFile(file, io));
+    const agent = await registry.get({ organizationId, agentId });
+    if (!agent?.publicKeys.some((key) => key.keyId === keyId)) {
+      return failed(
+        `${file} holds the key ${keyId}, which is not registered for ${agentId}`,
+        "Use the key that is, or register this one with `agents rotate-key --public-key`.",
+      );
+    }
+    const { mode } = await stat(resolve(io.cwd, file));
+    if ((mode & OTHERS) === 0) return ok(`${file} holds a key of ${agentId}`);
+    const rights = (mode & 0o777).toString(8);
+    return warning(`${file} is open to others (mode ${rights})`, `chmod 600 ${file}`);
+  },
+};
+
+/** Makes every check in its order. A check that throws has failed. */
+export async function findings(
+  deployment: Deployment,
+  options: CheckOptions,
+  io: Io,
+): Promise<Finding[]> {
+  const checks = {
+    ...CHECKS,
+    ...(options.agent !== undefined && AGENT_CHECKS),
+    ...(options.key !== undefined && KEY_CHECKS),
+  };
+  const results: Finding[] = [];
+  for (const [check, look] of Object.entries(checks)) {
+    try {
+      results.push({ check, ...(await look(deployment, options, io)) });
+    } catch (error) {
+      const { message, hint } = explain(error);
+      results.push({ check, ...failed(message, hint) });
+    }
+  }
+  return results;
+}
+
+const ok = (finding: string) => ({ state: "ok" as const, finding });
+const warning = (finding: string, fix: string) => ({ state: "warning" as const, finding, fix });
+const failed = (finding: string, fix?: string) => ({
+  state: "failed" as const,
+  finding,
+  ...(fix !== undefined && { fix }),
+});
