@@ -84,8 +84,11 @@ const presence = v.object({
   ),
   metadata: v.optional(
     v.pipe(
+      v.custom<Record<string, unknown>>(
+        (value) => !Array.isArray(value),
+        "expected an object, got an array",
+      ),
       v.record(v.string(), v.unknown()),
-      v.check((value) => !Array.isArray(value), "expected an object, got an array"),
     ),
   ),
 });
@@ -170,5 +173,7 @@ function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | und
 
 function fault({ expected, received, message }: v.BaseIssue<unknown>): string {
   if (received === "undefined") return " is missing";
+  // Written here, in the words of the protocol.
+  if (message.startsWith("expected")) return `: ${message}`;
   return expected ? `: expected ${expected}, got ${received}` : `: ${message}`;
 }
