@@ -61,10 +61,11 @@ function outputOf(stream: NodeJS.WriteStream): Io["stdout"] {
     write: (text) => void stream.write(text),
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns;
+      // 0 where the terminal does not tell.
+      return stream.columns || undefined;
     },
     get rows() {
-      return stream.rows;
+      return stream.rows || undefined;
     },
   };
 }

@@ -52,14 +52,22 @@ export async function watch(options: WatchOptions, io: Io, printer: Printer): Pr
   }
 }
 
+// ECMA-48 and xterm control sequences. Each line is cleared when it has been written, so that nothing
+// flickers, and none wraps, so that a line is one line for the way back up.
+const up = (lines: number) => `\u001b[${lines}A`;
+const CLEAR_LINE = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+const NO_WRAP = "\u001b[?7l";
+const WRAP = "\u001b[?7h";
+
 function screen(title: string, io: Io, printer: Printer): View {
   const { bold, dim, yellow } = printer.colours;
   let drawn = 0;
   let body: string[] = [];
   const draw = (lines: string[]) => {
-    // Up to the first line of the last drawing, and clear from there on.
-    const back = drawn > 0 ? `\u001b[${drawn}A` : "";
-    io.stdout.write(`${back}\r\u001b[J${lines.join("\n")}\n`);
+    const back = drawn > 0 ? `\r${up(drawn)}` : "";
+    const drawing = lines.map((line) => `${line}${CLEAR_LINE}\n`).join("");
+    io.stdout.write(`${back}${NO_WRAP}${drawing}${WRAP}${CLEAR_BELOW}`);
     drawn = lines.length;
   };
   return {

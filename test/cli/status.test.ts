@@ -182,11 +182,11 @@ describe("status --watch", () => {
       columns: 100,
       rows: 20,
     });
-    const [, first = "", second = ""] = stdout.split("\u001b[J");
+    const [first = "", second = ""] = stdout.split("\u001b[J");
     const lines = first.split("\n").length - 1;
     expect(lines).toBeLessThan(20);
     expect(first).toContain("… and 17 more");
-    expect(first.endsWith(`\u001b[${lines}A\r`)).toBe(true);
+    expect(second.startsWith(`\r\u001b[${lines}A`)).toBe(true);
     expect(second).toContain("Ctrl-C ends it.");
   });
 
