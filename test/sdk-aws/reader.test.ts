@@ -261,6 +261,15 @@ describe("the reader's clock", () => {
 });
 
 describe("a reader's client", () => {
+  it("is its own where none is given, by region and endpoint", async () => {
+    const { endpoint, region } = engine;
+    process.env.AWS_ACCESS_KEY_ID = "local";
+    process.env.AWS_SECRET_ACCESS_KEY = "local";
+    const own = new StatusReader({ tableName: engine.statusTableName, endpoint, region });
+    expect(await own.countByStatus("nobody")).toEqual({ online: 0, offline: 0 });
+    own.close();
+  });
+
   it("is left as it was when it was given", async () => {
     const client = clientOf(engine.endpoint);
     const before = client.middlewareStack.identify();

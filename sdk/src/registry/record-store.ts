@@ -11,7 +11,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import type { ServerClock } from "../status/server-clock";
+import type { DynamoDbClock } from "../status/dynamodb-clock";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
@@ -41,7 +41,7 @@ export class RecordStore {
   constructor(
     private readonly client: DynamoDBClient,
     private readonly tableName: string,
-    private readonly clock: ServerClock,
+    private readonly clock: DynamoDbClock,
   ) {}
 
   async get(name: AgentName): Promise<RegisteredAgent | undefined> {

@@ -4,9 +4,9 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { PublicJwk } from "../keys";
 import { LIMITS, type Role } from "../protocol";
 import { agentBefore, cursorAfter } from "../status/cursor";
+import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
 import { expectAgentId, expectLimit, expectOrganizationId, expectRole } from "../status/expect";
-import { type Clock, ServerClock } from "../status/server-clock";
 import {
   AgentExistsError,
   ConcurrentChangeError,
@@ -63,11 +63,11 @@ const ATTEMPTS = 10;
  */
 export class AgentRegistry {
   readonly #records: RecordStore;
-  readonly #clock: ServerClock;
+  readonly #clock: DynamoDbClock;
   readonly #revocation: RevocationOptions;
 
   constructor(options: AgentRegistryOptions) {
-    this.#clock = new ServerClock(options.now);
+    this.#clock = new DynamoDbClock(options.now);
     this.#records = new RecordStore(options.client, options.registryTableName, this.#clock);
     this.#revocation = {
       client: options.client,

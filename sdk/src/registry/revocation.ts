@@ -5,12 +5,12 @@ import {
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import type { ServerClock } from "../status/server-clock";
+import type { DynamoDbClock } from "../status/dynamodb-clock";
 
 export interface RevocationOptions {
   client: DynamoDBClient;
   tableName: string;
-  clock: ServerClock;
+  clock: DynamoDbClock;
 }
 
 /** There is a row; a revocation never makes one. */

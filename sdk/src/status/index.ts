@@ -4,6 +4,7 @@ export { AgentHeartbeatError } from "../errors";
 export type { StatusRow } from "../presence";
 export { derivePresence, isPurged } from "../presence";
 export type { Activity, AgentPresence, OfflineReason, Status } from "../protocol";
+export type { Clock } from "./dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "./errors";
 export {
   type AgentPage,
@@ -12,4 +13,3 @@ export {
   type StatusReaderOptions,
 } from "./reader";
 export { rowFromItem } from "./row";
-export type { Clock } from "./server-clock";

@@ -10,9 +10,9 @@ import {
 import { derivePresence, isPurged, type StatusRow } from "../presence";
 import { type AgentPresence, LIMITS, type Status } from "../protocol";
 import { agentBefore, cursorAfter } from "./cursor";
+import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
 import { rowFromItem } from "./row";
-import { type Clock, ServerClock } from "./server-clock";
 
 export interface StatusReaderOptions {
   /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
@@ -87,7 +87,7 @@ export class StatusReader {
   readonly #ownsClient: boolean;
   readonly #tableName: string;
   readonly #consistent: boolean;
-  readonly #clock: ServerClock;
+  readonly #clock: DynamoDbClock;
   readonly #correctClock: boolean;
   readonly #now: Clock;
 
@@ -98,7 +98,7 @@ export class StatusReader {
     this.#consistent = options.consistent ?? false;
     this.#now = options.now ?? Date.now;
     this.#correctClock = options.correctClock ?? true;
-    this.#clock = new ServerClock(this.#now);
+    this.#clock = new DynamoDbClock(this.#now);
   }
 
   /** How far the local clock was behind DynamoDB's at the last read, in milliseconds; 0 if they agreed. */

@@ -21,7 +21,7 @@ const TOLERANCE_MS = 900;
  * A difference of more than two seconds is noticed (by responses that take under 100 ms), one of less
  * than 0.9 s never. Until the first response the local clock is all there is.
  */
-export class ServerClock {
+export class DynamoDbClock {
   readonly #local: Clock;
   #offsetMs = 0;
 
@@ -51,7 +51,7 @@ export class ServerClock {
     // Low priority: inside of the deserializer, which throws for a refusal.
     (command.middlewareStack as Middleware).add(timed, {
       step: "deserialize",
-      name: "agentHeartbeatServerClock",
+      name: "agentHeartbeatClock",
       priority: "low",
     });
     return command;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { ServerClock } from "../../sdk/src/status/server-clock";
+import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
 
 /** A command whose response is dated `date`, and arrives when the local clock shows `receivedAt`. */
-function respond(clock: ServerClock, date: string | undefined, arrive: () => void) {
+function respond(clock: DynamoDbClock, date: string | undefined, arrive: () => void) {
   type Handler = (args: unknown) => Promise<unknown>;
   let middleware: (next: Handler) => Handler = (next) => next;
   clock.watch({
@@ -20,7 +20,7 @@ function respond(clock: ServerClock, date: string | undefined, arrive: () => voi
 
 async function offsetFor(serverMs: number, sentAt: number, receivedAt: number): Promise<number> {
   let local = sentAt;
-  const clock = new ServerClock(() => local);
+  const clock = new DynamoDbClock(() => local);
   await respond(clock, new Date(serverMs).toUTCString(), () => {
     local = receivedAt;
   });
@@ -51,7 +51,7 @@ describe("the server's clock", () => {
 
   it("forgets an error when the clock has been set right", async () => {
     let local = 1_000_000 + 60_000;
-    const clock = new ServerClock(() => local);
+    const clock = new DynamoDbClock(() => local);
     await respond(clock, new Date(1_000_000).toUTCString(), () => undefined);
     expect(clock.now()).toBeLessThan(1_002_000);
     local = 1_005_000;
@@ -60,7 +60,7 @@ describe("the server's clock", () => {
   });
 
   it("goes by the local clock while no response has said anything else", async () => {
-    const clock = new ServerClock(() => 42);
+    const clock = new DynamoDbClock(() => 42);
     expect(clock.now()).toBe(42);
     await respond(clock, undefined, () => undefined);
     await respond(clock, "yesterday", () => undefined);
