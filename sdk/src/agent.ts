@@ -1,49 +1,18 @@
 /** What an application holds: handlers, events, requests and the way an agent starts and ends. */
 
+import type { AgentEnvironment } from "./agent-environment";
+import type { AgentEvents, RunEnd } from "./agent-events";
 import { notConnected, type ServerFrame } from "./connection";
 import { Dispatcher, type MessageHandler } from "./dispatcher";
 import { Channel, Emitter } from "./emitter";
-import type { AgentHeartbeatError } from "./errors";
 import { errorOf } from "./failure";
 import { type ConnectionHealth, judgeHealth } from "./health";
 import type { SigningKey } from "./keys";
-import type { LinkOptions } from "./link";
 import type { FailedAttempt, LinkEvent, LinkPort, StopCause } from "./link-port";
 import type { ResolvedOptions } from "./options";
 import type { Activity, AgentsMessage, ListMessage } from "./protocol";
 import { Requests } from "./requests";
-import type { Runtime } from "./runtime";
 import { type AgentState, isFinal, type StateChange } from "./state";
-
-/** Events of an agent. */
-export interface AgentEvents {
-  /** The state changed. */
-  state: StateChange;
-  /** A connection, or an attempt at one, failed. */
-  attemptFailed: FailedAttempt & { error: AgentHeartbeatError };
-  /** The server renewed the lease. */
-  heartbeatAck: { roundTripMs: number | null };
-  /** A connection was replaced before its time ran out. */
-  rotated: Record<string, never>;
-  /** A refused login showed that the local clock is off; positive: ahead of the server's. */
-  clockSkew: { clockSkewMs: number };
-  /** A handler threw or rejected. */
-  handlerError: { subject: string; error: unknown };
-  /** The server sent an `error` that answers no request, or a frame that is not of the protocol. */
-  protocolError: { message: string };
-}
-
-/** How an agent that was running came to its end. */
-export type RunEnd = "stop" | "drained" | "superseded";
-
-/** What an agent needs from the platform that it runs on. */
-export interface AgentEnvironment {
-  runtime: Runtime;
-  loadKey(): Promise<SigningKey>;
-  createLink(options: LinkOptions, emit: (event: LinkEvent) => void): LinkPort;
-  /** Calls back when the process is asked to end. Returns a function that takes the callback away. */
-  onSignal?(callback: () => void): () => void;
-}
 
 /** What `HeartbeatAgent` and `SimpleAgent` have in common, on every platform. */
 export abstract class Agent {
@@ -129,10 +98,9 @@ export abstract class Agent {
    * @throws AgentHeartbeatError if it ends before, or if the private key is unusable.
    */
   async start(): Promise<void> {
-    const changes = this.stateChanges();
     await this.#begin();
     if (this.#state === "connected") return;
-    for await (const change of changes) {
+    for await (const change of this.stateChanges()) {
       if (change.state === "connected") return;
       if (change.failure && isFinal(change.state)) throw errorOf(this.agentId, change.failure);
     }

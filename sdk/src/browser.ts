@@ -1,6 +1,7 @@
 /** The SDK's entry for browsers: no Node.js built-ins, and the page's own WebSocket. */
 
-import { Agent, type AgentEnvironment } from "./agent";
+import { Agent } from "./agent";
+import type { AgentEnvironment } from "./agent-environment";
 import { ConfigurationError } from "./errors";
 import { signingKey } from "./keys";
 import { Link } from "./link";

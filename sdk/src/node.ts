@@ -2,7 +2,8 @@
 
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { Agent, type AgentEnvironment } from "./agent";
+import { Agent } from "./agent";
+import type { AgentEnvironment } from "./agent-environment";
 import { ConfigurationError, KeyError } from "./errors";
 import { type SigningKey, signingKey } from "./keys";
 import { Link } from "./link";

@@ -1,6 +1,6 @@
 /** What every entry of the SDK exports, whatever the platform. */
 
-export type { AgentEvents, RunEnd } from "./agent";
+export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind } from "./backoff";
 export type { MessageContext, MessageHandler } from "./dispatcher";
 export * from "./errors";

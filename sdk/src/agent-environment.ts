@@ -1,0 +1,15 @@
+/** What an agent takes from the platform that it runs on; each entry of the SDK composes one. */
+
+import type { SigningKey } from "./keys";
+import type { LinkOptions } from "./link";
+import type { LinkEvent, LinkPort } from "./link-port";
+import type { Runtime } from "./runtime";
+
+/** What an agent needs from the platform that it runs on. */
+export interface AgentEnvironment {
+  runtime: Runtime;
+  loadKey(): Promise<SigningKey>;
+  createLink(options: LinkOptions, emit: (event: LinkEvent) => void): LinkPort;
+  /** Calls back when the process is asked to end. Returns a function that takes the callback away. */
+  onSignal?(callback: () => void): () => void;
+}

@@ -1,0 +1,26 @@
+/** What an agent tells: its events, and how it came to its end. */
+
+import type { AgentHeartbeatError } from "./errors";
+import type { FailedAttempt } from "./link-port";
+import type { StateChange } from "./state";
+
+/** Events of an agent. */
+export interface AgentEvents {
+  /** The state changed. */
+  state: StateChange;
+  /** A connection, or an attempt at one, failed. */
+  attemptFailed: FailedAttempt & { error: AgentHeartbeatError };
+  /** The server renewed the lease. */
+  heartbeatAck: { roundTripMs: number | null };
+  /** A connection was replaced before its time ran out. */
+  rotated: Record<string, never>;
+  /** A refused login showed that the local clock is off; positive: ahead of the server's. */
+  clockSkew: { clockSkewMs: number };
+  /** A handler threw or rejected. */
+  handlerError: { subject: string; error: unknown };
+  /** The server sent an `error` that answers no request, or a frame that is not of the protocol. */
+  protocolError: { message: string };
+}
+
+/** How an agent that was running came to its end. */
+export type RunEnd = "stop" | "drained" | "superseded";
