@@ -20,6 +20,7 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
         ["role", agent.role],
         ["enabled", agent.enabled ? green("yes") : red("no")],
         ...(agent.description ? [["description", agent.description] as const] : []),
+        ...profileOf(agent),
         ["registered", `${moment(agent.createdAt)} (${ago(agent.createdAt, now)})`],
         ["changed", `${moment(agent.updatedAt)} (${ago(agent.updatedAt, now)})`],
         ...agent.publicKeys.map(
@@ -30,6 +31,16 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
       printer.colours,
     ),
   );
+}
+
+/** What the agent says of itself, where it has said anything. */
+function profileOf({ profile }: RegisteredAgent): (readonly [string, string])[] {
+  if (!profile) return [];
+  const { capabilities, metadata } = profile;
+  return [
+    ...(capabilities.length > 0 ? [["capabilities", capabilities.join(", ")] as const] : []),
+    ...(Object.keys(metadata).length > 0 ? [["metadata", JSON.stringify(metadata)] as const] : []),
+  ];
 }
 
 /** Columns of a table of agents. */

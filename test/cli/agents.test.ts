@@ -1,6 +1,12 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { publicKeyFrom, type RegisteredAgent } from "@agent-heartbeat/sdk/registry";
+import {
+  agentRecordId,
+  profileValue,
+  publicKeyFrom,
+  type RegisteredAgent,
+} from "@agent-heartbeat/sdk/registry";
+import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Engine, startEngine } from "../support/engine";
 import { onlineRow, putRows } from "../support/status-rows";
@@ -129,6 +135,27 @@ describe("agents list and get", () => {
       "Organization list-nobody has no registered agents.\n",
     );
     expect((await agents("list", "--json")).stdout).toBe("[]\n");
+  });
+
+  it("show what an agent says of itself", async () => {
+    const { agents, register } = await workplace("list-profile");
+    await register("a1");
+    await engine.client.send(
+      new UpdateItemCommand({
+        TableName: engine.registryTableName,
+        Key: {
+          organizationId: { S: "list-profile" },
+          recordId: { S: agentRecordId("a1") },
+        },
+        UpdateExpression: "SET profile = :profile",
+        ExpressionAttributeValues: {
+          ":profile": profileValue({ capabilities: ["summarize"], metadata: { version: "1.4.2" } }),
+        },
+      }),
+    );
+    const { stdout } = await agents("get", "--agent", "a1");
+    expect(stdout).toMatch(/^capabilities +summarize$/m);
+    expect(stdout).toMatch(/^metadata +\{"version":"1\.4\.2"\}$/m);
   });
 
   it("do not let a description steer the terminal", async () => {
