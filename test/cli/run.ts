@@ -1,9 +1,10 @@
 /** Runs the command in process, with streams, environment and a terminal of the test's own. */
 
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { afterAll } from "@jest/globals";
 import type { Io } from "../../cli/src/io";
 import { run as runCommand } from "../../cli/src/run";
 import type { Engine } from "../support/engine";
@@ -94,9 +95,14 @@ export async function folderWithOutputs(text: string): Promise<string> {
   return folder;
 }
 
-export function emptyFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "agent-heartbeat-cli-"));
+export async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "agent-heartbeat-cli-"));
+  folders.push(folder);
+  return folder;
 }
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
 function stacksOf(stacks: Record<string, Record<string, string>>) {
   // The client's `send` has an overload for each command; the command uses one.
