@@ -48,7 +48,7 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
       output += text;
     });
   }
-  const abort = () => synthesis.signal("SIGKILL");
+  const abort = () => void synthesis.kill();
   signal?.addEventListener("abort", abort);
   await synthesis.ended;
   signal?.removeEventListener("abort", abort);

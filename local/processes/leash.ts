@@ -6,16 +6,17 @@ import { once } from "node:events";
 /**
  * The shell turns into the command, so that its process id is the command's. Beside it waits a
  * subshell for the end of a pipe that only this process holds open: the kernel closes it however this
- * process ends. `kill -9` also ends what is stopped by SIGSTOP. (A background command reads from /dev/null, hence the third
- * descriptor.)
+ * process ends. Then the whole group is killed, what is stopped by SIGSTOP included. (A background
+ * command reads from /dev/null, hence the third descriptor.)
  */
-const LEASH = 'exec 3<&0; { cat <&3; kill -9 -- -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+const LEASH = 'exec 3<&0; { cat <&3; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
 /** A child process. Its standard input is the leash: it reads nothing itself. */
 export interface LeashedProcess {
   readonly child: ChildProcess;
   /** Resolves when the process has ended, or could not be started. */
   readonly ended: Promise<void>;
+  /** Sends a signal to the process itself. */
   signal(name: NodeJS.Signals): void;
   /** Sends SIGTERM, and after `graceMs` SIGKILL; resolves when the process has ended. */
   stop(graceMs?: number): Promise<void>;
@@ -41,21 +42,27 @@ export function spawnLeashed(
     { ...rest, detached: shell, stdio: ["pipe", output, output] },
   );
   const ended = new Promise<void>((resolve) => {
-    const end = () => {
+    const release = () => {
       child.stdin?.destroy();
       resolve();
     };
-    child.once("exit", end);
-    child.once("error", end);
+    child.once("exit", release);
+    child.once("error", release);
   });
   child.stdin?.on("error", () => {});
-  const signal = (name: NodeJS.Signals) => {
+  const send = (pid: number, name: NodeJS.Signals) => {
     try {
-      // The whole group, for a shell may stand between this process and the command.
-      if (child.pid !== undefined) process.kill(shell ? -child.pid : child.pid, name);
+      process.kill(pid, name);
     } catch {
       // It has ended already.
     }
+  };
+  const signal = (name: NodeJS.Signals) => {
+    if (child.pid !== undefined) send(child.pid, name);
+  };
+  // The whole group, for a shell may stand between this process and the command.
+  const end = () => {
+    if (child.pid !== undefined) send(shell ? -child.pid : child.pid, "SIGKILL");
   };
   return {
     child,
@@ -64,12 +71,12 @@ export function spawnLeashed(
     async stop(graceMs = 2000) {
       signal("SIGTERM");
       signal("SIGCONT");
-      const timer = setTimeout(() => signal("SIGKILL"), graceMs);
+      const timer = setTimeout(end, graceMs);
       await ended;
       clearTimeout(timer);
     },
     async kill() {
-      signal("SIGKILL");
+      end();
       await ended;
     },
   };
