@@ -7,6 +7,7 @@ import { type DeliveryMessage, RESERVED, type Transition } from "@agent-heartbea
 import { rowFromItem } from "@agent-heartbeat/sdk/status";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import type { HistoryStore } from "./history/store";
 import { transitionBetween } from "./lease/transition";
 import type { PostOffice } from "./messaging/post-office";
 import { DETAIL_TYPES, EVENT_SOURCE } from "./names";
@@ -40,6 +41,7 @@ export interface TransitionsDependencies {
   eventBusName: string;
   connections: Pick<Connections, "close">;
   postOffice: Pick<PostOffice, "publish">;
+  history: Pick<HistoryStore, "add">;
   clock: () => number;
   log: Log;
 }
@@ -108,7 +110,7 @@ async function tellBus(
 
 async function tellSubscribers(
   batch: Pending[],
-  { postOffice, clock, log }: TransitionsDependencies,
+  { postOffice, history, clock, log }: TransitionsDependencies,
 ): Promise<void> {
   const byAgent = new Map<string, Transition[]>();
   for (const { transition } of batch) {
@@ -117,10 +119,13 @@ async function tellSubscribers(
   }
   await forEachConcurrently([...byAgent.values()], CONCURRENCY, async (transitions) => {
     for (const transition of transitions) {
-      try {
-        await postOffice.publish(transition.organizationId, messageOf(transition), clock());
-      } catch (error) {
-        log.warn({ event: "presence_message_failed", error: String(error) });
+      const results = await Promise.allSettled([
+        postOffice.publish(transition.organizationId, messageOf(transition), clock()),
+        history.add(transition),
+      ]);
+      for (const result of results) {
+        if (result.status === "fulfilled") continue;
+        log.warn({ event: "subscribers_not_told", error: String(result.reason) });
       }
     }
   });

@@ -40,6 +40,7 @@ export class Transitions extends Construct {
       description: "Tells the event bus and subscribers who came and went",
       environment: {
         ...gateway.deliveryEnvironment,
+        REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         EVENT_BUS_NAME: eventBus.eventBusName,
       },
       logRetention,
@@ -48,6 +49,7 @@ export class Transitions extends Construct {
     eventBus.grantPutEventsTo(transitions);
     gateway.grantDeliver(transitions);
     gateway.grantClose(transitions);
+    storage.registryTable.grant(transitions, "dynamodb:PutItem", "dynamodb:UpdateItem");
 
     const undelivered = new Queue(this, "Undelivered", {
       retentionPeriod: Duration.days(14),

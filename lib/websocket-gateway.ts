@@ -54,6 +54,7 @@ export class WebSocketGateway extends Construct {
       ["unsubscribe", this.#unsubscribe()],
       ["publish", this.#publish()],
       ["list", this.#list()],
+      ["history", this.#history()],
       ["$default", this.#function("fallback", "Answers messages of no known type")],
     ];
     for (const [route, handler] of routes) {
@@ -184,6 +185,15 @@ export class WebSocketGateway extends Construct {
     statusTable.grant(list, "dynamodb:Query");
     registryTable.grant(list, "dynamodb:Query");
     return list;
+  }
+
+  #history(): BundledFunction {
+    const { registryTable } = this.#props.storage;
+    const history = this.#function("history", "Tells what an agent went through lately", {
+      REGISTRY_TABLE_NAME: registryTable.tableName,
+    });
+    registryTable.grant(history, "dynamodb:Query");
+    return history;
   }
 
   #grantConnections(grantee: IGrantable, method: "POST" | "DELETE"): void {

@@ -103,6 +103,9 @@ export async function login(
   }
   if (claims.iat * 1000 > now + CLOCK_SKEW_SECONDS * 1000) throw refuse("issued in the future");
   if (!agent.enabled) throw refuse("the agent is disabled");
+  if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
+    throw refuse("the registration has expired");
+  }
   // Last, so that only a token that is good in all else can use anything up.
   const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;
   if (!(await registry.useOnce(claims.org, claims.sub, claims.jti, usableUntil))) {

@@ -1,9 +1,10 @@
 /** Composes the `transitions` function. */
 
+import { HistoryStore } from "../history/store";
 import { eventBridgeClient } from "../shared/clients";
 import { requireEnv } from "../shared/environment";
 import { transitionsHandler } from "../transitions";
-import { postOffice, stageConnections } from "./compose";
+import { dynamoDb, postOffice, stageConnections } from "./compose";
 
 const connections = stageConnections();
 
@@ -12,6 +13,7 @@ export const handler = transitionsHandler({
   eventBusName: requireEnv("EVENT_BUS_NAME"),
   connections,
   postOffice: postOffice(connections),
+  history: new HistoryStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
   clock: Date.now,
   log: console,
 });

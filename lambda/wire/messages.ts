@@ -4,6 +4,7 @@ import {
   type Activity,
   type ErrorCode,
   type HeartbeatMessage,
+  type HistoryMessage,
   ID_PATTERN,
   isPattern,
   isSubject,
@@ -70,6 +71,7 @@ const text = (fits: (value: string) => boolean, form: string) =>
     v.string(),
     v.check(fits, ({ input }) => `expected ${form}, got ${JSON.stringify(input.slice(0, 64))}`),
   );
+const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
 
@@ -97,12 +99,14 @@ const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern 
 
 const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern });
 
+const history = v.object({ type: v.literal("history"), id, agentId });
+
 const publish = v.object({
   type: v.literal("publish"),
   id,
   subject,
   data: v.optional(v.unknown()),
-  to: v.optional(text((value) => ID_PATTERN.test(value), "an agent id")),
+  to: v.optional(agentId),
   replyTo: v.optional(subject),
 });
 
@@ -127,6 +131,10 @@ export const parseSubscribe = (body: string | null | undefined) =>
 /** @throws MessageError if the body is not an unsubscribe. */
 export const parseUnsubscribe = (body: string | null | undefined) =>
   parse(unsubscribe, body) as UnsubscribeMessage;
+
+/** @throws MessageError if the body is not a history. */
+export const parseHistory = (body: string | null | undefined) =>
+  parse(history, body) as HistoryMessage;
 
 /** @throws MessageError if the body is not a publish. */
 export const parsePublish = (body: string | null | undefined) =>

@@ -38,6 +38,8 @@ export const LIMITS = {
   subjectTokens: SUBJECT_LIMITS.tokens,
   /** Largest profile: capabilities and metadata as JSON, in bytes. */
   profileBytes: 4096,
+  /** Transitions that are kept of each agent. */
+  historyLength: 50,
   /** Most capabilities of an agent. */
   capabilities: 50,
 } as const;
@@ -161,6 +163,12 @@ export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   at: number;
 }
 
+/** What is kept of a transition. */
+export type TransitionRecord = Pick<
+  Transition,
+  "transitionId" | "event" | "reason" | "at" | "connectionId" | "instanceId"
+>;
+
 interface ClientMessageBase {
   /** Echoed in the reply. At most 64 characters. */
   id?: string;
@@ -185,6 +193,12 @@ export interface ListMessage extends ClientMessageBase {
   limit?: number;
   /** Whether each agent comes with its profile. @default false */
   profiles?: boolean;
+}
+
+/** Asks for the last transitions of an agent, at most 50. Answered by `history`. */
+export interface HistoryMessage extends ClientMessageBase {
+  type: "history";
+  agentId: string;
 }
 
 /** Replaces the sender's profile. Answered by `presence_ack`. */
@@ -227,7 +241,8 @@ export type ClientMessage =
   | SubscribeMessage
   | UnsubscribeMessage
   | PublishMessage
-  | ListMessage;
+  | ListMessage
+  | HistoryMessage;
 
 interface ServerMessageBase {
   /** The `id` of the message that this one answers, where it had one. */
@@ -290,6 +305,13 @@ export interface DeliveryMessage {
   replyTo?: string;
 }
 
+/** An agent's last transitions, newest first. They are kept for 30 days. */
+export interface HistoryReplyMessage extends ServerMessageBase {
+  type: "history";
+  agentId: string;
+  transitions: TransitionRecord[];
+}
+
 /** A newer connection of the same agent holds the lease; this connection is closed. */
 export interface SupersededMessage extends ServerMessageBase {
   type: "superseded";
@@ -330,13 +352,14 @@ export type ServerMessage =
   | PublishedMessage
   | DeliveryMessage
   | AgentsMessage
+  | HistoryReplyMessage
   | SupersededMessage
   | ErrorMessage;
 
 /** Which messages each role may send. */
 export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
-  agent: ["heartbeat", "presence", "subscribe", "unsubscribe", "publish", "list"],
-  viewer: ["heartbeat", "subscribe", "unsubscribe", "list"],
+  agent: ["heartbeat", "presence", "subscribe", "unsubscribe", "publish", "list", "history"],
+  viewer: ["heartbeat", "subscribe", "unsubscribe", "list", "history"],
   publisher: ["heartbeat", "publish"],
 };
 

@@ -24,6 +24,7 @@ describe("authorize", () => {
     [key, stranger] = await Promise.all([testKey(), testKey()]);
     await putAgent(client, registryTableName, [key]);
     await putAgent(client, registryTableName, [key], { agentId: "disabled", enabled: false });
+    await putAgent(client, registryTableName, [key], { agentId: "guest", expiresAt: NOW });
     await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
     authorize = authorizeHandler({
       registry: dynamoDbLoginRegistry(client, registryTableName),
@@ -135,6 +136,10 @@ describe("authorize", () => {
       ],
       ["an agent that is not registered", () => signToken(key, claims({ iss: "a2", sub: "a2" }))],
       ["a disabled agent", () => signToken(key, claims({ iss: "disabled", sub: "disabled" }))],
+      [
+        "an agent whose registration has expired",
+        () => signToken(key, claims({ iss: "guest", sub: "guest" })),
+      ],
       [
         "another organization's agent of the same id",
         () => signToken(key, claims({ org: "other" })),

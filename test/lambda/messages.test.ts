@@ -14,7 +14,7 @@ const route = () => ({ log: new LogRecorder(), metrics: new MetricsRecorder().si
 const parse = ({ body }: { body?: string }) => JSON.parse(body ?? "null");
 
 describe("a message of no known type", () => {
-  const TYPES = "heartbeat, presence, subscribe, unsubscribe, publish, list";
+  const TYPES = "heartbeat, presence, subscribe, unsubscribe, publish, list, history";
   const fallback = fallbackHandler(route());
 
   it.each([

@@ -58,6 +58,7 @@ function change(
 
 describe("transitions", () => {
   let sent: Entry[][];
+  let kept: string[];
   let published: [string, DeliveryMessage][];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
@@ -65,6 +66,7 @@ describe("transitions", () => {
   beforeEach(() => {
     sent = [];
     published = [];
+    kept = [];
     failures = () => false;
     connections = new ConnectionsRecorder();
     transitions = transitionsHandler({
@@ -83,6 +85,12 @@ describe("transitions", () => {
         publish: async (organizationId, message) => {
           published.push([organizationId, message]);
           return 0;
+        },
+      },
+      history: {
+        add: async ({ transitionId }) => {
+          kept.push(transitionId);
+          throw new Error("throttled");
         },
       },
       clock: () => 10_000,
@@ -175,6 +183,13 @@ describe("transitions", () => {
         },
       ]),
     );
+  });
+
+  it("keeps every transition in the history, whose failure stops nothing", async () => {
+    const records = [change(undefined, ONLINE), change(ONLINE, CLOSED)];
+    expect(await tell(...records)).toMatchObject({ result: { batchItemFailures: [] } });
+    expect(kept).toEqual(records.map(({ eventID }) => eventID));
+    expect(published).toHaveLength(2);
   });
 
   it("tells subscribers nothing that the bus has not taken, for it comes again", async () => {

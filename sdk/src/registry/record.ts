@@ -22,6 +22,8 @@ export interface RegisteredAgent {
   createdAt: number;
   updatedAt: number;
   description?: string;
+  /** The end of a registration that is for a time only, as a viewer's is that opens the dashboard. */
+  expiresAt?: number;
   /** What the agent said of itself when it last connected. */
   profile?: Profile;
 }
