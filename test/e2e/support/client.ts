@@ -1,11 +1,14 @@
 /** A bare client: it sends what it is told and keeps what comes, so that the protocol itself is tested. */
 
 import { once } from "node:events";
-import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
+import { audienceOf, LIMITS, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { WebSocket } from "ws";
 import { loginClaims, signToken, type TestKey } from "../../support/login";
 
 type Message = Record<string, unknown> & { type: string };
+
+/** Characters a frame, of a byte each. */
+const FRAME = LIMITS.frameBytes;
 
 export class BareClient {
   readonly #socket: WebSocket;
@@ -50,9 +53,17 @@ export class BareClient {
     return client;
   }
 
+  /** Sends text in frames of 32 KB, as API Gateway wants it, and bytes as they are. */
   send(message: object | string | Buffer): void {
-    const plain = typeof message === "string" || Buffer.isBuffer(message);
-    this.#socket.send(plain ? message : JSON.stringify(message));
+    if (Buffer.isBuffer(message)) {
+      this.#socket.send(message);
+      return;
+    }
+    const text = typeof message === "string" ? message : JSON.stringify(message);
+    for (let start = 0; start < text.length || start === 0; start += FRAME) {
+      const fin = start + FRAME >= text.length;
+      this.#socket.send(text.slice(start, start + FRAME), { fin });
+    }
   }
 
   /** The next message from the server. */
