@@ -42,7 +42,7 @@ export interface LocalRuntimeOptions {
   schedules?: boolean;
   /** The clock of limits, time-outs and schedules. @default systemClock */
   clock?: Clock;
-  /** How long the stream is left alone after a read that found nothing, in milliseconds. @default 50 */
+  /** How long a stream is left alone between two reads, in milliseconds. @default 50 */
   pollIntervalMs?: number;
 }
 

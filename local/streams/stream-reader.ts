@@ -11,12 +11,15 @@ export interface StreamReaderOptions {
   streamArn: string;
   startingPosition: "LATEST" | "TRIM_HORIZON";
   consume: RecordConsumer;
-  /** How long to wait after a read that found nothing, in milliseconds. @default 50 */
+  /** How long to wait between two reads, in milliseconds. @default 50 */
   pollIntervalMs?: number;
   /** How often to look for new shards, in milliseconds. @default 5000 */
   shardIntervalMs?: number;
   report(problem: string): void;
 }
+
+/** Records in a read from which on the next one follows at once. */
+const FULL_READ = 500;
 
 /** How long to wait after a read that failed. */
 const RETRY_MS = 500;
@@ -45,10 +48,11 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
           await consume(records);
           const { SequenceNumber } = (records.at(-1) as StreamRecord).dynamodb;
           last = { ShardIteratorType: "AFTER_SEQUENCE_NUMBER", SequenceNumber };
-        } else if (next !== undefined) {
-          await pause(pollIntervalMs, aborted.signal);
         }
         iterator = next;
+        // After a few records too: under load, many small reads would cost more than the records do.
+        const more = next === undefined || records.length >= FULL_READ;
+        if (!more) await pause(pollIntervalMs, aborted.signal);
       } catch (error) {
         if (aborted.signal.aborted) return;
         report(`The stream ${streamArn}: ${(error as Error).message}`);
