@@ -50,9 +50,9 @@ module.exports = {
     },
     {
       name: "no-tests",
-      comment: "nothing but tests imports tests",
+      comment: "nothing but tests and benchmarks imports tests",
       severity: "error",
-      from: { pathNot: "^test/" },
+      from: { pathNot: "^(test|bench)/" },
       to: { path: "^test/" },
     },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
