@@ -1,0 +1,153 @@
+/** The view of one agent: who it is, how it is, and how that came about. */
+
+import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
+import Alert from "@cloudscape-design/components/alert";
+import Badge from "@cloudscape-design/components/badge";
+import Box from "@cloudscape-design/components/box";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs, {
+  type KeyValuePairsProps,
+} from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Spinner from "@cloudscape-design/components/spinner";
+import { useEffect } from "react";
+import { useFleet, useStore } from "../fleet/context";
+import { isBlind } from "../fleet/fleet-store";
+import { HealthIndicator } from "../fleet/health-indicator";
+import { activityText, secondsText } from "../fleet/words";
+import { countdownText, spanText, timeText } from "../text/duration";
+import { Ticking } from "../time/ticker";
+import { Timeline } from "./timeline";
+
+export function AgentView({ agentId }: { agentId: string }) {
+  const fleet = useFleet();
+  const { wantHistories } = useStore();
+  const blind = isBlind(fleet);
+  const agent = fleet.agents.find((candidate) => candidate.agentId === agentId);
+  useEffect(() => {
+    if (!blind) wantHistories([agentId]);
+  }, [blind, agentId, wantHistories]);
+  const history = fleet.histories.get(agentId);
+  return (
+    <SpaceBetween size="l">
+      <Header variant="h1">{agentId}</Header>
+      {agent ? (
+        <>
+          <Container header={<Header>Presence</Header>}>
+            <KeyValuePairs columns={4} items={presenceOf(agent, blind)} />
+          </Container>
+          <Container header={<Header>Activity</Header>}>
+            <KeyValuePairs columns={4} items={activityOf(agent)} />
+          </Container>
+          <Container
+            header={
+              <Header description="As the agent said of itself when it last connected">
+                Profile
+              </Header>
+            }
+          >
+            <ProfileOf agent={agent} />
+          </Container>
+          <Container header={<Header>Identity and connection</Header>}>
+            <KeyValuePairs columns={4} items={identityOf(agent)} />
+          </Container>
+        </>
+      ) : fleet.loaded ? (
+        <Alert type="warning">No agent {agentId} has connected within the retention.</Alert>
+      ) : (
+        <Spinner />
+      )}
+      <Container
+        header={
+          <Header description="Its last fifty transitions, and those since the page was opened">
+            Timeline
+          </Header>
+        }
+      >
+        <Timeline history={history} />
+      </Container>
+    </SpaceBetween>
+  );
+}
+
+type Pairs = KeyValuePairsProps.Item[];
+
+function presenceOf(agent: AgentPresence, blind: boolean): Pairs {
+  const online = agent.status === "online";
+  return [
+    { label: "Status", value: <HealthIndicator agent={agent} blind={blind} /> },
+    { label: "Since", value: <Moment at={agent.since} /> },
+    {
+      label: "Last heartbeat",
+      value: <Ticking text={(now) => `${spanText(now - agent.lastHeartbeatAt)} ago`} />,
+    },
+    {
+      label: online ? "Lease ends in" : "Lease ended",
+      value: online ? (
+        <Ticking text={(now) => countdownText(agent.leaseExpiresAt - now)} />
+      ) : (
+        <Moment at={agent.leaseExpiresAt} />
+      ),
+    },
+    { label: "Heartbeat every", value: secondsText(agent.heartbeatIntervalMs) },
+    { label: "Lease", value: secondsText(agent.leaseMs) },
+  ];
+}
+
+function activityOf(agent: AgentPresence): Pairs {
+  const { activity } = agent;
+  if (!activity) return [{ label: "Works on", value: "The agent does not say" }];
+  const { progressAt, note, maxSilenceMs, inFlight, eventLoopLagMs } = activity;
+  const text = (value: unknown, unit = "") => (value === undefined ? "–" : `${value}${unit}`);
+  return [
+    { label: "Works on", value: <Ticking text={(now) => activityText(agent, now)} /> },
+    { label: "Last progress", value: progressAt ? <Moment at={progressAt} /> : "–" },
+    { label: "Note", value: note ?? "–" },
+    {
+      label: "Stalled",
+      value: agent.stalledSince ? <Moment at={agent.stalledSince} /> : "No",
+    },
+    {
+      label: "May be silent for",
+      value: maxSilenceMs === undefined ? "–" : secondsText(maxSilenceMs),
+    },
+    { label: "Messages being handled", value: text(inFlight) },
+    { label: "Event loop lag", value: text(eventLoopLagMs, " ms") },
+  ];
+}
+
+function identityOf(agent: AgentPresence): Pairs {
+  return [
+    { label: "Agent", value: agent.agentId },
+    { label: "Instance", value: agent.instanceId },
+    { label: "Connection", value: agent.connectionId },
+    { label: "Connected", value: <Moment at={agent.connectedAt} /> },
+  ];
+}
+
+function ProfileOf({ agent: { profile } }: { agent: AgentPresence }) {
+  if (!profile) return <Box color="text-body-secondary">The agent has not said anything.</Box>;
+  const metadata = Object.entries(profile.metadata).map(([label, value]) => ({
+    label,
+    value: typeof value === "string" ? value : JSON.stringify(value),
+  }));
+  const capabilities = {
+    label: "Capabilities",
+    value: profile.capabilities.length ? (
+      <SpaceBetween direction="horizontal" size="xs">
+        {profile.capabilities.map((capability) => (
+          <Badge key={capability}>{capability}</Badge>
+        ))}
+      </SpaceBetween>
+    ) : (
+      "–"
+    ),
+  };
+  return <KeyValuePairs columns={4} items={[capabilities, ...metadata]} />;
+}
+
+/** A moment, and how long ago that is. */
+function Moment({ at }: { at: number }) {
+  return <Ticking text={(now) => `${timeText(at, now)} (${spanText(now - at)} ago)`} />;
+}

@@ -1,0 +1,18 @@
+/** Gives every view the fleet. */
+
+import { createContext, useContext, useSyncExternalStore } from "react";
+import type { FleetSnapshot, FleetStore } from "./fleet-store";
+
+export const FleetContext = createContext<FleetStore | null>(null);
+
+export function useStore(): FleetStore {
+  const store = useContext(FleetContext);
+  if (!store) throw new Error("expected a FleetContext around the view, got none");
+  return store;
+}
+
+/** The fleet as it is; the component is drawn anew when it changes. */
+export function useFleet(): FleetSnapshot {
+  const { subscribe, getSnapshot } = useStore();
+  return useSyncExternalStore(subscribe, getSnapshot);
+}

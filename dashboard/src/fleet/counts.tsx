@@ -1,0 +1,58 @@
+/** How many agents are how: each number leads to those agents. */
+
+import Box from "@cloudscape-design/components/box";
+import ColumnLayout from "@cloudscape-design/components/column-layout";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import Link from "@cloudscape-design/components/link";
+import StatusIndicator, {
+  type StatusIndicatorProps,
+} from "@cloudscape-design/components/status-indicator";
+import { HREFS } from "../shell/route";
+import { timeText } from "../text/duration";
+import { useFleet, useStore } from "./context";
+import { isBlind } from "./fleet-store";
+import { HEALTH_NAMES, type Health } from "./health";
+
+const ORDER: readonly [Health, StatusIndicatorProps.Type][] = [
+  ["online", "success"],
+  ["offline", "error"],
+  ["stalled", "warning"],
+  ["draining", "in-progress"],
+];
+
+export function Counts() {
+  const fleet = useFleet();
+  const { now } = useStore();
+  const blind = isBlind(fleet);
+  const { counts, lastUpdateAt } = fleet;
+  const as = blind && lastUpdateAt !== null ? `As of ${timeText(lastUpdateAt, now())}` : "Now";
+  return (
+    <Container header={<Header description={as}>Agents by status</Header>}>
+      <ColumnLayout columns={4} variant="text-grid" minColumnWidth={120}>
+        {ORDER.map(([health, type]) => (
+          <div key={health} data-count={health}>
+            <Box variant="awsui-key-label">
+              <StatusIndicator type={appearance(type, counts[health], blind)}>
+                {HEALTH_NAMES[health]}
+              </StatusIndicator>
+            </Box>
+            <Link
+              variant="awsui-value-large"
+              href={HREFS.fleetOf(health)}
+              ariaLabel={`${counts[health]} ${HEALTH_NAMES[health].toLowerCase()}: show them`}
+            >
+              {fleet.loaded ? counts[health].toLocaleString("en") : "–"}
+            </Link>
+          </div>
+        ))}
+      </ColumnLayout>
+    </Container>
+  );
+}
+
+/** Colour only where there is something to see, and none while blind. */
+function appearance(type: StatusIndicatorProps.Type, count: number, blind: boolean) {
+  if (blind) return "pending";
+  return count === 0 ? "stopped" : type;
+}

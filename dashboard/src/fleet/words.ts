@@ -1,0 +1,21 @@
+/** Sentences about an agent's heartbeat and work. */
+
+import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
+import { countdownText, spanText } from "../text/duration";
+
+/** As in `12 s ago, lease ends in 1:18`, by the newest heartbeat that the page knows of. */
+export function heartbeatText(agent: AgentPresence, now: number): string {
+  const ago = `${spanText(now - agent.lastHeartbeatAt)} ago`;
+  if (agent.status === "offline") return ago;
+  return `${ago}, lease ends in ${countdownText(agent.leaseExpiresAt - now)}`;
+}
+
+/** What the agent works on, and since when. */
+export function activityText({ activity, status }: AgentPresence, now: number): string {
+  if (!activity || status === "offline") return "–";
+  const { state, task, startedAt } = activity;
+  const since = startedAt === undefined ? "" : ` for ${spanText(now - startedAt)}`;
+  return task === undefined ? `${state}${since}` : `${state}: ${task}${since}`;
+}
+
+export const secondsText = (ms: number): string => `${ms / 1000} s`;

@@ -1,0 +1,85 @@
+/** Signs the page in, watches the fleet, and shows it. */
+
+import "@cloudscape-design/global-styles/index.css";
+import { FleetWatcher } from "@agent-heartbeat/sdk";
+import I18nProvider from "@cloudscape-design/components/i18n";
+import messages from "@cloudscape-design/components/i18n/messages/all.en";
+import { StrictMode, useEffect, useMemo, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./app";
+import { FleetContext } from "./fleet/context";
+import { FleetStore } from "./fleet/fleet-store";
+import { useColours } from "./shell/colours";
+import { forgetSignIn, type StoredSignIn } from "./sign-in/key-store";
+import { signIn } from "./sign-in/sign-in";
+import { SignedOut } from "./sign-in/signed-out";
+import { systemClock } from "./time/clock";
+import { createTicker, TickerContext } from "./time/ticker";
+
+interface SignedIn {
+  viewer: StoredSignIn;
+  store: FleetStore;
+}
+
+function open(viewer: StoredSignIn): SignedIn {
+  const { agentId, organizationId, url, key } = viewer;
+  const watcher = new FleetWatcher({
+    agentId,
+    organizationId,
+    url,
+    privateKey: key.key,
+    keyId: key.keyId,
+    profiles: true,
+  });
+  const store = new FleetStore(watcher, systemClock);
+  store.start();
+  return { viewer, store };
+}
+
+interface PageProps {
+  /** A sentence, where nobody is signed in. */
+  start: SignedIn | string;
+}
+
+function Page({ start }: PageProps) {
+  const colours = useColours();
+  const [state, setState] = useState(start);
+  const end = (problem: string) => {
+    if (typeof state === "string") return;
+    state.store.stop();
+    void forgetSignIn().catch(() => undefined);
+    document.title = "Agent Heartbeat";
+    setState(problem);
+  };
+  useEffect(() => {
+    if (typeof state === "string") return;
+    const left = state.viewer.expiresAt - state.store.now();
+    const timer = setTimeout(() => end("The sign-in has ended"), left);
+    return () => clearTimeout(timer);
+  });
+  const ticker = useMemo(
+    () => createTicker(typeof state === "string" ? Date.now : state.store.now),
+    [state],
+  );
+  if (typeof state === "string") return <SignedOut problem={state} />;
+  return (
+    <FleetContext value={state.store}>
+      <TickerContext value={ticker}>
+        <App viewer={state.viewer} colours={colours} onSignOut={() => end("You are signed out")} />
+      </TickerContext>
+    </FleetContext>
+  );
+}
+
+async function main(): Promise<void> {
+  const start = await signIn(Date.now()).then(open, (error: Error) => error.message);
+  createRoot(document.getElementById("root") as HTMLElement).render(
+    <StrictMode>
+      <I18nProvider locale="en" messages={[messages]}>
+        <Page start={start} />
+      </I18nProvider>
+    </StrictMode>,
+  );
+}
+
+void main();

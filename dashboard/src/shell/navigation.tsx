@@ -1,0 +1,62 @@
+/** The bar at the top: whose fleet it is, until when, and what the page may do. */
+
+import TopNavigation, {
+  type TopNavigationProps,
+} from "@cloudscape-design/components/top-navigation";
+import type { Viewer } from "../sign-in/credentials";
+import { spanText } from "../text/duration";
+import { useNow } from "../time/ticker";
+import type { Colours } from "./colours";
+import type { Notifications } from "./notifications";
+import { HREFS } from "./route";
+
+const HALF_CIRCLE = (
+  <svg viewBox="0 0 16 16" aria-hidden="true">
+    <circle cx="8" cy="8" r="6" />
+    <path d="M8 2a6 6 0 0 1 0 12z" className="filled" />
+  </svg>
+);
+
+export interface NavigationProps {
+  viewer: Viewer;
+  colours: Colours;
+  notifications: Notifications;
+  onSignOut(): void;
+}
+
+export function Navigation({ viewer, colours, notifications, onSignOut }: NavigationProps) {
+  const now = useNow(10_000);
+  const { dark, choose } = colours;
+  const colourMode: TopNavigationProps.ButtonUtility = {
+    type: "button",
+    iconSvg: HALF_CIRCLE,
+    text: dark ? "Light" : "Dark",
+    title: dark ? "Use light colours" : "Use dark colours",
+    ariaLabel: dark ? "Use light colours" : "Use dark colours",
+    onClick: () => choose(!dark),
+  };
+  const notify: TopNavigationProps.ButtonUtility = {
+    type: "button",
+    iconName: "notification",
+    badge: notifications.wanted,
+    text: notifications.wanted ? "Notifying" : "Notify",
+    title: "Desktop notifications of lost agents",
+    ariaLabel: notifications.wanted ? "Stop desktop notifications" : "Notify me of lost agents",
+    onClick: () => notifications.want(!notifications.wanted),
+  };
+  const account: TopNavigationProps.MenuDropdownUtility = {
+    type: "menu-dropdown",
+    iconName: "user-profile",
+    text: viewer.organizationId,
+    ariaLabel: `Signed in to ${viewer.organizationId}`,
+    description: `Signed in as ${viewer.agentId} for ${spanText(viewer.expiresAt - now)}`,
+    items: [{ id: "sign-out", text: "Sign out" }],
+    onItemClick: onSignOut,
+  };
+  return (
+    <TopNavigation
+      identity={{ href: HREFS.fleet, title: "Agent Heartbeat" }}
+      utilities={[...(notifications.possible ? [notify] : []), colourMode, account]}
+    />
+  );
+}

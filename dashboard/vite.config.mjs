@@ -1,0 +1,16 @@
+/** How the page is built: from the client's sources, into files that may be cached for ever. */
+
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react()],
+  resolve: { conditions: ["agent-heartbeat-source", "browser", "module", "import", "default"] },
+  build: {
+    target: "es2022",
+    // The Content-Security-Policy allows no inline script.
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 2000,
+  },
+});
