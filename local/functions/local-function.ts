@@ -32,6 +32,12 @@ export interface Invocable {
   invoke(event: unknown): Promise<unknown>;
 }
 
+/**
+ * Events under way at once in a function. The AWS SDK opens so many sockets; what waits for one of them
+ * inside a function runs into the time-outs of its client, which in Lambda it never would.
+ */
+const CONCURRENCY = 50;
+
 export interface LocalFunctionOptions {
   description: FunctionDescription;
   /** Added to the template's own variables, which come first. */
@@ -51,6 +57,9 @@ export class LocalFunction implements Invocable {
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #ready: Promise<Worker> | undefined;
+  /** Ends the wait of events that no slot was free for. */
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
   #nextId = 0;
   #stopped = false;
 
@@ -68,6 +77,18 @@ export class LocalFunction implements Invocable {
   }
 
   async invoke(event: unknown): Promise<unknown> {
+    if (this.#running < CONCURRENCY) this.#running += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await this.#call(event);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running -= 1;
+    }
+  }
+
+  async #call(event: unknown): Promise<unknown> {
     // No needless turn of the event loop: this is the way of every heartbeat.
     const worker = this.#worker ?? (await this.#environment());
     const { description, clock } = this.#options;

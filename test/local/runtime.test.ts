@@ -121,6 +121,19 @@ describe("a running stack", () => {
     socket.terminate();
   });
 
+  it("makes events wait while a function has fifty under way, and loses none", async () => {
+    const calls = Array.from({ length: 200 }, (_, index) =>
+      runtime.invoke("Fixture-Echo", {
+        body: JSON.stringify({ wait: index % 3 }),
+        requestContext: { authorizer: { user: String(index) } },
+      }),
+    );
+    const users = (await Promise.all(calls)).map(
+      (result) => JSON.parse((result as { body: string }).body).user,
+    );
+    expect(users).toEqual(calls.map((_, index) => String(index)));
+  });
+
   it.each([
     ["throws", { type: "fail" }, "TypeError: broken on purpose"],
     ["takes too long", { type: "slow", wait: 3000 }, "Task timed out after 0.20 seconds"],
