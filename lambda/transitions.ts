@@ -33,9 +33,6 @@ export interface StreamResult {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** Agents whose subscribers are told at once; of one agent, one transition after the other. */
-const CONCURRENCY = 16;
-
 export interface TransitionsDependencies {
   events: Pick<EventBridgeClient, "send">;
   eventBusName: string;
@@ -67,8 +64,7 @@ export function transitionsHandler(deps: TransitionsDependencies) {
       );
       return transition ? [{ transition, sequenceNumber: SequenceNumber }] : [];
     });
-    for (let start = 0; start < pending.length; start += ENTRIES_PER_CALL) {
-      const batch = pending.slice(start, start + ENTRIES_PER_CALL);
+    for (const batch of batchesOf(pending)) {
       const told = await tellBus(batch, deps);
       await tellSubscribers(batch.slice(0, told), deps);
       const failed = batch[told];
@@ -77,6 +73,29 @@ export function transitionsHandler(deps: TransitionsDependencies) {
     return { batchItemFailures: [] };
   };
 }
+
+/**
+ * Batches of which each has an agent once: the bus may take a later entry and refuse an earlier one, and an
+ * agent's transitions must not be told in that order.
+ */
+function batchesOf(pending: Pending[]): Pending[][] {
+  const batches: Pending[][] = [];
+  let agents = new Set<string>();
+  for (const one of pending) {
+    const agent = agentOf(one.transition);
+    const batch = batches.at(-1);
+    if (!batch || batch.length === ENTRIES_PER_CALL || agents.has(agent)) {
+      batches.push([one]);
+      agents = new Set([agent]);
+    } else {
+      batch.push(one);
+      agents.add(agent);
+    }
+  }
+  return batches;
+}
+
+const agentOf = ({ organizationId, agentId }: Transition) => `${organizationId}#${agentId}`;
 
 /** How many of a batch, from its beginning, the bus has taken. */
 async function tellBus(
@@ -112,21 +131,14 @@ async function tellSubscribers(
   batch: Pending[],
   { postOffice, history, clock, log }: TransitionsDependencies,
 ): Promise<void> {
-  const byAgent = new Map<string, Transition[]>();
-  for (const { transition } of batch) {
-    const agent = `${transition.organizationId}#${transition.agentId}`;
-    byAgent.set(agent, [...(byAgent.get(agent) ?? []), transition]);
-  }
-  await forEachConcurrently([...byAgent.values()], CONCURRENCY, async (transitions) => {
-    for (const transition of transitions) {
-      const results = await Promise.allSettled([
-        postOffice.publish(transition.organizationId, messageOf(transition), clock()),
-        history.add(transition),
-      ]);
-      for (const result of results) {
-        if (result.status === "fulfilled") continue;
-        log.warn({ event: "subscribers_not_told", error: String(result.reason) });
-      }
+  await forEachConcurrently(batch, batch.length, async ({ transition }) => {
+    const results = await Promise.allSettled([
+      postOffice.publish(transition.organizationId, messageOf(transition), clock()),
+      history.add(transition),
+    ]);
+    for (const result of results) {
+      if (result.status === "fulfilled") continue;
+      log.warn({ event: "subscribers_not_told", error: String(result.reason) });
     }
   });
 }

@@ -103,18 +103,19 @@ export class LeaseStore {
   /** A connection has ended. Lost if a newer one has been seen: then it changes nothing. */
   async release(holder: LeaseHolder, now: number, reason: OfflineReason): Promise<WriteResult> {
     const ending = { ":offline": { S: "offline" }, ":reason": { S: reason }, ":now": n(now) };
-    const { ":connectionId": connectionId, ...unseen } = this.#holderValues(holder, now);
-    const result = await this.#update(holder, RELEASE, mayRelease, {
+    const { ":connectionId": connectionId, ...rest } = this.#holderValues(holder, now);
+    const release = () =>
+      this.#update(holder, RELEASE, mayRelease, { ...ending, ":connectionId": connectionId });
+    const seen = await release();
+    if (seen.written || (seen.row && !isOlder(seen.row, holder))) return seen;
+    const unseen = await this.#update(holder, RELEASE_UNSEEN, mayReleaseUnseen, {
       ...ending,
+      ...rest,
       ":connectionId": connectionId,
     });
-    if (result.written || result.row?.connectionId === holder.connectionId) return result;
-    if (result.row && !isOlder(result.row, holder)) return result;
-    return this.#update(holder, RELEASE_UNSEEN, mayReleaseUnseen, {
-      ...ending,
-      ...unseen,
-      ":connectionId": connectionId,
-    });
+    if (unseen.written || unseen.row?.connectionId !== holder.connectionId) return unseen;
+    // The connection's own beginning was written between the two.
+    return release();
   }
 
   /** A lease was seen to have run out. Lost if anything has happened to the row since it was observed. */

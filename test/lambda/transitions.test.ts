@@ -194,7 +194,7 @@ describe("transitions", () => {
 
   it("tells subscribers nothing that the bus has not taken, for it comes again", async () => {
     failures = (index) => index === 1;
-    await tell(change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE));
+    await tell(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
     expect(published).toHaveLength(1);
   });
 
@@ -216,10 +216,15 @@ describe("transitions", () => {
 
   it("asks for the stream again from the first one that the bus refused", async () => {
     failures = (index) => index === 1;
-    const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
+    const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
     const { result } = await tell(...records);
     const itemIdentifier = records[1]?.dynamodb.SequenceNumber;
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
+  });
+
+  it("never tells an agent's later transition in a call with an earlier one, which may be refused", async () => {
+    await tell(change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE));
+    expect(sent.map((entries) => entries.length)).toEqual([1, 1, 1]);
   });
 
   it("asks for all of a batch again when the bus can't be reached", async () => {

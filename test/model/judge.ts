@@ -1,0 +1,202 @@
+/** Plays a history against a table, and judges after every step whether readers would be told the truth. */
+
+import { isDeepStrictEqual } from "node:util";
+import { derivePresence, type StatusRow } from "@agent-heartbeat/sdk/status";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
+import { storedRow } from "../support/presence";
+import {
+  AGENTS,
+  type Connection,
+  type Fact,
+  type History,
+  LEASE_MS,
+  RETENTION_MS,
+} from "./history";
+
+/** A table under test. */
+export interface Table {
+  client: DynamoDBClient;
+  tableName: string;
+  /** Set apart from other histories in the same table. */
+  prefix?: string;
+  purge?(now: number): void;
+}
+
+/** A reader was told something else than the truth. */
+export class Falsehood extends Error {
+  override name = "Falsehood";
+}
+
+/** @throws Falsehood at the first step after which the table lies */
+export async function judge(history: History, table: Table): Promise<void> {
+  const { client, tableName, prefix = "" } = table;
+  const store = new LeaseStore({ client, tableName, retentionMs: RETENTION_MS });
+  const names = AGENTS.map(({ organizationId, agentId }) => ({
+    organizationId: `${prefix}${organizationId}`,
+    agentId,
+  }));
+  const holders = history.connections.map((connection) => holderOf(connection, names));
+  const read = (agent: number) => storedRow(client, tableName, nameOf(names, agent));
+  const observed = new Map<number, [StatusRow, number]>();
+  const delivered: Fact[] = [];
+  let purged = false;
+  let clock = 0;
+
+  for (const [index, step] of history.steps.entries()) {
+    switch (step.do) {
+      case "deliver":
+        await Promise.all(step.facts.map((fact) => deliver(store, holders, fact)));
+        delivered.push(...step.facts);
+        clock = Math.max(clock, ...step.facts.map(({ at }) => at));
+        break;
+      case "observe": {
+        const row = await read(step.agent);
+        const over = row?.status === "online" && row.leaseExpiresAt < step.now;
+        if (row && over) observed.set(step.sweep, [row, step.agent]);
+        clock = Math.max(clock, step.now);
+        break;
+      }
+      case "expire": {
+        const [seen, agent] = observed.get(step.sweep) ?? [];
+        if (!seen || agent === undefined) break;
+        const before = await read(agent);
+        await store.expire(seen);
+        judgeExpiry(seen, before, await read(agent), `step ${index}`);
+        break;
+      }
+      case "purge":
+        table.purge?.(step.now);
+        purged ||= table.purge !== undefined;
+        clock = Math.max(clock, step.now);
+        break;
+    }
+    for (const agent of AGENTS.keys()) {
+      const truth = truthOf(history.connections, delivered, agent);
+      compare(truth, await read(agent), clock, purged, `step ${index}, ${JSON.stringify(step)}`);
+    }
+  }
+}
+
+/** What there is to know of an agent from what has been delivered, in whatever order it was. */
+interface Truth {
+  connection: Connection;
+  /** The last sign of life. */
+  lastHeartbeatAt: number;
+  ended: Fact | undefined;
+}
+
+function truthOf(connections: Connection[], delivered: Fact[], agent: number): Truth | undefined {
+  const seen = delivered.filter((fact) => fact.agent === agent);
+  const [newest] = [...new Set(seen.map((fact) => fact.connection))].sort((one, other) =>
+    newerFirst(connections[one], connections[other]),
+  );
+  const connection = newest === undefined ? undefined : connections[newest];
+  if (!connection) return undefined;
+  const facts = seen.filter((fact) => fact.connection === newest);
+  const signs = facts.filter((fact) => fact.kind !== "disconnect").map(({ at }) => at);
+  return {
+    connection,
+    lastHeartbeatAt: Math.max(...signs),
+    ended: facts.find((fact) => fact.kind === "disconnect"),
+  };
+}
+
+function newerFirst(one: Connection | undefined, other: Connection | undefined): number {
+  if (!one || !other) return 0;
+  if (one.connectedAt !== other.connectedAt) return other.connectedAt - one.connectedAt;
+  return one.connectionId < other.connectionId ? 1 : -1;
+}
+
+/** @throws Falsehood if the row does not say what is true at a moment */
+function compare(
+  truth: Truth | undefined,
+  row: StatusRow | undefined,
+  now: number,
+  purged: boolean,
+  when: string,
+): void {
+  const online = truth !== undefined && !truth.ended && now < truth.lastHeartbeatAt + LEASE_MS;
+  const found = row && derivePresence(row, now);
+  expectEqual(found?.status ?? "offline", online ? "online" : "offline", "status", when);
+  // What is deleted may be forgotten; what it reads as may not.
+  if (purged || !truth || !row) {
+    if (truth && !row && !purged) throw new Falsehood(`${when}: the row is missing`);
+    return;
+  }
+  const { connection, ended } = truth;
+  expectEqual(row.connectionId, connection.connectionId, "connectionId", when);
+  expectEqual(row.connectedAt, connection.connectedAt, "connectedAt", when);
+  expectEqual(row.instanceId, `instance-${connection.connectionId}`, "instanceId", when);
+  expectEqual(row.disconnectedAt, ended?.at, "disconnectedAt", when);
+  expectEqual(row.onlineSince !== undefined, row.status === "online", "onlineSince", when);
+  expectEqual(row.reason !== undefined, row.status === "offline", "reason is given", when);
+  if (ended) {
+    expectEqual(row.status, "offline", "stored status", when);
+    if (row.reason !== ended.reason && row.reason !== "lease_expired") {
+      throw new Falsehood(`${when}: reason: expected ${ended.reason}, got ${row.reason}`);
+    }
+  } else {
+    expectEqual(row.lastHeartbeatAt, truth.lastHeartbeatAt, "lastHeartbeatAt", when);
+    expectEqual(row.leaseExpiresAt, truth.lastHeartbeatAt + LEASE_MS, "leaseExpiresAt", when);
+    if (row.status === "offline") expectEqual(row.reason, "lease_expired", "reason", when);
+    const kept = Math.ceil((row.leaseExpiresAt + RETENTION_MS) / 1000);
+    expectEqual(row.ttlEpochSeconds, kept, "ttlEpochSeconds", when);
+  }
+}
+
+/** A sweep stores as offline what is still as it has seen it, and touches nothing else. */
+function judgeExpiry(
+  seen: StatusRow,
+  before: StatusRow | undefined,
+  after: StatusRow | undefined,
+  when: string,
+): void {
+  const same = before?.status === "online" && before.leaseExpiresAt === seen.leaseExpiresAt;
+  if (!same) {
+    expectEqual(after, before, "a row that a sweep may not touch", when);
+    return;
+  }
+  const { onlineSince: _, ...kept } = before;
+  const expected = { ...kept, status: "offline", reason: "lease_expired" };
+  expectEqual(after, expected, "a row that a sweep expires", when);
+}
+
+function expectEqual(found: unknown, expected: unknown, what: string, when: string): void {
+  if (isDeepStrictEqual(found, expected)) return;
+  throw new Falsehood(`${when}: ${what}: expected ${text(expected)}, got ${text(found)}`);
+}
+
+function deliver(store: LeaseStore, holders: LeaseHolder[], fact: Fact): Promise<unknown> {
+  const holder = holders[fact.connection];
+  if (!holder) throw new Error("no such connection");
+  switch (fact.kind) {
+    case "connect":
+      return store.acquire(holder, fact.at);
+    case "heartbeat":
+      return store.renew(holder, fact.at);
+    case "disconnect":
+      return store.release(holder, fact.at, fact.reason ?? "connection_lost");
+  }
+}
+
+type Name = { organizationId: string; agentId: string };
+
+function holderOf({ agent, connectedAt, connectionId }: Connection, names: Name[]): LeaseHolder {
+  return {
+    ...nameOf(names, agent),
+    connectedAt,
+    connectionId,
+    instanceId: `instance-${connectionId}`,
+    leaseMs: LEASE_MS,
+    heartbeatIntervalMs: 30,
+  };
+}
+
+function nameOf(names: Name[], agent: number): Name {
+  const name = names[agent];
+  if (!name) throw new Error(`no agent ${agent}`);
+  return name;
+}
+
+const text = (value: unknown) => JSON.stringify(value) ?? "none";
