@@ -16,7 +16,12 @@ import {
   UnknownKeyError,
 } from "@agent-heartbeat/sdk/registry";
 import { rowFromItem, StatusReader, type StatusRow } from "@agent-heartbeat/sdk/status";
-import { GetItemCommand, PutItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import {
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Engine, startEngine } from "../support/engine";
 import { offlineRow, onlineRow, putRows } from "../support/status-rows";
@@ -113,6 +118,58 @@ describe("registering", () => {
       await expect(registry.register({ ...good, ...bad })).rejects.toThrow(InvalidArgumentError);
     }
     expect(await registry.get({ organizationId: "reg", agentId: "a" })).toBeUndefined();
+  });
+});
+
+describe("a registration for a time", () => {
+  const expiresAt = Date.now() + 3_600_000;
+  const name = (organizationId: string) => ({ organizationId, agentId: "v1" });
+  const register = (organizationId: string) =>
+    registry.register({ ...name(organizationId), publicKey: newKey(), role: "viewer", expiresAt });
+  /** The clock of a registry is corrected by DynamoDB's: here it is the record that is moved into the past. */
+  const end = (organizationId: string) =>
+    engine.client.send(
+      new UpdateItemCommand({
+        TableName: engine.registryTableName,
+        Key: { organizationId: { S: organizationId }, recordId: { S: "agent#v1" } },
+        UpdateExpression: "SET expiresAt = :past",
+        ExpressionAttributeValues: { ":past": { N: "1000" } },
+      }),
+    );
+
+  it("is kept with the second in which DynamoDB may delete it", async () => {
+    expect(await register("timed")).toEqual(await registry.get(name("timed")));
+    const { Item } = await engine.client.send(
+      new GetItemCommand({
+        TableName: engine.registryTableName,
+        Key: { organizationId: { S: "timed" }, recordId: { S: "agent#v1" } },
+      }),
+    );
+    expect(Item?.ttlEpochSeconds).toEqual({ N: String(Math.ceil(expiresAt / 1000)) });
+  });
+
+  it("is gone when it has ended, though DynamoDB has not deleted it yet", async () => {
+    await register("ended");
+    await registered("ended", "z1");
+    await end("ended");
+    expect(await registry.get(name("ended"))).toBeUndefined();
+    const first = await registry.list({ organizationId: "ended", limit: 1 });
+    expect(first.agents).toEqual([]);
+    const next = await registry.list({ organizationId: "ended", cursor: first.cursor });
+    expect(next.agents).toEqual([expect.objectContaining({ agentId: "z1" })]);
+    await expect(registry.enable(name("ended"))).rejects.toThrow(UnknownAgentError);
+  });
+
+  it("leaves its id free when it has ended", async () => {
+    await register("anew");
+    await expect(register("anew")).rejects.toThrow(AgentExistsError);
+    await end("anew");
+    expect(await register("anew")).toEqual(await registry.get(name("anew")));
+  });
+
+  it.each([0, Number.NaN, Date.now() - 1, 4e12 + 0.5])("can't end at %p", async (at) => {
+    const registration = { ...name("never"), publicKey: newKey(), expiresAt: at };
+    await expect(registry.register(registration)).rejects.toThrow(InvalidArgumentError);
   });
 });
 

@@ -16,6 +16,7 @@ import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
   agentRecordId,
+  isExpired,
   itemFromAgent,
   type RegisteredAgent,
   type RegisteredKey,
@@ -27,16 +28,17 @@ export interface AgentName {
   agentId: string;
 }
 
-/** The agent is not registered yet. */
-const absent = "attribute_not_exists(recordId)";
+/** The agent is not registered yet, or not any more. */
+const absent = "attribute_not_exists(recordId) OR expiresAt <= :now";
 
 /** The agent is registered. */
-const present = "attribute_exists(recordId)";
+const present =
+  "attribute_exists(recordId) AND (attribute_not_exists(expiresAt) OR expiresAt > :now)";
 
 /** Nobody has changed the keys since they were read. */
 const keysAsObserved = "publicKeys = :observed";
 
-/** Every method rejects with the client's error if DynamoDB fails. */
+/** Shows no registration that has ended. Every method rejects with the client's error if DynamoDB fails. */
 export class RecordStore {
   constructor(
     private readonly client: DynamoDBClient,
@@ -50,15 +52,15 @@ export class RecordStore {
         new GetItemCommand({ TableName: this.tableName, Key: keyOf(name), ConsistentRead: true }),
       ),
     );
-    return Item && agentFromItem(Item);
+    return Item && this.#registered([Item])[0];
   }
 
-  /** Agents in the order of their ids, after the one named. `more` says whether others may follow. */
+  /** Agents in the order of their ids, after the one named. `last` is where others may follow. */
   async page(
     organizationId: string,
     after: string | undefined,
     limit: number,
-  ): Promise<{ agents: RegisteredAgent[]; more: boolean }> {
+  ): Promise<{ agents: RegisteredAgent[]; last: string | undefined }> {
     const { Items = [], LastEvaluatedKey } = await this.client.send(
       this.clock.watch(
         new QueryCommand({
@@ -75,7 +77,8 @@ export class RecordStore {
         }),
       ),
     );
-    return { agents: Items.map(agentFromItem), more: LastEvaluatedKey !== undefined };
+    const last = LastEvaluatedKey?.recordId?.S?.slice(AGENT_RECORD_PREFIX.length);
+    return { agents: this.#registered(Items), last };
   }
 
   /** Returns whether it was created; false if the agent exists. */
@@ -86,6 +89,7 @@ export class RecordStore {
           TableName: this.tableName,
           Item: itemFromAgent(agent),
           ConditionExpression: absent,
+          ExpressionAttributeValues: { ":now": { N: String(this.clock.now()) } },
         }),
       ),
     );
@@ -119,6 +123,11 @@ export class RecordStore {
       ),
     );
     return Attributes !== undefined;
+  }
+
+  #registered(items: Record<string, AttributeValue>[]): RegisteredAgent[] {
+    const now = this.clock.now();
+    return items.map(agentFromItem).filter((agent) => !isExpired(agent, now));
   }
 
   async #update(

@@ -41,9 +41,19 @@ export function nonceRecordId(agentId: string, tokenId: string): string {
   return `nonce#${agentId}#${tokenId}`;
 }
 
+/** Prefix of the sort keys of an agent's last transitions. */
+export function historyPrefix(agentId: string): string {
+  return `history#${agentId}#`;
+}
+
+/** Whether a registration that is for a time only has ended: DynamoDB deletes it within days. */
+export function isExpired({ expiresAt }: RegisteredAgent, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
 /** The agent in a DynamoDB item of the AgentRegistry table. */
 export function agentFromItem(item: Record<string, AttributeValue>): RegisteredAgent {
-  const { recordId: _, profile, ...agent } = unmarshall(item);
+  const { recordId: _, ttlEpochSeconds: __, profile, ...agent } = unmarshall(item);
   return { ...agent, ...(profile && { profile: readProfile(profile) }) } as RegisteredAgent;
 }
 
@@ -61,7 +71,9 @@ export function itemFromAgent({
   profile,
   ...agent
 }: RegisteredAgent): Record<string, AttributeValue> {
-  const record = { ...agent, recordId: agentRecordId(agent.agentId) };
+  const { agentId, expiresAt } = agent;
+  const ttlEpochSeconds = expiresAt === undefined ? undefined : Math.ceil(expiresAt / 1000);
+  const record = { ...agent, recordId: agentRecordId(agentId), ttlEpochSeconds };
   return {
     ...marshall(record, { removeUndefinedValues: true }),
     ...(profile && { profile: profileValue(profile) }),

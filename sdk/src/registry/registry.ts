@@ -36,6 +36,8 @@ export interface Registration extends AgentName {
   role?: Role;
   /** At most 256 characters. */
   description?: string;
+  /** When the registration ends by itself, in epoch milliseconds. @default never */
+  expiresAt?: number;
 }
 
 export interface KeyRotation extends AgentName {
@@ -83,12 +85,13 @@ export class AgentRegistry {
    * @throws KeyError if the key is not readable, or of a kind that is not accepted
    */
   async register(registration: Registration): Promise<RegisteredAgent> {
-    const { organizationId, agentId, role = "agent", description } = registration;
+    const { organizationId, agentId, role = "agent", description, expiresAt } = registration;
     expectName(registration);
     expectRole(role);
     expectDescription(description);
     const key = await publicKeyFrom(registration.publicKey);
     const now = this.#clock.now();
+    expectFuture(expiresAt, now);
     const agent: RegisteredAgent = {
       organizationId,
       agentId,
@@ -98,6 +101,7 @@ export class AgentRegistry {
       createdAt: now,
       updatedAt: now,
       ...(description !== undefined && { description }),
+      ...(expiresAt !== undefined && { expiresAt }),
     };
     if (await this.#records.create(agent)) return agent;
     throw new AgentExistsError(
@@ -120,16 +124,15 @@ export class AgentRegistry {
     organizationId: string;
     /** The `cursor` of the page before. @default the first page */
     cursor?: string | null;
-    /** Agents a page, 1 to 1000. @default 100 */
+    /** Agents a page, 1 to 1000; where registrations have ended, a page may have fewer. @default 100 */
     limit?: number;
   }): Promise<RegisteredAgentPage> {
     const { organizationId, cursor } = options;
     expectOrganizationId(organizationId);
     const after = cursor ? agentBefore(organizationId, cursor) : undefined;
     const limit = expectLimit(options.limit ?? LIMITS.listPageSize);
-    const { agents, more } = await this.#records.page(organizationId, after, limit);
-    const last = agents.at(-1);
-    return { agents, cursor: more && last ? cursorAfter(organizationId, last.agentId) : null };
+    const { agents, last } = await this.#records.page(organizationId, after, limit);
+    return { agents, cursor: last === undefined ? null : cursorAfter(organizationId, last) };
   }
 
   /** Every agent of the organization, read page by page while they are taken. */
@@ -255,4 +258,11 @@ function expectDescription(description: string | undefined): void {
       `description: expected at most ${DESCRIPTION_LENGTH} characters, got ${description.length}`,
     );
   }
+}
+
+function expectFuture(expiresAt: number | undefined, now: number): void {
+  if (expiresAt === undefined || (Number.isInteger(expiresAt) && expiresAt > now)) return;
+  throw new InvalidArgumentError(
+    `expiresAt: expected epoch milliseconds after now (${now}), got ${expiresAt}`,
+  );
 }

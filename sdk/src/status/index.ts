@@ -3,7 +3,15 @@
 export { AgentHeartbeatError } from "../errors";
 export type { StatusRow } from "../presence";
 export { derivePresence, isPurged } from "../presence";
-export type { Activity, AgentPresence, OfflineReason, Status } from "../protocol";
+export type {
+  Activity,
+  AgentPresence,
+  OfflineReason,
+  Profile,
+  Status,
+  TransitionEvent,
+  TransitionRecord,
+} from "../protocol";
 export type { Clock } from "./dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "./errors";
 export {

@@ -8,15 +8,19 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { derivePresence, isPurged, type StatusRow } from "../presence";
-import { type AgentPresence, LIMITS, type Status } from "../protocol";
+import { type AgentPresence, LIMITS, type Status, type TransitionRecord } from "../protocol";
 import { agentBefore, cursorAfter } from "./cursor";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";
+import { InvalidArgumentError } from "./errors";
 import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
+import { RegistryReads } from "./registry-reads";
 import { rowFromItem } from "./row";
 
 export interface StatusReaderOptions {
   /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
   tableName: string;
+  /** The stack's output `RegistryTableName`, for what a reader takes from there. @default - none of it */
+  registryTableName?: string;
   /** @default a client of its own, from `region`, `endpoint` and the environment's credentials */
   client?: DynamoDBClient;
   /** Region of the table, where no client is given. */
@@ -69,6 +73,9 @@ const ROW_ATTRIBUTES = Object.keys({
   ttlEpochSeconds: true,
 } satisfies Record<keyof StatusRow, true>);
 
+/** Agents that are looked up at once. */
+const CONCURRENCY = 25;
+
 const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds"] as const;
 
 /**
@@ -86,6 +93,7 @@ export class StatusReader {
   readonly #client: DynamoDBClient;
   readonly #ownsClient: boolean;
   readonly #tableName: string;
+  readonly #registry: RegistryReads | undefined;
   readonly #consistent: boolean;
   readonly #clock: DynamoDbClock;
   readonly #correctClock: boolean;
@@ -94,7 +102,12 @@ export class StatusReader {
   constructor(options: StatusReaderOptions) {
     this.#ownsClient = options.client === undefined;
     this.#client = options.client ?? new DynamoDBClient(clientConfig(options));
-    this.#tableName = options.tableName;
+    const { tableName, registryTableName } = options;
+    this.#tableName = tableName;
+    this.#registry =
+      registryTableName === undefined
+        ? undefined
+        : new RegistryReads(this.#client, registryTableName);
     this.#consistent = options.consistent ?? false;
     this.#now = options.now ?? Date.now;
     this.#correctClock = options.correctClock ?? true;
@@ -178,6 +191,43 @@ export class StatusReader {
   }
 
   /**
+   * The agents that say of themselves that they have a capability, each with its profile. Reads the
+   * registrations of the whole organization. Needs `registryTableName`.
+   *
+   * @throws InvalidArgumentError if an argument is not what it should be
+   */
+  async *agentsWithCapability(
+    options: Pick<ListAgentsOptions, "organizationId" | "status"> & { capability: string },
+  ): AsyncGenerator<AgentPresence, void, undefined> {
+    const { organizationId, status, capability } = options;
+    expectOrganizationId(organizationId);
+    expectStatus(status);
+    const pages = this.#inRegistry().withCapability(organizationId, capability, () => this.#time());
+    for await (const page of pages) {
+      for (let start = 0; start < page.length; start += CONCURRENCY) {
+        const agents = await Promise.all(
+          page.slice(start, start + CONCURRENCY).map(async ({ agentId, profile }) => {
+            const agent = await this.getAgent(organizationId, agentId);
+            return agent && (!status || agent.status === status) ? [{ ...agent, profile }] : [];
+          }),
+        );
+        yield* agents.flat();
+      }
+    }
+  }
+
+  /**
+   * An agent's last transitions, newest first: at most 50, of the last 30 days. Needs `registryTableName`.
+   *
+   * @throws InvalidArgumentError if an id is not what it should be
+   */
+  async history(organizationId: string, agentId: string): Promise<TransitionRecord[]> {
+    expectOrganizationId(organizationId);
+    expectAgentId(agentId);
+    return this.#inRegistry().history(organizationId, agentId, () => this.#time());
+  }
+
+  /**
    * How many of the organization's agents are online and offline. Reads the whole partition.
    *
    * @throws InvalidArgumentError if the id is not what it should be
@@ -199,8 +249,19 @@ export class StatusReader {
     if (this.#ownsClient) this.#client.destroy();
   }
 
+  #inRegistry(): RegistryReads {
+    if (this.#registry) return this.#registry;
+    throw new InvalidArgumentError(
+      "registryTableName: expected the name of the AgentRegistry table, got nothing",
+    );
+  }
+
+  #time(): number {
+    return this.#correctClock ? this.#clock.now() : this.#now();
+  }
+
   #present(rows: StatusRow[]): AgentPresence[] {
-    const now = this.#correctClock ? this.#clock.now() : this.#now();
+    const now = this.#time();
     return rows.filter((row) => !isPurged(row, now)).map((row) => derivePresence(row, now));
   }
 

@@ -1,0 +1,69 @@
+/** What a reader of presence takes from the registry: who can do what, and each agent's past. */
+
+import { type AttributeValue, type DynamoDBClient, paginateQuery } from "@aws-sdk/client-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import type { Profile, TransitionRecord } from "../protocol";
+import { AGENT_RECORD_PREFIX, agentFromItem, historyPrefix, isExpired } from "../registry/record";
+
+/** Every method rejects with the client's error if DynamoDB fails. */
+export class RegistryReads {
+  constructor(
+    private readonly client: DynamoDBClient,
+    private readonly tableName: string,
+  ) {}
+
+  /** The agents that say they have a capability, page by page, in the order of their ids. */
+  async *withCapability(
+    organizationId: string,
+    capability: string,
+    now: () => number,
+  ): AsyncGenerator<{ agentId: string; profile: Profile }[], void, undefined> {
+    const pages = this.#query(organizationId, AGENT_RECORD_PREFIX, {
+      FilterExpression: "contains(profile.capabilities, :capability)",
+      values: { ":capability": { S: capability } },
+    });
+    for await (const items of pages) {
+      yield items.map(agentFromItem).flatMap((agent) => {
+        const { agentId, profile } = agent;
+        return profile && !isExpired(agent, now()) ? [{ agentId, profile }] : [];
+      });
+    }
+  }
+
+  /** An agent's last transitions, newest first; one that was kept twice is there once. */
+  async history(
+    organizationId: string,
+    agentId: string,
+    now: () => number,
+  ): Promise<TransitionRecord[]> {
+    const records = new Map<string, TransitionRecord>();
+    for await (const items of this.#query(organizationId, historyPrefix(agentId))) {
+      for (const { record, ttlEpochSeconds } of items.map((item) => unmarshall(item))) {
+        if (ttlEpochSeconds * 1000 > now()) records.set(record.transitionId, record);
+      }
+    }
+    return [...records.values()].sort((one, other) => other.at - one.at);
+  }
+
+  async *#query(
+    organizationId: string,
+    prefix: string,
+    filter?: { FilterExpression: string; values: Record<string, AttributeValue> },
+  ): AsyncGenerator<Record<string, AttributeValue>[], void, undefined> {
+    const pages = paginateQuery(
+      { client: this.client },
+      {
+        TableName: this.tableName,
+        KeyConditionExpression:
+          "organizationId = :organizationId AND begins_with(recordId, :prefix)",
+        ...(filter && { FilterExpression: filter.FilterExpression }),
+        ExpressionAttributeValues: {
+          ":organizationId": { S: organizationId },
+          ":prefix": { S: prefix },
+          ...filter?.values,
+        },
+      },
+    );
+    for await (const { Items = [] } of pages) yield Items;
+  }
+}
