@@ -3,6 +3,7 @@
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { EventBus } from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
+import { Dashboard } from "./dashboard";
 import { MessageEvents } from "./message-events";
 import { type AgentHeartbeatProps, settingsOf } from "./props";
 import { Storage } from "./storage";
@@ -20,6 +21,8 @@ export class AgentHeartbeat extends Construct {
   readonly registryTable: Table;
   /** Where transitions are told, and from where `Agent Message` events reach agents. */
   readonly eventBus: EventBus;
+  /** Where the page is on which people see the fleet; undefined without a dashboard. */
+  readonly dashboardUrl: string | undefined;
 
   /** @throws Error if a setting is outside its limits */
   constructor(scope: Construct, id: string, props: AgentHeartbeatProps = {}) {
@@ -32,9 +35,14 @@ export class AgentHeartbeat extends Construct {
     new Transitions(this, "Transitions", { ...settings, storage, gateway, eventBus });
     new MessageEvents(this, "MessageEvents", { ...settings, gateway, eventBus });
 
+    const dashboard = settings.dashboard
+      ? new Dashboard(this, "Dashboard", { ...settings, webSocketUrl: gateway.url })
+      : undefined;
+
     this.webSocketUrl = gateway.url;
     this.statusTable = storage.statusTable;
     this.registryTable = storage.registryTable;
     this.eventBus = eventBus;
+    this.dashboardUrl = dashboard?.url;
   }
 }

@@ -3,7 +3,13 @@
 import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, LoggingFormat, Runtime, SystemLogLevel } from "aws-cdk-lib/aws-lambda";
+import {
+  Architecture,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
@@ -16,6 +22,7 @@ export interface BundledFunctionProps {
   readonly description: string;
   readonly environment?: Record<string, string>;
   readonly logRetention: RetentionDays;
+  readonly tracing: boolean;
   /** @default Duration.seconds(10) */
   readonly timeout?: Duration;
   /** In MB; CPU comes in proportion. @default 256 */
@@ -56,6 +63,7 @@ export class BundledFunction extends NodejsFunction {
       loggingFormat: LoggingFormat.JSON,
       // START, END and REPORT of every heartbeat would cost about as much as the heartbeat.
       systemLogLevelV2: SystemLogLevel.WARN,
+      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       awsSdkConnectionReuse: false,
       environment: { POWERTOOLS_SERVICE_NAME: props.entry, ...props.environment },
     });

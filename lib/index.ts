@@ -2,4 +2,4 @@
 
 export { AgentHeartbeat } from "./agent-heartbeat";
 export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-heartbeat-stack";
-export type { AgentHeartbeatProps, HeartbeatProps } from "./props";
+export type { AgentHeartbeatProps, HeartbeatProps, ThrottlingProps } from "./props";

@@ -1,8 +1,9 @@
 /** The way from an `Agent Message` event on the bus to agents. */
 
-import type { EventBus } from "aws-cdk-lib/aws-events";
-import { Rule } from "aws-cdk-lib/aws-events";
+import { Duration } from "aws-cdk-lib";
+import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { MESSAGE_DETAIL_TYPE } from "../lambda/names";
 import { BundledFunction } from "./bundled-function";
@@ -17,19 +18,25 @@ export interface MessageEventsProps extends Settings {
 export class MessageEvents extends Construct {
   constructor(scope: Construct, id: string, props: MessageEventsProps) {
     super(scope, id);
-    const { gateway, eventBus, logRetention } = props;
+    const { gateway, eventBus, logRetention, tracing } = props;
     const deliver = new BundledFunction(this, "Deliver", {
       entry: "deliver",
       description: "Brings messages from the event bus to agents",
       environment: gateway.deliveryEnvironment,
       logRetention,
+      tracing,
     });
     gateway.grantDeliver(deliver);
+    const undelivered = new Queue(this, "Undelivered", {
+      retentionPeriod: Duration.days(14),
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+    });
     new Rule(this, "Messages", {
       description: "Messages that any service may send to agents",
       eventBus,
       eventPattern: { detailType: [MESSAGE_DETAIL_TYPE] },
-      targets: [new LambdaFunction(deliver, { retryAttempts: 2 })],
+      targets: [new LambdaFunction(deliver, { retryAttempts: 2, deadLetterQueue: undelivered })],
     });
   }
 }

@@ -35,6 +35,14 @@ export interface HeartbeatProps {
   readonly maxInterval?: Duration;
 }
 
+/** What the gateway takes before it answers 429. */
+export interface ThrottlingProps {
+  /** Messages and logins a second. */
+  readonly rateLimit: number;
+  /** Messages and logins at once. */
+  readonly burstLimit: number;
+}
+
 /** Settings of `AgentHeartbeat`. All are optional. */
 export interface AgentHeartbeatProps {
   /** @default - 30 s x 3.0, and 5 s to 9 min for agents that ask for another interval */
@@ -63,6 +71,37 @@ export interface AgentHeartbeatProps {
   readonly logRetention?: RetentionDays;
 
   /**
+   * Whether there is a page on which people see the fleet, in S3 behind CloudFront.
+   *
+   * @default true
+   */
+  readonly dashboard?: boolean;
+
+  /**
+   * How many messages and logins a second the gateway takes, and how many at once, before it answers 429.
+   * An account's quota of 10,000 and 5,000 is shared by all its APIs in a region, and by posts to
+   * connections: half of it is left to them.
+   *
+   * @default - 5000 a second, 2500 at once
+   */
+  readonly throttling?: ThrottlingProps;
+
+  /**
+   * Whether the gateway logs every message, without its content. The account needs a role for it, set
+   * once in the settings of API Gateway, or the deployment fails.
+   *
+   * @default false
+   */
+  readonly accessLogs?: boolean;
+
+  /**
+   * Whether the functions are traced by X-Ray, at its own price.
+   *
+   * @default false
+   */
+  readonly tracing?: boolean;
+
+  /**
    * What becomes of the tables when they leave the stack. Logs and all else are deleted with it.
    *
    * @default RemovalPolicy.RETAIN - whoever loses the registry must register every agent anew
@@ -76,6 +115,10 @@ export interface Settings {
   readonly sweepInterval: Duration;
   readonly retention: Duration;
   readonly logRetention: RetentionDays;
+  readonly dashboard: boolean;
+  readonly throttling: ThrottlingProps;
+  readonly accessLogs: boolean;
+  readonly tracing: boolean;
   readonly removalPolicy: RemovalPolicy;
 }
 
@@ -97,13 +140,17 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     sweepInterval: props.sweepInterval ?? Duration.minutes(5),
     retention: props.retention ?? Duration.days(7),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    dashboard: props.dashboard ?? true,
+    throttling: props.throttling ?? { rateLimit: 5000, burstLimit: 2500 },
+    accessLogs: props.accessLogs ?? false,
+    tracing: props.tracing ?? false,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   };
   validate(settings);
   return settings;
 }
 
-function validate({ heartbeat, sweepInterval, retention }: Settings): void {
+function validate({ heartbeat, sweepInterval, retention, throttling }: Settings): void {
   const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
   expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
   expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);
@@ -130,7 +177,14 @@ function validate({ heartbeat, sweepInterval, retention }: Settings): void {
   if (sweepInterval.toSeconds() % 60 !== 0) {
     throw new Error(`sweepInterval: expected whole minutes, got ${sweepInterval.toHumanString()}`);
   }
+  expectLimit("throttling.rateLimit", throttling.rateLimit, 1_000_000);
+  expectLimit("throttling.burstLimit", throttling.burstLimit, 1_000_000);
   expectDuration("retention", retention, 3600, 365 * 24 * 3600);
+}
+
+function expectLimit(name: string, value: number, max: number): void {
+  if (Token.isUnresolved(value) || (Number.isInteger(value) && value >= 1 && value <= max)) return;
+  throw new Error(`${name}: expected a whole number from 1 to ${max}, got ${value}`);
 }
 
 function expectDuration(name: string, value: Duration, min: number, max: number): void {

@@ -8,6 +8,7 @@ import {
   StreamViewType,
   Table,
 } from "aws-cdk-lib/aws-dynamodb";
+import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../lambda/names";
 
@@ -57,5 +58,17 @@ export class Storage extends Construct {
       partitionKey: { name: "connectionId", type: AttributeType.STRING },
       projectionType: ProjectionType.KEYS_ONLY,
     });
+  }
+
+  /** Lets a function act on subscriptions, though not through their index. */
+  grantSubscriptions(grantee: IGrantable, ...actions: string[]): void {
+    const { tableArn } = this.subscriptionsTable;
+    Grant.addToPrincipal({ grantee, actions, resourceArns: [tableArn] });
+  }
+
+  /** Lets a function find the subscriptions of a connection. */
+  grantSubscriptionsByConnection(grantee: IGrantable): void {
+    const index = `${this.subscriptionsTable.tableArn}/index/${SUBSCRIPTIONS_BY_CONNECTION}`;
+    Grant.addToPrincipal({ grantee, actions: ["dynamodb:Query"], resourceArns: [index] });
   }
 }

@@ -17,7 +17,7 @@ export interface SweepProps extends Settings {
 export class Sweep extends Construct {
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
-    const { storage, gateway, sweepInterval, logRetention } = props;
+    const { storage, gateway, sweepInterval, logRetention, tracing } = props;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
       description: "Stores as offline whose lease ran out unseen",
@@ -27,6 +27,7 @@ export class Sweep extends Construct {
         CALLBACK_URL: gateway.callbackUrl,
       },
       logRetention,
+      tracing,
       memorySize: 512,
       timeout: Duration.minutes(5),
     });

@@ -34,7 +34,7 @@ const TRANSITIONS = [
 export class Transitions extends Construct {
   constructor(scope: Construct, id: string, props: TransitionsProps) {
     super(scope, id);
-    const { storage, gateway, eventBus, logRetention } = props;
+    const { storage, gateway, eventBus, logRetention, tracing } = props;
     const transitions = new BundledFunction(this, "Transitions", {
       entry: "transitions",
       description: "Tells the event bus and subscribers who came and went",
@@ -44,6 +44,7 @@ export class Transitions extends Construct {
         EVENT_BUS_NAME: eventBus.eventBusName,
       },
       logRetention,
+      tracing,
       timeout: Duration.seconds(30),
     });
     eventBus.grantPutEventsTo(transitions);

@@ -1,10 +1,11 @@
 /** The WebSocket API: which route is served by which function, and what each function may do. */
 
-import { Fn, Stack } from "aws-cdk-lib";
-import { WebSocketApi, WebSocketStage } from "aws-cdk-lib/aws-apigatewayv2";
+import { Fn, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { LogGroupLogDestination, WebSocketApi, WebSocketStage } from "aws-cdk-lib/aws-apigatewayv2";
 import { WebSocketLambdaAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { WebSocketLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
 import type { Settings } from "./props";
@@ -62,7 +63,13 @@ export class WebSocketGateway extends Construct {
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
     }
-    new WebSocketStage(this, "Stage", { webSocketApi: api, stageName: STAGE, autoDeploy: true });
+    new WebSocketStage(this, "Stage", {
+      webSocketApi: api,
+      stageName: STAGE,
+      autoDeploy: true,
+      throttle: props.throttling,
+      ...(props.accessLogs && { accessLogSettings: { destination: this.#accessLogs() } }),
+    });
   }
 
   /** Lets a function send messages to connections. */
@@ -77,9 +84,10 @@ export class WebSocketGateway extends Construct {
 
   /** Lets a function deliver messages to subscribers and to agents. */
   grantDeliver(grantee: IGrantable): void {
-    const { statusTable, subscriptionsTable } = this.#props.storage;
-    subscriptionsTable.grant(grantee, "dynamodb:Query", "dynamodb:BatchWriteItem");
-    statusTable.grant(grantee, "dynamodb:GetItem");
+    const { storage } = this.#props;
+    storage.grantSubscriptions(grantee, "dynamodb:Query", "dynamodb:BatchWriteItem");
+    storage.grantSubscriptionsByConnection(grantee);
+    storage.statusTable.grant(grantee, "dynamodb:GetItem");
     this.grantPost(grantee);
   }
 
@@ -91,6 +99,16 @@ export class WebSocketGateway extends Construct {
       SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
       CALLBACK_URL: this.callbackUrl,
     };
+  }
+
+  /** What is logged of a message is who sent it and what became of it: never its content, never a token. */
+  #accessLogs(): LogGroupLogDestination {
+    return new LogGroupLogDestination(
+      new LogGroup(this, "AccessLogs", {
+        retention: this.#props.logRetention,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+    );
   }
 
   #authorize(): BundledFunction {
@@ -129,13 +147,14 @@ export class WebSocketGateway extends Construct {
   }
 
   #disconnect(): BundledFunction {
-    const { statusTable, subscriptionsTable } = this.#props.storage;
+    const { storage } = this.#props;
     const disconnect = this.#function("disconnect", "Releases an agent's lease", {
       ...leaseEnvironment(this.#props),
-      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+      SUBSCRIPTIONS_TABLE_NAME: storage.subscriptionsTable.tableName,
     });
-    statusTable.grant(disconnect, "dynamodb:UpdateItem");
-    subscriptionsTable.grant(disconnect, "dynamodb:Query", "dynamodb:BatchWriteItem");
+    storage.statusTable.grant(disconnect, "dynamodb:UpdateItem");
+    storage.grantSubscriptions(disconnect, "dynamodb:BatchWriteItem");
+    storage.grantSubscriptionsByConnection(disconnect);
     return disconnect;
   }
 
@@ -149,20 +168,20 @@ export class WebSocketGateway extends Construct {
   }
 
   #subscribe(): BundledFunction {
-    const { subscriptionsTable } = this.#props.storage;
+    const { storage } = this.#props;
     const subscribe = this.#function("subscribe", "Adds a subscription to a subject", {
-      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+      SUBSCRIPTIONS_TABLE_NAME: storage.subscriptionsTable.tableName,
     });
-    subscriptionsTable.grant(subscribe, "dynamodb:PutItem");
+    storage.grantSubscriptions(subscribe, "dynamodb:PutItem");
     return subscribe;
   }
 
   #unsubscribe(): BundledFunction {
-    const { subscriptionsTable } = this.#props.storage;
+    const { storage } = this.#props;
     const unsubscribe = this.#function("unsubscribe", "Takes a subscription away", {
-      SUBSCRIPTIONS_TABLE_NAME: subscriptionsTable.tableName,
+      SUBSCRIPTIONS_TABLE_NAME: storage.subscriptionsTable.tableName,
     });
-    subscriptionsTable.grant(unsubscribe, "dynamodb:DeleteItem");
+    storage.grantSubscriptions(unsubscribe, "dynamodb:DeleteItem");
     return unsubscribe;
   }
 
@@ -212,8 +231,9 @@ export class WebSocketGateway extends Construct {
     environment: Record<string, string> = {},
   ): BundledFunction {
     const id = `${entry.charAt(0).toUpperCase()}${entry.slice(1)}`;
-    const { logRetention } = this.#props;
-    return new BundledFunction(this, id, { entry, description, environment, logRetention });
+    const { logRetention, tracing } = this.#props;
+    const common = { entry, description, environment };
+    return new BundledFunction(this, id, { ...common, logRetention, tracing });
   }
 }
 

@@ -20,6 +20,7 @@ const DELIVERY = [
   "dynamodb:BatchWriteItem Subscriptions",
   "dynamodb:GetItem AgentStatus",
   "dynamodb:Query Subscriptions",
+  "dynamodb:Query Subscriptions by connection",
   "execute-api:ManageConnections @connections POST",
 ];
 
@@ -64,7 +65,8 @@ describe("the template", () => {
     const [, part] =
       /(AgentStatus|AgentRegistry|Subscriptions|Events|Undelivered|@connections)/.exec(text) ?? [];
     const [, method] = /(POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
-    return [part ?? text, method].filter(Boolean).join(" ");
+    const index = text.includes("/index/byConnection") ? "by connection" : undefined;
+    return [part ?? text, method, index].filter(Boolean).join(" ");
   }
 
   it.each([
@@ -82,7 +84,7 @@ describe("the template", () => {
       "disconnect",
       [
         "dynamodb:BatchWriteItem Subscriptions",
-        "dynamodb:Query Subscriptions",
+        "dynamodb:Query Subscriptions by connection",
         "dynamodb:UpdateItem AgentStatus",
       ],
     ],
@@ -116,6 +118,7 @@ describe("the template", () => {
         "dynamodb:ListStreams AgentStatus",
         "dynamodb:PutItem AgentRegistry",
         "dynamodb:Query Subscriptions",
+        "dynamodb:Query Subscriptions by connection",
         "dynamodb:UpdateItem AgentRegistry",
         "events:PutEvents Events",
         "execute-api:ManageConnections @connections DELETE",
@@ -231,7 +234,11 @@ describe("the template", () => {
   });
 
   it("runs every function on the newest runtime, on arm64, with JSON logs and no platform lines", () => {
-    for (const { Properties } of resources("AWS::Lambda::Function")) {
+    const functions = resources("AWS::Lambda::Function").filter(({ Properties }) =>
+      JSON.stringify(Properties.Environment ?? {}).includes("POWERTOOLS_SERVICE_NAME"),
+    );
+    expect(functions).toHaveLength(14);
+    for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: "nodejs24.x",
         Architectures: ["arm64"],
@@ -241,6 +248,95 @@ describe("the template", () => {
     for (const { Properties } of resources("AWS::Logs::LogGroup")) {
       expect(Properties).toMatchObject({ RetentionInDays: 30 });
     }
+  });
+
+  it("throttles below the account's quota, and logs no message unless it is asked to", () => {
+    template.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+      DefaultRouteSettings: { ThrottlingRateLimit: 5000, ThrottlingBurstLimit: 2500 },
+      AccessLogSettings: Match.absent(),
+    });
+  });
+
+  const isUpload = ({ Runtime, Layers }: Record<string, unknown>) =>
+    Layers !== undefined && String(Runtime).startsWith("python");
+
+  it("serves the dashboard from a private bucket that CloudFront alone reads, over HTTPS", () => {
+    template.hasResourceProperties("AWS::S3::Bucket", {
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+    template.hasResourceProperties("AWS::CloudFront::OriginAccessControl", {
+      OriginAccessControlConfig: Match.objectLike({
+        SigningBehavior: "always",
+        OriginAccessControlOriginType: "s3",
+      }),
+    });
+    const [distribution] = resources("AWS::CloudFront::Distribution");
+    const config = distribution?.Properties.DistributionConfig as {
+      DefaultCacheBehavior: object;
+      CacheBehaviors: object[];
+    };
+    for (const behavior of [config.DefaultCacheBehavior, ...config.CacheBehaviors]) {
+      expect(behavior).toMatchObject({
+        ViewerProtocolPolicy: "redirect-to-https",
+        ResponseHeadersPolicyId: expect.anything(),
+      });
+    }
+    template.hasOutput("DashboardUrl", {});
+  });
+
+  it("lets the dashboard run its own scripts alone, and connect to this deployment alone", () => {
+    const [policy] = resources("AWS::CloudFront::ResponseHeadersPolicy");
+    const { SecurityHeadersConfig: headers } = policy?.Properties.ResponseHeadersPolicyConfig as {
+      SecurityHeadersConfig: Record<string, Record<string, unknown>>;
+    };
+    const parts = headers.ContentSecurityPolicy?.ContentSecurityPolicy as {
+      "Fn::Join": [string, (string | { Ref: string })[]];
+    };
+    const text = parts["Fn::Join"][1]
+      .map((part) => (typeof part === "string" ? part : `<${part.Ref.replace(/\w{8}$/, "")}>`))
+      .join("");
+    expect(text.split("; ")).toEqual([
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "img-src 'self' data:",
+      "font-src 'self' data:",
+      "connect-src wss://<PresenceGatewayApi>.execute-api.<AWS::Region>.<AWS::URLSuffix>",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ]);
+    expect(Object.keys(headers)).toEqual(
+      expect.arrayContaining([
+        "ContentTypeOptions",
+        "FrameOptions",
+        "ReferrerPolicy",
+        "StrictTransportSecurity",
+      ]),
+    );
+  });
+
+  it("lets the upload write to the dashboard's bucket, and read nothing but the page", () => {
+    const [uploads] = Object.values(
+      template.findResources("AWS::IAM::Policy", {
+        Properties: { PolicyName: Match.stringLikeRegexp("UploadRole") },
+      }),
+    );
+    const statements = uploads?.Properties.PolicyDocument.Statement as Statement[];
+    expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+      "s3:DeleteObject",
+      "s3:GetObject",
+      "s3:ListBucket",
+      "s3:PutObject",
+    ]);
   });
 
   it("sweeps every five minutes", () => {
@@ -275,6 +371,9 @@ describe("the props", () => {
         logRetention: RetentionDays.ONE_WEEK,
         retention: Duration.days(30),
         removalPolicy: RemovalPolicy.DESTROY,
+        throttling: { rateLimit: 100, burstLimit: 50 },
+        accessLogs: true,
+        tracing: true,
         heartbeat: {
           defaultInterval: Duration.minutes(1),
           defaultTimeoutMultiplier: 2.5,
@@ -286,6 +385,10 @@ describe("the props", () => {
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 minute)" });
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 7 });
     template.allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Delete" });
+    template.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+      DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 50 },
+      AccessLogSettings: { Format: Match.not(Match.stringLikeRegexp("header|Protocol|body")) },
+    });
     const variables = (expected: object) =>
       template.hasResourceProperties("AWS::Lambda::Function", {
         Environment: { Variables: expected },
@@ -296,6 +399,7 @@ describe("the props", () => {
       MIN_HEARTBEAT_INTERVAL_MS: "10000",
       MAX_HEARTBEAT_INTERVAL_MS: "300000",
     });
+    template.hasResourceProperties("AWS::Lambda::Function", { TracingConfig: { Mode: "Active" } });
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
   });
 
@@ -323,6 +427,10 @@ describe("the props", () => {
     [
       { heartbeat: { defaultTimeoutMultiplier: 1 } },
       "heartbeat.defaultTimeoutMultiplier: expected 1.5 to 20, got 1",
+    ],
+    [
+      { throttling: { rateLimit: 0, burstLimit: 1 } },
+      "throttling.rateLimit: expected a whole number from 1 to 1000000, got 0",
     ],
     [{ retention: Duration.minutes(1) }, "retention: expected 1 hour to 365 days, got 1 minute"],
   ])("out of their limits are refused: %j", (props, message) => {

@@ -1,0 +1,151 @@
+/** The dashboard's hosting: a private bucket behind CloudFront, which sends strict headers with it. */
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import {
+  AllowedMethods,
+  CachePolicy,
+  Distribution,
+  HeadersFrameOption,
+  HeadersReferrerPolicy,
+  ResponseHeadersPolicy,
+  SecurityPolicyProtocol,
+  ViewerProtocolPolicy,
+} from "aws-cdk-lib/aws-cloudfront";
+import { S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
+import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
+import { Asset } from "aws-cdk-lib/aws-s3-assets";
+import { BucketDeployment, Source } from "aws-cdk-lib/aws-s3-deployment";
+import { Construct } from "constructs";
+
+const ROOT = join(__dirname, "..");
+const BUILD = join(ROOT, "dashboard", "build.mjs");
+const PAGE = join(ROOT, "dashboard", "dist");
+/** Stands in for the page where nothing is bundled, as in tests of the template. */
+const SOURCES = join(ROOT, "dashboard", "src");
+
+export interface DashboardProps {
+  /** Where the page connects: the only host that its headers allow. */
+  readonly webSocketUrl: string;
+  readonly logRetention: RetentionDays;
+}
+
+export class Dashboard extends Construct {
+  /** Where the page is. It shows nothing without a sign-in. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, { webSocketUrl, logRetention }: DashboardProps) {
+    super(scope, id);
+    const bucket: IBucket = new Bucket(this, "Page", {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      // Nothing in it can't be built anew.
+      removalPolicy: RemovalPolicy.DESTROY,
+    }) as IBucket;
+    const origin = S3BucketOrigin.withOriginAccessControl(bucket);
+    const behavior = {
+      origin,
+      viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+      allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
+      responseHeadersPolicy: securityHeaders(this, webSocketUrl),
+      compress: true,
+    };
+    const distribution = new Distribution(this, "Distribution", {
+      comment: "Dashboard of Agent Heartbeat",
+      defaultRootObject: "index.html",
+      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+      // The page names its files by their content: it alone has to be asked for again.
+      defaultBehavior: { ...behavior, cachePolicy: CachePolicy.CACHING_DISABLED },
+      additionalBehaviors: {
+        "assets/*": { ...behavior, cachePolicy: CachePolicy.CACHING_OPTIMIZED },
+      },
+    });
+    this.#upload(bucket, logRetention);
+    this.url = `https://${distribution.distributionDomainName}/`;
+  }
+
+  #upload(bucket: IBucket, logRetention: RetentionDays): void {
+    const page = builtPage(this);
+    const { bucket: assets, s3ObjectKey } = new Asset(this, "Source", { path: page });
+    const logGroup = new LogGroup(this, "UploadLogs", {
+      retention: logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(this, "UploadRole", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    });
+    logGroup.grantWrite(role);
+    const allow = (actions: string[], resource: string) =>
+      role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }));
+    allow(["s3:GetObject"], assets.arnForObjects(s3ObjectKey));
+    allow(["s3:ListBucket"], bucket.bucketArn);
+    allow(["s3:PutObject", "s3:DeleteObject"], bucket.arnForObjects("*"));
+    const upload = new BucketDeployment(this, "Upload", {
+      sources: [Source.asset(page)],
+      destinationBucket: bucket,
+      // CDK's own grants would name whole families of actions.
+      role: role.withoutPolicyUpdates(),
+      logGroup,
+      retainOnDelete: false,
+    });
+    upload.node.addDependency(role);
+  }
+}
+
+/** The directory of the page, built unless it is there and up to date. */
+function builtPage(scope: Construct): string {
+  if (!Stack.of(scope).bundlingRequired) return SOURCES;
+  const { status, stderr, error } = spawnSync(process.execPath, [BUILD], {
+    stdio: ["ignore", "inherit", "pipe"],
+    encoding: "utf8",
+  });
+  if (status === 0) return PAGE;
+  throw new Error(`the dashboard can't be built: ${stderr || error?.message}`, { cause: error });
+}
+
+function securityHeaders(scope: Construct, webSocketUrl: string): ResponseHeadersPolicy {
+  // `wss://host/stage` without the stage. The host is a token: it has no slash.
+  const origin = webSocketUrl.slice(0, webSocketUrl.lastIndexOf("/"));
+  return new ResponseHeadersPolicy(scope, "Headers", {
+    comment: "Strict headers of the dashboard of Agent Heartbeat",
+    securityHeadersBehavior: {
+      contentSecurityPolicy: {
+        contentSecurityPolicy: contentSecurityPolicy(origin),
+        override: true,
+      },
+      contentTypeOptions: { override: true },
+      frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
+      referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
+      strictTransportSecurity: {
+        accessControlMaxAge: Duration.days(365),
+        includeSubdomains: true,
+        override: true,
+      },
+    },
+  });
+}
+
+/**
+ * The page's Content-Security-Policy: files of its own, one WebSocket, and nothing else.
+ *
+ * @param webSocketOrigin `wss://host`, the one origin that the page may connect to
+ */
+function contentSecurityPolicy(webSocketOrigin: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    // The icon of the tab is drawn by the page; fonts lie in the style sheet.
+    "img-src 'self' data:",
+    "font-src 'self' data:",
+    `connect-src ${webSocketOrigin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+  ].join("; ");
+}
