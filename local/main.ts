@@ -2,7 +2,9 @@
 
 import { join, resolve } from "node:path";
 import pc from "picocolors";
+import { signInLink } from "./dashboard/viewer";
 import { type Demo, startDemo } from "./demo/demo";
+import { DEMO_ORGANIZATION } from "./demo/fleet";
 import { Screen } from "./demo/screen";
 import { LocalRuntimeError } from "./errors";
 import { parseOptions, type StartOptions, USAGE } from "./options";
@@ -17,6 +19,7 @@ const ROOT = resolve(__dirname, "..");
 const STATE_DIRECTORY = resolve(".local");
 const OUTPUTS_FILE = join(STATE_DIRECTORY, "outputs.json");
 const DEMO_DIRECTORY = join(STATE_DIRECTORY, "demo");
+const VIEWER_KEY_FILE = join(STATE_DIRECTORY, "dashboard", "viewer.pem");
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
@@ -29,8 +32,10 @@ async function main(): Promise<void> {
   const runtime = await startLocalRuntime(await runtimeOptions(options, screen, interrupted));
   let demo: Demo | undefined;
   try {
-    writeOutputs(OUTPUTS_FILE, runtime.outputs);
+    const dashboard = await dashboardOf(runtime);
+    writeOutputs(OUTPUTS_FILE, { ...runtime.outputs, ...dashboard });
     screen.line(readyLine(runtime, options));
+    if (dashboard) screen.line(`${pc.green("dashboard")} ${dashboard.dashboardUrl}`);
     if (options.demo) demo = await startDemo({ runtime, screen, directory: DEMO_DIRECTORY });
     await whileRunning(runtime, interrupted);
   } finally {
@@ -38,6 +43,18 @@ async function main(): Promise<void> {
     await demo?.stop();
     await runtime.stop();
   }
+}
+
+async function dashboardOf({ pageUrl, outputs }: LocalRuntime) {
+  if (pageUrl === undefined) return undefined;
+  const dashboardUrl = await signInLink({
+    outputs,
+    pageUrl,
+    organizationId: DEMO_ORGANIZATION,
+    keyFile: VIEWER_KEY_FILE,
+    now: Date.now,
+  });
+  return { dashboardUrl };
 }
 
 /** Aborts at the first SIGINT or SIGTERM. A second one ends everything at once. */

@@ -8,7 +8,10 @@ import type { LocalOutputs } from "./runtime";
 export function writeOutputs(file: string, outputs: LocalOutputs): void {
   mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify({ ...outputs, pid: process.pid }, null, 2)}\n`);
+  writeFileSync(temporary, `${JSON.stringify({ ...outputs, pid: process.pid }, null, 2)}\n`, {
+    // The dashboard's sign-in is in it.
+    mode: 0o600,
+  });
   renameSync(temporary, file);
 }
 

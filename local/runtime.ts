@@ -2,6 +2,7 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type Clock, systemClock } from "./clock";
+import { servePage } from "./dashboard/serve-page";
 import { type Engine, startDynoxide } from "./engine/dynoxide";
 import { createTables } from "./engine/tables";
 import { LocalRuntimeError } from "./errors";
@@ -54,10 +55,14 @@ export interface LocalOutputs {
   registryTableName: string;
   eventBusName: string;
   region: string;
+  /** The dashboard, with a sign-in: to be opened as it is. */
+  dashboardUrl?: string;
 }
 
 export interface LocalRuntime {
   outputs: LocalOutputs;
+  /** Where the template's page is served; undefined if it has none. */
+  pageUrl: string | undefined;
   /** The names of the functions, by which `invoke` finds them. */
   functionNames: string[];
   /** Connections that are open. */
@@ -148,12 +153,14 @@ async function start(
   closing.push(() => gateway.stop());
 
   const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses)];
+  if (model.page) handlers.push(servePage(model.page));
   server.on("request", (request, response) => serve(handlers, request, response));
   server.on("upgrade", (request, socket, head) => gateway.upgrade(request, socket, head));
   buses.start();
 
   return {
     outputs: { ...outputs, dynamoDbEndpoint },
+    pageUrl: model.page && `http://${gatewayHost}/`,
     functionNames: model.functions.map(({ name }) => name),
     connectionCount: () => gateway.connectionCount,
     onEvent: (listener) => buses.listen(listener),

@@ -15,6 +15,10 @@ const INERT = [
   /^AWS::SQS::Queue(Policy)?$/,
   /^AWS::SNS::Topic(Policy)?$/,
   /^AWS::KMS::(Key|Alias)$/,
+  // The dashboard's hosting: the local gateway serves the page itself.
+  /^AWS::S3::Bucket(Policy)?$/,
+  /^AWS::CloudFront::/,
+  /^AWS::Lambda::LayerVersion$/,
 ];
 
 export const isInert = (type: string): boolean => INERT.some((pattern) => pattern.test(type));

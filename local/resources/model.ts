@@ -10,6 +10,7 @@ import { describeFunction, type FunctionDescription, functionKind } from "./func
 import type { Environment } from "./identity";
 import { inertKind, isInert } from "./inert";
 import type { Kind } from "./kind";
+import { describePage, installers, type PageDescription, pageKind } from "./page";
 import { type Properties, PropertyReader } from "./properties";
 import { describeRule, type RuleDescription, ruleKind } from "./rule";
 import { describeTable, type TableDescription, tableKind } from "./table";
@@ -36,6 +37,8 @@ const KINDS = {
   "AWS::ApiGatewayV2::Authorizer": authorizerKind,
   "AWS::Events::EventBus": eventBusKind,
   "AWS::Events::Rule": ruleKind,
+  "AWS::CloudFront::ResponseHeadersPolicy": pageKind,
+  "Custom::CDKBucketDeployment": pageKind,
 } satisfies Record<string, Kind>;
 
 type KnownType = keyof typeof KINDS;
@@ -48,6 +51,8 @@ export interface Model {
   mappings: MappingDescription[];
   busNames: string[];
   rules: RuleDescription[];
+  /** The page that a deployment would put into a bucket, if the template has one. */
+  page: PageDescription | undefined;
   /** The stack's outputs by name. */
   outputs: Record<string, string>;
 }
@@ -72,6 +77,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       /(https|wss):\/\/[a-z0-9]{10}\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g,
       (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
     );
+  const installing = installers(template);
   const { resolve, holds } = createResolver({
     template,
     pseudo,
@@ -109,9 +115,9 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
     tables: resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
       describeTable(reader, ref, own.attribute("StreamArn")),
     ),
-    functions: resources("AWS::Lambda::Function").map(({ reader, ref, arn }) =>
-      describeFunction(reader, ref, arn, assembly.assetDirectory),
-    ),
+    functions: resources("AWS::Lambda::Function")
+      .filter(({ reader }) => !installing.has(reader.logicalId))
+      .map(({ reader, ref, arn }) => describeFunction(reader, ref, arn, assembly.assetDirectory)),
     api: describeApi(api.reader, api.ref, {
       stages: resources("AWS::ApiGatewayV2::Stage").map(({ reader }) => reader),
       routes: byId("AWS::ApiGatewayV2::Route"),
@@ -124,6 +130,11 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
     ),
     busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
     rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
+    page: describePage(
+      resources("Custom::CDKBucketDeployment").map(({ reader }) => reader),
+      resources("AWS::CloudFront::ResponseHeadersPolicy").map(({ reader }) => reader),
+      assembly.assetDirectory,
+    ),
     outputs: Object.fromEntries(
       Object.entries(template.Outputs ?? {})
         .filter(([, { Condition }]) => Condition === undefined || holds(Condition))

@@ -298,7 +298,7 @@ describe("the template", () => {
       "Fn::Join": [string, (string | { Ref: string })[]];
     };
     const text = parts["Fn::Join"][1]
-      .map((part) => (typeof part === "string" ? part : `<${part.Ref.replace(/\w{8}$/, "")}>`))
+      .map((part) => (typeof part === "string" ? part : `<${part.Ref.replace(/[0-9A-F]{8}$/, "")}>`))
       .join("");
     expect(text.split("; ")).toEqual([
       "default-src 'none'",
@@ -401,6 +401,13 @@ describe("the props", () => {
     });
     template.hasResourceProperties("AWS::Lambda::Function", { TracingConfig: { Mode: "Active" } });
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
+  });
+
+  it("leave the dashboard out", () => {
+    const template = Template.fromStack(stackOf({ dashboard: false }));
+    template.resourceCountIs("AWS::CloudFront::Distribution", 0);
+    template.resourceCountIs("AWS::S3::Bucket", 0);
+    expect(template.findOutputs("DashboardUrl")).toEqual({});
   });
 
   it.each<[AgentHeartbeatProps, string]>([

@@ -33,7 +33,7 @@ export function AgentView({ agentId }: { agentId: string }) {
     <SpaceBetween size="l">
       <Header variant="h1">{agentId}</Header>
       {agent ? (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header>Presence</Header>}>
             <KeyValuePairs columns={4} items={presenceOf(agent, blind)} />
           </Container>
@@ -52,7 +52,7 @@ export function AgentView({ agentId }: { agentId: string }) {
           <Container header={<Header>Identity and connection</Header>}>
             <KeyValuePairs columns={4} items={identityOf(agent)} />
           </Container>
-        </>
+        </SpaceBetween>
       ) : fleet.loaded ? (
         <Alert type="warning">No agent {agentId} has connected within the retention.</Alert>
       ) : (

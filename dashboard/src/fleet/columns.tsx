@@ -34,7 +34,8 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Status",
       cell: ({ agent }) => <HealthIndicator agent={agent} blind={blind} />,
       sortingComparator: byUrgency,
-      minWidth: 170,
+      width: 250,
+      minWidth: 120,
     },
     {
       id: "agentId",
@@ -42,23 +43,26 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       cell: ({ agentId }) => <Link href={HREFS.agent(agentId)}>{agentId}</Link>,
       sortingField: "agentId",
       isRowHeader: true,
+      width: 190,
     },
     {
       id: "heartbeat",
       name: "Last heartbeat",
       cell: ({ agent }) => <Ticking text={(now) => heartbeatText(agent, now)} />,
       sortingComparator: (a, b) => b.agent.lastHeartbeatAt - a.agent.lastHeartbeatAt,
-      minWidth: 230,
+      width: 240,
     },
     {
       id: "activity",
       name: "Activity",
       cell: ({ agent }) => <Ticking text={(now) => activityText(agent, now)} />,
       sortingField: "activity",
+      width: 210,
     },
     {
       id: "connectedAt",
       name: "Connected since",
+      width: 180,
       cell: ({ agent }) =>
         agent.status === "offline" ? (
           "–"
@@ -74,18 +78,21 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     {
       id: "interval",
       name: "Interval",
+      width: 110,
       cell: ({ agent }) => secondsText(agent.heartbeatIntervalMs),
       sortingComparator: (a, b) => a.agent.heartbeatIntervalMs - b.agent.heartbeatIntervalMs,
     },
     {
       id: "flaps",
-      name: "Flaps, last hour",
+      name: "Flaps in 1 h",
+      width: 130,
       cell: ({ flaps }) => flaps ?? "…",
       sortingComparator: (a, b) => (a.flaps ?? -1) - (b.flaps ?? -1),
     },
     {
       id: "since",
       name: "Status since",
+      width: 180,
       cell: ({ agent }) => <Ticking text={(now) => timeText(agent.since, now)} />,
       sortingComparator: (a, b) => a.agent.since - b.agent.since,
     },
@@ -103,6 +110,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     ...metadata.map((name) => ({
       id: metadataField(name),
       name: capitalised(name),
+      width: 130,
       cell: (row: Row) => row[metadataField(name)] ?? "–",
       sortingField: metadataField(name),
     })),

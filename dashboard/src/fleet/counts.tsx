@@ -26,7 +26,7 @@ export function Counts() {
   const { now } = useStore();
   const blind = isBlind(fleet);
   const { counts, lastUpdateAt } = fleet;
-  const as = blind && lastUpdateAt !== null ? `As of ${timeText(lastUpdateAt, now())}` : "Now";
+  const as = blind && lastUpdateAt !== null ? `As of ${timeText(lastUpdateAt, now())}` : undefined;
   return (
     <Container header={<Header description={as}>Agents by status</Header>}>
       <ColumnLayout columns={4} variant="text-grid" minColumnWidth={120}>

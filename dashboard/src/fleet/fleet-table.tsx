@@ -56,6 +56,7 @@ export function FleetTable({ filter }: { filter: readonly Health[] }) {
   }, [flapsShown, blind, shownIds, wantHistories]);
 
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only notices where the pointer is
     <div
       onPointerOver={({ target }) => setPointedAt(isInBody(target))}
       onPointerLeave={() => setPointedAt(false)}

@@ -61,7 +61,6 @@ export function TrendsView() {
           series={[{ title: "Online", type: "line", data: online }]}
           xDomain={xDomain}
           yDomain={[0, Math.ceil(most * 1.1)]}
-          yTitle="Agents"
           height={HEIGHT}
           hideFilter
           hideLegend
@@ -82,7 +81,6 @@ export function TrendsView() {
           }))}
           xDomain={times.map((at) => new Date(at))}
           yDomain={[0, busiest]}
-          yTitle="Transitions"
           stackedBars
           height={HEIGHT}
           hideFilter
