@@ -1,8 +1,9 @@
 /** How a registered agent is shown. */
 
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
-import { ago, moment } from "./durations";
+import { ago, moment, relative } from "./durations";
 import type { Printer } from "./printer";
+import { profileFields } from "./profile-view";
 import { type Column, fields } from "./table";
 
 /** One agent with all that the registry holds of it. */
@@ -20,9 +21,12 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
         ["role", agent.role],
         ["enabled", agent.enabled ? green("yes") : red("no")],
         ...(agent.description ? [["description", agent.description] as const] : []),
-        ...profileOf(agent),
+        ...profileFields(agent.profile),
         ["registered", `${moment(agent.createdAt)} (${ago(agent.createdAt, now)})`],
         ["changed", `${moment(agent.updatedAt)} (${ago(agent.updatedAt, now)})`],
+        ...(agent.expiresAt === undefined
+          ? []
+          : [["ends", `${moment(agent.expiresAt)} (${relative(agent.expiresAt, now)})`] as const]),
         ...agent.publicKeys.map(
           ({ keyId, algorithm, addedAt }) =>
             ["key", `${keyId} (${algorithm}, added ${ago(addedAt, now)})`] as const,
@@ -31,16 +35,6 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
       printer.colours,
     ),
   );
-}
-
-/** What the agent says of itself, where it has said anything. */
-function profileOf({ profile }: RegisteredAgent): (readonly [string, string])[] {
-  if (!profile) return [];
-  const { capabilities, metadata } = profile;
-  return [
-    ...(capabilities.length > 0 ? [["capabilities", capabilities.join(", ")] as const] : []),
-    ...(Object.keys(metadata).length > 0 ? [["metadata", JSON.stringify(metadata)] as const] : []),
-  ];
 }
 
 /** Columns of a table of agents. */

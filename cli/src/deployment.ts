@@ -43,7 +43,7 @@ export function deploymentCommand(parent: Command, name: string, summary: string
 /** A commander action that finds the deployment, runs, and lets go of it. */
 export function withDeployment<Options extends DeploymentOptions>(
   io: Io,
-  run: (deployment: Deployment, options: Options, argument: string | undefined) => Promise<void>,
+  run: (deployment: Deployment, options: Options, ...operands: string[]) => Promise<void>,
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.at(-1) as Command;
@@ -59,10 +59,16 @@ export function withDeployment<Options extends DeploymentOptions>(
         organizationId,
         target,
         registry: new AgentRegistry({ client, statusTableName, registryTableName, now }),
-        statuses: new StatusReader({ client, tableName: statusTableName, consistent: true, now }),
+        statuses: new StatusReader({
+          client,
+          tableName: statusTableName,
+          registryTableName,
+          consistent: true,
+          now,
+        }),
         printer: new Printer(io, options),
       };
-      await run(deployment, options, command.args[0]);
+      await run(deployment, options, ...command.args);
     } finally {
       target.dynamoDb.destroy();
     }

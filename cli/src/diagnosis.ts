@@ -1,8 +1,15 @@
 /** Says in words why an agent reads as it does, from all that is stored of it. */
 
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
-import type { AgentPresence, OfflineReason, StatusRow } from "@agent-heartbeat/sdk/status";
+import type {
+  AgentPresence,
+  OfflineReason,
+  StatusRow,
+  TransitionRecord,
+} from "@agent-heartbeat/sdk/status";
+import { activityText } from "./activity";
 import { ago, duration, moment, relative } from "./durations";
+import { pastOf } from "./past";
 
 /** All that is known of an agent at a moment. */
 export interface Facts {
@@ -13,6 +20,8 @@ export interface Facts {
   stored: StatusRow | null;
   /** What readers show; null if there is nothing to show. */
   derived: AgentPresence | null;
+  /** Its last transitions, newest first. */
+  history: TransitionRecord[];
   /** Epoch milliseconds by the server's clock. */
   now: number;
   webSocketUrl: string;
@@ -28,10 +37,11 @@ export interface Diagnosis {
 /** Why the agent reads as it does, and what to do about it. */
 export function diagnose(facts: Facts): Diagnosis {
   const presence = facts.derived ? ofPresence(facts, facts.derived) : ofAbsence(facts);
+  const past = pastOf(facts.history, facts.now);
   const registration = ofRegistration(facts);
   return {
-    explanation: [...presence.explanation, ...registration.explanation],
-    advice: [...presence.advice, ...registration.advice],
+    explanation: [...presence.explanation, ...past.explanation, ...registration.explanation],
+    advice: [...presence.advice, ...past.advice, ...registration.advice],
   };
 }
 
@@ -40,7 +50,8 @@ function ofPresence(facts: Facts, derived: AgentPresence): Diagnosis {
 }
 
 function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
-  const { lastHeartbeatAt, heartbeatIntervalMs, leaseExpiresAt, activity, stalledSince } = agent;
+  const { lastHeartbeatAt, heartbeatIntervalMs, leaseExpiresAt, stalledSince } = agent;
+  const activity = activityText(agent, now);
   const missed = Math.floor((now - lastHeartbeatAt) / heartbeatIntervalMs);
   return {
     explanation: [
@@ -48,9 +59,7 @@ function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
       `It promised a heartbeat every ${duration(heartbeatIntervalMs)}; the last one came ${ago(lastHeartbeatAt, now)}.`,
       `Without another it is offline ${relative(leaseExpiresAt, now)}.`,
       connection(agent, now),
-      ...(activity
-        ? [`It says that it is ${[activity.state, activity.task].join(" ").trim()}.`]
-        : []),
+      ...(activity ? [`What it does: ${activity}.`] : []),
       ...(stalledSince ? [`Its work has not advanced since ${moment(stalledSince)}.`] : []),
     ],
     advice: [
@@ -145,7 +154,8 @@ function ofRegistration(facts: Facts): Diagnosis {
   const keys = registered.publicKeys.map(
     ({ keyId, algorithm, addedAt }) => `${keyId} (${algorithm}, added ${ago(addedAt, now)})`,
   );
-  const explanation = [`It may sign in with the key ${keys.join(" or ")}.`];
+  const until = registered.expiresAt ? ` until ${moment(registered.expiresAt)}` : "";
+  const explanation = [`It may sign in with the key ${keys.join(" or ")}${until}.`];
   if (!registered.enabled) {
     const open = derived?.status === "online";
     return {

@@ -1,8 +1,11 @@
 /** How presence is shown: the derived status, with times by the server's clock. */
 
-import type { Activity, AgentPresence } from "@agent-heartbeat/sdk/status";
+import type { AgentPresence } from "@agent-heartbeat/sdk/status";
+import { activityText } from "./activity";
 import { ago, duration, moment, relative } from "./durations";
 import type { Printer } from "./printer";
+import { profileFields } from "./profile-view";
+import { type StatusFilter, wordOf } from "./status-filter";
 import { type Column, fields } from "./table";
 
 /** Columns of a table of agents. */
@@ -12,8 +15,8 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
     { title: "AGENT", text: (agent) => agent.agentId, paint: (text) => bold(text) },
     {
       title: "STATUS",
-      text: (agent) => `${agent.status === "online" ? "●" : "○"} ${statusWord(agent)}`,
-      paint: (text, agent) => paintStatus(text, agent, printer),
+      text: (agent) => `${agent.status === "online" ? "●" : "○"} ${wordOf(agent)}`,
+      paint: (text, agent) => colourOf(wordOf(agent), printer)(text),
     },
     { title: "FOR", text: ({ since }) => duration(now - since) },
     { title: "HEARTBEAT", text: ({ lastHeartbeatAt }) => ago(lastHeartbeatAt, now) },
@@ -26,7 +29,7 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
     { title: "REASON", text: ({ reason }) => reason ?? "-", paint: (text) => dim(text) },
     {
       title: "ACTIVITY",
-      text: ({ activity, status }) => (status === "online" ? activityText(activity) : ""),
+      text: (agent) => activityText(agent, now),
       flexible: true,
     },
   ];
@@ -35,12 +38,13 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
 /** One agent, a line for each thing known of it. */
 export function printPresence(agent: AgentPresence, now: number, printer: Printer): void {
   const online = agent.status === "online";
+  const activity = activityText(agent, now);
   const past = (time: number) => `${moment(time)} (${ago(time, now)})`;
   printer.lines(
     ...fields(
       [
         ["agent", agent.agentId],
-        ["status", paintStatus(agent.status, agent, printer)],
+        ["status", colourOf(wordOf(agent), printer)(agent.status)],
         ...(agent.reason ? [["reason", agent.reason] as const] : []),
         ...(agent.stalledSince ? [["stalled since", past(agent.stalledSince)] as const] : []),
         ["since", past(agent.since)],
@@ -54,7 +58,8 @@ export function printPresence(agent: AgentPresence, now: number, printer: Printe
         ["connected", past(agent.connectedAt)],
         ["connection", agent.connectionId],
         ["instance", agent.instanceId],
-        ...(online && agent.activity ? [["activity", activityText(agent.activity)] as const] : []),
+        ...(activity ? [["activity", activity] as const] : []),
+        ...profileFields(agent.profile),
       ],
       printer.colours,
     ),
@@ -72,24 +77,14 @@ export function summary(agents: readonly AgentPresence[], printer: Printer): str
   return parts.join(", ") || "no agents";
 }
 
-/** Colours a text by the status that it tells of. */
-export function paintStatus(
-  text: string,
-  { status, stalledSince }: Pick<AgentPresence, "status"> & Partial<AgentPresence>,
-  { colours }: Printer,
-): string {
-  if (stalledSince) return colours.yellow(text);
-  return status === "online" ? colours.green(text) : colours.red(text);
+/** Colours a status. */
+export function paintWord(word: StatusFilter, printer: Printer): string {
+  return colourOf(word, printer)(word);
 }
 
-/** An agent that is online, but whose work does not advance, is not fine. */
-function statusWord({ status, stalledSince }: AgentPresence): string {
-  return stalledSince === null ? status : "stalled";
-}
-
-function activityText(activity: Activity | null): string {
-  if (!activity) return "";
-  return [activity.state, activity.task].filter(Boolean).join(" ");
+function colourOf(word: StatusFilter, { colours }: Printer): (text: string) => string {
+  if (word === "stalled") return colours.yellow;
+  return word === "online" ? colours.green : colours.red;
 }
 
 /** Whether a heartbeat has been missed, though the lease still runs. */

@@ -5,7 +5,8 @@ import { moment } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
 import type { Printer } from "./printer";
-import { paintStatus, presenceColumns, summary } from "./status-view";
+import { type StatusFilter, wordOf } from "./status-filter";
+import { paintWord, presenceColumns, summary } from "./status-view";
 import { table } from "./table";
 
 export interface WatchOptions {
@@ -23,12 +24,12 @@ interface View {
   failed(sentence: string): void;
 }
 
-/** An agent came, went, or was seen for the first time (`previousStatus` null). */
+/** An agent came, went, stalled, recovered, or was seen for the first time (`previousStatus` null). */
 interface Change {
   at: number;
   agentId: string;
-  status: AgentPresence["status"] | "removed";
-  previousStatus: AgentPresence["status"] | null;
+  status: StatusFilter | "removed";
+  previousStatus: StatusFilter | null;
   reason: AgentPresence["reason"];
 }
 
@@ -112,21 +113,26 @@ function changes(
   after: Map<string, AgentPresence>,
   now: number,
 ): Change[] {
-  const seen = [...after.values()].flatMap(({ agentId, status, reason, since }): Change[] => {
-    const previousStatus = before.get(agentId)?.status ?? null;
-    return status === previousStatus
-      ? []
-      : [{ at: since, agentId, status, previousStatus, reason }];
+  const seen = [...after.values()].flatMap((agent): Change[] => {
+    const { agentId, reason } = agent;
+    const known = before.get(agentId);
+    const [status, previousStatus] = [wordOf(agent), known ? wordOf(known) : null];
+    if (status === previousStatus) return [];
+    // When work advances again, nobody wrote down.
+    const recovered = status === "online" && previousStatus === "stalled";
+    const at = recovered ? now : (agent.stalledSince ?? agent.since);
+    return [{ at, agentId, status, previousStatus, reason }];
   });
   const gone = [...before.values()]
     .filter(({ agentId }) => !after.has(agentId))
-    .map(({ agentId, status }): Change => {
-      return { at: now, agentId, status: "removed", previousStatus: status, reason: null };
+    .map((agent): Change => {
+      const previousStatus = wordOf(agent);
+      return { at: now, agentId: agent.agentId, status: "removed", previousStatus, reason: null };
     });
   return [...seen, ...gone];
 }
 
 function changeLine({ at, agentId, status, reason }: Change, printer: Printer): string {
-  const text = status === "removed" ? status : paintStatus(status, { status }, printer);
+  const text = status === "removed" ? status : paintWord(status, printer);
   return [moment(at), agentId, text, ...(reason ? [`(${reason})`] : [])].join("  ");
 }

@@ -1,5 +1,6 @@
-import type { AgentPresence } from "@agent-heartbeat/sdk/status";
+import type { Activity, AgentPresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { ProfileStore } from "../../lambda/profile/store";
 import { type Engine, startEngine } from "../support/engine";
 import { offlineRow, onlineRow, putRows } from "../support/status-rows";
 import { localFolder, type RunOptions, run } from "./run";
@@ -25,7 +26,7 @@ describe("status", () => {
       onlineRow(now, {
         organizationId: "table",
         agentId: "a1",
-        activity: { state: "working", task: "tasks.process" },
+        activity: { state: "working", task: "tasks.process", startedAt: now - 42_000 },
       }),
       offlineRow(now - 30_000, { organizationId: "table", agentId: "a2" }),
       onlineRow(now - 600_000, { organizationId: "table", agentId: "a3" }),
@@ -34,7 +35,7 @@ describe("status", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^AGENT +STATUS +FOR +HEARTBEAT +LEASE ENDS +REASON +ACTIVITY$/m);
     expect(stdout).toMatch(
-      /^a1 +● online +1:0\d +\d s ago +in 1:\d\d +- +working tasks\.process$/m,
+      /^a1 +● online +1:0\d +\d s ago +in 1:\d\d +- +working on tasks\.process for 4\d s$/m,
     );
     expect(stdout).toMatch(/^a2 +○ offline +3\d s +3\d s ago +- +client_closed$/m);
     expect(stdout).toMatch(/^a3 +○ offline +8:\d\d +10:0\d ago +- +lease_expired$/m);
@@ -55,6 +56,59 @@ describe("status", () => {
     expect(agents).toEqual([
       expect.objectContaining({ agentId: "a1", status: "offline", reason: "lease_expired" }),
     ]);
+  });
+
+  it.each([
+    [{ state: "idle" }, "idle"],
+    [{ state: "draining", inFlight: 2 }, "draining, 2 in flight"],
+    [{ state: "blocked", eventLoopLagMs: 40_000 }, "blocked 40 s"],
+    [{ state: "working", task: "t", eventLoopLagMs: 2000 }, "working on t, event loop 2 s late"],
+    [{ state: "working", task: "t", note: "page 3 of 9" }, "working on t, page 3 of 9"],
+  ] as [Activity, string][])("says what an agent does: %p", async (activity, words) => {
+    await put(onlineRow(Date.now(), { organizationId: "doing", activity }));
+    expect((await status("doing", ["a1"])).stdout).toMatch(new RegExp(`^activity +${words}$`, "m"));
+  });
+
+  it("finds stalled agents, which are online too, and says since when they do not advance", async () => {
+    const now = Date.now();
+    const organizationId = "stuck";
+    const activity = { state: "working", task: "tasks.process" } as const;
+    await put(
+      onlineRow(now, { organizationId, agentId: "a1", activity, stallsAt: now - 120_000 }),
+      onlineRow(now, { organizationId, agentId: "a2", activity }),
+    );
+    const { stdout } = await status(organizationId, ["--status", "stalled"]);
+    expect(stdout).toMatch(/^a1 +● stalled .*stalled 2:0\d on tasks\.process$/m);
+    expect(stdout).not.toContain("a2");
+    expect((await status(organizationId, ["a1", "--status", "stalled"])).code).toBe(0);
+    expect((await status(organizationId, ["a1", "--status", "online"])).code).toBe(0);
+    const other = await status(organizationId, ["a2", "--status", "stalled"]);
+    expect(other).toMatchObject({ code: 5, stderr: "error: Agent a2 is online.\n" });
+  });
+
+  it("finds agents by what they can do", async () => {
+    const now = Date.now();
+    const organizationId = "skills";
+    await put(
+      onlineRow(now, { organizationId, agentId: "a1" }),
+      onlineRow(now, { organizationId, agentId: "a2" }),
+    );
+    for (const agentId of ["a1", "a2"]) {
+      const args = ["--agent", agentId, "--generate-key", `${organizationId}-${agentId}.pem`];
+      await run(["agents", "register", "--local", "-o", organizationId, ...args], { cwd });
+    }
+    const profiles = new ProfileStore(engine.client, engine.registryTableName);
+    const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
+    await profiles.put(organizationId, "a2", profile);
+    const found = await status(organizationId, ["--capability", "summarize", "--json"]);
+    expect(JSON.parse(found.stdout)).toEqual([expect.objectContaining({ agentId: "a2", profile })]);
+    expect((await status(organizationId, ["--capability", "sum"])).stdout).toBe(
+      "Organization skills has no agents with a status and the capability sum.\n",
+    );
+    expect((await status(organizationId, ["a1", "--capability", "x"])).code).toBe(2);
+    const get = await run(["agents", "get", "--local", "-o", organizationId, "-a", "a2"], { cwd });
+    expect(get.stdout).toMatch(/^capabilities +summarize$/m);
+    expect(get.stdout).toMatch(/^metadata +\{"version":"1.4.2"\}$/m);
   });
 
   it("shows only agents of the status asked for", async () => {
@@ -169,6 +223,20 @@ describe("status --watch", () => {
         reason: "client_closed",
       },
     ]);
+  });
+
+  it("prints when work stalls, and when it goes on", async () => {
+    const now = Date.now();
+    const organizationId = "watch-stall";
+    await put(onlineRow(now, { organizationId }));
+    const changes = steps(
+      () => put(onlineRow(now, { organizationId, stallsAt: now - 1000 })),
+      () => put(onlineRow(now, { organizationId })),
+    );
+    const { stdout } = await status(organizationId, ["--watch", "--json"], changes);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line).status)).toEqual(["online", "stalled", "online"]);
+    expect(JSON.parse(lines[1] ?? "")).toMatchObject({ at: now - 1000, previousStatus: "online" });
   });
 
   it("redraws in place at a terminal, and never more than fits", async () => {

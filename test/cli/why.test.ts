@@ -1,4 +1,6 @@
+import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { HistoryStore } from "../../lambda/history/store";
 import { type Engine, startEngine } from "../support/engine";
 import { offlineRow, onlineRow, putRows } from "../support/status-rows";
 import { localFolder, run } from "./run";
@@ -95,6 +97,32 @@ describe("why", () => {
     const { code, text } = await why("ours");
     expect(code).toBe(3);
     expect(text).toContain("It is not registered");
+  });
+
+  it("tells how often the agent went away, shows the last times, and advises where it is too often", async () => {
+    await register("flapping");
+    const now = Date.now();
+    await put(onlineRow(now, { organizationId: "flapping" }));
+    const history = new HistoryStore(engine.client, engine.registryTableName);
+    for (let number = 0; number < 12; number++) {
+      const offline = number % 2 === 0;
+      await history.add({
+        transitionId: `t${number}`,
+        organizationId: "flapping",
+        agentId: "a1",
+        event: offline ? "offline" : "online",
+        reason: offline ? "connection_lost" : "connected",
+        at: now - 60_000 * (12 - number),
+        connectionId: "A=",
+        instanceId: "process-a",
+      } as Transition);
+    }
+    const { text, stdout } = await why("flapping");
+    expect(text).toContain("it went offline 6 times (connection_lost 6x).");
+    expect(text).toContain("→ It comes and goes");
+    expect(stdout).toMatch(/^LAST TRANSITIONS\n.* UTC +1:0\d ago +online +connected\n/m);
+    expect(stdout.match(/ UTC +\d+:\d\d ago/g)).toHaveLength(5);
+    expect(JSON.parse((await why("flapping", "--json")).stdout).history).toHaveLength(12);
   });
 
   it("prints the facts as JSON", async () => {

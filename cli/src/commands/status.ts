@@ -1,6 +1,6 @@
 /** `status`: who is online, since when, and why the others are not. */
 
-import type { AgentPresence, Status } from "@agent-heartbeat/sdk/status";
+import type { AgentPresence } from "@agent-heartbeat/sdk/status";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   type Deployment,
@@ -8,13 +8,15 @@ import {
   deploymentCommand,
   withDeployment,
 } from "../deployment";
-import { CliError, EXIT } from "../failure";
+import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
+import { matches, STATUS_FILTERS, type StatusFilter, statusOf, wordOf } from "../status-filter";
 import { presenceColumns, printPresence, summary } from "../status-view";
 import { watch } from "../watch";
 
 interface Options extends DeploymentOptions {
-  status?: Status;
+  status?: StatusFilter;
+  capability?: string;
   watch?: boolean;
   interval: number;
 }
@@ -24,7 +26,8 @@ const DEFAULT_INTERVAL_SECONDS = 2;
 export function addStatus(program: Command, io: Io): void {
   deploymentCommand(program, "status", "show who is online, and why the others are not")
     .argument("[agent]", "only this agent")
-    .addOption(new Option("--status <status>", "only these").choices(["online", "offline"]))
+    .addOption(new Option("--status <status>", "only these").choices(STATUS_FILTERS))
+    .option("--capability <name>", "only agents that say they have this capability")
     .option("-w, --watch", "go on, and show each change")
     .option("--interval <seconds>", "time between two looks", seconds, DEFAULT_INTERVAL_SECONDS)
     .addHelpText(
@@ -33,6 +36,9 @@ export function addStatus(program: Command, io: Io): void {
     )
     .action(
       withDeployment<Options>(io, async (deployment, options, agentId) => {
+        if (agentId !== undefined && options.capability !== undefined) {
+          throw usageError("An agent and --capability exclude each other.");
+        }
         if (options.watch) return watchStatus(deployment, options, agentId, io);
         if (agentId !== undefined) return oneAgent(deployment, options, agentId, io);
         await allAgents(deployment, options, io);
@@ -46,7 +52,8 @@ async function allAgents(deployment: Deployment, options: Options, io: Io): Prom
   if (printer.json) return printer.value(agents);
   if (agents.length === 0) {
     const which = options.status ? `${options.status} agents` : "agents with a status";
-    return printer.lines(`Organization ${organizationId} has no ${which}.`);
+    const able = options.capability ? ` and the capability ${options.capability}` : "";
+    return printer.lines(`Organization ${organizationId} has no ${which}${able}.`);
   }
   printer.table(agents, presenceColumns(serverTime(deployment, io), printer));
   printer.lines("", summary(agents, printer));
@@ -69,8 +76,8 @@ async function oneAgent(
   }
   if (printer.json) printer.value(agent);
   else printPresence(agent, serverTime(deployment, io), printer);
-  if (options.status && agent.status !== options.status) {
-    throw new CliError(`Agent ${agentId} is ${agent.status}.`, EXIT.otherStatus);
+  if (!matches(agent, options.status)) {
+    throw new CliError(`Agent ${agentId} is ${wordOf(agent)}.`, EXIT.otherStatus);
   }
 }
 
@@ -95,16 +102,20 @@ function watchStatus(
 
 async function read(
   { statuses, organizationId }: Deployment,
-  { status }: Options,
+  { status: filter, capability }: Options,
   agentId?: string,
 ): Promise<AgentPresence[]> {
   if (agentId !== undefined) {
     const agent = await statuses.getAgent(organizationId, agentId);
-    return agent && (!status || agent.status === status) ? [agent] : [];
+    return agent && matches(agent, filter) ? [agent] : [];
   }
-  const agents: AgentPresence[] = [];
+  const status = statusOf(filter);
   const wanted = { organizationId, ...(status && { status }) };
-  for await (const agent of statuses.allAgents(wanted)) agents.push(agent);
+  const found = capability
+    ? statuses.agentsWithCapability({ ...wanted, capability })
+    : statuses.allAgents(wanted);
+  const agents: AgentPresence[] = [];
+  for await (const agent of found) if (matches(agent, filter)) agents.push(agent);
   return agents;
 }
 

@@ -6,6 +6,7 @@ import { type Deployment, deploymentCommand, withDeployment } from "../deploymen
 import { diagnose, type Facts } from "../diagnosis";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
+import { pastLines } from "../past";
 import { printable } from "../table";
 
 export function addWhy(program: Command, io: Io): void {
@@ -17,11 +18,13 @@ export function addWhy(program: Command, io: Io): void {
         const facts = await factsOf(deployment, agentId, io);
         const { explanation, advice } = diagnose(facts);
         if (printer.json) {
-          const { registered, stored, derived } = facts;
-          printer.value({ agentId, explanation, advice, derived, stored, registered });
+          const { registered, stored, derived, history } = facts;
+          printer.value({ agentId, explanation, advice, derived, stored, registered, history });
         } else {
           const lines = wrap(explanation.map(printable).join(" "), printer.width ?? LINE_LENGTH);
           printer.lines(...lines);
+          const past = pastLines(facts.history, facts.now, printer);
+          if (past.length > 0) printer.lines("", ...past);
           if (advice.length > 0) printer.lines("", ...advice.map((step) => `→ ${printable(step)}`));
         }
         if (!facts.registered && !facts.stored) {
@@ -43,10 +46,11 @@ async function factsOf(deployment: Deployment, agentId: string, io: Io): Promise
   // Reads nothing that is used but the server's time.
   await statuses.getAgent(organizationId, agentId);
   const stored = await storedRow(deployment, agentId);
+  const history = await statuses.history(organizationId, agentId);
   const now = io.now() + statuses.clockOffsetMs;
   const derived = stored && !isPurged(stored, now) ? derivePresence(stored, now) : null;
   const { webSocketUrl } = target;
-  return { organizationId, agentId, registered, stored, derived, now, webSocketUrl };
+  return { organizationId, agentId, registered, stored, derived, history, now, webSocketUrl };
 }
 
 /** The row itself, for a reader shows only what it means. */
