@@ -61,7 +61,8 @@ export function sweepHandler(deps: SweepDependencies) {
     const timeIsUp = () => context.getRemainingTimeInMillis() < deps.reserveMs;
     await Promise.all(
       deps.scan.segments.map(async (segment) => {
-        let position = await deps.scan.resume(segment);
+        const resumed = await deps.scan.resume(segment);
+        let position = resumed;
         do {
           // By the deadlines as of now, however late this run is.
           const now = deps.clock();
@@ -70,7 +71,7 @@ export function sweepHandler(deps: SweepDependencies) {
           position = page.next;
         } while (position && !timeIsUp());
         if (position) report.finished = false;
-        await deps.scan.save(segment, position);
+        if (position || resumed) await deps.scan.save(segment, position);
       }),
     );
     publish(report, deps.metrics);

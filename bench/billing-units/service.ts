@@ -1,0 +1,108 @@
+/** The functions, composed as in the stack, on a real engine, with a meter on everything they call. */
+
+import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { dynamoDbLoginRegistry } from "../../lambda/auth/login-registry";
+import { authorizeHandler } from "../../lambda/authorize";
+import { connectHandler } from "../../lambda/connect";
+import { disconnectHandler } from "../../lambda/disconnect";
+import { heartbeatHandler } from "../../lambda/heartbeat";
+import { HistoryStore } from "../../lambda/history/store";
+import { dynamoDbLeaseScan } from "../../lambda/lease/scan";
+import { LeaseStore } from "../../lambda/lease/store";
+import { listHandler } from "../../lambda/list";
+import { dynamoDbAgentLocator } from "../../lambda/messaging/agent-locator";
+import { PostOffice } from "../../lambda/messaging/post-office";
+import { SubscriptionStore } from "../../lambda/messaging/subscriptions";
+import { ProfileStore } from "../../lambda/profile/store";
+import { publishHandler } from "../../lambda/publish";
+import type { Connections } from "../../lambda/shared/connections";
+import { subscribeHandler } from "../../lambda/subscribe";
+import { sweepHandler } from "../../lambda/sweep";
+import { transitionsHandler } from "../../lambda/transitions";
+import { clientOf, type Engine } from "../../test/support/engine";
+import type { Meter } from "./meter";
+
+export function composeService(engine: Engine, meter: Meter, now: () => number) {
+  const client = meter.watch(clientOf(engine.endpoint));
+  const { statusTableName, registryTableName, subscriptionsTableName } = engine;
+  const leases = new LeaseStore({
+    client,
+    tableName: statusTableName,
+    retentionMs: 7 * 86_400_000,
+  });
+  const registry = dynamoDbLoginRegistry(client, registryTableName);
+  const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
+  const connections: Connections = {
+    post: async () => {
+      meter.add({ connectionCalls: 1, messagesOut: 1 });
+      return "done";
+    },
+    close: async () => {
+      meter.add({ connectionCalls: 1 });
+      return "done";
+    },
+  };
+  const { log } = meter;
+  const postOffice = new PostOffice({
+    subscriptions,
+    agents: dynamoDbAgentLocator(client, statusTableName),
+    connections,
+    log,
+  });
+  const route = { log, metrics: meter.metrics() };
+  const profiles = new ProfileStore(client, registryTableName);
+  return {
+    leases,
+    close: () => client.destroy(),
+    authorize: authorizeHandler({
+      registry,
+      terms: {
+        defaultIntervalMs: 30_000,
+        defaultTimeoutMultiplier: 3,
+        minIntervalMs: 5000,
+        maxIntervalMs: 540_000,
+      },
+      ...route,
+    }),
+    connect: connectHandler({ leases, registry }),
+    heartbeat: heartbeatHandler({ leases, connections, ...route }),
+    disconnect: disconnectHandler({ leases, subscriptions }),
+    subscribe: subscribeHandler({ subscriptions, ...route }),
+    publish: publishHandler({ postOffice, newId: () => "message", ...route }),
+    list: listHandler({
+      statuses: new StatusReader({
+        client,
+        tableName: statusTableName,
+        consistent: true,
+        now,
+        correctClock: false,
+      }),
+      profiles,
+      ...route,
+    }),
+    sweep: sweepHandler({
+      leases,
+      scan: dynamoDbLeaseScan({ client, statusTableName, registryTableName, totalSegments: 4 }),
+      connections,
+      clock: now,
+      reserveMs: 1000,
+      ...route,
+    }),
+    transitions: transitionsHandler({
+      events: {
+        send: async ({ input }: { input: { Entries: unknown[] } }) => {
+          meter.add({ busEvents: input.Entries.length });
+          return { Entries: input.Entries.map(() => ({ EventId: "event" })) };
+        },
+      } as never,
+      eventBusName: "bus",
+      connections,
+      postOffice,
+      history: new HistoryStore(client, registryTableName),
+      clock: now,
+      log,
+    }),
+  };
+}
+
+export type Service = ReturnType<typeof composeService>;
