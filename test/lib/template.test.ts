@@ -257,9 +257,6 @@ describe("the template", () => {
     });
   });
 
-  const isUpload = ({ Runtime, Layers }: Record<string, unknown>) =>
-    Layers !== undefined && String(Runtime).startsWith("python");
-
   it("serves the dashboard from a private bucket that CloudFront alone reads, over HTTPS", () => {
     template.hasResourceProperties("AWS::S3::Bucket", {
       PublicAccessBlockConfiguration: {
@@ -290,15 +287,18 @@ describe("the template", () => {
   });
 
   it("lets the dashboard run its own scripts alone, and connect to this deployment alone", () => {
-    const [policy] = resources("AWS::CloudFront::ResponseHeadersPolicy");
-    const { SecurityHeadersConfig: headers } = policy?.Properties.ResponseHeadersPolicyConfig as {
-      SecurityHeadersConfig: Record<string, Record<string, unknown>>;
-    };
+    const [headers = {}] = resources("AWS::CloudFront::ResponseHeadersPolicy").map(
+      ({ Properties }) =>
+        (Properties.ResponseHeadersPolicyConfig as Record<string, unknown>)
+          .SecurityHeadersConfig as Record<string, Record<string, unknown>>,
+    );
     const parts = headers.ContentSecurityPolicy?.ContentSecurityPolicy as {
       "Fn::Join": [string, (string | { Ref: string })[]];
     };
     const text = parts["Fn::Join"][1]
-      .map((part) => (typeof part === "string" ? part : `<${part.Ref.replace(/[0-9A-F]{8}$/, "")}>`))
+      .map((part) =>
+        typeof part === "string" ? part : `<${part.Ref.replace(/[0-9A-F]{8}$/, "")}>`,
+      )
       .join("");
     expect(text.split("; ")).toEqual([
       "default-src 'none'",

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "@jest/globals";
+import { coarsened, STEP_MS, TrendLog } from "../../dashboard/src/fleet/trend-log";
+import { NOON } from "./support/fake-fleet";
+
+describe("the trend", () => {
+  it("has a gap where the computer slept", () => {
+    const log = new TrendLog();
+    log.sample(NOON, { online: 5, offline: 0 });
+    log.sample(NOON + 3 * STEP_MS, { online: 4, offline: 1 });
+    expect(log.points.map(({ at, online }) => [(at - NOON) / STEP_MS, online])).toEqual([
+      [0, 5],
+      [1, null],
+      [2, null],
+      [3, 4],
+    ]);
+  });
+
+  it("is made coarser by the last count and the sum of events", () => {
+    const log = new TrendLog();
+    for (let n = 0; n < 24; n++) {
+      log.sample(NOON + n * STEP_MS, { online: n, offline: 0 });
+      log.count(NOON + n * STEP_MS, "offline");
+    }
+    const points = coarsened(log.points, 12, 60);
+    expect(points.map(({ at, online, events }) => [at - NOON, online, events.offline])).toEqual([
+      [0, 11, 12],
+      [60_000, 23, 12],
+    ]);
+  });
+
+  it("keeps twelve hours", () => {
+    const log = new TrendLog();
+    const steps = (13 * 3_600_000) / STEP_MS;
+    for (let n = 0; n < steps; n++) log.sample(NOON + n * STEP_MS, { online: 1, offline: 0 });
+    expect(log.points).toHaveLength((12 * 3_600_000) / STEP_MS);
+    expect(log.points.at(-1)?.at).toBe(NOON + (steps - 1) * STEP_MS);
+  });
+});
