@@ -1,7 +1,7 @@
 /** What an agent takes from the platform that it runs on; each entry of the SDK composes one. */
 
 import type { SigningKey } from "./keys";
-import type { LinkOptions } from "./link";
+import type { LinkOptions } from "./link-options";
 import type { LinkEvent, LinkPort } from "./link-port";
 import type { Runtime } from "./runtime";
 

@@ -3,6 +3,8 @@
 import { Agent } from "./agent";
 import type { AgentEnvironment } from "./agent-environment";
 import { ConfigurationError } from "./errors";
+import { resolveWatcherOptions, type WatcherOptions } from "./fleet/options";
+import { Watcher } from "./fleet/watcher";
 import { signingKey } from "./keys";
 import { Link } from "./link";
 import { type AgentOptions, resolveOptions } from "./options";
@@ -33,7 +35,20 @@ export class SimpleAgent extends Agent {
   }
 }
 
-function browserEnvironment({ privateKey, keyId, runtime }: AgentOptions): AgentEnvironment {
+/**
+ * An organization's agents in a map that is kept current, for a registered viewer. Times are by the
+ * server's clock.
+ */
+export class FleetWatcher extends Watcher {
+  /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
+  constructor(options: WatcherOptions) {
+    super(resolveWatcherOptions(options), browserEnvironment(options));
+  }
+}
+
+type Surroundings = Pick<AgentOptions, "privateKey" | "keyId" | "runtime">;
+
+function browserEnvironment({ privateKey, keyId, runtime }: Surroundings): AgentEnvironment {
   if (privateKey === undefined) {
     throw new ConfigurationError(
       "option privateKey: expected PEM text or a CryptoKey, got nothing",

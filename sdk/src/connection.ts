@@ -45,6 +45,11 @@ export class Connection {
     return this.#phase === "open";
   }
 
+  /** Nothing comes on it any more. */
+  get hasEnded(): boolean {
+    return this.#phase === "ended";
+  }
+
   /** Bytes handed to the socket that have not left yet. */
   get bufferedAmount(): number {
     return this.#socket?.bufferedAmount ?? 0;

@@ -16,6 +16,8 @@ export interface LinkPort {
   stop(cause: StopCause): void;
   /** Sends a message if there is a connection; otherwise an event `unsent` follows. */
   send(message: ServerFrame): void;
+  /** The patterns to be subscribed to from now on, on every connection. */
+  setSubscriptions(patterns: readonly string[]): void;
   /** What the heartbeats say from now on. */
   setActivity(activity: Activity): void;
   health(): LinkHealth;
@@ -27,6 +29,10 @@ export type LinkEvent =
   | { type: "attempt_failed"; attempt: FailedAttempt }
   | { type: "acked"; roundTripMs: number | null }
   | { type: "rotated" }
+  /** The connection that counts is a new one, or has more to bring, and all subscriptions are in place. */
+  | { type: "ready" }
+  /** The connection broke and another one stands in at once: what was asked on it stays unanswered. */
+  | { type: "replaced" }
   | { type: "clock_skew"; clockSkewMs: number }
   | { type: "message"; message: ServerFrame }
   | { type: "malformed"; frame: string | null }

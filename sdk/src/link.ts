@@ -4,48 +4,45 @@
  */
 
 import { Alarm } from "./alarm";
-import { Backoff, type Schedules } from "./backoff";
+import { Backoff } from "./backoff";
 import type { ConnectionEnd, ServerFrame } from "./connection";
 import { Departures } from "./departures";
 import { failureOf, retryAfterMs } from "./failure";
+import { Handover } from "./handover";
 import type { LinkHealth } from "./health";
-import { Heartbeat, type HeartbeatTerms } from "./heartbeat";
-import type { SigningKey } from "./keys";
+import { Heartbeat } from "./heartbeat";
 import { Lane } from "./lane";
+import type { LinkOptions } from "./link-options";
 import type { LinkEvent, LinkPort, StopCause } from "./link-port";
 import type { Activity } from "./protocol";
 import type { Runtime } from "./runtime";
 import { type AgentState, type Failure, isFinal, type StateReason, TRANSITIONS } from "./state";
-import { type LoginTerms, signLoginToken } from "./token";
+import { signLoginToken } from "./token";
 import { Vitals } from "./vitals";
 
-/** Everything that a link needs to know. Plain data but for the key, which can cross threads too. */
-export interface LinkOptions {
-  url: string;
-  login: LoginTerms;
-  key: SigningKey;
-  /** Null: no heartbeats, and so no rotation and no look-out for silence. */
-  heartbeat: HeartbeatTerms | null;
-  autoReconnect: boolean;
-  schedules: Schedules;
-  /** A connection of this age resets the backoff. */
-  stableAfterMs: number;
-  /** The longest handshake, and the longest wait for the ack that follows a doubtful pause. */
-  connectTimeoutMs: number;
-  /** How long the peer may take to answer a close. */
-  closeTimeoutMs: number;
-  /** A connection is replaced at a random age between these two. */
-  rotateAfterMs: { min: number; max: number };
-}
-
 /** Why the loop runs. */
-type WakeReason = "timer" | "start" | "opened" | "ended" | "ack" | "drain" | "stop" | "superseded";
+type WakeReason =
+  | "timer"
+  | "start"
+  | "opened"
+  | "ended"
+  | "ack"
+  | "subscriptions"
+  | "drain"
+  | "stop"
+  | "superseded";
 
 /**
  * The longest timer while connected. Timers stand still while the machine sleeps, so that a long one
  * would fire long after it woke.
  */
 const PAUSE_CHECK_MS = 10_000;
+
+/**
+ * How long the old connection of a rotation stays open once the new one brings messages too: a message
+ * that was addressed just before reaches the old one alone.
+ */
+const LINGER_MS = 5_000;
 
 export class Link implements LinkPort {
   #state: AgentState = "idle";
@@ -58,6 +55,8 @@ export class Link implements LinkPort {
   /** Events wait here until the loop has done its round, so that a listener finds nothing half done. */
   readonly #outbox: LinkEvent[] = [];
   #flushing = false;
+  #patterns: readonly string[] = [];
+  readonly #handover = new Handover();
   readonly #departures: Departures;
   readonly #alarm: Alarm;
   readonly #vitals: Vitals;
@@ -95,14 +94,22 @@ export class Link implements LinkPort {
     if (this.#state === "idle") this.#enter("stopped", cause);
     this.#dropCandidate();
     const reason = cause === "drained" ? "drained" : "stopped";
-    if (this.#current) this.#departures.close(this.#current, reason, this.runtime.monotonic());
+    const now = this.runtime.monotonic();
+    if (this.#current) this.#departures.close(this.#current, reason, now);
     this.#current = null;
+    this.#departures.hasten(now);
     this.#wake("stop");
   }
 
   send(message: ServerFrame): void {
     if (!this.#current?.connection.send(message)) this.#tell({ type: "unsent", message });
     this.#flush();
+  }
+
+  setSubscriptions(patterns: readonly string[]): void {
+    this.#patterns = patterns;
+    for (const lane of this.#lanes) lane.subscriptions.want(patterns);
+    if (this.#current) this.#wake("subscriptions");
   }
 
   setActivity(activity: Activity): void {
@@ -135,7 +142,7 @@ export class Link implements LinkPort {
 
   #reconcile(): void {
     const now = this.runtime.monotonic();
-    this.#departures.cutOff(now);
+    this.#departures.work(now);
     if (this.#stopCause) {
       if (this.#departures.size === 0) this.#enter("stopped", this.#stopCause);
     } else {
@@ -143,8 +150,10 @@ export class Link implements LinkPort {
       this.#giveUpSilent(now);
       this.#connectWhenDue(now);
       this.#rotateWhenDue(now);
-      this.#current?.beat(now, () => this.#vitals.activityNow());
-      this.#candidate?.beat(now, () => this.#vitals.activityNow());
+      for (const lane of this.#lanes) {
+        lane.beat(now, () => this.#vitals.activityNow());
+        lane.subscribe(now);
+      }
       if (this.#stableAt() <= now) this.#backoff.settled();
     }
     const dueAt = Math.min(...this.#deadlines(now));
@@ -208,7 +217,10 @@ export class Link implements LinkPort {
       },
       now,
       now + min + this.runtime.random() * (max - min),
+      () => this.runtime.random(),
+      this.options.connectTimeoutMs,
     );
+    lane.subscriptions.want(this.#patterns);
     return lane;
   }
 
@@ -216,8 +228,9 @@ export class Link implements LinkPort {
     const now = this.runtime.monotonic();
     const terms = this.options.heartbeat;
     lane.opened(now, terms && new Heartbeat(terms, () => this.runtime.random(), now));
-    // In a rotation the old connection stays until the new one has been acknowledged.
-    if (!this.#current) this.#promote(lane);
+    // In a rotation the old connection stays until the new one has proved itself.
+    if (this.#current) this.#handover.begin(this.#current, lane);
+    else this.#promote(lane);
     this.#wake("opened");
   }
 
@@ -228,15 +241,25 @@ export class Link implements LinkPort {
     } else if (message.type === "superseded") {
       if (!leaving) this.#end("superseded", "superseded");
       this.#wake("superseded");
+    } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
+      if (message.type === "error") this.#tell({ type: "message", message });
+      this.#onSubscribed(lane);
     } else {
       if (message.type === "error" && message.code === "revoked") lane.revoked = true;
-      this.#pass({ type: "message", message });
+      const now = message.type !== "message" || this.#handover.admits(lane, message);
+      if (now) this.#pass({ type: "message", message });
     }
+  }
+
+  #onSubscribed(lane: Lane): void {
+    this.#promoteProved(lane);
+    if (lane === this.#current && lane.isReady) this.#tell({ type: "ready" });
+    this.#wake("subscriptions");
   }
 
   #onAck(lane: Lane, ack: ServerFrame): void {
     const roundTripMs = this.#vitals.acked(lane.heartbeat, ack);
-    if (lane === this.#candidate) this.#promote(lane);
+    this.#promoteProved(lane);
     this.#tell({ type: "acked", roundTripMs });
     this.#wake("ack");
   }
@@ -261,17 +284,25 @@ export class Link implements LinkPort {
     return retryAfterMs(end, clock.now());
   }
 
-  #promote(lane: Lane): void {
+  /** Completes a rotation as soon as the new connection does all that the old one does. */
+  #promoteProved(lane: Lane): void {
     const old = this.#current;
+    if (!old || lane !== this.#candidate || lane.awaited) return;
     this.#current = lane;
     this.#candidate = null;
-    if (old) {
-      this.#departures.close(old, "rotated", this.runtime.monotonic());
-      this.#rotationBackoff.settled();
-      this.#tell({ type: "rotated" });
-    } else if (this.#state === "connecting" || this.#state === "reconnecting") {
+    this.#departures.close(old, "rotated", this.runtime.monotonic(), LINGER_MS);
+    this.#rotationBackoff.settled();
+    this.#tell({ type: "rotated" });
+  }
+
+  /** Makes a connection the one that counts, where there is none. */
+  #promote(lane: Lane): void {
+    this.#current = lane;
+    this.#candidate = null;
+    if (this.#state === "connecting" || this.#state === "reconnecting") {
       this.#enter("connected", "opened");
     }
+    if (lane.isReady) this.#tell({ type: "ready" });
   }
 
   /** A connection, or an attempt at one, is over. Plans what comes next. */
@@ -284,8 +315,10 @@ export class Link implements LinkPort {
     }
     this.#current = null;
     this.#vitals.lost(failure);
+    this.#departures.cutOff();
     // A rotation was under way: its connection is the next one already.
     if (this.#candidate?.connection.isOpen) {
+      this.#tell({ type: "replaced" });
       this.#promote(this.#candidate);
       return;
     }
@@ -307,6 +340,10 @@ export class Link implements LinkPort {
     const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
     this.#tell({ type: "attempt_failed", attempt });
     return this.runtime.monotonic() + retryInMs;
+  }
+
+  get #lanes(): Lane[] {
+    return [this.#current, this.#candidate].filter((lane) => lane !== null);
   }
 
   #stableAt(): number {
@@ -342,12 +379,13 @@ export class Link implements LinkPort {
   *#deadlines(now: number): Generator<number> {
     yield* this.#departures.deadlines;
     const [current, candidate] = [this.#current, this.#candidate];
-    if (candidate) {
-      yield candidate.awaitedUntil(this.options.connectTimeoutMs);
-      if (candidate.heartbeat) yield candidate.heartbeat.nextAt;
-    } else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
+    for (const lane of this.#lanes) {
+      if (lane.heartbeat) yield lane.heartbeat.nextAt;
+      if (lane.connection.isOpen) yield lane.subscriptions.nextAt;
+    }
+    if (candidate) yield candidate.awaitedUntil(this.options.connectTimeoutMs);
+    else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
     if (current?.heartbeat) {
-      yield current.heartbeat.nextAt;
       yield current.heartbeat.deadline;
       if (!candidate) yield current.rotateAt;
       yield now + PAUSE_CHECK_MS;
@@ -366,6 +404,7 @@ export class Link implements LinkPort {
   }
 
   #flush(): void {
+    for (const message of this.#handover.release()) this.#tell({ type: "message", message });
     if (this.#flushing) return;
     this.#flushing = true;
     for (let event = this.#outbox.shift(); event; event = this.#outbox.shift()) this.emit(event);

@@ -5,6 +5,8 @@ import { readFile } from "node:fs/promises";
 import { Agent } from "./agent";
 import type { AgentEnvironment } from "./agent-environment";
 import { ConfigurationError, KeyError } from "./errors";
+import { resolveWatcherOptions, type WatcherOptions } from "./fleet/options";
+import { Watcher } from "./fleet/watcher";
 import { type SigningKey, signingKey } from "./keys";
 import { Link } from "./link";
 import { nodeRuntime } from "./node-runtime";
@@ -57,7 +59,29 @@ export class SimpleAgent extends Agent {
   }
 }
 
-function nodeEnvironment(options: NodeAgentOptions): AgentEnvironment {
+/** Options of `FleetWatcher` in Node.js. */
+export interface NodeWatcherOptions
+  extends Omit<WatcherOptions, "privateKey">,
+    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath"> {}
+
+/**
+ * An organization's agents in a map that is kept current, for a registered viewer. Times are by the
+ * server's clock.
+ */
+export class FleetWatcher extends Watcher {
+  /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
+  constructor(options: NodeWatcherOptions) {
+    const { privateKey: _, ...common } = options;
+    super(resolveWatcherOptions(common), nodeEnvironment(options));
+  }
+}
+
+type Surroundings = Pick<
+  NodeAgentOptions,
+  "privateKey" | "privateKeyPath" | "keyId" | "runtime" | "signals" | "heartbeatThread"
+>;
+
+function nodeEnvironment(options: Surroundings): AgentEnvironment {
   const { privateKey, privateKeyPath, signals = ["SIGTERM", "SIGINT"] } = options;
   if ((privateKey === undefined) === (privateKeyPath === undefined)) {
     const got = privateKey === undefined ? "neither" : "both";

@@ -4,7 +4,7 @@ import type { Schedule, Schedules } from "./backoff";
 import { ConfigurationError } from "./errors";
 import type { HeartbeatTerms } from "./heartbeat";
 import type { CryptoKey } from "./keys";
-import type { LinkOptions } from "./link";
+import type { LinkOptions } from "./link-options";
 import { audienceOf, type DuplicatePolicy, HEARTBEAT, ID_PATTERN } from "./protocol";
 import type { Runtime } from "./runtime";
 

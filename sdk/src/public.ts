@@ -4,6 +4,9 @@ export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind } from "./backoff";
 export type { MessageContext, MessageHandler } from "./dispatcher";
 export * from "./errors";
+export type { FleetChange } from "./fleet/book";
+export type { WatcherOptions } from "./fleet/options";
+export type { FleetEvents, FleetState } from "./fleet/watcher";
 export type { ConnectionHealth, LastDisconnect } from "./health";
 export {
   algorithmOf,
@@ -19,7 +22,16 @@ export {
 export type { FailedAttempt } from "./link-port";
 export type { AgentOptions, Logger, ReconnectOptions, ReconnectWindow } from "./options";
 export { derivePresence, isPurged, type StatusRow } from "./presence";
-export type { Activity, AgentPresence, AgentsMessage, DuplicatePolicy, Status } from "./protocol";
+export type {
+  Activity,
+  AgentPresence,
+  AgentsMessage,
+  DuplicatePolicy,
+  Profile,
+  Status,
+  Transition,
+  TransitionRecord,
+} from "./protocol";
 export type { HandshakeRefusal, OpenSocket, Runtime, Socket, SocketListener } from "./runtime";
 export type { AgentState, Failure, StateChange, StateReason } from "./state";
 export { matchesSubject } from "./subject";

@@ -30,15 +30,18 @@ describe("rotation", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("moves over when the second connection is acknowledged, then closes the first", async () => {
+  it("moves over when the second connection is acknowledged, and closes the first soon after", async () => {
     const { runtime, socket, agent, states, accept } = await connectedAgent();
     const rotated: unknown[] = [];
     agent.on("rotated", (event) => rotated.push(event));
     passAcked(runtime, socket, 100 * MINUTE);
     const second = await accept(2);
+    expect(rotated).toHaveLength(1);
+    runtime.advance(5 * SECOND - 1);
+    expect(socket.isLive).toBe(true);
+    runtime.advance(1);
     expect(socket.closedWith).toEqual({ code: 1000, reason: "rotated" });
     expect(second.isLive).toBe(true);
-    expect(rotated).toHaveLength(1);
     expect(states.map(({ state }) => state)).toEqual(["connecting", "connected"]);
     expect(agent.getConnectionHealth()).toMatchObject({ healthy: true, reconnectAttempts: 0 });
   });
@@ -75,6 +78,8 @@ describe("rotation", () => {
     const { runtime, socket, accept } = await connectedAgent({ closeTimeout: 2 });
     passAcked(runtime, socket, 100 * MINUTE);
     await accept(2);
+    runtime.advance(5 * SECOND);
+    expect(socket.terminated).toBe(false);
     runtime.advance(2 * SECOND);
     expect(socket.terminated).toBe(true);
   });
@@ -88,6 +93,7 @@ describe("rotation", () => {
     expect(agent.getConnectionHealth().reconnectAttempts).toBe(0);
     passAcked(runtime, socket, 30 * SECOND);
     await accept(3);
+    runtime.advance(5 * SECOND);
     expect(socket.closedWith).toMatchObject({ reason: "rotated" });
   });
 

@@ -14,7 +14,7 @@ export interface FakeAgent {
   runtime: FakeRuntime;
   states: StateChange[];
   failures: AgentEvents["attemptFailed"][];
-  /** Lets the n-th socket be accepted and its first heartbeat acknowledged. */
+  /** Lets the n-th socket be accepted, its first heartbeat acknowledged, its subscriptions answered. */
   accept(n: number): Promise<FakeSocket>;
 }
 
@@ -45,6 +45,7 @@ export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
       const socket = await runtime.socket(n);
       socket.peer.opened();
       socket.ack({ serverTime: runtime.now() });
+      socket.settleSubscriptions();
       return socket;
     },
   };

@@ -6,6 +6,8 @@ import type { Runtime, SocketListener } from "@agent-heartbeat/sdk";
 export class FakeSocket {
   readonly sent: Record<string, unknown>[] = [];
   bufferedAmount = 0;
+  /** Of `sent`, how much was looked through for subscriptions. */
+  #looked = 0;
   closedWith: { code: number; reason: string } | null = null;
   terminated = false;
 
@@ -44,6 +46,16 @@ export class FakeSocket {
 
   post(message: object): void {
     this.peer.received(JSON.stringify(message));
+  }
+
+  /** Answers what was not answered yet of `subscribe` and `unsubscribe`. */
+  settleSubscriptions(): void {
+    for (; this.#looked < this.sent.length; this.#looked += 1) {
+      const { type, subject, id } = this.sent[this.#looked] ?? {};
+      if (type === "subscribe" || type === "unsubscribe") {
+        this.post({ type: `${type}d`, subject, id });
+      }
+    }
   }
 
   ack(more: object = {}): void {

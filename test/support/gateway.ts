@@ -36,7 +36,7 @@ export interface GatewayOptions {
   refuse?: (attempt: number) => Refusal | undefined;
   /** The server's clock, in epoch milliseconds. */
   now?: () => number;
-  /** Answers a message; the default answers heartbeats and `list`. Return undefined for silence. */
+  /** Answers a message; the default answers all that the SDK sends. Return undefined for silence. */
   answer?: (message: Record<string, unknown>, connection: GatewayConnection) => object | undefined;
 }
 
@@ -162,6 +162,10 @@ export class Gateway {
     const id = message.id === undefined ? {} : { id: message.id };
     if (message.type === "list")
       return { type: "agents", agents: [], cursor: null, serverTime, ...id };
+    const { type, subject } = message;
+    if (type === "subscribe" || type === "unsubscribe") return { type: `${type}d`, subject, ...id };
+    if (type === "publish") return { type: "published", subject, reached: 1, ...id };
+    if (type === "presence") return { type: "presence_ack", ...id };
     if (message.type !== "heartbeat" || message.ack === false) return undefined;
     return { type: "heartbeat_ack", serverTime, leaseExpiresAt: serverTime + 90_000, ...id };
   };

@@ -3,7 +3,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ServerFrame } from "../connection";
 import type { LinkHealth } from "../health";
-import type { LinkOptions } from "../link";
+import type { LinkOptions } from "../link-options";
 import type { LinkEvent, StopCause } from "../link-port";
 import type { Activity } from "../protocol";
 
@@ -13,6 +13,7 @@ export type ToLink =
   | { call: "drain" }
   | { call: "stop"; cause: StopCause }
   | { call: "send"; message: ServerFrame }
+  | { call: "setSubscriptions"; patterns: readonly string[] }
   | { call: "setActivity"; activity: Activity };
 
 /** An event of the link, and how the link stood right after it. */

@@ -8,7 +8,7 @@ import {
 } from "node:worker_threads";
 import type { ServerFrame } from "../connection";
 import type { LinkHealth } from "../health";
-import type { LinkOptions } from "../link";
+import type { LinkOptions } from "../link-options";
 import type { LinkEvent, LinkPort, StopCause } from "../link-port";
 import { nodeRuntime } from "../node-runtime";
 import type { Activity } from "../protocol";
@@ -76,6 +76,10 @@ export class ThreadLink implements LinkPort {
 
   send(message: ServerFrame): void {
     this.#call({ call: "send", message });
+  }
+
+  setSubscriptions(patterns: readonly string[]): void {
+    this.#call({ call: "setSubscriptions", patterns });
   }
 
   setActivity(activity: Activity): void {

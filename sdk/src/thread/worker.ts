@@ -21,6 +21,7 @@ const link = new Link(options, runtime, (event) => {
 
 port.on("message", (message: ToLink) => {
   if (message.call === "send") link.send(message.message);
+  else if (message.call === "setSubscriptions") link.setSubscriptions(message.patterns);
   else if (message.call === "setActivity") link.setActivity(message.activity);
   else if (message.call === "stop") link.stop(message.cause);
   else link[message.call]();

@@ -1,0 +1,108 @@
+/** What is known of a fleet: of each agent the newest word, shown as it is to be read at the moment. */
+
+import type { AgentPresence, Transition } from "../protocol";
+
+/** Something about an agent is another than before, or the service told of it. */
+export interface FleetChange {
+  agentId: string;
+  /** Null where the agent was not known. */
+  previous: AgentPresence | null;
+  /** Null where the agent is known no longer. */
+  current: AgentPresence | null;
+  /** What the service told; null where the change was seen in a list or follows from the clock. */
+  transition: Transition | null;
+}
+
+/** Times are by the server's clock. */
+export class FleetBook {
+  /** Every agent once, as it is to be shown. */
+  readonly agents = new Map<string, AgentPresence>();
+  /** The same as the service told it last. */
+  readonly #told = new Map<string, AgentPresence>();
+
+  /**
+   * Takes what the service says of an agent, unless something newer is known.
+   *
+   * @returns the change; null if there is none and no transition
+   */
+  take(presence: AgentPresence, transition: Transition | null, now: number): FleetChange | null {
+    const { agentId } = presence;
+    const told = this.#told.get(agentId);
+    const previous = this.agents.get(agentId) ?? null;
+    if (told && !isNewer(presence, told)) {
+      return transition && { agentId, previous, current: previous, transition };
+    }
+    const { profile = told?.profile } = presence;
+    const merged = profile === undefined ? presence : { ...presence, profile };
+    this.#told.set(agentId, merged);
+    const current = readAt(merged, now);
+    if (!transition && isSame(previous, current)) return null;
+    this.agents.set(agentId, current);
+    return { agentId, previous, current, transition };
+  }
+
+  /** Lets the leases run out that ended at `now` or before. */
+  expire(now: number): FleetChange[] {
+    const changes: FleetChange[] = [];
+    for (const [agentId, previous] of this.agents) {
+      const current = readAt(previous, now);
+      if (current === previous) continue;
+      this.agents.set(agentId, current);
+      changes.push({ agentId, previous, current, transition: null });
+    }
+    return changes;
+  }
+
+  /** Forgets every agent but these. */
+  keep(agentIds: ReadonlySet<string>): FleetChange[] {
+    const changes: FleetChange[] = [];
+    for (const [agentId, previous] of this.agents) {
+      if (agentIds.has(agentId)) continue;
+      this.agents.delete(agentId);
+      this.#told.delete(agentId);
+      changes.push({ agentId, previous, current: null, transition: null });
+    }
+    return changes;
+  }
+
+  /** The earliest end of a lease that still runs. */
+  get nextLeaseEnd(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { status, leaseExpiresAt } of this.agents.values()) {
+      if (status === "online") next = Math.min(next, leaseExpiresAt);
+    }
+    return next;
+  }
+}
+
+/** A transition as a list would show its agent. */
+export function presenceOf(transition: Transition): AgentPresence {
+  const { transitionId, organizationId, event, previousStatus, at, reason, ...presence } =
+    transition;
+  const offline = presence.status === "offline";
+  return { ...presence, reason: offline ? (reason as AgentPresence["reason"]) : null };
+}
+
+/**
+ * Whether `next` says as much or more than `known`: by connection, then by heartbeat. Of two that are
+ * equal, one that says offline was written later.
+ */
+function isNewer(next: AgentPresence, known: AgentPresence): boolean {
+  if (next.connectedAt !== known.connectedAt) return next.connectedAt > known.connectedAt;
+  if (next.connectionId !== known.connectionId) return next.connectionId > known.connectionId;
+  if (next.lastHeartbeatAt !== known.lastHeartbeatAt) {
+    return next.lastHeartbeatAt > known.lastHeartbeatAt;
+  }
+  return next.status === "offline" || known.status === "online";
+}
+
+/** The same agent, offline if its lease has run out. */
+function readAt(presence: AgentPresence, now: number): AgentPresence {
+  const { status, leaseExpiresAt } = presence;
+  if (status === "offline" || now < leaseExpiresAt) return presence;
+  const ended = { status: "offline", reason: "lease_expired", since: leaseExpiresAt } as const;
+  return { ...presence, ...ended, stalledSince: null };
+}
+
+const isSame = (a: AgentPresence | null, b: AgentPresence) =>
+  JSON.stringify(a) === JSON.stringify(b);

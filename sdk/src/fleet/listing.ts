@@ -1,0 +1,57 @@
+/** When to list a fleet: at once, when the first lease ends that is known, and at least every minute. */
+
+/** Lists begin at most this far apart. */
+const MAX_AGE_MS = 60_000;
+/** And at least. */
+const MIN_AGE_MS = 1_000;
+/** The window of the wait after the first list that failed, and the largest one. */
+const RETRY_MS = { base: 2_000, max: 30_000 };
+/** From this age on what the last list said may be old. */
+const OVERDUE_MS = 90_000;
+
+/** Times are monotonic. */
+export class ListingSchedule {
+  #startedAt = Number.NEGATIVE_INFINITY;
+  /** When the newest list that is complete was begun. */
+  #listedAt = Number.NEGATIVE_INFINITY;
+  #pauseMs = MIN_AGE_MS;
+  #failures = 0;
+  #hastened = true;
+
+  constructor(private readonly random: () => number) {}
+
+  /** When what is known becomes doubtful. */
+  get overdueAt(): number {
+    return this.#listedAt + OVERDUE_MS;
+  }
+
+  started(now: number): void {
+    this.#startedAt = now;
+    this.#hastened = false;
+  }
+
+  completed(): void {
+    this.#listedAt = this.#startedAt;
+    this.#failures = 0;
+    this.#pauseMs = MIN_AGE_MS;
+  }
+
+  failed(): void {
+    const window = Math.min(RETRY_MS.max, RETRY_MS.base * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 10);
+    this.#pauseMs = MIN_AGE_MS + this.random() * window;
+    this.#hastened = true;
+  }
+
+  /** The next one is due as soon as it may be. */
+  hasten(): void {
+    this.#hastened = true;
+    this.#pauseMs = MIN_AGE_MS;
+  }
+
+  /** @param leaseEnd when the first lease ends */
+  dueAt(leaseEnd: number): number {
+    const wanted = this.#hastened ? Number.NEGATIVE_INFINITY : this.#listedAt + MAX_AGE_MS;
+    return Math.max(Math.min(wanted, leaseEnd), this.#startedAt + this.#pauseMs);
+  }
+}

@@ -1,0 +1,34 @@
+/** The options of a fleet's watcher, and what they come to. */
+
+import { type AgentOptions, type ResolvedOptions, resolveOptions } from "../options";
+
+/** Options of `FleetWatcher`: those of an agent that a viewer has a use for. */
+export interface WatcherOptions
+  extends Pick<
+    AgentOptions,
+    | "agentId"
+    | "organizationId"
+    | "url"
+    | "privateKey"
+    | "keyId"
+    | "reconnect"
+    | "rotateAfter"
+    | "connectTimeout"
+    | "closeTimeout"
+    | "requestTimeout"
+    | "logger"
+    | "runtime"
+  > {
+  /** Whether each agent comes with its capabilities and metadata. @default false */
+  profiles?: boolean;
+}
+
+export interface ResolvedWatcherOptions
+  extends Pick<ResolvedOptions, "link" | "requestTimeoutMs" | "logger"> {
+  profiles: boolean;
+}
+
+/** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
+export function resolveWatcherOptions(options: WatcherOptions): ResolvedWatcherOptions {
+  return { ...resolveOptions(options, "heartbeat"), profiles: options.profiles ?? false };
+}

@@ -1,0 +1,318 @@
+/** A fleet as it is now, in a map: subscribes to what changes, lists what is, and watches the leases. */
+
+import type { AgentEnvironment } from "../agent-environment";
+import { ServerClock } from "../clock";
+import { notConnected, type ServerFrame } from "../connection";
+import { Emitter } from "../emitter";
+import { ConnectionError } from "../errors";
+import { errorOf } from "../failure";
+import type { LinkEvent, LinkPort } from "../link-port";
+import type { AgentsMessage, TransitionRecord } from "../protocol";
+import { type AgentPresence, LIMITS, RESERVED, type Transition } from "../protocol";
+import { Requests } from "../requests";
+import { type Failure, isFinal, type StateChange } from "../state";
+import { FleetBook, type FleetChange, presenceOf } from "./book";
+import { ListingSchedule } from "./listing";
+import type { ResolvedWatcherOptions } from "./options";
+
+/** So many agents with their profiles fit into one message. */
+const PAGE_WITH_PROFILES = 25;
+
+/** A lease that has run out may have been renewed in the moment before: a list is asked first, so long. */
+const DOUBT_MS = 2_000;
+
+/**
+ * How current the map is.
+ *
+ * - `idle`: not started.
+ * - `connecting`: the first full list is not there yet.
+ * - `live`: every change is shown as it is told.
+ * - `stale`: not connected, or no list succeeds: what is shown may be old.
+ * - `stopped`: ended.
+ */
+export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
+
+/** Events of a fleet's watcher. */
+export interface FleetEvents {
+  /** An agent came, went, is another than before, or was told of. */
+  change: FleetChange;
+  /** The state changed, or a further attempt to connect failed in it. */
+  state: { state: FleetState; failure?: Failure };
+}
+
+/** What `FleetWatcher` is on every platform. */
+export abstract class Watcher {
+  readonly agentId: string;
+  readonly organizationId: string;
+  readonly #options: ResolvedWatcherOptions;
+  readonly #environment: AgentEnvironment;
+  readonly #events: Emitter<FleetEvents>;
+  readonly #requests: Requests;
+  readonly #book = new FleetBook();
+  readonly #schedule: ListingSchedule;
+  readonly #clock: ServerClock;
+  #link: LinkPort | null = null;
+  #state: FleetState = "idle";
+  #starting: Promise<void> | null = null;
+  #settleStart: { resolve(): void; reject(error: unknown): void } | null = null;
+  #ended: (() => void)[] = [];
+  /** Subscribed, so that a list that begins now misses nothing. */
+  #ready = false;
+  /** Told of since the list began: a list need not have it yet. Null while none is under way. */
+  #toldMeanwhile: Set<string> | null = null;
+  #timer: unknown = null;
+  #lastUpdateAt: number | null = null;
+  #toldFailure: Failure | null = null;
+
+  protected constructor(options: ResolvedWatcherOptions, environment: AgentEnvironment) {
+    const { agentId, organizationId } = options.link.login;
+    const { runtime } = environment;
+    this.agentId = agentId;
+    this.organizationId = organizationId;
+    this.#options = options;
+    this.#environment = environment;
+    this.#events = new Emitter((error) =>
+      options.logger.error(`${agentId}: a listener failed: ${String(error)}`),
+    );
+    this.#requests = new Requests(runtime);
+    this.#schedule = new ListingSchedule(() => runtime.random());
+    this.#clock = new ServerClock(() => runtime.now());
+  }
+
+  get state(): FleetState {
+    return this.#state;
+  }
+
+  /** Every agent once, by its id, with its status as of now. The map is the same one at every call. */
+  get agents(): ReadonlyMap<string, AgentPresence> {
+    const changes = this.#book.expire(this.#readingTime());
+    // Not in the caller's turn, who only reads.
+    if (changes.length > 0) queueMicrotask(() => this.#tell(changes));
+    return this.#book.agents;
+  }
+
+  /** When the agents were last told to be as they are, by the server's clock; null before the first list. */
+  get lastUpdateAt(): number | null {
+    return this.#lastUpdateAt;
+  }
+
+  /** Epoch milliseconds by the server's clock, as well as it is known: the clock of all times shown. */
+  serverNow(): number {
+    const skewMs = this.#link?.health().clockSkewMs;
+    return typeof skewMs === "number"
+      ? this.#environment.runtime.now() - skewMs
+      : this.#clock.now();
+  }
+
+  /** @returns a function that takes the listener away again */
+  on<Name extends keyof FleetEvents>(
+    name: Name,
+    listener: (event: FleetEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /**
+   * Connects and stays connected in the background.
+   *
+   * @returns when every agent of the organization is in the map
+   * @throws KeyError if the private key is unusable.
+   * @throws ConnectionError if it is stopped before.
+   */
+  start(): Promise<void> {
+    this.#starting ??= new Promise((resolve, reject) => {
+      this.#settleStart = { resolve, reject };
+      if (this.#state === "stopped") reject(notConnected(this.agentId));
+      else this.#open().catch((error) => this.#end(error));
+    });
+    this.#starting.catch(() => {});
+    return this.#starting;
+  }
+
+  /** Ends for good. Resolves when the connection is closed. */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped") return;
+    const link = this.#link;
+    if (!link) return this.#end();
+    const ended = new Promise<void>((resolve) => this.#ended.push(resolve));
+    link.stop("stop");
+    await ended;
+  }
+
+  /**
+   * An agent's last transitions, newest first, at most 50.
+   *
+   * @throws ConnectionError if there is no connection.
+   * @throws RequestRefusedError if the server refuses.
+   * @throws RequestTimeoutError if no reply comes.
+   */
+  async history(agentId: string): Promise<TransitionRecord[]> {
+    const reply = await this.#request({ type: "history", agentId });
+    return reply.transitions as TransitionRecord[];
+  }
+
+  async #open(): Promise<void> {
+    this.#enter("connecting");
+    const key = await this.#environment.loadKey();
+    if (this.state === "stopped") return;
+    const options = { ...this.#options.link, key };
+    this.#link = this.#environment.createLink(options, (event) => this.#hear(event));
+    this.#link.setSubscriptions([`${RESERVED.presence}.>`]);
+    this.#link.start();
+  }
+
+  #request(message: ServerFrame): Promise<ServerFrame> {
+    const link = this.#link;
+    if (!link || this.#state === "stopped") return Promise.reject(notConnected(this.agentId));
+    return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
+  }
+
+  #hear(event: LinkEvent): void {
+    switch (event.type) {
+      case "state":
+        this.#hearState(event.change);
+        break;
+      case "attempt_failed":
+        this.#options.logger.warn(errorOf(this.agentId, event.attempt.failure).message);
+        // The end of a connection was told with the change of state.
+        if (event.attempt.failure !== this.#toldFailure) this.#tellFailure(event.attempt.failure);
+        break;
+      case "ready":
+        this.#ready = true;
+        this.#schedule.hasten();
+        this.#work();
+        break;
+      case "replaced":
+        this.#requests.fail(notConnected(this.agentId));
+        break;
+      case "message":
+        this.#hearMessage(event.message);
+        break;
+      case "unsent":
+        this.#requests.fail(notConnected(this.agentId), event.message.id);
+        break;
+    }
+  }
+
+  #hearState({ state, failure }: StateChange): void {
+    if (state === "connected") return;
+    this.#ready = false;
+    this.#requests.fail(notConnected(this.agentId));
+    if (isFinal(state)) this.#end(failure && errorOf(this.agentId, failure));
+    else if (this.#state === "live") this.#enter("stale", failure);
+    this.#work();
+  }
+
+  #hearMessage(message: ServerFrame): void {
+    if (this.#requests.settle(message)) return;
+    const { type, subject } = message;
+    if (type === "error") this.#options.logger.warn(`${this.agentId}: ${message.message}`);
+    if (type !== "message" || typeof subject !== "string") return;
+    const transition = message.data as Transition | null;
+    if (subject !== `${RESERVED.presence}.${transition?.agentId}` || !transition) return;
+    this.#toldMeanwhile?.add(transition.agentId);
+    if (this.#state === "live") this.#lastUpdateAt = this.serverNow();
+    this.#take(presenceOf(transition), transition);
+    this.#work();
+  }
+
+  /** Does what is due, and sets the timer for what is due next. */
+  #work(): void {
+    const { runtime } = this.#environment;
+    runtime.clearTimeout(this.#timer);
+    if (this.#state === "idle" || this.#state === "stopped") return;
+    this.#tell(this.#book.expire(this.#readingTime()));
+    const now = runtime.monotonic();
+    if (this.#state === "live" && this.#schedule.overdueAt <= now) this.#enter("stale");
+    const leaseEnd = now + this.#book.nextLeaseEnd - this.serverNow();
+    const waits = [leaseEnd + (this.#ready ? DOUBT_MS : 0)];
+    if (this.#state === "live") waits.push(this.#schedule.overdueAt);
+    if (this.#ready && !this.#toldMeanwhile) {
+      const listAt = this.#schedule.dueAt(leaseEnd);
+      if (listAt <= now) void this.#list();
+      else waits.push(listAt);
+    }
+    const next = Math.min(...waits);
+    if (next === Number.POSITIVE_INFINITY) return;
+    this.#timer = runtime.setTimeout(() => this.#work(), Math.max(0, next - now));
+  }
+
+  async #list(): Promise<void> {
+    const { logger, profiles } = this.#options;
+    const told = new Set<string>();
+    this.#toldMeanwhile = told;
+    this.#schedule.started(this.#environment.runtime.monotonic());
+    try {
+      const limit = profiles ? PAGE_WITH_PROFILES : LIMITS.listPageSize;
+      let cursor: string | null = null;
+      do {
+        const page: AgentsMessage = await this.#page({
+          type: "list",
+          limit,
+          ...(profiles && { profiles }),
+          ...(cursor !== null && { cursor }),
+        });
+        for (const presence of page.agents) {
+          told.add(presence.agentId);
+          this.#take(presence, null);
+        }
+        cursor = page.cursor;
+      } while (cursor !== null);
+      this.#tell(this.#book.keep(told));
+      this.#schedule.completed();
+      this.#lastUpdateAt = this.serverNow();
+      this.#enter("live");
+      this.#settleStart?.resolve();
+    } catch (error) {
+      // Not for want of a connection: the next one begins with a list anyway.
+      if (error instanceof ConnectionError) this.#schedule.hasten();
+      else {
+        logger.warn(`${this.agentId}: the fleet could not be listed: ${String(error)}`);
+        this.#schedule.failed();
+      }
+    }
+    this.#toldMeanwhile = null;
+    this.#work();
+  }
+
+  async #page(message: ServerFrame): Promise<AgentsMessage> {
+    const { runtime } = this.#environment;
+    const sentAt = runtime.monotonic();
+    const page = (await this.#request(message)) as unknown as AgentsMessage;
+    this.#clock.learnFromAck(page.serverTime, runtime.monotonic() - sentAt);
+    return page;
+  }
+
+  #take(presence: AgentPresence, transition: Transition | null): void {
+    const change = this.#book.take(presence, transition, this.#readingTime());
+    if (change) this.#tell([change]);
+  }
+
+  #tell(changes: FleetChange[]): void {
+    for (const change of changes) this.#events.emit("change", change);
+  }
+
+  /** As of when leases are judged: a little in the past, while a list can still tell of a renewal. */
+  #readingTime(): number {
+    return this.serverNow() - (this.#ready ? DOUBT_MS : 0);
+  }
+
+  #enter(state: FleetState, failure?: Failure): void {
+    if (state === this.#state || this.#state === "stopped") return;
+    this.#state = state;
+    if (failure) this.#tellFailure(failure);
+    else this.#events.emit("state", { state });
+  }
+
+  #tellFailure(failure: Failure): void {
+    this.#toldFailure = failure;
+    this.#events.emit("state", { state: this.#state, failure });
+  }
+
+  #end(error: unknown = notConnected(this.agentId)): void {
+    this.#environment.runtime.clearTimeout(this.#timer);
+    this.#enter("stopped");
+    this.#settleStart?.reject(error);
+    for (const resolve of this.#ended.splice(0)) resolve();
+  }
+}

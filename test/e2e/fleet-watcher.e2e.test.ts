@@ -1,0 +1,102 @@
+/** What the SDK's watcher shows of a fleet that comes, works, and goes. */
+
+import { randomUUID } from "node:crypto";
+import {
+  type AgentPresence,
+  FleetWatcher,
+  HeartbeatAgent,
+  publicKeyOf,
+  type TransitionRecord,
+} from "@agent-heartbeat/sdk";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { newEd25519Key } from "../support/keys";
+import { openTarget, type Target } from "./support/target";
+import { until } from "./support/until";
+
+const AGENTS = 120;
+
+describe("the fleet's watcher", () => {
+  const privateKey = newEd25519Key();
+  let target: Target;
+  let organizationId: string;
+  let watcher: FleetWatcher;
+  let agents: HeartbeatAgent[];
+
+  beforeAll(() => {
+    target = openTarget();
+  });
+  beforeEach(async () => {
+    organizationId = `e2e-${randomUUID()}`;
+    agents = [];
+    await register("viewer", "viewer");
+    watcher = new FleetWatcher({ ...settings("viewer"), profiles: true });
+  });
+  afterEach(async () => {
+    await Promise.all([watcher.stop(), ...agents.map((agent) => agent.stop())]);
+  });
+  afterAll(() => target.close());
+
+  const settings = (agentId: string) => ({
+    agentId,
+    organizationId,
+    url: target.url,
+    privateKey,
+    logger: null,
+  });
+  const register = async (agentId: string, role: "agent" | "viewer" = "agent") => {
+    const publicKey = (await publicKeyOf(privateKey)).jwk as never;
+    await target.registry.register({ organizationId, agentId, publicKey, role });
+  };
+  const startAgent = async (agentId: string, options: object = {}) => {
+    const agent = new HeartbeatAgent({ ...settings(agentId), ...options });
+    agents.push(agent);
+    await agent.start();
+    return agent;
+  };
+  /** Waits for a change after which an agent is as wanted. */
+  const shown = (agentId: string, fits: (presence: AgentPresence | null) => boolean) =>
+    new Promise<AgentPresence | null>((resolve) => {
+      const look = (presence: AgentPresence | null) => {
+        if (!fits(presence)) return;
+        stopListening();
+        resolve(presence);
+      };
+      const stopListening = watcher.on("change", ({ agentId: id, current }) => {
+        if (id === agentId) look(current);
+      });
+      look(watcher.agents.get(agentId) ?? null);
+    });
+
+  it("has agents that were there, that come, and that go, each with its reason", async () => {
+    await Promise.all([register("a1"), register("a2")]);
+    await startAgent("a1");
+    await watcher.start();
+    expect(watcher.state).toBe("live");
+    expect(watcher.agents.get("a1")).toMatchObject({ status: "online", reason: null });
+    const agent = await startAgent("a2");
+    await shown("a2", (presence) => presence?.status === "online");
+    await agent.drain();
+    const gone = await shown("a2", (presence) => presence?.status === "offline");
+    expect(gone).toMatchObject({ reason: "drained" });
+    expect([...watcher.agents.keys()].toSorted()).toEqual(["a1", "a2"]);
+    const history = await until(async () => {
+      const records: TransitionRecord[] = await watcher.history("a2");
+      return records.length === 2 ? records : undefined;
+    });
+    expect(history.map(({ event, reason }) => [event, reason])).toEqual([
+      ["offline", "drained"],
+      ["online", "connected"],
+    ]);
+  });
+
+  it("misses none of many that connect while it begins, over several pages", async () => {
+    const ids = [...Array(AGENTS).keys()].map((n) => `agent-${n}`);
+    await Promise.all(ids.map((id) => register(id)));
+    const half = AGENTS / 2;
+    await Promise.all(ids.slice(0, half).map((id) => startAgent(id)));
+    const later = Promise.all(ids.slice(half).map((id) => startAgent(id)));
+    await Promise.all([watcher.start(), later]);
+    await Promise.all(ids.map((id) => shown(id, (presence) => presence?.status === "online")));
+    expect([...watcher.agents.keys()].toSorted()).toEqual(ids.toSorted());
+  });
+});

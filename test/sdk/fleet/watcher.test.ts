@@ -1,0 +1,341 @@
+import { ConfigurationError, ConnectionError, FleetWatcher } from "@agent-heartbeat/sdk";
+import { describe, expect, it } from "@jest/globals";
+import {
+  answerList,
+  fakeFleet,
+  listsOf,
+  liveFleet,
+  presence,
+  START,
+  tell,
+  transition,
+} from "../../support/fleets";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+const statusOf = (watcher: FleetWatcher) =>
+  [...watcher.agents.values()].map(({ agentId, status, reason }) => [agentId, status, reason]);
+
+describe("a fleet's watcher", () => {
+  it("subscribes, lists only when subscribed, and starts when every page has come", async () => {
+    const { watcher, runtime, states } = fakeFleet();
+    const started = watcher.start();
+    const socket = await runtime.socket(1);
+    socket.peer.opened();
+    socket.ack({ serverTime: runtime.now() });
+    expect(socket.sent).toContainEqual({
+      type: "subscribe",
+      subject: "presence.>",
+      id: expect.any(String),
+    });
+    expect(listsOf(socket)).toHaveLength(0);
+    socket.settleSubscriptions();
+    await answerList(socket, runtime, [presence("a1"), presence("a2")], "next");
+    expect(listsOf(socket)).toMatchObject([{ limit: 100 }, { cursor: "next" }]);
+    expect(watcher.state).toBe("connecting");
+    await answerList(socket, runtime, [presence("a3", { status: "offline", reason: "drained" })]);
+    await started;
+    expect(statusOf(watcher)).toEqual([
+      ["a1", "online", null],
+      ["a2", "online", null],
+      ["a3", "offline", "drained"],
+    ]);
+    expect(watcher.lastUpdateAt).toBe(START);
+    expect(states).toEqual(["connecting", "live"]);
+  });
+
+  it("takes what it is told while it lists for newer than the list, and shows no agent twice", async () => {
+    const { watcher, runtime, accept } = fakeFleet();
+    void watcher.start();
+    const socket = await accept(1);
+    const later = { connectedAt: START + 5, lastHeartbeatAt: START + 5, connectionId: "B=" };
+    tell(socket, transition("new"));
+    tell(socket, transition("both", later));
+    tell(socket, transition("gone", { event: "offline", status: "offline", reason: "drained" }));
+    await answerList(socket, runtime, [presence("both"), presence("gone"), presence("quiet")]);
+    expect(watcher.agents.get("both")?.connectionId).toBe("B=");
+    expect(statusOf(watcher).toSorted()).toEqual([
+      ["both", "online", null],
+      ["gone", "offline", "drained"],
+      ["new", "online", null],
+      ["quiet", "online", null],
+    ]);
+  });
+
+  it("tells each change with what was before, what is, and what the service said", async () => {
+    const { changes, socket } = await liveFleet([presence("a1")]);
+    const offline = transition("a1", {
+      event: "offline",
+      status: "offline",
+      previousStatus: "online",
+      reason: "connection_lost",
+      since: START + 7,
+    });
+    tell(socket, offline);
+    expect(changes).toEqual([
+      {
+        agentId: "a1",
+        previous: presence("a1"),
+        current: presence("a1", {
+          status: "offline",
+          reason: "connection_lost",
+          since: START + 7,
+        }),
+        transition: offline,
+      },
+    ]);
+  });
+
+  it("tells of an old transition, and shows what is newer", async () => {
+    const now = presence("a1", { connectedAt: START + 10, connectionId: "B=" });
+    const { changes, socket, watcher } = await liveFleet([now]);
+    const late = transition("a1", { event: "offline", status: "offline", reason: "drained" });
+    tell(socket, late);
+    expect(changes).toEqual([{ agentId: "a1", previous: now, current: now, transition: late }]);
+    expect(watcher.agents.get("a1")).toEqual(now);
+  });
+
+  it("shows who stalls and who recovers", async () => {
+    const { watcher, socket } = await liveFleet([presence("a1")]);
+    const stalled = { event: "stalled", reason: "no_progress", stalledSince: START + 9 } as const;
+    tell(socket, transition("a1", stalled));
+    expect(watcher.agents.get("a1")).toMatchObject({
+      status: "online",
+      reason: null,
+      stalledSince: START + 9,
+    });
+    tell(socket, transition("a1", { event: "recovered", reason: "progress" }));
+    expect(watcher.agents.get("a1")?.stalledSince).toBeNull();
+  });
+
+  it("lists again when the first lease ends, which may have been renewed", async () => {
+    const ends = { leaseExpiresAt: START + 20 * SECOND };
+    const { watcher, runtime, socket, changes } = await liveFleet([presence("a1", ends)]);
+    runtime.advance(20 * SECOND - 1);
+    expect(listsOf(socket)).toHaveLength(1);
+    runtime.advance(1);
+    expect(listsOf(socket)).toHaveLength(2);
+    expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
+    const renewed = { leaseExpiresAt: START + 99_000, lastHeartbeatAt: START + 9_000 };
+    await answerList(socket, runtime, [presence("a1", renewed)]);
+    runtime.advance(10 * SECOND);
+    expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
+    expect(changes.map(({ current }) => current?.status)).toEqual(["online"]);
+  });
+
+  it("turns an agent offline by itself when its lease has ended and no list tells of another", async () => {
+    const ends = { leaseExpiresAt: START + 20 * SECOND };
+    const { watcher, runtime, changes } = await liveFleet([presence("a1", ends)]);
+    runtime.advance(22 * SECOND);
+    const current = presence("a1", {
+      ...ends,
+      status: "offline",
+      reason: "lease_expired",
+      since: START + 20 * SECOND,
+    });
+    expect(changes).toEqual([
+      { agentId: "a1", previous: presence("a1", ends), current, transition: null },
+    ]);
+    expect(watcher.agents.get("a1")).toEqual(current);
+  });
+
+  it("shows leases as of the moment of reading, though no timer came", async () => {
+    const { watcher, runtime, changes } = await liveFleet([presence("a1")]);
+    runtime.sleep(5 * MINUTE);
+    expect(statusOf(watcher)).toEqual([["a1", "offline", "lease_expired"]]);
+    expect(changes).toHaveLength(0);
+    await settled();
+    expect(changes).toHaveLength(1);
+  });
+
+  it("revives an agent that beats again after its lease had run out", async () => {
+    const { watcher, runtime, socket } = await liveFleet([
+      presence("a1", { leaseExpiresAt: START + SECOND }),
+    ]);
+    runtime.advance(3 * SECOND);
+    expect(statusOf(watcher)).toEqual([["a1", "offline", "lease_expired"]]);
+    tell(socket, transition("a1", { reason: "revived", lastHeartbeatAt: START + 3 * SECOND }));
+    expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
+  });
+
+  it("lists at least every minute and at most every second, and drops who is gone", async () => {
+    const ended = { leaseExpiresAt: START + 1 };
+    const { watcher, runtime, socket, changes } = await liveFleet([
+      presence("a1", ended),
+      presence("a2", { leaseExpiresAt: START + 10 * MINUTE }),
+    ]);
+    runtime.advance(999);
+    expect(listsOf(socket)).toHaveLength(1);
+    runtime.advance(1);
+    expect(listsOf(socket)).toHaveLength(2);
+    await answerList(socket, runtime, [presence("a2", { leaseExpiresAt: START + 10 * MINUTE })]);
+    expect(changes).toEqual([
+      { agentId: "a1", previous: presence("a1", ended), current: null, transition: null },
+    ]);
+    expect([...watcher.agents.keys()]).toEqual(["a2"]);
+    runtime.advance(MINUTE - 1);
+    expect(listsOf(socket)).toHaveLength(2);
+    runtime.advance(1);
+    expect(listsOf(socket)).toHaveLength(3);
+  });
+
+  it("is stale while it is not connected, and live when it has listed anew", async () => {
+    const { watcher, runtime, socket, states, changes, accept } = await liveFleet([
+      presence("a1"),
+      presence("a2"),
+    ]);
+    socket.peer.closed(1006, "");
+    expect(watcher.state).toBe("stale");
+    await expect(watcher.history("a1")).rejects.toThrow(ConnectionError);
+    runtime.advance(SECOND);
+    const second = await accept(2);
+    expect(watcher.state).toBe("stale");
+    const moved = presence("a2", { connectedAt: START + 9, connectionId: "B=" });
+    await answerList(second, runtime, [moved]);
+    expect(states).toEqual(["connecting", "live", "stale", "live"]);
+    expect(changes.map(({ agentId, current }) => [agentId, current?.connectionId])).toEqual([
+      ["a2", "B="],
+      ["a1", undefined],
+    ]);
+  });
+
+  it("gives a list up whose connection breaks, and begins the next with a full one", async () => {
+    const { watcher, runtime, accept } = fakeFleet();
+    const started = watcher.start();
+    const socket = await accept(1);
+    await answerList(socket, runtime, [presence("a1")], "next");
+    socket.peer.closed(1006, "");
+    await settled();
+    runtime.advance(SECOND);
+    const second = await accept(2);
+    runtime.advance(SECOND);
+    expect(listsOf(second)).toMatchObject([{ type: "list", limit: 100 }]);
+    await answerList(second, runtime, [presence("a1"), presence("a2")]);
+    await started;
+    expect([...watcher.agents.keys()]).toEqual(["a1", "a2"]);
+  });
+
+  it("is stale when lists fail for long, tries again ever more slowly, and recovers", async () => {
+    const { watcher, runtime, socket, states } = await liveFleet([presence("a1")]);
+    let refused = 1;
+    const refuse = async () => {
+      for (const { id } of listsOf(socket).slice(refused)) {
+        refused += 1;
+        socket.post({ type: "error", code: "internal", message: "the service failed", id });
+      }
+      await settled();
+    };
+    for (let second = 0; second < 120; second++) {
+      runtime.advance(SECOND);
+      if (second % 30 === 0) socket.ack({ serverTime: runtime.now() });
+      await refuse();
+    }
+    expect(states).toEqual(["connecting", "live", "stale"]);
+    expect(refused).toBeGreaterThan(4);
+    expect(refused).toBeLessThan(12);
+    while (listsOf(socket).length === refused) runtime.advance(SECOND);
+    await answerList(socket, runtime, [presence("a1")]);
+    expect(watcher.state).toBe("live");
+  });
+
+  it("tells of attempts that fail, and goes on", async () => {
+    const { watcher, runtime, accept } = fakeFleet();
+    const failures: unknown[] = [];
+    watcher.on("state", ({ state, failure }) => failures.push([state, failure?.status]));
+    void watcher.start();
+    (await runtime.socket(1)).peer.refused({ status: 403 });
+    expect(failures).toEqual([
+      ["connecting", undefined],
+      ["connecting", 403],
+    ]);
+    runtime.advance(10 * SECOND);
+    await answerList(await accept(2), runtime, []);
+    expect(watcher.state).toBe("live");
+  });
+
+  it("reckons by the server's clock where the local one is off", async () => {
+    const { watcher, runtime } = fakeFleet();
+    runtime.wall += 5 * MINUTE;
+    void watcher.start();
+    const socket = await runtime.socket(1);
+    socket.peer.opened();
+    socket.ack({ serverTime: START });
+    socket.settleSubscriptions();
+    socket.post({
+      type: "agents",
+      agents: [presence("a1")],
+      cursor: null,
+      serverTime: START,
+      id: listsOf(socket)[0]?.id,
+    });
+    await settled();
+    expect(watcher.serverNow()).toBe(START);
+    expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
+  });
+
+  it("misses nothing and tells nothing twice in a rotation", async () => {
+    const { watcher, runtime, socket, changes, states } = await liveFleet([], {
+      rotateAfter: { min: 10, max: 10 },
+    });
+    runtime.advance(10 * SECOND);
+    const second = await runtime.socket(2);
+    second.peer.opened();
+    second.settleSubscriptions();
+    tell(socket, transition("a1", { transitionId: "t1" }));
+    tell(second, transition("a1", { transitionId: "t1" }));
+    second.ack({ serverTime: runtime.now() });
+    tell(second, transition("a2", { transitionId: "t2" }));
+    tell(socket, transition("a2", { transitionId: "t2" }));
+    tell(second, transition("a3", { transitionId: "t3" }));
+    runtime.advance(5 * SECOND);
+    expect(socket.closedWith).toEqual({ code: 1000, reason: "rotated" });
+    socket.peer.closed(1000, "rotated");
+    expect(changes.map(({ transition }) => transition?.transitionId)).toEqual(["t1", "t2", "t3"]);
+    expect([...watcher.agents.keys()]).toEqual(["a1", "a2", "a3"]);
+    expect(states).toEqual(["connecting", "live"]);
+  });
+
+  it("asks for profiles where they are wanted, and keeps them when a transition has none", async () => {
+    const profile = { capabilities: ["summarize"], metadata: {} };
+    const { watcher, socket } = await liveFleet([presence("a1", { profile })], { profiles: true });
+    expect(listsOf(socket)[0]).toMatchObject({ profiles: true, limit: 25 });
+    tell(socket, transition("a1", { lastHeartbeatAt: START + 1 }));
+    expect(watcher.agents.get("a1")?.profile).toEqual(profile);
+  });
+
+  it("gets an agent's history", async () => {
+    const { watcher, socket } = await liveFleet([]);
+    const history = watcher.history("a1");
+    const { id, ...question } = socket.sent.at(-1) ?? {};
+    expect(question).toEqual({ type: "history", agentId: "a1" });
+    socket.post({ type: "history", agentId: "a1", transitions: [{ event: "online" }], id });
+    expect(await history).toEqual([{ event: "online" }]);
+  });
+
+  it("stops: no timer is left, and a start that waits is told", async () => {
+    const { watcher, runtime, accept } = fakeFleet();
+    const started = watcher.start();
+    const socket = await accept(1);
+    const stopped = watcher.stop();
+    socket.peer.closed(1000, "stopped");
+    await stopped;
+    await expect(started).rejects.toThrow(ConnectionError);
+    await settled();
+    expect(watcher.state).toBe("stopped");
+    expect(runtime.pendingTimers).toBe(0);
+    await watcher.stop();
+  });
+
+  it("refuses wrong options, and says in start() that a key is unusable", async () => {
+    const options = { agentId: "v", organizationId: "acme", url: "wss://gateway.test/prod" };
+    expect(() => new FleetWatcher({ ...options, url: "x", privateKey: "k" })).toThrow(
+      ConfigurationError,
+    );
+    expect(() => new FleetWatcher(options)).toThrow("expected either privateKey or");
+    const watcher = new FleetWatcher({ ...options, privateKey: "no key", logger: null });
+    await expect(watcher.start()).rejects.toThrow("the private key is not readable PEM");
+    expect(watcher.state).toBe("stopped");
+  });
+});

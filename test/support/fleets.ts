@@ -1,0 +1,128 @@
+/** A fleet's watcher over a fake runtime, and what it told. */
+
+import {
+  type AgentPresence,
+  type FleetEvents,
+  FleetWatcher,
+  type NodeWatcherOptions,
+  type Transition,
+} from "@agent-heartbeat/sdk";
+import { FakeRuntime, type FakeSocket } from "./fake-runtime";
+import { TEST_KEY } from "./keys";
+
+/** The start of a fake runtime's clock. */
+export const START = Date.UTC(2026, 0, 1);
+
+/** An agent that connected and beat at the start, with a lease of 90 s. */
+export function presence(agentId: string, overrides: Partial<AgentPresence> = {}): AgentPresence {
+  return {
+    agentId,
+    status: "online",
+    reason: null,
+    since: START,
+    connectedAt: START,
+    connectionId: "A=",
+    instanceId: "process-a",
+    lastHeartbeatAt: START,
+    leaseExpiresAt: START + 90_000,
+    leaseMs: 90_000,
+    heartbeatIntervalMs: 30_000,
+    activity: null,
+    stalledSince: null,
+    ...overrides,
+  };
+}
+
+/** What the service tells of an agent that came or went. */
+export function transition(agentId: string, overrides: Partial<Transition> = {}): Transition {
+  const { reason: _, ...rest } = presence(agentId);
+  return {
+    ...rest,
+    transitionId: "t1",
+    organizationId: "acme",
+    event: "online",
+    previousStatus: null,
+    reason: "connected",
+    at: START,
+    ...overrides,
+  };
+}
+
+export interface FakeFleet {
+  watcher: FleetWatcher;
+  runtime: FakeRuntime;
+  changes: FleetEvents["change"][];
+  states: string[];
+  /** Lets the n-th socket be accepted, up to the list that follows. */
+  accept(n: number): Promise<FakeSocket>;
+}
+
+export function fakeFleet(options: Partial<NodeWatcherOptions> = {}): FakeFleet {
+  const runtime = new FakeRuntime();
+  const watcher = new FleetWatcher({
+    agentId: "viewer",
+    organizationId: "acme",
+    url: "wss://gateway.test/prod",
+    privateKey: TEST_KEY,
+    connectTimeout: 60,
+    logger: null,
+    runtime,
+    ...options,
+  });
+  const changes: FleetEvents["change"][] = [];
+  const states: string[] = [];
+  watcher.on("change", (change) => changes.push(change));
+  watcher.on("state", ({ state }) => states.push(state));
+  return {
+    watcher,
+    runtime,
+    changes,
+    states,
+    async accept(n) {
+      const socket = await runtime.socket(n);
+      socket.peer.opened();
+      socket.ack({ serverTime: runtime.now() });
+      socket.settleSubscriptions();
+      return socket;
+    },
+  };
+}
+
+/** The lists that were asked for on a connection. */
+export const listsOf = (socket: FakeSocket) => socket.sent.filter(({ type }) => type === "list");
+
+/** Answers the newest list. */
+export async function answerList(
+  socket: FakeSocket,
+  runtime: FakeRuntime,
+  agents: AgentPresence[],
+  cursor: string | null = null,
+): Promise<void> {
+  const { id } = listsOf(socket).at(-1) ?? {};
+  socket.post({ type: "agents", agents, cursor, serverTime: runtime.now(), id });
+  // The list goes on in a turn of its own.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+export const tell = (socket: FakeSocket, data: Transition) =>
+  socket.post({
+    type: "message",
+    messageId: data.transitionId,
+    subject: `presence.${data.agentId}`,
+    data,
+    from: "service",
+  });
+
+/** A watcher that is live, with these agents. */
+export async function liveFleet(
+  agents: AgentPresence[],
+  options: Partial<NodeWatcherOptions> = {},
+): Promise<FakeFleet & { socket: FakeSocket }> {
+  const fleet = fakeFleet(options);
+  const started = fleet.watcher.start();
+  const socket = await fleet.accept(1);
+  await answerList(socket, fleet.runtime, agents);
+  await started;
+  fleet.changes.length = 0;
+  return { ...fleet, socket };
+}
