@@ -13,8 +13,9 @@ import type { Colours } from "./shell/colours";
 import { Navigation } from "./shell/navigation";
 import { useNotifications } from "./shell/notifications";
 import { usePreference } from "./shell/preference";
-import { HREFS, type Route, routeOf, useFragment } from "./shell/route";
-import { useTab } from "./shell/tab";
+import { HREFS, type Route, routeOf } from "./shell/route";
+import { useFragment } from "./shell/use-fragment";
+import { useTab } from "./shell/use-tab";
 import type { Viewer } from "./sign-in/credentials";
 import { TrendsView } from "./trends/trends-view";
 

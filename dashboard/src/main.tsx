@@ -1,7 +1,7 @@
 /** Signs the page in, watches the fleet, and shows it. */
 
 import "@cloudscape-design/global-styles/index.css";
-import * as sdk from "@agent-heartbeat/sdk";
+import { FleetWatcher } from "@agent-heartbeat/sdk";
 import I18nProvider from "@cloudscape-design/components/i18n";
 import messages from "@cloudscape-design/components/i18n/messages/all.en";
 import { StrictMode, useEffect, useMemo, useState } from "react";
@@ -23,8 +23,7 @@ interface SignedIn {
 
 function open(viewer: StoredSignIn): SignedIn {
   const { agentId, organizationId, url, key } = viewer;
-  // biome-ignore lint/suspicious/noExplicitAny: until the client exports it
-  const watcher = new (sdk as any).FleetWatcher({
+  const watcher = new FleetWatcher({
     agentId,
     organizationId,
     url,

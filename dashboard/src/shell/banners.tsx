@@ -24,10 +24,9 @@ export function Banners({ expiresAt }: { expiresAt: number }) {
 }
 
 function blindness(fleet: FleetSnapshot): FlashbarProps.MessageDefinition | null {
-  if (!isBlind(fleet) || (fleet.state === "connecting" && !fleet.loaded && !fleet.failure))
-    return null;
-  const { state, lastUpdateAt, failure } = fleet;
-  if (state === "stopped") return null;
+  const { state, loaded, lastUpdateAt, failure } = fleet;
+  const opening = state === "connecting" && !loaded && !failure;
+  if (!isBlind(fleet) || opening) return null;
   return {
     id: "blind",
     type: "error",
@@ -42,7 +41,8 @@ function blindness(fleet: FleetSnapshot): FlashbarProps.MessageDefinition | null
               : `What is shown is as of ${timeText(lastUpdateAt, now)}, ${spanText(now - lastUpdateAt)} ago.`
           }
         />{" "}
-        The page goes on trying. {failure && `Last failure: ${failure.message}.`}
+        {state === "stopped" ? `Open the page anew with ${RENEWAL}.` : "The page goes on trying."}
+        {failure && ` Last failure: ${failure.message}.`}
       </>
     ),
   };

@@ -1,6 +1,5 @@
 /** Which view is shown, as the fragment of the address has it. */
 
-import { useSyncExternalStore } from "react";
 import { HEALTHS, type Health } from "../fleet/health";
 
 export type Route =
@@ -26,14 +25,4 @@ export function routeOf(fragment: string): Route {
   if (fragment === HREFS.events) return { view: "events" };
   const wanted = new URLSearchParams(fragment.split("?")[1]).get("status")?.split(",") ?? [];
   return { view: "fleet", filter: HEALTHS.filter((health) => wanted.includes(health)) };
-}
-
-export function useFragment(): string {
-  return useSyncExternalStore(
-    (listener) => {
-      window.addEventListener("hashchange", listener);
-      return () => window.removeEventListener("hashchange", listener);
-    },
-    () => location.hash,
-  );
 }

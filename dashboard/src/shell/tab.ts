@@ -1,6 +1,5 @@
 /** The browser's tab: its title and icon say how the fleet is while other tabs are looked at. */
 
-import { useEffect } from "react";
 import type { HealthCounts } from "../fleet/health";
 
 export interface TabState {
@@ -33,14 +32,4 @@ export function iconOf({ blind, counts }: TabState): string {
         `fill="#fff" text-anchor="middle">${text}</text>`) +
     "</svg>";
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
-}
-
-export function useTab(state: TabState): void {
-  const [title, icon] = [titleOf(state), iconOf(state)];
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
-  useEffect(() => {
-    document.querySelector('link[rel="icon"]')?.setAttribute("href", icon);
-  }, [icon]);
 }
