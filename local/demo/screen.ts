@@ -55,7 +55,7 @@ export class Screen {
 }
 
 /** The part of a line that fits, and the escape sequences of all of it. */
-export function cut(line: string, width: number): string {
+function cut(line: string, width: number): string {
   if (line.replace(ESCAPES, "").length <= width) return line;
   let room = width;
   return line

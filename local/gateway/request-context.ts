@@ -33,12 +33,12 @@ export interface RequestContext extends ConnectionFacts {
   requestTimeEpoch: number;
 }
 
-export interface GatewayEvent {
+interface GatewayEvent {
   requestContext: RequestContext;
   isBase64Encoded: false;
 }
 
-export function requestContext(
+function requestContext(
   facts: ConnectionFacts,
   routeKey: string,
   eventType: EventType,
