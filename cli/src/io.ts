@@ -5,6 +5,7 @@ import type {
   CloudFormationClientConfig,
 } from "@aws-sdk/client-cloudformation";
 import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import type { EventBridgeClient, EventBridgeClientConfig } from "@aws-sdk/client-eventbridge";
 
 /** Where text goes. */
 export interface Output {
@@ -21,6 +22,7 @@ export interface Output {
 export interface Clients {
   dynamoDb(config: DynamoDBClientConfig): Promise<DynamoDBClient>;
   cloudFormation(config: CloudFormationClientConfig): Promise<Pick<CloudFormationClient, "send">>;
+  eventBridge(config: EventBridgeClientConfig): Promise<Pick<EventBridgeClient, "send">>;
 }
 
 export interface Io {
@@ -32,10 +34,17 @@ export interface Io {
   now(): number;
   /** Resolves after a duration, or as soon as the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
-  /** Aborted when the person interrupts the command. */
-  signal: AbortSignal;
+  /**
+   * Aborted when the person interrupts the command. Who takes it promises to end by it; a command that
+   * does not is ended at once.
+   */
+  readonly signal: AbortSignal;
   /** Asks for a line of text; undefined if nobody is there to answer. */
   ask(question: string): Promise<string | undefined>;
+  /** All of the standard input, as text. */
+  input(): Promise<string>;
+  /** Shows a web page to the person. Rejects if there is no browser to show it. */
+  browse(url: string): Promise<void>;
   /** The HTTP status that a plain request to a URL is answered with. Rejects if nobody answers. */
   reach(url: string): Promise<number>;
   clients: Clients;

@@ -1,6 +1,9 @@
 /** The process: its streams, environment and signals, and the AWS clients, handed to the command. */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Io } from "./io";
 import { run } from "./run";
@@ -12,6 +15,8 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 const REACH_TIMEOUT_MS = 10_000;
 
 const interruption = new AbortController();
+/** Whether the command ends by itself when it is interrupted. */
+let endsByItself = false;
 
 const io: Io = {
   stdout: outputOf(process.stdout),
@@ -20,8 +25,13 @@ const io: Io = {
   cwd: process.cwd(),
   now: Date.now,
   wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
-  signal: interruption.signal,
+  get signal() {
+    endsByItself = true;
+    return interruption.signal;
+  },
   ask,
+  input: () => text(process.stdin),
+  browse,
   async reach(url) {
     const { status } = await fetch(url, { signal: AbortSignal.timeout(REACH_TIMEOUT_MS) });
     return status;
@@ -35,13 +45,17 @@ const io: Io = {
       const { CloudFormationClient } = await import("@aws-sdk/client-cloudformation");
       return new CloudFormationClient(config);
     },
+    async eventBridge(config) {
+      const { EventBridgeClient } = await import("@aws-sdk/client-eventbridge");
+      return new EventBridgeClient(config);
+    },
   },
 };
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     // The second time at once: a request to AWS may take its time.
-    if (interruption.signal.aborted || !watches()) process.exit(signal === "SIGINT" ? 130 : 143);
+    if (interruption.signal.aborted || !endsByItself) process.exit(signal === "SIGINT" ? 130 : 143);
     interruption.abort();
   });
 }
@@ -51,10 +65,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 process.exitCode = await run(process.argv.slice(2), io);
-
-function watches(): boolean {
-  return process.argv.some((argument) => argument === "--watch" || argument === "-w");
-}
 
 function outputOf(stream: NodeJS.WriteStream): Io["stdout"] {
   return {
@@ -78,4 +88,17 @@ async function ask(question: string): Promise<string | undefined> {
   } finally {
     lines.close();
   }
+}
+
+/** What shows a web page, by the platform. */
+const BROWSERS: Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>> = {
+  darwin: ["open"],
+  win32: ["rundll32", "url.dll,FileProtocolHandler"],
+};
+
+async function browse(url: string): Promise<void> {
+  const [command, ...args] = BROWSERS[process.platform] ?? ["xdg-open"];
+  const browser = spawn(command, [...args, url], { stdio: "ignore", detached: true });
+  await once(browser, "spawn");
+  browser.unref();
 }

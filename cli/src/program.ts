@@ -11,6 +11,8 @@ import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
 import { addDoctor } from "./commands/doctor";
 import { addKeysGenerate } from "./commands/keys-generate";
+import { addPublish } from "./commands/publish";
+import { addSend } from "./commands/send";
 import { addStatus } from "./commands/status";
 import { addWhy } from "./commands/why";
 import { EXIT, EXIT_MEANINGS } from "./failure";
@@ -45,6 +47,8 @@ export function createProgram(io: Io): Command {
 
   addStatus(program, io);
   addWhy(program, io);
+  addSend(program, io);
+  addPublish(program, io);
   const agents = program
     .command("agents")
     .summary("register agents, and lock them out")

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CliError, EXIT, usageError } from "./failure";
-import type { Io } from "./io";
+import type { Clients, Io } from "./io";
 
 /** The options by which a target is named. */
 export interface TargetOptions {
@@ -21,7 +21,12 @@ export interface Target {
   webSocketUrl: string;
   statusTableName: string;
   registryTableName: string;
+  eventBusName: string;
+  /** Where the dashboard is, if the deployment has one. */
+  dashboardUrl: string | undefined;
   dynamoDb: DynamoDBClient;
+  /** Made when it is first needed: most commands put no events. */
+  eventBridge(): ReturnType<Clients["eventBridge"]>;
 }
 
 const OUTPUTS_FILE = join(".local", "outputs.json");
@@ -30,9 +35,18 @@ const LOCAL_FIELDS = [
   "dynamoDbEndpoint",
   "statusTableName",
   "registryTableName",
+  "eventBusName",
   "region",
 ] as const;
-const STACK_OUTPUTS = ["WebSocketUrl", "StatusTableName", "RegistryTableName"] as const;
+const STACK_OUTPUTS = [
+  "WebSocketUrl",
+  "StatusTableName",
+  "RegistryTableName",
+  "EventBusName",
+] as const;
+
+/** Where the local runtime takes events, below the address of its gateway. */
+const LOCAL_EVENTS_PATH = "/_aws/events";
 
 /** The engine takes any; the AWS client wants some. */
 const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
@@ -65,18 +79,27 @@ async function localTarget(io: Io): Promise<Target> {
     );
   }
   const field = (name: (typeof LOCAL_FIELDS)[number]) => String(outputs[name]);
+  const common = {
+    region: field("region"),
+    credentials: LOCAL_CREDENTIALS,
+    maxAttempts: LOCAL_ATTEMPTS,
+  };
+  const { dashboardUrl, eventsEndpoint = eventsEndpointOf(field("webSocketUrl")) } = outputs;
   return {
     name: "the local runtime",
     webSocketUrl: field("webSocketUrl"),
     statusTableName: field("statusTableName"),
     registryTableName: field("registryTableName"),
-    dynamoDb: await io.clients.dynamoDb({
-      endpoint: field("dynamoDbEndpoint"),
-      region: field("region"),
-      credentials: LOCAL_CREDENTIALS,
-      maxAttempts: LOCAL_ATTEMPTS,
-    }),
+    eventBusName: field("eventBusName"),
+    dashboardUrl: typeof dashboardUrl === "string" ? dashboardUrl : undefined,
+    dynamoDb: await io.clients.dynamoDb({ endpoint: field("dynamoDbEndpoint"), ...common }),
+    eventBridge: () => io.clients.eventBridge({ endpoint: String(eventsEndpoint), ...common }),
   };
+}
+
+/** The runtime serves its gateway and its event bus at the same address. */
+function eventsEndpointOf(webSocketUrl: string): string {
+  return `http://${new URL(webSocketUrl).host}${LOCAL_EVENTS_PATH}`;
 }
 
 /** The outputs file of this folder or the nearest above it. */
@@ -131,7 +154,10 @@ async function stackTarget(StackName: string, options: TargetOptions, io: Io): P
     webSocketUrl: output("WebSocketUrl"),
     statusTableName: output("StatusTableName"),
     registryTableName: output("RegistryTableName"),
+    eventBusName: output("EventBusName"),
+    dashboardUrl: outputs.get("DashboardUrl"),
     dynamoDb: await io.clients.dynamoDb(config),
+    eventBridge: () => io.clients.eventBridge(config),
   };
 }
 

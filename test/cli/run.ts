@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterAll } from "@jest/globals";
 import type { Io } from "../../cli/src/io";
 import { run as runCommand } from "../../cli/src/run";
@@ -21,6 +22,11 @@ export interface RunOptions {
   signal?: AbortSignal;
   wait?: Io["wait"];
   reach?: Io["reach"];
+  /** What stands on the standard input. */
+  input?: string;
+  browse?: Io["browse"];
+  /** Replaces the client of the event bus, which is a real one by default. */
+  eventBridge?: Io["clients"]["eventBridge"];
   /** Outputs of the stacks that exist. */
   stacks?: Record<string, Record<string, string>>;
   /** Replaces the client of the tables, which is a real one by default. */
@@ -58,6 +64,8 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       result.questions.push(question);
       return options.answer;
     },
+    input: async () => options.input ?? "",
+    browse: options.browse ?? (() => Promise.reject(new Error("no browser"))),
     reach: options.reach ?? (async () => 401),
     clients: {
       dynamoDb: async (config) => {
@@ -67,6 +75,10 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       cloudFormation: async (config) => {
         result.configs.push(config);
         return { send: stacksOf(options.stacks ?? {}) };
+      },
+      eventBridge: async (config) => {
+        result.configs.push(config);
+        return options.eventBridge?.(config) ?? new EventBridgeClient(config);
       },
     },
   };

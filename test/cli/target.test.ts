@@ -45,6 +45,7 @@ describe("the target --stack", () => {
       WebSocketUrl: "wss://x.execute-api.eu-west-1.amazonaws.com/prod",
       StatusTableName: "AgentStatus",
       RegistryTableName: "AgentRegistry",
+      EventBusName: "Events",
     },
     Other: { BucketName: "b" },
   };

@@ -1,0 +1,52 @@
+/** `send`: a message for one agent. */
+
+import type { Command } from "commander";
+import {
+  type Deployment,
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment";
+import { CliError, EXIT } from "../failure";
+import type { Io } from "../io";
+import { putMessage, readData } from "../message";
+
+interface Options extends DeploymentOptions {
+  subject?: string;
+}
+
+export function addSend(program: Command, io: Io): void {
+  deploymentCommand(program, "send", "send a message to one agent")
+    .argument("<agent>", "the agent")
+    .argument("[data]", "JSON, or - to read it from the standard input")
+    .option("--subject <subject>", "the subject by which its handler is found (default: direct)")
+    .action(
+      withDeployment<Options>(io, async (deployment, { subject }, agentId = "", argument) => {
+        const { printer, target } = deployment;
+        const data = await readData(argument, io);
+        await expectOnline(deployment, agentId);
+        const message = { agentId, ...(subject !== undefined && { subject }), data };
+        const messageId = await putMessage(deployment, message);
+        if (printer.json) return printer.value({ messageId, agentId, ...(subject && { subject }) });
+        printer.lines(
+          `Message ${messageId} for ${agentId} is on the event bus ${target.eventBusName}.`,
+        );
+      }),
+    );
+}
+
+/** Nothing keeps a message for an agent that is away: it would be lost without a word. */
+export async function expectOnline(
+  { statuses, organizationId }: Deployment,
+  agentId: string,
+): Promise<void> {
+  const agent = await statuses.getAgent(organizationId, agentId);
+  if (agent?.status === "online") return;
+  const hint = `\`why ${agentId}\` tells more.`;
+  if (agent) {
+    const message = `Agent ${agentId} is offline, and messages reach only who is connected.`;
+    throw new CliError(message, EXIT.failure, hint);
+  }
+  const message = `Agent ${agentId} of organization ${organizationId} has no status.`;
+  throw new CliError(message, EXIT.notFound, hint);
+}

@@ -1,0 +1,101 @@
+/** Puts a message for agents on the event bus, which brings it to those who are connected. */
+
+import {
+  type DeliveryMessage,
+  DIRECT_SUBJECT,
+  isSubject,
+  LIMITS,
+  RESERVED,
+  SUBJECT_FORM,
+} from "@agent-heartbeat/sdk/protocol";
+import type { Deployment } from "./deployment";
+import { CliError, EXIT, usageError } from "./failure";
+import type { Io } from "./io";
+
+/** Names the sender: agents read it as `event:agent-heartbeat.cli`. */
+const SOURCE = "agent-heartbeat.cli";
+const DETAIL_TYPE = "Agent Message";
+
+/** As long as the ids that EventBridge gives. */
+const ANY_EVENT_ID = "00000000-0000-0000-0000-000000000000";
+
+export interface OutgoingMessage {
+  /** Only this agent gets it; otherwise who is subscribed to the subject. */
+  agentId?: string;
+  subject?: string;
+  data: unknown;
+}
+
+/**
+ * Puts a message on the deployment's event bus.
+ *
+ * @returns its id, which agents get as `messageId`
+ * @throws CliError if it could not reach an agent, or the bus refuses it
+ */
+export async function putMessage(
+  { organizationId, target }: Deployment,
+  message: OutgoingMessage,
+): Promise<string> {
+  check(message);
+  const { PutEventsCommand } = await import("@aws-sdk/client-eventbridge");
+  const client = await target.eventBridge();
+  const { Entries = [] } = await client.send(
+    new PutEventsCommand({
+      Entries: [
+        {
+          EventBusName: target.eventBusName,
+          Source: SOURCE,
+          DetailType: DETAIL_TYPE,
+          Detail: JSON.stringify({ organizationId, ...message }),
+        },
+      ],
+    }),
+  );
+  const { EventId, ErrorCode, ErrorMessage } = Entries[0] ?? {};
+  if (EventId) return EventId;
+  throw new CliError(
+    `The event bus ${target.eventBusName} refused the message: ${ErrorMessage ?? ErrorCode}`,
+    EXIT.failure,
+  );
+}
+
+/**
+ * The data of a message, as it was typed: JSON, or `-` for JSON on the standard input.
+ *
+ * @throws CliError if it is not JSON
+ */
+export async function readData(argument: string | undefined, io: Io): Promise<unknown> {
+  if (argument === undefined) return null;
+  const text = argument === "-" ? await io.input() : argument;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const { message } = cause as Error;
+    const hint = `A text is JSON in quotes: '"hello"'.`;
+    throw new CliError(`The data is not JSON: ${message}.`, EXIT.usage, hint, { cause });
+  }
+}
+
+/** The bus takes what agents can't get, and nobody would be told. */
+function check({ subject = DIRECT_SUBJECT, data }: OutgoingMessage): void {
+  if (!isSubject(subject)) {
+    throw usageError(`Subject ${JSON.stringify(subject)}: expected ${SUBJECT_FORM}.`);
+  }
+  const first = subject.split(".")[0];
+  if (first === RESERVED.presence || first === RESERVED.inbox) {
+    throw usageError(`Subject ${subject}: those that begin with ${first} are the service's own.`);
+  }
+  const delivery: DeliveryMessage = {
+    type: "message",
+    messageId: ANY_EVENT_ID,
+    subject,
+    data,
+    from: `event:${SOURCE}`,
+  };
+  const bytes = Buffer.byteLength(JSON.stringify(delivery));
+  if (bytes <= LIMITS.messageBytes) return;
+  throw usageError(
+    `The message has ${bytes} bytes, and agents get at most ${LIMITS.messageBytes}.`,
+    "Store the data elsewhere, and send where it is.",
+  );
+}

@@ -1,0 +1,112 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { BareClient } from "../e2e/support/client";
+import { type Engine, startEngine } from "../support/engine";
+import { testKey } from "../support/login";
+import { offlineRow, onlineRow, putRows } from "../support/status-rows";
+import { type Runtime, startRuntime } from "./local-runtime";
+import { localFolder, type RunOptions, run } from "./run";
+
+const target = ["--local", "--organization", "acme"];
+
+describe("messages from the command line", () => {
+  let runtime: Runtime;
+  let agent: BareClient;
+  beforeAll(async () => {
+    runtime = await startRuntime();
+    const key = await testKey();
+    await writeFile(join(runtime.cwd, "a1.jwk"), JSON.stringify(key.jwk));
+    await command(["agents", "register", "-a", "a1", "--public-key", "a1.jwk"]);
+    agent = await BareClient.connect(runtime.webSocketUrl, key, {});
+    await agent.ask({ type: "heartbeat" });
+  }, 60_000);
+  afterAll(async () => {
+    await agent?.close();
+    await runtime?.stop();
+  });
+
+  const command = (words: string[], options: RunOptions = {}) =>
+    run([...words, ...target], { cwd: runtime.cwd, ...options });
+
+  it("reach the agent that `send` names", async () => {
+    const { code, stdout } = await command(["send", "a1", '{"page":3}', "--json"]);
+    expect(code).toBe(0);
+    const { messageId, agentId } = JSON.parse(stdout);
+    expect(agentId).toBe("a1");
+    expect(await agent.next()).toEqual({
+      type: "message",
+      messageId,
+      subject: "direct",
+      data: { page: 3 },
+      from: "event:agent-heartbeat.cli",
+    });
+  });
+
+  it("go to its handler of a subject, with data from the standard input", async () => {
+    const words = ["send", "a1", "-", "--subject", "tasks.process"];
+    const { stdout } = await command(words, { input: '"hello"\n' });
+    expect(stdout).toMatch(/^Message \S+ for a1 is on the event bus \S+\.\n$/);
+    expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: "hello" });
+  });
+
+  it("reach who is subscribed to the subject that `publish` names", async () => {
+    await agent.ask({ type: "subscribe", subject: "tasks.*" });
+    const { code, stdout } = await command(["publish", "tasks.process", "[1,2]"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Message \S+ is on the event bus \S+\.\n$/);
+    expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: [1, 2] });
+  });
+});
+
+describe("a message that nobody could get", () => {
+  let engine: Engine;
+  let cwd: string;
+  beforeAll(async () => {
+    engine = await startEngine();
+    cwd = await localFolder(engine);
+    await putRows(engine.client, engine.statusTableName, [
+      onlineRow(Date.now(), { agentId: "on" }),
+      offlineRow(Date.now(), { agentId: "off" }),
+    ]);
+  });
+  afterAll(() => engine.stop());
+
+  const command = (words: string[], options: RunOptions = {}) =>
+    run([...words, ...target], { cwd, ...options });
+
+  it.each([
+    [["send", "off"], 1, "Agent off is offline, and messages reach only who is connected."],
+    [["send", "ghost"], 3, "Agent ghost of organization acme has no status."],
+    [["send", "on", "hello"], 2, "The data is not JSON"],
+    [["send", "on", "1", "--subject", "a..b"], 2, 'Subject "a..b": expected tokens of'],
+    [["publish", "tasks.*", "1"], 2, 'Subject "tasks.*": expected tokens of'],
+    [["publish", "presence.a1", "1"], 2, "Subject presence.a1: those that begin with presence"],
+    [["publish", "_inbox.a1.x", "1"], 2, "Subject _inbox.a1.x: those that begin with _inbox"],
+  ])("is not sent: %p", async (words, code, sentence) => {
+    const result = await command(words);
+    expect(result).toMatchObject({ code, stdout: "" });
+    expect(result.stderr).toContain(`error: ${sentence}`);
+  });
+
+  it("is not sent where it is larger than agents can get", async () => {
+    const input = JSON.stringify("x".repeat(128 * 1024 - 200));
+    const fits = await command(["publish", "tasks", "-"], { input, eventBridge: refusing });
+    expect(fits.stderr).toContain("refused the message: no such bus");
+    const large = JSON.stringify("x".repeat(128 * 1024 - 100));
+    const { code, stderr } = await command(["publish", "tasks", "-"], { input: large });
+    expect(code).toBe(2);
+    expect(stderr).toContain("and agents get at most 131072.");
+  });
+
+  it("is a failure where the event bus refuses it", async () => {
+    const { code, stdout, stderr } = await command(["publish", "tasks"], { eventBridge: refusing });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("error: The event bus local refused the message: no such bus\n");
+  });
+
+  const refusing = async () =>
+    ({
+      send: async () => ({ Entries: [{ ErrorCode: "X", ErrorMessage: "no such bus" }] }),
+    }) as never;
+});
