@@ -40,12 +40,13 @@ export function App({ viewer, colours, onSignOut }: AppProps) {
   useTab({ blind: isBlind(fleet), counts: fleet.counts, organizationId });
   return (
     <>
-      <header id="top">
+      <div id="top">
         <Navigation {...{ viewer, colours, notifications, onSignOut }} />
-      </header>
+      </div>
       <AppLayout
         headerSelector="#top"
         toolsHide
+        navigationWidth={180}
         maxContentWidth={Number.MAX_VALUE}
         navigationOpen={navigationOpen}
         onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}

@@ -34,7 +34,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Status",
       cell: ({ agent }) => <HealthIndicator agent={agent} blind={blind} />,
       sortingComparator: byUrgency,
-      width: 250,
+      width: 220,
       minWidth: 120,
     },
     {
@@ -43,26 +43,26 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       cell: ({ agentId }) => <Link href={HREFS.agent(agentId)}>{agentId}</Link>,
       sortingField: "agentId",
       isRowHeader: true,
-      width: 190,
+      width: 150,
     },
     {
       id: "heartbeat",
       name: "Last heartbeat",
       cell: ({ agent }) => <Ticking text={(now) => heartbeatText(agent, now)} />,
       sortingComparator: (a, b) => b.agent.lastHeartbeatAt - a.agent.lastHeartbeatAt,
-      width: 240,
+      width: 225,
     },
     {
       id: "activity",
       name: "Activity",
       cell: ({ agent }) => <Ticking text={(now) => activityText(agent, now)} />,
       sortingField: "activity",
-      width: 210,
+      width: 160,
     },
     {
       id: "connectedAt",
       name: "Connected since",
-      width: 180,
+      width: 175,
       cell: ({ agent }) =>
         agent.status === "offline" ? (
           "–"
@@ -78,14 +78,14 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     {
       id: "interval",
       name: "Interval",
-      width: 110,
+      width: 100,
       cell: ({ agent }) => secondsText(agent.heartbeatIntervalMs),
       sortingComparator: (a, b) => a.agent.heartbeatIntervalMs - b.agent.heartbeatIntervalMs,
     },
     {
       id: "flaps",
       name: "Flaps in 1 h",
-      width: 130,
+      width: 120,
       cell: ({ flaps }) => flaps ?? "…",
       sortingComparator: (a, b) => (a.flaps ?? -1) - (b.flaps ?? -1),
     },

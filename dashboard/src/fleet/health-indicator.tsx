@@ -30,7 +30,7 @@ export function HealthIndicator({ agent, blind }: HealthIndicatorProps) {
 }
 
 /** As in `Offline: connection lost`. */
-export function healthText(agent: AgentPresence): string {
+function healthText(agent: AgentPresence): string {
   const health = healthOf(agent);
   const name = HEALTH_NAMES[health];
   return health === "offline" && agent.reason ? `${name}: ${reasonText(agent.reason)}` : name;

@@ -25,9 +25,9 @@ export function healthOf({ status, stalledSince, activity }: AgentPresence): Hea
 const REASONS: Record<Transition["reason"], string> = {
   client_closed: "the agent left",
   connection_lost: "connection lost",
-  gateway_closed: "the gateway closed the connection",
-  lease_expired: "no heartbeat within the lease",
-  drained: "finished its work and left",
+  gateway_closed: "closed by the gateway",
+  lease_expired: "lease ran out",
+  drained: "finished and left",
   revoked: "disabled or removed",
   connected: "connected",
   revived: "revived by a heartbeat",

@@ -52,7 +52,7 @@ export function useNotifications(store: FleetStore, organizationId: string): Not
 }
 
 /** What a notification says of agents that were lost. */
-export function notificationOf(losses: readonly FleetEvent[]): { title: string; body: string } {
+function notificationOf(losses: readonly FleetEvent[]): { title: string; body: string } {
   const [first, ...others] = losses;
   if (!first) return { title: "No agent is lost", body: "" };
   if (others.length === 0) {

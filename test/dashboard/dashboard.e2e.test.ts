@@ -1,0 +1,237 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { source as axe } from "axe-core";
+import type { Page } from "playwright-core";
+import { type AgentProcess, startAgent } from "../e2e/support/agent-process";
+import { hasBrowser, SKIPPED, TestBrowser } from "./support/browser";
+import { presence } from "./support/fake-fleet";
+import { Service } from "./support/service";
+
+/** The shortest lease: five seconds, one and a half times. */
+const SHORT = { heartbeatInterval: 5, heartbeatTimeoutMultiplier: 1.5 };
+const LONG = { heartbeatInterval: 30 };
+
+(hasBrowser ? describe : describe.skip)(`the dashboard in Chromium${SKIPPED}`, () => {
+  const browser = new TestBrowser();
+  let service: Service;
+  let agents: AgentProcess[] = [];
+  let pages: Page[] = [];
+
+  beforeAll(async () => {
+    [service] = await Promise.all([Service.start(), browser.launch()]);
+    const now = Date.now();
+    const seen = { connectedAt: now - 90_000, lastHeartbeatAt: now - 60_000 };
+    const ended = { ...seen, leaseExpiresAt: now - 1000 };
+    await service.pretend([
+      presence("steady", { ...seen, leaseExpiresAt: now + 3_600_000 }),
+      presence("gone", { ...ended, status: "offline", reason: "connection_lost" }),
+      presence("silent", ended),
+    ]);
+  }, 120_000);
+  afterEach(async () => {
+    await Promise.all(agents.map((agent) => agent.end()));
+    await Promise.all(pages.map((page) => page.context().close()));
+    agents = [];
+    pages = [];
+    expect(browser.problems.splice(0)).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await service?.stop();
+  });
+
+  async function connect(agentId: string, options: object): Promise<AgentProcess> {
+    const agent = startAgent({ ...(await service.register(agentId)), ...options });
+    agents.push(agent);
+    await agent.acknowledged;
+    return agent;
+  }
+
+  async function open(url?: string, options = {}): Promise<Page> {
+    const page = await browser.open(url ?? (await service.link()), options);
+    pages.push(page);
+    return page;
+  }
+
+  const row = (page: Page, agentId: string) =>
+    page
+      .locator("tbody tr")
+      .filter({ has: page.getByRole("link", { name: agentId, exact: true }) });
+
+  /** Waits until the row says so; rejects after Playwright's own time-out. */
+  const says = (page: Page, agentId: string, text: string, timeout = 15_000) =>
+    row(page, agentId).getByText(text).first().waitFor({ timeout });
+
+  it("shows who is online and why the others are not, and removes the sign-in from the address", async () => {
+    const page = await open();
+    await says(page, "steady", "Online", 3000);
+    await says(page, "gone", "Offline: connection lost");
+    await says(page, "silent", "Offline: lease ran out");
+    expect(page.url()).toBe(service.runtime.pageUrl);
+    expect(await page.title()).toBe("(2 offline) demo · Agent Heartbeat");
+    await page.reload();
+    await says(page, "steady", "Online");
+  });
+
+  it("follows an agent that comes, and that is killed, within two seconds", async () => {
+    const page = await open();
+    await says(page, "steady", "Online");
+    const agent = await connect("killed", LONG);
+    await says(page, "killed", "Online", 2000);
+    agent.child.kill("SIGKILL");
+    await says(page, "killed", "Offline: connection lost", 2000);
+  });
+
+  it("turns a stopped agent offline when its lease ends, with nobody telling", async () => {
+    const page = await open();
+    const agent = await connect("stopped", SHORT);
+    await says(page, "stopped", "Online");
+    agent.child.kill("SIGSTOP");
+    await says(page, "stopped", "Offline: lease ran out", 12_000);
+  });
+
+  it("keeps rows in their places while they are pointed at", async () => {
+    const page = await open();
+    await says(page, "steady", "Online");
+    const ids = () => page.locator("tbody tr th a, tbody tr td a").allInnerTexts();
+    const before = await ids();
+    await row(page, "steady").hover();
+    const agent = await connect("newcomer", LONG);
+    agent.child.kill("SIGKILL");
+    await page.getByText("while you point at them").waitFor();
+    await page
+      .locator('[data-count="offline"] a')
+      .filter({ hasText: String(3) })
+      .or(page.locator('[data-count="offline"] a').filter({ hasText: /[3-9]/ }))
+      .first()
+      .waitFor();
+    expect(await ids()).toEqual(before);
+    await page.mouse.move(0, 0);
+    await says(page, "newcomer", "Offline");
+  });
+
+  it("filters by a click on a count, and by what is typed", async () => {
+    const page = await open();
+    await says(page, "steady", "Online");
+    await page.locator('[data-count="offline"] a').click();
+    await row(page, "steady").waitFor({ state: "detached" });
+    await says(page, "gone", "Offline");
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await says(page, "steady", "Online");
+    await page.getByPlaceholder("Find agents").fill("silent");
+    await page.keyboard.press("Enter");
+    await row(page, "steady").waitFor({ state: "detached" });
+    expect(await page.locator("tbody tr").count()).toBe(1);
+  });
+
+  it("tells of one agent how it is and how that came about, from before the page was opened", async () => {
+    const metadata = { version: "1.4.2", region: "eu-west-1" };
+    const agent = await connect("told", { ...LONG, capabilities: ["summarize"], metadata });
+    const page = await open();
+    await row(page, "told").getByText("1.4.2").waitFor();
+    await page.getByRole("link", { name: "told", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "told" }).waitFor();
+    await page.getByText("summarize").waitFor();
+    await page.getByText("Came online: connected").waitFor();
+    agent.child.kill("SIGKILL");
+    await page.getByText("Went offline: connection lost").waitFor();
+    await page.getByRole("link", { name: "Events" }).click();
+    const events = page.getByRole("table", { name: "Events" });
+    await events.getByText("connection lost").waitFor();
+    await page.getByRole("link", { name: "Trends" }).click();
+    await page.getByRole("heading", { name: "Agents online" }).waitFor();
+  });
+
+  it("shows nothing as online while it is cut off, and goes on by itself", async () => {
+    const page = await open();
+    await says(page, "steady", "Online");
+    await service.suspend();
+    await page.getByText("Not connected: nobody knows").waitFor();
+    await says(page, "steady", "Unknown, was online");
+    await says(page, "gone", "Unknown, was offline");
+    expect(await page.title()).toBe("(?) demo · Agent Heartbeat");
+    expect(await page.locator('[class*="status-success"]').count()).toBe(0);
+    await service.resume();
+    await page.getByText("Not connected: nobody knows").waitFor({ state: "detached" });
+    await row(page, "steady").getByText("Online", { exact: true }).waitFor();
+  }, 60_000);
+
+  it.each([
+    ["that has ended", { expires: "1000000000000" }, "The sign-in has ended"],
+    ["with a broken key", { key: "A".repeat(64) }, "This browser can't use the sign-in's key"],
+    ["without an organization", { organization: "" }, "The sign-in's organization"],
+  ])("asks for another sign-in instead of one %s", async (_, changes, message) => {
+    const page = await open(changed(await service.link(), changes));
+    await page.getByText(message).waitFor();
+    await page.getByText("agent-heartbeat dashboard").waitFor();
+    expect(page.url()).toBe(service.runtime.pageUrl);
+  });
+
+  it("ends with its sign-in, and shows no agents any more", async () => {
+    const expires = String(Date.now() + 4000);
+    const page = await open(changed(await service.link(), { expires }));
+    await says(page, "steady", "Online");
+    await page.getByText("The sign-in ends in").waitFor();
+    await page.getByText("The sign-in has ended").waitFor();
+    expect(await page.locator("table").count()).toBe(0);
+    await page.reload();
+    await page.getByText("This address alone does not sign you in").waitFor();
+  });
+
+  it("signs in with an address alone as little as after signing out", async () => {
+    const page = await open();
+    await says(page, "steady", "Online");
+    await page.getByRole("button", { name: "Signed in to demo" }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByText("You are signed out").waitFor();
+    await page.reload();
+    await page.getByText("This address alone does not sign you in").waitFor();
+  });
+
+  it("can be used with the keyboard alone", async () => {
+    const page = await open();
+    await says(page, "steady", "Online");
+    const press = async (key: string, reached: () => Promise<boolean>) => {
+      for (let n = 0; n < 60; n++) {
+        if (await reached()) return;
+        await page.keyboard.press(key);
+      }
+      throw new Error(`${key} did not lead there`);
+    };
+    const focused = (text: string) => async () =>
+      (await page.locator(":focus").count()) > 0 &&
+      (await page.locator(":focus").first().ariaSnapshot()).includes(text);
+    await press("Tab", focused("offline: show them"));
+    await page.keyboard.press("Enter");
+    await row(page, "steady").waitFor({ state: "detached" });
+    await press("Tab", focused("Find agents"));
+    await press("Tab", focused("Status"));
+    await page.keyboard.press("ArrowDown");
+    await press("ArrowRight", focused("link"));
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /gone|silent/ }).waitFor();
+  });
+
+  it.each(["light", "dark"] as const)(
+    "satisfies axe in every view, in %s colours",
+    async (colorScheme) => {
+      const page = await open(undefined, { colorScheme, bypassCSP: true });
+      await says(page, "steady", "Online");
+      await page.addScriptTag({ content: axe });
+      for (const view of ["#/", "#/agents/gone", "#/trends", "#/events"]) {
+        await page.evaluate(`location.hash = ${JSON.stringify(view)}`);
+        await page.locator("h1").first().waitFor();
+        const found = (await page.evaluate(AXE)) as string[];
+        expect([view, found]).toEqual([view, []]);
+      }
+    },
+  );
+});
+
+/** Findings of axe, a line each. */
+const AXE = `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) =>
+  nodes.map(({ html, failureSummary }) => id + ": " + html.slice(0, 200) + failureSummary)))`;
+
+function changed(link: string, fields: Record<string, string>): string {
+  const [page, fragment] = link.split("#");
+  return `${page}#${new URLSearchParams({ ...Object.fromEntries(new URLSearchParams(fragment)), ...fields })}`;
+}

@@ -1,0 +1,48 @@
+/** Debian's Chromium, and what went wrong in its pages. */
+
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const executablePath = PATHS.find((path) => existsSync(path));
+
+/** Said in the names of tests that need a browser. */
+export const SKIPPED = executablePath ? "" : ` (skipped: none of ${PATHS.join(", ")} is there)`;
+
+export const hasBrowser = executablePath !== undefined;
+
+export class TestBrowser {
+  /** What pages complained of: script errors, and everything that the content policy forbids. */
+  readonly problems: string[] = [];
+  #browser: Browser | undefined;
+
+  async launch(): Promise<void> {
+    this.#browser = await chromium.launch({
+      executablePath: executablePath ?? "",
+      args: ["--no-sandbox"],
+    });
+  }
+
+  /** A page of its own, as in a browser that was never used. */
+  async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+    if (!this.#browser) throw new Error("expected a browser that is launched, got none");
+    const context = await this.#browser.newContext({
+      viewport: { width: 1440, height: 900 },
+      reducedMotion: "reduce",
+      ...options,
+    });
+    const page = await context.newPage();
+    page.on("pageerror", (error) => this.problems.push(error.message));
+    page.on("console", (message) => {
+      // Refused connections are what some tests are about.
+      const expected = /WebSocket connection to|net::ERR_/.test(message.text());
+      if (message.type() === "error" && !expected) this.problems.push(message.text());
+    });
+    await page.goto(url);
+    return page;
+  }
+
+  async close(): Promise<void> {
+    await this.#browser?.close();
+  }
+}
