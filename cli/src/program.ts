@@ -9,7 +9,9 @@ import { addAgentsRegister } from "./commands/agents-register";
 import { addAgentsRemove } from "./commands/agents-remove";
 import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
+import { addDashboard } from "./commands/dashboard";
 import { addDoctor } from "./commands/doctor";
+import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addPublish } from "./commands/publish";
 import { addSend } from "./commands/send";
@@ -47,6 +49,8 @@ export function createProgram(io: Io): Command {
 
   addStatus(program, io);
   addWhy(program, io);
+  addEvents(program, io);
+  addDashboard(program, io);
   addSend(program, io);
   addPublish(program, io);
   const agents = program

@@ -1,63 +1,9 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { BareClient } from "../e2e/support/client";
 import { type Engine, startEngine } from "../support/engine";
-import { testKey } from "../support/login";
 import { offlineRow, onlineRow, putRows } from "../support/status-rows";
-import { type Runtime, startRuntime } from "./local-runtime";
 import { localFolder, type RunOptions, run } from "./run";
 
 const target = ["--local", "--organization", "acme"];
-
-describe("messages from the command line", () => {
-  let runtime: Runtime;
-  let agent: BareClient;
-  beforeAll(async () => {
-    runtime = await startRuntime();
-    const key = await testKey();
-    await writeFile(join(runtime.cwd, "a1.jwk"), JSON.stringify(key.jwk));
-    await command(["agents", "register", "-a", "a1", "--public-key", "a1.jwk"]);
-    agent = await BareClient.connect(runtime.webSocketUrl, key, {});
-    await agent.ask({ type: "heartbeat" });
-  }, 60_000);
-  afterAll(async () => {
-    await agent?.close();
-    await runtime?.stop();
-  });
-
-  const command = (words: string[], options: RunOptions = {}) =>
-    run([...words, ...target], { cwd: runtime.cwd, ...options });
-
-  it("reach the agent that `send` names", async () => {
-    const { code, stdout } = await command(["send", "a1", '{"page":3}', "--json"]);
-    expect(code).toBe(0);
-    const { messageId, agentId } = JSON.parse(stdout);
-    expect(agentId).toBe("a1");
-    expect(await agent.next()).toEqual({
-      type: "message",
-      messageId,
-      subject: "direct",
-      data: { page: 3 },
-      from: "event:agent-heartbeat.cli",
-    });
-  });
-
-  it("go to its handler of a subject, with data from the standard input", async () => {
-    const words = ["send", "a1", "-", "--subject", "tasks.process"];
-    const { stdout } = await command(words, { input: '"hello"\n' });
-    expect(stdout).toMatch(/^Message \S+ for a1 is on the event bus \S+\.\n$/);
-    expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: "hello" });
-  });
-
-  it("reach who is subscribed to the subject that `publish` names", async () => {
-    await agent.ask({ type: "subscribe", subject: "tasks.*" });
-    const { code, stdout } = await command(["publish", "tasks.process", "[1,2]"]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^Message \S+ is on the event bus \S+\.\n$/);
-    expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: [1, 2] });
-  });
-});
 
 describe("a message that nobody could get", () => {
   let engine: Engine;

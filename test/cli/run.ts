@@ -22,6 +22,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   wait?: Io["wait"];
   reach?: Io["reach"];
+  /** Hears each piece of the standard output. */
+  onOutput?: (text: string) => void;
   /** What stands on the standard input. */
   input?: string;
   browse?: Io["browse"];
@@ -47,6 +49,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
   const output = (name: "stdout" | "stderr"): Io["stdout"] => ({
     write: (text) => {
       result[name] += text;
+      if (name === "stdout") options.onOutput?.(text);
     },
     isTTY: options.isTTY ?? false,
     columns: options.columns,

@@ -101,6 +101,8 @@ describe("an agent's history", () => {
     expect(history.map((one) => one.transitionId)).toEqual(["t3", "t2", "t1"]);
     expect(history[0]).toMatchObject({ event: "online", reason: "connected", connectionId: "A=" });
     expect(await statuses.history("other", "a1")).toEqual([]);
+    const all = await statuses.transitions("acme");
+    expect(all.map((one) => one.agentId)).toEqual(["a1-2", "a1", "a1", "a1"]);
   });
 
   it("has nothing older than 30 days, though DynamoDB has not deleted it yet", async () => {

@@ -41,9 +41,16 @@ export function nonceRecordId(agentId: string, tokenId: string): string {
   return `nonce#${agentId}#${tokenId}`;
 }
 
-/** Prefix of the sort keys of an agent's last transitions. */
-export function historyPrefix(agentId: string): string {
-  return `history#${agentId}#`;
+const HISTORY_PREFIX = "history#";
+
+/** Prefix of the sort keys of an agent's last transitions, or of all agents'. */
+export function historyPrefix(agentId?: string): string {
+  return agentId === undefined ? HISTORY_PREFIX : `${HISTORY_PREFIX}${agentId}#`;
+}
+
+/** Whose transition has this sort key. */
+export function agentOfHistory(recordId: string): string {
+  return recordId.slice(HISTORY_PREFIX.length, recordId.lastIndexOf("#"));
 }
 
 /** Whether a registration that is for a time only has ended: DynamoDB deletes it within days. */

@@ -20,4 +20,5 @@ export {
   StatusReader,
   type StatusReaderOptions,
 } from "./reader";
+export type { AgentTransition } from "./registry-reads";
 export { rowFromItem } from "./row";

@@ -13,7 +13,7 @@ import { agentBefore, cursorAfter } from "./cursor";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { InvalidArgumentError } from "./errors";
 import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
-import { RegistryReads } from "./registry-reads";
+import { type AgentTransition, RegistryReads } from "./registry-reads";
 import { rowFromItem } from "./row";
 
 export interface StatusReaderOptions {
@@ -222,9 +222,21 @@ export class StatusReader {
    * @throws InvalidArgumentError if an id is not what it should be
    */
   async history(organizationId: string, agentId: string): Promise<TransitionRecord[]> {
-    expectOrganizationId(organizationId);
     expectAgentId(agentId);
-    return this.#inRegistry().history(organizationId, agentId, () => this.#time());
+    const records = await this.transitions(organizationId, agentId);
+    return records.map(({ agentId: _, ...record }) => record);
+  }
+
+  /**
+   * The last transitions of one agent or of all, newest first: of each at most 50, of the last 30 days.
+   * Of all it reads everything that is kept. Needs `registryTableName`.
+   *
+   * @throws InvalidArgumentError if an id is not what it should be
+   */
+  async transitions(organizationId: string, agentId?: string): Promise<AgentTransition[]> {
+    expectOrganizationId(organizationId);
+    if (agentId !== undefined) expectAgentId(agentId);
+    return this.#inRegistry().transitions(organizationId, agentId, () => this.#time());
   }
 
   /**

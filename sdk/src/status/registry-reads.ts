@@ -3,7 +3,18 @@
 import { type AttributeValue, type DynamoDBClient, paginateQuery } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Profile, TransitionRecord } from "../protocol";
-import { AGENT_RECORD_PREFIX, agentFromItem, historyPrefix, isExpired } from "../registry/record";
+import {
+  AGENT_RECORD_PREFIX,
+  agentFromItem,
+  agentOfHistory,
+  historyPrefix,
+  isExpired,
+} from "../registry/record";
+
+/** What is kept of a transition, and whose it was. */
+export interface AgentTransition extends TransitionRecord {
+  agentId: string;
+}
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class RegistryReads {
@@ -30,16 +41,17 @@ export class RegistryReads {
     }
   }
 
-  /** An agent's last transitions, newest first; one that was kept twice is there once. */
-  async history(
+  /** The last transitions of an agent or of all, newest first; one that was kept twice is there once. */
+  async transitions(
     organizationId: string,
-    agentId: string,
+    agentId: string | undefined,
     now: () => number,
-  ): Promise<TransitionRecord[]> {
-    const records = new Map<string, TransitionRecord>();
+  ): Promise<AgentTransition[]> {
+    const records = new Map<string, AgentTransition>();
     for await (const items of this.#query(organizationId, historyPrefix(agentId))) {
-      for (const { record, ttlEpochSeconds } of items.map((item) => unmarshall(item))) {
-        if (ttlEpochSeconds * 1000 > now()) records.set(record.transitionId, record);
+      for (const { recordId, record, ttlEpochSeconds } of items.map((item) => unmarshall(item))) {
+        if (ttlEpochSeconds * 1000 <= now()) continue;
+        records.set(record.transitionId, { agentId: agentOfHistory(recordId), ...record });
       }
     }
     return [...records.values()].sort((one, other) => other.at - one.at);

@@ -1,0 +1,97 @@
+/** `dashboard`: opens the web page, signed in as a viewer for a time. */
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import {
+  type Deployment,
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment";
+import { moment } from "../durations";
+import { CliError, EXIT } from "../failure";
+import { openInBrowser } from "../hand-over";
+import type { Io } from "../io";
+import {
+  type EphemeralViewer,
+  registerViewer,
+  VIEWER_KEY_KINDS,
+  type ViewerKeyKind,
+} from "../viewer";
+
+interface Options extends DeploymentOptions {
+  hours: number;
+  algorithm: ViewerKeyKind;
+  open: boolean;
+}
+
+const DEFAULT_HOURS = 12;
+const HOUR_MS = 3_600_000;
+
+export function addDashboard(program: Command, io: Io): void {
+  deploymentCommand(program, "dashboard", "open the dashboard, signed in as a viewer")
+    .option("--hours <hours>", "how long it stays signed in", hours, DEFAULT_HOURS)
+    .addOption(
+      new Option("--algorithm <kind>", "kind of key; p256 for browsers older than 2025")
+        .choices(VIEWER_KEY_KINDS)
+        .default("ed25519" satisfies ViewerKeyKind),
+    )
+    .option("--no-open", "print the address instead; whoever has it is signed in")
+    .action(
+      withDeployment<Options>(io, async (deployment, options) => {
+        const { target, printer } = deployment;
+        const page = pageOf(deployment);
+        const viewer = await registerViewer(
+          deployment,
+          {
+            kind: options.algorithm,
+            lifetimeMs: options.hours * HOUR_MS,
+            description: "dashboard, opened from the command line",
+          },
+          io,
+        );
+        const url = signedIn(page, deployment, viewer);
+        const { agentId, expiresAt } = viewer;
+        if (printer.json) return printer.value({ url, agentId, expiresAt });
+        if (!options.open) return printer.lines(url);
+        await openInBrowser(url, io);
+        printer.lines(
+          `The dashboard of ${target.name} is open, signed in as ${agentId} until ${moment(expiresAt)}.`,
+        );
+      }),
+    );
+}
+
+/** Without a fragment: the local runtime's address has one, for an organization of its own. */
+function pageOf({ target }: Deployment): string {
+  if (target.dashboardUrl) return target.dashboardUrl.replace(/#.*/s, "");
+  throw new CliError(
+    `${capitalized(target.name)} has no dashboard.`,
+    EXIT.target,
+    "Deploy a version that has one, or restart the local runtime: `npm start`.",
+  );
+}
+
+function signedIn(
+  page: string,
+  { target, organizationId }: Deployment,
+  { agentId, privateKey, expiresAt }: EphemeralViewer,
+): string {
+  const fields = new URLSearchParams({
+    url: target.webSocketUrl,
+    organization: organizationId,
+    agent: agentId,
+    key: privateKey.toString("base64url"),
+    expires: String(Math.floor(expiresAt)),
+  });
+  return `${page}#${fields}`;
+}
+
+function hours(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0.1 && value <= 168) return value;
+  throw new InvalidArgumentError("Expected hours, from 0.1 to 168.");
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}

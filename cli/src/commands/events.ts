@@ -1,0 +1,156 @@
+/** `events`: what happened to agents, and what happens. */
+
+import type { FleetChange, FleetWatcher } from "@agent-heartbeat/sdk";
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  type Deployment,
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment";
+import { printEvent, type ShownEvent } from "../event-view";
+import type { Io } from "../io";
+import { wordOf } from "../status-filter";
+import { registerViewer } from "../viewer";
+
+interface Options extends DeploymentOptions {
+  follow?: boolean;
+  limit: number;
+}
+
+const DEFAULT_LIMIT = 20;
+
+/** Whoever follows for longer signs in anew by calling the command again. */
+const LIFETIME_MS = 24 * 3_600_000;
+
+export function addEvents(program: Command, io: Io): void {
+  deploymentCommand(program, "events", "show who came and went, stalled and recovered")
+    .argument("[agent]", "only this agent")
+    .option("-f, --follow", "go on, and show each event as it happens")
+    .option("--limit <count>", "how many past events", count, DEFAULT_LIMIT)
+    .addHelpText("after", "\nWith --json, each line is an object.")
+    .action(
+      withDeployment<Options>(io, async (deployment, { follow, limit }, agentId) => {
+        if (follow) await followEvents(deployment, { limit, agentId }, io);
+        else await past(deployment, limit, agentId);
+      }),
+    );
+}
+
+async function past(
+  { statuses, organizationId, printer }: Deployment,
+  limit: number,
+  agentId: string | undefined,
+): Promise<ShownEvent[]> {
+  const events = limit === 0 ? [] : await statuses.transitions(organizationId, agentId);
+  const shown = events.slice(0, limit).reverse();
+  if (shown.length === 0 && limit > 0 && !printer.json) {
+    const whom = agentId ?? "the agents";
+    printer.lines(`Nothing is kept of what happened to ${whom} of ${organizationId}.`);
+  }
+  for (const event of shown) printEvent(event, printer);
+  return shown;
+}
+
+async function followEvents(
+  deployment: Deployment,
+  { limit, agentId }: { limit: number; agentId: string | undefined },
+  io: Io,
+): Promise<void> {
+  const { organizationId, target, registry, printer } = deployment;
+  const { signal } = io;
+  const { FleetWatcher } = await import("@agent-heartbeat/sdk");
+  const viewer = await registerViewer(
+    deployment,
+    { lifetimeMs: LIFETIME_MS, description: "`events --follow` of the command line" },
+    io,
+  );
+  const watcher = new FleetWatcher({
+    agentId: viewer.agentId,
+    organizationId,
+    url: target.webSocketUrl,
+    privateKey: pemOf(viewer.privateKey),
+    logger: {
+      warn: (message) => io.stderr.write(`agent-heartbeat: ${message}\n`),
+      error: (message) => io.stderr.write(`agent-heartbeat: ${message}\n`),
+    },
+  });
+  try {
+    await Promise.race([watcher.start(), aborted(signal)]);
+    if (signal.aborted) return;
+    // Listening begins before the past is read; what happens in between is shown after it.
+    const events = listenTo(watcher, agentId, (event) => printEvent(event, printer));
+    events.follow(await past(deployment, limit, agentId));
+    await aborted(signal);
+  } finally {
+    await watcher.stop();
+    await registry.remove({ organizationId, agentId: viewer.agentId });
+  }
+}
+
+/**
+ * Tells each event once: the end of a lease is seen from the clock first, and told by the sweep later.
+ * Events wait until it is known which of them have been shown already.
+ */
+function listenTo(
+  watcher: FleetWatcher,
+  only: string | undefined,
+  tell: (event: ShownEvent) => void,
+): { follow(shown: readonly ShownEvent[]): void } {
+  let waiting: ShownEvent[] | null = [];
+  const words = new Map<string, string>();
+  for (const [agentId, presence] of watcher.agents) words.set(agentId, wordOf(presence));
+  watcher.on("change", (change) => {
+    const { agentId } = change;
+    const event = eventOf(change, watcher.serverNow());
+    const word = change.current ? wordOf(change.current) : "offline";
+    if (only !== undefined && agentId !== only) return;
+    if (!event || words.get(agentId) === word) return;
+    words.set(agentId, word);
+    if (waiting) waiting.push(event);
+    else tell(event);
+  });
+  return {
+    follow(shown) {
+      const known = new Set(shown.map(keyOf));
+      for (const event of waiting ?? []) if (!known.has(keyOf(event))) tell(event);
+      waiting = null;
+    },
+  };
+}
+
+const keyOf = ({ agentId, event, at }: ShownEvent) => `${agentId} ${event} ${at}`;
+
+/** What happened, told by the service or seen from the outside. */
+function eventOf({ agentId, current, transition }: FleetChange, now: number): ShownEvent | null {
+  if (transition) {
+    const { at, event, reason } = transition;
+    return { at, agentId, event, reason };
+  }
+  if (!current) return { at: now, agentId, event: "offline", reason: "revoked" };
+  if (current.status === "offline") {
+    const { since: at, reason } = current;
+    return { at, agentId, event: "offline", reason: reason ?? "lease_expired" };
+  }
+  if (current.stalledSince !== null) {
+    return { at: current.stalledSince, agentId, event: "stalled", reason: "no_progress" };
+  }
+  return { at: current.since, agentId, event: "online", reason: "connected" };
+}
+
+function pemOf(der: Buffer): string {
+  return `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 10_000) return value;
+  throw new InvalidArgumentError("Expected a whole number, from 0 to 10000.");
+}

@@ -1,0 +1,21 @@
+/** How what happened to an agent is shown: a line for a person, an object for a program. */
+
+import type { TransitionEvent, TransitionRecord } from "@agent-heartbeat/sdk/status";
+import { moment } from "./durations";
+import { paintEvent } from "./past";
+import type { Printer } from "./printer";
+
+/** What happened. */
+export interface ShownEvent {
+  at: number;
+  agentId: string;
+  event: TransitionEvent;
+  reason: TransitionRecord["reason"];
+}
+
+export function printEvent({ at, agentId, event, reason }: ShownEvent, printer: Printer): void {
+  const line = printer.json
+    ? JSON.stringify({ at, agentId, event, reason })
+    : [moment(at), agentId, paintEvent(event, event, printer), `(${reason})`].join("  ");
+  printer.lines(line);
+}

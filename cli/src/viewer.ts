@@ -1,0 +1,42 @@
+/** A viewer for a time: a key of its own and a registration that ends by itself. */
+
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import type { Deployment } from "./deployment";
+import type { Io } from "./io";
+
+/** Kinds of keys that browsers sign with. */
+export const VIEWER_KEY_KINDS = ["ed25519", "p256"] as const;
+export type ViewerKeyKind = (typeof VIEWER_KEY_KINDS)[number];
+
+export interface EphemeralViewer {
+  agentId: string;
+  /** PKCS #8 in DER. */
+  privateKey: Buffer;
+  /** Epoch milliseconds by the server's clock. */
+  expiresAt: number;
+}
+
+/** Registers a viewer of the organization that may connect for `lifetimeMs`. */
+export async function registerViewer(
+  { registry, statuses, organizationId }: Deployment,
+  options: { kind?: ViewerKeyKind; lifetimeMs: number; description: string },
+  io: Io,
+): Promise<EphemeralViewer> {
+  const { publicKey, privateKey } =
+    options.kind === "p256"
+      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+      : generateKeyPairSync("ed25519");
+  const agentId = `viewer-${randomBytes(8).toString("hex")}`;
+  // Reads nothing that is used but the server's time.
+  await statuses.getAgent(organizationId, agentId);
+  const expiresAt = io.now() + statuses.clockOffsetMs + options.lifetimeMs;
+  await registry.register({
+    organizationId,
+    agentId,
+    publicKey: publicKey.export({ type: "spki", format: "pem" }).toString(),
+    role: "viewer",
+    description: options.description,
+    expiresAt,
+  });
+  return { agentId, privateKey: privateKey.export({ type: "pkcs8", format: "der" }), expiresAt };
+}

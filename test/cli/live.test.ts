@@ -1,0 +1,143 @@
+import { createPrivateKey } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FleetWatcher } from "@agent-heartbeat/sdk";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { BareClient } from "../e2e/support/client";
+import { type TestKey, testKey } from "../support/login";
+import { type Runtime, startRuntime } from "./local-runtime";
+import { type RunOptions, run } from "./run";
+
+let runtime: Runtime;
+let key: TestKey;
+let agent: BareClient;
+beforeAll(async () => {
+  runtime = await startRuntime();
+  key = await testKey();
+  await writeFile(join(runtime.cwd, "a1.jwk"), JSON.stringify(key.jwk));
+  await command(["agents", "register", "-a", "a1", "--public-key", "a1.jwk"]);
+  agent = await connect();
+}, 60_000);
+afterAll(async () => {
+  await agent?.close();
+  await runtime?.stop();
+});
+
+const command = (words: string[], options: RunOptions = {}) =>
+  run([...words, "--local", "--organization", "acme"], { cwd: runtime.cwd, ...options });
+
+async function connect(): Promise<BareClient> {
+  const client = await BareClient.connect(runtime.webSocketUrl, key, {});
+  await client.ask({ type: "heartbeat" });
+  return client;
+}
+
+describe("messages from the command line", () => {
+  it("reach the agent that `send` names", async () => {
+    const { code, stdout } = await command(["send", "a1", '{"page":3}', "--json"]);
+    expect(code).toBe(0);
+    const { messageId, agentId } = JSON.parse(stdout);
+    expect(agentId).toBe("a1");
+    expect(await agent.next()).toEqual({
+      type: "message",
+      messageId,
+      subject: "direct",
+      data: { page: 3 },
+      from: "event:agent-heartbeat.cli",
+    });
+  });
+
+  it("go to its handler of a subject, with data from the standard input", async () => {
+    const words = ["send", "a1", "-", "--subject", "tasks.process"];
+    const { stdout } = await command(words, { input: '"hello"\n' });
+    expect(stdout).toMatch(/^Message \S+ for a1 is on the event bus \S+\.\n$/);
+    expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: "hello" });
+  });
+
+  it("reach who is subscribed to the subject that `publish` names", async () => {
+    await agent.ask({ type: "subscribe", subject: "tasks.*" });
+    const { code, stdout } = await command(["publish", "tasks.process", "[1,2]"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Message \S+ is on the event bus \S+\.\n$/);
+    expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: [1, 2] });
+  });
+});
+
+describe("events --follow", () => {
+  /** Follows, and hands out each line that is printed. */
+  function follow(...words: string[]) {
+    const interruption = new AbortController();
+    const lines: string[] = [];
+    const waiting: (() => void)[] = [];
+    const ended = command(["events", "--follow", "--json", ...words], {
+      signal: interruption.signal,
+      onOutput: (text) => {
+        lines.push(...text.trimEnd().split("\n"));
+        for (const wake of waiting.splice(0)) wake();
+      },
+    });
+    return {
+      async next() {
+        while (lines.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+        return JSON.parse(lines.shift() ?? "");
+      },
+      async end() {
+        interruption.abort();
+        return ended;
+      },
+    };
+  }
+
+  it("shows the past, then each event once as it happens, and leaves no viewer behind", async () => {
+    const events = follow("a1", "--limit", "1");
+    expect(await events.next()).toMatchObject({ agentId: "a1", event: "online" });
+    await agent.close(1000, "drained");
+    const offline = { agentId: "a1", event: "offline", reason: "drained" };
+    expect(await events.next()).toEqual({ ...offline, at: expect.any(Number) });
+    agent = await connect();
+    expect(await events.next()).toMatchObject({ event: "online", reason: "connected" });
+    expect(await events.end()).toMatchObject({ code: 0, stderr: "" });
+    const { stdout } = await command(["agents", "list", "--json"]);
+    expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ agentId: "a1" })]);
+  });
+
+  it("has kept what happened for who asks later", async () => {
+    const { stdout } = await command(["events"]);
+    const words = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split("  ").slice(1));
+    expect(words.slice(-2)).toEqual([
+      ["a1", "offline", "(drained)"],
+      ["a1", "online", "(connected)"],
+    ]);
+    const nobody = await command(["events", "ghost"]);
+    expect(nobody.stdout).toBe("Nothing is kept of what happened to ghost of acme.\n");
+  });
+});
+
+describe("the dashboard's address", () => {
+  it("signs a viewer in that sees the organization", async () => {
+    const file = join(runtime.cwd, ".local/outputs.json");
+    const outputs = JSON.parse(await readFile(file, "utf8"));
+    const dashboardUrl = "http://127.0.0.1:1/dashboard/#url=x&organization=demo";
+    await writeFile(file, JSON.stringify({ ...outputs, dashboardUrl }));
+    const { stdout } = await command(["dashboard", "--no-open"]);
+    const [page, fragment] = stdout.trim().split("#");
+    expect(page).toBe("http://127.0.0.1:1/dashboard/");
+    const fields = new URLSearchParams(fragment);
+    const watcher = new FleetWatcher({
+      url: fields.get("url") ?? "",
+      organizationId: fields.get("organization") ?? "",
+      agentId: fields.get("agent") ?? "",
+      privateKey: createPrivateKey({
+        key: Buffer.from(fields.get("key") ?? "", "base64url"),
+        format: "der",
+        type: "pkcs8",
+      }),
+    });
+    await watcher.start();
+    expect([...watcher.agents.keys()]).toEqual(["a1"]);
+    await watcher.stop();
+  });
+});
