@@ -1,0 +1,23 @@
+/** The construct in a CDK app of one's own, with settings of one's own, beside a backend that reads the status. */
+
+import { App, Duration, Stack } from "aws-cdk-lib";
+import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { AgentHeartbeat } from "../../lib";
+
+const app = new App();
+const stack = new Stack(app, "MyService");
+
+const presence = new AgentHeartbeat(stack, "Presence", {
+  heartbeat: { defaultInterval: Duration.minutes(1), minInterval: Duration.seconds(15) },
+  sweepInterval: Duration.minutes(1),
+  retention: Duration.days(30),
+});
+
+const backend = new LambdaFunction(stack, "Backend", {
+  runtime: Runtime.NODEJS_24_X,
+  handler: "index.handler",
+  code: Code.fromInline("exports.handler = async () => process.env.STATUS_TABLE_NAME;"),
+  environment: { STATUS_TABLE_NAME: presence.statusTable.tableName },
+});
+// What a StatusReader needs.
+presence.statusTable.grant(backend, "dynamodb:GetItem", "dynamodb:Query");

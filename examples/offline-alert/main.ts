@@ -1,0 +1,34 @@
+/** A CDK app that mails whoever is on call when an agent is lost: not when it leaves by itself. */
+
+import { App, CfnParameter, Stack } from "aws-cdk-lib";
+import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
+import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
+import { AgentHeartbeat } from "../../lib";
+
+const app = new App();
+const stack = new Stack(app, "OfflineAlert");
+
+const { eventBus } = new AgentHeartbeat(stack, "Presence", { dashboard: false });
+
+const onCall = new CfnParameter(stack, "OnCall", { description: "Address that gets the mails" });
+const topic = new Topic(stack, "Lost", { enforceSSL: true });
+topic.addSubscription(new EmailSubscription(onCall.valueAsString));
+
+new Rule(stack, "LostAgents", {
+  eventBus,
+  eventPattern: {
+    detailType: ["Agent Offline"],
+    detail: { reason: ["connection_lost", "lease_expired"] },
+  },
+  targets: [
+    new SnsTopic(topic, {
+      message: RuleTargetInput.fromText(
+        `Agent ${EventField.fromPath("$.detail.agentId")} of ` +
+          `${EventField.fromPath("$.detail.organizationId")} is offline: ` +
+          EventField.fromPath("$.detail.reason"),
+      ),
+    }),
+  ],
+});
