@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { addAgentsDisable } from "./commands/agents-disable";
 import { addAgentsEnable } from "./commands/agents-enable";
 import { addAgentsGet } from "./commands/agents-get";
+import { addAgentsImport } from "./commands/agents-import";
 import { addAgentsList } from "./commands/agents-list";
 import { addAgentsRegister } from "./commands/agents-register";
 import { addAgentsRemove } from "./commands/agents-remove";
@@ -58,6 +59,7 @@ export function createProgram(io: Io): Command {
     .summary("register agents, and lock them out")
     .description("Register agents, give them new keys, and lock them out.");
   addAgentsRegister(agents, io);
+  addAgentsImport(agents, io);
   addAgentsList(agents, io);
   addAgentsGet(agents, io);
   addAgentsDisable(agents, io);

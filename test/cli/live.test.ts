@@ -17,7 +17,7 @@ beforeAll(async () => {
   await writeFile(join(runtime.cwd, "a1.jwk"), JSON.stringify(key.jwk));
   await command(["agents", "register", "-a", "a1", "--public-key", "a1.jwk"]);
   agent = await connect();
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await agent?.close();
   await runtime?.stop();

@@ -1,0 +1,118 @@
+/** `agents import`: registers many agents from a file. */
+
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { forEachConcurrently } from "../concurrency";
+import {
+  type Deployment,
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment";
+import { CliError, EXIT, explain } from "../failure";
+import { type ImportedAgent, readImportFile } from "../import-file";
+import type { Io } from "../io";
+import type { KeyKind } from "../key-files";
+import { keyKindOption, withPublicKey } from "../key-source";
+import { ProgressBar } from "../progress";
+
+interface Options extends DeploymentOptions {
+  generateKeys?: string;
+  algorithm: KeyKind;
+}
+
+interface Outcome {
+  registered: string[];
+  /** Agents whose ids were registered before: they are left as they are. */
+  existing: string[];
+  failed: { agentId: string; message: string }[];
+}
+
+/** Registrations at once. */
+const CONCURRENCY = 10;
+
+export function addAgentsImport(agents: Command, io: Io): void {
+  deploymentCommand(agents, "import", "register many agents from a file")
+    .description(
+      "Register many agents from a file: CSV, or JSON. Agents that are registered already are left as they are, so that an import can be repeated.",
+    )
+    .argument("<file>", "the file")
+    .option("--generate-keys <folder>", "generate a key pair for each agent without a key")
+    .addOption(keyKindOption())
+    .action(
+      withDeployment<Options>(io, async (deployment, options, file = "") => {
+        const { printer } = deployment;
+        const agents = await readImportFile(file, options.generateKeys !== undefined, io);
+        const outcome = await importAll(agents, deployment, options, io);
+        const { registered, existing, failed } = outcome;
+        const left = agents.length - registered.length - existing.length - failed.length;
+        if (printer.json) printer.value(outcome);
+        else {
+          printer.lines(
+            `${registered.length} registered, ${existing.length} were registered already, ${failed.length} failed.`,
+            ...failed.map(({ agentId, message }) => `${agentId}: ${message}`),
+          );
+        }
+        if (left > 0) throw again(`Interrupted: ${left} of ${agents.length} agents are left.`);
+        if (failed.length > 0) throw again(`${failed.length} of ${agents.length} agents failed.`);
+      }),
+    );
+}
+
+async function importAll(
+  agents: readonly ImportedAgent[],
+  deployment: Deployment,
+  options: Options,
+  io: Io,
+): Promise<Outcome> {
+  const outcome: Outcome = { registered: [], existing: [], failed: [] };
+  const { signal } = io;
+  if (options.generateKeys !== undefined) {
+    await mkdir(resolve(io.cwd, options.generateKeys), { recursive: true });
+  }
+  const bar = new ProgressBar(agents.length, io);
+  const importOne = async (agent: ImportedAgent) => {
+    const { agentId } = agent;
+    try {
+      const isNew = await register(agent, deployment, options, io);
+      outcome[isNew ? "registered" : "existing"].push(agentId);
+    } catch (error) {
+      const failure = explain(error);
+      // What befalls the target befalls all that would follow.
+      if (failure.code === EXIT.target) throw error;
+      outcome.failed.push({ agentId, message: failure.message });
+    }
+    bar.advance();
+  };
+  try {
+    await forEachConcurrently(agents, CONCURRENCY, importOne, signal);
+  } finally {
+    bar.clear();
+  }
+  return outcome;
+}
+
+/** Returns whether it was new. */
+async function register(
+  { publicKey, ...agent }: ImportedAgent,
+  { registry, organizationId }: Deployment,
+  { generateKeys = "", algorithm }: Options,
+  io: Io,
+): Promise<boolean> {
+  const registration = { organizationId, ...agent };
+  if (await registry.get(registration)) return false;
+  if (publicKey !== undefined) {
+    await registry.register({ ...registration, publicKey });
+    return true;
+  }
+  const generateKey = join(generateKeys, `${agent.agentId}.pem`);
+  await withPublicKey({ generateKey, algorithm }, io, (generated) =>
+    registry.register({ ...registration, publicKey: generated }),
+  );
+  return true;
+}
+
+function again(message: string): CliError {
+  return new CliError(message, EXIT.failure, "Run the same command again for the rest.");
+}

@@ -1,0 +1,148 @@
+/** Reads and checks a file of agents to register: nothing is registered from a file with a fault. */
+
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
+import { parseCsv } from "./csv";
+import { CliError, EXIT } from "./failure";
+import type { Io } from "./io";
+
+/** An agent of a file. */
+export interface ImportedAgent {
+  agentId: string;
+  role: Role;
+  description?: string;
+  /** PEM or JWK; absent where a key is to be generated. */
+  publicKey?: string;
+}
+
+/** An entry as it stands in the file, and where. */
+interface Entry {
+  place: string;
+  values: Record<string, unknown>;
+}
+
+const FIELDS = ["agentId", "role", "description", "publicKey", "publicKeyFile"];
+const DESCRIPTION_LENGTH = 256;
+
+/** Faults that are told at once. */
+const SHOWN_FAULTS = 5;
+
+/**
+ * @param generateKeys whether an agent may come without a key
+ * @throws CliError naming every entry with a fault, up to five
+ */
+export async function readImportFile(
+  file: string,
+  generateKeys: boolean,
+  io: Io,
+): Promise<ImportedAgent[]> {
+  const text = await read(resolve(io.cwd, file), file);
+  const entries = entriesOf(text, file);
+  const folder = dirname(resolve(io.cwd, file));
+  const faults: string[] = [];
+  const agents: ImportedAgent[] = [];
+  const seen = new Set<string>();
+  for (const { place, values } of entries) {
+    try {
+      const agent = await agentOf(values, folder, generateKeys);
+      if (seen.has(agent.agentId)) throw new TypeError(`agent ${agent.agentId} is there twice`);
+      seen.add(agent.agentId);
+      agents.push(agent);
+    } catch (error) {
+      faults.push(`${place}: ${(error as Error).message.replace(/\.$/, "")}`);
+    }
+  }
+  if (faults.length === 0) return agents;
+  const more = faults.length > SHOWN_FAULTS ? `; and ${faults.length - SHOWN_FAULTS} more` : "";
+  throw new CliError(
+    `${file} has faults, so nothing was registered: ${faults.slice(0, SHOWN_FAULTS).join("; ")}${more}.`,
+    EXIT.usage,
+    "The page of `agents import` shows what a file looks like.",
+  );
+}
+
+async function agentOf(
+  values: Record<string, unknown>,
+  folder: string,
+  generateKeys: boolean,
+): Promise<ImportedAgent> {
+  const unknown = Object.keys(values).find((name) => !FIELDS.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`expected ${FIELDS.join(", ")}, got ${JSON.stringify(unknown)}`);
+  }
+  const agentId = textOf(values, "agentId");
+  if (agentId === undefined || !ID_PATTERN.test(agentId)) {
+    const got = JSON.stringify(agentId) ?? "nothing";
+    throw new TypeError(`agentId: expected 1 to 64 letters, digits, _ or -, got ${got}`);
+  }
+  const role = textOf(values, "role") ?? "agent";
+  if (!isRole(role)) throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${role}`);
+  const description = textOf(values, "description");
+  if (description !== undefined && description.length > DESCRIPTION_LENGTH) {
+    throw new TypeError(`description: expected at most ${DESCRIPTION_LENGTH} characters`);
+  }
+  const publicKey = await keyOf(values, folder);
+  if (publicKey === undefined && !generateKeys) {
+    throw new TypeError("expected publicKey or publicKeyFile, or --generate-keys <folder>");
+  }
+  return {
+    agentId,
+    role,
+    ...(description !== undefined && { description }),
+    ...(publicKey !== undefined && { publicKey }),
+  };
+}
+
+async function keyOf(values: Record<string, unknown>, folder: string): Promise<string | undefined> {
+  const { publicKey } = values;
+  const file = textOf(values, "publicKeyFile");
+  if (publicKey !== undefined && file !== undefined) {
+    throw new TypeError("publicKey and publicKeyFile exclude each other");
+  }
+  const inline = typeof publicKey === "object" ? JSON.stringify(publicKey) : publicKey;
+  const text = file === undefined ? inline : await read(resolve(folder, file), file);
+  if (text === undefined) return undefined;
+  const { publicKeyFrom } = await import("@agent-heartbeat/sdk/registry");
+  await publicKeyFrom(String(text));
+  return String(text);
+}
+
+function textOf(values: Record<string, unknown>, name: string): string | undefined {
+  const value = values[name];
+  if (value === undefined || typeof value === "string") return value;
+  throw new TypeError(`${name}: expected a text, got ${JSON.stringify(value)}`);
+}
+
+function isRole(text: string): text is Role {
+  return (ROLES as readonly string[]).includes(text);
+}
+
+/** JSON where it looks like it, for a file's name may say nothing. */
+function entriesOf(text: string, file: string): Entry[] {
+  try {
+    if (!text.trimStart().startsWith("[")) {
+      return parseCsv(text).map(({ line, values }) => ({ place: `line ${line}`, values }));
+    }
+    return (JSON.parse(text) as unknown[]).map((values, index) => {
+      const place = `entry ${index + 1}`;
+      if (typeof values === "object" && values !== null) {
+        return { place, values: values as Record<string, unknown> };
+      }
+      throw new SyntaxError(`${place}: expected an object, got ${JSON.stringify(values)}`);
+    });
+  } catch (cause) {
+    const { message } = cause as Error;
+    const hint = "Expected an array of objects in JSON, or CSV whose first line names the columns.";
+    throw new CliError(`${file} is not readable: ${message}.`, EXIT.usage, hint, { cause });
+  }
+}
+
+async function read(path: string, name: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new CliError(`${name} is not readable (${code}).`, EXIT.failure, undefined, { cause });
+  }
+}

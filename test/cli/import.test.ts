@@ -1,0 +1,132 @@
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { parseCsv } from "../../cli/src/csv";
+import { type Engine, startEngine } from "../support/engine";
+import { localFolder, type RunOptions, run } from "./run";
+
+let engine: Engine;
+let cwd: string;
+const going: RunOptions = { signal: new AbortController().signal };
+beforeAll(async () => {
+  engine = await startEngine();
+  cwd = await localFolder(engine);
+  for (const name of ["k1", "k2"]) await run(["keys", "generate", "--out", `${name}.pem`], { cwd });
+});
+afterAll(() => engine.stop());
+
+async function importing(organization: string, text: string, args: string[] = [], options = going) {
+  const file = `${organization}.txt`;
+  await writeFile(join(cwd, file), text);
+  const words = ["agents", "import", file, "--local", "-o", organization, ...args];
+  return run(words, { cwd, ...options });
+}
+
+async function registered(organization: string) {
+  const list = await run(["agents", "list", "--local", "-o", organization, "--json"], { cwd });
+  return JSON.parse(list.stdout);
+}
+
+describe("agents import", () => {
+  it("registers the agents of a CSV file, with keys from files beside it", async () => {
+    const csv =
+      'agentId,role,description,publicKeyFile\na1,,"one, two",k1.pem.pub\nv1,viewer,,k2.pem.pub\n';
+    const { code, stdout, stderr } = await importing("csv", csv);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe("2 registered, 0 were registered already, 0 failed.\n");
+    expect(await registered("csv")).toMatchObject([
+      {
+        agentId: "a1",
+        role: "agent",
+        description: "one, two",
+        publicKeys: [{ algorithm: "EdDSA" }],
+      },
+      { agentId: "v1", role: "viewer" },
+    ]);
+  });
+
+  it("registers the agents of a JSON file, with keys in it or generated", async () => {
+    const jwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
+    const json = JSON.stringify([{ agentId: "a1", publicKey: jwk }, { agentId: "a2" }]);
+    const { code, stdout } = await importing("json", json, ["--generate-keys", "keys", "--json"]);
+    expect(code).toBe(0);
+    const outcome = JSON.parse(stdout);
+    expect(outcome).toEqual({ registered: expect.any(Array), existing: [], failed: [] });
+    expect(outcome.registered.sort()).toEqual(["a1", "a2"]);
+    expect((await readdir(join(cwd, "keys"))).sort()).toEqual(["a2.pem", "a2.pem.pub"]);
+    expect((await stat(join(cwd, "keys", "a2.pem"))).mode & 0o777).toBe(0o600);
+  });
+
+  it("can be repeated: agents that are there are left as they are", async () => {
+    const csv = "agentId\na1\na2\n";
+    const keys = ["--generate-keys", "repeated"];
+    await importing("again", "agentId\na1\n", keys);
+    const [before] = await registered("again");
+    const { code, stdout } = await importing("again", csv, keys);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: "1 registered, 1 were registered already, 0 failed.\n",
+    });
+    expect((await registered("again"))[0]).toEqual(before);
+  });
+
+  it("draws a bar at a terminal", async () => {
+    const rows = Array.from({ length: 30 }, (_, index) => `a${index},k1.pem.pub`);
+    const csv = ["agentId,publicKeyFile", ...rows].join("\n");
+    const { stderr } = await importing("bar", csv, [], { ...going, isTTY: true });
+    expect(stderr).toContain("15 of 30");
+    expect(stderr).toContain("█".repeat(30));
+    expect(stderr.endsWith(" 30 of 30\r\u001b[K")).toBe(true);
+  });
+
+  it("ends where it is interrupted, and says what is left", async () => {
+    const options = { signal: AbortSignal.abort() };
+    const { code, stderr } = await importing(
+      "stopped",
+      "agentId,publicKeyFile\na,k1.pem.pub",
+      [],
+      options,
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain("Interrupted: 1 of 1 agents are left.");
+  });
+
+  it.each([
+    ["agentId,publicKeyFile\na b,k1.pem.pub", "line 2: agentId: expected 1 to 64 letters"],
+    ["agentId\na1", "line 2: expected publicKey or publicKeyFile, or --generate-keys <folder>"],
+    ["agentId,role,publicKeyFile\na,admin,k1.pem.pub", "line 2: role: expected agent, viewer"],
+    ["agentId,publicKeyFile\na,gone.pub", "line 2: gone.pub is not readable (ENOENT)."],
+    ["agentId,publicKey\na,nonsense", "line 2: public key: expected an RSA key"],
+    [
+      "agentId,colour\na,red",
+      'line 2: expected agentId, role, description, publicKey, publicKeyFile, got "colour"',
+    ],
+    ["agentId,publicKeyFile\na,k1.pem.pub\n\na,k2.pem.pub", "line 4: agent a is there twice"],
+    ['[{"agentId":7}]', "entry 1: agentId: expected a text, got 7"],
+    ["[7]", "not readable: entry 1: expected an object, got 7."],
+    ["[", "not readable: "],
+    ['agentId\n"a', "not readable: line 2: expected a field"],
+  ])("registers nothing of a file with a fault: %p", async (text, fault) => {
+    const { code, stdout, stderr } = await importing("faulty", text);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(fault);
+    expect(await registered("faulty")).toEqual([]);
+  });
+});
+
+describe("comma-separated values", () => {
+  it("have quotes, commas and line breaks in quotes, and lines by either end", () => {
+    expect(parseCsv('\uFEFFa,b\r\n"x ""y"", z","1\n2"\r\n\r\n 3 ,\n')).toEqual([
+      { line: 2, values: { a: 'x "y", z', b: "1\n2" } },
+      { line: 5, values: { a: "3" } },
+    ]);
+    expect(parseCsv("")).toEqual([]);
+  });
+
+  it.each(['a\n"b', 'a\nb"c', 'a\n"b"c'])(
+    "are refused where a quote is out of place: %p",
+    (text) => {
+      expect(() => parseCsv(text)).toThrow(SyntaxError);
+    },
+  );
+});
