@@ -34,7 +34,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Status",
       cell: ({ agent }) => <HealthIndicator agent={agent} blind={blind} />,
       sortingComparator: byUrgency,
-      width: 220,
+      width: 205,
       minWidth: 120,
     },
     {
@@ -43,7 +43,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       cell: ({ agentId }) => <Link href={HREFS.agent(agentId)}>{agentId}</Link>,
       sortingField: "agentId",
       isRowHeader: true,
-      width: 150,
+      width: 140,
     },
     {
       id: "heartbeat",
@@ -57,12 +57,12 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Activity",
       cell: ({ agent }) => <Ticking text={(now) => activityText(agent, now)} />,
       sortingField: "activity",
-      width: 160,
+      width: 140,
     },
     {
       id: "connectedAt",
-      name: "Connected since",
-      width: 175,
+      name: "Connected",
+      width: 145,
       cell: ({ agent }) =>
         agent.status === "offline" ? (
           "–"
@@ -78,14 +78,14 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     {
       id: "interval",
       name: "Interval",
-      width: 100,
+      width: 115,
       cell: ({ agent }) => secondsText(agent.heartbeatIntervalMs),
       sortingComparator: (a, b) => a.agent.heartbeatIntervalMs - b.agent.heartbeatIntervalMs,
     },
     {
       id: "flaps",
-      name: "Flaps in 1 h",
-      width: 120,
+      name: "Flaps (1 h)",
+      width: 130,
       cell: ({ flaps }) => flaps ?? "…",
       sortingComparator: (a, b) => (a.flaps ?? -1) - (b.flaps ?? -1),
     },
@@ -110,7 +110,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     ...metadata.map((name) => ({
       id: metadataField(name),
       name: capitalised(name),
-      width: 130,
+      width: 110,
       cell: (row: Row) => row[metadataField(name)] ?? "–",
       sortingField: metadataField(name),
     })),

@@ -32,6 +32,7 @@ export class TestBrowser {
       ...options,
     });
     const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
     page.on("pageerror", (error) => this.problems.push(error.message));
     page.on("console", (message) => {
       // Refused connections are what some tests are about.

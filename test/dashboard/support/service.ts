@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
-import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
-import { BatchWriteItemCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { AgentPresence, Profile } from "@agent-heartbeat/sdk/protocol";
+import { AgentRegistry, agentRecordId, profileValue } from "@agent-heartbeat/sdk/registry";
+import { BatchWriteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { signInLink } from "../../../local/dashboard/viewer";
 import { type LocalRuntime, startLocalRuntime } from "../../../local/runtime";
@@ -86,6 +86,18 @@ export class Service {
     const privateKey = newP256Key();
     await registry.register({ organizationId: ORGANIZATION, agentId, publicKey: privateKey });
     return { organizationId: ORGANIZATION, agentId, privateKey, url: outputs.webSocketUrl };
+  }
+
+  /** Keeps a profile with a registered agent, as if it had told of itself. */
+  async describe(agentId: string, profile: Profile): Promise<void> {
+    await this.#db.send(
+      new UpdateItemCommand({
+        TableName: this.runtime.outputs.registryTableName,
+        Key: marshall({ organizationId: ORGANIZATION, recordId: agentRecordId(agentId) }),
+        UpdateExpression: "SET profile = :profile",
+        ExpressionAttributeValues: { ":profile": profileValue(profile) },
+      }),
+    );
   }
 
   /** Writes rows as if agents had connected, of which no event tells. */
