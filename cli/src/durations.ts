@@ -37,3 +37,11 @@ export function moment(at: number): string {
 function two(value: number): string {
   return String(value).padStart(2, "0");
 }
+
+const UNITS: Readonly<Record<string, number>> = { "": SECOND, s: SECOND, m: MINUTE, h: HOUR };
+
+/** Milliseconds of `20s`, `5m`, `1h`, or seconds without a unit; undefined where it is none of these. */
+export function parseDuration(text: string): number | undefined {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([smh]?)$/.exec(text.trim()) ?? [];
+  return number === undefined ? undefined : Number(number) * (UNITS[unit] ?? SECOND);
+}

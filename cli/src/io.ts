@@ -32,6 +32,8 @@ export interface Io {
   cwd: string;
   /** Epoch milliseconds. */
   now(): number;
+  /** At least 0, below 1. */
+  random(): number;
   /** Resolves after a duration, or as soon as the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
   /**

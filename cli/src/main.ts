@@ -24,6 +24,7 @@ const io: Io = {
   env: process.env,
   cwd: process.cwd(),
   now: Date.now,
+  random: Math.random,
   wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
   get signal() {
     endsByItself = true;

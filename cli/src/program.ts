@@ -16,6 +16,7 @@ import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addPublish } from "./commands/publish";
 import { addSend } from "./commands/send";
+import { addSimulate } from "./commands/simulate";
 import { addStatus } from "./commands/status";
 import { addWhy } from "./commands/why";
 import { EXIT, EXIT_MEANINGS } from "./failure";
@@ -73,6 +74,7 @@ export function createProgram(io: Io): Command {
     .description("Make key pairs for agents.");
   addKeysGenerate(keys, io);
   addDoctor(program, io);
+  addSimulate(program, io);
   return program;
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { FleetWatcher } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { BareClient } from "../e2e/support/client";
@@ -139,5 +140,67 @@ describe("the dashboard's address", () => {
     await watcher.start();
     expect([...watcher.agents.keys()]).toEqual(["a1"]);
     await watcher.stop();
+  });
+});
+
+describe("simulate", () => {
+  const patient: RunOptions = {
+    signal: new AbortController().signal,
+    wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  };
+  const simulate = (args: string[], options: RunOptions = patient) =>
+    command(["simulate", "--json", "--interval", "5", ...args], options);
+
+  const agentIds = async () => {
+    const [registered, seen] = await Promise.all([
+      command(["agents", "list", "--json"]),
+      command(["status", "--json"]),
+    ]);
+    return [...JSON.parse(registered.stdout), ...JSON.parse(seen.stdout)]
+      .map((one: { agentId: string }) => one.agentId)
+      .filter((id: string) => id.startsWith("sim-"));
+  };
+
+  it("lets real agents come and go, finds none that reads wrong, and removes them", async () => {
+    const { code, stdout, stderr } = await simulate([
+      "--agents",
+      "8",
+      "--ramp",
+      "1s",
+      "--duration",
+      "2s",
+    ]);
+    expect({ code, lines: stderr.split("\n").length }).toEqual({ code: 0, lines: 2 });
+    expect(stderr).toMatch(/^0 s {2}\d of 8 connected {2}\d+ connects\/s {2}\d+ acks /);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ agents: 8, connectedOnce: 8, connects: 8, reconnects: 0 });
+    expect(report).toMatchObject({ failures: {}, faults: {}, falseOfflines: 0, falseOnlines: 0 });
+    expect(report.acks).toBeGreaterThanOrEqual(8);
+    expect(report.readings).toBeGreaterThan(1);
+    expect(report.roundTripMs.p99).toBeGreaterThan(0);
+    expect(await agentIds()).toEqual([]);
+  });
+
+  it("counts the faults that it makes, and removes its agents also when it is interrupted", async () => {
+    const interruption = new AbortController();
+    let ticks = 0;
+    const { code, stdout } = await simulate(
+      ["--agents", "6", "--ramp", "0", "--duration", "1h", "--chaos"],
+      {
+        signal: interruption.signal,
+        // Every agent suffers a cut in every second.
+        random: () => 0,
+        wait: async (ms, signal) => {
+          if (++ticks === 60) interruption.abort();
+          await delay(ms, undefined, { signal }).catch(() => undefined);
+        },
+      },
+    );
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.faults.cut).toBeGreaterThan(0);
+    expect(report.failures.network).toBeGreaterThan(0);
+    expect(report).toMatchObject({ falseOfflines: 0, falseOnlines: 0 });
+    expect(await agentIds()).toEqual([]);
   });
 });

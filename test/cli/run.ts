@@ -21,6 +21,7 @@ export interface RunOptions {
   now?: () => number;
   signal?: AbortSignal;
   wait?: Io["wait"];
+  random?: () => number;
   reach?: Io["reach"];
   /** Hears each piece of the standard output. */
   onOutput?: (text: string) => void;
@@ -61,6 +62,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
     env: options.env ?? {},
     cwd: options.cwd ?? tmpdir(),
     now: options.now ?? Date.now,
+    random: options.random ?? Math.random,
     wait: options.wait ?? (() => Promise.resolve()),
     signal: options.signal ?? AbortSignal.abort(),
     ask: async (question) => {

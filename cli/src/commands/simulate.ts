@@ -1,0 +1,130 @@
+/** `simulate`: a fleet of real agents against a deployment, to see what it bears. */
+
+import { HEARTBEAT, ID_PATTERN } from "@agent-heartbeat/sdk/protocol";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { parseDuration } from "../durations";
+import { CliError, EXIT, usageError } from "../failure";
+import type { Io } from "../io";
+import { printReport } from "../simulation/report";
+
+interface Options extends DeploymentOptions {
+  agents: number;
+  ramp: number;
+  duration: number;
+  interval: number;
+  chaos?: boolean;
+  prefix: string;
+}
+
+const MAX_AGENTS = 5000;
+const DEFAULTS = { agents: 100, rampMs: 10_000, durationMs: 60_000, prefix: "sim" };
+
+/** What follows a prefix: a dash, six digits for the run, a dash and five for the agent. */
+const SUFFIX_LENGTH = 13;
+const CLEAR_LINE = "\r\u001b[K";
+
+/** Where no terminal is, a line a second would be too many. */
+const LINES_APART_MS = 10_000;
+
+export function addSimulate(program: Command, io: Io): void {
+  const { agents, rampMs, durationMs, prefix } = DEFAULTS;
+  deploymentCommand(program, "simulate", "run a fleet of agents, and see how it fares")
+    .description(
+      "Run a fleet of real agents against the deployment, and see how it fares. They are registered under a prefix, and removed at the end, also after Ctrl-C.",
+    )
+    .option("--agents <count>", "how many, at most 5000", agentCount, agents)
+    .addOption(
+      new Option("--ramp <duration>", "start them within this time")
+        .argParser(parse)
+        .default(rampMs, "10s"),
+    )
+    .addOption(
+      new Option("--duration <duration>", "go on for this long after the ramp")
+        .argParser(parse)
+        .default(durationMs, "60s"),
+    )
+    .option(
+      "--interval <seconds>",
+      "their heartbeat interval",
+      intervalSeconds,
+      HEARTBEAT.defaultIntervalSeconds,
+    )
+    .option("--chaos", "break, silence and kill each agent about once a minute")
+    .option("--prefix <prefix>", "what their ids begin with", prefix)
+    .addHelpText(
+      "after",
+      "\nOn AWS this costs what such a fleet costs. The exit code is 1 if an agent read wrong or never connected.",
+    )
+    .action(
+      withDeployment<Options>(io, async (deployment, options) => {
+        const { printer } = deployment;
+        if (!ID_PATTERN.test(`${options.prefix}${"-".repeat(SUFFIX_LENGTH)}`)) {
+          throw usageError(
+            `Prefix ${JSON.stringify(options.prefix)}: expected letters, digits, _ or -, at most ${64 - SUFFIX_LENGTH}.`,
+          );
+        }
+        const { simulate } = await import("../simulation/simulation");
+        const report = await simulate(
+          deployment,
+          {
+            agents: options.agents,
+            rampMs: options.ramp,
+            durationMs: options.duration,
+            heartbeatInterval: options.interval,
+            chaos: options.chaos ?? false,
+            prefix: options.prefix,
+            onProgress: progressTo(io),
+          },
+          io,
+        );
+        if (io.stderr.isTTY) io.stderr.write(CLEAR_LINE);
+        printReport(report, printer);
+        const wrong = report.falseOfflines + report.falseOnlines;
+        if (wrong > 0) throw new CliError(`Agents read wrong ${wrong} times.`, EXIT.failure);
+        const never = report.agents - report.connectedOnce;
+        if (never === 0 || io.signal.aborted) return;
+        throw new CliError(
+          `${never} of ${report.agents} agents never connected.`,
+          EXIT.failure,
+          "`doctor` looks what stands in their way; a longer --ramp asks for less at once.",
+        );
+      }),
+    );
+}
+
+function progressTo(io: Io): (line: string) => void {
+  if (io.stderr.isTTY) {
+    return (line) => {
+      const { columns = Number.POSITIVE_INFINITY } = io.stderr;
+      io.stderr.write(`${CLEAR_LINE}${line.slice(0, columns - 1)}`);
+    };
+  }
+  let last = Number.NEGATIVE_INFINITY;
+  return (line) => {
+    if (io.now() - last < LINES_APART_MS) return;
+    last = io.now();
+    io.stderr.write(`${line}\n`);
+  };
+}
+
+function agentCount(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_AGENTS) return value;
+  throw new InvalidArgumentError(`Expected a whole number, from 1 to ${MAX_AGENTS}.`);
+}
+
+function intervalSeconds(text: string): number {
+  const value = Number(text);
+  const { minIntervalSeconds, maxIntervalSeconds } = HEARTBEAT;
+  if (value >= minIntervalSeconds && value <= maxIntervalSeconds) return value;
+  throw new InvalidArgumentError(
+    `Expected seconds, from ${minIntervalSeconds} to ${maxIntervalSeconds}.`,
+  );
+}
+
+function parse(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError("Expected a duration, such as 20s, 5m or 1h.");
+}

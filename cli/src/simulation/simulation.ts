@@ -1,0 +1,128 @@
+/** Runs a fleet of real agents against a deployment: registers it, lets it work, and removes it. */
+
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { forEachConcurrently } from "../concurrency";
+import type { Deployment } from "../deployment";
+import { CliError, EXIT } from "../failure";
+import type { Io } from "../io";
+import { ProgressBar } from "../progress";
+import { Measurements } from "./measurements";
+import { reportOf, type SimulationReport } from "./report";
+import { SimulatedAgent } from "./simulated-agent";
+import { type RunOptions, SimulationRun } from "./simulation-run";
+
+export interface SimulationOptions extends RunOptions {
+  agents: number;
+  prefix: string;
+}
+
+const REGISTRATIONS_AT_ONCE = 10;
+const STOPS_AT_ONCE = 200;
+
+/** Agents of a simulation that was killed itself go away by themselves after so long. */
+const MARGIN_MS = 3_600_000;
+
+/** Runs until its time is over or the person interrupts; then leaves nothing behind. */
+export async function simulate(
+  deployment: Deployment,
+  options: SimulationOptions,
+  io: Io,
+): Promise<SimulationReport> {
+  const { signal } = io;
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const ids = idsOf(options);
+  const measurements = new Measurements();
+  const { HeartbeatAgent } = await import("@agent-heartbeat/sdk");
+  const agents = new Map(
+    ids.map((agentId) => [
+      agentId,
+      new SimulatedAgent({
+        agentId,
+        organizationId: deployment.organizationId,
+        url: deployment.target.webSocketUrl,
+        privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+        heartbeatInterval: options.heartbeatInterval,
+        measurements,
+        now: io.now,
+        create: (agentOptions) => new HeartbeatAgent(agentOptions),
+      }),
+    ]),
+  );
+  const registered: string[] = [];
+  try {
+    const key = publicKey.export({ type: "spki", format: "pem" }).toString();
+    await register(ids, registered, { deployment, options, publicKey: key, signal }, io);
+    const startedAt = io.now();
+    await new SimulationRun({ agents, deployment, options, measurements, io }).run();
+    const durationMs = io.now() - startedAt;
+    const connectedOnce = [...agents.values()].filter((agent) => agent.connectedOnce).length;
+    return reportOf({ agents: ids.length, connectedOnce, durationMs }, measurements);
+  } finally {
+    await forEachConcurrently([...agents.values()], STOPS_AT_ONCE, (agent) => agent.stop());
+    await remove(registered, deployment, io);
+  }
+}
+
+/** No two simulations share an agent. */
+function idsOf({ agents, prefix }: SimulationOptions): string[] {
+  const run = randomBytes(3).toString("hex");
+  return Array.from(
+    { length: agents },
+    (_, index) => `${prefix}-${run}-${String(index + 1).padStart(5, "0")}`,
+  );
+}
+
+interface RegisterContext {
+  deployment: Deployment;
+  options: SimulationOptions;
+  publicKey: string;
+  signal: AbortSignal;
+}
+
+async function register(
+  ids: string[],
+  registered: string[],
+  { deployment, options, publicKey, signal }: RegisterContext,
+  io: Io,
+): Promise<void> {
+  const { registry, organizationId } = deployment;
+  const [first = ""] = ids;
+  // Reads nothing that is used but the server's time, by which registrations end.
+  await deployment.statuses.getAgent(organizationId, first);
+  const now = io.now() + deployment.statuses.clockOffsetMs;
+  const expiresAt = now + options.rampMs + options.durationMs + MARGIN_MS;
+  const bar = new ProgressBar(ids.length, io);
+  const registerOne = async (agentId: string) => {
+    const description = "simulated by the command line";
+    // Before it is done: a request that seems to fail may have been carried out.
+    registered.push(agentId);
+    await registry.register({ organizationId, agentId, publicKey, description, expiresAt });
+    bar.advance();
+  };
+  try {
+    await forEachConcurrently(ids, REGISTRATIONS_AT_ONCE, registerOne, signal);
+  } finally {
+    bar.clear();
+  }
+}
+
+async function remove(agentIds: string[], deployment: Deployment, io: Io): Promise<void> {
+  const { registry, organizationId } = deployment;
+  const bar = new ProgressBar(agentIds.length, io);
+  const left: string[] = [];
+  await forEachConcurrently(agentIds, REGISTRATIONS_AT_ONCE, async (agentId) => {
+    try {
+      await registry.remove({ organizationId, agentId });
+    } catch (error) {
+      if ((error as Error).name !== "UnknownAgentError") left.push(agentId);
+    }
+    bar.advance();
+  });
+  bar.clear();
+  if (left.length === 0) return;
+  throw new CliError(
+    `${left.length} simulated agents could not be removed, ${left[0]} among them.`,
+    EXIT.failure,
+    "They can't connect any more in an hour; `agents remove` removes them at once.",
+  );
+}

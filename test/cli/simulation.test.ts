@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { parseDuration } from "../../cli/src/durations";
+import { faultsOfSecond } from "../../cli/src/simulation/chaos";
+import { Measurements, Rate, Times } from "../../cli/src/simulation/measurements";
+import { observe } from "../../cli/src/simulation/observer";
+import type { SimulatedAgent } from "../../cli/src/simulation/simulated-agent";
+import { type Engine, startEngine } from "../support/engine";
+import { localFolder, run } from "./run";
+
+type Steadiness = Pick<SimulatedAgent, "agentId" | "steadySince" | "awaySince">;
+
+/** What one look at agents counts that read as `online` says. */
+async function look(agents: Steadiness[], online: string[], now = 100_000) {
+  const measurements = new Measurements();
+  await observe({
+    statuses: {
+      async *allAgents() {
+        for (const agentId of online) yield { agentId } as never;
+      },
+    },
+    organizationId: "acme",
+    agents: new Map(agents.map((agent) => [agent.agentId, agent as SimulatedAgent])),
+    leaseMs: 15_000,
+    measurements,
+    now: () => now,
+  });
+  const { falseOfflines, falseOnlines, readings } = measurements;
+  return { falseOfflines, falseOnlines, readings };
+}
+
+const steady = (since: number) => ({ agentId: "a1", steadySince: since, awaySince: null });
+const away = (since: number) => ({ agentId: "a1", steadySince: null, awaySince: since });
+
+describe("a look at a simulated fleet", () => {
+  it.each([
+    ["an agent that is connected and reads so", steady(0), ["a1"], {}],
+    ["an agent that is connected and reads as offline", steady(0), [], { falseOfflines: 1 }],
+    ["an agent that has connected just now", steady(99_000), [], {}],
+    ["an agent that is away within its lease", away(90_000), ["a1"], {}],
+    ["an agent that is away for longer", away(80_000), ["a1"], { falseOnlines: 1 }],
+    ["an agent that is away for longer and reads so", away(80_000), [], {}],
+  ])("judges %s", async (_, agent, online, wrong) => {
+    expect(await look([agent], online)).toEqual({
+      falseOfflines: 0,
+      falseOnlines: 0,
+      readings: 1,
+      ...wrong,
+    });
+  });
+});
+
+describe("measurements", () => {
+  it("have percentiles by the nearest rank, and none of nothing", () => {
+    const times = new Times();
+    expect(times.percentiles()).toEqual({ p50: null, p95: null, p99: null, max: null });
+    for (let ms = 1; ms <= 100; ms++) times.add(ms);
+    expect(times.percentiles()).toEqual({ p50: 50, p95: 95, p99: 99, max: 100 });
+  });
+
+  it("tell the rate of the last whole second, and the largest", () => {
+    const rate = new Rate();
+    for (const at of [1000, 1100, 1999, 2000]) rate.add(at);
+    expect(rate.now(2500)).toBe(3);
+    expect(rate.now(3000)).toBe(1);
+    expect(rate.now(9000)).toBe(0);
+    expect(rate).toMatchObject({ total: 4, peak: 3 });
+  });
+});
+
+describe("chaos", () => {
+  it("leaves alone who is not connected, and chooses among all kinds of faults", () => {
+    const agents = [steady(0), away(0)] as SimulatedAgent[];
+    const fault = (second: number) => {
+      const values = [0, second];
+      return faultsOfSecond(agents, () => values.shift() ?? 1).map((one) => one.fault);
+    };
+    expect([0, 0.4, 0.99].map(fault)).toEqual([["cut"], ["silence"], ["crash"]]);
+    expect(faultsOfSecond(agents, () => 0.5)).toEqual([]);
+  });
+});
+
+describe("a duration", () => {
+  it.each([
+    ["20s", 20_000],
+    ["1.5m", 90_000],
+    ["1h", 3_600_000],
+    ["7", 7000],
+    ["0", 0],
+    ["x", undefined],
+    ["-1s", undefined],
+    ["5d", undefined],
+  ])("is read from %p", (text, ms) => expect(parseDuration(text)).toBe(ms));
+});
+
+describe("simulate", () => {
+  let engine: Engine;
+  let cwd: string;
+  beforeAll(async () => {
+    engine = await startEngine();
+    cwd = await localFolder(engine);
+  });
+  afterAll(() => engine.stop());
+
+  const simulate = (...args: string[]) =>
+    run(["simulate", "--local", "-o", "acme", ...args], { cwd });
+
+  it.each([
+    [["--agents", "0"], "Expected a whole number, from 1 to 5000."],
+    [["--ramp", "soon"], "Expected a duration, such as 20s, 5m or 1h."],
+    [["--interval", "1"], "Expected seconds, from 5 to 540."],
+    [["--prefix", "a#"], 'Prefix "a#": expected letters, digits, _ or -, at most 51.'],
+  ])("refuses %p", async (args, sentence) => {
+    const { code, stderr } = await simulate(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(sentence);
+  });
+
+  it("prints a report for a person, and removes what it registered before it was interrupted", async () => {
+    const { code, stdout } = await simulate("--agents", "3");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^agents +0 of 3 connected$/m);
+    expect(stdout).toMatch(/^false offlines +0 in 0 readings$/m);
+    const { stdout: list } = await run(["agents", "list", "--local", "-o", "acme"], { cwd });
+    expect(list).toBe("Organization acme has no registered agents.\n");
+  });
+});
