@@ -10,6 +10,7 @@ import { addAgentsRegister } from "./commands/agents-register";
 import { addAgentsRemove } from "./commands/agents-remove";
 import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
+import { addCompletion } from "./commands/completion";
 import { addDashboard } from "./commands/dashboard";
 import { addDoctor } from "./commands/doctor";
 import { addEvents } from "./commands/events";
@@ -75,6 +76,7 @@ export function createProgram(io: Io): Command {
   addKeysGenerate(keys, io);
   addDoctor(program, io);
   addSimulate(program, io);
+  addCompletion(program, io);
   return program;
 }
 
