@@ -84,7 +84,10 @@ export function FleetTable({ filter }: { filter: readonly Health[] }) {
           />
         }
         header={
-          <Header counter={counterText(matches, rows.length)} description={orderText(pointedAt)}>
+          <Header
+            counter={counterText(matches, rows.length)}
+            description={orderText(fleet.loaded, pointedAt)}
+          >
             Agents
           </Header>
         }
@@ -155,7 +158,9 @@ function counterText(matches: number | undefined, total: number): string {
     : `(${matches.toLocaleString("en")}/${all})`;
 }
 
-const orderText = (held: boolean) =>
-  held
+function orderText(loaded: boolean, held: boolean): string {
+  if (!loaded) return "The fleet is being listed: more agents follow";
+  return held
     ? "Rows keep their places while you point at them"
     : "Rows follow the order as agents change";
+}

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Page } from "playwright-core";
+import { hasBrowser, SKIPPED, TestBrowser } from "./support/browser";
+import { largeFleet } from "./support/large-fleet";
+import { Service } from "./support/service";
+
+const AGENTS = 10_000;
+
+(hasBrowser ? describe : describe.skip)(`a fleet of ${AGENTS} agents${SKIPPED}`, () => {
+  const browser = new TestBrowser();
+  let service: Service;
+  let page: Page;
+
+  beforeAll(async () => {
+    [service] = await Promise.all([Service.start(), browser.launch()]);
+    await service.pretend(largeFleet(AGENTS, Date.now()));
+    page = await browser.open(await service.link());
+  }, 180_000);
+  afterAll(async () => {
+    await browser.close();
+    await service?.stop();
+  });
+
+  const count = (text: string) => page.locator("h2").filter({ hasText: "Agents" }).getByText(text);
+
+  it("shows its first agents before all of them are there", async () => {
+    await page.getByText("more agents follow").waitFor();
+    await page.locator("tbody tr").nth(19).waitFor();
+  });
+
+  it("is listed whole", async () => {
+    await count("(10,000)").waitFor({ timeout: 90_000 });
+    await page.locator('[data-count="offline"]').getByText("500", { exact: true }).waitFor();
+    expect(await page.title()).toBe("(500 offline) demo · Agent Heartbeat");
+  }, 100_000);
+
+  it("is paged through to the end, sorted and filtered", async () => {
+    await page.getByRole("button", { name: "Page 500" }).click();
+    await page.getByRole("link", { name: "agent-09999", exact: true }).waitFor();
+    await page.getByRole("columnheader", { name: "Agent" }).getByRole("button").first().click();
+    await page.getByRole("button", { name: "Page 1 of all pages", exact: true }).click();
+    await page.getByRole("link", { name: "agent-00000", exact: true }).waitFor();
+    await page.getByPlaceholder("Find agents").fill("agent-0777");
+    await page.keyboard.press("Enter");
+    await count("(10/10,000)").waitFor();
+    expect(await page.locator("tbody tr").count()).toBe(10);
+    expect(browser.problems).toEqual([]);
+  });
+});
