@@ -1,4 +1,4 @@
-/** Builds the package: ES modules and CommonJS for Node.js, one file for browsers, and types for all. */
+/** Builds the package: ES modules and CommonJS for Node.js, one file each for agent and fleet in browsers, and types for all. */
 
 import { execFile } from "node:child_process";
 import { access, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -55,7 +55,7 @@ await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: { browser: "src/browser.ts" },
+    entryPoints: { browser: "src/browser.ts", fleet: "src/fleet/browser.ts" },
     platform: "browser",
     format: "esm",
     minify: true,

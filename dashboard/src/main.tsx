@@ -1,7 +1,7 @@
 /** Signs the page in, watches the fleet, and shows it. */
 
 import "@cloudscape-design/global-styles/index.css";
-import { FleetWatcher } from "@agent-heartbeat/sdk";
+import { FleetWatcher } from "@agent-heartbeat/sdk/fleet";
 import I18nProvider from "@cloudscape-design/components/i18n";
 import messages from "@cloudscape-design/components/i18n/messages/all.en";
 import { StrictMode, useEffect, useMemo, useState } from "react";

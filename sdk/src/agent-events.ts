@@ -2,6 +2,7 @@
 
 import type { AgentHeartbeatError } from "./errors";
 import type { FailedAttempt } from "./link-port";
+import type { DropReason } from "./messaging/dispatcher";
 import type { StateChange } from "./state";
 
 /** Events of an agent. */
@@ -16,8 +17,17 @@ export interface AgentEvents {
   rotated: Record<string, never>;
   /** A refused login showed that the local clock is off; positive: ahead of the server's. */
   clockSkew: { clockSkewMs: number };
-  /** A handler threw or rejected. */
+  /** Connected, with every subscription in place: told after each connection that was made anew. */
+  ready: Record<string, never>;
+  /** A handler threw or rejected, or what it answered could not be sent. */
   handlerError: { subject: string; error: unknown };
+  /** A message came that no handler will get: too many wait (`queue_full`), or the agent ends. */
+  messageDropped: {
+    subject: string;
+    reason: DropReason;
+    /** How many there were so far. */
+    dropped: number;
+  };
   /** The server sent an `error` that answers no request, or a frame that is not of the protocol. */
   protocolError: { message: string };
 }

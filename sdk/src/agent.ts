@@ -3,16 +3,21 @@
 import type { AgentEnvironment } from "./agent-environment";
 import type { AgentEvents, RunEnd } from "./agent-events";
 import { notConnected, type ServerFrame } from "./connection";
-import { Dispatcher, type MessageHandler } from "./dispatcher";
 import { Channel, Emitter } from "./emitter";
 import { errorOf } from "./failure";
 import { type ConnectionHealth, judgeHealth } from "./health";
 import type { SigningKey } from "./keys";
 import type { FailedAttempt, LinkEvent, LinkPort, StopCause } from "./link-port";
+import type { HandlerOptions, MessageHandler } from "./messaging/dispatcher";
+import { Messaging, type PublishOptions, type RequestOptions } from "./messaging/messaging";
 import type { ResolvedOptions } from "./options";
-import type { Activity, AgentsMessage, ListMessage } from "./protocol";
+import { type ProfileOptions, ProfileTeller, profileOf } from "./profile";
+import type { AgentsMessage, ListMessage } from "./protocol";
 import { Requests } from "./requests";
 import { type AgentState, isFinal, type StateChange } from "./state";
+
+/** A message that ends an agent with grace, where its options allow that. */
+const DRAIN_SUBJECT = "agent.drain";
 
 /** What `HeartbeatAgent` and `SimpleAgent` have in common, on every platform. */
 export abstract class Agent {
@@ -23,7 +28,8 @@ export abstract class Agent {
   readonly #options: ResolvedOptions;
   readonly #environment: AgentEnvironment;
   readonly #events: Emitter<AgentEvents>;
-  readonly #dispatcher: Dispatcher;
+  readonly #messaging: Messaging;
+  readonly #profile: ProfileTeller;
   readonly #requests: Requests;
   readonly #channels = new Set<Channel<StateChange>>();
   /** Resolves with the last change of state. */
@@ -35,6 +41,9 @@ export abstract class Agent {
   #draining: Promise<void> | null = null;
   #stopCause: StopCause | null = null;
   #state: AgentState = "idle";
+  #ready = false;
+  #activityIsOld = false;
+  #dropped = 0;
 
   protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
     this.#ended = new Promise((resolve) => {
@@ -50,13 +59,31 @@ export abstract class Agent {
       options.logger.error(`${agentId}: a listener failed: ${describe(error)}`);
     });
     this.#requests = new Requests(environment.runtime);
-    this.#dispatcher = new Dispatcher({
-      failed: (subject, error) => {
-        options.logger.error(`${agentId}: a handler of ${subject} failed: ${describe(error)}`);
-        this.#events.emit("handlerError", { subject, error });
+    const ask = (message: ServerFrame) => this.#request(message);
+    this.#profile = new ProfileTeller(options.profile, ask, ({ message }) => this.#warn(message));
+    this.#messaging = new Messaging(
+      {
+        agentId,
+        maxBytes: environment.maxMessageBytes,
+        limits: options.messages,
+        requestTimeoutMs: options.requestTimeoutMs,
+        runtime: environment.runtime,
+        scope: environment.taskScope,
+        ask,
       },
-      changed: () => this.#link?.setActivity(this.#activity()),
-    });
+      {
+        failed: (subject, error) => {
+          options.logger.error(`${agentId}: a handler of ${subject} failed: ${describe(error)}`);
+          this.#events.emit("handlerError", { subject, error });
+        },
+        dropped: (subject, reason) => {
+          this.#dropped += 1;
+          this.#events.emit("messageDropped", { subject, reason, dropped: this.#dropped });
+        },
+        subscribed: (patterns) => this.#link?.setSubscriptions(patterns),
+        worked: () => this.#refreshActivity(),
+      },
+    );
   }
 
   /** Where the agent stands. */
@@ -66,13 +93,67 @@ export abstract class Agent {
 
   /**
    * Calls a handler for every message on a subject, or on all subjects of a pattern (`*` stands for one
-   * token, a last `>` for one or more). A handler may take its time: nothing waits for it but a drain.
+   * token, a last `>` for one or more). It gets messages of one subject one after the other, in order;
+   * what it returns answers a request, and what it throws is reported.
    *
    * @returns a function that takes the handler away again
    * @throws SubjectError if the pattern is not one.
+   * @throws ConfigurationError if an option is out of its limits.
    */
-  onMessage(pattern: string, handler: MessageHandler): () => void {
-    return this.#dispatcher.add(pattern, handler);
+  onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions = {}): () => void {
+    return this.#messaging.onMessage(pattern, handler, options);
+  }
+
+  /**
+   * Sends a message to whoever is connected and subscribed. Messages on one subject are sent one after
+   * the other, in the order of the calls.
+   *
+   * @returns how many processes it reached
+   * @throws SubjectError if the subject is none.
+   * @throws MessageError if it is not JSON, or too large: 128 KB with its envelope, 32 KB in a browser.
+   * @throws ConnectionError if there is no connection.
+   * @throws RequestRefusedError if the server refuses.
+   * @throws RequestTimeoutError if the server does not answer; the message may have been delivered.
+   */
+  publish(
+    subject: string,
+    data?: unknown,
+    options: PublishOptions = {},
+  ): Promise<{ reached: number }> {
+    return this.#messaging.publish({ subject, data, ...options });
+  }
+
+  /**
+   * Sends a message and waits for what its first handler returns.
+   *
+   * @throws RemoteError if whoever was asked answers with an error.
+   * @throws NoReceiverError if it reaches nobody.
+   * @throws RequestTimeoutError if no answer comes in time.
+   * @throws AgentHeartbeatError as `publish()` does.
+   */
+  request(subject: string, data?: unknown, options: RequestOptions = {}): Promise<unknown> {
+    return this.#messaging.request(subject, data, options);
+  }
+
+  /**
+   * Marks that the work has advanced, for the next heartbeat to tell: that of the handler that calls; in
+   * a browser, and from outside of any handler, that of the one that has run for longest.
+   *
+   * @param note what to tell of it, at most 64 characters
+   */
+  progress(note?: string): void {
+    this.#messaging.progress(note);
+  }
+
+  /**
+   * Replaces capabilities and metadata, those that are left out by none. They are told now, or with the
+   * next connection.
+   *
+   * @throws ConfigurationError if the server would not take them.
+   */
+  setProfile(profile: ProfileOptions): void {
+    this.#profile.set(profileOf(profile));
+    if (this.#ready) void this.#profile.tell();
   }
 
   /** @returns a function that takes the listener away again */
@@ -94,17 +175,22 @@ export abstract class Agent {
   /**
    * Connects and stays connected in the background.
    *
-   * @returns when the agent is connected for the first time
+   * @returns when the agent is connected and its subscriptions are in place
    * @throws AgentHeartbeatError if it ends before, or if the private key is unusable.
    */
   async start(): Promise<void> {
     await this.#begin();
-    if (this.#state === "connected") return;
-    for await (const change of this.stateChanges()) {
-      if (change.state === "connected") return;
-      if (change.failure && isFinal(change.state)) throw errorOf(this.agentId, change.failure);
-    }
-    throw notConnected(this.agentId);
+    if (this.#ready) return;
+    await new Promise<void>((resolve, reject) => {
+      const stopListening = this.#events.on("ready", () => {
+        stopListening();
+        resolve();
+      });
+      void this.#ended.then(({ failure }) => {
+        stopListening();
+        reject(failure ? errorOf(this.agentId, failure) : notConnected(this.agentId));
+      });
+    });
   }
 
   /**
@@ -122,7 +208,7 @@ export abstract class Agent {
 
   /** Ends at once: handlers that run are left to themselves. Resolves when the connection is closed. */
   async stop(): Promise<void> {
-    this.#dispatcher.close();
+    this.#messaging.close();
     await this.#stop("stop");
   }
 
@@ -184,6 +270,7 @@ export abstract class Agent {
     const options = { ...this.#options.link, key };
     const link = this.#environment.createLink(options, (event) => this.#hear(event));
     this.#link = link;
+    link.setSubscriptions(this.#messaging.patterns);
     if (this.#stopCause) link.stop(this.#stopCause);
     else link.start();
   }
@@ -216,8 +303,8 @@ export abstract class Agent {
   }
 
   async #drain(): Promise<void> {
-    this.#dispatcher.close();
-    this.#link?.setActivity(this.#activity(true));
+    this.#messaging.close();
+    this.#link?.setActivity(this.#messaging.activity(true));
     this.#link?.drain();
     if (this.#link) await this.#handlersDone();
     await this.#stop("drained");
@@ -231,15 +318,19 @@ export abstract class Agent {
         runtime.clearTimeout(timer);
         resolve();
       };
-      void this.#dispatcher.idle().then(done);
+      void this.#messaging.idle().then(done);
       void this.#ended.then(done);
     });
   }
 
-  #activity(draining = this.#draining !== null): Activity {
-    const { inFlight } = this.#dispatcher;
-    const state = draining ? "draining" : inFlight > 0 ? "working" : "idle";
-    return inFlight > 0 ? { state, inFlight } : { state };
+  /** Once a turn, however many handlers begin and end in it. */
+  #refreshActivity(): void {
+    if (this.#activityIsOld) return;
+    this.#activityIsOld = true;
+    queueMicrotask(() => {
+      this.#activityIsOld = false;
+      this.#link?.setActivity(this.#messaging.activity(this.#draining !== null));
+    });
   }
 
   #hear(event: LinkEvent): void {
@@ -252,6 +343,15 @@ export abstract class Agent {
         break;
       case "acked":
         this.#events.emit("heartbeatAck", { roundTripMs: event.roundTripMs });
+        void this.#profile.tell();
+        break;
+      case "ready":
+        this.#ready = true;
+        void this.#profile.tell();
+        this.#events.emit("ready", {});
+        break;
+      case "replaced":
+        this.#requests.fail(notConnected(this.agentId));
         break;
       case "rotated":
         this.#events.emit("rotated", {});
@@ -277,6 +377,7 @@ export abstract class Agent {
   #hearState(change: StateChange): void {
     this.#state = change.state;
     if (change.state !== "connected" && change.state !== "draining") {
+      this.#ready = false;
       this.#requests.fail(notConnected(this.agentId));
     }
     if (change.state === "superseded") {
@@ -288,7 +389,7 @@ export abstract class Agent {
       if (isFinal(change.state)) channel.end();
     }
     if (!isFinal(change.state)) return;
-    this.#dispatcher.close();
+    this.#messaging.end();
     this.#resolveEnded(change);
   }
 
@@ -304,12 +405,12 @@ export abstract class Agent {
 
   #hearMessage(message: ServerFrame): void {
     if (this.#requests.settle(message)) return;
-    const { type, subject, data, from } = message;
-    if (type === "message" && typeof subject === "string") {
-      this.#dispatcher.dispatch(subject, data, typeof from === "string" ? { from } : {});
-    } else if (type === "error") {
-      this.#hearProtocolError(`${message.code}: ${message.message}`);
-    }
+    const { type, subject, from } = message;
+    if (type === "error") this.#hearProtocolError(`${message.code}: ${message.message}`);
+    if (type !== "message" || typeof subject !== "string") return;
+    const bySystem = typeof from === "string" && from.startsWith("event:");
+    if (this.#options.remoteDrain && bySystem && subject === DRAIN_SUBJECT) void this.drain();
+    else this.#messaging.receive({ ...message, subject });
   }
 
   #hearProtocolError(message: string): void {

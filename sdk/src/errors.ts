@@ -66,3 +66,28 @@ export class RequestTimeoutError extends AgentHeartbeatError {
 export class SubjectError extends AgentHeartbeatError {
   override name = "SubjectError";
 }
+
+/** A message can't be sent: it is too large, or not JSON. */
+export class MessageError extends AgentHeartbeatError {
+  override name = "MessageError";
+}
+
+/** A request reached nobody. */
+export class NoReceiverError extends AgentHeartbeatError {
+  override name = "NoReceiverError";
+}
+
+/** Whoever was asked answered with an error. */
+export class RemoteError extends AgentHeartbeatError {
+  override name = "RemoteError";
+
+  constructor(
+    /** `handler_failed`, `no_handler`, or `unavailable`: it ends, or has too much to do. */
+    readonly code: string,
+    /** The agent that answered. */
+    readonly from: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}

@@ -34,7 +34,7 @@ export const openNodeSocket: OpenSocket = (url, protocols, listener) => {
     get bufferedAmount() {
       return socket.bufferedAmount;
     },
-    send: (text) => socket.send(text),
+    send: (text) => sendInFrames(socket, text),
     close: (code, reason) => socket.close(code, reason),
     terminate() {
       socket.removeAllListeners();
@@ -44,3 +44,17 @@ export const openNodeSocket: OpenSocket = (url, protocols, listener) => {
     },
   };
 };
+
+/** API Gateway takes no frame that is larger than its limit. */
+function sendInFrames(socket: WebSocket, text: string): void {
+  // The usual case without a copy: no character takes more than three bytes.
+  if (text.length * 3 <= LIMITS.frameBytes) {
+    socket.send(text);
+    return;
+  }
+  const bytes = Buffer.from(text);
+  for (let start = 0; start < bytes.length; start += LIMITS.frameBytes) {
+    const end = start + LIMITS.frameBytes;
+    socket.send(bytes.subarray(start, end), { binary: false, fin: end >= bytes.length });
+  }
+}

@@ -1,5 +1,6 @@
 /** The SDK's entry for Node.js. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Agent } from "./agent";
@@ -9,8 +10,10 @@ import { resolveWatcherOptions, type WatcherOptions } from "./fleet/options";
 import { Watcher } from "./fleet/watcher";
 import { type SigningKey, signingKey } from "./keys";
 import { Link } from "./link";
+import type { Task } from "./messaging/work";
 import { nodeRuntime } from "./node-runtime";
 import { type AgentOptions, resolveOptions } from "./options";
+import { LIMITS } from "./protocol";
 import { onSignals } from "./signals";
 import { warnOfSimpleAgent } from "./simple-warning";
 import { ThreadLink } from "./thread/thread-link";
@@ -93,6 +96,8 @@ function nodeEnvironment(options: Surroundings): AgentEnvironment {
   const runtime = { ...nodeRuntime, ...options.runtime };
   return {
     runtime,
+    maxMessageBytes: LIMITS.messageBytes,
+    taskScope: new AsyncLocalStorage<Task>(),
     loadKey: () => loadKey(privateKey, privateKeyPath, options.keyId),
     createLink: (link, emit) =>
       options.heartbeatThread ? new ThreadLink(link, emit) : new Link(link, runtime, emit),

@@ -5,7 +5,9 @@ import { ConfigurationError } from "./errors";
 import type { HeartbeatTerms } from "./heartbeat";
 import type { CryptoKey } from "./keys";
 import type { LinkOptions } from "./link-options";
-import { audienceOf, type DuplicatePolicy, HEARTBEAT, ID_PATTERN } from "./protocol";
+import type { DispatchLimits } from "./messaging/dispatcher";
+import { profileOf } from "./profile";
+import { audienceOf, type DuplicatePolicy, HEARTBEAT, ID_PATTERN, type Profile } from "./protocol";
 import type { Runtime } from "./runtime";
 
 /** Where warnings go. */
@@ -67,10 +69,19 @@ export interface AgentOptions {
    * (`replace`), or it is refused until the other's lease ends (`reject`). @default "replace"
    */
   onDuplicate?: DuplicatePolicy;
-  /** What the agent can do, in words of its own. */
+  /** What the agent can do, in words of its own: at most 50, of 1 to 64 characters. */
   capabilities?: readonly string[];
-  /** Anything else worth knowing about the agent: plain JSON. */
+  /** Anything else worth knowing about the agent: plain JSON, at most 4 KB together with the above. */
   metadata?: Readonly<Record<string, unknown>>;
+  /** How many handlers run at once: 1 to 10000. @default 16 */
+  messageConcurrency?: number;
+  /** How many messages wait for one; further ones are dropped: 1 to 1000000. @default 1000 */
+  messageQueue?: number;
+  /**
+   * Whether the agent drains when the event bus sends it a message with the subject `agent.drain`.
+   * Whoever may put events on the bus can then end it. @default false
+   */
+  remoteDrain?: boolean;
   reconnect?: ReconnectOptions;
   /**
    * The age at which a connection is replaced, drawn between the two: 10 to 7000 seconds. API Gateway
@@ -97,12 +108,14 @@ export interface ResolvedOptions {
   drainTimeoutMs: number;
   requestTimeoutMs: number;
   logger: Logger;
-  capabilities: readonly string[];
-  metadata: Readonly<Record<string, unknown>>;
+  /** Null where there is nothing to tell. */
+  profile: Profile | null;
+  messages: DispatchLimits;
+  remoteDrain: boolean;
 }
 
 /** Which of the two agents is being made. */
-export type Profile = "heartbeat" | "simple";
+export type AgentKind = "heartbeat" | "simple";
 
 const WINDOWS: Record<keyof Schedules, Required<ReconnectWindow>> = {
   network: { base: 1, max: 60 },
@@ -123,7 +136,7 @@ const MAX_WINDOW_SECONDS = 3600;
  *
  * @throws ConfigurationError if an option is missing, of the wrong type or out of its limits.
  */
-export function resolveOptions(options: AgentOptions, profile: Profile): ResolvedOptions {
+export function resolveOptions(options: AgentOptions, kind: AgentKind): ResolvedOptions {
   const { agentId, organizationId, url, onDuplicate = "replace" } = options;
   checkId("agentId", agentId);
   checkId("organizationId", organizationId);
@@ -134,7 +147,7 @@ export function resolveOptions(options: AgentOptions, profile: Profile): Resolve
   const terms = heartbeatTerms(options);
   const { min, max } = options.rotateAfter ?? { min: 5400, max: 6600 };
   const rotateMin = within("rotateAfter.min", min, 10, 7000);
-  const simple = profile === "simple";
+  const simple = kind === "simple";
   return {
     link: {
       url,
@@ -161,15 +174,18 @@ export function resolveOptions(options: AgentOptions, profile: Profile): Resolve
     drainTimeoutMs: millis("drainTimeout", options.drainTimeout ?? 30, 0, 86_400),
     requestTimeoutMs: millis("requestTimeout", options.requestTimeout ?? 10, 0.1, 600),
     logger: options.logger === null ? SILENT : (options.logger ?? console),
-    capabilities: options.capabilities ?? [],
-    metadata: options.metadata ?? {},
+    profile: profileOf(options),
+    messages: {
+      concurrency: whole("messageConcurrency", options.messageConcurrency ?? 16, 1, 10_000),
+      queue: whole("messageQueue", options.messageQueue ?? 1_000, 1, 1_000_000),
+    },
+    remoteDrain: options.remoteDrain ?? false,
   };
 }
 
 function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
   const { heartbeatInterval, heartbeatTimeoutMultiplier, ackEvery = 1 } = options;
   const { minTimeoutMultiplier, maxTimeoutMultiplier, maxIntervalSeconds } = HEARTBEAT;
-  if (!Number.isInteger(ackEvery)) throw invalid("ackEvery", "a whole number", ackEvery);
   return {
     intervalMs: millis(
       "heartbeatInterval",
@@ -183,7 +199,7 @@ function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
       minTimeoutMultiplier,
       maxTimeoutMultiplier,
     ),
-    ackEvery: within("ackEvery", ackEvery, 1, 10),
+    ackEvery: whole("ackEvery", ackEvery, 1, 10),
     minIntervalMs: MIN_INTERVAL_SECONDS * 1000,
     maxIntervalMs: maxIntervalSeconds * 1000,
   };
@@ -221,6 +237,13 @@ function checkUrl(url: unknown): void {
 function within(name: string, value: unknown, min: number, max: number): number {
   if (typeof value === "number" && value >= min && value <= max) return value;
   throw invalid(name, `a number from ${min} to ${max}`, value);
+}
+
+function whole(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === "number" && !Number.isInteger(value)) {
+    throw invalid(name, "a whole number", value);
+  }
+  return within(name, value, min, max);
 }
 
 const millis = (name: string, seconds: unknown, min: number, max: number) =>

@@ -2,7 +2,6 @@
 
 export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind } from "./backoff";
-export type { MessageContext, MessageHandler } from "./dispatcher";
 export * from "./errors";
 export type { FleetChange } from "./fleet/book";
 export type { WatcherOptions } from "./fleet/options";
@@ -20,8 +19,16 @@ export {
   signingKey,
 } from "./keys";
 export type { FailedAttempt } from "./link-port";
+export type {
+  DropReason,
+  HandlerOptions,
+  MessageContext,
+  MessageHandler,
+} from "./messaging/dispatcher";
+export type { PublishOptions, RequestOptions } from "./messaging/messaging";
 export type { AgentOptions, Logger, ReconnectOptions, ReconnectWindow } from "./options";
 export { derivePresence, isPurged, type StatusRow } from "./presence";
+export type { ProfileOptions } from "./profile";
 export type {
   Activity,
   AgentPresence,

@@ -2,19 +2,16 @@
 
 import type { ServerFrame } from "./connection";
 import { type AgentHeartbeatError, RequestRefusedError, RequestTimeoutError } from "./errors";
+import { Pending } from "./pending";
 import type { Runtime } from "./runtime";
 
-interface PendingRequest {
-  resolve(reply: ServerFrame): void;
-  reject(error: AgentHeartbeatError): void;
-  timer: unknown;
-}
-
 export class Requests {
-  readonly #pending = new Map<string, PendingRequest>();
+  readonly #pending: Pending<ServerFrame>;
   #count = 0;
 
-  constructor(private readonly runtime: Pick<Runtime, "setTimeout" | "clearTimeout">) {}
+  constructor(runtime: Pick<Runtime, "setTimeout" | "clearTimeout">) {
+    this.#pending = new Pending(runtime);
+  }
 
   /**
    * Sends a message with a fresh `id` and waits for its reply.
@@ -29,19 +26,19 @@ export class Requests {
   ): Promise<ServerFrame> {
     this.#count += 1;
     const id = String(this.#count);
-    return new Promise((resolve, reject) => {
-      const timer = this.runtime.setTimeout(() => {
-        const expected = `expected a reply to "${message.type}" within ${timeoutMs / 1000} s`;
-        this.#take(id)?.reject(new RequestTimeoutError(`${expected}, got none`));
-      }, timeoutMs);
-      this.#pending.set(id, { resolve, reject, timer });
-      send({ ...message, id });
-    });
+    const expected = `expected a reply to "${message.type}" within ${timeoutMs / 1000} s`;
+    const reply = this.#pending.wait(
+      id,
+      timeoutMs,
+      () => new RequestTimeoutError(`${expected}, got none`),
+    );
+    send({ ...message, id });
+    return reply;
   }
 
   /** @returns whether the message was a reply that is waited for */
   settle(message: ServerFrame): boolean {
-    const request = this.#take(message.id);
+    const request = this.#pending.take(message.id);
     if (!request) return false;
     if (message.type === "error") {
       request.reject(new RequestRefusedError(String(message.code), String(message.message)));
@@ -51,15 +48,6 @@ export class Requests {
 
   /** Fails one request, or all of them: no reply can come any more. */
   fail(error: AgentHeartbeatError, id?: unknown): void {
-    const ids = id === undefined ? [...this.#pending.keys()] : [id];
-    for (const each of ids) this.#take(each)?.reject(error);
-  }
-
-  #take(id: unknown): PendingRequest | undefined {
-    if (typeof id !== "string") return undefined;
-    const request = this.#pending.get(id);
-    if (request) this.runtime.clearTimeout(request.timer);
-    this.#pending.delete(id);
-    return request;
+    this.#pending.fail(error, id);
   }
 }

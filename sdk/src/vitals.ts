@@ -18,7 +18,7 @@ export class Vitals {
   lastDisconnect: LastDisconnect | null = null;
   /** How late the link's own event loop ran. */
   lagMs = 0;
-  /** What the agent says that it does. */
+  /** What the agent says that it does. Its times are by the local clock. */
   activity: Activity = { state: "idle" };
 
   constructor(private readonly runtime: Runtime) {
@@ -47,10 +47,17 @@ export class Vitals {
   activityNow(): Activity {
     const observedMs = this.runtime.observedLagMs?.();
     const blocked = observedMs !== undefined && observedMs >= BLOCKED_AFTER_MS;
+    const { startedAt, progressAt } = this.activity;
     return {
       ...this.activity,
+      ...(startedAt !== undefined && { startedAt: this.#serverTime(startedAt) }),
+      ...(progressAt !== undefined && { progressAt: this.#serverTime(progressAt) }),
       ...(blocked && { state: "blocked" }),
       eventLoopLagMs: observedMs ?? this.lagMs,
     };
+  }
+
+  #serverTime(localTime: number): number {
+    return Math.max(0, Math.round(localTime - (this.clock.skewMs ?? 0)));
   }
 }

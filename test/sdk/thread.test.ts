@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { type Activity, ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { Gateway, type GatewayConnection } from "../support/gateway";
 import { TEST_KEY } from "../support/keys";
@@ -49,7 +49,7 @@ describe("an agent with heartbeatThread", () => {
       agent.onMessage("tasks.*", (...args) => resolve(args));
     });
     const ended = agent.run();
-    await gateway.until(() => gateway.connections[0]?.received.length === 1);
+    await gateway.until(() => gateway.connections[0]?.received.length === 2);
     gateway.post({ type: "message", subject: "tasks.process", data: { n: 1 }, from: "agent-7" });
     expect(await got).toEqual(["tasks.process", { n: 1 }, { from: "agent-7" }]);
     expect(await agent.list()).toMatchObject({ type: "agents", agents: [] });
@@ -111,6 +111,6 @@ const spoke = (connection: GatewayConnection | undefined) => (connection?.receiv
 
 /** A heartbeat that tells of a loop which stood still for longer than the other agent's timeout. */
 const isBlocked = ({ activity }: Record<string, unknown>) => {
-  const { state, eventLoopLagMs } = activity as { state: string; eventLoopLagMs: number };
+  const { state, eventLoopLagMs = 0 } = (activity ?? {}) as Activity;
   return state === "blocked" && eventLoopLagMs > 5_000;
 };

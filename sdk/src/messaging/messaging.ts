@@ -1,0 +1,215 @@
+/** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
+
+import { notConnected, type ServerFrame } from "../connection";
+import { NoReceiverError, RemoteError, RequestTimeoutError } from "../errors";
+import { Pending } from "../pending";
+import { type Activity, type PublishMessage, RESERVED } from "../protocol";
+import type { Runtime } from "../runtime";
+import { Answer, type Reply } from "./answer";
+import {
+  Dispatcher,
+  type DispatchLimits,
+  type DropReason,
+  type HandlerOptions,
+  type MessageHandler,
+} from "./dispatcher";
+import { type Ask, Publisher } from "./publisher";
+import { type TaskScope, Work } from "./work";
+
+/** How many ids of messages are remembered, so that one that comes again is told apart. */
+const REMEMBERED = 1_000;
+
+export interface MessagingOptions {
+  agentId: string;
+  /** How large a message may be with its envelope, in bytes. */
+  maxBytes: number;
+  limits: DispatchLimits;
+  requestTimeoutMs: number;
+  runtime: Pick<Runtime, "now" | "setTimeout" | "clearTimeout">;
+  scope: TaskScope | undefined;
+  ask: Ask;
+}
+
+/** Hears what becomes of messages. */
+export interface MessagingListener {
+  failed(subject: string, error: unknown): void;
+  dropped(subject: string, reason: DropReason): void;
+  /** Handlers were added or taken away. */
+  subscribed(patterns: string[]): void;
+  /** A handler was started, has advanced, or has ended. */
+  worked(): void;
+}
+
+/** Where a message goes to, and how long to wait for its answer. */
+export interface PublishOptions {
+  /** Sends it to this agent alone, whether it has a subscription or not. */
+  to?: string;
+}
+
+export interface RequestOptions extends PublishOptions {
+  /** How long to wait, in seconds. @default the agent's `requestTimeout` */
+  timeout?: number;
+}
+
+export class Messaging {
+  readonly #options: MessagingOptions;
+  readonly #listener: MessagingListener;
+  readonly #dispatcher: Dispatcher;
+  readonly #publisher: Publisher;
+  readonly #work: Work;
+  /** What other agents were asked, by the subject of the answer. */
+  readonly #asked: Pending<ServerFrame>;
+  /** Answers that are being sent. */
+  readonly #answering = new Set<Promise<unknown>>();
+  readonly #recent = new Set<unknown>();
+
+  constructor(options: MessagingOptions, listener: MessagingListener) {
+    const { agentId, maxBytes, limits, runtime, ask } = options;
+    this.#options = options;
+    this.#listener = listener;
+    this.#asked = new Pending(runtime);
+    this.#publisher = new Publisher(agentId, maxBytes, ask);
+    this.#work = new Work(() => Math.round(runtime.now()));
+    this.#dispatcher = new Dispatcher(limits, {
+      run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
+      failed: listener.failed,
+      dropped: listener.dropped,
+    });
+  }
+
+  get patterns(): string[] {
+    return this.#dispatcher.patterns;
+  }
+
+  activity(draining: boolean): Activity {
+    return this.#work.activity(draining);
+  }
+
+  onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions): () => void {
+    const remove = this.#dispatcher.add(pattern, handler, options);
+    this.#listener.subscribed(this.patterns);
+    return () => {
+      remove();
+      this.#listener.subscribed(this.patterns);
+    };
+  }
+
+  progress(note: string | undefined): void {
+    if (this.#work.advance(this.#options.scope?.getStore(), note)) this.#listener.worked();
+  }
+
+  publish(message: Omit<PublishMessage, "type" | "id">): Promise<{ reached: number }> {
+    return this.#publisher.publish(message);
+  }
+
+  async request(subject: string, data: unknown, { to, timeout }: RequestOptions): Promise<unknown> {
+    const { agentId, requestTimeoutMs } = this.#options;
+    const timeoutMs = timeout === undefined ? requestTimeoutMs : timeout * 1000;
+    const replyTo = `${RESERVED.inbox}.${agentId}.${crypto.randomUUID()}`;
+    const expected = `${subject}: expected an answer within ${timeoutMs / 1000} s`;
+    const late = () => new RequestTimeoutError(`${expected}, got none`);
+    const answer = this.#asked.wait(replyTo, timeoutMs, late);
+    this.#publisher.publish({ subject, data, replyTo, ...(to !== undefined && { to }) }).then(
+      ({ reached }) => {
+        if (reached > 0) return;
+        const none = new NoReceiverError(`${subject}: expected somebody to answer, got nobody`);
+        this.#asked.fail(none, replyTo);
+      },
+      (error) => this.#asked.fail(error, replyTo),
+    );
+    const { data: reply, from } = await answer;
+    return resultOf(reply, subject, String(from));
+  }
+
+  /** Takes a message from the server. */
+  receive(message: ServerFrame & { subject: string }): void {
+    const { messageId, subject, data, from, replyTo } = message;
+    if (this.#isRepeated(messageId)) return;
+    const asked = this.#asked.take(subject);
+    if (asked) {
+      asked.resolve(message);
+      return;
+    }
+    // An answer that nobody waits for any more.
+    if (subject.startsWith(`${RESERVED.inbox}.`)) return;
+    this.#dispatcher.dispatch({
+      subject,
+      data,
+      context: {
+        ...(typeof from === "string" && { from }),
+        ...(typeof messageId === "string" && { messageId }),
+      },
+      answer:
+        typeof replyTo === "string" ? new Answer((reply) => this.#reply(replyTo, reply)) : null,
+    });
+  }
+
+  /** Starts no handler from now on. */
+  close(): void {
+    this.#dispatcher.close();
+  }
+
+  /** Gives up what was asked: no answer can come any more. */
+  end(): void {
+    this.close();
+    this.#asked.fail(notConnected(this.#options.agentId));
+  }
+
+  /** Resolves when no handler runs, and what they answered is sent. */
+  async idle(): Promise<void> {
+    await this.#dispatcher.idle();
+    await Promise.all(this.#answering);
+  }
+
+  async #run(
+    handle: () => unknown | Promise<unknown>,
+    subject: string,
+    maxSilenceMs: number | undefined,
+  ): Promise<unknown> {
+    const { scope } = this.#options;
+    const task = this.#work.begin(subject, maxSilenceMs);
+    this.#listener.worked();
+    try {
+      // Not in the caller's turn: a handler that blocks must not delay the frame behind.
+      await Promise.resolve();
+      return await (scope ? scope.run(task, handle) : handle());
+    } finally {
+      this.#work.end(task);
+      this.#listener.worked();
+    }
+  }
+
+  #reply(replyTo: string, reply: Reply): void {
+    const sent = this.#publisher
+      .publish({ subject: replyTo, data: reply })
+      .catch((error: unknown) => {
+        if (!("result" in reply)) throw error;
+        const fault = { code: "handler_failed", message: `the answer: ${String(error)}` };
+        return this.#publisher.publish({ subject: replyTo, data: { error: fault } });
+      })
+      .catch((error: unknown) => this.#listener.failed(replyTo, error));
+    this.#answering.add(sent);
+    void sent.then(() => this.#answering.delete(sent));
+  }
+
+  #isRepeated(messageId: unknown): boolean {
+    if (typeof messageId !== "string") return false;
+    if (this.#recent.has(messageId)) return true;
+    this.#recent.add(messageId);
+    if (this.#recent.size > REMEMBERED) {
+      const [oldest] = this.#recent;
+      this.#recent.delete(oldest);
+    }
+    return false;
+  }
+}
+
+function resultOf(reply: unknown, subject: string, from: string): unknown {
+  if (typeof reply !== "object" || reply === null) return reply;
+  if ("error" in reply) {
+    const { code, message } = reply.error as { code: string; message: string };
+    throw new RemoteError(code, from, `${subject}: ${from} answered ${code}: ${message}`);
+  }
+  // Clients that are none of the SDK may answer with the bare result.
+  return "result" in reply ? reply.result : reply;
+}

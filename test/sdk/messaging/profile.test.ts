@@ -1,0 +1,80 @@
+import { ConfigurationError } from "@agent-heartbeat/sdk";
+import { describe, expect, it } from "@jest/globals";
+import { connectedAgent, fakeAgent } from "../../support/agents";
+import type { FakeSocket } from "../../support/fake-runtime";
+
+const SECOND = 1000;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+const told = ({ sent }: FakeSocket) => sent.filter(({ type }) => type === "presence");
+const reply = async (socket: FakeSocket, message: object) => {
+  socket.post({ ...message, id: told(socket).at(-1)?.id });
+  await settled();
+};
+
+describe("capabilities and metadata", () => {
+  it("are told once in a process, over any number of connections", async () => {
+    const options = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
+    const { socket, runtime, accept } = await connectedAgent(options);
+    expect(told(socket)).toEqual([{ type: "presence", ...options, id: expect.any(String) }]);
+    await reply(socket, { type: "presence_ack" });
+    socket.peer.closed(1006, "");
+    runtime.advance(SECOND);
+    expect(told(await accept(2))).toEqual([]);
+  });
+
+  it("are not told where there are none", async () => {
+    const { socket } = await connectedAgent();
+    expect(told(socket)).toEqual([]);
+  });
+
+  it("are told again where the service failed or the connection broke", async () => {
+    const { socket, runtime, accept } = await connectedAgent({ capabilities: ["a"] });
+    await reply(socket, { type: "error", code: "internal", message: "the service failed" });
+    expect(told(socket)).toHaveLength(1);
+    runtime.advance(15 * SECOND);
+    socket.ack();
+    expect(told(socket)).toHaveLength(2);
+    socket.peer.closed(1006, "");
+    await settled();
+    runtime.advance(SECOND);
+    expect(told(await accept(2))).toHaveLength(1);
+  });
+
+  it("that the server refuses are reported and not told again", async () => {
+    const warnings: string[] = [];
+    const logger = { error() {}, warn: (line: string) => warnings.push(line) };
+    const { socket } = await connectedAgent({ capabilities: ["a"], logger });
+    await reply(socket, { type: "error", code: "forbidden", message: "not for viewers" });
+    socket.ack();
+    expect(told(socket)).toHaveLength(1);
+    expect(warnings).toEqual(["agent-1: not for viewers"]);
+  });
+
+  it("may be changed, also while the former ones are on their way", async () => {
+    const { agent, socket } = await connectedAgent({ capabilities: ["a"] });
+    agent.setProfile({ capabilities: ["b"] });
+    await reply(socket, { type: "presence_ack" });
+    socket.ack();
+    expect(told(socket).at(-1)).toMatchObject({ capabilities: ["b"], metadata: {} });
+    await reply(socket, { type: "presence_ack" });
+    agent.setProfile({});
+    expect(told(socket).at(-1)).toMatchObject({ capabilities: [], metadata: {} });
+    expect(told(socket)).toHaveLength(3);
+  });
+
+  it.each([
+    [{ capabilities: "all" }, "option capabilities: expected at most 50 texts"],
+    [{ capabilities: [""] }, "option capabilities"],
+    [{ capabilities: ["x".repeat(65)] }, "option capabilities"],
+    [{ capabilities: Array(51).fill("x") }, "option capabilities"],
+    [{ metadata: [1] }, "option metadata: expected an object, got [1]"],
+    [{ metadata: null }, "option metadata: expected an object, got null"],
+    [{ metadata: { n: 1n } }, "option metadata: expected JSON"],
+    [{ metadata: { text: "é".repeat(2050) } }, "expected at most 4096 bytes, got 41"],
+  ])("%p are refused by the constructor", (options, message) => {
+    const make = () => fakeAgent(options as never);
+    expect(make).toThrow(ConfigurationError);
+    expect(make).toThrow(message);
+  });
+});

@@ -1,0 +1,207 @@
+import {
+  ConnectionError,
+  MessageError,
+  NoReceiverError,
+  RemoteError,
+  RequestTimeoutError,
+} from "@agent-heartbeat/sdk";
+import { describe, expect, it } from "@jest/globals";
+import { connectedAgent } from "../../support/agents";
+import type { FakeSocket } from "../../support/fake-runtime";
+
+const SECOND = 1000;
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+const published = ({ sent }: FakeSocket) => sent.filter(({ type }) => type === "publish");
+const last = (socket: FakeSocket) => published(socket).at(-1) ?? {};
+const confirm = (socket: FakeSocket, reached = 1) => {
+  const { id, subject } = last(socket);
+  socket.post({ type: "published", subject, reached, id });
+};
+const answer = (socket: FakeSocket, data: unknown) => {
+  const subject = last(socket).replyTo;
+  socket.post({ type: "message", messageId: `${subject}`, subject, data, from: "a2" });
+};
+
+describe("request()", () => {
+  it("asks with an address of its own, and resolves with the result", async () => {
+    const { agent, socket } = await connectedAgent();
+    const asked = agent.request("tasks.add", [1, 2], { to: "a2" });
+    expect(last(socket)).toMatchObject({ subject: "tasks.add", data: [1, 2], to: "a2" });
+    expect(last(socket).replyTo).toMatch(/^_inbox\.agent-1\.[0-9a-f-]{36}$/);
+    // The answer may overtake the confirmation.
+    answer(socket, { result: 3 });
+    confirm(socket);
+    expect(await asked).toBe(3);
+  });
+
+  it.each([
+    [{ result: null }, null],
+    ["bare", "bare"],
+    [{ n: 1 }, { n: 1 }],
+    [null, null],
+  ])("takes %j for an answer", async (data, result) => {
+    const { agent, socket } = await connectedAgent();
+    const asked = agent.request("n");
+    answer(socket, data);
+    expect(await asked).toEqual(result);
+  });
+
+  it("rejects with the error that whoever was asked has answered", async () => {
+    const { agent, socket } = await connectedAgent();
+    const asked = agent.request("n");
+    answer(socket, { error: { code: "handler_failed", message: "no such file" } });
+    await expect(asked).rejects.toMatchObject({
+      constructor: RemoteError,
+      code: "handler_failed",
+      from: "a2",
+      message: "n: a2 answered handler_failed: no such file",
+    });
+  });
+
+  it("rejects at once when nobody is there, and after its time when nobody answers", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const unheard = agent.request("n");
+    confirm(socket, 0);
+    await expect(unheard).rejects.toThrow(NoReceiverError);
+    const unanswered = agent.request("m", null, { timeout: 3 });
+    confirm(socket);
+    await settled();
+    runtime.advance(3 * SECOND);
+    await expect(unanswered).rejects.toThrow(RequestTimeoutError);
+    await expect(unanswered).rejects.toThrow("m: expected an answer within 3 s, got none");
+  });
+
+  it("rejects with what publish() rejects with, and when the agent stops", async () => {
+    const { agent, socket } = await connectedAgent();
+    await expect(agent.request("n", 1n)).rejects.toThrow(MessageError);
+    const asked = agent.request("n");
+    confirm(socket);
+    void agent.stop();
+    await settled();
+    socket.peer.closed(1000, "");
+    await expect(asked).rejects.toThrow(ConnectionError);
+  });
+
+  it("waits on over a reconnect: the answer goes to the agent, not to a connection", async () => {
+    const { agent, socket, runtime, accept } = await connectedAgent();
+    const asked = agent.request("n");
+    const { replyTo } = last(socket);
+    confirm(socket);
+    await settled();
+    socket.peer.closed(1006, "");
+    runtime.advance(SECOND);
+    const second = await accept(2);
+    second.post({
+      type: "message",
+      messageId: "m",
+      subject: replyTo,
+      data: { result: 1 },
+      from: "b",
+    });
+    expect(await asked).toBe(1);
+  });
+
+  it("leaves an answer that comes too late, or that nobody asked for, alone", async () => {
+    const { agent, socket } = await connectedAgent();
+    const got: unknown[] = [];
+    agent.onMessage(">", (subject) => got.push(subject));
+    const subject = "_inbox.agent-1.unknown";
+    socket.post({ type: "message", messageId: "m", subject, data: 1, from: "a2" });
+    await settled();
+    expect(got).toEqual([]);
+  });
+});
+
+describe("a request to the agent", () => {
+  const ask = (socket: FakeSocket, subject: string, data: unknown = null) => {
+    const replyTo = `_inbox.a2.${subject}`;
+    const messageId = `${subject}-${data}`;
+    socket.post({ type: "message", messageId, subject, data, from: "a2", replyTo });
+  };
+  const answers = (socket: FakeSocket) => published(socket).map(({ data }) => data);
+
+  it("is answered with what its handler returns", async () => {
+    const { agent, socket } = await connectedAgent();
+    agent.onMessage("double", async (_, data) => 2 * Number(data));
+    ask(socket, "double", 21);
+    await settled();
+    expect(published(socket)).toMatchObject([
+      { subject: "_inbox.a2.double", data: { result: 42 } },
+    ]);
+  });
+
+  it("is answered with the error of its handler, which is reported here too", async () => {
+    const { agent, socket } = await connectedAgent();
+    const errors: unknown[] = [];
+    agent.on("handlerError", ({ subject, error }) => errors.push([subject, String(error)]));
+    agent.onMessage("fail", () => {
+      throw new Error("no such file");
+    });
+    ask(socket, "fail");
+    await settled();
+    expect(answers(socket)).toEqual([
+      { error: { code: "handler_failed", message: "no such file" } },
+    ]);
+    expect(errors).toEqual([["fail", "Error: no such file"]]);
+  });
+
+  it("of several handlers is answered once: by a value, else by an error, else by null", async () => {
+    const { agent, socket } = await connectedAgent();
+    const fails = () => Promise.reject(new Error("broken"));
+    agent.onMessage("a", fails);
+    agent.onMessage("a", () => 1);
+    agent.onMessage("a", () => 2);
+    agent.onMessage("b", fails);
+    agent.onMessage("b", () => {});
+    agent.onMessage("c", () => {});
+    for (const subject of ["a", "b", "c"]) {
+      ask(socket, subject);
+      await settled();
+    }
+    expect(answers(socket)).toEqual([
+      { result: 1 },
+      { error: { code: "handler_failed", message: "broken" } },
+      { result: null },
+    ]);
+  });
+
+  it("that no handler gets is answered too", async () => {
+    const { agent, socket } = await connectedAgent({ messageConcurrency: 1, messageQueue: 1 });
+    agent.onMessage("n", () => new Promise(() => {}));
+    for (const data of [1, 2, 3]) ask(socket, "n", data);
+    ask(socket, "unknown");
+    expect(answers(socket)).toEqual([
+      { error: { code: "unavailable", message: "the message was dropped: queue_full" } },
+      { error: { code: "no_handler", message: "there is no handler for the subject" } },
+    ]);
+  });
+
+  it("whose result is no message is answered with an error", async () => {
+    const { agent, socket } = await connectedAgent();
+    agent.onMessage("large", () => "x".repeat(200_000));
+    ask(socket, "large");
+    await settled();
+    expect(answers(socket)).toEqual([
+      {
+        error: { code: "handler_failed", message: expect.stringContaining("at most 131072 bytes") },
+      },
+    ]);
+  });
+
+  it("is answered before a drain ends", async () => {
+    const { agent, socket } = await connectedAgent();
+    let finish: (value: number) => void = () => {};
+    agent.onMessage("n", () => new Promise<number>((resolve) => (finish = resolve)));
+    ask(socket, "n");
+    await settled();
+    void agent.drain();
+    finish(7);
+    await settled();
+    expect(answers(socket)).toEqual([{ result: 7 }]);
+    expect(socket.isLive).toBe(true);
+    confirm(socket);
+    await settled();
+    expect(socket.closedWith).toMatchObject({ reason: "drained" });
+  });
+});
