@@ -69,14 +69,13 @@ async function main(): Promise<void> {
     await flap(service);
     const agents = fleet(Date.now()).filter(({ agentId }) => agentId !== FLAPPING);
     await service.pretend(agents);
-    await Promise.all(
-      [...agents.map(({ agentId }) => agentId), FLAPPING].map((agentId, index) =>
-        service.describe(agentId, {
-          capabilities: ["review", "summarize"],
-          metadata: { version: version(index), region: "eu-west-1", host: `host-${index % 6}` },
-        }),
-      ),
-    );
+    for (const { agentId } of agents) await service.register(agentId);
+    for (const [index, agentId] of [FLAPPING, ...agents.map((one) => one.agentId)].entries()) {
+      await service.describe(agentId, {
+        capabilities: ["review", "summarize"],
+        metadata: { version: version(index), region: "eu-west-1", host: `host-${index % 6}` },
+      });
+    }
     for (const colorScheme of ["light", "dark"] as const) {
       const page = await browser.open(await service.link(), { colorScheme });
       await page.locator("tbody tr").nth(19).waitFor();

@@ -37,7 +37,7 @@ describe("texts", () => {
   it("say what an agent works on, and since when", () => {
     const activity = { state: "working" as const, task: "tasks.process", startedAt: NOON };
     const text = (agent = presence("a", { activity })) => activityText(agent, NOON + 5 * SECOND);
-    expect(text()).toBe("working: tasks.process for 5 s");
+    expect(text()).toBe("tasks.process for 5 s");
     expect(text(presence("a", { activity: { state: "idle" } }))).toBe("idle");
     expect(text(lost("a", NOON, { activity }))).toBe("–");
     expect(text(presence("a"))).toBe("–");

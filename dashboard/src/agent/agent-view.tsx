@@ -5,6 +5,7 @@ import Alert from "@cloudscape-design/components/alert";
 import Badge from "@cloudscape-design/components/badge";
 import Box from "@cloudscape-design/components/box";
 import Container from "@cloudscape-design/components/container";
+import Grid from "@cloudscape-design/components/grid";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs, {
   type KeyValuePairsProps,
@@ -28,44 +29,50 @@ export function AgentView({ agentId }: { agentId: string }) {
   useEffect(() => {
     if (!blind) wantHistories([agentId]);
   }, [blind, agentId, wantHistories]);
-  const history = fleet.histories.get(agentId);
   return (
     <SpaceBetween size="l">
       <Header variant="h1">{agentId}</Header>
-      {agent ? (
-        <SpaceBetween size="l">
-          <Container header={<Header>Presence</Header>}>
-            <KeyValuePairs columns={4} items={presenceOf(agent, blind)} />
-          </Container>
-          <Container header={<Header>Activity</Header>}>
-            <KeyValuePairs columns={4} items={activityOf(agent)} />
-          </Container>
-          <Container
-            header={
-              <Header description="As the agent said of itself when it last connected">
-                Profile
-              </Header>
-            }
-          >
-            <ProfileOf agent={agent} />
-          </Container>
-          <Container header={<Header>Identity and connection</Header>}>
-            <KeyValuePairs columns={4} items={identityOf(agent)} />
-          </Container>
-        </SpaceBetween>
-      ) : fleet.loaded ? (
-        <Alert type="warning">No agent {agentId} has connected within the retention.</Alert>
-      ) : (
-        <Spinner />
-      )}
+      <Grid
+        gridDefinition={[{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }]}
+      >
+        {agent ? <Details agent={agent} blind={blind} /> : <Unknown agentId={agentId} />}
+        <Container
+          header={
+            <Header description="The last fifty transitions, and those since the page was opened">
+              Timeline
+            </Header>
+          }
+        >
+          <Timeline history={fleet.histories.get(agentId)} />
+        </Container>
+      </Grid>
+    </SpaceBetween>
+  );
+}
+
+function Unknown({ agentId }: { agentId: string }) {
+  if (!useFleet().loaded) return <Spinner />;
+  return <Alert type="warning">No agent {agentId} has connected within the retention.</Alert>;
+}
+
+function Details({ agent, blind }: { agent: AgentPresence; blind: boolean }) {
+  return (
+    <SpaceBetween size="l">
+      <Container header={<Header>Presence</Header>}>
+        <KeyValuePairs columns={3} items={presenceOf(agent, blind)} />
+      </Container>
+      <Container header={<Header>Activity</Header>}>
+        <KeyValuePairs columns={3} items={activityOf(agent)} />
+      </Container>
       <Container
         header={
-          <Header description="Its last fifty transitions, and those since the page was opened">
-            Timeline
-          </Header>
+          <Header description="As the agent said of itself when it last connected">Profile</Header>
         }
       >
-        <Timeline history={history} />
+        <ProfileOf agent={agent} />
+      </Container>
+      <Container header={<Header>Identity and connection</Header>}>
+        <KeyValuePairs columns={3} items={identityOf(agent)} />
       </Container>
     </SpaceBetween>
   );
@@ -83,11 +90,11 @@ function presenceOf(agent: AgentPresence, blind: boolean): Pairs {
       value: <Ticking text={(now) => `${spanText(now - agent.lastHeartbeatAt)} ago`} />,
     },
     {
-      label: online ? "Lease ends in" : "Lease ended",
+      label: "Lease ends in",
       value: online ? (
         <Ticking text={(now) => countdownText(agent.leaseExpiresAt - now)} />
       ) : (
-        <Moment at={agent.leaseExpiresAt} />
+        "It has ended"
       ),
     },
     { label: "Heartbeat every", value: secondsText(agent.heartbeatIntervalMs) },
@@ -144,7 +151,7 @@ function ProfileOf({ agent: { profile } }: { agent: AgentPresence }) {
       "–"
     ),
   };
-  return <KeyValuePairs columns={4} items={[capabilities, ...metadata]} />;
+  return <KeyValuePairs columns={3} items={[capabilities, ...metadata]} />;
 }
 
 /** A moment, and how long ago that is. */

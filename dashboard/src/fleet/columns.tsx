@@ -34,7 +34,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Status",
       cell: ({ agent }) => <HealthIndicator agent={agent} blind={blind} />,
       sortingComparator: byUrgency,
-      width: 205,
+      width: 195,
       minWidth: 120,
     },
     {
@@ -57,12 +57,12 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Activity",
       cell: ({ agent }) => <Ticking text={(now) => activityText(agent, now)} />,
       sortingField: "activity",
-      width: 140,
+      width: 170,
     },
     {
       id: "connectedAt",
       name: "Connected",
-      width: 145,
+      width: 155,
       cell: ({ agent }) =>
         agent.status === "offline" ? (
           "–"
@@ -78,7 +78,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     {
       id: "interval",
       name: "Interval",
-      width: 115,
+      width: 105,
       cell: ({ agent }) => secondsText(agent.heartbeatIntervalMs),
       sortingComparator: (a, b) => a.agent.heartbeatIntervalMs - b.agent.heartbeatIntervalMs,
     },

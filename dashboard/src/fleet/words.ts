@@ -15,7 +15,8 @@ export function activityText({ activity, status }: AgentPresence, now: number): 
   if (!activity || status === "offline") return "–";
   const { state, task, startedAt } = activity;
   const since = startedAt === undefined ? "" : ` for ${spanText(now - startedAt)}`;
-  return task === undefined ? `${state}${since}` : `${state}: ${task}${since}`;
+  if (task === undefined) return `${state}${since}`;
+  return `${state === "working" ? "" : `${state}: `}${task}${since}`;
 }
 
 export const secondsText = (ms: number): string => `${ms / 1000} s`;

@@ -14,7 +14,7 @@ import { newP256Key } from "../../support/keys";
 
 const ROOT = join(__dirname, "..", "..", "..");
 
-export const ORGANIZATION = "demo";
+const ORGANIZATION = "demo";
 
 export class Service {
   #runtime: LocalRuntime | undefined;
