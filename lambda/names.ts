@@ -16,5 +16,8 @@ export const DETAIL_TYPES: Readonly<Record<TransitionEvent, string>> = {
 /** The `detail-type` of messages to agents, which any service may put on the bus. */
 export const MESSAGE_DETAIL_TYPE = "Agent Message";
 
+/** The namespace of every metric of the service. */
+export const METRICS_NAMESPACE = "AgentHeartbeat";
+
 /** The index by which a connection's subscriptions are found when it ends. */
 export const SUBSCRIPTIONS_BY_CONNECTION = "byConnection";

@@ -5,6 +5,7 @@ import { EventBus } from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
 import { Dashboard } from "./dashboard";
 import { MessageEvents } from "./message-events";
+import { Monitoring } from "./monitoring";
 import { type AgentHeartbeatProps, settingsOf } from "./props";
 import { Storage } from "./storage";
 import { Sweep } from "./sweep";
@@ -31,9 +32,27 @@ export class AgentHeartbeat extends Construct {
     const eventBus = new EventBus(this, "Events");
     const storage = new Storage(this, "Storage", settings);
     const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
-    new Sweep(this, "Sweep", { ...settings, storage, gateway });
-    new Transitions(this, "Transitions", { ...settings, storage, gateway, eventBus });
-    new MessageEvents(this, "MessageEvents", { ...settings, gateway, eventBus });
+    const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway });
+    const transitions = new Transitions(this, "Transitions", {
+      ...settings,
+      storage,
+      gateway,
+      eventBus,
+    });
+    const messages = new MessageEvents(this, "MessageEvents", { ...settings, gateway, eventBus });
+    if (settings.alarms) {
+      new Monitoring(this, "Monitoring", {
+        ...settings,
+        functions: {
+          ...gateway.functions,
+          sweep: sweep.function,
+          transitions: transitions.function,
+          deliver: messages.function,
+        },
+        tables: [storage.statusTable, storage.registryTable, storage.subscriptionsTable],
+        undelivered: [transitions.undelivered, messages.undelivered],
+      });
+    }
 
     const dashboard = settings.dashboard
       ? new Dashboard(this, "Dashboard", { ...settings, webSocketUrl: gateway.url })

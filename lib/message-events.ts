@@ -16,6 +16,10 @@ export interface MessageEventsProps extends Settings {
 }
 
 export class MessageEvents extends Construct {
+  readonly function: BundledFunction;
+  /** Messages that could not be delivered. */
+  readonly undelivered: Queue;
+
   constructor(scope: Construct, id: string, props: MessageEventsProps) {
     super(scope, id);
     const { gateway, eventBus, logRetention, tracing } = props;
@@ -32,6 +36,8 @@ export class MessageEvents extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });
+    this.function = deliver;
+    this.undelivered = undelivered;
     new Rule(this, "Messages", {
       description: "Messages that any service may send to agents",
       eventBus,

@@ -3,6 +3,7 @@
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Topic } from "aws-cdk-lib/aws-sns";
 
 /** What the deployment grants to agents. */
 export interface HeartbeatProps {
@@ -95,6 +96,20 @@ export interface AgentHeartbeatProps {
   readonly accessLogs?: boolean;
 
   /**
+   * Whether there are alarms for what an operator must know of: ten, at CloudWatch's price of an alarm.
+   *
+   * @default true
+   */
+  readonly alarms?: boolean;
+
+  /**
+   * Where alarms are told.
+   *
+   * @default - nowhere but in CloudWatch
+   */
+  readonly alarmTopic?: Topic;
+
+  /**
    * Whether the functions are traced by X-Ray, at its own price.
    *
    * @default false
@@ -118,6 +133,8 @@ export interface Settings {
   readonly dashboard: boolean;
   readonly throttling: ThrottlingProps;
   readonly accessLogs: boolean;
+  readonly alarms: boolean;
+  readonly alarmTopic: Topic | undefined;
   readonly tracing: boolean;
   readonly removalPolicy: RemovalPolicy;
 }
@@ -143,6 +160,8 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     dashboard: props.dashboard ?? true,
     throttling: props.throttling ?? { rateLimit: 5000, burstLimit: 2500 },
     accessLogs: props.accessLogs ?? false,
+    alarms: props.alarms ?? true,
+    alarmTopic: props.alarmTopic,
     tracing: props.tracing ?? false,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   };

@@ -15,6 +15,8 @@ export interface SweepProps extends Settings {
 }
 
 export class Sweep extends Construct {
+  readonly function: BundledFunction;
+
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
     const { storage, gateway, sweepInterval, logRetention, tracing } = props;
@@ -39,6 +41,7 @@ export class Sweep extends Construct {
       "dynamodb:DeleteItem",
     );
     gateway.grantClose(sweep);
+    this.function = sweep;
     new Rule(this, "Schedule", {
       description: "Starts the sweep",
       schedule: Schedule.rate(sweepInterval),

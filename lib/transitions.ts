@@ -32,6 +32,10 @@ const TRANSITIONS = [
 ];
 
 export class Transitions extends Construct {
+  readonly function: BundledFunction;
+  /** Transitions that could not be told. */
+  readonly undelivered: Queue;
+
   constructor(scope: Construct, id: string, props: TransitionsProps) {
     super(scope, id);
     const { storage, gateway, eventBus, logRetention, tracing } = props;
@@ -57,6 +61,8 @@ export class Transitions extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
     });
+    this.function = transitions;
+    this.undelivered = undelivered;
     undelivered.grantSendMessages(transitions);
     const streamArn = storage.statusTable.tableStreamArn as string;
     transitions.addToRolePolicy(

@@ -22,18 +22,23 @@ export class WebSocketGateway extends Construct {
   readonly url: string;
   /** Where functions post to connections and close them. */
   readonly callbackUrl: string;
+  /** Those that the gateway calls while it waits, and whose failure no message tells. */
+  readonly functions: Readonly<
+    Record<"authorize" | "connect" | "heartbeat" | "disconnect", BundledFunction>
+  >;
   readonly #apiId: string;
   readonly #props: WebSocketGatewayProps;
 
   constructor(scope: Construct, id: string, props: WebSocketGatewayProps) {
     super(scope, id);
     this.#props = props;
+    const [authorize, connect] = [this.#authorize(), this.#connect()];
     const api = new WebSocketApi(this, "Api", {
       description: "Where agents connect and send heartbeats",
       routeSelectionExpression: "$request.body.type",
       connectRouteOptions: {
-        integration: new WebSocketLambdaIntegration("Connect", this.#connect()),
-        authorizer: new WebSocketLambdaAuthorizer("Login", this.#authorize(), {
+        integration: new WebSocketLambdaIntegration("Connect", connect),
+        authorizer: new WebSocketLambdaAuthorizer("Login", authorize, {
           identitySource: ["route.request.header.Sec-WebSocket-Protocol"],
         }),
       },
@@ -45,11 +50,13 @@ export class WebSocketGateway extends Construct {
     this.url = `wss://${host}/${STAGE}`;
     this.callbackUrl = `https://${host}/${STAGE}`;
 
+    const [heartbeat, disconnect] = [this.#heartbeat(), this.#disconnect()];
+    this.functions = { authorize, connect, heartbeat, disconnect };
     api.addRoute("$disconnect", {
-      integration: new WebSocketLambdaIntegration("Disconnect", this.#disconnect()),
+      integration: new WebSocketLambdaIntegration("Disconnect", disconnect),
     });
     const routes: [string, BundledFunction][] = [
-      ["heartbeat", this.#heartbeat()],
+      ["heartbeat", heartbeat],
       ["presence", this.#presence()],
       ["subscribe", this.#subscribe()],
       ["unsubscribe", this.#unsubscribe()],

@@ -1,9 +1,7 @@
 /** CloudWatch metrics as embedded log lines: no call to CloudWatch, and none of its latency. */
 
 import { Metrics } from "@aws-lambda-powertools/metrics";
-
-/** The namespace of every metric of the service. */
-const METRICS_NAMESPACE = "AgentHeartbeat";
+import { METRICS_NAMESPACE } from "../names";
 
 /** How a function counts: any number of `addMetric`, then one `publishStoredMetrics`. */
 export interface MetricsSink {

@@ -1,5 +1,7 @@
 /** What matters in the template: cost, privileges, safety of data, and the ways between the parts. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { App, Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
@@ -354,6 +356,18 @@ describe("the template", () => {
       FunctionResponseTypes: ["ReportBatchItemFailures"],
       DestinationConfig: { OnFailure: { Destination: Match.anyValue() } },
     });
+  });
+
+  it("has an alarm for each heading of the runbook, and a heading for each alarm", () => {
+    const alarms = resources("AWS::CloudWatch::Alarm").map(
+      ({ Properties }) => /operations\.md#(\w+)$/.exec(String(Properties.AlarmDescription))?.[1],
+    );
+    const runbook = readFileSync(join(__dirname, "../../docs/operations.md"), "utf8");
+    const chapter = /## Alarms\n([\s\S]*?)\n## /.exec(runbook)?.[1] ?? "";
+    const headings = [...chapter.matchAll(/^### (\w+)$/gm)].map(([, name = ""]) =>
+      name.toLowerCase(),
+    );
+    expect(alarms.sort()).toEqual(headings.sort());
   });
 
   it("says where it is", () => {

@@ -1,0 +1,185 @@
+/** Alarms for what an operator must know of, each with the place in the runbook that says what to do. */
+
+import { Duration } from "aws-cdk-lib";
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  TreatMissingData,
+} from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { METRICS_NAMESPACE } from "../lambda/names";
+
+const RUNBOOK = "docs/operations.md";
+
+const PERIOD = Duration.minutes(5);
+
+/** Functions whose failures nobody answers for them. */
+const FAIL_AS_FUNCTIONS = [
+  "authorize",
+  "connect",
+  "heartbeat",
+  "disconnect",
+  "sweep",
+  "transitions",
+  "deliver",
+] as const;
+
+/** Functions that answer a failure by a message, and count it. */
+const ANSWER_INTERNAL = [
+  "heartbeat",
+  "presence",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "list",
+  "history",
+  "fallback",
+] as const;
+
+type FunctionName = (typeof FAIL_AS_FUNCTIONS)[number];
+
+export interface MonitoringProps {
+  /** By the names of their entries. */
+  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+  readonly tables: readonly Table[];
+  /** What could not be delivered. */
+  readonly undelivered: readonly Queue[];
+  readonly sweepInterval: Duration;
+  readonly alarmTopic: ITopic | undefined;
+}
+
+export class Monitoring extends Construct {
+  readonly #topic: ITopic | undefined;
+
+  constructor(scope: Construct, id: string, props: MonitoringProps) {
+    super(scope, id);
+    this.#topic = props.alarmTopic;
+    const { functions, tables, undelivered, sweepInterval } = props;
+    const { sweep, transitions } = functions;
+    const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]);
+
+    this.#alarm("FunctionErrors", "functions fail", {
+      metric: sum(failing.map((fn) => fn.metricErrors({ period: PERIOD }))),
+      periods: 3,
+    });
+    this.#alarm("FunctionThrottles", "functions are throttled", {
+      metric: sum(failing.map((fn) => fn.metricThrottles({ period: PERIOD }))),
+      periods: 3,
+    });
+    this.#alarm("RouteFailures", "clients are answered by internal", {
+      metric: sum(ANSWER_INTERNAL.map((service) => own("RouteFailures", service))),
+      periods: 3,
+    });
+    this.#alarm("LoginsRefused", "many logins prove nothing", {
+      metric: own("LoginsRefused", "authorize"),
+      threshold: 100,
+      periods: 3,
+    });
+    this.#alarm("MassExpiry", "many agents fall silent at once", {
+      metric: own("LeasesExpired", "sweep"),
+      threshold: 100,
+    });
+    this.#alarm("SweepsUnfinished", "the sweep does not reach the end of the table", {
+      metric: own("SweepsUnfinished", "sweep"),
+      periods: 6,
+    });
+    this.#alarm("TableThrottles", "DynamoDB throttles", {
+      metric: sum(tables.flatMap(throttlesOf)),
+      periods: 3,
+    });
+    this.#alarm("Undelivered", "something could not be delivered", {
+      metric: sum(
+        undelivered.map((queue) =>
+          queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: "Maximum" }),
+        ),
+      ),
+    });
+    this.#alarm("TransitionsLate", "events of transitions are more than a minute late", {
+      metric: transitions.metric("IteratorAge", { period: PERIOD, statistic: "Maximum" }),
+      threshold: 60_000,
+      periods: 2,
+    });
+    this.#sweepMissing(sweep, sweepInterval);
+  }
+
+  #sweepMissing(sweep: LambdaFunction, interval: Duration): void {
+    const alarm = new Alarm(this, "SweepMissing", {
+      alarmDescription: describe("SweepMissing", "no sweep has run for three intervals"),
+      metric: sweep.metricInvocations({ period: Duration.minutes(interval.toMinutes() * 3) }),
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      threshold: 1,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.BREACHING,
+    });
+    this.#notify(alarm);
+  }
+
+  /** An alarm when a metric is at least the threshold, 1 by default, in each of so many periods. */
+  #alarm(
+    name: string,
+    what: string,
+    {
+      metric,
+      threshold = 1,
+      periods = 1,
+    }: { metric: IMetric; threshold?: number; periods?: number },
+  ): void {
+    const alarm = new Alarm(this, name, {
+      alarmDescription: describe(name, what),
+      metric,
+      threshold,
+      evaluationPeriods: periods,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    this.#notify(alarm);
+  }
+
+  #notify(alarm: Alarm): void {
+    if (this.#topic) alarm.addAlarmAction(new SnsAction(this.#topic));
+  }
+}
+
+const describe = (name: string, what: string) => `${what}. See ${RUNBOOK}#${name.toLowerCase()}`;
+
+/** A metric of the service's own, as one of its functions counts it. */
+function own(metricName: string, service: string): Metric {
+  return new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName,
+    dimensionsMap: { service },
+    statistic: "Sum",
+    period: PERIOD,
+  });
+}
+
+function throttlesOf(table: Table): Metric[] {
+  return ["ReadThrottleEvents", "WriteThrottleEvents"].map(
+    (metricName) =>
+      new Metric({
+        namespace: "AWS/DynamoDB",
+        metricName,
+        dimensionsMap: { TableName: table.tableName },
+        statistic: "Sum",
+        period: PERIOD,
+      }),
+  );
+}
+
+/** The sum of at most ten metrics, which is what an alarm can take, of which each may be missing. */
+function sum(metrics: readonly IMetric[]): IMetric {
+  const names = metrics.map((_, index) => `m${index}`);
+  return new MathExpression({
+    expression: `SUM([${names.map((name) => `FILL(${name}, 0)`).join(", ")}])`,
+    usingMetrics: Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric])),
+    period: PERIOD,
+  });
+}
