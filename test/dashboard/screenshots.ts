@@ -13,6 +13,7 @@ const NAMES = ["coder", "planner", "researcher", "reviewer", "summarizer", "depl
 const TASKS = ["tasks.review", "tasks.build", "tasks.summarize", "tasks.deploy"];
 const FLAPPING = "reviewer-4";
 const MINUTE = 60_000;
+const VIEWPORT = { width: 1520, height: 950 };
 
 function fleet(now: number): AgentPresence[] {
   return Array.from({ length: 42 }, (_, index) => {
@@ -77,7 +78,7 @@ async function main(): Promise<void> {
       });
     }
     for (const colorScheme of ["light", "dark"] as const) {
-      const page = await browser.open(await service.link(), { colorScheme });
+      const page = await browser.open(await service.link(), { colorScheme, viewport: VIEWPORT });
       await page.locator("tbody tr").nth(19).waitFor();
       await page.getByText("…", { exact: true }).first().waitFor({ state: "detached" });
       await page.screenshot({ path: join(DIRECTORY, `dashboard-${colorScheme}.png`) });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { queryForHealth } from "../../dashboard/src/fleet/filter";
 import { countHealths } from "../../dashboard/src/fleet/health";
 import { HeldOrder } from "../../dashboard/src/fleet/held-order";
-import { metadataNames, rowOf } from "../../dashboard/src/fleet/row";
+import { byUrgency, metadataNames, rowOf } from "../../dashboard/src/fleet/row";
 import { activityText, heartbeatText } from "../../dashboard/src/fleet/words";
 import { HREFS, routeOf } from "../../dashboard/src/shell/route";
 import { iconOf, titleOf } from "../../dashboard/src/shell/tab";
@@ -136,6 +136,25 @@ describe("rows", () => {
       "metadata.retries": "3",
     });
     expect(metadataNames([agent])).toEqual(["version", "gpu", "retries"]);
+  });
+
+  it("are the more urgent the less they were meant to be as they are", () => {
+    const rows = [
+      presence("fine"),
+      presence("draining", { activity: { state: "draining" } }),
+      presence("stalled", { stalledSince: NOON }),
+      lost("left", NOON, { reason: "client_closed" }),
+      lost("lost-before", NOON - 1),
+      lost("lost", NOON),
+    ].map((agent) => rowOf(agent, undefined, NOON));
+    expect(rows.sort(byUrgency).map(({ agentId }) => agentId)).toEqual([
+      "lost",
+      "lost-before",
+      "left",
+      "stalled",
+      "draining",
+      "fine",
+    ]);
   });
 
   it("are asked for by status, all of them by none", () => {

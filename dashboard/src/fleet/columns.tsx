@@ -34,7 +34,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
       name: "Status",
       cell: ({ agent }) => <HealthIndicator agent={agent} blind={blind} />,
       sortingComparator: byUrgency,
-      width: 195,
+      width: 205,
       minWidth: 120,
     },
     {
@@ -78,7 +78,7 @@ export function columnsOf(metadata: readonly string[], blind: boolean): Column[]
     {
       id: "interval",
       name: "Interval",
-      width: 105,
+      width: 115,
       cell: ({ agent }) => secondsText(agent.heartbeatIntervalMs),
       sortingComparator: (a, b) => a.agent.heartbeatIntervalMs - b.agent.heartbeatIntervalMs,
     },

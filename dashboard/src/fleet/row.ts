@@ -1,7 +1,7 @@
 /** A row of the table: an agent with what it is sorted and filtered by. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
-import { HEALTH_NAMES, HEALTHS, healthOf, reasonText } from "./health";
+import { HEALTH_NAMES, HEALTHS, healthOf, isLoss, reasonText } from "./health";
 import { flapsIn, type History } from "./history-book";
 
 export interface Row {
@@ -32,7 +32,8 @@ export function rowOf(agent: AgentPresence, history: History | undefined, now: n
     agentId: agent.agentId,
     agent,
     health: HEALTH_NAMES[health],
-    rank: HEALTHS.indexOf(health),
+    // Of those that are offline, the lost ones first.
+    rank: HEALTHS.indexOf(health) + (health === "offline" && !isLoss(reason) ? 0.5 : 0),
     reason: reason ? reasonText(reason) : "",
     task: activity?.task ?? "",
     activity: activity?.state ?? "",
