@@ -1,0 +1,129 @@
+/** Twenty thousand messages over a real network that breaks, while connections are replaced. */
+
+import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { matchesSubject } from "@agent-heartbeat/sdk/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { fastRuntime } from "../../support/fast-runtime";
+import { FaultProxy } from "../../support/fault-proxy";
+import { Gateway, type GatewayConnection } from "../../support/gateway";
+import { TEST_KEY } from "../../support/keys";
+
+const MESSAGES = 20_000;
+const BREAKS = 3;
+const ROTATIONS = 3;
+const SUBJECTS = ["tasks.a", "tasks.b", "tasks.c", "news"];
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+let gateway: Gateway;
+let proxy: FaultProxy;
+let agent: HeartbeatAgent;
+
+beforeEach(async () => {
+  gateway = await Gateway.start();
+  proxy = await FaultProxy.start(gateway.port);
+});
+
+afterEach(async () => {
+  await agent.stop();
+  await proxy.close();
+  await gateway.close();
+});
+
+/** Posts as the service does: to each open connection with a subscription that fits, in order. */
+class Service {
+  readonly #subscriptions = new Map<GatewayConnection, Set<string>>();
+  /** Of each subject, how many were published. */
+  readonly published = new Map<string, number>();
+  count = 0;
+
+  readonly answer = (message: Record<string, unknown>, connection: GatewayConnection) => {
+    const { type, subject } = message;
+    if (type === "subscribe") {
+      const patterns = this.#subscriptions.get(connection) ?? new Set();
+      this.#subscriptions.set(connection, patterns.add(String(subject)));
+    }
+    return gateway.answer(message);
+  };
+
+  publish(): { subject: string; n: number } {
+    const subject = SUBJECTS[this.count % SUBJECTS.length] as string;
+    const n = this.published.get(subject) ?? 0;
+    this.count += 1;
+    this.published.set(subject, n + 1);
+    const to = gateway.open.filter((connection) =>
+      [...(this.#subscriptions.get(connection) ?? [])].some((p) => matchesSubject(p, subject)),
+    );
+    gateway.post({ type: "message", messageId: `m${this.count}`, subject, data: n, from: "a" }, to);
+    return { subject, n };
+  }
+}
+
+describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThread) => {
+  it("gets 20,000 messages once and in order, but for those published while it was cut off", async () => {
+    const service = new Service();
+    gateway.options.answer = service.answer;
+    const got = new Map(SUBJECTS.map((subject) => [subject, [] as number[]]));
+    agent = new HeartbeatAgent({
+      agentId: "agent-1",
+      organizationId: "acme",
+      url: proxy.url,
+      privateKey: TEST_KEY,
+      logger: null,
+      messageQueue: MESSAGES,
+      // A second thread has real time: there it is the breaks alone that are looked at.
+      ...(heartbeatThread
+        ? { heartbeatThread, reconnect: { network: { base: 0.1, max: 0.1 } } }
+        : { runtime: fastRuntime(40), rotateAfter: { min: 10, max: 12 } }),
+    });
+    const keep = (subject: string, data: unknown) => got.get(subject)?.push(data as number);
+    agent.onMessage("tasks.*", async (subject, data) => {
+      await null;
+      keep(subject, data);
+    });
+    agent.onMessage("news", keep);
+    let [rotations, ready, dropped] = [0, 0, 0];
+    agent.on("rotated", () => rotations++);
+    agent.on("ready", () => ready++);
+    agent.on("messageDropped", () => dropped++);
+    await agent.start();
+
+    /** Resolves when the newest message of each subject is there. */
+    const allArrived = async () => {
+      const missing = () =>
+        SUBJECTS.some((it) => got.get(it)?.at(-1) !== (service.published.get(it) ?? 0) - 1);
+      while (missing()) await turn();
+    };
+    const publishedWhileCut = new Map(SUBJECTS.map((subject) => [subject, new Set<number>()]));
+    let breaks = 0;
+    let brokenAt = -1;
+    const wantedRotations = heartbeatThread ? 0 : ROTATIONS;
+    while (service.count < MESSAGES || breaks < BREAKS || rotations < wantedRotations) {
+      const cut = brokenAt === ready;
+      for (let n = 0; n < 25; n++) {
+        const { subject, n: number } = service.publish();
+        if (cut) publishedWhileCut.get(subject)?.add(number);
+      }
+      await turn();
+      if (cut || breaks === BREAKS || service.count < (MESSAGES / 4) * (breaks + 1)) continue;
+      // What was published so far has arrived: only what follows can be lost.
+      await allArrived();
+      proxy.reset();
+      brokenAt = ready;
+      breaks += 1;
+    }
+    while (brokenAt === ready) await turn();
+    for (const _ of SUBJECTS) service.publish();
+    await allArrived();
+
+    expect(dropped).toBe(0);
+    for (const [subject, numbers] of got) {
+      expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+      const present = new Set(numbers);
+      const missing = [...Array(service.published.get(subject)).keys()].filter(
+        (n) => !present.has(n),
+      );
+      expect(missing.filter((n) => !publishedWhileCut.get(subject)?.has(n))).toEqual([]);
+    }
+  });
+});
