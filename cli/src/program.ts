@@ -11,6 +11,7 @@ import { addAgentsRemove } from "./commands/agents-remove";
 import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
 import { addCompletion } from "./commands/completion";
+import { addCost } from "./commands/cost";
 import { addDashboard } from "./commands/dashboard";
 import { addDoctor } from "./commands/doctor";
 import { addEvents } from "./commands/events";
@@ -76,6 +77,7 @@ export function createProgram(io: Io): Command {
   addKeysGenerate(keys, io);
   addDoctor(program, io);
   addSimulate(program, io);
+  addCost(program, io);
   addCompletion(program, io);
   return program;
 }

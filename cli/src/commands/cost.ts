@@ -1,0 +1,145 @@
+/** `cost`: what a fleet costs a month, beside the same fleet on AWS IoT Core. */
+
+import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Bill, Item } from "../cost/bill";
+import { advice, type Estimate, estimate } from "../cost/estimate";
+import { dollars, quantity } from "../cost/figures";
+import { DEFAULT_FLEET, type Fleet } from "../cost/fleet";
+import { REGIONS, type Region } from "../cost/prices";
+import { ASSUMED } from "../cost/units";
+import { duration } from "../durations";
+import type { Io } from "../io";
+import { Printer } from "../printer";
+
+interface Options {
+  agents: number;
+  interval: number;
+  timeout: number;
+  ackEvery: number;
+  sweep: number;
+  reconnects: number;
+  messages: number;
+  subscriptions: number;
+  handlerMs: number;
+  region: Region;
+  json?: boolean;
+}
+
+export function addCost(program: Command, io: Io): void {
+  const fleet = DEFAULT_FLEET;
+  const { minIntervalSeconds, maxIntervalSeconds } = HEARTBEAT;
+  const { minTimeoutMultiplier, maxTimeoutMultiplier } = HEARTBEAT;
+  const interval = within(minIntervalSeconds, maxIntervalSeconds);
+  const ackEvery = within(1, 10);
+  const multiplier = within(minTimeoutMultiplier, maxTimeoutMultiplier);
+  program
+    .command("cost")
+    .summary("reckon what a fleet costs a month")
+    .description("Reckon what a fleet costs a month, beside the same fleet on AWS IoT Core.")
+    .option("--agents <count>", "agents that are always connected", within(1, 1e8), fleet.agents)
+    .option("--interval <seconds>", "their heartbeat interval", interval, fleet.intervalSeconds)
+    .option(
+      "--timeout <multiplier>",
+      "intervals without a heartbeat that count as death",
+      multiplier,
+      fleet.timeoutMultiplier,
+    )
+    .option("--ack-every <count>", "one heartbeat in so many is acknowledged", ackEvery, 1)
+    .option("--sweep <minutes>", "time between two sweeps", within(1, 1440), fleet.sweepMinutes)
+    .option(
+      "--reconnects <count>",
+      "connections that an agent loses a day",
+      within(0, 1e5),
+      fleet.reconnectsPerDay,
+    )
+    .option(
+      "--messages <count>",
+      "messages that an agent gets a day",
+      within(0, 1e7),
+      fleet.messagesPerDay,
+    )
+    .option(
+      "--subscriptions <count>",
+      "subjects that an agent is subscribed to",
+      within(0, 1000),
+      fleet.subscriptions,
+    )
+    .option(
+      "--handler-ms <ms>",
+      "billed time of a function that answers a message",
+      within(1, 1e4),
+      ASSUMED.handlerMs,
+    )
+    .addOption(
+      new Option("--region <region>", "the AWS region").choices(REGIONS).default(fleet.region),
+    )
+    .option("--json", "print JSON")
+    .action((options: Options, command: Command) => {
+      const printer = new Printer(io, command.optsWithGlobals());
+      const result = estimate(fleetOf(options), options.handlerMs);
+      if (printer.json) printer.value({ ...result, advice: advice(result) });
+      else print(result, printer);
+    });
+}
+
+function fleetOf(options: Options): Fleet {
+  return {
+    agents: options.agents,
+    intervalSeconds: options.interval,
+    timeoutMultiplier: options.timeout,
+    ackEvery: options.ackEvery,
+    sweepMinutes: options.sweep,
+    reconnectsPerDay: options.reconnects,
+    messagesPerDay: options.messages,
+    subscriptions: options.subscriptions,
+    region: options.region,
+  };
+}
+
+function print(result: Estimate, printer: Printer): void {
+  const { agents, intervalSeconds, ackEvery, region } = result.fleet;
+  const { bold, dim } = printer.colours;
+  const acks = ackEvery === 1 ? "each acknowledged" : `one in ${ackEvery} acknowledged`;
+  printer.lines(
+    `${quantity(agents)} agents in ${region}, a heartbeat every ${intervalSeconds} s, ${acks}.`,
+  );
+  for (const [name, bill] of [
+    ["Agent Heartbeat", result.agentHeartbeat],
+    ["AWS IoT Core", result.iotCore],
+  ] as const) {
+    const detection = duration(bill.detectionSeconds * 1000);
+    printer.lines(
+      "",
+      `${bold(`${name}: ${dollars(bill.usd)} a month`)} ${dim(`(a silent death shows within ${detection})`)}`,
+    );
+    printBill(bill, printer);
+  }
+  const unconfirmed = [...result.agentHeartbeat.items, ...result.iotCore.items].some(isUnsure);
+  printer.lines(
+    "",
+    ...advice(result),
+    "",
+    dim(`Prices of ${result.pricesOf}, without free tiers, discounts and taxes.`),
+    ...(unconfirmed ? [dim("* These prices could not be confirmed.")] : []),
+  );
+}
+
+function printBill({ items }: Bill, printer: Printer): void {
+  printer.table(items, [
+    { title: "SERVICE", text: ({ service }) => service },
+    { title: "WHAT", text: ({ what }) => what },
+    { title: "QUANTITY", text: (item) => quantity(item.quantity) },
+    { title: "A MONTH", text: (item) => `${dollars(item.usd)}${isUnsure(item) ? " *" : ""}` },
+  ]);
+}
+
+const isUnsure = ({ confirmed }: Item) => !confirmed;
+
+function within(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a number, from ${min} to ${max}.`);
+  };
+}

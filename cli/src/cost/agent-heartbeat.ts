@@ -1,0 +1,96 @@
+/** What a fleet costs with Agent Heartbeat. */
+
+import { type Bill, billOf } from "./bill";
+import { DAYS_A_MONTH, type Fleet, MINUTES_A_MONTH, SECONDS_A_MONTH } from "./fleet";
+import { pricesIn } from "./prices";
+import {
+  ASSUMED,
+  CUSTOM_METRICS,
+  MEMORY_GB,
+  type Operation,
+  SWEEP,
+  UNITS,
+  type Units,
+} from "./units";
+
+const BYTES_A_GB = 1e9;
+
+/** How often each operation happens in a month. */
+export function operationsOf(fleet: Fleet): Record<Operation, number> {
+  const { agents, intervalSeconds, ackEvery, subscriptions } = fleet;
+  const heartbeats = (agents * SECONDS_A_MONTH) / intervalSeconds;
+  const acknowledged = heartbeats / ackEvery;
+  const rotations = (agents * SECONDS_A_MONTH) / ASSUMED.rotationSeconds;
+  const reconnects = agents * fleet.reconnectsPerDay * DAYS_A_MONTH;
+  return {
+    connect: reconnects,
+    // A new connection begins with a heartbeat, which a rotation counts itself.
+    heartbeat: acknowledged + reconnects,
+    "heartbeat without ack": heartbeats - acknowledged,
+    disconnect: reconnects,
+    rotation: rotations,
+    subscribe: (rotations + reconnects) * subscriptions,
+    "publish to 1": agents * fleet.messagesPerDay * DAYS_A_MONTH,
+    // Who reconnects goes offline and comes back; a rotation is not seen.
+    transition: 2 * reconnects,
+  };
+}
+
+/** A month's bill. @param handlerMs billed time of a function that answers a message */
+export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs): Bill {
+  const total = totalUnits(operationsOf(fleet));
+  const sweeps = MINUTES_A_MONTH / fleet.sweepMinutes;
+  const sweepSeconds = (ASSUMED.sweepMs + ASSUMED.sweepMsPerAgent * fleet.agents) / 1000;
+  const sweepReads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * fleet.agents;
+  const storedGb = (fleet.agents * ASSUMED.storedBytesPerAgent) / BYTES_A_GB;
+  return billOf(
+    [
+      ["API Gateway", "messages", "webSocketMessage", total.messagesIn + total.messagesOut],
+      ["API Gateway", "connection minutes", "connectionMinute", fleet.agents * MINUTES_A_MONTH],
+      ["Lambda", "invocations", "lambdaRequest", total.invocations + sweeps],
+      [
+        "Lambda",
+        "GB-seconds",
+        "lambdaGbSecond",
+        total.invocations * MEMORY_GB.handler * (handlerMs / 1000) +
+          sweeps * MEMORY_GB.sweep * sweepSeconds,
+      ],
+      ["DynamoDB", "write units", "writeUnit", total.writeUnits],
+      ["DynamoDB", "read units", "readUnit", total.readUnits + sweeps * sweepReads],
+      ["DynamoDB", "GB stored", "tableGbMonth", storedGb],
+      ["DynamoDB", "GB of point-in-time recovery", "backupGbMonth", storedGb],
+      ["EventBridge", "events", "busEvent", total.busEvents],
+      [
+        "CloudWatch",
+        "GB of logs",
+        "logGb",
+        (total.logBytes + sweeps * SWEEP.logBytes) / BYTES_A_GB,
+      ],
+      ["CloudWatch", "metrics", "metricMonth", CUSTOM_METRICS],
+      [
+        "Data transfer",
+        "GB out",
+        "transferOutGb",
+        (total.messagesOut * ASSUMED.messageOutBytes) / BYTES_A_GB,
+      ],
+    ],
+    pricesIn(fleet.region),
+  );
+}
+
+function totalUnits(operations: Record<Operation, number>): Units {
+  const total: Units = {
+    messagesIn: 0,
+    messagesOut: 0,
+    invocations: 0,
+    writeUnits: 0,
+    readUnits: 0,
+    busEvents: 0,
+    logBytes: 0,
+  };
+  for (const [operation, times] of Object.entries(operations)) {
+    const units = UNITS[operation as Operation];
+    for (const name of Object.keys(total) as (keyof Units)[]) total[name] += times * units[name];
+  }
+  return total;
+}

@@ -1,0 +1,47 @@
+/** A fleet's price with Agent Heartbeat beside its price on AWS IoT Core, and what to make of it. */
+
+import { agentHeartbeatBill } from "./agent-heartbeat";
+import type { Bill } from "./bill";
+import type { Fleet } from "./fleet";
+import { iotCoreBill, iotCoreDetectionSeconds } from "./iot-core";
+import { PRICES_DATE } from "./prices";
+
+export interface Estimate {
+  fleet: Fleet;
+  /** When the prices were looked up. */
+  pricesOf: string;
+  agentHeartbeat: Bill & { detectionSeconds: number };
+  iotCore: Bill & { detectionSeconds: number };
+  /** Which one costs less. */
+  cheaper: "agentHeartbeat" | "iotCore";
+}
+
+/** @param handlerMs billed time of a function that answers a message */
+export function estimate(fleet: Fleet, handlerMs?: number): Estimate {
+  const own = agentHeartbeatBill(fleet, handlerMs);
+  const other = iotCoreBill(fleet, handlerMs);
+  return {
+    fleet,
+    pricesOf: PRICES_DATE,
+    agentHeartbeat: {
+      ...own,
+      detectionSeconds: fleet.intervalSeconds * fleet.timeoutMultiplier,
+    },
+    iotCore: { ...other, detectionSeconds: iotCoreDetectionSeconds(fleet) },
+    cheaper: own.usd <= other.usd ? "agentHeartbeat" : "iotCore",
+  };
+}
+
+/** Plain sentences on which to choose. */
+export function advice({ agentHeartbeat, iotCore, cheaper }: Estimate): string[] {
+  if (cheaper === "agentHeartbeat") {
+    return ["Agent Heartbeat costs less here, for its connections carry more than heartbeats."];
+  }
+  const times = agentHeartbeat.usd / iotCore.usd;
+  const more = times >= 10 ? Math.round(times) : Math.round(times * 10) / 10;
+  return [
+    `AWS IoT Core costs less, ${more} times: its keep-alives are free. It is the better choice where MQTT and a certificate for each agent suit you, and where "connected" is all you want to know.`,
+    "Agent Heartbeat is worth the difference where you want a status that is right without any clean-up, work and stalls told apart from the connection, browsers and tokens in place of certificates, organizations kept apart, and the whole of it on a laptop.",
+    "A longer interval, and `ackEvery`, lower its price in proportion.",
+  ];
+}

@@ -1,0 +1,40 @@
+/** The fleet whose price is asked for. */
+
+import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
+import type { Region } from "./prices";
+
+export interface Fleet {
+  agents: number;
+  /** Between two heartbeats of an agent, in seconds. */
+  intervalSeconds: number;
+  /** How many intervals without a heartbeat count as death. Costs nothing. */
+  timeoutMultiplier: number;
+  /** Every how many heartbeats one is acknowledged. */
+  ackEvery: number;
+  sweepMinutes: number;
+  /** Unplanned ones, an agent and day. */
+  reconnectsPerDay: number;
+  /** Messages that reach an agent, a day. */
+  messagesPerDay: number;
+  /** Subjects that an agent is subscribed to. */
+  subscriptions: number;
+  region: Region;
+}
+
+export const DEFAULT_FLEET: Fleet = {
+  agents: 1000,
+  intervalSeconds: HEARTBEAT.defaultIntervalSeconds,
+  timeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
+  ackEvery: 1,
+  sweepMinutes: 5,
+  reconnectsPerDay: 1,
+  messagesPerDay: 0,
+  subscriptions: 0,
+  region: "us-east-1",
+};
+
+/** AWS's own month. */
+const HOURS_A_MONTH = 730;
+export const MINUTES_A_MONTH = HOURS_A_MONTH * 60;
+export const SECONDS_A_MONTH = MINUTES_A_MONTH * 60;
+export const DAYS_A_MONTH = HOURS_A_MONTH / 24;

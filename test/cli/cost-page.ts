@@ -1,0 +1,140 @@
+/** What `docs/cost.md` shows of the reckoning: its tables and its chart, made from the code. */
+
+import { type Estimate, estimate } from "../../cli/src/cost/estimate";
+import { dollars, quantity } from "../../cli/src/cost/figures";
+import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
+import { type Billed, type Price, pricesIn } from "../../cli/src/cost/prices";
+
+const SIZES = [10, 100, 1000, 10_000, 100_000];
+
+const SETTINGS: readonly (readonly [string, Partial<Fleet>])[] = [
+  ["30 s", {}],
+  ["30 s, one ack in 10", { ackEvery: 10 }],
+  ["60 s", { intervalSeconds: 60 }],
+  ["5 min", { intervalSeconds: 300 }],
+];
+
+const of = (fleet: Partial<Fleet>) => estimate({ ...DEFAULT_FLEET, ...fleet });
+
+/** The blocks of the page, by name. */
+export function blocks(): Record<string, string> {
+  return { sizes: sizes(), items: items(), prices: prices() };
+}
+
+function sizes(): string {
+  const rows = SIZES.map((agents) => {
+    const estimates = SETTINGS.map(([, setting]) => of({ ...setting, agents }));
+    const own = estimates.map(({ agentHeartbeat }) => dollars(agentHeartbeat.usd));
+    return [quantity(agents), ...own, dollars(estimates[0]?.iotCore.usd ?? 0)];
+  });
+  return markdown(["agents", ...SETTINGS.map(([name]) => name), "AWS IoT Core"], rows);
+}
+
+function items(): string {
+  const { agentHeartbeat, iotCore } = of({});
+  const rows = (name: string, bill: Estimate["agentHeartbeat"]) => [
+    ...bill.items.map((item) => [
+      name,
+      item.service,
+      item.what,
+      quantity(item.quantity),
+      dollars(item.usd),
+    ]),
+    [name, "**all**", "", "", `**${dollars(bill.usd)}**`],
+  ];
+  return markdown(
+    ["with", "service", "what", "quantity", "a month"],
+    [...rows("Agent Heartbeat", agentHeartbeat), ...rows("AWS IoT Core", iotCore)],
+  );
+}
+
+function prices(): string {
+  const [east, ireland] = [pricesIn("us-east-1"), pricesIn("eu-west-1")];
+  const rows = (Object.keys(east) as Billed[]).map((billed) => [
+    `\`${billed}\``,
+    shown(east[billed]),
+    shown(ireland[billed]),
+    east[billed].source === ireland[billed].source
+      ? east[billed].source
+      : `${east[billed].source}; eu-west-1: ${ireland[billed].source}`,
+  ]);
+  return markdown(["what", "us-east-1", "eu-west-1", "source"], rows);
+}
+
+function shown({ per, tiers, confirmed }: Price): string {
+  const [first] = tiers;
+  const more = tiers.length > 1 ? ", less above 1 billion" : "";
+  const each = per === 1 ? "" : ` a ${quantity(per).replace("1.0 ", "")}`;
+  return `$${first?.usd}${each}${more}${confirmed ? "" : " *"}`;
+}
+
+function markdown(titles: string[], rows: string[][]): string {
+  return [titles, titles.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+}
+
+const COLOURS: Readonly<Record<string, string>> = {
+  "API Gateway": "#8456ce",
+  DynamoDB: "#2f6feb",
+  Lambda: "#e07941",
+  "IoT Core": "#3a9469",
+  Others: "#8b949e",
+};
+
+const LEFT = 170;
+const BAR = 22;
+const ROW = 36;
+const SCALE_WIDTH = 440;
+
+/** A month of 1,000 agents, by service: a bar for each setting, and one for IoT Core. */
+export function chart(): string {
+  const bars = [
+    ...SETTINGS.map(([name, setting]) => [name, of(setting).agentHeartbeat] as const),
+    ["AWS IoT Core", of({}).iotCore] as const,
+  ];
+  const most = Math.max(...bars.map(([, { usd }]) => usd));
+  const height = bars.length * ROW + 50;
+  const lines = bars.flatMap(([name, bill], index) => {
+    const y = 10 + index * ROW;
+    let x = LEFT;
+    const parts = Object.entries(byService(bill)).map(([service, usd]) => {
+      const width = (usd / most) * SCALE_WIDTH;
+      const part = `<rect x="${round(x)}" y="${y}" width="${round(width)}" height="${BAR}" fill="${COLOURS[service]}"/>`;
+      x += width;
+      return part;
+    });
+    return [
+      `<text x="${LEFT - 10}" y="${y + 16}" text-anchor="end">${name}</text>`,
+      ...parts,
+      `<text x="${round(x + 8)}" y="${y + 16}">${dollars(bill.usd)}</text>`,
+    ];
+  });
+  const legend = Object.entries(COLOURS).flatMap(([service, colour], index) => {
+    const x = LEFT + index * 105;
+    const y = bars.length * ROW + 20;
+    return [
+      `<rect x="${x}" y="${y}" width="12" height="12" fill="${colour}"/>`,
+      `<text x="${x + 18}" y="${y + 11}">${service}</text>`,
+    ];
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 ${height}" font-family="sans-serif" font-size="13" role="img">`,
+    "<title>What 1,000 agents cost a month, by heartbeat interval, beside AWS IoT Core</title>",
+    `<rect width="720" height="${height}" fill="#ffffff"/>`,
+    ...lines,
+    ...legend,
+    "</svg>\n",
+  ].join("\n");
+}
+
+function byService({ items }: Estimate["agentHeartbeat"]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { service, usd } of items) {
+    const name = service in COLOURS ? service : "Others";
+    sums[name] = (sums[name] ?? 0) + usd;
+  }
+  return sums;
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;

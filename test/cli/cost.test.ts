@@ -1,0 +1,189 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { advice, estimate } from "../../cli/src/cost/estimate";
+import { dollars, quantity } from "../../cli/src/cost/figures";
+import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
+import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
+import { CUSTOM_METRICS, SWEEP, UNITS } from "../../cli/src/cost/units";
+import { blocks, chart } from "./cost-page";
+import { run } from "./run";
+
+const ROOT = join(__dirname, "../..");
+const PAGE = join(ROOT, "docs/cost.md");
+const CHART = join(ROOT, "docs/cost.svg");
+const BLOCK = /<!-- generated: (\w+) -->\n[\s\S]*?\n<!-- end -->/g;
+
+const of = (fleet: Partial<Fleet> = {}, handlerMs?: number) =>
+  estimate({ ...DEFAULT_FLEET, ...fleet }, handlerMs);
+
+const item = (fleet: Partial<Fleet>, what: string) =>
+  of(fleet).agentHeartbeat.items.find((one) => one.what === what)?.quantity ?? 0;
+
+describe("the billing units", () => {
+  type Measured = { operation: string; units: Record<string, number> };
+
+  it("are those that the benchmark counted", async () => {
+    const text = await readFile(join(ROOT, "bench/billing-units/report.json"), "utf8");
+    const measured = new Map(
+      (JSON.parse(text) as Measured[]).map(({ operation, units }) => [operation, units]),
+    );
+    for (const [operation, units] of Object.entries(UNITS)) {
+      expect({ operation, units: measured.get(operation) }).toEqual({
+        operation,
+        units: expect.objectContaining(units),
+      });
+    }
+    for (const agents of [100, 1000]) {
+      const sweep = measured.get(`sweep of ${agents}, none expired`);
+      const reads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * agents;
+      expect(sweep?.readUnits).toBeCloseTo(reads, 6);
+      expect(sweep?.logBytes).toBe(SWEEP.logBytes);
+    }
+  });
+
+  it("know of every metric of the functions", async () => {
+    const lambda = join(ROOT, "lambda");
+    const files = (await readdir(lambda, { recursive: true })).filter((name) => /\.ts$/.test(name));
+    const texts = await Promise.all(files.map((name) => readFile(join(lambda, name), "utf8")));
+    const metrics = texts.flatMap((text) => text.match(/addMetric\("[A-Za-z]+"/g) ?? []);
+    expect(new Set(metrics).size).toBe(CUSTOM_METRICS);
+  });
+});
+
+describe("the price of a fleet", () => {
+  it("has one message in, one out, one invocation and one write unit a heartbeat", () => {
+    // 1,000 agents x 2,628,000 s a month / 30 s.
+    const heartbeats = 87_600_000;
+    const calm: Partial<Fleet> = { reconnectsPerDay: 0 };
+    const rotations = (1000 * 2_628_000) / 6000;
+    expect(item(calm, "messages")).toBeCloseTo(2 * (heartbeats + rotations), 0);
+    expect(item(calm, "write units")).toBeCloseTo(heartbeats + 4 * rotations, 0);
+    expect(item(calm, "invocations")).toBeCloseTo(heartbeats + 4 * rotations + 8760, 0);
+    expect(item(calm, "connection minutes")).toBe(43_800_000);
+    expect(item(calm, "events")).toBe(0);
+  });
+
+  it("falls with the interval, and with acks that are not asked for", () => {
+    const usd = (fleet: Partial<Fleet>) => of(fleet).agentHeartbeat.usd;
+    expect(usd({ intervalSeconds: 60 })).toBeLessThan(usd({}) * 0.6);
+    expect(usd({ ackEvery: 10 })).toBeLessThan(usd({}) * 0.75);
+    expect(item({ ackEvery: 10 }, "write units")).toBeCloseTo(item({}, "write units"), 0);
+  });
+
+  it("rises with all that happens, and not with the time-out", () => {
+    const usd = (fleet: Partial<Fleet>) => of(fleet).agentHeartbeat.usd;
+    for (const more of [
+      { reconnectsPerDay: 20 },
+      { messagesPerDay: 100 },
+      { subscriptions: 5 },
+      { sweepMinutes: 1 },
+      { region: "eu-west-1" as const },
+    ]) {
+      expect(usd(more)).toBeGreaterThan(usd({}));
+    }
+    expect(of({}, 50).agentHeartbeat.usd).toBeGreaterThan(usd({}));
+    const patient = of({ timeoutMultiplier: 10 });
+    expect(patient.agentHeartbeat).toMatchObject({ usd: usd({}), detectionSeconds: 300 });
+  });
+
+  it("is the sum of its items", () => {
+    for (const region of REGIONS) {
+      for (const bill of Object.values(of({ region })).filter(isBill)) {
+        const sum = bill.items.reduce((total, { usd }) => total + usd, 0);
+        expect(bill.usd).toBeCloseTo(sum, 9);
+      }
+    }
+  });
+
+  it("says plainly when IoT Core costs less, and what the difference buys", () => {
+    const { cheaper, agentHeartbeat, iotCore } = of();
+    expect(cheaper).toBe("iotCore");
+    const times = Math.round(agentHeartbeat.usd / iotCore.usd);
+    expect(advice(of())[0]).toContain(`AWS IoT Core costs less, ${times} times`);
+    expect(advice({ ...of(), cheaper: "agentHeartbeat" })[0]).toContain("costs less here");
+  });
+});
+
+describe("a price", () => {
+  it("has tiers that follow one another", () => {
+    const { webSocketMessage } = pricesIn("us-east-1");
+    expect(priceOf(webSocketMessage, 1e6)).toBeCloseTo(1, 9);
+    expect(priceOf(webSocketMessage, 1e9)).toBeCloseTo(1000, 6);
+    expect(priceOf(webSocketMessage, 2e9)).toBeCloseTo(1800, 6);
+    expect(priceOf(webSocketMessage, 0)).toBe(0);
+  });
+
+  it.each([
+    [0, "$0.00"],
+    [0.001, "< $0.01"],
+    [269.255, "$269.26"],
+    [3487.4, "$3,487"],
+  ])("of %p is shown as %p", (usd, text) => expect(dollars(usd)).toBe(text));
+
+  it.each([
+    [1000, "1,000"],
+    [0.03, "0.03"],
+    [87_600_000, "87.6 million"],
+    [4.38e9, "4.38 billion"],
+  ])("is of a quantity: %p is shown as %p", (value, text) => expect(quantity(value)).toBe(text));
+});
+
+describe("cost", () => {
+  it("needs no deployment, and shows both bills with what could not be confirmed", async () => {
+    const { code, stdout } = await run(["cost", "--agents", "500", "--region", "eu-west-1"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^500 agents in eu-west-1, a heartbeat every 30 s, each acknowledged\./);
+    expect(stdout).toMatch(
+      /^Agent Heartbeat: \$\d+\.\d\d a month \(a silent death shows within 1:30\)$/m,
+    );
+    expect(stdout).toMatch(
+      /^AWS IoT Core: \$\d+\.\d\d a month \(a silent death shows within 45 s\)$/m,
+    );
+    expect(stdout).toMatch(/^API Gateway +messages +88\.\d million +\$\d+\.\d\d \*$/m);
+    expect(stdout).toContain("* These prices could not be confirmed.");
+    expect(stdout).toContain("Prices of 2026-11-24");
+  });
+
+  it("prints JSON with every item", async () => {
+    const { stdout } = await run(["cost", "--json", "--interval", "60", "--ack-every", "2"]);
+    const result = JSON.parse(stdout);
+    const expected = JSON.parse(JSON.stringify(of({ intervalSeconds: 60, ackEvery: 2 })));
+    expect(result).toEqual({ ...expected, advice: expect.any(Array) });
+  });
+
+  it.each([
+    [["--agents", "0"], "Expected a number, from 1 to 100000000."],
+    [["--interval", "1"], "Expected a number, from 5 to 540."],
+    [["--ack-every", "x"], "Expected a number, from 1 to 10."],
+    [["--region", "mars-1"], "Allowed choices are us-east-1, eu-west-1."],
+  ])("refuses %p", async (args, sentence) => {
+    const { code, stderr } = await run(["cost", ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(sentence);
+  });
+});
+
+describe("the page docs/cost.md", () => {
+  it("shows tables and a chart as the code makes them (UPDATE_DOCS=1 writes them anew)", async () => {
+    const made = blocks();
+    const page = await readFile(PAGE, "utf8");
+    const expected = page.replace(
+      BLOCK,
+      (_, name) => `<!-- generated: ${name} -->\n${made[name]}\n<!-- end -->`,
+    );
+    if (process.env.UPDATE_DOCS) {
+      await writeFile(PAGE, expected);
+      await writeFile(CHART, chart());
+    }
+    expect([...page.matchAll(BLOCK)].map(([, name]) => name).sort()).toEqual(
+      Object.keys(made).sort(),
+    );
+    expect(await readFile(PAGE, "utf8")).toBe(expected);
+    expect(await readFile(CHART, "utf8")).toBe(chart());
+  });
+});
+
+function isBill(value: unknown): value is { usd: number; items: { usd: number }[] } {
+  return typeof value === "object" && value !== null && "items" in value;
+}
