@@ -9,7 +9,19 @@ import { bundleAgent } from "./bundle";
 
 export const DEMO_ORGANIZATION = "demo";
 
-const AGENT_IDS = ["coder", "deployer", "planner", "researcher", "reviewer", "summarizer"];
+const PLANNER = "planner";
+
+/** What each agent can do. */
+const CAPABILITIES: Readonly<Record<string, string[]>> = {
+  coder: ["typescript", "python"],
+  deployer: ["aws"],
+  [PLANNER]: ["planning"],
+  researcher: ["search", "summarize"],
+  reviewer: ["typescript"],
+  summarizer: ["summarize", "translate"],
+};
+
+const AGENT_IDS = Object.keys(CAPABILITIES).sort();
 
 /** Seconds. Short, so that a silent agent's lease ends while one watches. */
 const HEARTBEAT_INTERVAL = 5;
@@ -44,6 +56,9 @@ export async function startFleet({
         url: webSocketUrl,
         privateKeyPath,
         heartbeatInterval: HEARTBEAT_INTERVAL,
+        capabilities: CAPABILITIES[agentId],
+        metadata: { version: `1.${agentId.length}.0` },
+        ...(agentId === PLANNER && { workers: AGENT_IDS.filter((id) => id !== PLANNER) }),
       };
       return new AgentProcess(agentId, [program, JSON.stringify(settings)]);
     }),

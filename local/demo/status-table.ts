@@ -4,8 +4,8 @@ import type { AgentPresence } from "@agent-heartbeat/sdk/status";
 import pc from "picocolors";
 import type { AgentProcess } from "./agent-process";
 
-const WIDTHS = [12, 11, 8, 11, 17, 18];
-const TITLES = ["AGENT", "STATUS", "FOR", "HEARTBEAT", "REASON", "PROCESS"];
+const WIDTHS = [12, 11, 8, 11, 34, 18];
+const TITLES = ["AGENT", "STATUS", "FOR", "HEARTBEAT", "REASON, ACTIVITY", "PROCESS"];
 
 const PROCESS_NOTES: Record<AgentProcess["state"], string> = {
   running: "",
@@ -40,12 +40,21 @@ function rowOf(agent: AgentProcess, presence: AgentPresence | undefined, now: nu
     online ? "● online" : "○ offline",
     presence ? age(now - presence.since) : "",
     presence ? `${age(now - presence.lastHeartbeatAt)} ago` : "never",
-    presence?.reason ?? "",
+    presence?.reason ?? doing(presence, now),
     [agent.pid, PROCESS_NOTES[agent.state]].filter(Boolean).join(" "),
   ]) as [string, string, string, string, string, string];
   const paint = online ? pc.green : pc.red;
   const note = agent.state === "running" ? pc.dim(process) : pc.yellow(process);
-  return [pc.bold(id), paint(status), since, pc.dim(heartbeat), paint(reason), note].join("");
+  const what = presence?.stalledSince ? pc.yellow : online ? pc.reset : pc.red;
+  return [pc.bold(id), paint(status), since, pc.dim(heartbeat), what(reason), note].join("");
+}
+
+/** What an agent that is online says of its work. */
+function doing(presence: AgentPresence | undefined, now: number): string {
+  const activity = presence?.activity;
+  if (presence?.stalledSince) return `stalled for ${age(now - presence.stalledSince)}`;
+  if (activity?.state !== "working") return activity?.state ?? "";
+  return [activity.task, activity.note].filter(Boolean).join(", ");
 }
 
 const cells = (texts: string[]) => texts.map((text, index) => text.padEnd(WIDTHS[index] ?? 0));
