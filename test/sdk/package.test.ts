@@ -21,7 +21,7 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
   existsSync,
 );
 
-/** Gzipped, everything included that an agent in a page needs. */
+/** Gzipped, everything included that an agent in a page needs, or a fleet's watcher. */
 const BROWSER_BUDGET_BYTES = 15_000;
 
 let sdk: PackedSdk;
@@ -78,6 +78,7 @@ describe("the packed package, in an empty project", () => {
   });
 
   it.each([
+    ["fleet", "FleetWatcher"],
     ["protocol", "SUBPROTOCOL"],
     ["status", "StatusReader"],
     ["registry", "AgentRegistry"],
@@ -96,13 +97,14 @@ describe("the packed package, in an empty project", () => {
   it("has types that compile, checked themselves, for both kinds of modules", async () => {
     const code = `
       import { HeartbeatAgent, type ConnectionHealth } from "@agent-heartbeat/sdk";
+      import { FleetWatcher } from "@agent-heartbeat/sdk/fleet";
       import { SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
       import { StatusReader } from "@agent-heartbeat/sdk/status";
       const agent = new HeartbeatAgent({
         agentId: "a", organizationId: "o", url: "wss://h/s", privateKeyPath: "k.pem",
       });
       export const health: ConnectionHealth = agent.getConnectionHealth();
-      export const names: string[] = [SUBPROTOCOL, StatusReader.name];
+      export const names: string[] = [SUBPROTOCOL, StatusReader.name, FleetWatcher.name];
     `;
     await writeFile(join(sdk.project, "types.mts"), code);
     await writeFile(join(sdk.project, "types.cts"), code);
@@ -139,14 +141,14 @@ describe("the packed package, in an empty project", () => {
   });
 });
 
-describe("the browser build", () => {
+describe.each(["browser.js", "fleet.js"])("the browser build %s", (file) => {
   it(`is smaller than ${BROWSER_BUDGET_BYTES} bytes when gzipped`, async () => {
-    const bundle = await readFile(join(sdk.installed, "dist", "browser.js"));
+    const bundle = await readFile(join(sdk.installed, "dist", file));
     expect(gzipSync(bundle, { level: 9 }).byteLength).toBeLessThan(BROWSER_BUDGET_BYTES);
   });
 
   it("imports nothing", async () => {
-    const bundle = await readFile(join(sdk.installed, "dist", "browser.js"), "utf8");
+    const bundle = await readFile(join(sdk.installed, "dist", file), "utf8");
     expect(bundle).not.toMatch(/\b(import\s*["'{*(]|require\()/);
   });
 });

@@ -1,0 +1,122 @@
+/** What agents of the SDK say to each other, and of themselves, through the whole of the service. */
+
+import { randomUUID } from "node:crypto";
+import {
+  HeartbeatAgent,
+  NoReceiverError,
+  publicKeyOf,
+  RemoteError,
+  SimpleAgent,
+} from "@agent-heartbeat/sdk";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { fastRuntime } from "../support/fast-runtime";
+import { newEd25519Key } from "../support/keys";
+import { openTarget, type Target } from "./support/target";
+import { until } from "./support/until";
+
+describe("agents of the SDK", () => {
+  const privateKey = newEd25519Key();
+  let target: Target;
+  let organizationId: string;
+  let agents: (HeartbeatAgent | SimpleAgent)[];
+
+  beforeAll(() => {
+    target = openTarget();
+  });
+  beforeEach(async () => {
+    organizationId = `e2e-${randomUUID()}`;
+    agents = [];
+    const publicKey = (await publicKeyOf(privateKey)).jwk as never;
+    for (const agentId of ["a1", "a2"]) {
+      await target.registry.register({ organizationId, agentId, publicKey });
+    }
+  });
+  afterEach(() => Promise.all(agents.map((agent) => agent.stop())));
+  afterAll(() => target.close());
+
+  const newAgent = (
+    Kind: typeof HeartbeatAgent | typeof SimpleAgent,
+    agentId: string,
+    options = {},
+  ) => {
+    const settings = { agentId, organizationId, url: target.url, privateKey, logger: null };
+    const agent = new Kind({ ...settings, ...options });
+    agents.push(agent);
+    return agent;
+  };
+
+  it.each([HeartbeatAgent, SimpleAgent].map((Kind) => [Kind.name, Kind] as const))(
+    "ask and answer, whatever the size, error or absence (%s)",
+    async (_, Kind) => {
+      const [asker, worker] = [newAgent(Kind, "a1"), newAgent(Kind, "a2")];
+      worker.onMessage("tasks.*", (subject, data) => {
+        if (subject === "tasks.fail") throw new Error("no such file");
+        return { subject, length: String(data).length };
+      });
+      await Promise.all([asker.start(), worker.start()]);
+      const large = "x".repeat(127 * 1024);
+      expect(await asker.request("tasks.measure", large)).toEqual({
+        subject: "tasks.measure",
+        length: large.length,
+      });
+      await expect(asker.request("tasks.fail")).rejects.toThrow(RemoteError);
+      await expect(asker.request("elsewhere")).rejects.toThrow(NoReceiverError);
+      await expect(asker.request("elsewhere", null, { to: "a2" })).rejects.toMatchObject({
+        code: "no_handler",
+      });
+    },
+  );
+
+  it("keep the order of a subject", async () => {
+    const [sender, worker] = [newAgent(HeartbeatAgent, "a1"), newAgent(HeartbeatAgent, "a2")];
+    const got: unknown[] = [];
+    worker.onMessage(">", (_, data) => got.push(data));
+    await Promise.all([sender.start(), worker.start()]);
+    const sent = [...Array(50).keys()].map((n) => sender.publish("n", n));
+    for (const { reached } of await Promise.all(sent)) expect(reached).toBe(1);
+    await until(async () => (got.length === 50 ? true : undefined));
+    expect(got).toEqual([...Array(50).keys()]);
+  });
+
+  it("lose nothing when a connection is replaced, and double nothing", async () => {
+    const sender = newAgent(HeartbeatAgent, "a1");
+    const worker = newAgent(HeartbeatAgent, "a2", {
+      rotateAfter: { min: 10, max: 10 },
+      // The clock stays as it is, for the login.
+      runtime: { ...fastRuntime(10), now: Date.now },
+    });
+    const got: unknown[] = [];
+    let rotated = false;
+    worker.on("rotated", () => (rotated = true));
+    worker.onMessage("n", (_, data) => got.push(data));
+    await Promise.all([sender.start(), worker.start()]);
+    let n = 0;
+    while (!rotated) expect(await sender.publish("n", n++)).toEqual({ reached: 1 });
+    for (const end = n + 20; n < end; n++) await sender.publish("n", n);
+    await until(async () => (got.at(-1) === n - 1 ? true : undefined));
+    expect(got).toEqual([...Array(n).keys()]);
+  });
+
+  it("tell what they can do and what they are at, and are shown stalled when that does not advance", async () => {
+    const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
+    const [sender, worker] = [
+      newAgent(HeartbeatAgent, "a1"),
+      newAgent(HeartbeatAgent, "a2", { ...profile, heartbeatInterval: 5 }),
+    ];
+    worker.onMessage("tasks.process", () => new Promise(() => {}), { maxSilence: 1 });
+    await Promise.all([sender.start(), worker.start()]);
+    await sender.publish("tasks.process");
+    const stalled = await until(async () => {
+      const { agents: shown } = await sender.list({ profiles: true });
+      return shown.find(({ stalledSince }) => stalledSince !== null);
+    });
+    expect(stalled).toMatchObject({
+      agentId: "a2",
+      status: "online",
+      activity: { state: "working", task: "tasks.process", maxSilenceMs: 1000, inFlight: 1 },
+      profile,
+    });
+    const { stalledSince, activity } = stalled;
+    expect(stalledSince).toBe((activity?.progressAt ?? 0) + 1000);
+  });
+});
