@@ -1,8 +1,11 @@
-/** When to list a fleet: at once, when the first lease ends that is known, and at least every minute. */
+/**
+ * When to list a fleet: at once, when the first lease ends that is known, and again and again: a small fleet every
+ * five seconds, so that its heartbeats are seen, a large one every minute, so that it is not only listed.
+ */
 
-/** Lists begin at most this far apart. */
-const MAX_AGE_MS = 60_000;
-/** And at least. */
+/** How old a list gets: a second for each of its pages, within these. */
+const AGE_MS = { page: 1_000, least: 5_000, most: 60_000 };
+/** Lists begin at least this far apart. */
 const MIN_AGE_MS = 1_000;
 /** The window of the wait after the first list that failed, and the largest one. */
 const RETRY_MS = { base: 2_000, max: 30_000 };
@@ -16,6 +19,7 @@ export class ListingSchedule {
   #listedAt = Number.NEGATIVE_INFINITY;
   #pauseMs = MIN_AGE_MS;
   #failures = 0;
+  #maxAgeMs = AGE_MS.most;
   #hastened = true;
 
   constructor(private readonly random: () => number) {}
@@ -30,7 +34,9 @@ export class ListingSchedule {
     this.#hastened = false;
   }
 
-  completed(): void {
+  /** @param pages that the list had */
+  completed(pages: number): void {
+    this.#maxAgeMs = Math.min(Math.max(pages * AGE_MS.page, AGE_MS.least), AGE_MS.most);
     this.#listedAt = this.#startedAt;
     this.#failures = 0;
     this.#pauseMs = MIN_AGE_MS;
@@ -51,7 +57,7 @@ export class ListingSchedule {
 
   /** @param leaseEnd when the first lease ends */
   dueAt(leaseEnd: number): number {
-    const wanted = this.#hastened ? Number.NEGATIVE_INFINITY : this.#listedAt + MAX_AGE_MS;
+    const wanted = this.#hastened ? Number.NEGATIVE_INFINITY : this.#listedAt + this.#maxAgeMs;
     return Math.max(Math.min(wanted, leaseEnd), this.#startedAt + this.#pauseMs);
   }
 }

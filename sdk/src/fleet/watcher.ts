@@ -182,7 +182,7 @@ export abstract class Watcher {
         this.#schedule.hasten();
         this.#work();
         break;
-      case "replaced":
+      case "broken":
         this.#requests.fail(notConnected(this.agentId));
         break;
       case "message":
@@ -197,7 +197,6 @@ export abstract class Watcher {
   #hearState({ state, failure }: StateChange): void {
     if (state === "connected") return;
     this.#ready = false;
-    this.#requests.fail(notConnected(this.agentId));
     if (isFinal(state)) this.#end(failure && errorOf(this.agentId, failure));
     else if (this.#state === "live") this.#enter("stale", failure);
     this.#work();
@@ -245,6 +244,7 @@ export abstract class Watcher {
     try {
       const limit = profiles ? PAGE_WITH_PROFILES : LIMITS.listPageSize;
       let cursor: string | null = null;
+      let pages = 0;
       do {
         const page: AgentsMessage = await this.#page({
           type: "list",
@@ -257,9 +257,10 @@ export abstract class Watcher {
           this.#take(presence, null);
         }
         cursor = page.cursor;
+        pages += 1;
       } while (cursor !== null);
       this.#tell(this.#book.keep(told));
-      this.#schedule.completed();
+      this.#schedule.completed(pages);
       this.#lastUpdateAt = this.serverNow();
       this.#enter("live");
       this.#settleStart?.resolve();
@@ -311,6 +312,7 @@ export abstract class Watcher {
 
   #end(error: unknown = notConnected(this.agentId)): void {
     this.#environment.runtime.clearTimeout(this.#timer);
+    this.#requests.fail(notConnected(this.agentId));
     this.#enter("stopped");
     this.#settleStart?.reject(error);
     for (const resolve of this.#ended.splice(0)) resolve();

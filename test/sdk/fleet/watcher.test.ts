@@ -111,14 +111,14 @@ describe("a fleet's watcher", () => {
   });
 
   it("lists again when the first lease ends, which may have been renewed", async () => {
-    const ends = { leaseExpiresAt: START + 20 * SECOND };
+    const ends = { leaseExpiresAt: START + 3 * SECOND };
     const { watcher, runtime, socket, changes } = await liveFleet([presence("a1", ends)]);
-    runtime.advance(20 * SECOND - 1);
+    runtime.advance(3 * SECOND - 1);
     expect(listsOf(socket)).toHaveLength(1);
     runtime.advance(1);
     expect(listsOf(socket)).toHaveLength(2);
     expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
-    const renewed = { leaseExpiresAt: START + 99_000, lastHeartbeatAt: START + 9_000 };
+    const renewed = { leaseExpiresAt: START + 99_000, lastHeartbeatAt: START + 2_000 };
     await answerList(socket, runtime, [presence("a1", renewed)]);
     runtime.advance(10 * SECOND);
     expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
@@ -160,7 +160,7 @@ describe("a fleet's watcher", () => {
     expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
   });
 
-  it("lists at least every minute and at most every second, and drops who is gone", async () => {
+  it("lists a small fleet every five seconds, at most every second, and drops who is gone", async () => {
     const ended = { leaseExpiresAt: START + 1 };
     const { watcher, runtime, socket, changes } = await liveFleet([
       presence("a1", ended),
@@ -175,10 +175,32 @@ describe("a fleet's watcher", () => {
       { agentId: "a1", previous: presence("a1", ended), current: null, transition: null },
     ]);
     expect([...watcher.agents.keys()]).toEqual(["a2"]);
-    runtime.advance(MINUTE - 1);
+    runtime.advance(5 * SECOND - 1);
     expect(listsOf(socket)).toHaveLength(2);
     runtime.advance(1);
     expect(listsOf(socket)).toHaveLength(3);
+  });
+
+  it("lists a fleet of many pages a second later for each of them, and at least every minute", async () => {
+    const agent = presence("a1", { leaseExpiresAt: START + 10 * MINUTE });
+    const { runtime, socket } = await liveFleet([agent]);
+    const listPages = async (pages: number) => {
+      for (let page = 1; page < pages; page++) await answerList(socket, runtime, [agent], "next");
+      await answerList(socket, runtime, [agent]);
+    };
+    runtime.advance(5 * SECOND);
+    await listPages(9);
+    const listed = listsOf(socket).length;
+    runtime.advance(9 * SECOND - 1);
+    expect(listsOf(socket)).toHaveLength(listed);
+    runtime.advance(1);
+    expect(listsOf(socket)).toHaveLength(listed + 1);
+    await listPages(80);
+    const later = listsOf(socket).length;
+    runtime.advance(MINUTE - 1);
+    expect(listsOf(socket)).toHaveLength(later);
+    runtime.advance(1);
+    expect(listsOf(socket)).toHaveLength(later + 1);
   });
 
   it("is stale while it is not connected, and live when it has listed anew", async () => {
@@ -234,7 +256,7 @@ describe("a fleet's watcher", () => {
     }
     expect(states).toEqual(["connecting", "live", "stale"]);
     expect(refused).toBeGreaterThan(4);
-    expect(refused).toBeLessThan(12);
+    expect(refused).toBeLessThan(14);
     while (listsOf(socket).length === refused) runtime.advance(SECOND);
     await answerList(socket, runtime, [presence("a1")]);
     expect(watcher.state).toBe("live");
