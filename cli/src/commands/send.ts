@@ -36,7 +36,7 @@ export function addSend(program: Command, io: Io): void {
 }
 
 /** Nothing keeps a message for an agent that is away: it would be lost without a word. */
-export async function expectOnline(
+async function expectOnline(
   { statuses, organizationId }: Deployment,
   agentId: string,
 ): Promise<void> {

@@ -80,6 +80,14 @@ export function addSimulate(program: Command, io: Io): void {
         );
         if (io.stderr.isTTY) io.stderr.write(CLEAR_LINE);
         printReport(report, printer);
+        const [left] = report.notRemoved;
+        if (left !== undefined) {
+          throw new CliError(
+            `${report.notRemoved.length} simulated agents could not be removed, ${left} among them.`,
+            EXIT.failure,
+            "They can't connect any more in an hour; `agents remove` removes them at once.",
+          );
+        }
         const wrong = report.falseOfflines + report.falseOnlines;
         if (wrong > 0) throw new CliError(`Agents read wrong ${wrong} times.`, EXIT.failure);
         const never = report.agents - report.connectedOnce;

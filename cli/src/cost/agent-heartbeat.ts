@@ -16,7 +16,7 @@ import {
 const BYTES_A_GB = 1e9;
 
 /** How often each operation happens in a month. */
-export function operationsOf(fleet: Fleet): Record<Operation, number> {
+function operationsOf(fleet: Fleet): Record<Operation, number> {
   const { agents, intervalSeconds, ackEvery, subscriptions } = fleet;
   const heartbeats = (agents * SECONDS_A_MONTH) / intervalSeconds;
   const acknowledged = heartbeats / ackEvery;

@@ -20,6 +20,8 @@ export interface SimulationReport {
   readings: number;
   falseOfflines: number;
   falseOnlines: number;
+  /** Agents that could not be removed at the end. */
+  notRemoved: string[];
 }
 
 /** One line on how it stands. */
@@ -40,7 +42,7 @@ export function progressLine(
 }
 
 export function reportOf(
-  run: Pick<SimulationReport, "agents" | "connectedOnce" | "durationMs">,
+  run: Pick<SimulationReport, "agents" | "connectedOnce" | "durationMs" | "notRemoved">,
   measurements: Measurements,
 ): SimulationReport {
   return {
