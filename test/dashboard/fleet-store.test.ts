@@ -55,6 +55,20 @@ describe("what the page shows", () => {
     expect(store.getSnapshot().agents).toHaveLength(1001);
   });
 
+  it("is drawn less often the larger the fleet is, and at least once a second", () => {
+    for (let n = 0; n < 20_000; n++) fleet.show(presence(`agent-${n}`));
+    clock.advance(2000);
+    drawn = 0;
+    fleet.show(lost("agent-1", NOON));
+    clock.advance(0);
+    expect(drawn).toBe(1);
+    fleet.show(lost("agent-2", NOON));
+    clock.advance(999);
+    expect(drawn).toBe(1);
+    clock.advance(1);
+    expect(drawn).toBe(2);
+  });
+
   it("is the same value while nothing changes", () => {
     const before = store.getSnapshot();
     clock.advance(60_000);

@@ -1,6 +1,7 @@
-/** `npm run bench:dashboard`: how long a browser needs to show a fleet of 10,000 agents, and to page through. */
+/** `npm run bench:dashboard`: how soon a browser shows a fleet of 10,000 agents, and the end of one. */
 
 import type { Page } from "playwright-core";
+import { startAgent } from "../e2e/support/agent-process";
 import { hasBrowser, SKIPPED, TestBrowser } from "./support/browser";
 import { largeFleet } from "./support/large-fleet";
 import { Service } from "./support/service";
@@ -39,13 +40,29 @@ async function measure(page: Page, link: string): Promise<void> {
   console.log("longest tasks while scrolling", await page.evaluate(LONG_TASKS));
 }
 
+async function measureEnd(page: Page, service: Service): Promise<void> {
+  await page.getByPlaceholder("Find agents").fill("mortal");
+  await page.keyboard.press("Enter");
+  const agent = startAgent(await service.register("mortal"));
+  await agent.acknowledged;
+  const row = page.locator("tbody tr").first();
+  await row.getByText("Online").waitFor();
+  const killed = Date.now();
+  agent.child.kill("SIGKILL");
+  await row.getByText("Offline").waitFor();
+  console.log(`a killed agent is offline in ${Date.now() - killed} ms`);
+  await agent.end();
+}
+
 async function main(): Promise<void> {
   if (!hasBrowser) throw new Error(`expected a browser${SKIPPED}`);
   const browser = new TestBrowser();
   const [service] = await Promise.all([Service.start(), browser.launch()]);
   try {
     await service.pretend(largeFleet(AGENTS, Date.now()));
-    await measure(await browser.open("about:blank"), await service.link());
+    const page = await browser.open("about:blank");
+    await measure(page, await service.link());
+    await measureEnd(page, service);
   } finally {
     await browser.close();
     await service.stop();

@@ -30,8 +30,8 @@ export interface FleetSnapshot {
 /** Whether nothing that is shown may be believed to be so now. */
 export const isBlind = ({ state }: Pick<FleetSnapshot, "state">): boolean => state !== "live";
 
-/** Pause between two values, in milliseconds. */
-const PAUSE_MS = 250;
+/** Pause between two values, in milliseconds: the longer, the more there is to sort and draw. */
+const pauseFor = (agents: number): number => Math.min(1000, Math.max(250, agents / 10));
 
 const NOTHING: FleetSnapshot = {
   state: "connecting",
@@ -134,7 +134,8 @@ export class FleetStore {
   /** The first change is shown at once, those that follow closely are shown together. */
   #changed(): void {
     if (this.#flush !== undefined) return;
-    const pause = Math.max(0, this.#lastFlushAt + PAUSE_MS - this.#clock.now());
+    const { size } = this.#fleet.agents;
+    const pause = Math.max(0, this.#lastFlushAt + pauseFor(size) - this.#clock.now());
     this.#flush = this.#clock.setTimeout(() => {
       this.#flush = undefined;
       this.#lastFlushAt = this.#clock.now();

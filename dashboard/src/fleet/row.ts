@@ -25,7 +25,25 @@ const MOST_FIELDS = 20;
 
 export const metadataField = (name: string) => `metadata.${name}` as const;
 
+const MINUTE_MS = 60_000;
+
+/** The rows of agents as they were last, for most agents are the same for long. */
+const made = new WeakMap<
+  AgentPresence,
+  { history: History | undefined; minute: number; row: Row }
+>();
+
+/** The agent's row: the same one within a minute, while neither agent nor history is another. */
 export function rowOf(agent: AgentPresence, history: History | undefined, now: number): Row {
+  const minute = Math.floor(now / MINUTE_MS);
+  const before = made.get(agent);
+  if (before?.history === history && before?.minute === minute) return before.row;
+  const row = newRow(agent, history, now);
+  made.set(agent, { history, minute, row });
+  return row;
+}
+
+function newRow(agent: AgentPresence, history: History | undefined, now: number): Row {
   const { activity, profile, reason } = agent;
   const health = healthOf(agent);
   return {
