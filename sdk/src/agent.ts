@@ -2,12 +2,12 @@
 
 import type { AgentEnvironment } from "./agent-environment";
 import type { AgentEvents, RunEnd } from "./agent-events";
+import { AgentNews } from "./agent-news";
 import { notConnected, type ServerFrame } from "./connection";
-import { Channel, Emitter } from "./emitter";
 import { errorOf } from "./failure";
-import { type ConnectionHealth, judgeHealth } from "./health";
+import { type ConnectionHealth, healthBefore, judgeHealth } from "./health";
 import type { SigningKey } from "./keys";
-import type { FailedAttempt, LinkEvent, LinkPort, StopCause } from "./link-port";
+import type { LinkEvent, LinkPort, StopCause } from "./link-port";
 import type { HandlerOptions, MessageHandler } from "./messaging/dispatcher";
 import { Messaging, type PublishOptions, type RequestOptions } from "./messaging/messaging";
 import type { ResolvedOptions } from "./options";
@@ -27,11 +27,10 @@ export abstract class Agent {
   readonly instanceId: string;
   readonly #options: ResolvedOptions;
   readonly #environment: AgentEnvironment;
-  readonly #events: Emitter<AgentEvents>;
+  readonly #news: AgentNews;
   readonly #messaging: Messaging;
   readonly #profile: ProfileTeller;
   readonly #requests: Requests;
-  readonly #channels = new Set<Channel<StateChange>>();
   /** Resolves with the last change of state. */
   readonly #ended: Promise<StateChange>;
   #resolveEnded: (change: StateChange) => void = () => {};
@@ -43,7 +42,6 @@ export abstract class Agent {
   #state: AgentState = "idle";
   #ready = false;
   #activityIsOld = false;
-  #dropped = 0;
 
   protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
     this.#ended = new Promise((resolve) => {
@@ -55,12 +53,12 @@ export abstract class Agent {
     this.agentId = agentId;
     this.organizationId = organizationId;
     this.instanceId = instanceId;
-    this.#events = new Emitter((error) => {
-      options.logger.error(`${agentId}: a listener failed: ${describe(error)}`);
-    });
+    this.#news = new AgentNews(agentId, options.logger);
     this.#requests = new Requests(environment.runtime);
     const ask = (message: ServerFrame) => this.#request(message);
-    this.#profile = new ProfileTeller(options.profile, ask, ({ message }) => this.#warn(message));
+    this.#profile = new ProfileTeller(options.profile, ask, ({ message }) =>
+      this.#news.warn(message),
+    );
     this.#messaging = new Messaging(
       {
         agentId,
@@ -72,14 +70,8 @@ export abstract class Agent {
         ask,
       },
       {
-        failed: (subject, error) => {
-          options.logger.error(`${agentId}: a handler of ${subject} failed: ${describe(error)}`);
-          this.#events.emit("handlerError", { subject, error });
-        },
-        dropped: (subject, reason) => {
-          this.#dropped += 1;
-          this.#events.emit("messageDropped", { subject, reason, dropped: this.#dropped });
-        },
+        failed: (subject, error) => this.#news.handlerFailed(subject, error),
+        dropped: (subject, reason) => this.#news.messageDropped(subject, reason),
         subscribed: (patterns) => this.#link?.setSubscriptions(patterns),
         worked: () => this.#refreshActivity(),
       },
@@ -161,15 +153,12 @@ export abstract class Agent {
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ): () => void {
-    return this.#events.on(name, listener);
+    return this.#news.on(name, listener);
   }
 
   /** Every change of state from now on, up to and including the last. */
   stateChanges(): AsyncIterableIterator<StateChange> {
-    const channel: Channel<StateChange> = new Channel(() => this.#channels.delete(channel));
-    this.#channels.add(channel);
-    if (isFinal(this.#state)) channel.end();
-    return channel;
+    return this.#news.stateChanges(isFinal(this.#state));
   }
 
   /**
@@ -182,7 +171,7 @@ export abstract class Agent {
     await this.#begin();
     if (this.#ready) return;
     await new Promise<void>((resolve, reject) => {
-      const stopListening = this.#events.on("ready", () => {
+      const stopListening = this.#news.on("ready", () => {
         stopListening();
         resolve();
       });
@@ -222,18 +211,7 @@ export abstract class Agent {
   }
 
   getConnectionHealth(): ConnectionHealth {
-    const health = this.#link?.health() ?? {
-      state: this.#state,
-      connected: false,
-      lastAckAt: null,
-      lastAckMonotonic: null,
-      ackTimeoutMs: null,
-      reconnectAttempts: 0,
-      roundTripMs: null,
-      clockSkewMs: null,
-      eventLoopLagMs: 0,
-      lastDisconnect: null,
-    };
+    const health = this.#link?.health() ?? healthBefore(this.#state);
     return judgeHealth(health, this.#environment.runtime.monotonic());
   }
 
@@ -339,34 +317,31 @@ export abstract class Agent {
         this.#hearState(event.change);
         break;
       case "attempt_failed":
-        this.#hearFailure(event.attempt);
+        this.#news.attemptFailed(event.attempt);
         break;
       case "acked":
-        this.#events.emit("heartbeatAck", { roundTripMs: event.roundTripMs });
+        this.#news.emit("heartbeatAck", { roundTripMs: event.roundTripMs });
         void this.#profile.tell();
         break;
       case "ready":
         this.#ready = true;
         void this.#profile.tell();
-        this.#events.emit("ready", {});
+        this.#news.emit("ready", {});
         break;
-      case "replaced":
+      case "broken":
         this.#requests.fail(notConnected(this.agentId));
         break;
       case "rotated":
-        this.#events.emit("rotated", {});
+        this.#news.emit("rotated", {});
         break;
       case "clock_skew":
-        this.#warn(
-          `the local clock is off by ${Math.round(event.clockSkewMs / 1000)} s; corrected`,
-        );
-        this.#events.emit("clockSkew", { clockSkewMs: event.clockSkewMs });
+        this.#news.clockSkew(event.clockSkewMs);
         break;
       case "message":
         this.#hearMessage(event.message);
         break;
       case "malformed":
-        this.#hearProtocolError("expected a JSON object with a type, got another frame");
+        this.#news.protocolError("expected a JSON object with a type, got another frame");
         break;
       case "unsent":
         this.#requests.fail(notConnected(this.agentId), event.message.id);
@@ -376,52 +351,22 @@ export abstract class Agent {
 
   #hearState(change: StateChange): void {
     this.#state = change.state;
-    if (change.state !== "connected" && change.state !== "draining") {
-      this.#ready = false;
-      this.#requests.fail(notConnected(this.agentId));
-    }
-    if (change.state === "superseded") {
-      this.#warn("another process with the same agent id has taken over; this one has stopped");
-    }
-    this.#events.emit("state", change);
-    for (const channel of [...this.#channels]) {
-      channel.push(change);
-      if (isFinal(change.state)) channel.end();
-    }
+    if (change.state === "reconnecting") this.#ready = false;
+    this.#news.state(change);
     if (!isFinal(change.state)) return;
+    this.#ready = false;
+    this.#requests.fail(notConnected(this.agentId));
     this.#messaging.end();
     this.#resolveEnded(change);
-  }
-
-  #hearFailure(attempt: FailedAttempt): void {
-    const error = errorOf(this.agentId, attempt.failure);
-    const { retryInMs } = attempt;
-    const next = retryInMs === null ? "" : `; trying again in ${(retryInMs / 1000).toFixed(1)} s`;
-    const { kind } = attempt.failure;
-    if (kind === "refused" || kind === "conflict") this.#options.logger.error(error.message + next);
-    else this.#options.logger.warn(error.message + next);
-    this.#events.emit("attemptFailed", { ...attempt, error });
   }
 
   #hearMessage(message: ServerFrame): void {
     if (this.#requests.settle(message)) return;
     const { type, subject, from } = message;
-    if (type === "error") this.#hearProtocolError(`${message.code}: ${message.message}`);
+    if (type === "error") this.#news.protocolError(`${message.code}: ${message.message}`);
     if (type !== "message" || typeof subject !== "string") return;
     const bySystem = typeof from === "string" && from.startsWith("event:");
     if (this.#options.remoteDrain && bySystem && subject === DRAIN_SUBJECT) void this.drain();
     else this.#messaging.receive({ ...message, subject });
   }
-
-  #hearProtocolError(message: string): void {
-    this.#warn(message);
-    this.#events.emit("protocolError", { message });
-  }
-
-  #warn(message: string): void {
-    this.#options.logger.warn(`${this.agentId}: ${message}`);
-  }
 }
-
-const describe = (error: unknown) =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -28,6 +28,20 @@ export interface LinkHealth {
   lastDisconnect: LastDisconnect | null;
 }
 
+/** What there is to know where there is no link, or nothing has been heard of it. */
+export const healthBefore = (state: AgentState): LinkHealth => ({
+  state,
+  connected: false,
+  lastAckAt: null,
+  lastAckMonotonic: null,
+  ackTimeoutMs: null,
+  reconnectAttempts: 0,
+  roundTripMs: null,
+  clockSkewMs: null,
+  eventLoopLagMs: 0,
+  lastDisconnect: null,
+});
+
 /** An agent's own view of its connection. */
 export interface ConnectionHealth {
   /** Connected, and the last ack is younger than the heartbeat timeout. */

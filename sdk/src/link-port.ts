@@ -31,8 +31,8 @@ export type LinkEvent =
   | { type: "rotated" }
   /** The connection that counts is a new one, or has more to bring, and all subscriptions are in place. */
   | { type: "ready" }
-  /** The connection broke and another one stands in at once: what was asked on it stays unanswered. */
-  | { type: "replaced" }
+  /** The connection that counted broke: what was asked on it stays unanswered. */
+  | { type: "broken" }
   | { type: "clock_skew"; clockSkewMs: number }
   | { type: "message"; message: ServerFrame }
   | { type: "malformed"; frame: string | null }

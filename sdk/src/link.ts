@@ -117,21 +117,8 @@ export class Link implements LinkPort {
   }
 
   health(): LinkHealth {
-    const { lastAck, roundTripMs, clock, lagMs, lastDisconnect } = this.#vitals;
-    const terms = this.options.heartbeat;
-    const ownTimeoutMs = terms && terms.intervalMs * (terms.ackEvery - 1 + terms.timeoutMultiplier);
-    return {
-      state: this.#state,
-      connected: this.#current?.connection.isOpen ?? false,
-      lastAckAt: lastAck?.at ?? null,
-      lastAckMonotonic: lastAck?.monotonic ?? null,
-      ackTimeoutMs: this.#current?.heartbeat?.ackTimeoutMs ?? ownTimeoutMs,
-      reconnectAttempts: this.#backoff.attempts,
-      roundTripMs,
-      clockSkewMs: clock.skewMs,
-      eventLoopLagMs: lagMs,
-      lastDisconnect,
-    };
+    const { heartbeat } = this.options;
+    return this.#vitals.health(this.#state, this.#current, heartbeat, this.#backoff.attempts);
   }
 
   #wake(reason: WakeReason): void {
@@ -196,8 +183,12 @@ export class Link implements LinkPort {
   }
 
   #rotateWhenDue(now: number): void {
-    if (this.#candidate || !this.#current?.heartbeat) return;
-    if (this.#current.rotateAt <= now) this.#candidate = this.#open(now);
+    if (this.#mayRotate && (this.#current?.rotateAt ?? 0) <= now) this.#candidate = this.#open(now);
+  }
+
+  /** One rotation after the other: messages can be put in order from two connections, not from three. */
+  get #mayRotate(): boolean {
+    return this.#current?.heartbeat != null && !this.#candidate && this.#departures.size === 0;
   }
 
   #open(now: number): Lane {
@@ -316,9 +307,9 @@ export class Link implements LinkPort {
     this.#current = null;
     this.#vitals.lost(failure);
     this.#departures.cutOff();
+    this.#tell({ type: "broken" });
     // A rotation was under way: its connection is the next one already.
     if (this.#candidate?.connection.isOpen) {
-      this.#tell({ type: "replaced" });
       this.#promote(this.#candidate);
       return;
     }
@@ -387,7 +378,7 @@ export class Link implements LinkPort {
     else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
     if (current?.heartbeat) {
       yield current.heartbeat.deadline;
-      if (!candidate) yield current.rotateAt;
+      if (this.#mayRotate) yield current.rotateAt;
       yield now + PAUSE_CHECK_MS;
     }
     if (this.#backoff.attempts > 0) yield this.#stableAt();

@@ -2,11 +2,12 @@
 
 import { ServerClock } from "./clock";
 import type { ServerFrame } from "./connection";
-import type { LastDisconnect } from "./health";
-import type { Heartbeat } from "./heartbeat";
+import type { LastDisconnect, LinkHealth } from "./health";
+import type { Heartbeat, HeartbeatTerms } from "./heartbeat";
+import type { Lane } from "./lane";
 import type { Activity } from "./protocol";
 import type { Runtime } from "./runtime";
-import type { Failure } from "./state";
+import type { AgentState, Failure } from "./state";
 
 /** A loop that another thread sees standing still for this long is told as `blocked`. */
 const BLOCKED_AFTER_MS = 5_000;
@@ -37,6 +38,31 @@ export class Vitals {
     }
     this.lastAck = { at: this.runtime.now(), monotonic: now };
     return roundTripMs;
+  }
+
+  /**
+   * @param lane the connection that counts
+   * @param terms what is wanted where there is none
+   */
+  health(
+    state: AgentState,
+    lane: Lane | null,
+    terms: HeartbeatTerms | null,
+    reconnectAttempts: number,
+  ): LinkHealth {
+    const ownTimeoutMs = terms && terms.intervalMs * (terms.ackEvery - 1 + terms.timeoutMultiplier);
+    return {
+      state,
+      connected: lane?.connection.isOpen ?? false,
+      lastAckAt: this.lastAck?.at ?? null,
+      lastAckMonotonic: this.lastAck?.monotonic ?? null,
+      ackTimeoutMs: lane?.heartbeat?.ackTimeoutMs ?? ownTimeoutMs,
+      reconnectAttempts,
+      roundTripMs: this.roundTripMs,
+      clockSkewMs: this.clock.skewMs,
+      eventLoopLagMs: this.lagMs,
+      lastDisconnect: this.lastDisconnect,
+    };
   }
 
   lost({ code, message }: Failure): void {

@@ -74,6 +74,19 @@ describe("rotation", () => {
     expect(got).toEqual([1, 2]);
   });
 
+  it("waits until the rotation before is over", async () => {
+    const { runtime, socket, accept } = await connectedAgent({
+      rotateAfter: { min: 10, max: 10 },
+      closeTimeout: 30,
+    });
+    runtime.advance(10 * SECOND);
+    await accept(2);
+    runtime.advance(20 * SECOND);
+    expect(runtime.sockets).toHaveLength(2);
+    socket.peer.closed(1000, "rotated");
+    expect((await runtime.socket(3)).isLive).toBe(true);
+  });
+
   it("cuts off a first connection whose close is not answered", async () => {
     const { runtime, socket, accept } = await connectedAgent({ closeTimeout: 2 });
     passAcked(runtime, socket, 100 * MINUTE);

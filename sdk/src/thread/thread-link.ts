@@ -7,7 +7,7 @@ import {
   Worker,
 } from "node:worker_threads";
 import type { ServerFrame } from "../connection";
-import type { LinkHealth } from "../health";
+import { healthBefore, type LinkHealth } from "../health";
 import type { LinkOptions } from "../link-options";
 import type { LinkEvent, LinkPort, StopCause } from "../link-port";
 import { nodeRuntime } from "../node-runtime";
@@ -22,18 +22,7 @@ export class ThreadLink implements LinkPort {
   readonly #pulse = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
   readonly #pulseTimer: NodeJS.Timeout;
   #flushing = false;
-  #health: LinkHealth = {
-    state: "idle",
-    connected: false,
-    lastAckAt: null,
-    lastAckMonotonic: null,
-    ackTimeoutMs: null,
-    reconnectAttempts: 0,
-    roundTripMs: null,
-    clockSkewMs: null,
-    eventLoopLagMs: 0,
-    lastDisconnect: null,
-  };
+  #health = healthBefore("idle");
 
   constructor(
     options: LinkOptions,

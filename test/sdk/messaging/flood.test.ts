@@ -74,7 +74,7 @@ describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThre
       // A second thread has real time: there it is the breaks alone that are looked at.
       ...(heartbeatThread
         ? { heartbeatThread, reconnect: { network: { base: 0.1, max: 0.1 } } }
-        : { runtime: fastRuntime(40), rotateAfter: { min: 10, max: 12 } }),
+        : { runtime: fastRuntime(40), rotateAfter: { min: 10, max: 12 }, closeTimeout: 30 }),
     });
     const keep = (subject: string, data: unknown) => got.get(subject)?.push(data as number);
     agent.onMessage("tasks.*", async (subject, data) => {

@@ -76,6 +76,18 @@ describe("publish()", () => {
     await expect(agent.publish("a")).rejects.toThrow(ConnectionError);
   });
 
+  it("rejects what is under way when the connection breaks during a drain", async () => {
+    const { agent, socket } = await connectedAgent();
+    agent.onMessage("n", () => new Promise(() => {}));
+    socket.post({ type: "message", subject: "n", data: 1 });
+    await settled();
+    void agent.drain();
+    const sent = agent.publish("a", 1);
+    socket.peer.closed(1006, "");
+    expect(agent.state).toBe("draining");
+    await expect(sent).rejects.toThrow(ConnectionError);
+  });
+
   it("rejects at once what is under way when another connection stands in for a broken one", async () => {
     const { agent, socket, runtime } = await connectedAgent({ rotateAfter: { min: 10, max: 10 } });
     runtime.advance(10 * SECOND);
