@@ -99,3 +99,23 @@ function check({ subject = DIRECT_SUBJECT, data }: OutgoingMessage): void {
     "Store the data elsewhere, and send where it is.",
   );
 }
+
+/**
+ * Nothing keeps a message for an agent that is away: it would be lost without a word.
+ *
+ * @throws CliError if the agent is offline, or has no status
+ */
+export async function expectOnline(
+  { statuses, organizationId }: Deployment,
+  agentId: string,
+): Promise<void> {
+  const agent = await statuses.getAgent(organizationId, agentId);
+  if (agent?.status === "online") return;
+  const hint = `\`why ${agentId}\` tells more.`;
+  if (agent) {
+    const message = `Agent ${agentId} is offline, and messages reach only who is connected.`;
+    throw new CliError(message, EXIT.failure, hint);
+  }
+  const message = `Agent ${agentId} of organization ${organizationId} has no status.`;
+  throw new CliError(message, EXIT.notFound, hint);
+}

@@ -14,6 +14,7 @@ import { addCompletion } from "./commands/completion";
 import { addCost } from "./commands/cost";
 import { addDashboard } from "./commands/dashboard";
 import { addDoctor } from "./commands/doctor";
+import { addDrain } from "./commands/drain";
 import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addPublish } from "./commands/publish";
@@ -57,6 +58,7 @@ export function createProgram(io: Io): Command {
   addDashboard(program, io);
   addSend(program, io);
   addPublish(program, io);
+  addDrain(program, io);
   const agents = program
     .command("agents")
     .summary("register agents, and lock them out")

@@ -74,12 +74,18 @@ describe("dashboard", () => {
     expect(idle.stderr).toContain("error: No browser opened the dashboard.");
   });
 
-  it("signs with P-256 for browsers that know nothing newer", async () => {
-    const { stdout } = await dashboard(["--json", "--algorithm", "p256"]);
-    const { agentId } = JSON.parse(stdout);
-    const get = await run(["agents", "get", "--local", "-o", "acme", "-a", agentId], { cwd });
-    expect(get.stdout).toContain("(ES256, added");
-  });
+  it.each([
+    [[], "ES256"],
+    [["--algorithm", "ed25519"], "EdDSA"],
+  ])(
+    "signs with a key that every browser knows, or with the one that is asked for: %j",
+    async (words, algorithm) => {
+      const { stdout } = await dashboard(["--json", ...words]);
+      const { agentId } = JSON.parse(stdout);
+      const get = await run(["agents", "get", "--local", "-o", "acme", "-a", agentId], { cwd });
+      expect(get.stdout).toContain(`(${algorithm}, added`);
+    },
+  );
 
   it("is found by the stack's outputs, and explained where there is none", async () => {
     const outputs = {

@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { FleetWatcher } from "@agent-heartbeat/sdk";
+import { FleetWatcher, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { BareClient } from "../e2e/support/client";
 import { type TestKey, testKey } from "../support/login";
@@ -202,5 +202,25 @@ describe("simulate", () => {
     expect(report.failures.network).toBeGreaterThan(0);
     expect(report).toMatchObject({ falseOfflines: 0, falseOnlines: 0 });
     expect(await agentIds()).toEqual([]);
+  });
+});
+
+describe("drain", () => {
+  it("makes an agent that allows it finish and leave", async () => {
+    await command(["agents", "register", "-a", "polite", "--generate-key", "polite.pem"]);
+    const polite = new HeartbeatAgent({
+      agentId: "polite",
+      organizationId: "acme",
+      url: runtime.webSocketUrl,
+      privateKeyPath: join(runtime.cwd, "polite.pem"),
+      remoteDrain: true,
+      signals: [],
+    });
+    const ended = polite.run();
+    await polite.start();
+    const { code, stdout } = await command(["drain", "polite"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Agent polite is asked to drain/);
+    expect(await ended).toBe("drained");
   });
 });

@@ -23,6 +23,7 @@ describe("a message that nobody could get", () => {
 
   it.each([
     [["send", "off"], 1, "Agent off is offline, and messages reach only who is connected."],
+    [["drain", "off"], 1, "Agent off is offline, and messages reach only who is connected."],
     [["send", "ghost"], 3, "Agent ghost of organization acme has no status."],
     [["send", "on", "hello"], 2, "The data is not JSON"],
     [["send", "on", "1", "--subject", "a..b"], 2, 'Subject "a..b": expected tokens of'],

@@ -31,9 +31,9 @@ export function addDashboard(program: Command, io: Io): void {
   deploymentCommand(program, "dashboard", "open the dashboard, signed in as a viewer")
     .option("--hours <hours>", "how long it stays signed in", hours, DEFAULT_HOURS)
     .addOption(
-      new Option("--algorithm <kind>", "kind of key; p256 for browsers older than 2025")
+      new Option("--algorithm <kind>", "kind of key; browsers older than 2025 know only p256")
         .choices(VIEWER_KEY_KINDS)
-        .default("ed25519" satisfies ViewerKeyKind),
+        .default("p256" satisfies ViewerKeyKind),
     )
     .option("--no-open", "print the address instead; whoever has it is signed in")
     .action(

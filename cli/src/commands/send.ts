@@ -1,15 +1,9 @@
 /** `send`: a message for one agent. */
 
 import type { Command } from "commander";
-import {
-  type Deployment,
-  type DeploymentOptions,
-  deploymentCommand,
-  withDeployment,
-} from "../deployment";
-import { CliError, EXIT } from "../failure";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
-import { putMessage, readData } from "../message";
+import { expectOnline, putMessage, readData } from "../message";
 
 interface Options extends DeploymentOptions {
   subject?: string;
@@ -33,20 +27,4 @@ export function addSend(program: Command, io: Io): void {
         );
       }),
     );
-}
-
-/** Nothing keeps a message for an agent that is away: it would be lost without a word. */
-async function expectOnline(
-  { statuses, organizationId }: Deployment,
-  agentId: string,
-): Promise<void> {
-  const agent = await statuses.getAgent(organizationId, agentId);
-  if (agent?.status === "online") return;
-  const hint = `\`why ${agentId}\` tells more.`;
-  if (agent) {
-    const message = `Agent ${agentId} is offline, and messages reach only who is connected.`;
-    throw new CliError(message, EXIT.failure, hint);
-  }
-  const message = `Agent ${agentId} of organization ${organizationId} has no status.`;
-  throw new CliError(message, EXIT.notFound, hint);
 }

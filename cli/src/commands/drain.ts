@@ -1,0 +1,26 @@
+/** `drain`: asks an agent to finish its work and leave. */
+
+import type { Command } from "commander";
+import { deploymentCommand, withDeployment } from "../deployment";
+import type { Io } from "../io";
+import { expectOnline, putMessage } from "../message";
+
+/** The subject on which an agent with the option `remoteDrain` is told to drain. */
+const DRAIN_SUBJECT = "agent.drain";
+
+export function addDrain(program: Command, io: Io): void {
+  deploymentCommand(program, "drain", "ask an agent to finish its work and leave")
+    .argument("<agent>", "the agent, which must have been started with remoteDrain: true")
+    .action(
+      withDeployment(io, async (deployment, _options, agentId = "") => {
+        await expectOnline(deployment, agentId);
+        const message = { agentId, subject: DRAIN_SUBJECT, data: null };
+        const messageId = await putMessage(deployment, message);
+        const { printer } = deployment;
+        if (printer.json) return printer.value({ messageId, agentId });
+        printer.lines(
+          `Agent ${agentId} is asked to drain. It does if it allows that; see \`status ${agentId}\`.`,
+        );
+      }),
+    );
+}
