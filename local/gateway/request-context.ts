@@ -33,11 +33,6 @@ export interface RequestContext extends ConnectionFacts {
   requestTimeEpoch: number;
 }
 
-interface GatewayEvent {
-  requestContext: RequestContext;
-  isBase64Encoded: false;
-}
-
 function requestContext(
   facts: ConnectionFacts,
   routeKey: string,
