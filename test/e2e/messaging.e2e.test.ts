@@ -96,6 +96,26 @@ describe("messaging", () => {
     await viewer.close();
   });
 
+  it("reaches 200 agents by one publish, of which one that dies meanwhile loses only its own", async () => {
+    const ids = Array.from({ length: 200 }, (_, index) => `fleet-${index}`);
+    const sender = await connect("a1");
+    const fleet = await Promise.all(
+      ids.map(async (agentId) => {
+        const publicKey = key.jwk as never;
+        await target.registry.register({ organizationId, agentId, publicKey });
+        const client = await connect(agentId, { instance_id: agentId });
+        await client.ask({ type: "subscribe", subject: "all.hands" });
+        return client;
+      }),
+    );
+    const published = sender.ask({ type: "publish", subject: "all.hands", data: 1 });
+    fleet[0]?.break();
+    const received = await Promise.all(fleet.slice(1).map((client) => client.next()));
+    expect(received.every(({ data }) => data === 1)).toBe(true);
+    expect((await published).reached).toBeGreaterThanOrEqual(199);
+    await Promise.all([...fleet.slice(1), sender].map((client) => client.close()));
+  });
+
   it("forgets the subscriptions of a connection that has ended", async () => {
     const [sender, worker] = await Promise.all([connect("a1"), connect("a2")]);
     await worker.ask({ type: "subscribe", subject: "a.b" });
