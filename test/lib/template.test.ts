@@ -166,6 +166,17 @@ describe("the template", () => {
     });
   });
 
+  it("names the tables as it always has, or a deployment would replace them with empty ones", () => {
+    expect(Object.keys(template.findResources("AWS::DynamoDB::Table")).sort()).toEqual([
+      "PresenceStorageAgentRegistryB2900414",
+      "PresenceStorageAgentStatus675B37AF",
+      "PresenceStorageSubscriptionsCD9A02ED",
+    ]);
+    for (const { Properties } of resources("AWS::DynamoDB::Table")) {
+      expect(Properties).not.toHaveProperty("TableName");
+    }
+  });
+
   it("keeps the registry in a table whose nonces expire", () => {
     template.hasResource("AWS::DynamoDB::Table", {
       DeletionPolicy: "Retain",
