@@ -20,6 +20,7 @@ import { subscribeHandler } from "../../lambda/subscribe";
 import { sweepHandler } from "../../lambda/sweep";
 import { transitionsHandler } from "../../lambda/transitions";
 import { clientOf, type Engine } from "../../test/support/engine";
+import { DEFAULT_TERMS } from "../../test/support/login";
 import type { Meter } from "./meter";
 
 export function composeService(engine: Engine, meter: Meter, now: () => number) {
@@ -56,12 +57,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
     close: () => client.destroy(),
     authorize: authorizeHandler({
       registry,
-      terms: {
-        defaultIntervalMs: 30_000,
-        defaultTimeoutMultiplier: 3,
-        minIntervalMs: 5000,
-        maxIntervalMs: 540_000,
-      },
+      terms: DEFAULT_TERMS,
       ...route,
     }),
     connect: connectHandler({ leases, registry }),

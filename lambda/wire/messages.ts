@@ -52,7 +52,7 @@ const heartbeat = v.object({
   id,
   ack: v.optional(v.boolean()),
   activity: v.optional(activity),
-}) satisfies v.GenericSchema<unknown, unknown>;
+});
 
 const list = v.object({
   type: v.literal("list"),

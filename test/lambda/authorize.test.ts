@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { dynamoDbLoginRegistry } from "../../lambda/auth/login-registry";
 import { type AuthorizerEvent, authorizeHandler } from "../../lambda/authorize";
 import { type Engine, startEngine } from "../support/engine";
-import { loginClaims, putAgent, signToken, type TestKey, testKey } from "../support/login";
+import {
+  DEFAULT_TERMS,
+  loginClaims,
+  putAgent,
+  signToken,
+  type TestKey,
+  testKey,
+} from "../support/login";
 import { LogRecorder, MetricsRecorder } from "../support/presence";
 
 const NOW = 1_790_000_000_000;
@@ -28,12 +35,7 @@ describe("authorize", () => {
     await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
     authorize = authorizeHandler({
       registry: dynamoDbLoginRegistry(client, registryTableName),
-      terms: {
-        defaultIntervalMs: 30_000,
-        defaultTimeoutMultiplier: 3,
-        minIntervalMs: 5000,
-        maxIntervalMs: 540_000,
-      },
+      terms: DEFAULT_TERMS,
       log,
       metrics: metrics.sink,
     });
@@ -231,12 +233,7 @@ describe("authorize", () => {
         find: () => Promise.reject(new Error("throttled")),
         useOnce: () => Promise.resolve(true),
       },
-      terms: {
-        defaultIntervalMs: 30_000,
-        defaultTimeoutMultiplier: 3,
-        minIntervalMs: 5000,
-        maxIntervalMs: 540_000,
-      },
+      terms: DEFAULT_TERMS,
       log,
       metrics: metrics.sink,
     });

@@ -11,6 +11,15 @@ import {
   type JWK,
   SignJWT,
 } from "jose";
+import type { HeartbeatTerms } from "../../lambda/auth/login";
+
+/** What a deployment grants unless it is set otherwise. */
+export const DEFAULT_TERMS: HeartbeatTerms = {
+  defaultIntervalMs: 30_000,
+  defaultTimeoutMultiplier: 3,
+  minIntervalMs: 5000,
+  maxIntervalMs: 540_000,
+};
 
 export interface TestKey {
   keyId: string;
