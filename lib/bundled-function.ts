@@ -16,6 +16,18 @@ import type { Construct } from "constructs";
 
 const ROOT = join(__dirname, "..");
 
+/** How esbuild bundles a function. The benchmark bundles what it compares with in the same way. */
+export const bundlingIn = (root: string) => ({
+  target: "node24",
+  // The SDK's ES modules, of which esbuild leaves out what is not used. A package's `exports` have them
+  // under the condition `module`, which esbuild drops as soon as another condition is named.
+  mainFields: ["module", "main"],
+  conditions: ["agent-heartbeat-source", "module"],
+  alias: { "@aws-sdk/credential-provider-node": join(root, "lambda/shared/credentials.ts") },
+});
+
+const BUNDLING = bundlingIn(ROOT);
+
 export interface BundledFunctionProps {
   /** The name of the file in `lambda/entry`, without its ending. */
   readonly entry: string;
@@ -47,15 +59,16 @@ export class BundledFunction extends NodejsFunction {
       depsLockFilePath: join(ROOT, "package-lock.json"),
       bundling: {
         format: OutputFormat.CJS,
-        target: "node24",
+        target: BUNDLING.target,
         minify: true,
-        // The SDK's ES modules, of which esbuild leaves out what is not used.
-        mainFields: ["module", "main"],
+        mainFields: BUNDLING.mainFields,
         // The versions that were tested, and a faster start than with the runtime's own copy.
         bundleAwsSDK: true,
         esbuildArgs: {
-          "--conditions": "agent-heartbeat-source",
-          "--alias:@aws-sdk/credential-provider-node": join(ROOT, "lambda/shared/credentials.ts"),
+          "--conditions": BUNDLING.conditions.join(","),
+          ...Object.fromEntries(
+            Object.entries(BUNDLING.alias).map(([from, to]) => [`--alias:${from}`, to]),
+          ),
         },
       },
       runtime: Runtime.NODEJS_24_X,

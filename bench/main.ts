@@ -1,0 +1,54 @@
+/** `npm run bench`: runs the benchmarks, or those that are named, and writes the report. */
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readReport, renderPage, writeReport } from "./report";
+import type { Section } from "./section";
+import { SECTIONS } from "./sections";
+
+const DIRECTORY = import.meta.dirname;
+const PAGE = join(DIRECTORY, "../docs/benchmarks.md");
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      render: { type: "boolean", default: false },
+    },
+  });
+  const sections = values.render ? [] : chosen(positionals);
+  for (const section of sections) {
+    console.log(`\n${section.title}`);
+    const progress = (line: string) => console.log(`  ${line}`);
+    const figures = await section.measure({ quick: values.quick, progress });
+    console.log(`\n${section.markdown(figures)}\n`);
+    for (const { goal, found, met } of section.goals(figures)) {
+      console.log(`${met ? "met" : "NOT MET"}: ${goal}: ${found}`);
+    }
+    if (!values.quick) writeReport(DIRECTORY, section, figures);
+  }
+  if (values.quick) return;
+  writeFileSync(
+    PAGE,
+    renderPage(SECTIONS, (section) => readReport(DIRECTORY, section)),
+  );
+  console.log(`\nwritten: ${PAGE}`);
+}
+
+/** @throws Error that names the benchmarks there are, if one is asked for that is not among them */
+function chosen(names: readonly string[]): readonly Section[] {
+  if (names.length === 0) return SECTIONS;
+  return names.map((name) => {
+    const section = SECTIONS.find((one) => one.name === name);
+    if (section) return section;
+    const known = SECTIONS.map((one) => one.name).join(", ");
+    throw new Error(`expected one of ${known}, got ${name}`);
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,77 @@
+/** The report: each benchmark's figures in a file beside it, and one page made of all of them. */
+
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { type Goal, type Section, table } from "./section";
+
+/** What a benchmark leaves in its `report.json`. */
+export interface Report<Figures = unknown> {
+  measuredAt: string;
+  machine: string;
+  versions: Record<string, string>;
+  figures: Figures;
+}
+
+const fileOf = (directory: string, { name }: Section) => join(directory, name, "report.json");
+
+/** Undefined before a benchmark's first run. */
+export function readReport(directory: string, section: Section): Report | undefined {
+  const file = fileOf(directory, section);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : undefined;
+}
+
+export function writeReport(directory: string, section: Section, figures: unknown): void {
+  const report: Report = { ...circumstances(directory), figures };
+  writeFileSync(fileOf(directory, section), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function circumstances(directory: string): Omit<Report, "figures"> {
+  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
+    readFileSync(join(directory, "../package.json"), "utf8"),
+  ) as Record<string, Record<string, string>>;
+  const versions = { ...dependencies, ...devDependencies, ...optionalDependencies };
+  const version = (name: string) => versions[name] ?? "none";
+  const [cpu] = cpus();
+  return {
+    measuredAt: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}`,
+    versions: {
+      "Node.js": process.version,
+      "@aws-sdk/client-dynamodb": version("@aws-sdk/client-dynamodb"),
+      esbuild: version("esbuild"),
+      dynoxide: version("@dynoxide/linux-x64"),
+    },
+  };
+}
+
+const CAPTION =
+  "Every figure here is measured by `npm run bench`, which writes this page. Billing units are exact; all else is " +
+  "a ratio within one run or says on what machine it was.";
+
+/** The page of all sections that have been measured. */
+export function renderPage(
+  sections: readonly Section[],
+  reportOf: (section: Section) => Report | undefined,
+): string {
+  const goals: Goal[] = [];
+  const parts: string[] = [];
+  for (const section of sections) {
+    const report = reportOf(section);
+    if (!report) continue;
+    goals.push(...section.goals(report.figures));
+    const versions = Object.entries(report.versions).map((pair) => pair.join(" "));
+    parts.push(
+      `## ${section.title}`,
+      section.markdown(report.figures),
+      `*${report.measuredAt}, ${report.machine}; ${versions.join(", ")}.*`,
+    );
+  }
+  const verdicts = goals.map(({ goal, found, met, why }) => [
+    goal,
+    found,
+    met ? "met" : `**not met**: ${why ?? "not explained yet"}`,
+  ]);
+  const summary = ["## Goals", table(["goal", "found", ""], verdicts)];
+  return `${["# Benchmarks", CAPTION, ...summary, ...parts].join("\n\n")}\n`;
+}
