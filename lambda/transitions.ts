@@ -14,6 +14,7 @@ import { DETAIL_TYPES, EVENT_SOURCE } from "./names";
 import { forEachConcurrently } from "./shared/concurrency";
 import type { Connections } from "./shared/connections";
 import type { Log } from "./shared/log";
+import type { CountBy } from "./shared/metrics";
 
 /** PutEvents takes at most ten entries. */
 const ENTRIES_PER_CALL = 10;
@@ -39,6 +40,8 @@ export interface TransitionsDependencies {
   connections: Pick<Connections, "close">;
   postOffice: Pick<PostOffice, "publish">;
   history: Pick<HistoryStore, "add">;
+  /** Counts what the bus has taken, by reason: a line of the log for each reason in an invocation. */
+  count: CountBy;
   clock: () => number;
   log: Log;
 }
@@ -64,13 +67,22 @@ export function transitionsHandler(deps: TransitionsDependencies) {
       );
       return transition ? [{ transition, sequenceNumber: SequenceNumber }] : [];
     });
+    const reasons = new Map<Transition["reason"], number>();
+    const batchItemFailures: StreamResult["batchItemFailures"] = [];
     for (const batch of batchesOf(pending)) {
-      const told = await tellBus(batch, deps);
-      await tellSubscribers(batch.slice(0, told), deps);
-      const failed = batch[told];
-      if (failed) return { batchItemFailures: [{ itemIdentifier: failed.sequenceNumber }] };
+      const taken = batch.slice(0, await tellBus(batch, deps));
+      await tellSubscribers(taken, deps);
+      for (const { transition } of taken) {
+        reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
+      }
+      const failed = batch[taken.length];
+      if (failed) {
+        batchItemFailures.push({ itemIdentifier: failed.sequenceNumber });
+        break;
+      }
     }
-    return { batchItemFailures: [] };
+    for (const [reason, times] of reasons) deps.count("Transitions", { reason }, times);
+    return { batchItemFailures };
   };
 }
 

@@ -34,12 +34,7 @@ export class Sweep extends Construct {
       timeout: Duration.minutes(5),
     });
     storage.statusTable.grant(sweep, "dynamodb:Scan", "dynamodb:UpdateItem");
-    storage.registryTable.grant(
-      sweep,
-      "dynamodb:GetItem",
-      "dynamodb:PutItem",
-      "dynamodb:DeleteItem",
-    );
+    storage.registryTable.grant(sweep, "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem");
     gateway.grantClose(sweep);
     this.function = sweep;
     new Rule(this, "Schedule", {

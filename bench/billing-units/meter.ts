@@ -2,7 +2,7 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Log } from "../../lambda/shared/log";
-import type { MetricsSink } from "../../lambda/shared/metrics";
+import type { CountBy, MetricsSink } from "../../lambda/shared/metrics";
 
 /** What one operation costs. */
 export interface Units {
@@ -76,6 +76,11 @@ export class Meter {
       },
     };
   }
+
+  readonly count: CountBy = (name, dimension, value) => {
+    const CloudWatchMetrics = [{ Metrics: [name], Dimensions: [Object.keys(dimension)] }];
+    this.#logged({ _aws: { CloudWatchMetrics }, ...dimension, [name]: value });
+  };
 
   add(units: Partial<Units>): void {
     for (const [name, value] of Object.entries(units)) this.#units[name as keyof Units] += value;

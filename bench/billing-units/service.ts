@@ -7,7 +7,7 @@ import { connectHandler } from "../../lambda/connect";
 import { disconnectHandler } from "../../lambda/disconnect";
 import { heartbeatHandler } from "../../lambda/heartbeat";
 import { HistoryStore } from "../../lambda/history/store";
-import { dynamoDbLeaseScan } from "../../lambda/lease/scan";
+import { FleetCountStore } from "../../lambda/lease/fleet-count";
 import { LeaseStore } from "../../lambda/lease/store";
 import { listHandler } from "../../lambda/list";
 import { dynamoDbAgentLocator } from "../../lambda/messaging/agent-locator";
@@ -18,10 +18,15 @@ import { publishHandler } from "../../lambda/publish";
 import type { Connections } from "../../lambda/shared/connections";
 import { subscribeHandler } from "../../lambda/subscribe";
 import { sweepHandler } from "../../lambda/sweep";
+import { dynamoDbRounds } from "../../lambda/sweep/rounds";
+import { dynamoDbLeaseScan } from "../../lambda/sweep/scan";
 import { transitionsHandler } from "../../lambda/transitions";
 import { clientOf, type Engine } from "../../test/support/engine";
 import { DEFAULT_TERMS } from "../../test/support/login";
 import type { Meter } from "./meter";
+
+/** As in the stack. */
+const SEGMENTS = 4;
 
 export function composeService(engine: Engine, meter: Meter, now: () => number) {
   const client = meter.watch(clientOf(engine.endpoint));
@@ -78,7 +83,9 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
     }),
     sweep: sweepHandler({
       leases,
-      scan: dynamoDbLeaseScan({ client, statusTableName, registryTableName, totalSegments: 4 }),
+      scan: dynamoDbLeaseScan(client, statusTableName, SEGMENTS),
+      rounds: dynamoDbRounds(client, registryTableName, SEGMENTS),
+      fleet: new FleetCountStore(client, registryTableName),
       connections,
       clock: now,
       reserveMs: 1000,
@@ -95,6 +102,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       connections,
       postOffice,
       history: new HistoryStore(client, registryTableName),
+      count: meter.count,
       clock: now,
       log,
     }),

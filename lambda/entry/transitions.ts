@@ -3,6 +3,7 @@
 import { HistoryStore } from "../history/store";
 import { eventBridgeClient } from "../shared/clients";
 import { requireEnv } from "../shared/environment";
+import { functionCounts } from "../shared/metrics";
 import { transitionsHandler } from "../transitions";
 import { dynamoDb, postOffice, stageConnections } from "./compose";
 
@@ -14,6 +15,7 @@ export const handler = transitionsHandler({
   connections,
   postOffice: postOffice(connections),
   history: new HistoryStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  count: functionCounts(),
   clock: Date.now,
   log: console,
 });

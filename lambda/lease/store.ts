@@ -39,6 +39,9 @@ export interface LeaseHolder {
   heartbeatIntervalMs: number;
 }
 
+/** A row as it was observed, as far as a write has to name it. */
+type Observed = Pick<StatusRow, "organizationId" | "agentId">;
+
 /** What became of a write: `written`, or the row that stood in its way (none if there is no row). */
 export type WriteResult = { written: true } | { written: false; row: StatusRow | undefined };
 
@@ -119,7 +122,7 @@ export class LeaseStore {
   }
 
   /** A lease was seen to have run out. Lost if anything has happened to the row since it was observed. */
-  expire(observed: StatusRow): Promise<WriteResult> {
+  expire(observed: Observed & Pick<StatusRow, "leaseExpiresAt">): Promise<WriteResult> {
     return this.#update(observed, EXPIRE, mayExpire, {
       ":online": { S: "online" },
       ":offline": { S: "offline" },
@@ -129,7 +132,7 @@ export class LeaseStore {
   }
 
   /** An agent was seen to have stalled. Lost if its work has advanced since it was observed. */
-  stall(observed: StatusRow & { stallsAt: number }): Promise<WriteResult> {
+  stall(observed: Observed & { stallsAt: number }): Promise<WriteResult> {
     return this.#update(observed, STALL, mayStall, {
       ":online": { S: "online" },
       ":stallsAt": n(observed.stallsAt),
@@ -137,7 +140,7 @@ export class LeaseStore {
   }
 
   /** A stalled agent was seen to advance. Lost if it has gone offline or stalled anew since. */
-  recover(observed: StatusRow & { stalledSince: number }): Promise<WriteResult> {
+  recover(observed: Observed & { stalledSince: number }): Promise<WriteResult> {
     return this.#update(observed, RECOVER, mayRecover, {
       ":online": { S: "online" },
       ":stalledSince": n(observed.stalledSince),

@@ -9,5 +9,16 @@ export interface MetricsSink {
   publishStoredMetrics(): unknown;
 }
 
+/** Counts at once, in a line of its own, under a further dimension. Each of its values is billed as a metric. */
+export type CountBy = (name: string, dimension: Record<string, string>, value: number) => void;
+
 /** One for a function's whole life. The dimension `service` is from POWERTOOLS_SERVICE_NAME. */
 export const functionMetrics = (): MetricsSink => new Metrics({ namespace: METRICS_NAMESPACE });
+
+/** As `functionMetrics`, for counts under a further dimension. */
+export function functionCounts(): CountBy {
+  const metrics = new Metrics({ namespace: METRICS_NAMESPACE });
+  return (name, dimension, value) => {
+    metrics.singleMetric().addDimensions(dimension).addMetric(name, "Count", value);
+  };
+}

@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { describe, expect, it } from "@jest/globals";
 import { advice, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
@@ -20,6 +21,20 @@ const of = (fleet: Partial<Fleet> = {}, handlerMs?: number) =>
 const item = (fleet: Partial<Fleet>, what: string) =>
   of(fleet).agentHeartbeat.items.find((one) => one.what === what)?.quantity ?? 0;
 
+/** Every reason of a transition, by which transitions are counted. */
+const REASONS: Record<Transition["reason"], true> = {
+  connected: true,
+  revived: true,
+  client_closed: true,
+  connection_lost: true,
+  gateway_closed: true,
+  lease_expired: true,
+  drained: true,
+  revoked: true,
+  no_progress: true,
+  progress: true,
+};
+
 describe("the billing units", () => {
   type Measured = { operation: string; units: Record<string, number> };
 
@@ -38,7 +53,9 @@ describe("the billing units", () => {
       const sweep = measured.get(`sweep of ${agents}, none expired`);
       const reads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * agents;
       expect(sweep?.readUnits).toBeCloseTo(reads, 6);
-      expect(sweep?.logBytes).toBe(SWEEP.logBytes);
+      expect(sweep?.writeUnits).toBe(SWEEP.writeUnits);
+      // The count of the fleet is in it, twice, and grows by a digit.
+      expect(SWEEP.logBytes - (sweep?.logBytes ?? 0)).toBe(agents < 1000 ? 2 : 0);
     }
   });
 
@@ -47,7 +64,8 @@ describe("the billing units", () => {
     const files = (await readdir(lambda, { recursive: true })).filter((name) => /\.ts$/.test(name));
     const texts = await Promise.all(files.map((name) => readFile(join(lambda, name), "utf8")));
     const metrics = texts.flatMap((text) => text.match(/addMetric\("[A-Za-z]+"/g) ?? []);
-    expect(new Set(metrics).size).toBe(CUSTOM_METRICS);
+    expect(texts.join("").match(/count\("[A-Za-z]+"/g)).toEqual(['count("Transitions"']);
+    expect(new Set(metrics).size + Object.keys(REASONS).length).toBe(CUSTOM_METRICS);
   });
 });
 
@@ -58,7 +76,7 @@ describe("the price of a fleet", () => {
     const calm: Partial<Fleet> = { reconnectsPerDay: 0 };
     const rotations = (1000 * 2_628_000) / 6000;
     expect(item(calm, "messages")).toBeCloseTo(2 * (heartbeats + rotations), 0);
-    expect(item(calm, "write units")).toBeCloseTo(heartbeats + 4 * rotations, 0);
+    expect(item(calm, "write units")).toBeCloseTo(heartbeats + 4 * rotations + 8760, 0);
     expect(item(calm, "invocations")).toBeCloseTo(heartbeats + 4 * rotations + 8760, 0);
     expect(item(calm, "connection minutes")).toBe(43_800_000);
     expect(item(calm, "events")).toBe(0);

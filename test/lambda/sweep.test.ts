@@ -1,11 +1,13 @@
 import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { dynamoDbLeaseScan } from "../../lambda/lease/scan";
+import { FleetCountStore } from "../../lambda/lease/fleet-count";
 import { LeaseStore } from "../../lambda/lease/store";
 import { forEachConcurrently } from "../../lambda/shared/concurrency";
 import type { Connections } from "../../lambda/shared/connections";
 import { sweepHandler } from "../../lambda/sweep";
+import { dynamoDbRounds } from "../../lambda/sweep/rounds";
+import { dynamoDbLeaseScan } from "../../lambda/sweep/scan";
 import { type Engine, startEngine } from "../support/engine";
 import {
   ConnectionsRecorder,
@@ -22,10 +24,12 @@ describe("the sweep", () => {
   let leases: LeaseStore;
   let connections: ConnectionsRecorder;
   let metrics: MetricsRecorder;
+  let fleet: FleetCountStore;
   beforeEach(async () => {
     engine = await startEngine();
     connections = new ConnectionsRecorder();
     metrics = new MetricsRecorder();
+    fleet = new FleetCountStore(engine.client, engine.registryTableName);
     leases = new LeaseStore({
       client: engine.client,
       tableName: engine.statusTableName,
@@ -38,14 +42,12 @@ describe("the sweep", () => {
     overrides: { connections?: Pick<Connections, "close">; segments?: number } = {},
   ) {
     const { client, statusTableName, registryTableName } = engine;
+    const segments = overrides.segments ?? 4;
     return sweepHandler({
       leases,
-      scan: dynamoDbLeaseScan({
-        client,
-        statusTableName,
-        registryTableName,
-        totalSegments: overrides.segments ?? 4,
-      }),
+      scan: dynamoDbLeaseScan(client, statusTableName, segments),
+      rounds: dynamoDbRounds(client, registryTableName, segments),
+      fleet,
       connections: overrides.connections ?? connections,
       log: new LogRecorder(),
       metrics: metrics.sink,
@@ -72,6 +74,8 @@ describe("the sweep", () => {
     );
     const report = await compose()({}, unhurried);
     expect(report).toEqual({
+      online: 1,
+      overdue: 0,
       found: 1,
       expired: 1,
       lost: 0,
@@ -91,6 +95,28 @@ describe("the sweep", () => {
       ConnectionsClosed: 1,
       SweepsUnfinished: 0,
     });
+  });
+
+  it("counts who is online, and who of them is late, by the derived status", async () => {
+    await begin("healthy", NOW - 37_500);
+    await begin("late", NOW - 37_501);
+    await begin("within-grace", NOW - 91_000);
+    await begin("silent", NOW - 200_000);
+    await begin("closed", NOW - 1000);
+    await leases.release(
+      holder({ agentId: "closed", connectionId: "connection-of-closed" }),
+      NOW - 500,
+      "client_closed",
+    );
+    expect(await fleet.get()).toBeUndefined();
+    expect(await compose()({}, unhurried)).toMatchObject({ online: 2, overdue: 1 });
+    expect(await fleet.get()).toEqual({ online: 2, countedAt: NOW });
+    expect(metrics.counts).toMatchObject({ AgentsOnline: 2, HeartbeatsOverdue: 1 });
+  });
+
+  it("counts a fleet of nobody", async () => {
+    await compose()({}, unhurried);
+    expect(await fleet.get()).toEqual({ online: 0, countedAt: NOW });
   });
 
   it("marks an agent whose work does not advance once, until it advances", async () => {
@@ -151,21 +177,37 @@ describe("the sweep", () => {
     }
     expect(runs).toBeGreaterThan(2);
     expect(expired).toBe(60);
+    expect(await fleet.get()).toEqual({ online: 0, countedAt: NOW });
     expect(metrics.counts.SweepsUnfinished).toBe(runs - 1);
     await begin("later", NOW - 200_000);
     expect(await sweep({}, unhurried)).toMatchObject({ expired: 1, finished: true });
   });
 
+  it("stores the count of a table that takes several runs once all of it is counted", async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
+    await putLargeRows(names, NOW);
+    await begin("small", NOW - 1000);
+    const sweep = compose({ segments: 2 });
+    const hurried = { getRemainingTimeInMillis: () => 0 };
+    while (!(await sweep({}, hurried)).finished) {
+      expect(await fleet.get()).toBeUndefined();
+      expect(metrics.counts).not.toHaveProperty("AgentsOnline");
+    }
+    expect(await fleet.get()).toEqual({ online: 61, countedAt: NOW });
+    expect(metrics.counts).toMatchObject({ AgentsOnline: 61 });
+    expect(await sweep({}, unhurried)).toMatchObject({ online: 61 });
+  });
+
   /** 100 KB each, so that a page of the scan, a megabyte, holds about ten. */
-  async function putLargeRows(names: string[]): Promise<void> {
+  async function putLargeRows(names: string[], lastHeartbeatAt = 1000): Promise<void> {
     await forEachConcurrently(names, 8, async (agentId) => {
       const { organizationId, ...terms } = holder({ agentId });
       const Item = marshall({
         ...terms,
         organizationId,
         status: "online",
-        lastHeartbeatAt: 1000,
-        leaseExpiresAt: 91_000,
+        lastHeartbeatAt,
+        leaseExpiresAt: lastHeartbeatAt + 90_000,
         ttlEpochSeconds: 1_000_000,
         padding: "x".repeat(100_000),
       });

@@ -3,7 +3,7 @@ import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { type StreamEvent, transitionsHandler } from "../../lambda/transitions";
-import { ConnectionsRecorder, LogRecorder } from "../support/presence";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../support/presence";
 
 type Entry = {
   DetailType: string;
@@ -62,6 +62,7 @@ describe("transitions", () => {
   let published: [string, DeliveryMessage][];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
+  let metrics: MetricsRecorder;
   let transitions: ReturnType<typeof transitionsHandler>;
   beforeEach(() => {
     sent = [];
@@ -69,6 +70,7 @@ describe("transitions", () => {
     kept = [];
     failures = () => false;
     connections = new ConnectionsRecorder();
+    metrics = new MetricsRecorder();
     transitions = transitionsHandler({
       events: {
         send: async ({ input }: { input: { Entries: Entry[] } }) => {
@@ -93,6 +95,7 @@ describe("transitions", () => {
           throw new Error("throttled");
         },
       },
+      count: metrics.count,
       clock: () => 10_000,
       log: new LogRecorder(),
     });
@@ -196,6 +199,19 @@ describe("transitions", () => {
     failures = (index) => index === 1;
     await tell(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
     expect(published).toHaveLength(1);
+  });
+
+  it("counts by reason what the bus has taken", async () => {
+    failures = (index) => index === 3;
+    const agents = ["a1", "a2", "a3", "a4"].map((agentId) => ({ ...ONLINE, agentId }));
+    const [a1, a2, a3, a4] = agents;
+    await tell(
+      change(undefined, a1),
+      change(a2, { ...CLOSED, agentId: "a2" }),
+      change(undefined, a3),
+      change(undefined, a4),
+    );
+    expect(metrics.counts).toEqual({ "Transitions connected": 2, "Transitions client_closed": 1 });
   });
 
   it("closes the connection of a revoked agent", async () => {

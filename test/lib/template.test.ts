@@ -102,8 +102,8 @@ describe("the template", () => {
       "sweep",
       [
         "dynamodb:DeleteItem AgentRegistry",
-        "dynamodb:GetItem AgentRegistry",
         "dynamodb:PutItem AgentRegistry",
+        "dynamodb:Query AgentRegistry",
         "dynamodb:Scan AgentStatus",
         "dynamodb:UpdateItem AgentStatus",
         "execute-api:ManageConnections @connections DELETE",

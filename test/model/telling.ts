@@ -27,6 +27,7 @@ export async function tellAll(
     connections: { close: async () => "done" },
     postOffice: { publish: async () => 0 },
     history: { add: async () => undefined },
+    count: () => undefined,
     clock: () => 0,
     log: new LogRecorder(),
   });

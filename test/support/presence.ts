@@ -6,7 +6,7 @@ import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { type Identity, toContext } from "../../lambda/auth/identity";
 import type { LeaseHolder } from "../../lambda/lease/store";
 import type { Connections, Outcome } from "../../lambda/shared/connections";
-import type { MetricsSink } from "../../lambda/shared/metrics";
+import type { CountBy, MetricsSink } from "../../lambda/shared/metrics";
 import type { RouteEvent } from "../../lambda/wire/route";
 
 /** A connection of agent `a1` of organization `acme`, with what a test says of it. */
@@ -75,6 +75,9 @@ export class MetricsRecorder {
       this.counts[name] = (this.counts[name] ?? 0) + value;
     },
     publishStoredMetrics: () => undefined,
+  };
+  readonly count: CountBy = (name, dimension, value) => {
+    this.sink.addMetric([name, ...Object.values(dimension)].join(" "), "Count", value);
   };
 }
 

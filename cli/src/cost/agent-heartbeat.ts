@@ -55,7 +55,7 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
         total.invocations * MEMORY_GB.handler * (handlerMs / 1000) +
           sweeps * MEMORY_GB.sweep * sweepSeconds,
       ],
-      ["DynamoDB", "write units", "writeUnit", total.writeUnits],
+      ["DynamoDB", "write units", "writeUnit", total.writeUnits + sweeps * SWEEP.writeUnits],
       ["DynamoDB", "read units", "readUnit", total.readUnits + sweeps * sweepReads],
       ["DynamoDB", "GB stored", "tableGbMonth", storedGb],
       ["DynamoDB", "GB of point-in-time recovery", "backupGbMonth", storedGb],
