@@ -1,4 +1,8 @@
-/** What other CDK apps import. */
+/**
+ * What other CDK apps import.
+ *
+ * @module @agent-heartbeat/cdk
+ */
 
 export { AgentHeartbeat } from "./agent-heartbeat";
 export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-heartbeat-stack";

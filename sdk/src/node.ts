@@ -1,4 +1,8 @@
-/** The SDK's entry for Node.js. */
+/**
+ * The SDK's entry for Node.js.
+ *
+ * @module @agent-heartbeat/sdk
+ */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createPrivateKey, type KeyObject } from "node:crypto";

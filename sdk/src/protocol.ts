@@ -3,6 +3,8 @@
  *
  * Mirrors `docs/protocol.md`; a test keeps the two equal. Durations ending in `Ms` are milliseconds,
  * times ending in `At` are epoch milliseconds by the server's clock.
+ *
+ * @module @agent-heartbeat/sdk/protocol
  */
 
 import { SUBJECT_LIMITS } from "./subject";

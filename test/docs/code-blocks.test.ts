@@ -11,7 +11,7 @@ const BLOCK = /^(?:<!-- given:([\s\S]*?)-->\n\n?)?```ts\n([\s\S]*?)^```/gm;
 
 function documents(): string[] {
   const inDocs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md"))
+    .filter((name) => name.endsWith(".md") && !/^(api|\.vitepress)\//.test(name))
     .map((name) => join(ROOT, "docs", name));
   return [join(ROOT, "README.md"), join(ROOT, "sdk", "README.md"), ...inDocs];
 }

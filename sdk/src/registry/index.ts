@@ -1,4 +1,8 @@
-/** Entry point `@agent-heartbeat/sdk/registry`: who may connect, for operators and backends with AWS credentials. */
+/**
+ * Who may connect, for operators and backends with AWS credentials.
+ *
+ * @module @agent-heartbeat/sdk/registry
+ */
 
 export { AgentHeartbeatError, KeyError } from "../errors";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../keys";

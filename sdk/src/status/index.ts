@@ -1,4 +1,8 @@
-/** Entry point `@agent-heartbeat/sdk/status`: reads who is online from DynamoDB, for backends with AWS credentials. */
+/**
+ * Reads who is online from DynamoDB, for backends with AWS credentials.
+ *
+ * @module @agent-heartbeat/sdk/status
+ */
 
 export { AgentHeartbeatError } from "../errors";
 export type { StatusRow } from "../presence";

@@ -1,0 +1,8 @@
+/** VitePress's own theme, with room for tables and diagrams. */
+
+/// <reference types="vitepress/client" />
+
+import theme from "vitepress/theme";
+import "./style.css";
+
+export default theme;
