@@ -8,6 +8,8 @@ const transform = {
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 const common = {
+  // A package with the name of its source.
+  modulePathIgnorePatterns: ["<rootDir>/lib/dist/"],
   testEnvironment: "node",
   testEnvironmentOptions: {
     customExportConditions: ["agent-heartbeat-source", "node", "node-addons"],

@@ -1,6 +1,5 @@
 /** A Lambda function of this service: bundled with esbuild, quiet in its logs, with a role of its own. */
 
-import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
@@ -10,23 +9,10 @@ import {
   SystemLogLevel,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
-import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
-
-const ROOT = join(__dirname, "..");
-
-/** How esbuild bundles a function. The benchmark bundles what it compares with in the same way. */
-export const bundlingIn = (root: string) => ({
-  target: "node24",
-  // The SDK's ES modules, of which esbuild leaves out what is not used. A package's `exports` have them
-  // under the condition `module`, which esbuild drops as soon as another condition is named.
-  mainFields: ["module", "main"],
-  conditions: ["agent-heartbeat-source", "module"],
-  alias: { "@aws-sdk/credential-provider-node": join(root, "lambda/shared/credentials.ts") },
-});
-
-const BUNDLING = bundlingIn(ROOT);
+import { functionCode } from "#assets";
 
 export interface BundledFunctionProps {
   /** The name of the file in `lambda/entry`, without its ending. */
@@ -54,23 +40,7 @@ export class BundledFunction extends NodejsFunction {
     logGroup.grantWrite(role);
     super(scope, id, {
       description: props.description,
-      entry: join(ROOT, "lambda", "entry", `${props.entry}.ts`),
-      projectRoot: ROOT,
-      depsLockFilePath: join(ROOT, "package-lock.json"),
-      bundling: {
-        format: OutputFormat.CJS,
-        target: BUNDLING.target,
-        minify: true,
-        mainFields: BUNDLING.mainFields,
-        // The versions that were tested, and a faster start than with the runtime's own copy.
-        bundleAwsSDK: true,
-        esbuildArgs: {
-          "--conditions": BUNDLING.conditions.join(","),
-          ...Object.fromEntries(
-            Object.entries(BUNDLING.alias).map(([from, to]) => [`--alias:${from}`, to]),
-          ),
-        },
-      },
+      ...functionCode(props.entry),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memorySize ?? 256,

@@ -1,8 +1,6 @@
 /** The dashboard's hosting: a private bucket behind CloudFront, which sends strict headers with it. */
 
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import {
   AllowedMethods,
   CachePolicy,
@@ -10,7 +8,6 @@ import {
   HeadersFrameOption,
   HeadersReferrerPolicy,
   ResponseHeadersPolicy,
-  SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from "aws-cdk-lib/aws-cloudfront";
 import { S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
@@ -20,12 +17,7 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-c
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { BucketDeployment, Source } from "aws-cdk-lib/aws-s3-deployment";
 import { Construct } from "constructs";
-
-const ROOT = join(__dirname, "..");
-const BUILD = join(ROOT, "dashboard", "build.mjs");
-const PAGE = join(ROOT, "dashboard", "dist");
-/** Stands in for the page where nothing is bundled, as in tests of the template. */
-const SOURCES = join(ROOT, "dashboard", "src");
+import { dashboardPage } from "#assets";
 
 export interface DashboardProps {
   /** Where the page connects: the only host that its headers allow. */
@@ -57,7 +49,6 @@ export class Dashboard extends Construct {
     const distribution = new Distribution(this, "Distribution", {
       comment: "Dashboard of Agent Heartbeat",
       defaultRootObject: "index.html",
-      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       // The page names its files by their content: it alone has to be asked for again.
       defaultBehavior: { ...behavior, cachePolicy: CachePolicy.CACHING_DISABLED },
       additionalBehaviors: {
@@ -69,7 +60,7 @@ export class Dashboard extends Construct {
   }
 
   #upload(bucket: IBucket, logRetention: RetentionDays): void {
-    const page = builtPage(this);
+    const page = dashboardPage(this);
     const { bucket: assets, s3ObjectKey } = new Asset(this, "Source", { path: page });
     const logGroup = new LogGroup(this, "UploadLogs", {
       retention: logRetention,
@@ -94,17 +85,6 @@ export class Dashboard extends Construct {
     });
     upload.node.addDependency(role);
   }
-}
-
-/** The directory of the page, built unless it is there and up to date. */
-function builtPage(scope: Construct): string {
-  if (!Stack.of(scope).bundlingRequired) return SOURCES;
-  const { status, stderr, error } = spawnSync(process.execPath, [BUILD], {
-    stdio: ["ignore", "inherit", "pipe"],
-    encoding: "utf8",
-  });
-  if (status === 0) return PAGE;
-  throw new Error(`the dashboard can't be built: ${stderr || error?.message}`, { cause: error });
 }
 
 function securityHeaders(scope: Construct, webSocketUrl: string): ResponseHeadersPolicy {

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
-import { bundlingIn } from "../../lib/bundled-function";
+import { bundlingIn } from "../../lib/assets/from-sources";
 import type { Exchange } from "./exchange";
 
 /** Bundles a handler that sends the calls of the event it is given. Returns the bundle's path. */

@@ -1,8 +1,8 @@
 /** The construct in a CDK app of one's own, with settings of one's own, beside a backend that reads the status. */
 
+import { AgentHeartbeat } from "@agent-heartbeat/cdk";
 import { App, Duration, Stack } from "aws-cdk-lib";
 import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
-import { AgentHeartbeat } from "../../lib";
 
 const app = new App();
 const stack = new Stack(app, "MyService");

@@ -1,11 +1,11 @@
 /** A CDK app that mails whoever is on call when an agent is lost: not when it leaves by itself. */
 
+import { AgentHeartbeat } from "@agent-heartbeat/cdk";
 import { App, CfnParameter, Stack } from "aws-cdk-lib";
 import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
 import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
-import { AgentHeartbeat } from "../../lib";
 
 const app = new App();
 const stack = new Stack(app, "OfflineAlert");

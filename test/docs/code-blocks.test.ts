@@ -13,7 +13,12 @@ function documents(): string[] {
   const inDocs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md") && !/^(api|\.vitepress)\//.test(name))
     .map((name) => join(ROOT, "docs", name));
-  return [join(ROOT, "README.md"), join(ROOT, "sdk", "README.md"), ...inDocs];
+  return [
+    join(ROOT, "README.md"),
+    join(ROOT, "sdk", "README.md"),
+    join(ROOT, "lib", "README.md"),
+    ...inDocs,
+  ];
 }
 
 /** The blocks as modules of their own, beside the README: that is where their relative imports start. */

@@ -9,9 +9,10 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { publicKeyOf } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { type InstalledPackage, lintPackage } from "../support/empty-project";
 import { Gateway } from "../support/gateway";
 import { TEST_KEY } from "../support/keys";
-import { type PackedSdk, packedSdk } from "../support/packed-sdk";
+import { packedSdk } from "../support/packed-sdk";
 
 jest.setTimeout(120_000);
 
@@ -24,7 +25,7 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 /** Gzipped, everything included that an agent in a page needs, or a fleet's watcher. */
 const BROWSER_BUDGET_BYTES = 15_000;
 
-let sdk: PackedSdk;
+let sdk: InstalledPackage;
 let gateway: Gateway;
 
 beforeAll(async () => {
@@ -134,10 +135,7 @@ describe("the packed package, in an empty project", () => {
   );
 
   it("is clean for publint and attw", async () => {
-    const bin = (name: string) => join(repository, "node_modules", ".bin", name);
-    await run(bin("publint"), ["--strict"], { cwd: sdk.installed });
-    const packed = ["--pack", sdk.installed, "--profile", "node16"];
-    await run(bin("attw"), packed, { cwd: sdk.installed });
+    await lintPackage(sdk.installed);
   });
 });
 

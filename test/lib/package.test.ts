@@ -1,0 +1,136 @@
+/** The construct as a stranger gets it: packed, installed in an empty CDK app, and synthesized there. */
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import ts from "typescript";
+import { type InstalledPackage, installPacked, lintPackage } from "../support/empty-project";
+
+jest.setTimeout(180_000);
+
+const run = promisify(execFile);
+const repository = join(__dirname, "..", "..");
+
+let root: string;
+let cdk: InstalledPackage;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "agent-heartbeat-"));
+  const source = join(root, "cdk");
+  await run(process.execPath, [join(repository, "lib", "build.mjs"), source]);
+  const dependencies = ["aws-cdk-lib", "constructs", "@types", "undici-types"];
+  cdk = await installPacked(source, "@agent-heartbeat/cdk", dependencies);
+});
+
+afterAll(() => rm(root, { recursive: true }));
+
+const application = `
+  const app = new App();
+  const stack = new Stack(app, "MyService");
+  const presence = new AgentHeartbeat(stack, "Presence", { retention: Duration.days(30) });
+  new CfnOutput(stack, "Url", { value: presence.webSocketUrl });
+  app.synth();
+`;
+
+type Resources = Record<string, { Type: string; Properties: Record<string, never> }>;
+
+describe("the packed construct, in an empty app", () => {
+  it.each([
+    [
+      "ES modules",
+      "app.mjs",
+      `import { App, CfnOutput, Duration, Stack } from "aws-cdk-lib";
+       import { AgentHeartbeat } from "@agent-heartbeat/cdk";`,
+    ],
+    [
+      "CommonJS",
+      "app.cjs",
+      `const { App, CfnOutput, Duration, Stack } = require("aws-cdk-lib");
+       const { AgentHeartbeat } = require("@agent-heartbeat/cdk");`,
+    ],
+  ])("synthesizes from %s, with nothing to bundle", async (_, file, load) => {
+    const outdir = join(cdk.project, `${file}.out`);
+    await writeFile(join(cdk.project, file), load + application);
+    const { stderr } = await run(process.execPath, [file], {
+      cwd: cdk.project,
+      // No esbuild and no Docker can be found: what is needed is in the package.
+      env: { CDK_OUTDIR: outdir, PATH: "" },
+    });
+    expect(stderr).not.toContain("Bundling");
+    const template = await readFile(join(outdir, "MyService.template.json"), "utf8");
+    const resources = Object.values((JSON.parse(template) as { Resources: Resources }).Resources);
+    const functions = resources.flatMap(({ Type, Properties }) => {
+      const { Environment, Code } = Properties as {
+        Environment?: { Variables: Record<string, string> };
+        Code?: { S3Key: string };
+      };
+      const entry = Environment?.Variables.POWERTOOLS_SERVICE_NAME;
+      return Type === "AWS::Lambda::Function" && entry && Code ? [{ entry, Code }] : [];
+    });
+    const entries = await readdir(join(repository, "lambda", "entry"));
+    const expected = entries.map((name) => name.replace(/\.ts$/, "")).filter(isFunction);
+    expect(functions.map(({ entry }) => entry).sort()).toEqual(expected.sort());
+    for (const { entry, Code } of functions) {
+      const asset = join(outdir, `asset.${Code.S3Key.replace(/\.zip$/, "")}`, "index.js");
+      const packed = join(cdk.installed, "lambda", entry, "index.js");
+      expect(await readFile(asset, "utf8")).toBe(await readFile(packed, "utf8"));
+    }
+    expect(resources.map(({ Type }) => Type)).toContain("Custom::CDKBucketDeployment");
+  });
+
+  it("has the page of the dashboard, and no source", async () => {
+    const files = await readdir(cdk.installed, { recursive: true });
+    expect(files).toContain("dashboard/index.html");
+    expect(files.filter((file) => /\.ts$/.test(file) && !/\.d\.ts$/.test(file))).toEqual([]);
+    expect(files.filter((file) => /fingerprint|\.map$/.test(file))).toEqual([]);
+  });
+
+  it("runs on what the app has installed, and on nothing else", async () => {
+    const { resolve } = createRequire(join(cdk.installed, "package.json"));
+    const code = await readFile(join(cdk.installed, "index.js"), "utf8");
+    const required = [...code.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name = ""]) => name);
+    const foreign = required.filter((name) => !/^(node:|aws-cdk-lib(\/|$)|constructs$)/.test(name));
+    expect(foreign).toEqual([]);
+    for (const name of required) expect(() => resolve(name)).not.toThrow();
+  });
+
+  it("has types that compile, checked themselves, for both kinds of modules", async () => {
+    const code = `
+      import { Stack } from "aws-cdk-lib";
+      import { AgentHeartbeat, type AgentHeartbeatProps, AgentHeartbeatStack } from "@agent-heartbeat/cdk";
+      const props: AgentHeartbeatProps = { throttling: { rateLimit: 100, burstLimit: 50 } };
+      const stack: Stack = new AgentHeartbeatStack(undefined as never, "Stack", props);
+      export const table: string = new AgentHeartbeat(stack, "Presence").statusTable.tableName;
+    `;
+    const files = ["types.mts", "types.cts"].map((name) => join(cdk.project, name));
+    for (const file of files) await writeFile(file, code);
+    const program = ts.createProgram(files, {
+      noEmit: true,
+      strict: true,
+      module: ts.ModuleKind.Node20,
+      target: ts.ScriptTarget.ES2022,
+      types: ["node"],
+      typeRoots: [join(cdk.project, "node_modules", "@types")],
+    });
+    // The library of CDK is not checked: it is large, and not ours.
+    const own = program
+      .getSourceFiles()
+      .filter(({ fileName }) => files.includes(fileName) || fileName.startsWith(cdk.installed));
+    expect(own.length).toBeGreaterThan(5);
+    const complaints = own.flatMap((file) =>
+      [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map(
+        ({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "),
+      ),
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  it("is clean for publint and attw", () => lintPackage(cdk.installed));
+});
+
+/** Entries that compose a function, beside those that share what functions are composed of. */
+const isFunction = (entry: string) => entry !== "compose";
