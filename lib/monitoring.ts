@@ -113,7 +113,9 @@ export class Monitoring extends Construct {
   #sweepMissing(sweep: LambdaFunction, interval: Duration): void {
     const alarm = new Alarm(this, "SweepMissing", {
       alarmDescription: describe("SweepMissing", "no sweep has run for three intervals"),
-      metric: sweep.metricInvocations({ period: Duration.minutes(interval.toMinutes() * 3) }),
+      metric: sweep.metricInvocations({
+        period: Duration.minutes(Math.max(1, interval.toMinutes({ integral: false })) * 3),
+      }),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: 1,
       evaluationPeriods: 1,

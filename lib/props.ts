@@ -5,6 +5,9 @@ import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Topic } from "aws-cdk-lib/aws-sns";
 
+/** Intervals below a minute of which a minute is a whole number, at most as many as one call plans. */
+const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
+
 /** What the deployment grants to agents. */
 export interface HeartbeatProps {
   /**
@@ -50,8 +53,9 @@ export interface AgentHeartbeatProps {
   readonly heartbeat?: HeartbeatProps;
 
   /**
-   * How often leases that ran out unseen are stored as offline and told on the event bus, in whole
-   * minutes. Readers need no sweep: they derive the status from the lease.
+   * How often leases that ran out unseen are stored as offline and told on the event bus: whole minutes, or
+   * 10, 12, 15, 20 or 30 seconds. Readers need no sweep: they derive the status from the lease. What each
+   * setting costs: `agent-heartbeat cost --sweep-interval 10s`.
    *
    * @default Duration.minutes(5)
    */
@@ -192,9 +196,13 @@ function validate({ heartbeat, sweepInterval, retention, throttling }: Settings)
         `got ${defaultTimeoutMultiplier}`,
     );
   }
-  expectDuration("sweepInterval", sweepInterval, 60, 24 * 3600);
-  if (sweepInterval.toSeconds() % 60 !== 0) {
-    throw new Error(`sweepInterval: expected whole minutes, got ${sweepInterval.toHumanString()}`);
+  expectDuration("sweepInterval", sweepInterval, 10, 24 * 3600);
+  const sweepSeconds = sweepInterval.toSeconds({ integral: false });
+  if (sweepSeconds % 60 !== 0 && !FAST_SWEEPS_SECONDS.includes(sweepSeconds)) {
+    throw new Error(
+      `sweepInterval: expected whole minutes, or one of ${FAST_SWEEPS_SECONDS.join(", ")} seconds, ` +
+        `got ${sweepInterval.toHumanString()}`,
+    );
   }
   expectLimit("throttling.rateLimit", throttling.rateLimit, 1_000_000);
   expectLimit("throttling.burstLimit", throttling.burstLimit, 1_000_000);

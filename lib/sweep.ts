@@ -7,6 +7,7 @@ import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
 import type { Settings } from "./props";
 import type { Storage } from "./storage";
+import { SweepTicks } from "./sweep-ticks";
 import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";
 
 export interface SweepProps extends Settings {
@@ -37,6 +38,10 @@ export class Sweep extends Construct {
     storage.registryTable.grant(sweep, "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem");
     gateway.grantClose(sweep);
     this.function = sweep;
+    if (sweepInterval.toSeconds() < 60) {
+      new SweepTicks(this, "Ticks", { ...props, sweep });
+      return;
+    }
     new Rule(this, "Schedule", {
       description: "Starts the sweep",
       schedule: Schedule.rate(sweepInterval),

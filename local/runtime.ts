@@ -13,6 +13,8 @@ import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
 import { type HttpHandler, listen, respond } from "./http";
+import { startQueues } from "./queues/queues";
+import { sqsApi } from "./queues/sqs-api";
 import { type Model, readModel } from "./resources/model";
 import { mappingConsumer } from "./streams/mapping";
 import { streamApi } from "./streams/stream-api";
@@ -147,12 +149,18 @@ async function start(
   const common = { functionOf, clock, report, ...place };
   const buses = new EventBuses({ ...model, ...common, schedules });
   closing.push(() => buses.stop());
+  const queues = startQueues(model, common);
+  closing.push(() => queues.stop());
   const hosts = [gatewayHost, `localhost:${port}`] as const;
   const gateway = new Gateway({ api: model.api, ...common, hosts });
   await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
   closing.push(() => gateway.stop());
 
-  const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses)];
+  const handlers = [
+    connectionsApi(gateway, model.api.stage),
+    putEventsApi(buses),
+    sqsApi(queues.at),
+  ];
   if (model.page) handlers.push(servePage(model.page));
   server.on("request", (request, response) => serve(handlers, request, response));
   server.on("upgrade", (request, socket, head) => gateway.upgrade(request, socket, head));
@@ -196,6 +204,7 @@ function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, stri
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb,
     AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
+    AWS_ENDPOINT_URL_SQS: `http://${gatewayHost}`,
   };
 }
 

@@ -11,8 +11,7 @@ const INERT = [
   /^AWS::Lambda::Permission$/,
   /^AWS::ApiGatewayV2::Deployment$/,
   /^AWS::ApiGateway::Account$/,
-  // Dead-letter queues: what would go there is in the log.
-  /^AWS::SQS::Queue(Policy)?$/,
+  /^AWS::SQS::QueuePolicy$/,
   /^AWS::SNS::Topic(Policy)?$/,
   /^AWS::KMS::(Key|Alias)$/,
   // The dashboard's hosting: the local gateway serves the page itself.

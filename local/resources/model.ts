@@ -12,6 +12,14 @@ import { inertKind, isInert } from "./inert";
 import type { Kind } from "./kind";
 import { describePage, installers, type PageDescription, pageKind } from "./page";
 import { type Properties, PropertyReader } from "./properties";
+import {
+  describeQueue,
+  describeQueueMapping,
+  type QueueDescription,
+  type QueueMappingDescription,
+  queueKind,
+  readsQueue,
+} from "./queue";
 import { describeRule, type RuleDescription, ruleKind } from "./rule";
 import { describeTable, type TableDescription, tableKind } from "./table";
 import {
@@ -37,6 +45,7 @@ const KINDS = {
   "AWS::ApiGatewayV2::Authorizer": authorizerKind,
   "AWS::Events::EventBus": eventBusKind,
   "AWS::Events::Rule": ruleKind,
+  "AWS::SQS::Queue": queueKind,
   "AWS::CloudFront::ResponseHeadersPolicy": pageKind,
   "Custom::CDKBucketDeployment": pageKind,
 } satisfies Record<string, Kind>;
@@ -48,7 +57,10 @@ export interface Model {
   tables: TableDescription[];
   functions: FunctionDescription[];
   api: WebSocketApiDescription;
+  /** Of streams. */
   mappings: MappingDescription[];
+  queues: QueueDescription[];
+  queueMappings: QueueMappingDescription[];
   busNames: string[];
   rules: RuleDescription[];
   /** The page that a deployment would put into a bucket, if the template has one. */
@@ -72,9 +84,9 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const values = new Map<string, ResourceValues>();
   const pseudo = pseudoParameters(options);
   const toLocalHost = (text: string) =>
-    // Wherever the template points at its own API, the local gateway answers.
+    // Wherever the template points at its own API, or at a queue, the local gateway answers.
     text.replace(
-      /(https|wss):\/\/[a-z0-9]{10}\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g,
+      /(https|wss):\/\/(?:[a-z0-9]{10}\.execute-api|sqs)\.[a-z0-9-]+\.amazonaws\.com/g,
       (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
     );
   const installing = installers(template);
@@ -111,6 +123,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       `The template of ${assembly.stackName}: expected one AWS::ApiGatewayV2::Api, got ${apis.length}`,
     );
   }
+  const mappings = resources("AWS::Lambda::EventSourceMapping").map(({ reader }) => reader);
   return {
     tables: resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
       describeTable(reader, ref, own.attribute("StreamArn")),
@@ -125,9 +138,11 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       authorizers: byId("AWS::ApiGatewayV2::Authorizer"),
       routeResponses: resources("AWS::ApiGatewayV2::RouteResponse").map(({ reader }) => reader),
     }),
-    mappings: resources("AWS::Lambda::EventSourceMapping").map(({ reader }) =>
-      describeMapping(reader),
+    mappings: mappings.filter((reader) => !readsQueue(reader)).map(describeMapping),
+    queues: resources("AWS::SQS::Queue").map(({ reader, ref, arn }) =>
+      describeQueue(reader, ref, arn),
     ),
+    queueMappings: mappings.filter(readsQueue).map(describeQueueMapping),
     busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
     rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
     page: describePage(

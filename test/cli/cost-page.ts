@@ -18,7 +18,7 @@ const of = (fleet: Partial<Fleet>) => estimate({ ...DEFAULT_FLEET, ...fleet });
 
 /** The blocks of the page, by name. */
 export function blocks(): Record<string, string> {
-  return { sizes: sizes(), items: items(), prices: prices() };
+  return { sizes: sizes(), sweeps: sweeps(), items: items(), prices: prices() };
 }
 
 function sizes(): string {
@@ -28,6 +28,21 @@ function sizes(): string {
     return [quantity(agents), ...own, dollars(estimates[0]?.iotCore.usd ?? 0)];
   });
   return markdown(["agents", ...SETTINGS.map(([name]) => name), "AWS IoT Core"], rows);
+}
+
+const SWEEPS = { "5 min": 300, "1 min": 60, "30 s": 30, "10 s": 10 } as const;
+
+/** What the sweep alone costs: the bill less one without any. */
+function sweeps(): string {
+  const usd = (agents: number, sweepSeconds: number) =>
+    of({ agents, sweepSeconds }).agentHeartbeat.usd;
+  const rows = SIZES.map((agents) => [
+    quantity(agents),
+    ...Object.values(SWEEPS).map((seconds) =>
+      dollars(usd(agents, seconds) - usd(agents, Number.POSITIVE_INFINITY)),
+    ),
+  ]);
+  return markdown(["agents", ...Object.keys(SWEEPS)], rows);
 }
 
 function items(): string {

@@ -95,7 +95,8 @@ describe("the price of a fleet", () => {
       { reconnectsPerDay: 20 },
       { messagesPerDay: 100 },
       { subscriptions: 5 },
-      { sweepMinutes: 1 },
+      { sweepSeconds: 60 },
+      { sweepSeconds: 10 },
       { region: "eu-west-1" as const },
     ]) {
       expect(usd(more)).toBeGreaterThan(usd({}));
@@ -103,6 +104,14 @@ describe("the price of a fleet", () => {
     expect(of({}, 50).agentHeartbeat.usd).toBeGreaterThan(usd({}));
     const patient = of({ timeoutMultiplier: 10 });
     expect(patient.agentHeartbeat).toMatchObject({ usd: usd({}), detectionSeconds: 300 });
+  });
+
+  it("has the queue of sweeps that are closer together than a minute, and of no others", () => {
+    // A month of 43,800 minutes: one message to send, six to take and to delete, and 15 questions for more.
+    expect(item({ sweepSeconds: 10 }, "requests")).toBe(43_800 * 28);
+    expect(item({ sweepSeconds: 60 }, "requests")).toBe(0);
+    const invocations = (sweepSeconds: number) => item({ sweepSeconds }, "invocations");
+    expect(invocations(10) - invocations(60)).toBeCloseTo(43_800 * 6, 3);
   });
 
   it("is the sum of its items", () => {
@@ -171,9 +180,21 @@ describe("cost", () => {
   });
 
   it.each([
+    ["10s", 10],
+    ["5m", 300],
+    ["1h", 3600],
+  ])("takes a sweep interval of %s", async (text, seconds) => {
+    const { stdout } = await run(["cost", "--json", "--sweep-interval", text]);
+    expect(JSON.parse(stdout)).toMatchObject({ fleet: { sweepSeconds: seconds } });
+  });
+
+  it.each([
     [["--agents", "0"], "Expected a number, from 1 to 100000000."],
     [["--interval", "1"], "Expected a number, from 5 to 540."],
     [["--ack-every", "x"], "Expected a number, from 1 to 10."],
+    [["--sweep-interval", "25s"], "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day"],
+    [["--sweep-interval", "90s"], "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day"],
+    [["--sweep-interval", "2"], "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day"],
     [["--region", "mars-1"], "Allowed choices are us-east-1, eu-west-1."],
   ])("refuses %p", async (args, sentence) => {
     const { code, stderr } = await run(["cost", ...args]);

@@ -388,6 +388,48 @@ describe("the template", () => {
   });
 });
 
+describe("sweeps closer together than a minute", () => {
+  const template = () => Template.fromStack(stackOf({ sweepInterval: Duration.seconds(20) }));
+
+  it("are planned every minute, and started by messages that are delayed", () => {
+    const stack = template();
+    stack.resourceCountIs("AWS::SQS::Queue", 3);
+    stack.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: {
+        Variables: {
+          POWERTOOLS_SERVICE_NAME: "plan-sweeps",
+          SWEEP_INTERVAL_SECONDS: "20",
+          SWEEPS_QUEUE_URL: { Ref: Match.stringLikeRegexp("Sweeps") },
+        },
+      },
+    });
+    const schedules = Object.values(stack.findResources("AWS::Events::Rule")).flatMap(
+      ({ Properties }) => Properties.ScheduleExpression ?? [],
+    );
+    expect(schedules).toEqual(["rate(1 minute)"]);
+    stack.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      EventSourceArn: { "Fn::GetAtt": [Match.stringLikeRegexp("Sweeps"), "Arn"] },
+      FunctionName: { Ref: Match.stringLikeRegexp("Sweep") },
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+  });
+
+  it("hide a message for as long as Lambda asks for, and drop it once the next minute is planned", () => {
+    const stack = template();
+    stack.hasResourceProperties("AWS::SQS::Queue", {
+      VisibilityTimeout: 6 * 300,
+      MessageRetentionPeriod: 120,
+    });
+  });
+
+  it("are missed after three minutes", () => {
+    template().hasResourceProperties("AWS::CloudWatch::Alarm", {
+      AlarmDescription: Match.stringLikeRegexp("sweepmissing"),
+      Period: 180,
+    });
+  });
+});
+
 describe("the props", () => {
   it("change what they name", () => {
     const template = Template.fromStack(
@@ -438,11 +480,15 @@ describe("the props", () => {
   it.each<[AgentHeartbeatProps, string]>([
     [
       { sweepInterval: Duration.seconds(90) },
-      "sweepInterval: expected whole minutes, got 1 minute 30 seconds",
+      "sweepInterval: expected whole minutes, or one of 10, 12, 15, 20, 30 seconds, got 1 minute 30 seconds",
     ],
     [
-      { sweepInterval: Duration.seconds(30) },
-      "sweepInterval: expected 1 minute to 1 day, got 30 seconds",
+      { sweepInterval: Duration.seconds(25) },
+      "sweepInterval: expected whole minutes, or one of 10, 12, 15, 20, 30 seconds, got 25 seconds",
+    ],
+    [
+      { sweepInterval: Duration.seconds(6) },
+      "sweepInterval: expected 10 seconds to 1 day, got 6 seconds",
     ],
     [
       { heartbeat: { maxInterval: Duration.minutes(10) } },

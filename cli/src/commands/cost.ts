@@ -8,7 +8,7 @@ import { dollars, quantity } from "../cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../cost/fleet";
 import { REGIONS, type Region } from "../cost/prices";
 import { ASSUMED } from "../cost/units";
-import { duration } from "../durations";
+import { duration, parseDuration } from "../durations";
 import type { Io } from "../io";
 import { Printer } from "../printer";
 
@@ -17,7 +17,7 @@ interface Options {
   interval: number;
   timeout: number;
   ackEvery: number;
-  sweep: number;
+  sweepInterval: number;
   reconnects: number;
   messages: number;
   subscriptions: number;
@@ -46,7 +46,11 @@ export function addCost(program: Command, io: Io): void {
       fleet.timeoutMultiplier,
     )
     .option("--ack-every <count>", "one heartbeat in so many is acknowledged", ackEvery, 1)
-    .option("--sweep <minutes>", "time between two sweeps", within(1, 1440), fleet.sweepMinutes)
+    .addOption(
+      new Option("--sweep-interval <duration>", "time between two sweeps, as 10s, 5m or 1h")
+        .argParser(sweepSeconds)
+        .default(fleet.sweepSeconds, "5m"),
+    )
     .option(
       "--reconnects <count>",
       "connections that an agent loses a day",
@@ -89,7 +93,7 @@ function fleetOf(options: Options): Fleet {
     intervalSeconds: options.interval,
     timeoutMultiplier: options.timeout,
     ackEvery: options.ackEvery,
-    sweepMinutes: options.sweep,
+    sweepSeconds: options.sweepInterval,
     reconnectsPerDay: options.reconnects,
     messagesPerDay: options.messages,
     subscriptions: options.subscriptions,
@@ -135,6 +139,16 @@ function printBill({ items }: Bill, printer: Printer): void {
 }
 
 const isUnsure = ({ confirmed }: Item) => !confirmed;
+
+/** What the construct's `sweepInterval` takes, in seconds. */
+function sweepSeconds(text: string): number {
+  const seconds = (parseDuration(text) ?? 0) / 1000;
+  const even = seconds % 60 === 0 || [10, 12, 15, 20, 30].includes(seconds);
+  if (even && seconds >= 10 && seconds <= 86_400) return seconds;
+  throw new InvalidArgumentError(
+    "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day, as 5m or 1h.",
+  );
+}
 
 function within(min: number, max: number): (text: string) => number {
   return (text) => {

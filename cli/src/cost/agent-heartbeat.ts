@@ -39,7 +39,8 @@ function operationsOf(fleet: Fleet): Record<Operation, number> {
 /** A month's bill. @param handlerMs billed time of a function that answers a message */
 export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs): Bill {
   const total = totalUnits(operationsOf(fleet));
-  const sweeps = MINUTES_A_MONTH / fleet.sweepMinutes;
+  const sweeps = SECONDS_A_MONTH / fleet.sweepSeconds;
+  const plan = planningOf(fleet);
   const sweepSeconds = (ASSUMED.sweepMs + ASSUMED.sweepMsPerAgent * fleet.agents) / 1000;
   const sweepReads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * fleet.agents;
   const storedGb = (fleet.agents * ASSUMED.storedBytesPerAgent) / BYTES_A_GB;
@@ -47,19 +48,21 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
     [
       ["API Gateway", "messages", "webSocketMessage", total.messagesIn + total.messagesOut],
       ["API Gateway", "connection minutes", "connectionMinute", fleet.agents * MINUTES_A_MONTH],
-      ["Lambda", "invocations", "lambdaRequest", total.invocations + sweeps],
+      ["Lambda", "invocations", "lambdaRequest", total.invocations + sweeps + plan.invocations],
       [
         "Lambda",
         "GB-seconds",
         "lambdaGbSecond",
         total.invocations * MEMORY_GB.handler * (handlerMs / 1000) +
-          sweeps * MEMORY_GB.sweep * sweepSeconds,
+          sweeps * MEMORY_GB.sweep * sweepSeconds +
+          plan.invocations * MEMORY_GB.planner * (handlerMs / 1000),
       ],
       ["DynamoDB", "write units", "writeUnit", total.writeUnits + sweeps * SWEEP.writeUnits],
       ["DynamoDB", "read units", "readUnit", total.readUnits + sweeps * sweepReads],
       ["DynamoDB", "GB stored", "tableGbMonth", storedGb],
       ["DynamoDB", "GB of point-in-time recovery", "backupGbMonth", storedGb],
       ["EventBridge", "events", "busEvent", total.busEvents],
+      ["SQS", "requests", "queueRequest", plan.queueRequests],
       [
         "CloudWatch",
         "GB of logs",
@@ -76,6 +79,18 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
     ],
     pricesIn(fleet.region),
   );
+}
+
+/** What starts sweeps that are closer together than a minute: a function that sends delayed messages. */
+function planningOf({ sweepSeconds }: Fleet): { invocations: number; queueRequests: number } {
+  if (sweepSeconds >= 60) return { invocations: 0, queueRequests: 0 };
+  const sweepsAMinute = 60 / sweepSeconds;
+  // One to send, and for each message one to take and one to delete it, beside those that find nothing.
+  const requestsAMinute = 1 + 2 * sweepsAMinute + ASSUMED.queuePollsPerMinute;
+  return {
+    invocations: MINUTES_A_MONTH,
+    queueRequests: MINUTES_A_MONTH * requestsAMinute,
+  };
 }
 
 function totalUnits(operations: Record<Operation, number>): Units {

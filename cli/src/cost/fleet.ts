@@ -11,7 +11,8 @@ export interface Fleet {
   timeoutMultiplier: number;
   /** Every how many heartbeats one is acknowledged. */
   ackEvery: number;
-  sweepMinutes: number;
+  /** Between two sweeps, in seconds. */
+  sweepSeconds: number;
   /** Unplanned ones, an agent and day. */
   reconnectsPerDay: number;
   /** Messages that reach an agent, a day. */
@@ -26,7 +27,7 @@ export const DEFAULT_FLEET: Fleet = {
   intervalSeconds: HEARTBEAT.defaultIntervalSeconds,
   timeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
   ackEvery: 1,
-  sweepMinutes: 5,
+  sweepSeconds: 300,
   reconnectsPerDay: 1,
   messagesPerDay: 0,
   subscriptions: 0,

@@ -58,7 +58,7 @@ export const SWEEP = {
 } as const;
 
 /** Memory of the functions, in GB, as the stack sets it. */
-export const MEMORY_GB = { handler: 0.25, sweep: 0.5 } as const;
+export const MEMORY_GB = { handler: 0.25, sweep: 0.5, planner: 0.125 } as const;
 
 /** Metrics of the service's own: transitions are one for each of the ten reasons. */
 export const CUSTOM_METRICS = 22;
@@ -69,6 +69,8 @@ export const ASSUMED = {
   handlerMs: 10,
   sweepMs: 500,
   sweepMsPerAgent: 0.02,
+  /** How often Lambda asks a queue for messages in a minute: five pollers, 20 s each. */
+  queuePollsPerMinute: 15,
   /** What leaves AWS with each message, in bytes, TLS and TCP included. */
   messageOutBytes: 250,
   /** What the tables keep of an agent, in bytes: its row, its registration and its history. */
