@@ -27,7 +27,8 @@ async function main(): Promise<void> {
     for (const { goal, found, met } of section.goals(figures)) {
       console.log(`${met ? "met" : "NOT MET"}: ${goal}: ${found}`);
     }
-    if (!values.quick) writeReport(DIRECTORY, section, figures);
+    if (values.quick) guard(section, figures);
+    else writeReport(DIRECTORY, section, figures);
   }
   if (values.quick) return;
   writeFileSync(
@@ -35,6 +36,16 @@ async function main(): Promise<void> {
     renderPage(SECTIONS, (section) => readReport(DIRECTORY, section)),
   );
   console.log(`\nwritten: ${PAGE}`);
+}
+
+/** Fails the run if figures that are exact are not those of the report. */
+function guard(section: Section, figures: unknown): void {
+  const reported = readReport(DIRECTORY, section);
+  const changes = reported ? (section.changes?.(figures, reported.figures) ?? []) : [];
+  if (changes.length === 0) return;
+  for (const change of changes) console.error(`CHANGED: ${change}`);
+  console.error(`If that is meant, record it: npm run bench -- ${section.name}`);
+  process.exitCode = 1;
 }
 
 /** @throws Error that names the benchmarks there are, if one is asked for that is not among them */

@@ -25,6 +25,8 @@ export interface Section<Figures = unknown> {
   /** Below the title, tables included. */
   markdown(figures: Figures): string;
   goals(figures: Figures): Goal[];
+  /** Figures that are exact: what has changed since the report, one sentence each. */
+  changes?(figures: Figures, reported: Figures): string[];
 }
 
 /** A Markdown table. */
@@ -46,6 +48,23 @@ export function spreadOf(values: readonly number[]): Spread {
   return {
     median: percentile(sorted, 0.5),
     min: percentile(sorted, 0),
+    max: percentile(sorted, 1),
+  };
+}
+
+/** How a quantity is distributed. */
+export interface Distribution {
+  p50: number;
+  p99: number;
+  max: number;
+}
+
+/** @throws RangeError without values */
+export function distributionOf(values: readonly number[]): Distribution {
+  const sorted = [...values].sort((a, b) => a - b);
+  return {
+    p50: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
     max: percentile(sorted, 1),
   };
 }

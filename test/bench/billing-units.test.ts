@@ -1,28 +1,29 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { Meter } from "../../bench/billing-units/meter";
-import { measure, NOW } from "../../bench/billing-units/operations";
-import { composeService, type Service } from "../../bench/billing-units/service";
-import { type Engine, startEngine } from "../support/engine";
+import { describe, expect, it } from "@jest/globals";
+import { type BillingFigures, billingUnits } from "../../bench/billing-units/section";
+import { readReport } from "../../bench/report";
 
-const REPORT = join(__dirname, "../../bench/billing-units/report.json");
+const BENCH = join(__dirname, "../../bench");
 
 describe("the billing units", () => {
-  const meter = new Meter();
-  let engine: Engine;
-  let service: Service;
-  beforeAll(async () => {
-    engine = await startEngine();
-    service = composeService(engine, meter, () => NOW + 93_000);
-  });
-  afterAll(async () => {
-    service.close();
-    await engine.stop();
-  });
+  const reported = readReport(BENCH, billingUnits)?.figures as BillingFigures;
 
-  it("of every operation are those of the report (npm run bench:units)", async () => {
-    const report = JSON.parse(readFileSync(REPORT, "utf8"));
-    expect(await measure(engine, service, meter)).toEqual(report);
+  it("of every operation are those of the report (npm run bench -- billing-units)", async () => {
+    const counted = await billingUnits.measure({ quick: true, progress: () => undefined });
+    expect(billingUnits.changes?.(counted, reported)).toEqual([]);
+    expect(counted).toEqual(reported);
+  }, 120_000);
+
+  it("name what has changed", () => {
+    const [first, ...rest] = reported.operations;
+    if (!first) throw new Error("expected operations in the report");
+    const dearer = { ...first, units: { ...first.units, writeUnits: first.units.writeUnits + 1 } };
+    const changed = { ...reported, operations: [dearer, ...rest] };
+    expect(billingUnits.changes?.(changed, reported)).toEqual([
+      `${first.operation}, writeUnits: ${first.units.writeUnits} in the report, now ${first.units.writeUnits + 1}`,
+    ]);
+    expect(billingUnits.changes?.({ ...reported, operations: rest }, reported)).toContain(
+      `${first.operation}, invocations: ${first.units.invocations} in the report, now not counted`,
+    );
   });
 });

@@ -1,0 +1,125 @@
+/** How long after an agent's death readers see it offline, and the bus tells it, in real time. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DETAIL_TYPES } from "../../lambda/names";
+import { startLocalRuntime } from "../../local/runtime";
+import { synthesize } from "../../local/synthesize";
+import { seededRandom } from "../../test/support/random";
+import { type Distribution, distributionOf, type MeasureOptions } from "../section";
+import { DEATHS, type Death, Fleet, type Mortal } from "./fleet";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+interface Setting {
+  name: string;
+  intervalSeconds: number;
+  sweepSeconds: number;
+  /** Of each kind of death. */
+  agents: number;
+}
+
+const SETTINGS: readonly Setting[] = [
+  { name: "default", intervalSeconds: 30, sweepSeconds: 300, agents: 60 },
+  { name: "fast sweep", intervalSeconds: 30, sweepSeconds: 10, agents: 60 },
+  { name: "fast sweep, fast heartbeat", intervalSeconds: 5, sweepSeconds: 10, agents: 60 },
+];
+
+const QUICK: readonly Setting[] = [
+  { name: "fast sweep, fast heartbeat", intervalSeconds: 5, sweepSeconds: 10, agents: 3 },
+];
+
+/** How often readers look. */
+const LOOK_MS = 250;
+
+export interface DetectionFigures {
+  setting: Setting;
+  death: Death;
+  /** Seconds from the death until a reader sees it. */
+  derivedSeconds: Distribution;
+  /** Seconds from the death until the event is on the bus. */
+  eventSeconds: Distribution;
+}
+
+export async function measureDetection({
+  quick,
+  progress,
+}: MeasureOptions): Promise<DetectionFigures[]> {
+  const directory = mkdtempSync(join(ROOT, ".local-bench-"));
+  try {
+    const figures = await Promise.all(
+      (quick ? QUICK : SETTINGS).map((setting) => measureOne(setting, directory, progress)),
+    );
+    return figures.flat();
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureOne(
+  setting: Setting,
+  directory: string,
+  progress: (line: string) => void,
+): Promise<DetectionFigures[]> {
+  const { intervalSeconds, sweepSeconds, agents } = setting;
+  const assemblyDirectory = await synthesize({
+    directory: ROOT,
+    outputDirectory: join(directory, setting.name.replace(/\W+/g, "-")),
+    app: `SWEEP_SECONDS=${sweepSeconds} node --conditions=agent-heartbeat-source --import tsx bench/detection/app.ts`,
+  });
+  const runtime = await startLocalRuntime({ assemblyDirectory });
+  const { region, dynamoDbEndpoint: endpoint, statusTableName, ...outputs } = runtime.outputs;
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  const client = new DynamoDBClient({ region, endpoint, credentials });
+  const told = new Map<string, number>();
+  const seen = new Map<string, number>();
+  const mortals: Mortal[] = [];
+  try {
+    const random = seededRandom(sweepSeconds + intervalSeconds);
+    runtime.onEvent(({ detail, "detail-type": type }) => {
+      if (type === DETAIL_TYPES.offline)
+        told.set((detail as { agentId: string }).agentId, Date.now());
+    });
+    const intervalMs = intervalSeconds * 1000;
+    const fleet = new Fleet({
+      ...{ client, intervalMs, random },
+      ...{ url: outputs.webSocketUrl, registryTableName: outputs.registryTableName },
+    });
+    for (const death of DEATHS) {
+      for (let index = 0; index < agents; index++) {
+        mortals.push(await fleet.raise(`${death.replace(" ", "-")}-${index}`, death));
+      }
+    }
+    progress(`${setting.name}: ${mortals.length} agents are online`);
+    const statuses = new StatusReader({ client, tableName: statusTableName, correctClock: false });
+    // Deaths spread over a whole interval and a whole sweep, so that every phase of both is met.
+    const spreadMs = Math.max(intervalMs, sweepSeconds * 1000);
+    for (const mortal of mortals) setTimeout(() => mortal.die(), intervalMs + random() * spreadMs);
+    while (told.size < mortals.length || seen.size < mortals.length) {
+      for await (const { agentId } of statuses.allAgents({
+        organizationId: "acme",
+        status: "offline",
+      })) {
+        if (!seen.has(agentId)) seen.set(agentId, Date.now());
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    progress(`${setting.name}: all ${mortals.length} are told`);
+  } finally {
+    await Promise.all(mortals.map((mortal) => mortal.bury()));
+    client.destroy();
+    await runtime.stop();
+  }
+  return DEATHS.map((death) => {
+    const dead = mortals.filter((mortal) => mortal.death === death);
+    const secondsIn = (when: Map<string, number>) =>
+      distributionOf(
+        dead.map(
+          ({ agentId, diedAt = Number.NaN }) => ((when.get(agentId) ?? Number.NaN) - diedAt) / 1000,
+        ),
+      );
+    return { setting, death, derivedSeconds: secondsIn(seen), eventSeconds: secondsIn(told) };
+  });
+}

@@ -1,0 +1,32 @@
+/** The service on the local runtime. Arguments: the assembly, how many agents are registered. */
+
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { forEachConcurrently } from "../../lambda/shared/concurrency";
+import { startLocalRuntime } from "../../local/runtime";
+import { putAgent, testKey } from "../../test/support/login";
+import { agentIdOf, privateJwk } from "./agents";
+
+const [, , assemblyDirectory = "", agents = "0"] = process.argv;
+
+async function main(): Promise<void> {
+  const runtime = await startLocalRuntime({ assemblyDirectory, schedules: false });
+  const { dynamoDbEndpoint: endpoint, registryTableName, region, webSocketUrl } = runtime.outputs;
+  const client = new DynamoDBClient({
+    endpoint,
+    region,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+  const key = await testKey("ES256");
+  const numbers = Array.from({ length: Number(agents) }, (_, index) => index);
+  await forEachConcurrently(numbers, 50, (index) =>
+    putAgent(client, registryTableName, [key], { agentId: agentIdOf(index) }),
+  );
+  client.destroy();
+  process.send?.({ url: webSocketUrl, key: await privateJwk(key) });
+  process.on("disconnect", () => void runtime.stop());
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

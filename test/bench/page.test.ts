@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { readReport, renderPage } from "../../bench/report";
+import { SECTIONS } from "../../bench/sections";
+
+const ROOT = join(__dirname, "../..");
+
+describe("the page docs/benchmarks.md", () => {
+  const page = () => renderPage(SECTIONS, (section) => readReport(join(ROOT, "bench"), section));
+
+  it("is what the reports say (npm run bench -- --render)", () => {
+    expect(readFileSync(join(ROOT, "docs/benchmarks.md"), "utf8")).toBe(page());
+  });
+});
