@@ -42,7 +42,10 @@ describe("the billing units", () => {
   it("are those that the benchmark counted", async () => {
     const text = await readFile(join(ROOT, "bench/billing-units/report.json"), "utf8");
     const measured = new Map(
-      (JSON.parse(text) as Report).figures.operations.map(({ operation, units }) => [operation, units]),
+      (JSON.parse(text) as Report).figures.operations.map(({ operation, units }) => [
+        operation,
+        units,
+      ]),
     );
     for (const [operation, units] of Object.entries(UNITS)) {
       expect({ operation, units: measured.get(operation) }).toEqual({
