@@ -8,7 +8,7 @@ import { createTables } from "./engine/tables";
 import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
-import { type Invocable, LocalFunction } from "./functions/local-function";
+import { type Call, type Invocable, LocalFunction } from "./functions/local-function";
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
@@ -47,6 +47,8 @@ export interface LocalRuntimeOptions {
   clock?: Clock;
   /** How long a stream is left alone between two reads, in milliseconds. @default 50 */
   pollIntervalMs?: number;
+  /** Stands between the functions and whoever calls them: sees each call, and may let it fail. @default - nothing does */
+  around?: (call: Call) => Promise<unknown>;
 }
 
 /** Where everything is, as `.local/outputs.json` has it. */
@@ -78,6 +80,13 @@ export interface LocalRuntime {
    * @throws LocalRuntimeError if there is no such function, FunctionFailed if it throws
    */
   invoke(name: string, event?: unknown): Promise<unknown>;
+  /**
+   * Ends the environment that a function runs in, as Lambda does when it likes: what is under way fails, and
+   * the next event begins a new one.
+   *
+   * @throws LocalRuntimeError if there is no such function
+   */
+  endEnvironment(name: string): Promise<void>;
   /** Called if the engine ends by itself; nothing works any more. */
   onBroken(listener: (reason: string) => void): void;
   /** Closes every connection, waits for what is under way, and ends the engine. */
@@ -137,6 +146,7 @@ async function start(
         environment: endpointsOf(dynamoDbEndpoint, gatewayHost),
         clock,
         log,
+        ...(options.around && { around: options.around }),
       }),
   );
   closing.push(() => Promise.all(functions.map((fn) => fn.stop())));
@@ -173,6 +183,7 @@ async function start(
     connectionCount: () => gateway.connectionCount,
     onEvent: (listener) => buses.listen(listener),
     invoke: async (name, event = {}) => functionOf(name).invoke(event),
+    endEnvironment: async (name) => functionOf(name).endEnvironment(),
     onBroken: (listener) => engine.onEnd(listener),
     stop: close,
   };
@@ -193,7 +204,7 @@ function openLog(
 async function startEngine(options: LocalRuntimeOptions): Promise<Engine> {
   const { dynamoDbEndpoint, dataDirectory } = options;
   if (dynamoDbEndpoint === undefined) return startDynoxide(dataDirectory);
-  return { endpoint: dynamoDbEndpoint, onEnd: () => {}, stop: async () => {} };
+  return { endpoint: dynamoDbEndpoint, pid: undefined, onEnd: () => {}, stop: async () => {} };
 }
 
 /** The SDK's own variables, by which clients that name no endpoint find the local ones. */

@@ -1,7 +1,7 @@
 /** Starts the embedded DynamoDB engine as a process of its own. */
 
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { LocalRuntimeError } from "../errors";
@@ -11,9 +11,19 @@ import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/l
 const VERSION = "1.2.1";
 const ATTEMPTS = 5;
 
+/**
+ * A database as the engine makes it, with an index that it lacks: without one every write looks for the
+ * stream's last record among all of them, and 10,000 heartbeats later takes ten times as long. Made by
+ * `sqlite3 empty.db 'CREATE INDEX _stream_records_by_sequence ON _stream_records(table_name, CAST(sequence_number AS INTEGER))'`
+ * on a file that the engine has just made.
+ */
+const EMPTY_DATABASE = join(__dirname, "empty.db");
+
 export interface Engine {
   /** Where DynamoDB and its streams are spoken. */
   endpoint: string;
+  /** The id of its process; undefined for an engine that was not started here. */
+  pid: number | undefined;
   /** Called if the engine ends before `stop`. */
   onEnd(listener: (reason: string) => void): void;
   stop(): Promise<void>;
@@ -23,17 +33,20 @@ export interface Engine {
  * Starts the engine on a free port.
  *
  * @param dataDirectory where it keeps its file; undefined keeps everything in memory
+ * @param launcher a command that turns into the one that follows it, such as `nice`
  * @throws LocalRuntimeError if there is no engine for this platform, or it does not start
  */
-export async function startDynoxide(dataDirectory?: string): Promise<Engine> {
-  const binary = binaryPath();
+export async function startDynoxide(
+  dataDirectory?: string,
+  launcher: readonly string[] = [],
+): Promise<Engine> {
+  const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
   let output: string | undefined;
-  if (dataDirectory !== undefined) mkdirSync(dataDirectory, { recursive: true });
-  const file = dataDirectory === undefined ? [] : ["--db-path", join(dataDirectory, "tables.db")];
+  const file = dataDirectory === undefined ? [] : ["--db-path", databaseIn(dataDirectory)];
   // The port may be taken between finding and using it: then another is tried.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const port = await freePort();
-    const args = ["serve", "--host", "127.0.0.1", "--port", String(port), ...file];
+    const args = [...fixed, "serve", "--host", "127.0.0.1", "--port", String(port), ...file];
     const engine = spawnLeashed(binary, args, { output: "pipe" });
     output = await outputWithout(engine.child, "listening");
     if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
@@ -45,6 +58,7 @@ function running(engine: LeashedProcess, endpoint: string): Engine {
   let stopping = false;
   return {
     endpoint,
+    pid: engine.child.pid,
     onEnd(listener) {
       engine.child.once("exit", (code, signal) => {
         if (!stopping) listener(`it ended with ${signal ?? `exit code ${code}`}`);
@@ -55,6 +69,18 @@ function running(engine: LeashedProcess, endpoint: string): Engine {
       return engine.stop();
     },
   };
+}
+
+/** The file in a directory, which may have one from before. */
+function databaseIn(directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "tables.db");
+  try {
+    copyFileSync(EMPTY_DATABASE, file, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return file;
 }
 
 function binaryPath(): string {

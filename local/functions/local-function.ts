@@ -38,12 +38,22 @@ export interface Invocable {
  */
 const CONCURRENCY = 50;
 
+/** One call of a function, for those that stand around it. */
+export interface Call {
+  functionName: string;
+  event: unknown;
+  /** Makes the call. @throws FunctionFailed as `invoke` does */
+  proceed(): Promise<unknown>;
+}
+
 export interface LocalFunctionOptions {
   description: FunctionDescription;
   /** Added to the template's own variables, which come first. */
   environment: Record<string, string>;
   clock: Clock;
   log: LogSink;
+  /** Is given each call instead of it being made. @default - calls are made */
+  around?: (call: Call) => Promise<unknown>;
 }
 
 interface Pending {
@@ -77,6 +87,13 @@ export class LocalFunction implements Invocable {
   }
 
   async invoke(event: unknown): Promise<unknown> {
+    const { around, description } = this.#options;
+    if (!around) return this.#invoke(event);
+    const proceed = () => this.#invoke(event);
+    return around({ functionName: description.name, event, proceed });
+  }
+
+  async #invoke(event: unknown): Promise<unknown> {
     if (this.#running < CONCURRENCY) this.#running += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
@@ -111,9 +128,14 @@ export class LocalFunction implements Invocable {
     });
   }
 
-  /** Ends the thread. What is under way fails. */
+  /** Ends the thread for good. What is under way fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.endEnvironment();
+  }
+
+  /** Ends the thread. What is under way fails; the next event starts another one. */
+  async endEnvironment(): Promise<void> {
     await this.#ready?.then((worker) => worker.terminate()).catch(() => {});
   }
 

@@ -30,6 +30,10 @@ export class FaultProxy {
     return `ws://127.0.0.1:${this.#port}/prod`;
   }
 
+  get port(): number {
+    return this.#port;
+  }
+
   /** Connections through the proxy. */
   get size(): number {
     return this.#pairs.size;
@@ -107,13 +111,23 @@ export class FaultProxy {
       return dead;
     };
     const pass = (from: Socket, to: Socket) => {
-      from.on("error", () => {});
-      from.on("data", (data) => {
+      // What comes later is passed on later, also if the delay has become shorter; null is the end.
+      const waiting: (Buffer | null)[] = [];
+      const next = () => {
+        const data = waiting.shift();
+        if (data === undefined || isDead() || !to.writable) return;
+        if (data) to.write(data);
+        else to.end();
+      };
+      const take = (data: Buffer | null) => {
         if (isDead()) return;
-        if (this.#delayMs === 0) to.write(data);
-        else setTimeout(() => to.writable && to.write(data), this.#delayMs);
-      });
-      from.on("end", () => isDead() || to.end());
+        waiting.push(data);
+        if (this.#delayMs > 0) setTimeout(next, this.#delayMs);
+        else while (waiting.length > 0) next();
+      };
+      from.on("error", () => {});
+      from.on("data", take);
+      from.on("end", () => take(null));
       from.on("close", () => {
         if (isDead()) return;
         to.destroy();

@@ -1,0 +1,141 @@
+/** Does to a stage what was planned, and undoes it when its time is over. */
+
+import type { Stage } from "../stage/stage";
+import type { Fault } from "./plan";
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Resolves when the fault is over. */
+export async function inflict(fault: Fault, stage: Stage): Promise<void> {
+  const { recorder, database } = stage;
+  const begin = (what: string) => recorder.fault(fault.kind, what);
+  switch (fault.kind) {
+    case "kill processes":
+    case "stop processes":
+    case "jump clocks":
+      return inflictOnProcess(fault, stage);
+    case "freeze links":
+    case "reset links":
+    case "slow links":
+      return inflictOnLinks(fault, stage);
+    case "restart the gateway":
+      begin(`down for ${fault.lastsMs} ms`);
+      await stage.killGateway();
+      await pause(fault.lastsMs);
+      return stage.startGateway();
+    case "restart the database":
+      begin(`down for ${fault.lastsMs} ms`);
+      await database.kill();
+      await pause(fault.lastsMs);
+      return database.revive();
+    case "fill the disk": {
+      const really = await database.fillDisk();
+      begin(
+        `${fault.lastsMs} ms, by ${really ? "the kernel's limit of a file's size" : "the proxy"}`,
+      );
+      await pause(fault.lastsMs);
+      return database.emptyDisk();
+    }
+    case "fail functions": {
+      const { function: functionName, share, when, lastsMs } = fault;
+      begin(`${percent(share)} of ${functionName} ${when} it runs, ${lastsMs} ms`);
+      stage.tellRuntime({ do: "fail", functionName, share, when });
+      await pause(lastsMs);
+      return stage.tellRuntime({ do: "heal", functionName });
+    }
+    case "end environments":
+      begin(fault.function);
+      return stage.tellRuntime({ do: "end environment", functionName: fault.function });
+    case "overlap sweeps":
+      begin("two at once");
+      stage.tellRuntime({ do: "sweep" });
+      return stage.tellRuntime({ do: "sweep" });
+    case "throttle the database":
+      begin(`${percent(fault.share)} of its calls, ${fault.lastsMs} ms`);
+      database.proxy.faults.throttledShare = fault.share;
+      await pause(fault.lastsMs);
+      database.proxy.faults.throttledShare = 0;
+      return;
+    case "fail the database":
+      begin(`${percent(fault.share)} of its calls, ${fault.lastsMs} ms`);
+      database.proxy.faults.failedShare = fault.share;
+      await pause(fault.lastsMs);
+      database.proxy.faults.failedShare = 0;
+      return;
+    case "lose answers":
+      begin(`to ${percent(fault.share)} of its writes, ${fault.lastsMs} ms`);
+      database.proxy.faults.lostAnswersShare = fault.share;
+      await pause(fault.lastsMs);
+      database.proxy.faults.lostAnswersShare = 0;
+      return;
+    case "slow reads":
+      begin(`by ${fault.delayMs} ms, ${fault.lastsMs} ms`);
+      database.proxy.faults.readDelayMs = fault.delayMs;
+      await pause(fault.lastsMs);
+      database.proxy.faults.readDelayMs = 0;
+  }
+}
+
+type ProcessFault = Extract<Fault, { kind: "kill processes" | "stop processes" | "jump clocks" }>;
+
+async function inflictOnProcess(fault: ProcessFault, stage: Stage): Promise<void> {
+  const { recorder } = stage;
+  const group = stage.groups[fault.process];
+  if (!group) throw new Error(`expected a process of this run, got ${fault.process}`);
+  const who = `process ${fault.process + 1} of ${stage.groups.length}`;
+  if (fault.kind === "jump clocks") {
+    recorder.fault(fault.kind, `${who}, ${fault.jumpMs} ms`);
+    group.program?.channel.send({ do: "jump", ms: fault.jumpMs });
+    // Their next login meets the new time.
+    recorder.cut(group.agentIds);
+    for (const agentId of group.agentIds) stage.link(agentId).reset();
+    return;
+  }
+  recorder.fault(fault.kind, `${who}, ${fault.lastsMs} ms`);
+  if (fault.kind === "kill processes") {
+    recorder.cut(group.agentIds);
+    const back = recorder.absent("killed", group.agentIds);
+    await stage.killGroup(group);
+    await pause(fault.lastsMs);
+    back();
+    return stage.startGroup(group);
+  }
+  group.program?.process.signal("SIGSTOP");
+  const back = recorder.absent("stopped", group.agentIds);
+  await pause(fault.lastsMs);
+  back();
+  group.program?.process.signal("SIGCONT");
+}
+
+type LinkFault = Extract<Fault, { kind: "freeze links" | "reset links" | "slow links" }>;
+
+async function inflictOnLinks(fault: LinkFault, stage: Stage): Promise<void> {
+  const { recorder } = stage;
+  const agentIds = fault.agents.map((index) => stage.agentIds[index] as string);
+  const links = agentIds.map((agentId) => stage.link(agentId));
+  const whose = `${links.length} agents`;
+  switch (fault.kind) {
+    case "reset links":
+      recorder.fault(fault.kind, whose);
+      recorder.cut(agentIds);
+      for (const link of links) link.reset();
+      return;
+    case "slow links":
+      recorder.fault(fault.kind, `${whose}, by ${fault.delayMs} ms, ${fault.lastsMs} ms`);
+      recorder.evidence.longestDelayMs = Math.max(recorder.evidence.longestDelayMs, fault.delayMs);
+      for (const link of links) link.delay(fault.delayMs);
+      await pause(fault.lastsMs);
+      for (const link of links) link.delay(0);
+      return;
+    case "freeze links": {
+      recorder.fault(fault.kind, `${whose}, ${fault.lastsMs} ms`);
+      for (const link of links) link.freeze();
+      const back = recorder.absent("cut off", agentIds);
+      await pause(fault.lastsMs);
+      back();
+      for (const link of links) link.thaw();
+    }
+  }
+}
+
+const percent = (share: number) => `${Math.round(share * 100)} %`;

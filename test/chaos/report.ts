@@ -1,0 +1,123 @@
+/** The table that a run ends with. */
+
+import type { Evidence } from "./evidence";
+import { worstLag } from "./judge/detection";
+import type { Verdict } from "./judge/verdict";
+
+/** At most so many of a kind are told one by one. */
+const SHOWN = 10;
+
+export function reportOf(
+  verdict: Verdict,
+  { leaseMs, lags, startedAt, endedAt }: Evidence,
+  seed: number,
+) {
+  const kinds = [...new Set(verdict.detections.map(({ kind }) => kind))].sort();
+  return {
+    seed,
+    agents: verdict.agents,
+    looks: verdict.looks,
+    judgedSeconds: Math.round(verdict.judgedSeconds),
+    faults: Object.fromEntries([...verdict.faults].sort()),
+    leaseMs,
+    worstLagMs: Math.round(worstLag(lags, startedAt, endedAt)),
+    detections: Object.fromEntries(
+      kinds.map((kind) => {
+        const found = verdict.detections.filter((detection) => detection.kind === kind);
+        const times = found.map(({ ms }) => ms).sort((one, other) => one - other);
+        const at = (share: number) =>
+          Math.round(times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0);
+        const excess = Math.max(...found.map(({ ms, boundMs }) => ms - boundMs));
+        return [
+          kind,
+          {
+            count: found.length,
+            p50: at(0.5),
+            p99: at(0.99),
+            max: at(1),
+            /** How far the one that came nearest to its bound stayed below it; negative: above. */
+            leastMarginMs: Math.round(-excess),
+          },
+        ];
+      }),
+    ),
+    falseOfflines: verdict.falseOfflines,
+    late: verdict.late,
+    transitions: { stored: verdict.changes, repeated: verdict.repeated },
+    lost: verdict.lost,
+    duplicated: verdict.duplicated,
+    disordered: verdict.disordered,
+    sockets: verdict.sockets,
+    rows: verdict.rows,
+    subscriptions: verdict.subscriptions,
+    notBack: verdict.notBack,
+    passed: verdict.passed,
+  };
+}
+
+export type Report = ReturnType<typeof reportOf>;
+
+export function tableOf(report: Report): string[] {
+  const rows: [string, string][] = [
+    ["seed", String(report.seed)],
+    ["agents", String(report.agents)],
+    ["looks at the table", String(report.looks)],
+    ["judged", `${report.judgedSeconds} agent-seconds`],
+    ["faults", String(Object.values(report.faults).reduce((sum, count) => sum + count, 0))],
+    ...Object.entries(report.faults).map(([kind, count]): [string, string] => [
+      `  ${kind}`,
+      String(count),
+    ]),
+    [
+      "bound of detection",
+      `${report.leaseMs} ms, and what this run itself was late (at worst ${report.worstLagMs} ms)`,
+    ],
+    ...Object.entries(report.detections).map(
+      ([kind, { count, p50, p99, max, leastMarginMs }]): [string, string] => [
+        `  ${kind}`,
+        `${count} times, p50 ${p50}, p99 ${p99}, max ${max} ms; least margin ${leastMarginMs} ms`,
+      ],
+    ),
+    [
+      "transitions",
+      `${report.transitions.stored}; told again under their id ${report.transitions.repeated}`,
+    ],
+    ["false offlines", String(report.falseOfflines.length)],
+    ["late detections", String(report.late.length)],
+    ["lost transitions", String(report.lost.length)],
+    ["duplicated transitions", String(report.duplicated.length)],
+    ["transitions out of order", String(report.disordered.length)],
+    ["leaked sockets", String(report.sockets.length)],
+    ["rows left over", String(report.rows.length)],
+    ["subscriptions left over", String(report.subscriptions.length)],
+    ["agents not back", String(report.notBack.length)],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    ...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
+    ...detailsOf(report),
+    report.passed ? "passed" : "FAILED",
+  ];
+}
+
+function detailsOf(report: Report): string[] {
+  const texts = [
+    ...report.falseOfflines.slice(0, SHOWN).map((finding) => ["false offline", finding] as const),
+    ...report.late.slice(0, SHOWN).map((finding) => ["late", finding] as const),
+  ].map(
+    ([what, { agentId, why, looks, firstAt, lastAt }]) =>
+      `${what}: ${agentId}, ${looks} looks in ${Math.round(lastAt - firstAt)} ms from ${Math.round(firstAt)}: ${why}`,
+  );
+  for (const name of [
+    "lost",
+    "duplicated",
+    "disordered",
+    "sockets",
+    "rows",
+    "subscriptions",
+    "notBack",
+  ] as const) {
+    texts.push(...report[name].slice(0, SHOWN).map((text) => `${name}: ${text}`));
+  }
+  return texts;
+}

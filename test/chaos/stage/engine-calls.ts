@@ -1,0 +1,128 @@
+/** Speaks to the database engine directly, past the faulty proxy and without any client of the code under test. */
+
+import type { Look, StoredChange, StoredRow } from "../evidence";
+
+type Item = Record<string, { S?: string; N?: string }>;
+
+/** @param endpoint where the engine is now, for it may be started anew */
+export class EngineCalls {
+  constructor(private readonly endpoint: () => string) {}
+
+  /** Reads a whole table. */
+  async scan(TableName: string): Promise<Item[]> {
+    const items: Item[] = [];
+    let ExclusiveStartKey: unknown;
+    do {
+      const input = {
+        TableName,
+        ConsistentRead: true,
+        ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
+      };
+      const page = await this.#call<{ Items: Item[]; LastEvaluatedKey?: unknown }>(
+        "DynamoDB_20120810.Scan",
+        input,
+      );
+      items.push(...page.Items);
+      ExclusiveStartKey = page.LastEvaluatedKey;
+    } while (ExclusiveStartKey !== undefined);
+    return items;
+  }
+
+  async look(statusTableName: string, now: () => number): Promise<Look> {
+    const begunAt = now();
+    const items = await this.scan(statusTableName);
+    const rows = new Map(items.map((item) => [text(item, "agentId"), rowOf(item)]));
+    return { begunAt, endedAt: now(), rows };
+  }
+
+  async tableNamed(part: string): Promise<string> {
+    const { TableNames } = await this.#call<{ TableNames: string[] }>(
+      "DynamoDB_20120810.ListTables",
+      {},
+    );
+    const found = TableNames.filter((name) => name.includes(part));
+    if (found[0] !== undefined && found.length === 1) return found[0];
+    throw new Error(`expected one table named ${part}, got ${TableNames.join(", ")}`);
+  }
+
+  /** Every change of a stored status since the table was made, in the order in which each row had them. */
+  async changes(statusTableName: string): Promise<StoredChange[]> {
+    const { Table } = await this.#call<{ Table: { LatestStreamArn: string } }>(
+      "DynamoDB_20120810.DescribeTable",
+      { TableName: statusTableName },
+    );
+    const StreamArn = Table.LatestStreamArn;
+    const { StreamDescription } = await this.#call<{
+      StreamDescription: { Shards: { ShardId: string }[] };
+    }>("DynamoDBStreams_20120810.DescribeStream", { StreamArn });
+    const changes: StoredChange[] = [];
+    for (const { ShardId } of StreamDescription.Shards) {
+      changes.push(...(await this.#changesIn(StreamArn, ShardId)));
+    }
+    return changes;
+  }
+
+  async #changesIn(StreamArn: string, ShardId: string): Promise<StoredChange[]> {
+    const changes: StoredChange[] = [];
+    let { ShardIterator } = await this.#call<{ ShardIterator?: string | null }>(
+      "DynamoDBStreams_20120810.GetShardIterator",
+      { StreamArn, ShardId, ShardIteratorType: "TRIM_HORIZON" },
+    );
+    while (ShardIterator) {
+      const page: Page = await this.#call("DynamoDBStreams_20120810.GetRecords", {
+        ShardIterator,
+        Limit: 1000,
+      });
+      for (const { eventID, dynamodb } of page.Records) {
+        const { OldImage, NewImage } = dynamodb;
+        const before = OldImage?.status?.S ?? "offline";
+        const after = NewImage?.status?.S ?? "offline";
+        if (before === after) continue;
+        const agentId = text(NewImage ?? OldImage ?? {}, "agentId");
+        changes.push({ id: eventID, agentId, status: after });
+      }
+      if (page.Records.length === 0) break;
+      ShardIterator = page.NextShardIterator;
+    }
+    return changes;
+  }
+
+  // A local engine wants to see that a request is signed, and does not check the signature.
+  async #call<T>(target: string, input: object): Promise<T> {
+    const response = await fetch(this.endpoint(), {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": target,
+        "X-Amz-Date": "20260101T000000Z",
+        Authorization:
+          "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+      },
+      body: JSON.stringify(input),
+    });
+    const answer = (await response.json()) as T & { message?: string };
+    if (!response.ok) throw new Error(`${target}: ${answer.message}`);
+    return answer;
+  }
+}
+
+interface Page {
+  Records: { eventID: string; dynamodb: { OldImage?: Item; NewImage?: Item } }[];
+  NextShardIterator?: string | null;
+}
+
+function rowOf(item: Item): StoredRow {
+  return {
+    agentId: text(item, "agentId"),
+    status: text(item, "status"),
+    leaseExpiresAt: Number(item.leaseExpiresAt?.N),
+    connectionId: text(item, "connectionId"),
+  };
+}
+
+function text(item: Item, name: string): string {
+  const value = item[name]?.S;
+  if (value === undefined)
+    throw new Error(`expected a text as ${name}, got ${JSON.stringify(item)}`);
+  return value;
+}

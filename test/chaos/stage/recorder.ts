@@ -1,0 +1,123 @@
+/** Writes down, as it happens, all that the judge will want to know. */
+
+import type { AgentEvidence, ClientConnection, DeathKind, Evidence } from "../evidence";
+import type { FaultKind } from "../faults/plan";
+import type { AgentsReport } from "./agents-messages";
+import type { RuntimeReport } from "./runtime-messages";
+
+export class Recorder {
+  readonly evidence: Omit<Evidence, "leftovers" | "changes" | "endedAt">;
+  /** What went wrong outside of any agent, by its words. */
+  readonly problems = new Map<string, number>();
+
+  constructor(
+    agentIds: string[],
+    leaseMs: number,
+    private readonly now: () => number,
+    private readonly tell: (line: string) => void,
+  ) {
+    this.evidence = {
+      leaseMs,
+      startedAt: now(),
+      agents: new Map(agentIds.map((agentId) => [agentId, newAgent(agentId)])),
+      signs: [],
+      connectionIds: new Map(),
+      released: new Set(),
+      gatewayKills: [],
+      looks: [],
+      told: [],
+      lags: [],
+      longestDelayMs: 0,
+      faults: [],
+      notBack: [],
+    };
+  }
+
+  agent(agentId: string): AgentEvidence {
+    const agent = this.evidence.agents.get(agentId);
+    if (!agent) throw new Error(`expected an agent of this run, got ${agentId}`);
+    return agent;
+  }
+
+  hearAgents(report: AgentsReport): void {
+    if (report.what === "left") {
+      for (const [agentId, count] of Object.entries(report.sockets)) {
+        this.agent(agentId).socketsLeft += count;
+      }
+    }
+    if (!("link" in report)) return;
+    const connection = this.#connection(report.agentId, report.link);
+    if (report.what === "acked") {
+      connection.heartbeats.push({ sentAt: report.sentAt, ackedAt: report.at });
+    } else if (report.what === "opened") {
+      connection.openedAt = report.at;
+    } else {
+      connection.endedAt ??= report.at;
+    }
+  }
+
+  hearRuntime(report: RuntimeReport): void {
+    switch (report.what) {
+      case "sign": {
+        const { kind, agentId, connectionId, at, link } = report;
+        this.evidence.signs.push({ kind, agentId, connectionId, at });
+        if (link !== undefined) this.evidence.connectionIds.set(link, connectionId);
+        break;
+      }
+      case "released":
+        this.evidence.released.add(report.connectionId);
+        break;
+      case "told": {
+        const { id, agentId, status } = report;
+        this.evidence.told.push({ id, agentId, status, toldAt: report.toldAt });
+        break;
+      }
+      case "lag":
+        this.evidence.lags.push({ at: report.at, ms: report.ms });
+        break;
+      case "problem": {
+        const text = report.text.replace(/[0-9a-f-]{36}/g, "…");
+        this.problems.set(text, (this.problems.get(text) ?? 0) + 1);
+        break;
+      }
+    }
+  }
+
+  fault(kind: FaultKind, what: string): void {
+    const at = this.now();
+    this.evidence.faults.push({ kind, at, what });
+    const seconds = ((at - this.evidence.startedAt) / 1000).toFixed(1);
+    this.tell(`${seconds.padStart(6)} s  ${kind}: ${what}`);
+  }
+
+  /** The connections of these agents are ended now. */
+  cut(agentIds: readonly string[]): void {
+    const at = this.now();
+    for (const agentId of agentIds) this.agent(agentId).cuts.push(at);
+  }
+
+  /** These agents can't be heard from now on. @returns what ends it */
+  absent(kind: DeathKind, agentIds: readonly string[]): () => void {
+    const from = this.now();
+    const absences = agentIds.map((agentId) => {
+      const absence = { kind, from, until: Number.POSITIVE_INFINITY };
+      this.agent(agentId).absences.push(absence);
+      return absence;
+    });
+    return () => {
+      const until = this.now();
+      for (const absence of absences) absence.until = until;
+    };
+  }
+
+  #connection(agentId: string, link: string): ClientConnection {
+    const { connections } = this.agent(agentId);
+    const found = connections.get(link) ?? { openedAt: null, endedAt: null, heartbeats: [] };
+    connections.set(link, found);
+    return found;
+  }
+}
+
+function newAgent(agentId: string): AgentEvidence {
+  return { agentId, connections: new Map(), absences: [], cuts: [], socketsLeft: 0 };
+}
