@@ -1,5 +1,6 @@
 /** What the authorizer needs of the AgentRegistry table: an agent's record, and each token's one use. */
 
+import { randomUUID } from "node:crypto";
 import {
   agentFromItem,
   agentRecordId,
@@ -29,7 +30,12 @@ export interface LoginRegistry {
   ): Promise<boolean>;
 }
 
-export function dynamoDbLoginRegistry(client: DynamoDBClient, TableName: string): LoginRegistry {
+/** @param newAttemptId tells one use of a token from another */
+export function dynamoDbLoginRegistry(
+  client: DynamoDBClient,
+  TableName: string,
+  newAttemptId: () => string = randomUUID,
+): LoginRegistry {
   return {
     async find(organizationId, agentId) {
       const { Item } = await client.send(
@@ -47,6 +53,7 @@ export function dynamoDbLoginRegistry(client: DynamoDBClient, TableName: string)
     },
 
     async useOnce(organizationId, agentId, tokenId, usableUntilSeconds) {
+      const attemptId = newAttemptId();
       try {
         await client.send(
           new PutItemCommand({
@@ -55,14 +62,17 @@ export function dynamoDbLoginRegistry(client: DynamoDBClient, TableName: string)
               organizationId: { S: organizationId },
               recordId: { S: nonceRecordId(agentId, tokenId) },
               ttlEpochSeconds: { N: String(Math.ceil(usableUntilSeconds)) },
+              attemptId: { S: attemptId },
             },
             ConditionExpression: "attribute_not_exists(recordId)",
+            ReturnValuesOnConditionCheckFailure: "ALL_OLD",
           }),
         );
         return true;
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        // The client writes again where an answer was lost: what stands in the way may be this very use.
+        return error.Item?.attemptId?.S === attemptId;
       }
     },
   };

@@ -83,6 +83,7 @@ async function torment(
   const { seed, seconds, agents, processes } = options;
   const durationMs = seconds * 1000;
   const plan = drawPlan({ seed, durationMs, agents, processes, leaseMs: LEASE_MS });
+  stage.recorder.begin();
   const begunAt = stage.now();
   const underWay: Promise<void>[] = [];
   for (const { atMs, ...fault } of plan) {

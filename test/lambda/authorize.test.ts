@@ -2,7 +2,7 @@ import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { dynamoDbLoginRegistry } from "../../lambda/auth/login-registry";
 import { type AuthorizerEvent, authorizeHandler } from "../../lambda/authorize";
-import { type Engine, startEngine } from "../support/engine";
+import { clientOf, type Engine, startEngine } from "../support/engine";
 import {
   DEFAULT_TERMS,
   loginClaims,
@@ -108,6 +108,39 @@ describe("authorize", () => {
     expect(await effectOf(await signToken(key, claims({ iat: iat - 89, exp: iat - 29 })))).toBe(
       "Allow",
     );
+  });
+
+  it("lets an agent in where the answer to the use of its token was lost, and written again", async () => {
+    const client = clientOf(engine.endpoint);
+    let lost = 0;
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const answer = await next(args);
+        if (
+          !(args.request as { headers: Record<string, string> }).headers["x-amz-target"]?.endsWith(
+            ".PutItem",
+          ) ||
+          lost > 0
+        ) {
+          return answer;
+        }
+        lost += 1;
+        throw Object.assign(new Error("socket hang up"), { name: "TimeoutError" });
+      },
+      { step: "deserialize", priority: "low" },
+    );
+    const behindBadNetwork = authorizeHandler({
+      registry: dynamoDbLoginRegistry(client, engine.registryTableName),
+      terms: DEFAULT_TERMS,
+      log,
+      metrics: metrics.sink,
+    });
+    const token = await signToken(key, claims());
+    const { policyDocument } = await behindBadNetwork(event(token));
+    client.destroy();
+    expect(lost).toBe(1);
+    expect(policyDocument.Statement[0].Effect).toBe("Allow");
+    expect(await effectOf(token)).toBe("Deny");
   });
 
   it("brings an interval outside the bounds to the nearest one, and says that it did", async () => {

@@ -98,7 +98,7 @@ const agents = settings.agents.map(({ agentId, port }) => {
     privateKey,
     heartbeatInterval,
     heartbeatTimeoutMultiplier,
-    rotateAfter: { min: 20, max: 90 },
+    rotateAfter: { min: 10, max: 40 },
     connectTimeout: 5,
     drainTimeout: 2,
     reconnect: {

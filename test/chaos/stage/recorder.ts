@@ -86,8 +86,12 @@ export class Recorder {
   fault(kind: FaultKind, what: string): void {
     const at = this.now();
     this.evidence.faults.push({ kind, at, what });
-    const seconds = ((at - this.evidence.startedAt) / 1000).toFixed(1);
-    this.tell(`${seconds.padStart(6)} s  ${kind}: ${what}`);
+    this.tell(`${this.#elapsed(at)}  ${kind}: ${what}`);
+  }
+
+  /** Faults begin now. */
+  begin(): void {
+    this.evidence.startedAt = this.now();
   }
 
   /** The connections of these agents are ended now. */
@@ -108,6 +112,10 @@ export class Recorder {
       const until = this.now();
       for (const absence of absences) absence.until = until;
     };
+  }
+
+  #elapsed(at: number): string {
+    return `${((at - this.evidence.startedAt) / 1000).toFixed(1)} s`.padStart(8);
   }
 
   #connection(agentId: string, link: string): ClientConnection {
