@@ -69,7 +69,7 @@ const WEIGHTS: Record<FaultKind, number> = {
   "overlap sweeps": 3,
   "fill the disk": 1,
 };
-export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
+const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
 
 /** Nothing begins before the fleet has settled in. */
 const FIRST_MS = 3000;

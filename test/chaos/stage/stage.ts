@@ -21,8 +21,8 @@ import { originNow, sharedClock, watchLag } from "./time";
 
 const ROOT = join(__dirname, "..", "..", "..");
 const ORGANIZATION = "chaos";
-export const INTERVAL_SECONDS = 2;
-export const TIMEOUT_MULTIPLIER = 3;
+const INTERVAL_SECONDS = 2;
+const TIMEOUT_MULTIPLIER = 3;
 export const LEASE_MS = INTERVAL_SECONDS * TIMEOUT_MULTIPLIER * 1000;
 
 export interface StageOptions {
