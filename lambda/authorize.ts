@@ -2,9 +2,10 @@
 
 import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { type AuthorizerContext, toContext } from "./auth/identity";
-import { type LoginOptions, LoginRefused, login } from "./auth/login";
+import { LOGIN_RATE, type LoginOptions, LoginRefused, login } from "./auth/login";
 import type { Log } from "./shared/log";
 import type { MetricsSink } from "./shared/metrics";
+import { FloodGate } from "./wire/flood";
 
 /** A REQUEST authorizer's event of a WebSocket API, as far as it is read. */
 export interface AuthorizerEvent {
@@ -22,7 +23,7 @@ export interface AuthorizerResult {
   context?: AuthorizerContext;
 }
 
-export interface AuthorizeDependencies extends LoginOptions {
+export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
   log: Log;
   metrics: MetricsSink;
 }
@@ -31,7 +32,8 @@ export interface AuthorizeDependencies extends LoginOptions {
  * Refuses by a policy, which the gateway answers with 403 whatever the reason was; the log has the
  * reason. An error of the service's own is thrown, which the gateway answers with 500.
  */
-export function authorizeHandler({ log, metrics, ...options }: AuthorizeDependencies) {
+export function authorizeHandler({ log, metrics, ...rest }: AuthorizeDependencies) {
+  const options = { ...rest, gate: new FloodGate(LOGIN_RATE) };
   return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const { domainName, stage, requestTimeEpoch } = event.requestContext;
     try {
