@@ -4,7 +4,7 @@ import type { ClientMessage } from "@agent-heartbeat/sdk/protocol";
 import fc from "fast-check";
 
 /** Texts that have broken something somewhere. */
-export const HOSTILE_TEXTS: readonly string[] = [
+const HOSTILE_TEXTS: readonly string[] = [
   "",
   "\u0000",
   "a\u0000b",
@@ -92,7 +92,7 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /** A good message of each type, from which bad ones are made. */
-export const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
+const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
   heartbeat: {
     type: "heartbeat",
     id: "m1",
