@@ -7,6 +7,7 @@ import { SubscriptionStore } from "../messaging/subscriptions";
 import { connectionsClient, dynamoDbClient } from "../shared/clients";
 import { type Connections, gatewayConnections } from "../shared/connections";
 import { requireEnv, requireNumberEnv } from "../shared/environment";
+import { lazily } from "../shared/lazily";
 
 /** One client a function, for its whole life. */
 export const dynamoDb = dynamoDbClient();
@@ -21,8 +22,10 @@ export const leaseStore = () =>
 export const subscriptionStore = () =>
   new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
-export const stageConnections = () =>
-  gatewayConnections(connectionsClient(requireEnv("CALLBACK_URL")));
+export function stageConnections(): Connections {
+  const endpoint = requireEnv("CALLBACK_URL");
+  return gatewayConnections(lazily(() => connectionsClient(endpoint)));
+}
 
 export const postOffice = (connections: Connections) =>
   new PostOffice({

@@ -20,13 +20,14 @@ export interface Connections {
 }
 
 /** Connections through API Gateway's `@connections` API. A connection that is gone is no error. */
-export function gatewayConnections(client: ApiGatewayManagementApiClient): Connections {
+export function gatewayConnections(client: () => ApiGatewayManagementApiClient): Connections {
   return {
     post: (ConnectionId, message) =>
       outcomeOf(
-        client.send(new PostToConnectionCommand({ ConnectionId, Data: JSON.stringify(message) })),
+        client().send(new PostToConnectionCommand({ ConnectionId, Data: JSON.stringify(message) })),
       ),
-    close: (ConnectionId) => outcomeOf(client.send(new DeleteConnectionCommand({ ConnectionId }))),
+    close: (ConnectionId) =>
+      outcomeOf(client().send(new DeleteConnectionCommand({ ConnectionId }))),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import { METRICS_NAMESPACE } from "../names";
+import { lazily } from "./lazily";
 
 /** How a function counts: any number of `addMetric`, then one `publishStoredMetrics`. */
 export interface MetricsSink {
@@ -13,7 +14,13 @@ export interface MetricsSink {
 export type CountBy = (name: string, dimension: Record<string, string>, value: number) => void;
 
 /** One for a function's whole life. The dimension `service` is from POWERTOOLS_SERVICE_NAME. */
-export const functionMetrics = (): MetricsSink => new Metrics({ namespace: METRICS_NAMESPACE });
+export function functionMetrics(): MetricsSink {
+  const metrics = lazily(() => new Metrics({ namespace: METRICS_NAMESPACE }));
+  return {
+    addMetric: (name, unit, value) => metrics().addMetric(name, unit, value),
+    publishStoredMetrics: () => metrics().publishStoredMetrics(),
+  };
+}
 
 /** As `functionMetrics`, for counts under a further dimension. */
 export function functionCounts(): CountBy {
