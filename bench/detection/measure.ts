@@ -31,6 +31,9 @@ const QUICK: readonly Setting[] = [
   { name: "fast sweep, fast heartbeat", intervalSeconds: 5, sweepSeconds: 10, agents: 3 },
 ];
 
+/** A rule first fires when its first minute is over; until then there is no sweep. */
+const FIRST_MINUTE_MS = 65_000;
+
 /** How often readers look. */
 const LOOK_MS = 250;
 
@@ -96,7 +99,8 @@ async function measureOne(
     const statuses = new StatusReader({ client, tableName: statusTableName, correctClock: false });
     // Deaths spread over a whole interval and a whole sweep, so that every phase of both is met.
     const spreadMs = Math.max(intervalMs, sweepSeconds * 1000);
-    for (const mortal of mortals) setTimeout(() => mortal.die(), intervalMs + random() * spreadMs);
+    for (const mortal of mortals)
+      setTimeout(() => mortal.die(), FIRST_MINUTE_MS + random() * spreadMs);
     while (told.size < mortals.length || seen.size < mortals.length) {
       for await (const { agentId } of statuses.allAgents({
         organizationId: "acme",
