@@ -1,9 +1,18 @@
 /** All benchmarks, in the order of the report. */
 
 import { billingUnits } from "./billing-units/section";
+import { client } from "./client/section";
 import { detection } from "./detection/section";
 import { lambda } from "./lambda/section";
 import type { Section } from "./section";
+import { storm } from "./storm/section";
 import { throughput } from "./throughput/section";
 
-export const SECTIONS = [billingUnits, lambda, detection, throughput] as readonly Section[];
+export const SECTIONS = [
+  billingUnits,
+  lambda,
+  detection,
+  throughput,
+  storm,
+  client,
+] as readonly Section[];

@@ -2,10 +2,10 @@
 
 import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { type AuthorizerContext, toContext } from "./auth/identity";
-import { LOGIN_RATE, type LoginOptions, LoginRefused, login } from "./auth/login";
+import { type LoginOptions, LoginRefused, login } from "./auth/login";
+import type { ReconnectAdvice } from "./auth/reconnect-advice";
 import type { Log } from "./shared/log";
 import type { MetricsSink } from "./shared/metrics";
-import { FloodGate } from "./wire/flood";
 
 /** A REQUEST authorizer's event of a WebSocket API, as far as it is read. */
 export interface AuthorizerEvent {
@@ -23,7 +23,8 @@ export interface AuthorizerResult {
   context?: AuthorizerContext;
 }
 
-export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
+export interface AuthorizeDependencies extends LoginOptions {
+  advice: Pick<ReconnectAdvice, "windowMs">;
   log: Log;
   metrics: MetricsSink;
 }
@@ -32,14 +33,17 @@ export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
  * Refuses by a policy, which the gateway answers with 403 whatever the reason was; the log has the
  * reason. An error of the service's own is thrown, which the gateway answers with 500.
  */
-export function authorizeHandler({ log, metrics, ...rest }: AuthorizeDependencies) {
-  const options = { ...rest, gate: new FloodGate(LOGIN_RATE) };
+export function authorizeHandler({ advice, log, metrics, ...options }: AuthorizeDependencies) {
   return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const { domainName, stage, requestTimeEpoch } = event.requestContext;
     try {
       const token = loginToken(event.headers ?? {});
       const audience = audienceOf(`wss://${domainName}/${stage}`);
-      const identity = await login(token, audience, requestTimeEpoch, options);
+      const [known, reconnectWindowMs] = await Promise.all([
+        login(token, audience, requestTimeEpoch, options),
+        advice.windowMs(requestTimeEpoch),
+      ]);
+      const identity = { ...known, reconnectWindowMs };
       const principalId = `${identity.organizationId}/${identity.agentId}`;
       return { ...policy(principalId, "Allow", event.methodArn), context: toContext(identity) };
     } catch (error) {

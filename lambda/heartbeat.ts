@@ -26,8 +26,7 @@ export interface HeartbeatDependencies extends RouteDependencies {
   connections: Connections;
 }
 
-export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
-  const { connections } = route;
+export function heartbeatHandler({ leases, connections, ...route }: HeartbeatDependencies) {
   return messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now, connectionId } = event.requestContext;
@@ -79,6 +78,7 @@ function ack(
     serverTime,
     leaseExpiresAt,
     ...(identity.intervalAdvised && { heartbeatInterval: identity.heartbeatIntervalMs / 1000 }),
+    ...(identity.reconnectWindowMs > 0 && { reconnectWindowMs: identity.reconnectWindowMs }),
     ...echo(message.id),
   });
 }

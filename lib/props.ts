@@ -47,6 +47,25 @@ export interface ThrottlingProps {
   readonly burstLimit: number;
 }
 
+/** What agents are advised of how to come back once all of them have lost their connections. */
+export interface ReconnectProps {
+  /**
+   * How many new connections a second the account's quota allows, which all its WebSocket APIs in a
+   * region share.
+   *
+   * @default 500
+   */
+  readonly connectsPerSecond?: number;
+
+  /**
+   * The longest time over which a fleet is told to come back, at most an hour; zero for no advice. An agent
+   * of a large fleet whose connection the gateway has closed waits half of it on average.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly maxWindow?: Duration;
+}
+
 /** Settings of `AgentHeartbeat`. All are optional. */
 export interface AgentHeartbeatProps {
   /** @default - 30 s x 3.0, and 5 s to 9 min for agents that ask for another interval */
@@ -90,6 +109,9 @@ export interface AgentHeartbeatProps {
    * @default - 5000 a second, 2500 at once
    */
   readonly throttling?: ThrottlingProps;
+
+  /** @default - 500 a second, over an hour at most */
+  readonly reconnect?: ReconnectProps;
 
   /**
    * Whether the gateway logs every message, without its content. The account needs a role for it, set
@@ -136,6 +158,7 @@ export interface Settings {
   readonly logRetention: RetentionDays;
   readonly dashboard: boolean;
   readonly throttling: ThrottlingProps;
+  readonly reconnect: Required<ReconnectProps>;
   readonly accessLogs: boolean;
   readonly alarms: boolean;
   readonly alarmTopic: Topic | undefined;
@@ -163,6 +186,11 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     dashboard: props.dashboard ?? true,
     throttling: props.throttling ?? { rateLimit: 5000, burstLimit: 2500 },
+    reconnect: {
+      connectsPerSecond: 500,
+      maxWindow: Duration.hours(1),
+      ...defined(props.reconnect ?? {}),
+    },
     accessLogs: props.accessLogs ?? false,
     alarms: props.alarms ?? true,
     alarmTopic: props.alarmTopic,
@@ -173,7 +201,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   return settings;
 }
 
-function validate({ heartbeat, sweepInterval, retention, throttling }: Settings): void {
+function validate({ heartbeat, sweepInterval, retention, throttling, reconnect }: Settings): void {
   const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
   expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
   expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);
@@ -206,6 +234,8 @@ function validate({ heartbeat, sweepInterval, retention, throttling }: Settings)
   }
   expectLimit("throttling.rateLimit", throttling.rateLimit, 1_000_000);
   expectLimit("throttling.burstLimit", throttling.burstLimit, 1_000_000);
+  expectLimit("reconnect.connectsPerSecond", reconnect.connectsPerSecond, 1_000_000);
+  expectDuration("reconnect.maxWindow", reconnect.maxWindow, 0, 3600);
   expectDuration("retention", retention, 3600, 365 * 24 * 3600);
 }
 

@@ -66,9 +66,6 @@ export class WebSocketGateway extends Construct {
       ["$default", this.#function("fallback", "Answers messages of no known type")],
     ];
     for (const [route, handler] of routes) {
-      // A connection that floods is closed by whichever route it floods.
-      handler.addEnvironment("CALLBACK_URL", this.callbackUrl);
-      this.grantClose(handler);
       // The reply is the route's response, which costs no call to @connections.
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
@@ -122,13 +119,15 @@ export class WebSocketGateway extends Construct {
   }
 
   #authorize(): BundledFunction {
-    const { heartbeat, storage } = this.#props;
+    const { heartbeat, reconnect, storage } = this.#props;
     const authorize = this.#function("authorize", "Checks login tokens", {
       REGISTRY_TABLE_NAME: storage.registryTable.tableName,
       DEFAULT_HEARTBEAT_INTERVAL_MS: String(heartbeat.defaultInterval.toMilliseconds()),
       DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: String(heartbeat.defaultTimeoutMultiplier),
       MIN_HEARTBEAT_INTERVAL_MS: String(heartbeat.minInterval.toMilliseconds()),
       MAX_HEARTBEAT_INTERVAL_MS: String(heartbeat.maxInterval.toMilliseconds()),
+      CONNECTS_PER_SECOND: String(reconnect.connectsPerSecond),
+      MAX_RECONNECT_WINDOW_MS: String(reconnect.maxWindow.toMilliseconds()),
     });
     storage.registryTable.grant(authorize, "dynamodb:GetItem", "dynamodb:PutItem");
     return authorize;
@@ -148,9 +147,11 @@ export class WebSocketGateway extends Construct {
   #heartbeat(): BundledFunction {
     const heartbeat = this.#function("heartbeat", "Renews an agent's lease", {
       ...leaseEnvironment(this.#props),
+      CALLBACK_URL: this.callbackUrl,
     });
     this.#props.storage.statusTable.grant(heartbeat, "dynamodb:UpdateItem");
     this.grantPost(heartbeat);
+    this.grantClose(heartbeat);
     return heartbeat;
   }
 
@@ -181,7 +182,6 @@ export class WebSocketGateway extends Construct {
       SUBSCRIPTIONS_TABLE_NAME: storage.subscriptionsTable.tableName,
     });
     storage.grantSubscriptions(subscribe, "dynamodb:PutItem");
-    storage.grantSubscriptionsByConnection(subscribe);
     return subscribe;
   }
 

@@ -74,6 +74,8 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     inFlight: 1,
   };
 
+  // What is advised to fleets is read once a minute in each process of the authorizer.
+  await record("connect, first in a minute", () => connect(CONNECTION));
   await record("connect", () => connect(CONNECTION));
   await record("heartbeat", async () => {
     await call(service.heartbeat, { type: "heartbeat", activity }, NOW + 30_000);

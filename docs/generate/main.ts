@@ -4,6 +4,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withBlocks } from "./blocks";
 import { protocolBlocks } from "./protocol";
+import { stormBlocks } from "./storms";
 
-const file = join(__dirname, "..", "protocol.md");
-writeFileSync(file, withBlocks(readFileSync(file, "utf8"), protocolBlocks()));
+for (const [name, blocks] of [
+  ["protocol.md", protocolBlocks()],
+  ["limits.md", stormBlocks()],
+] as const) {
+  const file = join(__dirname, "..", name);
+  writeFileSync(file, withBlocks(readFileSync(file, "utf8"), blocks));
+}

@@ -16,6 +16,8 @@ export interface Identity {
   /** Whether the client asked for another interval than it got. */
   intervalAdvised: boolean;
   onDuplicate: DuplicatePolicy;
+  /** Over how long the fleet is to come back once all of it is cut off; 0 for no such advice. */
+  reconnectWindowMs: number;
 }
 
 /** The same as API Gateway carries it: an authorizer's context holds strings only. */
@@ -31,6 +33,7 @@ export function toContext(identity: Identity): AuthorizerContext {
     leaseMs: String(identity.leaseMs),
     intervalAdvised: String(identity.intervalAdvised),
     onDuplicate: identity.onDuplicate,
+    reconnectWindowMs: String(identity.reconnectWindowMs),
   };
 }
 
@@ -48,5 +51,7 @@ export function fromContext(context: Partial<AuthorizerContext> | undefined): Id
     leaseMs: Number(context.leaseMs),
     intervalAdvised: context.intervalAdvised === "true",
     onDuplicate: context.onDuplicate as DuplicatePolicy,
+    // Connections from before an update of the authorizer carry none.
+    reconnectWindowMs: Number(context.reconnectWindowMs ?? 0),
   };
 }

@@ -1,13 +1,23 @@
 /** Composes the `authorize` function. */
 
 import { dynamoDbLoginRegistry } from "../auth/login-registry";
+import { ReconnectAdvice } from "../auth/reconnect-advice";
 import { authorizeHandler } from "../authorize";
+import { FleetCountStore } from "../lease/fleet-count";
 import { requireEnv, requireNumberEnv } from "../shared/environment";
 import { functionMetrics } from "../shared/metrics";
 import { dynamoDb } from "./compose";
 
+const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
+
 export const handler = authorizeHandler({
-  registry: dynamoDbLoginRegistry(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  registry: dynamoDbLoginRegistry(dynamoDb, registryTableName),
+  advice: new ReconnectAdvice({
+    fleet: new FleetCountStore(dynamoDb, registryTableName),
+    connectsPerSecond: requireNumberEnv("CONNECTS_PER_SECOND"),
+    maxWindowMs: requireNumberEnv("MAX_RECONNECT_WINDOW_MS"),
+    log: console,
+  }),
   terms: {
     defaultIntervalMs: requireNumberEnv("DEFAULT_HEARTBEAT_INTERVAL_MS"),
     defaultTimeoutMultiplier: requireNumberEnv("DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER"),

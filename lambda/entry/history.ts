@@ -4,11 +4,10 @@ import { historyHandler } from "../history";
 import { HistoryStore } from "../history/store";
 import { requireEnv } from "../shared/environment";
 import { functionMetrics } from "../shared/metrics";
-import { dynamoDb, stageConnections } from "./compose";
+import { dynamoDb } from "./compose";
 
 export const handler = historyHandler({
   history: new HistoryStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
-  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

@@ -5,11 +5,8 @@ import { publishHandler } from "../publish";
 import { functionMetrics } from "../shared/metrics";
 import { postOffice, stageConnections } from "./compose";
 
-const connections = stageConnections();
-
 export const handler = publishHandler({
-  postOffice: postOffice(connections),
-  connections,
+  postOffice: postOffice(stageConnections()),
   newId: randomUUID,
   log: console,
   metrics: functionMetrics(),

@@ -2,11 +2,10 @@
 
 import { functionMetrics } from "../shared/metrics";
 import { subscribeHandler } from "../subscribe";
-import { stageConnections, subscriptionStore } from "./compose";
+import { subscriptionStore } from "./compose";
 
 export const handler = subscribeHandler({
   subscriptions: subscriptionStore(),
-  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

@@ -2,11 +2,10 @@
 
 import { functionMetrics } from "../shared/metrics";
 import { unsubscribeHandler } from "../subscribe";
-import { stageConnections, subscriptionStore } from "./compose";
+import { subscriptionStore } from "./compose";
 
 export const handler = unsubscribeHandler({
   subscriptions: subscriptionStore(),
-  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

@@ -1,5 +1,6 @@
 /** How many agents are online: counted by the sweep, for whoever can't afford to count. */
 
+import { LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 
 /** Agents of all organizations that were online by their derived status. */
@@ -7,7 +8,13 @@ export interface FleetCount {
   online: number;
   /** When the sweep had counted the whole table. */
   countedAt: number;
+  /** The most that were online lately: who is cut off is not, but is to come back. */
+  peak: number;
+  peakAt: number;
 }
+
+/** How long a peak is remembered: as long as a connection lasts that was made by it. */
+const PEAK_MS = LIMITS.connectionDurationMs;
 
 /** Partition of the registry table that is the sweep's: `#` is not allowed in an organization's id. */
 export const SWEEP_PARTITION = "#sweep";
@@ -26,14 +33,26 @@ export class FleetCountStore {
     const { Item } = await this.client.send(
       new GetItemCommand({ TableName: this.registryTableName, Key: KEY }),
     );
-    return Item && { online: Number(Item.online?.N), countedAt: Number(Item.countedAt?.N) };
+    if (!Item) return undefined;
+    const read = (name: keyof FleetCount) => Number(Item[name]?.N);
+    const [online, countedAt] = [read("online"), read("countedAt")];
+    const peak = Item.peak ? read("peak") : online;
+    return { online, countedAt, peak, peakAt: Item.peakAt ? read("peakAt") : countedAt };
   }
 
-  async put({ online, countedAt }: FleetCount): Promise<void> {
+  /** Stores a count. Two sweeps at once may lose a peak of one another's. */
+  async put({ online, countedAt }: Pick<FleetCount, "online" | "countedAt">): Promise<void> {
+    const last = await this.get();
+    const holds = last && last.peak > online && last.peakAt > countedAt - PEAK_MS;
+    const { peak, peakAt } = holds ? last : { peak: online, peakAt: countedAt };
+    const count = Object.entries({ online, countedAt, peak, peakAt });
     await this.client.send(
       new PutItemCommand({
         TableName: this.registryTableName,
-        Item: { ...KEY, online: { N: String(online) }, countedAt: { N: String(countedAt) } },
+        Item: {
+          ...KEY,
+          ...Object.fromEntries(count.map(([name, value]) => [name, { N: String(value) }])),
+        },
       }),
     );
   }

@@ -19,6 +19,14 @@ export interface Schedule {
 /** A schedule for each cause. */
 export type Schedules = Record<FailureKind, Schedule>;
 
+/** What the server wishes of the next attempt, in milliseconds. */
+export interface Wish {
+  /** `Retry-After`, which the window comes on top of. @default 0 */
+  retryAfterMs?: number;
+  /** Over how long the fleet is to come back; 0 for no such wish. @default 0 */
+  fleetWindowMs?: number;
+}
+
 /**
  * Counts attempts and draws delays. A delay is drawn from the whole window (`random(0, min(max, base x
  * 2^n))`), anew each time, so that a fleet which lost its connections together comes back spread out.
@@ -39,18 +47,22 @@ export class Backoff {
     return this.#attempts;
   }
 
-  /**
-   * Counts a failure and draws the delay before the next attempt, in milliseconds.
-   *
-   * @param advisedMs the server's own wish (`Retry-After`), which the window comes on top of
-   */
-  next(kind: FailureKind, advisedMs = 0): number {
+  /** Counts a failure and draws the delay before the next attempt, in milliseconds. */
+  next(kind: FailureKind, { retryAfterMs = 0, fleetWindowMs = 0 }: Wish = {}): number {
     const exponent = this.#attempts++;
     // A connection that fell silent has cost its whole time-out already, at a moment that is random.
     if (kind === "unresponsive" && exponent === 0) return 0;
+    return retryAfterMs + this.random() * this.#window(kind, exponent, fleetWindowMs);
+  }
+
+  #window(kind: FailureKind, exponent: number, fleetMs: number): number {
     const { baseMs, maxMs } = this.schedules[kind];
-    const window = Math.min(maxMs, baseMs * 2 ** Math.min(exponent, 30));
-    return advisedMs + this.random() * window;
+    const doubled = baseMs * 2 ** Math.min(exponent, 30);
+    // One failed handshake may be one agent's bad luck: the window grows to the fleet's by doubling.
+    if (kind === "unavailable") return Math.min(doubled, Math.max(maxMs, fleetMs));
+    // The schedule's first window is a guess for fleets of any size; this fleet's size is known.
+    if (exponent === 0 && fleetMs > 0) return fleetMs;
+    return Math.max(Math.min(maxMs, doubled), fleetMs);
   }
 
   /** Starts afresh: the connection has proved stable. */

@@ -3,14 +3,13 @@
 import type { FailureKind } from "./backoff";
 import { type ConnectionEnd, describeEnd } from "./connection";
 import { type AgentHeartbeatError, ConnectionError, LoginRefusedError } from "./errors";
+import { GATEWAY_CODES } from "./fleet-window";
 import type { HandshakeRefusal } from "./runtime";
 import type { Failure } from "./state";
 
 /** The server's longest wish that is followed, so that a wrong header can't park an agent. */
 const MAX_RETRY_AFTER_MS = 60 * 60_000;
 
-/** API Gateway: going away (idle, two hours), restart, try again later. */
-const GATEWAY_CODES = new Set([1001, 1012, 1013]);
 /** API Gateway: this client sent too much. */
 const THROTTLED_CODE = 1008;
 

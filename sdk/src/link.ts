@@ -4,10 +4,11 @@
  */
 
 import { Alarm } from "./alarm";
-import { Backoff } from "./backoff";
+import { Backoff, type Wish } from "./backoff";
 import type { ConnectionEnd, ServerFrame } from "./connection";
 import { Departures } from "./departures";
 import { failureOf, retryAfterMs } from "./failure";
+import { fleetWindowMs } from "./fleet-window";
 import { Handover } from "./handover";
 import type { LinkHealth } from "./health";
 import { Heartbeat } from "./heartbeat";
@@ -258,21 +259,23 @@ export class Link implements LinkPort {
   #onEnded(lane: Lane, end: ConnectionEnd): void {
     if (!this.#departures.ended(lane)) {
       const failure = failureOf(end, lane.revoked);
-      this.#lose(lane, failure, "connection_lost", this.#adviceIn(end));
+      this.#lose(lane, failure, "connection_lost", this.#wishAfter(lane, end));
     }
     this.#wake("ended");
   }
 
-  /** When the server's answer lets the next attempt follow, at the earliest. */
-  #adviceIn(end: ConnectionEnd): number | "now" {
-    if (end.how !== "refused") return 0;
-    const { clock } = this.#vitals;
+  /** When the server would have the next attempt. */
+  #wishAfter(lane: Lane, end: ConnectionEnd): Wish | "now" {
+    const { clock, reconnectWindowMs } = this.#vitals;
+    const ageMs = this.runtime.monotonic() - (lane.openedAt ?? this.runtime.monotonic());
+    const wish = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
+    if (end.how !== "refused") return wish;
     // A token with a wrong time is refused like any other; the next one carries the server's time.
     if ((end.status === 401 || end.status === 403) && clock.learnFromDate(end.date)) {
       this.#tell({ type: "clock_skew", clockSkewMs: clock.skewMs ?? 0 });
       return "now";
     }
-    return retryAfterMs(end, clock.now());
+    return { ...wish, retryAfterMs: retryAfterMs(end, clock.now()) };
   }
 
   /** Completes a rotation as soon as the new connection does all that the old one does. */
@@ -297,11 +300,13 @@ export class Link implements LinkPort {
   }
 
   /** A connection, or an attempt at one, is over. Plans what comes next. */
-  #lose(lane: Lane, failure: Failure, reason: StateReason, advice: number | "now" = 0): void {
+  #lose(lane: Lane, failure: Failure, reason: StateReason, wish: Wish | "now" = {}): void {
     lane.connection.terminate();
     if (lane === this.#candidate) this.#candidate = null;
     if (this.#current && lane !== this.#current) {
-      this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, advice, true);
+      // Nobody waits for a rotation, whatever the fleet does.
+      const alone: Wish | "now" = wish === "now" ? wish : { ...wish, fleetWindowMs: 0 };
+      this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, alone, true);
       return;
     }
     this.#current = null;
@@ -322,12 +327,12 @@ export class Link implements LinkPort {
     }
     if (this.#state === "connected") this.#enter("reconnecting", reason, failure);
     if (this.#candidate) return;
-    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, advice, false);
+    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, wish, false);
   }
 
-  #retryAt(backoff: Backoff, failure: Failure, advice: number | "now", rotation: boolean): number {
-    const drawnMs = backoff.next(failure.kind, advice === "now" ? 0 : advice);
-    const retryInMs = advice === "now" ? 0 : drawnMs;
+  #retryAt(backoff: Backoff, failure: Failure, wish: Wish | "now", rotation: boolean): number {
+    const drawnMs = backoff.next(failure.kind, wish === "now" ? {} : wish);
+    const retryInMs = wish === "now" ? 0 : drawnMs;
     const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
     this.#tell({ type: "attempt_failed", attempt });
     return this.runtime.monotonic() + retryInMs;

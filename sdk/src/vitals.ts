@@ -2,6 +2,7 @@
 
 import { ServerClock } from "./clock";
 import type { ServerFrame } from "./connection";
+import { advisedWindowMs } from "./fleet-window";
 import type { LastDisconnect, LinkHealth } from "./health";
 import type { Heartbeat, HeartbeatTerms } from "./heartbeat";
 import type { Lane } from "./lane";
@@ -17,6 +18,8 @@ export class Vitals {
   lastAck: { at: number; monotonic: number } | null = null;
   roundTripMs: number | null = null;
   lastDisconnect: LastDisconnect | null = null;
+  /** Over how long the fleet is to come back, by the last ack; 0 where it did not say. */
+  reconnectWindowMs = 0;
   /** How late the link's own event loop ran. */
   lagMs = 0;
   /** What the agent says that it does. Its times are by the local clock. */
@@ -28,7 +31,8 @@ export class Vitals {
 
   /** @returns the round trip in milliseconds, where it could be measured */
   acked(heartbeat: Heartbeat | null, ack: ServerFrame): number | null {
-    const { serverTime, heartbeatInterval } = ack;
+    const { serverTime, heartbeatInterval, reconnectWindowMs } = ack;
+    this.reconnectWindowMs = advisedWindowMs(reconnectWindowMs);
     const now = this.runtime.monotonic();
     const advisedMs = typeof heartbeatInterval === "number" ? heartbeatInterval * 1000 : null;
     const roundTripMs = heartbeat?.receivedAck(now, advisedMs) ?? null;

@@ -36,6 +36,7 @@ describe("authorize", () => {
     authorize = authorizeHandler({
       registry: dynamoDbLoginRegistry(client, registryTableName),
       terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 22_000 },
       log,
       metrics: metrics.sink,
     });
@@ -87,6 +88,7 @@ describe("authorize", () => {
           leaseMs: "90000",
           intervalAdvised: "false",
           onDuplicate: "replace",
+          reconnectWindowMs: "22000",
         },
       });
     },
@@ -132,6 +134,7 @@ describe("authorize", () => {
     const behindBadNetwork = authorizeHandler({
       registry: dynamoDbLoginRegistry(client, engine.registryTableName),
       terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 0 },
       log,
       metrics: metrics.sink,
     });
@@ -267,6 +270,7 @@ describe("authorize", () => {
         useOnce: () => Promise.resolve(true),
       },
       terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 22_000 },
       log,
       metrics: metrics.sink,
     });

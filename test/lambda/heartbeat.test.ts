@@ -105,6 +105,12 @@ describe("heartbeat", () => {
     expect(answer).toMatchObject({ id: "h1", heartbeatInterval: 30 });
   });
 
+  it("is told over how long its fleet is to come back, where the login said so", async () => {
+    const told = await beat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
+    expect(told).toMatchObject({ reconnectWindowMs: 22_000 });
+    expect(await beat({ type: "heartbeat" }, 6000)).not.toHaveProperty("reconnectWindowMs");
+  });
+
   it("of a superseded connection is answered so, and the connection is closed", async () => {
     await leases.acquire(
       holder({ agentId, connectionId: "B=", connectedAt: 2000, instanceId: "process-b" }),

@@ -1,4 +1,4 @@
-import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
+import { BatchWriteItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { FleetCountStore } from "../../lambda/lease/fleet-count";
@@ -110,13 +110,48 @@ describe("the sweep", () => {
     );
     expect(await fleet.get()).toBeUndefined();
     expect(await compose()({}, unhurried)).toMatchObject({ online: 2, overdue: 1 });
-    expect(await fleet.get()).toEqual({ online: 2, countedAt: NOW });
+    expect(await fleet.get()).toMatchObject({ online: 2, countedAt: NOW });
     expect(metrics.counts).toMatchObject({ AgentsOnline: 2, HeartbeatsOverdue: 1 });
   });
 
   it("counts a fleet of nobody", async () => {
     await compose()({}, unhurried);
-    expect(await fleet.get()).toEqual({ online: 0, countedAt: NOW });
+    expect(await fleet.get()).toMatchObject({ online: 0, countedAt: NOW });
+  });
+
+  it("remembers the most that were online for as long as a connection lasts", async () => {
+    const hours = (n: number) => NOW + n * 3_600_000;
+    const peaks: unknown[] = [];
+    for (const [online, at] of [
+      [100, 0],
+      [5, 0.5],
+      [0, 1.9],
+      [7, 2],
+      [6, 2.5],
+      [8, 3],
+    ] as const) {
+      await fleet.put({ online, countedAt: hours(at) });
+      const count = await fleet.get();
+      expect(count).toMatchObject({ online, countedAt: hours(at) });
+      peaks.push(count?.peak);
+    }
+    expect(peaks).toEqual([100, 100, 100, 7, 7, 8]);
+  });
+
+  it("takes a count that has no peak yet for the peak", async () => {
+    const number = (value: number) => ({ N: String(value) });
+    await engine.client.send(
+      new PutItemCommand({
+        TableName: engine.registryTableName,
+        Item: {
+          organizationId: { S: "#sweep" },
+          recordId: { S: "fleet" },
+          online: number(12),
+          countedAt: number(NOW),
+        },
+      }),
+    );
+    expect(await fleet.get()).toEqual({ online: 12, countedAt: NOW, peak: 12, peakAt: NOW });
   });
 
   it("marks an agent whose work does not advance once, until it advances", async () => {
@@ -177,7 +212,7 @@ describe("the sweep", () => {
     }
     expect(runs).toBeGreaterThan(2);
     expect(expired).toBe(60);
-    expect(await fleet.get()).toEqual({ online: 0, countedAt: NOW });
+    expect(await fleet.get()).toMatchObject({ online: 0, countedAt: NOW });
     expect(metrics.counts.SweepsUnfinished).toBe(runs - 1);
     await begin("later", NOW - 200_000);
     expect(await sweep({}, unhurried)).toMatchObject({ expired: 1, finished: true });
@@ -193,7 +228,7 @@ describe("the sweep", () => {
       expect(await fleet.get()).toBeUndefined();
       expect(metrics.counts).not.toHaveProperty("AgentsOnline");
     }
-    expect(await fleet.get()).toEqual({ online: 61, countedAt: NOW });
+    expect(await fleet.get()).toMatchObject({ online: 61, countedAt: NOW });
     expect(metrics.counts).toMatchObject({ AgentsOnline: 61 });
     expect(await sweep({}, unhurried)).toMatchObject({ online: 61 });
   });

@@ -18,9 +18,6 @@ function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
   return new AgentHeartbeatStack(app, "Test", props);
 }
 
-/** A connection that floods is closed. */
-const CLOSE = "execute-api:ManageConnections @connections DELETE";
-
 const DELIVERY = [
   "dynamodb:BatchWriteItem Subscriptions",
   "dynamodb:GetItem AgentStatus",
@@ -93,17 +90,14 @@ describe("the template", () => {
         "dynamodb:UpdateItem AgentStatus",
       ],
     ],
-    ["history", ["dynamodb:Query AgentRegistry", CLOSE]],
-    ["presence", ["dynamodb:UpdateItem AgentRegistry", CLOSE]],
-    [
-      "subscribe",
-      ["dynamodb:PutItem Subscriptions", "dynamodb:Query Subscriptions by connection", CLOSE],
-    ],
-    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", CLOSE]],
-    ["publish", [...DELIVERY, CLOSE].sort()],
+    ["history", ["dynamodb:Query AgentRegistry"]],
+    ["presence", ["dynamodb:UpdateItem AgentRegistry"]],
+    ["subscribe", ["dynamodb:PutItem Subscriptions"]],
+    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions"]],
+    ["publish", DELIVERY],
     ["deliver", DELIVERY],
-    ["list", ["dynamodb:Query AgentRegistry", "dynamodb:Query AgentStatus", CLOSE]],
-    ["fallback", [CLOSE]],
+    ["list", ["dynamodb:Query AgentRegistry", "dynamodb:Query AgentStatus"]],
+    ["fallback", []],
     [
       "sweep",
       [
@@ -453,6 +447,7 @@ describe("the props", () => {
           minInterval: Duration.seconds(10),
           maxInterval: Duration.minutes(5),
         },
+        reconnect: { connectsPerSecond: 2000, maxWindow: Duration.minutes(10) },
       }),
     );
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 minute)" });
@@ -471,6 +466,8 @@ describe("the props", () => {
       DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: "2.5",
       MIN_HEARTBEAT_INTERVAL_MS: "10000",
       MAX_HEARTBEAT_INTERVAL_MS: "300000",
+      CONNECTS_PER_SECOND: "2000",
+      MAX_RECONNECT_WINDOW_MS: "600000",
     });
     template.hasResourceProperties("AWS::Lambda::Function", { TracingConfig: { Mode: "Active" } });
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
@@ -495,6 +492,14 @@ describe("the props", () => {
     [
       { sweepInterval: Duration.seconds(6) },
       "sweepInterval: expected 10 seconds to 1 day, got 6 seconds",
+    ],
+    [
+      { reconnect: { maxWindow: Duration.hours(2) } },
+      "reconnect.maxWindow: expected 0 seconds to 1 hour, got 2 hours",
+    ],
+    [
+      { reconnect: { connectsPerSecond: 0 } },
+      "reconnect.connectsPerSecond: expected a whole number from 1 to 1000000, got 0",
     ],
     [
       { heartbeat: { maxInterval: Duration.minutes(10) } },

@@ -1,17 +1,9 @@
 import { LoginRefusedError } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
-import { Backoff } from "../../sdk/src/backoff";
-import { resolveOptions } from "../../sdk/src/options";
 import { connectedAgent, fakeAgent } from "../support/agents";
-import { seededRandom } from "../support/random";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-
-const SCHEDULES = resolveOptions(
-  { agentId: "agent-1", organizationId: "acme", url: "wss://gateway.test/prod" },
-  "heartbeat",
-).link.schedules;
 
 describe("reconnecting", () => {
   it.each([1000, 1001, 1005, 1006, 1008, 1011, 1012, 4000])(
@@ -151,32 +143,6 @@ describe("reconnecting", () => {
     socket.peer.closed(1000, "");
     expect(failures[0]).toMatchObject({ failure: { kind: "refused" }, retryInMs: 5 * SECOND });
     expect(agent.state).toBe("reconnecting");
-  });
-
-  it("in a fleet of 10,000 that lost its connections together keeps most attempts within the quota", () => {
-    // The gateway lets 500 connections a second in and refuses the others with 429.
-    const quota = 500;
-    const random = seededRandom(42);
-    const due = new Map<number, Backoff[]>();
-    const plan = (second: number, backoff: Backoff) => {
-      due.set(second, [...(due.get(second) ?? []), backoff]);
-    };
-    for (let n = 0; n < 10_000; n++) {
-      const backoff = new Backoff(SCHEDULES, random);
-      plan(Math.floor(backoff.next("gateway") / 1000), backoff);
-    }
-    let attempts = 0;
-    let refused = 0;
-    for (let second = 0; due.size > 0; second++) {
-      const arriving = due.get(second) ?? [];
-      due.delete(second);
-      attempts += arriving.length;
-      for (const backoff of arriving.slice(quota)) {
-        refused += 1;
-        plan(second + 1 + Math.floor(backoff.next("throttled") / 1000), backoff);
-      }
-    }
-    expect(refused / attempts).toBeLessThan(0.6);
   });
 });
 

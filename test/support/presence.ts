@@ -33,6 +33,7 @@ function identity(overrides: Partial<Identity> = {}): Identity {
     leaseMs: 90_000,
     intervalAdvised: false,
     onDuplicate: "replace",
+    reconnectWindowMs: 0,
     ...overrides,
   };
 }

@@ -51,7 +51,7 @@ export const UNITS: Readonly<Record<Operation, Units>> = {
 
 /** One run of the sweep that finds nothing: a scan of the table, and the count of the fleet. */
 export const SWEEP = {
-  readUnits: 2,
+  readUnits: 2.5,
   readUnitsPerAgent: 0.03,
   writeUnits: 1,
   logBytes: 538,

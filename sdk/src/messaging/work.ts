@@ -61,18 +61,14 @@ export class Work {
     const { subject, startedAt, progressAt, maxSilenceMs, note } = first;
     return {
       state,
-      task: cut(subject),
+      task: subject.slice(0, LIMITS.activityTextLength),
       startedAt,
       progressAt,
       ...(maxSilenceMs !== undefined && { maxSilenceMs }),
-      ...(note !== undefined && { note: cut(note) }),
+      ...(note !== undefined && { note: note.slice(0, LIMITS.activityTextLength) }),
       inFlight: tasks.length,
     };
   }
 }
-
-/** What fits, without the half of a character at the end. */
-const cut = (text: string) =>
-  text.slice(0, LIMITS.activityTextLength).replace(/[\ud800-\udbff]$/, "");
 
 const stallsAt = ({ progressAt, maxSilenceMs = 0 }: Task) => progressAt + maxSilenceMs;
