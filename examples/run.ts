@@ -1,55 +1,136 @@
 /**
- * `npm run example <name>`: registers an agent for the example with the local runtime, which must be running, and
- * starts it. For a deployed stack, set AGENT_HEARTBEAT_URL and the other variables of settings.ts instead.
+ * `npm run example <name>`: starts one of the examples, beside the local runtime or for a deployed stack.
+ *
+ * A program (`main.ts`) is registered first, with a key of its own. A CDK app (`app.ts`) is synthesized, or
+ * deployed with `--deploy`.
  */
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 
 const ROOT = resolve(__dirname, "..");
-const STATE = join(ROOT, ".local", "examples");
-const ORGANIZATION = "demo";
+const LOCAL = resolve(".local");
+const STATE = join(LOCAL, "examples");
+const TSX = pathToFileURL(require.resolve("tsx")).href;
+const SOURCES = ["--conditions=agent-heartbeat-source", "--import", TSX];
 
-function main([name]: string[]): void {
-  const program = join(__dirname, name ?? "", "main.ts");
-  if (!name || !existsSync(program)) throw new Error(`expected an example, got ${name ?? "none"}`);
-  const environment = process.env.AGENT_HEARTBEAT_URL ? process.env : localEnvironment(name);
-  const child = spawn(
-    process.execPath,
-    ["--conditions=agent-heartbeat-source", "--import", "tsx", program],
-    { stdio: "inherit", env: environment },
-  );
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
-  child.on("exit", (code) => {
-    process.exitCode = code ?? 1;
-  });
+/** Examples that watch a fleet. They connect as viewers, by a key that every browser signs with. */
+const VIEWERS = ["browser-viewer", "slack-alert"];
+
+const USAGE = `Usage: npm run example <name> [-- options]
+
+  --stack <name>          connect to this deployed stack (default: the local runtime)
+  --organization <id>     register and connect there (default: demo)
+  --deploy                deploy the example that is a CDK app, with your AWS credentials
+
+Examples: ${namesIn(__dirname).join(", ")}`;
+
+interface Options {
+  stack: string | undefined;
+  organization: string;
+  deploy: boolean;
 }
 
-function localEnvironment(name: string): NodeJS.ProcessEnv {
-  const outputs = join(ROOT, ".local", "outputs.json");
-  if (!existsSync(outputs)) throw new Error("the local runtime is not running: npm start");
-  const { webSocketUrl } = JSON.parse(readFileSync(outputs, "utf8")) as { webSocketUrl: string };
-  const agentId = `example-${name}`;
-  const key = join(STATE, `${agentId}.pem`);
-  mkdirSync(STATE, { recursive: true });
-  const agent = ["--local", "--organization", ORGANIZATION, "--agent", agentId];
-  const keys = existsSync(key) ? ["--public-key", `${key}.pub`] : ["--generate-key", key];
-  // An agent that is registered already, with this key, is as good.
-  spawnSync(
-    process.execPath,
-    [join(ROOT, "cli/bin/agent-heartbeat.mjs"), "agents", "register", ...agent, ...keys],
-    {
-      stdio: "inherit",
+async function main(args: string[]): Promise<number> {
+  const { name, ...options } = parse(args);
+  const [program, app] = ["main.ts", "app.ts"].map((file) => join(__dirname, name, file));
+  if (options.deploy || !existsSync(program ?? "")) {
+    if (!existsSync(app ?? "")) throw new Error(`${name} is no CDK app: leave out --deploy`);
+    const command = [process.execPath, ...SOURCES, app].join(" ");
+    const cdk = ["cdk", options.deploy ? "deploy" : "synth", "--app", command];
+    return run("npx", options.deploy ? cdk : [...cdk, "--quiet", "--output", join(STATE, name)]);
+  }
+  const environment = process.env.AGENT_HEARTBEAT_URL ? {} : await registered(name, options);
+  return run(process.execPath, [...SOURCES, program ?? ""], environment);
+}
+
+function parse(args: string[]): Options & { name: string } {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      stack: { type: "string" },
+      organization: { type: "string", default: "demo" },
+      deploy: { type: "boolean", default: false },
     },
-  );
+  });
+  const [name = ""] = positionals;
+  if (!namesIn(__dirname).includes(name)) {
+    throw new Error(`expected the name of an example, got "${positionals.join(" ")}"\n\n${USAGE}`);
+  }
+  return { name, stack: values.stack, organization: values.organization, deploy: values.deploy };
+}
+
+/** Registers the example, if it is not. Returns the variables of settings.ts. */
+async function registered(name: string, { stack, organization }: Options) {
+  const url = stack === undefined ? localUrl() : await urlOf(stack);
+  const agentId = `example-${name}`;
+  const key = join(STATE, stack ?? "local", organization, `${agentId}.pem`);
+  mkdirSync(join(key, ".."), { recursive: true });
+  const target = stack === undefined ? ["--local"] : ["--stack", stack];
+  const agent = [...target, "--organization", organization, "--agent", agentId];
+  const role = VIEWERS.includes(name) ? ["--role", "viewer", "--algorithm", "p256"] : [];
+  const keys = existsSync(key) ? ["--public-key", `${key}.pub`] : ["--generate-key", key];
+  const cli = join(ROOT, "cli", "bin", "agent-heartbeat.mjs");
+  const { status } = spawnSync(process.execPath, [cli, "agents", "get", ...agent]);
+  // What is registered with another key can't be said here: the login would be refused, and say so.
+  if (status !== 0 || !existsSync(key)) {
+    const words = [cli, "agents", "register", ...agent, ...role, ...keys];
+    const { status: refused } = spawnSync(process.execPath, words, { stdio: "inherit" });
+    if (refused !== 0) throw new Error(`${agentId} can't be registered`);
+  }
   return {
-    ...process.env,
-    AGENT_HEARTBEAT_URL: webSocketUrl,
-    AGENT_HEARTBEAT_ORGANIZATION: ORGANIZATION,
+    AGENT_HEARTBEAT_URL: url,
+    AGENT_HEARTBEAT_ORGANIZATION: organization,
     AGENT_HEARTBEAT_AGENT: agentId,
     AGENT_HEARTBEAT_KEY: key,
   };
 }
 
-main(process.argv.slice(2));
+function localUrl(): string {
+  const outputs = join(LOCAL, "outputs.json");
+  if (!existsSync(outputs)) throw new Error("the local runtime is not running: npm start");
+  return (JSON.parse(readFileSync(outputs, "utf8")) as { webSocketUrl: string }).webSocketUrl;
+}
+
+async function urlOf(stack: string): Promise<string> {
+  const client = new CloudFormationClient();
+  const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: stack }));
+  const output = Stacks?.[0]?.Outputs?.find(({ OutputKey }) => OutputKey === "WebSocketUrl");
+  if (output?.OutputValue) return output.OutputValue;
+  throw new Error(`stack ${stack}: expected an output WebSocketUrl, got none`);
+}
+
+/** @returns the program's exit code */
+function run(
+  command: string,
+  args: string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<number> {
+  const child = spawn(command, args, {
+    stdio: "inherit",
+    env: { ...process.env, ...environment },
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((done, fail) => child.on("error", fail).on("exit", (code) => done(code ?? 1)));
+}
+
+function namesIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) =>
+    ["main.ts", "app.ts"].some((file) => existsSync(join(folder, name, file))),
+  );
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  },
+);

@@ -1,10 +1,11 @@
 /** The examples that are agents: each comes online, works on a message, and leaves in order. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, posix } from "node:path";
+import { promisify } from "node:util";
 import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { exportPKCS8 } from "jose";
@@ -49,6 +50,40 @@ describe("the example", () => {
     target.registry.register({ organizationId, agentId, publicKey: key.jwk as never });
   const status = (agentId: string) => target.statuses.getAgent(organizationId, agentId);
 
+  /** Starts a program with the variables of `examples/settings.ts`. */
+  async function start(agentId: string, directory: string, [command = "", ...args]: string[]) {
+    await register(agentId);
+    child = spawn(command, args, {
+      cwd: directory,
+      stdio: ["ignore", "ignore", "inherit"],
+      env: {
+        ...process.env,
+        AGENT_HEARTBEAT_URL: target.url,
+        AGENT_HEARTBEAT_ORGANIZATION: organizationId,
+        AGENT_HEARTBEAT_AGENT: agentId,
+        AGENT_HEARTBEAT_KEY: keyFile,
+      },
+    });
+    await until(async () => (await status(agentId))?.status === "online" || undefined);
+  }
+
+  async function reach(subject: string, data: object) {
+    const reached = await until(async () => {
+      const answer = await sender.ask({ type: "publish", subject, data });
+      return answer.reached === 1 ? answer.reached : undefined;
+    });
+    expect(reached).toBe(1);
+  }
+
+  async function leave(agentId: string) {
+    child?.kill("SIGTERM");
+    const gone = await until(async () => {
+      const found = await status(agentId);
+      return found?.status === "offline" ? found : undefined;
+    });
+    expect(gone.reason).toBe("drained");
+  }
+
   it.each([
     ["minimal-agent", "tasks.process", { text: "hello" }],
     ["production-agent", "tasks.process", { text: "hello" }],
@@ -56,34 +91,43 @@ describe("the example", () => {
   ])(
     "%s comes online, is reached, and leaves when it is told to",
     async (example, subject, data) => {
-      await register(example);
-      child = spawn(
-        process.execPath,
-        ["--conditions=agent-heartbeat-source", "--import", "tsx", `examples/${example}/main.ts`],
-        {
-          cwd: ROOT,
-          stdio: ["ignore", "ignore", "inherit"],
-          env: {
-            ...process.env,
-            AGENT_HEARTBEAT_URL: target.url,
-            AGENT_HEARTBEAT_ORGANIZATION: organizationId,
-            AGENT_HEARTBEAT_AGENT: example,
-            AGENT_HEARTBEAT_KEY: keyFile,
-          },
-        },
-      );
-      await until(async () => (await status(example))?.status === "online" || undefined);
-      const reached = await until(async () => {
-        const answer = await sender.ask({ type: "publish", subject, data });
-        return answer.reached === 1 ? answer.reached : undefined;
-      });
-      expect(reached).toBe(1);
-      child.kill("SIGTERM");
-      const gone = await until(async () => {
-        const found = await status(example);
-        return found?.status === "offline" ? found : undefined;
-      });
-      expect(gone.reason).toBe("drained");
+      const node = [process.execPath, "--conditions=agent-heartbeat-source", "--import", "tsx"];
+      await start(example, ROOT, [...node, `examples/${example}/main.ts`]);
+      await reach(subject, data);
+      await leave(example);
     },
   );
+
+  it("container does what its Dockerfile says, step by step, in an empty folder", async () => {
+    const image = join(directory, "image");
+    const { copies, run, entrypoint } = stepsOf(join(ROOT, "examples", "container", "Dockerfile"));
+    for (const { from, to } of copies) {
+      const name = to.endsWith("/") ? join(to, basename(from)) : to;
+      cpSync(join(ROOT, from), join(image, name), { recursive: true });
+    }
+    const app = join(image, "app");
+    const description = readFileSync(join(app, "package.json"), "utf8");
+    writeFileSync(join(app, "package.json"), description.replace("file:/", `file:${image}/`));
+    await promisify(execFile)("sh", ["-c", run], { cwd: app });
+    await start("container", app, entrypoint);
+    await reach("tasks.process", { text: "hello" });
+    await leave("container");
+  }, 120_000);
 });
+
+/** What a Dockerfile of one stage copies, runs and starts. Paths are absolute. */
+function stepsOf(file: string) {
+  const lines = readFileSync(file, "utf8").split("\n");
+  const words = (name: string) =>
+    lines.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1));
+  const [folder = ""] = words("WORKDIR");
+  return {
+    copies: words("COPY").flatMap((line) => {
+      const paths = line.split(" ");
+      const to = posix.resolve(folder, paths.at(-1) ?? "");
+      return paths.slice(0, -1).map((from) => ({ from, to: paths.length > 2 ? `${to}/` : to }));
+    }),
+    run: words("RUN").join(" && "),
+    entrypoint: JSON.parse(words("ENTRYPOINT")[0] ?? "[]") as string[],
+  };
+}

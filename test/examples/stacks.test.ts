@@ -4,8 +4,16 @@ import { beforeEach, describe, it, jest } from "@jest/globals";
 import { App, type Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 
+const templates = new Map<string, Promise<Template>>();
+
 /** Runs an example, and gives the stack that its app holds. */
-async function stackOf(example: string): Promise<Template> {
+function stackOf(example: string): Promise<Template> {
+  const made = templates.get(example) ?? synthesized(example);
+  templates.set(example, made);
+  return made;
+}
+
+async function synthesized(example: string): Promise<Template> {
   const apps: App[] = [];
   const library = jest.requireActual<typeof import("aws-cdk-lib")>("aws-cdk-lib");
   jest.doMock("aws-cdk-lib", () => ({
@@ -17,7 +25,7 @@ async function stackOf(example: string): Promise<Template> {
       }
     },
   }));
-  await import(`../../examples/${example}/main`);
+  await import(`../../examples/${example}/app`);
   return Template.fromStack(apps[0]?.node.children[0] as Stack);
 }
 
@@ -36,6 +44,47 @@ describe("the example", () => {
       Targets: [Match.objectLike({ Arn: { Ref: Match.stringLikeRegexp("^Lost") } })],
     });
     template.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email" });
+  });
+
+  it("slack-alert holds lost agents back for a minute, tries five times, and keeps what was never told", async () => {
+    const template = await stackOf("slack-alert");
+    const reference = (name: string) => ({
+      "Fn::GetAtt": [Match.stringLikeRegexp(`^${name}[0-9A-F]+$`), "Arn"],
+    });
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: {
+        "detail-type": ["Agent Offline"],
+        detail: { reason: ["connection_lost", "lease_expired"] },
+      },
+      Targets: [Match.objectLike({ Arn: reference("Lost") })],
+    });
+    template.hasResourceProperties("AWS::SQS::Queue", {
+      DelaySeconds: 60,
+      RedrivePolicy: { deadLetterTargetArn: reference("Untold"), maxReceiveCount: 5 },
+    });
+    template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      EventSourceArn: reference("Lost"),
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+    });
+  });
+
+  it("slack-alert may read one secret and the status of agents, and nothing else of the service", async () => {
+    const template = await stackOf("slack-alert");
+    template.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: {
+        Variables: Match.objectLike({ WEBHOOK_PARAMETER: "/agent-heartbeat/slack-webhook" }),
+      },
+    });
+    template.hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({ Action: Match.arrayWith(["ssm:GetParameter"]) }),
+          Match.objectLike({ Action: "dynamodb:GetItem" }),
+          Match.objectLike({ Action: Match.arrayWith(["sqs:ReceiveMessage"]) }),
+        ],
+      },
+      Roles: [{ Ref: Match.stringLikeRegexp("^Alert") }],
+    });
   });
 
   it("embedded lets a backend read the status table", async () => {
