@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import { AgentHeartbeat } from "@agent-heartbeat/cdk";
 import { App, Duration, Stack } from "aws-cdk-lib";
 import { Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
@@ -14,7 +15,6 @@ import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
-import { AgentHeartbeat } from "../../lib";
 import { GRACE_SECONDS, LOST } from "./alert";
 
 const app = new App();

@@ -29,6 +29,9 @@ async function synthesized(example: string): Promise<Template> {
   return Template.fromStack(apps[0]?.node.children[0] as Stack);
 }
 
+// Each is the whole of CDK loaded anew, which takes a busy machine a while.
+jest.setTimeout(120_000);
+
 describe("the example", () => {
   beforeEach(() => {
     jest.resetModules();
