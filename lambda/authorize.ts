@@ -2,10 +2,11 @@
 
 import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { type AuthorizerContext, toContext } from "./auth/identity";
-import { type LoginOptions, LoginRefused, login } from "./auth/login";
+import { LOGIN_RATE, type LoginOptions, LoginRefused, login } from "./auth/login";
 import type { ReconnectAdvice } from "./auth/reconnect-advice";
 import type { Log } from "./shared/log";
 import type { MetricsSink } from "./shared/metrics";
+import { FloodGate } from "./wire/flood";
 
 /** A REQUEST authorizer's event of a WebSocket API, as far as it is read. */
 export interface AuthorizerEvent {
@@ -23,7 +24,7 @@ export interface AuthorizerResult {
   context?: AuthorizerContext;
 }
 
-export interface AuthorizeDependencies extends LoginOptions {
+export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
   advice: Pick<ReconnectAdvice, "windowMs">;
   log: Log;
   metrics: MetricsSink;
@@ -33,7 +34,8 @@ export interface AuthorizeDependencies extends LoginOptions {
  * Refuses by a policy, which the gateway answers with 403 whatever the reason was; the log has the
  * reason. An error of the service's own is thrown, which the gateway answers with 500.
  */
-export function authorizeHandler({ advice, log, metrics, ...options }: AuthorizeDependencies) {
+export function authorizeHandler({ advice, log, metrics, ...rest }: AuthorizeDependencies) {
+  const options = { ...rest, gate: new FloodGate(LOGIN_RATE) };
   return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const { domainName, stage, requestTimeEpoch } = event.requestContext;
     try {

@@ -14,7 +14,7 @@ import type { PostOffice } from "./messaging/post-office";
 import { checkSize } from "./publish";
 import type { Log } from "./shared/log";
 import type { MetricsSink } from "./shared/metrics";
-import { MessageError } from "./wire/messages";
+import { isShallow, MessageError, NESTING_FORM } from "./wire/messages";
 
 /** An event as EventBridge hands it over, as far as it is read. */
 export interface MessageEvent {
@@ -38,7 +38,7 @@ const detailSchema = v.pipe(
     organizationId: identifier,
     agentId: v.optional(identifier),
     subject: v.optional(v.pipe(v.string(), v.check(isSubject, `expected ${SUBJECT_FORM}`))),
-    data: v.optional(v.unknown(), null),
+    data: v.optional(v.pipe(v.unknown(), v.check(isShallow, NESTING_FORM)), null),
   }),
   v.check(
     ({ agentId, subject }) => agentId !== undefined || subject !== undefined,

@@ -26,7 +26,8 @@ export interface HeartbeatDependencies extends RouteDependencies {
   connections: Connections;
 }
 
-export function heartbeatHandler({ leases, connections, ...route }: HeartbeatDependencies) {
+export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
+  const { connections } = route;
   return messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now, connectionId } = event.requestContext;

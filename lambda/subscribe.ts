@@ -1,13 +1,13 @@
 /** The `subscribe` and `unsubscribe` routes: a connection says which messages it wants. */
 
-import { RESERVED } from "@agent-heartbeat/sdk/protocol";
+import { LIMITS, RESERVED } from "@agent-heartbeat/sdk/protocol";
 import { firstTokenOf } from "./messaging/addresses";
 import type { SubscriptionStore } from "./messaging/subscriptions";
 import { MessageError, parseSubscribe, parseUnsubscribe } from "./wire/messages";
 import { echo, messageRoute, type RouteDependencies, reply } from "./wire/route";
 
 export interface SubscribeDependencies extends RouteDependencies {
-  subscriptions: Pick<SubscriptionStore, "add">;
+  subscriptions: Pick<SubscriptionStore, "add" | "count">;
 }
 
 export interface UnsubscribeDependencies extends RouteDependencies {
@@ -22,6 +22,10 @@ export function subscribeHandler({ subscriptions, ...route }: SubscribeDependenc
     }
     const { organizationId, agentId, instanceId } = identity;
     const { connectionId, connectedAt } = event.requestContext;
+    if ((await subscriptions.count(connectionId)) >= LIMITS.subscriptions) {
+      const expected = `subject: expected at most ${LIMITS.subscriptions} subscriptions a connection`;
+      throw new MessageError("rate_limited", `${expected}, got one more`, id);
+    }
     await subscriptions.add({
       organizationId,
       agentId,

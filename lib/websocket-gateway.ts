@@ -66,6 +66,9 @@ export class WebSocketGateway extends Construct {
       ["$default", this.#function("fallback", "Answers messages of no known type")],
     ];
     for (const [route, handler] of routes) {
+      // A connection that floods is closed by whichever route it floods.
+      handler.addEnvironment("CALLBACK_URL", this.callbackUrl);
+      this.grantClose(handler);
       // The reply is the route's response, which costs no call to @connections.
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
@@ -147,11 +150,9 @@ export class WebSocketGateway extends Construct {
   #heartbeat(): BundledFunction {
     const heartbeat = this.#function("heartbeat", "Renews an agent's lease", {
       ...leaseEnvironment(this.#props),
-      CALLBACK_URL: this.callbackUrl,
     });
     this.#props.storage.statusTable.grant(heartbeat, "dynamodb:UpdateItem");
     this.grantPost(heartbeat);
-    this.grantClose(heartbeat);
     return heartbeat;
   }
 
@@ -182,6 +183,7 @@ export class WebSocketGateway extends Construct {
       SUBSCRIPTIONS_TABLE_NAME: storage.subscriptionsTable.tableName,
     });
     storage.grantSubscriptions(subscribe, "dynamodb:PutItem");
+    storage.grantSubscriptionsByConnection(subscribe);
     return subscribe;
   }
 

@@ -1,29 +1,19 @@
 /** The functions, composed as in the stack, on a real engine, with a meter on everything they call. */
 
-import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { dynamoDbLoginRegistry } from "../../lambda/auth/login-registry";
 import { ReconnectAdvice } from "../../lambda/auth/reconnect-advice";
 import { authorizeHandler } from "../../lambda/authorize";
 import { connectHandler } from "../../lambda/connect";
 import { disconnectHandler } from "../../lambda/disconnect";
-import { heartbeatHandler } from "../../lambda/heartbeat";
-import { HistoryStore } from "../../lambda/history/store";
 import { FleetCountStore } from "../../lambda/lease/fleet-count";
-import { LeaseStore } from "../../lambda/lease/store";
-import { listHandler } from "../../lambda/list";
-import { dynamoDbAgentLocator } from "../../lambda/messaging/agent-locator";
-import { PostOffice } from "../../lambda/messaging/post-office";
-import { SubscriptionStore } from "../../lambda/messaging/subscriptions";
-import { ProfileStore } from "../../lambda/profile/store";
-import { publishHandler } from "../../lambda/publish";
 import type { Connections } from "../../lambda/shared/connections";
-import { subscribeHandler } from "../../lambda/subscribe";
 import { sweepHandler } from "../../lambda/sweep";
 import { dynamoDbRounds } from "../../lambda/sweep/rounds";
 import { dynamoDbLeaseScan } from "../../lambda/sweep/scan";
 import { transitionsHandler } from "../../lambda/transitions";
 import { clientOf, type Engine } from "../../test/support/engine";
 import { DEFAULT_TERMS } from "../../test/support/login";
+import { composeRoutes } from "../../test/support/routes";
 import type { Meter } from "./meter";
 
 /** As in the stack. */
@@ -31,15 +21,9 @@ const SEGMENTS = 4;
 
 export function composeService(engine: Engine, meter: Meter, now: () => number) {
   const client = meter.watch(clientOf(engine.endpoint));
-  const { statusTableName, registryTableName, subscriptionsTableName } = engine;
-  const leases = new LeaseStore({
-    client,
-    tableName: statusTableName,
-    retentionMs: 7 * 86_400_000,
-  });
+  const { statusTableName, registryTableName } = engine;
   const registry = dynamoDbLoginRegistry(client, registryTableName);
   const fleet = new FleetCountStore(client, registryTableName);
-  const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
   const connections: Connections = {
     post: async () => {
       meter.add({ connectionCalls: 1, messagesOut: 1 });
@@ -51,15 +35,12 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
     },
   };
   const { log } = meter;
-  const postOffice = new PostOffice({
-    subscriptions,
-    agents: dynamoDbAgentLocator(client, statusTableName),
-    connections,
-    log,
-  });
   const route = { log, metrics: meter.metrics() };
-  const profiles = new ProfileStore(client, registryTableName);
+  const reader = { now, correctClock: false };
+  const parts = { client, engine, connections, reader, ...route };
+  const { leases, subscriptions, postOffice, history, routes } = composeRoutes(parts);
   return {
+    ...routes,
     leases,
     close: () => client.destroy(),
     authorize: authorizeHandler({
@@ -74,21 +55,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       ...route,
     }),
     connect: connectHandler({ leases, registry }),
-    heartbeat: heartbeatHandler({ leases, connections, ...route }),
     disconnect: disconnectHandler({ leases, subscriptions }),
-    subscribe: subscribeHandler({ subscriptions, ...route }),
-    publish: publishHandler({ postOffice, newId: () => "message", ...route }),
-    list: listHandler({
-      statuses: new StatusReader({
-        client,
-        tableName: statusTableName,
-        consistent: true,
-        now,
-        correctClock: false,
-      }),
-      profiles,
-      ...route,
-    }),
     sweep: sweepHandler({
       leases,
       scan: dynamoDbLeaseScan(client, statusTableName, SEGMENTS),
@@ -109,7 +76,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       eventBusName: "bus",
       connections,
       postOffice,
-      history: new HistoryStore(client, registryTableName),
+      history,
       count: meter.count,
       clock: now,
       log,

@@ -2,7 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { HEARTBEAT, LIMITS, PERMISSIONS, ROLES } from "@agent-heartbeat/sdk/protocol";
+import {
+  HEARTBEAT,
+  LIMITS,
+  PERMISSIONS,
+  RATES,
+  ROLES,
+  UNKNOWN_RATE,
+} from "@agent-heartbeat/sdk/protocol";
 import ts from "typescript";
 
 const SOURCE = join(__dirname, "..", "..", "sdk", "src", "protocol.ts");
@@ -34,6 +41,7 @@ export function protocolBlocks(): Record<string, string> {
     errors: bulletsOf(source, "ErrorCode"),
     reasons: bulletsOf(source, "OfflineReason"),
     permissions: permissionTable(),
+    rates: rateTable(),
     limits: [
       constantTable(source, "LIMITS", LIMITS),
       constantTable(source, "HEARTBEAT", HEARTBEAT),
@@ -109,6 +117,17 @@ function permissionTable(): string {
     ...ROLES.map((role) => (PERMISSIONS[role].includes(type) ? "yes" : "no")),
   ]);
   return table(["message", ...ROLES], rows);
+}
+
+function rateTable(): string {
+  const rows = [...Object.entries(RATES), ["anything else", UNKNOWN_RATE] as const].map(
+    ([type, { perSecond, burst }]) => [
+      type === "anything else" ? type : `\`${type}\``,
+      String(perSecond),
+      String(burst),
+    ],
+  );
+  return table(["message", "a second", "at once"], rows);
 }
 
 function constantTable(source: ts.SourceFile, name: string, values: object): string {

@@ -9,6 +9,7 @@ import {
 } from "@agent-heartbeat/sdk/protocol";
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import * as v from "valibot";
+import type { FloodGate } from "../wire/flood";
 import type { Identity } from "./identity";
 import type { LoginRegistry } from "./login-registry";
 
@@ -40,8 +41,16 @@ export class LoginRefused extends Error {
 }
 
 const identifier = v.pipe(v.string(), v.regex(ID_PATTERN));
-const shortText = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.instanceIdLength));
-const seconds = v.pipe(v.number(), v.finite(), v.gtValue(0));
+// A half of a character has no form in UTF-8, and so none in a table or in the gateway's context.
+const wellFormed = v.check((value: string) => value.isWellFormed(), "expected whole characters");
+const shortText = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(LIMITS.instanceIdLength),
+  wellFormed,
+);
+// Far above every bound, and so low that no quotient of two is infinite or undefined.
+const seconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9));
 
 const claimsSchema = v.object({
   iss: identifier,
@@ -59,9 +68,14 @@ const claimsSchema = v.object({
 
 type Claims = v.InferOutput<typeof claimsSchema>;
 
+/** How often one agent may log in, as far as one container of the authorizer can tell. */
+export const LOGIN_RATE = { perSecond: 10, burst: 200 } as const;
+
 export interface LoginOptions {
   registry: LoginRegistry;
   terms: HeartbeatTerms;
+  /** Keyed by agent. */
+  gate: Pick<FloodGate, "judge">;
 }
 
 /**
@@ -75,7 +89,7 @@ export async function login(
   token: string,
   audience: string,
   now: number,
-  { registry, terms }: LoginOptions,
+  { registry, terms, gate }: LoginOptions,
 ): Promise<Omit<Identity, "reconnectWindowMs">> {
   const { keyId, claims } = readUnverified(token);
   const claimed = { organizationId: claims.org, agentId: claims.sub };
@@ -105,6 +119,10 @@ export async function login(
   if (!agent.enabled) throw refuse("the agent is disabled");
   if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
     throw refuse("the registration has expired");
+  }
+  // Not before the signature, or anyone could use up another's logins.
+  if (gate.judge(`${claims.org}/${claims.sub}`, now) !== "admitted") {
+    throw refuse("too many logins");
   }
   // Last, so that only a token that is good in all else can use anything up.
   const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;

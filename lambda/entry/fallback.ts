@@ -2,5 +2,10 @@
 
 import { fallbackHandler } from "../fallback";
 import { functionMetrics } from "../shared/metrics";
+import { stageConnections } from "./compose";
 
-export const handler = fallbackHandler({ log: console, metrics: functionMetrics() });
+export const handler = fallbackHandler({
+  connections: stageConnections(),
+  log: console,
+  metrics: functionMetrics(),
+});

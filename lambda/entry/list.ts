@@ -5,7 +5,7 @@ import { listHandler } from "../list";
 import { ProfileStore } from "../profile/store";
 import { requireEnv } from "../shared/environment";
 import { functionMetrics } from "../shared/metrics";
-import { dynamoDb } from "./compose";
+import { dynamoDb, stageConnections } from "./compose";
 
 export const handler = listHandler({
   statuses: new StatusReader({
@@ -14,6 +14,7 @@ export const handler = listHandler({
     consistent: true,
   }),
   profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

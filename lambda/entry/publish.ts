@@ -5,8 +5,11 @@ import { publishHandler } from "../publish";
 import { functionMetrics } from "../shared/metrics";
 import { postOffice, stageConnections } from "./compose";
 
+const connections = stageConnections();
+
 export const handler = publishHandler({
-  postOffice: postOffice(stageConnections()),
+  postOffice: postOffice(connections),
+  connections,
   newId: randomUUID,
   log: console,
   metrics: functionMetrics(),

@@ -2,10 +2,11 @@
 
 import { functionMetrics } from "../shared/metrics";
 import { subscribeHandler } from "../subscribe";
-import { subscriptionStore } from "./compose";
+import { stageConnections, subscriptionStore } from "./compose";
 
 export const handler = subscribeHandler({
   subscriptions: subscriptionStore(),
+  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

@@ -2,10 +2,11 @@
 
 import { functionMetrics } from "../shared/metrics";
 import { unsubscribeHandler } from "../subscribe";
-import { subscriptionStore } from "./compose";
+import { stageConnections, subscriptionStore } from "./compose";
 
 export const handler = unsubscribeHandler({
   subscriptions: subscriptionStore(),
+  connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),
 });

@@ -8,6 +8,7 @@ import {
   type DynamoDBClient,
   PutItemCommand,
   paginateQuery,
+  QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../names";
 import { addressesFor, addressOf } from "./addresses";
@@ -76,17 +77,17 @@ export class SubscriptionStore {
     await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
   }
 
+  /** How many subscriptions a connection has. The index may miss those of the last second. */
+  async count(connectionId: string): Promise<number> {
+    const { Count = 0 } = await this.client.send(
+      new QueryCommand({ ...this.#of(connectionId), Select: "COUNT" }),
+    );
+    return Count;
+  }
+
   /** Takes all subscriptions of a connection away. The index may miss one of the last second: its TTL comes. */
   async removeConnection(connectionId: string): Promise<void> {
-    const pages = paginateQuery(
-      { client: this.client },
-      {
-        TableName: this.tableName,
-        IndexName: SUBSCRIPTIONS_BY_CONNECTION,
-        KeyConditionExpression: "connectionId = :connectionId",
-        ExpressionAttributeValues: { ":connectionId": { S: connectionId } },
-      },
-    );
+    const pages = paginateQuery({ client: this.client }, this.#of(connectionId));
     for await (const { Items = [] } of pages) {
       for (let start = 0; start < Items.length; start += BATCH) {
         await this.#delete(Items.slice(start, start + BATCH));
@@ -142,6 +143,15 @@ export class SubscriptionStore {
       }
     }
     return found;
+  }
+
+  #of(connectionId: string) {
+    return {
+      TableName: this.tableName,
+      IndexName: SUBSCRIPTIONS_BY_CONNECTION,
+      KeyConditionExpression: "connectionId = :connectionId",
+      ExpressionAttributeValues: { ":connectionId": { S: connectionId } },
+    };
   }
 
   async #delete(items: Item[]): Promise<void> {

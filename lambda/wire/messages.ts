@@ -33,16 +33,31 @@ export class MessageError extends Error {
 }
 
 const id = v.optional(v.pipe(v.string(), v.maxLength(LIMITS.messageIdLength)));
-const time = v.pipe(v.number(), v.integer(), v.minValue(0));
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000_000));
+
+/** What `isShallow` asks for, for error messages. */
+export const NESTING_FORM = `expected at most ${LIMITS.nesting} levels of nesting`;
+
+/** The last moment that a `Date` can hold; a DynamoDB number has less room than a JSON one. */
+const LAST_MOMENT = 8_640_000_000_000_000;
+
+const whole = v.pipe(v.number(), v.integer("expected a whole number"), v.minValue(0));
+const time = v.pipe(whole, v.maxValue(LAST_MOMENT));
+const count = v.pipe(whole, v.maxValue(1_000_000_000));
+
+/** A text to store. JSON can hold halves of characters, which no store takes: they become U+FFFD. */
+const shortText = v.pipe(
+  v.string(),
+  v.maxLength(LIMITS.activityTextLength),
+  v.transform((value) => value.toWellFormed()),
+);
 
 const activity = v.object({
   state: v.picklist(["idle", "working", "blocked", "draining"]),
-  task: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.activityTextLength))),
+  task: v.optional(shortText),
   startedAt: v.optional(time),
   progressAt: v.optional(time),
   maxSilenceMs: v.optional(count),
-  note: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.activityTextLength))),
+  note: v.optional(shortText),
   inFlight: v.optional(count),
   eventLoopLagMs: v.optional(count),
 }) satisfies v.GenericSchema<unknown, OrUndefined<Activity>>;
@@ -59,18 +74,13 @@ const list = v.object({
   id,
   status: v.optional(v.picklist(["online", "offline"])),
   cursor: v.nullish(v.string()),
-  limit: v.optional(
-    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.listPageSize)),
-  ),
+  limit: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.listPageSize))),
   profiles: v.optional(v.boolean()),
 });
 
 /** A text of some form; the issue says which one was expected. */
 const text = (fits: (value: string) => boolean, form: string) =>
-  v.pipe(
-    v.string(),
-    v.check(fits, ({ input }) => `expected ${form}, got ${JSON.stringify(input.slice(0, 64))}`),
-  );
+  v.pipe(v.string(), v.check(fits, `expected ${form}`));
 const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
@@ -79,20 +89,10 @@ const presence = v.object({
   type: v.literal("presence"),
   id,
   capabilities: v.optional(
-    v.pipe(
-      v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.activityTextLength))),
-      v.maxLength(LIMITS.capabilities),
-    ),
+    v.pipe(v.array(v.pipe(shortText, v.minLength(1))), v.maxLength(LIMITS.capabilities)),
   ),
-  metadata: v.optional(
-    v.pipe(
-      v.custom<Record<string, unknown>>(
-        (value) => !Array.isArray(value),
-        "expected an object, got an array",
-      ),
-      v.record(v.string(), v.unknown()),
-    ),
-  ),
+  // Not v.record, which leaves out keys such as "constructor".
+  metadata: v.optional(v.custom<Record<string, unknown>>(isObject, "expected an object")),
 });
 
 const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern });
@@ -152,10 +152,23 @@ export function parseObject(body: string | null | undefined): Record<string, unk
   } catch {
     throw new MessageError("invalid_json", "expected a JSON object, got text that is not JSON");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw new MessageError("invalid_json", `expected a JSON object, got ${kindOf(value)}`);
   }
-  return value as Record<string, unknown>;
+  if (!isShallow(value)) {
+    throw new MessageError("invalid_message", `message: ${NESTING_FORM}, got more`, idOf(value));
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is nested no deeper than a message may be: parsing it has no limit, writing it again has. */
+export function isShallow(value: unknown, levels: number = LIMITS.nesting): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 /** The `id` to echo, where the message has a usable one. */
@@ -179,9 +192,12 @@ function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | und
   throw new MessageError("invalid_message", `${path}${fault(issue)}`, idOf(message));
 }
 
+/** What was wrong, in few words: what came may be as long as a message. */
 function fault({ expected, received, message }: v.BaseIssue<unknown>): string {
   if (received === "undefined") return " is missing";
-  // Written here, in the words of the protocol.
-  if (message.startsWith("expected")) return `: ${message}`;
-  return expected ? `: expected ${expected}, got ${received}` : `: ${message}`;
+  const wanted = message.startsWith("expected") ? message : `expected ${expected}`;
+  const came = { Object: "an object", Array: "an array" }[received] ?? shortened(received);
+  return `: ${wanted}, got ${came}`;
 }
+
+const shortened = (text: string) => (text.length <= 66 ? text : `${text.slice(0, 65)}…`);

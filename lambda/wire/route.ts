@@ -1,11 +1,13 @@
 /** What every message route has in common: its event, its replies, and that it never answers with a 500. */
 
 import type { ClientMessage, ErrorCode, ServerMessage } from "@agent-heartbeat/sdk/protocol";
-import { PERMISSIONS } from "@agent-heartbeat/sdk/protocol";
+import { PERMISSIONS, RATES, UNKNOWN_RATE } from "@agent-heartbeat/sdk/protocol";
 import { type AuthorizerContext, fromContext, type Identity } from "../auth/identity";
+import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { MessageError } from "./messages";
+import { FloodGate } from "./flood";
+import { idOf, MessageError, parseObject } from "./messages";
 
 /** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
 export interface RouteEvent {
@@ -30,6 +32,8 @@ export interface RouteResult {
 }
 
 export interface RouteDependencies {
+  /** Closes connections that flood. */
+  connections: Pick<Connections, "close">;
   log: Log;
   /** Counts replies of `internal`, which the gateway can't see as errors. */
   metrics: MetricsSink;
@@ -50,29 +54,58 @@ const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult 
 export const echo = (id: string | undefined) => (id === undefined ? {} : { id });
 
 /**
- * A message route: checks the role, calls `handle`, and turns what it throws into an `error` reply, a
+ * A message route: checks the sender's rate and role, calls `handle`, and turns what it throws into an `error` reply, a
  * `MessageError` word for word and anything else as `internal`, logged.
  */
 export function messageRoute(
   type: ClientMessage["type"] | "$default",
-  { log, metrics }: RouteDependencies,
+  { connections, log, metrics }: RouteDependencies,
   handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
 ) {
+  const rate = type === "$default" ? UNKNOWN_RATE : RATES[type];
+  const gate = new FloodGate(rate);
   return async (event: RouteEvent): Promise<RouteResult> => {
     try {
       const identity = fromContext(event.requestContext.authorizer);
+      const { connectionId, requestTimeEpoch } = event.requestContext;
+      const verdict = gate.judge(connectionId, requestTimeEpoch);
+      if (verdict === "close") {
+        const { organizationId, agentId } = identity;
+        log.warn({ event: "flood_closed", route: type, organizationId, agentId, connectionId });
+        metrics.addMetric("FloodsClosed", "Count", 1);
+        metrics.publishStoredMetrics();
+        await connections.close(connectionId);
+        return SILENT;
+      }
+      if (verdict === "refused") {
+        const what = type === "$default" ? "such messages" : type;
+        throw new MessageError(
+          "rate_limited",
+          `${what}: expected at most ${rate.perSecond} a second, and ${rate.burst} at once, got more`,
+        );
+      }
       if (type !== "$default" && !PERMISSIONS[identity.role]?.includes(type)) {
         throw new MessageError("forbidden", `a ${identity.role} may not send ${type}`);
       }
       return await handle(event, identity);
     } catch (error) {
-      if (error instanceof MessageError) return errorReply(error.code, error.message, error.id);
+      const id = error instanceof MessageError && error.id ? error.id : idIn(event.body);
+      if (error instanceof MessageError) return errorReply(error.code, error.message, id);
       log.error({ event: "route_failed", route: type, error: describe(error) });
       metrics.addMetric("RouteFailures", "Count", 1);
       metrics.publishStoredMetrics();
-      return errorReply("internal", "the service failed; send the message again");
+      return errorReply("internal", "the service failed; send the message again", id);
     }
   };
+}
+
+/** The `id` of a message that was refused before it was read. */
+function idIn(body: string | null | undefined): string | undefined {
+  try {
+    return idOf(parseObject(body));
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(error: unknown) {

@@ -11,7 +11,7 @@ const FOLLOWED_MS = { min: 1000, max: 60 * 60_000 };
 
 /**
  * The longest window after an end that names no cause. Most such ends befall one agent alone, which would
- * wait for nothing: see docs/adr/0012-reconnect-window.md.
+ * wait for nothing: see docs/adr/0013-reconnect-window.md.
  */
 const MAX_DOUBTFUL_WINDOW_MS = 30_000;
 

@@ -42,6 +42,10 @@ export const LIMITS = {
   profileBytes: 4096,
   /** Transitions that are kept of each agent. */
   historyLength: 50,
+  /** Most subscriptions of a connection. */
+  subscriptions: 500,
+  /** Most levels of objects and arrays in a message. */
+  nesting: 64,
   /** Most capabilities of an agent. */
   capabilities: 50,
 } as const;
@@ -339,6 +343,7 @@ export interface ErrorMessage extends ServerMessageBase {
  * - `invalid_message`: a field is missing or of the wrong type.
  * - `unknown_type`: no such message.
  * - `forbidden`: the connection's role, or the subject, does not allow it.
+ * - `rate_limited`: the connection sends more than it may, or has as many subscriptions as it may.
  * - `revoked`: the agent was disabled or removed; the connection is closed.
  * - `internal`: the service failed; the same message may be sent again.
  */
@@ -347,6 +352,7 @@ export type ErrorCode =
   | "invalid_message"
   | "unknown_type"
   | "forbidden"
+  | "rate_limited"
   | "revoked"
   | "internal";
 
@@ -362,6 +368,29 @@ export type ServerMessage =
   | HistoryReplyMessage
   | SupersededMessage
   | ErrorMessage;
+
+/** How often something may be done: so many times at once, and so many a second from then on. */
+export interface Rate {
+  perSecond: number;
+  burst: number;
+}
+
+/**
+ * How often a connection may send each type of message. Each container of the service counts for itself, so that
+ * these are what every connection is sure of, not what none can exceed.
+ */
+export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
+  heartbeat: { perSecond: 1, burst: 50 },
+  presence: { perSecond: 1, burst: 50 },
+  subscribe: { perSecond: 20, burst: 500 },
+  unsubscribe: { perSecond: 20, burst: 500 },
+  publish: { perSecond: 100, burst: 500 },
+  list: { perSecond: 100, burst: 500 },
+  history: { perSecond: 20, burst: 100 },
+};
+
+/** How often a connection may send what is no message of the protocol. */
+export const UNKNOWN_RATE: Rate = { perSecond: 1, burst: 50 };
 
 /** Which messages each role may send. */
 export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { historyHandler } from "../../lambda/history";
 import { HistoryStore } from "../../lambda/history/store";
 import { type Engine, startEngine } from "../support/engine";
-import { LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
 
 describe("the history", () => {
   let engine: Engine;
@@ -17,6 +17,7 @@ describe("the history", () => {
     history = historyHandler({
       history: store,
       log: new LogRecorder(),
+      connections: new ConnectionsRecorder(),
       metrics: new MetricsRecorder().sink,
     });
   });

@@ -8,9 +8,13 @@ import {
 import { describe, expect, it } from "@jest/globals";
 import { fallbackHandler } from "../../lambda/fallback";
 import { listHandler } from "../../lambda/list";
-import { LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
 
-const route = () => ({ log: new LogRecorder(), metrics: new MetricsRecorder().sink });
+const route = () => ({
+  connections: new ConnectionsRecorder(),
+  log: new LogRecorder(),
+  metrics: new MetricsRecorder().sink,
+});
 const parse = ({ body }: { body?: string }) => JSON.parse(body ?? "null");
 
 describe("a message of no known type", () => {
@@ -93,6 +97,7 @@ describe("list", () => {
       type: "error",
       code: "forbidden",
       message: "a publisher may not send list",
+      id: "l2",
     });
   });
 

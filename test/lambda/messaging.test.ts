@@ -1,5 +1,6 @@
 /** Messages from one connection to others, against the real engine. */
 
+import { LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { deliverHandler } from "../../lambda/deliver";
@@ -11,7 +12,13 @@ import { publishHandler } from "../../lambda/publish";
 import type { Outcome } from "../../lambda/shared/connections";
 import { subscribeHandler, unsubscribeHandler } from "../../lambda/subscribe";
 import { clientOf, type Engine, startEngine } from "../support/engine";
-import { holder, LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
+import {
+  ConnectionsRecorder,
+  holder,
+  LogRecorder,
+  MetricsRecorder,
+  routeEvent,
+} from "../support/presence";
 
 const NOW = 1_790_000_000_000;
 
@@ -41,7 +48,7 @@ describe("messages", () => {
     subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
     metrics = new MetricsRecorder();
     const log = new LogRecorder();
-    const route = { log, metrics: metrics.sink };
+    const route = { connections: new ConnectionsRecorder(), log, metrics: metrics.sink };
     const postOffice = new PostOffice({
       subscriptions,
       agents: dynamoDbAgentLocator(client, engine.statusTableName),
@@ -81,6 +88,23 @@ describe("messages", () => {
     await call("publish", { subject, data: 1 });
     return posted.map(([connectionId]) => connectionId).sort();
   };
+
+  it("are subscribed to as often as a connection may, and no more", async () => {
+    const owner = { organizationId, agentId: "a1", instanceId: "process-a", connectedAt: NOW };
+    for (let count = 0; count < LIMITS.subscriptions; count++) {
+      await subscriptions.add({ ...owner, connectionId: "greedy=", pattern: `tasks.n${count}` });
+    }
+    expect(await call("subscribe", { subject: "tasks.more", id: "s1" }, "greedy=")).toEqual({
+      type: "error",
+      code: "rate_limited",
+      message: "subject: expected at most 500 subscriptions a connection, got one more",
+      id: "s1",
+    });
+    await call("unsubscribe", { subject: "tasks.n0" }, "greedy=");
+    expect(await call("subscribe", { subject: "tasks.more" }, "greedy=")).toMatchObject({
+      type: "subscribed",
+    });
+  });
 
   it("reach who subscribed to their subject, as they were sent", async () => {
     expect(await call("subscribe", { subject: "tasks.process", id: "s1" }, "B=")).toEqual({

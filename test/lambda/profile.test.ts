@@ -5,7 +5,7 @@ import { presenceHandler } from "../../lambda/presence";
 import { ProfileStore } from "../../lambda/profile/store";
 import { type Engine, startEngine } from "../support/engine";
 import { putAgent } from "../support/login";
-import { LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
 
 describe("a profile", () => {
   let engine: Engine;
@@ -17,6 +17,7 @@ describe("a profile", () => {
     presence = presenceHandler({
       profiles,
       log: new LogRecorder(),
+      connections: new ConnectionsRecorder(),
       metrics: new MetricsRecorder().sink,
     });
     for (const agentId of ["a1", "a2", "a3"]) {

@@ -18,6 +18,9 @@ function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
   return new AgentHeartbeatStack(app, "Test", props);
 }
 
+/** A connection that floods is closed. */
+const CLOSE = "execute-api:ManageConnections @connections DELETE";
+
 const DELIVERY = [
   "dynamodb:BatchWriteItem Subscriptions",
   "dynamodb:GetItem AgentStatus",
@@ -90,14 +93,17 @@ describe("the template", () => {
         "dynamodb:UpdateItem AgentStatus",
       ],
     ],
-    ["history", ["dynamodb:Query AgentRegistry"]],
-    ["presence", ["dynamodb:UpdateItem AgentRegistry"]],
-    ["subscribe", ["dynamodb:PutItem Subscriptions"]],
-    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions"]],
-    ["publish", DELIVERY],
+    ["history", ["dynamodb:Query AgentRegistry", CLOSE]],
+    ["presence", ["dynamodb:UpdateItem AgentRegistry", CLOSE]],
+    [
+      "subscribe",
+      ["dynamodb:PutItem Subscriptions", "dynamodb:Query Subscriptions by connection", CLOSE],
+    ],
+    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", CLOSE]],
+    ["publish", [...DELIVERY, CLOSE].sort()],
     ["deliver", DELIVERY],
-    ["list", ["dynamodb:Query AgentRegistry", "dynamodb:Query AgentStatus"]],
-    ["fallback", []],
+    ["list", ["dynamodb:Query AgentRegistry", "dynamodb:Query AgentStatus", CLOSE]],
+    ["fallback", [CLOSE]],
     [
       "sweep",
       [

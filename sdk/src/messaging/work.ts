@@ -61,14 +61,18 @@ export class Work {
     const { subject, startedAt, progressAt, maxSilenceMs, note } = first;
     return {
       state,
-      task: subject.slice(0, LIMITS.activityTextLength),
+      task: cut(subject),
       startedAt,
       progressAt,
       ...(maxSilenceMs !== undefined && { maxSilenceMs }),
-      ...(note !== undefined && { note: note.slice(0, LIMITS.activityTextLength) }),
+      ...(note !== undefined && { note: cut(note) }),
       inFlight: tasks.length,
     };
   }
 }
+
+/** What fits, without the half of a character at the end. */
+const cut = (text: string) =>
+  text.slice(0, LIMITS.activityTextLength).replace(/[\ud800-\udbff]$/, "");
 
 const stallsAt = ({ progressAt, maxSilenceMs = 0 }: Task) => progressAt + maxSilenceMs;

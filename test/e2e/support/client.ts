@@ -73,6 +73,11 @@ export class BareClient {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** What has come and was not asked for. */
+  received(): Message[] {
+    return this.#messages.splice(0);
+  }
+
   async ask(message: object | string): Promise<Message> {
     this.send(message);
     return this.next();

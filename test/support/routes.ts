@@ -1,0 +1,72 @@
+/** Every route of messages with its real handler, over an engine and connections of a test's own. */
+
+import { StatusReader, type StatusReaderOptions } from "@agent-heartbeat/sdk/status";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { fallbackHandler } from "../../lambda/fallback";
+import { heartbeatHandler } from "../../lambda/heartbeat";
+import { historyHandler } from "../../lambda/history";
+import { HistoryStore } from "../../lambda/history/store";
+import { LeaseStore } from "../../lambda/lease/store";
+import { listHandler } from "../../lambda/list";
+import { dynamoDbAgentLocator } from "../../lambda/messaging/agent-locator";
+import { PostOffice } from "../../lambda/messaging/post-office";
+import { SubscriptionStore } from "../../lambda/messaging/subscriptions";
+import { presenceHandler } from "../../lambda/presence";
+import { ProfileStore } from "../../lambda/profile/store";
+import { publishHandler } from "../../lambda/publish";
+import type { Connections } from "../../lambda/shared/connections";
+import { subscribeHandler, unsubscribeHandler } from "../../lambda/subscribe";
+import type { RouteDependencies } from "../../lambda/wire/route";
+import type { Engine } from "./engine";
+
+export interface RouteParts extends RouteDependencies {
+  /** A client of the engine, watched as the caller likes. */
+  client: DynamoDBClient;
+  engine: Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
+  connections: Connections;
+  /** What a list is read by, beside the table. */
+  reader?: Partial<StatusReaderOptions>;
+}
+
+/** The handlers by the types of their messages, and what they share. */
+export function composeRoutes({ client, engine, reader, ...route }: RouteParts) {
+  const { statusTableName, registryTableName, subscriptionsTableName } = engine;
+  const leases = new LeaseStore({
+    client,
+    tableName: statusTableName,
+    retentionMs: 7 * 86_400_000,
+  });
+  const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
+  const postOffice = new PostOffice({
+    subscriptions,
+    agents: dynamoDbAgentLocator(client, statusTableName),
+    ...route,
+  });
+  const profiles = new ProfileStore(client, registryTableName);
+  const history = new HistoryStore(client, registryTableName);
+  return {
+    leases,
+    subscriptions,
+    postOffice,
+    history,
+    routes: {
+      heartbeat: heartbeatHandler({ leases, ...route }),
+      presence: presenceHandler({ profiles, ...route }),
+      subscribe: subscribeHandler({ subscriptions, ...route }),
+      unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
+      publish: publishHandler({ postOffice, newId: () => "message", ...route }),
+      list: listHandler({
+        statuses: new StatusReader({
+          client,
+          tableName: statusTableName,
+          consistent: true,
+          ...reader,
+        }),
+        profiles,
+        ...route,
+      }),
+      history: historyHandler({ history, ...route }),
+      $default: fallbackHandler(route),
+    },
+  };
+}
