@@ -19,7 +19,7 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
         ["agent", agent.agentId],
         ["organization", agent.organizationId],
         ["role", agent.role],
-        ["enabled", agent.enabled ? green("yes") : red("no")],
+        ["enabled", agent.enabled ? "yes" : "no", agent.enabled ? green : red],
         ...(agent.description ? [["description", agent.description] as const] : []),
         ...profileFields(agent.profile),
         ["registered", `${moment(agent.createdAt)} (${ago(agent.createdAt, now)})`],

@@ -3,6 +3,7 @@
 import type { TransitionEvent, TransitionRecord } from "@agent-heartbeat/sdk/status";
 import { moment } from "./durations";
 import { paintEvent } from "./past";
+import { printable, printableJson } from "./printable";
 import type { Printer } from "./printer";
 
 /** What happened. */
@@ -15,7 +16,12 @@ export interface ShownEvent {
 
 export function printEvent({ at, agentId, event, reason }: ShownEvent, printer: Printer): void {
   const line = printer.json
-    ? JSON.stringify({ at, agentId, event, reason })
-    : [moment(at), agentId, paintEvent(event, event, printer), `(${reason})`].join("  ");
+    ? printableJson({ at, agentId, event, reason })
+    : [
+        moment(at),
+        printable(agentId),
+        paintEvent(event, event, printer),
+        printable(`(${reason})`),
+      ].join("  ");
   printer.lines(line);
 }

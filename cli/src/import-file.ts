@@ -3,17 +3,22 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
+import type { PublicJwk } from "@agent-heartbeat/sdk/registry";
 import { parseCsv } from "./csv";
+import { isExported, readExported } from "./exported-record";
 import { CliError, EXIT } from "./failure";
 import type { Io } from "./io";
+import { shown } from "./printable";
 
 /** An agent of a file. */
 export interface ImportedAgent {
   agentId: string;
   role: Role;
   description?: string;
-  /** PEM or JWK; absent where a key is to be generated. */
-  publicKey?: string;
+  enabled?: boolean;
+  expiresAt?: number;
+  /** PEM or JWK; none where a key is to be generated. */
+  publicKeys: (string | PublicJwk)[];
 }
 
 /** An entry as it stands in the file, and where. */
@@ -34,6 +39,7 @@ const SHOWN_FAULTS = 5;
  */
 export async function readImportFile(
   file: string,
+  organizationId: string,
   generateKeys: boolean,
   io: Io,
 ): Promise<ImportedAgent[]> {
@@ -45,7 +51,9 @@ export async function readImportFile(
   const seen = new Set<string>();
   for (const { place, values } of entries) {
     try {
-      const agent = await agentOf(values, folder, generateKeys);
+      const agent = isExported(values)
+        ? await recordOf(values, organizationId)
+        : await agentOf(values, folder, generateKeys);
       if (seen.has(agent.agentId)) throw new TypeError(`agent ${agent.agentId} is there twice`);
       seen.add(agent.agentId);
       agents.push(agent);
@@ -69,29 +77,41 @@ async function agentOf(
 ): Promise<ImportedAgent> {
   const unknown = Object.keys(values).find((name) => !FIELDS.includes(name));
   if (unknown !== undefined) {
-    throw new TypeError(`expected ${FIELDS.join(", ")}, got ${JSON.stringify(unknown)}`);
+    throw new TypeError(`expected ${FIELDS.join(", ")}, got ${shown(unknown)}`);
   }
-  const agentId = textOf(values, "agentId");
-  if (agentId === undefined || !ID_PATTERN.test(agentId)) {
-    const got = JSON.stringify(agentId) ?? "nothing";
-    throw new TypeError(`agentId: expected 1 to 64 letters, digits, _ or -, got ${got}`);
-  }
-  const role = textOf(values, "role") ?? "agent";
-  if (!isRole(role)) throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${role}`);
-  const description = textOf(values, "description");
-  if (description !== undefined && description.length > DESCRIPTION_LENGTH) {
-    throw new TypeError(`description: expected at most ${DESCRIPTION_LENGTH} characters`);
-  }
+  const described = descriptionOf(values);
   const publicKey = await keyOf(values, folder);
   if (publicKey === undefined && !generateKeys) {
     throw new TypeError("expected publicKey or publicKeyFile, or --generate-keys <folder>");
   }
-  return {
-    agentId,
-    role,
-    ...(description !== undefined && { description }),
-    ...(publicKey !== undefined && { publicKey }),
-  };
+  return { ...described, publicKeys: publicKey === undefined ? [] : [publicKey] };
+}
+
+async function recordOf(
+  values: Record<string, unknown>,
+  organizationId: string,
+): Promise<ImportedAgent> {
+  const record = readExported(values, organizationId);
+  const { publicKeyFrom } = await import("@agent-heartbeat/sdk/registry");
+  for (const key of record.publicKeys) await publicKeyFrom(key);
+  return { ...descriptionOf(values), ...record };
+}
+
+/** What every kind of entry says of its agent. */
+function descriptionOf(
+  values: Record<string, unknown>,
+): Pick<ImportedAgent, "agentId" | "role" | "description"> {
+  const agentId = textOf(values, "agentId");
+  if (agentId === undefined || !ID_PATTERN.test(agentId)) {
+    throw new TypeError(`agentId: expected 1 to 64 letters, digits, _ or -, got ${shown(agentId)}`);
+  }
+  const role = textOf(values, "role") ?? "agent";
+  if (!isRole(role)) throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${shown(role)}`);
+  const description = textOf(values, "description");
+  if (description !== undefined && description.length > DESCRIPTION_LENGTH) {
+    throw new TypeError(`description: expected at most ${DESCRIPTION_LENGTH} characters`);
+  }
+  return { agentId, role, ...(description !== undefined && { description }) };
 }
 
 async function keyOf(values: Record<string, unknown>, folder: string): Promise<string | undefined> {
@@ -111,7 +131,7 @@ async function keyOf(values: Record<string, unknown>, folder: string): Promise<s
 function textOf(values: Record<string, unknown>, name: string): string | undefined {
   const value = values[name];
   if (value === undefined || typeof value === "string") return value;
-  throw new TypeError(`${name}: expected a text, got ${JSON.stringify(value)}`);
+  throw new TypeError(`${name}: expected a text, got ${shown(value)}`);
 }
 
 function isRole(text: string): text is Role {
@@ -129,7 +149,7 @@ function entriesOf(text: string, file: string): Entry[] {
       if (typeof values === "object" && values !== null) {
         return { place, values: values as Record<string, unknown> };
       }
-      throw new SyntaxError(`${place}: expected an object, got ${JSON.stringify(values)}`);
+      throw new SyntaxError(`${place}: expected an object, got ${shown(values)}`);
     });
   } catch (cause) {
     const { message } = cause as Error;

@@ -3,6 +3,7 @@
 import picocolors from "picocolors";
 import type { Colors } from "picocolors/types";
 import type { Io, Output } from "./io";
+import { printableJson } from "./printable";
 import { type Column, table } from "./table";
 
 export class Printer {
@@ -22,7 +23,7 @@ export class Printer {
   }
 
   value(value: unknown): void {
-    this.lines(JSON.stringify(value, null, 2));
+    this.lines(printableJson(value, 2));
   }
 
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {

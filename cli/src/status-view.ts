@@ -44,7 +44,7 @@ export function printPresence(agent: AgentPresence, now: number, printer: Printe
     ...fields(
       [
         ["agent", agent.agentId],
-        ["status", colourOf(wordOf(agent), printer)(agent.status)],
+        ["status", agent.status, colourOf(wordOf(agent), printer)],
         ...(agent.reason ? [["reason", agent.reason] as const] : []),
         ...(agent.stalledSince ? [["stalled since", past(agent.stalledSince)] as const] : []),
         ["since", past(agent.since)],

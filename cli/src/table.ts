@@ -1,6 +1,7 @@
 /** Lays out text in columns. */
 
 import type { Colors } from "picocolors/types";
+import { printable } from "./printable";
 
 /** A column: its title, and what it shows of a row. */
 export interface Column<Row> {
@@ -49,17 +50,15 @@ export function table<Row>(
   ];
 }
 
-/** Names and their values, one a line. */
-export function fields(pairs: readonly (readonly [string, string])[], colours: Colors): string[] {
-  const width = Math.max(...pairs.map(([name]) => name.length));
-  return pairs.map(
-    ([name, value]) => `${colours.dim(name.padEnd(width))}${GAP}${printable(value)}`,
-  );
-}
+/** A name, its value, and how the value is coloured. */
+export type Field = readonly [name: string, value: string, paint?: (text: string) => string];
 
-/** What agents and operators wrote may not steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, "�");
+/** Names and their values, one a line. */
+export function fields(pairs: readonly Field[], colours: Colors): string[] {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value, paint = (text) => text]) => {
+    return `${colours.dim(name.padEnd(width))}${GAP}${paint(printable(value))}`;
+  });
 }
 
 function fit<Row>(widths: number[], columns: readonly Column<Row>[], width: number): void {

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Clients, Io } from "./io";
+import { shown } from "./printable";
 
 /** The options by which a target is named. */
 export interface TargetOptions {
@@ -79,6 +80,16 @@ async function localTarget(io: Io): Promise<Target> {
     );
   }
   const field = (name: (typeof LOCAL_FIELDS)[number]) => String(outputs[name]);
+  const wrong = (["webSocketUrl", "dynamoDbEndpoint"] as const).find(
+    (name) => !URL.canParse(field(name)),
+  );
+  if (wrong !== undefined) {
+    throw new CliError(
+      `${file}: ${wrong}: expected a URL, got ${shown(field(wrong))}.`,
+      EXIT.target,
+      "Restart the local runtime: `npm start`.",
+    );
+  }
   const common = {
     region: field("region"),
     credentials: LOCAL_CREDENTIALS,

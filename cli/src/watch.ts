@@ -4,6 +4,7 @@ import type { AgentPresence } from "@agent-heartbeat/sdk/status";
 import { moment } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
+import { printableJson } from "./printable";
 import type { Printer } from "./printer";
 import { type StatusFilter, wordOf } from "./status-filter";
 import { paintWord, presenceColumns, summary } from "./status-view";
@@ -97,7 +98,7 @@ function changeLog(io: Io, printer: Printer): View {
     show(agents, now) {
       const current = new Map(agents.map((agent) => [agent.agentId, agent]));
       for (const change of changes(known, current, now)) {
-        if (printer.json) printer.lines(JSON.stringify(change));
+        if (printer.json) printer.lines(printableJson(change));
         else printer.lines(changeLine(change, printer));
       }
       known = current;

@@ -51,7 +51,7 @@ describe("agents import", () => {
     const { code, stdout } = await importing("json", json, ["--generate-keys", "keys", "--json"]);
     expect(code).toBe(0);
     const outcome = JSON.parse(stdout);
-    expect(outcome).toEqual({ registered: expect.any(Array), existing: [], failed: [] });
+    expect(outcome).toEqual({ registered: expect.any(Array), existing: [], ended: [], failed: [] });
     expect(outcome.registered.sort()).toEqual(["a1", "a2"]);
     expect((await readdir(join(cwd, "keys"))).sort()).toEqual(["a2.pem", "a2.pem.pub"]);
     expect((await stat(join(cwd, "keys", "a2.pem"))).mode & 0o777).toBe(0o600);
@@ -68,6 +68,39 @@ describe("agents import", () => {
       stdout: "1 registered, 1 were registered already, 0 failed.\n",
     });
     expect((await registered("again"))[0]).toEqual(before);
+  });
+
+  it("makes a registry anew from what `agents list --json` printed", async () => {
+    const csv =
+      "agentId,role,description,publicKeyFile\na1,,=SUM(1),k1.pem.pub\nv1,viewer,,k2.pem.pub\n";
+    await importing("origin", csv);
+    const at = ["--local", "-o", "origin"];
+    await run(["agents", "rotate-key", "--agent", "a1", "--public-key", "k2.pem.pub", ...at], {
+      cwd,
+    });
+    await run(["agents", "disable", "--agent", "v1", ...at], { cwd });
+    const before = await registered("origin");
+    const [a1, v1] = before;
+    const guest = { ...v1, agentId: "guest", expiresAt: Date.now() - 1 };
+    const later = { ...v1, agentId: "later", expiresAt: Date.now() + 3_600_000 };
+    for (const { agentId } of before)
+      await run(["agents", "remove", "--agent", agentId, "--yes", ...at], { cwd });
+    expect(await registered("origin")).toEqual([]);
+
+    const { code, stdout } = await importing("origin", JSON.stringify([a1, v1, guest, later]));
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout:
+        "3 registered, 0 were registered already, 0 failed.\n" +
+        "Left out, for their time is over: guest.\n",
+    });
+    const times = { createdAt: expect.any(Number), updatedAt: expect.any(Number) };
+    const anew = (agent: typeof a1) => ({
+      ...agent,
+      ...times,
+      publicKeys: agent.publicKeys.map((key: object) => ({ ...key, addedAt: expect.any(Number) })),
+    });
+    expect(await registered("origin")).toEqual([anew(a1), anew(later), anew(v1)]);
   });
 
   it("draws a bar at a terminal", async () => {
@@ -103,6 +136,14 @@ describe("agents import", () => {
     ],
     ["agentId,publicKeyFile\na,k1.pem.pub\n\na,k2.pem.pub", "line 4: agent a is there twice"],
     ['[{"agentId":7}]', "entry 1: agentId: expected a text, got 7"],
+    ['[{"agentId":"a1","publicKeys":[]}]', "entry 1: publicKeys: expected one or two keys, got []"],
+    ['[{"agentId":"a1","publicKeys":[{"x":1}]}]', "publicKeys: expected a jwk in each, got"],
+    [
+      '[{"agentId":"a1","organizationId":"other","publicKeys":[{}]}]',
+      'organizationId: expected faulty, got "other"',
+    ],
+    ['[{"agentId":"a1","enabled":"no","publicKeys":[{}]}]', "enabled: expected true or false"],
+    ['[{"agentId":"a1","expiresAt":1e99,"publicKeys":[{}]}]', "expiresAt: expected epoch"],
     ["[7]", "not readable: entry 1: expected an object, got 7."],
     ["[", "not readable: "],
     ['agentId\n"a', "not readable: line 2: expected a field"],

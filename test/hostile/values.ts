@@ -4,7 +4,7 @@ import type { ClientMessage } from "@agent-heartbeat/sdk/protocol";
 import fc from "fast-check";
 
 /** Texts that have broken something somewhere. */
-const HOSTILE_TEXTS: readonly string[] = [
+export const HOSTILE_TEXTS: readonly string[] = [
   "",
   "\u0000",
   "a\u0000b",

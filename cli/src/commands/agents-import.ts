@@ -15,6 +15,7 @@ import { type ImportedAgent, readImportFile } from "../import-file";
 import type { Io } from "../io";
 import type { KeyKind } from "../key-files";
 import { keyKindOption, withPublicKey } from "../key-source";
+import { printable } from "../printable";
 import { ProgressBar } from "../progress";
 
 interface Options extends DeploymentOptions {
@@ -26,6 +27,8 @@ interface Outcome {
   registered: string[];
   /** Agents whose ids were registered before: they are left as they are. */
   existing: string[];
+  /** Agents whose registration was for a time only, which is over. */
+  ended: string[];
   failed: { agentId: string; message: string }[];
 }
 
@@ -43,15 +46,21 @@ export function addAgentsImport(agents: Command, io: Io): void {
     .action(
       withDeployment<Options>(io, async (deployment, options, file = "") => {
         const { printer } = deployment;
-        const agents = await readImportFile(file, options.generateKeys !== undefined, io);
+        const agents = await readImportFile(
+          file,
+          deployment.organizationId,
+          options.generateKeys !== undefined,
+          io,
+        );
         const outcome = await importAll(agents, deployment, options, io);
-        const { registered, existing, failed } = outcome;
-        const left = agents.length - registered.length - existing.length - failed.length;
+        const { registered, existing, ended, failed } = outcome;
+        const left = agents.length - Object.values(outcome).flat().length;
         if (printer.json) printer.value(outcome);
         else {
           printer.lines(
             `${registered.length} registered, ${existing.length} were registered already, ${failed.length} failed.`,
-            ...failed.map(({ agentId, message }) => `${agentId}: ${message}`),
+            ...(ended.length > 0 ? [`Left out, for their time is over: ${ended.join(", ")}.`] : []),
+            ...failed.map(({ agentId, message }) => `${agentId}: ${printable(message)}`),
           );
         }
         if (left > 0) throw again(`Interrupted: ${left} of ${agents.length} agents are left.`);
@@ -66,7 +75,7 @@ async function importAll(
   options: Options,
   io: Io,
 ): Promise<Outcome> {
-  const outcome: Outcome = { registered: [], existing: [], failed: [] };
+  const outcome: Outcome = { registered: [], existing: [], ended: [], failed: [] };
   const { signal } = io;
   if (options.generateKeys !== undefined) {
     await mkdir(resolve(io.cwd, options.generateKeys), { recursive: true });
@@ -75,8 +84,7 @@ async function importAll(
   const importOne = async (agent: ImportedAgent) => {
     const { agentId } = agent;
     try {
-      const isNew = await register(agent, deployment, options, io);
-      outcome[isNew ? "registered" : "existing"].push(agentId);
+      outcome[await register(agent, deployment, options, io)].push(agentId);
     } catch (error) {
       const failure = explain(error);
       // What befalls the target befalls all that would follow.
@@ -93,24 +101,25 @@ async function importAll(
   return outcome;
 }
 
-/** Returns whether it was new. */
+/** Returns what it found. */
 async function register(
-  { publicKey, ...agent }: ImportedAgent,
+  { publicKeys, ...agent }: ImportedAgent,
   { registry, organizationId }: Deployment,
   { generateKeys = "", algorithm }: Options,
   io: Io,
-): Promise<boolean> {
+): Promise<"registered" | "existing" | "ended"> {
   const registration = { organizationId, ...agent };
-  if (await registry.get(registration)) return false;
-  if (publicKey !== undefined) {
-    await registry.register({ ...registration, publicKey });
-    return true;
+  if (agent.expiresAt !== undefined && agent.expiresAt <= io.now()) return "ended";
+  if (await registry.get(registration)) return "existing";
+  if (publicKeys.length > 0) {
+    await registry.register({ ...registration, publicKey: publicKeys });
+    return "registered";
   }
   const generateKey = join(generateKeys, `${agent.agentId}.pem`);
   await withPublicKey({ generateKey, algorithm }, io, (generated) =>
     registry.register({ ...registration, publicKey: generated }),
   );
-  return true;
+  return "registered";
 }
 
 function again(message: string): CliError {

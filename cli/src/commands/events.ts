@@ -10,6 +10,7 @@ import {
 } from "../deployment";
 import { printEvent, type ShownEvent } from "../event-view";
 import type { Io } from "../io";
+import { printable } from "../printable";
 import { wordOf } from "../status-filter";
 import { registerViewer } from "../viewer";
 
@@ -71,8 +72,8 @@ async function followEvents(
     url: target.webSocketUrl,
     privateKey: pemOf(viewer.privateKey),
     logger: {
-      warn: (message) => io.stderr.write(`agent-heartbeat: ${message}\n`),
-      error: (message) => io.stderr.write(`agent-heartbeat: ${message}\n`),
+      warn: (message) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`),
+      error: (message) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`),
     },
   });
   try {

@@ -7,7 +7,7 @@ import { diagnose, type Facts } from "../diagnosis";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
 import { pastLines } from "../past";
-import { printable } from "../table";
+import { printable } from "../printable";
 
 export function addWhy(program: Command, io: Io): void {
   deploymentCommand(program, "why", "explain why an agent is online or not, and what to do")

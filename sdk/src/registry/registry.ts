@@ -30,10 +30,12 @@ export interface AgentRegistryOptions {
 }
 
 export interface Registration extends AgentName {
-  /** PEM text, of a public or a private key, or a JWK. Only its public half is used. */
-  publicKey: string | PublicJwk;
+  /** PEM text, of a public or a private key, or a JWK, or two of them. Only their public halves are used. */
+  publicKey: string | PublicJwk | readonly (string | PublicJwk)[];
   /** @default "agent" */
   role?: Role;
+  /** Whether it may connect. @default true */
+  enabled?: boolean;
   /** At most 256 characters. */
   description?: string;
   /** When the registration ends by itself, in epoch milliseconds. @default never */
@@ -79,30 +81,34 @@ export class AgentRegistry {
   }
 
   /**
-   * Registers an agent, enabled, with its first key.
+   * Registers an agent with its first key, or with two.
    *
    * @throws AgentExistsError if the organization has an agent of this id
-   * @throws KeyError if the key is not readable, or of a kind that is not accepted
+   * @throws KeyError if a key is not readable, or of a kind that is not accepted
+   * @throws KeyExistsError if the two keys are one, TooManyKeysError if there are more
    */
   async register(registration: Registration): Promise<RegisteredAgent> {
     const { organizationId, agentId, role = "agent", description, expiresAt } = registration;
+    const { publicKey, enabled = true } = registration;
     expectName(registration);
     expectRole(role);
     expectDescription(description);
-    const key = await publicKeyFrom(registration.publicKey);
+    const keys = await Promise.all([publicKey].flat().map(publicKeyFrom));
+    if (keys.length === 0) throw new InvalidArgumentError("publicKey: expected a key, got none");
     const now = this.#clock.now();
     expectFuture(expiresAt, now);
     const agent: RegisteredAgent = {
       organizationId,
       agentId,
       role,
-      enabled: true,
-      publicKeys: [{ ...key, addedAt: now }],
+      enabled,
+      publicKeys: [],
       createdAt: now,
       updatedAt: now,
       ...(description !== undefined && { description }),
       ...(expiresAt !== undefined && { expiresAt }),
     };
+    for (const key of keys) agent.publicKeys = withKey(key)(agent, now);
     if (await this.#records.create(agent)) return agent;
     throw new AgentExistsError(
       `agent ${agentId}: expected an id that organization ${organizationId} has not registered yet`,
