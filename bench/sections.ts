@@ -3,6 +3,7 @@
 import { billingUnits } from "./billing-units/section";
 import { client } from "./client/section";
 import { detection } from "./detection/section";
+import { direct } from "./direct/section";
 import { lambda } from "./lambda/section";
 import type { Section } from "./section";
 import { storm } from "./storm/section";
@@ -13,6 +14,7 @@ export const SECTIONS = [
   lambda,
   detection,
   throughput,
+  direct,
   storm,
   client,
 ] as readonly Section[];

@@ -11,6 +11,7 @@ import { holderOf } from "./lease/holder";
 import type { LeaseStore } from "./lease/store";
 import type { Connections } from "./shared/connections";
 import { parseHeartbeat } from "./wire/messages";
+import { REVOKED, SUPERSEDED } from "./wire/replies";
 import {
   echo,
   messageRoute,
@@ -61,10 +62,10 @@ function verdictOn(
   identity: Identity,
 ): SupersededMessage | ErrorMessage | "rotated" | "ended" {
   if (row.reason === "revoked") {
-    return { type: "error", code: "revoked", message: "the agent was disabled or removed" };
+    return REVOKED;
   }
   if (row.connectionId === event.requestContext.connectionId) return "ended";
-  return row.instanceId === identity.instanceId ? "rotated" : { type: "superseded" };
+  return row.instanceId === identity.instanceId ? "rotated" : SUPERSEDED;
 }
 
 function ack(

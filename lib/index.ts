@@ -6,4 +6,9 @@
 
 export { AgentHeartbeat } from "./agent-heartbeat";
 export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-heartbeat-stack";
-export type { AgentHeartbeatProps, HeartbeatProps, ThrottlingProps } from "./props";
+export type {
+  AgentHeartbeatProps,
+  HeartbeatIntegration,
+  HeartbeatProps,
+  ThrottlingProps,
+} from "./props";

@@ -46,9 +46,14 @@ const ANSWER_INTERNAL = [
 
 type FunctionName = (typeof FAIL_AS_FUNCTIONS)[number];
 
+/** Where heartbeats go to DynamoDB directly, there is no function that answers them. */
+type Functions = Readonly<Record<Exclude<FunctionName, "heartbeat">, LambdaFunction>> & {
+  readonly heartbeat: LambdaFunction | undefined;
+};
+
 export interface MonitoringProps {
   /** By the names of their entries. */
-  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+  readonly functions: Functions;
   readonly tables: readonly Table[];
   /** What could not be delivered. */
   readonly undelivered: readonly Queue[];
@@ -64,7 +69,9 @@ export class Monitoring extends Construct {
     this.#topic = props.alarmTopic;
     const { functions, tables, undelivered, sweepInterval } = props;
     const { sweep, transitions } = functions;
-    const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]);
+    const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]).filter(
+      (fn) => fn !== undefined,
+    );
 
     this.#alarm("FunctionErrors", "functions fail", {
       metric: sum(failing.map((fn) => fn.metricErrors({ period: PERIOD }))),

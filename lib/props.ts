@@ -65,11 +65,23 @@ export interface ReconnectProps {
    */
   readonly maxWindow?: Duration;
 }
+/** What answers heartbeats. */
+export type HeartbeatIntegration = "lambda" | "direct";
+
+const HEARTBEAT_INTEGRATIONS: readonly HeartbeatIntegration[] = ["lambda", "direct"];
 
 /** Settings of `AgentHeartbeat`. All are optional. */
 export interface AgentHeartbeatProps {
   /** @default - 30 s x 3.0, and 5 s to 9 min for agents that ask for another interval */
   readonly heartbeat?: HeartbeatProps;
+
+  /**
+   * What answers heartbeats: a function, or API Gateway itself, which writes to DynamoDB by templates. That saves
+   * an invocation per heartbeat, and leaves some things out: see docs/direct-heartbeats.md.
+   *
+   * @default "lambda"
+   */
+  readonly heartbeatIntegration?: HeartbeatIntegration;
 
   /**
    * How often leases that ran out unseen are stored as offline and told on the event bus: whole minutes, or
@@ -153,6 +165,7 @@ export interface AgentHeartbeatProps {
 /** The settings with every default filled in. */
 export interface Settings {
   readonly heartbeat: Required<HeartbeatProps>;
+  readonly heartbeatIntegration: HeartbeatIntegration;
   readonly sweepInterval: Duration;
   readonly retention: Duration;
   readonly logRetention: RetentionDays;
@@ -181,6 +194,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   };
   const settings: Settings = {
     heartbeat,
+    heartbeatIntegration: props.heartbeatIntegration ?? "lambda",
     sweepInterval: props.sweepInterval ?? Duration.minutes(5),
     retention: props.retention ?? Duration.days(7),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
@@ -201,7 +215,14 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   return settings;
 }
 
-function validate({ heartbeat, sweepInterval, retention, throttling, reconnect }: Settings): void {
+function validate(settings: Settings): void {
+  const { heartbeat, heartbeatIntegration, sweepInterval, retention, throttling, reconnect } =
+    settings;
+  if (!HEARTBEAT_INTEGRATIONS.includes(heartbeatIntegration)) {
+    throw new Error(
+      `heartbeatIntegration: expected ${HEARTBEAT_INTEGRATIONS.join(" or ")}, got ${heartbeatIntegration}`,
+    );
+  }
   const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
   expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
   expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);

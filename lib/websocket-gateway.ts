@@ -8,6 +8,7 @@ import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
+import { DirectHeartbeat } from "./direct-heartbeat";
 import type { Settings } from "./props";
 import type { Storage } from "./storage";
 
@@ -23,9 +24,10 @@ export class WebSocketGateway extends Construct {
   /** Where functions post to connections and close them. */
   readonly callbackUrl: string;
   /** Those that the gateway calls while it waits, and whose failure no message tells. */
-  readonly functions: Readonly<
-    Record<"authorize" | "connect" | "heartbeat" | "disconnect", BundledFunction>
-  >;
+  readonly functions: Readonly<Record<"authorize" | "connect" | "disconnect", BundledFunction>> & {
+    /** Undefined where heartbeats go to DynamoDB directly. */
+    readonly heartbeat: BundledFunction | undefined;
+  };
   readonly #apiId: string;
   readonly #props: WebSocketGatewayProps;
 
@@ -50,13 +52,16 @@ export class WebSocketGateway extends Construct {
     this.url = `wss://${host}/${STAGE}`;
     this.callbackUrl = `https://${host}/${STAGE}`;
 
-    const [heartbeat, disconnect] = [this.#heartbeat(), this.#disconnect()];
+    const direct = props.heartbeatIntegration === "direct";
+    const heartbeat = direct ? undefined : this.#heartbeat();
+    const disconnect = this.#disconnect();
     this.functions = { authorize, connect, heartbeat, disconnect };
     api.addRoute("$disconnect", {
       integration: new WebSocketLambdaIntegration("Disconnect", disconnect),
     });
+    if (direct) new DirectHeartbeat(this, "DirectHeartbeat", { ...props, api });
     const routes: [string, BundledFunction][] = [
-      ["heartbeat", heartbeat],
+      ...(heartbeat ? [["heartbeat", heartbeat] as [string, BundledFunction]] : []),
       ["presence", this.#presence()],
       ["subscribe", this.#subscribe()],
       ["unsubscribe", this.#unsubscribe()],

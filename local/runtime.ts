@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "./clock";
 import { servePage } from "./dashboard/serve-page";
 import { type Engine, startDynoxide } from "./engine/dynoxide";
 import { createTables } from "./engine/tables";
+import { openWire } from "./engine/wire";
 import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
@@ -12,6 +13,7 @@ import { type Call, type Invocable, LocalFunction } from "./functions/local-func
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
+import type { ServiceCall } from "./gateway/service-integration";
 import { type HttpHandler, listen, respond } from "./http";
 import { startQueues } from "./queues/queues";
 import { sqsApi } from "./queues/sqs-api";
@@ -162,7 +164,11 @@ async function start(
   const queues = startQueues(model, common);
   closing.push(() => queues.stop());
   const hosts = [gatewayHost, `localhost:${port}`] as const;
-  const gateway = new Gateway({ api: model.api, ...common, hosts });
+  const wire = openWire(dynamoDbEndpoint, REGION);
+  closing.push(() => wire.close());
+  const callService: ServiceCall = (_, action, body) =>
+    wire.call(`DynamoDB_20120810.${action}`, body);
+  const gateway = new Gateway({ api: model.api, ...common, callService, hosts });
   await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
   closing.push(() => gateway.stop());
 

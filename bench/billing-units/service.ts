@@ -11,6 +11,7 @@ import { sweepHandler } from "../../lambda/sweep";
 import { dynamoDbRounds } from "../../lambda/sweep/rounds";
 import { dynamoDbLeaseScan } from "../../lambda/sweep/scan";
 import { transitionsHandler } from "../../lambda/transitions";
+import { directHeartbeat } from "../../test/support/direct-heartbeat";
 import { clientOf, type Engine } from "../../test/support/engine";
 import { DEFAULT_TERMS } from "../../test/support/login";
 import { composeRoutes } from "../../test/support/routes";
@@ -18,6 +19,7 @@ import type { Meter } from "./meter";
 
 /** As in the stack. */
 const SEGMENTS = 4;
+const RETENTION_MS = 7 * 86_400_000;
 
 export function composeService(engine: Engine, meter: Meter, now: () => number) {
   const client = meter.watch(clientOf(engine.endpoint));
@@ -39,10 +41,21 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
   const reader = { now, correctClock: false };
   const parts = { client, engine, connections, reader, ...route };
   const { leases, subscriptions, postOffice, history, routes } = composeRoutes(parts);
+  const direct = directHeartbeat(engine, RETENTION_MS, async (request, ask) => {
+    const answer = await ask({ ...request, ReturnConsumedCapacity: "INDEXES" });
+    const { ConsumedCapacity } = JSON.parse(answer.body);
+    meter.add({ writeUnits: ConsumedCapacity.CapacityUnits });
+    return answer;
+  });
   return {
     ...routes,
     leases,
-    close: () => client.destroy(),
+    close: () => {
+      client.destroy();
+      direct.close();
+    },
+    /** By the gateway's templates, without a function. */
+    directHeartbeat: direct.beat,
     authorize: authorizeHandler({
       registry,
       advice: new ReconnectAdvice({

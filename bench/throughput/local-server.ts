@@ -1,4 +1,4 @@
-/** The service on the local runtime. Arguments: the assembly, how many agents are registered. */
+/** The service on the local runtime. Arguments: the assembly, how many agents are registered, the stack if there are several. */
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrently } from "../../lambda/shared/concurrency";
@@ -6,10 +6,14 @@ import { startLocalRuntime } from "../../local/runtime";
 import { putAgent, testKey } from "../../test/support/login";
 import { agentIdOf, privateJwk } from "./agents";
 
-const [, , assemblyDirectory = "", agents = "0"] = process.argv;
+const [, , assemblyDirectory = "", agents = "0", stackName] = process.argv;
 
 async function main(): Promise<void> {
-  const runtime = await startLocalRuntime({ assemblyDirectory, schedules: false });
+  const runtime = await startLocalRuntime({
+    assemblyDirectory,
+    schedules: false,
+    ...(stackName !== undefined && { stackName }),
+  });
   const { dynamoDbEndpoint: endpoint, registryTableName, region, webSocketUrl } = runtime.outputs;
   const client = new DynamoDBClient({
     endpoint,

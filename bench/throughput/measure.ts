@@ -11,7 +11,7 @@ import type { LoadOrder, LoadResult } from "./load";
 const ROOT = join(import.meta.dirname, "../..");
 
 /** A runtime that has 50 events under way in a function at once is kept busy by these. */
-const OUTSTANDING = 64;
+export const OUTSTANDING = 64;
 
 export interface ThroughputFigures {
   connections: number;
@@ -23,7 +23,7 @@ export interface ThroughputFigures {
   ratio: Spread;
 }
 
-interface Summary {
+export interface Summary {
   perSecond: Spread;
   p50Ms: Spread;
   p99Ms: Spread;
@@ -64,7 +64,10 @@ export async function measureThroughput({
   }
 }
 
-async function run(server: Child, order: Omit<LoadOrder, "url" | "key">): Promise<LoadResult> {
+export async function run(
+  server: Child,
+  order: Omit<LoadOrder, "url" | "key">,
+): Promise<LoadResult> {
   const place = await server.next<{ url: string; key?: SentKey }>();
   const load = new Child(fileOf("load"));
   try {
@@ -75,9 +78,9 @@ async function run(server: Child, order: Omit<LoadOrder, "url" | "key">): Promis
   }
 }
 
-const fileOf = (name: string) => join(import.meta.dirname, `${name}.ts`);
+export const fileOf = (name: string) => join(import.meta.dirname, `${name}.ts`);
 
-function summaryOf(results: readonly LoadResult[]): Summary {
+export function summaryOf(results: readonly LoadResult[]): Summary {
   return {
     perSecond: spreadOf(results.map(({ perSecond }) => perSecond)),
     p50Ms: spreadOf(results.map(({ p50Ms }) => p50Ms)),

@@ -27,6 +27,7 @@ import {
   mayReleaseUnseen,
   mayStall,
 } from "./conditions";
+import { holdUpdate } from "./updates";
 
 /** A connection of an agent, as the gateway and the authorizer describe it. */
 export interface LeaseHolder {
@@ -53,11 +54,6 @@ export interface LeaseStoreOptions {
 }
 
 type Values = Record<string, AttributeValue>;
-
-const HOLD =
-  "SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, instanceId = :instanceId, " +
-  "onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, " +
-  "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
 
 // `reason` is absent while online, so a connection that ends after its lease ran out keeps `lease_expired`.
 const RELEASE =
@@ -154,17 +150,17 @@ export class LeaseStore {
       ":now": n(now),
       ":leaseExpiresAt": n(now + holder.leaseMs),
     };
-    const set = [HOLD];
-    const remove = ["reason", "disconnectedAt"];
-    const keep = (name: string, value: AttributeValue | undefined) => {
-      if (!value) return void remove.push(name);
-      set.push(`${name} = :${name}`);
-      values[`:${name}`] = value;
-    };
     const stallsAt = activity && deadlineOf(activity, now);
-    keep("activity", activity && { M: activityValue(activity) });
-    keep("stallsAt", stallsAt === undefined ? undefined : n(stallsAt));
-    const expression = `${set.join(", ")} REMOVE ${remove.join(", ")}`;
+    const optional = {
+      activity: activity && { M: activityValue(activity) },
+      stallsAt: stallsAt === undefined ? undefined : n(stallsAt),
+    };
+    const [given, missing]: [string[], string[]] = [[], []];
+    for (const [name, value] of Object.entries(optional)) {
+      (value ? given : missing).push(name);
+      if (value) values[`:${name}`] = value;
+    }
+    const expression = holdUpdate(given, missing);
     return this.#update(holder, expression, condition, values);
   }
 

@@ -8,6 +8,7 @@ import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
 import { FloodGate } from "./flood";
 import { idOf, MessageError, parseObject } from "./messages";
+import { INTERNAL } from "./replies";
 
 /** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
 export interface RouteEvent {
@@ -94,7 +95,7 @@ export function messageRoute(
       log.error({ event: "route_failed", route: type, error: describe(error) });
       metrics.addMetric("RouteFailures", "Count", 1);
       metrics.publishStoredMetrics();
-      return errorReply("internal", "the service failed; send the message again", id);
+      return reply({ ...INTERNAL, ...echo(id) });
     }
   };
 }

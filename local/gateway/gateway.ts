@@ -4,12 +4,12 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { Clock } from "../clock";
-import type { Invocable } from "../functions/local-function";
 import type { RouteDescription, WebSocketApiDescription } from "../resources/web-socket-api";
 import { authorize } from "./authorizer";
 import { ClientConnection, GATEWAY_LIMITS } from "./client-connection";
 import { newId } from "./ids";
-import { type Integration, type IntegrationResult, integrationOf } from "./integration";
+import { type Backends, integrationOf } from "./integration";
+import type { Integration, IntegrationResult } from "./integration-result";
 import { refuseUpgrade } from "./refusal";
 import {
   type ConnectionFacts,
@@ -21,10 +21,8 @@ import { type RouteSelector, routeSelector } from "./route-selection";
 
 const RESERVED_ROUTES = new Set(["$connect", "$disconnect", "$default"]);
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Backends {
   api: WebSocketApiDescription;
-  /** Finds a function by its ARN. @throws Error if there is none */
-  functionOf(arn: string): Invocable;
   clock: Clock;
   /** The names under which clients reach it, `host:port`; the first is for those that name another. */
   hosts: readonly [string, ...string[]];
@@ -47,10 +45,10 @@ export class Gateway {
   /** @throws Error if a route's function is missing, or the route selection is not supported */
   constructor(options: GatewayOptions) {
     this.#options = options;
-    const { api, functionOf, clock } = options;
+    const { api, clock } = options;
     this.#select = routeSelector(api.routeSelectionExpression);
     for (const { key, integration } of api.routes.values()) {
-      if (integration) this.#integrations.set(key, integrationOf(integration, functionOf, clock));
+      if (integration) this.#integrations.set(key, integrationOf(integration, options, clock));
     }
     this.#server = new WebSocketServer({
       noServer: true,

@@ -4,25 +4,30 @@ import type { Clock } from "../clock";
 import { LocalRuntimeError } from "../errors";
 import type { Invocable } from "../functions/local-function";
 import type { IntegrationDescription } from "../resources/web-socket-api";
+import type { Integration, IntegrationResult } from "./integration-result";
+import { type ServiceCall, serviceIntegration } from "./service-integration";
 
-/** A proxy integration's answer. */
-export interface IntegrationResult {
-  statusCode: number;
-  headers: Record<string, string>;
-  body?: string;
+/** What integrations call. */
+export interface Backends {
+  /** Finds a function by its ARN. @throws Error if there is none */
+  functionOf(arn: string): Invocable;
+  callService: ServiceCall;
 }
 
-/** @throws Error if the integration fails, takes too long, or its answer has no status code */
-export type Integration = (event: unknown) => Promise<IntegrationResult>;
-
-/** @param functionOf finds a function by its ARN, and throws if there is none */
 export function integrationOf(
-  { functionArn, timeoutMs }: IntegrationDescription,
-  functionOf: (arn: string) => Invocable,
+  description: IntegrationDescription,
+  backends: Backends,
   clock: Clock,
 ): Integration {
-  const target = functionOf(functionArn);
-  return async (event) => proxyResult(await within(timeoutMs, target.invoke(event), clock));
+  const integration =
+    description.kind === "lambda"
+      ? proxyIntegration(backends.functionOf(description.functionArn))
+      : serviceIntegration(description, backends.callService);
+  return (event) => within(description.timeoutMs, integration(event), clock);
+}
+
+function proxyIntegration(target: Invocable): Integration {
+  return async (event) => proxyResult(await target.invoke(event));
 }
 
 function within<T>(timeoutMs: number, work: Promise<T>, clock: Clock): Promise<T> {

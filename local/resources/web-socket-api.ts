@@ -5,13 +5,30 @@ import { shortIdOf } from "./identity";
 import { kind } from "./kind";
 import type { PropertyReader } from "./properties";
 
-/** A way to get an answer for a route. */
-export interface IntegrationDescription {
+/** A function, which gets the event as it is. */
+export interface LambdaIntegrationDescription {
   kind: "lambda";
   functionArn: string;
   /** After this the gateway gives up on the integration. */
   timeoutMs: number;
 }
+
+/** An action of an AWS service, whose request and answer are made by templates. */
+export interface ServiceIntegrationDescription {
+  kind: "service";
+  /** As in `dynamodb`. */
+  service: string;
+  /** As in `UpdateItem`. */
+  action: string;
+  requestTemplate: string;
+  /** Undefined where the answer goes on as it comes. */
+  responseTemplate?: string;
+  /** After this the gateway gives up on the integration. */
+  timeoutMs: number;
+}
+
+/** A way to get an answer for a route. */
+export type IntegrationDescription = LambdaIntegrationDescription | ServiceIntegrationDescription;
 
 export interface AuthorizerDescription {
   functionArn: string;
@@ -52,6 +69,10 @@ export const integrationKind = kind((identity) => ({
   ref: shortIdOf(identity),
   IntegrationId: shortIdOf(identity),
 }));
+export const integrationResponseKind = kind((identity) => ({
+  ref: shortIdOf(identity),
+  IntegrationResponseId: shortIdOf(identity),
+}));
 export const authorizerKind = kind((identity) => ({
   ref: shortIdOf(identity),
   AuthorizerId: shortIdOf(identity),
@@ -68,6 +89,7 @@ export interface ApiParts {
   stages: PropertyReader[];
   routes: ById;
   integrations: ById;
+  integrationResponses: PropertyReader[];
   authorizers: ById;
   routeResponses: PropertyReader[];
 }
@@ -102,30 +124,63 @@ export function describeApi(
 
 function describeRoute(
   route: PropertyReader,
-  { integrations, authorizers }: ApiParts,
+  { integrations, integrationResponses, authorizers }: ApiParts,
   answered: boolean,
 ): RouteDescription {
   const key = route.text("RouteKey");
   const target = route.optionalText("Target");
-  const integration = target && integrations.get(target.replace(/^integrations\//, ""));
+  const integrationId = target?.replace(/^integrations\//, "") ?? "";
+  const integration = integrations.get(integrationId);
   if (target && !integration) route.fail("Target", "an integration of this template", target);
   const type = route.oneOf("AuthorizationType", ["NONE", "CUSTOM"], "NONE");
   return {
     key,
-    ...(integration && { integration: describeIntegration(integration) }),
+    ...(integration && {
+      integration: describeIntegration(
+        integration,
+        integrationResponses.filter((response) => response.text("IntegrationId") === integrationId),
+      ),
+    }),
     ...(type === "CUSTOM" && { authorizer: describeAuthorizer(route, authorizers) }),
     returnsResponse:
       answered && route.optionalText("RouteResponseSelectionExpression") !== undefined,
   };
 }
 
-function describeIntegration(integration: PropertyReader): IntegrationDescription {
-  integration.oneOf("IntegrationType", ["AWS_PROXY"]);
+function describeIntegration(
+  integration: PropertyReader,
+  responses: PropertyReader[],
+): IntegrationDescription {
+  const timeoutMs = integration.number("TimeoutInMillis", 29_000);
+  const type = integration.oneOf("IntegrationType", ["AWS_PROXY", "AWS"]);
+  if (type === "AWS_PROXY") {
+    const functionArn = functionArnOf(integration, "IntegrationUri");
+    return { kind: "lambda", functionArn, timeoutMs };
+  }
+  const uri = integration.text("IntegrationUri");
+  const [, service, action] =
+    /^arn:aws:apigateway:[a-z0-9-]+:(dynamodb):action\/(\w+)$/.exec(uri) ??
+    integration.fail("IntegrationUri", "the URI of an action of dynamodb", uri);
+  integration.oneOf("IntegrationMethod", ["POST"]);
+  const [response] = responses;
+  if (responses.length > 1) integration.fail("responses", "at most one", responses.length);
+  // Any other key is compared with what the answer says, and is not supported.
+  response?.oneOf("IntegrationResponseKey", ["$default"]);
   return {
-    kind: "lambda",
-    functionArn: functionArnOf(integration, "IntegrationUri"),
-    timeoutMs: integration.number("TimeoutInMillis", 29_000),
+    kind: "service",
+    service: service as string,
+    action: action as string,
+    requestTemplate: templateOf(integration, "RequestTemplates"),
+    ...(response && { responseTemplate: templateOf(response, "ResponseTemplates") }),
+    timeoutMs,
   };
+}
+
+/** The template that every message is put through: a choice among several is not supported. */
+function templateOf(reader: PropertyReader, property: string): string {
+  reader.oneOf("TemplateSelectionExpression", ["\\$default"]);
+  const templates = reader.object(property);
+  return templates.text("$default");
 }
 
 function describeAuthorizer(route: PropertyReader, authorizers: ById): AuthorizerDescription {

@@ -3,8 +3,7 @@
  * without a conversion and back keeps every heartbeat's record, most of which no filter lets pass, cheap.
  */
 
-import { Agent, request } from "node:http";
-import { Agent as SecureAgent, request as secureRequest } from "node:https";
+import { openWire } from "../engine/wire";
 import { LocalRuntimeError } from "../errors";
 
 export interface StreamRecord {
@@ -50,32 +49,15 @@ export interface StreamApi {
 }
 
 export function streamApi(endpoint: string, region: string): StreamApi {
-  const url = new URL(endpoint);
-  const secure = url.protocol === "https:";
-  const agent = new (secure ? SecureAgent : Agent)({ keepAlive: true });
+  const wire = openWire(endpoint, region);
 
-  function call<T>(operation: string, input: object): Promise<T> {
-    const body = JSON.stringify(input);
-    const options = { method: "POST", agent, headers: headersOf(operation, region) };
-    return new Promise((resolve, reject) => {
-      const sent = (secure ? secureRequest : request)(url, options, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => {
-          try {
-            const answer = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
-            if (response.statusCode === 200) return resolve(answer as T);
-            const type = String(answer.__type).replace(/^.*#/, "");
-            reject(new StreamError(operation, type, String(answer.message)));
-          } catch (error) {
-            reject(error);
-          }
-        });
-      });
-      sent.on("error", reject);
-      sent.end(body);
-    });
+  async function call<T>(operation: string, input: object): Promise<T> {
+    const target = `DynamoDBStreams_20120810.${operation}`;
+    const { status, body } = await wire.call(target, JSON.stringify(input));
+    const answer = JSON.parse(body) as Record<string, unknown>;
+    if (status === 200) return answer as T;
+    const type = String(answer.__type).replace(/^.*#/, "");
+    throw new StreamError(operation, type, String(answer.message));
   }
 
   return {
@@ -102,20 +84,6 @@ export function streamApi(endpoint: string, region: string): StreamApi {
       );
       return { records: answer.Records, next: answer.NextShardIterator ?? undefined };
     },
-    close: () => agent.destroy(),
-  };
-}
-
-// Local engines want to see that a request is signed, and by whom; none checks the signature.
-function headersOf(operation: string, region: string): Record<string, string> {
-  const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
-  const scope = `local/${date.slice(0, 8)}/${region}/dynamodb/aws4_request`;
-  return {
-    "Content-Type": "application/x-amz-json-1.0",
-    "X-Amz-Target": `DynamoDBStreams_20120810.${operation}`,
-    "X-Amz-Date": date,
-    Authorization:
-      `AWS4-HMAC-SHA256 Credential=${scope}, ` +
-      `SignedHeaders=host;x-amz-date;x-amz-target, Signature=${"0".repeat(64)}`,
+    close: () => wire.close(),
   };
 }

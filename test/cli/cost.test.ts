@@ -7,13 +7,12 @@ import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
 import { CUSTOM_METRICS, SWEEP, UNITS } from "../../cli/src/cost/units";
-import { blocks, chart } from "./cost-page";
+import { blocks, chart, directBlocks } from "./cost-page";
 import { run } from "./run";
 
 const ROOT = join(__dirname, "../..");
-const PAGE = join(ROOT, "docs/cost.md");
 const CHART = join(ROOT, "docs/cost.svg");
-const BLOCK = /<!-- generated: (\w+) -->\n[\s\S]*?\n<!-- end -->/g;
+const BLOCK = /<!-- generated: (\w+) -->\n(?:[\s\S]*?\n)?<!-- end -->/g;
 
 const of = (fleet: Partial<Fleet> = {}, handlerMs?: number) =>
   estimate({ ...DEFAULT_FLEET, ...fleet }, handlerMs);
@@ -91,6 +90,18 @@ describe("the price of a fleet", () => {
     expect(usd({ intervalSeconds: 60 })).toBeLessThan(usd({}) * 0.6);
     expect(usd({ ackEvery: 10 })).toBeLessThan(usd({}) * 0.75);
     expect(item({ ackEvery: 10 }, "write units")).toBeCloseTo(item({}, "write units"), 0);
+  });
+
+  it("has no invocation a heartbeat where the gateway writes it itself, and all else the same", () => {
+    const calm: Partial<Fleet> = { reconnectsPerDay: 0 };
+    const direct: Partial<Fleet> = { ...calm, heartbeatIntegration: "direct" };
+    // What is left are sweeps, and three a rotation instead of four.
+    const rotations = (1000 * 2_628_000) / 6000;
+    const sweeps = 43_800 / 5;
+    expect(item(direct, "invocations")).toBeCloseTo(3 * rotations + sweeps, 0);
+    for (const what of ["messages", "write units", "read units"]) {
+      expect(item(direct, what)).toBe(item(calm, what));
+    }
   });
 
   it("rises with all that happens, and not with the time-out", () => {
@@ -207,22 +218,30 @@ describe("cost", () => {
   });
 });
 
-describe("the page docs/cost.md", () => {
-  it("shows tables and a chart as the code makes them (UPDATE_DOCS=1 writes them anew)", async () => {
-    const made = blocks();
-    const page = await readFile(PAGE, "utf8");
-    const expected = page.replace(
-      BLOCK,
-      (_, name) => `<!-- generated: ${name} -->\n${made[name]}\n<!-- end -->`,
-    );
-    if (process.env.UPDATE_DOCS) {
-      await writeFile(PAGE, expected);
-      await writeFile(CHART, chart());
-    }
-    expect([...page.matchAll(BLOCK)].map(([, name]) => name).sort()).toEqual(
-      Object.keys(made).sort(),
-    );
-    expect(await readFile(PAGE, "utf8")).toBe(expected);
+describe("the pages", () => {
+  it.each([
+    ["docs/cost.md", blocks],
+    ["docs/direct-heartbeats.md", directBlocks],
+  ])(
+    "%s shows tables as the code makes them (UPDATE_DOCS=1 writes them anew)",
+    async (name, make) => {
+      const made = make();
+      const file = join(ROOT, name);
+      const page = await readFile(file, "utf8");
+      const expected = page.replace(
+        BLOCK,
+        (_, block) => `<!-- generated: ${block} -->\n${made[block]}\n<!-- end -->`,
+      );
+      if (process.env.UPDATE_DOCS) await writeFile(file, expected);
+      expect([...page.matchAll(BLOCK)].map(([, block]) => block).sort()).toEqual(
+        Object.keys(made).sort(),
+      );
+      expect(await readFile(file, "utf8")).toBe(expected);
+    },
+  );
+
+  it("have the chart as the code draws it", async () => {
+    if (process.env.UPDATE_DOCS) await writeFile(CHART, chart());
     expect(await readFile(CHART, "utf8")).toBe(chart());
   });
 });

@@ -7,17 +7,17 @@ import { exportPKCS8 } from "jose";
 import { type TestKey, testKey } from "../support/login";
 import { type AgentProcess, startAgent } from "./support/agent-process";
 import { BareClient } from "./support/client";
-import { openTarget, type Target } from "./support/target";
+import { modes, openTarget, type Target } from "./support/target";
 import { until } from "./support/until";
 
-describe("presence", () => {
+describe.each(modes())("presence, with heartbeats by %s", (mode) => {
   const organizationId = `e2e-${randomUUID()}`;
   let target: Target;
   let key: TestKey;
   let agentId: string;
   let agents: AgentProcess[];
   beforeAll(async () => {
-    target = openTarget();
+    target = openTarget(mode);
     key = await testKey();
   });
   beforeEach(async () => {
@@ -124,14 +124,27 @@ describe("presence", () => {
     expect(await presence()).toMatchObject({ status: "online", since: before?.since });
   });
 
-  it("tells the older of two processes that it is superseded, and ends its connection", async () => {
+  it("tells the older of two processes that it is superseded, which ends its connection", async () => {
     const older = await connect({ instance_id: "older" });
     const newer = await connect({ instance_id: "newer" });
     expect(await older.ask({ type: "heartbeat" })).toEqual({ type: "superseded" });
+    if (mode === "direct") {
+      // A template can't close a connection: that is the client's part, told so each time.
+      expect(await older.ask({ type: "heartbeat" })).toEqual({ type: "superseded" });
+      await older.close();
+    }
     expect(await older.closed).toBeGreaterThan(0);
     expect(await newer.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
     expect(await presence()).toMatchObject({ status: "online", instanceId: "newer" });
     await newer.close();
+  });
+
+  it("ends the older of two processes of the SDK, and leaves the newer one online", async () => {
+    const older = await start();
+    const newer = await start();
+    await until(async () => older.child.exitCode ?? undefined);
+    expect(newer.child.exitCode).toBeNull();
+    expect(await presence()).toMatchObject({ status: "online" });
   });
 
   it("ends the connection of an agent that is disabled", async () => {

@@ -5,9 +5,9 @@ import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { loginClaims, signToken, type TestKey, testKey } from "../support/login";
 import { BareClient, HandshakeRefused } from "./support/client";
-import { openTarget, type Target } from "./support/target";
+import { modes, openTarget, type Target } from "./support/target";
 
-describe("the protocol", () => {
+describe.each(modes())("the protocol, with heartbeats by %s", (mode) => {
   const organizationId = `e2e-${randomUUID()}`;
   const other = `e2e-${randomUUID()}`;
   const agentId = "a1";
@@ -17,7 +17,7 @@ describe("the protocol", () => {
   let client: BareClient;
 
   beforeAll(async () => {
-    target = openTarget();
+    target = openTarget(mode);
     [key, stranger] = await Promise.all([testKey("ES256"), testKey("ES256")]);
     const { registry } = target;
     const publicKey = key.jwk as never;

@@ -88,6 +88,7 @@ describe("cdk-nag", () => {
     new AgentHeartbeatStack(app, "Test", { dashboard: false });
     // Its sweeps are started by a queue.
     new AgentHeartbeatStack(app, "Fast", { dashboard: false, sweepInterval: Duration.seconds(10) });
+    new AgentHeartbeatStack(app, "Direct", { dashboard: false, heartbeatIntegration: "direct" });
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
     // It throws when anything is found, after it has written what.
     expect(() => app.synth()).toThrow();

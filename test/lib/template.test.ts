@@ -479,6 +479,49 @@ describe("the props", () => {
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
   });
 
+  it("let the gateway itself write heartbeats, and nothing else", () => {
+    const template = Template.fromStack(
+      stackOf({ heartbeatIntegration: "direct", retention: Duration.days(30) }),
+    );
+    const functions = template.findResources("AWS::Lambda::Function", {
+      Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: "heartbeat" } } },
+    });
+    expect(functions).toEqual({});
+    const [integration] = Object.values(
+      template.findResources("AWS::ApiGatewayV2::Integration", {
+        Properties: { IntegrationType: "AWS" },
+      }),
+    );
+    expect(JSON.stringify(integration?.Properties.IntegrationUri)).toContain(
+      ":dynamodb:action/UpdateItem",
+    );
+    const roleId = integration?.Properties.CredentialsArn["Fn::GetAtt"][0];
+    const statements = Object.values(template.findResources("AWS::IAM::Policy"))
+      .filter(({ Properties }) =>
+        Properties.Roles.some(({ Ref }: { Ref: string }) => Ref === roleId),
+      )
+      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+    expect(statements).toEqual([
+      {
+        Action: "dynamodb:UpdateItem",
+        Effect: "Allow",
+        Resource: { "Fn::GetAtt": [expect.stringContaining("AgentStatus"), "Arn"] },
+      },
+    ]);
+  });
+
+  it("replace what answers a heartbeat, and keep its route, so that a deployment can change over", () => {
+    const routes = (["lambda", "direct"] as const).map((heartbeatIntegration) => {
+      const template = Template.fromStack(stackOf({ heartbeatIntegration }));
+      const found = template.findResources("AWS::ApiGatewayV2::Route", {
+        Properties: { RouteKey: "heartbeat" },
+      });
+      return Object.keys(found);
+    });
+    expect(routes[0]).toHaveLength(1);
+    expect(routes[1]).toEqual(routes[0]);
+  });
+
   it("leave the dashboard out", () => {
     const template = Template.fromStack(stackOf({ dashboard: false }));
     template.resourceCountIs("AWS::CloudFront::Distribution", 0);
@@ -526,6 +569,10 @@ describe("the props", () => {
     [
       { throttling: { rateLimit: 0, burstLimit: 1 } },
       "throttling.rateLimit: expected a whole number from 1 to 1000000, got 0",
+    ],
+    [
+      { heartbeatIntegration: "none" as never },
+      "heartbeatIntegration: expected lambda or direct, got none",
     ],
     [{ retention: Duration.minutes(1) }, "retention: expected 1 hour to 365 days, got 1 minute"],
   ])("out of their limits are refused: %j", (props, message) => {

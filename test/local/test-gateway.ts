@@ -5,6 +5,7 @@ import { type ClientOptions, WebSocket } from "ws";
 import type { Invocable } from "../../local/functions/local-function";
 import { connectionsApi } from "../../local/gateway/connections-api";
 import { Gateway } from "../../local/gateway/gateway";
+import type { ServiceCall } from "../../local/gateway/service-integration";
 import { listen } from "../../local/http";
 import type { RouteDescription } from "../../local/resources/web-socket-api";
 import { FakeClock } from "./fake-clock";
@@ -37,7 +38,12 @@ export interface TestClient {
 
 export async function startGateway(
   handlers: Handlers,
-  { identitySources = [] as string[], silentRoutes = [] as string[] } = {},
+  {
+    identitySources = [] as string[],
+    silentRoutes = [] as string[],
+    extraRoutes = [] as RouteDescription[],
+    callService = (async () => ({ status: 200, body: "{}" })) as ServiceCall,
+  } = {},
 ): Promise<TestGateway> {
   const clock = new FakeClock();
   const problems: string[] = [];
@@ -63,9 +69,13 @@ export async function startGateway(
       apiId: "abcdef1234",
       stage: "prod",
       routeSelectionExpression: "$request.body.type",
-      routes: new Map(routes),
+      routes: new Map([
+        ...routes,
+        ...extraRoutes.map((route): [string, RouteDescription] => [route.key, route]),
+      ]),
     },
     functionOf,
+    callService,
     clock,
     hosts: [host, `localhost:${port}`],
     region: "us-east-1",

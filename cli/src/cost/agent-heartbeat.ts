@@ -16,19 +16,20 @@ import {
 const BYTES_A_GB = 1e9;
 
 /** How often each operation happens in a month. */
-function operationsOf(fleet: Fleet): Record<Operation, number> {
+function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
   const { agents, intervalSeconds, ackEvery, subscriptions } = fleet;
   const heartbeats = (agents * SECONDS_A_MONTH) / intervalSeconds;
   const acknowledged = heartbeats / ackEvery;
   const rotations = (agents * SECONDS_A_MONTH) / ASSUMED.rotationSeconds;
   const reconnects = agents * fleet.reconnectsPerDay * DAYS_A_MONTH;
+  const direct = fleet.heartbeatIntegration === "direct";
   return {
     connect: reconnects,
     // A new connection begins with a heartbeat, which a rotation counts itself.
-    heartbeat: acknowledged + reconnects,
-    "heartbeat without ack": heartbeats - acknowledged,
+    [direct ? "direct heartbeat" : "heartbeat"]: acknowledged + reconnects,
+    [direct ? "direct heartbeat without ack" : "heartbeat without ack"]: heartbeats - acknowledged,
     disconnect: reconnects,
-    rotation: rotations,
+    [direct ? "direct rotation" : "rotation"]: rotations,
     subscribe: (rotations + reconnects) * subscriptions,
     "publish to 1": agents * fleet.messagesPerDay * DAYS_A_MONTH,
     // Who reconnects goes offline and comes back; a rotation is not seen.
@@ -93,7 +94,7 @@ function planningOf({ sweepSeconds }: Fleet): { invocations: number; queueReques
   };
 }
 
-function totalUnits(operations: Record<Operation, number>): Units {
+function totalUnits(operations: Partial<Record<Operation, number>>): Units {
   const total: Units = {
     messagesIn: 0,
     messagesOut: 0,

@@ -21,6 +21,9 @@ export type Operation =
   | "heartbeat without ack"
   | "disconnect"
   | "rotation"
+  | "direct heartbeat"
+  | "direct heartbeat without ack"
+  | "direct rotation"
   | "subscribe"
   | "publish to 1"
   | "transition";
@@ -44,6 +47,10 @@ export const UNITS: Readonly<Record<Operation, Units>> = {
   disconnect: units(0, 0, 1, 1, 0.5),
   /** A new connection, its first heartbeat, and the end of the old one. */
   rotation: units(1, 1, 4, 4, 2.5),
+  /** By the gateway's templates, without a function. */
+  "direct heartbeat": units(1, 1, 0, 1, 0),
+  "direct heartbeat without ack": units(1, 0, 0, 1, 0),
+  "direct rotation": units(1, 1, 3, 4, 2.5),
   subscribe: units(1, 1, 1, 2, 0.5),
   "publish to 1": units(1, 2, 1, 0, 3),
   transition: units(0, 0, 1, 2, 2, 1, 124),

@@ -1,4 +1,4 @@
-/** Synthesizes the stack and runs it locally, without the sweep, until its standard input ends. */
+/** Synthesizes the stacks and runs them locally, without the sweep, until its standard input ends. */
 
 import { join } from "node:path";
 import { writeOutputs } from "../../../local/outputs-file";
@@ -7,19 +7,34 @@ import { synthesize } from "../../../local/synthesize";
 
 const ROOT = join(__dirname, "..", "..", "..");
 
+/** By the stack's name, the file for the outputs, beside the directory. */
+const OUTPUTS: Readonly<Record<string, string>> = {
+  AgentHeartbeat: "outputs.json",
+  AgentHeartbeatDirect: "direct-outputs.json",
+};
+
 async function serve(directory: string): Promise<void> {
   const assemblyDirectory = await synthesize({
     directory: ROOT,
+    app: "node --conditions=agent-heartbeat-source --import tsx test/e2e/support/app.ts",
     outputDirectory: join(directory, "cdk.out"),
   });
-  const runtime = await startLocalRuntime({
-    assemblyDirectory,
-    schedules: false,
-    onProblem: (problem) => console.error(problem),
-  });
-  writeOutputs(join(directory, "outputs.json"), runtime.outputs);
+  const runtimes = await Promise.all(
+    Object.entries(OUTPUTS).map(async ([stackName, file]) => {
+      const runtime = await startLocalRuntime({
+        assemblyDirectory,
+        stackName,
+        schedules: false,
+        onProblem: (problem) => console.error(problem),
+      });
+      writeOutputs(join(directory, file), runtime.outputs);
+      return runtime;
+    }),
+  );
   console.log("ready");
-  process.stdin.resume().on("end", () => void runtime.stop());
+  process.stdin.resume().on("end", () => {
+    for (const runtime of runtimes) void runtime.stop();
+  });
 }
 
 const [, , directory] = process.argv;

@@ -5,8 +5,21 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
-/** Names a file in the form of `.local/outputs.json`. Unset, the suite starts a local runtime. */
-const TARGET_VARIABLE = "AGENT_HEARTBEAT_TARGET";
+/** What answers heartbeats in a deployment: see `lib/props.ts`. */
+export type Mode = "lambda" | "direct";
+
+/**
+ * By what answers heartbeats, the variable that names a deployment's file, in the form of
+ * `.local/outputs.json`. With none of them the suite starts local runtimes.
+ */
+const TARGET_VARIABLES: Readonly<Record<Mode, string>> = {
+  lambda: "AGENT_HEARTBEAT_TARGET",
+  direct: "AGENT_HEARTBEAT_DIRECT_TARGET",
+};
+
+/** The modes in which there is a deployment to test. */
+export const modes = (): Mode[] =>
+  (["lambda", "direct"] as const).filter((mode) => process.env[TARGET_VARIABLES[mode]]);
 
 interface Outputs {
   webSocketUrl: string;
@@ -26,9 +39,9 @@ export interface Target {
   close(): void;
 }
 
-export function openTarget(): Target {
-  const file = process.env[TARGET_VARIABLE];
-  if (!file) throw new Error(`${TARGET_VARIABLE} is not set: did the global set-up run?`);
+export function openTarget(mode: Mode = "lambda"): Target {
+  const file = process.env[TARGET_VARIABLES[mode]];
+  if (!file) throw new Error(`${TARGET_VARIABLES[mode]} is not set: did the global set-up run?`);
   const outputs = JSON.parse(readFileSync(file, "utf8")) as Outputs;
   const { webSocketUrl, statusTableName, registryTableName, region, dynamoDbEndpoint } = outputs;
   const client = new DynamoDBClient({

@@ -1,0 +1,24 @@
+/**
+ * The update of acquire and renew, as text: the store sends it from a function, and the stack puts the same into
+ * the template of a route that has none.
+ */
+
+/** What every write that takes or keeps the row sets. */
+export const HOLD =
+  "SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, instanceId = :instanceId, " +
+  "onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, " +
+  "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
+
+/** What every write that takes or keeps the row removes: what only an offline agent has. */
+export const HOLD_REMOVES = ["reason", "disconnectedAt"] as const;
+
+/**
+ * The update of a write that takes or keeps the row.
+ *
+ * @param given attributes that it has a value for, under their own names
+ * @param missing attributes that it has none for, and that must not outlive it
+ */
+export function holdUpdate(given: readonly string[], missing: readonly string[]): string {
+  const set = [HOLD, ...given.map((name) => `${name} = :${name}`)];
+  return `${set.join(", ")} REMOVE ${[...HOLD_REMOVES, ...missing].join(", ")}`;
+}

@@ -1,0 +1,11 @@
+/** The stacks of the end-to-end suite: as it is by default, and with heartbeats that go to DynamoDB directly. */
+
+import { App } from "aws-cdk-lib";
+import { AgentHeartbeatStack } from "../../../lib/agent-heartbeat-stack";
+
+const app = new App();
+new AgentHeartbeatStack(app, "AgentHeartbeat");
+new AgentHeartbeatStack(app, "AgentHeartbeatDirect", {
+  dashboard: false,
+  heartbeatIntegration: "direct",
+});
