@@ -3,6 +3,7 @@
 import { beforeEach, describe, it, jest } from "@jest/globals";
 import { App, type Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
+import { testContext } from "../support/cdk-context";
 
 const templates = new Map<string, Promise<Template>>();
 
@@ -20,7 +21,7 @@ async function synthesized(example: string): Promise<Template> {
     ...library,
     App: class extends App {
       constructor() {
-        super({ context: { "aws:cdk:bundling-stacks": [] } });
+        super({ context: testContext() });
         apps.push(this);
       }
     },

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { App, Duration, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { testContext } from "../support/cdk-context";
 
 /** Findings that stay, by rule and by the part of the path of what they are about. */
 const ACCEPTED: { rule: RegExp; path: RegExp; reason: string }[] = [
@@ -84,7 +85,7 @@ describe("cdk-nag", () => {
   const outdir = mkdtempSync(join(tmpdir(), "nag-"));
   let findings: { rule: string; path: string }[];
   beforeAll(() => {
-    const app = new App({ context: { "aws:cdk:bundling-stacks": [] }, outdir });
+    const app = new App({ context: testContext(), outdir });
     new AgentHeartbeatStack(app, "Test", { dashboard: false });
     // Its sweeps are started by a queue.
     new AgentHeartbeatStack(app, "Fast", { dashboard: false, sweepInterval: Duration.seconds(10) });

@@ -8,13 +8,13 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
+import { testContext } from "../support/cdk-context";
 
 type Resource = { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string };
 type Statement = { Action: string | string[]; Resource: unknown; Effect: string };
 
-/** The bundling of the functions is skipped: the local runtime's tests run the bundles. */
 function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
-  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  const app = new App({ context: testContext() });
   return new AgentHeartbeatStack(app, "Test", props);
 }
 
@@ -59,7 +59,11 @@ describe("the template", () => {
         ({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
       )
       .flatMap(({ Action, Resource }) =>
-        [Action].flat().map((action) => `${action} ${target(Resource)}`),
+        [Action]
+          .flat()
+          .flatMap((action) =>
+            [Resource].flat().map((resource) => `${action} ${target(resource)}`),
+          ),
       )
       .filter((privilege) => !privilege.startsWith("logs:"))
       .sort();

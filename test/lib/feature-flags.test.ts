@@ -1,0 +1,25 @@
+/** The feature flags of cdk.json: those that CDK recommends, and what they may and may not change. */
+
+import { describe, expect, it } from "@jest/globals";
+import { App } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import recommended from "aws-cdk-lib/recommended-feature-flags.json";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { featureFlags, NOTHING_BUNDLED, testContext } from "../support/cdk-context";
+
+describe("the feature flags", () => {
+  it("are all that the pinned version of CDK recommends to new apps", () => {
+    expect(featureFlags()).toEqual(recommended);
+  });
+
+  it("change no logical id, so that an app with other flags can take the construct over", () => {
+    const resources = (context: Record<string, unknown>) => {
+      const stack = new AgentHeartbeatStack(new App({ context }), "Test");
+      const { Resources } = Template.fromStack(stack).toJSON();
+      return Object.entries(Resources as Record<string, { Type: string }>)
+        .map(([id, { Type }]) => `${Type} ${id}`)
+        .sort();
+    };
+    expect(resources(testContext())).toEqual(resources(NOTHING_BUNDLED));
+  });
+});
