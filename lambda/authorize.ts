@@ -26,6 +26,8 @@ export interface AuthorizerResult {
 
 export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
   advice: Pick<ReconnectAdvice, "windowMs">;
+  /** Where else clients connect: the URL of the deployment's own domain, which has no stage in it. */
+  customDomainUrl?: string | undefined;
   log: Log;
   metrics: MetricsSink;
 }
@@ -34,13 +36,15 @@ export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
  * Refuses by a policy, which the gateway answers with 403 whatever the reason was; the log has the
  * reason. An error of the service's own is thrown, which the gateway answers with 500.
  */
-export function authorizeHandler({ advice, log, metrics, ...rest }: AuthorizeDependencies) {
+export function authorizeHandler(dependencies: AuthorizeDependencies) {
+  const { advice, log, metrics, customDomainUrl, ...rest } = dependencies;
   const options = { ...rest, gate: new FloodGate(LOGIN_RATE) };
+  const ownDomain = customDomainUrl === undefined ? [] : [audienceOf(customDomainUrl)];
   return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const { domainName, stage, requestTimeEpoch } = event.requestContext;
     try {
       const token = loginToken(event.headers ?? {});
-      const audience = audienceOf(`wss://${domainName}/${stage}`);
+      const audience = [audienceOf(`wss://${domainName}/${stage}`), ...ownDomain];
       const [known, reconnectWindowMs] = await Promise.all([
         login(token, audience, requestTimeEpoch, options),
         advice.windowMs(requestTimeEpoch),

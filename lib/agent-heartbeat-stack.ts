@@ -14,12 +14,15 @@ export class AgentHeartbeatStack extends Stack {
   constructor(scope: Construct, id: string, props: AgentHeartbeatStackProps = {}) {
     super(scope, id, props);
     this.agentHeartbeat = new AgentHeartbeat(this, "Presence", props);
-    const { webSocketUrl, statusTable, registryTable, eventBus, dashboardUrl } =
+    const { webSocketUrl, customDomainTarget, statusTable, registryTable, eventBus, dashboardUrl } =
       this.agentHeartbeat;
     this.#output("WebSocketUrl", webSocketUrl, "Where agents connect");
     this.#output("StatusTableName", statusTable.tableName, "Who is online: derive, don't trust");
     this.#output("RegistryTableName", registryTable.tableName, "Agents and their public keys");
     this.#output("EventBusName", eventBus.eventBusName, "Where Agent Online and Offline are told");
+    if (customDomainTarget !== undefined) {
+      this.#output("CustomDomainTarget", customDomainTarget, "What the domain's record points at");
+    }
     if (dashboardUrl !== undefined) {
       this.#output("DashboardUrl", dashboardUrl, "Open it with: agent-heartbeat dashboard");
     }

@@ -1,10 +1,17 @@
 /** The whole service as one construct: it reads as the table of contents of the system. */
 
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
-import { EventBus } from "aws-cdk-lib/aws-events";
+import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
+import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
+import { BundledFunction } from "./bundled-function";
+import { CloudWatchDashboard } from "./cloudwatch-dashboard";
 import { Dashboard } from "./dashboard";
+import { admitServices } from "./encryption";
+import { grantPublish, grantReadStatus, grantRegister } from "./grants";
 import { MessageEvents } from "./message-events";
+import { deploymentOf, FleetMetrics, type TransitionReason } from "./metrics";
 import { Monitoring } from "./monitoring";
 import { type AgentHeartbeatProps, settingsOf } from "./props";
 import { Storage } from "./storage";
@@ -14,22 +21,26 @@ import { WebSocketGateway } from "./websocket-gateway";
 
 /** Presence of agents: a WebSocket endpoint, the tables behind it, the sweep, and events in and out. */
 export class AgentHeartbeat extends Construct {
-  /** Where agents connect: `wss://<api>.execute-api.<region>.amazonaws.com/prod`. */
+  /** Where agents connect: `wss://<api>.execute-api.<region>.amazonaws.com/prod`, or the custom domain. */
   readonly webSocketUrl: string;
+  /** What the record of a custom domain's name has to point at, if no hosted zone was given. */
+  readonly customDomainTarget: string | undefined;
   /** One row an agent that has ever connected. Its stored status must be derived: see the guide. */
-  readonly statusTable: Table;
+  readonly statusTable: ITable;
   /** Agents with their public keys, and used login tokens. */
-  readonly registryTable: Table;
+  readonly registryTable: ITable;
   /** Where transitions are told, and from where `Agent Message` events reach agents. */
-  readonly eventBus: EventBus;
+  readonly eventBus: IEventBus;
   /** Where the page is on which people see the fleet; undefined without a dashboard. */
   readonly dashboardUrl: string | undefined;
+  readonly #metrics: FleetMetrics;
 
   /** @throws Error if a setting is outside its limits */
   constructor(scope: Construct, id: string, props: AgentHeartbeatProps = {}) {
     super(scope, id);
-    const settings = settingsOf(props);
-    const eventBus = new EventBus(this, "Events");
+    const settings = { ...settingsOf(props), deployment: deploymentOf(this) };
+    if (settings.encryptionKey) admitServices(this, settings.encryptionKey);
+    const eventBus = settings.eventBus ?? (new EventBus(this, "Events") as IEventBus);
     const storage = new Storage(this, "Storage", settings);
     const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
     const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway });
@@ -40,28 +51,96 @@ export class AgentHeartbeat extends Construct {
       eventBus,
     });
     const messages = new MessageEvents(this, "MessageEvents", { ...settings, gateway, eventBus });
-    if (settings.alarms) {
-      new Monitoring(this, "Monitoring", {
-        ...settings,
-        functions: {
-          ...gateway.functions,
-          sweep: sweep.function,
-          transitions: transitions.function,
-          deliver: messages.function,
-        },
-        tables: [storage.statusTable, storage.registryTable, storage.subscriptionsTable],
-        undelivered: [transitions.undelivered, messages.undelivered],
-      });
+    for (const part of this.node.findAll()) {
+      if (part instanceof BundledFunction) storage.grantKeys(part);
     }
 
+    const metrics = new FleetMetrics({
+      address: this.node.addr,
+      ...settings,
+      ...gateway,
+      ...gateway.functions,
+    });
+    const watched = {
+      ...settings,
+      metrics,
+      functions: {
+        ...gateway.functions,
+        sweep: sweep.function,
+        transitions: transitions.function,
+        deliver: messages.function,
+      },
+      tables: [storage.statusTable, storage.registryTable, storage.subscriptionsTable],
+      undelivered: [transitions.undelivered, messages.undelivered],
+    };
+    if (settings.alarms) new Monitoring(this, "Monitoring", watched);
+    if (settings.cloudWatchDashboard) new CloudWatchDashboard(this, "CloudWatchDashboard", watched);
+
     const dashboard = settings.dashboard
-      ? new Dashboard(this, "Dashboard", { ...settings, webSocketUrl: gateway.url })
+      ? new Dashboard(this, "Dashboard", { ...settings, webSocketOrigin: gateway.origin })
       : undefined;
 
     this.webSocketUrl = gateway.url;
+    this.customDomainTarget = gateway.customDomainTarget;
     this.statusTable = storage.statusTable;
     this.registryTable = storage.registryTable;
     this.eventBus = eventBus;
     this.dashboardUrl = dashboard?.url;
+    this.#metrics = metrics;
+  }
+
+  /** Lets a principal read who is online, with profiles and histories: all that `StatusReader` calls. */
+  grantReadStatus(grantee: IGrantable): void {
+    grantReadStatus(this, grantee);
+  }
+
+  /** Lets a principal register agents, change their keys, and revoke them: all that `AgentRegistry` calls. */
+  grantRegister(grantee: IGrantable): void {
+    grantRegister(this, grantee);
+  }
+
+  /** Lets a principal put `Agent Message` events on the bus, and no others: it can't tell of agents that come and go. */
+  grantPublish(grantee: IGrantable): void {
+    grantPublish(this.eventBus, grantee);
+  }
+
+  /** Heartbeats that came in. */
+  metricHeartbeats(options?: MetricOptions): IMetric {
+    return this.#metrics.heartbeats(options);
+  }
+
+  /** Heartbeats that were not stored: the function failed, or answered `internal`. */
+  metricHeartbeatErrors(options?: MetricOptions): IMetric {
+    return this.#metrics.heartbeatErrors(options);
+  }
+
+  /** Agents online in all organizations, by their derived status, as each sweep counts them; the maximum by default. */
+  metricAgentsOnline(options?: MetricOptions): IMetric {
+    return this.#metrics.agentsOnline(options);
+  }
+
+  /** How many agents that are online are late by more than a quarter of their interval; the maximum by default. */
+  metricHeartbeatsOverdue(options?: MetricOptions): IMetric {
+    return this.#metrics.heartbeatsOverdue(options);
+  }
+
+  /** Transitions for a reason, `connected` for one, or `lease_expired`; all of them if none is given. */
+  metricTransitions(reason?: TransitionReason, options?: MetricOptions): IMetric {
+    return this.#metrics.transitions(reason, options);
+  }
+
+  /** Agents that died silently, as the sweep found them. */
+  metricLeasesExpired(options?: MetricOptions): IMetric {
+    return this.#metrics.own("LeasesExpired", "sweep", options);
+  }
+
+  /** Logins that were let in by the authorizer, and reached `$connect`. */
+  metricConnects(options?: MetricOptions): IMetric {
+    return this.#metrics.connects(options);
+  }
+
+  /** Logins that proved nothing. */
+  metricLoginsRefused(options?: MetricOptions): IMetric {
+    return this.#metrics.own("LoginsRefused", "authorize", options);
   }
 }

@@ -54,20 +54,21 @@ async function types() {
   }
 }
 
-/** The very assets of the synthesized app: what is published is what a checkout deploys. */
+/** The very assets of a synthesized app: what is published is what a checkout deploys. */
 async function assets() {
   const assembly = join(temporary, "cdk.out");
-  const { app, context } = JSON.parse(await readFile(join(repository, "cdk.json"), "utf8"));
-  await run("/bin/sh", ["-c", app], {
+  const source = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
+  await run(process.execPath, [...source, join(root, "assets", "app.ts")], {
     cwd: repository,
-    env: {
-      ...process.env,
-      CDK_OUTDIR: assembly,
-      CDK_CONTEXT_JSON: JSON.stringify(context ?? {}),
-    },
+    env: { ...process.env, CDK_OUTDIR: assembly },
   });
-  const template = await readFile(join(assembly, "AgentHeartbeat.template.json"), "utf8");
-  for (const { Type, Properties } of Object.values(JSON.parse(template).Resources)) {
+  const templates = (await readdir(assembly)).filter((file) => file.endsWith(".template.json"));
+  for (const file of templates) await copyAssetsOf(join(assembly, file), assembly);
+}
+
+async function copyAssetsOf(template, assembly) {
+  const { Resources } = JSON.parse(await readFile(template, "utf8"));
+  for (const { Type, Properties } of Object.values(Resources)) {
     const entry = Properties?.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
     if (Type === "AWS::Lambda::Function" && entry !== undefined) {
       await copyAsset(assembly, Properties.Code.S3Key, join("lambda", entry));

@@ -10,17 +10,23 @@ import {
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
-import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { functionCode } from "#assets";
+import type { Settings } from "./props";
+
+/** What the functions of a deployment have in common. */
+export interface FunctionSettings
+  extends Pick<Settings, "logRetention" | "tracing" | "encryptionKey"> {
+  readonly deployment: string;
+}
 
 export interface BundledFunctionProps {
   /** The name of the file in `lambda/entry`, without its ending. */
   readonly entry: string;
   readonly description: string;
   readonly environment?: Record<string, string>;
-  readonly logRetention: RetentionDays;
-  readonly tracing: boolean;
+  readonly settings: FunctionSettings;
   /** @default Duration.seconds(10) */
   readonly timeout?: Duration;
   /** In MB; CPU comes in proportion. @default 256 */
@@ -29,9 +35,11 @@ export interface BundledFunctionProps {
 
 export class BundledFunction extends NodejsFunction {
   constructor(scope: Construct, id: string, props: BundledFunctionProps) {
+    const { logRetention, tracing, encryptionKey, deployment } = props.settings;
     const logGroup = new LogGroup(scope, `${id}Logs`, {
-      retention: props.logRetention,
+      retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
+      ...(encryptionKey && { encryptionKey }),
     });
     // Not the managed policy that CDK would attach, which may write to every log group of the account.
     const role = new Role(scope, `${id}Role`, {
@@ -50,9 +58,13 @@ export class BundledFunction extends NodejsFunction {
       loggingFormat: LoggingFormat.JSON,
       // START, END and REPORT of every heartbeat would cost about as much as the heartbeat.
       systemLogLevelV2: SystemLogLevel.WARN,
-      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
+      tracing: tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       awsSdkConnectionReuse: false,
-      environment: { POWERTOOLS_SERVICE_NAME: props.entry, ...props.environment },
+      environment: {
+        POWERTOOLS_SERVICE_NAME: props.entry,
+        DEPLOYMENT: deployment,
+        ...props.environment,
+      },
     });
   }
 }

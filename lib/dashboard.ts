@@ -12,6 +12,7 @@ import {
 } from "aws-cdk-lib/aws-cloudfront";
 import { S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
@@ -20,22 +21,24 @@ import { Construct } from "constructs";
 import { dashboardPage } from "#assets";
 
 export interface DashboardProps {
-  /** Where the page connects: the only host that its headers allow. */
-  readonly webSocketUrl: string;
+  /** `wss://host`, the one origin that the page may connect to. */
+  readonly webSocketOrigin: string;
   readonly logRetention: RetentionDays;
+  readonly encryptionKey: IKey | undefined;
 }
 
 export class Dashboard extends Construct {
   /** Where the page is. It shows nothing without a sign-in. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, { webSocketUrl, logRetention }: DashboardProps) {
+  constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
+    const { webSocketOrigin } = props;
     const bucket: IBucket = new Bucket(this, "Page", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
-      // Nothing in it can't be built anew.
+      // Nothing in it is secret, and nothing can't be built anew.
       removalPolicy: RemovalPolicy.DESTROY,
     }) as IBucket;
     const origin = S3BucketOrigin.withOriginAccessControl(bucket);
@@ -43,7 +46,7 @@ export class Dashboard extends Construct {
       origin,
       viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
       allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
-      responseHeadersPolicy: securityHeaders(this, webSocketUrl),
+      responseHeadersPolicy: securityHeaders(this, webSocketOrigin),
       compress: true,
     };
     const distribution = new Distribution(this, "Distribution", {
@@ -55,16 +58,17 @@ export class Dashboard extends Construct {
         "assets/*": { ...behavior, cachePolicy: CachePolicy.CACHING_OPTIMIZED },
       },
     });
-    this.#upload(bucket, logRetention);
+    this.#upload(bucket, props);
     this.url = `https://${distribution.distributionDomainName}/`;
   }
 
-  #upload(bucket: IBucket, logRetention: RetentionDays): void {
+  #upload(bucket: IBucket, { logRetention, encryptionKey }: DashboardProps): void {
     const page = dashboardPage(this);
     const { bucket: assets, s3ObjectKey } = new Asset(this, "Source", { path: page });
     const logGroup = new LogGroup(this, "UploadLogs", {
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
+      ...(encryptionKey && { encryptionKey }),
     });
     const role = new Role(this, "UploadRole", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -87,14 +91,12 @@ export class Dashboard extends Construct {
   }
 }
 
-function securityHeaders(scope: Construct, webSocketUrl: string): ResponseHeadersPolicy {
-  // `wss://host/stage` without the stage. The host is a token: it has no slash.
-  const origin = webSocketUrl.slice(0, webSocketUrl.lastIndexOf("/"));
+function securityHeaders(scope: Construct, webSocketOrigin: string): ResponseHeadersPolicy {
   return new ResponseHeadersPolicy(scope, "Headers", {
     comment: "Strict headers of the dashboard of Agent Heartbeat",
     securityHeadersBehavior: {
       contentSecurityPolicy: {
-        contentSecurityPolicy: contentSecurityPolicy(origin),
+        contentSecurityPolicy: contentSecurityPolicy(webSocketOrigin),
         override: true,
       },
       contentTypeOptions: { override: true },
@@ -109,11 +111,7 @@ function securityHeaders(scope: Construct, webSocketUrl: string): ResponseHeader
   });
 }
 
-/**
- * The page's Content-Security-Policy: files of its own, one WebSocket, and nothing else.
- *
- * @param webSocketOrigin `wss://host`, the one origin that the page may connect to
- */
+/** The page's Content-Security-Policy: files of its own, one WebSocket, and nothing else. */
 function contentSecurityPolicy(webSocketOrigin: string): string {
   return [
     "default-src 'none'",

@@ -6,9 +6,14 @@
 
 export { AgentHeartbeat } from "./agent-heartbeat";
 export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-heartbeat-stack";
+export type { CustomDomainProps } from "./custom-domain";
+export type { ExistingTables } from "./existing-tables";
+export type { TransitionReason } from "./metrics";
 export type {
   AgentHeartbeatProps,
   HeartbeatIntegration,
   HeartbeatProps,
+  Route,
+  ThrottleLimits,
   ThrottlingProps,
 } from "./props";

@@ -1,18 +1,19 @@
 /** The way from an `Agent Message` event on the bus to agents. */
 
 import { Duration } from "aws-cdk-lib";
-import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
+import { type IEventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { MESSAGE_DETAIL_TYPE } from "../lambda/names";
-import { BundledFunction } from "./bundled-function";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
+import { queueEncryption } from "./encryption";
 import type { Settings } from "./props";
 import type { WebSocketGateway } from "./websocket-gateway";
 
-export interface MessageEventsProps extends Settings {
+export interface MessageEventsProps extends Settings, FunctionSettings {
   readonly gateway: WebSocketGateway;
-  readonly eventBus: EventBus;
+  readonly eventBus: IEventBus;
 }
 
 export class MessageEvents extends Construct {
@@ -22,18 +23,17 @@ export class MessageEvents extends Construct {
 
   constructor(scope: Construct, id: string, props: MessageEventsProps) {
     super(scope, id);
-    const { gateway, eventBus, logRetention, tracing } = props;
+    const { gateway, eventBus, encryptionKey } = props;
     const deliver = new BundledFunction(this, "Deliver", {
       entry: "deliver",
       description: "Brings messages from the event bus to agents",
       environment: gateway.deliveryEnvironment,
-      logRetention,
-      tracing,
+      settings: props,
     });
     gateway.grantDeliver(deliver);
     const undelivered = new Queue(this, "Undelivered", {
       retentionPeriod: Duration.days(14),
-      encryption: QueueEncryption.SQS_MANAGED,
+      ...queueEncryption(encryptionKey),
       enforceSSL: true,
     });
     this.function = deliver;

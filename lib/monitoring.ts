@@ -5,21 +5,18 @@ import {
   Alarm,
   ComparisonOperator,
   type IMetric,
-  MathExpression,
-  Metric,
+  Stats,
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { METRICS_NAMESPACE } from "../lambda/names";
+import { type FleetMetrics, greatestShare, ownMetric, PERIOD, sum, throttlesOf } from "./metrics";
 
 const RUNBOOK = "docs/operations.md";
-
-const PERIOD = Duration.minutes(5);
 
 /** Functions whose failures nobody answers for them. */
 const FAIL_AS_FUNCTIONS = [
@@ -44,6 +41,19 @@ const ANSWER_INTERNAL = [
   "fallback",
 ] as const;
 
+/** Functions for which somebody waits, and of which none stops by itself before its time is up. */
+const TIMED = [
+  "authorize",
+  "connect",
+  "heartbeat",
+  "disconnect",
+  "transitions",
+  "deliver",
+] as const;
+
+/** The part of its time-out from which on a function is slow. */
+const SLOW = 0.8;
+
 type FunctionName = (typeof FAIL_AS_FUNCTIONS)[number];
 
 /** Where heartbeats go to DynamoDB directly, there is no function that answers them. */
@@ -52,9 +62,11 @@ type Functions = Readonly<Record<Exclude<FunctionName, "heartbeat">, LambdaFunct
 };
 
 export interface MonitoringProps {
+  readonly deployment: string;
+  readonly metrics: FleetMetrics;
   /** By the names of their entries. */
   readonly functions: Functions;
-  readonly tables: readonly Table[];
+  readonly tables: readonly ITable[];
   /** What could not be delivered. */
   readonly undelivered: readonly Queue[];
   readonly sweepInterval: Duration;
@@ -67,7 +79,8 @@ export class Monitoring extends Construct {
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
-    const { functions, tables, undelivered, sweepInterval } = props;
+    const { deployment, metrics, functions, tables, undelivered, sweepInterval } = props;
+    const own = (metricName: string, service: string) => ownMetric(deployment, metricName, service);
     const { sweep, transitions } = functions;
     const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]).filter(
       (fn) => fn !== undefined,
@@ -79,6 +92,23 @@ export class Monitoring extends Construct {
     });
     this.#alarm("FunctionThrottles", "functions are throttled", {
       metric: sum(failing.map((fn) => fn.metricThrottles({ period: PERIOD }))),
+      periods: 3,
+    });
+    this.#alarm("FunctionsSlow", "a function comes near its time-out", {
+      metric: greatestShare(
+        TIMED.map((name) => functions[name])
+          .filter((fn) => fn !== undefined)
+          .map((fn) => ({
+            metric: fn.metricDuration({ period: PERIOD, statistic: Stats.MAXIMUM }),
+            of: (fn.timeout as Duration).toMilliseconds(),
+          })),
+        "share of the time-out",
+      ),
+      threshold: SLOW,
+      periods: 3,
+    });
+    this.#alarm("GatewayErrors", "the gateway can't call a function", {
+      metric: metrics.gateway("ExecutionError"),
       periods: 3,
     });
     this.#alarm("RouteFailures", "clients are answered by internal", {
@@ -158,37 +188,3 @@ export class Monitoring extends Construct {
 }
 
 const describe = (name: string, what: string) => `${what}. See ${RUNBOOK}#${name.toLowerCase()}`;
-
-/** A metric of the service's own, as one of its functions counts it. */
-function own(metricName: string, service: string): Metric {
-  return new Metric({
-    namespace: METRICS_NAMESPACE,
-    metricName,
-    dimensionsMap: { service },
-    statistic: "Sum",
-    period: PERIOD,
-  });
-}
-
-function throttlesOf(table: Table): Metric[] {
-  return ["ReadThrottleEvents", "WriteThrottleEvents"].map(
-    (metricName) =>
-      new Metric({
-        namespace: "AWS/DynamoDB",
-        metricName,
-        dimensionsMap: { TableName: table.tableName },
-        statistic: "Sum",
-        period: PERIOD,
-      }),
-  );
-}
-
-/** The sum of at most ten metrics, which is what an alarm can take, of which each may be missing. */
-function sum(metrics: readonly IMetric[]): IMetric {
-  const names = metrics.map((_, index) => `m${index}`);
-  return new MathExpression({
-    expression: `SUM([${names.map((name) => `FILL(${name}, 0)`).join(", ")}])`,
-    usingMetrics: Object.fromEntries(metrics.map((metric, index) => [`m${index}`, metric])),
-    period: PERIOD,
-  });
-}

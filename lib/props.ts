@@ -2,8 +2,12 @@
 
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
-import type { Topic } from "aws-cdk-lib/aws-sns";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { CustomDomainProps } from "./custom-domain";
+import type { ExistingTables } from "./existing-tables";
 
 /** Intervals below a minute of which a minute is a whole number, at most as many as one call plans. */
 const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
@@ -40,10 +44,10 @@ export interface HeartbeatProps {
 }
 
 /** What the gateway takes before it answers 429. */
-export interface ThrottlingProps {
-  /** Messages and logins a second. */
+export interface ThrottleLimits {
+  /** Messages and logins a second: a whole number from 1 to 1,000,000. */
   readonly rateLimit: number;
-  /** Messages and logins at once. */
+  /** Messages and logins at once: a whole number from 1 to 1,000,000. */
   readonly burstLimit: number;
 }
 
@@ -69,6 +73,33 @@ export interface ReconnectProps {
 export type HeartbeatIntegration = "lambda" | "direct";
 
 const HEARTBEAT_INTEGRATIONS: readonly HeartbeatIntegration[] = ["lambda", "direct"];
+
+/** Routes that can have limits of their own; `$connect` is a login, `$default` a message of no known type. */
+export const ROUTES = [
+  "$connect",
+  "heartbeat",
+  "presence",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "list",
+  "history",
+  "$default",
+] as const;
+
+/** A route of the gateway: logins, a type of message, or messages of no known type. */
+export type Route = (typeof ROUTES)[number];
+
+/** What the gateway takes, and of some routes less. */
+export interface ThrottlingProps extends ThrottleLimits {
+  /**
+   * Limits of single routes, each no higher than those of the whole: fewer `publish` and `list`, for one, so that
+   * neither takes from heartbeats what an account's APIs share.
+   *
+   * @default - those of the whole for each route
+   */
+  readonly routes?: Partial<Record<Route, ThrottleLimits>>;
+}
 
 /** Settings of `AgentHeartbeat`. All are optional. */
 export interface AgentHeartbeatProps {
@@ -134,7 +165,8 @@ export interface AgentHeartbeatProps {
   readonly accessLogs?: boolean;
 
   /**
-   * Whether there are alarms for what an operator must know of: ten, at CloudWatch's price of an alarm.
+   * Whether there are alarms for what an operator must know of, one for each heading of the runbook, at
+   * CloudWatch's price of an alarm for each metric that it looks at.
    *
    * @default true
    */
@@ -145,7 +177,15 @@ export interface AgentHeartbeatProps {
    *
    * @default - nowhere but in CloudWatch
    */
-  readonly alarmTopic?: Topic;
+  readonly alarmTopic?: ITopic;
+
+  /**
+   * Whether there is a dashboard in CloudWatch, with the fleet, its heartbeats, and what fails. The first three
+   * of an account are free, each further one costs 3 USD a month.
+   *
+   * @default true
+   */
+  readonly cloudWatchDashboard?: boolean;
 
   /**
    * Whether the functions are traced by X-Ray, at its own price.
@@ -160,6 +200,35 @@ export interface AgentHeartbeatProps {
    * @default RemovalPolicy.RETAIN - whoever loses the registry must register every agent anew
    */
   readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * A name of one's own for the gateway. The API's own address goes on to work beside it.
+   *
+   * @default - the API's own address, which is another for every deployment
+   */
+  readonly customDomain?: CustomDomainProps;
+
+  /**
+   * A bus that is there already, in the same account and region: `Agent Online` and the like are told there, and
+   * `Agent Message` events are taken from it. Deployments that share a bus all take each message.
+   *
+   * @default - a bus is made
+   */
+  readonly eventBus?: IEventBus;
+
+  /**
+   * Tables that are there already, as after a restore.
+   *
+   * @default - all are made
+   */
+  readonly tables?: ExistingTables;
+
+  /**
+   * The key that encrypts tables, logs, and what could not be delivered, at the price of KMS.
+   *
+   * @default - keys that AWS owns, at no price
+   */
+  readonly encryptionKey?: IKey;
 }
 
 /** The settings with every default filled in. */
@@ -174,9 +243,14 @@ export interface Settings {
   readonly reconnect: Required<ReconnectProps>;
   readonly accessLogs: boolean;
   readonly alarms: boolean;
-  readonly alarmTopic: Topic | undefined;
+  readonly alarmTopic: ITopic | undefined;
+  readonly cloudWatchDashboard: boolean;
   readonly tracing: boolean;
   readonly removalPolicy: RemovalPolicy;
+  readonly customDomain: CustomDomainProps | undefined;
+  readonly eventBus: IEventBus | undefined;
+  readonly tables: ExistingTables;
+  readonly encryptionKey: IKey | undefined;
 }
 
 /**
@@ -208,8 +282,13 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     accessLogs: props.accessLogs ?? false,
     alarms: props.alarms ?? true,
     alarmTopic: props.alarmTopic,
+    cloudWatchDashboard: props.cloudWatchDashboard ?? true,
     tracing: props.tracing ?? false,
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    customDomain: props.customDomain,
+    eventBus: props.eventBus,
+    tables: props.tables ?? {},
+    encryptionKey: props.encryptionKey,
   };
   validate(settings);
   return settings;
@@ -253,15 +332,30 @@ function validate(settings: Settings): void {
         `got ${sweepInterval.toHumanString()}`,
     );
   }
-  expectLimit("throttling.rateLimit", throttling.rateLimit, 1_000_000);
-  expectLimit("throttling.burstLimit", throttling.burstLimit, 1_000_000);
+  expectThrottling(throttling);
   expectLimit("reconnect.connectsPerSecond", reconnect.connectsPerSecond, 1_000_000);
   expectDuration("reconnect.maxWindow", reconnect.maxWindow, 0, 3600);
   expectDuration("retention", retention, 3600, 365 * 24 * 3600);
 }
 
+function expectThrottling({ rateLimit, burstLimit, routes = {} }: ThrottlingProps): void {
+  expectLimit("throttling.rateLimit", rateLimit, 1_000_000);
+  expectLimit("throttling.burstLimit", burstLimit, 1_000_000);
+  for (const [route, limits] of Object.entries(routes)) {
+    if (!(ROUTES as readonly string[]).includes(route)) {
+      throw new Error(`throttling.routes: expected ${ROUTES.join(", ")}, got ${route}`);
+    }
+    expectLimit(`throttling.routes.${route}.rateLimit`, limits.rateLimit, rateLimit);
+    expectLimit(`throttling.routes.${route}.burstLimit`, limits.burstLimit, burstLimit);
+  }
+}
+
 function expectLimit(name: string, value: number, max: number): void {
-  if (Token.isUnresolved(value) || (Number.isInteger(value) && value >= 1 && value <= max)) return;
+  if (
+    Token.isUnresolved(value) ||
+    (Number.isInteger(value) && value >= 1 && (Token.isUnresolved(max) || value <= max))
+  )
+    return;
   throw new Error(`${name}: expected a whole number from 1 to ${max}, got ${value}`);
 }
 

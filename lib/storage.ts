@@ -4,60 +4,46 @@ import { RemovalPolicy } from "aws-cdk-lib";
 import {
   AttributeType,
   BillingMode,
+  type ITable,
   ProjectionType,
   StreamViewType,
   Table,
+  TableEncryption,
 } from "aws-cdk-lib/aws-dynamodb";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../lambda/names";
+import { grantTableKey } from "./encryption";
+import { expectTable, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
+import type { Settings } from "./props";
 
-export interface StorageProps {
-  readonly removalPolicy: RemovalPolicy;
-}
+export type StorageProps = Pick<Settings, "removalPolicy" | "tables" | "encryptionKey">;
 
 export class Storage extends Construct {
   /**
    * Hot: one small row an agent, rewritten by every heartbeat. It has no index, for each would be
    * written, and paid, once more per heartbeat.
    */
-  readonly statusTable: Table;
+  readonly statusTable: ITable;
   /** Cold: agents and their public keys, used login tokens, positions of the sweep. */
-  readonly registryTable: Table;
+  readonly registryTable: ITable;
   /** Which connection wants messages on which subject. Its rows are worth nothing after two hours. */
-  readonly subscriptionsTable: Table;
+  readonly subscriptionsTable: ITable;
 
-  constructor(scope: Construct, id: string, { removalPolicy }: StorageProps) {
+  /** @throws Error if a table that is given is none that the service can work with */
+  constructor(scope: Construct, id: string, props: StorageProps) {
     super(scope, id);
-    const common = {
-      partitionKey: { name: "organizationId", type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      timeToLiveAttribute: "ttlEpochSeconds",
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      removalPolicy,
-      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
-    };
-    this.statusTable = new Table(this, "AgentStatus", {
-      ...common,
-      sortKey: { name: "agentId", type: AttributeType.STRING },
-      stream: StreamViewType.NEW_AND_OLD_IMAGES,
-    });
-    this.registryTable = new Table(this, "AgentRegistry", {
-      ...common,
-      sortKey: { name: "recordId", type: AttributeType.STRING },
-    });
-    this.subscriptionsTable = new Table(this, "Subscriptions", {
-      partitionKey: { name: "address", type: AttributeType.STRING },
-      sortKey: { name: "subscriber", type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      timeToLiveAttribute: "ttlEpochSeconds",
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    this.subscriptionsTable.addGlobalSecondaryIndex({
-      indexName: SUBSCRIPTIONS_BY_CONNECTION,
-      partitionKey: { name: "connectionId", type: AttributeType.STRING },
-      projectionType: ProjectionType.KEYS_ONLY,
-    });
+    const { status, registry, subscriptions } = props.tables;
+    this.statusTable = status
+      ? expectTable("status", status)
+      : this.#kept("AgentStatus", "status", props, StreamViewType.NEW_AND_OLD_IMAGES);
+    this.registryTable = registry
+      ? expectTable("registry", registry)
+      : this.#kept("AgentRegistry", "registry", props);
+    this.subscriptionsTable = subscriptions
+      ? expectTable("subscriptions", subscriptions)
+      : this.#subscriptions(props.encryptionKey);
   }
 
   /** Lets a function act on subscriptions, though not through their index. */
@@ -71,4 +57,52 @@ export class Storage extends Construct {
     const index = `${this.subscriptionsTable.tableArn}/index/${SUBSCRIPTIONS_BY_CONNECTION}`;
     Grant.addToPrincipal({ grantee, actions: ["dynamodb:Query"], resourceArns: [index] });
   }
+
+  /** Lets a function that has been granted actions on the tables use the keys that encrypt them. */
+  grantKeys(grantee: IGrantable): void {
+    const tables = [this.statusTable, this.registryTable, this.subscriptionsTable];
+    const keys = new Set(tables.map(({ encryptionKey }) => encryptionKey));
+    for (const key of keys) if (key) grantTableKey(key, grantee, "write");
+  }
+
+  #kept(
+    id: string,
+    name: "status" | "registry",
+    { removalPolicy, encryptionKey }: StorageProps,
+    stream?: StreamViewType,
+  ): ITable {
+    const [partition, sort] = TABLE_KEYS[name];
+    return new Table(this, id, {
+      partitionKey: { name: partition, type: AttributeType.STRING },
+      sortKey: { name: sort, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: TTL_ATTRIBUTE,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy,
+      deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+      ...(stream && { stream }),
+      ...encryption(encryptionKey),
+    }) as ITable;
+  }
+
+  #subscriptions(encryptionKey: IKey | undefined): ITable {
+    const [partition, sort] = TABLE_KEYS.subscriptions;
+    const table = new Table(this, "Subscriptions", {
+      partitionKey: { name: partition, type: AttributeType.STRING },
+      sortKey: { name: sort, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: TTL_ATTRIBUTE,
+      removalPolicy: RemovalPolicy.DESTROY,
+      ...encryption(encryptionKey),
+    });
+    table.addGlobalSecondaryIndex({
+      indexName: SUBSCRIPTIONS_BY_CONNECTION,
+      partitionKey: { name: "connectionId", type: AttributeType.STRING },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+    return table as ITable;
+  }
 }
+
+const encryption = (encryptionKey: IKey | undefined) =>
+  encryptionKey && { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey };

@@ -4,25 +4,26 @@ import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { BundledFunction } from "./bundled-function";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
+import { queueEncryption } from "./encryption";
 import type { Settings } from "./props";
 
-export interface SweepTicksProps extends Settings {
+export interface SweepTicksProps extends Settings, FunctionSettings {
   readonly sweep: BundledFunction;
 }
 
 export class SweepTicks extends Construct {
   constructor(scope: Construct, id: string, props: SweepTicksProps) {
     super(scope, id);
-    const { sweep, sweepInterval, logRetention, tracing } = props;
+    const { sweep, sweepInterval, encryptionKey } = props;
     const sweepTimeout = sweep.timeout as Duration;
     const queue = new Queue(this, "Sweeps", {
       // A sweep that has not begun within two minutes is made up for by those that came after it.
       retentionPeriod: Duration.minutes(2),
       visibilityTimeout: Duration.seconds(6 * sweepTimeout.toSeconds()),
-      encryption: QueueEncryption.SQS_MANAGED,
+      ...queueEncryption(encryptionKey),
       enforceSSL: true,
     });
     // Sweeps that take longer than the interval are not started side by side: what waited is one run.
@@ -35,8 +36,7 @@ export class SweepTicks extends Construct {
         SWEEPS_QUEUE_URL: queue.queueUrl,
         SWEEP_INTERVAL_SECONDS: String(sweepInterval.toSeconds()),
       },
-      logRetention,
-      tracing,
+      settings: props,
       memorySize: 128,
     });
     queue.grantSendMessages(planner);

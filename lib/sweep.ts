@@ -4,13 +4,13 @@ import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
-import { BundledFunction } from "./bundled-function";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import type { Settings } from "./props";
 import type { Storage } from "./storage";
 import { SweepTicks } from "./sweep-ticks";
 import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";
 
-export interface SweepProps extends Settings {
+export interface SweepProps extends Settings, FunctionSettings {
   readonly storage: Storage;
   readonly gateway: WebSocketGateway;
 }
@@ -20,7 +20,7 @@ export class Sweep extends Construct {
 
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
-    const { storage, gateway, sweepInterval, logRetention, tracing } = props;
+    const { storage, gateway, sweepInterval } = props;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
       description: "Stores as offline whose lease ran out unseen",
@@ -29,8 +29,7 @@ export class Sweep extends Construct {
         REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         CALLBACK_URL: gateway.callbackUrl,
       },
-      logRetention,
-      tracing,
+      settings: props,
       memorySize: 512,
       timeout: Duration.minutes(5),
     });

@@ -1,21 +1,22 @@
 /** The way from a transition in the table to an event on the bus, and to subscribers. */
 
 import { Duration } from "aws-cdk-lib";
-import type { EventBus } from "aws-cdk-lib/aws-events";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { EventSourceMapping, FilterCriteria, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { BundledFunction } from "./bundled-function";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
+import { queueEncryption } from "./encryption";
 import type { Settings } from "./props";
 import type { Storage } from "./storage";
 import type { WebSocketGateway } from "./websocket-gateway";
 
-export interface TransitionsProps extends Settings {
+export interface TransitionsProps extends Settings, FunctionSettings {
   readonly storage: Storage;
   readonly gateway: WebSocketGateway;
-  readonly eventBus: EventBus;
+  readonly eventBus: IEventBus;
 }
 
 /**
@@ -38,7 +39,7 @@ export class Transitions extends Construct {
 
   constructor(scope: Construct, id: string, props: TransitionsProps) {
     super(scope, id);
-    const { storage, gateway, eventBus, logRetention, tracing } = props;
+    const { storage, gateway, eventBus, encryptionKey } = props;
     const transitions = new BundledFunction(this, "Transitions", {
       entry: "transitions",
       description: "Tells the event bus and subscribers who came and went",
@@ -47,8 +48,7 @@ export class Transitions extends Construct {
         REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         EVENT_BUS_NAME: eventBus.eventBusName,
       },
-      logRetention,
-      tracing,
+      settings: props,
       timeout: Duration.seconds(30),
     });
     eventBus.grantPutEventsTo(transitions);
@@ -58,7 +58,7 @@ export class Transitions extends Construct {
 
     const undelivered = new Queue(this, "Undelivered", {
       retentionPeriod: Duration.days(14),
-      encryption: QueueEncryption.SQS_MANAGED,
+      ...queueEncryption(encryptionKey),
       enforceSSL: true,
     });
     this.function = transitions;

@@ -1,27 +1,38 @@
 /** The WebSocket API: which route is served by which function, and what each function may do. */
 
 import { Fn, RemovalPolicy, Stack } from "aws-cdk-lib";
-import { LogGroupLogDestination, WebSocketApi, WebSocketStage } from "aws-cdk-lib/aws-apigatewayv2";
+import {
+  type CfnStage,
+  LogGroupLogDestination,
+  WebSocketApi,
+  WebSocketStage,
+} from "aws-cdk-lib/aws-apigatewayv2";
 import { WebSocketLambdaAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { WebSocketLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { BundledFunction } from "./bundled-function";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
+import { CustomDomain, urlOf } from "./custom-domain";
 import { DirectHeartbeat } from "./direct-heartbeat";
-import type { Settings } from "./props";
+import type { Route, Settings } from "./props";
 import type { Storage } from "./storage";
 
 const STAGE = "prod";
 
-export interface WebSocketGatewayProps extends Settings {
+export interface WebSocketGatewayProps extends Settings, FunctionSettings {
   readonly storage: Storage;
 }
 
 export class WebSocketGateway extends Construct {
   /** Where clients connect. */
   readonly url: string;
-  /** Where functions post to connections and close them. */
+  /** The URL without its path. */
+  readonly origin: string;
+  /** What a record of the custom domain's name has to point at; undefined without one. */
+  readonly customDomainTarget: string | undefined;
+  readonly stage: WebSocketStage;
+  /** Where functions post to connections and close them: the API's own address, whatever clients use. */
   readonly callbackUrl: string;
   /** Those that the gateway calls while it waits, and whose failure no message tells. */
   readonly functions: Readonly<Record<"authorize" | "connect" | "disconnect", BundledFunction>> & {
@@ -49,7 +60,9 @@ export class WebSocketGateway extends Construct {
     // By hand, for the stage's own attribute would make a circle: stage, routes, functions, stage.
     const { region, urlSuffix } = Stack.of(this);
     const host = Fn.join("", [api.apiId, ".execute-api.", region, ".", urlSuffix]);
-    this.url = `wss://${host}/${STAGE}`;
+    const { customDomain } = props;
+    this.origin = customDomain ? urlOf(customDomain) : `wss://${host}`;
+    this.url = customDomain ? this.origin : `wss://${host}/${STAGE}`;
     this.callbackUrl = `https://${host}/${STAGE}`;
 
     const direct = props.heartbeatIntegration === "direct";
@@ -78,13 +91,18 @@ export class WebSocketGateway extends Construct {
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
     }
-    new WebSocketStage(this, "Stage", {
+    const domain = customDomain && new CustomDomain(this, "Domain", customDomain).domain;
+    this.customDomainTarget = domain?.regionalDomainName;
+    const { rateLimit, burstLimit } = props.throttling;
+    this.stage = new WebSocketStage(this, "Stage", {
       webSocketApi: api,
       stageName: STAGE,
       autoDeploy: true,
-      throttle: props.throttling,
+      throttle: { rateLimit, burstLimit },
+      ...(domain && { domainMapping: { domainName: domain } }),
       ...(props.accessLogs && { accessLogSettings: { destination: this.#accessLogs() } }),
     });
+    this.#setRoutes(api);
   }
 
   /** Lets a function send messages to connections. */
@@ -116,18 +134,40 @@ export class WebSocketGateway extends Construct {
     };
   }
 
+  /** Limits of single routes; and the count of heartbeats where no function counts them. */
+  #setRoutes(api: WebSocketApi): void {
+    const { routes = {}, ...whole } = this.#props.throttling;
+    const counted = this.functions.heartbeat ? [] : ["heartbeat" as const];
+    const settings = [...new Set([...Object.keys(routes), ...counted])].map((route) => {
+      const { rateLimit, burstLimit } = routes[route as Route] ?? whole;
+      return [
+        route,
+        {
+          ThrottlingRateLimit: rateLimit,
+          ThrottlingBurstLimit: burstLimit,
+          ...(counted.some((name) => name === route) && { DetailedMetricsEnabled: true }),
+        },
+      ];
+    });
+    if (settings.length === 0) return;
+    (this.stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(settings);
+    // A setting for a route that is not there yet is refused.
+    this.stage.node.addDependency(api);
+  }
+
   /** What is logged of a message is who sent it and what became of it: never its content, never a token. */
   #accessLogs(): LogGroupLogDestination {
     return new LogGroupLogDestination(
       new LogGroup(this, "AccessLogs", {
         retention: this.#props.logRetention,
         removalPolicy: RemovalPolicy.DESTROY,
+        ...(this.#props.encryptionKey && { encryptionKey: this.#props.encryptionKey }),
       }),
     );
   }
 
   #authorize(): BundledFunction {
-    const { heartbeat, reconnect, storage } = this.#props;
+    const { heartbeat, reconnect, storage, customDomain } = this.#props;
     const authorize = this.#function("authorize", "Checks login tokens", {
       REGISTRY_TABLE_NAME: storage.registryTable.tableName,
       DEFAULT_HEARTBEAT_INTERVAL_MS: String(heartbeat.defaultInterval.toMilliseconds()),
@@ -136,6 +176,7 @@ export class WebSocketGateway extends Construct {
       MAX_HEARTBEAT_INTERVAL_MS: String(heartbeat.maxInterval.toMilliseconds()),
       CONNECTS_PER_SECOND: String(reconnect.connectsPerSecond),
       MAX_RECONNECT_WINDOW_MS: String(reconnect.maxWindow.toMilliseconds()),
+      ...(customDomain && { CUSTOM_DOMAIN_URL: urlOf(customDomain) }),
     });
     storage.registryTable.grant(authorize, "dynamodb:GetItem", "dynamodb:PutItem");
     return authorize;
@@ -247,9 +288,12 @@ export class WebSocketGateway extends Construct {
     environment: Record<string, string> = {},
   ): BundledFunction {
     const id = `${entry.charAt(0).toUpperCase()}${entry.slice(1)}`;
-    const { logRetention, tracing } = this.#props;
-    const common = { entry, description, environment };
-    return new BundledFunction(this, id, { ...common, logRetention, tracing });
+    return new BundledFunction(this, id, {
+      entry,
+      description,
+      environment,
+      settings: this.#props,
+    });
   }
 }
 

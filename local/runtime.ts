@@ -232,7 +232,7 @@ function outputsOf({ outputs }: Model, port: number): Omit<LocalOutputs, "dynamo
     throw new LocalRuntimeError(`The template: expected an output ${name}, got none of that name`);
   };
   const webSocketUrl = output("WebSocketUrl");
-  if (!webSocketUrl.startsWith(`ws://127.0.0.1:${port}/`)) {
+  if (!`${webSocketUrl}/`.startsWith(`ws://127.0.0.1:${port}/`)) {
     throw new LocalRuntimeError(
       `The output WebSocketUrl: expected the address of the template's own API, got ${webSocketUrl}`,
     );

@@ -3,13 +3,17 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withBlocks } from "./blocks";
+import { constructBlocks } from "./construct";
 import { protocolBlocks } from "./protocol";
 import { stormBlocks } from "./storms";
 
-for (const [name, blocks] of [
-  ["protocol.md", protocolBlocks()],
-  ["limits.md", stormBlocks()],
-] as const) {
+const DOCUMENTS = {
+  "protocol.md": protocolBlocks,
+  "limits.md": stormBlocks,
+  "construct.md": constructBlocks,
+};
+
+for (const [name, blocks] of Object.entries(DOCUMENTS)) {
   const file = join(__dirname, "..", name);
-  writeFileSync(file, withBlocks(readFileSync(file, "utf8"), blocks));
+  writeFileSync(file, withBlocks(readFileSync(file, "utf8"), blocks()));
 }

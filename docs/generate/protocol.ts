@@ -1,6 +1,5 @@
 /** Renders the tables of docs/protocol.md from the types that client and server are compiled against. */
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   HEARTBEAT,
@@ -11,20 +10,24 @@ import {
   UNKNOWN_RATE,
 } from "@agent-heartbeat/sdk/protocol";
 import ts from "typescript";
+import {
+  commentOf,
+  docOf,
+  fieldsOf,
+  fieldTable,
+  type Interfaces,
+  interfacesOf,
+  parse,
+  required,
+  table,
+} from "./fields";
 
 const SOURCE = join(__dirname, "..", "..", "sdk", "src", "protocol.ts");
 
 /** The text of each generated block, by its name. */
 export function protocolBlocks(): Record<string, string> {
-  const source = ts.createSourceFile(
-    SOURCE,
-    readFileSync(SOURCE, "utf8"),
-    ts.ScriptTarget.Latest,
-    true,
-  );
-  const interfaces = new Map(
-    source.statements.filter(ts.isInterfaceDeclaration).map((node) => [node.name.text, node]),
-  );
+  const source = parse(SOURCE);
+  const interfaces = interfacesOf(source);
   const sent = (union: string) =>
     membersOf(source, union)
       .map((name) => messageSection(required(interfaces, name), interfaces))
@@ -49,65 +52,10 @@ export function protocolBlocks(): Record<string, string> {
   };
 }
 
-function messageSection(
-  node: ts.InterfaceDeclaration,
-  interfaces: Map<string, ts.InterfaceDeclaration>,
-): string {
+function messageSection(node: ts.InterfaceDeclaration, interfaces: Interfaces): string {
   const [type] = fieldsOf(node, interfaces).filter(({ name }) => name === "type");
   const title = type?.type.replaceAll('"', "") ?? node.name.text;
   return [`### ${title}`, docOf(node), fieldTable(node, interfaces)].join("\n\n");
-}
-
-function fieldTable(
-  node: ts.InterfaceDeclaration,
-  interfaces: Map<string, ts.InterfaceDeclaration>,
-): string {
-  const rows = fieldsOf(node, interfaces)
-    .filter(({ name }) => name !== "type")
-    .map(({ name, type, optional, doc }) => [
-      `\`${name}\`${optional ? " (optional)" : ""}`,
-      `\`${type.replaceAll("|", "\\|")}\``,
-      doc,
-    ]);
-  return rows.length === 0 ? "No fields." : table(["field", "type", "meaning"], rows);
-}
-
-interface Field {
-  name: string;
-  type: string;
-  optional: boolean;
-  doc: string;
-}
-
-/** An interface's own fields, and those that it takes from others. */
-function fieldsOf(
-  node: ts.InterfaceDeclaration,
-  interfaces: Map<string, ts.InterfaceDeclaration>,
-): Field[] {
-  const own = node.members.filter(ts.isPropertySignature).map((member) => ({
-    name: member.name.getText(),
-    type: (member.type?.getText() ?? "unknown").replace(/\s+/g, " ").replace(/^\| /, ""),
-    optional: member.questionToken !== undefined,
-    doc: docOf(member),
-  }));
-  const inherited = (node.heritageClauses ?? [])
-    .flatMap(({ types }) => types)
-    .flatMap((type) => inheritedFields(type, interfaces));
-  const names = new Set(own.map(({ name }) => name));
-  return [...own, ...inherited.filter(({ name }) => !names.has(name))];
-}
-
-/** Understands `extends A` and `extends Omit<A, "b" | "c">`. */
-function inheritedFields(
-  { expression, typeArguments = [] as never }: ts.ExpressionWithTypeArguments,
-  interfaces: Map<string, ts.InterfaceDeclaration>,
-): Field[] {
-  const name = expression.getText();
-  if (name !== "Omit") return fieldsOf(required(interfaces, name), interfaces);
-  const [base, omitted] = typeArguments.map((argument: ts.TypeNode) => argument.getText());
-  return fieldsOf(required(interfaces, base ?? ""), interfaces).filter(
-    (field) => !omitted?.includes(`"${field.name}"`),
-  );
 }
 
 function permissionTable(): string {
@@ -177,30 +125,4 @@ function aliasOf(source: ts.SourceFile, name: string): ts.TypeAliasDeclaration {
     .find((candidate) => candidate.name.text === name);
   if (!alias) throw new Error(`no type ${name}`);
   return alias;
-}
-
-function required<T>(map: Map<string, T>, name: string): T {
-  const value = map.get(name);
-  if (!value) throw new Error(`no interface ${name}`);
-  return value;
-}
-
-/** A comment in one line, with its default. */
-function docOf(node: ts.Node): string {
-  const text = commentOf(node).replace(/\s+/g, " ").trim();
-  const tags = ts
-    .getJSDocTags(node)
-    .filter(({ tagName }) => tagName.text === "default")
-    .map(({ comment }) => `Default: \`${ts.getTextOfJSDocComment(comment) ?? ""}\`.`);
-  return [text, ...tags].filter(Boolean).join(" ");
-}
-
-function commentOf(node: ts.Node): string {
-  const [doc] = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
-  return (doc && ts.getTextOfJSDocComment(doc.comment)) ?? "";
-}
-
-function table(header: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
 }

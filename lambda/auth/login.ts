@@ -81,13 +81,13 @@ export interface LoginOptions {
 /**
  * The identity that a login token proves.
  *
- * @param audience the `aud` that this endpoint answers to
+ * @param audience each `aud` that this endpoint answers to
  * @param now epoch milliseconds
  * @throws LoginRefused if the token does not prove one. Any other error is the service's own.
  */
 export async function login(
   token: string,
-  audience: string,
+  audience: string[],
   now: number,
   { registry, terms, gate }: LoginOptions,
 ): Promise<Omit<Identity, "reconnectWindowMs">> {

@@ -4,9 +4,9 @@ import { dynamoDbLoginRegistry } from "../auth/login-registry";
 import { ReconnectAdvice } from "../auth/reconnect-advice";
 import { authorizeHandler } from "../authorize";
 import { FleetCountStore } from "../lease/fleet-count";
-import { requireEnv, requireNumberEnv } from "../shared/environment";
-import { functionMetrics } from "../shared/metrics";
+import { optionalEnv, requireEnv, requireNumberEnv } from "../shared/environment";
 import { dynamoDb } from "./compose";
+import { functionMetrics } from "./metrics";
 
 const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
 
@@ -24,6 +24,7 @@ export const handler = authorizeHandler({
     minIntervalMs: requireNumberEnv("MIN_HEARTBEAT_INTERVAL_MS"),
     maxIntervalMs: requireNumberEnv("MAX_HEARTBEAT_INTERVAL_MS"),
   },
+  customDomainUrl: optionalEnv("CUSTOM_DOMAIN_URL"),
   log: console,
   metrics: functionMetrics(),
 });

@@ -1,8 +1,8 @@
 /** Composes the `deliver` function. */
 
 import { deliverHandler } from "../deliver";
-import { functionMetrics } from "../shared/metrics";
 import { postOffice, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = deliverHandler({
   postOffice: postOffice(stageConnections()),

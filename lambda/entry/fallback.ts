@@ -1,8 +1,8 @@
 /** Composes the `fallback` function. */
 
 import { fallbackHandler } from "../fallback";
-import { functionMetrics } from "../shared/metrics";
 import { stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = fallbackHandler({
   connections: stageConnections(),

@@ -1,8 +1,8 @@
 /** Composes the `heartbeat` function. */
 
 import { heartbeatHandler } from "../heartbeat";
-import { functionMetrics } from "../shared/metrics";
 import { leaseStore, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = heartbeatHandler({
   leases: leaseStore(),

@@ -3,8 +3,8 @@
 import { historyHandler } from "../history";
 import { HistoryStore } from "../history/store";
 import { requireEnv } from "../shared/environment";
-import { functionMetrics } from "../shared/metrics";
 import { dynamoDb, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = historyHandler({
   history: new HistoryStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),

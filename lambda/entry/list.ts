@@ -4,8 +4,8 @@ import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { listHandler } from "../list";
 import { ProfileStore } from "../profile/store";
 import { requireEnv } from "../shared/environment";
-import { functionMetrics } from "../shared/metrics";
 import { dynamoDb, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = listHandler({
   statuses: new StatusReader({

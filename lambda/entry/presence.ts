@@ -3,8 +3,8 @@
 import { presenceHandler } from "../presence";
 import { ProfileStore } from "../profile/store";
 import { requireEnv } from "../shared/environment";
-import { functionMetrics } from "../shared/metrics";
 import { dynamoDb, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = presenceHandler({
   profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),

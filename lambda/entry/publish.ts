@@ -2,8 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { publishHandler } from "../publish";
-import { functionMetrics } from "../shared/metrics";
 import { postOffice, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 const connections = stageConnections();
 

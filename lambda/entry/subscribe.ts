@@ -1,8 +1,8 @@
 /** Composes the `subscribe` function. */
 
-import { functionMetrics } from "../shared/metrics";
 import { subscribeHandler } from "../subscribe";
 import { stageConnections, subscriptionStore } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = subscribeHandler({
   subscriptions: subscriptionStore(),

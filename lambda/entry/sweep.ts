@@ -2,11 +2,11 @@
 
 import { FleetCountStore } from "../lease/fleet-count";
 import { requireEnv } from "../shared/environment";
-import { functionMetrics } from "../shared/metrics";
 import { sweepHandler } from "../sweep";
 import { dynamoDbRounds } from "../sweep/rounds";
 import { dynamoDbLeaseScan } from "../sweep/scan";
 import { dynamoDb, leaseStore, stageConnections } from "./compose";
+import { functionMetrics } from "./metrics";
 
 /** Scanned side by side: enough to read a million rows within the function's time-out. */
 const SEGMENTS = 4;

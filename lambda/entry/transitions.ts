@@ -3,9 +3,9 @@
 import { HistoryStore } from "../history/store";
 import { eventBridgeClient } from "../shared/clients";
 import { requireEnv } from "../shared/environment";
-import { functionCounts } from "../shared/metrics";
 import { transitionsHandler } from "../transitions";
 import { dynamoDb, postOffice, stageConnections } from "./compose";
+import { functionCounts } from "./metrics";
 
 const connections = stageConnections();
 

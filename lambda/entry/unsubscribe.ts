@@ -1,8 +1,8 @@
 /** Composes the `unsubscribe` function. */
 
-import { functionMetrics } from "../shared/metrics";
 import { unsubscribeHandler } from "../subscribe";
 import { stageConnections, subscriptionStore } from "./compose";
+import { functionMetrics } from "./metrics";
 
 export const handler = unsubscribeHandler({
   subscriptions: subscriptionStore(),

@@ -11,6 +11,10 @@ export function requireEnv(name: string, environment: NodeJS.ProcessEnv = proces
   return value;
 }
 
+/** The value of an environment variable that may be left out, or be empty. */
+export const optionalEnv = (name: string, environment: NodeJS.ProcessEnv = process.env) =>
+  environment[name] || undefined;
+
 /**
  * The value of an environment variable as a number.
  *

@@ -13,19 +13,26 @@ export interface MetricsSink {
 /** Counts at once, in a line of its own, under a further dimension. Each of its values is billed as a metric. */
 export type CountBy = (name: string, dimension: Record<string, string>, value: number) => void;
 
-/** One for a function's whole life. The dimension `service` is from POWERTOOLS_SERVICE_NAME. */
-export function functionMetrics(): MetricsSink {
-  const metrics = lazily(() => new Metrics({ namespace: METRICS_NAMESPACE }));
+/**
+ * One for a function's whole life. The dimension `service` is from POWERTOOLS_SERVICE_NAME.
+ *
+ * @param deployment value of the dimension that tells the deployments of an account apart
+ */
+export function metricsOf(deployment: string): MetricsSink {
+  const metrics = lazily(() => under(deployment));
   return {
     addMetric: (name, unit, value) => metrics().addMetric(name, unit, value),
     publishStoredMetrics: () => metrics().publishStoredMetrics(),
   };
 }
 
-/** As `functionMetrics`, for counts under a further dimension. */
-export function functionCounts(): CountBy {
-  const metrics = new Metrics({ namespace: METRICS_NAMESPACE });
+/** As `metricsOf`, for counts under a further dimension. */
+export function countsOf(deployment: string): CountBy {
+  const metrics = under(deployment);
   return (name, dimension, value) => {
     metrics.singleMetric().addDimensions(dimension).addMetric(name, "Count", value);
   };
 }
+
+const under = (deployment: string) =>
+  new Metrics({ namespace: METRICS_NAMESPACE, defaultDimensions: { deployment } });

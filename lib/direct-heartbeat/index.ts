@@ -38,6 +38,7 @@ export class DirectHeartbeat extends Construct {
       actions: ["dynamodb:UpdateItem"],
       resourceArns: [statusTable.tableArn],
     });
+    storage.grantKeys(role);
     const { tableName } = statusTable;
     const route = api.addRoute("heartbeat", {
       returnResponse: true,

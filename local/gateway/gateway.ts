@@ -94,8 +94,7 @@ export class Gateway {
     const refuse = (status: number, headers?: Record<string, string>) =>
       refuseUpgrade(socket, status, { connectionId, requestId }, headers);
     if (this.#stopped) return refuse(503);
-    if (new URL(request.url ?? "/", "http://local").pathname !== `/${api.stage}`)
-      return refuse(403);
+    if (!api.paths.has(new URL(request.url ?? "/", "http://local").pathname)) return refuse(403);
     const route = api.routes.get("$connect");
     try {
       if (route?.authorizer) {

@@ -10,6 +10,8 @@ const INERT = [
   /^AWS::CloudWatch::/,
   /^AWS::Lambda::Permission$/,
   /^AWS::ApiGatewayV2::Deployment$/,
+  // The record of a custom domain: here the gateway answers for it.
+  /^AWS::Route53::RecordSet$/,
   /^AWS::ApiGateway::Account$/,
   /^AWS::SQS::QueuePolicy$/,
   /^AWS::SNS::Topic(Policy)?$/,

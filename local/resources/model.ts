@@ -3,7 +3,7 @@
 import { LocalRuntimeError } from "../errors";
 import type { Assembly } from "../template/assembly";
 import { createResolver, type ResourceValues } from "../template/intrinsics";
-import type { Resource } from "../template/template";
+import type { Resource, Template } from "../template/template";
 import { eventBusKind } from "./event-bus";
 import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
 import { describeFunction, type FunctionDescription, functionKind } from "./function";
@@ -26,6 +26,8 @@ import {
   apiKind,
   authorizerKind,
   describeApi,
+  domainKind,
+  mappingKind as domainMappingKind,
   integrationKind,
   integrationResponseKind,
   routeKind,
@@ -45,6 +47,8 @@ const KINDS = {
   "AWS::ApiGatewayV2::Integration": integrationKind,
   "AWS::ApiGatewayV2::IntegrationResponse": integrationResponseKind,
   "AWS::ApiGatewayV2::Authorizer": authorizerKind,
+  "AWS::ApiGatewayV2::DomainName": domainKind,
+  "AWS::ApiGatewayV2::ApiMapping": domainMappingKind,
   "AWS::Events::EventBus": eventBusKind,
   "AWS::Events::Rule": ruleKind,
   "AWS::SQS::Queue": queueKind,
@@ -85,10 +89,12 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const { template } = assembly;
   const values = new Map<string, ResourceValues>();
   const pseudo = pseudoParameters(options);
+  // Wherever the template points at its own API, or at a queue, the local gateway answers.
+  const hosts = [AWS_HOST, ...customDomains(template)].join("|");
+  const ownHost = new RegExp(`(https|wss)://(?:${hosts})(?![a-z0-9.-])`, "g");
   const toLocalHost = (text: string) =>
-    // Wherever the template points at its own API, or at a queue, the local gateway answers.
     text.replace(
-      /(https|wss):\/\/(?:[a-z0-9]{10}\.execute-api|sqs)\.[a-z0-9-]+\.amazonaws\.com/g,
+      ownHost,
       (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
     );
   const installing = installers(template);
@@ -142,6 +148,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       ),
       authorizers: byId("AWS::ApiGatewayV2::Authorizer"),
       routeResponses: resources("AWS::ApiGatewayV2::RouteResponse").map(({ reader }) => reader),
+      mappings: resources("AWS::ApiGatewayV2::ApiMapping").map(({ reader }) => reader),
     }),
     mappings: mappings.filter((reader) => !readsQueue(reader)).map(describeMapping),
     queues: resources("AWS::SQS::Queue").map(({ reader, ref, arn }) =>
@@ -162,6 +169,15 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
     ),
   };
 }
+
+/** A pattern of the API's own name, and of the queues'. */
+const AWS_HOST = "(?:[a-z0-9]{10}\\.execute-api|sqs)\\.[a-z0-9-]+\\.amazonaws\\.com";
+
+/** Patterns of the names under which the template's API can be reached beside its own. */
+const customDomains = ({ Resources }: Template): string[] =>
+  Object.values(Resources)
+    .filter(({ Type }) => Type === "AWS::ApiGatewayV2::DomainName")
+    .map(({ Properties }) => String(Properties?.DomainName).replaceAll(".", "\\."));
 
 function kindOf(logicalId: string, { Type }: Resource): Kind {
   const known: Kind | undefined = KINDS[Type as KnownType];

@@ -48,6 +48,8 @@ export interface RouteDescription {
 export interface WebSocketApiDescription {
   apiId: string;
   stage: string;
+  /** Where clients connect: the stage's path, and that of a custom domain. */
+  paths: ReadonlySet<string>;
   routeSelectionExpression: string;
   routes: Map<string, RouteDescription>;
 }
@@ -82,6 +84,17 @@ export const routeResponseKind = kind((identity) => ({
   RouteResponseId: shortIdOf(identity),
 }));
 
+/** Its name is its reference; what its record would point at leads nowhere. */
+export const domainKind = kind(({ properties, region }) => {
+  const ref = String(properties.DomainName);
+  return {
+    ref,
+    RegionalDomainName: `${ref}.execute-api.${region}.local`,
+    RegionalHostedZoneId: "ZLOCAL",
+  };
+});
+export const mappingKind = kind((identity) => ({ ref: shortIdOf(identity) }));
+
 /** A resource by the id that others use for it. */
 export type ById = Map<string, PropertyReader>;
 
@@ -92,6 +105,8 @@ export interface ApiParts {
   integrationResponses: PropertyReader[];
   authorizers: ById;
   routeResponses: PropertyReader[];
+  /** Of custom domains to stages. */
+  mappings: PropertyReader[];
 }
 
 /** @throws LocalRuntimeError if the API is none of WebSockets, or has not exactly one stage */
@@ -117,6 +132,12 @@ export function describeApi(
   return {
     apiId,
     stage: stage.text("StageName"),
+    paths: new Set([
+      `/${stage.text("StageName")}`,
+      ...parts.mappings
+        .filter(mine)
+        .map((mapping) => `/${mapping.optionalText("ApiMappingKey") ?? ""}`),
+    ]),
     routeSelectionExpression: reader.text("RouteSelectionExpression"),
     routes,
   };

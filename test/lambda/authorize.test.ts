@@ -164,6 +164,35 @@ describe("authorize", () => {
     });
   });
 
+  describe("under a domain of its own", () => {
+    const domainName = "agents.example.com";
+    const authorizeAt = async (aud: string) => {
+      const { client, registryTableName } = engine;
+      const authorizeOwn = authorizeHandler({
+        registry: dynamoDbLoginRegistry(client, registryTableName),
+        terms: DEFAULT_TERMS,
+        advice: { windowMs: async () => 0 },
+        log,
+        metrics: metrics.sink,
+        customDomainUrl: `wss://${domainName}`,
+      });
+      const login = event(await signToken(key, claims({ aud })));
+      // The gateway tells the stage also where no path of the domain has it.
+      const requestContext = { ...login.requestContext, domainName };
+      const { policyDocument } = await authorizeOwn({ ...login, requestContext });
+      return policyDocument.Statement[0].Effect;
+    };
+
+    it("lets in who has signed for the domain, which has no stage in it", async () => {
+      expect(await authorizeAt(`wss://${domainName}`)).toBe("Allow");
+    });
+
+    it("refuses who has signed for another domain, or for another deployment's own address", async () => {
+      expect(await authorizeAt("wss://agents.example.org")).toBe("Deny");
+      expect(await authorizeAt(AUDIENCE.replace("abc", "xyz"))).toBe("Deny");
+    });
+  });
+
   describe("refuses", () => {
     const now = NOW / 1000;
     const faults: [string, () => Promise<string> | string][] = [

@@ -6,9 +6,14 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import ts from "typescript";
+import { startLocalRuntime } from "../../local/runtime";
 import { type InstalledPackage, installPacked, lintPackage } from "../support/empty-project";
+import { TEST_KEY } from "../support/keys";
 
 jest.setTimeout(180_000);
 
@@ -28,7 +33,9 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true }));
 
-const application = `
+const ES_MODULE = `
+  import { App, CfnOutput, Duration, Stack } from "aws-cdk-lib";
+  import { AgentHeartbeat } from "@agent-heartbeat/cdk";
   const app = new App();
   const stack = new Stack(app, "MyService");
   const presence = new AgentHeartbeat(stack, "Presence", { retention: Duration.days(30) });
@@ -36,25 +43,29 @@ const application = `
   app.synth();
 `;
 
+const COMMON_JS = `
+  const { App } = require("aws-cdk-lib");
+  const { Certificate } = require("aws-cdk-lib/aws-certificatemanager");
+  const { AgentHeartbeatStack } = require("@agent-heartbeat/cdk");
+  const app = new App();
+  const scope = new (require("constructs").Construct)(app, "Certificates");
+  const arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
+  const certificate = Certificate.fromCertificateArn(scope, "Agents", arn);
+  new AgentHeartbeatStack(app, "MyService", {
+    customDomain: { domainName: "agents.example.com", certificate },
+  });
+  app.synth();
+`;
+
 type Resources = Record<string, { Type: string; Properties: Record<string, never> }>;
 
 describe("the packed construct, in an empty app", () => {
   it.each([
-    [
-      "ES modules",
-      "app.mjs",
-      `import { App, CfnOutput, Duration, Stack } from "aws-cdk-lib";
-       import { AgentHeartbeat } from "@agent-heartbeat/cdk";`,
-    ],
-    [
-      "CommonJS",
-      "app.cjs",
-      `const { App, CfnOutput, Duration, Stack } = require("aws-cdk-lib");
-       const { AgentHeartbeat } = require("@agent-heartbeat/cdk");`,
-    ],
-  ])("synthesizes from %s, with nothing to bundle", async (_, file, load) => {
+    ["ES modules", "app.mjs", ES_MODULE],
+    ["CommonJS", "app.cjs", COMMON_JS],
+  ])("synthesizes from %s, with nothing to bundle", async (_, file, application) => {
     const outdir = join(cdk.project, `${file}.out`);
-    await writeFile(join(cdk.project, file), load + application);
+    await writeFile(join(cdk.project, file), application);
     const { stderr } = await run(process.execPath, [file], {
       cwd: cdk.project,
       // No esbuild and no Docker can be found: what is needed is in the package.
@@ -71,15 +82,49 @@ describe("the packed construct, in an empty app", () => {
       const entry = Environment?.Variables.POWERTOOLS_SERVICE_NAME;
       return Type === "AWS::Lambda::Function" && entry && Code ? [{ entry, Code }] : [];
     });
-    const entries = await readdir(join(repository, "lambda", "entry"));
-    const expected = entries.map((name) => name.replace(/\.ts$/, "")).filter(isFunction);
-    expect(functions.map(({ entry }) => entry).sort()).toEqual(expected.sort());
+    expect(functions).toHaveLength(14);
     for (const { entry, Code } of functions) {
       const asset = join(outdir, `asset.${Code.S3Key.replace(/\.zip$/, "")}`, "index.js");
       const packed = join(cdk.installed, "lambda", entry, "index.js");
       expect(await readFile(asset, "utf8")).toBe(await readFile(packed, "utf8"));
     }
     expect(resources.map(({ Type }) => Type)).toContain("Custom::CDKBucketDeployment");
+  });
+
+  it("runs, and lets agents in under a name of its own and under the API's", async () => {
+    const assemblyDirectory = join(cdk.project, "app.cjs.out");
+    const runtime = await startLocalRuntime({ assemblyDirectory, schedules: false });
+    const { webSocketUrl: url, dynamoDbEndpoint: endpoint, region, ...tables } = runtime.outputs;
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    const client = new DynamoDBClient({ endpoint, region, credentials });
+    try {
+      const name = { organizationId: "acme", agentId: "worker-1" };
+      await new AgentRegistry({ client, ...tables }).register({ ...name, publicKey: TEST_KEY });
+      expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+      for (const address of [url, `${url}/prod`]) {
+        const agent = new HeartbeatAgent({
+          ...name,
+          privateKey: TEST_KEY,
+          url: address,
+          logger: null,
+        });
+        await agent.start();
+        const { agents } = await agent.list();
+        expect(agents.map(({ agentId, status }) => [agentId, status])).toEqual([
+          ["worker-1", "online"],
+        ]);
+        await agent.stop();
+      }
+    } finally {
+      client.destroy();
+      await runtime.stop();
+    }
+  });
+
+  it("has every function, also those that only some settings need", async () => {
+    const entries = await readdir(join(repository, "lambda", "entry"));
+    const expected = entries.map((name) => name.replace(/\.ts$/, "")).filter(isFunction);
+    expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(expected.sort());
   });
 
   it("has the page of the dashboard, and no source", async () => {
@@ -133,4 +178,4 @@ describe("the packed construct, in an empty app", () => {
 });
 
 /** Entries that compose a function, beside those that share what functions are composed of. */
-const isFunction = (entry: string) => entry !== "compose";
+const isFunction = (entry: string) => !["compose", "metrics"].includes(entry);

@@ -176,8 +176,18 @@ describe("the template", () => {
     });
   });
 
-  it("names the tables as it always has, or a deployment would replace them with empty ones", () => {
-    expect(Object.keys(template.findResources("AWS::DynamoDB::Table")).sort()).toEqual([
+  it("names as it always has what must never be replaced, and gives none of it a name", () => {
+    const kept = [
+      "DynamoDB::Table",
+      "ApiGatewayV2::Api",
+      "ApiGatewayV2::Stage",
+      "Events::EventBus",
+    ];
+    const ids = kept.flatMap((type) => Object.keys(template.findResources(`AWS::${type}`)));
+    expect(ids.sort()).toEqual([
+      "PresenceEventsE6C547E8",
+      "PresenceGatewayApi08494033",
+      "PresenceGatewayStage1AEB8750",
       "PresenceStorageAgentRegistryB2900414",
       "PresenceStorageAgentStatus675B37AF",
       "PresenceStorageSubscriptionsCD9A02ED",
@@ -185,6 +195,36 @@ describe("the template", () => {
     for (const { Properties } of resources("AWS::DynamoDB::Table")) {
       expect(Properties).not.toHaveProperty("TableName");
     }
+    // What an API and a bus are called besides is part of what they are found by.
+    template.hasResourceProperties("AWS::ApiGatewayV2::Api", { ProtocolType: "WEBSOCKET" });
+    template.hasResourceProperties("AWS::ApiGatewayV2::Stage", { StageName: "prod" });
+    template.hasResourceProperties("AWS::Events::EventBus", {
+      Name: "TestPresenceEventsF3AC1C90",
+    });
+  });
+
+  it("keeps what could not be delivered for two weeks, encrypted, whichever way it came", () => {
+    const queues = template.findResources("AWS::SQS::Queue");
+    for (const { Properties } of Object.values(queues)) {
+      expect(Properties).toMatchObject({
+        MessageRetentionPeriod: 14 * 86_400,
+        SqsManagedSseEnabled: true,
+      });
+    }
+    const [fromStream] = resources("AWS::Lambda::EventSourceMapping").map(
+      ({ Properties }) =>
+        (Properties.DestinationConfig as { OnFailure: { Destination: { "Fn::GetAtt": string[] } } })
+          .OnFailure.Destination["Fn::GetAtt"][0],
+    );
+    const targets = resources("AWS::Events::Rule").flatMap(
+      ({ Properties }) =>
+        Properties.Targets as { DeadLetterConfig?: { Arn: { "Fn::GetAtt": string[] } } }[],
+    );
+    const fromRules = targets.flatMap(({ DeadLetterConfig: d }) => d?.Arn["Fn::GetAtt"][0] ?? []);
+    expect([fromStream, ...fromRules].sort()).toEqual(Object.keys(queues).sort());
+    template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      MaximumRecordAgeInSeconds: 23 * 3600,
+    });
   });
 
   it("keeps the registry in a table whose nonces expire", () => {
@@ -479,7 +519,17 @@ describe("the props", () => {
       CONNECTS_PER_SECOND: "2000",
       MAX_RECONNECT_WINDOW_MS: "600000",
     });
-    template.hasResourceProperties("AWS::Lambda::Function", { TracingConfig: { Mode: "Active" } });
+    const traced = Object.values(template.findResources("AWS::Lambda::Function")).filter(
+      ({ Properties }) => Properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME !== undefined,
+    );
+    expect(traced).toHaveLength(14);
+    for (const { Properties } of traced)
+      expect(Properties.TracingConfig).toEqual({ Mode: "Active" });
+    const [format] = Object.values(template.findResources("AWS::ApiGatewayV2::Stage")).map(
+      ({ Properties }) => String(Properties.AccessLogSettings.Format),
+    );
+    // The token is in a header; a message's content and what the authorizer said of the agent are not there either.
+    expect(format).not.toMatch(/header|protocol"|body|authorizer|querystring/i);
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
   });
 

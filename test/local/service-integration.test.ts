@@ -131,6 +131,7 @@ describe("a template's integration", () => {
       reader({ ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.type" }),
       "api",
       {
+        mappings: [],
         stages: [reader({ ApiId: "api", StageName: "prod" })],
         routes: new Map([
           ["r", reader({ ApiId: "api", RouteKey: "put", Target: "integrations/i" })],

@@ -68,6 +68,7 @@ export async function startGateway(
     api: {
       apiId: "abcdef1234",
       stage: "prod",
+      paths: new Set(["/prod"]),
       routeSelectionExpression: "$request.body.type",
       routes: new Map([
         ...routes,

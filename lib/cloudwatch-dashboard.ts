@@ -1,0 +1,108 @@
+/** One page of CloudWatch: how the fleet is, whether its heartbeats get through, and what stands in their way. */
+
+import {
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  type Metric,
+  Stats,
+  type YAxisProps,
+} from "aws-cdk-lib/aws-cloudwatch";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { type FleetMetrics, sum, tableMetric, throttlesOf } from "./metrics";
+
+export interface CloudWatchDashboardProps {
+  readonly metrics: FleetMetrics;
+  /** By the names of their entries. */
+  readonly functions: Readonly<Record<string, LambdaFunction | undefined>>;
+  readonly tables: readonly ITable[];
+  readonly undelivered: readonly Queue[];
+}
+
+const FROM_ZERO: YAxisProps = { min: 0, showUnits: false };
+
+export class CloudWatchDashboard extends Construct {
+  constructor(scope: Construct, id: string, props: CloudWatchDashboardProps) {
+    super(scope, id);
+    const { metrics, tables, undelivered } = props;
+    const functions = Object.entries(props.functions).flatMap(([name, fn]) =>
+      fn ? [[name, fn] as const] : [],
+    );
+    const each = (metric: (fn: LambdaFunction) => IMetric) => functions.map(([, fn]) => metric(fn));
+    const { sweep, transitions } = props.functions;
+    // With no name of its own: a name can be had once in an account.
+    const dashboard = new Dashboard(this, "Page");
+    dashboard.addWidgets(
+      graph("Agents online", [metrics.agentsOnline(), metrics.heartbeatsOverdue()]),
+      graph("Who comes and goes", [metrics.transitionsByReason()]),
+      graph("Heartbeats and connects", [metrics.heartbeats(), metrics.connects()]),
+    );
+    dashboard.addWidgets(
+      graph("What fails", [
+        metrics.heartbeatErrors(),
+        sum(
+          each((fn) => fn.metricErrors()),
+          { ids: "errors", label: "functions that fail" },
+        ),
+        metrics.gateway("ExecutionError", { label: "the gateway can't call" }),
+      ]),
+      graph("Throttles", [
+        sum(
+          each((fn) => fn.metricThrottles()),
+          { ids: "throttled", label: "functions" },
+        ),
+        sum(tables.flatMap(throttlesOf), { ids: "tables", label: "tables" }),
+      ]),
+      graph("Logins refused", [
+        metrics.own("LoginsRefused", "authorize", { label: "logins that prove nothing" }),
+        metrics.gateway("ClientError", { label: "answered 4xx by the gateway" }),
+      ]),
+    );
+    dashboard.addWidgets(
+      graph(
+        "Duration (ms, 99 of 100)",
+        functions.map(([name, fn]) => fn.metricDuration({ statistic: Stats.p(99), label: name })),
+      ),
+      graph("Sweep", [
+        ...(sweep ? [sweep.metricInvocations({ label: "runs" })] : []),
+        metrics.own("LeasesExpired", "sweep", { label: "leases expired" }),
+        metrics.own("SweepsUnfinished", "sweep", { label: "runs that did not reach the end" }),
+      ]),
+      graph("Events", [
+        ...(transitions
+          ? [
+              transitions.metric("IteratorAge", {
+                statistic: "Maximum",
+                label: "age of the stream (ms)",
+              }),
+            ]
+          : []),
+        sum(
+          undelivered.map((queue) =>
+            queue.metricApproximateNumberOfMessagesVisible({ statistic: "Maximum" }),
+          ),
+          { ids: "undelivered", label: "could not be delivered" },
+        ),
+      ]),
+    );
+    dashboard.addWidgets(
+      graph(
+        "Write units",
+        tables.map((table) => consumed(table, "Write")),
+      ),
+      graph(
+        "Read units",
+        tables.map((table) => consumed(table, "Read")),
+      ),
+    );
+  }
+}
+
+const graph = (title: string, left: IMetric[]) =>
+  new GraphWidget({ title, left, leftYAxis: FROM_ZERO, width: 8 });
+
+const consumed = (table: ITable, kind: "Read" | "Write"): Metric =>
+  tableMetric(table, `Consumed${kind}CapacityUnits`, { label: table.node.id });

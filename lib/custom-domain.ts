@@ -1,0 +1,69 @@
+/** A domain of one's own for the WebSocket API: its certificate, the mapping to the stage, and its record in DNS. */
+
+import { Stack, Token } from "aws-cdk-lib";
+import { DomainName } from "aws-cdk-lib/aws-apigatewayv2";
+import type { ICertificate } from "aws-cdk-lib/aws-certificatemanager";
+import { ARecord, type IHostedZone, RecordTarget } from "aws-cdk-lib/aws-route53";
+import { ApiGatewayv2DomainProperties } from "aws-cdk-lib/aws-route53-targets";
+import { Construct } from "constructs";
+
+/** Under which name agents reach the gateway. */
+export interface CustomDomainProps {
+  /** Without scheme and path, as in `agents.example.com`. Agents connect to `wss://agents.example.com`. */
+  readonly domainName: string;
+
+  /** Covers the name, and lies in the stack's region. */
+  readonly certificate: ICertificate;
+
+  /**
+   * Where the name's record is written.
+   *
+   * @default - nowhere: point a CNAME at the construct's `customDomainTarget`
+   */
+  readonly hostedZone?: IHostedZone;
+}
+
+const HOST = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
+
+export class CustomDomain extends Construct {
+  /** What a stage is mapped to. */
+  readonly domain: DomainName;
+
+  /** @throws Error if the name is none of a host, or the certificate lies in another region */
+  constructor(scope: Construct, id: string, props: CustomDomainProps) {
+    super(scope, id);
+    const { domainName, certificate, hostedZone } = props;
+    expectHost(domainName);
+    expectRegion(certificate, Stack.of(this).region);
+    this.domain = new DomainName(this, "Name", { domainName, certificate });
+    if (hostedZone) {
+      const { regionalDomainName, regionalHostedZoneId } = this.domain;
+      new ARecord(this, "Record", {
+        zone: hostedZone,
+        recordName: `${domainName}.`,
+        target: RecordTarget.fromAlias(
+          new ApiGatewayv2DomainProperties(regionalDomainName, regionalHostedZoneId),
+        ),
+      });
+    }
+  }
+}
+
+/** Where agents connect by the domain: the mapping has no path, and takes the stage's place. */
+export const urlOf = ({ domainName }: CustomDomainProps): string => `wss://${domainName}`;
+
+function expectHost(domainName: string): void {
+  if (Token.isUnresolved(domainName) || HOST.test(domainName)) return;
+  throw new Error(
+    `customDomain.domainName: expected a host in lower case as in agents.example.com, got ${domainName}`,
+  );
+}
+
+function expectRegion({ certificateArn }: ICertificate, region: string): void {
+  if (Token.isUnresolved(certificateArn) || Token.isUnresolved(region)) return;
+  const [, , , found] = certificateArn.split(":");
+  if (found === region) return;
+  throw new Error(
+    `customDomain.certificate: expected one of the stack's region ${region}, got ${certificateArn}`,
+  );
+}

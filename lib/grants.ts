@@ -1,0 +1,49 @@
+/** What an app may let its own functions do with the service: each what one class of the SDK calls, and no more. */
+
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
+import { Grant, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { MESSAGE_DETAIL_TYPE } from "../lambda/names";
+import { grantTableKey } from "./encryption";
+
+interface Tables {
+  readonly statusTable: ITable;
+  readonly registryTable: ITable;
+}
+
+const READ = ["dynamodb:GetItem", "dynamodb:Query"];
+
+/** What `StatusReader` calls: the rows, and the profiles and histories in the registry. */
+export function grantReadStatus({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
+  grantOn(statusTable, grantee, READ, "read");
+  grantOn(registryTable, grantee, READ, "read");
+}
+
+/** What `AgentRegistry` calls: the registrations, and the row of an agent that is revoked. */
+export function grantRegister({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
+  const write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+  grantOn(registryTable, grantee, [...READ, ...write], "write");
+  grantOn(statusTable, grantee, ["dynamodb:UpdateItem"], "write");
+}
+
+/** Only messages: whoever may also put `Agent Offline` on the bus could tell of agents what is not so. */
+export function grantPublish(eventBus: IEventBus, grantee: IGrantable): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: ["events:PutEvents"],
+      resources: [eventBus.eventBusArn],
+      conditions: { StringEquals: { "events:detail-type": MESSAGE_DETAIL_TYPE } },
+    }),
+  );
+}
+
+function grantOn(
+  { tableArn, encryptionKey }: ITable,
+  grantee: IGrantable,
+  actions: string[],
+  access: "read" | "write",
+): void {
+  // Not the table's own grant, which would name its indexes too: the service needs none of them.
+  Grant.addToPrincipal({ grantee, actions, resourceArns: [tableArn] });
+  if (encryptionKey) grantTableKey(encryptionKey, grantee, access);
+}

@@ -1,0 +1,371 @@
+/** The construct in apps of others: what they bring along, several of it in one app, and its metrics. */
+
+import { describe, expect, it, jest } from "@jest/globals";
+import { App, type Stack, Tags } from "aws-cdk-lib";
+import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
+import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
+import { AttributeType, type ITable, StreamViewType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { EventBus } from "aws-cdk-lib/aws-events";
+import { type IKey, Key } from "aws-cdk-lib/aws-kms";
+import { HostedZone } from "aws-cdk-lib/aws-route53";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import type { AgentHeartbeatProps } from "../../lib/props";
+import { testContext } from "../support/cdk-context";
+import { emptyStack, presenceIn, statementsOf } from "../support/stacks";
+
+const CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
+const TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table";
+const KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+
+const { STRING } = AttributeType;
+
+describe("a custom domain", () => {
+  const domain = (stack: Stack, arn = CERTIFICATE) => ({
+    domainName: "agents.example.com",
+    certificate: Certificate.fromCertificateArn(stack, "Certificate", arn),
+  });
+
+  it("is where agents connect and what they sign for, while functions post to the API's own address", () => {
+    const stack = emptyStack();
+    const presence = presenceIn(stack, { customDomain: domain(stack) });
+    expect(presence.webSocketUrl).toBe("wss://agents.example.com");
+    const template = Template.fromStack(stack);
+    template.hasResourceProperties("AWS::ApiGatewayV2::ApiMapping", {
+      DomainName: { Ref: Match.stringLikeRegexp("^PresenceGatewayDomain") },
+      Stage: "prod",
+      ApiMappingKey: Match.absent(),
+    });
+    template.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: {
+        Variables: {
+          POWERTOOLS_SERVICE_NAME: "authorize",
+          CUSTOM_DOMAIN_URL: "wss://agents.example.com",
+        },
+      },
+    });
+    const callbacks = Object.values(template.findResources("AWS::Lambda::Function")).flatMap(
+      ({ Properties }) => Properties.Environment?.Variables.CALLBACK_URL ?? [],
+    );
+    expect(callbacks.length).toBeGreaterThan(3);
+    for (const callback of callbacks) {
+      expect(JSON.stringify(callback)).toMatch(/execute-api.*\/prod/);
+    }
+    template.resourceCountIs("AWS::Route53::RecordSet", 0);
+  });
+
+  it("gets its record where a hosted zone is given, and else an output with what to point it at", () => {
+    const stack = emptyStack();
+    const zone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
+      hostedZoneId: "Z1",
+      zoneName: "example.com",
+    });
+    presenceIn(stack, { customDomain: { ...domain(stack), hostedZone: zone } });
+    Template.fromStack(stack).hasResourceProperties("AWS::Route53::RecordSet", {
+      Name: "agents.example.com.",
+      Type: "A",
+      AliasTarget: Match.objectLike({ HostedZoneId: Match.anyValue() }),
+    });
+    const app = new App({ context: testContext() });
+    const whole = new AgentHeartbeatStack(app, "Whole", { customDomain: domain(emptyStack()) });
+    const template = Template.fromStack(whole);
+    template.hasOutput("CustomDomainTarget", {});
+    template.hasOutput("WebSocketUrl", { Value: "wss://agents.example.com" });
+    template.hasResourceProperties("AWS::CloudFront::ResponseHeadersPolicy", {
+      ResponseHeadersPolicyConfig: {
+        SecurityHeadersConfig: {
+          ContentSecurityPolicy: {
+            ContentSecurityPolicy: Match.stringLikeRegexp(
+              "connect-src wss://agents\\.example\\.com;",
+            ),
+          },
+        },
+      },
+    });
+  });
+
+  it("is refused if it is no host, or its certificate lies elsewhere", () => {
+    const stack = emptyStack();
+    const wrong = { ...domain(stack), domainName: "wss://agents.example.com/prod" };
+    expect(() => presenceIn(stack, { customDomain: wrong })).toThrow(
+      "customDomain.domainName: expected a host in lower case as in agents.example.com, got wss://agents.example.com/prod",
+    );
+    const other = emptyStack();
+    const elsewhere = domain(other, CERTIFICATE.replace("eu-west-1", "us-east-1"));
+    expect(() => presenceIn(other, { customDomain: elsewhere })).toThrow(
+      "customDomain.certificate: expected one of the stack's region eu-west-1, got arn:aws:acm:us-east-1",
+    );
+  });
+});
+
+describe("an existing event bus", () => {
+  it("gets the events, and is where messages are taken from", () => {
+    const stack = emptyStack();
+    const eventBus = EventBus.fromEventBusName(stack, "Bus", "company");
+    const presence = presenceIn(stack, { eventBus });
+    expect(presence.eventBus).toBe(eventBus);
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::Events::EventBus", 0);
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventBusName: "company",
+      EventPattern: { "detail-type": ["Agent Message"] },
+    });
+    const [put] = statementsOf(template, "PresenceTransitionsTransitionsRole").filter(
+      ({ Action }) => [Action].flat().includes("events:PutEvents"),
+    );
+    expect(JSON.stringify(put?.Resource)).toContain("event-bus/company");
+  });
+});
+
+describe("existing tables", () => {
+  const imported = (stack: Stack, name: string, streamed = false): ITable =>
+    Table.fromTableAttributes(stack, name, {
+      tableArn: `${TABLE}/${name}`,
+      ...(streamed && { tableStreamArn: `${TABLE}/${name}/stream/2026-01-01T00:00:00.000` }),
+    });
+
+  it("are used in the place of new ones, with the stream of the one of them", () => {
+    const stack = emptyStack();
+    presenceIn(stack, {
+      tables: {
+        status: imported(stack, "status", true),
+        registry: imported(stack, "registry"),
+        subscriptions: imported(stack, "subscriptions"),
+      },
+    });
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::DynamoDB::Table", 0);
+    template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      EventSourceArn: `${TABLE}/status/stream/2026-01-01T00:00:00.000`,
+    });
+    const [write] = statementsOf(template, "PresenceGatewayHeartbeatRole").filter(({ Action }) =>
+      [Action].flat().includes("dynamodb:UpdateItem"),
+    );
+    expect(JSON.stringify(write?.Resource)).toContain(`${TABLE}/status`);
+    const find = statementsOf(template, "PresenceGatewayDisconnectRole").find(
+      ({ Action }) => Action === "dynamodb:Query",
+    );
+    expect(JSON.stringify(find?.Resource)).toContain("subscriptions/index/byConnection");
+  });
+
+  it.each<[string, (stack: Stack) => AgentHeartbeatProps["tables"], string]>([
+    [
+      "without a stream",
+      (stack) => ({ status: imported(stack, "status") }),
+      "tables.status: expected a table with a stream, got one without tableStreamArn: import it by Table.fromTableAttributes",
+    ],
+    [
+      "with a stream of half the images",
+      (stack) => ({ status: made(stack, "agentId", StreamViewType.NEW_IMAGE) }),
+      "tables.status: expected a stream of NEW_AND_OLD_IMAGES, got NEW_IMAGE",
+    ],
+    [
+      "with another key",
+      (stack) => ({ registry: made(stack, "id") }),
+      "tables.registry: expected the sort key recordId, got id",
+    ],
+    [
+      "without a TTL",
+      (stack) => ({ registry: made(stack, "recordId", undefined, undefined) }),
+      "tables.registry: expected a TTL on ttlEpochSeconds, got none",
+    ],
+    [
+      "without its index",
+      (stack) => ({
+        subscriptions: new Table(stack, "Table", {
+          partitionKey: { name: "address", type: STRING },
+          sortKey: { name: "subscriber", type: STRING },
+          timeToLiveAttribute: "ttlEpochSeconds",
+        }) as ITable,
+      }),
+      "tables.subscriptions: expected an index byConnection, got none",
+    ],
+  ])("%s are refused", (_, tables, message) => {
+    const stack = emptyStack();
+    const given = tables(stack);
+    expect(() => presenceIn(stack, { ...(given && { tables: given }) })).toThrow(message);
+  });
+
+  it("that another construct has made are taken as they are", () => {
+    const stack = emptyStack();
+    const first = presenceIn(stack, {}, "First");
+    const tables = { status: first.statusTable, registry: first.registryTable };
+    presenceIn(stack, { tables }, "Second");
+    Template.fromStack(stack).resourceCountIs("AWS::DynamoDB::Table", 4);
+  });
+
+  function made(stack: Stack, sort: string, stream?: StreamViewType, ...ttl: [undefined?]): ITable {
+    return new Table(stack, "Table", {
+      partitionKey: { name: "organizationId", type: STRING },
+      sortKey: { name: sort, type: STRING },
+      ...(ttl.length === 0 && { timeToLiveAttribute: "ttlEpochSeconds" }),
+      ...(stream && { stream }),
+    }) as ITable;
+  }
+});
+
+describe("a key of the customer's", () => {
+  it("encrypts tables, logs and queues, and each function may use it through DynamoDB alone", () => {
+    const stack = emptyStack();
+    const key = new Key(stack, "Key") as IKey;
+    presenceIn(stack, { encryptionKey: key, accessLogs: true, dashboard: true });
+    const template = Template.fromStack(stack);
+    const arn = { "Fn::GetAtt": [Match.stringLikeRegexp("^Key"), "Arn"] };
+    template.allResourcesProperties("AWS::DynamoDB::Table", {
+      SSESpecification: { SSEEnabled: true, SSEType: "KMS", KMSMasterKeyId: arn },
+    });
+    template.allResourcesProperties("AWS::SQS::Queue", { KmsMasterKeyId: arn });
+    template.allResourcesProperties("AWS::Logs::LogGroup", { KmsKeyId: arn });
+    for (const role of ["Connect", "Heartbeat", "List", "Authorize"]) {
+      const use = statementsOf(template, `PresenceGateway${role}Role`).find(({ Action }) =>
+        [Action].flat().includes("kms:Decrypt"),
+      );
+      expect(JSON.stringify(use?.Condition)).toContain("dynamodb.eu-west-1.");
+      expect(use?.Condition).toEqual({
+        StringEquals: { "kms:ViaService": expect.anything() },
+      });
+    }
+    const policy = JSON.stringify(template.findResources("AWS::KMS::Key"));
+    expect(policy).toContain('"Service":"logs.eu-west-1.amazonaws.com"');
+    expect(policy).toContain('"Service":"events.amazonaws.com"');
+  });
+
+  it("that is imported is told of by a warning, for its owner alone can let AWS's services use it", () => {
+    jest.spyOn(console, "error").mockReturnValueOnce();
+    const stack = emptyStack();
+    presenceIn(stack, { encryptionKey: Key.fromKeyArn(stack, "Key", KEY) });
+    Annotations.fromStack(stack).hasWarning("/Test/Presence", Match.stringLikeRegexp("its policy"));
+  });
+});
+
+describe("throttling", () => {
+  it("of single routes is set once they are there", () => {
+    const stack = emptyStack();
+    const routes = { publish: { rateLimit: 50, burstLimit: 20 } };
+    presenceIn(stack, { throttling: { rateLimit: 1000, burstLimit: 500, routes } });
+    const template = Template.fromStack(stack);
+    const [stage] = Object.values(template.findResources("AWS::ApiGatewayV2::Stage"));
+    expect(stage?.Properties).toMatchObject({
+      DefaultRouteSettings: { ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 500 },
+      RouteSettings: { publish: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 20 } },
+    });
+    expect(stage?.DependsOn).toContainEqual(expect.stringMatching(/publishRoute/));
+  });
+
+  it.each<[object, string]>([
+    [
+      { publish: { rateLimit: 2000, burstLimit: 1 } },
+      "throttling.routes.publish.rateLimit: expected a whole number from 1 to 1000, got 2000",
+    ],
+    [
+      { heartbeats: { rateLimit: 1, burstLimit: 1 } },
+      "throttling.routes: expected $connect, heartbeat, presence, subscribe, unsubscribe, publish, list, history, $default, got heartbeats",
+    ],
+  ])("of %j is refused", (routes, message) => {
+    const throttling = { rateLimit: 1000, burstLimit: 500, routes };
+    expect(() => presenceIn(emptyStack(), { throttling })).toThrow(message);
+  });
+});
+
+describe("without a function for heartbeats", () => {
+  it("the gateway counts them, and the metrics are its", () => {
+    const stack = emptyStack();
+    const presence = presenceIn(stack, { heartbeatIntegration: "direct", alarms: true });
+    const { metricStat } = presence.metricHeartbeats().toMetricConfig();
+    expect(metricStat?.metricName).toBe("MessageCount");
+    expect(metricStat?.dimensions?.map(({ name }) => name).sort()).toEqual([
+      "ApiId",
+      "Route",
+      "Stage",
+    ]);
+    const { mathExpression } = presence.metricHeartbeatErrors().toMetricConfig();
+    const parts = Object.values(mathExpression?.usingMetrics ?? {}) as Metric[];
+    expect(parts.map(({ metricName }) => metricName)).toEqual([
+      "IntegrationError",
+      "ExecutionError",
+    ]);
+    const [stage] = Object.values(
+      Template.fromStack(stack).findResources("AWS::ApiGatewayV2::Stage"),
+    );
+    expect(stage?.Properties.RouteSettings).toEqual({
+      heartbeat: {
+        DetailedMetricsEnabled: true,
+        ThrottlingRateLimit: 5000,
+        ThrottlingBurstLimit: 2500,
+      },
+    });
+  });
+
+  it("the gateway may use the customer's key too", () => {
+    const stack = emptyStack();
+    const key = new Key(stack, "Key") as IKey;
+    presenceIn(stack, { heartbeatIntegration: "direct", encryptionKey: key });
+    const use = statementsOf(
+      Template.fromStack(stack),
+      "PresenceGatewayDirectHeartbeatRole",
+    ).flatMap(({ Action }) => Action);
+    expect(use).toContain("kms:Decrypt");
+  });
+});
+
+describe("several in one stack", () => {
+  const stack = emptyStack();
+  const [first, second] = ["First", "Second"].map((id) =>
+    presenceIn(stack, { alarms: true, cloudWatchDashboard: true, dashboard: true }, id),
+  );
+  Tags.of(first as never).add("team", "search");
+  const template = Template.fromStack(stack);
+  const { Resources, Outputs = {} } = template.toJSON() as {
+    Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
+    Outputs?: Record<string, { Export?: unknown }>;
+  };
+
+  it("name nothing that an account can have only once", () => {
+    const names = Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
+      Object.keys(Properties)
+        .filter((property) =>
+          /^(TableName|QueueName|FunctionName|LogGroupName|RoleName|BucketName|AlarmName|DashboardName)$/.test(
+            property,
+          ),
+        )
+        .filter((property) => typeof Properties[property] === "string")
+        .map((property) => `${Type} ${id} ${property}`),
+    );
+    expect(names).toEqual([]);
+    expect(Object.values(Outputs).filter(({ Export }) => Export !== undefined)).toEqual([]);
+    // The one name that has to be given is made of the construct's own path.
+    const buses = Object.values(template.findResources("AWS::Events::EventBus"));
+    expect(new Set(buses.map(({ Properties }) => Properties.Name)).size).toBe(2);
+  });
+
+  it("count apart from each other", () => {
+    const dimensions = (presence: typeof first) =>
+      [presence?.metricLeasesExpired(), presence?.metricTransitions("connected")].map(
+        (metric) => (metric as Metric).dimensions?.deployment,
+      );
+    expect(dimensions(first)).toEqual(["Test/First", "Test/First"]);
+    expect(dimensions(second)).toEqual(["Test/Second", "Test/Second"]);
+    const deployments = Object.values(template.findResources("AWS::Lambda::Function")).flatMap(
+      ({ Properties }) => Properties.Environment?.Variables.DEPLOYMENT ?? [],
+    );
+    expect([...new Set(deployments)].sort()).toEqual(["Test/First", "Test/Second"]);
+  });
+
+  it("are tagged each by itself", () => {
+    const tables = Object.entries(template.findResources("AWS::DynamoDB::Table"));
+    const tagged = tables.filter(([, { Properties }]) => Properties.Tags !== undefined);
+    expect(tables).toHaveLength(6);
+    expect(tagged).toHaveLength(3);
+    expect(tagged.every(([id]) => id.startsWith("First"))).toBe(true);
+  });
+
+  it("can be laid over each other in one graph", () => {
+    const ids = [first, second].flatMap((presence) => {
+      const { metricStat, mathExpression } =
+        presence?.metricHeartbeatErrors().toMetricConfig() ?? {};
+      expect(metricStat).toBeUndefined();
+      return Object.keys(mathExpression?.usingMetrics ?? {});
+    });
+    expect(new Set(ids).size).toBe(4);
+  });
+});

@@ -1,0 +1,104 @@
+/** Each grant is what a class of the SDK calls, found out by calling all that it has on a real engine. */
+
+import { publicKeyOf } from "@agent-heartbeat/sdk";
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { Template } from "aws-cdk-lib/assertions";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { AgentHeartbeat } from "../../lib/agent-heartbeat";
+import { type Engine, startEngine } from "../support/engine";
+import { newP256Key, TEST_KEY } from "../support/keys";
+import { emptyStack, presenceIn, statementsOf } from "../support/stacks";
+
+const SKILLED = { organizationId: "acme", capability: "summarize" };
+const NAME = { organizationId: "acme", agentId: "worker-1" };
+
+/** What a role may do after a grant, as "action table". */
+function allowedBy(grant: (presence: AgentHeartbeat, role: Role) => void): string[] {
+  const stack = emptyStack();
+  const role = new Role(stack, "Backend", {
+    assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+  });
+  grant(presenceIn(stack), role);
+  return statementsOf(Template.fromStack(stack), "Backend")
+    .flatMap(({ Action, Resource }) =>
+      [Action].flat().flatMap((action) =>
+        [Resource].flat().map((resource) => {
+          const [, table = JSON.stringify(resource)] =
+            /(AgentStatus|AgentRegistry|Subscriptions)/.exec(JSON.stringify(resource)) ?? [];
+          return `${action} ${table}`;
+        }),
+      ),
+    )
+    .sort();
+}
+
+describe("the grants", () => {
+  let engine: Engine;
+  let calls: Set<string>;
+  beforeAll(async () => {
+    engine = await startEngine();
+    engine.client.middlewareStack.add(
+      (next, { commandName }) =>
+        (request) => {
+          const { TableName } = request.input as { TableName?: string };
+          calls.add(`dynamodb:${commandName?.replace(/Command$/, "")} ${TableName}`);
+          return next(request);
+        },
+      { step: "initialize" },
+    );
+  });
+  afterAll(() => engine.stop());
+
+  it("to register let a principal do all that AgentRegistry calls, and no more", async () => {
+    calls = new Set();
+    const { client, statusTableName, registryTableName } = engine;
+    const registry = new AgentRegistry({ client, statusTableName, registryTableName });
+    await registry.register({ ...NAME, publicKey: TEST_KEY });
+    await registry.get(NAME);
+    await registry.list({ organizationId: "acme" });
+    await registry.addKey({ ...NAME, publicKey: newP256Key() });
+    await registry.removeKey({ ...NAME, keyId: (await publicKeyOf(TEST_KEY)).keyId });
+    await registry.disable(NAME);
+    await registry.enable(NAME);
+    await registry.remove(NAME);
+    expect(allowedBy((presence, role) => presence.grantRegister(role))).toEqual([...calls].sort());
+  });
+
+  it("to read let a principal do all that StatusReader calls, and no more", async () => {
+    calls = new Set();
+    const { client, statusTableName: tableName, registryTableName } = engine;
+    const reader = new StatusReader({ client, tableName, registryTableName });
+    await reader.listAgents({ organizationId: "acme" });
+    await reader.getAgent("acme", "worker-1");
+    await reader.countByStatus("acme");
+    await reader.history("acme", "worker-1");
+    await reader.transitions("acme");
+    for await (const _ of reader.agentsWithCapability(SKILLED)) break;
+    const allowed = allowedBy((presence, role) => presence.grantReadStatus(role));
+    expect([...calls].filter((call) => !allowed.includes(call))).toEqual([]);
+    expect(allowed).toEqual([
+      "dynamodb:GetItem AgentRegistry",
+      "dynamodb:GetItem AgentStatus",
+      "dynamodb:Query AgentRegistry",
+      "dynamodb:Query AgentStatus",
+    ]);
+  });
+
+  it("to publish let a principal send messages, and tell of no agent what is not so", () => {
+    const stack = emptyStack();
+    const role = new Role(stack, "Backend", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    });
+    presenceIn(stack).grantPublish(role);
+    expect(statementsOf(Template.fromStack(stack), "Backend")).toEqual([
+      {
+        Action: "events:PutEvents",
+        Effect: "Allow",
+        Resource: { "Fn::GetAtt": [expect.stringMatching(/^PresenceEvents/), "Arn"] },
+        Condition: { StringEquals: { "events:detail-type": "Agent Message" } },
+      },
+    ]);
+  });
+});
