@@ -25,5 +25,4 @@ const backend = new LambdaFunction(stack, "Backend", {
   code: Code.fromInline("exports.handler = async () => process.env.STATUS_TABLE_NAME;"),
   environment: { STATUS_TABLE_NAME: presence.statusTable.tableName },
 });
-// What a StatusReader needs.
-presence.statusTable.grant(backend, "dynamodb:GetItem", "dynamodb:Query");
+presence.grantReadStatus(backend);

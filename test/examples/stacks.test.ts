@@ -33,6 +33,8 @@ async function synthesized(example: string): Promise<Template> {
 // Each is the whole of CDK loaded anew, which takes a busy machine a while.
 jest.setTimeout(120_000);
 
+const tableNamed = (name: string) => ({ "Fn::GetAtt": [Match.stringLikeRegexp(name), "Arn"] });
+
 describe("the example", () => {
   beforeEach(() => {
     jest.resetModules();
@@ -96,7 +98,10 @@ describe("the example", () => {
     template.hasResourceProperties("AWS::IAM::Policy", {
       PolicyDocument: {
         Statement: Match.arrayWith([
-          Match.objectLike({ Action: ["dynamodb:GetItem", "dynamodb:Query"] }),
+          Match.objectLike({
+            Action: ["dynamodb:GetItem", "dynamodb:Query"],
+            Resource: [tableNamed("AgentRegistry"), tableNamed("AgentStatus")],
+          }),
         ]),
       },
       Roles: [{ Ref: Match.stringLikeRegexp("^Backend") }],
