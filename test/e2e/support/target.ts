@@ -36,13 +36,18 @@ export interface Target {
   registry: AgentRegistry;
   statuses: StatusReader;
   statusTableName: string;
+  registryTableName: string;
   close(): void;
 }
 
 export function openTarget(mode: Mode = "lambda"): Target {
   const file = process.env[TARGET_VARIABLES[mode]];
   if (!file) throw new Error(`${TARGET_VARIABLES[mode]} is not set: did the global set-up run?`);
-  const outputs = JSON.parse(readFileSync(file, "utf8")) as Outputs;
+  return targetOf(JSON.parse(readFileSync(file, "utf8")) as Outputs);
+}
+
+/** The deployment that has these outputs. */
+export function targetOf(outputs: Outputs): Target {
   const { webSocketUrl, statusTableName, registryTableName, region, dynamoDbEndpoint } = outputs;
   const client = new DynamoDBClient({
     region,
@@ -57,6 +62,7 @@ export function openTarget(mode: Mode = "lambda"): Target {
     registry: new AgentRegistry({ client, registryTableName, statusTableName }),
     statuses: new StatusReader({ client, tableName: statusTableName, consistent: true }),
     statusTableName,
+    registryTableName,
     close: () => client.destroy(),
   };
 }
