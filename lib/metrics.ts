@@ -201,11 +201,10 @@ export class FleetMetrics {
   }
 
   #ofRoute(metricName: string, options: MetricOptions): Metric {
-    const { dimensions = {} } = this.gateway(metricName);
-    return this.gateway(metricName, {
-      ...options,
-      dimensionsMap: { ...(dimensions as Record<string, string>), Route: "heartbeat" },
-    });
+    const metric = this.gateway(metricName, options);
+    const dimensions = metric.dimensions as Record<string, string>;
+    // The stage's own method takes no further dimension.
+    return metric.with({ dimensionsMap: { ...dimensions, Route: "heartbeat" } });
   }
 
   /** Not those of another deployment in the same graph. */
