@@ -1,14 +1,13 @@
 /** Plays the REQUEST authorizer of `$connect`. */
 
-import type { IncomingMessage } from "node:http";
 import { LocalRuntimeError } from "../errors";
 import { FunctionFailed, type Invocable } from "../functions/local-function";
 import type { AuthorizerDescription } from "../resources/web-socket-api";
 import { allows } from "./policy";
-import { type ConnectionFacts, connectEvent, queryOf } from "./request-context";
+import { authorizerEvent, type ConnectionFacts, type Handshake } from "./request-context";
 
 /** Largest result of an authorizer, in bytes. */
-const RESULT_BYTES = 8 * 1024;
+export const AUTHORIZER_RESULT_BYTES = 8 * 1024;
 
 /** Whether a request was let in, or the status with which it is refused. */
 export type Verdict =
@@ -17,7 +16,7 @@ export type Verdict =
 
 export interface AuthorizeRequest {
   facts: ConnectionFacts;
-  request: IncomingMessage;
+  handshake: Handshake;
   methodArn: string;
   now: number;
 }
@@ -30,16 +29,15 @@ export interface AuthorizeRequest {
 export async function authorize(
   { identitySources }: AuthorizerDescription,
   authorizer: Invocable,
-  { facts, request, methodArn, now }: AuthorizeRequest,
+  { facts, handshake, methodArn, now }: AuthorizeRequest,
 ): Promise<Verdict> {
-  if (!identitySources.every((source) => hasSource(source, request))) {
+  if (!identitySources.every((source) => hasSource(source, handshake))) {
     return { allowed: false, status: 401 };
   }
-  const { isBase64Encoded: _, ...event } = connectEvent(facts, request, now);
   const began = performance.now();
   let result: unknown;
   try {
-    result = await authorizer.invoke({ type: "REQUEST", methodArn, ...event, stageVariables: {} });
+    result = await authorizer.invoke(authorizerEvent(methodArn, facts, handshake, now));
   } catch (error) {
     // The one message that an authorizer can throw on purpose.
     if (error instanceof FunctionFailed && error.error.errorMessage === "Unauthorized") {
@@ -53,9 +51,9 @@ export async function authorize(
       "The authorizer: expected principalId and policyDocument in its result",
     );
   }
-  if (Buffer.byteLength(JSON.stringify(result)) > RESULT_BYTES) {
+  if (Buffer.byteLength(JSON.stringify(result)) > AUTHORIZER_RESULT_BYTES) {
     throw new LocalRuntimeError(
-      `The authorizer: expected a result of at most ${RESULT_BYTES} bytes`,
+      `The authorizer: expected a result of at most ${AUTHORIZER_RESULT_BYTES} bytes`,
     );
   }
   if (!allows(policyDocument, methodArn)) return { allowed: false, status: 403 };
@@ -63,10 +61,15 @@ export async function authorize(
   return { allowed: true, context: { principalId, ...textsOf(context), integrationLatency } };
 }
 
-function hasSource(source: string, request: IncomingMessage): boolean {
-  const [, kind, name] = /^route\.request\.(header|querystring)\.(.+)$/.exec(source) ?? [];
-  if (kind === "header") return Boolean(request.headers[name?.toLowerCase() ?? ""]);
-  if (kind === "querystring") return Boolean(queryOf(request)?.[name ?? ""]);
+function hasSource(source: string, { headers, query }: Handshake): boolean {
+  const [, kind, name = ""] = /^route\.request\.(header|querystring)\.(.+)$/.exec(source) ?? [];
+  if (kind === "querystring") return Boolean(query[name]?.some(Boolean));
+  if (kind === "header") {
+    const given = Object.entries(headers).filter(
+      ([key]) => key.toLowerCase() === name.toLowerCase(),
+    );
+    return given.some(([, values]) => values.some(Boolean));
+  }
   throw new LocalRuntimeError(`The authorizer: the identity source ${source} is not supported`);
 }
 

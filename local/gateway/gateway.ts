@@ -15,6 +15,9 @@ import {
   type ConnectionFacts,
   connectEvent,
   disconnectEvent,
+  errorFrame,
+  type Handshake,
+  handshakeOf,
   messageEvent,
 } from "./request-context";
 import { type RouteSelector, routeSelector } from "./route-selection";
@@ -89,6 +92,7 @@ export class Gateway {
   async #connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { api, clock } = this.#options;
     const facts = this.#factsOf(request);
+    const handshake = handshakeOf(request, facts.connectedAt);
     const requestId = newId();
     const { connectionId } = facts;
     const refuse = (status: number, headers?: Record<string, string>) =>
@@ -98,7 +102,7 @@ export class Gateway {
     const route = api.routes.get("$connect");
     try {
       if (route?.authorizer) {
-        const verdict = await this.#authorize(route, request, facts);
+        const verdict = await this.#authorize(route, handshake, facts);
         if (!verdict.allowed) return refuse(verdict.status);
         facts.authorizer = verdict.context;
       }
@@ -109,7 +113,7 @@ export class Gateway {
     let answer: IntegrationResult | undefined;
     try {
       answer = await this.#integrations.get("$connect")?.(
-        connectEvent(facts, request, clock.now()),
+        connectEvent(facts, handshake, clock.now()),
       );
     } catch (error) {
       this.#report("The route $connect failed", error);
@@ -136,12 +140,12 @@ export class Gateway {
     });
   }
 
-  #authorize(route: RouteDescription, request: IncomingMessage, facts: ConnectionFacts) {
+  #authorize(route: RouteDescription, handshake: Handshake, facts: ConnectionFacts) {
     const { api, functionOf, clock, region, accountId } = this.#options;
     const authorizer = route.authorizer as NonNullable<RouteDescription["authorizer"]>;
     return authorize(authorizer, functionOf(authorizer.functionArn), {
       facts,
-      request,
+      handshake,
       methodArn: `arn:aws:execute-api:${region}:${accountId}:${api.apiId}/${api.stage}/$connect`,
       now: clock.now(),
     });
@@ -155,10 +159,7 @@ export class Gateway {
     const route = (own ? api.routes.get(selected) : undefined) ?? api.routes.get("$default");
     const integration = route && this.#integrations.get(route.key);
     const event = messageEvent(facts, route?.key ?? "$default", body, clock.now());
-    const fail = (message: string) => {
-      const { connectionId, requestId } = event.requestContext;
-      connection.send(JSON.stringify({ message, connectionId, requestId }));
-    };
+    const fail = (message: string) => connection.send(errorFrame(message, event.requestContext));
     if (!integration) return fail("Forbidden");
     try {
       const answer = await integration(event);

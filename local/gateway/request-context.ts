@@ -6,7 +6,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { newId } from "./ids";
+import { newId, newTraceId } from "./ids";
 
 /** What every event of a connection says about it. */
 export interface ConnectionFacts {
@@ -78,40 +78,87 @@ export function disconnectEvent(
   };
 }
 
-/** The event of `$connect`, for its integration; the authorizer gets the same with a `methodArn`. */
-export function connectEvent(facts: ConnectionFacts, request: IncomingMessage, now: number) {
-  const headers = headersOf(request);
-  const query = queryOf(request);
+/** What a client's request to connect says, as API Gateway hands it on: each name with all its values. */
+export interface Handshake {
+  headers: Record<string, string[]>;
+  query: Record<string, string[]>;
+}
+
+/** Headers of the way to the gateway, which only the authorizer is told of, in words of the gateway's own. */
+const HOP_BY_HOP = { Connection: ["upgrade"], "content-length": ["0"], Upgrade: ["websocket"] };
+
+/** @param now epoch milliseconds, for the trace's id */
+export function handshakeOf(request: IncomingMessage, now: number): Handshake {
+  const hidden = new Set(Object.keys(HOP_BY_HOP).map((name) => name.toLowerCase()));
+  const { rawHeaders, socket } = request;
+  const headers: Record<string, string[]> = {};
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    // With their names as the client wrote them.
+    const name = rawHeaders[index] as string;
+    if (hidden.has(name.toLowerCase())) continue;
+    const values = headers[name] ?? [];
+    headers[name] = values;
+    values.push(rawHeaders[index + 1] as string);
+  }
+  headers["X-Amzn-Trace-Id"] = [newTraceId(now)];
+  headers["X-Forwarded-For"] = [socket.remoteAddress ?? ""];
+  headers["X-Forwarded-Port"] = [String(socket.localPort)];
+  headers["X-Forwarded-Proto"] = ["http"];
+  return { headers, query: queryOf(request) };
+}
+
+function queryOf({ url = "" }: IncomingMessage): Record<string, string[]> {
+  const query: Record<string, string[]> = {};
+  const mark = url.indexOf("?");
+  const found = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+  for (const name of found.keys()) query[name] = found.getAll(name);
+  return query;
+}
+
+/** The event of `$connect`, for its integration. */
+export function connectEvent(facts: ConnectionFacts, { headers, query }: Handshake, now: number) {
   return {
-    headers,
-    multiValueHeaders: multiValue(headers),
-    ...(query && {
-      queryStringParameters: query,
-      multiValueQueryStringParameters: multiValue(query),
+    headers: lastOf(headers),
+    multiValueHeaders: headers,
+    ...(Object.keys(query).length > 0 && {
+      queryStringParameters: lastOf(query),
+      multiValueQueryStringParameters: query,
     }),
     requestContext: requestContext(facts, "$connect", "CONNECT", now),
     isBase64Encoded: false,
   };
 }
 
-/** The request's headers with their names as the client wrote them. */
-function headersOf({ rawHeaders, socket }: IncomingMessage): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    headers[rawHeaders[index] as string] = rawHeaders[index + 1] as string;
-  }
-  headers["X-Forwarded-For"] = socket.remoteAddress ?? "";
-  headers["X-Forwarded-Port"] = String(socket.localPort);
-  headers["X-Forwarded-Proto"] = "http";
-  return headers;
+/** The event of `$connect`, for its authorizer. */
+export function authorizerEvent(
+  methodArn: string,
+  facts: ConnectionFacts,
+  handshake: Handshake,
+  now: number,
+) {
+  const headers = { ...handshake.headers, ...HOP_BY_HOP };
+  return {
+    type: "REQUEST",
+    methodArn,
+    headers: lastOf(headers),
+    multiValueHeaders: headers,
+    queryStringParameters: lastOf(handshake.query),
+    multiValueQueryStringParameters: handshake.query,
+    stageVariables: {},
+    requestContext: requestContext(facts, "$connect", "CONNECT", now),
+  };
 }
 
-/** The request's query, or undefined if it has none. */
-export function queryOf({ url = "" }: IncomingMessage): Record<string, string> | undefined {
-  const mark = url.indexOf("?");
-  if (mark < 0) return undefined;
-  return Object.fromEntries(new URLSearchParams(url.slice(mark + 1)));
+/** What a client gets in place of an answer, to the letter: the blanks are API Gateway's. */
+export function errorFrame(
+  message: string,
+  { connectionId, requestId }: Pick<RequestContext, "connectionId" | "requestId">,
+): string {
+  return `{"message": "${message}", "connectionId":"${connectionId}", "requestId":"${requestId}"}`;
 }
+
+const lastOf = (values: Record<string, string[]>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, all]) => [name, all.at(-1) ?? ""]));
 
 function multiValue(values: Record<string, string>): Record<string, string[]> {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, [value]]));
