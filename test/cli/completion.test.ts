@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "@jest/globals";
@@ -7,25 +8,10 @@ import { emptyFolder, run } from "./run";
 
 const exec = promisify(execFile);
 
-describe("completion bash", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await emptyFolder();
-    const { code, stdout } = await run(["completion", "bash"]);
-    expect(code).toBe(0);
-    await writeFile(join(folder, "completion.bash"), stdout);
-    await writeFile(join(folder, "agents.csv"), "");
-  });
+type Offers = (...words: string[]) => Promise<string[]>;
 
-  /** What a real bash offers for the last word of a command line. */
-  async function offers(...words: string[]): Promise<string[]> {
-    const line = ["agent-heartbeat", ...words].map((word) => `'${word}'`).join(" ");
-    const script = `source completion.bash; COMP_WORDS=(${line}); COMP_CWORD=${words.length};
-      _agent_heartbeat; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = await exec("bash", ["--norc", "-c", script], { cwd: folder });
-    return stdout.trim().split("\n").sort();
-  }
-
+/** What every shell offers. The last word is the one at which the person presses the tab key. */
+function offersAll(offers: Offers) {
   it("offers commands, and the commands of a command", async () => {
     expect(await offers("s")).toEqual(["send", "simulate", "status"]);
     expect(await offers("agents", "rem")).toEqual(["remove", "remove-key"]);
@@ -40,9 +26,79 @@ describe("completion bash", () => {
     expect(await offers("agents", "import", "ag")).toEqual(["agents.csv"]);
     expect(await offers("status", "--region", "x")).toEqual([""]);
   });
+}
+
+async function folderWith(shell: string): Promise<string> {
+  const folder = await emptyFolder();
+  const { code, stdout } = await run(["completion", shell]);
+  expect(code).toBe(0);
+  await writeFile(join(folder, `completion.${shell}`), stdout);
+  await writeFile(join(folder, "agents.csv"), "");
+  return folder;
+}
+
+describe("completion bash", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await folderWith("bash");
+  });
+
+  offersAll(async (...words) => {
+    const line = ["agent-heartbeat", ...words].map((word) => `'${word}'`).join(" ");
+    const script = `source completion.bash; COMP_WORDS=(${line}); COMP_CWORD=${words.length};
+      _agent_heartbeat; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout } = await exec("bash", ["--norc", "-c", script], { cwd: folder });
+    return stdout.trim().split("\n").sort();
+  });
 });
 
-describe("completion zsh", () => {
+/** Types a line and a tab into an interactive zsh, whose completion notes what it offers. */
+const ASK_ZSH = `
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "source ./shell.zsh"
+while zpty -r shell line; do [[ $line == *ready* ]] && break; done
+zpty -w -n shell "$1"$'\\t'
+while zpty -r shell line; do [[ $line == *asked* ]] && break; done
+zpty -d shell
+`;
+const SHELL_ZSH = `
+PROMPT=
+autoload -Uz compinit && compinit -D -u
+source ./completion.zsh
+compadd() {
+  local -a found
+  [[ " $* " == *" -"[OAD]" "* ]] || { builtin compadd -O found "$@"; print -rl -- $found >> offers }
+  builtin compadd "$@"
+}
+finish() { print asked }
+comppostfuncs=(finish)
+print rea''dy
+`;
+
+const hasZsh = ["/bin/zsh", "/usr/bin/zsh"].some((path) => existsSync(path));
+
+(hasZsh ? describe : describe.skip)(
+  `completion zsh${hasZsh ? "" : " (skipped: there is no zsh)"}`,
+  () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await folderWith("zsh");
+      await writeFile(join(folder, "ask.zsh"), ASK_ZSH);
+      await writeFile(join(folder, "shell.zsh"), SHELL_ZSH);
+    });
+
+    offersAll(async (...words) => {
+      const noted = join(folder, "offers");
+      await writeFile(noted, "");
+      const line = ["agent-heartbeat", ...words].join(" ");
+      await exec("zsh", ["-f", "ask.zsh", line], { cwd: folder });
+      return [...new Set((await readFile(noted, "utf8")).trim().split("\n"))].sort();
+    });
+  },
+);
+
+describe("the script for zsh", () => {
   it("names every command with what it does, and options with their choices", async () => {
     const { stdout } = await run(["completion", "zsh"]);
     expect(stdout).toContain("'status:show who is online, and why the others are not'");
