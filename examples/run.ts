@@ -41,8 +41,19 @@ async function main(args: string[]): Promise<number> {
   if (options.deploy || !existsSync(program ?? "")) {
     if (!existsSync(app ?? "")) throw new Error(`${name} is no CDK app: leave out --deploy`);
     const command = [process.execPath, ...SOURCES, app].join(" ");
-    const cdk = ["cdk", options.deploy ? "deploy" : "synth", "--app", command];
-    return run("npx", options.deploy ? cdk : [...cdk, "--quiet", "--output", join(STATE, name)]);
+    if (options.deploy) return run("npx", ["cdk", "deploy", "--app", command]);
+    const output = join(STATE, name);
+    const code = await run("npx", [
+      "cdk",
+      "synth",
+      "--quiet",
+      "--output",
+      output,
+      "--app",
+      command,
+    ]);
+    if (code === 0) console.log(`The template is in ${output}; --deploy deploys it.`);
+    return code;
   }
   const environment = process.env.AGENT_HEARTBEAT_URL ? {} : await registered(name, options);
   return run(process.execPath, [...SOURCES, program ?? ""], environment);

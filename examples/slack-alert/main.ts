@@ -5,7 +5,10 @@ import { settingsFromEnvironment } from "../settings";
 import { GRACE_SECONDS, LOST, type Loss, tell } from "./alert";
 
 const { SLACK_WEBHOOK_URL, SLACK_GRACE_SECONDS = GRACE_SECONDS } = process.env;
-if (!SLACK_WEBHOOK_URL) throw new Error("set SLACK_WEBHOOK_URL to an incoming webhook of Slack");
+if (!SLACK_WEBHOOK_URL) {
+  console.error("set SLACK_WEBHOOK_URL to an incoming webhook of Slack");
+  process.exit(1);
+}
 
 const fleet = new FleetWatcher(settingsFromEnvironment());
 
