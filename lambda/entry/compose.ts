@@ -9,8 +9,8 @@ import { type Connections, gatewayConnections } from "../shared/connections";
 import { requireEnv, requireNumberEnv } from "../shared/environment";
 import { lazily } from "../shared/lazily";
 
-/** One client a function, for its whole life. */
-export const dynamoDb = dynamoDbClient();
+/** One client a function, for its whole life; a function that has no use for it is bundled without. */
+export const dynamoDb = /* @__PURE__ */ dynamoDbClient();
 
 export const leaseStore = () =>
   new LeaseStore({

@@ -1,11 +1,10 @@
 /** Starts the embedded DynamoDB engine as a process of its own. */
 
-import { once } from "node:events";
 import { constants, copyFileSync, mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { LocalRuntimeError } from "../errors";
 import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/leash";
+import { freePort } from "./free-port";
 
 /** The version that the tests run against. */
 const VERSION = "1.2.1";
@@ -96,14 +95,4 @@ function binaryPath(): string {
       { cause },
     );
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new LocalRuntimeError("No free port");
-  return address.port;
 }

@@ -19,7 +19,8 @@ describe("the test engine", () => {
 
   it("starts beside another one", async () => {
     const other = await startEngine();
-    expect(other.endpoint).not.toBe(engine.endpoint);
+    const where = ({ endpoint, statusTableName }: Engine) => `${endpoint} ${statusTableName}`;
+    expect(where(other)).not.toBe(where(engine));
     await other.stop();
   });
 });

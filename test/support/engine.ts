@@ -1,8 +1,10 @@
 /** Starts a real DynamoDB engine with the tables, so that tests run against what is deployed, not a fake. */
 
+import { randomBytes } from "node:crypto";
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
+  DeleteTableCommand,
   DynamoDBClient,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
@@ -17,25 +19,32 @@ export interface Engine {
   statusTableName: string;
   registryTableName: string;
   subscriptionsTableName: string;
-  /** Ends the engine's process; its data was in memory. */
+  /** Ends the engine's process, whose data was in memory; another engine only loses the tables. */
   stop(): Promise<void>;
 }
 
 const REGION = "us-east-1";
-const STATUS_TABLE = "AgentStatus";
-const REGISTRY_TABLE = "AgentRegistry";
-const SUBSCRIPTIONS_TABLE = "Subscriptions";
+
+/** Names another engine that speaks DynamoDB, which the tests then share; each has tables of its own. */
+const ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT";
+
+type TableNames = Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
 
 /**
- * Starts an engine on a free port and creates the tables with their TTL, the status one with its stream.
+ * Starts the embedded engine on a free port, unless DYNAMODB_ENDPOINT names another one, and creates the tables with
+ * their TTL, the status one with its stream.
  *
  * @throws Error if there is no engine for this platform, or it cannot be started
  */
 export async function startEngine(): Promise<Engine> {
-  const { endpoint, stop } = await startDynoxide();
+  const shared = process.env[ENDPOINT_VARIABLE];
+  const { endpoint, stop } = shared
+    ? { endpoint: shared, stop: async () => {} }
+    : await startDynoxide();
   const client = clientOf(endpoint);
+  const names = tableNames(shared ? `-${randomBytes(6).toString("hex")}` : "");
   try {
-    await createTables(client);
+    await createTables(client, names);
   } catch (error) {
     await stop();
     throw error;
@@ -44,14 +53,27 @@ export async function startEngine(): Promise<Engine> {
     client,
     endpoint,
     region: REGION,
-    statusTableName: STATUS_TABLE,
-    registryTableName: REGISTRY_TABLE,
-    subscriptionsTableName: SUBSCRIPTIONS_TABLE,
+    ...names,
     stop: async () => {
+      if (shared) await deleteTables(client, names);
       client.destroy();
       await stop();
     },
   };
+}
+
+function tableNames(suffix: string): TableNames {
+  return {
+    statusTableName: `AgentStatus${suffix}`,
+    registryTableName: `AgentRegistry${suffix}`,
+    subscriptionsTableName: `Subscriptions${suffix}`,
+  };
+}
+
+async function deleteTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+  for (const TableName of Object.values(names)) {
+    await client.send(new DeleteTableCommand({ TableName }));
+  }
 }
 
 /** A further client of a running engine, for tests that need one with settings or middleware of its own. */
@@ -63,12 +85,12 @@ export function clientOf(endpoint: string): DynamoDBClient {
   });
 }
 
-async function createTables(client: DynamoDBClient): Promise<void> {
-  await createTable(client, STATUS_TABLE, ["organizationId", "agentId"], {
+async function createTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+  await createTable(client, names.statusTableName, ["organizationId", "agentId"], {
     StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
   });
-  await createTable(client, REGISTRY_TABLE, ["organizationId", "recordId"]);
-  await createTable(client, SUBSCRIPTIONS_TABLE, ["address", "subscriber"], {
+  await createTable(client, names.registryTableName, ["organizationId", "recordId"]);
+  await createTable(client, names.subscriptionsTableName, ["address", "subscriber"], {
     GlobalSecondaryIndexes: [
       {
         IndexName: SUBSCRIPTIONS_BY_CONNECTION,

@@ -1,0 +1,101 @@
+/** Renders what each function may do, in docs/security.md, from the policies in the template. */
+
+import { App, CfnResource, type Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { table } from "./fields";
+
+interface Statement {
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+}
+
+interface Policy {
+  Properties: { Roles: { Ref: string }[]; PolicyDocument: { Statement: Statement[] } };
+}
+
+/** The text of each generated block, by its name. */
+export function privilegeBlocks(): Record<string, string> {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  return { privileges: privilegeTable(new AgentHeartbeatStack(app, "AgentHeartbeat")) };
+}
+
+/** @throws Error if a statement denies something, for the table has no column for it */
+function privilegeTable(stack: Stack): string {
+  const names = namesIn(stack);
+  const policies = Template.fromStack(stack).findResources("AWS::IAM::Policy");
+  const rows = Object.values(policies as unknown as Record<string, Policy>).flatMap(
+    ({ Properties: { Roles, PolicyDocument } }) => {
+      const [{ Ref: role } = { Ref: "" }] = Roles;
+      const owner = nameOf(names, role).replace(/Role$/, "");
+      return PolicyDocument.Statement.flatMap((statement) => rowsOf(owner, statement, names));
+    },
+  );
+  const sorted = rows.sort((one, other) => one.join().localeCompare(other.join(), "en"));
+  return table(
+    ["function", "resource", "actions"],
+    sorted.map(([owner = "", ...cells], index) => [
+      sorted[index - 1]?.[0] === owner ? "" : owner,
+      ...cells.map((cell) => `\`${cell}\``),
+    ]),
+  );
+}
+
+function rowsOf(owner: string, statement: Statement, names: Map<string, string>): string[][] {
+  const { Effect, Action, Resource } = statement;
+  if (Effect !== "Allow") throw new Error(`${owner}: expected Allow, got ${Effect}`);
+  const actions = [Action].flat().sort().join("`, `");
+  const resources = [Resource].flat().map((resource) => textOf(resource, names));
+  // Every function writes its own log; the page says so once.
+  const others = resources.filter((resource) => resource !== `${owner}Logs`);
+  return others.map((resource) => [owner, resource, actions]);
+}
+
+/** What each resource is called in the construct that made it, by its logical id. */
+function namesIn(stack: Stack): Map<string, string> {
+  const resources = stack.node.findAll().filter(CfnResource.isCfnResource);
+  return new Map(
+    resources.map((resource) => {
+      const { scope, id } = resource.node;
+      const owner = id === "Resource" ? scope : resource;
+      return [stack.resolve(resource.logicalId), owner?.node.id ?? id];
+    }),
+  );
+}
+
+function nameOf(names: Map<string, string>, logicalId: string): string {
+  return names.get(logicalId) ?? logicalId;
+}
+
+/** An ARN as a person reads it: without partition, region and account, with names for ids, and any version of an asset. */
+function textOf(value: unknown, names: Map<string, string>): string {
+  return plain(value, names)
+    .replace(/^arn:[^:]*:([a-z0-9-]+):[^:]*:[^:]*:/, "$1 ")
+    .replace(/\$\{AWS::(\w+)\}/g, "<$1>")
+    .replace(/[0-9a-f]{64}/, "<asset>");
+}
+
+function plain(value: unknown, names: Map<string, string>): string {
+  if (typeof value === "string") return value;
+  const [[name, argument] = []] = Object.entries(value as Record<string, unknown>);
+  switch (name) {
+    case "Ref":
+      return (argument as string).startsWith("AWS::") ? "" : nameOf(names, argument as string);
+    case "Fn::GetAtt": {
+      const [logicalId, attribute] = argument as [string, string];
+      const owner = nameOf(names, logicalId);
+      return attribute === "Arn" ? owner : `${owner} ${attribute.replace(/Arn$/, "")}`;
+    }
+    case "Fn::Join": {
+      const [separator, parts] = argument as [string, unknown[]];
+      return parts.map((part) => plain(part, names)).join(separator);
+    }
+    case "Fn::Sub":
+      return String(argument);
+    default:
+      throw new Error(
+        `expected Ref, Fn::GetAtt, Fn::Join or Fn::Sub, got ${JSON.stringify(value)}`,
+      );
+  }
+}

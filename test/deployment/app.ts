@@ -1,0 +1,44 @@
+/** The stack under test: what `bin/app.ts` deploys, made so that nothing of it stays behind. */
+
+import { App, CfnOutput, CfnResource, RemovalPolicy } from "aws-cdk-lib";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { type Emulation, emulatedAddress } from "./emulation";
+
+const app = new App();
+const stackName: string = app.node.getContext("stackName");
+const emulation: string | undefined = app.node.tryGetContext("emulation");
+
+const stack = new AgentHeartbeatStack(app, stackName, {
+  description: "A test of Agent Heartbeat, which deletes it when it ends",
+  removalPolicy: RemovalPolicy.DESTROY,
+  ...(emulation && { dashboard: false, alarms: false }),
+});
+if (emulation) adapt(JSON.parse(emulation));
+
+/** Leaves out what the emulator does not know, and leads to its address what would lead to AWS. */
+function adapt(emulation: Emulation): void {
+  for (const response of resourcesOf("AWS::ApiGatewayV2::RouteResponse")) {
+    response.node.scope?.node.tryRemoveChild(response.node.id);
+  }
+  for (const mapping of resourcesOf("AWS::Lambda::EventSourceMapping")) {
+    mapping.addPropertyDeletionOverride("FilterCriteria");
+  }
+  const [api] = resourcesOf("AWS::ApiGatewayV2::Api");
+  const { webSocketUrl, callbackUrl } = emulatedAddress(emulation, api?.ref ?? "");
+  for (const lambda of resourcesOf("AWS::Lambda::Function")) {
+    const { Properties } = stack.resolve(lambda._toCloudFormation()).Resources[
+      stack.resolve(lambda.logicalId)
+    ];
+    if (Properties.Environment?.Variables.CALLBACK_URL === undefined) continue;
+    lambda.addPropertyOverride("Environment.Variables.CALLBACK_URL", callbackUrl);
+  }
+  const output = stack.node.findChild("WebSocketUrl");
+  if (output instanceof CfnOutput) output.value = webSocketUrl;
+}
+
+function resourcesOf(type: string): CfnResource[] {
+  return stack.node
+    .findAll()
+    .filter(CfnResource.isCfnResource)
+    .filter(({ cfnResourceType }) => cfnResourceType === type);
+}

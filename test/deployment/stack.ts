@@ -1,0 +1,130 @@
+/** A deployed stack: what it tells of itself, and how nothing of it stays behind. */
+
+import {
+  DeleteStackCommand,
+  DescribeStacksCommand,
+  paginateListStackResources,
+  type Stack,
+  type StackResourceSummary,
+  waitUntilStackDeleteComplete,
+} from "@aws-sdk/client-cloudformation";
+import { DeleteLogGroupCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { DeleteTableCommand } from "@aws-sdk/client-dynamodb";
+import type { Clients } from "./clients";
+
+/** CloudFront takes longest: about five minutes. */
+const DELETION_SECONDS = 1800;
+
+/** What became of a resource that a deleted stack has left. */
+const LEFT: readonly (string | undefined)[] = ["DELETE_SKIPPED", "DELETE_FAILED"];
+
+/** Kinds of resources that hold data or outlive their stack, which this removes itself if any is left. */
+const REMOVED: Readonly<Record<string, (clients: Clients, id: string) => Promise<unknown>>> = {
+  "AWS::DynamoDB::Table": ({ dynamoDb }, TableName) =>
+    dynamoDb.send(new DeleteTableCommand({ TableName })),
+  "AWS::Logs::LogGroup": ({ logs }, logGroupName) =>
+    logs.send(new DeleteLogGroupCommand({ logGroupName })),
+};
+
+export interface Resource {
+  type: string;
+  logicalId: string;
+  /** The name or id that AWS knows it by. */
+  id: string;
+  /** Whether the deletion of the stack has left it. */
+  left: boolean;
+}
+
+/** @returns undefined if there is none of this name or ARN */
+async function stackOf(
+  { cloudFormation }: Pick<Clients, "cloudFormation">,
+  StackName: string,
+): Promise<Stack | undefined> {
+  try {
+    const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
+    return Stacks[0];
+  } catch (error) {
+    if (/does not exist/.test((error as Error).message)) return undefined;
+    throw error;
+  }
+}
+
+/** @throws Error if there is no such stack */
+export async function outputsOf(clients: Clients, name: string): Promise<Map<string, string>> {
+  const stack = await stackOf(clients, name);
+  if (!stack) throw new Error(`there is no stack ${name}`);
+  return new Map(
+    (stack.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
+  );
+}
+
+export async function resourcesOf(
+  { cloudFormation }: Pick<Clients, "cloudFormation">,
+  StackName: string,
+): Promise<Resource[]> {
+  const found: StackResourceSummary[] = [];
+  for await (const page of paginateListStackResources({ client: cloudFormation }, { StackName })) {
+    found.push(...(page.StackResourceSummaries ?? []));
+  }
+  return found.flatMap(({ ResourceType, LogicalResourceId, PhysicalResourceId, ResourceStatus }) =>
+    ResourceType && LogicalResourceId && PhysicalResourceId
+      ? {
+          type: ResourceType,
+          logicalId: LogicalResourceId,
+          id: PhysicalResourceId,
+          left: LEFT.includes(ResourceStatus),
+        }
+      : [],
+  );
+}
+
+export interface Removal {
+  /** What the stack left, and was removed one by one. */
+  removed: Resource[];
+  /** What is still there, to be removed by hand. */
+  left: Resource[];
+}
+
+/**
+ * Deletes a stack in whatever state it is, and what its deletion leaves. Nothing happens if there is none.
+ *
+ * @throws Error if it can't be deleted, even by leaving what can't be
+ */
+export async function removeStack(clients: Clients, name: string): Promise<Removal> {
+  const stack = await stackOf(clients, name);
+  if (!stack?.StackId) return { removed: [], left: [] };
+  const before = await resourcesOf(clients, stack.StackId);
+  await deleteStack(clients, stack.StackId);
+  const after = await resourcesOf(clients, stack.StackId);
+  const left = new Set(after.filter((resource) => resource.left).map(({ id }) => id));
+  const removal: Removal = { removed: [], left: [] };
+  for (const resource of before) {
+    const remove = REMOVED[resource.type];
+    try {
+      await remove?.(clients, resource.id);
+      if (remove) removal.removed.push(resource);
+      else if (left.has(resource.id)) removal.left.push(resource);
+    } catch (error) {
+      if ((error as Error).name !== "ResourceNotFoundException") removal.left.push(resource);
+    }
+  }
+  return removal;
+}
+
+async function deleteStack({ cloudFormation }: Clients, StackName: string): Promise<void> {
+  const deleted = () =>
+    waitUntilStackDeleteComplete(
+      { client: cloudFormation, maxWaitTime: DELETION_SECONDS, minDelay: 1, maxDelay: 15 },
+      { StackName },
+    );
+  await cloudFormation.send(new DeleteStackCommand({ StackName }));
+  try {
+    await deleted();
+  } catch {
+    // Something could not be deleted: the rest goes, and it is dealt with alone.
+    await cloudFormation.send(
+      new DeleteStackCommand({ StackName, DeletionMode: "FORCE_DELETE_STACK" }),
+    );
+    await deleted();
+  }
+}

@@ -1,0 +1,183 @@
+/** What a trial has used of AWS, as CloudWatch counted it, and what that costs. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type CloudWatchClient,
+  type MetricDataQuery,
+  paginateGetMetricData,
+} from "@aws-sdk/client-cloudwatch";
+import { type Bill, billOf } from "../../cli/src/cost/bill";
+import { pricesIn, REGIONS, type Region } from "../../cli/src/cost/prices";
+import type { Resource } from "./stack";
+
+const MINUTE_MS = 60_000;
+/** CloudWatch has what it will get within a few minutes. */
+const LOOK_AGAIN_MS = 30_000;
+const LOOKS = 12;
+const SAME_LOOKS = 3;
+
+type Quantity =
+  | "messages"
+  | "connections"
+  | "invocations"
+  | "milliseconds"
+  | "writeUnits"
+  | "readUnits"
+  | "logBytes";
+
+export type Usage = Record<Quantity | "gbSeconds", number>;
+
+interface Measured {
+  quantity: Quantity;
+  namespace: string;
+  metric: string;
+  dimensions: Record<string, string>;
+  /** The function's, for its price depends on it. */
+  memoryMb?: number;
+}
+
+/** The metrics of a stack's resources that are billed. */
+export function measuredOf(
+  resources: readonly Resource[],
+  memoryOf: (logicalId: string) => number,
+): Measured[] {
+  return resources.flatMap(({ type, id, logicalId }): Measured[] => {
+    switch (type) {
+      case "AWS::ApiGatewayV2::Api": {
+        const common = { namespace: "AWS/ApiGateway", dimensions: { ApiId: id } };
+        return [
+          { ...common, quantity: "messages", metric: "MessageCount" },
+          { ...common, quantity: "connections", metric: "ConnectCount" },
+        ];
+      }
+      case "AWS::Lambda::Function": {
+        const common = { namespace: "AWS/Lambda", dimensions: { FunctionName: id } };
+        return [
+          { ...common, quantity: "invocations", metric: "Invocations" },
+          {
+            ...common,
+            quantity: "milliseconds",
+            metric: "Duration",
+            memoryMb: memoryOf(logicalId),
+          },
+        ];
+      }
+      case "AWS::DynamoDB::Table": {
+        const common = { namespace: "AWS/DynamoDB", dimensions: { TableName: id } };
+        return [
+          { ...common, quantity: "writeUnits", metric: "ConsumedWriteCapacityUnits" },
+          { ...common, quantity: "readUnits", metric: "ConsumedReadCapacityUnits" },
+        ];
+      }
+      case "AWS::Logs::LogGroup": {
+        const dimensions = { LogGroupName: id };
+        return [
+          { namespace: "AWS/Logs", dimensions, quantity: "logBytes", metric: "IncomingBytes" },
+        ];
+      }
+      default:
+        return [];
+    }
+  });
+}
+
+/** Memory of each function of a template, in MB, by its logical id. */
+export function memoryIn(assembly: string, stackName: string): (logicalId: string) => number {
+  const file = join(assembly, `${stackName}.template.json`);
+  const { Resources } = JSON.parse(readFileSync(file, "utf8"));
+  return (logicalId) => Resources[logicalId]?.Properties?.MemorySize ?? 128;
+}
+
+/** @param from epoch milliseconds, as `to` */
+export async function usageBetween(
+  client: CloudWatchClient,
+  measured: readonly Measured[],
+  { from, to }: { from: number; to: number },
+): Promise<Usage> {
+  const usage: Usage = {
+    messages: 0,
+    connections: 0,
+    invocations: 0,
+    milliseconds: 0,
+    gbSeconds: 0,
+    writeUnits: 0,
+    readUnits: 0,
+    logBytes: 0,
+  };
+  const MetricDataQueries = measured.map(
+    ({ namespace, metric, dimensions }, index): MetricDataQuery => ({
+      Id: `m${index}`,
+      MetricStat: {
+        Metric: {
+          Namespace: namespace,
+          MetricName: metric,
+          Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+        },
+        Period: 60,
+        Stat: "Sum",
+      },
+    }),
+  );
+  const StartTime = new Date(Math.floor(from / MINUTE_MS) * MINUTE_MS);
+  const EndTime = new Date(Math.ceil(to / MINUTE_MS) * MINUTE_MS);
+  const pages = paginateGetMetricData({ client }, { MetricDataQueries, StartTime, EndTime });
+  for await (const { MetricDataResults = [] } of pages) {
+    for (const { Id = "", Values = [] } of MetricDataResults) {
+      const metric = measured[Number(Id.slice(1))];
+      if (!metric) continue;
+      const sum = Values.reduce((total, value) => total + value, 0);
+      usage[metric.quantity] += sum;
+      if (metric.memoryMb) usage.gbSeconds += (sum / 1000) * (metric.memoryMb / 1024);
+    }
+  }
+  return usage;
+}
+
+/** Looks until CloudWatch has told the same several times, or long enough. */
+export async function settledUsage(
+  look: () => Promise<Usage>,
+  wait: (ms: number) => Promise<void>,
+): Promise<Usage> {
+  let usage = await look();
+  for (let looks = 1, same = 1; looks < LOOKS && same < SAME_LOOKS; looks++) {
+    await wait(LOOK_AGAIN_MS);
+    const next = await look();
+    same = sumOf(next) === sumOf(usage) && sumOf(next) > 0 ? same + 1 : 1;
+    usage = next;
+  }
+  return usage;
+}
+
+const sumOf = (usage: Usage) => Object.values(usage).reduce((sum, value) => sum + value, 0);
+
+/**
+ * What a usage costs. The minutes of connections are in no metric: each is counted as if it had lasted the whole
+ * trial. Events on the bus, alarms, the dashboard's hosting and requests to CloudWatch itself are not counted.
+ *
+ * @returns the bill, and the region whose prices it has: the trial's, or the first one of the table
+ */
+export function costOf(
+  usage: Usage,
+  { region, minutes }: { region: string; minutes: number },
+): Bill & { pricesOf: Region } {
+  const pricesOf = REGIONS.find((known) => known === region) ?? REGIONS[0];
+  const bill = billOf(
+    [
+      ["API Gateway", "messages", "webSocketMessage", usage.messages],
+      [
+        "API Gateway",
+        "connection minutes, at most",
+        "connectionMinute",
+        usage.connections * minutes,
+      ],
+      ["Lambda", "invocations", "lambdaRequest", usage.invocations],
+      ["Lambda", "GB-seconds", "lambdaGbSecond", usage.gbSeconds],
+      ["DynamoDB", "write units", "writeUnit", usage.writeUnits],
+      ["DynamoDB", "read units", "readUnit", usage.readUnits],
+      ["CloudWatch", "GB of logs", "logGb", usage.logBytes / 1e9],
+    ],
+    pricesIn(pricesOf),
+  );
+  return { ...bill, pricesOf };
+}

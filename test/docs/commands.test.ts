@@ -1,0 +1,42 @@
+/** Commands that the documents name, by what they would run: a script or a file that is gone is a broken promise. */
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+
+const ROOT = join(__dirname, "..", "..");
+const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].concat(
+  readdirSync(join(ROOT, "docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => join("docs", file)),
+);
+const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+function found(pattern: RegExp): string[] {
+  return documents.flatMap((document) =>
+    [...readFileSync(join(ROOT, document), "utf8").matchAll(pattern)].map(
+      ([, name]) => `${document}: ${name}`,
+    ),
+  );
+}
+
+const nameIn = (line: string) => line.slice(line.indexOf(": ") + 2);
+
+describe("the documents", () => {
+  it("name scripts that there are", () => {
+    const named = found(/npm run (?:-s |--silent )?([a-z][\w:-]*)/g);
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((line) => !(nameIn(line) in scripts))).toEqual([]);
+  });
+
+  it("name tests and folders that there are", () => {
+    const named = [
+      ...found(/npx jest (test\/[\w./-]+)/g),
+      ...found(/`((?:test|lib|lambda|local|bench|examples)\/[\w./-]+)`/g),
+    ];
+    expect(named.length).toBeGreaterThan(5);
+    const there = (path: string) =>
+      ["", ".ts", ".test.ts"].some((ending) => existsSync(join(ROOT, path + ending)));
+    expect(named.filter((line) => !there(nameIn(line)))).toEqual([]);
+  });
+});

@@ -1,0 +1,85 @@
+/** What each function's bundle may hold: its size decides how long a cold start takes. */
+
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import { type Bundle, bundleOf, functionEntries } from "./bundles";
+
+/** The SDK's clients, by what they are called in the sets below. */
+const CLIENT = {
+  table: "@aws-sdk/client-dynamodb",
+  connections: "@aws-sdk/client-apigatewaymanagementapi",
+  events: "@aws-sdk/client-eventbridge",
+  queue: "@aws-sdk/client-sqs",
+} as const;
+
+interface Allowance {
+  clients: (keyof typeof CLIENT)[];
+  /** In kilobytes of 1,000 bytes: what it has, with a few of room. */
+  budget: number;
+}
+
+const ALLOWED: Readonly<Record<string, Allowance>> = {
+  authorize: { clients: ["table"], budget: 250 },
+  connect: { clients: ["table"], budget: 215 },
+  deliver: { clients: ["table", "connections"], budget: 270 },
+  disconnect: { clients: ["table"], budget: 230 },
+  fallback: { clients: ["connections"], budget: 220 },
+  heartbeat: { clients: ["table", "connections"], budget: 270 },
+  history: { clients: ["table", "connections"], budget: 275 },
+  list: { clients: ["table", "connections"], budget: 280 },
+  "plan-sweeps": { clients: ["queue"], budget: 195 },
+  presence: { clients: ["table", "connections"], budget: 275 },
+  publish: { clients: ["table", "connections"], budget: 270 },
+  subscribe: { clients: ["table", "connections"], budget: 275 },
+  sweep: { clients: ["table", "connections"], budget: 260 },
+  transitions: { clients: ["table", "connections", "events"], budget: 290 },
+  unsubscribe: { clients: ["table", "connections"], budget: 275 },
+};
+
+describe("the bundles", () => {
+  let bundles: Bundle[];
+  beforeAll(async () => {
+    bundles = await Promise.all(functionEntries().map(bundleOf));
+  });
+
+  const each = (look: (bundle: Bundle, allowance: Allowance) => unknown) =>
+    bundles.map((bundle) => {
+      const allowance = ALLOWED[bundle.entry];
+      if (!allowance) throw new Error(`${bundle.entry} has no allowance`);
+      return [bundle.entry, look(bundle, allowance)];
+    });
+  const names = (bundle: Bundle) => [...bundle.packages.keys()];
+
+  it("are those that are known", () => {
+    expect(functionEntries()).toEqual(Object.keys(ALLOWED));
+  });
+
+  it("hold nothing of this repository but the functions' own code and the SDK's shared parts", () => {
+    const foreign = each(({ own }) => own.filter((file) => !/^(lambda|sdk\/src)\//.test(file)));
+    expect(foreign.filter(([, files]) => (files as string[]).length > 0)).toEqual([]);
+  });
+
+  it("hold the AWS clients that the function calls, and no other", () => {
+    const found = each((bundle) => names(bundle).filter((name) => name.includes("/client-")));
+    const expected = each((_, { clients }) => clients.map((name) => CLIENT[name]));
+    const sorted = (list: unknown[]) =>
+      list.map((item) => {
+        const [entry, clients] = item as [string, string[]];
+        return [entry, [...clients].sort()];
+      });
+    expect(sorted(found)).toEqual(sorted(expected));
+  });
+
+  it("hold no provider of credentials but the one that reads Lambda's environment", () => {
+    const providers = bundles.flatMap(names).filter((name) => name.includes("credential-provider"));
+    expect([...new Set(providers)]).toEqual(["@aws-sdk/credential-provider-env"]);
+  });
+
+  it("hold nothing that only browsers need", () => {
+    expect(bundles.flatMap(names)).not.toContain("bowser");
+  });
+
+  it("stay within their budgets", () => {
+    const over = each(({ bytes }, { budget }) => bytes > budget * 1000 && `${bytes} bytes`);
+    expect(over.filter(([, bytes]) => bytes)).toEqual([]);
+  });
+});

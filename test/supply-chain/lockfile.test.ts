@@ -1,0 +1,67 @@
+/** The lock file: every package has a hash, comes from the registry, and is one that package.json leads to. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+
+interface Package {
+  version?: string;
+  resolved?: string;
+  integrity?: string;
+  link?: boolean;
+  inBundle?: boolean;
+  optional?: boolean;
+}
+
+/**
+ * Without a hash, for they could not be fetched where the lock file was written. They are optional, and each serves
+ * another platform; the first install there adds it.
+ */
+const WITHOUT_HASH = ["darwin-arm64", "darwin-x64", "linux-arm64", "win32-x64"].map(
+  (platform) => `node_modules/@dynoxide/${platform}`,
+);
+
+const REGISTRY = "https://registry.npmjs.org/";
+
+const { packages, lockfileVersion } = JSON.parse(
+  readFileSync(join(__dirname, "..", "..", "package-lock.json"), "utf8"),
+) as { lockfileVersion: number; packages: Record<string, Package> };
+
+/** What is fetched: no workspace, no link to one, nothing that lies within another package. */
+const fetched = Object.entries(packages).filter(
+  ([path, { link, inBundle }]) => path.includes("node_modules/") && !link && !inBundle,
+);
+
+describe("the lock file", () => {
+  it("is of the version that npm writes", () => {
+    expect(lockfileVersion).toBe(3);
+    expect(fetched.length).toBeGreaterThan(100);
+  });
+
+  it("has a SHA-512 hash of every package, but for the engines of other platforms", () => {
+    const without = fetched.filter(([, { integrity }]) => !integrity?.startsWith("sha512-"));
+    expect(without.map(([path]) => path).filter((path) => !WITHOUT_HASH.includes(path))).toEqual(
+      [],
+    );
+    expect(without.filter(([, { optional }]) => !optional)).toEqual([]);
+  });
+
+  it("names no host but the registry", () => {
+    const foreign = fetched.filter(
+      ([, { resolved }]) => resolved !== undefined && !resolved.startsWith(REGISTRY),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it("has exact versions of what package.json asks for", () => {
+    const own = ["", "lib", "sdk", "cli", "dashboard"].map((folder) =>
+      JSON.parse(readFileSync(join(__dirname, "..", "..", folder, "package.json"), "utf8")),
+    );
+    const asked = own.flatMap(({ dependencies, devDependencies, optionalDependencies }) =>
+      Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }),
+    );
+    expect(asked.filter(([, range]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(String(range)))).toEqual(
+      [],
+    );
+  });
+});

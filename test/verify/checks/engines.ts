@@ -1,0 +1,109 @@
+/** The stores' tests against other engines than the embedded one, so that independent ones agree. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { freePort } from "../../../local/engine/free-port";
+import { emulatorUrl } from "../../deployment/emulation";
+import { startMiniStack } from "../../deployment/ministack";
+import { type Check, type CheckContext, failed, passed, type Result, skipped } from "../check";
+import { ENGINE_DIFFERENCES } from "../engine-differences";
+import { ToolMissing, versionOf } from "../python";
+import { jest } from "./tests";
+
+/** Tests whose subject is what a table does. */
+const STORE_TESTS = ["test/lambda", "test/sdk-aws"];
+const JAR_VARIABLE = "DYNAMODB_LOCAL_JAR";
+const STARTED_ATTEMPTS = 100;
+const PAUSE_MS = 200;
+
+export const engineChecks = (): Check[] => [
+  {
+    id: "dynamodb-ministack",
+    what: "stores on a second DynamoDB engine",
+    against: `ministack ${versionOf("ministack")}`,
+    slow: true,
+    async run(context) {
+      try {
+        const emulator = await startMiniStack(context.directory, context.signal);
+        try {
+          return await storesOn(emulatorUrl(emulator), context, ENGINE_DIFFERENCES);
+        } finally {
+          await emulator.stop();
+        }
+      } catch (error) {
+        if (error instanceof ToolMissing) return skipped(error.message);
+        throw error;
+      }
+    },
+  },
+  {
+    id: "dynamodb-local",
+    what: "stores on AWS's DynamoDB Local",
+    against: `the jar that ${JAR_VARIABLE} names`,
+    slow: true,
+    async run(context) {
+      const jar = context.env[JAR_VARIABLE];
+      if (!jar) return skipped(`no jar given: set ${JAR_VARIABLE} to DynamoDBLocal.jar`);
+      if (!existsSync(jar)) return failed(`${JAR_VARIABLE} names ${jar}, which is not there`);
+      const port = await freePort();
+      const library = join(dirname(resolve(jar)), "DynamoDBLocal_lib");
+      const java = [`-Djava.library.path=${library}`, "-jar", resolve(jar)];
+      const engine = spawn("java", [...java, "-inMemory", "-port", String(port)], {
+        stdio: "ignore",
+      });
+      const ended = Promise.race([once(engine, "exit"), once(engine, "error")]).catch(() => []);
+      try {
+        const endpoint = `http://127.0.0.1:${port}`;
+        if (!(await answers(endpoint, ended))) return failed(`java -jar ${jar} does not start`);
+        return await storesOn(endpoint, context, []);
+      } finally {
+        engine.kill();
+        await ended;
+      }
+    },
+  },
+];
+
+async function storesOn(
+  endpoint: string,
+  context: CheckContext,
+  differences: readonly { test: string; reason: string }[],
+): Promise<Result> {
+  const env = { ...context.env, DYNAMODB_ENDPOINT: endpoint };
+  const tests = ["--selectProjects", "unit", "--testPathPatterns", ...STORE_TESTS];
+  const { files } = await jest(tests, { ...context, env });
+  const all = files.flatMap(({ assertionResults }) => assertionResults);
+  const bad = new Set(
+    all.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
+  );
+  const unknown = [...bad].filter((name) => !differences.some(({ test }) => test === name));
+  const agreed = differences.filter(({ test }) => !bad.has(test)).map(({ test }) => test);
+  const good = all.filter(({ status }) => status === "passed").length;
+  const line = `${good} tests agree, ${differences.length - agreed.length} known to differ`;
+  if (good === 0) return failed("no test ran", files.map(({ message }) => message).join("\n"));
+  if (unknown.length > 0) {
+    const messages = files.map(({ message }) => message).filter(Boolean);
+    return failed(`${line}, ${unknown.length} differ`, [...unknown, ...messages].join("\n"));
+  }
+  if (agreed.length > 0) return failed(`${line}, and these no longer differ`, agreed.join("\n"));
+  return passed(line);
+}
+
+async function answers(endpoint: string, ended: Promise<unknown>): Promise<boolean> {
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  for (let attempt = 0; attempt < STARTED_ATTEMPTS && !over; attempt++) {
+    const up = await fetch(endpoint).then(
+      () => true,
+      () => false,
+    );
+    if (up) return true;
+    await wait(PAUSE_MS);
+  }
+  return false;
+}
