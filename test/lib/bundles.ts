@@ -1,14 +1,14 @@
 /** Bundles the functions as the construct does, and tells what is in each bundle. */
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { bundlingIn } from "../../lib/assets/from-sources";
 
 const ROOT = join(__dirname, "..", "..");
 const ENTRIES = join(ROOT, "lambda", "entry");
-/** Composes the functions, and is none. */
-const SHARED = "compose";
+/** What makes a file there a function's; the others are what functions are composed of. */
+const HANDLER = /^export const handler\b/m;
 
 export interface Bundle {
   /** The name of the function's entry. */
@@ -23,8 +23,8 @@ export interface Bundle {
 /** The names of all functions, in order. */
 export function functionEntries(): string[] {
   return readdirSync(ENTRIES)
+    .filter((file) => HANDLER.test(readFileSync(join(ENTRIES, file), "utf8")))
     .map((file) => basename(file, ".ts"))
-    .filter((entry) => entry !== SHARED)
     .sort();
 }
 
