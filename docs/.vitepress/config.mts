@@ -9,6 +9,13 @@ const { DOCS_BASE, GITHUB_SERVER_URL, GITHUB_REPOSITORY } = process.env;
 const repository = GITHUB_REPOSITORY && `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
 const sidebar = [...documents(), reference()];
 
+/** Anchors as GitHub makes them, so that a link to a heading works there and here. */
+const githubSlug = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_ -]/gu, "")
+    .replaceAll(" ", "-");
+
 export default defineConfig({
   title: "Agent Heartbeat",
   description: "Serverless presence for fleets of AI agents and workers on AWS.",
@@ -20,6 +27,7 @@ export default defineConfig({
   cacheDir: ".vitepress/cache",
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {
+    anchor: { slugify: githubSlug },
     preConfig: (markdown) =>
       keepLinks(markdown, { sources: repository && `${repository}/blob/main` }),
     config: drawDiagrams,

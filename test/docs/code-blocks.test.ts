@@ -71,6 +71,18 @@ describe("the code in the documents", () => {
   }, 120_000);
 });
 
+/** The anchors of a document's headings, as GitHub and the site make them. */
+function anchorsOf(file: string): Set<string> {
+  const text = readFileSync(file, "utf8").replace(/^```[\s\S]*?^```/gm, "");
+  return new Set([...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugOf(heading)));
+}
+
+const slugOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_ -]/gu, "")
+    .replaceAll(" ", "-");
+
 describe("the links in the documents", () => {
   it("lead to files that are there", () => {
     const broken = documents().flatMap((file) =>
@@ -79,6 +91,18 @@ describe("the links in the documents", () => {
         .filter((target) => !ts.sys.fileExists(join(file, "..", target)))
         .filter((target) => !ts.sys.directoryExists(join(file, "..", target)))
         .map((target) => `${relative(ROOT, file)}: ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("lead to headings that are there", () => {
+    const broken = documents().flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)]
+        .filter(([, target = "", anchor = ""]) => {
+          const led = target === "" ? file : join(file, "..", target);
+          return !anchorsOf(led).has(anchor);
+        })
+        .map(([link]) => `${relative(ROOT, file)}: ${link}`),
     );
     expect(broken).toEqual([]);
   });
