@@ -1,6 +1,6 @@
 /** The construct in apps of others: what they bring along, several of it in one app, and its metrics. */
 
-import { describe, expect, it, jest } from "@jest/globals";
+import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { App, type Stack, Tags } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
@@ -305,6 +305,53 @@ describe("without a function for heartbeats", () => {
       "PresenceGatewayDirectHeartbeatRole",
     ).flatMap(({ Action }) => Action);
     expect(use).toContain("kms:Decrypt");
+  });
+});
+
+describe("the dashboard of CloudWatch", () => {
+  const bodyOf = (props: AgentHeartbeatProps) => {
+    const stack = emptyStack();
+    presenceIn(stack, { cloudWatchDashboard: true, ...props });
+    const [dashboard] = Object.values(
+      Template.fromStack(stack).findResources("AWS::CloudWatch::Dashboard"),
+    );
+    const body = dashboard?.Properties.DashboardBody as { "Fn::Join": [string, unknown[]] };
+    const text = body["Fn::Join"][1]
+      .map((part) => (typeof part === "string" ? part : "X"))
+      .join("");
+    const { widgets } = JSON.parse(text) as {
+      widgets: { properties: { title: string; metrics: unknown[][] } }[];
+    };
+    return new Map(
+      widgets.map(({ properties: { title, metrics } }) => [title, JSON.stringify(metrics)]),
+    );
+  };
+
+  let shown: Map<string, string>;
+  beforeAll(() => {
+    shown = bodyOf({});
+  });
+
+  it.each<[string, string[]]>([
+    ["Agents online", ["AgentsOnline", "HeartbeatsOverdue"]],
+    ["Who comes and goes", ["Transitions", "Test/Presence"]],
+    ["Heartbeats and connects", ["Invocations", "ConnectCount"]],
+    ["What fails", ["RouteFailures", "Errors", "ExecutionError"]],
+    ["Throttles", ["Throttles", "WriteThrottleEvents", "ReadThrottleEvents"]],
+    ["Logins refused", ["LoginsRefused", "ClientError"]],
+    ["Duration (ms, 99 of 100)", ["Duration", "p99", "authorize", "transitions"]],
+    ["Sweep", ["LeasesExpired", "SweepsUnfinished"]],
+    ["Events", ["IteratorAge", "ApproximateNumberOfMessagesVisible"]],
+    ["Write units", ["ConsumedWriteCapacityUnits", "AgentStatus", "AgentRegistry"]],
+    ["Read units", ["ConsumedReadCapacityUnits"]],
+  ])("shows under %s what there is to see", (title, parts) => {
+    for (const part of parts) expect(shown.get(title)).toContain(part);
+  });
+
+  it("shows the same where the gateway answers heartbeats", () => {
+    const direct = bodyOf({ heartbeatIntegration: "direct" });
+    expect([...direct.keys()]).toEqual([...shown.keys()]);
+    expect(direct.get("Heartbeats and connects")).toContain("MessageCount");
   });
 });
 
