@@ -1,6 +1,7 @@
 /** Signs the page in, watches the fleet, and shows it. */
 
 import "@cloudscape-design/global-styles/index.css";
+import "./text/long-words.css";
 import { FleetWatcher } from "@agent-heartbeat/sdk/fleet";
 import I18nProvider from "@cloudscape-design/components/i18n";
 import messages from "@cloudscape-design/components/i18n/messages/all.en";

@@ -30,7 +30,11 @@ export interface Region {
 }
 
 export async function openRegion(assemblyDirectory: string): Promise<Region> {
-  const runtime = await startLocalRuntime({ assemblyDirectory, schedules: false });
+  const runtime = await startLocalRuntime({
+    assemblyDirectory,
+    stackName: "AgentHeartbeat",
+    schedules: false,
+  });
   const folder = await mkdtemp(join(tmpdir(), "agent-heartbeat-rehearsal-"));
   writeOutputs(join(folder, ".local", "outputs.json"), runtime.outputs);
   const target = targetOf(runtime.outputs);

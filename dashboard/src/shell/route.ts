@@ -20,9 +20,18 @@ export const HREFS = {
 
 export function routeOf(fragment: string): Route {
   const [, agentId] = /^#\/agents\/(.+)$/.exec(fragment) ?? [];
-  if (agentId !== undefined) return { view: "agent", agentId: decodeURIComponent(agentId) };
+  if (agentId !== undefined) return { view: "agent", agentId: decoded(agentId) };
   if (fragment === HREFS.trends) return { view: "trends" };
   if (fragment === HREFS.events) return { view: "events" };
   const wanted = new URLSearchParams(fragment.split("?")[1]).get("status")?.split(",") ?? [];
   return { view: "fleet", filter: HEALTHS.filter((health) => wanted.includes(health)) };
+}
+
+/** Whatever somebody may have typed into the address. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -46,6 +46,8 @@ export class Service {
   async resume(): Promise<void> {
     this.#runtime = await startLocalRuntime({
       assemblyDirectory: this.#assembly,
+      // The suite's has one for each mode.
+      stackName: "AgentHeartbeat",
       port: this.#port,
       dataDirectory: join(this.#directory, "data"),
       schedules: false,
