@@ -27,8 +27,8 @@ export async function measureDirect({ quick, progress }: MeasureOptions): Promis
   try {
     const outputDirectory = join(directory, "cdk.out");
     const assembly = await synthesize({ directory: ROOT, app: APP, outputDirectory });
-    const connections = quick ? 50 : 1000;
-    const order = { connections, heartbeats: quick ? 500 : 10_000, outstanding: OUTSTANDING };
+    const connections = quick ? 50 : 200;
+    const order = { connections, heartbeats: quick ? 500 : 3000, outstanding: OUTSTANDING };
     const measured = async (stackName: string) =>
       run(new Child(fileOf("local-server"), [assembly, String(connections), stackName]), order);
     const rounds = [];
