@@ -1,10 +1,8 @@
 /** The service on the local runtime. Arguments: the assembly, how many agents are registered, the stack if there are several. */
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { forEachConcurrently } from "../../lambda/shared/concurrency";
 import { startLocalRuntime } from "../../local/runtime";
-import { putAgent, testKey } from "../../test/support/login";
-import { agentIdOf, privateJwk } from "./agents";
+import { registered } from "./agents";
 
 const [, , assemblyDirectory = "", agents = "0", stackName] = process.argv;
 
@@ -20,13 +18,9 @@ async function main(): Promise<void> {
     region,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
-  const key = await testKey("ES256");
-  const numbers = Array.from({ length: Number(agents) }, (_, index) => index);
-  await forEachConcurrently(numbers, 50, (index) =>
-    putAgent(client, registryTableName, [key], { agentId: agentIdOf(index) }),
-  );
+  const key = await registered(client, registryTableName, Number(agents));
   client.destroy();
-  process.send?.({ url: webSocketUrl, key: await privateJwk(key) });
+  process.send?.({ url: webSocketUrl, key });
   process.on("disconnect", () => void runtime.stop());
 }
 

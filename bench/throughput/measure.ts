@@ -10,10 +10,17 @@ import type { LoadOrder, LoadResult } from "./load";
 
 const ROOT = join(import.meta.dirname, "../..");
 
+const LOCALHOST_NAMES = join(ROOT, "test/deployment/localhost-names.cjs");
+
 /** A runtime that has 50 events under way in a function at once is kept busy by these. */
 export const OUTSTANDING = 64;
 
 export interface ThroughputFigures {
+  sizes: SizeFigures[];
+  miniStack: MiniStackFigures;
+}
+
+export interface SizeFigures {
   connections: number;
   heartbeats: number;
   outstanding: number;
@@ -29,10 +36,29 @@ export interface Summary {
   p99Ms: Spread;
 }
 
-export async function measureThroughput({
-  quick,
-  progress,
-}: MeasureOptions): Promise<ThroughputFigures[]> {
+/** The emulator starts a process for every function that runs at once: more of them would only slow it down. */
+const MINISTACK = { connections: 16, heartbeats: 400, outstanding: 8 };
+
+export interface MiniStackFigures extends LoadResult {
+  /** As in `ministack 1.5.33`. */
+  name: string;
+  connections: number;
+  outstanding: number;
+}
+
+export async function measureThroughput(options: MeasureOptions): Promise<ThroughputFigures> {
+  return { sizes: await measureSizes(options), miniStack: await measureMiniStack(options) };
+}
+
+async function measureMiniStack({ quick, progress }: MeasureOptions): Promise<MiniStackFigures> {
+  progress("the same stack on MiniStack");
+  const order = quick ? { connections: 2, heartbeats: 10, outstanding: 1 } : MINISTACK;
+  const server = new Child(fileOf("ministack-server"), [String(order.connections)]);
+  const { name, ...result } = await run(server, order);
+  return { ...order, ...result, name };
+}
+
+async function measureSizes({ quick, progress }: MeasureOptions): Promise<SizeFigures[]> {
   const directory = mkdtempSync(join(ROOT, ".local-bench-"));
   try {
     const assembly = await synthesize({
@@ -40,7 +66,7 @@ export async function measureThroughput({
       outputDirectory: join(directory, "cdk.out"),
     });
     const sizes = quick ? [100] : [1000, 5000];
-    const figures: ThroughputFigures[] = [];
+    const figures: SizeFigures[] = [];
     for (const connections of sizes) {
       const heartbeats = quick ? 500 : 10_000;
       const [local, ceiling]: [LoadResult[], LoadResult[]] = [[], []];
@@ -67,11 +93,16 @@ export async function measureThroughput({
 export async function run(
   server: Child,
   order: Omit<LoadOrder, "url" | "key">,
-): Promise<LoadResult> {
-  const place = await server.next<{ url: string; key?: SentKey }>();
-  const load = new Child(fileOf("load"));
+): Promise<LoadResult & { name: string }> {
+  const { name = "", ...place } = await server.next<{
+    url: string;
+    key?: SentKey;
+    name?: string;
+  }>();
+  // A stack on an emulator has a name of its own below localhost.
+  const load = new Child(fileOf("load"), [], { NODE_OPTIONS: `--require=${LOCALHOST_NAMES}` });
   try {
-    return await load.ask<LoadResult>({ ...order, ...place } satisfies LoadOrder);
+    return { ...(await load.ask<LoadResult>({ ...order, ...place } satisfies LoadOrder)), name };
   } finally {
     await load.stop();
     await server.stop();
