@@ -2,9 +2,11 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { synthesize } from "../../local/synthesize";
+import type { Deployed } from "../../test/deployment/serve";
 import { type MeasureOptions, type Spread, spreadOf } from "../section";
-import type { SentKey } from "./agents";
+import { registered, type SentKey } from "./agents";
 import { Child } from "./child";
 import type { LoadOrder, LoadResult } from "./load";
 
@@ -53,9 +55,17 @@ export async function measureThroughput(options: MeasureOptions): Promise<Throug
 async function measureMiniStack({ quick, progress }: MeasureOptions): Promise<MiniStackFigures> {
   progress("the same stack on MiniStack");
   const order = quick ? { connections: 2, heartbeats: 10, outstanding: 1 } : MINISTACK;
-  const server = new Child(fileOf("ministack-server"), [String(order.connections)]);
-  const { name, ...result } = await run(server, order);
-  return { ...order, ...result, name };
+  const emulator = new Child(join(ROOT, "test/deployment/serve.ts"));
+  try {
+    const { name, url, registryTableName, ...config } = await emulator.next<Deployed>();
+    const client = new DynamoDBClient(config);
+    const key = await registered(client, registryTableName, order.connections);
+    client.destroy();
+    const result = await load({ ...order, url, key });
+    return { ...order, ...result, name };
+  } finally {
+    await emulator.stop();
+  }
 }
 
 async function measureSizes({ quick, progress }: MeasureOptions): Promise<SizeFigures[]> {
@@ -93,19 +103,21 @@ async function measureSizes({ quick, progress }: MeasureOptions): Promise<SizeFi
 export async function run(
   server: Child,
   order: Omit<LoadOrder, "url" | "key">,
-): Promise<LoadResult & { name: string }> {
-  const { name = "", ...place } = await server.next<{
-    url: string;
-    key?: SentKey;
-    name?: string;
-  }>();
-  // A stack on an emulator has a name of its own below localhost.
-  const load = new Child(fileOf("load"), [], { NODE_OPTIONS: `--require=${LOCALHOST_NAMES}` });
+): Promise<LoadResult> {
   try {
-    return { ...(await load.ask<LoadResult>({ ...order, ...place } satisfies LoadOrder)), name };
+    return await load({ ...order, ...(await server.next<{ url: string; key?: SentKey }>()) });
   } finally {
-    await load.stop();
     await server.stop();
+  }
+}
+
+async function load(order: LoadOrder): Promise<LoadResult> {
+  // A stack on an emulator has a name of its own below localhost.
+  const program = new Child(fileOf("load"), [], { NODE_OPTIONS: `--require=${LOCALHOST_NAMES}` });
+  try {
+    return await program.ask<LoadResult>(order);
+  } finally {
+    await program.stop();
   }
 }
 

@@ -1,17 +1,26 @@
-/** The same stack deployed to the emulator MiniStack by the real CDK command line. Arguments: how many agents are registered. */
+/** Deploys the stack to MiniStack for another program, tells it where everything is, and lasts until its channel closes. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cdk, synthesizeStack } from "../../test/deployment/cdk";
-import { clientsFor } from "../../test/deployment/clients";
-import { emulatorUrl } from "../../test/deployment/emulation";
-import { EMULATOR_ACCOUNT, startMiniStack } from "../../test/deployment/ministack";
-import { outputsOf } from "../../test/deployment/stack";
-import { registered } from "./agents";
+import { cdk, synthesizeStack } from "./cdk";
+import { clientsFor } from "./clients";
+import { emulatorUrl } from "./emulation";
+import { EMULATOR_ACCOUNT, startMiniStack } from "./ministack";
+import { outputsOf } from "./stack";
 
-const STACK = "AgentHeartbeatBench";
-const [, , agents = "0"] = process.argv;
+const STACK = "AgentHeartbeat";
+
+/** The message to whoever started this program. */
+export interface Deployed {
+  /** As in `ministack 1.5.33`. */
+  name: string;
+  url: string;
+  registryTableName: string;
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string };
+}
 
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "agent-heartbeat-bench-"));
@@ -37,12 +46,13 @@ async function main(): Promise<void> {
   await cdk(["deploy", "--app", options.assembly, "--require-approval", "never"], options);
   const clients = clientsFor(config);
   const outputs = await outputsOf(clients, STACK);
-  const key = await registered(
-    clients.dynamoDb,
-    outputs.get("RegistryTableName") ?? "",
-    Number(agents),
-  );
-  process.send?.({ url: outputs.get("WebSocketUrl"), key, name: emulator.name });
+  const output = (name: string) => outputs.get(name) ?? "";
+  process.send?.({
+    name: emulator.name,
+    url: output("WebSocketUrl"),
+    registryTableName: output("RegistryTableName"),
+    ...config,
+  } satisfies Deployed);
   process.on("disconnect", async () => {
     for (const client of Object.values(clients)) client.destroy();
     await emulator.stop();
