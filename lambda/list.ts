@@ -8,7 +8,7 @@ import { echo, messageRoute, type RouteDependencies, reply } from "./wire/route"
 
 export interface ListDependencies extends RouteDependencies {
   /** Reads consistently: who has subscribed to transitions and lists then has missed none. */
-  statuses: Pick<StatusReader, "listAgents">;
+  statuses: Pick<StatusReader, "listAgents" | "massExpiry">;
   profiles: Pick<ProfileStore, "between">;
 }
 
@@ -16,16 +16,21 @@ export function listHandler({ statuses, profiles, ...route }: ListDependencies) 
   return messageRoute("list", route, async (event, { organizationId }) => {
     const message = parseList(event.body);
     try {
-      const { agents, cursor } = await statuses.listAgents({
-        organizationId,
-        limit: message.limit ?? LIMITS.listPageSize,
-        ...(message.status && { status: message.status }),
-        ...(message.cursor && { cursor: message.cursor }),
-      });
+      const [{ agents, cursor }, massExpiry] = await Promise.all([
+        statuses.listAgents({
+          organizationId,
+          limit: message.limit ?? LIMITS.listPageSize,
+          ...(message.status && { status: message.status }),
+          ...(message.cursor && { cursor: message.cursor }),
+        }),
+        // Once a list: whoever shows the fleet says that some of it may not be so.
+        message.cursor ? null : statuses.massExpiry(),
+      ]);
       return reply({
         type: "agents",
         agents: message.profiles ? await withProfiles(organizationId, agents, profiles) : agents,
         cursor,
+        ...(massExpiry && { massExpiry }),
         serverTime: event.requestContext.requestTimeEpoch,
         ...echo(message.id),
       });

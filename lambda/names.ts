@@ -13,6 +13,12 @@ export const DETAIL_TYPES: Readonly<Record<TransitionEvent, string>> = {
   recovered: "Agent Recovered",
 };
 
+/** The `detail-type` of what the sweep tells of a mass expiry. */
+export const MASS_EXPIRY_DETAIL_TYPES = {
+  suspected: "Mass Expiry Suspected",
+  ended: "Mass Expiry Ended",
+} as const;
+
 /** The `detail-type` of messages to agents, which any service may put on the bus. */
 export const MESSAGE_DETAIL_TYPE = "Agent Message";
 

@@ -10,6 +10,8 @@ import { forEachConcurrently } from "./shared/concurrency";
 import type { Connections } from "./shared/connections";
 import type { Log } from "./shared/log";
 import type { MetricsSink } from "./shared/metrics";
+import type { Brake, Permission } from "./sweep/brake";
+import { nothingDone, publish, type SweepReport } from "./sweep/report";
 import type { Progress, Rounds } from "./sweep/rounds";
 import type { LeaseScan, OnlineRow } from "./sweep/scan";
 import { counted, NOBODY, sumOf } from "./sweep/tally";
@@ -17,101 +19,126 @@ import { counted, NOBODY, sumOf } from "./sweep/tally";
 /** A heartbeat that came in at the last moment of a lease may still be on its way to the table. */
 const GRACE_MS = 2000;
 
-/** Writes and closes under way at once in each segment. */
-const CONCURRENCY = 16;
+/** Writes and closes under way at once. */
+const CONCURRENCY = 64;
+
+/** Rows that are kept until the whole fleet is counted, about 20 MB; further ones are looked for again. */
+const KEPT_ROWS = 50_000;
 
 export interface SweepDependencies {
   leases: Pick<LeaseStore, "expire" | "stall" | "recover">;
   scan: LeaseScan;
   rounds: Rounds;
   fleet: Pick<FleetCountStore, "put">;
+  /** Undefined where there is none. */
+  brake: Brake | undefined;
   connections: Pick<Connections, "close">;
   log: Log;
   metrics: MetricsSink;
   clock: () => number;
-  /** How long before the function's time-out no further page is begun. */
+  /** How long before the function's time-out no further page is begun: time to act on what was found. */
+  scanReserveMs: number;
+  /** How long before the function's time-out no further row is acted on. */
   reserveMs: number;
+  /** @default 50,000 */
+  keptRows?: number;
 }
 
-/** What a run did. */
-export interface SweepReport {
-  /** Agents online in all of the table, and how many of them are late; null until it is counted. */
-  online: number | null;
-  overdue: number | null;
-  /** Rows that had to be acted on. */
-  found: number;
-  /** Rows stored as offline by this run. */
-  expired: number;
-  /** Rows that a heartbeat, a disconnect or another sweep changed first. */
-  lost: number;
-  stalled: number;
-  recovered: number;
-  connectionsClosed: number;
-  closesFailed: number;
-  /** False if the run stopped before its time-out; the next one goes on where it stopped. */
-  finished: boolean;
+/** One run: what it needs beside its dependencies, and what it has done so far. */
+interface Run extends SweepDependencies {
+  report: SweepReport;
+  /** Rows to act on once the fleet is counted. */
+  due: OnlineRow[];
+  permission: Permission;
+  remainingMs(): number;
 }
 
 /** Two runs at once do no harm: each write has one winner. */
 export function sweepHandler(deps: SweepDependencies) {
   return async (_event: unknown, context: { getRemainingTimeInMillis(): number }) => {
-    const report: SweepReport = {
-      online: null,
-      overdue: null,
-      found: 0,
-      expired: 0,
-      lost: 0,
-      stalled: 0,
-      recovered: 0,
-      connectionsClosed: 0,
-      closesFailed: 0,
-      finished: true,
-    };
-    const timeIsUp = () => context.getRemainingTimeInMillis() < deps.reserveMs;
-    const earlier = await deps.rounds.resume();
+    const report = nothingDone();
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    const run: Run = { ...deps, report, due: [], permission: "tell", remainingMs };
+    const { scan, rounds, log, metrics } = deps;
+    const earlier = await rounds.resume();
     const reached = await Promise.all(
-      deps.scan.segments.map((segment) =>
-        sweepSegment(segment, earlier.get(segment), timeIsUp, deps, report),
-      ),
+      scan.segments.map((segment) => passOver(segment, earlier.get(segment), run)),
     );
     report.finished = reached.every(({ position }) => position === undefined);
-    if (report.finished) await finishRound(reached, earlier, deps, report);
-    // Also segments at their end, so that the round's next run leaves them out.
-    else await Promise.all(reached.map((progress, index) => deps.rounds.save(index, progress)));
-    publish(report, deps.metrics);
-    deps.log.info({ event: "swept", ...report });
+    await actOn(reached, run);
+    if (reached.every(({ position }) => position === undefined)) {
+      await finishRound(reached, earlier, run);
+    } else {
+      // Also segments at their end, so that the round's next run leaves them out.
+      await Promise.all(reached.map((progress, index) => rounds.save(index, progress)));
+    }
+    publish(report, metrics);
+    log.info({ event: "swept", ...report });
     return report;
   };
 }
 
-/** Goes on from where the round stands in a segment, as far as the time allows. */
-async function sweepSegment(
-  segment: number,
-  from: Progress | undefined,
-  timeIsUp: () => boolean,
-  deps: SweepDependencies,
-  report: SweepReport,
-): Promise<Progress> {
+/** Goes on from where the round stands in a segment, as far as the time allows, and acts on nothing yet. */
+async function passOver(segment: number, from: Progress | undefined, run: Run): Promise<Progress> {
+  const { clock, scan, report, due, keptRows = KEPT_ROWS, scanReserveMs, remainingMs } = run;
   if (from && !from.position) return from;
   let { position, tally } = from ?? { position: undefined, tally: NOBODY };
   do {
     // By the deadlines as of now, however late this run is.
-    const now = deps.clock();
-    const page = await deps.scan.page(segment, position);
-    for (const row of page.rows) tally = counted(tally, row, now);
-    const due = page.rows.filter((row) => isDue(row, now));
-    report.found += due.length;
-    await forEachConcurrently(due, CONCURRENCY, (row) => act(row, now, deps, report));
+    const now = clock();
+    const page = await scan.page(segment, position);
+    for (const row of page.rows) {
+      tally = counted(tally, row, now);
+      if (!isDue(row, now)) continue;
+      report.found += 1;
+      if (due.length < keptRows) due.push(row);
+    }
     position = page.next;
-  } while (position && !timeIsUp());
+  } while (position && remainingMs() >= scanReserveMs);
   return { position, tally };
+}
+
+/** Acts on what was found, as far as the brake and the time allow. */
+async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
+  const { brake, clock, due, report, scan } = run;
+  const now = clock();
+  const over = due.filter((row) => isOver(row, now));
+  const tally = sumOf(reached.map((progress) => progress.tally));
+  if (brake) run.permission = await brake.permission(tally, report.finished, over, now);
+  if (run.permission === "hold") {
+    // Neither are stalls told: work that is not heard of looks as if it did not advance.
+    const advancing = due.filter((row) => !isOver(row, now) && row.stalledSince !== undefined);
+    report.held = report.found - advancing.length;
+    await actOnAll(advancing, run);
+    return;
+  }
+  await actOnAll(due, run);
+  if (report.found === due.length) return;
+  for (const segment of scan.segments) {
+    let position: Progress["position"];
+    do {
+      const page = await scan.page(segment, position);
+      const at = clock();
+      await actOnAll(
+        page.rows.filter((row) => isDue(row, at)),
+        run,
+      );
+      position = page.next;
+    } while (position && report.finished);
+  }
+}
+
+async function actOnAll(rows: readonly OnlineRow[], run: Run): Promise<void> {
+  await forEachConcurrently(rows, CONCURRENCY, async (row) => {
+    if (run.remainingMs() < run.reserveMs) run.report.finished = false;
+    else await act(row, run);
+  });
 }
 
 async function finishRound(
   reached: readonly Progress[],
   earlier: ReadonlyMap<number, Progress>,
-  { fleet, rounds, clock }: SweepDependencies,
-  report: SweepReport,
+  { fleet, rounds, clock, report }: Run,
 ): Promise<void> {
   const { online, overdue } = sumOf(reached.map(({ tally }) => tally));
   Object.assign(report, { online, overdue });
@@ -127,45 +154,33 @@ function isDue(row: OnlineRow, now: number): boolean {
   return isOver(row, now) || stalls !== (row.stalledSince !== undefined);
 }
 
-async function act(
-  row: OnlineRow,
-  now: number,
-  deps: SweepDependencies,
-  report: SweepReport,
-): Promise<void> {
+async function act(row: OnlineRow, run: Run): Promise<void> {
+  const { leases, report, brake, permission } = run;
   const { stallsAt, stalledSince } = row;
+  const now = run.clock();
   if (isOver(row, now)) {
-    const { written } = await deps.leases.expire(row);
+    if (permission === "look" && (await brake?.speaks(row, now))) {
+      report.held += 1;
+      return;
+    }
+    const { written } = await leases.expire(row);
     report[written ? "expired" : "lost"] += 1;
-    if (written) await close(row, deps, report);
+    if (written) await close(row, run);
   } else if (stalledSince !== undefined) {
-    const { written } = await deps.leases.recover({ ...row, stalledSince });
+    const { written } = await leases.recover({ ...row, stalledSince });
     report[written ? "recovered" : "lost"] += 1;
   } else if (stallsAt !== undefined) {
-    const { written } = await deps.leases.stall({ ...row, stallsAt });
+    const { written } = await leases.stall({ ...row, stallsAt });
     report[written ? "stalled" : "lost"] += 1;
   }
 }
 
-async function close(row: OnlineRow, deps: SweepDependencies, report: SweepReport): Promise<void> {
+async function close(row: OnlineRow, { connections, report, log }: Run): Promise<void> {
   try {
-    if ((await deps.connections.close(row.connectionId)) === "done") report.connectionsClosed += 1;
+    if ((await connections.close(row.connectionId)) === "done") report.connectionsClosed += 1;
   } catch (error) {
     // The gateway closes it itself when it idles; the agent's status is already right.
     report.closesFailed += 1;
-    deps.log.warn({ event: "close_failed", connectionId: row.connectionId, error: String(error) });
+    log.warn({ event: "close_failed", connectionId: row.connectionId, error: String(error) });
   }
-}
-
-function publish(report: SweepReport, metrics: MetricsSink): void {
-  if (report.online !== null) metrics.addMetric("AgentsOnline", "Count", report.online);
-  if (report.overdue !== null) metrics.addMetric("HeartbeatsOverdue", "Count", report.overdue);
-  metrics.addMetric("LeasesExpired", "Count", report.expired);
-  metrics.addMetric("ExpirationsLost", "Count", report.lost);
-  metrics.addMetric("AgentsStalled", "Count", report.stalled);
-  metrics.addMetric("AgentsRecovered", "Count", report.recovered);
-  metrics.addMetric("ConnectionsClosed", "Count", report.connectionsClosed);
-  metrics.addMetric("ClosesFailed", "Count", report.closesFailed);
-  metrics.addMetric("SweepsUnfinished", "Count", report.finished ? 0 : 1);
-  metrics.publishStoredMetrics();
 }

@@ -43,7 +43,7 @@ export class AgentHeartbeat extends Construct {
     const eventBus = settings.eventBus ?? (new EventBus(this, "Events") as IEventBus);
     const storage = new Storage(this, "Storage", settings);
     const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
-    const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway });
+    const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway, eventBus });
     const transitions = new Transitions(this, "Transitions", {
       ...settings,
       storage,

@@ -69,6 +69,7 @@ export class CloudWatchDashboard extends Construct {
       graph("Sweep", [
         ...(sweep ? [sweep.metricInvocations({ label: "runs" })] : []),
         metrics.own("LeasesExpired", "sweep", { label: "leases expired" }),
+        metrics.own("ExpirationsHeld", "sweep", { label: "held by the brake" }),
         metrics.own("SweepsUnfinished", "sweep", { label: "runs that did not reach the end" }),
       ]),
       graph("Events", [

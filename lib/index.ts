@@ -13,6 +13,7 @@ export type {
   AgentHeartbeatProps,
   HeartbeatIntegration,
   HeartbeatProps,
+  MassExpiryBrakeProps,
   Route,
   ThrottleLimits,
   ThrottlingProps,

@@ -70,6 +70,7 @@ export interface MonitoringProps {
   /** What could not be delivered. */
   readonly undelivered: readonly Queue[];
   readonly sweepInterval: Duration;
+  readonly massExpiryBrake: object | undefined;
   readonly alarmTopic: ITopic | undefined;
 }
 
@@ -79,7 +80,8 @@ export class Monitoring extends Construct {
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
-    const { deployment, metrics, functions, tables, undelivered, sweepInterval } = props;
+    const { deployment, metrics, functions, tables, undelivered, sweepInterval, massExpiryBrake } =
+      props;
     const own = (metricName: string, service: string) => ownMetric(deployment, metricName, service);
     const { sweep, transitions } = functions;
     const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]).filter(
@@ -124,6 +126,15 @@ export class Monitoring extends Construct {
       metric: own("LeasesExpired", "sweep"),
       threshold: 100,
     });
+    if (massExpiryBrake) {
+      this.#alarm(
+        "MassExpirySuspected",
+        "so many agents are silent that none is told to be offline",
+        {
+          metric: own("ExpirationsHeld", "sweep"),
+        },
+      );
+    }
     this.#alarm("SweepsUnfinished", "the sweep does not reach the end of the table", {
       metric: own("SweepsUnfinished", "sweep"),
       periods: 6,

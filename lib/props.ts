@@ -43,6 +43,32 @@ export interface HeartbeatProps {
   readonly maxInterval?: Duration;
 }
 
+/** When the service suspects itself rather than its agents. */
+export interface MassExpiryBrakeProps {
+  /**
+   * Share of the agents that are online, from 0.05 to 0.95: if more of them than this have missed a heartbeat, the
+   * service suspects that it does not hear them.
+   *
+   * @default 0.5
+   */
+  readonly share?: number;
+
+  /**
+   * Fewer silent agents than this are believed to be gone.
+   *
+   * @default 20
+   */
+  readonly minimum?: number;
+
+  /**
+   * For how long it is not told that they went offline, from 1 minute to 1 hour. Told at the first sweep
+   * after it, whatever it is by then.
+   *
+   * @default Duration.minutes(5)
+   */
+  readonly holdFor?: Duration;
+}
+
 /** What the gateway takes before it answers 429. */
 export interface ThrottleLimits {
   /** Messages and logins a second: a whole number from 1 to 1,000,000. */
@@ -122,6 +148,15 @@ export interface AgentHeartbeatProps {
    * @default Duration.minutes(5)
    */
   readonly sweepInterval?: Duration;
+
+  /**
+   * When very many agents fall silent at once, withhold the events of their going offline for a while: the
+   * fault may be the service's own. Their derived status says all the same that no heartbeat has come.
+   * False tells everything at once.
+   *
+   * @default - more than half of the agents, and at least 20, for 5 minutes
+   */
+  readonly massExpiryBrake?: MassExpiryBrakeProps | false;
 
   /**
    * How long the row of an agent is kept after its last lease, at least an hour.
@@ -236,6 +271,7 @@ export interface Settings {
   readonly heartbeat: Required<HeartbeatProps>;
   readonly heartbeatIntegration: HeartbeatIntegration;
   readonly sweepInterval: Duration;
+  readonly massExpiryBrake: Required<MassExpiryBrakeProps> | undefined;
   readonly retention: Duration;
   readonly logRetention: RetentionDays;
   readonly dashboard: boolean;
@@ -270,6 +306,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     heartbeat,
     heartbeatIntegration: props.heartbeatIntegration ?? "lambda",
     sweepInterval: props.sweepInterval ?? Duration.minutes(5),
+    massExpiryBrake: brakeOf(props.massExpiryBrake),
     retention: props.retention ?? Duration.days(7),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     dashboard: props.dashboard ?? true,
@@ -292,6 +329,11 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   };
   validate(settings);
   return settings;
+}
+
+function brakeOf(brake: MassExpiryBrakeProps | false = {}) {
+  if (brake === false) return undefined;
+  return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(brake) };
 }
 
 function validate(settings: Settings): void {
@@ -332,6 +374,7 @@ function validate(settings: Settings): void {
         `got ${sweepInterval.toHumanString()}`,
     );
   }
+  if (settings.massExpiryBrake) validateBrake(settings.massExpiryBrake);
   expectThrottling(throttling);
   expectLimit("reconnect.connectsPerSecond", reconnect.connectsPerSecond, 1_000_000);
   expectDuration("reconnect.maxWindow", reconnect.maxWindow, 0, 3600);
@@ -348,6 +391,14 @@ function expectThrottling({ rateLimit, burstLimit, routes = {} }: ThrottlingProp
     expectLimit(`throttling.routes.${route}.rateLimit`, limits.rateLimit, rateLimit);
     expectLimit(`throttling.routes.${route}.burstLimit`, limits.burstLimit, burstLimit);
   }
+}
+
+function validateBrake({ share, minimum, holdFor }: Required<MassExpiryBrakeProps>): void {
+  if (!Token.isUnresolved(share) && !(share >= 0.05 && share <= 0.95)) {
+    throw new Error(`massExpiryBrake.share: expected 0.05 to 0.95, got ${share}`);
+  }
+  expectLimit("massExpiryBrake.minimum", minimum, 1_000_000);
+  expectDuration("massExpiryBrake.holdFor", holdFor, 60, 3600);
 }
 
 function expectLimit(name: string, value: number, max: number): void {

@@ -1,6 +1,7 @@
 /** The sweep: a function on a schedule that stores as offline whose lease ran out unseen. */
 
 import { Duration } from "aws-cdk-lib";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
@@ -13,6 +14,7 @@ import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";
 export interface SweepProps extends Settings, FunctionSettings {
   readonly storage: Storage;
   readonly gateway: WebSocketGateway;
+  readonly eventBus: IEventBus;
 }
 
 export class Sweep extends Construct {
@@ -20,7 +22,7 @@ export class Sweep extends Construct {
 
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
-    const { storage, gateway, sweepInterval } = props;
+    const { storage, gateway, eventBus, sweepInterval, massExpiryBrake } = props;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
       description: "Stores as offline whose lease ran out unseen",
@@ -28,14 +30,31 @@ export class Sweep extends Construct {
         ...leaseEnvironment(props),
         REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         CALLBACK_URL: gateway.callbackUrl,
+        ...(massExpiryBrake && {
+          EVENT_BUS_NAME: eventBus.eventBusName,
+          BRAKE_SHARE: String(massExpiryBrake.share),
+          BRAKE_MINIMUM: String(massExpiryBrake.minimum),
+          BRAKE_HOLD_MS: String(massExpiryBrake.holdFor.toMilliseconds()),
+        }),
       },
       settings: props,
       memorySize: 512,
       timeout: Duration.minutes(5),
     });
     storage.statusTable.grant(sweep, "dynamodb:Scan", "dynamodb:UpdateItem");
-    storage.registryTable.grant(sweep, "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem");
+    storage.registryTable.grant(
+      sweep,
+      "dynamodb:GetItem",
+      "dynamodb:Query",
+      "dynamodb:PutItem",
+      "dynamodb:DeleteItem",
+    );
     gateway.grantClose(sweep);
+    if (massExpiryBrake) {
+      storage.registryTable.grant(sweep, "dynamodb:UpdateItem");
+      gateway.grantLook(sweep);
+      eventBus.grantPutEventsTo(sweep);
+    }
     this.function = sweep;
     if (sweepInterval.toSeconds() < 60) {
       new SweepTicks(this, "Ticks", { ...props, sweep });

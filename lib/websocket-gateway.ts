@@ -115,6 +115,11 @@ export class WebSocketGateway extends Construct {
     this.#grantConnections(grantee, "DELETE");
   }
 
+  /** Lets a function see when connections were last active. */
+  grantLook(grantee: IGrantable): void {
+    this.#grantConnections(grantee, "GET");
+  }
+
   /** Lets a function deliver messages to subscribers and to agents. */
   grantDeliver(grantee: IGrantable): void {
     const { storage } = this.#props;
@@ -259,7 +264,7 @@ export class WebSocketGateway extends Construct {
       REGISTRY_TABLE_NAME: registryTable.tableName,
     });
     statusTable.grant(list, "dynamodb:Query");
-    registryTable.grant(list, "dynamodb:Query");
+    registryTable.grant(list, "dynamodb:Query", "dynamodb:GetItem");
     return list;
   }
 
@@ -272,7 +277,7 @@ export class WebSocketGateway extends Construct {
     return history;
   }
 
-  #grantConnections(grantee: IGrantable, method: "POST" | "DELETE"): void {
+  #grantConnections(grantee: IGrantable, method: "GET" | "POST" | "DELETE"): void {
     const resource = `${this.#apiId}/${STAGE}/${method}/@connections/*`;
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({

@@ -8,8 +8,10 @@ import { disconnectHandler } from "../../lambda/disconnect";
 import { FleetCountStore } from "../../lambda/lease/fleet-count";
 import type { Connections } from "../../lambda/shared/connections";
 import { sweepHandler } from "../../lambda/sweep";
+import { massExpiryBrake } from "../../lambda/sweep/brake";
 import { dynamoDbRounds } from "../../lambda/sweep/rounds";
 import { dynamoDbLeaseScan } from "../../lambda/sweep/scan";
+import { SuspicionStore } from "../../lambda/sweep/suspicion";
 import { transitionsHandler } from "../../lambda/transitions";
 import { directHeartbeat } from "../../test/support/direct-heartbeat";
 import { clientOf, type Engine } from "../../test/support/engine";
@@ -34,6 +36,10 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
     close: async () => {
       meter.add({ connectionCalls: 1 });
       return "done";
+    },
+    lastActiveAt: async () => {
+      meter.add({ connectionCalls: 1 });
+      return "gone";
     },
   };
   const { log } = meter;
@@ -74,8 +80,16 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       scan: dynamoDbLeaseScan(client, statusTableName, SEGMENTS),
       rounds: dynamoDbRounds(client, registryTableName, SEGMENTS),
       fleet,
+      brake: massExpiryBrake({
+        terms: { share: 0.5, minimum: 20, holdMs: 300_000 },
+        suspicions: new SuspicionStore(client, registryTableName),
+        connections,
+        tell: async () => meter.add({ busEvents: 1 }),
+        log,
+      }),
       connections,
       clock: now,
+      scanReserveMs: 1000,
       reserveMs: 1000,
       ...route,
     }),

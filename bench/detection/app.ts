@@ -6,4 +6,6 @@ import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 new AgentHeartbeatStack(new App(), "AgentHeartbeat", {
   dashboard: false,
   sweepInterval: Duration.seconds(Number(process.env.SWEEP_SECONDS)),
+  // The whole fleet dies, one by one.
+  massExpiryBrake: false,
 });

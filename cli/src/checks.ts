@@ -7,6 +7,7 @@ import { duration } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
 import { readKeyFile } from "./key-files";
+import { suspicionText } from "./suspicion";
 
 export interface Finding {
   check: string;
@@ -55,6 +56,15 @@ const CHECKS: Readonly<Record<string, Check>> = {
     return warning(
       `this machine's clock is ${duration(Math.abs(offset))} ${direction} the server's`,
       "Set it by NTP. Agents and this command correct for it; other programs here do not.",
+    );
+  },
+
+  "silent agents": async ({ statuses }, _, io) => {
+    const massExpiry = await statuses.massExpiry();
+    if (!massExpiry) return ok("no mass expiry is suspected");
+    return warning(
+      suspicionText(massExpiry, io.now() + statuses.clockOffsetMs),
+      "Look at RouteFailures, FunctionErrors and TableThrottles first: docs/operations.md#massexpirysuspected.",
     );
   },
 

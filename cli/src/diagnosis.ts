@@ -3,6 +3,7 @@
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import type {
   AgentPresence,
+  MassExpiry,
   OfflineReason,
   StatusRow,
   TransitionRecord,
@@ -10,6 +11,7 @@ import type {
 import { activityText } from "./activity";
 import { ago, duration, moment, relative } from "./durations";
 import { pastOf } from "./past";
+import { SUSPICION_ADVICE, suspicionText } from "./suspicion";
 
 /** All that is known of an agent at a moment. */
 export interface Facts {
@@ -22,6 +24,8 @@ export interface Facts {
   derived: AgentPresence | null;
   /** Its last transitions, newest first. */
   history: TransitionRecord[];
+  /** What the service suspects of itself; null if nothing. */
+  massExpiry: MassExpiry | null;
   /** Epoch milliseconds by the server's clock. */
   now: number;
   webSocketUrl: string;
@@ -70,12 +74,14 @@ function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
 }
 
 function ofOffline(facts: Facts, agent: AgentPresence): Diagnosis {
-  const { agentId, now, stored, registered } = facts;
+  const { agentId, now, stored, registered, massExpiry } = facts;
   const reason = agent.reason ?? "lease_expired";
   const lagging =
     stored?.status === "online"
       ? [
-          "The table still holds it as online, which the next sweep corrects; no reader waits for that.",
+          massExpiry
+            ? `The table still holds it as online: ${suspicionText(massExpiry, now)}`
+            : "The table still holds it as online, which the next sweep corrects; no reader waits for that.",
         ]
       : [];
   const { what, advice } = REASONS[reason];
@@ -87,7 +93,12 @@ function ofOffline(facts: Facts, agent: AgentPresence): Diagnosis {
       ...lagging,
       connection(agent, now),
     ],
-    advice: enabledAgain ? ["It has been let in again since: restart it."] : advice,
+    advice:
+      massExpiry && lagging.length > 0
+        ? [SUSPICION_ADVICE]
+        : enabledAgain
+          ? ["It has been let in again since: restart it."]
+          : advice,
   };
 }
 

@@ -38,6 +38,7 @@ export function protocolBlocks(): Record<string, string> {
     "from-the-server": sent("ServerMessage"),
     agent: fields("AgentPresence"),
     activity: fields("Activity"),
+    "mass-expiry": fields("MassExpiry"),
     profile: fields("Profile"),
     transition: fields("Transition"),
     claims: fields("LoginClaims"),

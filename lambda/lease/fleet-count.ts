@@ -1,6 +1,7 @@
 /** How many agents are online: counted by the sweep, for whoever can't afford to count. */
 
 import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import { SWEEP_PARTITION } from "@agent-heartbeat/sdk/registry";
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 
 /** Agents of all organizations that were online by their derived status. */
@@ -15,9 +16,6 @@ export interface FleetCount {
 
 /** How long a peak is remembered: as long as a connection lasts that was made by it. */
 const PEAK_MS = LIMITS.connectionDurationMs;
-
-/** Partition of the registry table that is the sweep's: `#` is not allowed in an organization's id. */
-export const SWEEP_PARTITION = "#sweep";
 
 const KEY = { organizationId: { S: SWEEP_PARTITION }, recordId: { S: "fleet" } };
 

@@ -4,6 +4,7 @@ import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import {
   type ApiGatewayManagementApiClient,
   DeleteConnectionCommand,
+  GetConnectionCommand,
   GoneException,
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
@@ -17,6 +18,8 @@ export interface Connections {
   post(connectionId: string, message: ServerMessage): Promise<Outcome>;
   /** Ends a connection; the client sees a close. */
   close(connectionId: string): Promise<Outcome>;
+  /** When the gateway last heard something on a connection, or sent something. */
+  lastActiveAt(connectionId: string): Promise<number | "gone">;
 }
 
 /** Connections through API Gateway's `@connections` API. A connection that is gone is no error. */
@@ -28,13 +31,21 @@ export function gatewayConnections(client: () => ApiGatewayManagementApiClient):
       ),
     close: (ConnectionId) =>
       outcomeOf(client().send(new DeleteConnectionCommand({ ConnectionId }))),
+    lastActiveAt: (ConnectionId) =>
+      unlessGone(
+        client()
+          .send(new GetConnectionCommand({ ConnectionId }))
+          .then(({ LastActiveAt }) => LastActiveAt?.getTime() ?? 0),
+      ),
   };
 }
 
-async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
+const outcomeOf = (call: Promise<unknown>): Promise<Outcome> =>
+  unlessGone(call.then(() => "done" as const));
+
+async function unlessGone<T>(call: Promise<T>): Promise<T | "gone"> {
   try {
-    await call;
-    return "done";
+    return await call;
   } catch (error) {
     if (error instanceof GoneException) return "gone";
     throw error;

@@ -3,6 +3,7 @@
  * not fit into one run.
  */
 
+import { SWEEP_PARTITION } from "@agent-heartbeat/sdk/registry";
 import {
   type AttributeValue,
   DeleteItemCommand,
@@ -10,7 +11,6 @@ import {
   PutItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
-import { SWEEP_PARTITION } from "../lease/fleet-count";
 import type { Position } from "./scan";
 import type { Tally } from "./tally";
 
@@ -62,6 +62,7 @@ export function dynamoDbRounds(
         ...(position && { position: { M: position } }),
         online: { N: String(tally.online) },
         overdue: { N: String(tally.overdue) },
+        over: { N: String(tally.over) },
       };
       await client.send(new PutItemCommand({ TableName, Item }));
     },
@@ -74,9 +75,10 @@ export function dynamoDbRounds(
   };
 }
 
-function progressFrom({ position, online, overdue }: Record<string, AttributeValue>): Progress {
+function progressFrom(item: Record<string, AttributeValue>): Progress {
+  const read = (name: keyof Tally) => Number(item[name]?.N ?? 0);
   return {
-    position: position?.M,
-    tally: { online: Number(online?.N ?? 0), overdue: Number(overdue?.N ?? 0) },
+    position: item.position?.M,
+    tally: { online: read("online"), overdue: read("overdue"), over: read("over") },
   };
 }

@@ -2,12 +2,14 @@
 
 import type { OnlineRow } from "./scan";
 
-/** Agents of one or more segments, by derived status. */
+/** Agents that are stored as online, of one or more segments. */
 export interface Tally {
-  /** Their lease runs. */
+  /** Their lease runs: online by their derived status. */
   online: number;
   /** Of these, who has missed a heartbeat: how well heartbeats reach the table. */
   overdue: number;
+  /** Their lease is over, which the next write of the sweep would store, and tell. */
+  over: number;
 }
 
 /**
@@ -16,17 +18,22 @@ export interface Tally {
  */
 const OVERDUE_INTERVALS = 1.25;
 
-export const NOBODY: Tally = { online: 0, overdue: 0 };
+export const NOBODY: Tally = { online: 0, overdue: 0, over: 0 };
 
 /** The tally with one more row. */
-export function counted({ online, overdue }: Tally, row: OnlineRow, now: number): Tally {
-  if (now >= row.leaseExpiresAt) return { online, overdue };
+export function counted({ online, overdue, over }: Tally, row: OnlineRow, now: number): Tally {
+  if (now >= row.leaseExpiresAt) return { online, overdue, over: over + 1 };
   const late = now - row.lastHeartbeatAt > OVERDUE_INTERVALS * row.heartbeatIntervalMs;
-  return { online: online + 1, overdue: overdue + (late ? 1 : 0) };
+  return { online: online + 1, overdue: overdue + (late ? 1 : 0), over };
 }
 
 export function sumOf(tallies: readonly Tally[]): Tally {
-  return tallies.reduce((sum, { online, overdue }) => {
-    return { online: sum.online + online, overdue: sum.overdue + overdue };
-  }, NOBODY);
+  return tallies.reduce(
+    (sum, { online, overdue, over }) => ({
+      online: sum.online + online,
+      overdue: sum.overdue + overdue,
+      over: sum.over + over,
+    }),
+    NOBODY,
+  );
 }

@@ -138,6 +138,16 @@ export interface AgentPresence {
   profile?: Profile | null;
 }
 
+/**
+ * So many agents fell silent at once that the service suspects itself: it does not yet tell that they went
+ * offline. Their derived status says all the same that no heartbeat has come.
+ */
+export interface MassExpiry {
+  suspectedAt: number;
+  /** When it tells what is true, whatever that is: at the first sweep after it. */
+  heldUntil: number;
+}
+
 /** What an agent says of itself beside its presence. Kept in the registry, at most 4 KB as JSON. */
 export interface Profile {
   /** What the agent can do, in words of its own: at most 50, of at most 64 characters. */
@@ -276,6 +286,8 @@ export interface AgentsMessage extends ServerMessageBase {
   /** Pass it on to get the next page; null on the last one. */
   cursor: string | null;
   serverTime: number;
+  /** On a first page, while the service does not tell who went offline. */
+  massExpiry?: MassExpiry;
 }
 
 /** The profile is stored. */

@@ -28,7 +28,7 @@ describe("doctor", () => {
     const { code, stdout, stderr } = await doctor("well", ["--agent", "a1", "--key", file]);
     expect(code).toBe(0);
     expect(stderr).toBe("");
-    expect(stdout.match(/^✓ /gm)).toHaveLength(6);
+    expect(stdout.match(/^✓ /gm)).toHaveLength(7);
     expect(stdout).toContain("ws://127.0.0.1:8787/prod answers (HTTP 401 without a token)");
   });
 
@@ -40,7 +40,7 @@ describe("doctor", () => {
     expect(code).toBe(1);
     expect(stdout).toContain("✗ agent: a1 is disabled\n  → `agents enable` lets it connect.");
     expect(stdout).toContain("which is not registered for a1");
-    expect(stderr).toContain("2 of 6 checks failed.");
+    expect(stderr).toContain("2 of 7 checks failed.");
   });
 
   it("warns of a key file that others can read", async () => {
@@ -68,7 +68,7 @@ describe("doctor", () => {
     const { code, stdout } = await doctor("endpoint", ["--json"], { reach });
     expect(code).toBe(1);
     const states = JSON.parse(stdout).map(({ state }: { state: string }) => state);
-    expect(states).toEqual(["ok", "ok", "ok", "failed"]);
+    expect(states).toEqual(["ok", "ok", "ok", "ok", "failed"]);
   });
 
   it("needs an agent to check a key", async () => {

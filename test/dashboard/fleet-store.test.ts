@@ -109,6 +109,16 @@ describe("what the page shows", () => {
     expect(store.getSnapshot().massLoss).toBeNull();
   });
 
+  it("shows while the service suspects that it does not hear the agents", () => {
+    const massExpiry = { suspectedAt: NOON, heldUntil: NOON + 300_000 };
+    fleet.suspect(massExpiry);
+    clock.advance(250);
+    expect(store.getSnapshot().massExpiry).toEqual(massExpiry);
+    fleet.suspect(null);
+    clock.advance(250);
+    expect(store.getSnapshot().massExpiry).toBeNull();
+  });
+
   it("raises no alarm again for a loss that was dismissed", () => {
     for (const id of ["a", "b", "c"]) fleet.show(presence(id));
     for (const id of ["a", "b", "c"]) fleet.show(lost(id, clock.now()));

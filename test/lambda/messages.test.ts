@@ -4,8 +4,9 @@ import {
   type AgentPage,
   InvalidCursorError,
   type ListAgentsOptions,
+  type MassExpiry,
 } from "@agent-heartbeat/sdk/status";
-import { describe, expect, it } from "@jest/globals";
+import { beforeEach, describe, expect, it } from "@jest/globals";
 import { fallbackHandler } from "../../lambda/fallback";
 import { listHandler } from "../../lambda/list";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder, routeEvent } from "../support/presence";
@@ -45,13 +46,17 @@ describe("a message of no known type", () => {
 describe("list", () => {
   function compose(listAgents: (options: ListAgentsOptions) => Promise<AgentPage>) {
     return listHandler({
-      statuses: { listAgents },
+      statuses: { listAgents, massExpiry: async () => suspected },
       profiles: { between: async () => new Map([["a1", PROFILE]]) },
       ...route(),
     });
   }
   const PROFILE = { capabilities: ["summarize"], metadata: { version: "1" } };
   const page: AgentPage = { agents: [], cursor: "next" };
+  let suspected: MassExpiry | null;
+  beforeEach(() => {
+    suspected = null;
+  });
 
   it("asks for the organization of the connection, whatever the message names", async () => {
     const asked: ListAgentsOptions[] = [];
@@ -75,6 +80,15 @@ describe("list", () => {
       id: "l1",
     });
     expect(asked).toEqual([{ organizationId: "acme", status: "online", limit: 10 }]);
+  });
+
+  it("says on the first page that the service suspects itself", async () => {
+    suspected = { suspectedAt: 1000, heldUntil: 301_000 };
+    const list = compose(async () => page);
+    const answer = async (cursor: string | null) =>
+      parse(await list(routeEvent({}, { type: "list", cursor })));
+    expect(await answer(null)).toMatchObject({ massExpiry: suspected });
+    expect(await answer("next")).not.toHaveProperty("massExpiry");
   });
 
   it("adds the profiles if it is asked for them", async () => {

@@ -39,7 +39,11 @@ describe("the sweep", () => {
   afterEach(() => engine.stop());
 
   function compose(
-    overrides: { connections?: Pick<Connections, "close">; segments?: number } = {},
+    overrides: {
+      connections?: Pick<Connections, "close">;
+      segments?: number;
+      keptRows?: number;
+    } = {},
   ) {
     const { client, statusTableName, registryTableName } = engine;
     const segments = overrides.segments ?? 4;
@@ -48,11 +52,14 @@ describe("the sweep", () => {
       scan: dynamoDbLeaseScan(client, statusTableName, segments),
       rounds: dynamoDbRounds(client, registryTableName, segments),
       fleet,
+      brake: undefined,
       connections: overrides.connections ?? connections,
       log: new LogRecorder(),
       metrics: metrics.sink,
       clock: () => NOW,
-      reserveMs: 1000,
+      scanReserveMs: 1000,
+      reserveMs: 100,
+      keptRows: overrides.keptRows ?? 100,
     });
   }
   const unhurried = { getRemainingTimeInMillis: () => 300_000 };
@@ -78,6 +85,7 @@ describe("the sweep", () => {
       overdue: 0,
       found: 1,
       expired: 1,
+      held: 0,
       lost: 0,
       stalled: 0,
       recovered: 0,
@@ -177,6 +185,22 @@ describe("the sweep", () => {
     expect(await compose()({}, unhurried)).toMatchObject({ found: 0 });
   });
 
+  it("acts on more rows than it keeps, by looking for the others again", async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `a${index}`);
+    await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
+    const report = await compose({ keptRows: 7 })({}, unhurried);
+    expect(report).toMatchObject({ found: 30, expired: 30, lost: 0, finished: true, online: 0 });
+    expect(connections.calls).toHaveLength(30);
+  });
+
+  it("leaves what it has no time to act on to the next run, and says so", async () => {
+    await Promise.all(["a", "b"].map((name) => begin(name, NOW - 200_000)));
+    const late = { getRemainingTimeInMillis: () => 99 };
+    expect(await compose()({}, late)).toMatchObject({ found: 2, expired: 0, finished: false });
+    expect(metrics.counts).toMatchObject({ SweepsUnfinished: 1 });
+    expect(await compose()({}, unhurried)).toMatchObject({ expired: 2, finished: true });
+  });
+
   it("is safe to run twice at once: each lease expires once", async () => {
     const names = Array.from({ length: 50 }, (_, index) => `a${index}`);
     await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
@@ -200,7 +224,7 @@ describe("the sweep", () => {
     const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
     await putLargeRows(names);
     const sweep = compose({ segments: 2 });
-    const hurried = { getRemainingTimeInMillis: () => 0 };
+    const hurried = { getRemainingTimeInMillis: () => 500 };
     let runs = 0;
     let expired = 0;
     let finished = false;
@@ -223,7 +247,7 @@ describe("the sweep", () => {
     await putLargeRows(names, NOW);
     await begin("small", NOW - 1000);
     const sweep = compose({ segments: 2 });
-    const hurried = { getRemainingTimeInMillis: () => 0 };
+    const hurried = { getRemainingTimeInMillis: () => 500 };
     while (!(await sweep({}, hurried)).finished) {
       expect(await fleet.get()).toBeUndefined();
       expect(metrics.counts).not.toHaveProperty("AgentsOnline");

@@ -73,7 +73,7 @@ describe("the template", () => {
     const text = JSON.stringify(resource);
     const [, part] =
       /(AgentStatus|AgentRegistry|Subscriptions|Events|Undelivered|@connections)/.exec(text) ?? [];
-    const [, method] = /(POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
+    const [, method] = /(GET|POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
     const index = text.includes("/index/byConnection") ? "by connection" : undefined;
     return [part ?? text, method, index].filter(Boolean).join(" ");
   }
@@ -106,17 +106,29 @@ describe("the template", () => {
     ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", CLOSE]],
     ["publish", [...DELIVERY, CLOSE].sort()],
     ["deliver", DELIVERY],
-    ["list", ["dynamodb:Query AgentRegistry", "dynamodb:Query AgentStatus", CLOSE]],
+    [
+      "list",
+      [
+        "dynamodb:GetItem AgentRegistry",
+        "dynamodb:Query AgentRegistry",
+        "dynamodb:Query AgentStatus",
+        CLOSE,
+      ],
+    ],
     ["fallback", [CLOSE]],
     [
       "sweep",
       [
         "dynamodb:DeleteItem AgentRegistry",
+        "dynamodb:GetItem AgentRegistry",
         "dynamodb:PutItem AgentRegistry",
         "dynamodb:Query AgentRegistry",
         "dynamodb:Scan AgentStatus",
+        "dynamodb:UpdateItem AgentRegistry",
         "dynamodb:UpdateItem AgentStatus",
+        "events:PutEvents Events",
         "execute-api:ManageConnections @connections DELETE",
+        "execute-api:ManageConnections @connections GET",
       ],
     ],
     [
@@ -438,6 +450,41 @@ describe("the template", () => {
   });
 });
 
+describe("the brake of the sweep", () => {
+  const sweepOf = (props: AgentHeartbeatProps) => {
+    const template = Template.fromStack(stackOf(props));
+    const [sweep] = Object.values(
+      template.findResources("AWS::Lambda::Function", {
+        Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: "sweep" } } },
+      }),
+    );
+    const alarms = template.findResources("AWS::CloudWatch::Alarm", {
+      Properties: { AlarmDescription: Match.stringLikeRegexp("massexpirysuspected") },
+    });
+    return {
+      variables: sweep?.Properties.Environment.Variables,
+      alarms: Object.keys(alarms).length,
+    };
+  };
+
+  it("takes its terms from the props", () => {
+    const massExpiryBrake = { share: 0.7, holdFor: Duration.minutes(10) };
+    const { variables, alarms } = sweepOf({ massExpiryBrake });
+    expect(variables).toMatchObject({
+      BRAKE_SHARE: "0.7",
+      BRAKE_MINIMUM: "20",
+      BRAKE_HOLD_MS: "600000",
+    });
+    expect(alarms).toBe(1);
+  });
+
+  it("is off where it is said to be", () => {
+    const { variables, alarms } = sweepOf({ massExpiryBrake: false });
+    expect(variables).not.toHaveProperty("BRAKE_SHARE");
+    expect(alarms).toBe(0);
+  });
+});
+
 describe("sweeps closer together than a minute", () => {
   const template = () => Template.fromStack(stackOf({ sweepInterval: Duration.seconds(20) }));
 
@@ -591,6 +638,15 @@ describe("the props", () => {
     [
       { sweepInterval: Duration.seconds(25) },
       "sweepInterval: expected whole minutes, or one of 10, 12, 15, 20, 30 seconds, got 25 seconds",
+    ],
+    [{ massExpiryBrake: { share: 0 } }, "massExpiryBrake.share: expected 0.05 to 0.95, got 0"],
+    [
+      { massExpiryBrake: { minimum: 0.5 } },
+      "massExpiryBrake.minimum: expected a whole number from 1 to 1000000, got 0.5",
+    ],
+    [
+      { massExpiryBrake: { holdFor: Duration.hours(2) } },
+      "massExpiryBrake.holdFor: expected 1 minute to 1 hour, got 2 hours",
     ],
     [
       { sweepInterval: Duration.seconds(6) },

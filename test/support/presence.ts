@@ -99,6 +99,10 @@ export class ConnectionsRecorder implements Connections {
     return "done";
   }
 
+  async lastActiveAt(): Promise<number> {
+    return 0;
+  }
+
   async close(connectionId: string): Promise<Outcome> {
     this.calls.push(["close", connectionId]);
     return "done";

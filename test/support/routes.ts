@@ -59,6 +59,7 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
         statuses: new StatusReader({
           client,
           tableName: statusTableName,
+          registryTableName,
           consistent: true,
           ...reader,
         }),

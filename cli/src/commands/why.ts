@@ -47,10 +47,21 @@ async function factsOf(deployment: Deployment, agentId: string, io: Io): Promise
   await statuses.getAgent(organizationId, agentId);
   const stored = await storedRow(deployment, agentId);
   const history = await statuses.history(organizationId, agentId);
+  const massExpiry = await statuses.massExpiry();
   const now = io.now() + statuses.clockOffsetMs;
   const derived = stored && !isPurged(stored, now) ? derivePresence(stored, now) : null;
   const { webSocketUrl } = target;
-  return { organizationId, agentId, registered, stored, derived, history, now, webSocketUrl };
+  return {
+    organizationId,
+    agentId,
+    registered,
+    stored,
+    derived,
+    history,
+    massExpiry,
+    now,
+    webSocketUrl,
+  };
 }
 
 /** The row itself, for a reader shows only what it means. */

@@ -1,6 +1,11 @@
 /** What the page needs of the client's `FleetWatcher`: narrow, so that a test's stand-in is small. */
 
-import type { AgentPresence, Transition, TransitionRecord } from "@agent-heartbeat/sdk/protocol";
+import type {
+  AgentPresence,
+  MassExpiry,
+  Transition,
+  TransitionRecord,
+} from "@agent-heartbeat/sdk/protocol";
 
 /** `stale`: not connected, or nothing was heard for too long. What is known may be old. */
 export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
@@ -21,6 +26,7 @@ export interface FleetFailure {
 export interface FleetEvents {
   change: FleetChange;
   state: { state: FleetState; failure?: FleetFailure | undefined };
+  massExpiry: MassExpiry | null;
 }
 
 export interface FleetPort {
@@ -28,6 +34,8 @@ export interface FleetPort {
   readonly state: FleetState;
   /** When the agents were last known to be as they are; null before the first list. */
   readonly lastUpdateAt: number | null;
+  /** What the service suspects of itself; null if nothing. */
+  readonly massExpiry: MassExpiry | null;
   /** The server's clock, by which every time of an agent is. */
   serverNow(): number;
   start(): Promise<void>;

@@ -3,7 +3,7 @@
  * drawn anew a few times a second at most.
  */
 
-import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
+import type { AgentPresence, MassExpiry } from "@agent-heartbeat/sdk/protocol";
 import type { Clock } from "../time/clock";
 import { EventLog, type FleetEvent } from "./event-log";
 import type { FleetFailure, FleetPort, FleetState } from "./fleet-port";
@@ -25,6 +25,8 @@ export interface FleetSnapshot {
   events: readonly FleetEvent[];
   histories: ReadonlyMap<string, History>;
   massLoss: MassLoss | null;
+  /** Silent agents that the service does not tell of as offline, for it may be that it does not hear them. */
+  massExpiry: MassExpiry | null;
 }
 
 /** Whether nothing that is shown may be believed to be so now. */
@@ -43,6 +45,7 @@ const NOTHING: FleetSnapshot = {
   events: [],
   histories: new Map(),
   massLoss: null,
+  massExpiry: null,
 };
 
 export class FleetStore {
@@ -71,6 +74,7 @@ export class FleetStore {
       this.#failure = state === "live" ? null : (failure ?? this.#failure);
       this.#changed();
     });
+    fleet.on("massExpiry", () => this.#changed());
     fleet.on("change", (change) => {
       const event = this.#log.record(change, fleet.serverNow());
       if (event) this.#happened(event);
@@ -145,7 +149,7 @@ export class FleetStore {
   }
 
   #taken(): FleetSnapshot {
-    const { state, lastUpdateAt } = this.#fleet;
+    const { state, lastUpdateAt, massExpiry } = this.#fleet;
     const agents = [...this.#fleet.agents.values()];
     const counts = countHealths(agents);
     return {
@@ -158,6 +162,7 @@ export class FleetStore {
       events: this.#log.events,
       histories: this.#book.histories,
       massLoss: this.#losses.lossAmong(counts.total),
+      massExpiry,
     };
   }
 

@@ -1,4 +1,4 @@
-/** What must not be overlooked: that the page is blind, that its sign-in ends, that many agents are lost. */
+/** What must not be overlooked: that the page is blind, or the service, that its sign-in ends, that many are lost. */
 
 import Button from "@cloudscape-design/components/button";
 import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
@@ -17,9 +17,12 @@ export function Banners({ expiresAt }: { expiresAt: number }) {
   const fleet = useFleet();
   const { dismissLoss } = useStore();
   const minute = useNow(10_000);
-  const items = [blindness(fleet), expiry(expiresAt, minute), loss(fleet, dismissLoss)].filter(
-    (item) => item !== null,
-  );
+  const items = [
+    blindness(fleet),
+    suspicion(fleet),
+    expiry(expiresAt, minute),
+    loss(fleet, dismissLoss),
+  ].filter((item) => item !== null);
   return <Flashbar items={items} />;
 }
 
@@ -43,6 +46,28 @@ function blindness(fleet: FleetSnapshot): FlashbarProps.MessageDefinition | null
         />{" "}
         {state === "stopped" ? `Open the page anew with ${RENEWAL}.` : "The page goes on trying."}
         {failure && ` Last failure: ${failure.message}.`}
+      </>
+    ),
+  };
+}
+
+function suspicion(fleet: FleetSnapshot): FlashbarProps.MessageDefinition | null {
+  const { massExpiry } = fleet;
+  if (!massExpiry || isBlind(fleet)) return null;
+  const { suspectedAt, heldUntil } = massExpiry;
+  return {
+    id: "suspicion",
+    type: "warning",
+    ariaRole: "alert",
+    header: "Very many agents fell silent at once: the service may not hear them",
+    content: (
+      <>
+        Since <Ticking text={(now) => timeText(suspectedAt, now)} /> no heartbeats have come from
+        most agents. They show as offline here, for that is what is known; it is told as an event{" "}
+        <Ticking
+          text={(now) => (now < heldUntil ? `in ${countdownText(heldUntil - now)}` : "soon")}
+        />{" "}
+        unless they come back.
       </>
     ),
   };

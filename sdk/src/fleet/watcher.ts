@@ -7,7 +7,7 @@ import { Emitter } from "../emitter";
 import { ConnectionError } from "../errors";
 import { errorOf } from "../failure";
 import type { LinkEvent, LinkPort } from "../link-port";
-import type { AgentsMessage, TransitionRecord } from "../protocol";
+import type { AgentsMessage, MassExpiry, TransitionRecord } from "../protocol";
 import { type AgentPresence, LIMITS, RESERVED, type Transition } from "../protocol";
 import { Requests } from "../requests";
 import { type Failure, isFinal, type StateChange } from "../state";
@@ -38,6 +38,8 @@ export interface FleetEvents {
   change: FleetChange;
   /** The state changed, or a further attempt to connect failed in it. */
   state: { state: FleetState; failure?: Failure };
+  /** The service began to suspect itself of not hearing its agents, or, with null, does no longer. */
+  massExpiry: MassExpiry | null;
 }
 
 /** What `FleetWatcher` is on every platform. */
@@ -63,6 +65,7 @@ export abstract class Watcher {
   #timer: unknown = null;
   #lastUpdateAt: number | null = null;
   #toldFailure: Failure | null = null;
+  #massExpiry: MassExpiry | null = null;
 
   protected constructor(options: ResolvedWatcherOptions, environment: AgentEnvironment) {
     const { agentId, organizationId } = options.link.login;
@@ -94,6 +97,14 @@ export abstract class Watcher {
   /** When the agents were last told to be as they are, by the server's clock; null before the first list. */
   get lastUpdateAt(): number | null {
     return this.#lastUpdateAt;
+  }
+
+  /**
+   * What the service suspected of itself at the last list: so many agents fell silent at once that it does not yet
+   * tell that they are offline. Null if nothing.
+   */
+  get massExpiry(): MassExpiry | null {
+    return this.#massExpiry;
   }
 
   /** Epoch milliseconds by the server's clock, as well as it is known: the clock of all times shown. */
@@ -252,6 +263,7 @@ export abstract class Watcher {
           ...(profiles && { profiles }),
           ...(cursor !== null && { cursor }),
         });
+        if (cursor === null) this.#hearMassExpiry(page.massExpiry ?? null);
         for (const presence of page.agents) {
           told.add(presence.agentId);
           this.#take(presence, null);
@@ -274,6 +286,12 @@ export abstract class Watcher {
     }
     this.#toldMeanwhile = null;
     this.#work();
+  }
+
+  #hearMassExpiry(massExpiry: MassExpiry | null): void {
+    if (massExpiry?.suspectedAt === this.#massExpiry?.suspectedAt) return;
+    this.#massExpiry = massExpiry;
+    this.#events.emit("massExpiry", massExpiry);
   }
 
   async #page(message: ServerFrame): Promise<AgentsMessage> {

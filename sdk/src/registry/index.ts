@@ -23,10 +23,12 @@ export { publicKeyFrom } from "./public-key";
 export {
   agentFromItem,
   agentRecordId,
+  MASS_EXPIRY_RECORD,
   nonceRecordId,
   profileValue,
   type RegisteredAgent,
   type RegisteredKey,
+  SWEEP_PARTITION,
 } from "./record";
 export type { AgentName } from "./record-store";
 export {

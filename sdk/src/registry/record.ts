@@ -41,6 +41,12 @@ export function nonceRecordId(agentId: string, tokenId: string): string {
   return `nonce#${agentId}#${tokenId}`;
 }
 
+/** The partition that is the sweep's, and nobody's organization: `#` is not allowed in an id. */
+export const SWEEP_PARTITION = "#sweep";
+
+/** The sort key under which the sweep keeps that it suspects a mass expiry. */
+export const MASS_EXPIRY_RECORD = "mass-expiry";
+
 const HISTORY_PREFIX = "history#";
 
 /** Prefix of the sort keys of an agent's last transitions, or of all agents'. */

@@ -10,6 +10,7 @@ export { derivePresence, isPurged } from "../presence";
 export type {
   Activity,
   AgentPresence,
+  MassExpiry,
   OfflineReason,
   Profile,
   Status,

@@ -8,7 +8,13 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { derivePresence, isPurged, type StatusRow } from "../presence";
-import { type AgentPresence, LIMITS, type Status, type TransitionRecord } from "../protocol";
+import {
+  type AgentPresence,
+  LIMITS,
+  type MassExpiry,
+  type Status,
+  type TransitionRecord,
+} from "../protocol";
 import { agentBefore, cursorAfter } from "./cursor";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { InvalidArgumentError } from "./errors";
@@ -225,6 +231,15 @@ export class StatusReader {
     expectAgentId(agentId);
     const records = await this.transitions(organizationId, agentId);
     return records.map(({ agentId: _, ...record }) => record);
+  }
+
+  /**
+   * What the service suspects of itself, of all organizations; null if nothing. Needs `registryTableName`.
+   *
+   * @throws InvalidArgumentError without a registry table
+   */
+  massExpiry(): Promise<MassExpiry | null> {
+    return this.#inRegistry().massExpiry(() => this.#time());
   }
 
   /**

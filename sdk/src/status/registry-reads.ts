@@ -1,14 +1,21 @@
 /** What a reader of presence takes from the registry: who can do what, and each agent's past. */
 
-import { type AttributeValue, type DynamoDBClient, paginateQuery } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  GetItemCommand,
+  paginateQuery,
+} from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import type { Profile, TransitionRecord } from "../protocol";
+import type { MassExpiry, Profile, TransitionRecord } from "../protocol";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
   agentOfHistory,
   historyPrefix,
   isExpired,
+  MASS_EXPIRY_RECORD,
+  SWEEP_PARTITION,
 } from "../registry/record";
 
 /** What is kept of a transition, and whose it was. */
@@ -55,6 +62,20 @@ export class RegistryReads {
       }
     }
     return [...records.values()].sort((one, other) => other.at - one.at);
+  }
+
+  /** What the sweep suspects; null where it suspects nothing, or has told what is true. */
+  async massExpiry(now: () => number): Promise<MassExpiry | null> {
+    const { Item } = await this.client.send(
+      new GetItemCommand({
+        TableName: this.tableName,
+        Key: { organizationId: { S: SWEEP_PARTITION }, recordId: { S: MASS_EXPIRY_RECORD } },
+      }),
+    );
+    if (!Item) return null;
+    const { suspectedAt, heldUntil, confirmedAt, ttlEpochSeconds } = unmarshall(Item);
+    if (confirmedAt !== undefined || ttlEpochSeconds * 1000 <= now()) return null;
+    return { suspectedAt, heldUntil };
   }
 
   async *#query(

@@ -1,6 +1,6 @@
 /** A stand-in for the client's watcher: what it shows is what the test says. */
 
-import type { AgentPresence, TransitionRecord } from "@agent-heartbeat/sdk/protocol";
+import type { AgentPresence, MassExpiry, TransitionRecord } from "@agent-heartbeat/sdk/protocol";
 import type {
   FleetChange,
   FleetEvents,
@@ -46,10 +46,12 @@ export class FakeFleet implements FleetPort {
   readonly agents = new Map<string, AgentPresence>();
   state: FleetState = "idle";
   lastUpdateAt: number | null = null;
+  massExpiry: MassExpiry | null = null;
   histories = new Map<string, TransitionRecord[]>();
   readonly #listeners = {
     change: new Set<(value: FleetEvents["change"]) => void>(),
     state: new Set<(value: FleetEvents["state"]) => void>(),
+    massExpiry: new Set<(value: FleetEvents["massExpiry"]) => void>(),
   };
 
   constructor(private readonly now: () => number) {}
@@ -78,6 +80,11 @@ export class FakeFleet implements FleetPort {
     this.state = state;
     if (state === "live") this.lastUpdateAt = this.now();
     for (const listener of this.#listeners.state) listener({ state, failure });
+  }
+
+  suspect(massExpiry: MassExpiry | null) {
+    this.massExpiry = massExpiry;
+    for (const listener of this.#listeners.massExpiry) listener(massExpiry);
   }
 
   show(agent: AgentPresence) {

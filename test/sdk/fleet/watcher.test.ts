@@ -46,6 +46,38 @@ describe("a fleet's watcher", () => {
     expect(states).toEqual(["connecting", "live"]);
   });
 
+  it("tells while the service suspects that it does not hear its agents", async () => {
+    const { watcher, runtime, socket } = await liveFleet([presence("a1")]);
+    const told: unknown[] = [];
+    watcher.on("massExpiry", (massExpiry) => told.push(massExpiry));
+    const massExpiry = { suspectedAt: START, heldUntil: START + 5 * MINUTE };
+    const relist = async (extra: object) => {
+      const lists = listsOf(socket).length;
+      while (listsOf(socket).length === lists) {
+        runtime.advance(SECOND);
+        await settled();
+      }
+      const { id } = listsOf(socket).at(-1) ?? {};
+      const agents = [presence("a1", { leaseExpiresAt: runtime.now() + 90_000 })];
+      socket.post({
+        type: "agents",
+        agents,
+        cursor: null,
+        serverTime: runtime.now(),
+        id,
+        ...extra,
+      });
+      await settled();
+    };
+    expect(watcher.massExpiry).toBeNull();
+    await relist({ massExpiry });
+    await relist({ massExpiry });
+    expect(watcher.massExpiry).toEqual(massExpiry);
+    await relist({});
+    expect(watcher.massExpiry).toBeNull();
+    expect(told).toEqual([massExpiry, null]);
+  });
+
   it("takes what it is told while it lists for newer than the list, and shows no agent twice", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     void watcher.start();

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { SuspicionStore } from "../../lambda/sweep/suspicion";
+import { type Engine, startEngine } from "../support/engine";
+import { onlineRow, putRows } from "../support/status-rows";
+import { localFolder, run } from "./run";
+
+describe("while the service suspects that it does not hear its agents", () => {
+  const suspectedAt = Date.now() - 60_000;
+  let engine: Engine;
+  let cwd: string;
+  beforeAll(async () => {
+    engine = await startEngine();
+    cwd = await localFolder(engine);
+    const silent = onlineRow(Date.now() - 120_000);
+    await putRows(engine.client, engine.statusTableName, [silent]);
+    await new SuspicionStore(engine.client, engine.registryTableName).begin({
+      suspectedAt,
+      heldUntil: suspectedAt + 300_000,
+      silent: 30,
+      online: 40,
+      sample: { looked: 20, speaking: 20, silent: 0, gone: 0 },
+    });
+  });
+  afterAll(() => engine.stop());
+
+  const told = async (...args: string[]) => {
+    const { stdout } = await run([...args, "--local", "-o", "acme"], {
+      cwd,
+      reach: async () => 401,
+    });
+    return stdout.replace(/\n/g, " ");
+  };
+  const SENTENCE =
+    /very many agents fell silent at once 1:0\d ago, so that the service may not hear them; unless they come back, they are told of as offline in (4:00|3:5\d)/;
+
+  it.each([
+    ["status", "a1 +○ offline"],
+    ["why", "The table still holds it as online: "],
+    ["doctor", "silent agents"],
+  ])("%s says so", async (command, also) => {
+    const text = await told(...(command === "why" ? ["why", "a1"] : [command]));
+    expect(text).toMatch(SENTENCE);
+    expect(text).toMatch(new RegExp(also));
+  });
+
+  it("why sends a person to the service, not to the agent", async () => {
+    const text = await told("why", "a1");
+    expect(text).toContain("docs/operations.md#massexpirysuspected");
+    expect(text).not.toContain("Its process hangs");
+  });
+});
