@@ -30,7 +30,7 @@ export interface Standing {
 export type Verdict = "act" | "suspect" | "hold" | "confirm" | "recover" | "forget";
 
 /** Schedules are exact to the minute: a sweep that comes by so little too early is not one too early. */
-export const SCHEDULE_JITTER_MS = 30_000;
+const SCHEDULE_JITTER_MS = 30_000;
 
 /**
  * Whether so many agents are silent that it is more likely that they are not heard. Counted as silent is

@@ -4,7 +4,7 @@ import type { OnlineRow } from "../../../lambda/sweep/scan";
 import { counted, NOBODY } from "../../../lambda/sweep/tally";
 import type { BrakeTerms, Standing, verdictOn } from "../../../lambda/sweep/verdict";
 
-export const INTERVAL_MS = 30_000;
+const INTERVAL_MS = 30_000;
 export const LEASE_MS = 90_000;
 const GRACE_MS = 2000;
 
