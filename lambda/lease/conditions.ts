@@ -30,8 +30,28 @@ export const mayHold = `${noRow} OR ${olderConnection} OR (${sameConnection} AND
 /** acquire with the duplicate policy `reject`. */
 export const mayHoldAlone = `(${mayHold}) AND ${noOtherInstance}`;
 
+/** No older connection of the same process, heard of since this one began, has a running lease of its own. */
+const noSpare = "(spareBeside <> :connectionId OR spareLeaseExpiresAt <= :now)";
+
 /** release: end the connection that the row belongs to. */
-export const mayRelease = `${sameConnection} AND ${stillOpen}`;
+export const mayRelease = `${sameConnection} AND ${stillOpen} AND ${noSpare}`;
+
+/** release where the spare is left: its lease is the one that was observed. */
+export const mayFallBack = `${sameConnection} AND ${stillOpen} AND spareBeside = :connectionId AND spareLeaseExpiresAt = :spareLeaseExpiresAt`;
+
+/**
+ * renew by a connection that is older than the row's, but of the same process: it proves that the process
+ * lives. The row's connection is the one that was observed. After the row's connection has ended only a heartbeat that came in later does.
+ */
+export const mayRenewSpare = `connectionId = :spareBeside AND reason <> :revoked AND ${leaseAdvances} AND (${stillOpen} OR disconnectedAt < :now)`;
+
+const spareConnection = "spareConnectionId = :connectionId";
+
+/** release of the spare, the last connection that was left. */
+export const mayReleaseSpare = `${spareConnection} AND spareBeside = connectionId AND attribute_exists(disconnectedAt)`;
+
+/** release of the spare beside the row's own connection. */
+export const mayForgetSpare = `${spareConnection} AND ${stillOpen}`;
 
 /** release of a connection that the row has not seen: its end arrived before its beginning. */
 export const mayReleaseUnseen = `${noRow} OR ${olderConnection}`;

@@ -6,6 +6,9 @@
  *   sweep                                                         expire: lost, the row is offline
  *   the row        A, online          B, online       B, offline
  *
+ * While a process replaces its connection it has two. The older one is the *spare*: its heartbeats renew the
+ * lease of a row that is the newer one's already, and the row falls back on it if the newer one ends first.
+ *
  * Each is one conditional UpdateItem and none reads first. `now` is the gateway's time of the event,
  * not the time of the write: events may be delayed, reordered and repeated, and leave the same row.
  */
@@ -20,14 +23,18 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import {
   mayExpire,
+  mayFallBack,
+  mayForgetSpare,
   mayHold,
   mayHoldAlone,
   mayRecover,
   mayRelease,
+  mayReleaseSpare,
   mayReleaseUnseen,
+  mayRenewSpare,
   mayStall,
 } from "./conditions";
-import { holdUpdate } from "./updates";
+import { holdUpdate, renewSpareUpdate } from "./updates";
 
 /** A connection of an agent, as the gateway and the authorizer describe it. */
 export interface LeaseHolder {
@@ -55,16 +62,23 @@ export interface LeaseStoreOptions {
 
 type Values = Record<string, AttributeValue>;
 
+/** A release that is overtaken each time is given up: its lease runs out. */
+const RELEASE_ATTEMPTS = 3;
+
 // `reason` is absent while online, so a connection that ends after its lease ran out keeps `lease_expired`.
 const RELEASE =
   "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now " +
-  "REMOVE onlineSince, stallsAt, stalledSince";
+  "REMOVE onlineSince, stallsAt, stalledSince, spareBeside, spareConnectionId, spareLeaseExpiresAt";
 
 const RELEASE_UNSEEN =
   "SET #status = :offline, reason = :reason, disconnectedAt = :now, connectionId = :connectionId, " +
   "connectedAt = :connectedAt, instanceId = :instanceId, lastHeartbeatAt = :connectedAt, leaseExpiresAt = :now, " +
   "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds " +
-  "REMOVE onlineSince, activity, stallsAt, stalledSince";
+  "REMOVE onlineSince, activity, stallsAt, stalledSince, spareBeside, spareConnectionId, spareLeaseExpiresAt";
+
+const FALL_BACK = "SET disconnectedAt = :now, leaseExpiresAt = :spareLeaseExpiresAt";
+
+const FORGET_SPARE = "REMOVE spareBeside, spareConnectionId, spareLeaseExpiresAt";
 
 const EXPIRE =
   "SET #status = :offline, reason = :reason REMOVE onlineSince, stallsAt, stalledSince";
@@ -91,30 +105,64 @@ export class LeaseStore {
    * @param alone whether to lose also while another instance of the agent holds a running lease
    */
   acquire(holder: LeaseHolder, now: number, alone = false): Promise<WriteResult> {
-    return this.#hold(holder, now, undefined, alone ? mayHoldAlone : mayHold);
+    return this.#hold(holder, now, workOf(undefined, now), alone ? mayHoldAlone : mayHold);
   }
 
-  /** A heartbeat: one write unit, no read. Lost if a newer connection has been seen, or this one's end. */
-  renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<WriteResult> {
-    return this.#hold(holder, now, activity, mayHold);
+  /**
+   * A heartbeat: one write unit, no read; a second one where the process has a newer connection already.
+   * Lost if another process's newer connection has been seen, or this one's end.
+   */
+  async renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<WriteResult> {
+    const work = workOf(activity, now);
+    const result = await this.#hold(holder, now, work, mayHold);
+    const row = result.written ? undefined : result.row;
+    const isSpare =
+      row?.instanceId === holder.instanceId && row.connectionId !== holder.connectionId;
+    return isSpare ? this.#renewSpare(holder, now, work, row.connectionId) : result;
   }
 
-  /** A connection has ended. Lost if a newer one has been seen: then it changes nothing. */
+  /**
+   * A connection has ended. Lost if a newer one has been seen: then it changes nothing, unless it was the
+   * last that was left.
+   */
   async release(holder: LeaseHolder, now: number, reason: OfflineReason): Promise<WriteResult> {
+    let attempts = 0;
+    for (;;) {
+      attempts += 1;
+      const { again, ...result } = await this.#releaseOnce(holder, now, reason);
+      if (!again || attempts === RELEASE_ATTEMPTS) return result;
+    }
+  }
+
+  /** `again` if something else was written between two writes of this one, so that another thing is to be done. */
+  async #releaseOnce(
+    holder: LeaseHolder,
+    now: number,
+    reason: OfflineReason,
+  ): Promise<WriteResult & { again?: boolean }> {
     const ending = { ":offline": { S: "offline" }, ":reason": { S: reason }, ":now": n(now) };
     const { ":connectionId": connectionId, ...rest } = this.#holderValues(holder, now);
-    const release = () =>
-      this.#update(holder, RELEASE, mayRelease, { ...ending, ":connectionId": connectionId });
-    const seen = await release();
+    const seen = await this.#update(holder, RELEASE, mayRelease, {
+      ...ending,
+      ":connectionId": connectionId,
+    });
+    const beside =
+      !seen.written && seen.row && this.#releaseBesideSpare(holder, now, reason, seen.row);
+    if (beside) {
+      const result = await beside;
+      return { ...result, again: !result.written };
+    }
     if (seen.written || (seen.row && !isOlder(seen.row, holder))) return seen;
     const unseen = await this.#update(holder, RELEASE_UNSEEN, mayReleaseUnseen, {
       ...ending,
       ...rest,
       ":connectionId": connectionId,
     });
-    if (unseen.written || unseen.row?.connectionId !== holder.connectionId) return unseen;
-    // The connection's own beginning was written between the two.
-    return release();
+    // Or the connection's own beginning was written between the two.
+    return {
+      ...unseen,
+      again: !unseen.written && unseen.row?.connectionId === holder.connectionId,
+    };
   }
 
   /** A lease was seen to have run out. Lost if anything has happened to the row since it was observed. */
@@ -143,25 +191,50 @@ export class LeaseStore {
     });
   }
 
-  #hold(holder: LeaseHolder, now: number, activity: Activity | undefined, condition: string) {
-    const values: Values = {
+  #hold(holder: LeaseHolder, now: number, work: Work, condition: string) {
+    return this.#update(holder, holdUpdate(work.given, work.missing), condition, {
       ...this.#holderValues(holder, now + holder.leaseMs),
-      ":online": { S: "online" },
-      ":now": n(now),
-      ":leaseExpiresAt": n(now + holder.leaseMs),
-    };
-    const stallsAt = activity && deadlineOf(activity, now);
-    const optional = {
-      activity: activity && { M: activityValue(activity) },
-      stallsAt: stallsAt === undefined ? undefined : n(stallsAt),
-    };
-    const [given, missing]: [string[], string[]] = [[], []];
-    for (const [name, value] of Object.entries(optional)) {
-      (value ? given : missing).push(name);
-      if (value) values[`:${name}`] = value;
+      ...renewalValues(holder, now),
+      ...work.values,
+    });
+  }
+
+  #renewSpare(holder: LeaseHolder, now: number, work: Work, beside: string): Promise<WriteResult> {
+    const values = this.#holderValues(holder, now + holder.leaseMs);
+    return this.#update(holder, renewSpareUpdate(work.given, work.missing), mayRenewSpare, {
+      ...renewalValues(holder, now),
+      ...work.values,
+      ":connectionId": values[":connectionId"],
+      ":ttlEpochSeconds": values[":ttlEpochSeconds"],
+      ":spareBeside": { S: beside },
+      ":revoked": { S: "revoked" },
+    });
+  }
+
+  /** The write for a release of one of two connections of a process; undefined if there was but one. */
+  #releaseBesideSpare(
+    holder: LeaseHolder,
+    now: number,
+    reason: OfflineReason,
+    row: StatusRow,
+  ): Promise<WriteResult> | undefined {
+    const mine: Values = { ":connectionId": { S: holder.connectionId } };
+    const isOpen = row.disconnectedAt === undefined;
+    const { spareLeaseExpiresAt } = row;
+    if (row.spareBeside !== row.connectionId) return undefined;
+    if (row.connectionId === holder.connectionId) {
+      if (!isOpen || spareLeaseExpiresAt === undefined) return undefined;
+      const spare = { ":spareLeaseExpiresAt": n(spareLeaseExpiresAt) };
+      return this.#update(holder, FALL_BACK, mayFallBack, { ...mine, ...spare, ":now": n(now) });
     }
-    const expression = holdUpdate(given, missing);
-    return this.#update(holder, expression, condition, values);
+    if (row.spareConnectionId !== holder.connectionId) return undefined;
+    if (isOpen) return this.#update(holder, FORGET_SPARE, mayForgetSpare, mine);
+    return this.#update(holder, RELEASE, mayReleaseSpare, {
+      ...mine,
+      ":offline": { S: "offline" },
+      ":reason": { S: reason },
+      ":now": n(now),
+    });
   }
 
   #holderValues(holder: LeaseHolder, leaseEnd: number) {
@@ -188,7 +261,10 @@ export class LeaseStore {
           Key: { organizationId: { S: key.organizationId }, agentId: { S: key.agentId } },
           UpdateExpression,
           ConditionExpression,
-          ExpressionAttributeNames: { "#status": "status" },
+          // Names that nothing uses are refused.
+          ...(`${UpdateExpression} ${ConditionExpression}`.includes("#status") && {
+            ExpressionAttributeNames: { "#status": "status" },
+          }),
           ExpressionAttributeValues,
           // The loser learns who won without a read.
           ReturnValuesOnConditionCheckFailure: "ALL_OLD",
@@ -207,6 +283,33 @@ function isOlder(row: StatusRow, than: LeaseHolder): boolean {
   if (row.connectedAt !== than.connectedAt) return row.connectedAt < than.connectedAt;
   return row.connectionId < than.connectionId;
 }
+
+/** What an agent does: attributes that are set and removed, and the values of those that are set. */
+interface Work {
+  given: string[];
+  missing: string[];
+  values: Values;
+}
+
+function workOf(activity: Activity | undefined, now: number): Work {
+  const stallsAt = activity && deadlineOf(activity, now);
+  const optional = {
+    activity: activity && { M: activityValue(activity) },
+    stallsAt: stallsAt === undefined ? undefined : n(stallsAt),
+  };
+  const work: Work = { given: [], missing: [], values: {} };
+  for (const [name, value] of Object.entries(optional)) {
+    (value ? work.given : work.missing).push(name);
+    if (value) work.values[`:${name}`] = value;
+  }
+  return work;
+}
+
+const renewalValues = ({ leaseMs }: LeaseHolder, now: number): Values => ({
+  ":online": { S: "online" },
+  ":now": n(now),
+  ":leaseExpiresAt": n(now + leaseMs),
+});
 
 function n(value: number): AttributeValue {
   return { N: String(value) };

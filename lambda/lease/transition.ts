@@ -57,11 +57,17 @@ function cause(
     case "offline":
       return {
         reason: row.reason ?? "lease_expired",
-        at: row.disconnectedAt ?? row.leaseExpiresAt,
+        at: offlineAt(row),
       };
     case "stalled":
       return { reason: "no_progress", at: row.stalledSince ?? row.lastHeartbeatAt };
     case "recovered":
       return { reason: "progress", at: row.activity?.progressAt ?? row.lastHeartbeatAt };
   }
+}
+
+function offlineAt({ reason, disconnectedAt, leaseExpiresAt }: StatusRow): number {
+  // A lease may run out that one connection held after the row's own had ended.
+  if (reason === undefined || reason === "lease_expired") return leaseExpiresAt;
+  return disconnectedAt ?? leaseExpiresAt;
 }

@@ -12,6 +12,11 @@ export const HOLD =
 /** What every write that takes or keeps the row removes: what only an offline agent has. */
 export const HOLD_REMOVES = ["reason", "disconnectedAt"] as const;
 
+const RENEW_SPARE =
+  "SET #status = :online, onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, " +
+  "leaseExpiresAt = :leaseExpiresAt, ttlEpochSeconds = :ttlEpochSeconds, " +
+  "spareBeside = :spareBeside, spareConnectionId = :connectionId, spareLeaseExpiresAt = :leaseExpiresAt";
+
 /**
  * The update of a write that takes or keeps the row.
  *
@@ -19,6 +24,15 @@ export const HOLD_REMOVES = ["reason", "disconnectedAt"] as const;
  * @param missing attributes that it has none for, and that must not outlive it
  */
 export function holdUpdate(given: readonly string[], missing: readonly string[]): string {
-  const set = [HOLD, ...given.map((name) => `${name} = :${name}`)];
-  return `${set.join(", ")} REMOVE ${[...HOLD_REMOVES, ...missing].join(", ")}`;
+  return updateOf(HOLD, given, [...HOLD_REMOVES, ...missing]);
+}
+
+/** The same of a spare connection's heartbeat, which leaves the row to the newer one: also the mark of its end. */
+export function renewSpareUpdate(given: readonly string[], missing: readonly string[]): string {
+  return updateOf(RENEW_SPARE, given, ["reason", ...missing]);
+}
+
+function updateOf(set: string, given: readonly string[], remove: readonly string[]): string {
+  const assignments = [set, ...given.map((name) => `${name} = :${name}`)];
+  return `${assignments.join(", ")} REMOVE ${remove.join(", ")}`;
 }

@@ -220,9 +220,14 @@ export class Link implements LinkPort {
     const now = this.runtime.monotonic();
     const terms = this.options.heartbeat;
     lane.opened(now, terms && new Heartbeat(terms, () => this.runtime.random(), now));
-    // In a rotation the old connection stays until the new one has proved itself.
-    if (this.#current) this.#handover.begin(this.#current, lane);
-    else this.#promote(lane);
+    // In a rotation the old connection stays until the new one has proved itself. A heartbeat on it tells
+    // the service that it does, so that the end of the new one is not taken for that of the agent.
+    if (this.#current) {
+      this.#handover.begin(this.#current, lane);
+      this.#current.heartbeat?.hasten(now);
+    } else {
+      this.#promote(lane);
+    }
     this.#wake("opened");
   }
 
@@ -304,6 +309,8 @@ export class Link implements LinkPort {
     lane.connection.terminate();
     if (lane === this.#candidate) this.#candidate = null;
     if (this.#current && lane !== this.#current) {
+      // The service may have seen it begin, whatever this side has.
+      this.#current.heartbeat?.hasten(this.runtime.monotonic());
       // Nobody waits for a rotation, whatever the fleet does.
       const alone: Wish | "now" = wish === "now" ? wish : { ...wish, fleetWindowMs: 0 };
       this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, alone, true);

@@ -22,6 +22,11 @@ export interface StatusRow {
   reason?: OfflineReason;
   /** When the connection ended, where that was seen; absent after a lease ran out silently. */
   disconnectedAt?: number;
+  /** The older one of two connections of the agent's process, while it still has one and beats on it. */
+  spareConnectionId?: string;
+  /** The newer one of the two: the row's, or one from before. */
+  spareBeside?: string;
+  spareLeaseExpiresAt?: number;
   /** When the agent counts as stalled, unless its work advances before. */
   stallsAt?: number;
   /** Set by the sweep once the agent has stalled, until its work advances. */

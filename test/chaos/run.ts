@@ -21,7 +21,7 @@ const LOOK_EVERY_MS = 400;
 /** As often as a deployment can. */
 const SWEEP_EVERY_MS = 10_000;
 /** How long the fleet has to come, and to come back once nothing befalls it any more. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 90_000;
 /** A sweep leaves a lease that has just run out alone for two seconds. */
 const SWEEP_GRACE_MS = 2000;
 const POLL_MS = 200;

@@ -124,11 +124,16 @@ describe("heartbeat", () => {
     expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
   });
 
-  it("of a connection that its own process has replaced is acknowledged, and changes nothing", async () => {
+  it("of a connection that its own process has replaced renews the lease, and leaves the row to the newer one", async () => {
     await leases.acquire(holder({ agentId, connectionId: "B=", connectedAt: 2000 }), 2000);
-    expect(await beat({ type: "heartbeat" })).toMatchObject({ leaseExpiresAt: 92_000 });
+    expect(await beat({ type: "heartbeat" })).toMatchObject({ leaseExpiresAt: 95_000 });
     expect(connections.calls).toEqual([]);
-    expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
+    expect(await row()).toMatchObject({
+      connectionId: "B=",
+      connectedAt: 2000,
+      lastHeartbeatAt: 5000,
+      leaseExpiresAt: 95_000,
+    });
   });
 
   it("of a revoked agent is told so, and its connection closed", async () => {

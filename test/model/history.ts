@@ -21,6 +21,8 @@ export interface Connection {
   connectedAt: number;
   /** Ids are not in the order of time. */
   connectionId: string;
+  /** Which process of the agent has it: connections of one are told apart from those of another. */
+  process: number;
 }
 
 /** What reaches the table, in the order in which it does. */
@@ -52,6 +54,7 @@ const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"
 
 const connectionArbitrary = fc.record({
   agent: fc.nat({ max: AGENTS.length - 1 }),
+  process: fc.nat({ max: 1 }),
   // Few values, so that several begin in the same millisecond.
   connectedAt: fc.nat({ max: 4 }).map((tens) => 1000 + tens * 10),
   beats: fc.array(fc.nat({ max: 250 }), { maxLength: 3 }),
@@ -86,8 +89,9 @@ const historyParts = fc.record({
 /** A history, and the order in which it reaches the table. */
 export const historyArbitrary: fc.Arbitrary<History> = historyParts.map(
   ({ connections: drawn, fates, sweeps, purges, pairs }) => {
-    const connections = drawn.map(({ agent, connectedAt }, index) => ({
+    const connections = drawn.map(({ agent, process, connectedAt }, index) => ({
       agent,
+      process,
       connectedAt,
       connectionId: `connection-${(index * 7) % 5}${index}`,
     }));

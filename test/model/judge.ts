@@ -13,6 +13,8 @@ import {
   LEASE_MS,
   RETENTION_MS,
 } from "./history";
+import { SpareWitness } from "./spare-witness";
+import { type Delivery, type Truth, truthOf } from "./truth";
 
 /** A table under test. */
 export interface Table {
@@ -39,7 +41,8 @@ export async function judge(history: History, table: Table): Promise<void> {
   const holders = history.connections.map((connection) => holderOf(connection, names));
   const read = (agent: number) => storedRow(client, tableName, nameOf(names, agent));
   const observed = new Map<number, [StatusRow, number]>();
-  const delivered: Fact[] = [];
+  const delivered: Delivery[] = [];
+  const spares = AGENTS.map(() => new SpareWitness(history.connections));
   let purged = false;
   let clock = 0;
 
@@ -47,7 +50,7 @@ export async function judge(history: History, table: Table): Promise<void> {
     switch (step.do) {
       case "deliver":
         await Promise.all(step.facts.map((fact) => deliver(store, holders, fact)));
-        delivered.push(...step.facts);
+        delivered.push(...step.facts.map((fact) => ({ fact, step: index })));
         clock = Math.max(clock, ...step.facts.map(({ at }) => at));
         break;
       case "observe": {
@@ -73,42 +76,26 @@ export async function judge(history: History, table: Table): Promise<void> {
     }
     for (const agent of AGENTS.keys()) {
       const truth = truthOf(history.connections, delivered, agent);
-      compare(truth, await read(agent), clock, purged, `step ${index}, ${JSON.stringify(step)}`);
+      const when = `step ${index}, ${JSON.stringify(step)}`;
+      const row = await read(agent);
+      compare(truth, row, clock, purged, when);
+      if (purged || step.do !== "deliver" || !truth) continue;
+      const facts = step.facts.filter((fact) => fact.agent === agent);
+      const owedUntil = spares[agent]?.hear(facts, truth, row);
+      if (owedUntil === undefined || clock >= owedUntil) continue;
+      const status = row && derivePresence(row, clock).status;
+      expectEqual(status, "online", "status by an older connection that lives", when);
+      if (row && row.leaseExpiresAt < owedUntil) {
+        throw new Falsehood(`${when}: expected a lease until ${owedUntil}, got ${text(row)}`);
+      }
     }
   }
 }
 
-/** What there is to know of an agent from what has been delivered, in whatever order it was. */
-interface Truth {
-  connection: Connection;
-  /** The last sign of life. */
-  lastHeartbeatAt: number;
-  ended: Fact | undefined;
-}
-
-function truthOf(connections: Connection[], delivered: Fact[], agent: number): Truth | undefined {
-  const seen = delivered.filter((fact) => fact.agent === agent);
-  const [newest] = [...new Set(seen.map((fact) => fact.connection))].sort((one, other) =>
-    newerFirst(connections[one], connections[other]),
-  );
-  const connection = newest === undefined ? undefined : connections[newest];
-  if (!connection) return undefined;
-  const facts = seen.filter((fact) => fact.connection === newest);
-  const signs = facts.filter((fact) => fact.kind !== "disconnect").map(({ at }) => at);
-  return {
-    connection,
-    lastHeartbeatAt: Math.max(...signs),
-    ended: facts.find((fact) => fact.kind === "disconnect"),
-  };
-}
-
-function newerFirst(one: Connection | undefined, other: Connection | undefined): number {
-  if (!one || !other) return 0;
-  if (one.connectedAt !== other.connectedAt) return other.connectedAt - one.connectedAt;
-  return one.connectionId < other.connectionId ? 1 : -1;
-}
-
-/** @throws Falsehood if the row does not say what is true at a moment */
+/**
+ * @throws Falsehood if the row does not say what is true at a moment. While an older connection of the same
+ *   process beats, it may also keep the agent online, though no longer than a lease.
+ */
 function compare(
   truth: Truth | undefined,
   row: StatusRow | undefined,
@@ -117,28 +104,37 @@ function compare(
   when: string,
 ): void {
   const online = truth !== undefined && !truth.ended && now < truth.lastHeartbeatAt + LEASE_MS;
+  const byOlder = truth?.keepers.some(({ at }) => now < at + LEASE_MS) ?? false;
   const found = row && derivePresence(row, now);
-  expectEqual(found?.status ?? "offline", online ? "online" : "offline", "status", when);
+  if (!byOlder || online) {
+    expectEqual(found?.status ?? "offline", online ? "online" : "offline", "status", when);
+  }
   // What is deleted may be forgotten; what it reads as may not.
   if (purged || !truth || !row) {
     if (truth && !row && !purged) throw new Falsehood(`${when}: the row is missing`);
     return;
   }
-  const { connection, ended } = truth;
+  const { connection, ended, olderBeats, olderEnds } = truth;
   expectEqual(row.connectionId, connection.connectionId, "connectionId", when);
   expectEqual(row.connectedAt, connection.connectedAt, "connectedAt", when);
-  expectEqual(row.instanceId, `instance-${connection.connectionId}`, "instanceId", when);
-  expectEqual(row.disconnectedAt, ended?.at, "disconnectedAt", when);
+  expectEqual(row.instanceId, instanceOf(connection), "instanceId", when);
   expectEqual(row.onlineSince !== undefined, row.status === "online", "onlineSince", when);
   expectEqual(row.reason !== undefined, row.status === "offline", "reason is given", when);
+  const ends = ended ? [ended, ...olderEnds] : [];
+  const endsAt = ended ? ends.map(({ at }) => at) : [undefined];
+  expectOneOf(row.disconnectedAt, endsAt, "disconnectedAt", when);
+  const olderLeases = olderBeats.map(({ at }) => at + LEASE_MS);
   if (ended) {
-    expectEqual(row.status, "offline", "stored status", when);
-    if (row.reason !== ended.reason && row.reason !== "lease_expired") {
-      throw new Falsehood(`${when}: reason: expected ${ended.reason}, got ${row.reason}`);
+    if (row.status === "online") {
+      const running = olderLeases.filter((until) => until > ended.at);
+      expectOneOf(row.leaseExpiresAt, running, "leaseExpiresAt of an older connection", when);
+      return;
     }
+    expectOneOf(row.reason, ["lease_expired", ...ends.map(({ reason }) => reason)], "reason", when);
   } else {
-    expectEqual(row.lastHeartbeatAt, truth.lastHeartbeatAt, "lastHeartbeatAt", when);
-    expectEqual(row.leaseExpiresAt, truth.lastHeartbeatAt + LEASE_MS, "leaseExpiresAt", when);
+    const beats = olderBeats.map(({ at }) => at).filter((at) => at > truth.lastHeartbeatAt);
+    expectOneOf(row.lastHeartbeatAt, [truth.lastHeartbeatAt, ...beats], "lastHeartbeatAt", when);
+    expectEqual(row.leaseExpiresAt, row.lastHeartbeatAt + LEASE_MS, "leaseExpiresAt", when);
     if (row.status === "offline") expectEqual(row.reason, "lease_expired", "reason", when);
     const kept = Math.ceil((row.leaseExpiresAt + RETENTION_MS) / 1000);
     expectEqual(row.ttlEpochSeconds, kept, "ttlEpochSeconds", when);
@@ -182,21 +178,29 @@ function deliver(store: LeaseStore, holders: LeaseHolder[], fact: Fact): Promise
 
 type Name = { organizationId: string; agentId: string };
 
-function holderOf({ agent, connectedAt, connectionId }: Connection, names: Name[]): LeaseHolder {
+function holderOf(connection: Connection, names: Name[]): LeaseHolder {
+  const { agent, connectedAt, connectionId } = connection;
   return {
     ...nameOf(names, agent),
     connectedAt,
     connectionId,
-    instanceId: `instance-${connectionId}`,
+    instanceId: instanceOf(connection),
     leaseMs: LEASE_MS,
     heartbeatIntervalMs: 30,
   };
 }
 
+const instanceOf = ({ process }: Connection) => `process-${process}`;
+
 function nameOf(names: Name[], agent: number): Name {
   const name = names[agent];
   if (!name) throw new Error(`no agent ${agent}`);
   return name;
+}
+
+function expectOneOf(found: unknown, expected: unknown[], what: string, when: string): void {
+  if (expected.includes(found)) return;
+  throw new Falsehood(`${when}: ${what}: expected one of ${text(expected)}, got ${text(found)}`);
 }
 
 const text = (value: unknown) => JSON.stringify(value) ?? "none";

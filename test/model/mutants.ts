@@ -4,7 +4,16 @@
  */
 
 import fc from "fast-check";
-import { mayExpire, mayHold, mayRelease, mayReleaseUnseen } from "../../lambda/lease/conditions";
+import {
+  mayExpire,
+  mayFallBack,
+  mayForgetSpare,
+  mayHold,
+  mayRelease,
+  mayReleaseSpare,
+  mayReleaseUnseen,
+  mayRenewSpare,
+} from "../../lambda/lease/conditions";
 import type { Condition, Update } from "./expressions";
 import { parseCondition } from "./expressions";
 import { historyArbitrary } from "./history";
@@ -16,7 +25,16 @@ export interface Mutant {
   mutation: Mutation;
 }
 
-const CONDITIONS = { mayHold, mayRelease, mayReleaseUnseen, mayExpire };
+const CONDITIONS = {
+  mayHold,
+  mayRelease,
+  mayReleaseUnseen,
+  mayExpire,
+  mayFallBack,
+  mayRenewSpare,
+  mayReleaseSpare,
+  mayForgetSpare,
+};
 
 /** Histories played against a mutant before it counts as a survivor. */
 const RUNS = 20_000;
@@ -25,6 +43,24 @@ const RUNS = 20_000;
 const HARMLESS: Readonly<Record<string, string>> = {
   "mayRelease: attribute_not_exists(disconnectedAt) is always true":
     "a disconnect that is repeated has the time and the reason of the first one",
+  "mayRenewSpare: reason <> :revoked is always true":
+    "the histories have no revocations: test/lambda/lease/spare.test.ts has",
+  ...Object.fromEntries(
+    [
+      "mayFallBack: attribute_not_exists(disconnectedAt)",
+      "mayFallBack: spareBeside = :connectionId",
+      "mayReleaseSpare: spareConnectionId = :connectionId",
+      "mayReleaseSpare: spareBeside = connectionId",
+      "mayReleaseSpare: attribute_exists(disconnectedAt)",
+      "mayForgetSpare: spareConnectionId = :connectionId",
+      "mayForgetSpare: attribute_not_exists(disconnectedAt)",
+    ].map((clause) => [
+      `${clause} is always true`,
+      "the row in hand said so already: it matters only to a write between the two, and until the next heartbeat",
+    ]),
+  ),
+  "spareConnectionId is never removed": "what is left of a spare is void without spareBeside",
+  "spareLeaseExpiresAt is never removed": "what is left of a spare is void without spareBeside",
 };
 
 /** Assignments that the histories judge: the others depend on the order, or are copied as they are. */
@@ -39,6 +75,9 @@ const ASSIGNMENTS = [
   "onlineSince",
   "reason",
   "disconnectedAt",
+  "spareBeside",
+  "spareConnectionId",
+  "spareLeaseExpiresAt",
 ];
 
 export function mutants(): Mutant[] {

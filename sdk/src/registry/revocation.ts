@@ -16,8 +16,8 @@ export interface RevocationOptions {
 /** There is a row; a revocation never makes one. */
 const row = "attribute_exists(organizationId)";
 
-/** The row's connection may be open: once it has ended, why and when is history, and stays. */
-const notEnded = "attribute_not_exists(disconnectedAt)";
+/** A connection of the row may be open: once all have ended, why and when is history, and stays. */
+const notEnded = "(attribute_not_exists(disconnectedAt) OR #status = :online)";
 
 /** The row is shown to readers. */
 const notPurged = "ttlEpochSeconds > :nowSeconds";
@@ -66,6 +66,7 @@ async function write(
           ExpressionAttributeNames: { "#status": "status" },
           ExpressionAttributeValues: {
             ":offline": { S: "offline" },
+            ...(UpdateExpression === REVOKE && { ":online": { S: "online" } }),
             ":revoked": { S: "revoked" },
             ":now": { N: String(now) },
             ...(UpdateExpression === BURY && { ":nowSeconds": { N: `${Math.floor(now / 1000)}` } }),

@@ -76,6 +76,9 @@ const ROW_ATTRIBUTES = Object.keys({
   stalledSince: true,
   reason: true,
   disconnectedAt: true,
+  spareBeside: true,
+  spareConnectionId: true,
+  spareLeaseExpiresAt: true,
   ttlEpochSeconds: true,
 } satisfies Record<keyof StatusRow, true>);
 

@@ -11,7 +11,7 @@ import { joinRun } from "./channel";
 import { sharedClock } from "./time";
 
 /** Longest pause between two attempts, in seconds: outages of a run are shorter than those of real life. */
-const LONGEST_PAUSE = 8;
+const LONGEST_PAUSE = 20;
 const window = (base: number) => ({ base, max: LONGEST_PAUSE });
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as AgentsSettings;
@@ -99,12 +99,11 @@ const agents = settings.agents.map(({ agentId, port }) => {
     heartbeatInterval,
     heartbeatTimeoutMultiplier,
     rotateAfter: { min: 10, max: 40 },
-    connectTimeout: 5,
     drainTimeout: 2,
     reconnect: {
       network: window(1),
       gateway: window(2),
-      unavailable: window(1),
+      unavailable: window(2),
       throttled: window(2),
       refused: window(2),
       conflict: window(2),
