@@ -69,7 +69,7 @@ const WEIGHTS: Record<FaultKind, number> = {
   "overlap sweeps": 3,
   "fill the disk": 1,
 };
-const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
+export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
 
 /** Nothing begins before the fleet has settled in. */
 const FIRST_MS = 3000;
@@ -108,21 +108,23 @@ const RESPITE_MS: Partial<Record<FaultKind, number>> = {
   "fill the disk": 10_000,
 };
 
-/** Each kind once in random order, then by weight, for as long as there is time. */
+/** Each kind once in random order, as soon as what it needs is free; then by weight, for as long as there is time. */
 export function drawPlan(options: PlanOptions): PlannedFault[] {
   const random = seededRandom(options.seed);
   const busyUntil = new Map<string, number>();
   const plan: PlannedFault[] = [];
-  const firsts = shuffled(FAULT_KINDS, random);
+  const missing = shuffled(FAULT_KINDS, random);
   let atMs = FIRST_MS;
   while (atMs < options.durationMs) {
-    const kind = firsts.shift() ?? weighted(random);
+    const kind = missing.shift() ?? weighted(random);
     const fault = draw(kind, options, random);
     const machines = machineOf(fault);
     if (machines.every((machine) => (busyUntil.get(machine) ?? 0) <= atMs)) {
       const endsAt = atMs + ("lastsMs" in fault ? fault.lastsMs : 0) + (RESPITE_MS[kind] ?? 1000);
       for (const machine of machines) busyUntil.set(machine, endsAt);
       plan.push({ ...fault, atMs: Math.round(atMs) });
+    } else if (!plan.some((planned) => planned.kind === kind)) {
+      missing.push(kind);
     }
     atMs += between(random, LEAST_PAUSE_MS, MOST_PAUSE_MS);
   }
