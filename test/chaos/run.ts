@@ -126,22 +126,33 @@ async function leave(stage: Stage): Promise<Leftovers> {
   const links = [...stage.links.values()].reduce((sum, link) => sum + link.size, 0);
   // Connections on links that were frozen: a gateway can't know of their end before it idles.
   for (const link of stage.links.values()) await link.close();
-  await sweep(stage);
-  await sweep(stage);
+  const onlineRows = await untilStored(stage);
   const gatewayConnections = await connectionsOf(stage);
-  const { rows } = await stage.look();
   const subscriptions = await stage.subscriptions();
   return {
     links,
     gatewayConnections,
-    onlineRows: [...rows.values()]
-      .filter(({ status }) => status === "online")
-      .map(({ agentId }) => agentId),
+    onlineRows,
     subscriptions: subscriptions.map(({ connectionId, ttlEpochSeconds }) => ({
       connectionId: connectionId?.S ?? "",
       ttlEpochSeconds: ttlEpochSeconds && Number(ttlEpochSeconds.N),
     })),
   };
+}
+
+/**
+ * Sweeps until nobody is stored as online, though not for ever: a sweep that suspects a mass expiry holds for a
+ * minute. @returns who still is
+ */
+async function untilStored(stage: Stage): Promise<string[]> {
+  const deadline = stage.now() + PATIENCE_MS;
+  for (;;) {
+    await sweep(stage);
+    const { rows } = await stage.look();
+    const online = [...rows.values()].filter(({ status }) => status === "online");
+    if (online.length === 0 || stage.now() > deadline) return online.map(({ agentId }) => agentId);
+    await pause(5 * POLL_MS);
+  }
 }
 
 async function sweep(stage: Stage): Promise<void> {
