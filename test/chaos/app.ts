@@ -7,7 +7,6 @@ import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 const app = new App();
 const stack = new AgentHeartbeatStack(app, "AgentHeartbeat", {
   dashboard: false,
-  massExpiryBrake: { holdFor: Duration.minutes(1) },
   sweepInterval: Duration.minutes(1),
   // The judge wants every transition at once; what the brake withholds has tests of its own.
   massExpiryBrake: false,

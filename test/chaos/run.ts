@@ -140,10 +140,7 @@ async function leave(stage: Stage): Promise<Leftovers> {
   };
 }
 
-/**
- * Sweeps until nobody is stored as online, though not for ever: a sweep that suspects a mass expiry holds for a
- * minute. @returns who still is
- */
+/** Sweeps until nobody is stored as online, though not for ever. @returns who still is */
 async function untilStored(stage: Stage): Promise<string[]> {
   const deadline = stage.now() + PATIENCE_MS;
   for (;;) {
