@@ -31,8 +31,8 @@ const ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT";
 type TableNames = Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
 
 /**
- * Starts the embedded engine on a free port, unless DYNAMODB_ENDPOINT names another one, and creates the tables with
- * their TTL, the status one with its stream.
+ * Starts the embedded engine on a free port, unless DYNAMODB_ENDPOINT names another one, and creates the tables, the
+ * status one with its stream. In the embedded engine they have their TTL.
  *
  * @throws Error if there is no engine for this platform, or it cannot be started
  */
@@ -44,7 +44,7 @@ export async function startEngine(): Promise<Engine> {
   const client = clientOf(endpoint);
   const names = tableNames(shared ? `-${randomBytes(6).toString("hex")}` : "");
   try {
-    await createTables(client, names);
+    await createTables(client, names, { expire: !shared });
   } catch (error) {
     await stop();
     throw error;
@@ -85,7 +85,12 @@ export function clientOf(endpoint: string): DynamoDBClient {
   });
 }
 
-async function createTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+/** @param options `expire`: rows of tests lie in 1970, and some engines delete at once what is over */
+async function createTables(
+  client: DynamoDBClient,
+  names: TableNames,
+  { expire }: { expire: boolean },
+): Promise<void> {
   await createTable(client, names.statusTableName, ["organizationId", "agentId"], {
     StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
   });
@@ -99,6 +104,14 @@ async function createTables(client: DynamoDBClient, names: TableNames): Promise<
       },
     ],
   });
+  for (const TableName of expire ? Object.values(names) : []) {
+    await client.send(
+      new UpdateTimeToLiveCommand({
+        TableName,
+        TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
+      }),
+    );
+  }
 }
 
 async function createTable(
@@ -123,12 +136,6 @@ async function createTable(
         { AttributeName: sortKey, KeyType: "RANGE" },
       ],
       ...extras,
-    }),
-  );
-  await client.send(
-    new UpdateTimeToLiveCommand({
-      TableName,
-      TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
     }),
   );
 }

@@ -8,10 +8,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { freePort } from "../../../local/engine/free-port";
 import { emulatorUrl } from "../../deployment/emulation";
 import { startMiniStack } from "../../deployment/ministack";
-import { type Check, type CheckContext, failed, passed, type Result, skipped } from "../check";
-import { ENGINE_DIFFERENCES } from "../engine-differences";
+import { type Check, type CheckContext, failed, type Result, skipped } from "../check";
 import { ToolMissing, versionOf } from "../python";
-import { jest } from "./tests";
+import { jest, resultOf } from "./tests";
 
 /** Tests whose subject is what a table does. */
 const STORE_TESTS = ["test/lambda", "test/sdk-aws"];
@@ -29,7 +28,7 @@ export const engineChecks = (): Check[] => [
       try {
         const emulator = await startMiniStack(context.directory, context.signal);
         try {
-          return await storesOn(emulatorUrl(emulator), context, ENGINE_DIFFERENCES);
+          return await storesOn(emulatorUrl(emulator), context);
         } finally {
           await emulator.stop();
         }
@@ -58,7 +57,7 @@ export const engineChecks = (): Check[] => [
       try {
         const endpoint = `http://127.0.0.1:${port}`;
         if (!(await answers(endpoint, ended))) return failed(`java -jar ${jar} does not start`);
-        return await storesOn(endpoint, context, []);
+        return await storesOn(endpoint, context);
       } finally {
         engine.kill();
         await ended;
@@ -67,29 +66,11 @@ export const engineChecks = (): Check[] => [
   },
 ];
 
-async function storesOn(
-  endpoint: string,
-  context: CheckContext,
-  differences: readonly { test: string; reason: string }[],
-): Promise<Result> {
+async function storesOn(endpoint: string, context: CheckContext): Promise<Result> {
   const env = { ...context.env, DYNAMODB_ENDPOINT: endpoint };
   const tests = ["--selectProjects", "unit", "--testPathPatterns", ...STORE_TESTS];
   const { files } = await jest(tests, { ...context, env });
-  const all = files.flatMap(({ assertionResults }) => assertionResults);
-  const bad = new Set(
-    all.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
-  );
-  const unknown = [...bad].filter((name) => !differences.some(({ test }) => test === name));
-  const agreed = differences.filter(({ test }) => !bad.has(test)).map(({ test }) => test);
-  const good = all.filter(({ status }) => status === "passed").length;
-  const line = `${good} tests agree, ${differences.length - agreed.length} known to differ`;
-  if (good === 0) return failed("no test ran", files.map(({ message }) => message).join("\n"));
-  if (unknown.length > 0) {
-    const messages = files.map(({ message }) => message).filter(Boolean);
-    return failed(`${line}, ${unknown.length} differ`, [...unknown, ...messages].join("\n"));
-  }
-  if (agreed.length > 0) return failed(`${line}, and these no longer differ`, agreed.join("\n"));
-  return passed(line);
+  return resultOf(files);
 }
 
 async function answers(endpoint: string, ended: Promise<unknown>): Promise<boolean> {

@@ -34,7 +34,7 @@ export async function jest(
 }
 
 /** What a person wants to know of test files that have run. */
-function resultOf(files: readonly FileResult[]): Result {
+export function resultOf(files: readonly FileResult[]): Result {
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const count = (status: string) => tests.filter((test) => test.status === status).length;
   const bad = files.filter(({ status }) => status === "failed");
