@@ -7,6 +7,7 @@ import { direct } from "./direct/section";
 import { lambda } from "./lambda/section";
 import type { Section } from "./section";
 import { storm } from "./storm/section";
+import { sweepAtScale } from "./sweep/section";
 import { throughput } from "./throughput/section";
 
 export const SECTIONS = [
@@ -15,6 +16,7 @@ export const SECTIONS = [
   detection,
   throughput,
   direct,
+  sweepAtScale,
   storm,
   client,
 ] as readonly Section[];

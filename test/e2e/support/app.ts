@@ -1,6 +1,9 @@
-/** The stacks of the end-to-end suite: as it is by default, and with heartbeats that go to DynamoDB directly. */
+/**
+ * The stacks of the end-to-end suite: as it is by default, and with heartbeats that go to DynamoDB directly and
+ * sweeps that a queue starts.
+ */
 
-import { App } from "aws-cdk-lib";
+import { App, Duration } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../../lib/agent-heartbeat-stack";
 
 const app = new App();
@@ -8,4 +11,5 @@ new AgentHeartbeatStack(app, "AgentHeartbeat");
 new AgentHeartbeatStack(app, "AgentHeartbeatDirect", {
   dashboard: false,
   heartbeatIntegration: "direct",
+  sweepInterval: Duration.seconds(10),
 });

@@ -1,0 +1,81 @@
+/** Sweeps and lists tables of growing size: whether time and units grow with it, and memory does not. */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { type Engine, startEngine } from "../../test/support/engine";
+import type { MeasureOptions } from "../section";
+import { loadFleet, SWEEPS } from "./fleet";
+import type { Effort, Task } from "./process";
+
+const SIZES = [10_000, 100_000, 1_000_000];
+const QUICK_SIZES = [500, 5000];
+
+/** With profiles, of which so many fit into a message for certain; and without. */
+const LISTS = [
+  { profiles: false, limit: 100 },
+  { profiles: true, limit: 25 },
+] as const;
+
+export interface SweepEffort {
+  agents: number;
+  expired: string;
+  effort: Effort;
+}
+
+export interface ListEffort {
+  agents: number;
+  profiles: boolean;
+  effort: Effort;
+}
+
+export interface ScaleFigures {
+  sweeps: SweepEffort[];
+  lists: ListEffort[];
+}
+
+export async function measureScale({ quick, progress }: MeasureOptions): Promise<ScaleFigures> {
+  const figures: ScaleFigures = { sweeps: [], lists: [] };
+  for (const agents of quick ? QUICK_SIZES : SIZES) {
+    const engine = await startEngine();
+    try {
+      await loadFleet(engine.client, engine.statusTableName, agents);
+      progress(`${agents.toLocaleString("en-US")} agents are loaded`);
+      for (const { profiles, limit } of LISTS) {
+        const effort = await measure(engine, { do: "list", now: SWEEPS[0].at, limit });
+        figures.lists.push({ agents, profiles, effort });
+        progress(
+          `listed ${profiles ? "with" : "without"} profiles: ${effort.wallMs.toFixed(0)} ms`,
+        );
+      }
+      for (const { expired, at } of SWEEPS) {
+        const effort = await measure(engine, { do: "sweep", now: at });
+        figures.sweeps.push({ agents, expired, effort });
+        progress(`swept, ${expired} expired: ${effort.wallMs.toFixed(0)} ms`);
+      }
+    } finally {
+      await engine.stop();
+    }
+  }
+  return figures;
+}
+
+/** In a process of its own. @throws Error if that fails */
+async function measure(engine: Engine, task: Omit<Task, "engine">): Promise<Effort> {
+  const { client: _, stop: __, ...place } = engine;
+  const child = fork(join(import.meta.dirname, "process.ts"), {
+    execArgv: ["--conditions=agent-heartbeat-source", "--import", "tsx"],
+  });
+  const answer = effortOf(child);
+  child.send({ ...task, engine: place });
+  return answer;
+}
+
+async function effortOf(child: ChildProcess): Promise<Effort> {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`the measured process ended with code ${code}`);
+  });
+  const [effort] = await Promise.race([once(child, "message"), ended]);
+  ended.catch(() => {});
+  return effort as Effort;
+}

@@ -1,0 +1,132 @@
+/** The sweep in the whole service: started by its schedule, and held back when very many agents fall silent. */
+
+import { dirname, join } from "node:path";
+import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import {
+  type LocalRuntime,
+  type LocalRuntimeOptions,
+  startLocalRuntime,
+} from "../../local/runtime";
+import { FakeClock } from "../local/fake-clock";
+import { testKey } from "../support/login";
+import { BareClient } from "./support/client";
+import { type Target, targetOf } from "./support/target";
+import { until } from "./support/until";
+
+/** What the suite's set-up has synthesized; undefined where a deployment is tested, which can't be told the time. */
+const target = process.env.AGENT_HEARTBEAT_TARGET;
+const assemblyDirectory = target?.includes(".e2e-") ? join(dirname(target), "cdk.out") : undefined;
+
+(assemblyDirectory ? describe : describe.skip)("the sweep", () => {
+  let runtime: LocalRuntime;
+  let service: Target | undefined;
+  afterEach(async () => {
+    service?.close();
+    service = undefined;
+    await runtime.stop();
+  });
+
+  async function start(stackName: string, options: Partial<LocalRuntimeOptions>): Promise<void> {
+    runtime = await startLocalRuntime({
+      assemblyDirectory: String(assemblyDirectory),
+      stackName,
+      pollIntervalMs: 20,
+      onProblem: (problem) => console.error(problem),
+      ...options,
+    });
+  }
+
+  it("runs every ten seconds by the messages that its planner has sent", async () => {
+    const clock = new FakeClock();
+    let runs = 0;
+    await start("AgentHeartbeatDirect", {
+      clock,
+      onLog: (_, line) => {
+        if (line.includes('"event":"swept"')) runs += 1;
+      },
+    });
+    const ran = (count: number) => until(async () => (runs >= count ? true : undefined));
+    clock.advance(60_000);
+    await ran(1);
+    for (let more = 1; more <= 5; more++) {
+      clock.advance(9999);
+      expect(runs).toBe(more);
+      clock.advance(1);
+      await ran(more + 1);
+    }
+    expect(runs).toBe(6);
+  });
+
+  it("does not tell of agents that the gateway hears, and the table does not, and of all that are gone", async () => {
+    await start("AgentHeartbeat", { schedules: false });
+    service = targetOf(runtime.outputs);
+    const told: [string, Record<string, unknown>][] = [];
+    runtime.onEvent(({ "detail-type": type, detail }) => {
+      told.push([type, detail as Record<string, unknown>]);
+    });
+    const key = await testKey();
+    const ids = Array.from({ length: 22 }, (_, index) => `agent-${index}`);
+    const clients = await Promise.all(
+      ids.map(async (agentId) => {
+        await service?.registry.register({
+          organizationId: "acme",
+          agentId,
+          publicKey: key.jwk as never,
+        });
+        const terms = { heartbeat_interval: 5, heartbeat_timeout: 7.5 };
+        const claims = { org: "acme", iss: agentId, sub: agentId, ...terms };
+        const client = await BareClient.connect(runtime.outputs.webSocketUrl, key, claims);
+        await client.ask({ type: "heartbeat" });
+        return client;
+      }),
+    );
+    const online = async () => (await service?.statuses.countByStatus("acme"))?.online;
+    const silent = () => until(async () => ((await online()) === 0 ? true : undefined));
+    const events = (type: string) =>
+      told.filter(([name]) => name === type).map(([, detail]) => detail);
+    const sweep = () => runtime.invoke("PresenceSweep") as Promise<Record<string, number>>;
+    // The grace that a sweep gives to heartbeats on their way.
+    const grace = () => new Promise((resolve) => setTimeout(resolve, 2100));
+
+    // They go on speaking, though not by heartbeats: as if those were lost on their way to the table.
+    const speak = () =>
+      Promise.all(clients.map((client) => client.ask({ type: "unsubscribe", subject: "none" })));
+    await grace();
+    await grace();
+    await speak();
+    await silent();
+    await grace();
+    expect(await sweep()).toMatchObject({ expired: 0, held: 22 });
+    expect(events("Mass Expiry Suspected")).toMatchObject([
+      { silent: 22, online: 22, sample: { looked: 20, speaking: 20, silent: 0, gone: 0 } },
+    ]);
+    expect(await clients[0]?.ask({ type: "list" })).toMatchObject({
+      massExpiry: { suspectedAt: expect.any(Number), heldUntil: expect.any(Number) },
+    });
+
+    await Promise.all(clients.map((client) => client.ask({ type: "heartbeat" })));
+    expect(await sweep()).toMatchObject({ expired: 0, held: 0, online: 22 });
+    expect(events("Mass Expiry Ended")).toMatchObject([{ outcome: "recovered" }]);
+    expect(events("Agent Offline")).toEqual([]);
+
+    // Now they are silent altogether, until the time is over.
+    await silent();
+    await grace();
+    expect(await sweep()).toMatchObject({ expired: 0, held: 22 });
+    await service.client.send(
+      new UpdateItemCommand({
+        TableName: service.registryTableName,
+        Key: { organizationId: { S: "#sweep" }, recordId: { S: "mass-expiry" } },
+        UpdateExpression: "SET heldUntil = :now",
+        ExpressionAttributeValues: { ":now": { N: String(Date.now()) } },
+      }),
+    );
+    expect(await sweep()).toMatchObject({ expired: 22, held: 0, connectionsClosed: 22 });
+    expect(events("Mass Expiry Ended")).toMatchObject([
+      { outcome: "recovered" },
+      { outcome: "confirmed" },
+    ]);
+    await until(async () => (events("Agent Offline").length === 22 ? true : undefined));
+  }, 60_000);
+});
