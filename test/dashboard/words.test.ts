@@ -42,6 +42,11 @@ describe("texts", () => {
     expect(text(lost("a", NOON, { activity }))).toBe("–");
     expect(text(presence("a"))).toBe("–");
   });
+
+  it("keep their own words in order, whatever an agent works on", () => {
+    const activity = { state: "blocked" as const, task: "\u202egnp.exe", startedAt: NOON };
+    expect(activityText(presence("a", { activity }), NOON)).toBe("blocked: �gnp.exe for 0 s");
+  });
 });
 
 describe("the tab", () => {

@@ -2,6 +2,7 @@
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 import { countdownText, spanText } from "../text/duration";
+import { plainText } from "../text/plain-text";
 
 /** As in `12 s ago, lease ends in 1:18`, by the newest heartbeat that the page knows of. */
 export function heartbeatText(agent: AgentPresence, now: number): string {
@@ -16,7 +17,7 @@ export function activityText({ activity, status }: AgentPresence, now: number): 
   const { state, task, startedAt } = activity;
   const since = startedAt === undefined ? "" : ` for ${spanText(now - startedAt)}`;
   if (task === undefined) return `${state}${since}`;
-  return `${state === "working" ? "" : `${state}: `}${task}${since}`;
+  return `${state === "working" ? "" : `${state}: `}${plainText(task)}${since}`;
 }
 
 export const secondsText = (ms: number): string => `${ms / 1000} s`;
