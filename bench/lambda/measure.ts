@@ -62,7 +62,7 @@ export async function measureFunctions(options: MeasureOptions): Promise<Functio
   const exchanges = new Exchanges(engine.endpoint);
   try {
     const bundles = await bundlesOf(directory);
-    const env = environmentOf(await exchanges.start());
+    const endpoint = await exchanges.start();
     const effort = options.quick ? QUICK : FULL;
     const figures: FunctionFigures[] = [];
     for (const name of options.quick ? FUNCTIONS.slice(0, 1) : FUNCTIONS) {
@@ -70,7 +70,10 @@ export async function measureFunctions(options: MeasureOptions): Promise<Functio
       const events = await new Events(engine, Date.now()).of(name, effort.events);
       const bundle = bundles.get(name);
       if (bundle === undefined) throw new Error(`expected a bundle of ${name}, got none`);
-      figures.push(await measureOne({ name, bundle, events, exchanges, env, directory, effort }));
+      const work = { ...bundle, name, events, exchanges, directory, effort };
+      figures.push(
+        await measureOne({ ...work, env: { ...bundle.env, ...environmentAt(endpoint) } }),
+      );
     }
     return figures;
   } finally {
@@ -146,26 +149,37 @@ async function record({ bundle, events, exchanges, env }: Work): Promise<Exchang
   return recorded;
 }
 
-/** The bundles of the stack, by the names of their entries. */
-async function bundlesOf(directory: string): Promise<Map<string, string>> {
+interface Deployed {
+  bundle: string;
+  /** Of what the template gives the function, all that is written out in it. */
+  env: Record<string, string>;
+}
+
+/** The functions of the stack, by the names of their entries. */
+async function bundlesOf(directory: string): Promise<Map<string, Deployed>> {
   const outputDirectory = join(directory, "assembly");
   const assembly = readAssembly(await synthesize({ directory: ROOT, outputDirectory }));
-  const bundles = new Map<string, string>();
+  const bundles = new Map<string, Deployed>();
   for (const { Type, Properties } of Object.values(assembly.template.Resources)) {
     if (Type !== "AWS::Lambda::Function") continue;
     const { Code, Environment } = Properties as {
       Code: { S3Key?: string };
-      Environment?: { Variables?: Record<string, string> };
+      Environment?: { Variables?: Record<string, unknown> };
     };
-    const entry = Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
+    const env = Object.fromEntries(
+      Object.entries(Environment?.Variables ?? {}).flatMap(([name, value]) =>
+        typeof value === "string" ? [[name, value]] : [],
+      ),
+    );
+    const entry = env.POWERTOOLS_SERVICE_NAME;
     if (entry === undefined || Code.S3Key === undefined) continue;
-    bundles.set(entry, join(assembly.assetDirectory(Code.S3Key), "index.js"));
+    bundles.set(entry, { bundle: join(assembly.assetDirectory(Code.S3Key), "index.js"), env });
   }
   return bundles;
 }
 
-/** What the stack gives its functions, with every AWS service at one address. */
-function environmentOf(endpoint: string): NodeJS.ProcessEnv {
+/** What the template leaves to CloudFormation, and every AWS service at one address. */
+function environmentAt(endpoint: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     AWS_REGION: "us-east-1",
@@ -179,12 +193,6 @@ function environmentOf(endpoint: string): NodeJS.ProcessEnv {
     REGISTRY_TABLE_NAME: "AgentRegistry",
     SUBSCRIPTIONS_TABLE_NAME: "Subscriptions",
     EVENT_BUS_NAME: "bus",
-    RETENTION_MS: String(7 * 86_400_000),
-    DEFAULT_HEARTBEAT_INTERVAL_MS: "30000",
-    DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: "3",
-    MIN_HEARTBEAT_INTERVAL_MS: "5000",
-    MAX_HEARTBEAT_INTERVAL_MS: "540000",
-    CONNECTS_PER_SECOND: "500",
-    MAX_RECONNECT_WINDOW_MS: "3600000",
+    DEPLOYMENT: "AgentHeartbeat",
   };
 }

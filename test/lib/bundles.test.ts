@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   presence: { clients: ["table", "connections"], budget: 275 },
   publish: { clients: ["table", "connections"], budget: 270 },
   subscribe: { clients: ["table", "connections"], budget: 275 },
-  sweep: { clients: ["table", "connections"], budget: 260 },
+  sweep: { clients: ["table", "connections", "events"], budget: 290 },
   transitions: { clients: ["table", "connections", "events"], budget: 290 },
   unsubscribe: { clients: ["table", "connections"], budget: 275 },
 };

@@ -16,7 +16,7 @@ describe("the four writes, in every order", () => {
   let engine: Engine;
   let store: LeaseStore;
   beforeAll(async () => {
-    engine = await startEngine();
+    engine = await startEngine({ stream: false });
     store = new LeaseStore({
       client: engine.client,
       tableName: engine.statusTableName,
