@@ -39,8 +39,10 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
       await stage.startGroup(group);
       await untilBack(stage, group.agentIds, stage.now());
     }
+    expectWhole(stage);
     const watching = watch(stage, ending.signal);
     await torment(stage, { seed, seconds, agents, processes });
+    expectWhole(stage);
     tell("everything is well again");
     const healedAt = stage.now();
     recorder.evidence.notBack = await untilBack(stage, stage.agentIds, healedAt);
@@ -49,7 +51,7 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
     ending.abort();
     await watching;
     const changes = await untilTold(stage);
-    if (stage.broken !== undefined) throw new Error(stage.broken);
+    expectWhole(stage);
     if (stage.clockDriftMs > CLOCK_MS) {
       throw new Error(`the machine's clock moved by ${Math.round(stage.clockDriftMs)} ms: void`);
     }
@@ -59,6 +61,11 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
     ending.abort();
     await stage.close();
   }
+}
+
+/** @throws Error if something broke that no fault may break: nothing that follows would mean anything */
+function expectWhole({ broken }: Stage): void {
+  if (broken !== undefined) throw new Error(broken);
 }
 
 /** Reads the table and runs the sweep, again and again. */
