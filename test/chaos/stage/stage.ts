@@ -2,11 +2,9 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { bundleAgent } from "../../../local/demo/bundle";
-import { memoryDirectory } from "../../../local/engine/memory";
 import { synthesize } from "../../../local/synthesize";
 import { clientOf } from "../../support/engine";
 import { FaultProxy } from "../../support/fault-proxy";
@@ -14,7 +12,7 @@ import { seededRandom } from "../../support/random";
 import type { Look } from "../evidence";
 import type { AgentsCommand, AgentsReport } from "./agents-messages";
 import { Reception } from "./channel";
-import { Database } from "./database";
+import { Database, roomForFiles } from "./database";
 import { EngineCalls } from "./engine-calls";
 import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
 import { Recorder } from "./recorder";
@@ -22,7 +20,6 @@ import type { RuntimeCommand, RuntimeReport } from "./runtime-messages";
 import { originNow, sharedClock, watchLag } from "./time";
 
 const ROOT = join(__dirname, "..", "..", "..");
-const PREFIX = "agent-heartbeat-chaos-";
 const ORGANIZATION = "chaos";
 const INTERVAL_SECONDS = 2;
 const TIMEOUT_MULTIPLIER = 3;
@@ -85,8 +82,7 @@ export class Stage {
       program: null,
       left: withResolvers(),
     }));
-    // In memory if there is room, so that a slow disk is no fault of its own.
-    this.#directory = memoryDirectory(PREFIX) ?? mkdtempSync(join(tmpdir(), PREFIX));
+    this.#directory = mkdtempSync(join(roomForFiles(), "agent-heartbeat-chaos-"));
     this.#closing.push(() => rmSync(this.#directory, { recursive: true, force: true }));
   }
 
