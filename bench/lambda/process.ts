@@ -22,7 +22,12 @@ export class Subject {
 
   /** Loads a bundle in a new process. */
   static async start(bundle: string, env: NodeJS.ProcessEnv): Promise<Subject> {
-    const child = fork(join(import.meta.dirname, "subject.cjs"), [bundle], { execArgv: [], env });
+    const child = fork(join(import.meta.dirname, "subject.cjs"), [bundle], {
+      execArgv: [],
+      env,
+      // Functions log; what they log is not looked at here.
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     await messageOf(child);
     return new Subject(child);
   }
