@@ -1,8 +1,7 @@
 /** What a connected client costs: memory, CPU time and bytes, beside other clients; and ten thousand agents in one process. */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
+import { Child } from "../child";
 import { type MeasureOptions, type Spread, spreadOf } from "../section";
 import { BARE, KINDS, OWN, type Ports } from "./clients";
 import type { Cost, Task } from "./process";
@@ -77,9 +76,9 @@ export interface ClientReport {
 
 export async function measureClients({ quick, progress }: MeasureOptions): Promise<ClientReport> {
   const effort = quick ? QUICK : FULL;
-  const server = start("server.ts", []);
+  const server = new Child(fileOf("server"));
   try {
-    const [ports] = (await once(server, "message")) as [Ports];
+    const ports = await server.next<Ports>();
     const { clients, warmUpMs, measureMs } = effort;
     const runs: Map<string, Cost>[] = [];
     for (let run = 1; run <= effort.runs; run++) {
@@ -98,7 +97,7 @@ export async function measureClients({ quick, progress }: MeasureOptions): Promi
       many: await measureMany(effort, ports),
     };
   } finally {
-    server.kill();
+    await server.stop();
   }
 }
 
@@ -163,21 +162,12 @@ async function measureMany({ many, manyMs }: Effort, ports: Ports): Promise<Many
 }
 
 async function costOf(task: Task): Promise<Cost> {
-  const child = start("process.ts", [JSON.stringify(task)]);
-  const ended = once(child, "exit");
-  const [cost] = await Promise.race([
-    once(child, "message"),
-    ended.then(([code]) => {
-      throw new Error(`${task.kind}: expected figures, got exit code ${code}`);
-    }),
-  ]);
-  await ended;
-  return cost as Cost;
+  const child = new Child(fileOf("process"), [JSON.stringify(task)]);
+  try {
+    return await child.next<Cost>();
+  } finally {
+    await child.stop();
+  }
 }
 
-function start(file: string, args: string[]): ChildProcess {
-  const flags = ["--expose-gc", "--conditions=agent-heartbeat-source", "--import", "tsx"];
-  return spawn(process.execPath, [...flags, join(import.meta.dirname, file), ...args], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-}
+const fileOf = (name: string) => join(import.meta.dirname, `${name}.ts`);

@@ -61,6 +61,7 @@ const nats = createServer((socket) => {
 });
 
 process.send?.({ gateway: await listen(http), nats: await listen(nats) });
+process.on("disconnect", () => process.exit());
 
 async function listen(server: Server): Promise<number> {
   server.listen(0, "127.0.0.1", 4096);

@@ -1,17 +1,15 @@
 /** How long after an agent's death readers see it offline, and the bus tells it, in real time. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DETAIL_TYPES } from "../../lambda/names";
 import { startLocalRuntime } from "../../local/runtime";
-import { synthesize } from "../../local/synthesize";
+import { clientOf } from "../../test/support/engine";
 import { seededRandom } from "../../test/support/random";
+import { withAssembly } from "../assembly";
 import { type Distribution, distributionOf, type MeasureOptions } from "../section";
 import { DEATHS, type Death, Fleet, type Mortal } from "./fleet";
 
-const ROOT = join(import.meta.dirname, "../..");
+const APP = "node --conditions=agent-heartbeat-source --import tsx bench/detection/app.ts";
 
 interface Setting {
   name: string;
@@ -50,32 +48,25 @@ export async function measureDetection({
   quick,
   progress,
 }: MeasureOptions): Promise<DetectionFigures[]> {
-  const directory = mkdtempSync(join(ROOT, ".local-bench-"));
-  try {
-    const figures = await Promise.all(
-      (quick ? QUICK : SETTINGS).map((setting) => measureOne(setting, directory, progress)),
-    );
-    return figures.flat();
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const figures = await Promise.all(
+    (quick ? QUICK : SETTINGS).map((setting) =>
+      withAssembly(`SWEEP_SECONDS=${setting.sweepSeconds} ${APP}`, (assembly) =>
+        measureOne(setting, assembly, progress),
+      ),
+    ),
+  );
+  return figures.flat();
 }
 
 async function measureOne(
   setting: Setting,
-  directory: string,
+  assemblyDirectory: string,
   progress: (line: string) => void,
 ): Promise<DetectionFigures[]> {
   const { intervalSeconds, sweepSeconds, agents } = setting;
-  const assemblyDirectory = await synthesize({
-    directory: ROOT,
-    outputDirectory: join(directory, setting.name.replace(/\W+/g, "-")),
-    app: `SWEEP_SECONDS=${sweepSeconds} node --conditions=agent-heartbeat-source --import tsx bench/detection/app.ts`,
-  });
   const runtime = await startLocalRuntime({ assemblyDirectory });
-  const { region, dynamoDbEndpoint: endpoint, statusTableName, ...outputs } = runtime.outputs;
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const client = new DynamoDBClient({ region, endpoint, credentials });
+  const { dynamoDbEndpoint, statusTableName, ...outputs } = runtime.outputs;
+  const client = clientOf(dynamoDbEndpoint);
   const told = new Map<string, number>();
   const seen = new Map<string, number>();
   const mortals: Mortal[] = [];

@@ -1,18 +1,15 @@
 /** Measures every function beside a bare one that makes the same calls: bundle, cold start, warm CPU time. */
 
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { statSync } from "node:fs";
 import { join } from "node:path";
-import { synthesize } from "../../local/synthesize";
 import { readAssembly } from "../../local/template/assembly";
 import { startEngine } from "../../test/support/engine";
+import { withAssembly } from "../assembly";
 import { type MeasureOptions, type Spread, spreadOf } from "../section";
 import { bareEvent, buildBare } from "./bare";
 import { Events, type FunctionName } from "./events";
 import { type Exchange, Exchanges } from "./exchange";
 import { Subject } from "./process";
-
-const ROOT = join(import.meta.dirname, "../..");
 
 const FUNCTIONS: readonly FunctionName[] = [
   "heartbeat",
@@ -56,31 +53,29 @@ interface Effort {
 const FULL: Effort = { coldRuns: 15, batches: 9, events: 300, warmUp: 3 };
 const QUICK: Effort = { coldRuns: 3, batches: 3, events: 50, warmUp: 1 };
 
-export async function measureFunctions(options: MeasureOptions): Promise<FunctionFigures[]> {
-  const directory = mkdtempSync(join(tmpdir(), "agent-heartbeat-bench-"));
-  const engine = await startEngine();
-  const exchanges = new Exchanges(engine.endpoint);
-  try {
-    const bundles = await bundlesOf(directory);
-    const endpoint = await exchanges.start();
-    const effort = options.quick ? QUICK : FULL;
-    const figures: FunctionFigures[] = [];
-    for (const name of options.quick ? FUNCTIONS.slice(0, 1) : FUNCTIONS) {
-      options.progress(`${name}: bundle, cold start, warm CPU time`);
-      const events = await new Events(engine, Date.now()).of(name, effort.events);
-      const bundle = bundles.get(name);
-      if (bundle === undefined) throw new Error(`expected a bundle of ${name}, got none`);
-      const work = { ...bundle, name, events, exchanges, directory, effort };
-      figures.push(
-        await measureOne({ ...work, env: { ...bundle.env, ...environmentAt(endpoint) } }),
-      );
+export function measureFunctions(options: MeasureOptions): Promise<FunctionFigures[]> {
+  return withAssembly(undefined, async (assembly) => {
+    const bundles = bundlesOf(assembly);
+    const engine = await startEngine();
+    const exchanges = new Exchanges(engine.endpoint);
+    try {
+      const endpoint = await exchanges.start();
+      const effort = options.quick ? QUICK : FULL;
+      const figures: FunctionFigures[] = [];
+      for (const name of options.quick ? FUNCTIONS.slice(0, 1) : FUNCTIONS) {
+        options.progress(`${name}: bundle, cold start, warm CPU time`);
+        const events = await new Events(engine, Date.now()).of(name, effort.events);
+        const { bundle, env } = bundles.get(name) ?? {};
+        if (bundle === undefined) throw new Error(`expected a bundle of ${name}, got none`);
+        const work = { name, bundle, events, exchanges, directory: assembly, effort };
+        figures.push(await measureOne({ ...work, env: { ...env, ...environmentAt(endpoint) } }));
+      }
+      return figures;
+    } finally {
+      exchanges.stop();
+      await engine.stop();
     }
-    return figures;
-  } finally {
-    exchanges.stop();
-    await engine.stop();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Work {
@@ -156,9 +151,8 @@ interface Deployed {
 }
 
 /** The functions of the stack, by the names of their entries. */
-async function bundlesOf(directory: string): Promise<Map<string, Deployed>> {
-  const outputDirectory = join(directory, "assembly");
-  const assembly = readAssembly(await synthesize({ directory: ROOT, outputDirectory }));
+function bundlesOf(directory: string): Map<string, Deployed> {
+  const assembly = readAssembly(directory);
   const bundles = new Map<string, Deployed>();
   for (const { Type, Properties } of Object.values(assembly.template.Resources)) {
     if (Type !== "AWS::Lambda::Function") continue;

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { messageOf } from "../child";
 
 export interface Measured {
   /** CPU time of the events, in microseconds. */
@@ -35,7 +36,7 @@ export class Subject {
   /** Calls the function with events, one after the other. @throws Error if it throws */
   async call(events: readonly unknown[]): Promise<Measured> {
     this.#child.send({ events });
-    const message = (await messageOf(this.#child)) as Measured | { failed: string };
+    const message = await messageOf<Measured | { failed: string }>(this.#child);
     if ("failed" in message) throw new Error(message.failed);
     return message;
   }
@@ -45,16 +46,4 @@ export class Subject {
     this.#child.kill();
     await exit;
   }
-}
-
-function messageOf(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null) =>
-      reject(new Error(`the measured process ended with code ${code}`));
-    child.once("exit", ended);
-    child.once("message", (message) => {
-      child.off("exit", ended);
-      resolve(message);
-    });
-  });
 }

@@ -1,9 +1,8 @@
 /** Sweeps and lists tables of growing size: whether time and units grow with it, and memory does not. */
 
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { type Engine, startEngine } from "../../test/support/engine";
+import { Child } from "../child";
 import type { MeasureOptions } from "../section";
 import { loadFleet, SWEEPS } from "./fleet";
 import type { Effort, Task } from "./process";
@@ -63,19 +62,10 @@ export async function measureScale({ quick, progress }: MeasureOptions): Promise
 /** In a process of its own. @throws Error if that fails */
 async function measure(engine: Engine, task: Omit<Task, "engine">): Promise<Effort> {
   const { client: _, stop: __, ...place } = engine;
-  const child = fork(join(import.meta.dirname, "process.ts"), {
-    execArgv: ["--conditions=agent-heartbeat-source", "--import", "tsx"],
-  });
-  const answer = effortOf(child);
-  child.send({ ...task, engine: place });
-  return answer;
-}
-
-async function effortOf(child: ChildProcess): Promise<Effort> {
-  const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`the measured process ended with code ${code}`);
-  });
-  const [effort] = await Promise.race([once(child, "message"), ended]);
-  ended.catch(() => {});
-  return effort as Effort;
+  const child = new Child(join(import.meta.dirname, "process.ts"));
+  try {
+    return await child.ask<Effort>({ ...task, engine: place });
+  } finally {
+    await child.stop();
+  }
 }

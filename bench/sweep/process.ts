@@ -77,7 +77,7 @@ async function main(task: Task): Promise<Effort> {
 
 process.once("message", (task: Task) => {
   main(task).then(
-    (effort) => process.send?.(effort, () => process.disconnect()),
+    (effort) => process.send?.(effort),
     (error: unknown) => {
       console.error(error);
       process.exitCode = 1;

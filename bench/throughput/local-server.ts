@@ -1,7 +1,7 @@
 /** The service on the local runtime. Arguments: the assembly, how many agents are registered, the stack if there are several. */
 
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { startLocalRuntime } from "../../local/runtime";
+import { clientOf } from "../../test/support/engine";
 import { registered } from "./agents";
 
 const [, , assemblyDirectory = "", agents = "0", stackName] = process.argv;
@@ -12,12 +12,8 @@ async function main(): Promise<void> {
     schedules: false,
     ...(stackName !== undefined && { stackName }),
   });
-  const { dynamoDbEndpoint: endpoint, registryTableName, region, webSocketUrl } = runtime.outputs;
-  const client = new DynamoDBClient({
-    endpoint,
-    region,
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-  });
+  const { dynamoDbEndpoint, registryTableName, webSocketUrl } = runtime.outputs;
+  const client = clientOf(dynamoDbEndpoint);
   const key = await registered(client, registryTableName, Number(agents));
   client.destroy();
   process.send?.({ url: webSocketUrl, key });

@@ -1,16 +1,13 @@
 /** Heartbeats a second of the local runtime, beside the ceiling that this machine and engine set. */
 
-import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { synthesize } from "../../local/synthesize";
 import type { Deployed } from "../../test/deployment/serve";
+import { ROOT, withAssembly } from "../assembly";
+import { Child } from "../child";
 import { type MeasureOptions, type Spread, spreadOf } from "../section";
 import { registered, type SentKey } from "./agents";
-import { Child } from "./child";
 import type { LoadOrder, LoadResult } from "./load";
-
-const ROOT = join(import.meta.dirname, "../..");
 
 const LOCALHOST_NAMES = join(ROOT, "test/deployment/localhost-names.cjs");
 
@@ -69,13 +66,8 @@ async function measureMiniStack({ quick, progress }: MeasureOptions): Promise<Mi
 }
 
 async function measureSizes({ quick, progress }: MeasureOptions): Promise<SizeFigures[]> {
-  const directory = mkdtempSync(join(ROOT, ".local-bench-"));
-  try {
-    const assembly = await synthesize({
-      directory: ROOT,
-      outputDirectory: join(directory, "cdk.out"),
-    });
-    const sizes = quick ? [100] : [1000, 5000];
+  const sizes = quick ? [100] : [1000, 5000];
+  return withAssembly(undefined, async (assembly) => {
     const figures: SizeFigures[] = [];
     for (const connections of sizes) {
       const heartbeats = quick ? 500 : 10_000;
@@ -95,9 +87,7 @@ async function measureSizes({ quick, progress }: MeasureOptions): Promise<SizeFi
       figures.push({ connections, heartbeats, outstanding: OUTSTANDING, ...summaries, ratio });
     }
     return figures;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 export async function run(
