@@ -15,7 +15,7 @@ import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../lambda/names";
 
 /** All that transitions are counted by, written out for those who install no SDK. */
-const REASONS = {
+export const TRANSITION_REASONS = {
   connected: true,
   revived: true,
   client_closed: true,
@@ -29,7 +29,7 @@ const REASONS = {
 } satisfies Record<Transition["reason"], true>;
 
 /** Why an agent came, went, stalled or recovered. */
-export type TransitionReason = keyof typeof REASONS;
+export type TransitionReason = keyof typeof TRANSITION_REASONS;
 
 /** The period of every metric, unless it is given one. */
 export const PERIOD = Duration.minutes(5);
@@ -170,7 +170,7 @@ export class FleetMetrics {
   transitions(reason?: TransitionReason, options: MetricOptions = {}): IMetric {
     if (reason === undefined) {
       const { period = PERIOD, label = "transitions" } = options;
-      const reasons = Object.keys(REASONS) as TransitionReason[];
+      const reasons = Object.keys(TRANSITION_REASONS) as TransitionReason[];
       const parts = reasons.map((each) => this.transitions(each, { period }));
       return sum(parts, { ids: this.#ids("transitions"), label, period });
     }

@@ -1,12 +1,12 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { describe, expect, it } from "@jest/globals";
 import { advice, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
 import { CUSTOM_METRICS, SWEEP, UNITS } from "../../cli/src/cost/units";
+import { TRANSITION_REASONS } from "../../lib/metrics";
 import { blocks, chart, directBlocks } from "./cost-page";
 import { run } from "./run";
 
@@ -19,20 +19,6 @@ const of = (fleet: Partial<Fleet> = {}, handlerMs?: number) =>
 
 const item = (fleet: Partial<Fleet>, what: string) =>
   of(fleet).agentHeartbeat.items.find((one) => one.what === what)?.quantity ?? 0;
-
-/** Every reason of a transition, by which transitions are counted. */
-const REASONS: Record<Transition["reason"], true> = {
-  connected: true,
-  revived: true,
-  client_closed: true,
-  connection_lost: true,
-  gateway_closed: true,
-  lease_expired: true,
-  drained: true,
-  revoked: true,
-  no_progress: true,
-  progress: true,
-};
 
 describe("the billing units", () => {
   type Measured = { operation: string; units: Record<string, number> };
@@ -68,7 +54,7 @@ describe("the billing units", () => {
     const texts = await Promise.all(files.map((name) => readFile(join(lambda, name), "utf8")));
     const metrics = texts.flatMap((text) => text.match(/addMetric\("[A-Za-z]+"/g) ?? []);
     expect(texts.join("").match(/count\("[A-Za-z]+"/g)).toEqual(['count("Transitions"']);
-    expect(new Set(metrics).size + Object.keys(REASONS).length).toBe(CUSTOM_METRICS);
+    expect(new Set(metrics).size + Object.keys(TRANSITION_REASONS).length).toBe(CUSTOM_METRICS);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { describe, expect, it, jest } from "@jest/globals";
-import { costOf, measuredOf, settledUsage, type Usage, usageBetween } from "./usage";
+import { costOf, measuredOf, NO_USAGE, settledUsage, usageBetween } from "./usage";
 
 const RESOURCES = [
   { type: "AWS::ApiGatewayV2::Api", logicalId: "Api", id: "abc123", left: false },
@@ -11,17 +11,6 @@ const RESOURCES = [
   { type: "AWS::Logs::LogGroup", logicalId: "Logs", id: "trial-logs", left: false },
   { type: "AWS::IAM::Role", logicalId: "Role", id: "trial-role", left: false },
 ];
-
-const NOTHING: Usage = {
-  messages: 0,
-  connections: 0,
-  invocations: 0,
-  milliseconds: 0,
-  gbSeconds: 0,
-  writeUnits: 0,
-  readUnits: 0,
-  logBytes: 0,
-};
 
 describe("the usage of a trial", () => {
   const measured = measuredOf(RESOURCES, () => 512);
@@ -63,19 +52,19 @@ describe("the usage of a trial", () => {
 
   it("is looked at until it has not changed for a while, and not for ever", async () => {
     const counts = [0, 0, 5, 8, 8, 8, 9];
-    const looks = async () => ({ ...NOTHING, messages: counts.shift() ?? -1 });
+    const looks = async () => ({ ...NO_USAGE, messages: counts.shift() ?? -1 });
     const waits: number[] = [];
     const wait = async (ms: number) => void waits.push(ms);
     expect(await settledUsage(looks, wait)).toMatchObject({ messages: 8 });
     expect(counts).toEqual([9]);
     let look = 0;
-    const restless = async () => ({ ...NOTHING, messages: ++look });
+    const restless = async () => ({ ...NO_USAGE, messages: ++look });
     await settledUsage(restless, wait);
     expect(look).toBe(12);
   });
 
   it("costs what its region asks, and where that is not known what the first one asks", () => {
-    const usage = { ...NOTHING, messages: 2_000_000, connections: 10 };
+    const usage = { ...NO_USAGE, messages: 2_000_000, connections: 10 };
     const bill = costOf(usage, { region: "us-east-1", minutes: 100_000 });
     expect(bill.items.map(({ what, usd }) => [what, usd])).toEqual([
       ["messages", 2],

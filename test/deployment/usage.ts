@@ -28,6 +28,17 @@ type Quantity =
 
 export type Usage = Record<Quantity | "gbSeconds", number>;
 
+export const NO_USAGE: Readonly<Usage> = {
+  messages: 0,
+  connections: 0,
+  invocations: 0,
+  milliseconds: 0,
+  gbSeconds: 0,
+  writeUnits: 0,
+  readUnits: 0,
+  logBytes: 0,
+};
+
 interface Measured {
   quantity: Quantity;
   namespace: string;
@@ -95,16 +106,7 @@ export async function usageBetween(
   measured: readonly Measured[],
   { from, to }: { from: number; to: number },
 ): Promise<Usage> {
-  const usage: Usage = {
-    messages: 0,
-    connections: 0,
-    invocations: 0,
-    milliseconds: 0,
-    gbSeconds: 0,
-    writeUnits: 0,
-    readUnits: 0,
-    logBytes: 0,
-  };
+  const usage = { ...NO_USAGE };
   const MetricDataQueries = measured.map(
     ({ namespace, metric, dimensions }, index): MetricDataQuery => ({
       Id: `m${index}`,
