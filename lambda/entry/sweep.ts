@@ -3,6 +3,7 @@
 import { FleetCountStore } from "../lease/fleet-count";
 import { eventBridgeClient } from "../shared/clients";
 import { requireEnv, requireNumberEnv } from "../shared/environment";
+import { lazily } from "../shared/lazily";
 import { sweepHandler } from "../sweep";
 import { massExpiryBrake } from "../sweep/brake";
 import { dynamoDbRounds } from "../sweep/rounds";
@@ -25,8 +26,10 @@ const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
 const connections = stageConnections();
 
 /** The stack gives the function no terms where the brake is off. */
-const brake = () =>
-  massExpiryBrake({
+function brake() {
+  const events = lazily(eventBridgeClient);
+  const busName = requireEnv("EVENT_BUS_NAME");
+  return massExpiryBrake({
     terms: {
       share: requireNumberEnv("BRAKE_SHARE"),
       minimum: requireNumberEnv("BRAKE_MINIMUM"),
@@ -34,9 +37,10 @@ const brake = () =>
     },
     suspicions: new SuspicionStore(dynamoDb, registryTableName),
     connections,
-    tell: massExpiryTeller(eventBridgeClient(), requireEnv("EVENT_BUS_NAME")),
+    tell: (event) => massExpiryTeller(events(), busName)(event),
     log: console,
   });
+}
 
 export const handler = sweepHandler({
   leases: leaseStore(),

@@ -33,9 +33,12 @@ export class FleetCountStore {
     );
     if (!Item) return undefined;
     const read = (name: keyof FleetCount) => Number(Item[name]?.N);
-    const [online, countedAt] = [read("online"), read("countedAt")];
-    const peak = Item.peak ? read("peak") : online;
-    return { online, countedAt, peak, peakAt: Item.peakAt ? read("peakAt") : countedAt };
+    return {
+      online: read("online"),
+      countedAt: read("countedAt"),
+      peak: read("peak"),
+      peakAt: read("peakAt"),
+    };
   }
 
   /** Stores a count. Two sweeps at once may lose a peak of one another's. */
