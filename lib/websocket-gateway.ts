@@ -199,9 +199,8 @@ export class WebSocketGateway extends Construct {
   }
 
   #heartbeat(): BundledFunction {
-    const heartbeat = this.#function("heartbeat", "Renews an agent's lease", {
-      ...leaseEnvironment(this.#props),
-    });
+    const environment = leaseEnvironment(this.#props);
+    const heartbeat = this.#function("heartbeat", "Renews an agent's lease", environment);
     this.#props.storage.statusTable.grant(heartbeat, "dynamodb:UpdateItem");
     this.grantPost(heartbeat);
     return heartbeat;

@@ -52,28 +52,29 @@ export async function inflict(fault: Fault, stage: Stage): Promise<void> {
       return stage.tellRuntime({ do: "sweep" });
     case "throttle the database":
       begin(`${percent(fault.share)} of its calls, ${fault.lastsMs} ms`);
-      database.proxy.faults.throttledShare = fault.share;
-      await pause(fault.lastsMs);
-      database.proxy.faults.throttledShare = 0;
-      return;
+      return forAWhile("throttledShare", fault.share, fault.lastsMs, stage);
     case "fail the database":
       begin(`${percent(fault.share)} of its calls, ${fault.lastsMs} ms`);
-      database.proxy.faults.failedShare = fault.share;
-      await pause(fault.lastsMs);
-      database.proxy.faults.failedShare = 0;
-      return;
+      return forAWhile("failedShare", fault.share, fault.lastsMs, stage);
     case "lose answers":
       begin(`to ${percent(fault.share)} of its writes, ${fault.lastsMs} ms`);
-      database.proxy.faults.lostAnswersShare = fault.share;
-      await pause(fault.lastsMs);
-      database.proxy.faults.lostAnswersShare = 0;
-      return;
+      return forAWhile("lostAnswersShare", fault.share, fault.lastsMs, stage);
     case "slow reads":
       begin(`by ${fault.delayMs} ms, ${fault.lastsMs} ms`);
-      database.proxy.faults.readDelayMs = fault.delayMs;
-      await pause(fault.lastsMs);
-      database.proxy.faults.readDelayMs = 0;
+      return forAWhile("readDelayMs", fault.delayMs, fault.lastsMs, stage);
   }
+}
+
+/** Makes the database suffer so much of one thing, and then none of it. */
+async function forAWhile(
+  suffering: "throttledShare" | "failedShare" | "lostAnswersShare" | "readDelayMs",
+  amount: number,
+  lastsMs: number,
+  { database }: Stage,
+): Promise<void> {
+  database.proxy.faults[suffering] = amount;
+  await pause(lastsMs);
+  database.proxy.faults[suffering] = 0;
 }
 
 type ProcessFault = Extract<Fault, { kind: "kill processes" | "stop processes" | "jump clocks" }>;
