@@ -1,10 +1,11 @@
 /** Starts the embedded DynamoDB engine as a process of its own. */
 
-import { constants, copyFileSync, mkdirSync } from "node:fs";
+import { constants, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LocalRuntimeError } from "../errors";
 import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/leash";
 import { freePort } from "./free-port";
+import { memoryDirectory } from "./memory";
 
 /** The version that the tests run against. */
 const VERSION = "1.2.1";
@@ -39,9 +40,21 @@ export async function startDynoxide(
   dataDirectory?: string,
   launcher: readonly string[] = [],
 ): Promise<Engine> {
+  if (dataDirectory !== undefined) return start(dataDirectory, launcher);
+  // Where there is no memory for files, the engine's own memory has to do, which lacks the index.
+  const directory = memoryDirectory("agent-heartbeat-");
+  try {
+    return await start(directory, launcher);
+  } finally {
+    // The engine has its file open: the memory is free as soon as it ends, however that is.
+    if (directory !== undefined) rmSync(directory, { recursive: true });
+  }
+}
+
+async function start(directory: string | undefined, launcher: readonly string[]): Promise<Engine> {
   const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
   let output: string | undefined;
-  const file = dataDirectory === undefined ? [] : ["--db-path", databaseIn(dataDirectory)];
+  const file = directory === undefined ? [] : ["--db-path", databaseIn(directory)];
   // The port may be taken between finding and using it: then another is tried.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const port = await freePort();

@@ -1,8 +1,6 @@
 /** The database of a run: the embedded engine with a file, behind the faulty proxy; killed, started anew, out of disk. */
 
 import { execFile } from "node:child_process";
-import { existsSync, statfsSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { promisify } from "node:util";
 import { type Engine, startDynoxide } from "../../../local/engine/dynoxide";
 import { DatabaseProxy } from "./database-proxy";
@@ -12,16 +10,6 @@ const TOLD_OF_FULL_DISK = ["/bin/sh", "-c", `trap '' 25; exec "$@"`, "sh"];
 
 /** What a file may have at most while the disk is "full": less than any file of the engine has. */
 const FULL_BYTES = 4096;
-
-const MEMORY = "/dev/shm";
-const ROOM_BYTES = 2 ** 30;
-
-/** Where a run's files go: in memory if there is room, so that a slow disk is no fault of its own. */
-export function roomForFiles(): string {
-  if (!existsSync(MEMORY)) return tmpdir();
-  const { bavail, bsize } = statfsSync(MEMORY);
-  return bavail * bsize > ROOM_BYTES ? MEMORY : tmpdir();
-}
 
 export class Database {
   #stopping = false;

@@ -2,9 +2,11 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { bundleAgent } from "../../../local/demo/bundle";
+import { memoryDirectory } from "../../../local/engine/memory";
 import { synthesize } from "../../../local/synthesize";
 import { clientOf } from "../../support/engine";
 import { FaultProxy } from "../../support/fault-proxy";
@@ -12,7 +14,7 @@ import { seededRandom } from "../../support/random";
 import type { Look } from "../evidence";
 import type { AgentsCommand, AgentsReport } from "./agents-messages";
 import { Reception } from "./channel";
-import { Database, roomForFiles } from "./database";
+import { Database } from "./database";
 import { EngineCalls } from "./engine-calls";
 import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
 import { Recorder } from "./recorder";
@@ -20,6 +22,7 @@ import type { RuntimeCommand, RuntimeReport } from "./runtime-messages";
 import { originNow, sharedClock, watchLag } from "./time";
 
 const ROOT = join(__dirname, "..", "..", "..");
+const PREFIX = "agent-heartbeat-chaos-";
 const ORGANIZATION = "chaos";
 const INTERVAL_SECONDS = 2;
 const TIMEOUT_MULTIPLIER = 3;
@@ -82,7 +85,8 @@ export class Stage {
       program: null,
       left: withResolvers(),
     }));
-    this.#directory = mkdtempSync(join(roomForFiles(), "agent-heartbeat-chaos-"));
+    // In memory if there is room, so that a slow disk is no fault of its own.
+    this.#directory = memoryDirectory(PREFIX) ?? mkdtempSync(join(tmpdir(), PREFIX));
     this.#closing.push(() => rmSync(this.#directory, { recursive: true, force: true }));
   }
 
