@@ -13,7 +13,7 @@ import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { functionCode } from "#assets";
-import type { Settings } from "./props";
+import type { Settings } from "./settings";
 
 /** What the functions of a deployment have in common. */
 export interface FunctionSettings

@@ -14,6 +14,7 @@ export type {
   HeartbeatIntegration,
   HeartbeatProps,
   MassExpiryBrakeProps,
+  ReconnectProps,
   Route,
   ThrottleLimits,
   ThrottlingProps,

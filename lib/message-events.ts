@@ -8,7 +8,7 @@ import { Construct } from "constructs";
 import { MESSAGE_DETAIL_TYPE } from "../lambda/names";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { queueEncryption } from "./encryption";
-import type { Settings } from "./props";
+import type { Settings } from "./settings";
 import type { WebSocketGateway } from "./websocket-gateway";
 
 export interface MessageEventsProps extends Settings, FunctionSettings {

@@ -16,7 +16,7 @@ import { Construct } from "constructs";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../lambda/names";
 import { grantTableKey } from "./encryption";
 import { expectTable, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
-import type { Settings } from "./props";
+import type { Settings } from "./settings";
 
 export type StorageProps = Pick<Settings, "removalPolicy" | "tables" | "encryptionKey">;
 

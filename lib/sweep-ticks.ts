@@ -8,7 +8,7 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { queueEncryption } from "./encryption";
-import type { Settings } from "./props";
+import type { Settings } from "./settings";
 
 export interface SweepTicksProps extends Settings, FunctionSettings {
   readonly sweep: BundledFunction;

@@ -6,7 +6,7 @@ import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
-import type { Settings } from "./props";
+import type { Settings } from "./settings";
 import type { Storage } from "./storage";
 import { SweepTicks } from "./sweep-ticks";
 import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";

@@ -9,7 +9,7 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { queueEncryption } from "./encryption";
-import type { Settings } from "./props";
+import type { Settings } from "./settings";
 import type { Storage } from "./storage";
 import type { WebSocketGateway } from "./websocket-gateway";
 

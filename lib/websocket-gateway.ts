@@ -15,7 +15,8 @@ import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { CustomDomain, urlOf } from "./custom-domain";
 import { DirectHeartbeat } from "./direct-heartbeat";
-import type { Route, Settings } from "./props";
+import type { Route } from "./props";
+import type { Settings } from "./settings";
 import type { Storage } from "./storage";
 
 const STAGE = "prod";

@@ -1,0 +1,183 @@
+/** The settings of an `AgentHeartbeat`: its props with every default filled in, checked against their limits. */
+
+import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
+import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
+import type { IEventBus } from "aws-cdk-lib/aws-events";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { CustomDomainProps } from "./custom-domain";
+import type { ExistingTables } from "./existing-tables";
+import {
+  type AgentHeartbeatProps,
+  type HeartbeatIntegration,
+  type HeartbeatProps,
+  type MassExpiryBrakeProps,
+  type ReconnectProps,
+  ROUTES,
+  type ThrottlingProps,
+} from "./props";
+
+/** Intervals below a minute of which a minute is a whole number, at most as many as one call plans. */
+const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
+
+const HEARTBEAT_INTEGRATIONS: readonly HeartbeatIntegration[] = ["lambda", "direct"];
+
+/** The settings with every default filled in. */
+export interface Settings {
+  readonly heartbeat: Required<HeartbeatProps>;
+  readonly heartbeatIntegration: HeartbeatIntegration;
+  readonly sweepInterval: Duration;
+  readonly massExpiryBrake: Required<MassExpiryBrakeProps> | undefined;
+  readonly retention: Duration;
+  readonly logRetention: RetentionDays;
+  readonly dashboard: boolean;
+  readonly throttling: ThrottlingProps;
+  readonly reconnect: Required<ReconnectProps>;
+  readonly accessLogs: boolean;
+  readonly alarms: boolean;
+  readonly alarmTopic: ITopic | undefined;
+  readonly cloudWatchDashboard: boolean;
+  readonly tracing: boolean;
+  readonly removalPolicy: RemovalPolicy;
+  readonly customDomain: CustomDomainProps | undefined;
+  readonly eventBus: IEventBus | undefined;
+  readonly tables: ExistingTables;
+  readonly encryptionKey: IKey | undefined;
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws Error naming the setting, what was expected and what came.
+ */
+export function settingsOf(props: AgentHeartbeatProps): Settings {
+  const heartbeat = {
+    defaultInterval: Duration.seconds(HEARTBEAT.defaultIntervalSeconds),
+    defaultTimeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
+    minInterval: Duration.seconds(HEARTBEAT.minIntervalSeconds),
+    maxInterval: Duration.seconds(HEARTBEAT.maxIntervalSeconds),
+    ...defined(props.heartbeat ?? {}),
+  };
+  const settings: Settings = {
+    heartbeat,
+    heartbeatIntegration: props.heartbeatIntegration ?? "lambda",
+    sweepInterval: props.sweepInterval ?? Duration.minutes(5),
+    massExpiryBrake: brakeOf(props.massExpiryBrake),
+    retention: props.retention ?? Duration.days(7),
+    logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    dashboard: props.dashboard ?? true,
+    throttling: props.throttling ?? { rateLimit: 5000, burstLimit: 2500 },
+    reconnect: {
+      connectsPerSecond: 500,
+      maxWindow: Duration.hours(1),
+      ...defined(props.reconnect ?? {}),
+    },
+    accessLogs: props.accessLogs ?? false,
+    alarms: props.alarms ?? true,
+    alarmTopic: props.alarmTopic,
+    cloudWatchDashboard: props.cloudWatchDashboard ?? true,
+    tracing: props.tracing ?? false,
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    customDomain: props.customDomain,
+    eventBus: props.eventBus,
+    tables: props.tables ?? {},
+    encryptionKey: props.encryptionKey,
+  };
+  validate(settings);
+  return settings;
+}
+
+function brakeOf(brake: MassExpiryBrakeProps | false = {}) {
+  if (brake === false) return undefined;
+  return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(brake) };
+}
+
+function validate(settings: Settings): void {
+  const { heartbeat, heartbeatIntegration, sweepInterval, retention, throttling, reconnect } =
+    settings;
+  if (!HEARTBEAT_INTEGRATIONS.includes(heartbeatIntegration)) {
+    throw new Error(
+      `heartbeatIntegration: expected ${HEARTBEAT_INTEGRATIONS.join(" or ")}, got ${heartbeatIntegration}`,
+    );
+  }
+  const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
+  expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
+  expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);
+  expectDuration(
+    "heartbeat.defaultInterval",
+    defaultInterval,
+    minInterval.toSeconds(),
+    maxInterval.toSeconds(),
+  );
+  const { minTimeoutMultiplier, maxTimeoutMultiplier } = HEARTBEAT;
+  if (
+    !Token.isUnresolved(defaultTimeoutMultiplier) &&
+    !(
+      defaultTimeoutMultiplier >= minTimeoutMultiplier &&
+      defaultTimeoutMultiplier <= maxTimeoutMultiplier
+    )
+  ) {
+    throw new Error(
+      `heartbeat.defaultTimeoutMultiplier: expected ${minTimeoutMultiplier} to ${maxTimeoutMultiplier}, ` +
+        `got ${defaultTimeoutMultiplier}`,
+    );
+  }
+  expectDuration("sweepInterval", sweepInterval, 10, 24 * 3600);
+  const sweepSeconds = sweepInterval.toSeconds({ integral: false });
+  if (sweepSeconds % 60 !== 0 && !FAST_SWEEPS_SECONDS.includes(sweepSeconds)) {
+    throw new Error(
+      `sweepInterval: expected whole minutes, or one of ${FAST_SWEEPS_SECONDS.join(", ")} seconds, ` +
+        `got ${sweepInterval.toHumanString()}`,
+    );
+  }
+  if (settings.massExpiryBrake) validateBrake(settings.massExpiryBrake);
+  expectThrottling(throttling);
+  expectLimit("reconnect.connectsPerSecond", reconnect.connectsPerSecond, 1_000_000);
+  expectDuration("reconnect.maxWindow", reconnect.maxWindow, 0, 3600);
+  expectDuration("retention", retention, 3600, 365 * 24 * 3600);
+}
+
+function expectThrottling({ rateLimit, burstLimit, routes = {} }: ThrottlingProps): void {
+  expectLimit("throttling.rateLimit", rateLimit, 1_000_000);
+  expectLimit("throttling.burstLimit", burstLimit, 1_000_000);
+  for (const [route, limits] of Object.entries(routes)) {
+    if (!(ROUTES as readonly string[]).includes(route)) {
+      throw new Error(`throttling.routes: expected ${ROUTES.join(", ")}, got ${route}`);
+    }
+    expectLimit(`throttling.routes.${route}.rateLimit`, limits.rateLimit, rateLimit);
+    expectLimit(`throttling.routes.${route}.burstLimit`, limits.burstLimit, burstLimit);
+  }
+}
+
+function validateBrake({ share, minimum, holdFor }: Required<MassExpiryBrakeProps>): void {
+  if (!Token.isUnresolved(share) && !(share >= 0.05 && share <= 0.95)) {
+    throw new Error(`massExpiryBrake.share: expected 0.05 to 0.95, got ${share}`);
+  }
+  expectLimit("massExpiryBrake.minimum", minimum, 1_000_000);
+  expectDuration("massExpiryBrake.holdFor", holdFor, 60, 3600);
+}
+
+function expectLimit(name: string, value: number, max: number): void {
+  if (
+    Token.isUnresolved(value) ||
+    (Number.isInteger(value) && value >= 1 && (Token.isUnresolved(max) || value <= max))
+  )
+    return;
+  throw new Error(`${name}: expected a whole number from 1 to ${max}, got ${value}`);
+}
+
+function expectDuration(name: string, value: Duration, min: number, max: number): void {
+  const seconds = value.toSeconds({ integral: false });
+  if (seconds >= min && seconds <= max) return;
+  const [from, to] = [Duration.seconds(min), Duration.seconds(max)];
+  throw new Error(
+    `${name}: expected ${from.toHumanString()} to ${to.toHumanString()}, got ${value.toHumanString()}`,
+  );
+}
+
+/** The given properties that have a value: an explicit undefined means the default. */
+function defined<T extends object>(props: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(props).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
