@@ -1,4 +1,4 @@
-import { BatchWriteItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { FleetCountStore } from "../../lambda/lease/fleet-count";
@@ -144,22 +144,6 @@ describe("the sweep", () => {
       peaks.push(count?.peak);
     }
     expect(peaks).toEqual([100, 100, 100, 7, 7, 8]);
-  });
-
-  it("takes a count that has no peak yet for the peak", async () => {
-    const number = (value: number) => ({ N: String(value) });
-    await engine.client.send(
-      new PutItemCommand({
-        TableName: engine.registryTableName,
-        Item: {
-          organizationId: { S: "#sweep" },
-          recordId: { S: "fleet" },
-          online: number(12),
-          countedAt: number(NOW),
-        },
-      }),
-    );
-    expect(await fleet.get()).toEqual({ online: 12, countedAt: NOW, peak: 12, peakAt: NOW });
   });
 
   it("marks an agent whose work does not advance once, until it advances", async () => {
