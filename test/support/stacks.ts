@@ -9,8 +9,12 @@ import { testContext } from "./cdk-context";
 const ENVIRONMENT = { account: "123456789012", region: "eu-west-1" };
 
 /** An empty stack in a known account and region. */
+export const emptyStackIn = (app: App, id: string): Stack =>
+  new Stack(app, id, { env: ENVIRONMENT });
+
+/** The same in an app of its own. */
 export const emptyStack = (id = "Test"): Stack =>
-  new Stack(new App({ context: testContext() }), id, { env: ENVIRONMENT });
+  emptyStackIn(new App({ context: testContext() }), id);
 
 /** The construct in a stack, without the parts that no test of its props needs. */
 export const presenceIn = (stack: Stack, props: AgentHeartbeatProps = {}, id = "Presence") =>

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TEMPLATES, templateOf } from "../../lib/templates";
+import { TEMPLATES, type TemplateName, templateOf } from "../../lib/templates";
 import { type Check, failed, passed, skipped } from "../check";
 import { finished } from "../process";
 import { pythonTool, ToolMissing, versionOf } from "../python";
@@ -19,8 +19,8 @@ interface Finding {
 }
 
 export const templateChecks = (): Check[] =>
-  Object.entries(TEMPLATES).map(
-    ([name, props]): Check => ({
+  (Object.keys(TEMPLATES) as TemplateName[]).map(
+    (name): Check => ({
       id: `cfn-lint-${name}`,
       what: `CloudFormation template, ${name} settings`,
       against: `cfn-lint ${versionOf("cfn-lint")}`,
@@ -28,7 +28,7 @@ export const templateChecks = (): Check[] =>
         try {
           const { command } = await pythonTool("cfn-lint", signal);
           const file = join(directory, `${name}.template.json`);
-          writeFileSync(file, JSON.stringify(templateOf(props)));
+          writeFileSync(file, JSON.stringify(templateOf(name)));
           const { output } = await finished(command, ["--format", "json", file], { signal });
           const findings = JSON.parse(output || "[]") as Finding[];
           const open = findings.filter(({ Rule }) => !(Rule.Id in ACCEPTED));
