@@ -21,6 +21,7 @@ import {
   messageEvent,
 } from "./request-context";
 import { type RouteSelector, routeSelector } from "./route-selection";
+import { Throttle } from "./throttle";
 
 const RESERVED_ROUTES = new Set(["$connect", "$disconnect", "$default"]);
 
@@ -41,6 +42,7 @@ export class Gateway {
   readonly #integrations = new Map<string, Integration>();
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #select: RouteSelector;
+  readonly #throttle: Throttle;
   readonly #protocols = new WeakMap<IncomingMessage, string>();
   readonly #server: WebSocketServer;
   #stopped = false;
@@ -50,6 +52,7 @@ export class Gateway {
     this.#options = options;
     const { api, clock } = options;
     this.#select = routeSelector(api.routeSelectionExpression);
+    this.#throttle = new Throttle(api.throttling, clock);
     for (const { key, integration } of api.routes.values()) {
       if (integration) this.#integrations.set(key, integrationOf(integration, options, clock));
     }
@@ -99,6 +102,7 @@ export class Gateway {
       refuseUpgrade(socket, status, { connectionId, requestId }, headers);
     if (this.#stopped) return refuse(503);
     if (!api.paths.has(new URL(request.url ?? "/", "http://local").pathname)) return refuse(403);
+    if (!this.#throttle.admits("$connect")) return refuse(429);
     const route = api.routes.get("$connect");
     try {
       if (route?.authorizer) {
@@ -161,6 +165,7 @@ export class Gateway {
     const event = messageEvent(facts, route?.key ?? "$default", body, clock.now());
     const fail = (message: string) => connection.send(errorFrame(message, event.requestContext));
     if (!integration) return fail("Forbidden");
+    if (!this.#throttle.admits(route.key)) return fail("Too Many Requests");
     try {
       const answer = await integration(event);
       if (route.returnsResponse && answer.body) connection.send(answer.body);

@@ -45,6 +45,19 @@ export interface RouteDescription {
   returnsResponse: boolean;
 }
 
+/** A token bucket: how fast it fills, and how much it holds. */
+export interface ThrottlingLimits {
+  perSecond: number;
+  burst: number;
+}
+
+export interface ThrottlingDescription {
+  /** Of all routes that have none of their own; undefined for no limits. */
+  whole?: ThrottlingLimits;
+  /** By route key. */
+  routes: ReadonlyMap<string, ThrottlingLimits>;
+}
+
 export interface WebSocketApiDescription {
   apiId: string;
   stage: string;
@@ -52,6 +65,7 @@ export interface WebSocketApiDescription {
   paths: ReadonlySet<string>;
   routeSelectionExpression: string;
   routes: Map<string, RouteDescription>;
+  throttling: ThrottlingDescription;
 }
 
 export const apiKind = kind((identity) => {
@@ -140,7 +154,30 @@ export function describeApi(
     ]),
     routeSelectionExpression: reader.text("RouteSelectionExpression"),
     routes,
+    throttling: describeThrottling(stage),
   };
+}
+
+function describeThrottling(stage: PropertyReader): ThrottlingDescription {
+  const ownOf = stage.object("RouteSettings");
+  const whole = limitsOf(stage.object("DefaultRouteSettings"));
+  return {
+    ...(whole && { whole }),
+    routes: new Map(
+      Object.keys(ownOf.properties).flatMap((key) => {
+        const limits = limitsOf(ownOf.object(key));
+        return limits ? [[key, limits] as const] : [];
+      }),
+    ),
+  };
+}
+
+/** Undefined where neither of the two is set. */
+function limitsOf(settings: PropertyReader): ThrottlingLimits | undefined {
+  const perSecond = settings.number("ThrottlingRateLimit", Number.MAX_VALUE);
+  const burst = settings.number("ThrottlingBurstLimit", Number.MAX_VALUE);
+  if (perSecond === Number.MAX_VALUE && burst === Number.MAX_VALUE) return undefined;
+  return { perSecond, burst };
 }
 
 function describeRoute(

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { CreateTableCommand, ListTablesCommand } from "@aws-sdk/client-dynamodb";
@@ -9,10 +9,13 @@ import { clientOf } from "../support/engine";
 
 const PREPARED = join(__dirname, "../../local/engine/empty.db");
 
-/** The statements of a database's schema, as its file has them. */
+/** The statements of a database's schema, as its file has them, or its log until that is taken into the file. */
 function schemaIn(file: string): string[] {
-  const text = readFileSync(file, "latin1").replace(/\s+/g, " ");
-  return text.match(/CREATE (TABLE|INDEX) _[^\0]*?\)(?![,)\s])/g) ?? [];
+  const statements = [file, `${file}-wal`].filter(existsSync).flatMap((path) => {
+    const text = readFileSync(path, "latin1").replace(/\s+/g, " ");
+    return text.match(/CREATE (TABLE|INDEX) _[^\0]*?\)(?![,)\s])/g) ?? [];
+  });
+  return [...new Set(statements)];
 }
 
 describe("the embedded engine's file", () => {

@@ -7,7 +7,7 @@ import { connectionsApi } from "../../local/gateway/connections-api";
 import { Gateway } from "../../local/gateway/gateway";
 import type { ServiceCall } from "../../local/gateway/service-integration";
 import { listen } from "../../local/http";
-import type { RouteDescription } from "../../local/resources/web-socket-api";
+import type { RouteDescription, ThrottlingDescription } from "../../local/resources/web-socket-api";
 import { FakeClock } from "./fake-clock";
 
 // biome-ignore lint/suspicious/noExplicitAny: events are looked at freely in tests
@@ -42,6 +42,7 @@ export async function startGateway(
     identitySources = [] as string[],
     silentRoutes = [] as string[],
     extraRoutes = [] as RouteDescription[],
+    throttling = { routes: new Map() } as ThrottlingDescription,
     callService = (async () => ({ status: 200, body: "{}" })) as ServiceCall,
   } = {},
 ): Promise<TestGateway> {
@@ -70,6 +71,7 @@ export async function startGateway(
       stage: "prod",
       paths: new Set(["/prod"]),
       routeSelectionExpression: "$request.body.type",
+      throttling,
       routes: new Map([
         ...routes,
         ...extraRoutes.map((route): [string, RouteDescription] => [route.key, route]),
