@@ -1,6 +1,6 @@
 /** Shows presence as it changes: drawn in place for a person, a line for each change otherwise. */
 
-import type { AgentPresence } from "@agent-heartbeat/sdk/status";
+import type { AgentPresence, MassExpiry } from "@agent-heartbeat/sdk/status";
 import { moment } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
@@ -8,20 +8,27 @@ import { printableJson } from "./printable";
 import type { Printer } from "./printer";
 import { type StatusFilter, wordOf } from "./status-filter";
 import { paintWord, presenceColumns, summary } from "./status-view";
+import { suspicionText } from "./suspicion";
 import { table } from "./table";
 
 export interface WatchOptions {
   intervalMs: number;
   /** Names what is watched, for a person. */
   title: string;
-  read(): Promise<AgentPresence[]>;
+  read(): Promise<Reading>;
   /** Epoch milliseconds by the server's clock. */
   now(): number;
 }
 
+export interface Reading {
+  agents: AgentPresence[];
+  /** Null while the service suspects nothing. */
+  massExpiry: MassExpiry | null;
+}
+
 /** How a reading is shown. */
 interface View {
-  show(agents: AgentPresence[], now: number): void;
+  show(reading: Reading, now: number): void;
   failed(sentence: string): void;
 }
 
@@ -73,16 +80,32 @@ function screen(title: string, io: Io, printer: Printer): View {
     drawn = lines.length;
   };
   return {
-    show(agents, now) {
+    show({ agents, massExpiry }, now) {
       const rows = table(agents, presenceColumns(now, printer), printer.colours, printer.width);
-      const head = `${bold(title)}  ${summary(agents, printer)}  ${dim(moment(now))}`;
-      body = [head, "", ...cut(rows, (io.stdout.rows ?? Number.POSITIVE_INFINITY) - 5)];
+      const head = [
+        `${bold(title)}  ${summary(agents, printer)}  ${dim(moment(now))}`,
+        ...(massExpiry ? wrapped(bewareOf(massExpiry, now), printer.width).map(yellow) : []),
+        "",
+      ];
+      const height = (io.stdout.rows ?? Number.POSITIVE_INFINITY) - head.length - 3;
+      body = [...head, ...cut(rows, height)];
       draw([...body, "", dim("Ctrl-C ends it.")]);
     },
     failed(sentence) {
       draw([...body, "", yellow(`Not up to date: ${sentence}`)]);
     },
   };
+}
+
+function wrapped(text: string, width = Number.POSITIVE_INFINITY): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) as string;
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** What does not fit on the screen can't be redrawn in place. */
@@ -92,10 +115,20 @@ function cut(lines: string[], height: number): string[] {
   return [...lines.slice(0, shown), `… and ${lines.length - shown} more`];
 }
 
+const bewareOf = (massExpiry: MassExpiry, now: number) =>
+  `Beware: ${suspicionText(massExpiry, now)}`;
+
 function changeLog(io: Io, printer: Printer): View {
   let known = new Map<string, AgentPresence>();
+  let suspectedAt: number | undefined;
   return {
-    show(agents, now) {
+    show({ agents, massExpiry }, now) {
+      if (massExpiry && massExpiry.suspectedAt !== suspectedAt) {
+        io.stderr.write(`${bewareOf(massExpiry, now)}\n`);
+      } else if (!massExpiry && suspectedAt !== undefined) {
+        io.stderr.write("The service does not suspect itself any more.\n");
+      }
+      suspectedAt = massExpiry?.suspectedAt;
       const current = new Map(agents.map((agent) => [agent.agentId, agent]));
       for (const change of changes(known, current, now)) {
         if (printer.json) printer.lines(printableJson(change));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { SuspicionStore } from "../../lambda/sweep/suspicion";
 import { type Engine, startEngine } from "../support/engine";
 import { onlineRow, putRows } from "../support/status-rows";
-import { localFolder, run } from "./run";
+import { localFolder, type RunOptions, run } from "./run";
 
 describe("while the service suspects that it does not hear its agents", () => {
   const suspectedAt = Date.now() - 60_000;
@@ -41,6 +41,27 @@ describe("while the service suspects that it does not hear its agents", () => {
     const text = await told(...(command === "why" ? ["why", "a1"] : [command]));
     expect(text).toMatch(SENTENCE);
     expect(text).toMatch(new RegExp(also));
+  });
+
+  const watched = async (terminal: RunOptions) => {
+    const interruption = new AbortController();
+    return run(["status", "--watch", "--local", "-o", "acme"], {
+      cwd,
+      signal: interruption.signal,
+      wait: async () => interruption.abort(),
+      ...terminal,
+    });
+  };
+
+  it("status --watch says so above the table, in lines that fit, and beside the changes", async () => {
+    const { stdout } = await watched({ isTTY: true, columns: 80, rows: 20 });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is sent
+    const lines = stdout.replace(/\u001b\[[?\d]*\w/g, "").split("\n");
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    expect(lines.join(" ")).toMatch(SENTENCE);
+    const { stdout: changes, stderr } = await watched({});
+    expect(stderr).toMatch(SENTENCE);
+    expect(changes).toMatch(/a1 +offline/);
   });
 
   it("why sends a person to the service, not to the agent", async () => {

@@ -98,7 +98,10 @@ function watchStatus(
     {
       intervalMs: options.interval * 1000,
       title: `${organizationId} in ${target.name}`,
-      read: () => read(deployment, options, agentId),
+      async read() {
+        const agents = await read(deployment, options, agentId);
+        return { agents, massExpiry: await deployment.statuses.massExpiry() };
+      },
       now: () => serverTime(deployment, io),
     },
     io,
