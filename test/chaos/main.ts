@@ -1,8 +1,9 @@
 /** `npm run chaos`: real agents, every fault, and a judge; fails unless each status was right. */
 
 import { parseArgs } from "node:util";
+import { BREAKS, type Break, type BreakName, Saboteur } from "./breaks";
 import { judge } from "./judge/verdict";
-import { reportOf, tableOf } from "./report";
+import { type Report, reportOf, tableOf } from "./report";
 import { runChaos } from "./run";
 
 const USAGE = `Torments a fleet of real agents beside the local runtime, and judges what readers were told.
@@ -10,6 +11,7 @@ const USAGE = `Torments a fleet of real agents beside the local runtime, and jud
   --seconds <number>  how long faults begin (default 300)
   --agents <number>   agents, in processes of 50 (default 500)
   --seed <number>     draws the same faults again (default: another one each time)
+  --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}
   --json              print the report as JSON
   --help              print this`;
 
@@ -23,6 +25,7 @@ async function main(): Promise<boolean> {
       seconds: { type: "string", default: "300" },
       agents: { type: "string", default: "500" },
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      break: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -31,17 +34,33 @@ async function main(): Promise<boolean> {
     console.log(USAGE);
     return true;
   }
+  const broken = values.break === undefined ? undefined : breakOf(values.break);
+  const saboteur = broken && new Saboteur(broken);
   const seed = whole("seed", values.seed, 0, 2 ** 31);
   const evidence = await runChaos({
     agents: whole("agents", values.agents, 3, 5000),
     seconds: whole("seconds", values.seconds, 10, 24 * 3600),
     seed,
+    ...(saboteur && { saboteur }),
     tell: (line) => console.error(line),
   });
   const report = reportOf(judge(evidence), evidence, seed);
   if (values.json) console.log(JSON.stringify(report, null, 2));
   else for (const line of tableOf(report)) console.log(line);
-  return report.passed;
+  if (!broken || !saboteur) return report.passed;
+  const found = isFound(broken, report);
+  console.log(
+    `${broken.what}: ${saboteur.applied} requests were changed, ${found ? "and it was found" : "AND NOBODY FOUND IT"}`,
+  );
+  return found;
+}
+
+const isFound = ({ seenIn }: Break, report: Report): boolean =>
+  seenIn.some((count) => report[count].length > 0);
+
+function breakOf(name: string): Break {
+  if (Object.hasOwn(BREAKS, name)) return BREAKS[name as BreakName];
+  throw new Error(`--break: expected ${Object.keys(BREAKS).join(", ")}, got "${name}"`);
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

@@ -1,5 +1,6 @@
 /** One run: a fleet comes, is tormented, recovers and leaves, and everything is written down for the judge. */
 
+import type { Saboteur } from "./breaks";
 import type { Evidence, Leftovers } from "./evidence";
 import { inflict, pause } from "./faults/inflict";
 import { drawPlan } from "./faults/plan";
@@ -10,6 +11,8 @@ export interface RunOptions {
   agents: number;
   seconds: number;
   seed: number;
+  /** Breaks the product on purpose. */
+  saboteur?: Saboteur;
   /** Hears what is being done, a line each. */
   tell(line: string): void;
 }
@@ -28,9 +31,9 @@ const POLL_MS = 200;
 
 /** @throws Error if something broke that no fault may break */
 export async function runChaos(options: RunOptions): Promise<Evidence> {
-  const { agents, seconds, seed, tell } = options;
+  const { agents, seconds, seed, saboteur, tell } = options;
   const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
-  const stage = await Stage.open({ agents, processes, seed, tell });
+  const stage = await Stage.open({ agents, processes, seed, tell, ...(saboteur && { saboteur }) });
   const { recorder } = stage;
   const ending = new AbortController();
   try {
@@ -85,7 +88,7 @@ async function watch(stage: Stage, signal: AbortSignal): Promise<void> {
 
 async function torment(
   stage: Stage,
-  options: Omit<RunOptions, "tell"> & { processes: number },
+  options: Omit<RunOptions, "tell" | "saboteur"> & { processes: number },
 ): Promise<void> {
   const { seed, seconds, agents, processes } = options;
   const durationMs = seconds * 1000;

@@ -43,6 +43,8 @@ const WELL: DatabaseFaults = {
 
 export class DatabaseProxy {
   faults: DatabaseFaults = { ...WELL };
+  /** Changes the body of a request before it goes on. */
+  rewrite: (operation: string, body: Buffer) => Buffer = (_, body) => body;
   /** Where the database is; null while it is down. */
   target: string | null;
   readonly #agent = new Agent({ keepAlive: true });
@@ -94,7 +96,7 @@ export class DatabaseProxy {
       await new Promise((resolve) => setTimeout(resolve, readDelayMs));
     }
     const loses = WRITES.test(operation) && this.random() < lostAnswersShare;
-    this.#forward(incoming, Buffer.concat(chunks), outgoing, loses);
+    this.#forward(incoming, this.rewrite(operation, Buffer.concat(chunks)), outgoing, loses);
   }
 
   #forward(
@@ -107,7 +109,8 @@ export class DatabaseProxy {
       refuse(outgoing, 500, FAILED);
       return;
     }
-    const { method, headers } = incoming;
+    const { method } = incoming;
+    const headers = { ...incoming.headers, "content-length": String(body.length) };
     const forwarded = request(this.target, { method, headers, agent: this.#agent }, (answer) => {
       answer.on("error", () => outgoing.destroy());
       if (loses) {

@@ -11,6 +11,7 @@ import { synthesize } from "../../../local/synthesize";
 import { clientOf } from "../../support/engine";
 import { FaultProxy } from "../../support/fault-proxy";
 import { seededRandom } from "../../support/random";
+import type { Saboteur } from "../breaks";
 import type { Look } from "../evidence";
 import type { AgentsCommand, AgentsReport } from "./agents-messages";
 import { Reception } from "./channel";
@@ -32,6 +33,8 @@ export interface StageOptions {
   agents: number;
   processes: number;
   seed: number;
+  /** Breaks the product on purpose. */
+  saboteur?: Saboteur;
   /** Hears what is being done. */
   tell(what: string): void;
 }
@@ -235,6 +238,8 @@ export class Stage {
       },
     );
     this.#closing.push(() => this.database.stop());
+    const { saboteur } = this.options;
+    if (saboteur) this.database.proxy.rewrite = saboteur.rewrite.bind(saboteur);
     this.engine = new EngineCalls(() => this.database.endpoint);
     tell("starting the local runtime");
     await this.startGateway();
