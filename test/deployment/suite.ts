@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Mode, targetVariables } from "../e2e/support/target";
 import { finished } from "../verify/process";
 import type { Gap } from "./gaps";
 
@@ -24,8 +25,8 @@ interface JestResult {
 }
 
 export interface SuiteOptions {
-  /** The outputs file of the deployment: see test/e2e/support/target.ts. */
-  target: string;
+  /** The outputs files of the deployments, by what answers heartbeats. */
+  targets: ReadonlyMap<Mode, string>;
   gaps: readonly Gap[];
   /** Where jest's result is written. */
   resultFile: string;
@@ -35,7 +36,7 @@ export interface SuiteOptions {
 }
 
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const { target, gaps, resultFile, env, signal, onOutput } = options;
+  const { targets, gaps, resultFile, env, signal, onOutput } = options;
   // One file after the other: what they measure in seconds is not to wait for other files' functions.
   const args = [
     "--selectProjects",
@@ -51,7 +52,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const jest = join(ROOT, "node_modules", ".bin", "jest");
   await finished(jest, [...args, "--outputFile", resultFile, ...pattern], {
     cwd: ROOT,
-    env: { ...env, AGENT_HEARTBEAT_TARGET: target },
+    env: { ...env, ...targetVariables(targets) },
     signal,
     onOutput,
   });

@@ -3,11 +3,11 @@
 import type { Removal } from "./stack";
 
 export interface TrialSteps {
-  /** Deploys the stack. */
+  /** Deploys the stacks. */
   deploy(): Promise<void>;
-  /** Uses it. Resolves with whether all was well. */
+  /** Uses them. Resolves with whether all was well. */
   use(): Promise<boolean>;
-  /** Removes it, in whatever state it is. Not to be interrupted. */
+  /** Removes them, in whatever state they are. Not to be interrupted. */
   remove(): Promise<Removal>;
   /** Tells what was used, and what it costs. */
   account(): Promise<void>;
@@ -17,13 +17,13 @@ export interface TrialSteps {
 /**
  * Deploys, uses and removes.
  *
- * @param keep leaves the stack, and says how it is removed
+ * @param keep leaves the stacks, and says how each is removed
  * @returns whether all was well: the tests passed, and nothing stayed behind
  * @throws what the first failing step has thrown, after everything was removed
  */
 export async function runTrial(
   steps: TrialSteps,
-  { keep, stackName }: { keep: boolean; stackName: string },
+  { keep, stackNames }: { keep: boolean; stackNames: readonly string[] },
 ): Promise<boolean> {
   const { log } = steps;
   let well = false;
@@ -32,7 +32,9 @@ export async function runTrial(
     well = await steps.use();
   } finally {
     if (keep) {
-      log(`kept, and billed: remove it by \`npm run test:aws -- --remove ${stackName}\``);
+      for (const name of stackNames) {
+        log(`kept, and billed: remove it by \`npm run test:aws -- --remove ${name}\``);
+      }
     } else {
       well = cleaned(await steps.remove()) && well;
     }

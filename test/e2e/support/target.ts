@@ -17,6 +17,10 @@ const TARGET_VARIABLES: Readonly<Record<Mode, string>> = {
   direct: "AGENT_HEARTBEAT_DIRECT_TARGET",
 };
 
+/** The variables that tell the suite of deployments, by what answers heartbeats. */
+export const targetVariables = (files: ReadonlyMap<Mode, string>): Record<string, string> =>
+  Object.fromEntries([...files].map(([mode, file]) => [TARGET_VARIABLES[mode], file]));
+
 /** The modes in which there is a deployment to test. */
 export const modes = (): Mode[] =>
   (["lambda", "direct"] as const).filter((mode) => process.env[TARGET_VARIABLES[mode]]);
