@@ -12,6 +12,8 @@ import { holder, routeEvent, storedRow } from "../../test/support/presence";
 const URL = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
 const HOST = new globalThis.URL(URL).host;
 const CONNECTED_MS = 60_000;
+/** Longer than any measurement, so that a sweep finds the same each time. */
+const LEASE_MS = 3 * 3_600_000;
 
 export type FunctionName =
   | "heartbeat"
@@ -28,7 +30,10 @@ export type FunctionName =
   | "transitions"
   | "sweep";
 
-/** Makes the events of a function, each for an agent of its own, and puts into the tables what they need. */
+/**
+ * Makes the events of a function, each for an agent of its own, so that no limit of one agent is met, and puts into
+ * the tables what they need.
+ */
 export class Events {
   readonly #leases: LeaseStore;
   readonly #subscriptions: SubscriptionStore;
@@ -72,9 +77,9 @@ export class Events {
     list: async () => {
       // A page of a hundred agents; the same one each time, for it is only read.
       if (this.#serial === 0) for (let index = 0; index < 100; index++) await this.#online();
-      return this.#route("agent-0", { type: "list" });
+      return this.#route(this.#name(), { type: "list" });
     },
-    history: async () => this.#route("agent-0", { type: "history", agentId: "agent-0" }),
+    history: async () => this.#route(this.#name(), { type: "history", agentId: "agent-0" }),
     deliver: async () => ({
       id: `event-${this.#serial}`,
       source: "orders",
@@ -113,7 +118,12 @@ export class Events {
   async #online(): Promise<string> {
     const agentId = this.#name();
     await this.#leases.acquire(
-      holder({ agentId, connectionId: `C-${agentId}=`, connectedAt: this.now - CONNECTED_MS }),
+      holder({
+        agentId,
+        connectionId: `C-${agentId}=`,
+        connectedAt: this.now - CONNECTED_MS,
+        leaseMs: LEASE_MS,
+      }),
       this.now - CONNECTED_MS / 2,
     );
     return agentId;

@@ -18,6 +18,7 @@ export class Exchanges {
   readonly #server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
   #recording: Exchange[] | undefined;
   #replay = new Map<string, Exchange[]>();
+  #unknown: string | undefined;
 
   /** @param dynamoDbEndpoint the engine that answers while a function is recorded */
   constructor(private readonly dynamoDbEndpoint: string) {}
@@ -54,6 +55,11 @@ export class Exchanges {
     for (const queue of this.#replay.values()) queue.reverse();
   }
 
+  /** @throws Error if something was called that had not been recorded: the function did not do the same again */
+  expectSame(): void {
+    if (this.#unknown !== undefined) throw new Error(`it called ${this.#unknown} for once`);
+  }
+
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
@@ -64,9 +70,9 @@ export class Exchanges {
       // What a function keeps for a while it may ask for once more: then it gets the last answer again.
       const queue = this.#replay.get(call) ?? [];
       const exchange = queue.length > 1 ? queue.pop() : queue[0];
-      if (exchange) answer(outgoing, exchange.status, exchange.output);
-      else answer(outgoing, 500, `{"message":"nothing was recorded of ${call}"}`);
-      return;
+      if (exchange) return answer(outgoing, exchange.status, exchange.output);
+      this.#unknown = call;
+      return answer(outgoing, 400, `{"message":"nothing was recorded of ${call}"}`);
     }
     const { status, output } = target.startsWith("DynamoDB")
       ? await this.#ask(incoming, input)

@@ -56,26 +56,36 @@ const QUICK: Effort = { coldRuns: 3, batches: 3, events: 50, warmUp: 1 };
 export function measureFunctions(options: MeasureOptions): Promise<FunctionFigures[]> {
   return withAssembly(undefined, async (assembly) => {
     const bundles = bundlesOf(assembly);
-    const engine = await startEngine();
-    const exchanges = new Exchanges(engine.endpoint);
-    try {
-      const endpoint = await exchanges.start();
-      const effort = options.quick ? QUICK : FULL;
-      const figures: FunctionFigures[] = [];
-      for (const name of options.quick ? FUNCTIONS.slice(0, 1) : FUNCTIONS) {
-        options.progress(`${name}: bundle, cold start, warm CPU time`);
-        const events = await new Events(engine, Date.now()).of(name, effort.events);
-        const { bundle, env } = bundles.get(name) ?? {};
-        if (bundle === undefined) throw new Error(`expected a bundle of ${name}, got none`);
-        const work = { name, bundle, events, exchanges, directory: assembly, effort };
-        figures.push(await measureOne({ ...work, env: { ...env, ...environmentAt(endpoint) } }));
-      }
-      return figures;
-    } finally {
-      exchanges.stop();
-      await engine.stop();
+    const effort = options.quick ? QUICK : FULL;
+    const figures: FunctionFigures[] = [];
+    for (const name of options.quick ? FUNCTIONS.slice(0, 1) : FUNCTIONS) {
+      options.progress(`${name}: bundle, cold start, warm CPU time`);
+      const deployed = bundles.get(name);
+      if (!deployed) throw new Error(`expected a bundle of ${name}, got none`);
+      figures.push(await measureFunction(name, deployed, assembly, effort));
     }
+    return figures;
   });
+}
+
+/** With tables of its own, so that none finds what the others have left. */
+async function measureFunction(
+  name: FunctionName,
+  { bundle, env }: Deployed,
+  directory: string,
+  effort: Effort,
+): Promise<FunctionFigures> {
+  const engine = await startEngine();
+  const exchanges = new Exchanges(engine.endpoint);
+  try {
+    const endpoint = await exchanges.start();
+    const events = await new Events(engine, Date.now()).of(name, effort.events);
+    const work = { name, bundle, events, exchanges, directory, effort };
+    return await measureOne({ ...work, env: { ...env, ...environmentAt(endpoint) } });
+  } finally {
+    exchanges.stop();
+    await engine.stop();
+  }
 }
 
 interface Work {
@@ -96,7 +106,9 @@ async function measureOne(work: Work): Promise<FunctionFigures> {
   const bareEvents = recorded.map(bareEvent);
   const replayed = async (subject: Subject, batch: readonly unknown[]) => {
     exchanges.replay(recorded.slice(0, batch.length).flat());
-    return subject.call(batch);
+    const measured = await subject.call(batch);
+    exchanges.expectSame();
+    return measured;
   };
 
   const cold = async (path: string, event: unknown) => {
