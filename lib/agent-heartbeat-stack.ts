@@ -14,8 +14,9 @@ export class AgentHeartbeatStack extends Stack {
   constructor(scope: Construct, id: string, props: AgentHeartbeatStackProps = {}) {
     super(scope, id, props);
     this.agentHeartbeat = new AgentHeartbeat(this, "Presence", props);
-    const { webSocketUrl, customDomainTarget, statusTable, registryTable, eventBus, dashboardUrl } =
+    const { webSocketUrl, customDomainTarget, statusTable, registryTable, eventBus } =
       this.agentHeartbeat;
+    const { dashboardUrl, dashboardDomainTarget } = this.agentHeartbeat;
     this.#output("WebSocketUrl", webSocketUrl, "Where agents connect");
     this.#output("StatusTableName", statusTable.tableName, "Who is online: derive, don't trust");
     this.#output("RegistryTableName", registryTable.tableName, "Agents and their public keys");
@@ -25,6 +26,10 @@ export class AgentHeartbeatStack extends Stack {
     }
     if (dashboardUrl !== undefined) {
       this.#output("DashboardUrl", dashboardUrl, "Open it with: agent-heartbeat dashboard");
+    }
+    if (dashboardDomainTarget !== undefined) {
+      const what = "What the record of the dashboard's domain points at";
+      this.#output("DashboardDomainTarget", dashboardDomainTarget, what);
     }
   }
 

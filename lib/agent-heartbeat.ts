@@ -34,6 +34,8 @@ export class AgentHeartbeat extends Construct {
   readonly eventBus: IEventBus;
   /** Where the page is on which people see the fleet; undefined without a dashboard. */
   readonly dashboardUrl: string | undefined;
+  /** What the record of the dashboard's domain has to point at, if no hosted zone was given. */
+  readonly dashboardDomainTarget: string | undefined;
   readonly #metrics: FleetMetrics;
 
   /** @throws Error if a setting is outside its limits */
@@ -87,6 +89,7 @@ export class AgentHeartbeat extends Construct {
     this.registryTable = storage.registryTable;
     this.eventBus = eventBus;
     this.dashboardUrl = dashboard?.url;
+    this.dashboardDomainTarget = dashboard?.domainTarget;
     this.#metrics = metrics;
   }
 

@@ -7,18 +7,21 @@ import { ARecord, type IHostedZone, RecordTarget } from "aws-cdk-lib/aws-route53
 import { ApiGatewayv2DomainProperties } from "aws-cdk-lib/aws-route53-targets";
 import { Construct } from "constructs";
 
-/** Under which name agents reach the gateway. */
+/** Under which name the gateway or the dashboard is reached. */
 export interface CustomDomainProps {
-  /** Without scheme and path, as in `agents.example.com`. Agents connect to `wss://agents.example.com`. */
+  /**
+   * Without scheme and path, as in `agents.example.com`: agents connect to `wss://agents.example.com`, or the page is
+   * at `https://agents.example.com/`.
+   */
   readonly domainName: string;
 
-  /** Covers the name, and lies in the stack's region. */
+  /** Covers the name. It lies in the stack's region; that of the dashboard in us-east-1, where CloudFront looks. */
   readonly certificate: ICertificate;
 
   /**
    * Where the name's record is written.
    *
-   * @default - nowhere: point a CNAME at the construct's `customDomainTarget`
+   * @default - nowhere: point a CNAME at the construct's `customDomainTarget`, or `dashboardDomainTarget`
    */
   readonly hostedZone?: IHostedZone;
 }
@@ -33,8 +36,7 @@ export class CustomDomain extends Construct {
   constructor(scope: Construct, id: string, props: CustomDomainProps) {
     super(scope, id);
     const { domainName, certificate, hostedZone } = props;
-    expectHost(domainName);
-    expectRegion(certificate, Stack.of(this).region);
+    expectDomain("customDomain", props, Stack.of(this).region);
     this.domain = new DomainName(this, "Name", { domainName, certificate });
     if (hostedZone) {
       const { regionalDomainName, regionalHostedZoneId } = this.domain;
@@ -52,18 +54,28 @@ export class CustomDomain extends Construct {
 /** Where agents connect by the domain: the mapping has no path, and takes the stage's place. */
 export const urlOf = ({ domainName }: CustomDomainProps): string => `wss://${domainName}`;
 
-function expectHost(domainName: string): void {
+/**
+ * @param prop names the domain in errors
+ * @param region where its certificate has to lie
+ * @throws Error if the name is none of a host, or the certificate lies in another region
+ */
+export function expectDomain(prop: string, domain: CustomDomainProps, region: string): void {
+  expectHost(prop, domain.domainName);
+  expectRegion(prop, domain.certificate, region);
+}
+
+function expectHost(prop: string, domainName: string): void {
   if (Token.isUnresolved(domainName) || HOST.test(domainName)) return;
   throw new Error(
-    `customDomain.domainName: expected a host in lower case as in agents.example.com, got ${domainName}`,
+    `${prop}.domainName: expected a host in lower case as in agents.example.com, got ${domainName}`,
   );
 }
 
-function expectRegion({ certificateArn }: ICertificate, region: string): void {
+function expectRegion(prop: string, { certificateArn }: ICertificate, region: string): void {
   if (Token.isUnresolved(certificateArn) || Token.isUnresolved(region)) return;
   const [, , , found] = certificateArn.split(":");
   if (found === region) return;
   throw new Error(
-    `customDomain.certificate: expected one of the stack's region ${region}, got ${certificateArn}`,
+    `${prop}.certificate: expected one of the region ${region}, got ${certificateArn}`,
   );
 }

@@ -8,21 +8,29 @@ import {
   HeadersFrameOption,
   HeadersReferrerPolicy,
   ResponseHeadersPolicy,
+  SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from "aws-cdk-lib/aws-cloudfront";
 import { S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { AaaaRecord, ARecord, RecordTarget } from "aws-cdk-lib/aws-route53";
+import { CloudFrontTarget } from "aws-cdk-lib/aws-route53-targets";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { BucketDeployment, Source } from "aws-cdk-lib/aws-s3-deployment";
 import { Construct } from "constructs";
 import { dashboardPage } from "#assets";
+import { type CustomDomainProps, expectDomain } from "./custom-domain";
+
+/** Where CloudFront looks for certificates, wherever the stack is. */
+const CLOUDFRONT_REGION = "us-east-1";
 
 export interface DashboardProps {
   /** `wss://host`, the one origin that the page may connect to. */
   readonly webSocketOrigin: string;
+  readonly dashboardDomain: CustomDomainProps | undefined;
   readonly logRetention: RetentionDays;
   readonly encryptionKey: IKey | undefined;
 }
@@ -30,10 +38,14 @@ export interface DashboardProps {
 export class Dashboard extends Construct {
   /** Where the page is. It shows nothing without a sign-in. */
   readonly url: string;
+  /** What a record of the domain's name has to point at; undefined without one. */
+  readonly domainTarget: string | undefined;
 
+  /** @throws Error if the domain's name is none of a host, or its certificate lies elsewhere than CloudFront looks */
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const { webSocketOrigin } = props;
+    const { webSocketOrigin, dashboardDomain } = props;
+    if (dashboardDomain) expectDomain("dashboardDomain", dashboardDomain, CLOUDFRONT_REGION);
     const bucket: IBucket = new Bucket(this, "Page", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
@@ -51,6 +63,11 @@ export class Dashboard extends Construct {
     };
     const distribution = new Distribution(this, "Distribution", {
       comment: "Dashboard of Agent Heartbeat",
+      ...(dashboardDomain && {
+        domainNames: [dashboardDomain.domainName],
+        certificate: dashboardDomain.certificate,
+        minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+      }),
       defaultRootObject: "index.html",
       // The page names its files by their content: it alone has to be asked for again.
       defaultBehavior: { ...behavior, cachePolicy: CachePolicy.CACHING_DISABLED },
@@ -59,7 +76,18 @@ export class Dashboard extends Construct {
       },
     });
     this.#upload(bucket, props);
-    this.url = `https://${distribution.distributionDomainName}/`;
+    if (dashboardDomain) this.#setRecords(dashboardDomain, distribution);
+    const { distributionDomainName } = distribution;
+    this.url = `https://${dashboardDomain?.domainName ?? distributionDomainName}/`;
+    this.domainTarget = dashboardDomain && distributionDomainName;
+  }
+
+  #setRecords({ domainName, hostedZone: zone }: CustomDomainProps, page: Distribution): void {
+    if (!zone) return;
+    const target = RecordTarget.fromAlias(new CloudFrontTarget(page));
+    const record = { zone, recordName: `${domainName}.`, target };
+    new ARecord(this, "Record", record);
+    new AaaaRecord(this, "RecordV6", record);
   }
 
   #upload(bucket: IBucket, { logRetention, encryptionKey }: DashboardProps): void {

@@ -175,6 +175,13 @@ export interface AgentHeartbeatProps {
   readonly dashboard?: boolean;
 
   /**
+   * A name of one's own for that page. CloudFront's own address goes on to work beside it.
+   *
+   * @default - CloudFront's own address
+   */
+  readonly dashboardDomain?: CustomDomainProps;
+
+  /**
    * How many messages and logins a second the gateway takes, and how many at once, before it answers 429.
    * An account's quota of 10,000 and 5,000 is shared by all its APIs in a region, and by posts to
    * connections: half of it is left to them.

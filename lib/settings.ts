@@ -32,6 +32,7 @@ export interface Settings {
   readonly retention: Duration;
   readonly logRetention: RetentionDays;
   readonly dashboard: boolean;
+  readonly dashboardDomain: CustomDomainProps | undefined;
   readonly throttling: ThrottlingProps;
   readonly reconnect: Required<ReconnectProps>;
   readonly accessLogs: boolean;
@@ -67,6 +68,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     retention: props.retention ?? Duration.days(7),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     dashboard: props.dashboard ?? true,
+    dashboardDomain: props.dashboardDomain,
     throttling: props.throttling ?? { rateLimit: 5000, burstLimit: 2500 },
     reconnect: {
       connectsPerSecond: 500,
@@ -130,6 +132,9 @@ function validate(settings: Settings): void {
       `sweepInterval: expected whole minutes, or one of ${FAST_SWEEPS_SECONDS.join(", ")} seconds, ` +
         `got ${sweepInterval.toHumanString()}`,
     );
+  }
+  if (settings.dashboardDomain && !settings.dashboard) {
+    throw new Error("dashboardDomain: expected none, for `dashboard` is false");
   }
   if (settings.massExpiryBrake) validateBrake(settings.massExpiryBrake);
   expectThrottling(throttling);

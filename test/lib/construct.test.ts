@@ -93,7 +93,66 @@ describe("a custom domain", () => {
     const other = emptyStack();
     const elsewhere = domain(other, CERTIFICATE.replace("eu-west-1", "us-east-1"));
     expect(() => presenceIn(other, { customDomain: elsewhere })).toThrow(
-      "customDomain.certificate: expected one of the stack's region eu-west-1, got arn:aws:acm:us-east-1",
+      "customDomain.certificate: expected one of the region eu-west-1, got arn:aws:acm:us-east-1",
+    );
+  });
+});
+
+describe("the dashboard's domain", () => {
+  const domain = (stack: Stack, region = "us-east-1") => ({
+    domainName: "fleet.example.com",
+    certificate: Certificate.fromCertificateArn(
+      stack,
+      "PageCertificate",
+      CERTIFICATE.replace("eu-west-1", region),
+    ),
+  });
+
+  it("is where the page is, by TLS 1.2, with records where a hosted zone is given", () => {
+    const stack = emptyStack();
+    const hostedZone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
+      hostedZoneId: "Z1",
+      zoneName: "example.com",
+    });
+    const dashboardDomain = { ...domain(stack), hostedZone };
+    const presence = presenceIn(stack, { dashboard: true, dashboardDomain });
+    expect(presence.dashboardUrl).toBe("https://fleet.example.com/");
+    const template = Template.fromStack(stack);
+    template.hasResourceProperties("AWS::CloudFront::Distribution", {
+      DistributionConfig: {
+        Aliases: ["fleet.example.com"],
+        ViewerCertificate: {
+          AcmCertificateArn: CERTIFICATE.replace("eu-west-1", "us-east-1"),
+          MinimumProtocolVersion: "TLSv1.2_2021",
+        },
+      },
+    });
+    for (const Type of ["A", "AAAA"]) {
+      template.hasResourceProperties("AWS::Route53::RecordSet", {
+        Name: "fleet.example.com.",
+        Type,
+      });
+    }
+  });
+
+  it("is told what to point at without a hosted zone", () => {
+    const app = new App({ context: testContext() });
+    const dashboardDomain = domain(emptyStack());
+    const template = Template.fromStack(new AgentHeartbeatStack(app, "Whole", { dashboardDomain }));
+    template.hasOutput("DashboardUrl", { Value: "https://fleet.example.com/" });
+    template.hasOutput("DashboardDomainTarget", {});
+    template.resourceCountIs("AWS::Route53::RecordSet", 0);
+  });
+
+  it("is refused without a dashboard, and if its certificate lies where CloudFront does not look", () => {
+    const stack = emptyStack();
+    const elsewhere = domain(stack, "eu-west-1");
+    expect(() => presenceIn(stack, { dashboard: true, dashboardDomain: elsewhere })).toThrow(
+      "dashboardDomain.certificate: expected one of the region us-east-1, got arn:aws:acm:eu-west-1",
+    );
+    const other = emptyStack();
+    expect(() => presenceIn(other, { dashboardDomain: domain(other) })).toThrow(
+      "dashboardDomain: expected none, for `dashboard` is false",
     );
   });
 });

@@ -21,6 +21,19 @@ type Existing = "tables" | "eventBus";
 
 /** Every option there is: the compiler asks for those that are added. */
 function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>> {
+  const hostedZone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
+    hostedZoneId: "Z1",
+    zoneName: "example.com",
+  });
+  const domain = (name: string, region: string) => ({
+    domainName: `${name}.example.com`,
+    certificate: Certificate.fromCertificateArn(
+      stack,
+      `Certificate-${name}`,
+      `arn:aws:acm:${region}:123456789012:certificate/1`,
+    ),
+    hostedZone,
+  });
   return {
     heartbeat: {
       defaultInterval: Duration.seconds(20),
@@ -46,18 +59,8 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
     cloudWatchDashboard: true,
     tracing: true,
     removalPolicy: RemovalPolicy.DESTROY,
-    customDomain: {
-      domainName: "agents.example.com",
-      certificate: Certificate.fromCertificateArn(
-        stack,
-        "Certificate",
-        "arn:aws:acm:eu-west-1:123456789012:certificate/1",
-      ),
-      hostedZone: HostedZone.fromHostedZoneAttributes(stack, "Zone", {
-        hostedZoneId: "Z1",
-        zoneName: "example.com",
-      }),
-    },
+    customDomain: domain("agents", "eu-west-1"),
+    dashboardDomain: domain("fleet", "us-east-1"),
     encryptionKey: stack.node.findChild(KEY) as Key,
   };
 }
