@@ -1,12 +1,14 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
+import { Template } from "aws-cdk-lib/assertions";
 import { advice, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
-import { CUSTOM_METRICS, SWEEP, UNITS } from "../../cli/src/cost/units";
+import { ALARM_METRICS, CUSTOM_METRICS, DASHBOARDS, SWEEP, UNITS } from "../../cli/src/cost/units";
 import { TRANSITION_REASONS } from "../../lib/metrics";
+import { templateOf } from "../lib/templates";
 import { blocks, chart, directBlocks } from "./cost-page";
 import { run } from "./run";
 
@@ -55,6 +57,24 @@ describe("the billing units", () => {
     const metrics = texts.flatMap((text) => text.match(/addMetric\("[A-Za-z]+"/g) ?? []);
     expect(texts.join("").match(/count\("[A-Za-z]+"/g)).toEqual(['count("Transitions"']);
     expect(new Set(metrics).size + Object.keys(TRANSITION_REASONS).length).toBe(CUSTOM_METRICS);
+  });
+});
+
+describe("what the default stack has in CloudWatch", () => {
+  const resources = (type: string) =>
+    Object.values(Template.fromJSON(templateOf("default")).findResources(type));
+
+  it("are so many metrics of alarms", () => {
+    type Properties = { Metrics?: { MetricStat?: object }[] };
+    const metrics = resources("AWS::CloudWatch::Alarm").flatMap(({ Properties }) => {
+      const { Metrics = [{ MetricStat: {} }] } = Properties as Properties;
+      return Metrics.filter(({ MetricStat }) => MetricStat);
+    });
+    expect(metrics).toHaveLength(ALARM_METRICS);
+  });
+
+  it("are so many dashboards", () => {
+    expect(resources("AWS::CloudWatch::Dashboard")).toHaveLength(DASHBOARDS);
   });
 });
 

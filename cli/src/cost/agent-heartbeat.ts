@@ -4,8 +4,10 @@ import { type Bill, billOf } from "./bill";
 import { DAYS_A_MONTH, type Fleet, MINUTES_A_MONTH, SECONDS_A_MONTH } from "./fleet";
 import { pricesIn } from "./prices";
 import {
+  ALARM_METRICS,
   ASSUMED,
   CUSTOM_METRICS,
+  DASHBOARDS,
   MEMORY_GB,
   type Operation,
   SWEEP,
@@ -71,6 +73,8 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
         (total.logBytes + sweeps * SWEEP.logBytes) / BYTES_A_GB,
       ],
       ["CloudWatch", "metrics", "metricMonth", CUSTOM_METRICS],
+      ["CloudWatch", "metrics of alarms", "alarmMetricMonth", ALARM_METRICS],
+      ["CloudWatch", "dashboards", "dashboardMonth", DASHBOARDS],
       [
         "Data transfer",
         "GB out",

@@ -70,6 +70,12 @@ export const MEMORY_GB = { handler: 0.25, sweep: 0.5, planner: 0.125 } as const;
 /** Metrics of the service's own: transitions are one for each of the ten reasons. */
 export const CUSTOM_METRICS = 24;
 
+/** What the alarms look at, as the stack sets them by default: each is billed, also where one alarm sums up many. */
+export const ALARM_METRICS = 43;
+
+/** In CloudWatch. */
+export const DASHBOARDS = 1;
+
 /** Not measured on AWS: what we reckon with until it is. */
 export const ASSUMED = {
   /** Billed time of a function that answers a message, in milliseconds, its rare cold starts included. */
