@@ -18,6 +18,7 @@ export class Exchanges {
   readonly #server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
   #recording: Exchange[] | undefined;
   #replay = new Map<string, Exchange[]>();
+  #byInput = new Map<string, Exchange>();
   #unknown: string | undefined;
 
   /** @param dynamoDbEndpoint the engine that answers while a function is recorded */
@@ -43,10 +44,14 @@ export class Exchanges {
     return this.#recording?.splice(0) ?? [];
   }
 
-  /** From here on the calls are answered as they were, the first of a kind as the first of that kind. */
+  /**
+   * From here on the calls are answered as they were: by what they ask, or else, where that has a time or a random id
+   * in it, the first of a kind as the first of that kind.
+   */
   replay(exchanges: readonly Exchange[]): void {
     this.#recording = undefined;
     this.#replay = new Map();
+    this.#byInput = new Map(exchanges.map((one) => [keyOf(one.call, one.input), one]));
     for (const exchange of exchanges) {
       const queue = this.#replay.get(exchange.call) ?? [];
       this.#replay.set(exchange.call, queue);
@@ -67,9 +72,9 @@ export class Exchanges {
     const target = String(incoming.headers["x-amz-target"] ?? "");
     const call = nameOf(target, incoming.method ?? "");
     if (!this.#recording) {
-      // What a function keeps for a while it may ask for once more: then it gets the last answer again.
       const queue = this.#replay.get(call) ?? [];
-      const exchange = queue.length > 1 ? queue.pop() : queue[0];
+      const exchange =
+        this.#byInput.get(keyOf(call, input)) ?? (queue.length > 1 ? queue.pop() : queue[0]);
       if (exchange) return answer(outgoing, exchange.status, exchange.output);
       this.#unknown = call;
       return answer(outgoing, 400, `{"message":"nothing was recorded of ${call}"}`);
@@ -91,6 +96,8 @@ export class Exchanges {
     return { status: response.statusCode ?? 500, output: Buffer.concat(chunks).toString() };
   }
 }
+
+const keyOf = (call: string, input: string) => `${call} ${input}`;
 
 function nameOf(target: string, method: string): string {
   if (target.startsWith("DynamoDB")) return `DynamoDB.${target.split(".")[1]}`;
