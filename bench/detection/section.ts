@@ -22,7 +22,7 @@ export const detection: Section<DetectionFigures[]> = {
       "From an agent's death until a reader sees it offline, and until `Agent Offline` is on the bus, on the local runtime in " +
         "real time: p50 / p99 / max. *Killed*: its socket ends with it. *Silent*: the process stands still, the " +
         "connection stays. *Cut off*: the network passes nothing on any more. Deaths are spread over the interval and the " +
-        "sweep. A reader needs no sweep: its bound is the lease.",
+        "sweep. A reader needs no sweep: its bound is the lease. The brake on mass expiries is off, for the whole fleet dies.",
       table(
         ["setting", "interval, lease, sweep", "death", "agents", "seen offline", "told on the bus"],
         figures.map((one) => [
