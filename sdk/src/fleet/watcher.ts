@@ -4,7 +4,7 @@ import type { AgentEnvironment } from "../agent-environment";
 import { ServerClock } from "../clock";
 import { notConnected, type ServerFrame } from "../connection";
 import { Emitter } from "../emitter";
-import { ConnectionError } from "../errors";
+import { ConnectionError, RequestRefusedError } from "../errors";
 import { errorOf } from "../failure";
 import type { LinkEvent, LinkPort } from "../link-port";
 import type { AgentsMessage, MassExpiry, TransitionRecord } from "../protocol";
@@ -17,6 +17,9 @@ import type { ResolvedWatcherOptions } from "./options";
 
 /** So many agents with their profiles fit into one message. */
 const PAGE_WITH_PROFILES = 25;
+
+/** How long a list of very many pages pauses when the service has had enough of them for now. */
+const PACE_MS = 1_000;
 
 /** A lease that has run out may have been renewed in the moment before: a list is asked first, so long. */
 const DOUBT_MS = 2_000;
@@ -62,6 +65,8 @@ export abstract class Watcher {
   #ready = false;
   /** Told of since the list began: a list need not have it yet. Null while none is under way. */
   #toldMeanwhile: Set<string> | null = null;
+  /** How many connections have broken. */
+  #breaks = 0;
   #timer: unknown = null;
   #lastUpdateAt: number | null = null;
   #toldFailure: Failure | null = null;
@@ -194,6 +199,7 @@ export abstract class Watcher {
         this.#work();
         break;
       case "broken":
+        this.#breaks += 1;
         this.#requests.fail(notConnected(this.agentId));
         break;
       case "message":
@@ -294,7 +300,24 @@ export abstract class Watcher {
     this.#events.emit("massExpiry", massExpiry);
   }
 
+  /** A page of a list. One that comes too soon after the others is asked for again. */
   async #page(message: ServerFrame): Promise<AgentsMessage> {
+    const breaks = this.#breaks;
+    for (;;) {
+      try {
+        return await this.#pageNow(message);
+      } catch (error) {
+        if (!(error instanceof RequestRefusedError && error.code === "rate_limited")) throw error;
+      }
+      await new Promise<void>((resolve) => {
+        this.#environment.runtime.setTimeout(resolve, PACE_MS);
+      });
+      // What was told in between was not heard.
+      if (breaks !== this.#breaks) throw notConnected(this.agentId);
+    }
+  }
+
+  async #pageNow(message: ServerFrame): Promise<AgentsMessage> {
     const { runtime } = this.#environment;
     const sentAt = runtime.monotonic();
     const page = (await this.#request(message)) as unknown as AgentsMessage;

@@ -271,6 +271,49 @@ describe("a fleet's watcher", () => {
     expect([...watcher.agents.keys()]).toEqual(["a1", "a2"]);
   });
 
+  it("pauses where it lists too fast, and goes on with the same page", async () => {
+    const { watcher, runtime, accept } = fakeFleet();
+    const started = watcher.start();
+    const socket = await accept(1);
+    await answerList(socket, runtime, [presence("a1")], "next");
+    const refuse = async () => {
+      const { id } = listsOf(socket).at(-1) ?? {};
+      socket.post({ type: "error", code: "rate_limited", message: "too many", id });
+      await settled();
+    };
+    await refuse();
+    expect(listsOf(socket)).toHaveLength(2);
+    runtime.advance(SECOND);
+    await settled();
+    await refuse();
+    runtime.advance(SECOND);
+    await settled();
+    expect(listsOf(socket)).toMatchObject([{}, ...Array(3).fill({ cursor: "next" })]);
+    await answerList(socket, runtime, [presence("a2")]);
+    await started;
+    expect([...watcher.agents.keys()]).toEqual(["a1", "a2"]);
+  });
+
+  it("begins anew if its connection breaks while it pauses", async () => {
+    const { watcher, runtime, accept } = fakeFleet();
+    const started = watcher.start();
+    const socket = await accept(1);
+    await answerList(socket, runtime, [presence("a1")], "next");
+    const { id } = listsOf(socket).at(-1) ?? {};
+    socket.post({ type: "error", code: "rate_limited", message: "too many", id });
+    await settled();
+    socket.peer.closed(1006, "");
+    await settled();
+    runtime.advance(SECOND);
+    const second = await accept(2);
+    runtime.advance(SECOND);
+    await settled();
+    expect(listsOf(second)[0]).not.toHaveProperty("cursor");
+    await answerList(second, runtime, [presence("a1"), presence("a2")]);
+    await started;
+    expect([...watcher.agents.keys()]).toEqual(["a1", "a2"]);
+  });
+
   it("is stale when lists fail for long, tries again ever more slowly, and recovers", async () => {
     const { watcher, runtime, socket, states } = await liveFleet([presence("a1")]);
     let refused = 1;
