@@ -1,6 +1,6 @@
 /** A process that sweeps or lists a table once, so that its memory is nobody else's. */
 
-import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import { LIMITS, RATES } from "@agent-heartbeat/sdk/protocol";
 import { routeEvent } from "../../test/support/presence";
 import { Meter, type Units } from "../billing-units/meter";
 import { composeService } from "../billing-units/service";
@@ -62,8 +62,13 @@ async function main(task: Task): Promise<Effort> {
     do {
       const { limit = LIMITS.listPageSize } = task;
       const profiles = limit < LIMITS.listPageSize;
+      // As far apart as a connection may ask for pages.
+      const requestTimeEpoch = task.now + (pages * 1000) / RATES.list.perSecond;
       const { body = "" } = await service.list(
-        routeEvent({}, { type: "list", limit, profiles, ...(cursor && { cursor }) }),
+        routeEvent(
+          { requestTimeEpoch },
+          { type: "list", limit, profiles, ...(cursor && { cursor }) },
+        ),
       );
       const page = JSON.parse(body);
       cursor = page.cursor;
