@@ -302,12 +302,15 @@ describe("a fleet's watcher", () => {
     const { id } = listsOf(socket).at(-1) ?? {};
     socket.post({ type: "error", code: "rate_limited", message: "too many", id });
     await settled();
+    // Connected anew before the pause is over.
+    runtime.chance = 0;
     socket.peer.closed(1006, "");
     await settled();
-    runtime.advance(SECOND);
+    runtime.advance(1);
     const second = await accept(2);
     runtime.advance(SECOND);
     await settled();
+    expect(listsOf(second)).toHaveLength(1);
     expect(listsOf(second)[0]).not.toHaveProperty("cursor");
     await answerList(second, runtime, [presence("a1"), presence("a2")]);
     await started;
