@@ -3,7 +3,7 @@
  * It is done on the way there, so that what runs is what is deployed.
  */
 
-import { mayExpire, mayHold, mayRelease } from "../../lambda/lease/conditions";
+import { mayHold, mayRelease } from "../../lambda/lease/conditions";
 
 /** What an UpdateItem says, as far as it is broken here. */
 interface Request {
@@ -14,8 +14,8 @@ interface Request {
 export interface Break {
   /** What is wrong with the product. */
   what: string;
-  /** The counts of the report of which at least one has to tell. */
-  seenIn: readonly ("falseOfflines" | "late" | "rows")[];
+  /** The count of the report that has to tell. */
+  seenIn: "falseOfflines" | "late";
   /** Changes the request in place. @returns whether it did */
   apply(request: Request): boolean;
 }
@@ -30,42 +30,37 @@ function inCondition(condition: string, part: string, instead: string): Break["a
   };
 }
 
-/** How much longer than it is told to be. */
-const LONGER_MS = 5000;
+/** Lets a heartbeat renew the lease for more or less than agreed. */
+function byOtherLeases(ms: number): Break["apply"] {
+  return ({ ConditionExpression, ExpressionAttributeValues: values }) => {
+    const end = values?.[":leaseExpiresAt"];
+    if (ConditionExpression !== mayHold || end?.N === undefined) return false;
+    end.N = String(Number(end.N) + ms);
+    return true;
+  };
+}
+
+const OTHERWISE_MS = 4500;
 
 export const BREAKS = {
   "any-end": {
     what: "the end of any connection ends the agent's lease, of an older one too",
-    seenIn: ["falseOfflines"],
+    seenIn: "falseOfflines",
     apply: inCondition(
       mayRelease,
       "connectionId = :connectionId",
       "(connectionId = :connectionId OR attribute_exists(connectionId))",
     ),
   },
-  "any-heartbeat": {
-    what: "a heartbeat of any connection takes the row, of an older one too",
-    seenIn: ["falseOfflines", "late"],
-    apply: inCondition(mayHold, "connectedAt < :connectedAt", "connectedAt <> :connectedAt"),
-  },
   "long-lease": {
-    what: `leases are ${LONGER_MS / 1000} s longer than agreed`,
-    seenIn: ["late"],
-    apply({ ConditionExpression, ExpressionAttributeValues: values }) {
-      const end = values?.[":leaseExpiresAt"];
-      if (ConditionExpression !== mayHold || end?.N === undefined) return false;
-      end.N = String(Number(end.N) + LONGER_MS);
-      return true;
-    },
+    what: `leases are ${OTHERWISE_MS / 1000} s longer than agreed`,
+    seenIn: "late",
+    apply: byOtherLeases(OTHERWISE_MS),
   },
-  "no-expiry": {
-    what: "the sweep never stores anybody as gone",
-    seenIn: ["rows"],
-    apply: inCondition(
-      mayExpire,
-      "#status = :online",
-      "(#status = :online AND #status <> :online)",
-    ),
+  "short-lease": {
+    what: `leases are ${OTHERWISE_MS / 1000} s shorter than agreed`,
+    seenIn: "falseOfflines",
+    apply: byOtherLeases(-OTHERWISE_MS),
   },
 } as const satisfies Record<string, Break>;
 

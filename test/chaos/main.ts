@@ -3,7 +3,7 @@
 import { parseArgs } from "node:util";
 import { BREAKS, type Break, type BreakName, Saboteur } from "./breaks";
 import { judge } from "./judge/verdict";
-import { type Report, reportOf, tableOf } from "./report";
+import { reportOf, tableOf } from "./report";
 import { runChaos } from "./run";
 
 const USAGE = `Torments a fleet of real agents beside the local runtime, and judges what readers were told.
@@ -48,15 +48,12 @@ async function main(): Promise<boolean> {
   if (values.json) console.log(JSON.stringify(report, null, 2));
   else for (const line of tableOf(report)) console.log(line);
   if (!broken || !saboteur) return report.passed;
-  const found = isFound(broken, report);
+  const found = report[broken.seenIn].length > 0;
   console.log(
     `${broken.what}: ${saboteur.applied} requests were changed, ${found ? "and it was found" : "AND NOBODY FOUND IT"}`,
   );
   return found;
 }
-
-const isFound = ({ seenIn }: Break, report: Report): boolean =>
-  seenIn.some((count) => report[count].length > 0);
 
 function breakOf(name: string): Break {
   if (Object.hasOwn(BREAKS, name)) return BREAKS[name as BreakName];
