@@ -1,5 +1,7 @@
 /** Jest settings: TypeScript through swc, packages of this repository from their sources. */
 
+const { availableParallelism } = require("node:os");
+
 const transform = {
   "\\.(ts|js|mjs)$": ["@swc/jest", { jsc: { target: "es2023", parser: { syntax: "typescript" } } }],
 };
@@ -21,6 +23,9 @@ const common = {
 
 module.exports = {
   testTimeout: 30_000,
+  // One worker would be the parent itself, which keeps what every file has left behind, and gets ever slower by it.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  workerIdleMemoryLimit: "600MB",
   reporters: ["default", "<rootDir>/test/support/count-reporter.js"],
   projects: [
     {
