@@ -81,7 +81,7 @@ describe("the four writes, in every order", () => {
         disconnectedAt: undefined,
       },
     );
-  }, 120_000);
+  }, 300_000);
 
   it("leave the agent offline once the newer connection has ended", async () => {
     await expectAlways(
@@ -95,7 +95,7 @@ describe("the four writes, in every order", () => {
         onlineSince: undefined,
       },
     );
-  }, 120_000);
+  }, 300_000);
 
   it("never show an agent as online after its deadline, nor a silent one as anything but expired", async () => {
     const orders = permutations(["connectA", "heartbeatA", "sweep"] as const);
