@@ -37,6 +37,8 @@ export interface FunctionFigures {
   cold: Spread;
   /** CPU time of the same, as a ratio. */
   coldCpu: Spread;
+  /** Time of an event in a warm process, as a ratio: what is billed in GB-seconds, for both have the same memory. */
+  warm: Spread;
   /** CPU time of an event in a warm process, as a ratio to the bare function's. */
   warmCpu: Spread;
 }
@@ -125,11 +127,13 @@ async function measureOne(work: Work): Promise<FunctionFigures> {
   }
 
   const subjects = [await Subject.start(bundle, env), await Subject.start(bare, env)] as const;
-  const warmRatios: number[] = [];
+  const [warmRatios, warmCpuRatios]: [number[], number[]] = [[], []];
   for (let run = -work.effort.warmUp; run < work.effort.batches; run++) {
     const real = await replayed(subjects[0], events);
     const least = await replayed(subjects[1], bareEvents);
-    if (run >= 0) warmRatios.push(real.cpuUs / least.cpuUs);
+    if (run < 0) continue;
+    warmRatios.push(real.wallMs / least.wallMs);
+    warmCpuRatios.push(real.cpuUs / least.cpuUs);
   }
   for (const subject of subjects) await subject.stop();
   return {
@@ -139,7 +143,8 @@ async function measureOne(work: Work): Promise<FunctionFigures> {
     calls: calls.length / events.length,
     cold: spreadOf(coldRatios),
     coldCpu: spreadOf(coldCpuRatios),
-    warmCpu: spreadOf(warmRatios),
+    warm: spreadOf(warmRatios),
+    warmCpu: spreadOf(warmCpuRatios),
   };
 }
 

@@ -16,10 +16,11 @@ export const lambda: Section<FunctionFigures[]> = {
     [
       "Each function beside a bare one, bundled in the same way, that makes the same AWS calls from constants and " +
         "does nothing else. The calls of both are answered with what the engine answered once. *Cold*: from a fresh " +
-        "process to the first answer. *CPU*: user and system time of the process. All are ratios to the bare " +
-        "function: the median, and the least and greatest of the runs.",
+        "process to the first answer. *Warm*: of one event after many, the answers' time included, which is billed in " +
+        "GB-seconds. *CPU*: user and system time of the process. All are ratios to the bare function at the same memory: " +
+        "the median, and the least and greatest of the runs.",
       table(
-        ["function", "calls", "bundle", "bare bundle", "cold", "cold CPU", "warm CPU"],
+        ["function", "calls", "bundle", "bare bundle", "cold", "cold CPU", "warm", "warm CPU"],
         figures.map((one) => [
           one.name,
           one.calls.toFixed(one.calls % 1 === 0 ? 0 : 1),
@@ -27,6 +28,7 @@ export const lambda: Section<FunctionFigures[]> = {
           `${Math.round(one.bareBundleBytes / 1000)} KB`,
           told(one.cold),
           told(one.coldCpu),
+          told(one.warm),
           told(one.warmCpu),
         ]),
       ),

@@ -13,6 +13,7 @@ export const LEFT_OUT: readonly string[] = [
   "the filter of the stream: the emulator takes an attribute that is not there for a mismatch of `exists: false`",
   "alarms: the emulator's CloudFormation refuses those that are sums of metrics",
   "dashboard: no CloudFront that serves a bucket",
+  "the stack with direct heartbeats: the emulator hands messages of a WebSocket API to functions alone",
 ];
 
 const A_PROCESS_EACH =
