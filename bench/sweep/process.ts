@@ -85,8 +85,8 @@ process.once("message", (task: Task) => {
     (effort) => process.send?.(effort),
     (error: unknown) => {
       console.error(error);
-      process.exitCode = 1;
-      process.disconnect();
+      // Whatever it still looks at.
+      process.exit(1);
     },
   );
 });
