@@ -12,4 +12,13 @@ describe("the page docs/benchmarks.md", () => {
   it("is what the reports say (npm run bench -- --render)", () => {
     expect(readFileSync(join(ROOT, "docs/benchmarks.md"), "utf8")).toBe(page());
   });
+
+  it.each(SECTIONS)(
+    "has measured figures of $name, and says why of each goal that is not met",
+    (section) => {
+      const report = readReport(join(ROOT, "bench"), section);
+      const goals = report ? section.goals(report.figures) : undefined;
+      expect(goals?.filter(({ met, why }) => !met && !why)).toEqual([]);
+    },
+  );
 });
