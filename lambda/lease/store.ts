@@ -219,21 +219,23 @@ export class LeaseStore {
     row: StatusRow,
   ): Promise<WriteResult> | undefined {
     const mine: Values = { ":connectionId": { S: holder.connectionId } };
-    const isOpen = row.disconnectedAt === undefined;
     const { spareLeaseExpiresAt } = row;
     if (row.spareBeside !== row.connectionId) return undefined;
     if (row.connectionId === holder.connectionId) {
-      if (!isOpen || spareLeaseExpiresAt === undefined) return undefined;
+      if (row.disconnectedAt !== undefined || spareLeaseExpiresAt === undefined) return undefined;
       const spare = { ":spareLeaseExpiresAt": n(spareLeaseExpiresAt) };
       return this.#update(holder, FALL_BACK, mayFallBack, { ...mine, ...spare, ":now": n(now) });
     }
     if (row.spareConnectionId !== holder.connectionId) return undefined;
-    if (isOpen) return this.#update(holder, FORGET_SPARE, mayForgetSpare, mine);
+    if (row.disconnectedAt === undefined) {
+      return this.#update(holder, FORGET_SPARE, mayForgetSpare, mine);
+    }
     return this.#update(holder, RELEASE, mayReleaseSpare, {
       ...mine,
       ":offline": { S: "offline" },
       ":reason": { S: reason },
-      ":now": n(now),
+      // The later end: a heartbeat that came in before it proves nothing, however late it is handled.
+      ":now": n(Math.max(now, row.disconnectedAt)),
     });
   }
 

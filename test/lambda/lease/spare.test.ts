@@ -88,6 +88,18 @@ describe("a process with two connections", () => {
     expect(await row()).not.toHaveProperty("reason");
   });
 
+  it("remembers the later of both ends, however late the earlier one is told", async () => {
+    const third = holder({ agentId, connectionId: "0=", connectedAt: 1500 });
+    await store.renew(older(), 3000);
+    await store.release(newer(), 5000, "connection_lost");
+    await store.release(older(), 4000, "connection_lost");
+    expect(await row()).toMatchObject({ status: "offline", disconnectedAt: 5000 });
+    await store.renew(third, 4500);
+    expect(await row()).toMatchObject({ status: "offline" });
+    await store.renew(third, 5001);
+    expect(await row()).toMatchObject({ status: "online", leaseExpiresAt: 95_001 });
+  });
+
   it("knows the newer one's late heartbeats, beginning and end as void after its end", async () => {
     await store.renew(older(), 3000);
     await store.release(newer(), 5000, "connection_lost");
