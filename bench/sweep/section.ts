@@ -1,7 +1,7 @@
 /** The sweep and lists at scale, as a section of the report. */
 
 import { SWEEP } from "../../cli/src/cost/units";
-import { type Section, table } from "../section";
+import { type Goal, type Section, table } from "../section";
 import { type ListEffort, measureScale, type ScaleFigures, type SweepEffort } from "./measure";
 
 /** The scan keeps a page of each segment, and no more rows to act on than it may: this much at most, in MB. */
@@ -56,22 +56,14 @@ export const sweepAtScale: Section<ScaleFigures> = {
       goal: `the sweep's memory is flat: below ${FLAT_MB} MB at every size`,
       ...least(FLAT_MB, Math.max(...sweeps.map(({ effort }) => effort.grownBytes / 2 ** 20)), "MB"),
     },
-    {
-      goal: `an agent takes no more CPU in a table ten times as large: at most ${LINEAR} times`,
-      ...least(
-        LINEAR,
-        growth(sweeps, ({ expired }) => expired),
-        "times",
-      ),
-    },
-    {
-      goal: `the same of a list: at most ${LINEAR} times`,
-      ...least(
-        LINEAR,
-        growth(lists, ({ profiles }) => String(profiles)),
-        "times",
-      ),
-    },
+    ...linear(
+      "an agent takes no more CPU in a table ten times as large",
+      growth(sweeps, ({ expired }) => expired),
+    ),
+    ...linear(
+      "the same of a list",
+      growth(lists, ({ profiles }) => String(profiles)),
+    ),
     {
       goal: `an agent costs ${SWEEP.readUnitsPerAgent} read units a sweep, as the cost is reckoned, at every size`,
       ...least(
@@ -107,11 +99,17 @@ function least(most: number, found: number, unit: string): { found: string; met:
   return { found: `${found.toFixed(found < 1 ? 3 : 1)} ${unit}`, met: found <= most };
 }
 
-/** The largest ratio of an agent's CPU time to that in the next smaller table. */
+/** No goal where there is but one size. */
+function linear(goal: string, growth: number | undefined): Goal[] {
+  if (growth === undefined) return [];
+  return [{ goal: `${goal}: at most ${LINEAR} times`, ...least(LINEAR, growth, "times") }];
+}
+
+/** The largest ratio of an agent's CPU time to that in the next smaller table; undefined if there is none. */
 function growth<T extends SweepEffort | ListEffort>(
   efforts: T[],
   kindOf: (one: T) => string,
-): number {
+): number | undefined {
   const ratios = efforts.flatMap((one) => {
     const smaller = efforts
       .filter((other) => kindOf(other) === kindOf(one) && other.agents < one.agents)
@@ -119,7 +117,7 @@ function growth<T extends SweepEffort | ListEffort>(
     if (!smaller) return [];
     return one.effort.cpuMs / one.agents / (smaller.effort.cpuMs / smaller.agents);
   });
-  return Math.max(...ratios);
+  return ratios.length === 0 ? undefined : Math.max(...ratios);
 }
 
 const count = (value: number) => Math.round(value).toLocaleString("en-US");
