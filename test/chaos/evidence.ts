@@ -102,6 +102,8 @@ export interface Evidence {
   connectionIds: Map<string, string>;
   /** Connections whose `$disconnect` was carried out. */
   released: Set<string>;
+  /** Connections of which a `subscribe` was handled until after the handling of their `$disconnect` had begun. */
+  crossed: Set<string>;
   gatewayKills: number[];
   looks: Look[];
   changes: StoredChange[];

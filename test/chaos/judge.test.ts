@@ -29,6 +29,7 @@ function history(until = 20_000) {
     ],
     connectionIds: new Map([[LINK, CONNECTION]]),
     released: new Set(),
+    crossed: new Set(),
     gatewayKills: [],
     looks: range(500, 20_000, 500).map((at) => {
       const last = beats.findLast((beat) => beat + 5 < at) ?? 0;
@@ -257,9 +258,11 @@ describe("the judge of a chaos run", () => {
         evidence.leftovers.subscriptions.push({ connectionId, ttlEpochSeconds });
       left("excused", soon);
       left("carried out", soon);
+      left("subscribed late", soon);
       left("for ever", undefined);
       left("for a day", soon + 24 * 3600);
-      evidence.released.add("carried out");
+      for (const id of ["carried out", "subscribed late"]) evidence.released.add(id);
+      evidence.crossed.add("subscribed late");
       expect(findings(judge(evidence))).toEqual({ subscriptions: 3 });
     });
   });

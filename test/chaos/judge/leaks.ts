@@ -11,8 +11,17 @@ export interface LeakJudgement {
 /** API Gateway ends a connection after two hours; what knows nothing of its end may outlive it by a quarter of an hour. */
 const LONGEST_TTL_SECONDS = 2 * 3600 + 15 * 60;
 
-/** A subscription may stay if nobody carried out its connection's `$disconnect`, and its own end is near enough. */
-export function judgeLeaks({ agents, leftovers, released, endedAt }: Evidence): LeakJudgement {
+/**
+ * A subscription may stay if nobody carried out its connection's `$disconnect`, or only before the `subscribe` itself, for
+ * the gateway keeps messages in no order; and if its own end is near enough.
+ */
+export function judgeLeaks({
+  agents,
+  leftovers,
+  released,
+  crossed,
+  endedAt,
+}: Evidence): LeakJudgement {
   const sockets = [...agents.values()]
     .filter(({ socketsLeft }) => socketsLeft > 0)
     .map(({ agentId, socketsLeft }) => `${agentId}: ${socketsLeft} open after it stopped`);
@@ -21,7 +30,8 @@ export function judgeLeaks({ agents, leftovers, released, endedAt }: Evidence): 
   }
   if (leftovers.links > 0) sockets.push(`${leftovers.links} links to the gateway`);
   const subscriptions = leftovers.subscriptions.flatMap(({ connectionId, ttlEpochSeconds }) => {
-    if (released.has(connectionId)) return [`${connectionId}: its $disconnect was carried out`];
+    if (released.has(connectionId) && !crossed.has(connectionId))
+      return [`${connectionId}: its $disconnect was carried out`];
     const seconds = (ttlEpochSeconds ?? Number.POSITIVE_INFINITY) - endedAt / 1000;
     return seconds > LONGEST_TTL_SECONDS ? [`${connectionId}: kept for ${seconds} s`] : [];
   });

@@ -9,6 +9,8 @@ export class Recorder {
   readonly evidence: Omit<Evidence, "leftovers" | "changes" | "endedAt">;
   /** What went wrong outside of any agent, by its words. */
   readonly problems = new Map<string, number>();
+  /** Connections whose `$disconnect` was begun to be handled. */
+  readonly #ending = new Set<string>();
 
   constructor(
     agentIds: string[],
@@ -23,6 +25,7 @@ export class Recorder {
       signs: [],
       connectionIds: new Map(),
       released: new Set(),
+      crossed: new Set(),
       gatewayKills: [],
       looks: [],
       told: [],
@@ -61,11 +64,15 @@ export class Recorder {
       case "sign": {
         const { kind, agentId, connectionId, at, link } = report;
         this.evidence.signs.push({ kind, agentId, connectionId, at });
+        if (kind === "disconnect") this.#ending.add(connectionId);
         if (link !== undefined) this.evidence.connectionIds.set(link, connectionId);
         break;
       }
       case "released":
         this.evidence.released.add(report.connectionId);
+        break;
+      case "subscribed":
+        if (this.#ending.has(report.connectionId)) this.evidence.crossed.add(report.connectionId);
         break;
       case "told": {
         const { id, agentId, status } = report;

@@ -35,6 +35,7 @@ export type RuntimeReport =
   | { what: "failed to start"; why: string }
   | ({ what: "sign"; link?: string } & SignOfLife)
   | { what: "released"; connectionId: string }
+  | { what: "subscribed"; connectionId: string }
   | ({ what: "told" } & ToldEvent)
   | { what: "swept" }
   | { what: "connections"; count: number }

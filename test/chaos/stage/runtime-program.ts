@@ -75,7 +75,10 @@ async function main(): Promise<void> {
         const fault = [...failing].find(([name]) => matches(functionName, name))?.[1];
         const fails = fault !== undefined && random() < fault.share;
         if (fails && fault.when === "before") throw new Error("chaos: it did not run");
-        const result = await proceed();
+        const result = await proceed().finally(() => {
+          const { routeKey, connectionId } = (event as GatewayEvent).requestContext ?? {};
+          if (routeKey === "subscribe" && connectionId) tell({ what: "subscribed", connectionId });
+        });
         if (sign?.kind === "disconnect") {
           tell({ what: "released", connectionId: sign.connectionId });
         }
