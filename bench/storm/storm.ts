@@ -1,7 +1,8 @@
 /** One storm: a fleet loses its connections, and comes back through the gateway's quota of new ones. */
 
+import { TokenBucket } from "../../local/gateway/token-bucket";
 import { seededRandom } from "../../test/support/random";
-import { CONNECTS_PER_SECOND, ConnectQuota } from "./gateway";
+import { CONNECTS_PER_SECOND } from "./gateway";
 import type { Outcome, Policy, Reconnecting } from "./policies";
 import { Ticks } from "./ticks";
 
@@ -55,7 +56,10 @@ export function simulate(policy: Policy, storm: Storm): StormResult {
   const agents = storm.agents / scale;
   const random = seededRandom(storm.seed);
   const ticks = new Ticks(agents);
-  const quota = new ConnectQuota(CONNECTS_PER_SECOND / scale, burst / scale);
+  const quota = new TokenBucket({
+    perSecond: CONNECTS_PER_SECOND / scale,
+    burst: burst / scale,
+  });
   const clients: Reconnecting[] = Array.from({ length: agents }, () => policy.client(random));
   const backAt = new Uint32Array(agents);
   const [attempted, refusals] = [new PerSecond(), new PerSecond()];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { ConnectQuota } from "../../bench/storm/gateway";
 import { measureStorms } from "../../bench/storm/measure";
 import { ownPolicy } from "../../bench/storm/own-policy";
 import { PUBLISHED } from "../../bench/storm/policies";
 import { storm } from "../../bench/storm/section";
 import { simulate } from "../../bench/storm/storm";
 import { Ticks } from "../../bench/storm/ticks";
+import { TokenBucket } from "../../local/gateway/token-bucket";
 
 const published = (name: string) => {
   const policy = PUBLISHED.find((one) => one.name === name);
@@ -78,7 +78,7 @@ describe("a storm", () => {
 
 describe("the quota of new connections", () => {
   it("lets in a burst as large as its bucket, and what has come in since", () => {
-    const quota = new ConnectQuota(500, 500);
+    const quota = new TokenBucket({ perSecond: 500, burst: 500 });
     const admitted = (now: number, attempts: number) =>
       Array.from({ length: attempts }, () => quota.admits(now)).filter(Boolean).length;
     expect(admitted(0, 600)).toBe(500);

@@ -1,0 +1,28 @@
+/**
+ * API Gateway's throttling, as it is documented.
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
+ */
+
+import type { ThrottlingLimits } from "../resources/web-socket-api";
+
+/** Begins full. */
+export class TokenBucket {
+  #tokens: number;
+  #filledAt = 0;
+
+  constructor(private readonly limits: ThrottlingLimits) {
+    this.#tokens = limits.burst;
+  }
+
+  /** Whether one more is taken at `now`, in milliseconds. Time that goes back fills nothing. */
+  admits(now: number): boolean {
+    const { perSecond, burst } = this.limits;
+    const granted = (Math.max(0, now - this.#filledAt) / 1000) * perSecond;
+    this.#tokens = Math.min(burst, this.#tokens + granted);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
