@@ -12,5 +12,9 @@ export function suspicionText({ suspectedAt, heldUntil }: MassExpiry, now: numbe
   );
 }
 
+/** The same as a warning of its own. */
+export const bewareOf = (massExpiry: MassExpiry, now: number): string =>
+  `Beware: ${suspicionText(massExpiry, now)}`;
+
 export const SUSPICION_ADVICE =
   "Look at the service before the agents: `doctor`, and docs/operations.md#massexpirysuspected.";

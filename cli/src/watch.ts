@@ -8,7 +8,7 @@ import { printableJson } from "./printable";
 import type { Printer } from "./printer";
 import { type StatusFilter, wordOf } from "./status-filter";
 import { paintWord, presenceColumns, summary } from "./status-view";
-import { suspicionText } from "./suspicion";
+import { bewareOf } from "./suspicion";
 import { table } from "./table";
 
 export interface WatchOptions {
@@ -114,9 +114,6 @@ function cut(lines: string[], height: number): string[] {
   const shown = Math.max(1, height - 1);
   return [...lines.slice(0, shown), `… and ${lines.length - shown} more`];
 }
-
-const bewareOf = (massExpiry: MassExpiry, now: number) =>
-  `Beware: ${suspicionText(massExpiry, now)}`;
 
 function changeLog(io: Io, printer: Printer): View {
   let known = new Map<string, AgentPresence>();

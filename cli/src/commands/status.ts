@@ -12,7 +12,7 @@ import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 import { matches, STATUS_FILTERS, type StatusFilter, statusOf, wordOf } from "../status-filter";
 import { presenceColumns, printPresence, summary } from "../status-view";
-import { SUSPICION_ADVICE, suspicionText } from "../suspicion";
+import { bewareOf, SUSPICION_ADVICE } from "../suspicion";
 import { watch } from "../watch";
 
 interface Options extends DeploymentOptions {
@@ -60,8 +60,8 @@ async function allAgents(deployment: Deployment, options: Options, io: Io): Prom
   printer.lines("", summary(agents, printer));
   const massExpiry = await deployment.statuses.massExpiry();
   if (massExpiry) {
-    const text = suspicionText(massExpiry, serverTime(deployment, io));
-    printer.lines("", printer.colours.yellow(`Beware: ${text}`), SUSPICION_ADVICE);
+    const beware = bewareOf(massExpiry, serverTime(deployment, io));
+    printer.lines("", printer.colours.yellow(beware), SUSPICION_ADVICE);
   }
 }
 
