@@ -1,7 +1,7 @@
 /** A table of very many agents, of which a part falls silent at one moment, and another part at a later one. */
 
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
-import { type DynamoDBClient, UpdateTableCommand } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrently } from "../../lambda/shared/concurrency";
 import { onlineRow, putRows } from "../../test/support/status-rows";
 
@@ -22,18 +22,12 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const ROWS_A_CALL = 25;
 const CALLS_AT_ONCE = 8;
 
-/** Rows of the sizes that fleets in the field have. No stream: the sweep reads none, and the engine would keep it all. */
+/** Rows of the sizes that fleets in the field have. */
 export async function loadFleet(
   client: DynamoDBClient,
   tableName: string,
   agents: number,
 ): Promise<void> {
-  await client.send(
-    new UpdateTableCommand({
-      TableName: tableName,
-      StreamSpecification: { StreamEnabled: false },
-    }),
-  );
   const calls = Array.from({ length: Math.ceil(agents / ROWS_A_CALL) }, (_, call) => call);
   await forEachConcurrently(calls, CALLS_AT_ONCE, async (call) => {
     const first = call * ROWS_A_CALL;
