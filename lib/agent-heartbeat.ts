@@ -7,7 +7,7 @@ import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
 import { CloudWatchDashboard } from "./cloudwatch-dashboard";
-import { Dashboard } from "./dashboard";
+import { Dashboard } from "./dashboard-hosting";
 import { admitServices } from "./encryption";
 import { grantPublish, grantReadStatus, grantRegister } from "./grants";
 import { MessageEvents } from "./message-events";

@@ -2,7 +2,7 @@
 
 import { Stack, Token } from "aws-cdk-lib";
 import { CfnTable, type ITable, StreamViewType } from "aws-cdk-lib/aws-dynamodb";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../lambda/names";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
 
 /** Tables that are there already, as after a restore. Each that is left out is made. */
 export interface ExistingTables {

@@ -3,7 +3,7 @@
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { MESSAGE_DETAIL_TYPE } from "../lambda/names";
+import { MESSAGE_DETAIL_TYPE } from "../core/names";
 import { grantTableKey } from "./encryption";
 
 interface Tables {

@@ -13,9 +13,9 @@ export type {
   AgentHeartbeatProps,
   HeartbeatIntegration,
   HeartbeatProps,
-  MassExpiryBrakeProps,
   ReconnectProps,
   Route,
+  SelfPreservationProps,
   ThrottleLimits,
   ThrottlingProps,
 } from "./props";

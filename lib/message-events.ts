@@ -5,7 +5,7 @@ import { type IEventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { MESSAGE_DETAIL_TYPE } from "../lambda/names";
+import { MESSAGE_DETAIL_TYPE } from "../core/names";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { queueEncryption } from "./encryption";
 import type { Settings } from "./settings";

@@ -1,6 +1,5 @@
 /** The metrics of a deployment: its own, those of its functions, and those of its gateway. */
 
-import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { Duration, Stack } from "aws-cdk-lib";
 import type { WebSocketStage } from "aws-cdk-lib/aws-apigatewayv2";
 import {
@@ -12,7 +11,8 @@ import {
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
-import { METRICS_NAMESPACE } from "../lambda/names";
+import { METRICS_NAMESPACE } from "../core/names";
+import type { Transition } from "../core/protocol";
 
 /** All that transitions are counted by, written out for those who install no SDK. */
 export const TRANSITION_REASONS = {

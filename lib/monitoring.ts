@@ -70,7 +70,7 @@ export interface MonitoringProps {
   /** What could not be delivered. */
   readonly undelivered: readonly Queue[];
   readonly sweepInterval: Duration;
-  readonly massExpiryBrake: object | undefined;
+  readonly selfPreservation: object | undefined;
   readonly alarmTopic: ITopic | undefined;
 }
 
@@ -80,7 +80,7 @@ export class Monitoring extends Construct {
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
-    const { deployment, metrics, functions, tables, undelivered, sweepInterval, massExpiryBrake } =
+    const { deployment, metrics, functions, tables, undelivered, sweepInterval, selfPreservation } =
       props;
     const own = (metricName: string, service: string) => ownMetric(deployment, metricName, service);
     const { sweep, transitions } = functions;
@@ -126,7 +126,7 @@ export class Monitoring extends Construct {
       metric: own("LeasesExpired", "sweep"),
       threshold: 100,
     });
-    if (massExpiryBrake) {
+    if (selfPreservation) {
       this.#alarm(
         "MassExpirySuspected",
         "so many agents are silent that none is told to be offline",

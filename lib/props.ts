@@ -40,7 +40,7 @@ export interface HeartbeatProps {
 }
 
 /** When the service suspects itself rather than its agents. */
-export interface MassExpiryBrakeProps {
+export interface SelfPreservationProps {
   /**
    * Share of the agents that are online, from 0.05 to 0.95: if more of them than this have missed a heartbeat, the
    * service suspects that it does not hear them.
@@ -151,7 +151,7 @@ export interface AgentHeartbeatProps {
    *
    * @default - more than half of the agents, and at least 20, for 5 minutes
    */
-  readonly massExpiryBrake?: MassExpiryBrakeProps | false;
+  readonly selfPreservation?: SelfPreservationProps | false;
 
   /**
    * How long the row of an agent is kept after its last lease, at least an hour.

@@ -1,20 +1,20 @@
 /** The settings of an `AgentHeartbeat`: its props with every default filled in, checked against their limits. */
 
-import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
+import { HEARTBEAT } from "../core/protocol";
 import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
 import {
   type AgentHeartbeatProps,
   type HeartbeatIntegration,
   type HeartbeatProps,
-  type MassExpiryBrakeProps,
   type ReconnectProps,
   ROUTES,
+  type SelfPreservationProps,
   type ThrottlingProps,
 } from "./props";
 
@@ -28,7 +28,7 @@ export interface Settings {
   readonly heartbeat: Required<HeartbeatProps>;
   readonly heartbeatIntegration: HeartbeatIntegration;
   readonly sweepInterval: Duration;
-  readonly massExpiryBrake: Required<MassExpiryBrakeProps> | undefined;
+  readonly selfPreservation: Required<SelfPreservationProps> | undefined;
   readonly retention: Duration;
   readonly logRetention: RetentionDays;
   readonly dashboard: boolean;
@@ -64,7 +64,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     heartbeat,
     heartbeatIntegration: props.heartbeatIntegration ?? "lambda",
     sweepInterval: props.sweepInterval ?? Duration.minutes(5),
-    massExpiryBrake: brakeOf(props.massExpiryBrake),
+    selfPreservation: brakeOf(props.selfPreservation),
     retention: props.retention ?? Duration.days(7),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     dashboard: props.dashboard ?? true,
@@ -90,7 +90,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   return settings;
 }
 
-function brakeOf(brake: MassExpiryBrakeProps | false = {}) {
+function brakeOf(brake: SelfPreservationProps | false = {}) {
   if (brake === false) return undefined;
   return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(brake) };
 }
@@ -136,7 +136,7 @@ function validate(settings: Settings): void {
   if (settings.dashboardDomain && !settings.dashboard) {
     throw new Error("dashboardDomain: expected none, for `dashboard` is false");
   }
-  if (settings.massExpiryBrake) validateBrake(settings.massExpiryBrake);
+  if (settings.selfPreservation) validateSelfPreservation(settings.selfPreservation);
   expectThrottling(throttling);
   expectLimit("reconnect.connectsPerSecond", reconnect.connectsPerSecond, 1_000_000);
   expectDuration("reconnect.maxWindow", reconnect.maxWindow, 0, 3600);
@@ -155,12 +155,16 @@ function expectThrottling({ rateLimit, burstLimit, routes = {} }: ThrottlingProp
   }
 }
 
-function validateBrake({ share, minimum, holdFor }: Required<MassExpiryBrakeProps>): void {
+function validateSelfPreservation({
+  share,
+  minimum,
+  holdFor,
+}: Required<SelfPreservationProps>): void {
   if (!Token.isUnresolved(share) && !(share >= 0.05 && share <= 0.95)) {
-    throw new Error(`massExpiryBrake.share: expected 0.05 to 0.95, got ${share}`);
+    throw new Error(`selfPreservation.share: expected 0.05 to 0.95, got ${share}`);
   }
-  expectLimit("massExpiryBrake.minimum", minimum, 1_000_000);
-  expectDuration("massExpiryBrake.holdFor", holdFor, 60, 3600);
+  expectLimit("selfPreservation.minimum", minimum, 1_000_000);
+  expectDuration("selfPreservation.holdFor", holdFor, 60, 3600);
 }
 
 function expectLimit(name: string, value: number, max: number): void {

@@ -13,7 +13,7 @@ import {
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../lambda/names";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
 import { grantTableKey } from "./encryption";
 import { expectTable, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
 import type { Settings } from "./settings";

@@ -22,7 +22,7 @@ export class Sweep extends Construct {
 
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
-    const { storage, gateway, eventBus, sweepInterval, massExpiryBrake } = props;
+    const { storage, gateway, eventBus, sweepInterval, selfPreservation } = props;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
       description: "Stores as offline whose lease ran out unseen",
@@ -30,11 +30,11 @@ export class Sweep extends Construct {
         ...leaseEnvironment(props),
         REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         CALLBACK_URL: gateway.callbackUrl,
-        ...(massExpiryBrake && {
+        ...(selfPreservation && {
           EVENT_BUS_NAME: eventBus.eventBusName,
-          BRAKE_SHARE: String(massExpiryBrake.share),
-          BRAKE_MINIMUM: String(massExpiryBrake.minimum),
-          BRAKE_HOLD_MS: String(massExpiryBrake.holdFor.toMilliseconds()),
+          BRAKE_SHARE: String(selfPreservation.share),
+          BRAKE_MINIMUM: String(selfPreservation.minimum),
+          BRAKE_HOLD_MS: String(selfPreservation.holdFor.toMilliseconds()),
         }),
       },
       settings: props,
@@ -50,7 +50,7 @@ export class Sweep extends Construct {
       "dynamodb:DeleteItem",
     );
     gateway.grantClose(sweep);
-    if (massExpiryBrake) {
+    if (selfPreservation) {
       storage.registryTable.grant(sweep, "dynamodb:UpdateItem");
       gateway.grantLook(sweep);
       eventBus.grantPutEventsTo(sweep);

@@ -3,7 +3,6 @@
  * takes no more room than any other.
  */
 
-import { LIMITS, type Transition, type TransitionRecord } from "@agent-heartbeat/sdk/protocol";
 import {
   type DynamoDBClient,
   PutItemCommand,
@@ -11,6 +10,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import { LIMITS, type Transition, type TransitionRecord } from "../../core/protocol";
 
 const KEPT_MS = 30 * 86_400_000;
 

@@ -13,14 +13,15 @@
  * not the time of the write: events may be delayed, reordered and repeated, and leave the same row.
  */
 
-import type { Activity, OfflineReason } from "@agent-heartbeat/sdk/protocol";
-import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import type { Activity, OfflineReason } from "../../core/protocol";
+import type { StatusRow } from "../../core/status";
+import { rowFromItem } from "../../core/status-row";
 import {
   mayExpire,
   mayFallBack,

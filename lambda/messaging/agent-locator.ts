@@ -1,8 +1,9 @@
 /** Finds the connection of an agent by its status row. */
 
-import { derivePresence, rowFromItem } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
-import type { AgentLocator } from "./post-office";
+import { derivePresence } from "../../core/status";
+import { rowFromItem } from "../../core/status-row";
+import type { AgentLocator } from "./message-router";
 
 export function dynamoDbAgentLocator(client: DynamoDBClient, TableName: string): AgentLocator {
   return {

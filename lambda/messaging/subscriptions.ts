@@ -1,6 +1,5 @@
 /** The Subscriptions table: who wants messages on which subject, by connection. */
 
-import { LIMITS, matchesSubject } from "@agent-heartbeat/sdk/protocol";
 import {
   type AttributeValue,
   BatchWriteItemCommand,
@@ -10,8 +9,9 @@ import {
   paginateQuery,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../names";
-import { addressesFor, addressOf } from "./addresses";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../../core/names";
+import { LIMITS, matchesSubject } from "../../core/protocol";
+import { addressesFor, addressOf } from "../../core/subscription-keys";
 
 /** One connection's wish for messages. */
 export interface Subscription {

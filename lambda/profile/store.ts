@@ -1,13 +1,13 @@
 /** Profiles: kept in the agents' records of the registry, for they are too large for the hot table. */
 
-import type { Profile } from "@agent-heartbeat/sdk/protocol";
-import { agentFromItem, agentRecordId, profileValue } from "@agent-heartbeat/sdk/registry";
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   paginateQuery,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import type { Profile } from "../../core/protocol";
+import { agentFromItem, agentRecordId, profileValue } from "../../core/registry-record";
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class ProfileStore {

@@ -1,6 +1,5 @@
 /** Speaks to connections that are not the one that called: posts a message, closes a connection. */
 
-import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import {
   type ApiGatewayManagementApiClient,
   DeleteConnectionCommand,
@@ -8,6 +7,7 @@ import {
   GoneException,
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
+import type { ServerMessage } from "../../core/protocol";
 
 /** Whether the connection was still there. */
 export type Outcome = "done" | "gone";

@@ -1,7 +1,7 @@
 /** CloudWatch metrics as embedded log lines: no call to CloudWatch, and none of its latency. */
 
 import { Metrics } from "@aws-lambda-powertools/metrics";
-import { METRICS_NAMESPACE } from "../names";
+import { METRICS_NAMESPACE } from "../../core/names";
 import { lazily } from "./lazily";
 
 /** How a function counts: any number of `addMetric`, then one `publishStoredMetrics`. */

@@ -1,8 +1,8 @@
 /** Pages through the rows that are stored as online, in parallel segments. */
 
-import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
+import type { StatusRow } from "../../core/status";
 
 /** What the sweep needs of a row: all else stays in the table. */
 const ATTRIBUTES = [

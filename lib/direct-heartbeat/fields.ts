@@ -1,9 +1,9 @@
 /**
  * The fields of a heartbeat, as a mapping template can check them, and what is said where one is wrong. They are
- * those of `lambda/wire/messages.ts`; a test holds what both accept equal.
+ * those of `core/client-messages.ts`; a test holds what both accept equal.
  */
 
-import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import { LIMITS } from "../../core/protocol";
 
 /** What a value has to be. */
 interface Form {

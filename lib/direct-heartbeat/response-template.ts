@@ -1,9 +1,9 @@
 /**
  * Makes the reply to a heartbeat of DynamoDB's answer, in API Gateway's template language: the answers of
- * `lambda/heartbeat.ts`. It is one line, for whitespace would be sent where there is nothing to say.
+ * `lambda/heartbeat/handler.ts`. It is one line, for whitespace would be sent where there is nothing to say.
  */
 
-import { INTERNAL, REVOKED, SUPERSEDED } from "../../lambda/wire/replies";
+import { INTERNAL, REVOKED, SUPERSEDED } from "../../lambda/shared/replies";
 import { FIELDS, faultOf } from "./fields";
 import { TIMES, UNWRITTEN } from "./request-template";
 

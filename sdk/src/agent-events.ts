@@ -1,9 +1,9 @@
 /** What an agent tells: its events, and how it came to its end. */
 
+import type { FailedAttempt } from "./connection/manager-port";
+import type { StateChange } from "./connection/state";
 import type { AgentHeartbeatError } from "./errors";
-import type { FailedAttempt } from "./link-port";
 import type { DropReason } from "./messaging/dispatcher";
-import type { StateChange } from "./state";
 
 /** Events of an agent. */
 export interface AgentEvents {

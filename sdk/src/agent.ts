@@ -1,20 +1,20 @@
 /** What an application holds: handlers, events, requests and the way an agent starts and ends. */
 
-import type { AgentEnvironment } from "./agent-environment";
+import type { AgentsMessage, ListMessage } from "../../core/protocol";
+import { AgentEventReporter } from "./agent-event-reporter";
 import type { AgentEvents, RunEnd } from "./agent-events";
-import { AgentNews } from "./agent-news";
-import { notConnected, type ServerFrame } from "./connection";
-import { errorOf } from "./failure";
-import { type ConnectionHealth, healthBefore, judgeHealth } from "./health";
-import type { SigningKey } from "./keys";
-import type { LinkEvent, LinkPort, StopCause } from "./link-port";
+import { notConnected, type ServerFrame } from "./connection/connection";
+import { errorOf } from "./connection/failure";
+import { type ConnectionHealth, healthBefore, judgeHealth } from "./connection/health";
+import type { SigningKey } from "./connection/keys";
+import type { ManagerEvent, ManagerPort, StopCause } from "./connection/manager-port";
+import { type AgentState, isFinal, type StateChange } from "./connection/state";
 import type { HandlerOptions, MessageHandler } from "./messaging/dispatcher";
 import { Messaging, type PublishOptions, type RequestOptions } from "./messaging/messaging";
+import { type ProfileOptions, ProfilePublisher, profileOf } from "./messaging/profile";
+import { Requests } from "./messaging/requests";
 import type { ResolvedOptions } from "./options";
-import { type ProfileOptions, ProfileTeller, profileOf } from "./profile";
-import type { AgentsMessage, ListMessage } from "./protocol";
-import { Requests } from "./requests";
-import { type AgentState, isFinal, type StateChange } from "./state";
+import type { AgentEnvironment } from "./platform/agent-environment";
 
 /** A message that ends an agent with grace, where its options allow that. */
 const DRAIN_SUBJECT = "agent.drain";
@@ -27,14 +27,14 @@ export abstract class Agent {
   readonly instanceId: string;
   readonly #options: ResolvedOptions;
   readonly #environment: AgentEnvironment;
-  readonly #news: AgentNews;
+  readonly #news: AgentEventReporter;
   readonly #messaging: Messaging;
-  readonly #profile: ProfileTeller;
+  readonly #profile: ProfilePublisher;
   readonly #requests: Requests;
   /** Resolves with the last change of state. */
   readonly #ended: Promise<StateChange>;
   #resolveEnded: (change: StateChange) => void = () => {};
-  #link: LinkPort | null = null;
+  #link: ManagerPort | null = null;
   #beginning: Promise<void> | null = null;
   #running: Promise<RunEnd> | null = null;
   #draining: Promise<void> | null = null;
@@ -53,10 +53,10 @@ export abstract class Agent {
     this.agentId = agentId;
     this.organizationId = organizationId;
     this.instanceId = instanceId;
-    this.#news = new AgentNews(agentId, options.logger);
+    this.#news = new AgentEventReporter(agentId, options.logger);
     this.#requests = new Requests(environment.runtime);
     const ask = (message: ServerFrame) => this.#request(message);
-    this.#profile = new ProfileTeller(options.profile, ask, ({ message }) =>
+    this.#profile = new ProfilePublisher(options.profile, ask, ({ message }) =>
       this.#news.warn(message),
     );
     this.#messaging = new Messaging(
@@ -246,7 +246,7 @@ export abstract class Agent {
 
   #openLink(key: SigningKey): void {
     const options = { ...this.#options.link, key };
-    const link = this.#environment.createLink(options, (event) => this.#hear(event));
+    const link = this.#environment.createManager(options, (event) => this.#hear(event));
     this.#link = link;
     link.setSubscriptions(this.#messaging.patterns);
     if (this.#stopCause) link.stop(this.#stopCause);
@@ -311,7 +311,7 @@ export abstract class Agent {
     });
   }
 
-  #hear(event: LinkEvent): void {
+  #hear(event: ManagerEvent): void {
     switch (event.type) {
       case "state":
         this.#hearState(event.change);

@@ -1,8 +1,8 @@
 /** The SDK's entry for browsers: no Node.js built-ins, and the page's own WebSocket. */
 
 import { Agent } from "./agent";
-import { browserEnvironment } from "./browser-environment";
 import { type AgentOptions, resolveOptions } from "./options";
+import { browserEnvironment } from "./platform/browser-environment";
 import { warnOfSimpleAgent } from "./simple-warning";
 
 export * from "./public";

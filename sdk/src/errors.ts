@@ -1,6 +1,6 @@
 /** Every error of the SDK, under one root, so that a caller can tell them from its own. */
 
-import type { ErrorCode } from "./protocol";
+import type { ErrorCode } from "../../core/protocol";
 
 /** The root of all errors that the SDK throws or reports. */
 export class AgentHeartbeatError extends Error {

@@ -7,20 +7,20 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { LIMITS } from "../../core/protocol";
 import { Agent } from "./agent";
-import type { AgentEnvironment } from "./agent-environment";
+import { ConnectionManager } from "./connection/connection-manager";
+import { type SigningKey, signingKey } from "./connection/keys";
 import { ConfigurationError, KeyError } from "./errors";
 import { resolveWatcherOptions, type WatcherOptions } from "./fleet/options";
 import { Watcher } from "./fleet/watcher";
-import { type SigningKey, signingKey } from "./keys";
-import { Link } from "./link";
 import type { Task } from "./messaging/work";
-import { nodeRuntime } from "./node-runtime";
 import { type AgentOptions, resolveOptions } from "./options";
-import { LIMITS } from "./protocol";
-import { onSignals } from "./signals";
+import type { AgentEnvironment } from "./platform/agent-environment";
+import { nodeRuntime } from "./platform/node-runtime";
+import { onSignals } from "./platform/signals";
+import { ThreadConnectionManager } from "./platform/thread/thread-connection-manager";
 import { warnOfSimpleAgent } from "./simple-warning";
-import { ThreadLink } from "./thread/thread-link";
 
 export * from "./public";
 
@@ -103,8 +103,10 @@ function nodeEnvironment(options: Surroundings): AgentEnvironment {
     maxMessageBytes: LIMITS.messageBytes,
     taskScope: new AsyncLocalStorage<Task>(),
     loadKey: () => loadKey(privateKey, privateKeyPath, options.keyId),
-    createLink: (link, emit) =>
-      options.heartbeatThread ? new ThreadLink(link, emit) : new Link(link, runtime, emit),
+    createManager: (link, emit) =>
+      options.heartbeatThread
+        ? new ThreadConnectionManager(link, emit)
+        : new ConnectionManager(link, runtime, emit),
     onSignal: (callback) => onSignals(signals, callback),
   };
 }

@@ -1,14 +1,20 @@
 /** The options of an agent: what may be given, what is the default, and what is refused. */
 
-import type { Schedule, Schedules } from "./backoff";
+import {
+  audienceOf,
+  type DuplicatePolicy,
+  HEARTBEAT,
+  ID_PATTERN,
+  type Profile,
+} from "../../core/protocol";
+import type { Schedule, Schedules } from "./connection/backoff";
+import type { HeartbeatTerms } from "./connection/heartbeat";
+import type { CryptoKey } from "./connection/keys";
+import type { ManagerOptions } from "./connection/manager-options";
 import { ConfigurationError } from "./errors";
-import type { HeartbeatTerms } from "./heartbeat";
-import type { CryptoKey } from "./keys";
-import type { LinkOptions } from "./link-options";
 import type { DispatchLimits } from "./messaging/dispatcher";
-import { profileOf } from "./profile";
-import { audienceOf, type DuplicatePolicy, HEARTBEAT, ID_PATTERN, type Profile } from "./protocol";
-import type { Runtime } from "./runtime";
+import { profileOf } from "./messaging/profile";
+import type { Runtime } from "./platform/runtime";
 
 /** Where warnings go. */
 export interface Logger {
@@ -104,7 +110,7 @@ export interface AgentOptions {
 
 /** Options with their defaults, in milliseconds. */
 export interface ResolvedOptions {
-  link: Omit<LinkOptions, "key">;
+  link: Omit<ManagerOptions, "key">;
   drainTimeoutMs: number;
   requestTimeoutMs: number;
   logger: Logger;

@@ -1,12 +1,20 @@
 /** What every entry of the SDK exports, whatever the platform. */
 
+export type {
+  Activity,
+  AgentPresence,
+  AgentsMessage,
+  DuplicatePolicy,
+  Profile,
+  Status,
+  Transition,
+  TransitionRecord,
+} from "../../core/protocol";
+export { derivePresence, isPurged, type StatusRow } from "../../core/status";
+export { matchesSubject } from "../../core/subject";
 export type { AgentEvents, RunEnd } from "./agent-events";
-export type { FailureKind } from "./backoff";
-export * from "./errors";
-export type { FleetChange } from "./fleet/book";
-export type { WatcherOptions } from "./fleet/options";
-export type { FleetEvents, FleetState } from "./fleet/watcher";
-export type { ConnectionHealth, LastDisconnect } from "./health";
+export type { FailureKind } from "./connection/backoff";
+export type { ConnectionHealth, LastDisconnect } from "./connection/health";
 export {
   algorithmOf,
   type CryptoKey,
@@ -17,8 +25,14 @@ export {
   publicKeyOf,
   type SigningKey,
   signingKey,
-} from "./keys";
-export type { FailedAttempt } from "./link-port";
+} from "./connection/keys";
+export type { FailedAttempt } from "./connection/manager-port";
+export type { AgentState, Failure, StateChange, StateReason } from "./connection/state";
+export { type LoginTerms, signLoginToken } from "./connection/token";
+export * from "./errors";
+export type { FleetChange } from "./fleet/book";
+export type { WatcherOptions } from "./fleet/options";
+export type { FleetEvents, FleetState } from "./fleet/watcher";
 export type {
   DropReason,
   HandlerOptions,
@@ -26,20 +40,12 @@ export type {
   MessageHandler,
 } from "./messaging/dispatcher";
 export type { PublishOptions, RequestOptions } from "./messaging/messaging";
+export type { ProfileOptions } from "./messaging/profile";
 export type { AgentOptions, Logger, ReconnectOptions, ReconnectWindow } from "./options";
-export { derivePresence, isPurged, type StatusRow } from "./presence";
-export type { ProfileOptions } from "./profile";
 export type {
-  Activity,
-  AgentPresence,
-  AgentsMessage,
-  DuplicatePolicy,
-  Profile,
-  Status,
-  Transition,
-  TransitionRecord,
-} from "./protocol";
-export type { HandshakeRefusal, OpenSocket, Runtime, Socket, SocketListener } from "./runtime";
-export type { AgentState, Failure, StateChange, StateReason } from "./state";
-export { matchesSubject } from "./subject";
-export { type LoginTerms, signLoginToken } from "./token";
+  HandshakeRefusal,
+  OpenSocket,
+  Runtime,
+  Socket,
+  SocketListener,
+} from "./platform/runtime";

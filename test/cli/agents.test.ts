@@ -1,16 +1,12 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  agentRecordId,
-  profileValue,
-  publicKeyFrom,
-  type RegisteredAgent,
-} from "@agent-heartbeat/sdk/registry";
+import { publicKeyFrom, type RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Engine, startEngine } from "../support/engine";
-import { onlineRow, putRows } from "../support/status-rows";
-import { localFolder, type RunOptions, run } from "./run";
+import { agentRecordId, profileValue } from "../../core/registry-record";
+import { localFolder, type RunOptions, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { onlineRow, putRows } from "../../testing/status-rows";
 
 let engine: Engine;
 beforeAll(async () => {

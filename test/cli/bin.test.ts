@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Engine, startEngine } from "../support/engine";
-import { onlineRow, putRows } from "../support/status-rows";
-import { emptyFolder, localFolder } from "./run";
+import { emptyFolder, localFolder } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { onlineRow, putRows } from "../../testing/status-rows";
 
 const CLI = join(__dirname, "../../cli");
 const exec = promisify(execFile);

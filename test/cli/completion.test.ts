@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { emptyFolder, run } from "./run";
+import { emptyFolder, run } from "../../testing/cli/run";
 
 const exec = promisify(execFile);
 

@@ -8,9 +8,9 @@ import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
 import { ALARM_METRICS, CUSTOM_METRICS, DASHBOARDS, SWEEP, UNITS } from "../../cli/src/cost/units";
 import { TRANSITION_REASONS } from "../../lib/metrics";
-import { templateOf } from "../lib/templates";
-import { blocks, chart, directBlocks } from "./cost-page";
-import { run } from "./run";
+import { run } from "../../testing/cli/run";
+import { templateOf } from "../../testing/templates";
+import { blocks, chart, directBlocks } from "../../tools/docs/cost-page";
 
 const ROOT = join(__dirname, "../..");
 const CHART = join(ROOT, "docs/cost.svg");
@@ -27,7 +27,7 @@ describe("the billing units", () => {
   type Report = { figures: { operations: Measured[] } };
 
   it("are those that the benchmark counted", async () => {
-    const text = await readFile(join(ROOT, "bench/billing-units/report.json"), "utf8");
+    const text = await readFile(join(ROOT, "tools/bench/billing-units/report.json"), "utf8");
     const measured = new Map(
       (JSON.parse(text) as Report).figures.operations.map(({ operation, units }) => [
         operation,

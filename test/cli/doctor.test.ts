@@ -1,8 +1,8 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Engine, startEngine } from "../support/engine";
-import { localFolder, type RunOptions, run } from "./run";
+import { localFolder, type RunOptions, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
 
 let engine: Engine;
 let cwd: string;

@@ -3,7 +3,7 @@ import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publicKeyFrom } from "@agent-heartbeat/sdk/registry";
 import { describe, expect, it } from "@jest/globals";
-import { emptyFolder, run } from "./run";
+import { emptyFolder, run } from "../../testing/cli/run";
 
 describe("keys generate", () => {
   it.each([

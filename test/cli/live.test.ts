@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { FleetWatcher, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { BareClient } from "../e2e/support/client";
-import { type TestKey, testKey } from "../support/login";
-import { type Runtime, startRuntime } from "./local-runtime";
-import { type RunOptions, run } from "./run";
+import { type Runtime, startRuntime } from "../../testing/cli/local-runtime";
+import { type RunOptions, run } from "../../testing/cli/run";
+import { BareClient } from "../../testing/e2e/client";
+import { type TestKey, testKey } from "../../testing/login";
 
 let runtime: Runtime;
 let key: TestKey;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { SuspicionStore } from "../../lambda/sweep/suspicion";
-import { type Engine, startEngine } from "../support/engine";
-import { onlineRow, putRows } from "../support/status-rows";
-import { localFolder, type RunOptions, run } from "./run";
+import { SelfPreservationStore } from "../../lambda/sweep/self-preservation-store";
+import { localFolder, type RunOptions, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { onlineRow, putRows } from "../../testing/status-rows";
 
 describe("while the service suspects that it does not hear its agents", () => {
   const suspectedAt = Date.now() - 60_000;
@@ -13,7 +13,7 @@ describe("while the service suspects that it does not hear its agents", () => {
     cwd = await localFolder(engine);
     const silent = onlineRow(Date.now() - 120_000);
     await putRows(engine.client, engine.statusTableName, [silent]);
-    await new SuspicionStore(engine.client, engine.registryTableName).begin({
+    await new SelfPreservationStore(engine.client, engine.registryTableName).begin({
       suspectedAt,
       heldUntil: suspectedAt + 300_000,
       silent: 30,

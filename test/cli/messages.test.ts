@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Engine, startEngine } from "../support/engine";
-import { offlineRow, onlineRow, putRows } from "../support/status-rows";
-import { localFolder, type RunOptions, run } from "./run";
+import { localFolder, type RunOptions, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { offlineRow, onlineRow, putRows } from "../../testing/status-rows";
 
 const target = ["--local", "--organization", "acme"];
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import { EXIT, EXIT_MEANINGS } from "../../cli/src/failure";
 import type { Io } from "../../cli/src/io";
 import { createProgram } from "../../cli/src/program";
-import { run } from "./run";
+import { run } from "../../testing/cli/run";
 
 const PAGE = join(__dirname, "../../docs/cli.md");
 

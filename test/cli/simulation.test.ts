@@ -4,8 +4,8 @@ import { faultsOfSecond } from "../../cli/src/simulation/chaos";
 import { Measurements, Rate, Times } from "../../cli/src/simulation/measurements";
 import { observe } from "../../cli/src/simulation/observer";
 import type { SimulatedAgent } from "../../cli/src/simulation/simulated-agent";
-import { type Engine, startEngine } from "../support/engine";
-import { localFolder, run } from "./run";
+import { localFolder, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
 
 type Steadiness = Pick<SimulatedAgent, "agentId" | "steadySince" | "awaySince">;
 

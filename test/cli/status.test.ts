@@ -1,9 +1,9 @@
 import type { Activity, AgentPresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { ProfileStore } from "../../lambda/profile/store";
-import { type Engine, startEngine } from "../support/engine";
-import { offlineRow, onlineRow, putRows } from "../support/status-rows";
-import { localFolder, type RunOptions, run } from "./run";
+import { localFolder, type RunOptions, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { offlineRow, onlineRow, putRows } from "../../testing/status-rows";
 
 let engine: Engine;
 let cwd: string;

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { clientOf, type Engine, startEngine } from "../support/engine";
-import { onlineRow, putRows } from "../support/status-rows";
-import { emptyFolder, folderWithOutputs, localFolder, run } from "./run";
+import { emptyFolder, folderWithOutputs, localFolder, run } from "../../testing/cli/run";
+import { clientOf, type Engine, startEngine } from "../../testing/engine";
+import { onlineRow, putRows } from "../../testing/status-rows";
 
 let engine: Engine;
 beforeAll(async () => {

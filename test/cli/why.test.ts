@@ -1,9 +1,9 @@
 import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { HistoryStore } from "../../lambda/history/store";
-import { type Engine, startEngine } from "../support/engine";
-import { offlineRow, onlineRow, putRows } from "../support/status-rows";
-import { localFolder, run } from "./run";
+import { localFolder, run } from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { offlineRow, onlineRow, putRows } from "../../testing/status-rows";
 
 let engine: Engine;
 let cwd: string;

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { source as axe } from "axe-core";
 import type { Page } from "playwright-core";
-import { type AgentProcess, startAgent } from "../e2e/support/agent-process";
-import { hasBrowser, SKIPPED, TestBrowser } from "./support/browser";
-import { presence } from "./support/fake-fleet";
-import { Service } from "./support/service";
+import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browser";
+import { presence } from "../../testing/dashboard/fake-fleet";
+import { Service } from "../../testing/dashboard/service";
+import { type AgentProcess, startAgent } from "../../testing/e2e/agent-process";
 
 /** The shortest lease: five seconds, one and a half times. */
 const SHORT = { heartbeatInterval: 5, heartbeatTimeoutMultiplier: 1.5 };

@@ -1,7 +1,7 @@
 import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { describe, expect, it } from "@jest/globals";
 import { EventLog } from "../../dashboard/src/fleet/event-log";
-import { change, lost, NOON, presence } from "./support/fake-fleet";
+import { change, lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 
 const online = presence("a");
 const expired = lost("a", NOON, { reason: "lease_expired" });

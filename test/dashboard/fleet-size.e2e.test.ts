@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Page } from "playwright-core";
-import { hasBrowser, SKIPPED, TestBrowser } from "./support/browser";
-import { largeFleet } from "./support/large-fleet";
-import { Service } from "./support/service";
+import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browser";
+import { largeFleet } from "../../testing/dashboard/large-fleet";
+import { Service } from "../../testing/dashboard/service";
 
 const AGENTS = 10_000;
 

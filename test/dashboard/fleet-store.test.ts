@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { FleetStore, isBlind } from "../../dashboard/src/fleet/fleet-store";
 import { flapsIn } from "../../dashboard/src/fleet/history-book";
-import { FakeClock } from "./support/fake-clock";
-import { FakeFleet, lost, NOON, presence } from "./support/fake-fleet";
+import { FakeClock } from "../../testing/dashboard/fake-clock";
+import { FakeFleet, lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 

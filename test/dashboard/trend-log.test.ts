@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { coarsened, STEP_MS, TrendLog } from "../../dashboard/src/fleet/trend-log";
-import { NOON } from "./support/fake-fleet";
+import { NOON } from "../../testing/dashboard/fake-fleet";
 
 describe("the trend", () => {
   it("has a gap where the computer slept", () => {

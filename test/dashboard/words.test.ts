@@ -8,7 +8,7 @@ import { HREFS, routeOf } from "../../dashboard/src/shell/route";
 import { iconOf, titleOf } from "../../dashboard/src/shell/tab";
 import { credentialsIn, holdsSignIn, SignInError } from "../../dashboard/src/sign-in/credentials";
 import { countdownText, spanText } from "../../dashboard/src/text/duration";
-import { lost, NOON, presence } from "./support/fake-fleet";
+import { lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 
 const SECOND = 1000;
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { withBlocks } from "../../docs/generate/blocks";
-import { DOCUMENTS } from "../../docs/generate/documents";
+import { withBlocks } from "../../tools/docs/blocks";
+import { DOCUMENTS } from "../../tools/docs/documents";
 
 describe("the generated blocks", () => {
   it.each(Object.keys(DOCUMENTS).map((file) => [basename(file), file]))(

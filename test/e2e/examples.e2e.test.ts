@@ -9,10 +9,10 @@ import { promisify } from "node:util";
 import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { exportPKCS8 } from "jose";
-import { loginClaims, type TestKey, testKey } from "../support/login";
-import { BareClient } from "./support/client";
-import { openTarget, type Target } from "./support/target";
-import { until } from "./support/until";
+import { BareClient } from "../../testing/e2e/client";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { loginClaims, type TestKey, testKey } from "../../testing/login";
 
 const ROOT = join(__dirname, "..", "..");
 

@@ -9,9 +9,9 @@ import {
   type TransitionRecord,
 } from "@agent-heartbeat/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { newEd25519Key } from "../support/keys";
-import { openTarget, type Target } from "./support/target";
-import { until } from "./support/until";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { newEd25519Key } from "../../testing/keys";
 
 const AGENTS = 120;
 

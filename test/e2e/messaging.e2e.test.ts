@@ -3,10 +3,10 @@
 import { randomUUID } from "node:crypto";
 import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { loginClaims, type TestKey, testKey } from "../support/login";
-import { BareClient } from "./support/client";
-import { openTarget, type Target } from "./support/target";
-import { until } from "./support/until";
+import { BareClient } from "../../testing/e2e/client";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { loginClaims, type TestKey, testKey } from "../../testing/login";
 
 describe("messaging", () => {
   let organizationId: string;

@@ -4,11 +4,11 @@ import { randomUUID } from "node:crypto";
 import type { AgentPresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { exportPKCS8 } from "jose";
-import { type TestKey, testKey } from "../support/login";
-import { type AgentProcess, startAgent } from "./support/agent-process";
-import { BareClient } from "./support/client";
-import { modes, openTarget, type Target } from "./support/target";
-import { until } from "./support/until";
+import { type AgentProcess, startAgent } from "../../testing/e2e/agent-process";
+import { BareClient } from "../../testing/e2e/client";
+import { modes, openTarget, type Target } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { type TestKey, testKey } from "../../testing/login";
 
 describe.each(modes())("presence, with heartbeats by %s", (mode) => {
   const organizationId = `e2e-${randomUUID()}`;

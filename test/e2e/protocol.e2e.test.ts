@@ -3,9 +3,9 @@
 import { randomUUID } from "node:crypto";
 import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { loginClaims, signToken, type TestKey, testKey } from "../support/login";
-import { BareClient, HandshakeRefused } from "./support/client";
-import { modes, openTarget, type Target } from "./support/target";
+import { BareClient, HandshakeRefused } from "../../testing/e2e/client";
+import { modes, openTarget, type Target } from "../../testing/e2e/target";
+import { loginClaims, signToken, type TestKey, testKey } from "../../testing/login";
 
 describe.each(modes())("the protocol, with heartbeats by %s", (mode) => {
   const organizationId = `e2e-${randomUUID()}`;

@@ -9,10 +9,10 @@ import {
   SimpleAgent,
 } from "@agent-heartbeat/sdk";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { fastRuntime } from "../support/fast-runtime";
-import { newEd25519Key } from "../support/keys";
-import { openTarget, type Target } from "./support/target";
-import { until } from "./support/until";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { fastRuntime } from "../../testing/fast-runtime";
+import { newEd25519Key } from "../../testing/keys";
 
 describe("agents of the SDK", () => {
   const privateKey = newEd25519Key();

@@ -7,12 +7,12 @@ import {
   type LocalRuntime,
   type LocalRuntimeOptions,
   startLocalRuntime,
-} from "../../local/runtime";
-import { FakeClock } from "../local/fake-clock";
-import { testKey } from "../support/login";
-import { BareClient } from "./support/client";
-import { type Target, targetOf } from "./support/target";
-import { until } from "./support/until";
+} from "../../local/aws/runtime";
+import { BareClient } from "../../testing/e2e/client";
+import { type Target, targetOf } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { FakeClock } from "../../testing/local-clock";
+import { testKey } from "../../testing/login";
 
 /** What the suite's set-up has synthesized; undefined where a deployment is tested, which can't be told the time. */
 const target = process.env.AGENT_HEARTBEAT_TARGET;

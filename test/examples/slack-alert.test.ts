@@ -5,7 +5,7 @@ import { PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import type { handler as Handler } from "../../examples/slack-alert/handler";
-import { type Engine, startEngine } from "../support/engine";
+import { type Engine, startEngine } from "../../testing/engine";
 
 const PATH = "/services/T0/B0/secret";
 const LOSS = {

@@ -3,7 +3,7 @@
 import { beforeEach, describe, it, jest } from "@jest/globals";
 import { App, type Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
-import { testContext } from "../support/cdk-context";
+import { testContext } from "../../testing/cdk-context";
 
 const templates = new Map<string, Promise<Template>>();
 

@@ -12,10 +12,10 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { hasBrowser, SKIPPED, TestBrowser } from "../dashboard/support/browser";
-import { type AgentProcess, startAgent } from "../e2e/support/agent-process";
-import { openTarget, type Target } from "../e2e/support/target";
-import { newP256Key } from "../support/keys";
+import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browser";
+import { type AgentProcess, startAgent } from "../../testing/e2e/agent-process";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { newP256Key } from "../../testing/keys";
 
 const ROOT = join(__dirname, "..", "..");
 const TSX = pathToFileURL(require.resolve("tsx")).href;

@@ -1,7 +1,7 @@
 /** What each function's bundle may hold: its size decides how long a cold start takes. */
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { type Bundle, bundleOf, functionEntries } from "./bundles";
+import { type Bundle, bundleOf, functionEntries } from "../../testing/bundles";
 
 /** The SDK's clients, by what they are called in the sets below. */
 const CLIENT = {

@@ -11,8 +11,8 @@ import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
-import { testContext } from "../support/cdk-context";
-import { emptyStack, presenceIn, statementsOf } from "../support/stacks";
+import { testContext } from "../../testing/cdk-context";
+import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 
 const CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
 const TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table";

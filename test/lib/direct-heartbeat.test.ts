@@ -4,14 +4,14 @@ import type { HeartbeatMessage } from "@agent-heartbeat/sdk/protocol";
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Identity } from "../../lambda/auth/identity";
-import { heartbeatHandler } from "../../lambda/heartbeat";
+import { heartbeatHandler } from "../../lambda/heartbeat/handler";
 import { mayHold } from "../../lambda/lease/conditions";
 import { LeaseStore } from "../../lambda/lease/store";
 import { holdUpdate } from "../../lambda/lease/updates";
-import { openWire } from "../../local/engine/wire";
-import { type DirectHeartbeat, directHeartbeat } from "../support/direct-heartbeat";
-import { type Engine, startEngine } from "../support/engine";
+import type { Identity } from "../../lambda/shared/identity";
+import { openWire } from "../../local/aws/engine/wire";
+import { type DirectHeartbeat, directHeartbeat } from "../../testing/direct-heartbeat";
+import { type Engine, startEngine } from "../../testing/engine";
 import {
   ConnectionsRecorder,
   holder,
@@ -19,7 +19,7 @@ import {
   MetricsRecorder,
   routeEvent,
   storedRow,
-} from "../support/presence";
+} from "../../testing/presence";
 
 const RETENTION_MS = 86_400_000;
 

@@ -5,7 +5,7 @@ import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import recommended from "aws-cdk-lib/recommended-feature-flags.json";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
-import { featureFlags, NOTHING_BUNDLED, testContext } from "../support/cdk-context";
+import { featureFlags, NOTHING_BUNDLED, testContext } from "../../testing/cdk-context";
 
 describe("the feature flags", () => {
   it("are all that the pinned version of CDK recommends to new apps", () => {

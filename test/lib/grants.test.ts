@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { AgentHeartbeat } from "../../lib/agent-heartbeat";
-import { type Engine, startEngine } from "../support/engine";
-import { newP256Key, TEST_KEY } from "../support/keys";
-import { emptyStack, presenceIn, statementsOf } from "../support/stacks";
+import { type Engine, startEngine } from "../../testing/engine";
+import { newP256Key, TEST_KEY } from "../../testing/keys";
+import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 
 const SKILLED = { organizationId: "acme", capability: "summarize" };
 const NAME = { organizationId: "acme", agentId: "worker-1" };

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
-import { testContext } from "../support/cdk-context";
-import { stackIn, TEMPLATES, type TemplateName } from "./templates";
+import { testContext } from "../../testing/cdk-context";
+import { stackIn, TEMPLATES, type TemplateName } from "../../testing/templates";
 
 /** Findings that stay, by rule and by the part of the path of what they are about. */
 const ACCEPTED: { rule: RegExp; path: RegExp; reason: string }[] = [

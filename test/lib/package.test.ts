@@ -11,9 +11,9 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import ts from "typescript";
-import { startLocalRuntime } from "../../local/runtime";
-import { type InstalledPackage, installPacked, lintPackage } from "../support/empty-project";
-import { TEST_KEY } from "../support/keys";
+import { startLocalRuntime } from "../../local/aws/runtime";
+import { type InstalledPackage, installPacked, lintPackage } from "../../testing/empty-project";
+import { TEST_KEY } from "../../testing/keys";
 
 jest.setTimeout(180_000);
 

@@ -8,7 +8,7 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
-import { testContext } from "../support/cdk-context";
+import { testContext } from "../../testing/cdk-context";
 
 type Resource = { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string };
 type Statement = { Action: string | string[]; Resource: unknown; Effect: string };
@@ -468,8 +468,8 @@ describe("the brake of the sweep", () => {
   };
 
   it("takes its terms from the props", () => {
-    const massExpiryBrake = { share: 0.7, holdFor: Duration.minutes(10) };
-    const { variables, alarms } = sweepOf({ massExpiryBrake });
+    const selfPreservation = { share: 0.7, holdFor: Duration.minutes(10) };
+    const { variables, alarms } = sweepOf({ selfPreservation });
     expect(variables).toMatchObject({
       BRAKE_SHARE: "0.7",
       BRAKE_MINIMUM: "20",
@@ -479,7 +479,7 @@ describe("the brake of the sweep", () => {
   });
 
   it("is off where it is said to be", () => {
-    const { variables, alarms } = sweepOf({ massExpiryBrake: false });
+    const { variables, alarms } = sweepOf({ selfPreservation: false });
     expect(variables).not.toHaveProperty("BRAKE_SHARE");
     expect(alarms).toBe(0);
   });
@@ -639,14 +639,14 @@ describe("the props", () => {
       { sweepInterval: Duration.seconds(25) },
       "sweepInterval: expected whole minutes, or one of 10, 12, 15, 20, 30 seconds, got 25 seconds",
     ],
-    [{ massExpiryBrake: { share: 0 } }, "massExpiryBrake.share: expected 0.05 to 0.95, got 0"],
+    [{ selfPreservation: { share: 0 } }, "selfPreservation.share: expected 0.05 to 0.95, got 0"],
     [
-      { massExpiryBrake: { minimum: 0.5 } },
-      "massExpiryBrake.minimum: expected a whole number from 1 to 1000000, got 0.5",
+      { selfPreservation: { minimum: 0.5 } },
+      "selfPreservation.minimum: expected a whole number from 1 to 1000000, got 0.5",
     ],
     [
-      { massExpiryBrake: { holdFor: Duration.hours(2) } },
-      "massExpiryBrake.holdFor: expected 1 minute to 1 hour, got 2 hours",
+      { selfPreservation: { holdFor: Duration.hours(2) } },
+      "selfPreservation.holdFor: expected 1 minute to 1 hour, got 2 hours",
     ],
     [
       { sweepInterval: Duration.seconds(6) },

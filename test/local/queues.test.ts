@@ -1,10 +1,10 @@
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { listen } from "../../local/http";
-import { type Queues, startQueues } from "../../local/queues/queues";
-import { sqsApi } from "../../local/queues/sqs-api";
-import type { QueueDescription, QueueMappingDescription } from "../../local/resources/queue";
-import { FakeClock } from "./fake-clock";
+import { listen } from "../../local/aws/http";
+import { type Queues, startQueues } from "../../local/aws/queues/queues";
+import { sqsApi } from "../../local/aws/queues/sqs-api";
+import type { QueueDescription, QueueMappingDescription } from "../../local/aws/resources/queue";
+import { FakeClock } from "../../testing/local-clock";
 
 const WORK: QueueDescription = {
   logicalId: "Work",

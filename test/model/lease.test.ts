@@ -2,12 +2,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { type Engine, startEngine } from "../support/engine";
-import { historyArbitrary } from "./history";
-import { judge } from "./judge";
-import { mutants, survivors } from "./mutants";
-import { tellAll } from "./telling";
-import { TwinTable } from "./twin";
+import { type Engine, startEngine } from "../../testing/engine";
+import { historyArbitrary } from "../../testing/model/history";
+import { InMemoryTable } from "../../testing/model/in-memory-table";
+import { judge } from "../../testing/model/judge";
+import { mutants, survivors } from "../../testing/model/mutants";
+import { tellAll } from "../../testing/model/transition-stream";
 
 const RUNS = Number(process.env.MODEL_RUNS ?? 10_000);
 const ENGINE_RUNS = 500;
@@ -15,7 +15,7 @@ const ENGINE_RUNS = 500;
 describe("the table, under any delay, disorder, repetition and loss", () => {
   it(`tells the truth after every step of ${RUNS} histories`, async () => {
     const property = fc.asyncProperty(historyArbitrary, async (history) => {
-      const twin = new TwinTable();
+      const twin = new InMemoryTable();
       await judge(history, {
         client: twin.client,
         tableName: "AgentStatus",
@@ -28,7 +28,7 @@ describe("the table, under any delay, disorder, repetition and loss", () => {
   it("has transitions that alternate, and are told at least once, in order, by a bus that fails", async () => {
     const arbitrary = fc.tuple(historyArbitrary, fc.infiniteStream(fc.nat({ max: 3 })));
     const property = fc.asyncProperty(arbitrary, async ([history, chance]) => {
-      const twin = new TwinTable();
+      const twin = new InMemoryTable();
       await judge(history, {
         client: twin.client,
         tableName: "AgentStatus",

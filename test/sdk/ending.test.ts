@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { connectedAgent, fakeAgent } from "../support/agents";
+import { connectedAgent, fakeAgent } from "../../testing/agents";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import { ConnectionError, RequestRefusedError, RequestTimeoutError } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
-import { connectedAgent, fakeAgent } from "../support/agents";
+import { connectedAgent, fakeAgent } from "../../testing/agents";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));

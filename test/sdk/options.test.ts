@@ -1,7 +1,7 @@
 import { ConfigurationError, HeartbeatAgent, SimpleAgent } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
-import { FakeRuntime } from "../support/fake-runtime";
-import { TEST_KEY } from "../support/keys";
+import { FakeRuntime } from "../../testing/fake-runtime";
+import { TEST_KEY } from "../../testing/keys";
 
 const GOOD = {
   agentId: "agent-1",

@@ -9,10 +9,10 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { publicKeyOf } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { type InstalledPackage, lintPackage } from "../support/empty-project";
-import { Gateway } from "../support/gateway";
-import { TEST_KEY } from "../support/keys";
-import { packedSdk } from "../support/packed-sdk";
+import { type InstalledPackage, lintPackage } from "../../testing/empty-project";
+import { Gateway } from "../../testing/gateway";
+import { TEST_KEY } from "../../testing/keys";
+import { packedSdk } from "../../testing/packed-sdk";
 
 jest.setTimeout(120_000);
 

@@ -1,5 +1,5 @@
 /**
- * What each operation makes AWS bill. The counts are the benchmark's, `bench/billing-units/report.json`,
+ * What each operation makes AWS bill. The counts are the benchmark's, `tools/bench/billing-units/report.json`,
  * and a test holds them equal to it; what the benchmark can't measure is assumed, and named so.
  */
 

@@ -1,6 +1,6 @@
 /** The watcher's entry for browsers, apart from the agent's: a page has a use for one of them. */
 
-import { browserEnvironment } from "../browser-environment";
+import { browserEnvironment } from "../platform/browser-environment";
 import { resolveWatcherOptions, type WatcherOptions } from "./options";
 import { Watcher } from "./watcher";
 

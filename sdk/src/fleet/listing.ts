@@ -20,7 +20,7 @@ export class ListingSchedule {
   #pauseMs = MIN_AGE_MS;
   #failures = 0;
   #maxAgeMs = AGE_MS.most;
-  #hastened = true;
+  #sendAtOnce = true;
 
   constructor(private readonly random: () => number) {}
 
@@ -31,7 +31,7 @@ export class ListingSchedule {
 
   started(now: number): void {
     this.#startedAt = now;
-    this.#hastened = false;
+    this.#sendAtOnce = false;
   }
 
   /** @param pages that the list had */
@@ -46,18 +46,18 @@ export class ListingSchedule {
     const window = Math.min(RETRY_MS.max, RETRY_MS.base * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 10);
     this.#pauseMs = MIN_AGE_MS + this.random() * window;
-    this.#hastened = true;
+    this.#sendAtOnce = true;
   }
 
   /** The next one is due as soon as it may be. */
-  hasten(): void {
-    this.#hastened = true;
+  sendNow(): void {
+    this.#sendAtOnce = true;
     this.#pauseMs = MIN_AGE_MS;
   }
 
   /** @param leaseEnd when the first lease ends */
   dueAt(leaseEnd: number): number {
-    const wanted = this.#hastened ? Number.NEGATIVE_INFINITY : this.#listedAt + this.#maxAgeMs;
+    const wanted = this.#sendAtOnce ? Number.NEGATIVE_INFINITY : this.#listedAt + this.#maxAgeMs;
     return Math.max(Math.min(wanted, leaseEnd), this.#startedAt + this.#pauseMs);
   }
 }

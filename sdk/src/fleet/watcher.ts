@@ -1,16 +1,16 @@
 /** A fleet as it is now, in a map: subscribes to what changes, lists what is, and watches the leases. */
 
-import type { AgentEnvironment } from "../agent-environment";
-import { ServerClock } from "../clock";
-import { notConnected, type ServerFrame } from "../connection";
+import type { AgentsMessage, MassExpiry, TransitionRecord } from "../../../core/protocol";
+import { type AgentPresence, LIMITS, RESERVED, type Transition } from "../../../core/protocol";
+import { notConnected, type ServerFrame } from "../connection/connection";
+import { errorOf } from "../connection/failure";
+import type { ManagerEvent, ManagerPort } from "../connection/manager-port";
+import { ServerClock } from "../connection/server-clock";
+import { type Failure, isFinal, type StateChange } from "../connection/state";
 import { Emitter } from "../emitter";
 import { ConnectionError, RequestRefusedError } from "../errors";
-import { errorOf } from "../failure";
-import type { LinkEvent, LinkPort } from "../link-port";
-import type { AgentsMessage, MassExpiry, TransitionRecord } from "../protocol";
-import { type AgentPresence, LIMITS, RESERVED, type Transition } from "../protocol";
-import { Requests } from "../requests";
-import { type Failure, isFinal, type StateChange } from "../state";
+import { Requests } from "../messaging/requests";
+import type { AgentEnvironment } from "../platform/agent-environment";
 import { FleetBook, type FleetChange, presenceOf } from "./book";
 import { ListingSchedule } from "./listing";
 import type { ResolvedWatcherOptions } from "./options";
@@ -56,7 +56,7 @@ export abstract class Watcher {
   readonly #book = new FleetBook();
   readonly #schedule: ListingSchedule;
   readonly #clock: ServerClock;
-  #link: LinkPort | null = null;
+  #link: ManagerPort | null = null;
   #state: FleetState = "idle";
   #starting: Promise<void> | null = null;
   #settleStart: { resolve(): void; reject(error: unknown): void } | null = null;
@@ -172,7 +172,7 @@ export abstract class Watcher {
     const key = await this.#environment.loadKey();
     if (this.state === "stopped") return;
     const options = { ...this.#options.link, key };
-    this.#link = this.#environment.createLink(options, (event) => this.#hear(event));
+    this.#link = this.#environment.createManager(options, (event) => this.#hear(event));
     this.#link.setSubscriptions([`${RESERVED.presence}.>`]);
     this.#link.start();
   }
@@ -183,7 +183,7 @@ export abstract class Watcher {
     return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
   }
 
-  #hear(event: LinkEvent): void {
+  #hear(event: ManagerEvent): void {
     switch (event.type) {
       case "state":
         this.#hearState(event.change);
@@ -195,7 +195,7 @@ export abstract class Watcher {
         break;
       case "ready":
         this.#ready = true;
-        this.#schedule.hasten();
+        this.#schedule.sendNow();
         this.#work();
         break;
       case "broken":
@@ -284,7 +284,7 @@ export abstract class Watcher {
       this.#settleStart?.resolve();
     } catch (error) {
       // Not for want of a connection: the next one begins with a list anyway.
-      if (error instanceof ConnectionError) this.#schedule.hasten();
+      if (error instanceof ConnectionError) this.#schedule.sendNow();
       else {
         logger.warn(`${this.agentId}: the fleet could not be listed: ${String(error)}`);
         this.#schedule.failed();

@@ -3,9 +3,9 @@
  * after the other, and never so that the connection has to wait.
  */
 
+import { RESERVED } from "../../../core/protocol";
+import { matchesSubject } from "../../../core/subject";
 import { ConfigurationError } from "../errors";
-import { RESERVED } from "../protocol";
-import { matchesSubject } from "../subject";
 import type { Answer } from "./answer";
 import { checkPattern } from "./subject-check";
 

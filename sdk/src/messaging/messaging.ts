@@ -1,10 +1,9 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
-import { notConnected, type ServerFrame } from "../connection";
+import { type Activity, type PublishMessage, RESERVED } from "../../../core/protocol";
+import { notConnected, type ServerFrame } from "../connection/connection";
 import { NoReceiverError, RemoteError, RequestTimeoutError } from "../errors";
-import { Pending } from "../pending";
-import { type Activity, type PublishMessage, RESERVED } from "../protocol";
-import type { Runtime } from "../runtime";
+import type { Runtime } from "../platform/runtime";
 import { Answer, type Reply } from "./answer";
 import {
   Dispatcher,
@@ -13,6 +12,7 @@ import {
   type HandlerOptions,
   type MessageHandler,
 } from "./dispatcher";
+import { Pending } from "./pending";
 import { type Ask, Publisher } from "./publisher";
 import { type TaskScope, Work } from "./work";
 

@@ -1,8 +1,8 @@
 /** Sends messages: those of one subject one after the other, so that they arrive in order. */
 
-import type { ServerFrame } from "../connection";
+import { ID_PATTERN, type PublishMessage } from "../../../core/protocol";
+import type { ServerFrame } from "../connection/connection";
 import { ConfigurationError, MessageError } from "../errors";
-import { ID_PATTERN, type PublishMessage } from "../protocol";
 import { checkSubject } from "./subject-check";
 
 /** As long as the ids that the server gives. */

@@ -1,7 +1,7 @@
 /** Refuses subjects and patterns that are none, with the SDK's error. */
 
+import { isPattern, isSubject, PATTERN_FORM, SUBJECT_FORM } from "../../../core/subject";
 import { SubjectError } from "../errors";
-import { isPattern, isSubject, PATTERN_FORM, SUBJECT_FORM } from "../subject";
 
 /** @throws SubjectError if it is no pattern, or begins with a token that nobody may subscribe to. */
 export function checkPattern(pattern: string, forbidden: string): void {

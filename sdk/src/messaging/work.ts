@@ -1,6 +1,6 @@
 /** What an agent's handlers are at, since when, and when they last advanced: what its heartbeats say of it. */
 
-import { type Activity, LIMITS } from "../protocol";
+import { type Activity, LIMITS } from "../../../core/protocol";
 
 /** A message that is being handled. Times are epoch milliseconds by the local clock. */
 export interface Task {

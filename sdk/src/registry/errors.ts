@@ -1,7 +1,7 @@
 /** Why the registry refused a change. */
 
+import type { RegisteredAgent } from "../../../core/registry-record";
 import { AgentHeartbeatError } from "../errors";
-import type { RegisteredAgent } from "./record";
 
 /** The root of the registry's own refusals. */
 export class RegistryError extends AgentHeartbeatError {

@@ -4,9 +4,19 @@
  * @module @agent-heartbeat/sdk/registry
  */
 
+export { ID_PATTERN, ROLES, type Role } from "../../../core/protocol";
+export {
+  agentFromItem,
+  agentRecordId,
+  MASS_EXPIRY_RECORD,
+  nonceRecordId,
+  profileValue,
+  type RegisteredAgent,
+  type RegisteredKey,
+  SWEEP_PARTITION,
+} from "../../../core/registry-record";
+export type { KeyAlgorithm, PublicJwk, PublicKey } from "../connection/keys";
 export { AgentHeartbeatError, KeyError } from "../errors";
-export type { KeyAlgorithm, PublicJwk, PublicKey } from "../keys";
-export { ID_PATTERN, ROLES, type Role } from "../protocol";
 export { InvalidArgumentError, InvalidCursorError } from "../status/errors";
 export {
   AgentExistsError,
@@ -20,16 +30,6 @@ export {
   UnknownKeyError,
 } from "./errors";
 export { publicKeyFrom } from "./public-key";
-export {
-  agentFromItem,
-  agentRecordId,
-  MASS_EXPIRY_RECORD,
-  nonceRecordId,
-  profileValue,
-  type RegisteredAgent,
-  type RegisteredKey,
-  SWEEP_PARTITION,
-} from "./record";
 export type { AgentName } from "./record-store";
 export {
   AgentRegistry,

@@ -1,8 +1,8 @@
 /** The changes that an agent's keys may go through: never more than two, never none. */
 
-import type { PublicKey } from "../keys";
+import type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
+import type { PublicKey } from "../connection/keys";
 import { KeyExistsError, LastKeyError, TooManyKeysError, unknownKey } from "./errors";
-import type { RegisteredAgent, RegisteredKey } from "./record";
 
 /** Keys that an agent may have at once: one to use, one to change to. */
 const MAX_KEYS = 2;

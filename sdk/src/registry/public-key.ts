@@ -1,8 +1,8 @@
 /** Reads a public key in the forms that operators have it in, and refuses kinds that are not accepted. */
 
 import { createPublicKey, type KeyObject } from "node:crypto";
+import { type PublicJwk, type PublicKey, publicKeyFromJwk } from "../connection/keys";
 import { KeyError } from "../errors";
-import { type PublicJwk, type PublicKey, publicKeyFromJwk } from "../keys";
 
 const MIN_RSA_BITS = 2048;
 const ACCEPTED = "an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key";

@@ -11,7 +11,6 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import type { DynamoDbClock } from "../status/dynamodb-clock";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
@@ -20,7 +19,8 @@ import {
   itemFromAgent,
   type RegisteredAgent,
   type RegisteredKey,
-} from "./record";
+} from "../../../core/registry-record";
+import type { DynamoDbClock } from "../status/dynamodb-clock";
 
 /** Which agent. */
 export interface AgentName {

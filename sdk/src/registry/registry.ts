@@ -1,8 +1,9 @@
 /** Registers agents and their keys, by conditional writes that any number of operators may do at once. */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { PublicJwk } from "../keys";
-import { LIMITS, type Role } from "../protocol";
+import { LIMITS, type Role } from "../../../core/protocol";
+import type { RegisteredAgent } from "../../../core/registry-record";
+import type { PublicJwk } from "../connection/keys";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
@@ -15,9 +16,8 @@ import {
 } from "./errors";
 import { type KeyChange, withKey, withoutKey, withRotatedKey } from "./key-change";
 import { publicKeyFrom } from "./public-key";
-import type { RegisteredAgent } from "./record";
 import { type AgentName, RecordStore } from "./record-store";
-import { bury, type RevocationOptions, revoke } from "./revocation";
+import { type RevocationOptions, revoke, tombstone } from "./revocation";
 
 export interface AgentRegistryOptions {
   client: DynamoDBClient;
@@ -216,7 +216,10 @@ export class AgentRegistry {
     expectName(name);
     const deleted = await this.#records.delete(name);
     const { organizationId, agentId } = name;
-    const buried = await this.#orIncomplete(name, bury(this.#revocation, organizationId, agentId));
+    const buried = await this.#orIncomplete(
+      name,
+      tombstone(this.#revocation, organizationId, agentId),
+    );
     if (!deleted && !buried) throw unknownAgent(organizationId, agentId);
   }
 

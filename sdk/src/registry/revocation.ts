@@ -25,7 +25,7 @@ const notPurged = "ttlEpochSeconds > :nowSeconds";
 const REVOKE =
   "SET #status = :offline, reason = :revoked, disconnectedAt = :now REMOVE onlineSince, activity, stallsAt, stalledSince";
 
-const BURY =
+const TOMBSTONE =
   "SET #status = :offline, reason = :revoked, disconnectedAt = if_not_exists(disconnectedAt, :now), " +
   "ttlEpochSeconds = :nowSeconds REMOVE onlineSince, activity, stallsAt, stalledSince";
 
@@ -43,8 +43,8 @@ export function revoke(options: RevocationOptions, organizationId: string, agent
  *
  * @returns whether there was a row to hide
  */
-export function bury(options: RevocationOptions, organizationId: string, agentId: string) {
-  return write(options, organizationId, agentId, BURY, `${row} AND ${notPurged}`);
+export function tombstone(options: RevocationOptions, organizationId: string, agentId: string) {
+  return write(options, organizationId, agentId, TOMBSTONE, `${row} AND ${notPurged}`);
 }
 
 async function write(
@@ -69,7 +69,9 @@ async function write(
             ...(UpdateExpression === REVOKE && { ":online": { S: "online" } }),
             ":revoked": { S: "revoked" },
             ":now": { N: String(now) },
-            ...(UpdateExpression === BURY && { ":nowSeconds": { N: `${Math.floor(now / 1000)}` } }),
+            ...(UpdateExpression === TOMBSTONE && {
+              ":nowSeconds": { N: `${Math.floor(now / 1000)}` },
+            }),
           },
         }),
       ),

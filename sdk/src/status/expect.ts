@@ -1,6 +1,6 @@
 /** Checks of what callers pass in, shared by the reader and the registry. */
 
-import { ID_PATTERN, LIMITS, ROLES } from "../protocol";
+import { ID_PATTERN, LIMITS, ROLES } from "../../../core/protocol";
 import { InvalidArgumentError } from "./errors";
 
 const STATUSES = ["online", "offline"] as const;

@@ -4,9 +4,6 @@
  * @module @agent-heartbeat/sdk/status
  */
 
-export { AgentHeartbeatError } from "../errors";
-export type { StatusRow } from "../presence";
-export { derivePresence, isPurged } from "../presence";
 export type {
   Activity,
   AgentPresence,
@@ -16,7 +13,11 @@ export type {
   Status,
   TransitionEvent,
   TransitionRecord,
-} from "../protocol";
+} from "../../../core/protocol";
+export type { StatusRow } from "../../../core/status";
+export { derivePresence, isPurged } from "../../../core/status";
+export { rowFromItem } from "../../../core/status-row";
+export { AgentHeartbeatError } from "../errors";
 export type { Clock } from "./dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "./errors";
 export {
@@ -26,4 +27,3 @@ export {
   type StatusReaderOptions,
 } from "./reader";
 export type { AgentTransition } from "./registry-reads";
-export { rowFromItem } from "./row";

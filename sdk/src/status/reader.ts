@@ -7,20 +7,20 @@ import {
   GetItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
-import { derivePresence, isPurged, type StatusRow } from "../presence";
 import {
   type AgentPresence,
   LIMITS,
   type MassExpiry,
   type Status,
   type TransitionRecord,
-} from "../protocol";
+} from "../../../core/protocol";
+import { derivePresence, isPurged, type StatusRow } from "../../../core/status";
+import { rowFromItem } from "../../../core/status-row";
 import { agentBefore, cursorAfter } from "./cursor";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { InvalidArgumentError } from "./errors";
 import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
 import { type AgentTransition, RegistryReads } from "./registry-reads";
-import { rowFromItem } from "./row";
 
 export interface StatusReaderOptions {
   /** Name of the AgentStatus table: the stack's output `StatusTableName`. */

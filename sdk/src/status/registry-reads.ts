@@ -7,7 +7,7 @@ import {
   paginateQuery,
 } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import type { MassExpiry, Profile, TransitionRecord } from "../protocol";
+import type { MassExpiry, Profile, TransitionRecord } from "../../../core/protocol";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
@@ -16,7 +16,7 @@ import {
   isExpired,
   MASS_EXPIRY_RECORD,
   SWEEP_PARTITION,
-} from "../registry/record";
+} from "../../../core/registry-record";
 
 /** What is kept of a transition, and whose it was. */
 export interface AgentTransition extends TransitionRecord {

@@ -4,8 +4,8 @@ import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { forEachConcurrently } from "../../../lambda/shared/concurrency";
-import { type Engine, startEngine } from "../../support/engine";
-import { holder, storedRow } from "../../support/presence";
+import { type Engine, startEngine } from "../../../testing/engine";
+import { holder, storedRow } from "../../../testing/presence";
 
 type Step = (agentId: string) => Promise<unknown>;
 

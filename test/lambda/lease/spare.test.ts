@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { LeaseStore } from "../../../lambda/lease/store";
 import { revoke } from "../../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../../sdk/src/status/dynamodb-clock";
-import { type Engine, startEngine } from "../../support/engine";
-import { holder, storedRow } from "../../support/presence";
+import { type Engine, startEngine } from "../../../testing/engine";
+import { holder, storedRow } from "../../../testing/presence";
 
 describe("a process with two connections", () => {
   let engine: Engine;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { type LeaseHolder, LeaseStore } from "../../../lambda/lease/store";
-import { type Engine, startEngine } from "../../support/engine";
-import { holder, storedRow } from "../../support/presence";
+import { type Engine, startEngine } from "../../../testing/engine";
+import { holder, storedRow } from "../../../testing/presence";
 
 const RETENTION_MS = 7 * 86_400_000;
 

@@ -9,7 +9,7 @@ import {
   START,
   tell,
   transition,
-} from "../../support/fleets";
+} from "../../../testing/fleet-watchers";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

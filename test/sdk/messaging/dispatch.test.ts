@@ -1,7 +1,7 @@
 import { type AgentEvents, ConfigurationError } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
-import { connectedAgent, fakeAgent } from "../../support/agents";
-import type { FakeSocket } from "../../support/fake-runtime";
+import { connectedAgent, fakeAgent } from "../../../testing/agents";
+import type { FakeSocket } from "../../../testing/fake-runtime";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));

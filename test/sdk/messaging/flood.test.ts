@@ -3,10 +3,10 @@
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { matchesSubject } from "@agent-heartbeat/sdk/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { fastRuntime } from "../../support/fast-runtime";
-import { FaultProxy } from "../../support/fault-proxy";
-import { Gateway, type GatewayConnection } from "../../support/gateway";
-import { TEST_KEY } from "../../support/keys";
+import { fastRuntime } from "../../../testing/fast-runtime";
+import { FaultProxy } from "../../../testing/fault-proxy";
+import { Gateway, type GatewayConnection } from "../../../testing/gateway";
+import { TEST_KEY } from "../../../testing/keys";
 
 const MESSAGES = 20_000;
 const BREAKS = 3;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { Work } from "../../../sdk/src/messaging/work";
-import { connectedAgent } from "../../support/agents";
+import { connectedAgent } from "../../../testing/agents";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -8,10 +8,10 @@ import {
 } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
 import { HeartbeatAgent as BrowserAgent } from "../../../sdk/src/browser";
-import { connectedAgent, fakeAgent } from "../../support/agents";
-import { FakeRuntime, type FakeSocket } from "../../support/fake-runtime";
-import { Gateway } from "../../support/gateway";
-import { TEST_KEY } from "../../support/keys";
+import { connectedAgent, fakeAgent } from "../../../testing/agents";
+import { FakeRuntime, type FakeSocket } from "../../../testing/fake-runtime";
+import { Gateway } from "../../../testing/gateway";
+import { TEST_KEY } from "../../../testing/keys";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -6,8 +6,8 @@ import {
   RequestTimeoutError,
 } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
-import { connectedAgent } from "../../support/agents";
-import type { FakeSocket } from "../../support/fake-runtime";
+import { connectedAgent } from "../../../testing/agents";
+import type { FakeSocket } from "../../../testing/fake-runtime";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));

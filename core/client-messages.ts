@@ -1,0 +1,203 @@
+/** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
+
+import * as v from "valibot";
+import {
+  type Activity,
+  type ErrorCode,
+  type HeartbeatMessage,
+  type HistoryMessage,
+  ID_PATTERN,
+  isPattern,
+  isSubject,
+  LIMITS,
+  type ListMessage,
+  PATTERN_FORM,
+  type PresenceMessage,
+  type PublishMessage,
+  SUBJECT_FORM,
+  type SubscribeMessage,
+  type UnsubscribeMessage,
+} from "./protocol";
+
+/** A message that the service does not accept. Its text is meant for the client. */
+export class MessageError extends Error {
+  override name = "MessageError";
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly id?: string,
+  ) {
+    super(message);
+  }
+}
+
+const id = v.optional(v.pipe(v.string(), v.maxLength(LIMITS.messageIdLength)));
+
+/** What `isShallow` asks for, for error messages. */
+export const NESTING_FORM = `expected at most ${LIMITS.nesting} levels of nesting`;
+
+/** The last moment that a `Date` can hold; a DynamoDB number has less room than a JSON one. */
+const LAST_MOMENT = 8_640_000_000_000_000;
+
+const whole = v.pipe(v.number(), v.integer("expected a whole number"), v.minValue(0));
+const time = v.pipe(whole, v.maxValue(LAST_MOMENT));
+const count = v.pipe(whole, v.maxValue(1_000_000_000));
+
+/** A text to store. JSON can hold halves of characters, which no store takes: they become U+FFFD. */
+const shortText = v.pipe(
+  v.string(),
+  v.maxLength(LIMITS.activityTextLength),
+  v.transform((value) => value.toWellFormed()),
+);
+
+const activity = v.object({
+  state: v.picklist(["idle", "working", "blocked", "draining"]),
+  task: v.optional(shortText),
+  startedAt: v.optional(time),
+  progressAt: v.optional(time),
+  maxSilenceMs: v.optional(count),
+  note: v.optional(shortText),
+  inFlight: v.optional(count),
+  eventLoopLagMs: v.optional(count),
+}) satisfies v.GenericSchema<unknown, OrUndefined<Activity>>;
+
+const heartbeat = v.object({
+  type: v.literal("heartbeat"),
+  id,
+  ack: v.optional(v.boolean()),
+  activity: v.optional(activity),
+});
+
+const list = v.object({
+  type: v.literal("list"),
+  id,
+  status: v.optional(v.picklist(["online", "offline"])),
+  cursor: v.nullish(v.string()),
+  limit: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.listPageSize))),
+  profiles: v.optional(v.boolean()),
+});
+
+/** A text of some form; the issue says which one was expected. */
+const text = (fits: (value: string) => boolean, form: string) =>
+  v.pipe(v.string(), v.check(fits, `expected ${form}`));
+const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
+const subject = text(isSubject, SUBJECT_FORM);
+const pattern = text(isPattern, PATTERN_FORM);
+
+const presence = v.object({
+  type: v.literal("presence"),
+  id,
+  capabilities: v.optional(
+    v.pipe(v.array(v.pipe(shortText, v.minLength(1))), v.maxLength(LIMITS.capabilities)),
+  ),
+  // Not v.record, which leaves out keys such as "constructor".
+  metadata: v.optional(v.custom<Record<string, unknown>>(isObject, "expected an object")),
+});
+
+const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern });
+
+const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern });
+
+const history = v.object({ type: v.literal("history"), id, agentId });
+
+const publish = v.object({
+  type: v.literal("publish"),
+  id,
+  subject,
+  data: v.optional(v.unknown()),
+  to: v.optional(agentId),
+  replyTo: v.optional(subject),
+});
+
+/** Optional fields that may also be there as undefined, as a parser leaves them. */
+type OrUndefined<T> = { [K in keyof T]: T[K] | (undefined extends T[K] ? undefined : never) };
+
+/** @throws MessageError if the body is not a heartbeat. */
+export const parseHeartbeat = (body: string | null | undefined) =>
+  parse(heartbeat, body) as HeartbeatMessage;
+
+/** @throws MessageError if the body is not a list. */
+export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;
+
+/** @throws MessageError if the body is not a presence. */
+export const parsePresence = (body: string | null | undefined) =>
+  parse(presence, body) as PresenceMessage;
+
+/** @throws MessageError if the body is not a subscribe. */
+export const parseSubscribe = (body: string | null | undefined) =>
+  parse(subscribe, body) as SubscribeMessage;
+
+/** @throws MessageError if the body is not an unsubscribe. */
+export const parseUnsubscribe = (body: string | null | undefined) =>
+  parse(unsubscribe, body) as UnsubscribeMessage;
+
+/** @throws MessageError if the body is not a history. */
+export const parseHistory = (body: string | null | undefined) =>
+  parse(history, body) as HistoryMessage;
+
+/** @throws MessageError if the body is not a publish. */
+export const parsePublish = (body: string | null | undefined) =>
+  parse(publish, body) as PublishMessage;
+
+/**
+ * The JSON object in a message.
+ *
+ * @throws MessageError (`invalid_json`) if there is none.
+ */
+export function parseObject(body: string | null | undefined): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body ?? "");
+  } catch {
+    throw new MessageError("invalid_json", "expected a JSON object, got text that is not JSON");
+  }
+  if (!isObject(value)) {
+    throw new MessageError("invalid_json", `expected a JSON object, got ${kindOf(value)}`);
+  }
+  if (!isShallow(value)) {
+    throw new MessageError("invalid_message", `message: ${NESTING_FORM}, got more`, idOf(value));
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is nested no deeper than a message may be: parsing it has no limit, writing it again has. */
+export function isShallow(value: unknown, levels: number = LIMITS.nesting): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
+}
+
+/** The `id` to echo, where the message has a usable one. */
+export function idOf(message: Record<string, unknown>): string | undefined {
+  return v.is(id, message.id) ? message.id : undefined;
+}
+
+/** What a JSON value is, in JSON's own words. */
+export function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | undefined): T {
+  const message = parseObject(body);
+  const result = v.safeParse(schema, message, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const path = v.getDotPath(issue) ?? "message";
+  throw new MessageError("invalid_message", `${path}${fault(issue)}`, idOf(message));
+}
+
+/** What was wrong, in few words: what came may be as long as a message. */
+function fault({ expected, received, message }: v.BaseIssue<unknown>): string {
+  if (received === "undefined") return " is missing";
+  const wanted = message.startsWith("expected") ? message : `expected ${expected}`;
+  const came = { Object: "an object", Array: "an array" }[received] ?? shortened(received);
+  return `: ${wanted}, got ${came}`;
+}
+
+const shortened = (text: string) => (text.length <= 66 ? text : `${text.slice(0, 65)}…`);

@@ -1,0 +1,29 @@
+/** Names that the functions and the stack share: of events on the bus, and of an index. */
+
+import type { TransitionEvent } from "./protocol";
+
+/** The `source` of what the service tells. */
+export const EVENT_SOURCE = "agent-heartbeat";
+
+/** The `detail-type` of each transition. */
+export const DETAIL_TYPES: Readonly<Record<TransitionEvent, string>> = {
+  online: "Agent Online",
+  offline: "Agent Offline",
+  stalled: "Agent Stalled",
+  recovered: "Agent Recovered",
+};
+
+/** The `detail-type` of what the sweep tells of a mass expiry. */
+export const MASS_EXPIRY_DETAIL_TYPES = {
+  suspected: "Mass Expiry Suspected",
+  ended: "Mass Expiry Ended",
+} as const;
+
+/** The `detail-type` of messages to agents, which any service may put on the bus. */
+export const MESSAGE_DETAIL_TYPE = "Agent Message";
+
+/** The namespace of every metric of the service. */
+export const METRICS_NAMESPACE = "AgentHeartbeat";
+
+/** The index by which a connection's subscriptions are found when it ends. */
+export const SUBSCRIPTIONS_BY_CONNECTION = "byConnection";

@@ -1,0 +1,459 @@
+/**
+ * The wire protocol in types: every message, limit and name that client and server share.
+ *
+ * Mirrors `docs/protocol.md`; a test keeps the two equal. Durations ending in `Ms` are milliseconds,
+ * times ending in `At` are epoch milliseconds by the server's clock.
+ *
+ * @module @agent-heartbeat/sdk/protocol
+ */
+
+import { SUBJECT_LIMITS } from "./subject";
+
+export { isPattern, isSubject, matchesSubject, PATTERN_FORM, SUBJECT_FORM } from "./subject";
+
+/** The WebSocket subprotocol that the server selects. The second one offered is the login token. */
+export const SUBPROTOCOL = "agent-heartbeat.v1";
+
+/** Limits of the service and of API Gateway WebSocket APIs, which carries it. */
+export const LIMITS = {
+  /** Largest message in either direction, in bytes. */
+  messageBytes: 128 * 1024,
+  /** Largest frame, in bytes; a longer message travels in several. */
+  frameBytes: 32 * 1024,
+  /** API Gateway closes a connection without traffic after this long (close code 1001). */
+  idleTimeoutMs: 10 * 60_000,
+  /** API Gateway closes every connection at this age (close code 1001). */
+  connectionDurationMs: 2 * 60 * 60_000,
+  /** Longest `agentId` and `organizationId`, in characters. */
+  idLength: 64,
+  /** Longest `instance_id`, in characters. */
+  instanceIdLength: 64,
+  /** Longest `id` of a message, in characters. */
+  messageIdLength: 64,
+  /** Largest page of a `list`. */
+  listPageSize: 100,
+  /** Longest text inside an `activity`, in characters. */
+  activityTextLength: 64,
+  /** Longest subject or pattern, in characters. */
+  subjectLength: SUBJECT_LIMITS.length,
+  /** Most tokens of a subject or pattern. */
+  subjectTokens: SUBJECT_LIMITS.tokens,
+  /** Largest profile: capabilities and metadata as JSON, in bytes. */
+  profileBytes: 4096,
+  /** Transitions that are kept of each agent. */
+  historyLength: 50,
+  /** Most subscriptions of a connection. */
+  subscriptions: 500,
+  /** Most levels of objects and arrays in a message. */
+  nesting: 64,
+  /** Most capabilities of an agent. */
+  capabilities: 50,
+} as const;
+
+/** Defaults and bounds of the heartbeat, in the units that a person types: seconds. */
+export const HEARTBEAT = {
+  defaultIntervalSeconds: 30,
+  minIntervalSeconds: 5,
+  /** Below API Gateway's idle timeout of 10 minutes, with a minute to spare. */
+  maxIntervalSeconds: 9 * 60,
+  defaultTimeoutMultiplier: 3.0,
+  minTimeoutMultiplier: 1.5,
+  maxTimeoutMultiplier: 20,
+} as const;
+
+/** What `agentId`, `organizationId` and each token of a subject may look like. */
+export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** What a connection may do: see `PERMISSIONS`. */
+export type Role = "agent" | "viewer" | "publisher";
+
+/** Every role, in the order in which the documentation lists them. */
+export const ROLES = ["agent", "viewer", "publisher"] as const satisfies readonly Role[];
+
+/** Stored and derived status of an agent. */
+export type Status = "online" | "offline";
+
+/**
+ * Why an agent is offline.
+ *
+ * - `client_closed`: the agent closed its connection (code 1000).
+ * - `connection_lost`: the connection broke without a close.
+ * - `gateway_closed`: API Gateway ended the connection (idle, two hours, restart).
+ * - `lease_expired`: no heartbeat arrived within the lease.
+ * - `drained`: the agent finished its work and left.
+ * - `revoked`: the agent was disabled, or removed from the registry.
+ */
+export type OfflineReason =
+  | "client_closed"
+  | "connection_lost"
+  | "gateway_closed"
+  | "lease_expired"
+  | "drained"
+  | "revoked";
+
+/** What to do when another process connects with the same agent id: see `docs/protocol.md`. */
+export type DuplicatePolicy = "replace" | "reject";
+
+/** What an agent is doing, as it says of itself in a heartbeat. Costs no further write. */
+export interface Activity {
+  state: "idle" | "working" | "blocked" | "draining";
+  /** What it works on: usually the subject of the message being handled. At most 64 characters. */
+  task?: string;
+  /** When that work began. */
+  startedAt?: number;
+  /** When the work last advanced. */
+  progressAt?: number;
+  /** How long the work may go without advancing, in milliseconds, before the agent reads as stalled. */
+  maxSilenceMs?: number;
+  /** What the agent last said of its progress. At most 64 characters. */
+  note?: string;
+  /** Messages being handled. */
+  inFlight?: number;
+  /** How late the agent's event loop ran, when it last looked. */
+  eventLoopLagMs?: number;
+}
+
+/** One agent as a reader sees it: the derived status, never the stored one. */
+export interface AgentPresence {
+  agentId: string;
+  status: Status;
+  /** Why the agent is offline; null while it is online. */
+  reason: OfflineReason | null;
+  /** When the present status began. */
+  since: number;
+  /** When the gateway accepted the agent's newest connection. */
+  connectedAt: number;
+  connectionId: string;
+  /** Which process of the agent: new at every start of the SDK. */
+  instanceId: string;
+  lastHeartbeatAt: number;
+  /** Without a further heartbeat the agent is offline from this moment on. */
+  leaseExpiresAt: number;
+  leaseMs: number;
+  heartbeatIntervalMs: number;
+  activity: Activity | null;
+  /** Since when the work has not advanced for longer than it may; null if it does, or may. */
+  stalledSince: number | null;
+  /** Only where it was asked for. */
+  profile?: Profile | null;
+}
+
+/**
+ * So many agents fell silent at once that the service suspects itself: it does not yet tell that they went
+ * offline. Their derived status says all the same that no heartbeat has come.
+ */
+export interface MassExpiry {
+  suspectedAt: number;
+  /** When it tells what is true, whatever that is: at the first sweep after it. */
+  heldUntil: number;
+}
+
+/** What an agent says of itself beside its presence. Kept in the registry, at most 4 KB as JSON. */
+export interface Profile {
+  /** What the agent can do, in words of its own: at most 50, of at most 64 characters. */
+  capabilities: string[];
+  /** Anything else worth knowing: plain JSON. */
+  metadata: Record<string, unknown>;
+}
+
+/** What changed about an agent. */
+export type TransitionEvent = "online" | "offline" | "stalled" | "recovered";
+
+/**
+ * A change of an agent: the `detail` of an event on the bus, and the `data` of a message on
+ * `presence.<agentId>`. Beside what it names it says what a reader would see of the agent.
+ */
+export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
+  /** The same for every delivery of the same transition. */
+  transitionId: string;
+  organizationId: string;
+  event: TransitionEvent;
+  /** Null where the agent was not known before. */
+  previousStatus: Status | null;
+  /**
+   * `offline`: why. `online`: `connected`, or `revived` by a heartbeat after its lease had run out.
+   * `stalled`: `no_progress`. `recovered`: `progress`.
+   */
+  reason: OfflineReason | "connected" | "revived" | "no_progress" | "progress";
+  /** When it happened, not when it was found out. */
+  at: number;
+}
+
+/** What is kept of a transition. */
+export type TransitionRecord = Pick<
+  Transition,
+  "transitionId" | "event" | "reason" | "at" | "connectionId" | "instanceId"
+>;
+
+interface ClientMessageBase {
+  /** Echoed in the reply. At most 64 characters. */
+  id?: string;
+}
+
+/** Renews the lease. Answered by `heartbeat_ack`, or by `superseded`. */
+export interface HeartbeatMessage extends ClientMessageBase {
+  type: "heartbeat";
+  /** `false` asks for no reply. @default true */
+  ack?: boolean;
+  activity?: Activity;
+}
+
+/** Asks for a page of the organization's agents. Answered by `agents`. */
+export interface ListMessage extends ClientMessageBase {
+  type: "list";
+  /** Only agents of this derived status. */
+  status?: Status;
+  /** Where the page before ended; null or absent for the first. */
+  cursor?: string | null;
+  /** Agents a page, 1 to 100. @default 100 */
+  limit?: number;
+  /** Whether each agent comes with its profile. @default false */
+  profiles?: boolean;
+}
+
+/** Asks for the last transitions of an agent, at most 50. Answered by `history`. */
+export interface HistoryMessage extends ClientMessageBase {
+  type: "history";
+  agentId: string;
+}
+
+/** Replaces the sender's profile. Answered by `presence_ack`. */
+export interface PresenceMessage extends ClientMessageBase {
+  type: "presence";
+  /** @default [] */
+  capabilities?: string[];
+  /** @default {} */
+  metadata?: Record<string, unknown>;
+}
+
+/** Asks for messages on a subject, or on all subjects of a pattern. Answered by `subscribed`. */
+export interface SubscribeMessage extends ClientMessageBase {
+  type: "subscribe";
+  subject: string;
+}
+
+/** Takes a subscription back. Answered by `unsubscribed`, also where there was none. */
+export interface UnsubscribeMessage extends ClientMessageBase {
+  type: "unsubscribe";
+  subject: string;
+}
+
+/** Sends a message to whoever of the organization is connected and subscribed. Answered by `published`. */
+export interface PublishMessage extends ClientMessageBase {
+  type: "publish";
+  subject: string;
+  /** Any JSON. @default null */
+  data?: unknown;
+  /** Sends it to this agent alone, whether it is subscribed or not. */
+  to?: string;
+  /** Subject under `_inbox.<sender>` on which the sender waits for an answer. */
+  replyTo?: string;
+}
+
+/** Any message that a client sends. */
+export type ClientMessage =
+  | HeartbeatMessage
+  | PresenceMessage
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | PublishMessage
+  | ListMessage
+  | HistoryMessage;
+
+interface ServerMessageBase {
+  /** The `id` of the message that this one answers, where it had one. */
+  id?: string;
+}
+
+/** The lease was renewed. */
+export interface HeartbeatAckMessage extends ServerMessageBase {
+  type: "heartbeat_ack";
+  serverTime: number;
+  leaseExpiresAt: number;
+  /** The interval in seconds that the server wants, where it differs from the one asked for. */
+  heartbeatInterval?: number;
+  /**
+   * Over how long the whole fleet is to come back once it has lost its connections, in milliseconds, as of
+   * when this connection was made. Absent for small fleets.
+   */
+  reconnectWindowMs?: number;
+}
+
+/** A page of agents, in the order of their ids. */
+export interface AgentsMessage extends ServerMessageBase {
+  type: "agents";
+  agents: AgentPresence[];
+  /** Pass it on to get the next page; null on the last one. */
+  cursor: string | null;
+  serverTime: number;
+  /** On a first page, while the service does not tell who went offline. */
+  massExpiry?: MassExpiry;
+}
+
+/** The profile is stored. */
+export interface PresenceAckMessage extends ServerMessageBase {
+  type: "presence_ack";
+}
+
+/** Messages published from now on come. */
+export interface SubscribedMessage extends ServerMessageBase {
+  type: "subscribed";
+  subject: string;
+}
+
+/** No further messages come by this subscription. */
+export interface UnsubscribedMessage extends ServerMessageBase {
+  type: "unsubscribed";
+  subject: string;
+}
+
+/** The message was handed to the gateway for everyone it reached. */
+export interface PublishedMessage extends ServerMessageBase {
+  type: "published";
+  subject: string;
+  /** How many processes it was delivered to. */
+  reached: number;
+}
+
+/** A message that somebody published. Delivered at most once per connection. */
+export interface DeliveryMessage {
+  type: "message";
+  /** The same on every connection that it is delivered to. */
+  messageId: string;
+  subject: string;
+  data: unknown;
+  /** The agent that published it; `service` for the system; `event:<source>` for the event bus. */
+  from: string;
+  /** Where the publisher waits for an answer. */
+  replyTo?: string;
+}
+
+/** An agent's last transitions, newest first. They are kept for 30 days. */
+export interface HistoryReplyMessage extends ServerMessageBase {
+  type: "history";
+  agentId: string;
+  transitions: TransitionRecord[];
+}
+
+/** A newer connection of the same agent holds the lease; this connection is closed. */
+export interface SupersededMessage extends ServerMessageBase {
+  type: "superseded";
+}
+
+/** What was wrong with a message. The connection lives on, unless `code` is `revoked`. */
+export interface ErrorMessage extends ServerMessageBase {
+  type: "error";
+  code: ErrorCode;
+  /** One sentence: what was expected, what came. */
+  message: string;
+}
+
+/**
+ * The `code` of an `error`.
+ *
+ * - `invalid_json`: the frame is not a JSON object.
+ * - `invalid_message`: a field is missing or of the wrong type.
+ * - `unknown_type`: no such message.
+ * - `forbidden`: the connection's role, or the subject, does not allow it.
+ * - `rate_limited`: the connection sends more than it may, or has as many subscriptions as it may.
+ * - `revoked`: the agent was disabled or removed; the connection is closed.
+ * - `internal`: the service failed; the same message may be sent again.
+ */
+export type ErrorCode =
+  | "invalid_json"
+  | "invalid_message"
+  | "unknown_type"
+  | "forbidden"
+  | "rate_limited"
+  | "revoked"
+  | "internal";
+
+/** Any message that the server sends. */
+export type ServerMessage =
+  | HeartbeatAckMessage
+  | PresenceAckMessage
+  | SubscribedMessage
+  | UnsubscribedMessage
+  | PublishedMessage
+  | DeliveryMessage
+  | AgentsMessage
+  | HistoryReplyMessage
+  | SupersededMessage
+  | ErrorMessage;
+
+/** How often something may be done: so many times at once, and so many a second from then on. */
+export interface Rate {
+  perSecond: number;
+  burst: number;
+}
+
+/**
+ * How often a connection may send each type of message. Each container of the service counts for itself, so that
+ * these are what every connection is sure of, not what none can exceed.
+ */
+export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
+  heartbeat: { perSecond: 1, burst: 50 },
+  presence: { perSecond: 1, burst: 50 },
+  subscribe: { perSecond: 20, burst: 500 },
+  unsubscribe: { perSecond: 20, burst: 500 },
+  publish: { perSecond: 100, burst: 500 },
+  list: { perSecond: 100, burst: 500 },
+  history: { perSecond: 20, burst: 100 },
+};
+
+/** How often a connection may send what is no message of the protocol. */
+export const UNKNOWN_RATE: Rate = { perSecond: 1, burst: 50 };
+
+/** Which messages each role may send. */
+export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
+  agent: ["heartbeat", "presence", "subscribe", "unsubscribe", "publish", "list", "history"],
+  viewer: ["heartbeat", "subscribe", "unsubscribe", "list", "history"],
+  publisher: ["heartbeat", "publish"],
+};
+
+/** First tokens of subjects that have a meaning. A pattern that begins with a wildcard matches none. */
+export const RESERVED = {
+  /** `presence.<agentId>`: the agent's transitions, published by the system alone. */
+  presence: "presence",
+  /** `_inbox.<agentId>.<...>`: answers to the agent's requests, which it alone may subscribe to. */
+  inbox: "_inbox",
+} as const;
+
+/** The subject of a message that is sent to one agent and names none. */
+export const DIRECT_SUBJECT = "direct";
+
+/** Claims of the login token, a JWT of at most 60 seconds. Durations are in seconds. */
+export interface LoginClaims {
+  /** The agent id, the same as `sub`. */
+  iss: string;
+  sub: string;
+  /** The organization id. */
+  org: string;
+  /** `audienceOf(url)`: `wss://host/stage`. */
+  aud: string;
+  iat: number;
+  exp: number;
+  /** Unique: a token is accepted once. */
+  jti: string;
+  /** @default the deployment's: 30 unless set otherwise */
+  heartbeat_interval?: number;
+  /** @default heartbeat_interval x the deployment's multiplier: 3.0 unless set otherwise */
+  heartbeat_timeout?: number;
+  instance_id: string;
+  /** @default "replace" */
+  on_duplicate?: DuplicatePolicy;
+}
+
+/** How long a login token is valid, in seconds. */
+export const LOGIN_TOKEN_TTL_SECONDS = 60;
+
+/**
+ * The `aud` of a login token for a WebSocket URL: always `wss://`, host and path, no query and no
+ * trailing slash, so that client and server get the same text whichever scheme carries it.
+ *
+ * @throws TypeError if `url` is not a URL.
+ */
+export function audienceOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `wss://${host}${pathname.replace(/\/+$/, "")}`;
+}

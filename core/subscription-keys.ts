@@ -1,0 +1,43 @@
+/**
+ * Where subscriptions lie in their table, so that a publish finds those of its subject by at most three
+ * queries, however many the organization has.
+ *
+ * A subscription to a plain subject lies at an address of that subject's own. One to a pattern lies with
+ * the patterns of the same first token, or with those that begin with a wildcard: there are few of them,
+ * and the publish picks out those that match.
+ */
+
+import { isSubject, RESERVED } from "./protocol";
+
+const RESERVED_TOKENS: ReadonlySet<string> = new Set(Object.values(RESERVED));
+
+/** The address of a subscription. No id and no subject contains `#`. */
+export function addressOf(organizationId: string, pattern: string): string {
+  return isSubject(pattern)
+    ? subjectAddress(organizationId, pattern)
+    : patternAddress(organizationId, firstTokenOf(pattern));
+}
+
+/** The addresses at which the subscriptions to a subject lie, among others. */
+export function addressesFor(organizationId: string, subject: string): string[] {
+  const first = firstTokenOf(subject);
+  const addresses = [
+    subjectAddress(organizationId, subject),
+    patternAddress(organizationId, first),
+  ];
+  // What the system publishes reaches only whoever asked for it by name.
+  if (!RESERVED_TOKENS.has(first)) addresses.push(patternAddress(organizationId, "*"));
+  return addresses;
+}
+
+const subjectAddress = (organizationId: string, subject: string) =>
+  `${organizationId}#subject#${subject}`;
+
+const patternAddress = (organizationId: string, first: string) =>
+  `${organizationId}#pattern#${first === ">" ? "*" : first}`;
+
+/** The first token of a subject or pattern. */
+export function firstTokenOf(pattern: string): string {
+  const end = pattern.indexOf(".");
+  return end < 0 ? pattern : pattern.slice(0, end);
+}

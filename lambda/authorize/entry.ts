@@ -1,0 +1,30 @@
+/** Composes the `authorize` function. */
+
+import { dynamoDb } from "../shared/compose";
+import { functionMetrics } from "../shared/compose-metrics";
+import { optionalEnv, requireEnv, requireNumberEnv } from "../shared/environment";
+import { FleetCountStore } from "../shared/fleet-size";
+import { authorizeHandler } from "./handler";
+import { ReconnectAdvice } from "./reconnect-advice";
+import { dynamoDbLoginRegistry } from "./store";
+
+const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
+
+export const handler = authorizeHandler({
+  registry: dynamoDbLoginRegistry(dynamoDb, registryTableName),
+  advice: new ReconnectAdvice({
+    fleet: new FleetCountStore(dynamoDb, registryTableName),
+    connectsPerSecond: requireNumberEnv("CONNECTS_PER_SECOND"),
+    maxWindowMs: requireNumberEnv("MAX_RECONNECT_WINDOW_MS"),
+    log: console,
+  }),
+  terms: {
+    defaultIntervalMs: requireNumberEnv("DEFAULT_HEARTBEAT_INTERVAL_MS"),
+    defaultTimeoutMultiplier: requireNumberEnv("DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER"),
+    minIntervalMs: requireNumberEnv("MIN_HEARTBEAT_INTERVAL_MS"),
+    maxIntervalMs: requireNumberEnv("MAX_HEARTBEAT_INTERVAL_MS"),
+  },
+  customDomainUrl: optionalEnv("CUSTOM_DOMAIN_URL"),
+  log: console,
+  metrics: functionMetrics(),
+});

@@ -1,0 +1,88 @@
+/** The authorizer of `$connect`: lets in who proves by a login token which agent it is. */
+
+import { audienceOf, SUBPROTOCOL } from "../../core/protocol";
+import { type AuthorizerContext, toContext } from "../shared/identity";
+import type { Log } from "../shared/log";
+import type { MetricsSink } from "../shared/metrics";
+import { RateLimiter } from "../shared/rate-limiter";
+import { LOGIN_RATE, type LoginOptions, LoginRefused, login } from "./login";
+import type { ReconnectAdvice } from "./reconnect-advice";
+
+/** A REQUEST authorizer's event of a WebSocket API, as far as it is read. */
+export interface AuthorizerEvent {
+  methodArn: string;
+  headers?: Record<string, string | undefined>;
+  requestContext: { domainName: string; stage: string; requestTimeEpoch: number };
+}
+
+export interface AuthorizerResult {
+  principalId: string;
+  policyDocument: {
+    Version: "2012-10-17";
+    Statement: [{ Action: "execute-api:Invoke"; Effect: "Allow" | "Deny"; Resource: string }];
+  };
+  context?: AuthorizerContext;
+}
+
+export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
+  advice: Pick<ReconnectAdvice, "windowMs">;
+  /** Where else clients connect: the URL of the deployment's own domain, which has no stage in it. */
+  customDomainUrl?: string | undefined;
+  log: Log;
+  metrics: MetricsSink;
+}
+
+/**
+ * Refuses by a policy, which the gateway answers with 403 whatever the reason was; the log has the
+ * reason. An error of the service's own is thrown, which the gateway answers with 500.
+ */
+export function authorizeHandler(dependencies: AuthorizeDependencies) {
+  const { advice, log, metrics, customDomainUrl, ...rest } = dependencies;
+  const options = { ...rest, gate: new RateLimiter(LOGIN_RATE) };
+  const ownDomain = customDomainUrl === undefined ? [] : [audienceOf(customDomainUrl)];
+  return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
+    const { domainName, stage, requestTimeEpoch } = event.requestContext;
+    try {
+      const token = loginToken(event.headers ?? {});
+      const audience = [audienceOf(`wss://${domainName}/${stage}`), ...ownDomain];
+      const [known, reconnectWindowMs] = await Promise.all([
+        login(token, audience, requestTimeEpoch, options),
+        advice.windowMs(requestTimeEpoch),
+      ]);
+      const identity = { ...known, reconnectWindowMs };
+      const principalId = `${identity.organizationId}/${identity.agentId}`;
+      return { ...policy(principalId, "Allow", event.methodArn), context: toContext(identity) };
+    } catch (error) {
+      if (!(error instanceof LoginRefused)) throw error;
+      log.warn({ event: "login_refused", reason: error.reason, claimed: error.claimed });
+      metrics.addMetric("LoginsRefused", "Count", 1);
+      metrics.publishStoredMetrics();
+      return policy("refused", "Deny", event.methodArn);
+    }
+  };
+}
+
+/** The token out of `Sec-WebSocket-Protocol: agent-heartbeat.v1, <token>`. */
+function loginToken(headers: Record<string, string | undefined>): string {
+  const name = Object.keys(headers).find((key) => key.toLowerCase() === "sec-websocket-protocol");
+  const offered = (name && headers[name] ? headers[name] : "")
+    .split(",")
+    .map((part) => part.trim());
+  const [protocol, token] = offered;
+  if (protocol !== SUBPROTOCOL || !token || offered.length !== 2) {
+    throw new LoginRefused(`the subprotocols offered are not ${SUBPROTOCOL} and a token`);
+  }
+  return token;
+}
+
+// The exact method: a wildcard such as .../*/* does not match $connect
+// (https://github.com/aws-powertools/powertools-lambda-python/issues/5800).
+function policy(principalId: string, Effect: "Allow" | "Deny", Resource: string): AuthorizerResult {
+  return {
+    principalId,
+    policyDocument: {
+      Version: "2012-10-17",
+      Statement: [{ Action: "execute-api:Invoke", Effect, Resource }],
+    },
+  };
+}

@@ -1,0 +1,184 @@
+/** Checks a login token: form first, then the registered key, then the claims, and its one use last. */
+
+import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
+import * as v from "valibot";
+import {
+  type DuplicatePolicy,
+  HEARTBEAT,
+  ID_PATTERN,
+  LIMITS,
+  LOGIN_TOKEN_TTL_SECONDS,
+} from "../../core/protocol";
+import type { Identity } from "../shared/identity";
+import type { RateLimiter } from "../shared/rate-limiter";
+import type { LoginRegistry } from "./store";
+
+/** How far a client's clock may be off. */
+const CLOCK_SKEW_SECONDS = 30;
+
+/** A token longer than this is not even parsed; a real one has about 700 characters. */
+const MAX_TOKEN_LENGTH = 4096;
+
+/** What this deployment grants. A wish outside the bounds is brought to the nearest one. */
+export interface HeartbeatTerms {
+  defaultIntervalMs: number;
+  defaultTimeoutMultiplier: number;
+  minIntervalMs: number;
+  maxIntervalMs: number;
+}
+
+/** A login that is refused. The reason is for the operator's log; the client learns only that. */
+export class LoginRefused extends Error {
+  override name = "LoginRefused";
+
+  constructor(
+    readonly reason: string,
+    readonly claimed: { organizationId?: string; agentId?: string } = {},
+    options?: ErrorOptions,
+  ) {
+    super(`login refused: ${reason}`, options);
+  }
+}
+
+const identifier = v.pipe(v.string(), v.regex(ID_PATTERN));
+// A half of a character has no form in UTF-8, and so none in a table or in the gateway's context.
+const wellFormed = v.check((value: string) => value.isWellFormed(), "expected whole characters");
+const shortText = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(LIMITS.instanceIdLength),
+  wellFormed,
+);
+// Far above every bound, and so low that no quotient of two is infinite or undefined.
+const seconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9));
+
+const claimsSchema = v.object({
+  iss: identifier,
+  sub: identifier,
+  org: identifier,
+  aud: v.string(),
+  iat: v.number(),
+  exp: v.number(),
+  jti: shortText,
+  heartbeat_interval: v.optional(seconds),
+  heartbeat_timeout: v.optional(seconds),
+  instance_id: shortText,
+  on_duplicate: v.optional(v.picklist(["replace", "reject"]), "replace"),
+});
+
+type Claims = v.InferOutput<typeof claimsSchema>;
+
+/** How often one agent may log in, as far as one container of the authorizer can tell. */
+export const LOGIN_RATE = { perSecond: 10, burst: 200 } as const;
+
+export interface LoginOptions {
+  registry: LoginRegistry;
+  terms: HeartbeatTerms;
+  /** Keyed by agent. */
+  gate: Pick<RateLimiter, "judge">;
+}
+
+/**
+ * The identity that a login token proves.
+ *
+ * @param audience each `aud` that this endpoint answers to
+ * @param now epoch milliseconds
+ * @throws LoginRefused if the token does not prove one. Any other error is the service's own.
+ */
+export async function login(
+  token: string,
+  audience: string[],
+  now: number,
+  { registry, terms, gate }: LoginOptions,
+): Promise<Omit<Identity, "reconnectWindowMs">> {
+  const { keyId, claims } = readUnverified(token);
+  const claimed = { organizationId: claims.org, agentId: claims.sub };
+  const refuse = (reason: string, cause?: unknown) => new LoginRefused(reason, claimed, { cause });
+
+  const agent = await registry.find(claims.org, claims.sub);
+  if (!agent) throw refuse("unknown agent");
+  const key = agent.publicKeys.find((candidate) => candidate.keyId === keyId);
+  if (!key) throw refuse("the token is signed with a key that is not registered");
+  try {
+    // The algorithm is the registered key's, never the token's own choice.
+    await jwtVerify(token, await importJWK(key.jwk, key.algorithm), {
+      algorithms: [key.algorithm],
+      audience,
+      issuer: claims.sub,
+      subject: claims.sub,
+      currentDate: new Date(now),
+      clockTolerance: CLOCK_SKEW_SECONDS,
+    });
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error), error);
+  }
+  if (claims.exp - claims.iat > LOGIN_TOKEN_TTL_SECONDS) {
+    throw refuse(`a token may be valid for ${LOGIN_TOKEN_TTL_SECONDS} s`);
+  }
+  if (claims.iat * 1000 > now + CLOCK_SKEW_SECONDS * 1000) throw refuse("issued in the future");
+  if (!agent.enabled) throw refuse("the agent is disabled");
+  if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
+    throw refuse("the registration has expired");
+  }
+  // Not before the signature, or anyone could use up another's logins.
+  if (gate.judge(`${claims.org}/${claims.sub}`, now) !== "admitted") {
+    throw refuse("too many logins");
+  }
+  // Last, so that only a token that is good in all else can use anything up.
+  const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;
+  if (!(await registry.useOnce(claims.org, claims.sub, claims.jti, usableUntil))) {
+    throw refuse("the token was used before");
+  }
+  return {
+    ...claimed,
+    role: agent.role,
+    instanceId: claims.instance_id,
+    ...leaseTerms(claims, terms),
+    onDuplicate: claims.on_duplicate satisfies DuplicatePolicy,
+  };
+}
+
+function readUnverified(token: string): { keyId: string; claims: Claims } {
+  if (token.length > MAX_TOKEN_LENGTH) throw new LoginRefused("the token is too long");
+  let header: unknown;
+  let payload: unknown;
+  try {
+    header = decodeProtectedHeader(token);
+    payload = decodeJwt(token);
+  } catch (cause) {
+    throw new LoginRefused("not a JWT", {}, { cause });
+  }
+  const keyId = v.safeParse(v.object({ kid: v.string() }), header);
+  if (!keyId.success) throw new LoginRefused("the token names no key");
+  const claims = v.safeParse(claimsSchema, payload, { abortEarly: true });
+  if (!claims.success) {
+    const issue = claims.issues[0];
+    throw new LoginRefused(`claim ${v.getDotPath(issue)}: ${issue.message}`);
+  }
+  return { keyId: keyId.output.kid, claims: claims.output };
+}
+
+/** The interval within the deployment's bounds, and a lease in the proportion that the client asked for. */
+function leaseTerms(
+  { heartbeat_interval, heartbeat_timeout }: Claims,
+  { defaultIntervalMs, defaultTimeoutMultiplier, minIntervalMs, maxIntervalMs }: HeartbeatTerms,
+) {
+  const wishedMs = Math.round((heartbeat_interval ?? defaultIntervalMs / 1000) * 1000);
+  const heartbeatIntervalMs = clamp(wishedMs, minIntervalMs, maxIntervalMs);
+  const wishedMultiplier =
+    heartbeat_timeout === undefined
+      ? defaultTimeoutMultiplier
+      : (heartbeat_timeout * 1000) / wishedMs;
+  const { minTimeoutMultiplier, maxTimeoutMultiplier } = HEARTBEAT;
+  const multiplier = clamp(wishedMultiplier, minTimeoutMultiplier, maxTimeoutMultiplier);
+  return {
+    heartbeatIntervalMs,
+    leaseMs: Math.round(heartbeatIntervalMs * multiplier),
+    // A client that asked for none does not know the deployment's default.
+    intervalAdvised: heartbeatIntervalMs !== (heartbeat_interval ?? Number.NaN) * 1000,
+  };
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(Math.max(value, min), max);
+}

@@ -1,0 +1,91 @@
+/** Brings `Agent Message` events of the bus to agents, so that any AWS service can speak to them. */
+
+import * as v from "valibot";
+import { isShallow, MessageError, NESTING_FORM } from "../../core/client-messages";
+import {
+  type DeliveryMessage,
+  DIRECT_SUBJECT,
+  ID_PATTERN,
+  isSubject,
+  RESERVED,
+  SUBJECT_FORM,
+} from "../../core/protocol";
+import { firstTokenOf } from "../../core/subscription-keys";
+import type { MessageRouter } from "../messaging/message-router";
+import { checkSize } from "../publish/handler";
+import type { Log } from "../shared/log";
+import type { MetricsSink } from "../shared/metrics";
+
+/** An event as EventBridge hands it over, as far as it is read. */
+export interface MessageEvent {
+  id: string;
+  source: string;
+  time: string;
+  detail: unknown;
+}
+
+export interface DeliverDependencies {
+  messageRouter: Pick<MessageRouter, "publish" | "send">;
+  clock: () => number;
+  log: Log;
+  metrics: MetricsSink;
+}
+
+const identifier = v.pipe(v.string(), v.regex(ID_PATTERN));
+
+const detailSchema = v.pipe(
+  v.object({
+    organizationId: identifier,
+    agentId: v.optional(identifier),
+    subject: v.optional(v.pipe(v.string(), v.check(isSubject, `expected ${SUBJECT_FORM}`))),
+    data: v.optional(v.pipe(v.unknown(), v.check(isShallow, NESTING_FORM)), null),
+  }),
+  v.check(
+    ({ agentId, subject }) => agentId !== undefined || subject !== undefined,
+    "expected agentId or subject",
+  ),
+  v.check(
+    ({ subject = DIRECT_SUBJECT }) =>
+      ![RESERVED.presence, RESERVED.inbox].some((token) => token === firstTokenOf(subject)),
+    "expected a subject that is not reserved",
+  ),
+);
+
+/**
+ * An event that is not as it should be is logged and counted, and comes again by no retry. A failure of
+ * the service's own is thrown: EventBridge tries again, with the same message id.
+ */
+export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDependencies) {
+  return async ({ id, source, detail }: MessageEvent): Promise<{ reached: number }> => {
+    const refuse = (fault: string) => {
+      log.warn({ event: "message_event_refused", eventId: id, source, fault });
+      metrics.addMetric("MessageEventsRefused", "Count", 1);
+      metrics.publishStoredMetrics();
+      return { reached: 0 };
+    };
+    const result = v.safeParse(detailSchema, detail, { abortEarly: true });
+    if (!result.success) {
+      const [issue] = result.issues;
+      return refuse([v.getDotPath(issue), issue.message].filter(Boolean).join(": "));
+    }
+    const { organizationId, agentId, subject = DIRECT_SUBJECT, data } = result.output;
+    const message: DeliveryMessage = {
+      type: "message",
+      messageId: id,
+      subject,
+      data,
+      from: `event:${source}`,
+    };
+    try {
+      checkSize(message);
+    } catch (error) {
+      if (error instanceof MessageError) return refuse(error.message);
+      throw error;
+    }
+    const reached = agentId
+      ? await messageRouter.send(organizationId, agentId, message, clock())
+      : await messageRouter.publish(organizationId, message, clock());
+    log.info({ event: "message_event_delivered", eventId: id, reached });
+    return { reached };
+  };
+}

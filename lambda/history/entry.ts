@@ -1,0 +1,14 @@
+/** Composes the `history` function. */
+
+import { dynamoDb, stageConnections } from "../shared/compose";
+import { functionMetrics } from "../shared/compose-metrics";
+import { requireEnv } from "../shared/environment";
+import { historyHandler } from "./handler";
+import { HistoryStore } from "./store";
+
+export const handler = historyHandler({
+  history: new HistoryStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  connections: stageConnections(),
+  log: console,
+  metrics: functionMetrics(),
+});

@@ -1,0 +1,53 @@
+/** The `list` route: a page of the organization's agents with their derived status. */
+
+import { InvalidCursorError, type StatusReader } from "@agent-heartbeat/sdk/status";
+import { MessageError, parseList } from "../../core/client-messages";
+import { type AgentPresence, LIMITS } from "../../core/protocol";
+import type { ProfileStore } from "../profile/store";
+import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
+
+export interface ListDependencies extends RouteDependencies {
+  /** Reads consistently: who has subscribed to transitions and lists then has missed none. */
+  statuses: Pick<StatusReader, "listAgents" | "massExpiry">;
+  profiles: Pick<ProfileStore, "between">;
+}
+
+export function listHandler({ statuses, profiles, ...route }: ListDependencies) {
+  return messageRoute("list", route, async (event, { organizationId }) => {
+    const message = parseList(event.body);
+    try {
+      const [{ agents, cursor }, massExpiry] = await Promise.all([
+        statuses.listAgents({
+          organizationId,
+          limit: message.limit ?? LIMITS.listPageSize,
+          ...(message.status && { status: message.status }),
+          ...(message.cursor && { cursor: message.cursor }),
+        }),
+        // Once a list: whoever shows the fleet says that some of it may not be so.
+        message.cursor ? null : statuses.massExpiry(),
+      ]);
+      return reply({
+        type: "agents",
+        agents: message.profiles ? await withProfiles(organizationId, agents, profiles) : agents,
+        cursor,
+        ...(massExpiry && { massExpiry }),
+        serverTime: event.requestContext.requestTimeEpoch,
+        ...echo(message.id),
+      });
+    } catch (error) {
+      if (!(error instanceof InvalidCursorError)) throw error;
+      throw new MessageError("invalid_message", `cursor: ${error.message}`, message.id);
+    }
+  });
+}
+
+async function withProfiles(
+  organizationId: string,
+  agents: AgentPresence[],
+  profiles: ListDependencies["profiles"],
+): Promise<AgentPresence[]> {
+  const [first, last] = [agents.at(0), agents.at(-1)];
+  if (!first || !last) return agents;
+  const found = await profiles.between(organizationId, first.agentId, last.agentId);
+  return agents.map((agent) => ({ ...agent, profile: found.get(agent.agentId) ?? null }));
+}

@@ -1,0 +1,14 @@
+/** Composes the `presence` function. */
+
+import { dynamoDb, stageConnections } from "../shared/compose";
+import { functionMetrics } from "../shared/compose-metrics";
+import { requireEnv } from "../shared/environment";
+import { presenceHandler } from "./handler";
+import { ProfileStore } from "./store";
+
+export const handler = presenceHandler({
+  profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  connections: stageConnections(),
+  log: console,
+  metrics: functionMetrics(),
+});

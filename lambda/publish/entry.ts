@@ -1,0 +1,16 @@
+/** Composes the `publish` function. */
+
+import { randomUUID } from "node:crypto";
+import { messageRouter, stageConnections } from "../shared/compose";
+import { functionMetrics } from "../shared/compose-metrics";
+import { publishHandler } from "./handler";
+
+const connections = stageConnections();
+
+export const handler = publishHandler({
+  messageRouter: messageRouter(connections),
+  connections,
+  newId: randomUUID,
+  log: console,
+  metrics: functionMetrics(),
+});

@@ -1,0 +1,66 @@
+/** The `publish` route: a message from one of an organization's connections to others of it. */
+
+import { MessageError, parsePublish } from "../../core/client-messages";
+import { type DeliveryMessage, LIMITS, type PublishMessage, RESERVED } from "../../core/protocol";
+import { firstTokenOf } from "../../core/subscription-keys";
+import type { MessageRouter } from "../messaging/message-router";
+import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
+
+export interface PublishDependencies extends RouteDependencies {
+  messageRouter: Pick<MessageRouter, "publish" | "send">;
+  newId: () => string;
+}
+
+export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
+  return messageRoute("publish", route, async (event, { organizationId, agentId }) => {
+    const message = parsePublish(event.body);
+    checkSubjects(message, agentId);
+    const { subject, data = null, replyTo, id } = message;
+    const delivery: DeliveryMessage = {
+      type: "message",
+      messageId: newId(),
+      subject,
+      data,
+      from: agentId,
+      ...(replyTo !== undefined && { replyTo }),
+    };
+    checkSize(delivery, id);
+    const { requestTimeEpoch: now } = event.requestContext;
+    const recipient = message.to ?? inboxOwner(subject);
+    const reached = recipient
+      ? await messageRouter.send(organizationId, recipient, delivery, now)
+      : await messageRouter.publish(organizationId, delivery, now);
+    return reply({ type: "published", subject, reached, ...echo(id) });
+  });
+}
+
+function checkSubjects({ subject, replyTo, id }: PublishMessage, agentId: string): void {
+  if (firstTokenOf(subject) === RESERVED.presence) {
+    throw new MessageError("forbidden", `subject: only the system publishes on ${subject}`, id);
+  }
+  const own = `${RESERVED.inbox}.${agentId}.`;
+  if (replyTo !== undefined && !replyTo.startsWith(own)) {
+    throw new MessageError(
+      "forbidden",
+      `replyTo: expected a subject under ${own}, got ${replyTo}`,
+      id,
+    );
+  }
+}
+
+/** An answer goes to whoever asked, by its name in the subject: there is no subscription to find. */
+function inboxOwner(subject: string): string | undefined {
+  const [first, owner] = subject.split(".");
+  return first === RESERVED.inbox ? owner : undefined;
+}
+
+/** What is delivered is a little larger than what came. */
+export function checkSize(delivery: DeliveryMessage, id?: string): void {
+  const bytes = Buffer.byteLength(JSON.stringify(delivery));
+  if (bytes <= LIMITS.messageBytes) return;
+  throw new MessageError(
+    "invalid_message",
+    `data: expected a message of at most ${LIMITS.messageBytes} bytes with its envelope, got ${bytes}`,
+    id,
+  );
+}

@@ -1,0 +1,36 @@
+/** What several functions are composed of, from the environment that the stack gives them. */
+
+import { LeaseStore } from "../lease/store";
+import { dynamoDbAgentLocator } from "../messaging/agent-locator";
+import { MessageRouter } from "../messaging/message-router";
+import { SubscriptionStore } from "../messaging/subscriptions";
+import { connectionsClient, dynamoDbClient } from "./clients";
+import { type Connections, gatewayConnections } from "./connections";
+import { requireEnv, requireNumberEnv } from "./environment";
+import { lazily } from "./lazily";
+
+/** One client a function, for its whole life; a function that has no use for it is bundled without. */
+export const dynamoDb = /* @__PURE__ */ dynamoDbClient();
+
+export const leaseStore = () =>
+  new LeaseStore({
+    client: dynamoDb,
+    tableName: requireEnv("STATUS_TABLE_NAME"),
+    retentionMs: requireNumberEnv("RETENTION_MS"),
+  });
+
+export const subscriptionStore = () =>
+  new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
+
+export function stageConnections(): Connections {
+  const endpoint = requireEnv("CALLBACK_URL");
+  return gatewayConnections(lazily(() => connectionsClient(endpoint)));
+}
+
+export const messageRouter = (connections: Connections) =>
+  new MessageRouter({
+    subscriptions: subscriptionStore(),
+    agents: dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME")),
+    connections,
+    log: console,
+  });

@@ -1,0 +1,115 @@
+/** What every message route has in common: its event, its replies, and that it never answers with a 500. */
+
+import { idOf, MessageError, parseObject } from "../../core/client-messages";
+import type { ClientMessage, ErrorCode, ServerMessage } from "../../core/protocol";
+import { PERMISSIONS, RATES, UNKNOWN_RATE } from "../../core/protocol";
+import type { Connections } from "./connections";
+import { type AuthorizerContext, fromContext, type Identity } from "./identity";
+import type { Log } from "./log";
+import type { MetricsSink } from "./metrics";
+import { RateLimiter } from "./rate-limiter";
+import { INTERNAL } from "./replies";
+
+/** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
+export interface RouteEvent {
+  body?: string | null;
+  requestContext: {
+    connectionId: string;
+    connectedAt: number;
+    requestTimeEpoch: number;
+    routeKey: string;
+    authorizer?: Partial<AuthorizerContext>;
+    /** Only on `$disconnect`. */
+    disconnectStatusCode?: number;
+    disconnectReason?: string;
+  };
+}
+
+/** An answer to the gateway; a `body` reaches the client where the route has a route response. */
+export interface RouteResult {
+  statusCode: number;
+  body?: string;
+  headers?: Record<string, string>;
+}
+
+export interface RouteDependencies {
+  /** Closes connections that flood. */
+  connections: Pick<Connections, "close">;
+  log: Log;
+  /** Counts replies of `internal`, which the gateway can't see as errors. */
+  metrics: MetricsSink;
+}
+
+/** Answers nothing. */
+export const SILENT: RouteResult = { statusCode: 200 };
+
+export const reply = (message: ServerMessage): RouteResult => ({
+  statusCode: 200,
+  body: JSON.stringify(message),
+});
+
+const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult =>
+  reply({ type: "error", code, message, ...echo(id) });
+
+/** The `id` of a reply: there only if the message had one. */
+export const echo = (id: string | undefined) => (id === undefined ? {} : { id });
+
+/**
+ * A message route: checks the sender's rate and role, calls `handle`, and turns what it throws into an `error` reply, a
+ * `MessageError` word for word and anything else as `internal`, logged.
+ */
+export function messageRoute(
+  type: ClientMessage["type"] | "$default",
+  { connections, log, metrics }: RouteDependencies,
+  handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
+) {
+  const rate = type === "$default" ? UNKNOWN_RATE : RATES[type];
+  const gate = new RateLimiter(rate);
+  return async (event: RouteEvent): Promise<RouteResult> => {
+    try {
+      const identity = fromContext(event.requestContext.authorizer);
+      const { connectionId, requestTimeEpoch } = event.requestContext;
+      const verdict = gate.judge(connectionId, requestTimeEpoch);
+      if (verdict === "close") {
+        const { organizationId, agentId } = identity;
+        log.warn({ event: "flood_closed", route: type, organizationId, agentId, connectionId });
+        metrics.addMetric("FloodsClosed", "Count", 1);
+        metrics.publishStoredMetrics();
+        await connections.close(connectionId);
+        return SILENT;
+      }
+      if (verdict === "refused") {
+        const what = type === "$default" ? "such messages" : type;
+        throw new MessageError(
+          "rate_limited",
+          `${what}: expected at most ${rate.perSecond} a second, and ${rate.burst} at once, got more`,
+        );
+      }
+      if (type !== "$default" && !PERMISSIONS[identity.role]?.includes(type)) {
+        throw new MessageError("forbidden", `a ${identity.role} may not send ${type}`);
+      }
+      return await handle(event, identity);
+    } catch (error) {
+      const id = error instanceof MessageError && error.id ? error.id : idIn(event.body);
+      if (error instanceof MessageError) return errorReply(error.code, error.message, id);
+      log.error({ event: "route_failed", route: type, error: describe(error) });
+      metrics.addMetric("RouteFailures", "Count", 1);
+      metrics.publishStoredMetrics();
+      return reply({ ...INTERNAL, ...echo(id) });
+    }
+  };
+}
+
+/** The `id` of a message that was refused before it was read. */
+function idIn(body: string | null | undefined): string | undefined {
+  try {
+    return idOf(parseObject(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(error: unknown) {
+  if (!(error instanceof Error)) return { message: String(error) };
+  return { name: error.name, message: error.message, stack: error.stack };
+}

@@ -1,0 +1,58 @@
+/**
+ * Tells connections that send too much from those that do not, without a read or a write: every container of a
+ * function counts for itself, so that a connection gets at most its rate times the containers that serve it.
+ */
+
+import type { Rate } from "../../core/protocol";
+
+/** Connections that a container keeps count of; of more, the one that was silent for longest is forgotten. */
+const REMEMBERED = 10_000;
+
+/** A connection that is refused at this many times its rate is beyond a mistake. */
+const FLOOD_FACTOR = 10;
+
+/** `close` is told once, and again if it goes on for as long as before. */
+export type Verdict = "admitted" | "refused" | "close";
+
+interface Counted {
+  at: number;
+  /** What may be sent at once, now. */
+  left: number;
+  /** What may be refused at once, now. */
+  patience: number;
+}
+
+/** One gate for each rate. Keys are connections, or agents. */
+export class RateLimiter {
+  readonly #counted = new Map<string, Counted>();
+
+  constructor(private readonly rate: Rate) {}
+
+  /** @param now epoch milliseconds by the gateway's clock; what comes late counts as of the last one */
+  judge(key: string, now: number): Verdict {
+    const { perSecond, burst } = this.rate;
+    const patience = burst * FLOOD_FACTOR;
+    const counted = this.#counted.get(key) ?? { at: now, left: burst, patience };
+    // The order of the map is the order of the last messages.
+    this.#counted.delete(key);
+    this.#counted.set(key, counted);
+    if (this.#counted.size > REMEMBERED) this.#forgetOldest();
+    const granted = (Math.max(0, now - counted.at) / 1000) * perSecond;
+    counted.at = Math.max(now, counted.at);
+    counted.left = Math.min(burst, counted.left + granted);
+    counted.patience = Math.min(patience, counted.patience + granted * FLOOD_FACTOR);
+    if (counted.left >= 1) {
+      counted.left -= 1;
+      return "admitted";
+    }
+    counted.patience -= 1;
+    if (counted.patience >= 1) return "refused";
+    counted.patience = patience;
+    return "close";
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#counted.keys();
+    if (oldest !== undefined) this.#counted.delete(oldest);
+  }
+}

@@ -1,0 +1,57 @@
+/** Composes the `sweep` function. */
+
+import { eventBridgeClient } from "../shared/clients";
+import { dynamoDb, leaseStore, stageConnections } from "../shared/compose";
+import { functionMetrics } from "../shared/compose-metrics";
+import { requireEnv, requireNumberEnv } from "../shared/environment";
+import { FleetCountStore } from "../shared/fleet-size";
+import { lazily } from "../shared/lazily";
+import { sweepHandler } from "./handler";
+import { massExpiryPublisher } from "./publish-mass-expiry";
+import { dynamoDbLeaseScan } from "./scan";
+import { dynamoDbScanCheckpoints } from "./scan-checkpoints";
+import { selfPreservation } from "./self-preservation";
+import { SelfPreservationStore } from "./self-preservation-store";
+
+/** Scanned side by side: enough to read a million rows within the function's time-out. */
+const SEGMENTS = 4;
+
+/** Time to act on as many rows as are kept. */
+const SCAN_RESERVE_MS = 90_000;
+
+/** Time to finish what is under way, and to save the positions. */
+const RESERVE_MS = 15_000;
+
+const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
+const connections = stageConnections();
+
+/** The stack gives the function no terms where the brake is off. */
+function brake() {
+  const events = lazily(eventBridgeClient);
+  const busName = requireEnv("EVENT_BUS_NAME");
+  return selfPreservation({
+    terms: {
+      share: requireNumberEnv("BRAKE_SHARE"),
+      minimum: requireNumberEnv("BRAKE_MINIMUM"),
+      holdMs: requireNumberEnv("BRAKE_HOLD_MS"),
+    },
+    suspicions: new SelfPreservationStore(dynamoDb, registryTableName),
+    connections,
+    tell: (event) => massExpiryPublisher(events(), busName)(event),
+    log: console,
+  });
+}
+
+export const handler = sweepHandler({
+  leases: leaseStore(),
+  scan: dynamoDbLeaseScan(dynamoDb, requireEnv("STATUS_TABLE_NAME"), SEGMENTS),
+  rounds: dynamoDbScanCheckpoints(dynamoDb, registryTableName, SEGMENTS),
+  fleet: new FleetCountStore(dynamoDb, registryTableName),
+  brake: process.env.BRAKE_SHARE === undefined ? undefined : brake(),
+  connections,
+  log: console,
+  metrics: functionMetrics(),
+  clock: Date.now,
+  scanReserveMs: SCAN_RESERVE_MS,
+  reserveMs: RESERVE_MS,
+});

@@ -1,0 +1,186 @@
+/**
+ * The sweep: finds leases that ran out unseen, stores their agents as offline, which makes the
+ * transition, and closes their connections; marks agents whose work stalls or advances again; and counts
+ * the fleet. Readers need none of it, for they derive the status.
+ */
+
+import type { LeaseStore } from "../lease/store";
+import { forEachConcurrently } from "../shared/concurrency";
+import type { Connections } from "../shared/connections";
+import type { FleetCountStore } from "../shared/fleet-size";
+import type { Log } from "../shared/log";
+import type { MetricsSink } from "../shared/metrics";
+import { counted, NOBODY, sumOf } from "./fleet-counts";
+import { nothingDone, publish, type SweepReport } from "./report";
+import type { LeaseScan, OnlineRow } from "./scan";
+import type { Progress, ScanCheckpoints } from "./scan-checkpoints";
+import type { Permission, SelfPreservation } from "./self-preservation";
+
+/** A heartbeat that came in at the last moment of a lease may still be on its way to the table. */
+const GRACE_MS = 2000;
+
+/** Writes and closes under way at once. */
+const CONCURRENCY = 64;
+
+/** Rows that are kept until the whole fleet is counted, about 20 MB; further ones are looked for again. */
+const KEPT_ROWS = 50_000;
+
+export interface SweepDependencies {
+  leases: Pick<LeaseStore, "expire" | "stall" | "recover">;
+  scan: LeaseScan;
+  rounds: ScanCheckpoints;
+  fleet: Pick<FleetCountStore, "put">;
+  /** Undefined where there is none. */
+  brake: SelfPreservation | undefined;
+  connections: Pick<Connections, "close">;
+  log: Log;
+  metrics: MetricsSink;
+  clock: () => number;
+  /** How long before the function's time-out no further page is begun: time to act on what was found. */
+  scanReserveMs: number;
+  /** How long before the function's time-out no further row is acted on. */
+  reserveMs: number;
+  /** @default 50,000 */
+  keptRows?: number;
+}
+
+/** One run: what it needs beside its dependencies, and what it has done so far. */
+interface Run extends SweepDependencies {
+  report: SweepReport;
+  /** Rows to act on once the fleet is counted. */
+  due: OnlineRow[];
+  permission: Permission;
+  remainingMs(): number;
+}
+
+/** Two runs at once do no harm: each write has one winner. */
+export function sweepHandler(deps: SweepDependencies) {
+  return async (_event: unknown, context: { getRemainingTimeInMillis(): number }) => {
+    const report = nothingDone();
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    const run: Run = { ...deps, report, due: [], permission: "tell", remainingMs };
+    const { scan, rounds, log, metrics } = deps;
+    const earlier = await rounds.resume();
+    const reached = await Promise.all(
+      scan.segments.map((segment) => passOver(segment, earlier.get(segment), run)),
+    );
+    report.finished = reached.every(({ position }) => position === undefined);
+    await actOn(reached, run);
+    if (reached.every(({ position }) => position === undefined)) {
+      await finishRound(reached, earlier, run);
+    } else {
+      // Also segments at their end, so that the round's next run leaves them out.
+      await Promise.all(reached.map((progress, index) => rounds.save(index, progress)));
+    }
+    publish(report, metrics);
+    log.info({ event: "swept", ...report });
+    return report;
+  };
+}
+
+/** Goes on from where the round stands in a segment, as far as the time allows, and acts on nothing yet. */
+async function passOver(segment: number, from: Progress | undefined, run: Run): Promise<Progress> {
+  const { clock, scan, report, due, keptRows = KEPT_ROWS, scanReserveMs, remainingMs } = run;
+  if (from && !from.position) return from;
+  let { position, tally } = from ?? { position: undefined, tally: NOBODY };
+  do {
+    // By the deadlines as of now, however late this run is.
+    const now = clock();
+    const page = await scan.page(segment, position);
+    for (const row of page.rows) {
+      tally = counted(tally, row, now);
+      if (!isDue(row, now)) continue;
+      report.found += 1;
+      if (due.length < keptRows) due.push(row);
+    }
+    position = page.next;
+  } while (position && remainingMs() >= scanReserveMs);
+  return { position, tally };
+}
+
+/** Acts on what was found, as far as the brake and the time allow. */
+async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
+  const { brake, clock, due, report, scan } = run;
+  const now = clock();
+  const over = due.filter((row) => isOver(row, now));
+  const tally = sumOf(reached.map((progress) => progress.tally));
+  if (brake) run.permission = await brake.permission(tally, report.finished, over, now);
+  if (run.permission === "hold") {
+    // Neither are stalls told: work that is not heard of looks as if it did not advance.
+    const advancing = due.filter((row) => !isOver(row, now) && row.stalledSince !== undefined);
+    report.held = report.found - advancing.length;
+    await actOnAll(advancing, run);
+    return;
+  }
+  await actOnAll(due, run);
+  if (report.found === due.length) return;
+  for (const segment of scan.segments) {
+    let position: Progress["position"];
+    do {
+      const page = await scan.page(segment, position);
+      const at = clock();
+      await actOnAll(
+        page.rows.filter((row) => isDue(row, at)),
+        run,
+      );
+      position = page.next;
+    } while (position && report.finished);
+  }
+}
+
+async function actOnAll(rows: readonly OnlineRow[], run: Run): Promise<void> {
+  await forEachConcurrently(rows, CONCURRENCY, async (row) => {
+    if (run.remainingMs() < run.reserveMs) run.report.finished = false;
+    else await act(row, run);
+  });
+}
+
+async function finishRound(
+  reached: readonly Progress[],
+  earlier: ReadonlyMap<number, Progress>,
+  { fleet, rounds, clock, report }: Run,
+): Promise<void> {
+  const { online, overdue } = sumOf(reached.map(({ tally }) => tally));
+  Object.assign(report, { online, overdue });
+  await fleet.put({ online, countedAt: clock() });
+  await rounds.finish(earlier.keys());
+}
+
+const isOver = (row: OnlineRow, now: number) => row.leaseExpiresAt < now - GRACE_MS;
+
+/** Whether a row's lease is over, its agent has stalled, or is marked as stalled and advances again. */
+function isDue(row: OnlineRow, now: number): boolean {
+  const stalls = row.stallsAt !== undefined && row.stallsAt <= now;
+  return isOver(row, now) || stalls !== (row.stalledSince !== undefined);
+}
+
+async function act(row: OnlineRow, run: Run): Promise<void> {
+  const { leases, report, brake, permission } = run;
+  const { stallsAt, stalledSince } = row;
+  const now = run.clock();
+  if (isOver(row, now)) {
+    if (permission === "look" && (await brake?.speaks(row, now))) {
+      report.held += 1;
+      return;
+    }
+    const { written } = await leases.expire(row);
+    report[written ? "expired" : "lost"] += 1;
+    if (written) await close(row, run);
+  } else if (stalledSince !== undefined) {
+    const { written } = await leases.recover({ ...row, stalledSince });
+    report[written ? "recovered" : "lost"] += 1;
+  } else if (stallsAt !== undefined) {
+    const { written } = await leases.stall({ ...row, stallsAt });
+    report[written ? "stalled" : "lost"] += 1;
+  }
+}
+
+async function close(row: OnlineRow, { connections, report, log }: Run): Promise<void> {
+  try {
+    if ((await connections.close(row.connectionId)) === "done") report.connectionsClosed += 1;
+  } catch (error) {
+    // The gateway closes it itself when it idles; the agent's status is already right.
+    report.closesFailed += 1;
+    log.warn({ event: "close_failed", connectionId: row.connectionId, error: String(error) });
+  }
+}

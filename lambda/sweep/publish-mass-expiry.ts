@@ -1,0 +1,28 @@
+/** Tells the event bus of a mass expiry. */
+
+import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { EVENT_SOURCE, MASS_EXPIRY_DETAIL_TYPES } from "../../core/names";
+import type { MassExpiryEvent } from "./self-preservation";
+
+/** What tells of it. @throws Error from a call if the bus does not take the event */
+export function massExpiryPublisher(
+  events: Pick<EventBridgeClient, "send">,
+  EventBusName: string,
+): (event: MassExpiryEvent) => Promise<void> {
+  return async (event) => {
+    const { Entries = [] } = await events.send(
+      new PutEventsCommand({
+        Entries: [
+          {
+            EventBusName,
+            Source: EVENT_SOURCE,
+            DetailType: MASS_EXPIRY_DETAIL_TYPES[event.event],
+            Detail: JSON.stringify(event),
+          },
+        ],
+      }),
+    );
+    const [{ ErrorCode, ErrorMessage } = {}] = Entries;
+    if (ErrorCode) throw new Error(`the bus refused the event: ${ErrorCode}: ${ErrorMessage}`);
+  };
+}

@@ -1,0 +1,73 @@
+/** Finds in a change of the AgentStatus table what happened to an agent, and says why. */
+
+import type { Transition, TransitionEvent } from "../../core/protocol";
+import { derivePresence, type StatusRow } from "../../core/status";
+
+/**
+ * The transition between two versions of a row, or undefined if its agent neither came nor went, stalled
+ * nor recovered.
+ */
+export function transitionBetween(
+  transitionId: string,
+  before: StatusRow | undefined,
+  after: StatusRow | undefined,
+): Transition | undefined {
+  const row = after ?? before;
+  const event = eventBetween(before, after);
+  if (!row || !event) return undefined;
+  const { reason: _, ...presence } = derivePresence(row, row.lastHeartbeatAt);
+  return {
+    transitionId,
+    organizationId: row.organizationId,
+    ...presence,
+    // A row that is deleted while online, by hand or by a TTL that came before any sweep, went offline.
+    status: event === "offline" ? "offline" : "online",
+    event,
+    previousStatus: before?.status ?? null,
+    ...cause(event, before, row),
+    stalledSince: event === "stalled" ? (row.stalledSince ?? null) : null,
+  };
+}
+
+function eventBetween(
+  before: StatusRow | undefined,
+  after: StatusRow | undefined,
+): TransitionEvent | undefined {
+  const [was, is] = [before?.status ?? "offline", after?.status ?? "offline"];
+  if (was !== is) return is;
+  if (is === "offline") return undefined;
+  const [hadStalled, hasStalled] = [before?.stalledSince, after?.stalledSince].map(
+    (since) => since !== undefined,
+  );
+  if (hadStalled === hasStalled) return undefined;
+  return hasStalled ? "stalled" : "recovered";
+}
+
+function cause(
+  event: TransitionEvent,
+  before: StatusRow | undefined,
+  row: StatusRow,
+): Pick<Transition, "reason" | "at"> {
+  switch (event) {
+    case "online":
+      return {
+        reason: before?.connectionId === row.connectionId ? "revived" : "connected",
+        at: row.lastHeartbeatAt,
+      };
+    case "offline":
+      return {
+        reason: row.reason ?? "lease_expired",
+        at: offlineAt(row),
+      };
+    case "stalled":
+      return { reason: "no_progress", at: row.stalledSince ?? row.lastHeartbeatAt };
+    case "recovered":
+      return { reason: "progress", at: row.activity?.progressAt ?? row.lastHeartbeatAt };
+  }
+}
+
+function offlineAt({ reason, disconnectedAt, leaseExpiresAt }: StatusRow): number {
+  // A lease may run out that one connection held after the row's own had ended.
+  if (reason === undefined || reason === "lease_expired") return leaseExpiresAt;
+  return disconnectedAt ?? leaseExpiresAt;
+}

@@ -1,0 +1,12 @@
+/** Composes the `unsubscribe` function. */
+
+import { stageConnections, subscriptionStore } from "../shared/compose";
+import { functionMetrics } from "../shared/compose-metrics";
+import { unsubscribeHandler } from "../subscribe/handler";
+
+export const handler = unsubscribeHandler({
+  subscriptions: subscriptionStore(),
+  connections: stageConnections(),
+  log: console,
+  metrics: functionMetrics(),
+});

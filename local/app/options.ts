@@ -1,0 +1,84 @@
+/** The command line of `npm start`. */
+
+import { parseArgs } from "node:util";
+import { LocalRuntimeError } from "../aws/errors";
+
+export const USAGE = `Usage: npm start -- [options]
+
+Runs Agent Heartbeat on this machine, with demo agents that come and go.
+
+  --no-demo                    just the system, without demo agents
+  --port <number>              where agents connect (default 8787)
+  --data <directory>           keep state in a file there (default: in memory)
+  --dynamodb-endpoint <url>    use this DynamoDB instead of the embedded engine
+  --no-sweep                   run no schedules; derived status needs none
+  --assembly <directory>       run this output of cdk synth instead of the app
+  --app <command>              synthesize with this command (default: that of cdk.json)
+  --stack <name>               which stack of the app, if it has several
+  --verbose                    print the functions' logs too
+  --help                       print this`;
+
+export interface StartOptions {
+  demo: boolean;
+  port: number;
+  sweep: boolean;
+  verbose: boolean;
+  help: boolean;
+  data?: string;
+  dynamoDbEndpoint?: string;
+  assembly?: string;
+  app?: string;
+  stack?: string;
+}
+
+/** @throws LocalRuntimeError naming the argument that is wrong */
+export function parseOptions(args: string[]): StartOptions {
+  const { values } = parse(args);
+  return {
+    demo: !values["no-demo"],
+    port: parsePort(values.port),
+    sweep: !values["no-sweep"],
+    verbose: values.verbose,
+    help: values.help,
+    ...(values.data !== undefined && { data: values.data }),
+    ...(values["dynamodb-endpoint"] !== undefined && {
+      dynamoDbEndpoint: parseUrl(values["dynamodb-endpoint"]),
+    }),
+    ...(values.assembly !== undefined && { assembly: values.assembly }),
+    ...(values.app !== undefined && { app: values.app }),
+    ...(values.stack !== undefined && { stack: values.stack }),
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        "no-demo": { type: "boolean", default: false },
+        port: { type: "string", default: "8787" },
+        data: { type: "string" },
+        "dynamodb-endpoint": { type: "string" },
+        "no-sweep": { type: "boolean", default: false },
+        assembly: { type: "string" },
+        app: { type: "string" },
+        stack: { type: "string" },
+        verbose: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (cause) {
+    throw new LocalRuntimeError((cause as Error).message, { cause });
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new LocalRuntimeError(`--port: expected a number from 0 to 65535, got "${text}"`);
+}
+
+function parseUrl(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new LocalRuntimeError(`--dynamodb-endpoint: expected an http:// URL, got "${text}"`);
+}

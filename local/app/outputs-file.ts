@@ -1,0 +1,26 @@
+/** The file by which the command line and the tests find a runtime that runs. */
+
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { LocalOutputs } from "../aws/runtime";
+
+/** Writes the outputs in one step, so that no reader finds half of them. */
+export function writeOutputs(file: string, outputs: LocalOutputs): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, `${JSON.stringify({ ...outputs, pid: process.pid }, null, 2)}\n`, {
+    // The dashboard's sign-in is in it.
+    mode: 0o600,
+  });
+  renameSync(temporary, file);
+}
+
+/** Removes the outputs, unless another runtime has written its own since. */
+export function removeOutputs(file: string): void {
+  try {
+    const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid?: number };
+    if (pid === process.pid) rmSync(file);
+  } catch {
+    // There are none.
+  }
+}

@@ -1,0 +1,78 @@
+/** Turns the CDK app into a template and bundled functions, without the slower CDK command line. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { LocalRuntimeError } from "../aws/errors";
+import { spawnLeashed } from "../aws/processes/parent-death-guard";
+
+export interface SynthesizeOptions {
+  /** The directory of the app, with its `cdk.json`. */
+  directory: string;
+  /** Where the assembly goes. It has to be below the app's packages for functions that import them. */
+  outputDirectory: string;
+  /** The command of the app. @default - the one in `cdk.json` */
+  app?: string;
+  /** Ends the synthesis. */
+  signal?: AbortSignal;
+}
+
+interface CdkJson {
+  app?: string;
+  context?: Record<string, unknown>;
+}
+
+/**
+ * Synthesizes an app.
+ *
+ * @returns the directory of the assembly
+ * @throws LocalRuntimeError with the app's own words if it fails
+ */
+export async function synthesize(options: SynthesizeOptions): Promise<string> {
+  const { directory, outputDirectory, signal } = options;
+  const settings = readCdkJson(directory);
+  const app = options.app ?? settings.app;
+  if (app === undefined)
+    throw new LocalRuntimeError(`${directory}/cdk.json: expected an app, got none`);
+  const synthesis = spawnLeashed("/bin/sh", ["-c", app], {
+    cwd: directory,
+    output: "pipe",
+    env: {
+      ...process.env,
+      CDK_OUTDIR: outputDirectory,
+      CDK_CONTEXT_JSON: JSON.stringify(settings.context ?? {}),
+    },
+  });
+  let output = "";
+  for (const stream of [synthesis.child.stdout, synthesis.child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const abort = () => void synthesis.kill();
+  signal?.addEventListener("abort", abort);
+  await synthesis.ended;
+  signal?.removeEventListener("abort", abort);
+  if (synthesis.child.exitCode === 0) return outputDirectory;
+  if (signal?.aborted) throw new LocalRuntimeError("The synthesis was interrupted");
+  throw new LocalRuntimeError(
+    `The template can't be synthesized by "${app}": ${complaintIn(output)}`,
+  );
+}
+
+function readCdkJson(directory: string): CdkJson {
+  const file = join(directory, "cdk.json");
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as CdkJson;
+  } catch (cause) {
+    throw new LocalRuntimeError(`Can't read ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The line of an output that says what went wrong. */
+function complaintIn(output: string): string {
+  const lines = output.split("\n").map((line) => line.trim());
+  const complaint =
+    lines.find((line) => /^([A-Za-z]*Error|✘ \[ERROR\])\b/.test(line)) ??
+    lines.filter((line) => line !== "").at(-1);
+  return complaint ?? "it ended without a word";
+}

@@ -1,0 +1,111 @@
+/** Starts the embedded DynamoDB engine as a process of its own. */
+
+import { constants, copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { LocalRuntimeError } from "../errors";
+import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/parent-death-guard";
+import { freePort } from "./free-port";
+import { memoryDirectory } from "./memory";
+
+/** The version that the tests run against. */
+const VERSION = "1.2.1";
+const ATTEMPTS = 5;
+
+/**
+ * A database as the engine makes it, with an index that it lacks: without one every write looks for the
+ * stream's last record among all of them, and 10,000 heartbeats later takes ten times as long. Made by
+ * `sqlite3 empty.db 'CREATE INDEX _stream_records_by_sequence ON _stream_records(table_name, CAST(sequence_number AS INTEGER))'`
+ * on a file that the engine has just made.
+ */
+const EMPTY_DATABASE = join(__dirname, "empty.db");
+
+export interface Engine {
+  /** Where DynamoDB and its streams are spoken. */
+  endpoint: string;
+  /** The id of its process; undefined for an engine that was not started here. */
+  pid: number | undefined;
+  /** Called if the engine ends before `stop`. */
+  onEnd(listener: (reason: string) => void): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the engine on a free port.
+ *
+ * @param dataDirectory where it keeps its file; undefined keeps everything in memory
+ * @param launcher a command that turns into the one that follows it, such as `nice`
+ * @throws LocalRuntimeError if there is no engine for this platform, or it does not start
+ */
+export async function startDynoxide(
+  dataDirectory?: string,
+  launcher: readonly string[] = [],
+): Promise<Engine> {
+  if (dataDirectory !== undefined) return start(dataDirectory, launcher);
+  // Where there is no memory for files, the engine's own memory has to do, which lacks the index.
+  const directory = memoryDirectory("agent-heartbeat-");
+  try {
+    return await start(directory, launcher);
+  } finally {
+    // The engine has its file open: the memory is free as soon as it ends, however that is.
+    if (directory !== undefined) rmSync(directory, { recursive: true });
+  }
+}
+
+async function start(directory: string | undefined, launcher: readonly string[]): Promise<Engine> {
+  const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
+  let output: string | undefined;
+  const file = directory === undefined ? [] : ["--db-path", databaseIn(directory)];
+  // The port may be taken between finding and using it: then another is tried.
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const port = await freePort();
+    const args = [...fixed, "serve", "--host", "127.0.0.1", "--port", String(port), ...file];
+    const engine = spawnLeashed(binary, args, { output: "pipe" });
+    output = await outputWithout(engine.child, "listening");
+    if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
+  }
+  throw new LocalRuntimeError(`The DynamoDB engine ${binary} does not start: ${output?.trim()}`);
+}
+
+function running(engine: LeashedProcess, endpoint: string): Engine {
+  let stopping = false;
+  return {
+    endpoint,
+    pid: engine.child.pid,
+    onEnd(listener) {
+      engine.child.once("exit", (code, signal) => {
+        if (!stopping) listener(`it ended with ${signal ?? `exit code ${code}`}`);
+      });
+    },
+    stop() {
+      stopping = true;
+      return engine.stop();
+    },
+  };
+}
+
+/** The file in a directory, which may have one from before. */
+function databaseIn(directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "tables.db");
+  try {
+    copyFileSync(EMPTY_DATABASE, file, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return file;
+}
+
+function binaryPath(): string {
+  const name = `@dynoxide/${process.platform}-${process.arch}`;
+  try {
+    const directory = dirname(require.resolve(`${name}/package.json`));
+    return join(directory, process.platform === "win32" ? "dynoxide.exe" : "dynoxide");
+  } catch (cause) {
+    throw new LocalRuntimeError(
+      `There is no DynamoDB engine for this platform: install it with ` +
+        `"npm install --no-save ${name}@${VERSION}", ` +
+        `or name another one with --dynamodb-endpoint <url>`,
+      { cause },
+    );
+  }
+}

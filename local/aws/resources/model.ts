@@ -1,0 +1,201 @@
+/** Reads a template into what the runtime starts: the one place that knows every type of resource. */
+
+import { LocalRuntimeError } from "../errors";
+import type { Assembly } from "../template/assembly";
+import { createResolver, type ResourceValues } from "../template/intrinsics";
+import type { Resource, Template } from "../template/template";
+import { eventBusKind } from "./event-bus";
+import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
+import { describeFunction, type FunctionDescription, functionKind } from "./function";
+import type { Environment } from "./identity";
+import { ignoredKind, isInert } from "./ignored-resources";
+import type { Kind } from "./kind";
+import { describePage, installers, type PageDescription, pageKind } from "./page";
+import { type Properties, PropertyReader } from "./properties";
+import {
+  describeQueue,
+  describeQueueMapping,
+  type QueueDescription,
+  type QueueMappingDescription,
+  queueKind,
+  readsQueue,
+} from "./queue";
+import { describeRule, type RuleDescription, ruleKind } from "./rule";
+import { describeTable, type TableDescription, tableKind } from "./table";
+import {
+  apiKind,
+  authorizerKind,
+  describeApi,
+  domainKind,
+  mappingKind as domainMappingKind,
+  integrationKind,
+  integrationResponseKind,
+  routeKind,
+  routeResponseKind,
+  stageKind,
+  type WebSocketApiDescription,
+} from "./web-socket-api";
+
+const KINDS = {
+  "AWS::DynamoDB::Table": tableKind,
+  "AWS::Lambda::Function": functionKind,
+  "AWS::Lambda::EventSourceMapping": mappingKind,
+  "AWS::ApiGatewayV2::Api": apiKind,
+  "AWS::ApiGatewayV2::Stage": stageKind,
+  "AWS::ApiGatewayV2::Route": routeKind,
+  "AWS::ApiGatewayV2::RouteResponse": routeResponseKind,
+  "AWS::ApiGatewayV2::Integration": integrationKind,
+  "AWS::ApiGatewayV2::IntegrationResponse": integrationResponseKind,
+  "AWS::ApiGatewayV2::Authorizer": authorizerKind,
+  "AWS::ApiGatewayV2::DomainName": domainKind,
+  "AWS::ApiGatewayV2::ApiMapping": domainMappingKind,
+  "AWS::Events::EventBus": eventBusKind,
+  "AWS::Events::Rule": ruleKind,
+  "AWS::SQS::Queue": queueKind,
+  "AWS::CloudFront::ResponseHeadersPolicy": pageKind,
+  "Custom::CDKBucketDeployment": pageKind,
+} satisfies Record<string, Kind>;
+
+type KnownType = keyof typeof KINDS;
+
+/** Everything that the template asks for. */
+export interface Model {
+  tables: TableDescription[];
+  functions: FunctionDescription[];
+  api: WebSocketApiDescription;
+  /** Of streams. */
+  mappings: MappingDescription[];
+  queues: QueueDescription[];
+  queueMappings: QueueMappingDescription[];
+  busNames: string[];
+  rules: RuleDescription[];
+  /** The page that a deployment would put into a bucket, if the template has one. */
+  page: PageDescription | undefined;
+  /** The stack's outputs by name. */
+  outputs: Record<string, string>;
+}
+
+export interface ModelOptions extends Environment {
+  /** `host:port` of the local gateway, which stands in for the API's own host. */
+  gatewayHost: string;
+}
+
+/**
+ * Reads the template of an assembly.
+ *
+ * @throws LocalRuntimeError if it has a resource, a property or an intrinsic that is not supported
+ */
+export function readModel(assembly: Assembly, options: ModelOptions): Model {
+  const { template } = assembly;
+  const values = new Map<string, ResourceValues>();
+  const pseudo = pseudoParameters(options);
+  // Wherever the template points at its own API, or at a queue, the local gateway answers.
+  const hosts = [AWS_HOST, ...customDomains(template)].join("|");
+  const ownHost = new RegExp(`(https|wss)://(?:${hosts})(?![a-z0-9.-])`, "g");
+  const toLocalHost = (text: string) =>
+    text.replace(
+      ownHost,
+      (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
+    );
+  const installing = installers(template);
+  const { resolve, holds } = createResolver({
+    template,
+    pseudo,
+    resource: (logicalId) => values.get(logicalId),
+    rewrite: toLocalHost,
+  });
+  const present = Object.entries(template.Resources).filter(
+    ([, { Condition }]) => Condition === undefined || holds(Condition),
+  );
+  for (const [logicalId, resource] of present) {
+    const identity = { ...options, logicalId, properties: resource.Properties ?? {} };
+    values.set(logicalId, kindOf(logicalId, resource)(identity));
+  }
+
+  const resources = (type: KnownType) =>
+    present
+      .filter(([, resource]) => resource.Type === type)
+      .map(([logicalId, { Properties = {} }]) => {
+        const path = `Resources.${logicalId}`;
+        const reader = new PropertyReader(logicalId, resolve(Properties, path) as Properties);
+        const own = values.get(logicalId) as ResourceValues;
+        return { reader, ref: own.ref, arn: own.attribute("Arn") ?? "", own };
+      });
+  const byId = (type: KnownType) =>
+    new Map(resources(type).map(({ ref, reader }) => [ref, reader] as const));
+
+  const apis = resources("AWS::ApiGatewayV2::Api");
+  const [api] = apis;
+  if (!api || apis.length > 1) {
+    throw new LocalRuntimeError(
+      `The template of ${assembly.stackName}: expected one AWS::ApiGatewayV2::Api, got ${apis.length}`,
+    );
+  }
+  const mappings = resources("AWS::Lambda::EventSourceMapping").map(({ reader }) => reader);
+  return {
+    tables: resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
+      describeTable(reader, ref, own.attribute("StreamArn")),
+    ),
+    functions: resources("AWS::Lambda::Function")
+      .filter(({ reader }) => !installing.has(reader.logicalId))
+      .map(({ reader, ref, arn }) => describeFunction(reader, ref, arn, assembly.assetDirectory)),
+    api: describeApi(api.reader, api.ref, {
+      stages: resources("AWS::ApiGatewayV2::Stage").map(({ reader }) => reader),
+      routes: byId("AWS::ApiGatewayV2::Route"),
+      integrations: byId("AWS::ApiGatewayV2::Integration"),
+      integrationResponses: resources("AWS::ApiGatewayV2::IntegrationResponse").map(
+        ({ reader }) => reader,
+      ),
+      authorizers: byId("AWS::ApiGatewayV2::Authorizer"),
+      routeResponses: resources("AWS::ApiGatewayV2::RouteResponse").map(({ reader }) => reader),
+      mappings: resources("AWS::ApiGatewayV2::ApiMapping").map(({ reader }) => reader),
+    }),
+    mappings: mappings.filter((reader) => !readsQueue(reader)).map(describeMapping),
+    queues: resources("AWS::SQS::Queue").map(({ reader, ref, arn }) =>
+      describeQueue(reader, ref, arn),
+    ),
+    queueMappings: mappings.filter(readsQueue).map(describeQueueMapping),
+    busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
+    rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
+    page: describePage(
+      resources("Custom::CDKBucketDeployment").map(({ reader }) => reader),
+      resources("AWS::CloudFront::ResponseHeadersPolicy").map(({ reader }) => reader),
+      assembly.assetDirectory,
+    ),
+    outputs: Object.fromEntries(
+      Object.entries(template.Outputs ?? {})
+        .filter(([, { Condition }]) => Condition === undefined || holds(Condition))
+        .map(([name, { Value }]) => [name, String(resolve(Value, `Outputs.${name}`))]),
+    ),
+  };
+}
+
+/** A pattern of the API's own name, and of the queues'. */
+const AWS_HOST = "(?:[a-z0-9]{10}\\.execute-api|sqs)\\.[a-z0-9-]+\\.amazonaws\\.com";
+
+/** Patterns of the names under which the template's API can be reached beside its own. */
+const customDomains = ({ Resources }: Template): string[] =>
+  Object.values(Resources)
+    .filter(({ Type }) => Type === "AWS::ApiGatewayV2::DomainName")
+    .map(({ Properties }) => String(Properties?.DomainName).replaceAll(".", "\\."));
+
+function kindOf(logicalId: string, { Type }: Resource): Kind {
+  const known: Kind | undefined = KINDS[Type as KnownType];
+  if (known) return known;
+  if (isInert(Type)) return ignoredKind;
+  throw new LocalRuntimeError(
+    `${logicalId}: the local runtime does not know the resource type ${Type}; ` +
+      `it knows ${Object.keys(KINDS).join(", ")}`,
+  );
+}
+
+function pseudoParameters({ accountId, region, stackName }: Environment): Record<string, string> {
+  return {
+    "AWS::AccountId": accountId,
+    "AWS::Partition": "aws",
+    "AWS::Region": region,
+    "AWS::StackId": `arn:aws:cloudformation:${region}:${accountId}:stack/${stackName}/local`,
+    "AWS::StackName": stackName,
+    "AWS::URLSuffix": "amazonaws.com",
+  };
+}

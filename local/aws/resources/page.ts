@@ -1,0 +1,54 @@
+/** Custom::CDKBucketDeployment: the files of a web page, and the headers that CloudFront sends with them. */
+
+import type { Template } from "../template/template";
+import { ignoredKind } from "./ignored-resources";
+import type { PropertyReader } from "./properties";
+
+export interface PageDescription {
+  /** Where the files are. */
+  directory: string;
+  /** Sent with every file. */
+  headers: Record<string, string>;
+}
+
+export const pageKind = ignoredKind;
+
+/** The page of a template, or undefined if it has none. */
+export function describePage(
+  deployments: PropertyReader[],
+  headerPolicies: PropertyReader[],
+  assetDirectory: (objectKey: string) => string,
+): PageDescription | undefined {
+  const [deployment] = deployments;
+  if (!deployment) return undefined;
+  const [objectKey] = deployment.list<string>("SourceObjectKeys");
+  const [policy] = headerPolicies;
+  return {
+    directory: assetDirectory(objectKey ?? deployment.fail("SourceObjectKeys", "a key", objectKey)),
+    headers: policy ? headersOf(policy) : {},
+  };
+}
+
+/** The headers of the policy, but for the one that demands HTTPS, which nothing local speaks. */
+function headersOf(policy: PropertyReader): Record<string, string> {
+  const security = policy.object("ResponseHeadersPolicyConfig").object("SecurityHeadersConfig");
+  const header = (name: string, value: string | undefined) => (value ? { [name]: value } : {});
+  const options = "ContentTypeOptions" in security.properties ? "nosniff" : undefined;
+  const csp = security.object("ContentSecurityPolicy").optionalText("ContentSecurityPolicy");
+  const frames = security.object("FrameOptions").optionalText("FrameOption");
+  const referrer = security.object("ReferrerPolicy").optionalText("ReferrerPolicy");
+  return {
+    ...header("Content-Security-Policy", csp),
+    ...header("X-Content-Type-Options", options),
+    ...header("X-Frame-Options", frames),
+    ...header("Referrer-Policy", referrer),
+  };
+}
+
+/** Logical ids of functions that only deploy: nothing but a custom resource ever calls them. */
+export function installers({ Resources }: Template): Set<string> {
+  const tokens = Object.values(Resources)
+    .filter(({ Type }) => Type.startsWith("Custom::"))
+    .map(({ Properties }) => Properties?.ServiceToken as { "Fn::GetAtt"?: string[] } | undefined);
+  return new Set(tokens.flatMap((token) => token?.["Fn::GetAtt"]?.[0] ?? []));
+}

@@ -1,0 +1,313 @@
+/** Runs a synthesized stack on this machine: the table of contents of the local runtime. */
+
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { type Clock, systemClock } from "./clock";
+import { type Engine, startDynoxide } from "./engine/dynoxide";
+import { createTables } from "./engine/tables";
+import { openWire } from "./engine/wire";
+import { LocalRuntimeError } from "./errors";
+import { EventBuses, type EventListener } from "./events/event-bus";
+import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
+import { type Call, type Invocable, LocalFunction } from "./functions/local-function";
+import { type LogSink, openLogFiles } from "./functions/log-files";
+import { connectionsApi } from "./gateway/connections-api";
+import { Gateway } from "./gateway/gateway";
+import type { ServiceCall } from "./gateway/service-integration";
+import { type HttpHandler, listen, respond } from "./http";
+import { servePage } from "./page/serve-page";
+import { startQueues } from "./queues/queues";
+import { sqsApi } from "./queues/sqs-api";
+import { type Model, readModel } from "./resources/model";
+import { mappingConsumer } from "./streams/mapping";
+import { streamApi } from "./streams/stream-api";
+import { pause, readStream } from "./streams/stream-reader";
+import { readAssembly } from "./template/assembly";
+
+const REGION = "us-east-1";
+const ACCOUNT_ID = "000000000000";
+
+export interface LocalRuntimeOptions {
+  /** The output directory of `cdk synth`. */
+  assemblyDirectory: string;
+  /** Which stack of the assembly, needed only where there are several. */
+  stackName?: string;
+  /** Where the gateway listens; 0 takes a free port. @default 0 */
+  port?: number;
+  /** A DynamoDB engine that runs already. @default - one is started, and stopped with the runtime */
+  dynamoDbEndpoint?: string;
+  /** Where the engine keeps its file. @default - everything in memory */
+  dataDirectory?: string;
+  /** Where the functions' logs are written, a file each. @default - nowhere */
+  logDirectory?: string;
+  /** Gets each line of the functions' logs. @default - none */
+  onLog?: LogSink;
+  /** Told of failures that a deployment would show in its metrics. @default - none */
+  onProblem?: (problem: string) => void;
+  /** Whether rules with a schedule run, the sweep's among them. @default true */
+  schedules?: boolean;
+  /** The clock of limits, time-outs and schedules. @default systemClock */
+  clock?: Clock;
+  /** How long a stream is left alone between two reads, in milliseconds. @default 50 */
+  pollIntervalMs?: number;
+  /** Stands between the functions and whoever calls them: sees each call, and may let it fail. @default - nothing does */
+  around?: (call: Call) => Promise<unknown>;
+}
+
+/** Where everything is, as `.local/outputs.json` has it. */
+export interface LocalOutputs {
+  webSocketUrl: string;
+  dynamoDbEndpoint: string;
+  statusTableName: string;
+  registryTableName: string;
+  eventBusName: string;
+  region: string;
+  /** The dashboard, with a sign-in: to be opened as it is. */
+  dashboardUrl?: string;
+}
+
+export interface LocalRuntime {
+  outputs: LocalOutputs;
+  /** Where the template's page is served; undefined if it has none. */
+  pageUrl: string | undefined;
+  /** The names of the functions, by which `invoke` finds them. */
+  functionNames: string[];
+  /** Connections that are open. */
+  connectionCount(): number;
+  /** Hears every event of every bus. Returns what ends the listening. */
+  onEvent(listener: EventListener): () => void;
+  /**
+   * Calls a function, as `aws lambda invoke` would.
+   *
+   * @param name its name, or a part of it that no other function's has
+   * @throws LocalRuntimeError if there is no such function, FunctionFailed if it throws
+   */
+  invoke(name: string, event?: unknown): Promise<unknown>;
+  /**
+   * Ends the environment that a function runs in, as Lambda does when it likes: what is under way fails, and
+   * the next event begins a new one.
+   *
+   * @throws LocalRuntimeError if there is no such function
+   */
+  endEnvironment(name: string): Promise<void>;
+  /** Called if the engine ends by itself; nothing works any more. */
+  onBroken(listener: (reason: string) => void): void;
+  /** Closes every connection, waits for what is under way, and ends the engine. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a synthesized stack.
+ *
+ * @throws LocalRuntimeError in one sentence, with nothing left running
+ */
+export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<LocalRuntime> {
+  const closing: (() => unknown)[] = [];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    return await start(options, closing, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function start(
+  options: LocalRuntimeOptions,
+  closing: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<LocalRuntime> {
+  const { clock = systemClock, onProblem: report = () => {}, schedules = true } = options;
+  const { server, port } = await listen(options.port ?? 0);
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const gatewayHost = `127.0.0.1:${port}`;
+  const assembly = readAssembly(options.assemblyDirectory, options.stackName);
+  const place = { region: REGION, accountId: ACCOUNT_ID };
+  const model = readModel(assembly, { ...place, stackName: assembly.stackName, gatewayHost });
+  const outputs = outputsOf(model, port);
+
+  const log = openLog(options, closing);
+  const engine = await startEngine(options);
+  closing.push(() => engine.stop());
+  const dynamoDbEndpoint = engine.endpoint;
+  const client = new DynamoDBClient({
+    endpoint: dynamoDbEndpoint,
+    region: REGION,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+  closing.push(() => client.destroy());
+
+  const functions = model.functions.map(
+    (description) =>
+      new LocalFunction({
+        description,
+        environment: endpointsOf(dynamoDbEndpoint, gatewayHost),
+        clock,
+        log,
+        ...(options.around && { around: options.around }),
+      }),
+  );
+  closing.push(() => Promise.all(functions.map((fn) => fn.stop())));
+  const functionOf = (nameOrArn: string) => findFunction(functions, nameOrArn);
+  const [streams] = await Promise.all([
+    createTables(client, model.tables),
+    ...functions.map((fn) => fn.warm()),
+  ]);
+
+  const common = { functionOf, clock, report, ...place };
+  const buses = new EventBuses({ ...model, ...common, schedules });
+  closing.push(() => buses.stop());
+  const queues = startQueues(model, common);
+  closing.push(() => queues.stop());
+  const hosts = [gatewayHost, `localhost:${port}`] as const;
+  const wire = openWire(dynamoDbEndpoint, REGION);
+  closing.push(() => wire.close());
+  const callService: ServiceCall = (_, action, body) =>
+    wire.call(`DynamoDB_20120810.${action}`, body);
+  const gateway = new Gateway({ api: model.api, ...common, callService, hosts });
+  await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
+  closing.push(() => gateway.stop());
+
+  const handlers = [
+    connectionsApi(gateway, model.api.stage),
+    putEventsApi(buses),
+    sqsApi(queues.at),
+  ];
+  if (model.page) handlers.push(servePage(model.page));
+  server.on("request", (request, response) => serve(handlers, request, response));
+  server.on("upgrade", (request, socket, head) => gateway.upgrade(request, socket, head));
+  buses.start();
+
+  return {
+    outputs: { ...outputs, dynamoDbEndpoint },
+    pageUrl: model.page && `http://${gatewayHost}/`,
+    functionNames: model.functions.map(({ name }) => name),
+    connectionCount: () => gateway.connectionCount,
+    onEvent: (listener) => buses.listen(listener),
+    invoke: async (name, event = {}) => functionOf(name).invoke(event),
+    endEnvironment: async (name) => functionOf(name).endEnvironment(),
+    onBroken: (listener) => engine.onEnd(listener),
+    stop: close,
+  };
+}
+
+function openLog(
+  { logDirectory, onLog }: LocalRuntimeOptions,
+  closing: (() => unknown)[],
+): LogSink {
+  const files = logDirectory === undefined ? undefined : openLogFiles(logDirectory);
+  if (files) closing.push(() => files.close());
+  return (functionName, line) => {
+    files?.write(functionName, line);
+    onLog?.(functionName, line);
+  };
+}
+
+async function startEngine(options: LocalRuntimeOptions): Promise<Engine> {
+  const { dynamoDbEndpoint, dataDirectory } = options;
+  if (dynamoDbEndpoint === undefined) return startDynoxide(dataDirectory);
+  return { endpoint: dynamoDbEndpoint, pid: undefined, onEnd: () => {}, stop: async () => {} };
+}
+
+/** The SDK's own variables, by which clients that name no endpoint find the local ones. */
+function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, string> {
+  return {
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_ENDPOINT_URL_DYNAMODB: dynamoDb,
+    AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
+    AWS_ENDPOINT_URL_SQS: `http://${gatewayHost}`,
+  };
+}
+
+function outputsOf({ outputs }: Model, port: number): Omit<LocalOutputs, "dynamoDbEndpoint"> {
+  const output = (name: string): string => {
+    const value = outputs[name];
+    if (value !== undefined) return value;
+    throw new LocalRuntimeError(`The template: expected an output ${name}, got none of that name`);
+  };
+  const webSocketUrl = output("WebSocketUrl");
+  if (!`${webSocketUrl}/`.startsWith(`ws://127.0.0.1:${port}/`)) {
+    throw new LocalRuntimeError(
+      `The output WebSocketUrl: expected the address of the template's own API, got ${webSocketUrl}`,
+    );
+  }
+  return {
+    webSocketUrl,
+    statusTableName: output("StatusTableName"),
+    registryTableName: output("RegistryTableName"),
+    eventBusName: output("EventBusName"),
+    region: REGION,
+  };
+}
+
+interface MappingSetup {
+  options: LocalRuntimeOptions;
+  dynamoDbEndpoint: string;
+  common: { functionOf(name: string): Invocable; clock: Clock; report(problem: string): void };
+  closing: (() => unknown)[];
+}
+
+async function startMappings(
+  { mappings }: Model,
+  streams: Map<string, string>,
+  { options, dynamoDbEndpoint, common, closing }: MappingSetup,
+): Promise<void> {
+  const api = streamApi(dynamoDbEndpoint, REGION);
+  closing.push(() => api.close());
+  for (const description of mappings) {
+    const streamArn = streams.get(description.streamArn);
+    if (streamArn === undefined) {
+      throw new LocalRuntimeError(
+        `${description.logicalId}: expected a table with the stream ${description.streamArn}`,
+      );
+    }
+    const stopping = new AbortController();
+    const reader = await readStream({
+      api,
+      streamArn,
+      startingPosition: description.startingPosition,
+      report: common.report,
+      ...(options.pollIntervalMs !== undefined && { pollIntervalMs: options.pollIntervalMs }),
+      consume: mappingConsumer({
+        description,
+        target: common.functionOf(description.functionName),
+        clock: common.clock,
+        region: REGION,
+        pause: (ms) => pause(ms, stopping.signal),
+        report: common.report,
+        discard: (records, reason) =>
+          common.report(
+            `${description.logicalId}: ${records.length} records are given up: ${reason}`,
+          ),
+        stopping: () => stopping.signal.aborted,
+      }),
+    });
+    closing.push(async () => {
+      stopping.abort();
+      await reader.stop();
+    });
+  }
+}
+
+function findFunction(functions: LocalFunction[], name: string): LocalFunction {
+  const exact = functions.find(
+    ({ description }) => description.arn === name || description.name === name,
+  );
+  if (exact) return exact;
+  const similar = functions.filter(({ description }) => description.name.includes(name));
+  const [found] = similar;
+  if (found && similar.length === 1) return found;
+  const names = functions.map(({ description }) => description.name).join(", ");
+  throw new LocalRuntimeError(`Expected one function "${name}", got ${similar.length} of ${names}`);
+}
+
+const serve = (handlers: HttpHandler[], ...[request, response]: Parameters<HttpHandler>): void => {
+  if (handlers.some((handler) => handler(request, response))) return;
+  respond(response, 403, { message: "Forbidden" });
+};

@@ -1,0 +1,97 @@
+/** Tells an application what happens to its agent: by events, by an iterator of states, and in its log. */
+
+import type { AgentEvents } from "./agent-events";
+import { errorOf } from "./connection/failure";
+import type { FailedAttempt } from "./connection/manager-port";
+import { isFinal, type StateChange } from "./connection/state";
+import { Channel, Emitter } from "./emitter";
+import type { DropReason } from "./messaging/dispatcher";
+import type { Logger } from "./options";
+
+export class AgentEventReporter {
+  readonly #events: Emitter<AgentEvents>;
+  readonly #channels = new Set<Channel<StateChange>>();
+  #dropped = 0;
+
+  constructor(
+    private readonly agentId: string,
+    private readonly logger: Logger,
+  ) {
+    this.#events = new Emitter((error) => this.#error(`a listener failed: ${describe(error)}`));
+  }
+
+  on<Name extends keyof AgentEvents>(
+    name: Name,
+    listener: (event: AgentEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  emit<Name extends keyof AgentEvents>(name: Name, event: AgentEvents[Name]): void {
+    this.#events.emit(name, event);
+  }
+
+  /** @param ended whether there will be none any more */
+  stateChanges(ended: boolean): AsyncIterableIterator<StateChange> {
+    const channel: Channel<StateChange> = new Channel(() => this.#channels.delete(channel));
+    this.#channels.add(channel);
+    if (ended) channel.end();
+    return channel;
+  }
+
+  state(change: StateChange): void {
+    if (change.state === "superseded") {
+      this.warn("another process with the same agent id has taken over; this one has stopped");
+    }
+    this.#events.emit("state", change);
+    for (const channel of [...this.#channels]) {
+      channel.push(change);
+      if (isFinal(change.state)) channel.end();
+    }
+  }
+
+  attemptFailed(attempt: FailedAttempt): void {
+    const error = errorOf(this.agentId, attempt.failure);
+    const { retryInMs } = attempt;
+    const next = retryInMs === null ? "" : `; trying again in ${(retryInMs / 1000).toFixed(1)} s`;
+    const { kind } = attempt.failure;
+    if (kind === "refused" || kind === "conflict") this.logger.error(error.message + next);
+    else this.logger.warn(error.message + next);
+    this.#events.emit("attemptFailed", { ...attempt, error });
+  }
+
+  clockSkew(clockSkewMs: number): void {
+    this.warn(`the local clock is off by ${Math.round(clockSkewMs / 1000)} s; corrected`);
+    this.#events.emit("clockSkew", { clockSkewMs });
+  }
+
+  handlerFailed(subject: string, error: unknown): void {
+    this.#error(`a handler of ${subject} failed: ${describe(error)}`);
+    this.#events.emit("handlerError", { subject, error });
+  }
+
+  messageDropped(subject: string, reason: DropReason): void {
+    this.#dropped += 1;
+    // The first, the tenth, the hundredth: a flood of messages must not become one of lines.
+    if (Number.isInteger(Math.log10(this.#dropped))) {
+      this.warn(`a message on ${subject} was dropped (${reason}); so far ${this.#dropped}`);
+    }
+    this.#events.emit("messageDropped", { subject, reason, dropped: this.#dropped });
+  }
+
+  protocolError(message: string): void {
+    this.warn(message);
+    this.#events.emit("protocolError", { message });
+  }
+
+  warn(message: string): void {
+    this.logger.warn(`${this.agentId}: ${message}`);
+  }
+
+  #error(message: string): void {
+    this.logger.error(`${this.agentId}: ${message}`);
+  }
+}
+
+const describe = (error: unknown) =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,0 +1,421 @@
+/**
+ * Keeps an agent connected: one state machine, and one reconcile loop that is woken with a named reason,
+ * looks at what is the case, does what is due, and sets one timer for what is due next.
+ */
+
+import type { Activity } from "../../../core/protocol";
+import type { Runtime } from "../platform/runtime";
+import { Backoff, type RetryHint } from "./backoff";
+import type { ConnectionEnd, ServerFrame } from "./connection";
+import { ConnectionStats } from "./connection-stats";
+import { DrainingConnections } from "./draining-connections";
+import { failureOf, retryAfterMs } from "./failure";
+import type { ManagerHealth } from "./health";
+import { Heartbeat } from "./heartbeat";
+import { ManagedConnection } from "./managed-connection";
+import type { ManagerOptions } from "./manager-options";
+import type { ManagerEvent, ManagerPort, StopCause } from "./manager-port";
+import { fleetWindowMs } from "./reconnect-window";
+import { RotationBuffer } from "./rotation-buffer";
+import { type AgentState, type Failure, isFinal, type StateReason, TRANSITIONS } from "./state";
+import { signLoginToken } from "./token";
+import { WakeTimer } from "./wake-timer";
+
+/** Why the loop runs. */
+type WakeReason =
+  | "timer"
+  | "start"
+  | "opened"
+  | "ended"
+  | "ack"
+  | "subscriptions"
+  | "drain"
+  | "stop"
+  | "superseded";
+
+/**
+ * The longest timer while connected. Timers stand still while the machine sleeps, so that a long one
+ * would fire long after it woke.
+ */
+const PAUSE_CHECK_MS = 10_000;
+
+/**
+ * How long the old connection of a rotation stays open once the new one brings messages too: a message
+ * that was addressed just before reaches the old one alone.
+ */
+const LINGER_MS = 5_000;
+
+export class ConnectionManager implements ManagerPort {
+  #state: AgentState = "idle";
+  /** The connection that counts. */
+  #current: ManagedConnection | null = null;
+  /** The one that is to become current: a first connection, a next one, or a rotation's. */
+  #candidate: ManagedConnection | null = null;
+  #stopCause: StopCause | null = null;
+  #nextAttemptAt = 0;
+  /** Events wait here until the loop has done its round, so that a listener finds nothing half done. */
+  readonly #outbox: ManagerEvent[] = [];
+  #flushing = false;
+  #patterns: readonly string[] = [];
+  readonly #rotationBuffer = new RotationBuffer();
+  readonly #draining: DrainingConnections;
+  readonly #wakeTimer: WakeTimer;
+  readonly #stats: ConnectionStats;
+  readonly #backoff: Backoff;
+  readonly #rotationBackoff: Backoff;
+
+  constructor(
+    private readonly options: ManagerOptions,
+    private readonly runtime: Runtime,
+    private readonly emit: (event: ManagerEvent) => void,
+  ) {
+    this.#draining = new DrainingConnections(options.closeTimeoutMs);
+    this.#wakeTimer = new WakeTimer(runtime, () => this.#wake("timer"));
+    this.#stats = new ConnectionStats(runtime);
+    this.#backoff = new Backoff(options.schedules, () => runtime.random());
+    this.#rotationBackoff = new Backoff(options.schedules, () => runtime.random());
+  }
+
+  start(): void {
+    if (this.#state !== "idle") return;
+    this.#enter("connecting", "started");
+    this.#wake("start");
+  }
+
+  drain(): void {
+    if (this.#state === "draining" || isFinal(this.#state)) return;
+    this.#enter("draining", "drain");
+    this.#current?.heartbeat?.sendNow(this.runtime.monotonic());
+    this.#wake("drain");
+  }
+
+  stop(cause: StopCause): void {
+    if (this.#stopCause || isFinal(this.#state)) return;
+    this.#stopCause = cause;
+    if (this.#state === "idle") this.#enter("stopped", cause);
+    this.#dropCandidate();
+    const reason = cause === "drained" ? "drained" : "stopped";
+    const now = this.runtime.monotonic();
+    if (this.#current) this.#draining.close(this.#current, reason, now);
+    this.#current = null;
+    this.#draining.sendNow(now);
+    this.#wake("stop");
+  }
+
+  send(message: ServerFrame): void {
+    if (!this.#current?.connection.send(message)) this.#tell({ type: "unsent", message });
+    this.#flush();
+  }
+
+  setSubscriptions(patterns: readonly string[]): void {
+    this.#patterns = patterns;
+    for (const lane of this.#lanes) lane.subscriptions.want(patterns);
+    if (this.#current) this.#wake("subscriptions");
+  }
+
+  setActivity(activity: Activity): void {
+    this.#stats.activity = activity;
+  }
+
+  health(): ManagerHealth {
+    const { heartbeat } = this.options;
+    return this.#stats.health(this.#state, this.#current, heartbeat, this.#backoff.attempts);
+  }
+
+  #wake(reason: WakeReason): void {
+    this.runtime.trace?.(`${this.options.login.agentId}: ${this.#state}, woken by ${reason}`);
+    if (this.#state !== "idle" && !isFinal(this.#state)) this.#reconcile();
+    this.#flush();
+  }
+
+  #reconcile(): void {
+    const now = this.runtime.monotonic();
+    this.#draining.work(now);
+    if (this.#stopCause) {
+      if (this.#draining.size === 0) this.#enter("stopped", this.#stopCause);
+    } else {
+      this.#noticePause(now);
+      this.#giveUpSilent(now);
+      this.#connectWhenDue(now);
+      this.#rotateWhenDue(now);
+      for (const lane of this.#lanes) {
+        lane.beat(now, () => this.#stats.activityNow());
+        lane.subscribe(now);
+      }
+      if (this.#stableAt() <= now) this.#backoff.settled();
+    }
+    const dueAt = Math.min(...this.#deadlines(now));
+    if (isFinal(this.#state) || dueAt === Number.POSITIVE_INFINITY) this.#wakeTimer.clear();
+    else this.#wakeTimer.set(dueAt);
+  }
+
+  /** The process was stopped, the machine slept, or the event loop was blocked: the timer came late. */
+  #noticePause(now: number): void {
+    const { lateMs, pauseMs } = this.#wakeTimer.lateness() ?? { lateMs: -1, pauseMs: -1 };
+    if (lateMs >= 0) this.#stats.lagMs = Math.round(lateMs);
+    const current = this.#current;
+    if (!current?.heartbeat || pauseMs < current.heartbeat.intervalMs) return;
+    if (pauseMs < current.heartbeat.ackTimeoutMs) {
+      current.heartbeat.probe(now, this.options.connectTimeoutMs);
+      return;
+    }
+    const message = `a timer came ${Math.round(pauseMs / 1000)} s late`;
+    this.#dropCandidate();
+    this.#lose(current, { kind: "unresponsive", message }, "woke_from_sleep");
+  }
+
+  #giveUpSilent(now: number): void {
+    const { connectTimeoutMs } = this.options;
+    const candidate = this.#candidate;
+    if (candidate && candidate.awaitedUntil(connectTimeoutMs) <= now) {
+      const message = `no ${candidate.awaited} within ${connectTimeoutMs / 1000} s`;
+      this.#lose(candidate, { kind: "network", message }, "unresponsive");
+    }
+    const current = this.#current;
+    if (current?.heartbeat && current.heartbeat.deadline <= now) {
+      const message = `no ack within ${current.heartbeat.ackTimeoutMs / 1000} s`;
+      this.#lose(current, { kind: "unresponsive", message }, "unresponsive");
+    }
+  }
+
+  #connectWhenDue(now: number): void {
+    const wanting = !this.#current && !this.#candidate && !isFinal(this.#state);
+    if (wanting && this.#nextAttemptAt <= now) this.#candidate = this.#open(now);
+  }
+
+  #rotateWhenDue(now: number): void {
+    if (this.#mayRotate && (this.#current?.rotateAt ?? 0) <= now) this.#candidate = this.#open(now);
+  }
+
+  /** One rotation after the other: messages can be put in order from two connections, not from three. */
+  get #mayRotate(): boolean {
+    return this.#current?.heartbeat != null && !this.#candidate && this.#draining.size === 0;
+  }
+
+  #open(now: number): ManagedConnection {
+    const { url, login, key } = this.options;
+    const { min, max } = this.options.rotateAfterMs;
+    const lane: ManagedConnection = new ManagedConnection(
+      {
+        url,
+        openSocket: this.runtime.openSocket,
+        mintToken: () => signLoginToken(login, key, this.#stats.clock.now()),
+      },
+      {
+        opened: () => this.#onOpened(lane),
+        received: (message) => this.#onReceived(lane, message),
+        malformed: (frame) => this.#pass({ type: "malformed", frame }),
+        ended: (end) => this.#onEnded(lane, end),
+      },
+      now,
+      now + min + this.runtime.random() * (max - min),
+      () => this.runtime.random(),
+      this.options.connectTimeoutMs,
+    );
+    lane.subscriptions.want(this.#patterns);
+    return lane;
+  }
+
+  #onOpened(lane: ManagedConnection): void {
+    const now = this.runtime.monotonic();
+    const terms = this.options.heartbeat;
+    lane.opened(now, terms && new Heartbeat(terms, () => this.runtime.random(), now));
+    // In a rotation the old connection stays until the new one has proved itself. A heartbeat on it tells
+    // the service that it does, so that the end of the new one is not taken for that of the agent.
+    if (this.#current) {
+      this.#rotationBuffer.begin(this.#current, lane);
+      this.#current.heartbeat?.sendNow(now);
+    } else {
+      this.#promote(lane);
+    }
+    this.#wake("opened");
+  }
+
+  #onReceived(lane: ManagedConnection, message: ServerFrame): void {
+    const leaving = this.#draining.has(lane);
+    if (message.type === "heartbeat_ack") {
+      if (!leaving) this.#onAck(lane, message);
+    } else if (message.type === "superseded") {
+      if (!leaving) this.#end("superseded", "superseded");
+      this.#wake("superseded");
+    } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
+      if (message.type === "error") this.#tell({ type: "message", message });
+      this.#onSubscribed(lane);
+    } else {
+      if (message.type === "error" && message.code === "revoked") lane.revoked = true;
+      const now = message.type !== "message" || this.#rotationBuffer.admits(lane, message);
+      if (now) this.#pass({ type: "message", message });
+    }
+  }
+
+  #onSubscribed(lane: ManagedConnection): void {
+    this.#promoteProved(lane);
+    if (lane === this.#current && lane.isReady) this.#tell({ type: "ready" });
+    this.#wake("subscriptions");
+  }
+
+  #onAck(lane: ManagedConnection, ack: ServerFrame): void {
+    const roundTripMs = this.#stats.acked(lane.heartbeat, ack);
+    this.#promoteProved(lane);
+    this.#tell({ type: "acked", roundTripMs });
+    this.#wake("ack");
+  }
+
+  #onEnded(lane: ManagedConnection, end: ConnectionEnd): void {
+    if (!this.#draining.ended(lane)) {
+      const failure = failureOf(end, lane.revoked);
+      this.#lose(lane, failure, "connection_lost", this.#wishAfter(lane, end));
+    }
+    this.#wake("ended");
+  }
+
+  /** When the server would have the next attempt. */
+  #wishAfter(lane: ManagedConnection, end: ConnectionEnd): RetryHint | "now" {
+    const { clock, reconnectWindowMs } = this.#stats;
+    const ageMs = this.runtime.monotonic() - (lane.openedAt ?? this.runtime.monotonic());
+    const wish = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
+    if (end.how !== "refused") return wish;
+    // A token with a wrong time is refused like any other; the next one carries the server's time.
+    if ((end.status === 401 || end.status === 403) && clock.learnFromDate(end.date)) {
+      this.#tell({ type: "clock_skew", clockSkewMs: clock.skewMs ?? 0 });
+      return "now";
+    }
+    return { ...wish, retryAfterMs: retryAfterMs(end, clock.now()) };
+  }
+
+  /** Completes a rotation as soon as the new connection does all that the old one does. */
+  #promoteProved(lane: ManagedConnection): void {
+    const old = this.#current;
+    if (!old || lane !== this.#candidate || lane.awaited) return;
+    this.#current = lane;
+    this.#candidate = null;
+    this.#draining.close(old, "rotated", this.runtime.monotonic(), LINGER_MS);
+    this.#rotationBackoff.settled();
+    this.#tell({ type: "rotated" });
+  }
+
+  /** Makes a connection the one that counts, where there is none. */
+  #promote(lane: ManagedConnection): void {
+    this.#current = lane;
+    this.#candidate = null;
+    if (this.#state === "connecting" || this.#state === "reconnecting") {
+      this.#enter("connected", "opened");
+    }
+    if (lane.isReady) this.#tell({ type: "ready" });
+  }
+
+  /** A connection, or an attempt at one, is over. Plans what comes next. */
+  #lose(
+    lane: ManagedConnection,
+    failure: Failure,
+    reason: StateReason,
+    wish: RetryHint | "now" = {},
+  ): void {
+    lane.connection.terminate();
+    if (lane === this.#candidate) this.#candidate = null;
+    if (this.#current && lane !== this.#current) {
+      // The service may have seen it begin, whatever this side has.
+      this.#current.heartbeat?.sendNow(this.runtime.monotonic());
+      // Nobody waits for a rotation, whatever the fleet does.
+      const alone: RetryHint | "now" = wish === "now" ? wish : { ...wish, fleetWindowMs: 0 };
+      this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, alone, true);
+      return;
+    }
+    this.#current = null;
+    this.#stats.lost(failure);
+    this.#draining.cutOff();
+    this.#tell({ type: "broken" });
+    // A rotation was under way: its connection is the next one already.
+    if (this.#candidate?.connection.isOpen) {
+      this.#promote(this.#candidate);
+      return;
+    }
+    if (!this.options.autoReconnect) {
+      const attempts = this.#backoff.attempts + 1;
+      const attempt = { failure, attempts, retryInMs: null, rotation: false };
+      this.#tell({ type: "attempt_failed", attempt });
+      this.#end("stopped", "failed", failure);
+      return;
+    }
+    if (this.#state === "connected") this.#enter("reconnecting", reason, failure);
+    if (this.#candidate) return;
+    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, wish, false);
+  }
+
+  #retryAt(backoff: Backoff, failure: Failure, wish: RetryHint | "now", rotation: boolean): number {
+    const drawnMs = backoff.next(failure.kind, wish === "now" ? {} : wish);
+    const retryInMs = wish === "now" ? 0 : drawnMs;
+    const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
+    this.#tell({ type: "attempt_failed", attempt });
+    return this.runtime.monotonic() + retryInMs;
+  }
+
+  get #lanes(): ManagedConnection[] {
+    return [this.#current, this.#candidate].filter((lane) => lane !== null);
+  }
+
+  #stableAt(): number {
+    return this.#current?.stableAt(this.options.stableAfterMs) ?? Number.POSITIVE_INFINITY;
+  }
+
+  #dropCandidate(): void {
+    this.#candidate?.connection.terminate();
+    this.#candidate = null;
+  }
+
+  /** Ends for good, without waiting for anything. */
+  #end(state: "stopped" | "superseded", reason: StateReason, failure?: Failure): void {
+    this.#current?.connection.terminate();
+    this.#current = null;
+    this.#dropCandidate();
+    this.#draining.cutOff();
+    this.#wakeTimer.clear();
+    this.#enter(state, reason, failure);
+  }
+
+  #enter(state: AgentState, reason: StateReason, failure?: Failure): void {
+    const previous = this.#state;
+    if (!TRANSITIONS[previous].includes(state)) {
+      throw new Error(`expected a state that may follow ${previous}, got ${state}`);
+    }
+    this.#state = state;
+    const at = this.runtime.now();
+    const change = { state, previous, reason, at, ...(failure && { failure }) };
+    this.#tell({ type: "state", change });
+  }
+
+  *#deadlines(now: number): Generator<number> {
+    yield* this.#draining.deadlines;
+    const [current, candidate] = [this.#current, this.#candidate];
+    for (const lane of this.#lanes) {
+      if (lane.heartbeat) yield lane.heartbeat.nextAt;
+      if (lane.connection.isOpen) yield lane.subscriptions.nextAt;
+    }
+    if (candidate) yield candidate.awaitedUntil(this.options.connectTimeoutMs);
+    else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
+    if (current?.heartbeat) {
+      yield current.heartbeat.deadline;
+      if (this.#mayRotate) yield current.rotateAt;
+      yield now + PAUSE_CHECK_MS;
+    }
+    if (this.#backoff.attempts > 0) yield this.#stableAt();
+  }
+
+  /** For what changes nothing in the link itself. */
+  #pass(event: ManagerEvent): void {
+    this.#tell(event);
+    this.#flush();
+  }
+
+  #tell(event: ManagerEvent): void {
+    this.#outbox.push(event);
+  }
+
+  #flush(): void {
+    for (const message of this.#rotationBuffer.release()) this.#tell({ type: "message", message });
+    if (this.#flushing) return;
+    this.#flushing = true;
+    for (let event = this.#outbox.shift(); event; event = this.#outbox.shift()) this.emit(event);
+    this.#flushing = false;
+  }
+}

@@ -1,0 +1,93 @@
+/** What a link has measured and lived through: the stuff of its health. */
+
+import type { Activity } from "../../../core/protocol";
+import type { Runtime } from "../platform/runtime";
+import type { ServerFrame } from "./connection";
+import type { LastDisconnect, ManagerHealth } from "./health";
+import type { Heartbeat, HeartbeatTerms } from "./heartbeat";
+import type { ManagedConnection } from "./managed-connection";
+import { advisedWindowMs } from "./reconnect-window";
+import { ServerClock } from "./server-clock";
+import type { AgentState, Failure } from "./state";
+
+/** A loop that another thread sees standing still for this long is told as `blocked`. */
+const BLOCKED_AFTER_MS = 5_000;
+
+export class ConnectionStats {
+  readonly clock: ServerClock;
+  lastAck: { at: number; monotonic: number } | null = null;
+  roundTripMs: number | null = null;
+  lastDisconnect: LastDisconnect | null = null;
+  /** Over how long the fleet is to come back, by the last ack; 0 where it did not say. */
+  reconnectWindowMs = 0;
+  /** How late the link's own event loop ran. */
+  lagMs = 0;
+  /** What the agent says that it does. Its times are by the local clock. */
+  activity: Activity = { state: "idle" };
+
+  constructor(private readonly runtime: Runtime) {
+    this.clock = new ServerClock(() => runtime.now());
+  }
+
+  /** @returns the round trip in milliseconds, where it could be measured */
+  acked(heartbeat: Heartbeat | null, ack: ServerFrame): number | null {
+    const { serverTime, heartbeatInterval, reconnectWindowMs } = ack;
+    this.reconnectWindowMs = advisedWindowMs(reconnectWindowMs);
+    const now = this.runtime.monotonic();
+    const advisedMs = typeof heartbeatInterval === "number" ? heartbeatInterval * 1000 : null;
+    const roundTripMs = heartbeat?.receivedAck(now, advisedMs) ?? null;
+    if (roundTripMs !== null && typeof serverTime === "number") {
+      this.roundTripMs = roundTripMs;
+      this.clock.learnFromAck(serverTime, roundTripMs);
+    }
+    this.lastAck = { at: this.runtime.now(), monotonic: now };
+    return roundTripMs;
+  }
+
+  /**
+   * @param lane the connection that counts
+   * @param terms what is wanted where there is none
+   */
+  health(
+    state: AgentState,
+    lane: ManagedConnection | null,
+    terms: HeartbeatTerms | null,
+    reconnectAttempts: number,
+  ): ManagerHealth {
+    const ownTimeoutMs = terms && terms.intervalMs * (terms.ackEvery - 1 + terms.timeoutMultiplier);
+    return {
+      state,
+      connected: lane?.connection.isOpen ?? false,
+      lastAckAt: this.lastAck?.at ?? null,
+      lastAckMonotonic: this.lastAck?.monotonic ?? null,
+      ackTimeoutMs: lane?.heartbeat?.ackTimeoutMs ?? ownTimeoutMs,
+      reconnectAttempts,
+      roundTripMs: this.roundTripMs,
+      clockSkewMs: this.clock.skewMs,
+      eventLoopLagMs: this.lagMs,
+      lastDisconnect: this.lastDisconnect,
+    };
+  }
+
+  lost({ code, message }: Failure): void {
+    this.lastDisconnect = { code: code ?? null, reason: message, at: this.runtime.now() };
+  }
+
+  /** The activity for a heartbeat, with the lag of the event loop that the agent's handlers run on. */
+  activityNow(): Activity {
+    const observedMs = this.runtime.observedLagMs?.();
+    const blocked = observedMs !== undefined && observedMs >= BLOCKED_AFTER_MS;
+    const { startedAt, progressAt } = this.activity;
+    return {
+      ...this.activity,
+      ...(startedAt !== undefined && { startedAt: this.#serverTime(startedAt) }),
+      ...(progressAt !== undefined && { progressAt: this.#serverTime(progressAt) }),
+      ...(blocked && { state: "blocked" }),
+      eventLoopLagMs: observedMs ?? this.lagMs,
+    };
+  }
+
+  #serverTime(localTime: number): number {
+    return Math.max(0, Math.round(localTime - (this.clock.skewMs ?? 0)));
+  }
+}

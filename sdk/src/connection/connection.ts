@@ -1,0 +1,142 @@
+/** One connection: a login token, a WebSocket, and the frames on it, from the handshake to its end. */
+
+import { type ClientMessage, SUBPROTOCOL } from "../../../core/protocol";
+import { ConnectionError } from "../errors";
+import type { HandshakeRefusal, OpenSocket, Socket } from "../platform/runtime";
+
+/** How a connection ended, or why it was never made. */
+export type ConnectionEnd =
+  | { how: "closed"; code: number; reason: string }
+  | ({ how: "refused" } & HandshakeRefusal)
+  | { how: "failed"; error: unknown };
+
+/** Hears from a connection. Nothing comes after `ended`, nor after `terminate()`. */
+export interface ConnectionListener {
+  opened(): void;
+  received(message: ServerFrame): void;
+  /** A frame that is not a JSON object with a `type`. */
+  malformed(frame: string | null): void;
+  ended(end: ConnectionEnd): void;
+}
+
+/** A message from the server, whose type may be one that this version does not know. */
+export type ServerFrame = { type: string } & Record<string, unknown>;
+
+export interface ConnectionOptions {
+  url: string;
+  openSocket: OpenSocket;
+  mintToken(): Promise<string>;
+}
+
+type Phase = "opening" | "open" | "closing" | "ended";
+
+export class Connection {
+  #phase: Phase = "opening";
+  #socket: Socket | null = null;
+
+  constructor(
+    private readonly options: ConnectionOptions,
+    private readonly listener: ConnectionListener,
+  ) {
+    void this.#open();
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  /** Nothing comes on it any more. */
+  get hasEnded(): boolean {
+    return this.#phase === "ended";
+  }
+
+  /** Bytes handed to the socket that have not left yet. */
+  get bufferedAmount(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** @returns whether the connection was open to take it */
+  send(message: ClientMessage | ServerFrame): boolean {
+    if (this.#phase !== "open" || !this.#socket) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Starts the closing handshake; messages still come until `ended`. */
+  close(code: number, reason: string): void {
+    if (this.#phase !== "open") {
+      this.terminate();
+      return;
+    }
+    this.#phase = "closing";
+    this.#socket?.close(code, reason);
+  }
+
+  /** Ends the connection at once and without a word, whatever its phase. */
+  terminate(): void {
+    if (this.#phase === "ended") return;
+    this.#phase = "ended";
+    this.#socket?.terminate();
+    this.#socket = null;
+  }
+
+  async #open(): Promise<void> {
+    const { url, openSocket, mintToken } = this.options;
+    try {
+      const token = await mintToken();
+      // Terminated while the token was being signed.
+      if (this.#phase === "ended") return;
+      this.#socket = openSocket(url, [SUBPROTOCOL, token], {
+        opened: () => {
+          if (this.#phase !== "opening") return;
+          this.#phase = "open";
+          this.listener.opened();
+        },
+        received: (text) => this.#receive(text),
+        closed: (code, reason) => this.#end({ how: "closed", code, reason }),
+        refused: (response) => this.#end({ how: "refused", ...response }),
+        failed: (error) => this.#end({ how: "failed", error }),
+      });
+    } catch (error) {
+      this.#end({ how: "failed", error });
+    }
+  }
+
+  #receive(text: string | null): void {
+    if (this.#phase === "ended") return;
+    const message = parseFrame(text);
+    if (message) this.listener.received(message);
+    else this.listener.malformed(text);
+  }
+
+  #end(end: ConnectionEnd): void {
+    if (this.#phase === "ended") return;
+    this.terminate();
+    this.listener.ended(end);
+  }
+}
+
+function parseFrame(text: string | null): ServerFrame | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? "");
+    const { type } = value as ServerFrame;
+    return typeof type === "string" ? (value as ServerFrame) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an end means, in an error's words. */
+export function describeEnd(end: ConnectionEnd): string {
+  if (end.how === "closed") {
+    return `closed with code ${end.code}${end.reason && ` (${end.reason})`}`;
+  }
+  if (end.how === "refused") return `refused with status ${end.status}`;
+  return end.error instanceof Error ? end.error.message || end.error.name : String(end.error);
+}
+
+/** The error for something that needed a connection while there was none. */
+export const notConnected = (agentId: string) =>
+  new ConnectionError(
+    `${agentId}: expected an open connection, got none; try again when connected`,
+  );

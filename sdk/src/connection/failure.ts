@@ -1,0 +1,66 @@
+/** Reads the end of a connection: why it ended, and so by which schedule to try again. */
+
+import { type AgentHeartbeatError, ConnectionError, LoginRefusedError } from "../errors";
+import type { HandshakeRefusal } from "../platform/runtime";
+import type { FailureKind } from "./backoff";
+import { type ConnectionEnd, describeEnd } from "./connection";
+import { GATEWAY_CODES } from "./reconnect-window";
+import type { Failure } from "./state";
+
+/** The server's longest wish that is followed, so that a wrong header can't park an agent. */
+const MAX_RETRY_AFTER_MS = 60 * 60_000;
+
+/** API Gateway: this client sent too much. */
+const THROTTLED_CODE = 1008;
+
+/**
+ * What an end means for the next attempt.
+ *
+ * @param revoked whether the server had said before that the agent was disabled or removed
+ */
+export function failureOf(end: ConnectionEnd, revoked: boolean): Failure {
+  const message = describeEnd(end);
+  if (end.how === "refused") {
+    return { kind: kindOfStatus(end.status), message, status: end.status };
+  }
+  if (end.how === "failed") return { kind: "network", message };
+  if (revoked) {
+    return { kind: "refused", message: "the agent was disabled or removed", code: end.code };
+  }
+  return { kind: kindOfCode(end.code), message, code: end.code };
+}
+
+function kindOfStatus(status: number): FailureKind {
+  if (status === 409) return "conflict";
+  if (status === 429) return "throttled";
+  if (status >= 500) return "unavailable";
+  // 401 and 403, and whatever else says that trying again soon will not help, such as 404.
+  return "refused";
+}
+
+function kindOfCode(code: number): FailureKind {
+  if (GATEWAY_CODES.has(code)) return "gateway";
+  return code === THROTTLED_CODE ? "throttled" : "network";
+}
+
+/**
+ * The delay that `Retry-After` asks for, in milliseconds; 0 without one.
+ *
+ * @param now epoch milliseconds by the server's clock, for the header's form as a date
+ */
+export function retryAfterMs({ retryAfter, date }: HandshakeRefusal, now: number): number {
+  if (!retryAfter) return 0;
+  const seconds = Number(retryAfter);
+  const sentAt = Date.parse(date ?? "");
+  const delay = Number.isNaN(seconds)
+    ? Date.parse(retryAfter) - (Number.isNaN(sentAt) ? now : sentAt)
+    : seconds * 1000;
+  return Number.isNaN(delay) ? 0 : Math.min(Math.max(delay, 0), MAX_RETRY_AFTER_MS);
+}
+
+/** A failure as an error to throw or report. */
+export function errorOf(agentId: string, failure: Failure): AgentHeartbeatError {
+  const message = `${agentId}: expected a connection, got: ${failure.message}`;
+  if (failure.status !== undefined) return new LoginRefusedError(message, failure.status);
+  return new ConnectionError(message, failure.code);
+}

@@ -1,0 +1,86 @@
+/** What is known of an agent's connection, and what of it counts as healthy. */
+
+import type { AgentState } from "./state";
+
+/** The last connection's end. */
+export interface LastDisconnect {
+  /** The WebSocket close code; null where the connection broke without one. */
+  code: number | null;
+  reason: string;
+  /** Epoch milliseconds by the local clock. */
+  at: number;
+}
+
+/** What a link knows of itself at a moment: plain data, so that it can cross threads. */
+export interface ManagerHealth {
+  state: AgentState;
+  connected: boolean;
+  /** Epoch milliseconds by the local clock. */
+  lastAckAt: number | null;
+  /** The same by the runtime's monotonic clock. */
+  lastAckMonotonic: number | null;
+  /** How old an ack may be; null where no heartbeats are sent. */
+  ackTimeoutMs: number | null;
+  reconnectAttempts: number;
+  roundTripMs: number | null;
+  clockSkewMs: number | null;
+  eventLoopLagMs: number;
+  lastDisconnect: LastDisconnect | null;
+}
+
+/** What there is to know where there is no link, or nothing has been heard of it. */
+export const healthBefore = (state: AgentState): ManagerHealth => ({
+  state,
+  connected: false,
+  lastAckAt: null,
+  lastAckMonotonic: null,
+  ackTimeoutMs: null,
+  reconnectAttempts: 0,
+  roundTripMs: null,
+  clockSkewMs: null,
+  eventLoopLagMs: 0,
+  lastDisconnect: null,
+});
+
+/** An agent's own view of its connection. */
+export interface ConnectionHealth {
+  /** Connected, and the last ack is younger than the heartbeat timeout. */
+  healthy: boolean;
+  connected: boolean;
+  state: AgentState;
+  /** When the last ack came, epoch milliseconds by the local clock; null before the first. */
+  lastHeartbeatAck: number | null;
+  secondsSinceAck: number | null;
+  /** Failed attempts since the last connection that proved stable. */
+  reconnectAttempts: number;
+  /** From heartbeat to ack, in milliseconds. */
+  roundTripMs: number | null;
+  /** How far the local clock is ahead of the server's, in milliseconds; null until it is known. */
+  clockSkewMs: number | null;
+  /** How late the event loop ran, in milliseconds, when it last looked. */
+  eventLoopLagMs: number;
+  lastDisconnect: LastDisconnect | null;
+}
+
+/**
+ * Judges what a link knows.
+ *
+ * @param monotonicNow milliseconds by the runtime's monotonic clock
+ */
+export function judgeHealth(link: ManagerHealth, monotonicNow: number): ConnectionHealth {
+  const ackAgeMs =
+    link.lastAckMonotonic === null ? null : Math.max(0, monotonicNow - link.lastAckMonotonic);
+  const acked = link.ackTimeoutMs === null || (ackAgeMs !== null && ackAgeMs < link.ackTimeoutMs);
+  return {
+    healthy: link.connected && acked,
+    connected: link.connected,
+    state: link.state,
+    lastHeartbeatAck: link.lastAckAt,
+    secondsSinceAck: ackAgeMs === null ? null : ackAgeMs / 1000,
+    reconnectAttempts: link.reconnectAttempts,
+    roundTripMs: link.roundTripMs,
+    clockSkewMs: link.clockSkewMs,
+    eventLoopLagMs: link.eventLoopLagMs,
+    lastDisconnect: link.lastDisconnect,
+  };
+}

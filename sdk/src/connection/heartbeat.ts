@@ -1,0 +1,114 @@
+/** The heartbeat of one connection: when the next is due, whether it wants an ack, when silence is death. */
+
+/** How often to send heartbeats and how long to wait for acks. */
+export interface HeartbeatTerms {
+  intervalMs: number;
+  /** Lease over interval. */
+  timeoutMultiplier: number;
+  /** An ack is asked for with every n-th heartbeat. */
+  ackEvery: number;
+  /** Bounds within which the server's wish for another interval is followed. */
+  minIntervalMs: number;
+  maxIntervalMs: number;
+}
+
+/** Sends nothing itself: the link asks what is due, and tells what it sent and received. */
+export class Heartbeat {
+  #intervalMs: number;
+  #nextAt: number;
+  #sent = 0;
+  #lastAckAt: number;
+  #acked = false;
+  #probeUntil: number | null = null;
+  /** Sending times of the acks that are outstanding; a round trip is measured only if there is one. */
+  #askedAt: number[] = [];
+
+  /**
+   * @param now monotonic milliseconds at which the connection opened; the first heartbeat is due then
+   */
+  constructor(
+    private readonly terms: HeartbeatTerms,
+    private readonly random: () => number,
+    now: number,
+  ) {
+    this.#intervalMs = terms.intervalMs;
+    this.#nextAt = now;
+    this.#lastAckAt = now;
+  }
+
+  /** Monotonic milliseconds at which the next heartbeat is due. */
+  get nextAt(): number {
+    return this.#nextAt;
+  }
+
+  /** Whether any ack has come. */
+  get acked(): boolean {
+    return this.#acked;
+  }
+
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
+  /** How long the connection may be without an ack, in milliseconds. */
+  get ackTimeoutMs(): number {
+    const skipped = (this.terms.ackEvery - 1) * this.#intervalMs;
+    return skipped + this.#intervalMs * this.terms.timeoutMultiplier;
+  }
+
+  /** Monotonic milliseconds at which the connection counts as dead without a further ack. */
+  get deadline(): number {
+    return this.#probeUntil ?? this.#lastAckAt + this.ackTimeoutMs;
+  }
+
+  /**
+   * Counts a heartbeat as sent and plans the next one: the second at a random moment of the first
+   * interval, so that agents which connected together do not beat together.
+   *
+   * @returns whether it has to ask for an ack
+   */
+  sent(now: number): boolean {
+    const phase = this.#sent === 0 ? this.random() : 1;
+    const planned = this.#nextAt + this.#intervalMs * phase;
+    this.#nextAt = planned > now ? planned : now + this.#intervalMs;
+    const ask = this.#probeUntil !== null || this.#sent % this.terms.ackEvery === 0;
+    this.#sent += 1;
+    if (ask) this.#askedAt.push(now);
+    return ask;
+  }
+
+  /** Leaves a heartbeat out: the socket has not sent what it was given before. */
+  skipped(now: number): void {
+    this.#nextAt = now + this.#intervalMs;
+  }
+
+  /** Makes a heartbeat due now. */
+  sendNow(now: number): void {
+    this.#nextAt = Math.min(this.#nextAt, now);
+  }
+
+  /** After a doubtful pause: a heartbeat is due now, and its ack within `withinMs`. */
+  probe(now: number, withinMs: number): void {
+    this.sendNow(now);
+    this.#probeUntil = now + Math.min(withinMs, this.ackTimeoutMs);
+  }
+
+  /**
+   * Takes an ack.
+   *
+   * @param advisedMs the interval that the server wants; null for the agent's own
+   * @returns the round trip in milliseconds, or null where several acks are outstanding
+   */
+  receivedAck(now: number, advisedMs: number | null): number | null {
+    const askedAt = this.#askedAt.length === 1 ? this.#askedAt[0] : undefined;
+    this.#askedAt = [];
+    this.#lastAckAt = now;
+    this.#acked = true;
+    this.#probeUntil = null;
+    const { intervalMs, minIntervalMs, maxIntervalMs } = this.terms;
+    this.#intervalMs =
+      advisedMs === null ? intervalMs : Math.min(Math.max(advisedMs, minIntervalMs), maxIntervalMs);
+    this.#nextAt = Math.min(this.#nextAt, now + this.#intervalMs);
+    return askedAt === undefined ? null : now - askedAt;
+  }
+}

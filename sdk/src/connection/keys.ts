@@ -1,0 +1,180 @@
+/** Private keys: their algorithm, their id, and their form for signing, from PEM text or Web Crypto. */
+
+import { KeyError } from "../errors";
+
+/** A Web Crypto key. */
+export type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
+/** The signature algorithms of login tokens: RSA, P-256 and Ed25519 keys. */
+export type KeyAlgorithm = "RS256" | "ES256" | "EdDSA";
+
+/** A public key as a JSON Web Key. */
+export interface PublicJwk {
+  kty?: string;
+  crv?: string;
+  x?: string;
+  y?: string;
+  n?: string;
+  e?: string;
+}
+
+/** A private key, ready to sign with. */
+export interface SigningKey {
+  key: CryptoKey;
+  algorithm: KeyAlgorithm;
+  /** RFC 7638 thumbprint of the public key. */
+  keyId: string;
+}
+
+/** A public key as the registry holds it. */
+export interface PublicKey {
+  /** RFC 7638 thumbprint. */
+  keyId: string;
+  algorithm: KeyAlgorithm;
+  jwk: PublicJwk;
+}
+
+/** What Web Crypto calls each algorithm when it imports a key, and when it signs. */
+export const WEB_CRYPTO = {
+  ES256: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+  EdDSA: { name: "Ed25519" },
+  RS256: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+} as const satisfies Record<KeyAlgorithm, object>;
+
+/** The members that identify a public key, in the order that RFC 7638 hashes them. */
+const MEMBERS = {
+  ES256: ["crv", "kty", "x", "y"],
+  EdDSA: ["crv", "kty", "x"],
+  RS256: ["e", "kty", "n"],
+} as const satisfies Record<KeyAlgorithm, readonly (keyof PublicJwk)[]>;
+
+const ALGORITHMS = Object.keys(WEB_CRYPTO) as KeyAlgorithm[];
+const ACCEPTED = "an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key";
+const MIN_RSA_BITS = 2048;
+
+/**
+ * The key in a PEM text (PKCS #8) or in a Web Crypto key.
+ *
+ * @param keyId needed for a Web Crypto key that is not extractable, whose id can't be computed
+ * @throws KeyError if it is not a private key of an accepted kind.
+ */
+export async function signingKey(source: string | CryptoKey, keyId?: string): Promise<SigningKey> {
+  if (typeof source !== "string") return fromCryptoKey(source, keyId);
+  const { key, algorithm } = await importPem(source);
+  return {
+    // Not extractable: from here on nothing needs the key's value.
+    key: await importAs(algorithm, source, false),
+    algorithm,
+    keyId: keyId ?? (await keyIdOf(key)),
+  };
+}
+
+/**
+ * The public half of a private key in PEM (PKCS #8), for registration.
+ *
+ * @throws KeyError if it is not a private key of an accepted kind.
+ */
+export async function publicKeyOf(privateKeyPem: string): Promise<PublicKey> {
+  const { key } = await importPem(privateKeyPem);
+  return publicKeyFromJwk(await crypto.subtle.exportKey("jwk", key));
+}
+
+/**
+ * The id and algorithm of a public key given as a JWK; any private members are left out.
+ *
+ * @throws KeyError if it is not of an accepted kind.
+ */
+export async function publicKeyFromJwk(source: PublicJwk): Promise<PublicKey> {
+  const algorithm = algorithmOf(source);
+  const jwk: PublicJwk = {};
+  for (const name of MEMBERS[algorithm]) {
+    const value = source[name];
+    if (value === undefined) throw new KeyError(`expected a JWK with the member ${name}, got none`);
+    jwk[name] = value;
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(jwk));
+  const keyId = base64url(await crypto.subtle.digest("SHA-256", bytes));
+  return { keyId, algorithm, jwk };
+}
+
+/**
+ * Which algorithm a key of this kind signs with.
+ *
+ * @throws KeyError if it is not of an accepted kind.
+ */
+export function algorithmOf({ kty, crv }: PublicJwk): KeyAlgorithm {
+  if (kty === "RSA") return "RS256";
+  if (kty === "EC" && crv === "P-256") return "ES256";
+  if (kty === "OKP" && crv === "Ed25519") return "EdDSA";
+  throw new KeyError(`expected ${ACCEPTED}, got kty ${kty ?? "none"}, crv ${crv ?? "none"}`);
+}
+
+/** Bytes as unpadded base64url. */
+export function base64url(bytes: ArrayBuffer | Uint8Array): string {
+  const text = String.fromCharCode(...new Uint8Array(bytes));
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+async function importPem(pem: string) {
+  let cause: unknown;
+  for (const algorithm of ALGORITHMS) {
+    try {
+      const key = await importAs(algorithm, pem, true);
+      checkLength(key);
+      return { key, algorithm };
+    } catch (error) {
+      if (error instanceof KeyError) throw error;
+      cause = error;
+    }
+  }
+  throw new KeyError(`the private key is not readable: expected PEM (PKCS #8) of ${ACCEPTED}`, {
+    cause,
+  });
+}
+
+function importAs(algorithm: KeyAlgorithm, pem: string, extractable: boolean) {
+  const body = /-----BEGIN PRIVATE KEY-----([^-]*)-----END PRIVATE KEY-----/.exec(pem)?.[1];
+  if (body === undefined) {
+    const got = /-----BEGIN [A-Z ]+-----/.exec(pem)?.[0] ?? "other text";
+    throw new KeyError(`expected a private key in PEM (-----BEGIN PRIVATE KEY-----), got ${got}`);
+  }
+  const der = Uint8Array.from(atob(body.replace(/\s/g, "")), (byte) => byte.charCodeAt(0));
+  return crypto.subtle.importKey("pkcs8", der, WEB_CRYPTO[algorithm], extractable, ["sign"]);
+}
+
+async function fromCryptoKey(key: CryptoKey, keyId: string | undefined): Promise<SigningKey> {
+  if (key.type !== "private") throw new KeyError(`expected a private key, got a ${key.type} key`);
+  if (!key.usages.includes("sign")) throw new KeyError('expected a key with the usage "sign"');
+  const algorithm = webCryptoAlgorithm(key);
+  checkLength(key);
+  if (keyId !== undefined) return { key, algorithm, keyId };
+  if (!key.extractable) {
+    throw new KeyError("a key that is not extractable needs its id in the option keyId");
+  }
+  return { key, algorithm, keyId: await keyIdOf(key) };
+}
+
+function webCryptoAlgorithm({ algorithm }: CryptoKey): KeyAlgorithm {
+  const { name, namedCurve, hash } = algorithm as {
+    name: string;
+    namedCurve?: string;
+    hash?: { name: string };
+  };
+  const found = ALGORITHMS.find((candidate) => {
+    const wanted: { name: string; namedCurve?: string; hash?: string } = WEB_CRYPTO[candidate];
+    const rightHash = hash === undefined || hash.name === wanted.hash;
+    return wanted.name === name && wanted.namedCurve === namedCurve && rightHash;
+  });
+  if (found) return found;
+  throw new KeyError(`expected ${ACCEPTED}, got ${name} ${namedCurve ?? hash?.name ?? ""}`.trim());
+}
+
+function checkLength({ algorithm }: CryptoKey): void {
+  const { modulusLength } = algorithm as { modulusLength?: number };
+  if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS) {
+    throw new KeyError(`expected ${ACCEPTED}, got an RSA key of ${modulusLength} bits`);
+  }
+}
+
+const keyIdOf = async (key: CryptoKey) =>
+  (await publicKeyFromJwk(await crypto.subtle.exportKey("jwk", key))).keyId;

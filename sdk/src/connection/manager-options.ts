@@ -1,0 +1,25 @@
+/** What a link is told before it starts. */
+
+import type { Schedules } from "./backoff";
+import type { HeartbeatTerms } from "./heartbeat";
+import type { SigningKey } from "./keys";
+import type { LoginTerms } from "./token";
+
+/** Everything that a link needs to know. Plain data but for the key, which can cross threads too. */
+export interface ManagerOptions {
+  url: string;
+  login: LoginTerms;
+  key: SigningKey;
+  /** Null: no heartbeats, and so no rotation and no look-out for silence. */
+  heartbeat: HeartbeatTerms | null;
+  autoReconnect: boolean;
+  schedules: Schedules;
+  /** A connection of this age resets the backoff. */
+  stableAfterMs: number;
+  /** The longest handshake, and the longest wait for the ack that follows a doubtful pause. */
+  connectTimeoutMs: number;
+  /** How long the peer may take to answer a close. */
+  closeTimeoutMs: number;
+  /** A connection is replaced at a random age between these two. */
+  rotateAfterMs: { min: number; max: number };
+}

@@ -1,0 +1,50 @@
+/** How an agent and its link talk: the same whether the link runs in this thread or in another. */
+
+import type { Activity } from "../../../core/protocol";
+import type { ServerFrame } from "./connection";
+import type { ManagerHealth } from "./health";
+import type { Failure, StateChange } from "./state";
+
+/** Why a link is told to end. */
+export type StopCause = "stop" | "drained";
+
+/** What an agent tells its link. */
+export interface ManagerPort {
+  start(): void;
+  /** Heartbeats go on and say so; no way back. */
+  drain(): void;
+  stop(cause: StopCause): void;
+  /** Sends a message if there is a connection; otherwise an event `unsent` follows. */
+  send(message: ServerFrame): void;
+  /** The patterns to be subscribed to from now on, on every connection. */
+  setSubscriptions(patterns: readonly string[]): void;
+  /** What the heartbeats say from now on. */
+  setActivity(activity: Activity): void;
+  health(): ManagerHealth;
+}
+
+/** What a link tells its agent. Plain data. */
+export type ManagerEvent =
+  | { type: "state"; change: StateChange }
+  | { type: "attempt_failed"; attempt: FailedAttempt }
+  | { type: "acked"; roundTripMs: number | null }
+  | { type: "rotated" }
+  /** The connection that counts is a new one, or has more to bring, and all subscriptions are in place. */
+  | { type: "ready" }
+  /** The connection that counted broke: what was asked on it stays unanswered. */
+  | { type: "broken" }
+  | { type: "clock_skew"; clockSkewMs: number }
+  | { type: "message"; message: ServerFrame }
+  | { type: "malformed"; frame: string | null }
+  | { type: "unsent"; message: ServerFrame };
+
+/** An attempt to connect, or a connection, that failed. */
+export interface FailedAttempt {
+  failure: Failure;
+  /** Failures since the last connection that proved stable, this one included. */
+  attempts: number;
+  /** When the next attempt follows; null if none does. */
+  retryInMs: number | null;
+  /** Whether the agent is connected all the same: the attempt was to replace a connection in time. */
+  rotation: boolean;
+}

@@ -1,0 +1,47 @@
+/**
+ * Makes one sequence of the messages that come on two connections during a rotation: those of the newer
+ * one wait until the older one has ended, and those that came on both are told once.
+ *
+ *   older   m1 m2 m3 ---- told as they come ---- closed
+ *   newer         m3 m4 -- held (m3 is dropped) ------- m4, m5: told
+ */
+
+import { RESERVED } from "../../../core/protocol";
+import type { ServerFrame } from "./connection";
+import type { ManagedConnection } from "./managed-connection";
+
+export class RotationBuffer {
+  #lanes: { older: ManagedConnection; newer: ManagedConnection } | null = null;
+  /** Ids of what the older connection has brought. */
+  readonly #told = new Set<string>();
+  readonly #held: ServerFrame[] = [];
+
+  begin(older: ManagedConnection, newer: ManagedConnection): void {
+    this.#lanes = { older, newer };
+  }
+
+  /** @returns whether to tell the message now */
+  admits(lane: ManagedConnection, message: ServerFrame): boolean {
+    const { messageId, subject } = message;
+    if (!this.#lanes || isAnswer(subject)) return true;
+    if (lane === this.#lanes.older) {
+      if (typeof messageId === "string") this.#told.add(messageId);
+      return true;
+    }
+    this.#held.push(message);
+    return false;
+  }
+
+  /** What was held, as soon as one of the two connections has ended. */
+  release(): ServerFrame[] {
+    if (!this.#lanes || !(this.#lanes.older.hasEnded || this.#lanes.newer.hasEnded)) return [];
+    this.#lanes = null;
+    const unseen = this.#held.splice(0).filter(({ messageId }) => !this.#told.has(`${messageId}`));
+    this.#told.clear();
+    return unseen;
+  }
+}
+
+/** Answers to requests have no order, come on one connection, and somebody waits for them. */
+const isAnswer = (subject: unknown) =>
+  typeof subject === "string" && subject.startsWith(`${RESERVED.inbox}.`);

@@ -1,0 +1,54 @@
+/** Mints login tokens: one a connection, valid for a minute, accepted once. */
+
+import {
+  type DuplicatePolicy,
+  LOGIN_TOKEN_TTL_SECONDS,
+  type LoginClaims,
+} from "../../../core/protocol";
+import { base64url, type SigningKey, WEB_CRYPTO } from "./keys";
+
+/** What a login token says, apart from its times. Durations are in seconds. */
+export interface LoginTerms {
+  agentId: string;
+  organizationId: string;
+  /** `audienceOf(url)` */
+  audience: string;
+  heartbeatInterval: number;
+  heartbeatTimeout: number;
+  instanceId: string;
+  /** @default "replace" */
+  onDuplicate?: DuplicatePolicy;
+}
+
+/**
+ * Signs a login token with a fresh `jti`.
+ *
+ * @param now epoch milliseconds, as close to the server's clock as can be told
+ */
+export async function signLoginToken(
+  terms: LoginTerms,
+  { key, keyId, algorithm }: SigningKey,
+  now: number,
+): Promise<string> {
+  const iat = Math.floor(now / 1000);
+  const claims: LoginClaims = {
+    iss: terms.agentId,
+    sub: terms.agentId,
+    org: terms.organizationId,
+    aud: terms.audience,
+    iat,
+    exp: iat + LOGIN_TOKEN_TTL_SECONDS,
+    jti: crypto.randomUUID(),
+    heartbeat_interval: terms.heartbeatInterval,
+    heartbeat_timeout: terms.heartbeatTimeout,
+    instance_id: terms.instanceId,
+    ...(terms.onDuplicate && { on_duplicate: terms.onDuplicate }),
+  };
+  const header = { alg: algorithm, kid: keyId, typ: "JWT" };
+  const signed = `${encode(header)}.${encode(claims)}`;
+  const bytes = new TextEncoder().encode(signed);
+  const signature = await crypto.subtle.sign(WEB_CRYPTO[algorithm], key, bytes);
+  return `${signed}.${base64url(signature)}`;
+}
+
+const encode = (value: object) => base64url(new TextEncoder().encode(JSON.stringify(value)));

@@ -1,0 +1,38 @@
+/** Promises that wait for something that has a name, each for a time of its own. */
+
+import type { AgentHeartbeatError } from "../errors";
+import type { Runtime } from "../platform/runtime";
+
+interface Waiting<T> {
+  resolve(value: T): void;
+  reject(error: AgentHeartbeatError): void;
+  timer: unknown;
+}
+
+export class Pending<T> {
+  readonly #waiting = new Map<string, Waiting<T>>();
+
+  constructor(private readonly runtime: Pick<Runtime, "setTimeout" | "clearTimeout">) {}
+
+  /** @param late what to reject with after `timeoutMs` */
+  wait(name: string, timeoutMs: number, late: () => AgentHeartbeatError): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.runtime.setTimeout(() => this.fail(late(), name), timeoutMs);
+      this.#waiting.set(name, { resolve, reject, timer });
+    });
+  }
+
+  /** Takes what waits for this name, for the caller to settle. */
+  take(name: unknown): Omit<Waiting<T>, "timer"> | undefined {
+    const waiting = this.#waiting.get(name as string);
+    if (waiting) this.runtime.clearTimeout(waiting.timer);
+    this.#waiting.delete(name as string);
+    return waiting;
+  }
+
+  /** Rejects what waits for a name, or all that waits. */
+  fail(error: AgentHeartbeatError, name?: unknown): void {
+    const names = name === undefined ? [...this.#waiting.keys()] : [name];
+    for (const each of names) this.take(each)?.reject(error);
+  }
+}

@@ -1,0 +1,85 @@
+/** What an agent says of itself beside its presence: checked as the server does, and told once. */
+
+import { LIMITS, type Profile } from "../../../core/protocol";
+import type { ServerFrame } from "../connection/connection";
+import { ConfigurationError, RequestRefusedError } from "../errors";
+
+/** The parts of a profile that an application gives. */
+export interface ProfileOptions {
+  /** What the agent can do, in words of its own: at most 50, of 1 to 64 characters. */
+  capabilities?: readonly string[] | undefined;
+  /** Anything else worth knowing about the agent: plain JSON, at most 4 KB together with the above. */
+  metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * A profile as it is sent; null where neither part is given.
+ *
+ * @throws ConfigurationError if the server would not take it.
+ */
+export function profileOf({ capabilities, metadata }: ProfileOptions): Profile | null {
+  if (capabilities === undefined && metadata === undefined) return null;
+  const most = LIMITS.capabilities;
+  const length = LIMITS.activityTextLength;
+  const names = capabilities ?? [];
+  const fits = (name: unknown) =>
+    typeof name === "string" && name.length > 0 && name.length <= length;
+  if (!Array.isArray(names) || names.length > most || !names.every(fits)) {
+    throw new ConfigurationError(
+      `option capabilities: expected at most ${most} texts of 1 to ${length} characters, ` +
+        `got ${JSON.stringify(capabilities)}`,
+    );
+  }
+  if (typeof metadata !== "object" && metadata !== undefined) throw wrongMetadata(metadata);
+  if (metadata === null || Array.isArray(metadata)) throw wrongMetadata(metadata);
+  let text: string;
+  try {
+    text = JSON.stringify({ capabilities: names, metadata: metadata ?? {} });
+  } catch (cause) {
+    throw new ConfigurationError(`option metadata: expected JSON: ${String(cause)}`, { cause });
+  }
+  const bytes = new TextEncoder().encode(text).byteLength;
+  if (bytes <= LIMITS.profileBytes) return JSON.parse(text) as Profile;
+  throw new ConfigurationError(
+    `options capabilities and metadata: expected at most ${LIMITS.profileBytes} bytes, got ${bytes}`,
+  );
+}
+
+const wrongMetadata = (got: unknown) =>
+  new ConfigurationError(`option metadata: expected an object, got ${JSON.stringify(got)}`);
+
+/** Tells a profile once, and again only if it has changed or did not arrive. */
+export class ProfilePublisher {
+  #untold: Profile | null;
+  #telling = false;
+
+  constructor(
+    profile: Profile | null,
+    private readonly ask: (message: ServerFrame) => Promise<ServerFrame>,
+    private readonly refused: (error: RequestRefusedError) => void,
+  ) {
+    this.#untold = profile;
+  }
+
+  set(profile: Profile | null): void {
+    this.#untold = profile ?? { capabilities: [], metadata: {} };
+  }
+
+  /** Call it whenever there is a connection: it does nothing if there is nothing to tell. */
+  async tell(): Promise<void> {
+    const profile = this.#untold;
+    if (!profile || this.#telling) return;
+    this.#telling = true;
+    try {
+      await this.ask({ type: "presence", ...profile });
+      if (this.#untold === profile) this.#untold = null;
+    } catch (error) {
+      // Anything else may go better with the next ack.
+      if (error instanceof RequestRefusedError && error.code !== "internal") {
+        if (this.#untold === profile) this.#untold = null;
+        this.refused(error);
+      }
+    }
+    this.#telling = false;
+  }
+}

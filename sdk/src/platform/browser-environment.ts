@@ -1,0 +1,39 @@
+/** What the SDK takes from a page: the clocks, the key that is given, and the page's own WebSocket. */
+
+import { LIMITS } from "../../../core/protocol";
+import { ConnectionManager } from "../connection/connection-manager";
+import { signingKey } from "../connection/keys";
+import { ConfigurationError } from "../errors";
+import type { AgentOptions } from "../options";
+import type { AgentEnvironment } from "./agent-environment";
+import type { Runtime } from "./runtime";
+import { standardSockets, type WebSocketConstructor } from "./standard-socket";
+
+type Surroundings = Pick<AgentOptions, "privateKey" | "keyId" | "runtime">;
+
+/** @throws ConfigurationError if there is no key. */
+export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings): AgentEnvironment {
+  if (privateKey === undefined) {
+    throw new ConfigurationError(
+      "option privateKey: expected PEM text or a CryptoKey, got nothing",
+    );
+  }
+  const browserRuntime: Runtime = {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    random: () => Math.random(),
+    setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+    clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+    openSocket: standardSockets(
+      (globalThis as unknown as { WebSocket: WebSocketConstructor }).WebSocket,
+    ),
+    ...runtime,
+  };
+  return {
+    runtime: browserRuntime,
+    // A page can't split a message into frames.
+    maxMessageBytes: LIMITS.frameBytes,
+    loadKey: () => signingKey(privateKey, keyId),
+    createManager: (options, emit) => new ConnectionManager(options, browserRuntime, emit),
+  };
+}

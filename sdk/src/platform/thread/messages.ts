@@ -1,0 +1,34 @@
+/** What the two threads of an agent tell each other. */
+
+import type { MessagePort } from "node:worker_threads";
+import type { Activity } from "../../../../core/protocol";
+import type { ServerFrame } from "../../connection/connection";
+import type { ManagerHealth } from "../../connection/health";
+import type { ManagerOptions } from "../../connection/manager-options";
+import type { ManagerEvent, StopCause } from "../../connection/manager-port";
+
+/** A call of the link, from the agent's thread. */
+export type ToManager =
+  | { call: "start" }
+  | { call: "drain" }
+  | { call: "stop"; cause: StopCause }
+  | { call: "send"; message: ServerFrame }
+  | { call: "setSubscriptions"; patterns: readonly string[] }
+  | { call: "setActivity"; activity: Activity };
+
+/** An event of the link, and how the link stood right after it. */
+export interface FromManager {
+  event: ManagerEvent;
+  health: ManagerHealth;
+}
+
+/** What the heartbeat thread is started with. */
+export interface ThreadStart {
+  options: ManagerOptions;
+  port: MessagePort;
+  /** One number: when the agent's event loop last came round, by the monotonic clock. */
+  pulse: Float64Array;
+}
+
+/** How often the agent's event loop reports that it runs. */
+export const PULSE_MS = 1_000;

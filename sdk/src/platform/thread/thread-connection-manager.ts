@@ -1,0 +1,130 @@
+/** A link in another thread, looking to its agent as one in this thread does. */
+
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from "node:worker_threads";
+import type { Activity } from "../../../../core/protocol";
+import type { ServerFrame } from "../../connection/connection";
+import { healthBefore, type ManagerHealth } from "../../connection/health";
+import type { ManagerOptions } from "../../connection/manager-options";
+import type { ManagerEvent, ManagerPort, StopCause } from "../../connection/manager-port";
+import { isFinal } from "../../connection/state";
+import { nodeRuntime } from "../node-runtime";
+import { type FromManager, PULSE_MS, type ThreadStart, type ToManager } from "./messages";
+import { workerFile } from "./worker-file";
+
+export class ThreadConnectionManager implements ManagerPort {
+  readonly #port: MessagePort;
+  readonly #events: ManagerEvent[] = [];
+  readonly #pulse = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
+  readonly #pulseTimer: NodeJS.Timeout;
+  #flushing = false;
+  #health = healthBefore("idle");
+
+  constructor(
+    options: ManagerOptions,
+    private readonly emit: (event: ManagerEvent) => void,
+  ) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#beat();
+    this.#pulseTimer = setInterval(() => this.#beat(), PULSE_MS);
+    this.#pulseTimer.unref();
+    const { file, ...kind } = workerFile();
+    const worker = new Worker(file, {
+      ...kind,
+      name: `heartbeat of ${options.login.agentId}`,
+      workerData: { options, port: port2, pulse: this.#pulse } satisfies ThreadStart,
+      transferList: [port2],
+    });
+    let cause: unknown;
+    worker.on("error", (error) => {
+      cause = error;
+    });
+    worker.on("exit", (code) => this.#onExit(`${cause ?? `exit code ${code}`}`));
+    port1.on("message", (message: FromManager) => {
+      this.#take(message);
+      this.#flush();
+    });
+  }
+
+  start(): void {
+    this.#call({ call: "start" });
+  }
+
+  drain(): void {
+    this.#call({ call: "drain" });
+  }
+
+  stop(cause: StopCause): void {
+    this.#call({ call: "stop", cause });
+  }
+
+  send(message: ServerFrame): void {
+    this.#call({ call: "send", message });
+  }
+
+  setSubscriptions(patterns: readonly string[]): void {
+    this.#call({ call: "setSubscriptions", patterns });
+  }
+
+  setActivity(activity: Activity): void {
+    this.#call({ call: "setActivity", activity });
+  }
+
+  /** What the other thread has told by now, though this one's event loop may not have come to it. */
+  health(): ManagerHealth {
+    for (;;) {
+      const waiting = receiveMessageOnPort(this.#port) as { message: FromManager } | undefined;
+      if (!waiting) break;
+      this.#take(waiting.message);
+    }
+    if (this.#events.length > 0) queueMicrotask(() => this.#flush());
+    return this.#health;
+  }
+
+  #call(message: ToManager): void {
+    this.#port.postMessage(message);
+  }
+
+  #take({ event, health }: FromManager): void {
+    this.#health = health;
+    this.#events.push(event);
+  }
+
+  #flush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    for (let event = this.#events.shift(); event; event = this.#events.shift()) this.emit(event);
+    this.#flushing = false;
+    if (isFinal(this.#health.state)) this.#close();
+  }
+
+  #beat(): void {
+    this.#pulse[0] = nodeRuntime.monotonic();
+  }
+
+  #close(): void {
+    clearInterval(this.#pulseTimer);
+    this.#port.close();
+  }
+
+  /** The thread ended by itself: out of memory, or a fault of its own. */
+  #onExit(how: string): void {
+    this.health();
+    this.#flush();
+    const previous = this.#health.state;
+    if (isFinal(previous)) return;
+    const failure = { kind: "network", message: `the heartbeat thread ended: ${how}` } as const;
+    const at = nodeRuntime.now();
+    this.#health = { ...this.#health, state: "stopped", connected: false };
+    this.#events.push({
+      type: "state",
+      change: { state: "stopped", previous, reason: "failed", at, failure },
+    });
+    this.#flush();
+  }
+}

@@ -1,0 +1,273 @@
+/** The command line over hostile rows, records and files: what it prints, and what it makes of them. */
+
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { agentRecordId } from "../../core/registry-record";
+import { HistoryStore } from "../../lambda/history/store";
+import {
+  folderWithOutputs,
+  localFolder,
+  type RunOptions,
+  type RunResult,
+  run,
+} from "../../testing/cli/run";
+import { type Engine, startEngine } from "../../testing/engine";
+import { runs } from "../../testing/fuzz/runs";
+import { HOSTILE_TEXTS, hostileText, hostileValue } from "../../testing/fuzz/values";
+import { putAgent, testKey } from "../../testing/login";
+import { onlineRow, putRows } from "../../testing/status-rows";
+
+/** Sequences that a terminal obeys, and marks that turn the direction of writing. */
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the colours that the command itself prints
+const COLOURS = /\u001b\[\d{1,2}m/g;
+
+let engine: Engine;
+let cwd: string;
+beforeAll(async () => {
+  engine = await startEngine();
+  cwd = await localFolder(engine);
+});
+afterAll(() => engine.stop());
+
+/** No line of it steers the terminal, and none is a stack trace. */
+function expectTame({ stdout, stderr }: RunResult): void {
+  for (const text of [stdout, stderr]) {
+    for (const line of text.replace(COLOURS, "").split("\n")) {
+      expect(line).not.toMatch(STEERING);
+      expect(line).not.toMatch(/^\s+at /);
+    }
+  }
+}
+
+describe("what agents say of themselves", () => {
+  const text = HOSTILE_TEXTS.map((each) => each.slice(0, 60)).filter((each) => each !== "");
+
+  beforeAll(async () => {
+    const now = Date.now();
+    const rows = text.map((hostile, index) =>
+      onlineRow(now, {
+        agentId: `a${index}`,
+        instanceId: hostile.toWellFormed(),
+        activity: {
+          state: "working",
+          task: hostile.toWellFormed(),
+          note: hostile.toWellFormed(),
+          startedAt: 8_640_000_000_000_000,
+        },
+      }),
+    );
+    await putRows(engine.client, engine.statusTableName, rows);
+    const key = await testKey();
+    const history = new HistoryStore(engine.client, engine.registryTableName);
+    for (const [index, hostile] of text.entries()) {
+      const agentId = `a${index}`;
+      await putAgent(engine.client, engine.registryTableName, [key], {
+        agentId,
+        description: hostile.toWellFormed(),
+        profile: {
+          capabilities: [hostile.toWellFormed()],
+          metadata: JSON.stringify({ [hostile]: hostile, deep: { [hostile]: [hostile] } }),
+        },
+      });
+      await history.add({
+        transitionId: `t${index}`,
+        organizationId: "acme",
+        agentId,
+        event: "offline",
+        reason: hostile.toWellFormed() as never,
+        at: now,
+        connectionId: hostile.toWellFormed(),
+        instanceId: hostile.toWellFormed(),
+      } as never);
+    }
+  });
+
+  const terminal: RunOptions = { isTTY: true, columns: 100 };
+  const show = (args: string[], options = terminal) =>
+    run([...args, "--local", "-o", "acme"], { cwd, ...options });
+
+  it.each([[["status"]], [["agents", "list"]], [["events", "--limit", "100"]]])(
+    "steers no terminal by %j",
+    async (args) => {
+      const result = await show(args);
+      expect(result.code).toBe(0);
+      expectTame(result);
+      expect(result.stdout.split("\n").length).toBeGreaterThan(text.length);
+    },
+  );
+
+  it("steers no terminal by the status, the record and the explanation of one agent", async () => {
+    for (const index of text.keys()) {
+      for (const args of [
+        ["status", `a${index}`],
+        ["why", `a${index}`],
+        ["agents", "get", "--agent", `a${index}`],
+      ]) {
+        const result = await show(args);
+        expect(result).toMatchObject({ code: 0, stderr: "" });
+        expectTame(result);
+      }
+    }
+  });
+
+  it.each([[["status"]], [["agents", "list"]]])(
+    "reads the same in the JSON of %j, which steers none either",
+    async (args) => {
+      const result = await show([...args, "--json"]);
+      expectTame(result);
+      const listed = JSON.stringify(JSON.parse(result.stdout));
+      for (const hostile of text) {
+        expect(listed).toContain(JSON.stringify(hostile.toWellFormed()).slice(1, -1));
+      }
+    },
+  );
+
+  it("keeps the colours that the command itself gives to a field", async () => {
+    const { stdout } = await show(["status", "a0"]);
+    expect(stdout).toContain("\u001b[32monline\u001b[39m");
+  });
+});
+
+describe("a hostile file", () => {
+  /** Anything, and what looks like it up to a point. */
+  const hostileFile = (good: string) =>
+    fc.oneof(
+      hostileText,
+      fc.string({ unit: "binary", maxLength: 300 }),
+      fc.json(),
+      fc
+        .tuple(fc.nat({ max: good.length }), hostileText)
+        .map(([at, text]) => good.slice(0, at) + text + good.slice(at)),
+      fc.nat({ max: good.length }).map((at) => good.slice(0, at)),
+      fc.constantFrom(
+        "[".repeat(100_000),
+        '{"a":'.repeat(50_000),
+        `"${"x".repeat(100_000)}`,
+        good.repeat(50),
+      ),
+    );
+
+  /** An error is one sentence and a hint, however long or strange the file is. */
+  function expectExplained(result: RunResult): void {
+    expectTame(result);
+    expect([0, 1, 2, 4]).toContain(result.code);
+    if (result.code === 0) return;
+    expect(result.stdout).toBe("");
+    expect(result.stderr).toMatch(/^error: /);
+    expect(result.stderr.length).toBeLessThan(2000);
+  }
+
+  async function judge(file: string, content: string, args: string[]): Promise<RunResult> {
+    await writeFile(join(cwd, file), content);
+    const { signal } = new AbortController();
+    const result = await run([...args, "--local", "-o", "files"], { cwd, signal });
+    expectExplained(result);
+    return result;
+  }
+
+  const registered = async () => {
+    const { stdout } = await run(["agents", "list", "--json", "--local", "-o", "files"], { cwd });
+    return JSON.parse(stdout);
+  };
+
+  it("of agents registers all of it or nothing", async () => {
+    const jwk = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}';
+    const good = [
+      `[{"agentId":"a1","role":"viewer","description":"d","publicKey":${jwk}}]`,
+      `[{"agentId":"a1","enabled":true,"publicKeys":[{"jwk":${jwk}}]}]`,
+      "agentId,role,publicKeyFile\na1,viewer,k1.pem.pub\n",
+    ];
+    const property = fc.asyncProperty(
+      fc.oneof(
+        ...good.map(hostileFile),
+        fc
+          .array(
+            fc.dictionary(
+              fc.constantFrom("agentId", "role", "publicKeys", "publicKey", "__proto__"),
+              hostileValue,
+            ),
+            { maxLength: 3 },
+          )
+          .map((entries) => JSON.stringify(entries)),
+      ),
+      async (content) => {
+        const { code } = await judge("agents.txt", content, ["agents", "import", "agents.txt"]);
+        if (code !== 0) expect(await registered()).toEqual([]);
+        for (const { agentId } of await registered()) {
+          await run(["agents", "remove", "--agent", agentId, "--yes", "--local", "-o", "files"], {
+            cwd,
+          });
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: runs(60) });
+  }, 600_000);
+
+  it("with a key is no key, and is not told", async () => {
+    const key = await testKey("ES256");
+    const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(JSON.stringify(key.jwk)).toString("base64")}\n-----END PUBLIC KEY-----\n`;
+    const secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
+    const property = fc.asyncProperty(hostileFile(`${pem}${secret}`), async (content) => {
+      const args = ["agents", "register", "--agent", "k1", "--public-key", "key.pem"];
+      const { code, stderr } = await judge("key.pem", content, args);
+      expect(code).not.toBe(0);
+      expect(stderr).not.toContain(secret);
+    });
+    await fc.assert(property, { numRuns: runs(60) });
+  }, 600_000);
+
+  it("in place of the runtime's outputs says that the runtime is to be restarted", async () => {
+    const names = [
+      "webSocketUrl",
+      "dynamoDbEndpoint",
+      "statusTableName",
+      "registryTableName",
+      "eventBusName",
+      "region",
+    ];
+    const texts = fc.record(Object.fromEntries(names.map((name) => [name, hostileText])));
+    const property = fc.asyncProperty(
+      fc.oneof(
+        hostileFile('{"webSocketUrl":"ws://127.0.0.1:1/prod"}'),
+        texts.map((outputs) => JSON.stringify(outputs)),
+        fc
+          .dictionary(fc.constantFrom(...names, "__proto__"), hostileValue)
+          .map((o) => JSON.stringify(o)),
+      ),
+      async (content) => {
+        const folder = await folderWithOutputs(content);
+        const result = await run(["status", "--local", "-o", "files"], { cwd: folder });
+        expectExplained(result);
+        expect(result.code).toBe(4);
+      },
+    );
+    await fc.assert(property, { numRuns: runs(60) });
+  }, 600_000);
+});
+
+describe("a record that was made by hand", () => {
+  it("with an agent id that steers is shown without its steering", async () => {
+    const agentId = "\u001b]0;owned\u0007\u202e";
+    const item = { ...onlineRow(Date.now(), { organizationId: "raw", agentId }) };
+    await engine.client.send(
+      new PutItemCommand({ TableName: engine.statusTableName, Item: marshall(item) }),
+    );
+    await putAgent(engine.client, engine.registryTableName, [], { organizationId: "raw", agentId });
+    expect(agentRecordId(agentId)).toContain(agentId);
+    for (const args of [["status"], ["agents", "list"]]) {
+      const result = await run([...args, "--local", "-o", "raw"], {
+        cwd,
+        isTTY: true,
+        columns: 80,
+      });
+      expect(result.code).toBe(0);
+      expectTame(result);
+    }
+  });
+});

@@ -1,0 +1,85 @@
+/** Hostile messages and a flood over real WebSockets, against the functions as they are deployed. */
+
+import { randomUUID } from "node:crypto";
+import { LIMITS, RATES } from "@agent-heartbeat/sdk/protocol";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { BareClient } from "../../testing/e2e/client";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { runs } from "../../testing/fuzz/runs";
+import { hostileBody, TYPES } from "../../testing/fuzz/values";
+import { type TestKey, testKey } from "../../testing/login";
+
+describe("over the gateway", () => {
+  const organizationId = `hostile-${randomUUID()}`;
+  let target: Target;
+  let key: TestKey;
+
+  beforeAll(async () => {
+    target = openTarget();
+    key = await testKey("ES256");
+  });
+  afterAll(() => target.close());
+
+  const connect = async (agentId: string) => {
+    await target.registry.register({ organizationId, agentId, publicKey: key.jwk as never });
+    return BareClient.connect(target.url, key, { org: organizationId, iss: agentId, sub: agentId });
+  };
+
+  it("every hostile message is answered, and the connection lives on", async () => {
+    const messages = fc.sample(fc.oneof(...TYPES.map(hostileBody)), runs(200));
+    const sent = messages
+      .filter((text) => Buffer.byteLength(text) <= LIMITS.messageBytes)
+      .filter((text) => !wantsNoAck(text));
+    expect(sent.length).toBeGreaterThan(messages.length / 2);
+    // So few a connection that none is refused for their number.
+    for (let start = 0; start < sent.length; start += 200) {
+      const client = await connect(`a${start}`);
+      for (const text of sent.slice(start, start + 200)) {
+        const answer = await nextReply(client, text);
+        expect(answer.type).toEqual(expect.any(String));
+        expect(answer.code).not.toBe("internal");
+      }
+      await client.close();
+    }
+  }, 600_000);
+
+  it("a flood costs its sender the connection, and nobody else an ack", async () => {
+    const [flooder, ...others] = await Promise.all(["flooder", "b1", "b2", "b3"].map(connect));
+    if (!flooder) throw new Error("expected four clients");
+    const began = Date.now();
+    for (let count = 0; count < 1000; count++) flooder.send({ type: "heartbeat" });
+    for (const other of others) {
+      expect(await other.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    }
+    await flooder.closed;
+    const seconds = (Date.now() - began) / 1000;
+    const answers = flooder.received();
+    const acks = answers.filter(({ type }) => type === "heartbeat_ack").length;
+    // One ack is one write; on AWS each container admits as many.
+    expect(acks).toBeGreaterThanOrEqual(1);
+    expect(acks).toBeLessThanOrEqual(
+      RATES.heartbeat.burst + seconds * RATES.heartbeat.perSecond + 1,
+    );
+    expect(answers.filter(({ code }) => code === "rate_limited").length).toBeGreaterThan(acks);
+    await Promise.all(others.map((other) => other.close()));
+  }, 60_000);
+});
+
+/** A heartbeat that asks for silence is left out: there is nothing to wait for. */
+function wantsNoAck(text: string): boolean {
+  try {
+    return JSON.parse(text)?.ack === false;
+  } catch {
+    return false;
+  }
+}
+
+/** The answer to a message, past whatever else it brought about. */
+async function nextReply(client: BareClient, text: string) {
+  client.send(text);
+  for (;;) {
+    const message = await client.next();
+    if (message.type !== "message") return message;
+  }
+}

@@ -1,0 +1,308 @@
+/** The authorizer under tokens and headers that are meant to break it, over the real engine. */
+
+import { createHmac } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { type CryptoKey, exportJWK, exportSPKI, importJWK } from "jose";
+import { type AuthorizerEvent, authorizeHandler } from "../../lambda/authorize/handler";
+import { LOGIN_RATE } from "../../lambda/authorize/login";
+import { dynamoDbLoginRegistry, type LoginRegistry } from "../../lambda/authorize/store";
+import { type Engine, startEngine } from "../../testing/engine";
+import { runs } from "../../testing/fuzz/runs";
+import { hostileText, hostileValue } from "../../testing/fuzz/values";
+import {
+  DEFAULT_TERMS,
+  loginClaims,
+  putAgent,
+  signToken,
+  type TestKey,
+  testKey,
+} from "../../testing/login";
+import { LogRecorder, MetricsRecorder } from "../../testing/presence";
+
+const NOW = 1_790_000_000_000;
+const AUDIENCE = "wss://abc.execute-api.eu-west-1.amazonaws.com/prod";
+const METHOD_ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/$connect";
+const RUNS = runs(300);
+
+const REFUSAL = {
+  principalId: "refused",
+  policyDocument: {
+    Version: "2012-10-17",
+    Statement: [{ Action: "execute-api:Invoke", Effect: "Deny", Resource: METHOD_ARN }],
+  },
+};
+
+describe("a hostile login", () => {
+  let engine: Engine;
+  let registry: LoginRegistry;
+  let key: TestKey;
+  let neighbour: TestKey;
+  let stranger: TestKey;
+  let publicPem: string;
+  let authorize: ReturnType<typeof authorizeHandler>;
+  /** What the registry was asked, in order. */
+  const asked: string[] = [];
+  const log = new LogRecorder();
+
+  beforeAll(async () => {
+    engine = await startEngine();
+    const { client, registryTableName } = engine;
+    [key, neighbour, stranger] = await Promise.all([
+      testKey("RS256"),
+      testKey("ES256"),
+      testKey("EdDSA"),
+    ]);
+    publicPem = await exportSPKI((await importJWK(key.jwk, "RS256")) as CryptoKey);
+    await putAgent(client, registryTableName, [key]);
+    await putAgent(client, registryTableName, [neighbour], { agentId: "a2" });
+    await putAgent(client, registryTableName, [key], { agentId: "off", enabled: false });
+    await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
+    const real = dynamoDbLoginRegistry(client, registryTableName);
+    registry = {
+      find: (organizationId, agentId) => {
+        asked.push("find");
+        return real.find(organizationId, agentId);
+      },
+      useOnce: (organizationId, agentId, tokenId, until) => {
+        asked.push(`use a token of ${organizationId}/${agentId}`);
+        return real.useOnce(organizationId, agentId, tokenId, until);
+      },
+    };
+    const metrics = new MetricsRecorder().sink;
+    authorize = authorizeHandler({
+      registry,
+      terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 0 },
+      log,
+      metrics,
+    });
+  });
+  afterAll(() => engine.stop());
+
+  let now = NOW;
+  const claims = (overrides: object = {}) => loginClaims(AUDIENCE, now, overrides);
+
+  const event = (headers: AuthorizerEvent["headers"]): AuthorizerEvent => ({
+    methodArn: METHOD_ARN,
+    ...(headers && { headers }),
+    requestContext: {
+      domainName: "abc.execute-api.eu-west-1.amazonaws.com",
+      stage: "prod",
+      requestTimeEpoch: now,
+    },
+  });
+  const offer = (token: string) =>
+    authorize(event({ "Sec-WebSocket-Protocol": `agent-heartbeat.v1, ${token}` }));
+
+  const encoded = (value: unknown) =>
+    Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+
+  /** The headers of a token by which somebody may hope to choose the key, the algorithm or the rules. */
+  const hostileHeader = () =>
+    fc.oneof(
+      fc.record(
+        {
+          alg: fc.oneof(
+            fc.constantFrom("none", "None", "HS256", "HS512", "RS512", "PS256", "ES256", "EdDSA"),
+            hostileValue,
+          ),
+          kid: fc.oneof(
+            fc.constantFrom(key.keyId, neighbour.keyId, stranger.keyId, "../a2"),
+            hostileValue,
+          ),
+          typ: hostileValue,
+          crit: fc.oneof(fc.constantFrom(["exp"], ["b64"], ["none"], []), hostileValue),
+          b64: fc.constantFrom(false, true, "false"),
+          zip: fc.constant("DEF"),
+          jku: fc.constant("https://evil.example/jwks"),
+          x5u: fc.constant("https://evil.example/cert.pem"),
+          jwk: fc.constant(stranger.jwk),
+          x5c: hostileValue,
+        },
+        { requiredKeys: [] },
+      ),
+      hostileValue,
+    );
+
+  /** Claims of which some are hostile. */
+  const hostileClaims = () =>
+    fc
+      .record(
+        {
+          iss: fc.oneof(fc.constantFrom("a2", "off", "nobody"), hostileValue),
+          sub: fc.oneof(fc.constantFrom("a2", "off", "nobody"), hostileValue),
+          org: fc.oneof(fc.constantFrom("other", "nowhere"), hostileValue),
+          aud: fc.oneof(fc.constant([AUDIENCE, "wss://evil.example/prod"]), hostileValue),
+          iat: hostileValue,
+          exp: hostileValue,
+          nbf: hostileValue,
+          jti: hostileValue,
+          heartbeat_interval: hostileValue,
+          heartbeat_timeout: hostileValue,
+          instance_id: hostileValue,
+          on_duplicate: hostileValue,
+          role: fc.constant("admin"),
+        },
+        { requiredKeys: [] },
+      )
+      .map((overrides) => claims(overrides));
+
+  it("without the private key is refused, whatever it says", async () => {
+    const forge = fc
+      .tuple(hostileHeader(), fc.oneof(hostileClaims(), hostileValue), fc.nat({ max: 4 }))
+      .map(([header, payload, how]) => {
+        const named =
+          header && typeof header === "object" && !Array.isArray(header)
+            ? { alg: "RS256", kid: key.keyId, ...header }
+            : header;
+        const signed = `${encoded(named)}.${encoded(payload)}`;
+        const hmac = (secret: string) =>
+          createHmac("sha256", secret).update(signed).digest("base64url");
+        const signatures = [
+          "",
+          "A".repeat(342),
+          hmac(publicPem),
+          hmac(JSON.stringify(key.jwk)),
+          hmac(key.jwk.n ?? ""),
+        ];
+        return `${signed}.${signatures[how]}`;
+      });
+    const raw = fc.oneof(
+      hostileText,
+      fc.array(fc.string({ unit: "binary" }), { maxLength: 6 }).map((parts) => parts.join(".")),
+      fc.json().map((text) => `${encoded(text)}.${encoded(text)}.`),
+    );
+    const property = fc.asyncProperty(fc.oneof(forge, raw), async (token) => {
+      asked.length = 0;
+      expect(await offer(token)).toEqual(REFUSAL);
+      expect(asked.filter((call) => call !== "find")).toEqual([]);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+  }, 600_000);
+
+  it("with a key of its own proves no more than what the key was registered for", async () => {
+    const signers = () => fc.constantFrom(key, neighbour, stranger);
+    const property = fc.asyncProperty(signers(), hostileClaims(), async (signer, payload) => {
+      asked.length = 0;
+      now += 100;
+      const result = await offer(await signToken(signer, payload));
+      if (result.policyDocument.Statement[0].Effect === "Deny") {
+        expect(result).toEqual(REFUSAL);
+        return;
+      }
+      const { org, sub } = payload as { org: string; sub: string };
+      const owner = {
+        [key.keyId]: "acme/a1",
+        [neighbour.keyId]: "acme/a2",
+        [stranger.keyId]: "other/a1",
+      };
+      expect(`${org}/${sub}`).toBe(owner[signer.keyId]);
+      expect(result.principalId).toBe(`${org}/${sub}`);
+      expect(asked).toEqual(["find", `use a token of ${org}/${sub}`]);
+      const { heartbeatIntervalMs, leaseMs, role } = result.context ?? {};
+      expect(role).toBe("agent");
+      expect(Number(heartbeatIntervalMs)).toBeGreaterThanOrEqual(DEFAULT_TERMS.minIntervalMs);
+      expect(Number(heartbeatIntervalMs)).toBeLessThanOrEqual(DEFAULT_TERMS.maxIntervalMs);
+      expect(Number(leaseMs)).toBeGreaterThan(Number(heartbeatIntervalMs));
+      expect(JSON.stringify(result).length).toBeLessThan(2048);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+  }, 600_000);
+
+  it("with any header beside a good signature is let in as itself, or not at all", async () => {
+    const property = fc.asyncProperty(hostileHeader(), async (header) => {
+      now += 1000;
+      const { alg: _, ...rest } = (header ?? {}) as Record<string, unknown>;
+      const token = await signToken(key, claims(), { kid: key.keyId, ...rest }).catch(() => null);
+      // A header that no library signs is covered by those that are forged.
+      if (token === null) return;
+      const { principalId } = await offer(token);
+      expect(["acme/a1", "refused"]).toContain(principalId);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+  }, 600_000);
+
+  it.each([
+    [
+      "durations whose quotient is no number",
+      { heartbeat_interval: 1e308, heartbeat_timeout: 1e308 },
+    ],
+    ["half a character as its id", { jti: "\ud800" }],
+    ["half a character as its instance", { instance_id: "x\udc00" }],
+    ["times that are no numbers of DynamoDB", { iat: -1e308 }],
+  ])("with %s is refused, and not by a failure", async (_, overrides) => {
+    expect(await offer(await signToken(key, claims(overrides)))).toEqual(REFUSAL);
+  });
+
+  it("by an agent that logs in over and over is refused without a write, and again let in later", async () => {
+    const attempt = async () => {
+      const { principalId } = await offer(
+        await signToken(neighbour, claims({ iss: "a2", sub: "a2" })),
+      );
+      return principalId;
+    };
+    now += 3_600_000;
+    for (let count = 0; count < LOGIN_RATE.burst; count++) expect(await attempt()).toBe("acme/a2");
+    asked.length = 0;
+    expect(await attempt()).toBe("refused");
+    expect(asked).toEqual(["find"]);
+    expect((await offer(await signToken(key, claims()))).principalId).toBe("acme/a1");
+    now += 1000;
+    expect(await attempt()).toBe("acme/a2");
+  });
+
+  it("with headers that are missing, doubled or strange is refused", async () => {
+    const token = await signToken(key, claims());
+    const names = fc.constantFrom(
+      "sec-websocket-protocol",
+      "Sec-WebSocket-Protocol",
+      "SEC-WEBSOCKET-PROTOCOL",
+      "__proto__",
+      "constructor",
+      "authorization",
+    );
+    const values = fc.oneof(
+      hostileText,
+      fc.constantFrom(
+        token,
+        `agent-heartbeat.v1;${token}`,
+        `agent-heartbeat.v1,,${token}`,
+        `agent-heartbeat.v1, ${token}, ${token}`,
+        `${token}, agent-heartbeat.v1`,
+        `AGENT-HEARTBEAT.V1, ${token}`,
+        "agent-heartbeat.v1, ",
+        `agent-heartbeat.v1, Bearer ${token}`,
+      ),
+    );
+    const headers = fc.option(fc.dictionary(names, values), { nil: undefined });
+    const property = fc.asyncProperty(headers, async (each) => {
+      expect(await authorize(event(each))).toEqual(REFUSAL);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+    // And the token was good, so that it was the header each time.
+    expect((await offer(token)).principalId).toBe("acme/a1");
+  }, 600_000);
+
+  it("costs the same reads and no write, whether there is such an agent or not", async () => {
+    const costs: Record<string, string[]> = {};
+    for (const [name, signer, overrides] of [
+      ["unknown agent", key, { iss: "nobody", sub: "nobody" }],
+      ["unknown organization", key, { org: "nowhere" }],
+      ["another's key", neighbour, {}],
+      ["disabled", key, { iss: "off", sub: "off" }],
+    ] as const) {
+      asked.length = 0;
+      expect(await offer(await signToken(signer, claims(overrides)))).toEqual(REFUSAL);
+      costs[name] = [...asked];
+    }
+    for (const cost of Object.values(costs)) expect(cost).toEqual(["find"]);
+  });
+
+  it("never has its token written to the log", async () => {
+    const { x } = await exportJWK(stranger.privateKey);
+    const lines = JSON.stringify(log.lines);
+    expect(lines).not.toContain("eyJ");
+    expect(lines).not.toContain(x);
+  });
+});

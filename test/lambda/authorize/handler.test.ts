@@ -1,0 +1,309 @@
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type AuthorizerEvent, authorizeHandler } from "../../../lambda/authorize/handler";
+import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
+import { clientOf, type Engine, startEngine } from "../../../testing/engine";
+import {
+  DEFAULT_TERMS,
+  loginClaims,
+  putAgent,
+  signToken,
+  type TestKey,
+  testKey,
+} from "../../../testing/login";
+import { LogRecorder, MetricsRecorder } from "../../../testing/presence";
+
+const NOW = 1_790_000_000_000;
+const AUDIENCE = "wss://abc.execute-api.eu-west-1.amazonaws.com/prod";
+const METHOD_ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/$connect";
+
+describe("authorize", () => {
+  let engine: Engine;
+  let key: TestKey;
+  let stranger: TestKey;
+  const log = new LogRecorder();
+  const metrics = new MetricsRecorder();
+  let authorize: ReturnType<typeof authorizeHandler>;
+
+  beforeAll(async () => {
+    engine = await startEngine();
+    const { client, registryTableName } = engine;
+    [key, stranger] = await Promise.all([testKey(), testKey()]);
+    await putAgent(client, registryTableName, [key]);
+    await putAgent(client, registryTableName, [key], { agentId: "disabled", enabled: false });
+    await putAgent(client, registryTableName, [key], { agentId: "guest", expiresAt: NOW });
+    await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
+    authorize = authorizeHandler({
+      registry: dynamoDbLoginRegistry(client, registryTableName),
+      terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 22_000 },
+      log,
+      metrics: metrics.sink,
+    });
+  });
+  afterAll(() => engine.stop());
+
+  const claims = (overrides: object = {}) => loginClaims(AUDIENCE, NOW, overrides);
+
+  function event(
+    token: string | undefined,
+    header = `agent-heartbeat.v1, ${token}`,
+  ): AuthorizerEvent {
+    return {
+      methodArn: METHOD_ARN,
+      headers: { "sec-websocket-protocol": header },
+      requestContext: {
+        domainName: "abc.execute-api.eu-west-1.amazonaws.com",
+        stage: "prod",
+        requestTimeEpoch: NOW,
+      },
+    };
+  }
+
+  const effectOf = async (token: string) => {
+    const result = await authorize(event(token));
+    return result.policyDocument.Statement[0].Effect;
+  };
+
+  it.each(["RS256", "ES256", "EdDSA"] as const)(
+    "lets an agent in with a key for %s",
+    async (algorithm) => {
+      const own = await testKey(algorithm);
+      const agentId = `with-${algorithm}`;
+      await putAgent(engine.client, engine.registryTableName, [own], { agentId });
+      const token = await signToken(own, claims({ iss: agentId, sub: agentId }));
+      const result = await authorize(event(token));
+      expect(result).toEqual({
+        principalId: `acme/${agentId}`,
+        policyDocument: {
+          Version: "2012-10-17",
+          Statement: [{ Action: "execute-api:Invoke", Effect: "Allow", Resource: METHOD_ARN }],
+        },
+        context: {
+          organizationId: "acme",
+          agentId,
+          role: "agent",
+          instanceId: "process-a",
+          heartbeatIntervalMs: "30000",
+          leaseMs: "90000",
+          intervalAdvised: "false",
+          onDuplicate: "replace",
+          reconnectWindowMs: "22000",
+        },
+      });
+    },
+  );
+
+  it("lets an agent in with either of its two keys while one is rotated", async () => {
+    const second = await testKey("ES256");
+    await putAgent(engine.client, engine.registryTableName, [key, second], { agentId: "rotating" });
+    const ids = { iss: "rotating", sub: "rotating" };
+    expect(await effectOf(await signToken(key, claims(ids)))).toBe("Allow");
+    expect(await effectOf(await signToken(second, claims(ids)))).toBe("Allow");
+  });
+
+  it("accepts a clock that is off by less than 30 s either way", async () => {
+    const iat = NOW / 1000;
+    expect(await effectOf(await signToken(key, claims({ iat: iat + 29, exp: iat + 89 })))).toBe(
+      "Allow",
+    );
+    expect(await effectOf(await signToken(key, claims({ iat: iat - 89, exp: iat - 29 })))).toBe(
+      "Allow",
+    );
+  });
+
+  it("lets an agent in where the answer to the use of its token was lost, and written again", async () => {
+    const client = clientOf(engine.endpoint);
+    let lost = 0;
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const answer = await next(args);
+        if (
+          !(args.request as { headers: Record<string, string> }).headers["x-amz-target"]?.endsWith(
+            ".PutItem",
+          ) ||
+          lost > 0
+        ) {
+          return answer;
+        }
+        lost += 1;
+        throw Object.assign(new Error("socket hang up"), { name: "TimeoutError" });
+      },
+      { step: "deserialize", priority: "low" },
+    );
+    const behindBadNetwork = authorizeHandler({
+      registry: dynamoDbLoginRegistry(client, engine.registryTableName),
+      terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 0 },
+      log,
+      metrics: metrics.sink,
+    });
+    const token = await signToken(key, claims());
+    const { policyDocument } = await behindBadNetwork(event(token));
+    client.destroy();
+    expect(lost).toBe(1);
+    expect(policyDocument.Statement[0].Effect).toBe("Allow");
+    expect(await effectOf(token)).toBe("Deny");
+  });
+
+  it("brings an interval outside the bounds to the nearest one, and says that it did", async () => {
+    const token = await signToken(key, claims({ heartbeat_interval: 1, heartbeat_timeout: 4 }));
+    expect((await authorize(event(token))).context).toMatchObject({
+      heartbeatIntervalMs: "5000",
+      leaseMs: "20000",
+      intervalAdvised: "true",
+    });
+  });
+
+  it("gives the deployment's terms to a client that asks for none", async () => {
+    const terms = { heartbeat_interval: undefined, heartbeat_timeout: undefined };
+    expect((await authorize(event(await signToken(key, claims(terms))))).context).toMatchObject({
+      heartbeatIntervalMs: "30000",
+      leaseMs: "90000",
+      intervalAdvised: "true",
+    });
+  });
+
+  describe("under a domain of its own", () => {
+    const domainName = "agents.example.com";
+    const authorizeAt = async (aud: string) => {
+      const { client, registryTableName } = engine;
+      const authorizeOwn = authorizeHandler({
+        registry: dynamoDbLoginRegistry(client, registryTableName),
+        terms: DEFAULT_TERMS,
+        advice: { windowMs: async () => 0 },
+        log,
+        metrics: metrics.sink,
+        customDomainUrl: `wss://${domainName}`,
+      });
+      const login = event(await signToken(key, claims({ aud })));
+      // The gateway tells the stage also where no path of the domain has it.
+      const requestContext = { ...login.requestContext, domainName };
+      const { policyDocument } = await authorizeOwn({ ...login, requestContext });
+      return policyDocument.Statement[0].Effect;
+    };
+
+    it("lets in who has signed for the domain, which has no stage in it", async () => {
+      expect(await authorizeAt(`wss://${domainName}`)).toBe("Allow");
+    });
+
+    it("refuses who has signed for another domain, or for another deployment's own address", async () => {
+      expect(await authorizeAt("wss://agents.example.org")).toBe("Deny");
+      expect(await authorizeAt(AUDIENCE.replace("abc", "xyz"))).toBe("Deny");
+    });
+  });
+
+  describe("refuses", () => {
+    const now = NOW / 1000;
+    const faults: [string, () => Promise<string> | string][] = [
+      ["a key that is not registered", () => signToken(stranger, claims())],
+      [
+        "a registered key id over another key's signature",
+        () => signToken(stranger, claims(), { kid: key.keyId }),
+      ],
+      ["an agent that is not registered", () => signToken(key, claims({ iss: "a2", sub: "a2" }))],
+      ["a disabled agent", () => signToken(key, claims({ iss: "disabled", sub: "disabled" }))],
+      [
+        "an agent whose registration has expired",
+        () => signToken(key, claims({ iss: "guest", sub: "guest" })),
+      ],
+      [
+        "another organization's agent of the same id",
+        () => signToken(key, claims({ org: "other" })),
+      ],
+      ["an expired token", () => signToken(key, claims({ iat: now - 200, exp: now - 140 }))],
+      ["a token from the future", () => signToken(key, claims({ iat: now + 40, exp: now + 100 }))],
+      ["a token of more than 60 seconds", () => signToken(key, claims({ exp: now + 61 }))],
+      [
+        "a token for another stage",
+        () => signToken(key, claims({ aud: AUDIENCE.replace("prod", "test") })),
+      ],
+      [
+        "a token for another host",
+        () => signToken(key, claims({ aud: "wss://evil.example/prod" })),
+      ],
+      ["an issuer that is not the subject", () => signToken(key, claims({ iss: "disabled" }))],
+      ["a token without an id", () => signToken(key, claims({ jti: undefined }))],
+      ["an organization id that is no id", () => signToken(key, claims({ org: "acme#sweep" }))],
+      [
+        "a heartbeat interval that is no number",
+        () => signToken(key, claims({ heartbeat_interval: "30" })),
+      ],
+      ["a signature with a letter changed", async () => tampered(await signToken(key, claims()))],
+      ["alg none", () => unsigned({ alg: "none", kid: key.keyId })],
+      [
+        "alg HS256 with the public key as the secret",
+        () => unsigned({ alg: "HS256", kid: key.keyId }),
+      ],
+      ["text that is no token", () => "not-a-token"],
+      ["a token of 5,000 characters", () => signToken(key, claims({ padding: "x".repeat(5000) }))],
+    ];
+
+    const unsigned = (header: object) => `${base64(header)}.${base64(claims())}.${"A".repeat(86)}`;
+    const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const tampered = (token: string) =>
+      token.replace(/\.(.)([^.]+)$/, (_, first, rest) => `.${first === "A" ? "B" : "A"}${rest}`);
+
+    it.each(faults)("%s, by the same answer as any other", async (_, make) => {
+      expect(await authorize(event(await make()))).toEqual({
+        principalId: "refused",
+        policyDocument: {
+          Version: "2012-10-17",
+          Statement: [{ Action: "execute-api:Invoke", Effect: "Deny", Resource: METHOD_ARN }],
+        },
+      });
+    });
+
+    it.each([
+      "",
+      "agent-heartbeat.v1",
+      "agent-heartbeat.v2, x",
+      "x, agent-heartbeat.v1",
+      "agent-heartbeat.v1, x, y",
+    ])("the subprotocols %j", async (header) => {
+      const result = await authorize(event(undefined, header));
+      expect(result.policyDocument.Statement[0].Effect).toBe("Deny");
+    });
+
+    it("a token that was used before, though it is used twice at once", async () => {
+      const token = await signToken(key, claims());
+      const effects = await Promise.all([effectOf(token), effectOf(token), effectOf(token)]);
+      expect(effects.sort()).toEqual(["Allow", "Deny", "Deny"]);
+    });
+
+    it("without using up the id of the good token that a forger copied it from", async () => {
+      const good = claims();
+      expect(await effectOf(await signToken(stranger, good, { kid: key.keyId }))).toBe("Deny");
+      expect(await effectOf(await signToken(key, good))).toBe("Allow");
+    });
+
+    it("without a row in the status table", async () => {
+      const { Count } = await engine.client.send(
+        new ScanCommand({ TableName: engine.statusTableName }),
+      );
+      expect(Count).toBe(0);
+    });
+
+    it("with a count and a log line that has the reason but not the token", () => {
+      expect(metrics.counts.LoginsRefused).toBeGreaterThan(faults.length);
+      const text = JSON.stringify(log.lines);
+      expect(text).toContain("the agent is disabled");
+      expect(text).not.toContain("eyJ");
+    });
+  });
+
+  it("fails, rather than refuses, when the registry can't be read", async () => {
+    const failing = authorizeHandler({
+      registry: {
+        find: () => Promise.reject(new Error("throttled")),
+        useOnce: () => Promise.resolve(true),
+      },
+      terms: DEFAULT_TERMS,
+      advice: { windowMs: async () => 22_000 },
+      log,
+      metrics: metrics.sink,
+    });
+    const token = await signToken(key, claims());
+    await expect(failing(event(token))).rejects.toThrow("throttled");
+  });
+});

@@ -1,0 +1,189 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { heartbeatHandler } from "../../../lambda/heartbeat/handler";
+import { LeaseStore } from "../../../lambda/lease/store";
+import { clientOf, type Engine, startEngine } from "../../../testing/engine";
+import {
+  ConnectionsRecorder,
+  holder,
+  LogRecorder,
+  MetricsRecorder,
+  routeEvent,
+  storedRow,
+} from "../../../testing/presence";
+
+describe("heartbeat", () => {
+  let engine: Engine;
+  let leases: LeaseStore;
+  let heartbeat: ReturnType<typeof heartbeatHandler>;
+  let connections: ConnectionsRecorder;
+  let metrics: MetricsRecorder;
+  let agentId: string;
+  let count = 0;
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+  beforeEach(() => {
+    count += 1;
+    agentId = `agent-${count}`;
+    connections = new ConnectionsRecorder();
+    metrics = new MetricsRecorder();
+    [leases, heartbeat] = compose(engine.client);
+  });
+  afterAll(() => engine.stop());
+
+  function compose(client: DynamoDBClient) {
+    const store = new LeaseStore({
+      client,
+      tableName: engine.statusTableName,
+      retentionMs: 86_400_000,
+    });
+    const handler = heartbeatHandler({
+      leases: store,
+      connections,
+      log: new LogRecorder(),
+      metrics: metrics.sink,
+    });
+    return [store, handler] as const;
+  }
+
+  const beat = async (body: unknown, at = 5000, owner = {}, context = {}) => {
+    const event = routeEvent({ requestTimeEpoch: at, ...context }, body, { agentId, ...owner });
+    const result = await heartbeat(event);
+    return result.body === undefined ? undefined : JSON.parse(result.body);
+  };
+  const row = () =>
+    storedRow(engine.client, engine.statusTableName, { organizationId: "acme", agentId });
+
+  it("is acknowledged with the server's time and the new end of the lease", async () => {
+    expect(await beat({ type: "heartbeat" })).toEqual({
+      type: "heartbeat_ack",
+      serverTime: 5000,
+      leaseExpiresAt: 95_000,
+    });
+  });
+
+  it("costs one write unit, no read unit, and no other call, with an activity or without", async () => {
+    const client = clientOf(engine.endpoint);
+    const calls: unknown[] = [];
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          Object.assign(args.input, { ReturnConsumedCapacity: "INDEXES" });
+          const { output } = (await next(args)) as { output: { ConsumedCapacity?: object } };
+          calls.push([commandName, output.ConsumedCapacity]);
+          return { output, response: undefined } as never;
+        },
+      { step: "initialize" },
+    );
+    [leases, heartbeat] = compose(client);
+    await leases.acquire(holder({ agentId }), 1000);
+    calls.length = 0;
+    await beat({ type: "heartbeat" });
+    const activity = { state: "working", task: "tasks.process", startedAt: 1, progressAt: 2 };
+    await beat({ type: "heartbeat", activity }, 35_000);
+    client.destroy();
+    const one = {
+      TableName: engine.statusTableName,
+      CapacityUnits: 1,
+      Table: { CapacityUnits: 1 },
+    };
+    expect(calls).toEqual([
+      ["UpdateItemCommand", expect.objectContaining(one)],
+      ["UpdateItemCommand", expect.objectContaining(one)],
+    ]);
+    for (const call of calls) expect(JSON.stringify(call)).not.toContain("ReadCapacityUnits");
+  });
+
+  it("is not answered if it asks for no ack", async () => {
+    expect(await beat({ type: "heartbeat", ack: false })).toBeUndefined();
+    expect(await row()).toMatchObject({ lastHeartbeatAt: 5000 });
+  });
+
+  it("carries its id back, and the interval where the client got another than it asked for", async () => {
+    const answer = await beat({ type: "heartbeat", id: "h1" }, 5000, { intervalAdvised: true });
+    expect(answer).toMatchObject({ id: "h1", heartbeatInterval: 30 });
+  });
+
+  it("is told over how long its fleet is to come back, where the login said so", async () => {
+    const told = await beat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
+    expect(told).toMatchObject({ reconnectWindowMs: 22_000 });
+    expect(await beat({ type: "heartbeat" }, 6000)).not.toHaveProperty("reconnectWindowMs");
+  });
+
+  it("of a superseded connection is answered so, and the connection is closed", async () => {
+    await leases.acquire(
+      holder({ agentId, connectionId: "B=", connectedAt: 2000, instanceId: "process-b" }),
+      2000,
+    );
+    expect(await beat({ type: "heartbeat", id: "h2" })).toBeUndefined();
+    expect(connections.calls).toEqual([
+      ["post", "A=", { type: "superseded", id: "h2" }],
+      ["close", "A="],
+    ]);
+    expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
+  });
+
+  it("of a connection that its own process has replaced renews the lease, and leaves the row to the newer one", async () => {
+    await leases.acquire(holder({ agentId, connectionId: "B=", connectedAt: 2000 }), 2000);
+    expect(await beat({ type: "heartbeat" })).toMatchObject({ leaseExpiresAt: 95_000 });
+    expect(connections.calls).toEqual([]);
+    expect(await row()).toMatchObject({
+      connectionId: "B=",
+      connectedAt: 2000,
+      lastHeartbeatAt: 5000,
+      leaseExpiresAt: 95_000,
+    });
+  });
+
+  it("of a revoked agent is told so, and its connection closed", async () => {
+    await leases.acquire(holder({ agentId }), 1000);
+    await leases.release(holder({ agentId }), 2000, "revoked");
+    expect(await beat({ type: "heartbeat" })).toBeUndefined();
+    expect(connections.calls).toEqual([
+      ["post", "A=", expect.objectContaining({ type: "error", code: "revoked" })],
+      ["close", "A="],
+    ]);
+  });
+
+  it("that comes after its connection's end is void", async () => {
+    await leases.acquire(holder({ agentId }), 1000);
+    await leases.release(holder({ agentId }), 6000, "client_closed");
+    expect(await beat({ type: "heartbeat" })).toBeUndefined();
+    expect(await row()).toMatchObject({ status: "offline" });
+  });
+
+  it("of a viewer writes nothing", async () => {
+    expect(await beat({ type: "heartbeat" }, 5000, { role: "viewer" })).toMatchObject({
+      type: "heartbeat_ack",
+    });
+    expect(await row()).toBeUndefined();
+  });
+
+  it.each([
+    ['{"type":"heartbeat","ack":"no"}', "invalid_message", 'ack: expected boolean, got "no"'],
+    ['{"type":"heartbeat","id":7}', "invalid_message", "id: expected string, got 7"],
+    [
+      '{"type":"heartbeat","activity":{"state":"asleep"}}',
+      "invalid_message",
+      'activity.state: expected ("idle" | "working" | "blocked" | "draining"), got "asleep"',
+    ],
+    ['{"type":"heartbeat","activity":[]}', "invalid_message", "activity.state is missing"],
+    [
+      `{"type":"heartbeat","activity":{"state":"idle","task":"${"x".repeat(65)}"}}`,
+      "invalid_message",
+      "activity.task: expected <=64, got 65",
+    ],
+  ])("of the wrong form is answered by what was expected: %s", async (body, code, message) => {
+    expect(await beat(body)).toEqual({ type: "error", code, message });
+    expect(await row()).toBeUndefined();
+  });
+
+  it("is answered by internal, logged and counted when the table fails", async () => {
+    const broken = clientOf("http://127.0.0.1:1");
+    [leases, heartbeat] = compose(broken);
+    expect(await beat({ type: "heartbeat" })).toMatchObject({ type: "error", code: "internal" });
+    broken.destroy();
+    expect(metrics.counts).toEqual({ RouteFailures: 1 });
+  });
+});

@@ -1,0 +1,75 @@
+/** The last transitions of an agent, against the real engine. */
+
+import type { Transition } from "@agent-heartbeat/sdk/protocol";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { historyHandler } from "../../../lambda/history/handler";
+import { HistoryStore } from "../../../lambda/history/store";
+import { type Engine, startEngine } from "../../../testing/engine";
+import {
+  ConnectionsRecorder,
+  LogRecorder,
+  MetricsRecorder,
+  routeEvent,
+} from "../../../testing/presence";
+
+describe("the history", () => {
+  let engine: Engine;
+  let store: HistoryStore;
+  let history: ReturnType<typeof historyHandler>;
+  beforeAll(async () => {
+    engine = await startEngine();
+    store = new HistoryStore(engine.client, engine.registryTableName);
+    history = historyHandler({
+      history: store,
+      log: new LogRecorder(),
+      connections: new ConnectionsRecorder(),
+      metrics: new MetricsRecorder().sink,
+    });
+  });
+  afterAll(() => engine.stop());
+
+  const add = (agentId: string, number: number, organizationId = "acme") =>
+    store.add({
+      transitionId: `t${number}`,
+      organizationId,
+      agentId,
+      event: number % 2 ? "offline" : "online",
+      reason: number % 2 ? "connection_lost" : "connected",
+      at: 1_790_000_000_000 + number,
+      connectionId: "A=",
+      instanceId: "process-a",
+    } as Transition);
+  const ask = async (agentId: unknown) => {
+    const { body = "null" } = await history(routeEvent({}, { type: "history", agentId, id: "h1" }));
+    return JSON.parse(body);
+  };
+
+  it("has the last fifty transitions of an agent, newest first, and no other's", async () => {
+    for (let number = 0; number < 63; number++) await add("flapping", number);
+    await add("flapping-2", 99);
+    await add("flapping", 99, "other");
+    const { transitions, ...rest } = await ask("flapping");
+    expect(rest).toEqual({ type: "history", agentId: "flapping", id: "h1" });
+    const expected = Array.from({ length: 50 }, (_, index) => `t${62 - index}`);
+    expect(transitions.map((one: Transition) => one.transitionId)).toEqual(expected);
+    expect(transitions[0]).toEqual({
+      transitionId: "t62",
+      event: "online",
+      reason: "connected",
+      at: 1_790_000_000_062,
+      connectionId: "A=",
+      instanceId: "process-a",
+    });
+  });
+
+  it("has a transition once that was told twice", async () => {
+    await add("repeated", 1);
+    await add("repeated", 1);
+    expect((await ask("repeated")).transitions).toHaveLength(1);
+  });
+
+  it("is empty for an agent that was never there, and refused for what is no agent id", async () => {
+    expect(await ask("nobody")).toMatchObject({ transitions: [] });
+    expect(await ask("a#b")).toMatchObject({ type: "error", code: "invalid_message" });
+  });
+});

@@ -1,0 +1,336 @@
+/** Messages from one connection to others, against the real engine. */
+
+import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { deliverHandler } from "../../../lambda/deliver/handler";
+import { LeaseStore } from "../../../lambda/lease/store";
+import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";
+import { MessageRouter } from "../../../lambda/messaging/message-router";
+import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
+import { publishHandler } from "../../../lambda/publish/handler";
+import type { Outcome } from "../../../lambda/shared/connections";
+import { subscribeHandler, unsubscribeHandler } from "../../../lambda/subscribe/handler";
+import { clientOf, type Engine, startEngine } from "../../../testing/engine";
+import {
+  ConnectionsRecorder,
+  holder,
+  LogRecorder,
+  MetricsRecorder,
+  routeEvent,
+} from "../../../testing/presence";
+
+const NOW = 1_790_000_000_000;
+
+describe("messages", () => {
+  let engine: Engine;
+  let subscriptions: SubscriptionStore;
+  let posted: [string, Record<string, unknown>][];
+  let outcomes: Record<string, Outcome | Error>;
+  let metrics: MetricsRecorder;
+  let organizationId: string;
+  let count = 0;
+  let handlers: ReturnType<typeof compose>;
+
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+  beforeEach(() => {
+    count += 1;
+    organizationId = `organization-${count}`;
+    posted = [];
+    outcomes = {};
+    handlers = compose();
+  });
+  afterAll(() => engine.stop());
+
+  function compose(client = engine.client) {
+    subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
+    metrics = new MetricsRecorder();
+    const log = new LogRecorder();
+    const route = { connections: new ConnectionsRecorder(), log, metrics: metrics.sink };
+    const messageRouter = new MessageRouter({
+      subscriptions,
+      agents: dynamoDbAgentLocator(client, engine.statusTableName),
+      connections: {
+        post: async (connectionId, message) => {
+          posted.push([connectionId, message as never]);
+          const outcome = outcomes[connectionId] ?? "done";
+          if (outcome instanceof Error) throw outcome;
+          return outcome;
+        },
+      },
+      log,
+    });
+    return {
+      subscribe: subscribeHandler({ subscriptions, ...route }),
+      unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
+      publish: publishHandler({ messageRouter, newId: () => "message-1", ...route }),
+      deliver: deliverHandler({ messageRouter, clock: () => NOW, ...route }),
+    };
+  }
+
+  const call = async (
+    type: "subscribe" | "unsubscribe" | "publish",
+    fields: object,
+    connectionId = "A=",
+    owner: object = {},
+  ) => {
+    const context = { connectionId, connectedAt: NOW, requestTimeEpoch: NOW };
+    const event = routeEvent(context, { type, ...fields }, { organizationId, ...owner });
+    const { body = "null" } = await handlers[type](event);
+    return JSON.parse(body);
+  };
+  const subscribe = (subject: string, connectionId: string, owner: object = {}) =>
+    call("subscribe", { subject }, connectionId, owner);
+  const reachedBy = async (subject: string) => {
+    posted = [];
+    await call("publish", { subject, data: 1 });
+    return posted.map(([connectionId]) => connectionId).sort();
+  };
+
+  it("are subscribed to as often as a connection may, and no more", async () => {
+    const owner = { organizationId, agentId: "a1", instanceId: "process-a", connectedAt: NOW };
+    for (let count = 0; count < LIMITS.subscriptions; count++) {
+      await subscriptions.add({ ...owner, connectionId: "greedy=", pattern: `tasks.n${count}` });
+    }
+    expect(await call("subscribe", { subject: "tasks.more", id: "s1" }, "greedy=")).toEqual({
+      type: "error",
+      code: "rate_limited",
+      message: "subject: expected at most 500 subscriptions a connection, got one more",
+      id: "s1",
+    });
+    await call("unsubscribe", { subject: "tasks.n0" }, "greedy=");
+    expect(await call("subscribe", { subject: "tasks.more" }, "greedy=")).toMatchObject({
+      type: "subscribed",
+    });
+  });
+
+  it("reach who subscribed to their subject, as they were sent", async () => {
+    expect(await call("subscribe", { subject: "tasks.process", id: "s1" }, "B=")).toEqual({
+      type: "subscribed",
+      subject: "tasks.process",
+      id: "s1",
+    });
+    const published = await call("publish", { subject: "tasks.process", data: { n: 7 }, id: "p1" });
+    expect(published).toEqual({
+      type: "published",
+      subject: "tasks.process",
+      reached: 1,
+      id: "p1",
+    });
+    expect(posted).toEqual([
+      [
+        "B=",
+        {
+          type: "message",
+          messageId: "message-1",
+          subject: "tasks.process",
+          data: { n: 7 },
+          from: "a1",
+        },
+      ],
+    ]);
+  });
+
+  it("reach patterns token by token, and never by prefix", async () => {
+    const patterns = ["team.updates", "team.*", "team.>", "*.updates", "*", ">", "team.updates2.x"];
+    for (const pattern of patterns) await subscribe(pattern, pattern);
+    expect(await reachedBy("team.updates")).toEqual([
+      "*.updates",
+      ">",
+      "team.*",
+      "team.>",
+      "team.updates",
+    ]);
+    expect(await reachedBy("team.updates2.x")).toEqual([">", "team.>", "team.updates2.x"]);
+    expect(await reachedBy("team")).toEqual(["*", ">"]);
+    expect(await reachedBy("teams.updates")).toEqual(["*.updates", ">"]);
+  });
+
+  it("reach a connection once, however many of its patterns match", async () => {
+    for (const pattern of ["a.b", "a.*", ">"]) await subscribe(pattern, "B=");
+    expect(await reachedBy("a.b")).toEqual(["B="]);
+  });
+
+  it("count a process once while it moves from one connection to another", async () => {
+    await subscribe("a.b", "old", { agentId: "mover" });
+    await subscribe("a.b", "new", { agentId: "mover" });
+    const { reached } = await call("publish", { subject: "a.b" });
+    expect([reached, posted.length]).toEqual([1, 2]);
+  });
+
+  it("never cross organizations, by subject, pattern, recipient or event", async () => {
+    const other = { organizationId: "other" };
+    for (const pattern of ["a.b", "a.*", ">"]) await subscribe(pattern, "B=", other);
+    await online("other", "a7");
+    expect(await reachedBy("a.b")).toEqual([]);
+    expect(await call("publish", { subject: "a.b", to: "a7" })).toMatchObject({ reached: 0 });
+    expect(await call("publish", { subject: "_inbox.a7.x" })).toMatchObject({ reached: 0 });
+    await event({ organizationId, agentId: "a7", data: 1 });
+    expect(posted).toEqual([]);
+  });
+
+  it("do not reach a subscription that was taken back", async () => {
+    await subscribe("a.b", "B=");
+    const answer = await call("unsubscribe", { subject: "a.b" }, "B=");
+    expect(answer).toEqual({ type: "unsubscribed", subject: "a.b" });
+    expect(await reachedBy("a.b")).toEqual([]);
+  });
+
+  it("cost one failed post to a connection that is gone, once, and lose no other's", async () => {
+    await subscribe("a.b", "gone");
+    await subscribe("c.d", "gone");
+    await subscribe("a.b", "there");
+    outcomes.gone = "gone";
+    expect(await call("publish", { subject: "a.b" })).toMatchObject({ reached: 1 });
+    expect(await reachedBy("a.b")).toEqual(["there"]);
+    expect(await reachedBy("c.d")).toEqual([]);
+  });
+
+  it("reach the others when one subscriber can't take its own", async () => {
+    await subscribe("a.b", "full");
+    await subscribe("a.b", "there");
+    outcomes.full = new Error("limit exceeded");
+    expect(await call("publish", { subject: "a.b" })).toMatchObject({ reached: 1 });
+    expect(await reachedBy("a.b")).toEqual(["full", "there"]);
+  });
+
+  it("go to one agent alone if they name it, subscribed or not", async () => {
+    await online(organizationId, "a7");
+    await subscribe("a.b", "other");
+    expect(await call("publish", { subject: "a.b", to: "a7" })).toMatchObject({ reached: 1 });
+    expect(posted.map(([connectionId]) => connectionId)).toEqual(["connection-of-a7"]);
+  });
+
+  it("go back to whoever asked, and only to an inbox of its own", async () => {
+    await online(organizationId, "a1");
+    await subscribe("a.b", "B=");
+    await call("publish", { subject: "a.b", replyTo: "_inbox.a1.q1" });
+    expect(posted[0]?.[1]).toMatchObject({ replyTo: "_inbox.a1.q1" });
+    const answer = { subject: "_inbox.a1.q1", data: "done" };
+    expect(await call("publish", answer, "B=", { agentId: "b1" })).toMatchObject({ reached: 1 });
+    expect(posted[1]?.[0]).toBe("connection-of-a1");
+    expect(await call("publish", { subject: "a.b", replyTo: "_inbox.b1.q1" })).toMatchObject({
+      type: "error",
+      code: "forbidden",
+    });
+  });
+
+  it.each([
+    ["subscribe", { subject: "_inbox.a1.q1" }, "forbidden"],
+    ["subscribe", { subject: "_inbox.>" }, "forbidden"],
+    ["publish", { subject: "presence.a1", data: 1 }, "forbidden"],
+    ["publish", { subject: "a.*" }, "invalid_message"],
+    ["publish", { subject: "a..b" }, "invalid_message"],
+    ["publish", { subject: "" }, "invalid_message"],
+    ["publish", { data: 1 }, "invalid_message"],
+    ["publish", { subject: "a", to: "x#y" }, "invalid_message"],
+    ["publish", { subject: "a", data: "x".repeat(131_000) }, "invalid_message"],
+    ["subscribe", { subject: "a.>.b" }, "invalid_message"],
+    ["subscribe", { subject: 5 }, "invalid_message"],
+    ["subscribe", { subject: "a.".repeat(20) }, "invalid_message"],
+  ] as const)("are refused: %s %j by %s", async (type, fields, code) => {
+    expect(await call(type, fields)).toMatchObject({ type: "error", code });
+  });
+
+  it("of the system do not reach patterns that begin with a wildcard", async () => {
+    for (const pattern of [">", "*.a1", "presence.*", "presence.a1"])
+      await subscribe(pattern, pattern);
+    const found = await subscriptions.find(organizationId, "presence.a1", NOW);
+    expect(found.map(({ connectionId }) => connectionId).sort()).toEqual([
+      "presence.*",
+      "presence.a1",
+    ]);
+  });
+
+  it("find their subscribers by three queries, however many there are", async () => {
+    await Promise.all(
+      Array.from({ length: 300 }, (_, index) => subscribe(`other.subject-${index}`, `c${index}`)),
+    );
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) =>
+        subscribe("a.b", `s${index}`, { agentId: `s${index}` }),
+      ),
+    );
+    const client = clientOf(engine.endpoint);
+    let queries = 0;
+    client.middlewareStack.add(
+      (next) => (args) => {
+        queries += 1;
+        return next(args);
+      },
+      { step: "finalizeRequest" },
+    );
+    handlers = compose(client);
+    expect(await call("publish", { subject: "a.b" })).toMatchObject({ reached: 200 });
+    client.destroy();
+    expect(queries).toBe(3);
+  });
+
+  it("leave nothing behind of a connection that has ended", async () => {
+    const patterns = Array.from({ length: 60 }, (_, index) => `subject.${index}`);
+    await Promise.all(patterns.map((pattern) => subscribe(pattern, "ended")));
+    await subscriptions.removeConnection("ended");
+    const { Items = [] } = await engine.client.send(
+      new ScanCommand({ TableName: engine.subscriptionsTableName, ConsistentRead: true }),
+    );
+    expect(Items.filter(({ connectionId }) => connectionId?.S === "ended")).toEqual([]);
+  });
+
+  it("do not reach a subscription that has outlived its connection", async () => {
+    await subscribe("a.b", "B=");
+    const later = NOW + 3 * 3_600_000;
+    expect(await subscriptions.find(organizationId, "a.b", later)).toEqual([]);
+  });
+
+  describe("from the event bus", () => {
+    it("reach subscribers of a subject, with the source of the event as the sender", async () => {
+      await subscribe("tasks.*", "B=");
+      expect(await event({ organizationId, subject: "tasks.process", data: [1] })).toEqual({
+        reached: 1,
+      });
+      expect(posted[0]?.[1]).toEqual({
+        type: "message",
+        messageId: "event-1",
+        subject: "tasks.process",
+        data: [1],
+        from: "event:com.example.orders",
+      });
+    });
+
+    it("reach one agent, on the subject direct unless they name another", async () => {
+      await online(organizationId, "a7");
+      await event({ organizationId, agentId: "a7" });
+      await event({ organizationId, agentId: "a7", subject: "tasks.process" });
+      expect(posted.map(([, message]) => message.subject)).toEqual(["direct", "tasks.process"]);
+    });
+
+    it.each([
+      [{ subject: "a" }],
+      [{ organizationId: "acme" }],
+      [{ organizationId: "acme#x", subject: "a" }],
+      [{ organizationId: "acme", subject: "presence.a1" }],
+      [{ organizationId: "acme", subject: "_inbox.a1.x" }],
+      [{ organizationId: "acme", subject: "a", data: "x".repeat(140_000) }],
+      ["text"],
+      [null],
+    ])("are refused, and counted, if they are not as they should be: %j", async (detail) => {
+      expect(await event(detail)).toEqual({ reached: 0 });
+      expect(metrics.counts.MessageEventsRefused).toBe(1);
+    });
+  });
+
+  const event = (detail: unknown) =>
+    handlers.deliver({ id: "event-1", source: "com.example.orders", time: "", detail });
+
+  async function online(organization: string, agentId: string): Promise<void> {
+    const leases = new LeaseStore({
+      client: engine.client,
+      tableName: engine.statusTableName,
+      retentionMs: 86_400_000,
+    });
+    const connectionId = `connection-of-${agentId}`;
+    await leases.acquire(holder({ organizationId: organization, agentId, connectionId }), NOW);
+  }
+});

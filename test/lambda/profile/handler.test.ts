@@ -1,0 +1,79 @@
+/** What agents say of themselves, against the real engine. */
+
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { presenceHandler } from "../../../lambda/profile/handler";
+import { ProfileStore } from "../../../lambda/profile/store";
+import { type Engine, startEngine } from "../../../testing/engine";
+import { putAgent } from "../../../testing/login";
+import {
+  ConnectionsRecorder,
+  LogRecorder,
+  MetricsRecorder,
+  routeEvent,
+} from "../../../testing/presence";
+
+describe("a profile", () => {
+  let engine: Engine;
+  let profiles: ProfileStore;
+  let presence: ReturnType<typeof presenceHandler>;
+  beforeAll(async () => {
+    engine = await startEngine();
+    profiles = new ProfileStore(engine.client, engine.registryTableName);
+    presence = presenceHandler({
+      profiles,
+      log: new LogRecorder(),
+      connections: new ConnectionsRecorder(),
+      metrics: new MetricsRecorder().sink,
+    });
+    for (const agentId of ["a1", "a2", "a3"]) {
+      await putAgent(engine.client, engine.registryTableName, [], { agentId });
+    }
+  });
+  afterAll(() => engine.stop());
+
+  const say = async (fields: object, owner: object = {}) => {
+    const { body = "null" } = await presence(
+      routeEvent({}, { type: "presence", ...fields }, owner),
+    );
+    return JSON.parse(body);
+  };
+
+  it("is kept as it was said, whatever JSON it is, and replaced as a whole", async () => {
+    const metadata = { version: "1.4.2", huge: 1e300, deep: { list: [null, true, "", -0.5] } };
+    expect(await say({ capabilities: ["old"], id: "p1" })).toEqual({
+      type: "presence_ack",
+      id: "p1",
+    });
+    await say({ capabilities: ["summarize"], metadata });
+    await say({}, { agentId: "a3" });
+    const found = await profiles.between("acme", "a1", "a3");
+    expect(Object.fromEntries(found)).toEqual({
+      a1: { capabilities: ["summarize"], metadata },
+      a3: { capabilities: [], metadata: {} },
+    });
+  });
+
+  it("of an agent that is not registered any more is dropped", async () => {
+    expect(await say({ capabilities: ["x"] }, { agentId: "gone" })).toEqual({
+      type: "presence_ack",
+    });
+    expect(await profiles.between("acme", "gone", "gone")).toEqual(new Map());
+  });
+
+  it.each([
+    [{ capabilities: "summarize" }, 'capabilities: expected Array, got "summarize"'],
+    [{ capabilities: [7] }, "capabilities.0: expected string, got 7"],
+    [{ capabilities: Array(51).fill("x") }, "capabilities: expected <=50, got 51"],
+    [{ metadata: [] }, "metadata: expected an object, got an array"],
+    [
+      { metadata: { text: "é".repeat(2100) } },
+      "capabilities and metadata: expected at most 4096 bytes, got 4242",
+    ],
+  ])("is refused if it is not as it should be: %j", async (fields, message) => {
+    expect(await say(fields)).toEqual({ type: "error", code: "invalid_message", message });
+  });
+
+  it("is refused of a viewer", async () => {
+    expect(await say({}, { role: "viewer" })).toMatchObject({ code: "forbidden" });
+  });
+});

@@ -1,0 +1,264 @@
+import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { LeaseStore } from "../../../lambda/lease/store";
+import { forEachConcurrently } from "../../../lambda/shared/concurrency";
+import type { Connections } from "../../../lambda/shared/connections";
+import { FleetCountStore } from "../../../lambda/shared/fleet-size";
+import { sweepHandler } from "../../../lambda/sweep/handler";
+import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
+import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
+import { type Engine, startEngine } from "../../../testing/engine";
+import {
+  ConnectionsRecorder,
+  holder,
+  LogRecorder,
+  MetricsRecorder,
+  storedRow,
+} from "../../../testing/presence";
+
+const NOW = 1_000_000;
+
+describe("the sweep", () => {
+  let engine: Engine;
+  let leases: LeaseStore;
+  let connections: ConnectionsRecorder;
+  let metrics: MetricsRecorder;
+  let fleet: FleetCountStore;
+  beforeEach(async () => {
+    engine = await startEngine();
+    connections = new ConnectionsRecorder();
+    metrics = new MetricsRecorder();
+    fleet = new FleetCountStore(engine.client, engine.registryTableName);
+    leases = new LeaseStore({
+      client: engine.client,
+      tableName: engine.statusTableName,
+      retentionMs: 86_400_000,
+    });
+  });
+  afterEach(() => engine.stop());
+
+  function compose(
+    overrides: {
+      connections?: Pick<Connections, "close">;
+      segments?: number;
+      keptRows?: number;
+    } = {},
+  ) {
+    const { client, statusTableName, registryTableName } = engine;
+    const segments = overrides.segments ?? 4;
+    return sweepHandler({
+      leases,
+      scan: dynamoDbLeaseScan(client, statusTableName, segments),
+      rounds: dynamoDbScanCheckpoints(client, registryTableName, segments),
+      fleet,
+      brake: undefined,
+      connections: overrides.connections ?? connections,
+      log: new LogRecorder(),
+      metrics: metrics.sink,
+      clock: () => NOW,
+      scanReserveMs: 1000,
+      reserveMs: 100,
+      keptRows: overrides.keptRows ?? 100,
+    });
+  }
+  const unhurried = { getRemainingTimeInMillis: () => 300_000 };
+
+  const begin = (agentId: string, at: number) =>
+    leases.acquire(holder({ agentId, connectionId: `connection-of-${agentId}` }), at);
+  const row = (agentId: string) =>
+    storedRow(engine.client, engine.statusTableName, holder({ agentId }));
+
+  it("stores as offline whose lease is over, and nobody else", async () => {
+    await begin("silent", NOW - 92_001);
+    await begin("within-grace", NOW - 91_000);
+    await begin("healthy", NOW - 1000);
+    await begin("closed", NOW - 200_000);
+    await leases.release(
+      holder({ agentId: "closed", connectionId: "connection-of-closed" }),
+      NOW - 150_000,
+      "client_closed",
+    );
+    const report = await compose()({}, unhurried);
+    expect(report).toEqual({
+      online: 1,
+      overdue: 0,
+      found: 1,
+      expired: 1,
+      held: 0,
+      lost: 0,
+      stalled: 0,
+      recovered: 0,
+      connectionsClosed: 1,
+      closesFailed: 0,
+      finished: true,
+    });
+    expect(await row("silent")).toMatchObject({ status: "offline", reason: "lease_expired" });
+    expect(await row("within-grace")).toMatchObject({ status: "online" });
+    expect(await row("healthy")).toMatchObject({ status: "online" });
+    expect(await row("closed")).toMatchObject({ reason: "client_closed" });
+    expect(connections.calls).toEqual([["close", "connection-of-silent"]]);
+    expect(metrics.counts).toMatchObject({
+      LeasesExpired: 1,
+      ConnectionsClosed: 1,
+      SweepsUnfinished: 0,
+    });
+  });
+
+  it("counts who is online, and who of them is late, by the derived status", async () => {
+    await begin("healthy", NOW - 37_500);
+    await begin("late", NOW - 37_501);
+    await begin("within-grace", NOW - 91_000);
+    await begin("silent", NOW - 200_000);
+    await begin("closed", NOW - 1000);
+    await leases.release(
+      holder({ agentId: "closed", connectionId: "connection-of-closed" }),
+      NOW - 500,
+      "client_closed",
+    );
+    expect(await fleet.get()).toBeUndefined();
+    expect(await compose()({}, unhurried)).toMatchObject({ online: 2, overdue: 1 });
+    expect(await fleet.get()).toMatchObject({ online: 2, countedAt: NOW });
+    expect(metrics.counts).toMatchObject({ AgentsOnline: 2, HeartbeatsOverdue: 1 });
+  });
+
+  it("counts a fleet of nobody", async () => {
+    await compose()({}, unhurried);
+    expect(await fleet.get()).toMatchObject({ online: 0, countedAt: NOW });
+  });
+
+  it("remembers the most that were online for as long as a connection lasts", async () => {
+    const hours = (n: number) => NOW + n * 3_600_000;
+    const peaks: unknown[] = [];
+    for (const [online, at] of [
+      [100, 0],
+      [5, 0.5],
+      [0, 1.9],
+      [7, 2],
+      [6, 2.5],
+      [8, 3],
+    ] as const) {
+      await fleet.put({ online, countedAt: hours(at) });
+      const count = await fleet.get();
+      expect(count).toMatchObject({ online, countedAt: hours(at) });
+      peaks.push(count?.peak);
+    }
+    expect(peaks).toEqual([100, 100, 100, 7, 7, 8]);
+  });
+
+  it("marks an agent whose work does not advance once, until it advances", async () => {
+    const agent = holder({ agentId: "looping" });
+    const work = { state: "working", maxSilenceMs: 60_000, startedAt: NOW - 100_000 } as const;
+    await leases.renew(agent, NOW - 5000, { ...work, progressAt: NOW - 60_001 });
+    const sweep = compose();
+    expect(await sweep({}, unhurried)).toMatchObject({ found: 1, stalled: 1, expired: 0 });
+    expect(await row("looping")).toMatchObject({ status: "online", stalledSince: NOW - 1 });
+    await leases.renew(agent, NOW - 4000, { ...work, progressAt: NOW - 60_001 });
+    expect(await sweep({}, unhurried)).toMatchObject({ found: 0 });
+    await leases.renew(agent, NOW - 3000, { ...work, progressAt: NOW - 4000 });
+    expect(await sweep({}, unhurried)).toMatchObject({ found: 1, recovered: 1 });
+    expect(await row("looping")).not.toHaveProperty("stalledSince");
+    expect(metrics.counts).toMatchObject({ AgentsStalled: 1, AgentsRecovered: 1 });
+  });
+
+  it("leaves alone work that set itself no limit, and whoever is idle", async () => {
+    const long = { startedAt: 0, progressAt: 0 };
+    await leases.renew(holder({ agentId: "patient" }), NOW - 1, { state: "working", ...long });
+    const idle = { state: "idle", maxSilenceMs: 1, ...long } as const;
+    await leases.renew(holder({ agentId: "idle" }), NOW - 1, idle);
+    expect(await compose()({}, unhurried)).toMatchObject({ found: 0 });
+  });
+
+  it("acts on more rows than it keeps, by looking for the others again", async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `a${index}`);
+    await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
+    const report = await compose({ keptRows: 7 })({}, unhurried);
+    expect(report).toMatchObject({ found: 30, expired: 30, lost: 0, finished: true, online: 0 });
+    expect(connections.calls).toHaveLength(30);
+  });
+
+  it("leaves what it has no time to act on to the next run, and says so", async () => {
+    await Promise.all(["a", "b"].map((name) => begin(name, NOW - 200_000)));
+    const late = { getRemainingTimeInMillis: () => 99 };
+    expect(await compose()({}, late)).toMatchObject({ found: 2, expired: 0, finished: false });
+    expect(metrics.counts).toMatchObject({ SweepsUnfinished: 1 });
+    expect(await compose()({}, unhurried)).toMatchObject({ expired: 2, finished: true });
+  });
+
+  it("is safe to run twice at once: each lease expires once", async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `a${index}`);
+    await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
+    const reports = await Promise.all([compose()({}, unhurried), compose()({}, unhurried)]);
+    expect(reports.reduce((sum, { expired }) => sum + expired, 0)).toBe(50);
+    expect(connections.calls).toHaveLength(50);
+  });
+
+  it("goes on after a connection that is gone or can't be closed", async () => {
+    await Promise.all([begin("gone", NOW - 200_000), begin("failing", NOW - 200_000)]);
+    const close = async (connectionId: string) => {
+      if (connectionId === "connection-of-failing") throw new Error("limit exceeded");
+      return "gone" as const;
+    };
+    const report = await compose({ connections: { close } })({}, unhurried);
+    expect(report).toMatchObject({ expired: 2, connectionsClosed: 0, closesFailed: 1 });
+    expect(await row("failing")).toMatchObject({ status: "offline" });
+  });
+
+  it("stops before its time-out and goes on in the next run, so that a table of any size is swept", async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
+    await putLargeRows(names);
+    const sweep = compose({ segments: 2 });
+    const hurried = { getRemainingTimeInMillis: () => 500 };
+    let runs = 0;
+    let expired = 0;
+    let finished = false;
+    while (!finished) {
+      const report = await sweep({}, hurried);
+      runs += 1;
+      expired += report.expired;
+      finished = report.finished;
+    }
+    expect(runs).toBeGreaterThan(2);
+    expect(expired).toBe(60);
+    expect(await fleet.get()).toMatchObject({ online: 0, countedAt: NOW });
+    expect(metrics.counts.SweepsUnfinished).toBe(runs - 1);
+    await begin("later", NOW - 200_000);
+    expect(await sweep({}, unhurried)).toMatchObject({ expired: 1, finished: true });
+  });
+
+  it("stores the count of a table that takes several runs once all of it is counted", async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
+    await putLargeRows(names, NOW);
+    await begin("small", NOW - 1000);
+    const sweep = compose({ segments: 2 });
+    const hurried = { getRemainingTimeInMillis: () => 500 };
+    while (!(await sweep({}, hurried)).finished) {
+      expect(await fleet.get()).toBeUndefined();
+      expect(metrics.counts).not.toHaveProperty("AgentsOnline");
+    }
+    expect(await fleet.get()).toMatchObject({ online: 61, countedAt: NOW });
+    expect(metrics.counts).toMatchObject({ AgentsOnline: 61 });
+    expect(await sweep({}, unhurried)).toMatchObject({ online: 61 });
+  });
+
+  /** 100 KB each, so that a page of the scan, a megabyte, holds about ten. */
+  async function putLargeRows(names: string[], lastHeartbeatAt = 1000): Promise<void> {
+    await forEachConcurrently(names, 8, async (agentId) => {
+      const { organizationId, ...terms } = holder({ agentId });
+      const Item = marshall({
+        ...terms,
+        organizationId,
+        status: "online",
+        lastHeartbeatAt,
+        leaseExpiresAt: lastHeartbeatAt + 90_000,
+        ttlEpochSeconds: 1_000_000,
+        padding: "x".repeat(100_000),
+      });
+      await engine.client.send(
+        new BatchWriteItemCommand({
+          RequestItems: { [engine.statusTableName]: [{ PutRequest: { Item } }] },
+        }),
+      );
+    });
+  }
+});

@@ -1,0 +1,228 @@
+import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { LeaseStore } from "../../../lambda/lease/store";
+import { FleetCountStore } from "../../../lambda/shared/fleet-size";
+import { sweepHandler } from "../../../lambda/sweep/handler";
+import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
+import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
+import { type MassExpiryEvent, selfPreservation } from "../../../lambda/sweep/self-preservation";
+import type { SelfPreservationTerms } from "../../../lambda/sweep/self-preservation-rule";
+import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
+import { type Engine, startEngine } from "../../../testing/engine";
+import { holder, LogRecorder, MetricsRecorder, storedRow } from "../../../testing/presence";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const START = 1_000_000_000;
+const TERMS: SelfPreservationTerms = { share: 0.5, minimum: 20, holdMs: 5 * MINUTE };
+const AGENTS = 30;
+
+/** What the gateway knows of a connection. */
+type Activity = (agent: string) => number | "gone";
+
+describe("the brake of the sweep", () => {
+  let engine: Engine;
+  let leases: LeaseStore;
+  let metrics: MetricsRecorder;
+  let told: MassExpiryEvent[];
+  let closed: string[];
+  let busFails: boolean;
+  let active: Activity;
+  let now: number;
+  beforeEach(async () => {
+    engine = await startEngine();
+    const { client, statusTableName: tableName } = engine;
+    leases = new LeaseStore({ client, tableName, retentionMs: 86_400_000 });
+    metrics = new MetricsRecorder();
+    told = [];
+    closed = [];
+    busFails = false;
+    active = () => 0;
+    now = START;
+  });
+  afterEach(() => engine.stop());
+
+  const agents = Array.from({ length: AGENTS }, (_, index) => `agent-${index}`);
+  const holderOf = (agentId: string) => holder({ agentId, connectionId: agentId });
+  const beat = (names: string[]) =>
+    Promise.all(names.map((name) => leases.renew(holderOf(name), now)));
+  const statuses = async () =>
+    Promise.all(
+      agents.map(
+        async (agentId) =>
+          (await storedRow(engine.client, engine.statusTableName, holder({ agentId })))?.status,
+      ),
+    );
+  const offline = async () => (await statuses()).filter((status) => status === "offline").length;
+
+  function sweep(terms: SelfPreservationTerms | null = TERMS) {
+    const { client, statusTableName, registryTableName } = engine;
+    const log = new LogRecorder();
+    const connections = {
+      close: async (connectionId: string) => {
+        closed.push(connectionId);
+        return "done" as const;
+      },
+      lastActiveAt: async (connectionId: string) => active(connectionId),
+    };
+    const brake =
+      terms &&
+      selfPreservation({
+        terms,
+        suspicions: new SelfPreservationStore(client, registryTableName),
+        connections,
+        tell: async (event) => {
+          if (busFails) throw new Error("the bus is away");
+          told.push(event);
+        },
+        log,
+      });
+    return sweepHandler({
+      leases,
+      scan: dynamoDbLeaseScan(client, statusTableName, 4),
+      rounds: dynamoDbScanCheckpoints(client, registryTableName, 4),
+      fleet: new FleetCountStore(client, registryTableName),
+      brake: brake ?? undefined,
+      connections,
+      log,
+      metrics: metrics.sink,
+      clock: () => now,
+      scanReserveMs: 1000,
+      reserveMs: 100,
+    })({}, { getRemainingTimeInMillis: () => 300_000 });
+  }
+  const reader = () => {
+    const { client, statusTableName: tableName, registryTableName } = engine;
+    return new StatusReader({
+      client,
+      tableName,
+      registryTableName,
+      now: () => now,
+      correctClock: false,
+    });
+  };
+  const outcomes = () =>
+    told.map((event) => (event.event === "ended" ? event.outcome : event.event));
+
+  it("tells of nobody through an outage of five minutes in which no heartbeat is stored", async () => {
+    const half = [agents.slice(0, 15), agents.slice(15)] as const;
+    await beat(half[0]);
+    now += 15 * SECOND;
+    await beat(half[1]);
+    // The agents go on, and the gateway hears them.
+    active = () => now;
+    const end = START + 5 * MINUTE;
+    for (now = START + 75 * SECOND; now < end; now += 30 * SECOND) await sweep();
+    expect((await reader().countByStatus("acme")).online).toBe(0);
+    expect(await reader().massExpiry()).toEqual({
+      suspectedAt: START + 105 * SECOND,
+      heldUntil: START + 405 * SECOND,
+    });
+    now = end;
+    await beat(half[0]);
+    await sweep();
+    now = end + 15 * SECOND;
+    await beat(half[1]);
+    await sweep();
+    expect(await offline()).toBe(0);
+    expect(closed).toEqual([]);
+    expect(outcomes()).toEqual(["suspected", "recovered"]);
+    expect(told[0]).toMatchObject({
+      silent: AGENTS,
+      online: AGENTS,
+      sample: { looked: 15, speaking: 15, silent: 0, gone: 0 },
+    });
+    expect(await reader().massExpiry()).toBeNull();
+    expect(metrics.counts.LeasesExpired).toBe(0);
+    expect(metrics.counts.ExpirationsHeld).toBeGreaterThan(AGENTS);
+  });
+
+  it("confirms a true loss of more than half within its time, and tells all of it", async () => {
+    await beat(agents);
+    const [dead, living] = [agents.slice(0, 20), agents.slice(20)];
+    for (let minute = 1; minute <= 7; minute++) {
+      now = START + minute * MINUTE;
+      await beat(living);
+      const { expired } = await sweep();
+      // A sweep each minute: suspected with the second, and told with the seventh.
+      expect([minute, expired]).toEqual([minute, minute === 7 ? dead.length : 0]);
+    }
+    expect(await offline()).toBe(dead.length);
+    expect(closed.sort()).toEqual([...dead].sort());
+    expect(outcomes()).toEqual(["suspected", "confirmed"]);
+    expect(told[1]).toMatchObject({ suspectedAt: START + 2 * MINUTE, endedAt: now, silent: 20 });
+    expect(await reader().massExpiry()).toBeNull();
+    // Forgotten with the next sweep: a later one is suspected anew.
+    now += 20 * SECOND;
+    await beat(agents);
+    await sweep();
+    now += 2 * MINUTE;
+    expect(await sweep()).toMatchObject({ expired: 0, held: AGENTS });
+    expect(outcomes()).toEqual(["suspected", "confirmed", "suspected"]);
+  });
+
+  it("tells a smaller loss at once", async () => {
+    await beat(agents);
+    now += 2 * MINUTE;
+    await beat(agents.slice(15));
+    expect(await sweep()).toMatchObject({ expired: 15, held: 0 });
+    expect(told).toEqual([]);
+  });
+
+  it("tells the loss of a few agents at once, though they are the whole fleet", async () => {
+    await beat(agents.slice(0, 19));
+    now += 2 * MINUTE;
+    expect(await sweep()).toMatchObject({ expired: 19 });
+  });
+
+  it("does not tell of an agent that the gateway hears, for as long as it may", async () => {
+    await beat(agents);
+    active = (agent) => (agent === "agent-0" ? START + MINUTE : START);
+    now += 2 * MINUTE;
+    await beat(agents.slice(2));
+    expect(await sweep()).toMatchObject({ expired: 1, held: 1 });
+    now = START + 90 * SECOND + TERMS.holdMs;
+    await beat(agents.slice(2));
+    expect(await sweep()).toMatchObject({ expired: 1, held: 0 });
+  });
+
+  it("agrees in sweeps that overlap: one of them suspects, and none tells", async () => {
+    await beat(agents);
+    now += 2 * MINUTE;
+    const reports = await Promise.all([sweep(), sweep(), sweep()]);
+    expect(reports.map(({ expired }) => expired)).toEqual([0, 0, 0]);
+    expect(outcomes()).toEqual(["suspected"]);
+    now += TERMS.holdMs;
+    const last = await Promise.all([sweep(), sweep()]);
+    expect(last.reduce((sum, { expired }) => sum + expired, 0)).toBe(AGENTS);
+    expect(new Set(outcomes())).toEqual(new Set(["suspected", "confirmed"]));
+  });
+
+  it("suspects anew where the bus did not take the event, and tells nothing meanwhile", async () => {
+    await beat(agents);
+    now += 2 * MINUTE;
+    busFails = true;
+    await expect(sweep()).rejects.toThrow("the bus is away");
+    expect(await offline()).toBe(0);
+    busFails = false;
+    now += MINUTE;
+    await sweep();
+    expect(told).toMatchObject([{ event: "suspected", suspectedAt: START + 3 * MINUTE }]);
+  });
+
+  it("marks nobody as stalled while it holds, for nobody is heard", async () => {
+    const work = { state: "working", maxSilenceMs: 80_000, startedAt: START } as const;
+    await beat(agents.slice(0, 25));
+    now += 40 * SECOND;
+    await Promise.all(agents.slice(25).map((name) => leases.renew(holderOf(name), now, work)));
+    now = START + 100 * SECOND;
+    expect(await sweep()).toMatchObject({ expired: 0, stalled: 0, held: 30 });
+  });
+
+  it("does nothing where it is off", async () => {
+    await beat(agents);
+    now += 2 * MINUTE;
+    expect(await sweep(null)).toMatchObject({ expired: AGENTS, held: 0 });
+    expect(told).toEqual([]);
+  });
+});

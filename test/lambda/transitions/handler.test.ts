@@ -1,0 +1,255 @@
+import type { DeliveryMessage } from "@agent-heartbeat/sdk/protocol";
+import type { StatusRow } from "@agent-heartbeat/sdk/status";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../../../testing/presence";
+
+type Entry = {
+  DetailType: string;
+  Detail: string;
+  Source: string;
+  EventBusName: string;
+  Time: Date;
+};
+
+const ONLINE: StatusRow = {
+  organizationId: "acme",
+  agentId: "a1",
+  status: "online",
+  connectionId: "A=",
+  connectedAt: 1000,
+  onlineSince: 1000,
+  lastHeartbeatAt: 5000,
+  leaseExpiresAt: 95_000,
+  leaseMs: 90_000,
+  heartbeatIntervalMs: 30_000,
+  instanceId: "process-a",
+  ttlEpochSeconds: 1_000_000,
+};
+const { onlineSince: _, ...rest } = ONLINE;
+const CLOSED: StatusRow = {
+  ...rest,
+  status: "offline",
+  reason: "client_closed",
+  disconnectedAt: 6000,
+};
+const EXPIRED: StatusRow = { ...rest, status: "offline", reason: "lease_expired" };
+
+const STALLED: StatusRow = { ...ONLINE, stallsAt: 7000, stalledSince: 7000 };
+const ADVANCED: StatusRow = { ...ONLINE, activity: { state: "working", progressAt: 8000 } };
+
+let serial = 0;
+function change(
+  before: StatusRow | undefined,
+  after: StatusRow | undefined,
+): StreamEvent["Records"][0] {
+  serial += 1;
+  const image = (row: StatusRow) => marshall(row, { removeUndefinedValues: true });
+  return {
+    eventID: `event-${serial}`,
+    dynamodb: {
+      SequenceNumber: `sequence-${serial}`,
+      ...(before && { OldImage: image(before) }),
+      ...(after && { NewImage: image(after) }),
+    },
+  };
+}
+
+describe("transitions", () => {
+  let sent: Entry[][];
+  let kept: string[];
+  let published: [string, DeliveryMessage][];
+  let failures: (index: number, entry: Entry) => boolean;
+  let connections: ConnectionsRecorder;
+  let metrics: MetricsRecorder;
+  let transitions: ReturnType<typeof transitionsHandler>;
+  beforeEach(() => {
+    sent = [];
+    published = [];
+    kept = [];
+    failures = () => false;
+    connections = new ConnectionsRecorder();
+    metrics = new MetricsRecorder();
+    transitions = transitionsHandler({
+      events: {
+        send: async ({ input }: { input: { Entries: Entry[] } }) => {
+          sent.push(input.Entries);
+          const results = input.Entries.map((entry, index) =>
+            failures(index, entry) ? { ErrorCode: "ThrottlingException" } : { EventId: "e" },
+          );
+          return { Entries: results };
+        },
+      } as never,
+      eventBusName: "bus",
+      connections,
+      messageRouter: {
+        publish: async (organizationId, message) => {
+          published.push([organizationId, message]);
+          return 0;
+        },
+      },
+      history: {
+        add: async ({ transitionId }) => {
+          kept.push(transitionId);
+          throw new Error("throttled");
+        },
+      },
+      count: metrics.count,
+      clock: () => 10_000,
+      log: new LogRecorder(),
+    });
+  });
+
+  const tell = async (...Records: StreamEvent["Records"]) => {
+    const result = await transitions({ Records });
+    const told = sent.flat().map(({ DetailType, Detail }) => [DetailType, JSON.parse(Detail)]);
+    return { result, told };
+  };
+
+  it("tells the bus that an agent connected for the first time", async () => {
+    const record = change(undefined, ONLINE);
+    const { told } = await tell(record);
+    expect(told).toEqual([
+      [
+        "Agent Online",
+        {
+          transitionId: record.eventID,
+          organizationId: "acme",
+          agentId: "a1",
+          event: "online",
+          status: "online",
+          previousStatus: null,
+          reason: "connected",
+          at: 5000,
+          since: 1000,
+          connectionId: "A=",
+          instanceId: "process-a",
+          connectedAt: 1000,
+          lastHeartbeatAt: 5000,
+          leaseExpiresAt: 95_000,
+          leaseMs: 90_000,
+          heartbeatIntervalMs: 30_000,
+          activity: null,
+          stalledSince: null,
+        },
+      ],
+    ]);
+    expect(sent[0]?.[0]).toMatchObject({ Source: "agent-heartbeat", EventBusName: "bus" });
+  });
+
+  it.each([
+    ["closed", ONLINE, CLOSED, "Agent Offline", "client_closed", 6000],
+    ["ran out of its lease", ONLINE, EXPIRED, "Agent Offline", "lease_expired", 95_000],
+    [
+      "came back on a new connection",
+      { ...CLOSED, connectionId: "0=" },
+      ONLINE,
+      "Agent Online",
+      "connected",
+      5000,
+    ],
+    ["came back by a heartbeat", EXPIRED, ONLINE, "Agent Online", "revived", 5000],
+    ["was deleted while online", ONLINE, undefined, "Agent Offline", "lease_expired", 95_000],
+    ["stalled", ONLINE, STALLED, "Agent Stalled", "no_progress", 7000],
+    ["advanced again", STALLED, ADVANCED, "Agent Recovered", "progress", 8000],
+  ] as const)("tells that an agent %s", async (_, before, after, type, reason, at) => {
+    const { told } = await tell(change(before, after));
+    expect(told).toEqual([[type, expect.objectContaining({ reason, at })]]);
+  });
+
+  it.each([
+    ["a heartbeat", ONLINE, { ...ONLINE, lastHeartbeatAt: 9000 }],
+    ["a reconnection without a gap", ONLINE, { ...ONLINE, connectionId: "B=" }],
+    ["a heartbeat of a stalled agent", STALLED, { ...STALLED, lastHeartbeatAt: 9000 }],
+    ["the purge of an offline row", CLOSED, undefined],
+    ["the end of a connection that was never seen", undefined, CLOSED],
+  ] as const)("tells nothing of %s", async (_, before, after) => {
+    expect(await tell(change(before, after))).toEqual({
+      result: { batchItemFailures: [] },
+      told: [],
+    });
+  });
+
+  it("tells subscribers of the agent's presence, in order, what it told the bus", async () => {
+    const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
+    const { told } = await tell(...records);
+    expect(published).toEqual(
+      told.map(([, data], index) => [
+        "acme",
+        {
+          type: "message",
+          messageId: records[index]?.eventID,
+          subject: "presence.a1",
+          data,
+          from: "service",
+        },
+      ]),
+    );
+  });
+
+  it("keeps every transition in the history, whose failure stops nothing", async () => {
+    const records = [change(undefined, ONLINE), change(ONLINE, CLOSED)];
+    expect(await tell(...records)).toMatchObject({ result: { batchItemFailures: [] } });
+    expect(kept).toEqual(records.map(({ eventID }) => eventID));
+    expect(published).toHaveLength(2);
+  });
+
+  it("tells subscribers nothing that the bus has not taken, for it comes again", async () => {
+    failures = (index) => index === 1;
+    await tell(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
+    expect(published).toHaveLength(1);
+  });
+
+  it("counts by reason what the bus has taken", async () => {
+    failures = (index) => index === 3;
+    const agents = ["a1", "a2", "a3", "a4"].map((agentId) => ({ ...ONLINE, agentId }));
+    const [a1, a2, a3, a4] = agents;
+    await tell(
+      change(undefined, a1),
+      change(a2, { ...CLOSED, agentId: "a2" }),
+      change(undefined, a3),
+      change(undefined, a4),
+    );
+    expect(metrics.counts).toEqual({ "Transitions connected": 2, "Transitions client_closed": 1 });
+  });
+
+  it("closes the connection of a revoked agent", async () => {
+    await tell(change(ONLINE, { ...CLOSED, reason: "revoked" }));
+    expect(connections.calls).toEqual([["close", "A="]]);
+  });
+
+  it("tells more than ten in the order in which they came", async () => {
+    const records = Array.from({ length: 23 }, (_, index) =>
+      change(undefined, { ...ONLINE, agentId: `a${index}` }),
+    );
+    const { told } = await tell(...records);
+    expect(sent.map((entries) => entries.length)).toEqual([10, 10, 3]);
+    expect(told.map(([, detail]) => detail.agentId)).toEqual(
+      records.map((_, index) => `a${index}`),
+    );
+  });
+
+  it("asks for the stream again from the first one that the bus refused", async () => {
+    failures = (index) => index === 1;
+    const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
+    const { result } = await tell(...records);
+    const itemIdentifier = records[1]?.dynamodb.SequenceNumber;
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
+  });
+
+  it("never tells an agent's later transition in a call with an earlier one, which may be refused", async () => {
+    await tell(change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE));
+    expect(sent.map((entries) => entries.length)).toEqual([1, 1, 1]);
+  });
+
+  it("asks for all of a batch again when the bus can't be reached", async () => {
+    failures = () => {
+      throw new Error("no network");
+    };
+    const record = change(undefined, ONLINE);
+    const { result } = await tell(record);
+    const itemIdentifier = record.dynamodb.SequenceNumber;
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
+  });
+});

@@ -1,0 +1,138 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { WebSocket } from "ws";
+
+const ROOT = join(__dirname, "../../..");
+const ASSEMBLY = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
+
+describe("npm start", () => {
+  let directory: string;
+  let children: ChildProcess[] = [];
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "local-main-"));
+  });
+  afterEach(() => {
+    for (const child of children) child.kill("SIGKILL");
+    children = [];
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function start(...args: string[]) {
+    const main = join(ROOT, "local", "main.ts");
+    const tsx = require.resolve("tsx");
+    const child = spawn(
+      process.execPath,
+      ["--conditions=agent-heartbeat-source", "--import", tsx, main, ...args],
+      { cwd: directory, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } },
+    );
+    children.push(child);
+    let errors = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors += text;
+    });
+    const ready = new Promise<string>((resolve) => {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        if (line.startsWith("ready")) resolve(line);
+      });
+    });
+    const exit = once(child, "close").then(([code]) => ({ code: code as number, errors }));
+    return { child, ready, exit };
+  }
+
+  const outputsFile = () => join(directory, ".local", "outputs.json");
+  const outputs = () => JSON.parse(readFileSync(outputsFile(), "utf8"));
+
+  /** Processes whose command line names this text. */
+  function processesWith(text: string): string[] {
+    const all = execFileSync("ps", ["-e", "-o", "args="], { encoding: "utf8" });
+    return all.split("\n").filter((line) => line.includes(text));
+  }
+
+  const enginePort = () => `--port ${new URL(outputs().dynamoDbEndpoint).port}`;
+
+  async function vanished(text: string): Promise<void> {
+    while (processesWith(text).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  it.each(["SIGINT", "SIGTERM"] as const)("ends at %s with nothing left behind", async (signal) => {
+    const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
+    expect(await ready).toContain("ws://127.0.0.1:");
+    expect(outputs()).toMatchObject({ statusTableName: "Fixture-Items", pid: child.pid });
+    const socket = new WebSocket(outputs().webSocketUrl, { headers: { "x-user": "ann" } });
+    await once(socket, "open");
+    const engine = enginePort();
+    expect(processesWith(engine)).not.toEqual([]);
+    child.kill(signal);
+    const [code] = await once(socket, "close");
+    expect(code).toBe(1001);
+    expect(await exit).toEqual({ code: 0, errors: "" });
+    expect(existsSync(outputsFile())).toBe(false);
+    await vanished(engine);
+  });
+
+  it("takes its engine along even if it is killed hard", async () => {
+    const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
+    await ready;
+    const engine = enginePort();
+    child.kill("SIGKILL");
+    await exit;
+    await vanished(engine);
+  });
+
+  it("ends with a sentence if its engine ends", async () => {
+    const { ready, exit } = start("--port", "0", ...ASSEMBLY);
+    await ready;
+    const line = execFileSync("ps", ["-e", "-o", "pid=,args="], { encoding: "utf8" })
+      .split("\n")
+      .find(
+        (text) =>
+          text.includes("dynoxide serve") && text.includes(enginePort()) && !text.includes("sh -c"),
+      );
+    process.kill(Number.parseInt(line ?? "", 10), "SIGKILL");
+    expect(await exit).toEqual({
+      code: 1,
+      errors: "The DynamoDB engine: it ended with SIGKILL\n",
+    });
+    expect(existsSync(outputsFile())).toBe(false);
+  });
+
+  it("keeps the data of a directory from one start to the next", async () => {
+    const args = ["--port", "0", "--data", "data", ...ASSEMBLY];
+    for (let run = 1; run <= 2; run++) {
+      const { child, ready, exit } = start(...args);
+      await ready;
+      child.kill("SIGINT");
+      expect(await exit).toEqual({ code: 0, errors: "" });
+    }
+    expect(existsSync(join(directory, "data", "tables.db"))).toBe(true);
+  });
+
+  it("says in one sentence that a port is taken", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    expect(await start("--port", String(port), ...ASSEMBLY).exit).toEqual({
+      code: 1,
+      errors: `Port ${port} is taken: end what uses it, or choose another with --port <number>\n`,
+    });
+    server.close();
+  });
+
+  it.each([
+    [["--port", "x"], '--port: expected a number from 0 to 65535, got "x"'],
+    [["--colour"], "Unknown option '--colour'"],
+    [["--assembly", "none"], "Cannot read none/manifest.json: is it the output of cdk synth?"],
+    [["--app", "echo Error: no such construct >&2; exit 1"], "Error: no such construct"],
+  ])("says in one sentence what is wrong with %j", async (args, message) => {
+    const { code, errors } = await start("--no-demo", ...args).exit;
+    expect(code).toBe(1);
+    expect(errors).toContain(message);
+    expect(errors.trim().split("\n")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { listen } from "../../../../local/aws/http";
+import { servePage } from "../../../../local/aws/page/serve-page";
+
+describe("the page's files", () => {
+  const root = mkdtempSync(join(tmpdir(), "page-"));
+  let url: string;
+  let close: () => void;
+
+  beforeAll(async () => {
+    const directory = join(root, "page");
+    mkdirSync(join(directory, "assets"), { recursive: true });
+    writeFileSync(join(root, "secret.txt"), "secret");
+    writeFileSync(join(directory, "index.html"), "<!doctype html>");
+    writeFileSync(join(directory, "assets", "index-1a2b.js"), "run()");
+    const handler = servePage({ directory, headers: { "Content-Security-Policy": "none" } });
+    const { server, port } = await listen(0);
+    server.on("request", (request, response) => {
+      if (!handler(request, response)) response.writeHead(403).end();
+    });
+    url = `http://127.0.0.1:${port}`;
+    close = () => {
+      server.closeAllConnections();
+      server.close();
+    };
+  });
+  afterAll(() => {
+    close();
+    rmSync(root, { recursive: true });
+  });
+
+  const get = async (path: string, method = "GET") => {
+    const response = await fetch(url + path, { method });
+    const header = (name: string) => response.headers.get(name);
+    const [type, cache] = [header("content-type"), header("cache-control")];
+    return { status: response.status, type, cache, csp: header("content-security-policy") };
+  };
+
+  it("are served with the template's headers, the page itself asked for anew each time", async () => {
+    expect(await get("/?x=1")).toEqual({
+      status: 200,
+      type: "text/html; charset=utf-8",
+      cache: "no-cache",
+      csp: "none",
+    });
+    expect(await get("/assets/index-1a2b.js")).toMatchObject({
+      status: 200,
+      type: "text/javascript; charset=utf-8",
+      cache: "max-age=31536000, immutable",
+    });
+  });
+
+  it.each(["/secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets", "/other"])(
+    "are all that is served: not %s",
+    async (path) => expect((await get(path)).status).toBe(403),
+  );
+
+  it("are only read", async () => {
+    expect((await get("/", "POST")).status).toBe(403);
+    expect((await get("/", "HEAD")).status).toBe(200);
+  });
+});

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { outputWithout, spawnLeashed } from "../../../../local/aws/processes/parent-death-guard";
+
+const node = (program: string) =>
+  spawnLeashed(process.execPath, ["-e", program], { output: "pipe" });
+
+describe("a process on a parentDeathGuard", () => {
+  it("is told to stop, and may take its time", async () => {
+    const guarded = node(
+      "process.on('SIGTERM', () => process.exit(3)); console.log('up'); setInterval(() => {}, 1000)",
+    );
+    expect(await outputWithout(guarded.child, "up")).toBeUndefined();
+    await guarded.stop();
+    expect(guarded.child.exitCode).toBe(3);
+  });
+
+  it("is killed if it does not stop in time, even while it is stopped by a signal", async () => {
+    const guarded = node(
+      "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)",
+    );
+    await outputWithout(guarded.child, "up");
+    guarded.signal("SIGSTOP");
+    await guarded.stop(50);
+    expect(guarded.child.signalCode).toBe("SIGKILL");
+  });
+
+  it("tells what it printed if it ends before it is up", async () => {
+    const { child } = node("console.error('no luck'); process.exit(1)");
+    expect(await outputWithout(child, "up")).toBe("no luck\n");
+  });
+
+  it("ends with a parent that is killed hard, though stopped by a signal", async () => {
+    const parentDeathGuard = join(
+      __dirname,
+      "../../../../local/aws/processes/parent-death-guard.ts",
+    );
+    const forever = "console.log('up'); setInterval(() => {}, 1000)";
+    const program = `
+      const { outputWithout, spawnLeashed } = require(${JSON.stringify(parentDeathGuard)});
+      const args = ["-e", ${JSON.stringify(forever)}];
+      const { child, signal } = spawnLeashed(process.execPath, args, { output: "pipe" });
+      outputWithout(child, "up").then(() => {
+        signal("SIGSTOP");
+        console.log(child.pid);
+      });
+      setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ["--import", require.resolve("tsx"), "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [printed] = await once(parent.stdout, "data");
+    parent.kill("SIGKILL");
+    const pid = Number(printed);
+    while (runs(pid)) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,141 @@
+import { describe, expect, it } from "@jest/globals";
+import { parsePattern } from "../../../../local/aws/events/pattern";
+import type { MappingDescription } from "../../../../local/aws/resources/event-source-mapping";
+import { mappingConsumer } from "../../../../local/aws/streams/mapping";
+import type { StreamRecord } from "../../../../local/aws/streams/stream-api";
+import { FakeClock } from "../../../../testing/local-clock";
+
+const clock = new FakeClock();
+
+function record(sequence: number, values: Partial<StreamRecord["dynamodb"]> = {}): StreamRecord {
+  return {
+    eventID: `e${sequence}`,
+    eventName: "MODIFY",
+    dynamodb: {
+      SequenceNumber: String(sequence),
+      ApproximateCreationDateTime: clock.now() / 1000,
+      ...values,
+    },
+  };
+}
+
+const records = (count: number) => Array.from({ length: count }, (_, index) => record(index + 1));
+
+/** Consumes records with a function that answers as told, and keeps what it was called with. */
+async function consume(
+  given: StreamRecord[],
+  answer: (sequences: string[], call: number) => unknown,
+  settings: Partial<MappingDescription> = {},
+) {
+  const calls: string[][] = [];
+  const discarded: string[] = [];
+  const sequences = (batch: StreamRecord[]) => batch.map(({ dynamodb }) => dynamodb.SequenceNumber);
+  const consumer = mappingConsumer({
+    description: {
+      logicalId: "Mapping",
+      streamArn: "arn:stream",
+      functionName: "changes",
+      startingPosition: "LATEST",
+      batchSize: 100,
+      batchingWindowMs: 0,
+      filters: [],
+      reportsItemFailures: true,
+      bisectsOnError: false,
+      maxRetries: 5,
+      maxRecordAgeMs: Number.POSITIVE_INFINITY,
+      ...settings,
+    },
+    target: {
+      invoke: async (event) => {
+        const called = sequences((event as { Records: StreamRecord[] }).Records);
+        calls.push(called);
+        return answer(called, calls.length);
+      },
+    },
+    clock,
+    region: "us-east-1",
+    pause: async () => {},
+    report: () => {},
+    discard: (batch) => discarded.push(...sequences(batch)),
+    stopping: () => false,
+  });
+  await consumer(given);
+  return { calls, discarded };
+}
+
+const failing = (...items: string[]) => ({
+  batchItemFailures: items.map((itemIdentifier) => ({ itemIdentifier })),
+});
+const broken = () => {
+  throw new Error("broken");
+};
+
+describe("an event source mapping", () => {
+  it("hands on records in batches and in order", async () => {
+    const { calls } = await consume(records(5), () => failing(), { batchSize: 2 });
+    expect(calls).toEqual([["1", "2"], ["3", "4"], ["5"]]);
+  });
+
+  it("calls nothing for records that no filter lets through", async () => {
+    const online = { NewImage: { status: { S: "online" } } };
+    const filters = [parsePattern({ dynamodb: { NewImage: { status: { S: ["online"] } } } })];
+    const given = [record(1), record(2, online), record(3)];
+    expect((await consume(given, () => failing(), { filters })).calls).toEqual([["2"]]);
+    expect((await consume([record(1)], () => failing(), { filters })).calls).toEqual([]);
+  });
+
+  it("comes again from the first record that failed", async () => {
+    const { calls } = await consume(records(4), (_, call) =>
+      call === 1 ? failing("4", "2") : failing(),
+    );
+    expect(calls).toEqual([
+      ["1", "2", "3", "4"],
+      ["2", "3", "4"],
+    ]);
+  });
+
+  it("repeats all records if the function throws, or names one that it never got", async () => {
+    const throwing = await consume(records(2), (_, call) => (call === 1 ? broken() : failing()));
+    expect(throwing.calls).toEqual([
+      ["1", "2"],
+      ["1", "2"],
+    ]);
+    const naming = await consume(records(2), (_, call) => (call === 1 ? failing("9") : failing()));
+    expect(naming.calls).toHaveLength(2);
+  });
+
+  it("takes any answer for success if item failures are not reported", async () => {
+    const { calls } = await consume(records(2), () => failing("1"), { reportsItemFailures: false });
+    expect(calls).toHaveLength(1);
+  });
+
+  it("halves a batch that fails until the bad record is alone, and gives up that one only", async () => {
+    const { calls, discarded } = await consume(
+      records(4),
+      (sequences) => (sequences.includes("3") ? broken() : failing()),
+      { bisectsOnError: true, maxRetries: 4 },
+    );
+    expect(discarded).toEqual(["3"]);
+    const delivered = calls.filter((sequences) => !sequences.includes("3")).flat();
+    expect(delivered).toEqual(["1", "2", "4"]);
+  });
+
+  it("gives up after the retries that are allowed, and goes on with the next batch", async () => {
+    const { calls, discarded } = await consume(
+      records(2),
+      (sequences) => (sequences.includes("1") ? broken() : failing()),
+      { batchSize: 1, maxRetries: 2 },
+    );
+    expect(calls).toEqual([["1"], ["1"], ["1"], ["2"]]);
+    expect(discarded).toEqual(["1"]);
+  });
+
+  it("gives up records that are too old", async () => {
+    const old = record(1, { ApproximateCreationDateTime: clock.now() / 1000 - 61 });
+    const { calls, discarded } = await consume([old, record(2)], () => failing(), {
+      maxRecordAgeMs: 60_000,
+    });
+    expect(calls).toEqual([["2"]]);
+    expect(discarded).toEqual(["1"]);
+  });
+});

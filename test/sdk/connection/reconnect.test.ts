@@ -1,0 +1,200 @@
+import { LoginRefusedError } from "@agent-heartbeat/sdk";
+import { describe, expect, it } from "@jest/globals";
+import { connectedAgent, fakeAgent } from "../../../testing/agents";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+describe("reconnecting", () => {
+  it.each([1000, 1001, 1005, 1006, 1008, 1011, 1012, 4000])(
+    "follows a close with code %d that the agent did not ask for",
+    async (code) => {
+      const { socket, runtime, agent, accept } = await connectedAgent();
+      socket.peer.closed(code, "");
+      expect(agent.state).toBe("reconnecting");
+      runtime.advance(MINUTE);
+      await accept(2);
+      expect(agent.state).toBe("connected");
+    },
+  );
+
+  it("mints a new token for each attempt, with the same instance id", async () => {
+    const { socket, runtime, accept } = await connectedAgent();
+    socket.peer.closed(1006, "");
+    runtime.advance(MINUTE);
+    const second = await accept(2);
+    expect(second.claims.jti).not.toBe(socket.claims.jti);
+    expect(second.claims.instance_id).toBe(socket.claims.instance_id);
+  });
+
+  it("never gives up", async () => {
+    const { agent, runtime, failures } = fakeAgent();
+    void agent.run();
+    for (let n = 1; n <= 50; n++) {
+      (await runtime.socket(n)).peer.failed(new Error("connect ECONNREFUSED"));
+      runtime.advance(MINUTE);
+    }
+    expect((await runtime.socket(51)).isLive).toBe(true);
+    expect(failures.map(({ attempts }) => attempts)).toEqual([...Array(50)].map((_, i) => i + 1));
+  });
+
+  it("draws each delay from the whole of a window that doubles up to its maximum", async () => {
+    const { agent, runtime, failures } = fakeAgent({
+      reconnect: { network: { base: 2, max: 20 } },
+    });
+    void agent.run();
+    for (const [index, chance] of [0, 0.99, 0.5, 0.25, 0.5, 0.5].entries()) {
+      runtime.chance = chance;
+      (await runtime.socket(index + 1)).peer.failed(new Error("no route"));
+      runtime.advance(20 * SECOND);
+    }
+    const seconds = failures.map(({ retryInMs }) => (retryInMs ?? 0) / SECOND);
+    expect(seconds).toEqual([0, 0.99 * 4, 0.5 * 8, 0.25 * 16, 0.5 * 20, 0.5 * 20]);
+  });
+
+  it("does not start the backoff afresh for a server that accepts and drops", async () => {
+    const { runtime, accept, failures, socket } = await connectedAgent();
+    socket.peer.closed(1006, "");
+    for (const n of [2, 3, 4]) {
+      runtime.advance(20 * SECOND);
+      (await accept(n)).peer.closed(1006, "");
+    }
+    expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([500, 1000, 2000, 4000]);
+  });
+
+  it("starts the backoff afresh after a connection that was stable for a minute", async () => {
+    const { runtime, accept, failures, socket, agent } = await connectedAgent();
+    socket.peer.closed(1006, "");
+    runtime.advance(SECOND);
+    const second = await accept(2);
+    runtime.advance(MINUTE);
+    expect(agent.getConnectionHealth().reconnectAttempts).toBe(0);
+    second.peer.closed(1006, "");
+    expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([500, 500]);
+  });
+
+  it("does not take a connection without an ack for stable", async () => {
+    const { runtime, socket, agent } = await connectedAgent();
+    socket.peer.closed(1006, "");
+    runtime.advance(SECOND);
+    (await runtime.socket(2)).peer.opened();
+    runtime.advance(80 * SECOND);
+    expect(agent.getConnectionHealth().reconnectAttempts).toBe(1);
+  });
+
+  it.each([
+    ["a lost network", 1006, 0.5],
+    ["a gateway restart", 1012, 2.5],
+    ["the gateway's limits", 1001, 2.5],
+    ["a client that sent too much", 1008, 5],
+  ])("has a schedule for %s (close code %d)", async (_, code, seconds) => {
+    const { socket, failures } = await connectedAgent();
+    socket.peer.closed(code, "");
+    expect(failures[0]?.retryInMs).toBe(seconds * SECOND);
+  });
+
+  it.each([
+    [401, "refused", 5],
+    [403, "refused", 5],
+    [404, "refused", 5],
+    [409, "conflict", 2.5],
+    [429, "throttled", 5],
+    [500, "unavailable", 1],
+    [503, "unavailable", 1],
+  ])("has a schedule for status %d", async (status, kind, seconds) => {
+    const { agent, runtime, failures } = fakeAgent();
+    void agent.run();
+    (await runtime.socket(1)).peer.refused({ status });
+    expect(failures[0]).toMatchObject({ failure: { kind, status }, retryInMs: seconds * SECOND });
+    expect(failures[0]?.error).toBeInstanceOf(LoginRefusedError);
+    expect(agent.state).toBe("connecting");
+  });
+
+  it("waits as long as Retry-After says, and its own window on top", async () => {
+    const { agent, runtime, failures } = fakeAgent();
+    void agent.run();
+    (await runtime.socket(1)).peer.refused({ status: 429, retryAfter: "30" });
+    expect(failures[0]?.retryInMs).toBe(35 * SECOND);
+  });
+
+  it("reads a Retry-After that is a date by the server's own clock", async () => {
+    const { agent, runtime, failures } = fakeAgent();
+    void agent.run();
+    const date = "Tue, 24 Nov 2026 10:00:00 GMT";
+    const retryAfter = "Tue, 24 Nov 2026 10:00:20 GMT";
+    (await runtime.socket(1)).peer.refused({ status: 503, retryAfter, date });
+    expect(failures[0]?.retryInMs).toBe(21 * SECOND);
+  });
+
+  it("is told to the operator, in full, when a login is refused", async () => {
+    const lines: string[] = [];
+    const logger = { warn() {}, error: (line: string) => lines.push(line) };
+    const { agent, runtime } = fakeAgent({ logger });
+    void agent.run();
+    (await runtime.socket(1)).peer.refused({ status: 403 });
+    expect(lines).toEqual([
+      "agent-1: expected a connection, got: refused with status 403; trying again in 5.0 s",
+    ]);
+  });
+
+  it("goes on slowly after the agent was revoked", async () => {
+    const { socket, agent, failures } = await connectedAgent();
+    socket.post({ type: "error", code: "revoked", message: "the agent was disabled or removed" });
+    socket.peer.closed(1000, "");
+    expect(failures[0]).toMatchObject({ failure: { kind: "refused" }, retryInMs: 5 * SECOND });
+    expect(agent.state).toBe("reconnecting");
+  });
+});
+
+describe("a clock that is off", () => {
+  const REFUSED_AT = "Thu, 01 Jan 2026 02:00:00 GMT";
+
+  it("is corrected from a refused login's Date header, for a next attempt at once", async () => {
+    const { agent, runtime } = fakeAgent();
+    const skews: number[] = [];
+    agent.on("clockSkew", ({ clockSkewMs }) => skews.push(clockSkewMs));
+    void agent.run();
+    (await runtime.socket(1)).peer.refused({ status: 403, date: REFUSED_AT });
+    runtime.advance(0);
+    const second = await runtime.socket(2);
+    expect(second.claims.iat).toBe(Date.parse(REFUSED_AT) / 1000);
+    expect(skews).toEqual([-2 * 60 * MINUTE - 500]);
+    expect(agent.getConnectionHealth().clockSkewMs).toBe(skews[0]);
+  });
+
+  it("is not blamed twice: the next refusal is taken for what it is", async () => {
+    const { agent, runtime, failures } = fakeAgent();
+    void agent.run();
+    (await runtime.socket(1)).peer.refused({ status: 403, date: REFUSED_AT });
+    runtime.advance(0);
+    (await runtime.socket(2)).peer.refused({ status: 403, date: REFUSED_AT });
+    expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([0, 10 * SECOND]);
+  });
+
+  it("is not blamed where the header agrees with it", async () => {
+    const { agent, runtime, failures } = fakeAgent();
+    void agent.run();
+    const date = new Date(runtime.now()).toUTCString();
+    (await runtime.socket(1)).peer.refused({ status: 403, date });
+    expect(failures[0]?.retryInMs).toBe(5 * SECOND);
+  });
+});
+
+describe("without autoReconnect", () => {
+  it("run() rejects when the connection ends, whatever the code", async () => {
+    const { socket, ended, agent, runtime } = await connectedAgent({ autoReconnect: false });
+    socket.peer.closed(1000, "");
+    await expect(ended).rejects.toThrow(
+      "agent-1: expected a connection, got: closed with code 1000",
+    );
+    expect(agent.state).toBe("stopped");
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it("start() rejects when the login is refused", async () => {
+    const { agent, runtime } = fakeAgent({ autoReconnect: false });
+    const started = agent.start();
+    (await runtime.socket(1)).peer.refused({ status: 401 });
+    await expect(started).rejects.toMatchObject({ name: "LoginRefusedError", status: 401 });
+  });
+});

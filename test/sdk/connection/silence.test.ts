@@ -1,0 +1,97 @@
+import { describe, expect, it } from "@jest/globals";
+import { connectedAgent, fakeAgent } from "../../../testing/agents";
+
+const SECOND = 1000;
+
+describe("a connection that falls silent", () => {
+  it("is replaced at once when no ack came within the timeout, without waiting for its close", async () => {
+    const { socket, runtime, agent, states } = await connectedAgent();
+    runtime.advance(90 * SECOND - 1);
+    expect(agent.state).toBe("connected");
+    runtime.advance(1);
+    expect(socket.terminated).toBe(true);
+    expect(states.at(-1)).toMatchObject({ state: "reconnecting", reason: "unresponsive" });
+    const second = await runtime.socket(2);
+    expect(second.isLive).toBe(true);
+  });
+
+  it("leaves one live socket however often it happens", async () => {
+    const { runtime, accept } = await connectedAgent();
+    for (const n of [2, 3, 4, 5]) {
+      runtime.advance(90 * SECOND);
+      runtime.advance(30 * SECOND);
+      await accept(n);
+      expect(runtime.sockets.filter(({ isLive }) => isLive)).toHaveLength(1);
+    }
+  });
+
+  it("is not heard any more once it has been given up", async () => {
+    const { socket, runtime, agent, accept } = await connectedAgent();
+    runtime.advance(90 * SECOND);
+    await accept(2);
+    socket.post({ type: "superseded" });
+    socket.peer.closed(1000, "");
+    expect(agent.state).toBe("connected");
+  });
+
+  it("is given up during the handshake too", async () => {
+    const { agent, runtime, failures } = fakeAgent({ connectTimeout: 15 });
+    void agent.run();
+    const socket = await runtime.socket(1);
+    runtime.advance(15 * SECOND);
+    expect(socket.terminated).toBe(true);
+    expect(failures[0]?.failure).toEqual({ kind: "network", message: "no handshake within 15 s" });
+    runtime.advance(1 * SECOND);
+    expect((await runtime.socket(2)).isLive).toBe(true);
+  });
+});
+
+describe("a pause of the whole process", () => {
+  it("longer than the timeout replaces the connection at once", async () => {
+    const { socket, runtime, states } = await connectedAgent();
+    runtime.block(120 * SECOND);
+    expect(socket.terminated).toBe(true);
+    expect(states.at(-1)).toMatchObject({ state: "reconnecting", reason: "woke_from_sleep" });
+    expect((await runtime.socket(2)).isLive).toBe(true);
+  });
+
+  it("of the machine, in which timers stand still, is seen by the wall clock", async () => {
+    const { socket, runtime, states } = await connectedAgent();
+    runtime.sleep(3_600 * SECOND);
+    runtime.advance(10 * SECOND);
+    expect(socket.terminated).toBe(true);
+    expect(states.at(-1)).toMatchObject({ state: "reconnecting", reason: "woke_from_sleep" });
+  });
+
+  it("of an interval or more makes the connection prove itself with an ack soon", async () => {
+    const { socket, runtime, agent, states } = await connectedAgent({ connectTimeout: 15 });
+    runtime.block(50 * SECOND);
+    expect(agent.state).toBe("connected");
+    expect(socket.heartbeats).toHaveLength(2);
+    runtime.advance(15 * SECOND);
+    expect(states.at(-1)).toMatchObject({ state: "reconnecting", reason: "unresponsive" });
+  });
+
+  it("of an interval or more costs nothing where the ack comes", async () => {
+    const { socket, runtime, agent } = await connectedAgent();
+    runtime.block(50 * SECOND);
+    socket.ack();
+    runtime.advance(20 * SECOND);
+    expect(agent.state).toBe("connected");
+    expect(runtime.sockets).toHaveLength(1);
+  });
+
+  it("asks for that ack even where ackEvery would leave it out", async () => {
+    const { socket, runtime } = await connectedAgent({ ackEvery: 5 });
+    runtime.block(50 * SECOND);
+    expect(socket.heartbeats.at(-1)).not.toHaveProperty("ack");
+  });
+
+  it("shorter than an interval is not worth a word but for the lag", async () => {
+    const { socket, runtime, agent } = await connectedAgent();
+    runtime.block(30 * SECOND);
+    expect(socket.heartbeats.at(-1)).toMatchObject({ activity: { eventLoopLagMs: 20_000 } });
+    expect(agent.state).toBe("connected");
+    expect(agent.getConnectionHealth().eventLoopLagMs).toBe(20_000);
+  });
+});

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Activity, ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { Gateway, type GatewayConnection } from "../../../testing/gateway";
+import { TEST_KEY } from "../../../testing/keys";
+
+jest.setTimeout(60_000);
+
+let gateway: Gateway;
+let agent: HeartbeatAgent | undefined;
+let child: ChildProcess | undefined;
+
+beforeEach(async () => {
+  gateway = await Gateway.start();
+});
+
+afterEach(async () => {
+  await agent?.stop();
+  if (child?.exitCode === null) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+  await gateway.close();
+});
+
+function newAgent(options: object = {}): HeartbeatAgent {
+  agent = new HeartbeatAgent({
+    agentId: "agent-1",
+    organizationId: "acme",
+    url: gateway.url,
+    privateKey: TEST_KEY,
+    heartbeatThread: true,
+    logger: null,
+    ...options,
+  });
+  return agent;
+}
+
+describe("an agent with heartbeatThread", () => {
+  it("handles messages, requests, health and drain as one without", async () => {
+    const agent = newAgent();
+    const states: string[] = [];
+    agent.on("state", ({ state, reason }) => states.push(`${state} ${reason}`));
+    const got = new Promise((resolve) => {
+      agent.onMessage("tasks.*", (...args) => resolve(args));
+    });
+    const ended = agent.run();
+    await gateway.until(() => gateway.connections[0]?.received.length === 2);
+    gateway.post({ type: "message", subject: "tasks.process", data: { n: 1 }, from: "agent-7" });
+    expect(await got).toEqual(["tasks.process", { n: 1 }, { from: "agent-7" }]);
+    expect(await agent.list()).toMatchObject({ type: "agents", agents: [] });
+    expect(agent.getConnectionHealth()).toMatchObject({ healthy: true, state: "connected" });
+    await agent.drain();
+    expect(await ended).toBe("drained");
+    await gateway.until(() => gateway.open.length === 0);
+    expect(gateway.last.closed).toEqual({ code: 1000, reason: "drained" });
+    expect(states).toEqual([
+      "connecting started",
+      "connected opened",
+      "draining drain",
+      "stopped drained",
+    ]);
+    await expect(agent.list()).rejects.toThrow(ConnectionError);
+  });
+
+  it("is told of failures, and stops when superseded", async () => {
+    gateway.options.refuse = (n) => (n === 1 ? { status: 503 } : undefined);
+    const agent = newAgent({ reconnect: { unavailable: { base: 0.1, max: 0.1 } } });
+    const kinds: string[] = [];
+    agent.on("attemptFailed", ({ failure }) => kinds.push(failure.kind));
+    const ended = agent.run();
+    await gateway.until(() => gateway.connections[0]?.received.length === 1);
+    gateway.post({ type: "superseded" });
+    expect(await ended).toBe("superseded");
+    expect(kinds).toEqual(["unavailable"]);
+  });
+
+  it("shows a blocked event loop in its heartbeats while it stays online; one without recovers", async () => {
+    const flag = join(await mkdtemp(join(tmpdir(), "agent-heartbeat-")), "go-on");
+    const script = join(__dirname, "../fixtures/blocking-agents.ts");
+    const argument = JSON.stringify({ url: gateway.url, privateKey: TEST_KEY });
+    const flags = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
+    child = spawn(process.execPath, [...flags, script, argument], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const printed = once(child.stdout as NodeJS.ReadableStream, "data");
+    const of = (id: string) => gateway.connections.filter(({ claims }) => claims.sub === id);
+    const heartbeats = (id: string) => of(id).flatMap(({ received }) => received);
+    await gateway.until(() => heartbeats("threaded").length > 1 && heartbeats("inline").length > 1);
+
+    gateway.post({ type: "message", subject: "block", data: flag }, of("threaded"));
+    await gateway.until(() => heartbeats("threaded").some(isBlocked));
+    expect(of("inline")[0]?.received.some(isBlocked)).toBe(false);
+    await writeFile(flag, "");
+
+    const [line] = await printed;
+    expect(JSON.parse(String(line))).toEqual({ healthy: true, threadedChanges: 2 });
+    await gateway.until(() => of("inline").length === 2 && spoke(of("inline")[1]));
+    expect(of("threaded")).toHaveLength(1);
+    child.kill("SIGTERM");
+    await once(child, "exit");
+    expect(of("threaded")[0]?.closed).toEqual({ code: 1000, reason: "drained" });
+  });
+});
+
+const spoke = (connection: GatewayConnection | undefined) => (connection?.received.length ?? 0) > 0;
+
+/** A heartbeat that tells of a loop which stood still for longer than the other agent's timeout. */
+const isBlocked = ({ activity }: Record<string, unknown>) => {
+  const { state, eventLoopLagMs = 0 } = (activity ?? {}) as Activity;
+  return state === "blocked" && eventLoopLagMs > 5_000;
+};

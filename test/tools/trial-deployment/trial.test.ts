@@ -1,0 +1,65 @@
+/** A trial that fails, wherever it does, leaves nothing behind. */
+
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import type { Removal } from "../../../tools/trial-deployment/stack";
+import { runTrial, type TrialSteps } from "../../../tools/trial-deployment/trial";
+
+const LEFT = { type: "AWS::S3::Bucket", logicalId: "Page", id: "page-1", left: true };
+
+describe("a trial", () => {
+  let calls: string[];
+  let lines: string[];
+  beforeEach(() => {
+    calls = [];
+    lines = [];
+  });
+
+  const steps = (overrides: Partial<TrialSteps> = {}): TrialSteps => ({
+    deploy: async () => void calls.push("deploy"),
+    use: async () => calls.push("use") > 0,
+    remove: async (): Promise<Removal> => {
+      calls.push("remove");
+      return { removed: [], left: [] };
+    },
+    account: async () => void calls.push("account"),
+    log: (line) => void lines.push(line),
+    ...overrides,
+  });
+  const run = (overrides?: Partial<TrialSteps>, keep = false) =>
+    runTrial(steps(overrides), { keep, stackNames: ["Trial-1"] });
+  const failing = (message: string) => async () => {
+    throw new Error(message);
+  };
+
+  it("deploys, uses, removes, and then tells the cost", async () => {
+    expect(await run()).toBe(true);
+    expect(calls).toEqual(["deploy", "use", "remove", "account"]);
+  });
+
+  it("removes what a deployment that failed half-way has made, and fails as it did", async () => {
+    await expect(run({ deploy: failing("no quota") })).rejects.toThrow("no quota");
+    expect(calls).toEqual(["remove"]);
+  });
+
+  it("removes everything if it is interrupted while it is used", async () => {
+    await expect(run({ use: failing("it was interrupted") })).rejects.toThrow("interrupted");
+    expect(calls).toEqual(["deploy", "remove"]);
+  });
+
+  it("removes everything after tests that failed, and is no success", async () => {
+    expect(await run({ use: async () => false })).toBe(false);
+    expect(calls).toEqual(["deploy", "remove", "account"]);
+  });
+
+  it("names what could not be removed, and is no success", async () => {
+    const removal = { removed: [], left: [LEFT] };
+    expect(await run({ remove: async () => removal })).toBe(false);
+    expect(lines.join("\n")).toContain("AWS::S3::Bucket page-1");
+  });
+
+  it("leaves the stack where it is asked to, and says how it is removed", async () => {
+    expect(await run({}, true)).toBe(true);
+    expect(calls).toEqual(["deploy", "use", "account"]);
+    expect(lines.join("\n")).toContain("--remove Trial-1");
+  });
+});

@@ -1,0 +1,138 @@
+/** Runs the command in process, with streams, environment and a terminal of the test's own. */
+
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { afterAll } from "@jest/globals";
+import type { Io } from "../../cli/src/io";
+import { run as runCommand } from "../../cli/src/run";
+import type { Engine } from "../engine";
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** What the person answers; without an answer nobody is there. */
+  answer?: string;
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+  now?: () => number;
+  signal?: AbortSignal;
+  wait?: Io["wait"];
+  random?: () => number;
+  reach?: Io["reach"];
+  /** Hears each piece of the standard output. */
+  onOutput?: (text: string) => void;
+  /** What stands on the standard input. */
+  input?: string;
+  browse?: Io["browse"];
+  /** Replaces the client of the event bus, which is a real one by default. */
+  eventBridge?: Io["clients"]["eventBridge"];
+  /** Outputs of the stacks that exist. */
+  stacks?: Record<string, Record<string, string>>;
+  /** Replaces the client of the tables, which is a real one by default. */
+  dynamoDb?: (config: DynamoDBClientConfig) => Promise<DynamoDBClient>;
+}
+
+export interface RunResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+  questions: string[];
+  /** What AWS clients were made with. */
+  configs: object[];
+}
+
+export async function run(args: string[], options: RunOptions = {}): Promise<RunResult> {
+  const result: RunResult = { code: -1, stdout: "", stderr: "", questions: [], configs: [] };
+  const output = (name: "stdout" | "stderr"): Io["stdout"] => ({
+    write: (text) => {
+      result[name] += text;
+      if (name === "stdout") options.onOutput?.(text);
+    },
+    isTTY: options.isTTY ?? false,
+    columns: options.columns,
+    rows: options.rows,
+  });
+  const io: Io = {
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    env: options.env ?? {},
+    cwd: options.cwd ?? tmpdir(),
+    now: options.now ?? Date.now,
+    random: options.random ?? Math.random,
+    wait: options.wait ?? (() => Promise.resolve()),
+    signal: options.signal ?? AbortSignal.abort(),
+    ask: async (question) => {
+      result.questions.push(question);
+      return options.answer;
+    },
+    input: async () => options.input ?? "",
+    browse: options.browse ?? (() => Promise.reject(new Error("no browser"))),
+    reach: options.reach ?? (async () => 401),
+    clients: {
+      dynamoDb: async (config) => {
+        result.configs.push(config);
+        return options.dynamoDb?.(config) ?? new DynamoDBClient(config);
+      },
+      cloudFormation: async (config) => {
+        result.configs.push(config);
+        return { send: stacksOf(options.stacks ?? {}) };
+      },
+      eventBridge: async (config) => {
+        result.configs.push(config);
+        return options.eventBridge?.(config) ?? new EventBridgeClient(config);
+      },
+    },
+  };
+  result.code = await runCommand(args, io);
+  return result;
+}
+
+/** A new folder that a runtime's outputs lie in, as `npm start` leaves them. */
+export async function localFolder(engine: Engine): Promise<string> {
+  const outputs = {
+    webSocketUrl: "ws://127.0.0.1:8787/prod",
+    dynamoDbEndpoint: engine.endpoint,
+    statusTableName: engine.statusTableName,
+    registryTableName: engine.registryTableName,
+    eventBusName: "local",
+    region: engine.region,
+    pid: process.pid,
+  };
+  return folderWithOutputs(JSON.stringify(outputs));
+}
+
+export async function folderWithOutputs(text: string): Promise<string> {
+  const folder = await emptyFolder();
+  await mkdir(join(folder, ".local"));
+  await writeFile(join(folder, ".local", "outputs.json"), text);
+  return folder;
+}
+
+export async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "agent-heartbeat-cli-"));
+  folders.push(folder);
+  return folder;
+}
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+
+function stacksOf(stacks: Record<string, Record<string, string>>) {
+  // The client's `send` has an overload for each command; the command uses one.
+  return (async ({ input }: { input: { StackName: string } }) => {
+    const outputs = stacks[input.StackName];
+    if (!outputs) {
+      const message = `Stack with id ${input.StackName} does not exist`;
+      throw Object.assign(new Error(message), { name: "ValidationError" });
+    }
+    const Outputs = Object.entries(outputs).map(([OutputKey, OutputValue]) => ({
+      OutputKey,
+      OutputValue,
+    }));
+    return { Stacks: [{ Outputs }] };
+  }) as never;
+}

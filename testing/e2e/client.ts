@@ -1,0 +1,106 @@
+/** A bare client: it sends what it is told and keeps what comes, so that the protocol itself is tested. */
+
+import { once } from "node:events";
+import { audienceOf, LIMITS, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
+import { WebSocket } from "ws";
+import { loginClaims, signToken, type TestKey } from "../login";
+
+type Message = Record<string, unknown> & { type: string };
+
+/** Characters a frame, of a byte each. */
+const FRAME = LIMITS.frameBytes;
+
+export class BareClient {
+  readonly #socket: WebSocket;
+  readonly #messages: Message[] = [];
+  readonly #waiting: ((message: Message) => void)[] = [];
+  /** The close code, once the connection has ended. */
+  readonly closed: Promise<number>;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.on("message", (data) => {
+      const message = JSON.parse(String(data)) as Message;
+      const next = this.#waiting.shift();
+      if (next) next(message);
+      else this.#messages.push(message);
+    });
+  }
+
+  /** @throws HandshakeRefused with the status code */
+  static async connect(url: string, key: TestKey, claims: object): Promise<BareClient> {
+    const token = await signToken(key, loginClaims(audienceOf(url), Date.now(), claims));
+    return BareClient.offer(url, [SUBPROTOCOL, token]);
+  }
+
+  static async offer(url: string, protocols: string[]): Promise<BareClient> {
+    const socket = new WebSocket(url, protocols);
+    const client = new BareClient(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("unexpected-response", (request, response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("end", () => {
+          request.destroy();
+          const body = Buffer.concat(chunks).toString();
+          reject(new HandshakeRefused(response.statusCode ?? 0, body));
+        });
+      });
+      socket.once("error", reject);
+    });
+    return client;
+  }
+
+  /** Sends text in frames of 32 KB, as API Gateway wants it, and bytes as they are. */
+  send(message: object | string | Buffer): void {
+    if (Buffer.isBuffer(message)) {
+      this.#socket.send(message);
+      return;
+    }
+    const text = typeof message === "string" ? message : JSON.stringify(message);
+    for (let start = 0; start < text.length || start === 0; start += FRAME) {
+      const fin = start + FRAME >= text.length;
+      this.#socket.send(text.slice(start, start + FRAME), { fin });
+    }
+  }
+
+  /** The next message from the server. */
+  next(): Promise<Message> {
+    const message = this.#messages.shift();
+    if (message) return Promise.resolve(message);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** What has come and was not asked for. */
+  received(): Message[] {
+    return this.#messages.splice(0);
+  }
+
+  async ask(message: object | string): Promise<Message> {
+    this.send(message);
+    return this.next();
+  }
+
+  async close(code = 1000, reason = ""): Promise<void> {
+    if (this.#socket.readyState === WebSocket.CLOSED) return;
+    const closed = once(this.#socket, "close");
+    this.#socket.close(code, reason);
+    await closed;
+  }
+
+  /** Breaks the connection without a close. */
+  break(): void {
+    this.#socket.terminate();
+  }
+}
+
+export class HandshakeRefused extends Error {
+  constructor(
+    readonly statusCode: number,
+    readonly body: string,
+  ) {
+    super(`refused with ${statusCode}`);
+  }
+}

@@ -1,0 +1,57 @@
+/** An empty project of a stranger, with a package of this repository installed as it would be published. */
+
+import { execFile } from "node:child_process";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const modules = join(__dirname, "../node_modules");
+
+export interface InstalledPackage {
+  /** The empty project. */
+  project: string;
+  /** The package in the project's modules. */
+  installed: string;
+}
+
+/**
+ * Packs a package and unpacks it into the modules of an empty project. What it depends on is linked in from the
+ * repository: no network is needed.
+ *
+ * @param source the directory that is packed; the project is made beside it
+ * @param dependencies the packages that are linked, scopes as a whole
+ */
+export async function installPacked(
+  source: string,
+  name: string,
+  dependencies: string[],
+): Promise<InstalledPackage> {
+  const root = join(source, "..");
+  const { stdout } = await run(
+    "npm",
+    ["pack", "--json", "--ignore-scripts", "--pack-destination", root],
+    { cwd: source },
+  );
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  const project = join(root, "project");
+  const installed = join(project, "node_modules", name);
+  await mkdir(installed, { recursive: true });
+  const tarball = join(root, filename);
+  await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+  for (const dependency of dependencies) {
+    await symlink(join(modules, dependency), join(project, "node_modules", dependency));
+  }
+  await writeFile(
+    join(project, "package.json"),
+    JSON.stringify({ name: "empty", version: "1.0.0" }),
+  );
+  return { project, installed };
+}
+
+/** Runs publint and attw on an installed package. @throws Error with what they found */
+export async function lintPackage(installed: string): Promise<void> {
+  const bin = (name: string) => join(modules, ".bin", name);
+  await run(bin("publint"), ["--strict"], { cwd: installed });
+  await run(bin("attw"), ["--pack", installed, "--profile", "node16"], { cwd: installed });
+}

@@ -1,0 +1,145 @@
+/** Starts a real DynamoDB engine with the tables, so that tests run against what is deployed, not a fake. */
+
+import { randomBytes } from "node:crypto";
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DeleteTableCommand,
+  DynamoDBClient,
+  UpdateTimeToLiveCommand,
+} from "@aws-sdk/client-dynamodb";
+import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
+import { startDynoxide } from "../local/aws/engine/dynoxide";
+
+/** A running engine with empty tables. */
+export interface Engine {
+  client: DynamoDBClient;
+  endpoint: string;
+  region: string;
+  statusTableName: string;
+  registryTableName: string;
+  subscriptionsTableName: string;
+  /** Ends the engine's process, whose data was in memory; another engine only loses the tables. */
+  stop(): Promise<void>;
+}
+
+const REGION = "us-east-1";
+
+/** Names another engine that speaks DynamoDB, which the tests then share; each has tables of its own. */
+const ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT";
+
+type TableNames = Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
+
+/**
+ * Starts the embedded engine on a free port, unless DYNAMODB_ENDPOINT names another one, and creates the tables, the
+ * status one with its stream. In the embedded engine they have their TTL.
+ *
+ * @param stream whether the status table has its stream: the engine slows down with every record of it, so that
+ *   tests of very many writes do without
+ * @throws Error if there is no engine for this platform, or it cannot be started
+ */
+export async function startEngine({ stream = true } = {}): Promise<Engine> {
+  const shared = process.env[ENDPOINT_VARIABLE];
+  const { endpoint, stop } = shared
+    ? { endpoint: shared, stop: async () => {} }
+    : await startDynoxide();
+  const client = clientOf(endpoint);
+  const names = tableNames(shared ? `-${randomBytes(6).toString("hex")}` : "");
+  try {
+    await createTables(client, names, { expire: !shared, stream });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    client,
+    endpoint,
+    region: REGION,
+    ...names,
+    stop: async () => {
+      if (shared) await deleteTables(client, names);
+      client.destroy();
+      await stop();
+    },
+  };
+}
+
+function tableNames(suffix: string): TableNames {
+  return {
+    statusTableName: `AgentStatus${suffix}`,
+    registryTableName: `AgentRegistry${suffix}`,
+    subscriptionsTableName: `Subscriptions${suffix}`,
+  };
+}
+
+async function deleteTables(client: DynamoDBClient, names: TableNames): Promise<void> {
+  for (const TableName of Object.values(names)) {
+    await client.send(new DeleteTableCommand({ TableName }));
+  }
+}
+
+/** A further client of a running engine, for tests that need one with settings or middleware of its own. */
+export function clientOf(endpoint: string): DynamoDBClient {
+  return new DynamoDBClient({
+    endpoint,
+    region: REGION,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+}
+
+/** @param options `expire`: rows of tests lie in 1970, and some engines delete at once what is over */
+async function createTables(
+  client: DynamoDBClient,
+  names: TableNames,
+  { expire, stream }: { expire: boolean; stream: boolean },
+): Promise<void> {
+  await createTable(client, names.statusTableName, ["organizationId", "agentId"], {
+    ...(stream && {
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+    }),
+  });
+  await createTable(client, names.registryTableName, ["organizationId", "recordId"]);
+  await createTable(client, names.subscriptionsTableName, ["address", "subscriber"], {
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: SUBSCRIPTIONS_BY_CONNECTION,
+        KeySchema: [{ AttributeName: "connectionId", KeyType: "HASH" }],
+        Projection: { ProjectionType: "KEYS_ONLY" },
+      },
+    ],
+  });
+  for (const TableName of expire ? Object.values(names) : []) {
+    await client.send(
+      new UpdateTimeToLiveCommand({
+        TableName,
+        TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
+      }),
+    );
+  }
+}
+
+async function createTable(
+  client: DynamoDBClient,
+  TableName: string,
+  [partitionKey, sortKey]: [string, string],
+  extras: Partial<CreateTableCommandInput> = {},
+): Promise<void> {
+  const indexKeys = (extras.GlobalSecondaryIndexes ?? []).flatMap(({ KeySchema = [] }) =>
+    KeySchema.flatMap(({ AttributeName }) => AttributeName ?? []),
+  );
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: "PAY_PER_REQUEST",
+      AttributeDefinitions: [partitionKey, sortKey, ...indexKeys].map((AttributeName) => ({
+        AttributeName,
+        AttributeType: "S",
+      })),
+      KeySchema: [
+        { AttributeName: partitionKey, KeyType: "HASH" },
+        { AttributeName: sortKey, KeyType: "RANGE" },
+      ],
+      ...extras,
+    }),
+  );
+}

@@ -1,0 +1,68 @@
+/** The routes over the real engine, or none, with a record of whatever they write, log and send. */
+
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { clientOf, type Engine } from "../engine";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../presence";
+import { composeRoutes } from "../routes";
+
+type Key = Record<string, string>;
+
+/** Commands that have a key and write nothing. */
+const READS = new Set(["GetItemCommand", "QueryCommand"]);
+
+/** Tables that are always empty and take everything, for tests that count and look at nothing else. */
+const NO_ENGINE = {
+  endpoint: "http://127.0.0.1:1",
+  statusTableName: "AgentStatus",
+  registryTableName: "AgentRegistry",
+  subscriptionsTableName: "Subscriptions",
+};
+
+/** @param engine without one, every write succeeds and nothing is found */
+export function serviceOver(engine?: Engine) {
+  const client = clientOf((engine ?? NO_ENGINE).endpoint);
+  const written: Key[] = [];
+  client.middlewareStack.add((next, { commandName }) => async (args) => {
+    if (!READS.has(String(commandName))) {
+      written.push(...keysWritten(args.input as Record<string, unknown>));
+    }
+    return engine ? next(args) : { output: { $metadata: {} }, response: {} };
+  });
+  const [log, metrics, connections] = [
+    new LogRecorder(),
+    new MetricsRecorder(),
+    new ConnectionsRecorder(),
+  ];
+  const service = composeRoutes({
+    client,
+    engine: engine ?? NO_ENGINE,
+    connections,
+    log,
+    metrics: metrics.sink,
+  });
+  return {
+    ...service,
+    connections,
+    log,
+    metrics,
+    /** The key of every item that was written, in order. */
+    written,
+    close: () => client.destroy(),
+  };
+}
+
+export type Service = ReturnType<typeof serviceOver>;
+
+/** Keys as the commands name them: an item's own two attributes are its table's key. */
+function keysWritten(input: Record<string, unknown>): Key[] {
+  const { Key, Item, RequestItems } = input as Record<string, never>;
+  const names = ["organizationId", "agentId", "recordId", "address", "subscriber"];
+  const keyOf = (item: never): Key => {
+    const plain = unmarshall(item) as Key;
+    return Object.fromEntries(Object.entries(plain).filter(([name]) => names.includes(name)));
+  };
+  if (Item) return [keyOf(Item)];
+  if (Key) return [keyOf(Key)];
+  const batches = Object.values((RequestItems ?? {}) as Record<string, { DeleteRequest: never }[]>);
+  return batches.flat().map(({ DeleteRequest }) => keyOf((DeleteRequest as { Key: never }).Key));
+}

@@ -1,0 +1,130 @@
+/** A gateway with real sockets, whose functions are those of the test. */
+
+import { once } from "node:events";
+import { type ClientOptions, WebSocket } from "ws";
+import type { Invocable } from "../local/aws/functions/local-function";
+import { connectionsApi } from "../local/aws/gateway/connections-api";
+import { Gateway } from "../local/aws/gateway/gateway";
+import type { ServiceCall } from "../local/aws/gateway/service-integration";
+import { listen } from "../local/aws/http";
+import type {
+  RouteDescription,
+  ThrottlingDescription,
+} from "../local/aws/resources/web-socket-api";
+import { FakeClock } from "./local-clock";
+
+// biome-ignore lint/suspicious/noExplicitAny: events are looked at freely in tests
+export type Handler = (event: any) => unknown;
+
+/** Functions by the route that they serve; `authorize` is the authorizer's. */
+export type Handlers = Record<string, Handler>;
+
+export interface TestGateway {
+  clock: FakeClock;
+  gateway: Gateway;
+  url: string;
+  /** Host and port. */
+  host: string;
+  problems: string[];
+  /** Opens a connection. @throws Error with the status in its message, if it is refused */
+  open(options?: ClientOptions & { protocols?: string[] }): Promise<TestClient>;
+  stop(): Promise<void>;
+}
+
+export interface TestClient {
+  socket: WebSocket;
+  /** The next message, parsed. */
+  next(): Promise<unknown>;
+  /** Resolves with the code when the connection is closed. */
+  closed: Promise<number>;
+}
+
+export async function startGateway(
+  handlers: Handlers,
+  {
+    identitySources = [] as string[],
+    silentRoutes = [] as string[],
+    extraRoutes = [] as RouteDescription[],
+    throttling = { routes: new Map() } as ThrottlingDescription,
+    callService = (async () => ({ status: 200, body: "{}" })) as ServiceCall,
+  } = {},
+): Promise<TestGateway> {
+  const clock = new FakeClock();
+  const problems: string[] = [];
+  const { server, port } = await listen(0);
+  const host = `127.0.0.1:${port}`;
+  const functionOf = (arn: string): Invocable => ({
+    invoke: async (event) => handlers[arn]?.(event),
+  });
+  const routes = Object.keys(handlers)
+    .filter((key) => key !== "authorize")
+    .map((key): [string, RouteDescription] => [
+      key,
+      {
+        key,
+        integration: { kind: "lambda", functionArn: key, timeoutMs: 29_000 },
+        returnsResponse: !silentRoutes.includes(key),
+        ...(key === "$connect" &&
+          handlers.authorize && { authorizer: { functionArn: "authorize", identitySources } }),
+      },
+    ]);
+  const gateway = new Gateway({
+    api: {
+      apiId: "abcdef1234",
+      stage: "prod",
+      paths: new Set(["/prod"]),
+      routeSelectionExpression: "$request.body.type",
+      throttling,
+      routes: new Map([
+        ...routes,
+        ...extraRoutes.map((route): [string, RouteDescription] => [route.key, route]),
+      ]),
+    },
+    functionOf,
+    callService,
+    clock,
+    hosts: [host, `localhost:${port}`],
+    region: "us-east-1",
+    accountId: "123456789012",
+    report: (problem) => problems.push(problem),
+  });
+  const api = connectionsApi(gateway, "prod");
+  server.on("request", (request, response) => {
+    if (!api(request, response)) response.writeHead(403).end();
+  });
+  server.on("upgrade", (request, socket, head) => gateway.upgrade(request, socket, head));
+  const sockets: WebSocket[] = [];
+  const url = `ws://${host}/prod`;
+  return {
+    clock,
+    gateway,
+    url,
+    host,
+    problems,
+    async open({ protocols = [], ...options } = {}) {
+      const socket = new WebSocket(url, protocols, options);
+      sockets.push(socket);
+      const waiting: ((message: unknown) => void)[] = [];
+      const arrived: unknown[] = [];
+      socket.on("message", (data) => {
+        const message: unknown = JSON.parse(data.toString());
+        const waiter = waiting.shift();
+        if (waiter) waiter(message);
+        else arrived.push(message);
+      });
+      const closed = new Promise<number>((resolve) => socket.on("close", resolve));
+      await once(socket, "open");
+      return {
+        socket,
+        closed,
+        next: async () => arrived.shift() ?? new Promise((resolve) => waiting.push(resolve)),
+      };
+    },
+    async stop() {
+      for (const socket of sockets) socket.terminate();
+      await gateway.stop();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

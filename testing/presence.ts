@@ -1,0 +1,110 @@
+/** Small builders that the tests of the functions share: connections, events, rows. */
+
+import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
+import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
+import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import type { LeaseHolder } from "../lambda/lease/store";
+import type { Connections, Outcome } from "../lambda/shared/connections";
+import { type Identity, toContext } from "../lambda/shared/identity";
+import type { RouteEvent } from "../lambda/shared/message-route";
+import type { CountBy, MetricsSink } from "../lambda/shared/metrics";
+
+/** A connection of agent `a1` of organization `acme`, with what a test says of it. */
+export function holder(overrides: Partial<LeaseHolder> = {}): LeaseHolder {
+  return {
+    organizationId: "acme",
+    agentId: "a1",
+    connectionId: "A=",
+    connectedAt: 1000,
+    instanceId: "process-a",
+    leaseMs: 90_000,
+    heartbeatIntervalMs: 30_000,
+    ...overrides,
+  };
+}
+
+function identity(overrides: Partial<Identity> = {}): Identity {
+  return {
+    organizationId: "acme",
+    agentId: "a1",
+    role: "agent",
+    instanceId: "process-a",
+    heartbeatIntervalMs: 30_000,
+    leaseMs: 90_000,
+    intervalAdvised: false,
+    onDuplicate: "replace",
+    reconnectWindowMs: 0,
+    ...overrides,
+  };
+}
+
+/** A route's event: the authorizer's context as the gateway hands it on. */
+export function routeEvent(
+  context: Partial<RouteEvent["requestContext"]> = {},
+  body?: unknown,
+  owner: Partial<Identity> = {},
+): RouteEvent {
+  return {
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    requestContext: {
+      connectionId: "A=",
+      connectedAt: 1000,
+      requestTimeEpoch: 1000,
+      routeKey: "heartbeat",
+      authorizer: toContext(identity(owner)),
+      ...context,
+    },
+  };
+}
+
+/** The stored row, as the last write left it. */
+export async function storedRow(
+  client: DynamoDBClient,
+  TableName: string,
+  { organizationId, agentId }: { organizationId: string; agentId: string },
+): Promise<StatusRow | undefined> {
+  const Key = { organizationId: { S: organizationId }, agentId: { S: agentId } };
+  const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
+  return Item && rowFromItem(Item);
+}
+
+/** Keeps what a function counted. */
+export class MetricsRecorder {
+  readonly counts: Record<string, number> = {};
+  readonly sink: MetricsSink = {
+    addMetric: (name, _unit, value) => {
+      this.counts[name] = (this.counts[name] ?? 0) + value;
+    },
+    publishStoredMetrics: () => undefined,
+  };
+  readonly count: CountBy = (name, dimension, value) => {
+    this.sink.addMetric([name, ...Object.values(dimension)].join(" "), "Count", value);
+  };
+}
+
+/** Keeps what a function logged. */
+export class LogRecorder {
+  readonly lines: unknown[] = [];
+  readonly info = (line: unknown) => void this.lines.push(line);
+  readonly warn = (line: unknown) => void this.lines.push(line);
+  readonly error = (line: unknown) => void this.lines.push(line);
+}
+
+/** Keeps what a function did to other connections. */
+export class ConnectionsRecorder implements Connections {
+  readonly calls: unknown[][] = [];
+
+  async post(connectionId: string, message: ServerMessage): Promise<Outcome> {
+    this.calls.push(["post", connectionId, message]);
+    return "done";
+  }
+
+  async lastActiveAt(): Promise<number> {
+    return 0;
+  }
+
+  async close(connectionId: string): Promise<Outcome> {
+    this.calls.push(["close", connectionId]);
+    return "done";
+  }
+}

@@ -1,0 +1,73 @@
+/** Every route of messages with its real handler, over an engine and connections of a test's own. */
+
+import { StatusReader, type StatusReaderOptions } from "@agent-heartbeat/sdk/status";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { fallbackHandler } from "../lambda/fallback/handler";
+import { heartbeatHandler } from "../lambda/heartbeat/handler";
+import { historyHandler } from "../lambda/history/handler";
+import { HistoryStore } from "../lambda/history/store";
+import { LeaseStore } from "../lambda/lease/store";
+import { listHandler } from "../lambda/list/handler";
+import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
+import { MessageRouter } from "../lambda/messaging/message-router";
+import { SubscriptionStore } from "../lambda/messaging/subscriptions";
+import { presenceHandler } from "../lambda/profile/handler";
+import { ProfileStore } from "../lambda/profile/store";
+import { publishHandler } from "../lambda/publish/handler";
+import type { Connections } from "../lambda/shared/connections";
+import type { RouteDependencies } from "../lambda/shared/message-route";
+import { subscribeHandler, unsubscribeHandler } from "../lambda/subscribe/handler";
+import type { Engine } from "./engine";
+
+export interface RouteParts extends RouteDependencies {
+  /** A client of the engine, watched as the caller likes. */
+  client: DynamoDBClient;
+  engine: Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
+  connections: Connections;
+  /** What a list is read by, beside the table. */
+  reader?: Partial<StatusReaderOptions>;
+}
+
+/** The handlers by the types of their messages, and what they share. */
+export function composeRoutes({ client, engine, reader, ...route }: RouteParts) {
+  const { statusTableName, registryTableName, subscriptionsTableName } = engine;
+  const leases = new LeaseStore({
+    client,
+    tableName: statusTableName,
+    retentionMs: 7 * 86_400_000,
+  });
+  const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
+  const messageRouter = new MessageRouter({
+    subscriptions,
+    agents: dynamoDbAgentLocator(client, statusTableName),
+    ...route,
+  });
+  const profiles = new ProfileStore(client, registryTableName);
+  const history = new HistoryStore(client, registryTableName);
+  return {
+    leases,
+    subscriptions,
+    messageRouter,
+    history,
+    routes: {
+      heartbeat: heartbeatHandler({ leases, ...route }),
+      presence: presenceHandler({ profiles, ...route }),
+      subscribe: subscribeHandler({ subscriptions, ...route }),
+      unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
+      publish: publishHandler({ messageRouter, newId: () => "message", ...route }),
+      list: listHandler({
+        statuses: new StatusReader({
+          client,
+          tableName: statusTableName,
+          registryTableName,
+          consistent: true,
+          ...reader,
+        }),
+        profiles,
+        ...route,
+      }),
+      history: historyHandler({ history, ...route }),
+      $default: fallbackHandler(route),
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** Stacks as tests of the template synthesize them, and how their resources are read. */
+
+import { App, Stack } from "aws-cdk-lib";
+import type { Template } from "aws-cdk-lib/assertions";
+import { AgentHeartbeat } from "../lib/agent-heartbeat";
+import type { AgentHeartbeatProps } from "../lib/props";
+import { testContext } from "./cdk-context";
+
+const ENVIRONMENT = { account: "123456789012", region: "eu-west-1" };
+
+/** An empty stack in a known account and region. */
+export const emptyStackIn = (app: App, id: string): Stack =>
+  new Stack(app, id, { env: ENVIRONMENT });
+
+/** The same in an app of its own. */
+export const emptyStack = (id = "Test"): Stack =>
+  emptyStackIn(new App({ context: testContext() }), id);
+
+/** The construct in a stack, without the parts that no test of its props needs. */
+export const presenceIn = (stack: Stack, props: AgentHeartbeatProps = {}, id = "Presence") =>
+  new AgentHeartbeat(stack, id, {
+    dashboard: false,
+    alarms: false,
+    cloudWatchDashboard: false,
+    ...props,
+  });
+
+export interface Statement {
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: unknown;
+}
+
+/** The statements of the policies of a role, by the beginning of the role's logical id. */
+export function statementsOf(template: Template, role: string): Statement[] {
+  return Object.values(template.findResources("AWS::IAM::Policy"))
+    .filter(({ Properties }) =>
+      (Properties.Roles as { Ref: string }[]).some(({ Ref }) => Ref.startsWith(role)),
+    )
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[]);
+}

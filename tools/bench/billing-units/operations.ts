@@ -1,0 +1,183 @@
+/** The operations whose billing units are counted, each on a service that it finds as a fleet leaves it. */
+
+import { audienceOf } from "@agent-heartbeat/sdk/protocol";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import type { RouteResult } from "../../../lambda/shared/message-route";
+import type { Engine } from "../../../testing/engine";
+import { loginClaims, putAgent, signToken, testKey } from "../../../testing/login";
+import { holder, routeEvent, storedRow } from "../../../testing/presence";
+import type { Meter, Units } from "./meter";
+import type { Service } from "./service";
+
+export const NOW = 1_790_000_000_000;
+
+const URL = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
+const ORGANIZATION = { organizationId: "acme" };
+
+/** Names of the sizes that fleets in the field have. */
+const AGENT = "production-agent-001";
+const CONNECTION = "L0SM9cOFvHcCIhw=";
+
+export interface Measured {
+  operation: string;
+  units: Units;
+}
+
+/** Counts every operation once: the counts are exact, so that once is enough. */
+export async function measure(engine: Engine, service: Service, meter: Meter): Promise<Measured[]> {
+  const results: Measured[] = [];
+  const key = await testKey("ES256");
+  await putAgent(engine.client, engine.registryTableName, [key], { agentId: AGENT });
+  let serial = 0;
+
+  const record = async (operation: string, work: () => Promise<void>) => {
+    meter.take();
+    await work();
+    results.push({ operation, units: meter.take() });
+  };
+  const call = async (
+    handler: (event: ReturnType<typeof routeEvent>) => Promise<RouteResult>,
+    body: object | undefined,
+    at = NOW,
+    connectionId = CONNECTION,
+    agentId = AGENT,
+  ) => {
+    const context = { connectionId, connectedAt: NOW, requestTimeEpoch: at };
+    const result = await handler(routeEvent(context, body, { ...ORGANIZATION, agentId }));
+    meter.add({
+      invocations: 1,
+      messagesIn: body ? 1 : 0,
+      messagesOut: result.body === undefined ? 0 : 1,
+    });
+    return result;
+  };
+  const connect = async (connectionId: string) => {
+    const claims = loginClaims(audienceOf(URL), NOW, { iss: AGENT, sub: AGENT });
+    const token = await signToken(key, claims);
+    await service.authorize({
+      methodArn: "arn",
+      headers: { "Sec-WebSocket-Protocol": `agent-heartbeat.v1, ${token}` },
+      requestContext: {
+        domainName: new globalThis.URL(URL).host,
+        stage: "prod",
+        requestTimeEpoch: NOW,
+      },
+    });
+    meter.add({ invocations: 1 });
+    await call(service.connect, undefined, NOW, connectionId);
+  };
+  const callDirectly = async (body: object, at: number, connectionId: string) => {
+    const context = { connectionId, connectedAt: NOW, requestTimeEpoch: at };
+    const reply = await service.directHeartbeat(
+      routeEvent(context, body, { ...ORGANIZATION, agentId: AGENT }),
+    );
+    meter.add({ messagesIn: 1, messagesOut: reply === undefined ? 0 : 1 });
+  };
+  const activity = {
+    state: "working",
+    task: "tasks.process",
+    startedAt: NOW,
+    progressAt: NOW,
+    inFlight: 1,
+  };
+
+  // What is advised to fleets is read once a minute in each process of the authorizer.
+  await record("connect, first in a minute", () => connect(CONNECTION));
+  await record("connect", () => connect(CONNECTION));
+  await record("heartbeat", async () => {
+    await call(service.heartbeat, { type: "heartbeat", activity }, NOW + 30_000);
+  });
+  await record("heartbeat without ack", async () => {
+    await call(service.heartbeat, { type: "heartbeat", ack: false, activity }, NOW + 60_000);
+  });
+  await record("disconnect", async () => {
+    await call(service.disconnect, undefined, NOW + 90_000);
+  });
+  await record("rotation", async () => {
+    // A second connection, its first heartbeat, and the end of the first one, which changes nothing.
+    await connect("M1SM9cOFvHcCIhw=");
+    await call(
+      service.heartbeat,
+      { type: "heartbeat", activity },
+      NOW + 91_000,
+      "M1SM9cOFvHcCIhw=",
+    );
+    await call(service.disconnect, undefined, NOW + 92_000);
+  });
+  await record("direct heartbeat", async () => {
+    await callDirectly({ type: "heartbeat", activity }, NOW + 93_000, "M1SM9cOFvHcCIhw=");
+  });
+  await record("direct heartbeat without ack", async () => {
+    const body = { type: "heartbeat", ack: false, activity };
+    await callDirectly(body, NOW + 94_000, "M1SM9cOFvHcCIhw=");
+  });
+  await record("direct rotation", async () => {
+    await connect("N1SM9cOFvHcCIhw=");
+    await callDirectly({ type: "heartbeat", activity }, NOW + 95_000, "N1SM9cOFvHcCIhw=");
+    await call(service.disconnect, undefined, NOW + 96_000, "M1SM9cOFvHcCIhw=");
+  });
+  await record("subscribe", async () => {
+    await call(service.subscribe, { type: "subscribe", subject: "tasks.process" });
+  });
+  for (const subscribers of [1, 10, 100]) {
+    const subject = `fan.out-${subscribers}`;
+    for (let index = 0; index < subscribers; index++) {
+      const agentId = `subscriber-${index}`;
+      serial += 1;
+      await call(service.subscribe, { type: "subscribe", subject }, NOW, `S${serial}=`, agentId);
+    }
+    await record(`publish to ${subscribers}`, async () => {
+      await call(service.publish, { type: "publish", subject, data: { task: 1 } });
+    });
+  }
+  const fill = async (from: number, to: number) => {
+    for (let index = from; index < to; index++) {
+      const agentId = `fleet-agent-${String(index).padStart(5, "0")}`;
+      await service.leases.renew(
+        holder({ ...ORGANIZATION, agentId, connectionId: `F${index}cOFvHcCIhw=` }),
+        NOW + 60_000,
+        { state: "idle" },
+      );
+    }
+  };
+  await fill(0, 100);
+  await record("list of 100", async () => {
+    await call(service.list, { type: "list" });
+  });
+  await record("sweep of 100, none expired", () => sweep());
+  await fill(100, 1000);
+  await record("sweep of 1000, none expired", () => sweep());
+  for (let index = 0; index < 10; index++) {
+    const agentId = `gone-agent-${index}`;
+    await service.leases.acquire(
+      holder({ ...ORGANIZATION, agentId, connectionId: `G${index}=` }),
+      NOW - 1_000_000,
+    );
+  }
+  await record("sweep of 1010, 10 expired", () => sweep());
+  await record("transition", async () => {
+    const row = await storedRow(engine.client, engine.statusTableName, {
+      ...ORGANIZATION,
+      agentId: "fleet-agent-00000",
+    });
+    meter.take();
+    await service.transitions({
+      Records: [
+        {
+          eventID: "event",
+          dynamodb: {
+            SequenceNumber: "1",
+            NewImage: marshall(row ?? {}, { removeUndefinedValues: true }),
+          },
+        },
+      ],
+    });
+    meter.add({ invocations: 1 });
+  });
+  return results;
+
+  async function sweep(): Promise<void> {
+    await service.sweep({}, { getRemainingTimeInMillis: () => 300_000 });
+    meter.add({ invocations: 1 });
+  }
+}

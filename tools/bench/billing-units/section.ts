@@ -1,0 +1,160 @@
+/** What AWS bills for each operation, and for a heartbeat of the usual designs, as a section of the report. */
+
+import { priceOf, pricesIn } from "../../../cli/src/cost/prices";
+import { ASSUMED, MEMORY_GB } from "../../../cli/src/cost/units";
+import { startEngine } from "../../../testing/engine";
+import { type Section, table } from "../section";
+import { measureVariants, type VariantFigures } from "../variants/measure";
+import { Meter, type Units } from "./meter";
+import { type Measured, measure, NOW } from "./operations";
+import { composeService } from "./service";
+
+export interface BillingFigures {
+  operations: Measured[];
+  variants: VariantFigures[];
+}
+
+const REGION = "us-east-1";
+
+const HEAD = [
+  "",
+  "messages in",
+  "messages out",
+  "invocations",
+  "write units",
+  "read units",
+  "@connections",
+  "events",
+  "log bytes",
+];
+
+const cells = (units: Units) => [
+  units.messagesIn,
+  units.messagesOut,
+  units.invocations,
+  units.writeUnits,
+  units.readUnits,
+  units.connectionCalls,
+  units.busEvents,
+  units.logBytes,
+];
+
+export const billingUnits: Section<BillingFigures> = {
+  name: "billing-units",
+  title: "Billing units",
+  measure: () => measureBillingUnits(),
+
+  markdown: ({ operations, variants }) => {
+    const ours = unitsOf(operations, "heartbeat");
+    return [
+      "What each operation makes AWS bill. Units of DynamoDB are by the engine's own count, conditions that were not met " +
+        "included; all else is counted where it is called. These are exact.",
+      table(
+        ["operation", ...HEAD.slice(1)],
+        operations.map(({ operation, units }) => [operation, ...cells(units)]),
+      ),
+      "The same heartbeat in the usual designs, each written small but whole in `tools/bench/variants/`, and what a million " +
+        `heartbeats cost at the prices of ${REGION}. The time of a function is taken to be the same in all, ` +
+        `${ASSUMED.handlerMs} ms, which flatters those that call more.`,
+      table(
+        ["design", ...HEAD.slice(1), "a million"],
+        [
+          ["**this one**", ...cells(ours), dollars(ours)],
+          ...variants.map(({ name, heartbeat }) => [name, ...cells(heartbeat), dollars(heartbeat)]),
+        ],
+      ),
+      variants.map(({ name, what }) => `- *${name}*: ${what}.`).join("\n"),
+      sweepsTold(operations, variants),
+    ].join("\n\n");
+  },
+
+  changes: (figures, reported) => {
+    const before = countsOf(reported);
+    const after = countsOf(figures);
+    return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
+      const [was, is] = [before.get(name), after.get(name)];
+      return was === is
+        ? []
+        : [`${name}: ${was ?? "not counted"} in the report, now ${is ?? "not counted"}`];
+    });
+  },
+
+  goals: ({ operations }) => {
+    const { writeUnits, readUnits, invocations, messagesIn, messagesOut } = unitsOf(
+      operations,
+      "heartbeat",
+    );
+    return [
+      {
+        goal: "a heartbeat is one message in, one out, one invocation, one write unit and no read unit",
+        found: `${messagesIn}, ${messagesOut}, ${invocations}, ${writeUnits} and ${readUnits}`,
+        met:
+          `${messagesIn} ${messagesOut} ${invocations} ${writeUnits} ${readUnits}` === "1 1 1 1 0",
+      },
+    ];
+  },
+};
+
+async function measureBillingUnits(): Promise<BillingFigures> {
+  const engine = await startEngine();
+  const meter = new Meter();
+  const service = composeService(engine, meter, () => NOW + 93_000);
+  try {
+    const operations = await measure(engine, service, meter);
+    return { operations, variants: await measureVariants() };
+  } finally {
+    service.close();
+    await engine.stop();
+  }
+}
+
+/** Every count by its name: `heartbeat, writeUnits`. */
+function countsOf({ operations, variants }: BillingFigures): Map<string, number> {
+  const all = [
+    ...operations.map(({ operation, units }) => [operation, units] as const),
+    ...variants.flatMap(({ name, connect, heartbeat, sweep }) => [
+      [`${name}: connect`, connect] as const,
+      [`${name}: heartbeat`, heartbeat] as const,
+      ...(sweep ? [[`${name}: sweep`, sweep] as const] : []),
+    ]),
+  ];
+  return new Map(
+    all.flatMap(([operation, units]) =>
+      Object.entries(units).map(([unit, count]) => [`${operation}, ${unit}`, count] as const),
+    ),
+  );
+}
+
+function unitsOf(operations: readonly Measured[], name: string): Units {
+  const found = operations.find(({ operation }) => operation === name);
+  if (!found) throw new Error(`expected the operation ${name}, got none`);
+  return found.units;
+}
+
+/** What a million heartbeats cost. */
+function dollars(units: Units): string {
+  const prices = pricesIn(REGION);
+  const million = (quantity: number) => quantity * 1e6;
+  const usd =
+    // A post to a connection is a message too, and `messagesOut` has it.
+    priceOf(prices.webSocketMessage, million(units.messagesIn + units.messagesOut)) +
+    priceOf(prices.lambdaRequest, million(units.invocations)) +
+    priceOf(
+      prices.lambdaGbSecond,
+      million(units.invocations * MEMORY_GB.handler * (ASSUMED.handlerMs / 1000)),
+    ) +
+    priceOf(prices.writeUnit, million(units.writeUnits)) +
+    priceOf(prices.readUnit, million(units.readUnits)) +
+    priceOf(prices.logGb, million(units.logBytes) / 1e9);
+  return `$${usd.toFixed(2)}`;
+}
+
+function sweepsTold(operations: readonly Measured[], variants: readonly VariantFigures[]): string {
+  const ours = unitsOf(operations, "sweep of 1000, none expired").readUnits;
+  const indexed = variants.find(({ sweep }) => sweep !== null);
+  return (
+    `What an index saves is the scan: a sweep of a thousand agents takes ${ours} read units here and ` +
+    `${indexed?.sweep?.readUnits} by the index. It costs more at every heartbeat, of which there are ten thousand ` +
+    "between two sweeps."
+  );
+}

@@ -1,0 +1,114 @@
+/** The functions, composed as in the stack, on a real engine, with a meter on everything they call. */
+
+import { authorizeHandler } from "../../../lambda/authorize/handler";
+import { ReconnectAdvice } from "../../../lambda/authorize/reconnect-advice";
+import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
+import { connectHandler } from "../../../lambda/connect/handler";
+import { disconnectHandler } from "../../../lambda/disconnect/handler";
+import type { Connections } from "../../../lambda/shared/connections";
+import { FleetCountStore } from "../../../lambda/shared/fleet-size";
+import { sweepHandler } from "../../../lambda/sweep/handler";
+import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
+import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
+import { selfPreservation } from "../../../lambda/sweep/self-preservation";
+import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
+import { transitionsHandler } from "../../../lambda/transitions/handler";
+import { directHeartbeat } from "../../../testing/direct-heartbeat";
+import { clientOf, type Engine } from "../../../testing/engine";
+import { DEFAULT_TERMS } from "../../../testing/login";
+import { composeRoutes } from "../../../testing/routes";
+import type { Meter } from "./meter";
+
+/** As in the stack. */
+const SEGMENTS = 4;
+const RETENTION_MS = 7 * 86_400_000;
+
+export function composeService(engine: Engine, meter: Meter, now: () => number) {
+  const client = meter.watch(clientOf(engine.endpoint));
+  const { statusTableName, registryTableName } = engine;
+  const registry = dynamoDbLoginRegistry(client, registryTableName);
+  const fleet = new FleetCountStore(client, registryTableName);
+  const connections: Connections = {
+    post: async () => {
+      meter.add({ connectionCalls: 1, messagesOut: 1 });
+      return "done";
+    },
+    close: async () => {
+      meter.add({ connectionCalls: 1 });
+      return "done";
+    },
+    lastActiveAt: async () => {
+      meter.add({ connectionCalls: 1 });
+      return "gone";
+    },
+  };
+  const { log } = meter;
+  const route = { log, metrics: meter.metrics() };
+  const reader = { now, correctClock: false };
+  const parts = { client, engine, connections, reader, ...route };
+  const { leases, subscriptions, messageRouter, history, routes } = composeRoutes(parts);
+  const direct = directHeartbeat(engine, RETENTION_MS, async (request, ask) => {
+    const answer = await ask({ ...request, ReturnConsumedCapacity: "INDEXES" });
+    const { ConsumedCapacity } = JSON.parse(answer.body);
+    meter.add({ writeUnits: ConsumedCapacity.CapacityUnits });
+    return answer;
+  });
+  return {
+    ...routes,
+    leases,
+    close: () => {
+      client.destroy();
+      direct.close();
+    },
+    /** By the gateway's templates, without a function. */
+    directHeartbeat: direct.beat,
+    authorize: authorizeHandler({
+      registry,
+      advice: new ReconnectAdvice({
+        fleet,
+        connectsPerSecond: 500,
+        maxWindowMs: 3_600_000,
+        log,
+      }),
+      terms: DEFAULT_TERMS,
+      ...route,
+    }),
+    connect: connectHandler({ leases, registry }),
+    disconnect: disconnectHandler({ leases, subscriptions }),
+    sweep: sweepHandler({
+      leases,
+      scan: dynamoDbLeaseScan(client, statusTableName, SEGMENTS),
+      rounds: dynamoDbScanCheckpoints(client, registryTableName, SEGMENTS),
+      fleet,
+      brake: selfPreservation({
+        terms: { share: 0.5, minimum: 20, holdMs: 300_000 },
+        suspicions: new SelfPreservationStore(client, registryTableName),
+        connections,
+        tell: async () => meter.add({ busEvents: 1 }),
+        log,
+      }),
+      connections,
+      clock: now,
+      scanReserveMs: 1000,
+      reserveMs: 1000,
+      ...route,
+    }),
+    transitions: transitionsHandler({
+      events: {
+        send: async ({ input }: { input: { Entries: unknown[] } }) => {
+          meter.add({ busEvents: input.Entries.length });
+          return { Entries: input.Entries.map(() => ({ EventId: "event" })) };
+        },
+      } as never,
+      eventBusName: "bus",
+      connections,
+      messageRouter,
+      history,
+      count: meter.count,
+      clock: now,
+      log,
+    }),
+  };
+}
+
+export type Service = ReturnType<typeof composeService>;

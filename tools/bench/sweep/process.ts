@@ -1,0 +1,92 @@
+/** A process that sweeps or lists a table once, so that its memory is nobody else's. */
+
+import { LIMITS, RATES } from "@agent-heartbeat/sdk/protocol";
+import { routeEvent } from "../../../testing/presence";
+import { Meter, type Units } from "../billing-units/meter";
+import { composeService } from "../billing-units/service";
+
+export interface Task {
+  do: "sweep" | "list";
+  engine: Parameters<typeof composeService>[0];
+  /** When it is, in epoch milliseconds. */
+  now: number;
+  /** Agents a page of a list. */
+  limit?: number;
+}
+
+export interface Effort {
+  wallMs: number;
+  cpuMs: number;
+  /** How much more memory was resident than before, at most. */
+  grownBytes: number;
+  units: Units;
+  /** What a sweep reported, or how many pages a list had. */
+  report: Record<string, unknown>;
+}
+
+const LOOK_MS = 20;
+
+async function main(task: Task): Promise<Effort> {
+  const meter = new Meter();
+  const service = composeService(task.engine, meter, () => task.now);
+  const work = task.do === "sweep" ? sweep : list;
+  const rss = () => process.memoryUsage.rss();
+  const before = rss();
+  let most = before;
+  const looking = setInterval(() => {
+    most = Math.max(most, rss());
+  }, LOOK_MS);
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const report = await work();
+  const wallMs = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  clearInterval(looking);
+  service.close();
+  return {
+    wallMs,
+    cpuMs: (user + system) / 1000,
+    grownBytes: Math.max(most, rss()) - before,
+    units: meter.take(),
+    report,
+  };
+
+  async function sweep(): Promise<Record<string, unknown>> {
+    const report = await service.sweep({}, { getRemainingTimeInMillis: () => 900_000 });
+    return { ...report };
+  }
+
+  async function list(): Promise<Record<string, unknown>> {
+    let cursor: string | null = null;
+    let [pages, agents, bytes] = [0, 0, 0];
+    do {
+      const { limit = LIMITS.listPageSize } = task;
+      const profiles = limit < LIMITS.listPageSize;
+      // As far apart as a connection may ask for pages.
+      const requestTimeEpoch = task.now + (pages * 1000) / RATES.list.perSecond;
+      const { body = "" } = await service.list(
+        routeEvent(
+          { requestTimeEpoch },
+          { type: "list", limit, profiles, ...(cursor && { cursor }) },
+        ),
+      );
+      const page = JSON.parse(body);
+      cursor = page.cursor;
+      pages += 1;
+      agents += page.agents.length;
+      bytes += body.length;
+    } while (cursor !== null);
+    return { pages, agents, bytes };
+  }
+}
+
+process.once("message", (task: Task) => {
+  main(task).then(
+    (effort) => process.send?.(effort),
+    (error: unknown) => {
+      console.error(error);
+      // Whatever it still looks at.
+      process.exit(1);
+    },
+  );
+});

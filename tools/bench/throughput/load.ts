@@ -1,0 +1,84 @@
+/** The load: many connections, of which a fixed number wait for an ack at any moment. */
+
+import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
+import { WebSocket } from "ws";
+import { forEachConcurrently } from "../../../lambda/shared/concurrency";
+import { loginClaims, signToken, type TestKey } from "../../../testing/login";
+import { distributionOf } from "../section";
+import { agentIdOf, received, type SentKey } from "./agents";
+
+export interface LoadOrder {
+  url: string;
+  /** The agents' key; without one the server takes anybody. */
+  key?: SentKey;
+  connections: number;
+  heartbeats: number;
+  /** Heartbeats that wait for their ack at any moment. */
+  outstanding: number;
+}
+
+export interface LoadResult {
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+const HEARTBEAT = JSON.stringify({
+  type: "heartbeat",
+  activity: { state: "working", task: "tasks.process", inFlight: 1 },
+});
+
+process.on("message", async ({ key, ...order }: LoadOrder) => {
+  const signer = key && (await received(key));
+  const sockets: WebSocket[] = [];
+  const numbers = Array.from({ length: order.connections }, (_, index) => index);
+  await forEachConcurrently(numbers, 32, async (index) => {
+    sockets.push(await connect(order.url, index, signer));
+  });
+  // Once round the engine and the compilers, unmeasured.
+  await beat(sockets, Math.ceil(order.heartbeats / 5), order.outstanding);
+  const result = await beat(sockets, order.heartbeats, order.outstanding);
+  process.send?.(result);
+  for (const socket of sockets) socket.terminate();
+});
+
+async function connect(url: string, index: number, key: TestKey | undefined): Promise<WebSocket> {
+  const agentId = agentIdOf(index);
+  const claims = loginClaims(audienceOf(url), Date.now(), { iss: agentId, sub: agentId });
+  const token = key ? [await signToken(key, claims)] : [];
+  const socket = new WebSocket(url, [SUBPROTOCOL, ...token]);
+  await new Promise((resolve, reject) => {
+    socket.once("open", resolve);
+    socket.once("error", reject);
+  });
+  return socket;
+}
+
+async function beat(
+  sockets: readonly WebSocket[],
+  heartbeats: number,
+  outstanding: number,
+): Promise<LoadResult> {
+  const times: number[] = [];
+  let sent = 0;
+  const began = performance.now();
+  const worker = async () => {
+    while (sent < heartbeats) {
+      const socket = sockets[sent++ % sockets.length] as WebSocket;
+      const at = performance.now();
+      await new Promise<void>((resolve, reject) => {
+        socket.once("message", (data) => {
+          const { type } = JSON.parse(String(data));
+          if (type === "heartbeat_ack") resolve();
+          else reject(new Error(`expected an ack, got ${data}`));
+        });
+        socket.send(HEARTBEAT);
+      });
+      times.push(performance.now() - at);
+    }
+  };
+  await Promise.all(Array.from({ length: outstanding }, worker));
+  const seconds = (performance.now() - began) / 1000;
+  const { p50, p99 } = distributionOf(times);
+  return { perSecond: heartbeats / seconds, p50Ms: p50, p99Ms: p99 };
+}

@@ -1,0 +1,124 @@
+/** The local runtime in a process of its own, with a witness at the boundary between gateway and functions. */
+
+import { type LocalRuntime, startLocalRuntime } from "../../../local/aws/runtime";
+import { seededRandom } from "../../../testing/random";
+import { type Channel, joinRun } from "./channel";
+import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
+import { sharedClock, watchLag } from "./time";
+
+const settings = JSON.parse(process.argv[2] ?? "{}") as RuntimeSettings;
+const now = sharedClock(settings.origin);
+const random = seededRandom(settings.seed);
+
+interface GatewayEvent {
+  requestContext?: {
+    eventType?: string;
+    routeKey?: string;
+    connectionId: string;
+    requestTimeEpoch: number;
+    authorizer?: { agentId?: string };
+  };
+  queryStringParameters?: { link?: string };
+}
+
+const KINDS = { $connect: "connect", heartbeat: "heartbeat", $disconnect: "disconnect" } as const;
+
+interface Failing {
+  share: number;
+  when: "before" | "after";
+}
+
+async function main(): Promise<void> {
+  const failing = new Map<string, Failing>();
+  let setRuntime: (runtime: LocalRuntime) => void = () => {};
+  const started = new Promise<LocalRuntime>((resolve) => {
+    setRuntime = resolve;
+  });
+  const channel: Channel<RuntimeReport, RuntimeCommand> = await joinRun(
+    settings.receptionPort,
+    settings.name,
+    (command) => void started.then((runtime) => obey(runtime, command)),
+  );
+  const tell = (report: RuntimeReport) => channel.send(report);
+
+  async function obey(runtime: LocalRuntime, command: RuntimeCommand): Promise<void> {
+    switch (command.do) {
+      case "fail":
+        failing.set(command.functionName, command);
+        break;
+      case "heal":
+        failing.delete(command.functionName);
+        break;
+      case "end environment":
+        await runtime.endEnvironment(fullName(runtime, command.functionName));
+        break;
+      case "sweep":
+        await runtime.invoke(fullName(runtime, "Sweep")).catch(() => undefined);
+        tell({ what: "swept" });
+        break;
+      case "count connections":
+        tell({ what: "connections", count: runtime.connectionCount() });
+        break;
+    }
+  }
+
+  try {
+    const runtime = await startLocalRuntime({
+      assemblyDirectory: settings.assemblyDirectory,
+      dynamoDbEndpoint: settings.dynamoDbEndpoint,
+      port: settings.port,
+      schedules: false,
+      onProblem: (text) => tell({ what: "problem", text }),
+      async around({ functionName, event, proceed }) {
+        const sign = signIn(event as GatewayEvent);
+        if (sign) tell(sign);
+        const fault = [...failing].find(([name]) => matches(functionName, name))?.[1];
+        const fails = fault !== undefined && random() < fault.share;
+        if (fails && fault.when === "before") throw new Error("chaos: it did not run");
+        const result = await proceed().finally(() => {
+          const { routeKey, connectionId } = (event as GatewayEvent).requestContext ?? {};
+          if (routeKey === "subscribe" && connectionId) tell({ what: "subscribed", connectionId });
+        });
+        if (sign?.kind === "disconnect") {
+          tell({ what: "released", connectionId: sign.connectionId });
+        }
+        if (fails) throw new Error("chaos: its answer was lost");
+        return result;
+      },
+    });
+    runtime.onEvent(({ source, detail }) => {
+      const { transitionId, agentId, event } = detail as Record<string, string>;
+      if (source !== "agent-heartbeat" || (event !== "online" && event !== "offline")) return;
+      if (!transitionId || !agentId) return;
+      tell({ what: "told", id: transitionId, agentId, status: event, toldAt: now() });
+    });
+    watchLag(now, ({ at, ms }) => tell({ what: "lag", at, ms }));
+    const { webSocketUrl, statusTableName, registryTableName } = runtime.outputs;
+    const port = Number(new URL(webSocketUrl).port);
+    tell({ what: "ready", webSocketUrl, port, statusTableName, registryTableName });
+    setRuntime(runtime);
+  } catch (error) {
+    tell({ what: "failed to start", why: (error as Error).message });
+  }
+}
+
+function signIn({ requestContext, queryStringParameters }: GatewayEvent) {
+  const { routeKey = "", connectionId = "", requestTimeEpoch: at = 0 } = requestContext ?? {};
+  const agentId = requestContext?.authorizer?.agentId;
+  const kind = KINDS[routeKey as keyof typeof KINDS];
+  if (!kind || agentId === undefined) return undefined;
+  const link = queryStringParameters?.link;
+  return { what: "sign" as const, kind, agentId, connectionId, at, ...(link && { link }) };
+}
+
+/** Names of functions have the construct's path before what they are called, and a hash behind. */
+const matches = (fullName: string, name: string) =>
+  new RegExp(`${name}[0-9A-F]{8}$`).test(fullName);
+
+function fullName(runtime: { functionNames: string[] }, name: string): string {
+  const found = runtime.functionNames.filter((candidate) => matches(candidate, name));
+  if (found[0] !== undefined && found.length === 1) return found[0];
+  throw new Error(`expected one function ${name}, got ${found.join(", ") || "none"}`);
+}
+
+void main();

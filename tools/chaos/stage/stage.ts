@@ -1,0 +1,274 @@
+/** All that a run needs, and all that can be done to it. */
+
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { bundleAgent } from "../../../local/app/demo/bundle";
+import { synthesize } from "../../../local/app/synthesize";
+import { memoryDirectory } from "../../../local/aws/engine/memory";
+import { clientOf } from "../../../testing/engine";
+import { FaultProxy } from "../../../testing/fault-proxy";
+import { seededRandom } from "../../../testing/random";
+import type { FaultInjector } from "../breaks";
+import type { Look } from "../evidence";
+import type { AgentsCommand, AgentsReport } from "./agents-messages";
+import { Reception } from "./channel";
+import { Database } from "./database";
+import { EngineCalls } from "./engine-calls";
+import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
+import { Recorder } from "./recorder";
+import type { RuntimeCommand, RuntimeReport } from "./runtime-messages";
+import { originNow, sharedClock, watchLag } from "./time";
+
+const ROOT = join(__dirname, "..", "..", "..");
+const PREFIX = "agent-heartbeat-chaos-";
+const ORGANIZATION = "chaos";
+const INTERVAL_SECONDS = 2;
+const TIMEOUT_MULTIPLIER = 3;
+export const LEASE_MS = INTERVAL_SECONDS * TIMEOUT_MULTIPLIER * 1000;
+
+export interface StageOptions {
+  agents: number;
+  processes: number;
+  seed: number;
+  /** Breaks the product on purpose. */
+  saboteur?: FaultInjector;
+  /** Hears what is being done. */
+  tell(what: string): void;
+}
+
+interface Group {
+  agentIds: string[];
+  /** Null while it is killed. */
+  program: Program<AgentsCommand> | null;
+  left: PromiseWithResolvers;
+}
+
+interface PromiseWithResolvers {
+  promise: Promise<void>;
+  resolve(): void;
+}
+
+export class Stage {
+  readonly now: () => number;
+  readonly recorder: Recorder;
+  readonly groups: Group[];
+  readonly links = new Map<string, FaultProxy>();
+  /** Set if something broke that no fault may break. */
+  broken: string | undefined;
+  database!: Database;
+  engine!: EngineCalls;
+  ready!: ReadyRuntime;
+  #subscriptionsTableName = "";
+  #runtime: Program<RuntimeCommand> | null = null;
+  #reception!: Reception;
+  #program = "";
+  #assemblyDirectory = "";
+  readonly #origin: number;
+  readonly #directory: string;
+  readonly #keys = generateKeyPairSync("ed25519");
+  readonly #closing: (() => unknown)[] = [];
+  readonly #awaited = new Set<(report: RuntimeReport) => void>();
+  #starts = 0;
+
+  private constructor(private readonly options: StageOptions) {
+    this.#origin = originNow();
+    this.now = sharedClock(this.#origin);
+    const width = String(options.agents).length;
+    const agentIds = Array.from(
+      { length: options.agents },
+      (_, index) => `agent-${String(index + 1).padStart(width, "0")}`,
+    );
+    this.recorder = new Recorder(agentIds, LEASE_MS, this.now, options.tell);
+    const size = Math.ceil(options.agents / options.processes);
+    this.groups = Array.from({ length: options.processes }, (_, index) => ({
+      agentIds: agentIds.slice(index * size, (index + 1) * size),
+      program: null,
+      left: withResolvers(),
+    }));
+    // In memory if there is room, so that a slow disk is no fault of its own.
+    this.#directory = memoryDirectory(PREFIX) ?? mkdtempSync(join(tmpdir(), PREFIX));
+    this.#closing.push(() => rmSync(this.#directory, { recursive: true, force: true }));
+  }
+
+  /** Starts everything but the agents. */
+  static async open(options: StageOptions): Promise<Stage> {
+    const stage = new Stage(options);
+    try {
+      await stage.#open();
+      return stage;
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
+  }
+
+  get agentIds(): string[] {
+    return [...this.links.keys()];
+  }
+
+  /** How far the machine's clock has come away from the one of the run, in milliseconds. */
+  get clockDriftMs(): number {
+    return Math.abs(Date.now() - this.now());
+  }
+
+  link(agentId: string): FaultProxy {
+    const link = this.links.get(agentId);
+    if (!link) throw new Error(`expected an agent of this run, got ${agentId}`);
+    return link;
+  }
+
+  look(): Promise<Look> {
+    return this.engine.look(this.ready.statusTableName, this.now);
+  }
+
+  subscriptions() {
+    return this.engine.scan(this.#subscriptionsTableName);
+  }
+
+  get gatewayIsUp(): boolean {
+    return this.#runtime !== null;
+  }
+
+  tellRuntime(command: RuntimeCommand): void {
+    this.#runtime?.channel.send(command);
+  }
+
+  /** Waits for a report of the runtime, though not for ever. */
+  hearRuntime<What extends RuntimeReport["what"]>(
+    what: What,
+    withinMs: number,
+  ): Promise<Extract<RuntimeReport, { what: What }> | undefined> {
+    return new Promise((resolve) => {
+      const end = (report?: RuntimeReport) => {
+        this.#awaited.delete(hear);
+        clearTimeout(timer);
+        resolve(report as Extract<RuntimeReport, { what: What }> | undefined);
+      };
+      const hear = (report: RuntimeReport) => report.what === what && end(report);
+      const timer = setTimeout(end, withinMs);
+      this.#awaited.add(hear);
+    });
+  }
+
+  async killGateway(): Promise<void> {
+    const runtime = this.#runtime;
+    this.#runtime = null;
+    this.recorder.evidence.gatewayKills.push(this.now());
+    await runtime?.process.kill();
+    runtime?.channel.close();
+  }
+
+  async startGateway(): Promise<void> {
+    const { ready, ...runtime } = await startRuntime(
+      this.#reception,
+      {
+        origin: this.#origin,
+        assemblyDirectory: this.#assemblyDirectory,
+        dynamoDbEndpoint: this.database.proxy.endpoint,
+        port: this.ready?.port ?? 0,
+        seed: this.options.seed + this.#starts++,
+      },
+      (report) => {
+        this.recorder.hearRuntime(report);
+        for (const hear of this.#awaited) hear(report);
+      },
+    );
+    this.ready = ready;
+    this.#runtime = runtime;
+  }
+
+  async startGroup(group: Group): Promise<void> {
+    group.left = withResolvers();
+    group.program = await startAgents(
+      this.#program,
+      this.#reception,
+      {
+        origin: this.#origin,
+        organizationId: ORGANIZATION,
+        url: this.ready.webSocketUrl,
+        privateKey: this.#keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+        heartbeatInterval: INTERVAL_SECONDS,
+        heartbeatTimeoutMultiplier: TIMEOUT_MULTIPLIER,
+        agents: group.agentIds.map((agentId) => ({ agentId, port: this.link(agentId).port })),
+      },
+      (report: AgentsReport) => {
+        this.recorder.hearAgents(report);
+        if (report.what === "left") group.left.resolve();
+      },
+    );
+  }
+
+  async killGroup(group: Group): Promise<void> {
+    const { program } = group;
+    group.program = null;
+    await program?.process.kill();
+    program?.channel.close();
+  }
+
+  /** Ends all that was started, in the opposite order. */
+  async close(): Promise<void> {
+    for (const step of this.#closing.splice(0).reverse()) {
+      await Promise.resolve(step()).catch(() => undefined);
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { seed, tell } = this.options;
+    const lag = watchLag(this.now, (one) => this.recorder.evidence.lags.push(one));
+    this.#closing.push(lag);
+    tell("synthesizing the stack");
+    this.#assemblyDirectory = await synthesize({
+      directory: ROOT,
+      // Below the packages that the functions import.
+      outputDirectory: join(ROOT, ".local", `chaos-${process.pid}`),
+      app: "node --conditions=agent-heartbeat-source --import tsx tools/chaos/app.ts",
+    });
+    this.#closing.push(() => rmSync(this.#assemblyDirectory, { recursive: true, force: true }));
+    this.#program = await bundleAgent(this.#directory, join(__dirname, "agents-program.ts"));
+    this.#reception = await Reception.open();
+    this.#closing.push(() => this.#reception.close());
+    this.database = await Database.start(
+      join(this.#directory, "data"),
+      seededRandom(seed),
+      (reason) => {
+        this.broken ??= reason;
+      },
+    );
+    this.#closing.push(() => this.database.stop());
+    const { saboteur } = this.options;
+    if (saboteur) this.database.proxy.rewrite = saboteur.rewrite.bind(saboteur);
+    this.engine = new EngineCalls(() => this.database.endpoint);
+    tell("starting the local runtime");
+    await this.startGateway();
+    this.#closing.push(() => this.#runtime?.process.stop());
+    this.#subscriptionsTableName = await this.engine.tableNamed("Subscriptions");
+    await this.#register();
+    this.#closing.push(async () => {
+      for (const link of this.links.values()) await link.close();
+      for (const group of this.groups) await this.killGroup(group);
+    });
+  }
+
+  async #register(): Promise<void> {
+    const { registryTableName, statusTableName, port } = this.ready;
+    const client = clientOf(this.database.endpoint);
+    const registry = new AgentRegistry({ client, registryTableName, statusTableName });
+    const publicKey = this.#keys.publicKey.export({ type: "spki", format: "pem" }).toString();
+    for (const agentId of this.recorder.evidence.agents.keys()) {
+      await registry.register({ organizationId: ORGANIZATION, agentId, publicKey });
+      this.links.set(agentId, await FaultProxy.start(port));
+    }
+    client.destroy();
+  }
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

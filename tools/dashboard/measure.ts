@@ -1,0 +1,78 @@
+/** `npm run bench:dashboard`: how soon a browser shows a fleet of 10,000 agents, and the end of one. */
+
+import type { Page } from "playwright-core";
+import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browser";
+import { largeFleet } from "../../testing/dashboard/large-fleet";
+import { Service } from "../../testing/dashboard/service";
+import { startAgent } from "../../testing/e2e/agent-process";
+
+const AGENTS = 10_000;
+const PAGES_TURNED = 20;
+
+/** Longest stretches in which the page could not react, in milliseconds, since the last call. */
+const LONG_TASKS = `(() => {
+  window.longTasks ??= [];
+  if (!window.observing) {
+    window.observing = new PerformanceObserver((list) =>
+      window.longTasks.push(...list.getEntries().map(({ duration }) => Math.round(duration))));
+    window.observing.observe({ type: "longtask" });
+  }
+  return window.longTasks.splice(0).sort((a, b) => b - a).slice(0, 5);
+})()`;
+
+async function measure(page: Page, link: string): Promise<void> {
+  const started = Date.now();
+  const since = () => `${Date.now() - started} ms`;
+  await page.goto(link);
+  await page.locator("tbody tr").nth(19).waitFor();
+  console.log(`first rows after            ${since()}`);
+  await page.evaluate(LONG_TASKS);
+  await page.getByText(`(${AGENTS.toLocaleString("en")})`).waitFor({ timeout: 120_000 });
+  console.log(`all ${AGENTS} agents after     ${since()}`);
+  console.log("longest tasks while listing", await page.evaluate(LONG_TASKS));
+  const turning = Date.now();
+  for (let n = 0; n < PAGES_TURNED; n++) {
+    await page.getByRole("button", { name: "Next page" }).click();
+  }
+  console.log(`a page is turned in         ${(Date.now() - turning) / PAGES_TURNED} ms`);
+  console.log("longest tasks while turning", await page.evaluate(LONG_TASKS));
+  for (let n = 0; n < 40; n++) await page.mouse.wheel(0, n < 20 ? 200 : -200);
+  console.log("longest tasks while scrolling", await page.evaluate(LONG_TASKS));
+}
+
+async function measureEnd(page: Page, service: Service): Promise<void> {
+  await page.getByPlaceholder("Find agents").fill("mortal");
+  await page.keyboard.press("Enter");
+  const agent = startAgent(await service.register("mortal"));
+  await agent.acknowledged;
+  const row = page.locator("tbody tr").first();
+  await row.getByText("Online").waitFor();
+  const killed = Date.now();
+  agent.child.kill("SIGKILL");
+  await row.getByText("Offline").waitFor();
+  console.log(`a killed agent is offline in ${Date.now() - killed} ms`);
+  await agent.end();
+}
+
+async function main(): Promise<void> {
+  if (!hasBrowser) throw new Error(`expected a browser${SKIPPED}`);
+  const browser = new TestBrowser();
+  const [service] = await Promise.all([Service.start(), browser.launch()]);
+  try {
+    await service.pretend(largeFleet(AGENTS, Date.now()));
+    const page = await browser.open("about:blank");
+    await measure(page, await service.link());
+    await measureEnd(page, service);
+  } finally {
+    await browser.close();
+    await service.stop();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

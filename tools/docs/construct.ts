@@ -1,0 +1,40 @@
+/** Renders the tables of docs/construct.md from the construct's own types and methods. */
+
+import { join } from "node:path";
+import ts from "typescript";
+import { commentOf, fieldTable, interfacesOf, parse, required, table } from "./fields";
+
+const LIB = join(__dirname, "..", "..", "lib");
+
+/** The text of each generated block, by its name. */
+export function constructBlocks(): Record<string, string> {
+  const sources = ["props", "custom-domain", "existing-tables"].map((name) =>
+    parse(join(LIB, `${name}.ts`)),
+  );
+  const interfaces = interfacesOf(...sources);
+  const fields = (name: string) => fieldTable(required(interfaces, name), interfaces);
+  return {
+    props: fields("AgentHeartbeatProps"),
+    heartbeat: fields("HeartbeatProps"),
+    brake: fields("SelfPreservationProps"),
+    throttling: fields("ThrottlingProps"),
+    reconnect: fields("ReconnectProps"),
+    "custom-domain": fields("CustomDomainProps"),
+    tables: fields("ExistingTables"),
+    methods: methodTable(),
+  };
+}
+
+/** The public methods of the construct. */
+function methodTable(): string {
+  const construct = parse(join(LIB, "agent-heartbeat.ts")).statements.find(ts.isClassDeclaration);
+  if (!construct) throw new Error("agent-heartbeat.ts: expected a class, got none");
+  const rows = construct.members.filter(ts.isMethodDeclaration).map((method) => {
+    const parameters = method.parameters
+      .map(({ name, questionToken }) => `${name.getText()}${questionToken ? "?" : ""}`)
+      .join(", ");
+    const does = commentOf(method).replace(/\s+/g, " ").trim();
+    return [`\`${method.name.getText()}(${parameters})\``, does];
+  });
+  return table(["method", "what it does"], rows);
+}

@@ -1,0 +1,79 @@
+/** Runs test/e2e against a deployment, without the tests that the emulator can't carry. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Mode, targetVariables } from "../../testing/e2e/target";
+import { finished } from "../verify/process";
+import type { Gap } from "./gaps";
+
+const ROOT = join(__dirname, "..", "..");
+
+export interface SuiteResult {
+  passed: number;
+  /** The full names of the tests that failed, and the files that could not be run. */
+  failed: string[];
+  skipped: { gap: Gap; tests: number }[];
+}
+
+interface JestResult {
+  testResults: {
+    name: string;
+    message: string;
+    status: string;
+    assertionResults: { fullName: string; status: string }[];
+  }[];
+}
+
+export interface SuiteOptions {
+  /** The outputs files of the deployments, by what answers heartbeats. */
+  targets: ReadonlyMap<Mode, string>;
+  gaps: readonly Gap[];
+  /** Where jest's result is written. */
+  resultFile: string;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  onOutput: (text: string) => void;
+}
+
+export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const { targets, gaps, resultFile, env, signal, onOutput } = options;
+  // One file after the other: what they measure in seconds is not to wait for other files' functions.
+  const args = [
+    "--selectProjects",
+    "e2e",
+    "--testPathPatterns",
+    "test/e2e/",
+    "--runInBand",
+    "--forceExit",
+    "--json",
+  ];
+  const without = gaps.map(({ tests }) => escaped(tests));
+  const pattern = gaps.length === 0 ? [] : ["--testNamePattern", `^(?!${without.join("|")})`];
+  const jest = join(ROOT, "node_modules", ".bin", "jest");
+  await finished(jest, [...args, "--outputFile", resultFile, ...pattern], {
+    cwd: ROOT,
+    env: { ...env, ...targetVariables(targets) },
+    signal,
+    onOutput,
+  });
+  return summary(JSON.parse(readFileSync(resultFile, "utf8")), gaps);
+}
+
+function summary({ testResults }: JestResult, gaps: readonly Gap[]): SuiteResult {
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const names = (status: string) =>
+    tests.filter((test) => test.status === status).map(({ fullName }) => fullName);
+  const broken = testResults
+    .filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0)
+    .map(({ name, message }) => `${name}: ${message}`);
+  return {
+    passed: names("passed").length,
+    failed: [...names("failed"), ...broken],
+    skipped: gaps.map((gap) => ({
+      gap,
+      tests: names("pending").filter((name) => name.startsWith(gap.tests)).length,
+    })),
+  };
+}
+
+const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");

@@ -1,0 +1,45 @@
+/** The synthesized templates under AWS's own linter. */
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { TEMPLATES, type TemplateName, templateOf } from "../../../testing/templates";
+import { type Check, failed, passed, skipped } from "../check";
+import { finished } from "../process";
+import { pythonTool, ToolMissing, versionOf } from "../python";
+
+/** Rules whose findings stay, with the reason. */
+const ACCEPTED: Readonly<Record<string, string>> = {
+  W3005: "CDK names dependencies that follow from references already",
+};
+
+interface Finding {
+  Rule: { Id: string };
+  Message: string;
+  Location: { Path: unknown[] };
+}
+
+export const templateChecks = (): Check[] =>
+  (Object.keys(TEMPLATES) as TemplateName[]).map(
+    (name): Check => ({
+      id: `cfn-lint-${name}`,
+      what: `CloudFormation template, ${name} settings`,
+      against: `cfn-lint ${versionOf("cfn-lint")}`,
+      async run({ directory, signal }) {
+        try {
+          const { command } = await pythonTool("cfn-lint", signal);
+          const file = join(directory, `${name}.template.json`);
+          writeFileSync(file, JSON.stringify(templateOf(name)));
+          const { output } = await finished(command, ["--format", "json", file], { signal });
+          const findings = JSON.parse(output || "[]") as Finding[];
+          const open = findings.filter(({ Rule }) => !(Rule.Id in ACCEPTED));
+          const accepted = findings.length - open.length;
+          const line = `${open.length} findings, and ${accepted} of ${Object.keys(ACCEPTED).join(", ")}`;
+          if (open.length === 0) return passed(line);
+          return failed(line, open.map(({ Rule, Message }) => `${Rule.Id} ${Message}`).join("\n"));
+        } catch (error) {
+          if (error instanceof ToolMissing) return skipped(error.message);
+          throw error;
+        }
+      },
+    }),
+  );
