@@ -1,11 +1,11 @@
-/** Which part may import which: the arrows of docs/architecture.md, enforced. */
+/** Which part may import which: the floors of docs/architecture.md, enforced. */
 
-const PARTS = "^(bin|lib|lambda|sdk|cli|local|dashboard|examples|bench)/";
+const PARTS = "^(bin|core|lib|lambda|sdk|cli|local|dashboard|examples|test|testing|tools)/";
 
 /** A part may import itself, packages, and what is listed. */
 function only(part, allowed = []) {
   return {
-    name: `${part}-imports`,
+    name: `${part.replace("/", "-")}-imports`,
     comment: `${part}/ may import ${allowed.length ? allowed.join(", ") : "no other part"}`,
     severity: "error",
     from: { path: `^${part}/` },
@@ -13,29 +13,42 @@ function only(part, allowed = []) {
   };
 }
 
-/** The SDK's public entries. Everything else in it is its own. */
-const SDK = "sdk/src/(node|browser|protocol|status/index|registry/index)\\.ts$";
-
-/** Names, expressions and replies that the stack writes into its template as the functions use them. */
-const SHARED_TEXTS = "lambda/(names|lease/(conditions|updates)|wire/replies)\\.ts$";
+/** The SDK's public entries. Everything else in it is private. */
+const SDK = "sdk/src/(node|browser|protocol|fleet/browser|status/index|registry/index)\\.ts$";
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    only("sdk"),
-    only("lambda", [SDK]),
-    only("lib", [SDK, SHARED_TEXTS]),
+    only("core"),
+    only("sdk", ["core/"]),
+    // `list` answers as any other reader does: through the public StatusReader.
+    only("lambda", ["core/", "sdk/src/status/index\\.ts$"]),
+    only("lib", ["core/"]),
     only("bin", ["lib/"]),
     only("cli", [SDK]),
-    only("local", [SDK]),
+    only("local/aws"),
+    only("local/app", [SDK, "local/aws/"]),
     only("dashboard", [SDK]),
     only("examples", [SDK, "lib/"]),
     {
       name: "entries-compose",
-      comment: "only lambda/entry builds clients and reads the environment",
+      comment:
+        "only a function's entry, and what entries share, builds clients and reads the environment",
       severity: "error",
-      from: { path: "^lambda/", pathNot: "^lambda/entry/" },
-      to: { path: "^lambda/(entry/|shared/clients|shared/environment)" },
+      from: {
+        path: "^lambda/",
+        pathNot: "^lambda/([a-z-]+/entry|shared/compose(-metrics)?)\\.ts$",
+      },
+      to: {
+        path: "^lambda/([a-z-]+/entry|shared/(clients|compose|compose-metrics|environment))\\.ts$",
+      },
+    },
+    {
+      name: "shared-stays-below",
+      comment: "lambda/shared and lambda/lease serve the features, and import none of them",
+      severity: "error",
+      from: { path: "^lambda/(shared|lease)/", pathNot: "^lambda/shared/compose" },
+      to: { path: "^lambda/", pathNot: "^lambda/(shared|lease)/" },
     },
     {
       name: "agent-without-aws",
@@ -48,15 +61,32 @@ module.exports = {
       name: "browser-without-node",
       comment: "the browser build has no built-ins of Node.js",
       severity: "error",
-      from: { path: "^sdk/src/browser\\.ts$" },
-      to: { path: "^(sdk/src/(node|thread/)|node:|ws$|crypto$|fs$)", reachable: true },
+      from: { path: "^sdk/src/(fleet/)?browser\\.ts$" },
+      to: { path: "^(sdk/src/(node|platform/thread/)|node:|ws$|crypto$|fs$)", reachable: true },
+    },
+    {
+      name: "emulator-knows-no-heartbeats",
+      comment: "local/aws plays AWS for any template: nothing in it comes from this product",
+      severity: "error",
+      from: { path: "^local/aws/" },
+      to: {
+        path: "(^|/)(core|sdk|lambda|lib|cli)/|@agent-heartbeat/",
+        pathNot: "node_modules/(?!@agent-heartbeat)",
+      },
     },
     {
       name: "no-tests",
-      comment: "nothing but tests and benchmarks imports tests",
+      comment: "only tests and tools import tests, tools and what they share",
       severity: "error",
-      from: { pathNot: "^(test|bench)/" },
-      to: { path: "^test/" },
+      from: { pathNot: "^(test|testing|tools)/" },
+      to: { path: "^(test|testing|tools)/" },
+    },
+    {
+      name: "testing-is-below",
+      comment: "what tests and tools share imports neither",
+      severity: "error",
+      from: { path: "^testing/" },
+      to: { path: "^(test|tools)/" },
     },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-unresolved", severity: "error", from: {}, to: { couldNotResolve: true } },

@@ -26,7 +26,7 @@ module.exports = {
   // One worker would be the parent itself, which keeps what every file has left behind, and gets ever slower by it.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   workerIdleMemoryLimit: "600MB",
-  reporters: ["default", "<rootDir>/test/support/count-reporter.js"],
+  reporters: ["default", "<rootDir>/testing/count-reporter.js"],
   projects: [
     {
       ...common,
@@ -38,8 +38,8 @@ module.exports = {
       ...common,
       displayName: "e2e",
       testMatch: ["<rootDir>/test/e2e/**/*.test.ts", "<rootDir>/test/**/*.e2e.test.ts"],
-      globalSetup: "<rootDir>/test/e2e/support/set-up.js",
-      globalTeardown: "<rootDir>/test/e2e/support/tear-down.js",
+      globalSetup: "<rootDir>/testing/e2e/set-up.js",
+      globalTeardown: "<rootDir>/testing/e2e/tear-down.js",
     },
   ],
 };

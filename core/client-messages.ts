@@ -12,7 +12,7 @@ import {
   LIMITS,
   type ListMessage,
   PATTERN_FORM,
-  type PresenceMessage,
+  type ProfileMessage,
   type PublishMessage,
   SUBJECT_FORM,
   type SubscribeMessage,
@@ -85,8 +85,8 @@ const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
 
-const presence = v.object({
-  type: v.literal("presence"),
+const profile = v.object({
+  type: v.literal("profile"),
   id,
   capabilities: v.optional(
     v.pipe(v.array(v.pipe(shortText, v.minLength(1))), v.maxLength(LIMITS.capabilities)),
@@ -121,8 +121,8 @@ export const parseHeartbeat = (body: string | null | undefined) =>
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;
 
 /** @throws MessageError if the body is not a presence. */
-export const parsePresence = (body: string | null | undefined) =>
-  parse(presence, body) as PresenceMessage;
+export const parseProfile = (body: string | null | undefined) =>
+  parse(profile, body) as ProfileMessage;
 
 /** @throws MessageError if the body is not a subscribe. */
 export const parseSubscribe = (body: string | null | undefined) =>

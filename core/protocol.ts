@@ -217,9 +217,9 @@ export interface HistoryMessage extends ClientMessageBase {
   agentId: string;
 }
 
-/** Replaces the sender's profile. Answered by `presence_ack`. */
-export interface PresenceMessage extends ClientMessageBase {
-  type: "presence";
+/** Replaces the sender's profile. Answered by `profile_ack`. */
+export interface ProfileMessage extends ClientMessageBase {
+  type: "profile";
   /** @default [] */
   capabilities?: string[];
   /** @default {} */
@@ -253,7 +253,7 @@ export interface PublishMessage extends ClientMessageBase {
 /** Any message that a client sends. */
 export type ClientMessage =
   | HeartbeatMessage
-  | PresenceMessage
+  | ProfileMessage
   | SubscribeMessage
   | UnsubscribeMessage
   | PublishMessage
@@ -291,8 +291,8 @@ export interface AgentsMessage extends ServerMessageBase {
 }
 
 /** The profile is stored. */
-export interface PresenceAckMessage extends ServerMessageBase {
-  type: "presence_ack";
+export interface ProfileAckMessage extends ServerMessageBase {
+  type: "profile_ack";
 }
 
 /** Messages published from now on come. */
@@ -371,7 +371,7 @@ export type ErrorCode =
 /** Any message that the server sends. */
 export type ServerMessage =
   | HeartbeatAckMessage
-  | PresenceAckMessage
+  | ProfileAckMessage
   | SubscribedMessage
   | UnsubscribedMessage
   | PublishedMessage
@@ -393,7 +393,7 @@ export interface Rate {
  */
 export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   heartbeat: { perSecond: 1, burst: 50 },
-  presence: { perSecond: 1, burst: 50 },
+  profile: { perSecond: 1, burst: 50 },
   subscribe: { perSecond: 20, burst: 500 },
   unsubscribe: { perSecond: 20, burst: 500 },
   publish: { perSecond: 100, burst: 500 },
@@ -406,7 +406,7 @@ export const UNKNOWN_RATE: Rate = { perSecond: 1, burst: 50 };
 
 /** Which messages each role may send. */
 export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
-  agent: ["heartbeat", "presence", "subscribe", "unsubscribe", "publish", "list", "history"],
+  agent: ["heartbeat", "profile", "subscribe", "unsubscribe", "publish", "list", "history"],
   viewer: ["heartbeat", "subscribe", "unsubscribe", "list", "history"],
   publisher: ["heartbeat", "publish"],
 };

@@ -2,7 +2,7 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import type { PublicKey } from "../sdk/src/connection/keys";
+import type { PublicKey } from "./public-key";
 import type { Profile, Role } from "./protocol";
 
 /** A public key that an agent may sign its login tokens with. */

@@ -22,7 +22,7 @@ export interface FunctionSettings
 }
 
 export interface BundledFunctionProps {
-  /** The name of the file in `lambda/entry`, without its ending. */
+  /** The name of its folder in `lambda`. */
   readonly entry: string;
   readonly description: string;
   readonly environment?: Record<string, string>;

@@ -32,7 +32,7 @@ const FAIL_AS_FUNCTIONS = [
 /** Functions that answer a failure by a message, and count it. */
 const ANSWER_INTERNAL = [
   "heartbeat",
-  "presence",
+  "profile",
   "subscribe",
   "unsubscribe",
   "publish",

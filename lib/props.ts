@@ -99,7 +99,7 @@ export type HeartbeatIntegration = "lambda" | "direct";
 export const ROUTES = [
   "$connect",
   "heartbeat",
-  "presence",
+  "profile",
   "subscribe",
   "unsubscribe",
   "publish",

@@ -92,7 +92,7 @@ export class WebSocketGateway extends Construct {
     if (direct) new DirectHeartbeat(this, "DirectHeartbeat", { ...props, api });
     const routes: [string, BundledFunction][] = [
       ...(heartbeat ? [["heartbeat", heartbeat] as [string, BundledFunction]] : []),
-      ["presence", this.#presence()],
+      ["profile", this.#profile()],
       ["subscribe", this.#subscribe()],
       ["unsubscribe", this.#unsubscribe()],
       ["publish", this.#publish()],
@@ -237,13 +237,13 @@ export class WebSocketGateway extends Construct {
     return disconnect;
   }
 
-  #presence(): BundledFunction {
+  #profile(): BundledFunction {
     const { registryTable } = this.#props.storage;
-    const presence = this.#function("presence", "Keeps what an agent says of itself", {
+    const profile = this.#function("profile", "Keeps what an agent says of itself", {
       REGISTRY_TABLE_NAME: registryTable.tableName,
     });
-    registryTable.grant(presence, "dynamodb:UpdateItem");
-    return presence;
+    registryTable.grant(profile, "dynamodb:UpdateItem");
+    return profile;
   }
 
   #subscribe(): BundledFunction {

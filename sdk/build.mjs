@@ -18,11 +18,8 @@ const NODE_ENTRIES = {
   protocol: "src/protocol.ts",
   status: "src/status/index.ts",
   registry: "src/registry/index.ts",
-  "heartbeat-worker": "src/thread/worker.ts",
+  "heartbeat-worker": "src/platform/thread/worker.ts",
 };
-
-/** Entries whose types lie in a folder of their own. */
-const FOLDERS = ["status", "registry"];
 
 const common = {
   absWorkingDir: root,
@@ -70,9 +67,6 @@ async function types() {
     });
   } catch (error) {
     throw new Error(`the SDK's types do not compile:\n${error.stdout ?? ""}`, { cause: error });
-  }
-  for (const folder of FOLDERS) {
-    await writeFile(join(dist, `${folder}.d.ts`), `export * from "./${folder}/index";\n`);
   }
   const files = await readdir(dist, { recursive: true });
   await Promise.all(

@@ -165,7 +165,7 @@ export class Gateway {
     const { type, subject } = message;
     if (type === "subscribe" || type === "unsubscribe") return { type: `${type}d`, subject, ...id };
     if (type === "publish") return { type: "published", subject, reached: 1, ...id };
-    if (type === "presence") return { type: "presence_ack", ...id };
+    if (type === "profile") return { type: "profile_ack", ...id };
     if (message.type !== "heartbeat" || message.ack === false) return undefined;
     return { type: "heartbeat_ack", serverTime, leaseExpiresAt: serverTime + 90_000, ...id };
   };

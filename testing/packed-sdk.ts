@@ -18,6 +18,7 @@ export async function packedSdk(): Promise<InstalledPackage> {
     recursive: true,
     filter: (path) => !["dist", "node_modules"].includes(basename(path)),
   });
+  await cp(join(repository, "core"), join(root, "core"), { recursive: true });
   await cp(join(repository, "tsconfig.json"), join(root, "tsconfig.json"));
   await symlink(join(repository, "node_modules"), join(root, "node_modules"));
   await run(process.execPath, [join(source, "build.mjs")]);

@@ -11,7 +11,7 @@ import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
 import { MessageRouter } from "../lambda/messaging/message-router";
 import { SubscriptionStore } from "../lambda/messaging/subscriptions";
-import { presenceHandler } from "../lambda/profile/handler";
+import { profileHandler } from "../lambda/profile/handler";
 import { ProfileStore } from "../lambda/profile/store";
 import { publishHandler } from "../lambda/publish/handler";
 import type { Connections } from "../lambda/shared/connections";
@@ -51,7 +51,7 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
     history,
     routes: {
       heartbeat: heartbeatHandler({ leases, ...route }),
-      presence: presenceHandler({ profiles, ...route }),
+      profile: profileHandler({ profiles, ...route }),
       subscribe: subscribeHandler({ subscriptions, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
       publish: publishHandler({ messageRouter, newId: () => "message", ...route }),

@@ -1,12 +1,12 @@
-/** Composes the `presence` function. */
+/** Composes the `profile` function. */
 
 import { dynamoDb, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
-import { presenceHandler } from "./handler";
+import { profileHandler } from "./handler";
 import { ProfileStore } from "./store";
 
-export const handler = presenceHandler({
+export const handler = profileHandler({
   profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
   connections: stageConnections(),
   log: console,

@@ -1,6 +1,6 @@
-/** The `presence` route: an agent says what it can do and what else is worth knowing about it. */
+/** The `profile` route: an agent says what it can do and what else is worth knowing about it. */
 
-import { MessageError, parsePresence } from "../../core/client-messages";
+import { MessageError, parseProfile } from "../../core/client-messages";
 import { LIMITS, type Profile } from "../../core/protocol";
 import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
 import type { ProfileStore } from "./store";
@@ -9,9 +9,9 @@ export interface PresenceDependencies extends RouteDependencies {
   profiles: Pick<ProfileStore, "put">;
 }
 
-export function presenceHandler({ profiles, ...route }: PresenceDependencies) {
-  return messageRoute("presence", route, async (event, { organizationId, agentId }) => {
-    const { capabilities = [], metadata = {}, id } = parsePresence(event.body);
+export function profileHandler({ profiles, ...route }: PresenceDependencies) {
+  return messageRoute("profile", route, async (event, { organizationId, agentId }) => {
+    const { capabilities = [], metadata = {}, id } = parseProfile(event.body);
     const profile: Profile = { capabilities, metadata };
     const bytes = Buffer.byteLength(JSON.stringify(profile));
     if (bytes > LIMITS.profileBytes) {
@@ -19,6 +19,6 @@ export function presenceHandler({ profiles, ...route }: PresenceDependencies) {
       throw new MessageError("invalid_message", `${expected}, got ${bytes}`, id);
     }
     await profiles.put(organizationId, agentId, profile);
-    return reply({ type: "presence_ack", ...echo(id) });
+    return reply({ type: "profile_ack", ...echo(id) });
   });
 }

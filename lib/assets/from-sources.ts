@@ -27,11 +27,11 @@ const BUNDLING = bundlingIn(ROOT);
 /**
  * What makes a function's code.
  *
- * @param entry the name of the file in `lambda/entry`, without its ending
+ * @param entry the name of its folder in `lambda`
  */
 export function functionCode(entry: string): NodejsFunctionProps {
   return {
-    entry: join(ROOT, "lambda", "entry", `${entry}.ts`),
+    entry: join(ROOT, "lambda", entry, "entry.ts"),
     projectRoot: ROOT,
     depsLockFilePath: join(ROOT, "package-lock.json"),
     bundling: {

@@ -15,12 +15,10 @@ export { matchesSubject } from "../../core/subject";
 export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind } from "./connection/backoff";
 export type { ConnectionHealth, LastDisconnect } from "./connection/health";
+export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
 export {
   algorithmOf,
   type CryptoKey,
-  type KeyAlgorithm,
-  type PublicJwk,
-  type PublicKey,
   publicKeyFromJwk,
   publicKeyOf,
   type SigningKey,

@@ -130,7 +130,7 @@ describe("messaging", () => {
   it("keeps what an agent says of itself, and shows it in a list that asks for it", async () => {
     const agent = await connect("a1");
     const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
-    expect(await agent.ask({ type: "presence", ...profile })).toEqual({ type: "presence_ack" });
+    expect(await agent.ask({ type: "profile", ...profile })).toEqual({ type: "profile_ack" });
     const page = await agent.ask({ type: "list", profiles: true });
     expect(page).toMatchObject({ agents: [{ agentId: "a1", profile }] });
     await agent.close();

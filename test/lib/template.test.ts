@@ -98,7 +98,7 @@ describe("the template", () => {
       ],
     ],
     ["history", ["dynamodb:Query AgentRegistry", CLOSE]],
-    ["presence", ["dynamodb:UpdateItem AgentRegistry", CLOSE]],
+    ["profile", ["dynamodb:UpdateItem AgentRegistry", CLOSE]],
     [
       "subscribe",
       ["dynamodb:PutItem Subscriptions", "dynamodb:Query Subscriptions by connection", CLOSE],
@@ -294,7 +294,7 @@ describe("the template", () => {
       ["heartbeat", "NONE", true],
       ["history", "NONE", true],
       ["list", "NONE", true],
-      ["presence", "NONE", true],
+      ["profile", "NONE", true],
       ["publish", "NONE", true],
       ["subscribe", "NONE", true],
       ["unsubscribe", "NONE", true],

@@ -108,7 +108,7 @@ const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
       eventLoopLagMs: 3,
     },
   },
-  presence: { type: "presence", id: "m1", capabilities: ["summarize"], metadata: { version: "1" } },
+  profile: { type: "profile", id: "m1", capabilities: ["summarize"], metadata: { version: "1" } },
   subscribe: { type: "subscribe", id: "m1", subject: "tasks.*" },
   unsubscribe: { type: "unsubscribe", id: "m1", subject: "tasks.*" },
   publish: {

@@ -1,22 +1,10 @@
 /** Private keys: their algorithm, their id, and their form for signing, from PEM text or Web Crypto. */
 
+import type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 import { KeyError } from "../errors";
 
 /** A Web Crypto key. */
 export type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
-
-/** The signature algorithms of login tokens: RSA, P-256 and Ed25519 keys. */
-export type KeyAlgorithm = "RS256" | "ES256" | "EdDSA";
-
-/** A public key as a JSON Web Key. */
-export interface PublicJwk {
-  kty?: string;
-  crv?: string;
-  x?: string;
-  y?: string;
-  n?: string;
-  e?: string;
-}
 
 /** A private key, ready to sign with. */
 export interface SigningKey {
@@ -24,14 +12,6 @@ export interface SigningKey {
   algorithm: KeyAlgorithm;
   /** RFC 7638 thumbprint of the public key. */
   keyId: string;
-}
-
-/** A public key as the registry holds it. */
-export interface PublicKey {
-  /** RFC 7638 thumbprint. */
-  keyId: string;
-  algorithm: KeyAlgorithm;
-  jwk: PublicJwk;
 }
 
 /** What Web Crypto calls each algorithm when it imports a key, and when it signs. */

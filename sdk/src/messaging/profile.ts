@@ -71,7 +71,7 @@ export class ProfilePublisher {
     if (!profile || this.#telling) return;
     this.#telling = true;
     try {
-      await this.ask({ type: "presence", ...profile });
+      await this.ask({ type: "profile", ...profile });
       if (this.#untold === profile) this.#untold = null;
     } catch (error) {
       // Anything else may go better with the next ack.

@@ -5,17 +5,8 @@
  */
 
 export { ID_PATTERN, ROLES, type Role } from "../../../core/protocol";
-export {
-  agentFromItem,
-  agentRecordId,
-  MASS_EXPIRY_RECORD,
-  nonceRecordId,
-  profileValue,
-  type RegisteredAgent,
-  type RegisteredKey,
-  SWEEP_PARTITION,
-} from "../../../core/registry-record";
-export type { KeyAlgorithm, PublicJwk, PublicKey } from "../connection/keys";
+export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
+export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 export { AgentHeartbeatError, KeyError } from "../errors";
 export { InvalidArgumentError, InvalidCursorError } from "../status/errors";
 export {

@@ -1,7 +1,8 @@
 /** Reads a public key in the forms that operators have it in, and refuses kinds that are not accepted. */
 
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { type PublicJwk, type PublicKey, publicKeyFromJwk } from "../connection/keys";
+import type { PublicJwk, PublicKey } from "../../../core/public-key";
+import { publicKeyFromJwk } from "../connection/keys";
 import { KeyError } from "../errors";
 
 const MIN_RSA_BITS = 2048;

@@ -3,7 +3,7 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS, type Role } from "../../../core/protocol";
 import type { RegisteredAgent } from "../../../core/registry-record";
-import type { PublicJwk } from "../connection/keys";
+import type { PublicJwk } from "../../../core/public-key";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";

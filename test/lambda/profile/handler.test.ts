@@ -1,7 +1,7 @@
 /** What agents say of themselves, against the real engine. */
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { presenceHandler } from "../../../lambda/profile/handler";
+import { profileHandler } from "../../../lambda/profile/handler";
 import { ProfileStore } from "../../../lambda/profile/store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { putAgent } from "../../../testing/login";
@@ -15,11 +15,11 @@ import {
 describe("a profile", () => {
   let engine: Engine;
   let profiles: ProfileStore;
-  let presence: ReturnType<typeof presenceHandler>;
+  let presence: ReturnType<typeof profileHandler>;
   beforeAll(async () => {
     engine = await startEngine();
     profiles = new ProfileStore(engine.client, engine.registryTableName);
-    presence = presenceHandler({
+    presence = profileHandler({
       profiles,
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),
@@ -33,7 +33,7 @@ describe("a profile", () => {
 
   const say = async (fields: object, owner: object = {}) => {
     const { body = "null" } = await presence(
-      routeEvent({}, { type: "presence", ...fields }, owner),
+      routeEvent({}, { type: "profile", ...fields }, owner),
     );
     return JSON.parse(body);
   };
@@ -41,7 +41,7 @@ describe("a profile", () => {
   it("is kept as it was said, whatever JSON it is, and replaced as a whole", async () => {
     const metadata = { version: "1.4.2", huge: 1e300, deep: { list: [null, true, "", -0.5] } };
     expect(await say({ capabilities: ["old"], id: "p1" })).toEqual({
-      type: "presence_ack",
+      type: "profile_ack",
       id: "p1",
     });
     await say({ capabilities: ["summarize"], metadata });
@@ -55,7 +55,7 @@ describe("a profile", () => {
 
   it("of an agent that is not registered any more is dropped", async () => {
     expect(await say({ capabilities: ["x"] }, { agentId: "gone" })).toEqual({
-      type: "presence_ack",
+      type: "profile_ack",
     });
     expect(await profiles.between("acme", "gone", "gone")).toEqual(new Map());
   });

@@ -63,7 +63,7 @@ describe("a flood", () => {
 
   it.each([
     ["heartbeat", {}],
-    ["presence", {}],
+    ["profile", {}],
     ["subscribe", { subject: "a" }],
     ["unsubscribe", { subject: "a" }],
     ["publish", { subject: "a" }],

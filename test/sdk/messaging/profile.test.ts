@@ -6,7 +6,7 @@ import type { FakeSocket } from "../../../testing/fake-runtime";
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-const told = ({ sent }: FakeSocket) => sent.filter(({ type }) => type === "presence");
+const told = ({ sent }: FakeSocket) => sent.filter(({ type }) => type === "profile");
 const reply = async (socket: FakeSocket, message: object) => {
   socket.post({ ...message, id: told(socket).at(-1)?.id });
   await settled();
@@ -16,8 +16,8 @@ describe("capabilities and metadata", () => {
   it("are told once in a process, over any number of connections", async () => {
     const options = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
     const { socket, runtime, accept } = await connectedAgent(options);
-    expect(told(socket)).toEqual([{ type: "presence", ...options, id: expect.any(String) }]);
-    await reply(socket, { type: "presence_ack" });
+    expect(told(socket)).toEqual([{ type: "profile", ...options, id: expect.any(String) }]);
+    await reply(socket, { type: "profile_ack" });
     socket.peer.closed(1006, "");
     runtime.advance(SECOND);
     expect(told(await accept(2))).toEqual([]);
@@ -54,10 +54,10 @@ describe("capabilities and metadata", () => {
   it("may be changed, also while the former ones are on their way", async () => {
     const { agent, socket } = await connectedAgent({ capabilities: ["a"] });
     agent.setProfile({ capabilities: ["b"] });
-    await reply(socket, { type: "presence_ack" });
+    await reply(socket, { type: "profile_ack" });
     socket.ack();
     expect(told(socket).at(-1)).toMatchObject({ capabilities: ["b"], metadata: {} });
-    await reply(socket, { type: "presence_ack" });
+    await reply(socket, { type: "profile_ack" });
     agent.setProfile({});
     expect(told(socket).at(-1)).toMatchObject({ capabilities: [], metadata: {} });
     expect(told(socket)).toHaveLength(3);

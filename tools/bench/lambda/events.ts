@@ -20,7 +20,7 @@ export type FunctionName =
   | "authorize"
   | "connect"
   | "disconnect"
-  | "presence"
+  | "profile"
   | "subscribe"
   | "unsubscribe"
   | "publish"
@@ -60,9 +60,9 @@ export class Events {
     authorize: () => this.#login(),
     connect: async () => this.#route(await this.#registered(), undefined),
     disconnect: async () => this.#route(await this.#online(), undefined),
-    presence: async () =>
+    profile: async () =>
       this.#route(await this.#registered(), {
-        type: "presence",
+        type: "profile",
         capabilities: ["summarize", "translate"],
         metadata: { version: "1.4.2" },
       }),

@@ -16,7 +16,7 @@ const FUNCTIONS: readonly FunctionName[] = [
   "authorize",
   "connect",
   "disconnect",
-  "presence",
+  "profile",
   "subscribe",
   "unsubscribe",
   "publish",
