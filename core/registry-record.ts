@@ -2,8 +2,8 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import type { PublicKey } from "./public-key";
 import type { Profile, Role } from "./protocol";
+import type { PublicKey } from "./public-key";
 
 /** A public key that an agent may sign its login tokens with. */
 export interface RegisteredKey extends PublicKey {

@@ -10,12 +10,12 @@ export type {
   Transition,
   TransitionRecord,
 } from "../../core/protocol";
+export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
 export { derivePresence, isPurged, type StatusRow } from "../../core/status";
 export { matchesSubject } from "../../core/subject";
 export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind } from "./connection/backoff";
 export type { ConnectionHealth, LastDisconnect } from "./connection/health";
-export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
 export {
   algorithmOf,
   type CryptoKey,

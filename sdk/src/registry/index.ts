@@ -5,8 +5,8 @@
  */
 
 export { ID_PATTERN, ROLES, type Role } from "../../../core/protocol";
-export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
+export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
 export { AgentHeartbeatError, KeyError } from "../errors";
 export { InvalidArgumentError, InvalidCursorError } from "../status/errors";
 export {

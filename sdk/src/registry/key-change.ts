@@ -1,7 +1,7 @@
 /** The changes that an agent's keys may go through: never more than two, never none. */
 
-import type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
 import type { PublicKey } from "../../../core/public-key";
+import type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
 import { KeyExistsError, LastKeyError, TooManyKeysError, unknownKey } from "./errors";
 
 /** Keys that an agent may have at once: one to use, one to change to. */

@@ -2,8 +2,8 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS, type Role } from "../../../core/protocol";
-import type { RegisteredAgent } from "../../../core/registry-record";
 import type { PublicJwk } from "../../../core/public-key";
+import type { RegisteredAgent } from "../../../core/registry-record";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";

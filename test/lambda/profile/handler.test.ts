@@ -32,9 +32,7 @@ describe("a profile", () => {
   afterAll(() => engine.stop());
 
   const say = async (fields: object, owner: object = {}) => {
-    const { body = "null" } = await presence(
-      routeEvent({}, { type: "profile", ...fields }, owner),
-    );
+    const { body = "null" } = await presence(routeEvent({}, { type: "profile", ...fields }, owner));
     return JSON.parse(body);
   };
 
