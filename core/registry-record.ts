@@ -47,18 +47,6 @@ export const SWEEP_PARTITION = "#sweep";
 /** The sort key under which the sweep keeps that it suspects a mass expiry. */
 export const MASS_EXPIRY_RECORD = "mass-expiry";
 
-const HISTORY_PREFIX = "history#";
-
-/** Prefix of the sort keys of an agent's last transitions, or of all agents'. */
-export function historyPrefix(agentId?: string): string {
-  return agentId === undefined ? HISTORY_PREFIX : `${HISTORY_PREFIX}${agentId}#`;
-}
-
-/** Whose transition has this sort key. */
-export function agentOfHistory(recordId: string): string {
-  return recordId.slice(HISTORY_PREFIX.length, recordId.lastIndexOf("#"));
-}
-
 /** Whether a registration that is for a time only has ended: DynamoDB deletes it within days. */
 export function isExpired({ expiresAt }: RegisteredAgent, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;

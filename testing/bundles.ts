@@ -1,14 +1,12 @@
 /** Bundles the functions as the construct does, and tells what is in each bundle. */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "esbuild";
 import { bundlingIn } from "../lib/assets/from-sources";
 
 const ROOT = join(__dirname, "..");
-const ENTRIES = join(ROOT, "lambda", "entry");
-/** What makes a file there a function's; the others are what functions are composed of. */
-const HANDLER = /^export const handler\b/m;
+const FEATURES = join(ROOT, "lambda");
 
 export interface Bundle {
   /** The name of the function's entry. */
@@ -20,18 +18,17 @@ export interface Bundle {
   packages: Map<string, number>;
 }
 
-/** The names of all functions, in order. */
+/** The names of all functions, in order: each has an entry in its folder. */
 export function functionEntries(): string[] {
-  return readdirSync(ENTRIES)
-    .filter((file) => HANDLER.test(readFileSync(join(ENTRIES, file), "utf8")))
-    .map((file) => basename(file, ".ts"))
+  return readdirSync(FEATURES)
+    .filter((feature) => existsSync(join(FEATURES, feature, "entry.ts")))
     .sort();
 }
 
 export async function bundleOf(entry: string): Promise<Bundle> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [join(ENTRIES, `${entry}.ts`)],
+    entryPoints: [join(FEATURES, entry, "entry.ts")],
     outfile: "index.js",
     write: false,
     bundle: true,

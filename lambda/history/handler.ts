@@ -11,7 +11,11 @@ export interface HistoryDependencies extends RouteDependencies {
 export function historyHandler({ history, ...route }: HistoryDependencies) {
   return messageRoute("history", route, async (event, { organizationId }) => {
     const { agentId, id } = parseHistory(event.body);
-    const transitions = await history.read(organizationId, agentId);
+    const transitions = await history.read(
+      organizationId,
+      agentId,
+      event.requestContext.requestTimeEpoch,
+    );
     return reply({ type: "history", agentId, transitions, ...echo(id) });
   });
 }

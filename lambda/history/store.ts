@@ -9,10 +9,15 @@ import {
   paginateQuery,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { LIMITS, type Transition, type TransitionRecord } from "../../core/protocol";
-
-const KEPT_MS = 30 * 86_400_000;
+import { marshall } from "@aws-sdk/util-dynamodb";
+import {
+  historyItem,
+  historyQuery,
+  historyTtlEpochSeconds,
+  transitionCounterKey,
+  transitionsIn,
+} from "../../core/history-record";
+import type { Transition, TransitionRecord } from "../../core/protocol";
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class HistoryStore {
@@ -23,62 +28,39 @@ export class HistoryStore {
 
   /** Keeps a transition in the place of the oldest one. */
   async add(transition: Transition): Promise<void> {
-    const { organizationId, agentId, transitionId, event, reason, at } = transition;
-    const { connectionId, instanceId } = transition;
-    const record: TransitionRecord = { transitionId, event, reason, at, connectionId, instanceId };
-    const count = await this.#count(organizationId, agentId, at);
+    const count = await this.#count(transition);
     await this.client.send(
-      new PutItemCommand({
-        TableName: this.tableName,
-        Item: marshall({
-          organizationId,
-          recordId: slotId(agentId, count % LIMITS.historyLength),
-          record,
-          ttlEpochSeconds: expiryOf(at),
-        }),
-      }),
+      new PutItemCommand({ TableName: this.tableName, Item: historyItem(transition, count) }),
     );
   }
 
-  /** An agent's last transitions, newest first; one that was delivered twice is there once. */
-  async read(organizationId: string, agentId: string): Promise<TransitionRecord[]> {
-    const pages = paginateQuery(
-      { client: this.client },
-      {
-        TableName: this.tableName,
-        KeyConditionExpression:
-          "organizationId = :organizationId AND begins_with(recordId, :prefix)",
-        ExpressionAttributeValues: {
-          ":organizationId": { S: organizationId },
-          ":prefix": { S: slotId(agentId) },
-        },
-      },
-    );
-    const records = new Map<string, TransitionRecord>();
-    for await (const { Items = [] } of pages) {
-      for (const { record } of Items.map((item) => unmarshall(item))) {
-        records.set(record.transitionId, record);
-      }
-    }
-    return [...records.values()].sort((one, other) => other.at - one.at);
+  /**
+   * An agent's last transitions, newest first.
+   *
+   * @param now epoch milliseconds by the server's clock
+   */
+  async read(organizationId: string, agentId: string, now: number): Promise<TransitionRecord[]> {
+    const query = historyQuery(this.tableName, organizationId, agentId);
+    const pages = paginateQuery({ client: this.client }, query);
+    const items = [];
+    for await (const { Items = [] } of pages) items.push(...Items);
+    return transitionsIn(items, now).map(({ agentId: _, ...record }) => record);
   }
 
   /** How many transitions the agent has had before. */
-  async #count(organizationId: string, agentId: string, at: number): Promise<number> {
+  async #count({ organizationId, agentId, at }: Transition): Promise<number> {
     const { Attributes } = await this.client.send(
       new UpdateItemCommand({
         TableName: this.tableName,
-        Key: marshall({ organizationId, recordId: `transitions#${agentId}` }),
+        Key: transitionCounterKey(organizationId, agentId),
         UpdateExpression: "ADD transitions :one SET ttlEpochSeconds = :ttlEpochSeconds",
-        ExpressionAttributeValues: marshall({ ":one": 1, ":ttlEpochSeconds": expiryOf(at) }),
+        ExpressionAttributeValues: marshall({
+          ":one": 1,
+          ":ttlEpochSeconds": historyTtlEpochSeconds(at),
+        }),
         ReturnValues: "UPDATED_OLD",
       }),
     );
     return Number(Attributes?.transitions?.N ?? 0);
   }
 }
-
-const slotId = (agentId: string, slot?: number) =>
-  `history#${agentId}#${slot === undefined ? "" : String(slot).padStart(2, "0")}`;
-
-const expiryOf = (at: number) => Math.ceil((at + KEPT_MS) / 1000);

@@ -12,6 +12,7 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import ts from "typescript";
 import { startLocalRuntime } from "../../local/aws/runtime";
+import { functionEntries } from "../../testing/bundles";
 import { type InstalledPackage, installPacked, lintPackage } from "../../testing/empty-project";
 import { TEST_KEY } from "../../testing/keys";
 
@@ -122,9 +123,7 @@ describe("the packed construct, in an empty app", () => {
   });
 
   it("has every function, also those that only some settings need", async () => {
-    const entries = await readdir(join(repository, "lambda", "entry"));
-    const expected = entries.map((name) => name.replace(/\.ts$/, "")).filter(isFunction);
-    expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(expected.sort());
+    expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(functionEntries());
   });
 
   it("has the page of the dashboard, and no source", async () => {
@@ -176,6 +175,3 @@ describe("the packed construct, in an empty app", () => {
 
   it("is clean for publint and attw", () => lintPackage(cdk.installed));
 });
-
-/** Entries that compose a function, beside those that share what functions are composed of. */
-const isFunction = (entry: string) => !["compose", "metrics"].includes(entry);

@@ -4,6 +4,7 @@
  * @module @agent-heartbeat/sdk/status
  */
 
+export type { AgentTransition } from "../../../core/history-record";
 export type {
   Activity,
   AgentPresence,
@@ -26,4 +27,3 @@ export {
   StatusReader,
   type StatusReaderOptions,
 } from "./reader";
-export type { AgentTransition } from "./registry-reads";

@@ -7,6 +7,7 @@ import {
   GetItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
+import type { AgentTransition } from "../../../core/history-record";
 import {
   type AgentPresence,
   LIMITS,
@@ -20,7 +21,7 @@ import { agentBefore, cursorAfter } from "./cursor";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { InvalidArgumentError } from "./errors";
 import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
-import { type AgentTransition, RegistryReads } from "./registry-reads";
+import { RegistryReads } from "./registry-reads";
 
 export interface StatusReaderOptions {
   /** Name of the AgentStatus table: the stack's output `StatusTableName`. */

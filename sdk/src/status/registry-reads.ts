@@ -1,27 +1,16 @@
 /** What a reader of presence takes from the registry: who can do what, and each agent's past. */
 
-import {
-  type AttributeValue,
-  type DynamoDBClient,
-  GetItemCommand,
-  paginateQuery,
-} from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, GetItemCommand, paginateQuery } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import type { MassExpiry, Profile, TransitionRecord } from "../../../core/protocol";
+import { type AgentTransition, historyQuery, transitionsIn } from "../../../core/history-record";
+import type { MassExpiry, Profile } from "../../../core/protocol";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
-  agentOfHistory,
-  historyPrefix,
   isExpired,
   MASS_EXPIRY_RECORD,
   SWEEP_PARTITION,
 } from "../../../core/registry-record";
-
-/** What is kept of a transition, and whose it was. */
-export interface AgentTransition extends TransitionRecord {
-  agentId: string;
-}
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class RegistryReads {
@@ -36,12 +25,22 @@ export class RegistryReads {
     capability: string,
     now: () => number,
   ): AsyncGenerator<{ agentId: string; profile: Profile }[], void, undefined> {
-    const pages = this.#query(organizationId, AGENT_RECORD_PREFIX, {
-      FilterExpression: "contains(profile.capabilities, :capability)",
-      values: { ":capability": { S: capability } },
-    });
-    for await (const items of pages) {
-      yield items.map(agentFromItem).flatMap((agent) => {
+    const pages = paginateQuery(
+      { client: this.client },
+      {
+        TableName: this.tableName,
+        KeyConditionExpression:
+          "organizationId = :organizationId AND begins_with(recordId, :prefix)",
+        FilterExpression: "contains(profile.capabilities, :capability)",
+        ExpressionAttributeValues: {
+          ":organizationId": { S: organizationId },
+          ":prefix": { S: AGENT_RECORD_PREFIX },
+          ":capability": { S: capability },
+        },
+      },
+    );
+    for await (const { Items = [] } of pages) {
+      yield Items.map(agentFromItem).flatMap((agent) => {
         const { agentId, profile } = agent;
         return profile && !isExpired(agent, now()) ? [{ agentId, profile }] : [];
       });
@@ -54,14 +53,12 @@ export class RegistryReads {
     agentId: string | undefined,
     now: () => number,
   ): Promise<AgentTransition[]> {
-    const records = new Map<string, AgentTransition>();
-    for await (const items of this.#query(organizationId, historyPrefix(agentId))) {
-      for (const { recordId, record, ttlEpochSeconds } of items.map((item) => unmarshall(item))) {
-        if (ttlEpochSeconds * 1000 <= now()) continue;
-        records.set(record.transitionId, { agentId: agentOfHistory(recordId), ...record });
-      }
+    const query = historyQuery(this.tableName, organizationId, agentId);
+    const found = [];
+    for await (const { Items = [] } of paginateQuery({ client: this.client }, query)) {
+      found.push(...Items);
     }
-    return [...records.values()].sort((one, other) => other.at - one.at);
+    return transitionsIn(found, now());
   }
 
   /** What the sweep suspects; null where it suspects nothing, or has told what is true. */
@@ -76,27 +73,5 @@ export class RegistryReads {
     const { suspectedAt, heldUntil, confirmedAt, ttlEpochSeconds } = unmarshall(Item);
     if (confirmedAt !== undefined || ttlEpochSeconds * 1000 <= now()) return null;
     return { suspectedAt, heldUntil };
-  }
-
-  async *#query(
-    organizationId: string,
-    prefix: string,
-    filter?: { FilterExpression: string; values: Record<string, AttributeValue> },
-  ): AsyncGenerator<Record<string, AttributeValue>[], void, undefined> {
-    const pages = paginateQuery(
-      { client: this.client },
-      {
-        TableName: this.tableName,
-        KeyConditionExpression:
-          "organizationId = :organizationId AND begins_with(recordId, :prefix)",
-        ...(filter && { FilterExpression: filter.FilterExpression }),
-        ExpressionAttributeValues: {
-          ":organizationId": { S: organizationId },
-          ":prefix": { S: prefix },
-          ...filter?.values,
-        },
-      },
-    );
-    for await (const { Items = [] } of pages) yield Items;
   }
 }

@@ -24,7 +24,7 @@ describe("npm start", () => {
   });
 
   function start(...args: string[]) {
-    const main = join(ROOT, "local", "main.ts");
+    const main = join(ROOT, "local", "app", "main.ts");
     const tsx = require.resolve("tsx");
     const child = spawn(
       process.execPath,

@@ -1,0 +1,67 @@
+/** The records of agents' last transitions in the AgentRegistry table: their keys, their query, and how they are read. */
+
+import type { AttributeValue, QueryCommandInput } from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import { LIMITS, type Transition, type TransitionRecord } from "./protocol";
+
+/** A stored transition, and the agent it belongs to. */
+export interface AgentTransition extends TransitionRecord {
+  agentId: string;
+}
+
+const PREFIX = "history#";
+const RETENTION_MS = 30 * 86_400_000;
+
+/** When a transition's record, and the counter of its agent, may be deleted. */
+export const historyTtlEpochSeconds = (at: number) => Math.ceil((at + RETENTION_MS) / 1000);
+
+/** The key of the counter that gives an agent's transitions their slots. */
+export const transitionCounterKey = (organizationId: string, agentId: string) =>
+  marshall({ organizationId, recordId: `transitions#${agentId}` });
+
+/** The item of an agent's transition number `count`: it takes the slot of the oldest one. */
+export function historyItem(transition: Transition, count: number): Record<string, AttributeValue> {
+  const { organizationId, agentId, transitionId, event, reason, at } = transition;
+  const { connectionId, instanceId } = transition;
+  const record: TransitionRecord = { transitionId, event, reason, at, connectionId, instanceId };
+  const slot = String(count % LIMITS.historyLength).padStart(2, "0");
+  return marshall({
+    organizationId,
+    recordId: `${PREFIX}${agentId}#${slot}`,
+    record,
+    ttlEpochSeconds: historyTtlEpochSeconds(at),
+  });
+}
+
+/** The query of an agent's transitions, or of all agents' of an organization. */
+export const historyQuery = (
+  TableName: string,
+  organizationId: string,
+  agentId?: string,
+): QueryCommandInput => ({
+  TableName,
+  KeyConditionExpression: "organizationId = :organizationId AND begins_with(recordId, :prefix)",
+  ExpressionAttributeValues: {
+    ":organizationId": { S: organizationId },
+    ":prefix": { S: agentId === undefined ? PREFIX : `${PREFIX}${agentId}#` },
+  },
+});
+
+/**
+ * The transitions in the items of a query, newest first. One that was stored twice appears once, and one
+ * whose retention is over not at all.
+ *
+ * @param now epoch milliseconds by the server's clock
+ */
+export function transitionsIn(
+  items: Record<string, AttributeValue>[],
+  now: number,
+): AgentTransition[] {
+  const records = new Map<string, AgentTransition>();
+  for (const { recordId, record, ttlEpochSeconds } of items.map((item) => unmarshall(item))) {
+    if (ttlEpochSeconds * 1000 <= now) continue;
+    const agentId = recordId.slice(PREFIX.length, recordId.lastIndexOf("#"));
+    records.set(record.transitionId, { agentId, ...record });
+  }
+  return [...records.values()].sort((one, other) => other.at - one.at);
+}
