@@ -1,6 +1,6 @@
 import type { SendMessageBatchCommand } from "@aws-sdk/client-sqs";
 import { describe, expect, it } from "@jest/globals";
-import { planSweepsHandler } from "../../lambda/plan-sweeps";
+import { planSweepsHandler } from "../../lambda/plan-sweeps/handler";
 
 describe("the planner of sweeps", () => {
   const planned: SendMessageBatchCommand["input"][] = [];
