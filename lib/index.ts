@@ -11,7 +11,6 @@ export type { ExistingTables } from "./existing-tables";
 export type { TransitionReason } from "./metrics";
 export type {
   AgentHeartbeatProps,
-  HeartbeatIntegration,
   HeartbeatProps,
   ReconnectProps,
   Route,

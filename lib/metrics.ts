@@ -119,8 +119,7 @@ export interface MetricSources {
   readonly address: string;
   readonly deployment: string;
   readonly stage: WebSocketStage;
-  /** Undefined where heartbeats go to DynamoDB directly, and the gateway alone counts them. */
-  readonly heartbeat: LambdaFunction | undefined;
+  readonly heartbeat: LambdaFunction;
 }
 
 /** The metrics by which the fleet and its heartbeats are watched. */
@@ -133,20 +132,17 @@ export class FleetMetrics {
 
   heartbeats(options?: MetricOptions): Metric {
     const { heartbeat } = this.#sources;
-    const named = { label: "heartbeats", ...options };
-    return heartbeat?.metricInvocations(defaults(named)) ?? this.#ofRoute("MessageCount", named);
+    return heartbeat.metricInvocations(defaults({ label: "heartbeats", ...options }));
   }
 
   /** Heartbeats that failed, and those that were answered by `internal`. */
   heartbeatErrors(options: MetricOptions = {}): MathExpression {
     const { heartbeat, deployment } = this.#sources;
     const { period = PERIOD, label = "heartbeats that failed" } = options;
-    const failed = heartbeat
-      ? [
-          heartbeat.metricErrors({ period }),
-          ownMetric(deployment, "RouteFailures", "heartbeat", { period }),
-        ]
-      : ["IntegrationError", "ExecutionError"].map((name) => this.#ofRoute(name, { period }));
+    const failed = [
+      heartbeat.metricErrors({ period }),
+      ownMetric(deployment, "RouteFailures", "heartbeat", { period }),
+    ];
     return sum(failed, { ids: this.#ids("failed"), label, period });
   }
 
@@ -198,13 +194,6 @@ export class FleetMetrics {
   /** One of API Gateway's metrics of the stage. */
   gateway(metricName: string, options?: MetricOptions): Metric {
     return this.#sources.stage.metric(metricName, defaults(options));
-  }
-
-  #ofRoute(metricName: string, options: MetricOptions): Metric {
-    const metric = this.gateway(metricName, options);
-    const dimensions = metric.dimensions as Record<string, string>;
-    // The stage's own method takes no further dimension.
-    return metric.with({ dimensionsMap: { ...dimensions, Route: "heartbeat" } });
   }
 
   /** Not those of another deployment in the same graph. */

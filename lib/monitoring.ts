@@ -56,16 +56,11 @@ const SLOW = 0.8;
 
 type FunctionName = (typeof FAIL_AS_FUNCTIONS)[number];
 
-/** Where heartbeats go to DynamoDB directly, there is no function that answers them. */
-type Functions = Readonly<Record<Exclude<FunctionName, "heartbeat">, LambdaFunction>> & {
-  readonly heartbeat: LambdaFunction | undefined;
-};
-
 export interface MonitoringProps {
   readonly deployment: string;
   readonly metrics: FleetMetrics;
   /** By the names of their entries. */
-  readonly functions: Functions;
+  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
   readonly tables: readonly ITable[];
   /** What could not be delivered. */
   readonly undelivered: readonly Queue[];
@@ -84,9 +79,7 @@ export class Monitoring extends Construct {
       props;
     const own = (metricName: string, service: string) => ownMetric(deployment, metricName, service);
     const { sweep, transitions } = functions;
-    const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]).filter(
-      (fn) => fn !== undefined,
-    );
+    const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]);
 
     this.#alarm("FunctionErrors", "functions fail", {
       metric: sum(failing.map((fn) => fn.metricErrors({ period: PERIOD }))),
@@ -98,12 +91,10 @@ export class Monitoring extends Construct {
     });
     this.#alarm("FunctionsSlow", "a function comes near its time-out", {
       metric: greatestShare(
-        TIMED.map((name) => functions[name])
-          .filter((fn) => fn !== undefined)
-          .map((fn) => ({
-            metric: fn.metricDuration({ period: PERIOD, statistic: Stats.MAXIMUM }),
-            of: (fn.timeout as Duration).toMilliseconds(),
-          })),
+        TIMED.map((name) => functions[name]).map((fn) => ({
+          metric: fn.metricDuration({ period: PERIOD, statistic: Stats.MAXIMUM }),
+          of: (fn.timeout as Duration).toMilliseconds(),
+        })),
         "share of the time-out",
       ),
       threshold: SLOW,

@@ -92,9 +92,6 @@ export interface ReconnectProps {
   readonly maxWindow?: Duration;
 }
 
-/** What answers heartbeats. */
-export type HeartbeatIntegration = "lambda" | "direct";
-
 /** Routes that can have limits of their own; `$connect` is a login, `$default` a message of no known type. */
 export const ROUTES = [
   "$connect",
@@ -126,14 +123,6 @@ export interface ThrottlingProps extends ThrottleLimits {
 export interface AgentHeartbeatProps {
   /** @default - 30 s x 3.0, and 5 s to 9 min for agents that ask for another interval */
   readonly heartbeat?: HeartbeatProps;
-
-  /**
-   * What answers heartbeats: a function, or API Gateway itself, which writes to DynamoDB by templates. That saves
-   * an invocation per heartbeat, and leaves some things out: see docs/direct-heartbeats.md.
-   *
-   * @default "lambda"
-   */
-  readonly heartbeatIntegration?: HeartbeatIntegration;
 
   /**
    * How often leases that ran out unseen are stored as offline and told on the event bus: whole minutes, or

@@ -10,7 +10,6 @@ import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
 import {
   type AgentHeartbeatProps,
-  type HeartbeatIntegration,
   type HeartbeatProps,
   type ReconnectProps,
   ROUTES,
@@ -18,15 +17,12 @@ import {
   type ThrottlingProps,
 } from "./props";
 
-/** Intervals below a minute of which a minute is a whole number, at most as many as one call plans. */
+/** Intervals below a minute, of which a minute is a whole number. */
 const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
-
-const HEARTBEAT_INTEGRATIONS: readonly HeartbeatIntegration[] = ["lambda", "direct"];
 
 /** The settings with every default filled in. */
 export interface Settings {
   readonly heartbeat: Required<HeartbeatProps>;
-  readonly heartbeatIntegration: HeartbeatIntegration;
   readonly sweepInterval: Duration;
   readonly selfPreservation: Required<SelfPreservationProps> | undefined;
   readonly retention: Duration;
@@ -62,7 +58,6 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   };
   const settings: Settings = {
     heartbeat,
-    heartbeatIntegration: props.heartbeatIntegration ?? "lambda",
     sweepInterval: props.sweepInterval ?? Duration.minutes(5),
     selfPreservation: brakeOf(props.selfPreservation),
     retention: props.retention ?? Duration.days(7),
@@ -96,13 +91,7 @@ function brakeOf(brake: SelfPreservationProps | false = {}) {
 }
 
 function validate(settings: Settings): void {
-  const { heartbeat, heartbeatIntegration, sweepInterval, retention, throttling, reconnect } =
-    settings;
-  if (!HEARTBEAT_INTEGRATIONS.includes(heartbeatIntegration)) {
-    throw new Error(
-      `heartbeatIntegration: expected ${HEARTBEAT_INTEGRATIONS.join(" or ")}, got ${heartbeatIntegration}`,
-    );
-  }
+  const { heartbeat, sweepInterval, retention, throttling, reconnect } = settings;
   const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
   expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
   expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);

@@ -8,7 +8,6 @@ import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import type { Settings } from "./settings";
 import type { Storage } from "./storage";
-import { SweepTicks } from "./sweep-ticks";
 import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";
 
 export interface SweepProps extends Settings, FunctionSettings {
@@ -30,6 +29,7 @@ export class Sweep extends Construct {
         ...leaseEnvironment(props),
         REGISTRY_TABLE_NAME: storage.registryTable.tableName,
         CALLBACK_URL: gateway.callbackUrl,
+        SWEEP_INTERVAL_MS: String(sweepInterval.toMilliseconds()),
         ...(selfPreservation && {
           EVENT_BUS_NAME: eventBus.eventBusName,
           BRAKE_SHARE: String(selfPreservation.share),
@@ -56,13 +56,12 @@ export class Sweep extends Construct {
       eventBus.grantPutEventsTo(sweep);
     }
     this.function = sweep;
-    if (sweepInterval.toSeconds() < 60) {
-      new SweepTicks(this, "Ticks", { ...props, sweep });
-      return;
-    }
+    // The shortest schedule of EventBridge. Below it, an invocation sweeps several times.
+    const minute = Duration.minutes(1);
+    const shortest = sweepInterval.toMilliseconds() < minute.toMilliseconds();
     new Rule(this, "Schedule", {
       description: "Starts the sweep",
-      schedule: Schedule.rate(sweepInterval),
+      schedule: Schedule.rate(shortest ? minute : sweepInterval),
       // The next run finds what a failed one left.
       targets: [new LambdaFunction(sweep, { retryAttempts: 0 })],
     });

@@ -15,8 +15,6 @@ import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { CustomDomain, urlOf } from "./custom-domain";
-import { DirectHeartbeat } from "./direct-heartbeat";
-import type { Route } from "./props";
 import type { Settings } from "./settings";
 import type { Storage } from "./storage";
 
@@ -52,10 +50,9 @@ export class WebSocketGateway extends Construct {
   /** Where functions post to connections and close them: the API's own address, whatever clients use. */
   readonly callbackUrl: string;
   /** Those that the gateway calls while it waits, and whose failure no message tells. */
-  readonly functions: Readonly<Record<"authorize" | "connect" | "disconnect", BundledFunction>> & {
-    /** Undefined where heartbeats go to DynamoDB directly. */
-    readonly heartbeat: BundledFunction | undefined;
-  };
+  readonly functions: Readonly<
+    Record<"authorize" | "connect" | "heartbeat" | "disconnect", BundledFunction>
+  >;
   readonly #apiId: string;
   readonly #props: WebSocketGatewayProps;
 
@@ -82,16 +79,14 @@ export class WebSocketGateway extends Construct {
     this.url = customDomain ? this.origin : `wss://${host}/${STAGE}`;
     this.callbackUrl = `https://${host}/${STAGE}`;
 
-    const direct = props.heartbeatIntegration === "direct";
-    const heartbeat = direct ? undefined : this.#heartbeat();
+    const heartbeat = this.#heartbeat();
     const disconnect = this.#disconnect();
     this.functions = { authorize, connect, heartbeat, disconnect };
     api.addRoute("$disconnect", {
       integration: new WebSocketLambdaIntegration("Disconnect", disconnect),
     });
-    if (direct) new DirectHeartbeat(this, "DirectHeartbeat", { ...props, api });
     const routes: [string, BundledFunction][] = [
-      ...(heartbeat ? [["heartbeat", heartbeat] as [string, BundledFunction]] : []),
+      ["heartbeat", heartbeat],
       ["profile", this.#profile()],
       ["subscribe", this.#subscribe()],
       ["unsubscribe", this.#unsubscribe()],
@@ -158,21 +153,13 @@ export class WebSocketGateway extends Construct {
     };
   }
 
-  /** Limits of single routes; and the count of heartbeats where no function counts them. */
+  /** Limits of single routes. */
   #setRoutes(api: WebSocketApi): void {
-    const { routes = {}, ...whole } = this.#props.throttling;
-    const counted = this.functions.heartbeat ? [] : ["heartbeat" as const];
-    const settings = [...new Set([...Object.keys(routes), ...counted])].map((route) => {
-      const { rateLimit, burstLimit } = routes[route as Route] ?? whole;
-      return [
-        route,
-        {
-          ThrottlingRateLimit: rateLimit,
-          ThrottlingBurstLimit: burstLimit,
-          ...(counted.some((name) => name === route) && { DetailedMetricsEnabled: true }),
-        },
-      ];
-    });
+    const { routes = {} } = this.#props.throttling;
+    const settings = Object.entries(routes).map(([route, { rateLimit, burstLimit }]) => [
+      route,
+      { ThrottlingRateLimit: rateLimit, ThrottlingBurstLimit: burstLimit },
+    ]);
     if (settings.length === 0) return;
     (this.stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(settings);
     // A setting for a route that is not there yet is refused.

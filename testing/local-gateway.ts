@@ -5,7 +5,6 @@ import { type ClientOptions, WebSocket } from "ws";
 import type { Invocable } from "../local/aws/functions/local-function";
 import { connectionsApi } from "../local/aws/gateway/connections-api";
 import { Gateway } from "../local/aws/gateway/gateway";
-import type { ServiceCall } from "../local/aws/gateway/service-integration";
 import { listen } from "../local/aws/http";
 import type {
   RouteDescription,
@@ -46,7 +45,6 @@ export async function startGateway(
     silentRoutes = [] as string[],
     extraRoutes = [] as RouteDescription[],
     throttling = { routes: new Map() } as ThrottlingDescription,
-    callService = (async () => ({ status: 200, body: "{}" })) as ServiceCall,
   } = {},
 ): Promise<TestGateway> {
   const clock = new FakeClock();
@@ -62,7 +60,7 @@ export async function startGateway(
       key,
       {
         key,
-        integration: { kind: "lambda", functionArn: key, timeoutMs: 29_000 },
+        integration: { functionArn: key, timeoutMs: 29_000 },
         returnsResponse: !silentRoutes.includes(key),
         ...(key === "$connect" &&
           handlers.authorize && { authorizer: { functionArn: "authorize", identitySources } }),
@@ -81,7 +79,6 @@ export async function startGateway(
       ]),
     },
     functionOf,
-    callService,
     clock,
     hosts: [host, `localhost:${port}`],
     region: "us-east-1",

@@ -41,7 +41,6 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
       minInterval: Duration.seconds(10),
       maxInterval: Duration.minutes(5),
     },
-    heartbeatIntegration: "direct",
     sweepInterval: Duration.seconds(10),
     selfPreservation: { share: 0.3, minimum: 10, holdFor: Duration.minutes(10) },
     retention: Duration.days(30),

@@ -4,13 +4,13 @@
  */
 
 /** What every write that takes or keeps the row sets. */
-export const HOLD =
+const HOLD =
   "SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, instanceId = :instanceId, " +
   "onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, " +
   "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
 
 /** What every write that takes or keeps the row removes: what only an offline agent has. */
-export const HOLD_REMOVES = ["reason", "disconnectedAt"] as const;
+const HOLD_REMOVES = ["reason", "disconnectedAt"] as const;
 
 const RENEW_SPARE =
   "SET #status = :online, onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, " +

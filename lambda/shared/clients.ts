@@ -3,7 +3,6 @@
 import { ApiGatewayManagementApiClient } from "@aws-sdk/client-apigatewaymanagementapi";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { SQSClient } from "@aws-sdk/client-sqs";
 
 const settings = {
   maxAttempts: 3,
@@ -14,8 +13,6 @@ const settings = {
 export const dynamoDbClient = () => new DynamoDBClient(settings);
 
 export const eventBridgeClient = () => new EventBridgeClient(settings);
-
-export const sqsClient = () => new SQSClient(settings);
 
 /** @param endpoint the stage's callback URL, `https://<api>.execute-api.<region>.amazonaws.com/<stage>` */
 export const connectionsClient = (endpoint: string) =>

@@ -1,5 +1,6 @@
 /** Composes the `sweep` function. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { eventBridgeClient } from "../shared/clients";
 import { dynamoDb, leaseStore, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
@@ -8,6 +9,7 @@ import { FleetCountStore } from "../shared/fleet-size";
 import { lazily } from "../shared/lazily";
 import { sweepHandler } from "./handler";
 import { massExpiryPublisher } from "./publish-mass-expiry";
+import { repeatedSweep } from "./repeat";
 import { dynamoDbLeaseScan } from "./scan";
 import { dynamoDbScanCheckpoints } from "./scan-checkpoints";
 import { selfPreservation } from "./self-preservation";
@@ -42,7 +44,7 @@ function brake() {
   });
 }
 
-export const handler = sweepHandler({
+const sweep = sweepHandler({
   leases: leaseStore(),
   scan: dynamoDbLeaseScan(dynamoDb, requireEnv("STATUS_TABLE_NAME"), SEGMENTS),
   rounds: dynamoDbScanCheckpoints(dynamoDb, registryTableName, SEGMENTS),
@@ -54,4 +56,11 @@ export const handler = sweepHandler({
   clock: Date.now,
   scanReserveMs: SCAN_RESERVE_MS,
   reserveMs: RESERVE_MS,
+});
+
+export const handler = repeatedSweep(sweep, {
+  intervalMs: requireNumberEnv("SWEEP_INTERVAL_MS"),
+  clock: Date.now,
+  sleep,
+  reserveMs: SCAN_RESERVE_MS,
 });

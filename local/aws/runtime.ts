@@ -4,7 +4,6 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type Clock, systemClock } from "./clock";
 import { type Engine, startDynoxide } from "./engine/dynoxide";
 import { createTables } from "./engine/tables";
-import { openWire } from "./engine/wire";
 import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
@@ -12,11 +11,8 @@ import { type Call, type Invocable, LocalFunction } from "./functions/local-func
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
-import type { ServiceCall } from "./gateway/service-integration";
 import { type HttpHandler, listen, respond } from "./http";
 import { servePage } from "./page/serve-page";
-import { startQueues } from "./queues/queues";
-import { sqsApi } from "./queues/sqs-api";
 import { type Model, readModel } from "./resources/model";
 import { mappingConsumer } from "./streams/mapping";
 import { streamApi } from "./streams/stream-api";
@@ -161,22 +157,12 @@ async function start(
   const common = { functionOf, clock, report, ...place };
   const buses = new EventBuses({ ...model, ...common, schedules });
   closing.push(() => buses.stop());
-  const queues = startQueues(model, common);
-  closing.push(() => queues.stop());
   const hosts = [gatewayHost, `localhost:${port}`] as const;
-  const wire = openWire(dynamoDbEndpoint, REGION);
-  closing.push(() => wire.close());
-  const callService: ServiceCall = (_, action, body) =>
-    wire.call(`DynamoDB_20120810.${action}`, body);
-  const gateway = new Gateway({ api: model.api, ...common, callService, hosts });
+  const gateway = new Gateway({ api: model.api, ...common, hosts });
   await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
   closing.push(() => gateway.stop());
 
-  const handlers = [
-    connectionsApi(gateway, model.api.stage),
-    putEventsApi(buses),
-    sqsApi(queues.at),
-  ];
+  const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses)];
   if (model.page) handlers.push(servePage(model.page));
   server.on("request", (request, response) => serve(handlers, request, response));
   server.on("upgrade", (request, socket, head) => gateway.upgrade(request, socket, head));
@@ -221,7 +207,6 @@ function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, stri
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb,
     AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
-    AWS_ENDPOINT_URL_SQS: `http://${gatewayHost}`,
   };
 }
 

@@ -10,7 +10,7 @@ import { ALARM_METRICS, CUSTOM_METRICS, DASHBOARDS, SWEEP, UNITS } from "../../c
 import { TRANSITION_REASONS } from "../../lib/metrics";
 import { run } from "../../testing/cli/run";
 import { templateOf } from "../../testing/templates";
-import { blocks, chart, directBlocks } from "../../tools/docs/cost-page";
+import { blocks, chart } from "../../tools/docs/cost-page";
 
 const ROOT = join(__dirname, "../..");
 const CHART = join(ROOT, "docs/cost.svg");
@@ -98,18 +98,6 @@ describe("the price of a fleet", () => {
     expect(item({ ackEvery: 10 }, "write units")).toBeCloseTo(item({}, "write units"), 0);
   });
 
-  it("has no invocation a heartbeat where the gateway writes it itself, and all else the same", () => {
-    const calm: Partial<Fleet> = { reconnectsPerDay: 0 };
-    const direct: Partial<Fleet> = { ...calm, heartbeatIntegration: "direct" };
-    // What is left are sweeps, and three a rotation instead of four.
-    const rotations = (1000 * 2_628_000) / 6000;
-    const sweeps = 43_800 / 5;
-    expect(item(direct, "invocations")).toBeCloseTo(3 * rotations + sweeps, 0);
-    for (const what of ["messages", "write units", "read units"]) {
-      expect(item(direct, what)).toBe(item(calm, what));
-    }
-  });
-
   it("rises with all that happens, and not with the time-out", () => {
     const usd = (fleet: Partial<Fleet>) => of(fleet).agentHeartbeat.usd;
     for (const more of [
@@ -127,12 +115,12 @@ describe("the price of a fleet", () => {
     expect(patient.agentHeartbeat).toMatchObject({ usd: usd({}), detectionSeconds: 300 });
   });
 
-  it("has the queue of sweeps that are closer together than a minute, and of no others", () => {
-    // A month of 43,800 minutes: one message to send, six to take and to delete, and 15 questions for more.
-    expect(item({ sweepSeconds: 10 }, "requests")).toBe(43_800 * 28);
-    expect(item({ sweepSeconds: 60 }, "requests")).toBe(0);
-    const invocations = (sweepSeconds: number) => item({ sweepSeconds }, "invocations");
-    expect(invocations(10) - invocations(60)).toBeCloseTo(43_800 * 6, 3);
+  it("has an invocation a minute, billed while it waits, for sweeps that are closer together", () => {
+    const of = (sweepSeconds: number, what: string) => item({ sweepSeconds }, what);
+    expect(of(10, "invocations")).toBeCloseTo(of(60, "invocations"), 3);
+    expect(of(10, "read units") - of(60, "read units")).toBeCloseTo(5 * 43_800 * 33.5, 0);
+    // 50 s of waiting and one pass of half a second a minute, at 0.5 GB, instead of the pass alone.
+    expect(of(10, "GB-seconds") - of(60, "GB-seconds")).toBeCloseTo(43_800 * 50 * 0.5, 0);
   });
 
   it("is the sum of its items", () => {
@@ -225,10 +213,7 @@ describe("cost", () => {
 });
 
 describe("the pages", () => {
-  it.each([
-    ["docs/cost.md", blocks],
-    ["docs/direct-heartbeats.md", directBlocks],
-  ])(
+  it.each([["docs/cost.md", blocks]])(
     "%s shows tables as the code makes them (UPDATE_DOCS=1 writes them anew)",
     async (name, make) => {
       const made = make();

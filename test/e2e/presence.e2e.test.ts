@@ -6,18 +6,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { exportPKCS8 } from "jose";
 import { type AgentProcess, startAgent } from "../../testing/e2e/agent-process";
 import { BareClient } from "../../testing/e2e/client";
-import { modes, openTarget, type Target } from "../../testing/e2e/target";
+import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";
 import { type TestKey, testKey } from "../../testing/login";
 
-describe.each(modes())("presence, with heartbeats by %s", (mode) => {
+describe("presence", () => {
   const organizationId = `e2e-${randomUUID()}`;
   let target: Target;
   let key: TestKey;
   let agentId: string;
   let agents: AgentProcess[];
   beforeAll(async () => {
-    target = openTarget(mode);
+    target = openTarget();
     key = await testKey();
   });
   beforeEach(async () => {
@@ -128,11 +128,6 @@ describe.each(modes())("presence, with heartbeats by %s", (mode) => {
     const older = await connect({ instance_id: "older" });
     const newer = await connect({ instance_id: "newer" });
     expect(await older.ask({ type: "heartbeat" })).toEqual({ type: "superseded" });
-    if (mode === "direct") {
-      // A template can't close a connection: that is the client's part, told so each time.
-      expect(await older.ask({ type: "heartbeat" })).toEqual({ type: "superseded" });
-      await older.close();
-    }
     expect(await older.closed).toBeGreaterThan(0);
     expect(await newer.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
     expect(await presence()).toMatchObject({ status: "online", instanceId: "newer" });

@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { BareClient, HandshakeRefused } from "../../testing/e2e/client";
-import { modes, openTarget, type Target } from "../../testing/e2e/target";
+import { openTarget, type Target } from "../../testing/e2e/target";
 import { loginClaims, signToken, type TestKey, testKey } from "../../testing/login";
 
-describe.each(modes())("the protocol, with heartbeats by %s", (mode) => {
+describe("the protocol", () => {
   const organizationId = `e2e-${randomUUID()}`;
   const other = `e2e-${randomUUID()}`;
   const agentId = "a1";
@@ -17,7 +17,7 @@ describe.each(modes())("the protocol, with heartbeats by %s", (mode) => {
   let client: BareClient;
 
   beforeAll(async () => {
-    target = openTarget(mode);
+    target = openTarget();
     [key, stranger] = await Promise.all([testKey("ES256"), testKey("ES256")]);
     const { registry } = target;
     const publicKey = key.jwk as never;

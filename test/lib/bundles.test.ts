@@ -8,7 +8,6 @@ const CLIENT = {
   table: "@aws-sdk/client-dynamodb",
   connections: "@aws-sdk/client-apigatewaymanagementapi",
   events: "@aws-sdk/client-eventbridge",
-  queue: "@aws-sdk/client-sqs",
 } as const;
 
 interface Allowance {
@@ -26,7 +25,6 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   heartbeat: { clients: ["table", "connections"], budget: 270 },
   history: { clients: ["table", "connections"], budget: 275 },
   list: { clients: ["table", "connections"], budget: 280 },
-  "plan-sweeps": { clients: ["queue"], budget: 195 },
   presence: { clients: ["table", "connections"], budget: 275 },
   publish: { clients: ["table", "connections"], budget: 270 },
   subscribe: { clients: ["table", "connections"], budget: 275 },

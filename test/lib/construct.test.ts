@@ -326,47 +326,6 @@ describe("throttling", () => {
   });
 });
 
-describe("without a function for heartbeats", () => {
-  it("the gateway counts them, and the metrics are its", () => {
-    const stack = emptyStack();
-    const presence = presenceIn(stack, { heartbeatIntegration: "direct", alarms: true });
-    const { metricStat } = presence.metricHeartbeats().toMetricConfig();
-    expect(metricStat?.metricName).toBe("MessageCount");
-    expect(metricStat?.dimensions?.map(({ name }) => name).sort()).toEqual([
-      "ApiId",
-      "Route",
-      "Stage",
-    ]);
-    const { mathExpression } = presence.metricHeartbeatErrors().toMetricConfig();
-    const parts = Object.values(mathExpression?.usingMetrics ?? {}) as Metric[];
-    expect(parts.map(({ metricName }) => metricName)).toEqual([
-      "IntegrationError",
-      "ExecutionError",
-    ]);
-    const [stage] = Object.values(
-      Template.fromStack(stack).findResources("AWS::ApiGatewayV2::Stage"),
-    );
-    expect(stage?.Properties.RouteSettings).toEqual({
-      heartbeat: {
-        DetailedMetricsEnabled: true,
-        ThrottlingRateLimit: 5000,
-        ThrottlingBurstLimit: 2500,
-      },
-    });
-  });
-
-  it("the gateway may use the customer's key too", () => {
-    const stack = emptyStack();
-    const key = new Key(stack, "Key") as IKey;
-    presenceIn(stack, { heartbeatIntegration: "direct", encryptionKey: key });
-    const use = statementsOf(
-      Template.fromStack(stack),
-      "PresenceGatewayDirectHeartbeatRole",
-    ).flatMap(({ Action }) => Action);
-    expect(use).toContain("kms:Decrypt");
-  });
-});
-
 describe("the dashboard of CloudWatch", () => {
   const bodyOf = (props: AgentHeartbeatProps) => {
     const stack = emptyStack();
@@ -405,12 +364,6 @@ describe("the dashboard of CloudWatch", () => {
     ["Read units", ["ConsumedReadCapacityUnits"]],
   ])("shows under %s what there is to see", (title, parts) => {
     for (const part of parts) expect(shown.get(title)).toContain(part);
-  });
-
-  it("shows the same where the gateway answers heartbeats", () => {
-    const direct = bodyOf({ heartbeatIntegration: "direct" });
-    expect([...direct.keys()]).toEqual([...shown.keys()]);
-    expect(direct.get("Heartbeats and connects")).toContain("MessageCount");
   });
 });
 

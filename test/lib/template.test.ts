@@ -488,35 +488,18 @@ describe("the brake of the sweep", () => {
 describe("sweeps closer together than a minute", () => {
   const template = () => Template.fromStack(stackOf({ sweepInterval: Duration.seconds(20) }));
 
-  it("are planned every minute, and started by messages that are delayed", () => {
+  it("are repeated by a function that is started every minute, and has time for it", () => {
     const stack = template();
-    stack.resourceCountIs("AWS::SQS::Queue", 3);
     stack.hasResourceProperties("AWS::Lambda::Function", {
       Environment: {
-        Variables: {
-          POWERTOOLS_SERVICE_NAME: "plan-sweeps",
-          SWEEP_INTERVAL_SECONDS: "20",
-          SWEEPS_QUEUE_URL: { Ref: Match.stringLikeRegexp("Sweeps") },
-        },
+        Variables: { POWERTOOLS_SERVICE_NAME: "sweep", SWEEP_INTERVAL_MS: "20000" },
       },
+      Timeout: 300,
     });
     const schedules = Object.values(stack.findResources("AWS::Events::Rule")).flatMap(
       ({ Properties }) => Properties.ScheduleExpression ?? [],
     );
     expect(schedules).toEqual(["rate(1 minute)"]);
-    stack.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
-      EventSourceArn: { "Fn::GetAtt": [Match.stringLikeRegexp("Sweeps"), "Arn"] },
-      FunctionName: { Ref: Match.stringLikeRegexp("Sweep") },
-      ScalingConfig: { MaximumConcurrency: 2 },
-    });
-  });
-
-  it("hide a message for as long as Lambda asks for, and drop it once the next minute is planned", () => {
-    const stack = template();
-    stack.hasResourceProperties("AWS::SQS::Queue", {
-      VisibilityTimeout: 6 * 300,
-      MessageRetentionPeriod: 120,
-    });
   });
 
   it("are missed after three minutes", () => {
@@ -580,49 +563,6 @@ describe("the props", () => {
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
   });
 
-  it("let the gateway itself write heartbeats, and nothing else", () => {
-    const template = Template.fromStack(
-      stackOf({ heartbeatIntegration: "direct", retention: Duration.days(30) }),
-    );
-    const functions = template.findResources("AWS::Lambda::Function", {
-      Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: "heartbeat" } } },
-    });
-    expect(functions).toEqual({});
-    const [integration] = Object.values(
-      template.findResources("AWS::ApiGatewayV2::Integration", {
-        Properties: { IntegrationType: "AWS" },
-      }),
-    );
-    expect(JSON.stringify(integration?.Properties.IntegrationUri)).toContain(
-      ":dynamodb:action/UpdateItem",
-    );
-    const roleId = integration?.Properties.CredentialsArn["Fn::GetAtt"][0];
-    const statements = Object.values(template.findResources("AWS::IAM::Policy"))
-      .filter(({ Properties }) =>
-        Properties.Roles.some(({ Ref }: { Ref: string }) => Ref === roleId),
-      )
-      .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
-    expect(statements).toEqual([
-      {
-        Action: "dynamodb:UpdateItem",
-        Effect: "Allow",
-        Resource: { "Fn::GetAtt": [expect.stringContaining("AgentStatus"), "Arn"] },
-      },
-    ]);
-  });
-
-  it("replace what answers a heartbeat, and keep its route, so that a deployment can change over", () => {
-    const routes = (["lambda", "direct"] as const).map((heartbeatIntegration) => {
-      const template = Template.fromStack(stackOf({ heartbeatIntegration }));
-      const found = template.findResources("AWS::ApiGatewayV2::Route", {
-        Properties: { RouteKey: "heartbeat" },
-      });
-      return Object.keys(found);
-    });
-    expect(routes[0]).toHaveLength(1);
-    expect(routes[1]).toEqual(routes[0]);
-  });
-
   it("leave the dashboard out", () => {
     const template = Template.fromStack(stackOf({ dashboard: false }));
     template.resourceCountIs("AWS::CloudFront::Distribution", 0);
@@ -679,10 +619,6 @@ describe("the props", () => {
     [
       { throttling: { rateLimit: 0, burstLimit: 1 } },
       "throttling.rateLimit: expected a whole number from 1 to 1000000, got 0",
-    ],
-    [
-      { heartbeatIntegration: "none" as never },
-      "heartbeatIntegration: expected lambda or direct, got none",
     ],
     [{ retention: Duration.minutes(1) }, "retention: expected 1 hour to 365 days, got 1 minute"],
   ])("out of their limits are refused: %j", (props, message) => {

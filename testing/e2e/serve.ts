@@ -1,4 +1,4 @@
-/** Synthesizes the stacks and runs them locally, without the sweep, until its standard input ends. */
+/** Synthesizes the stack and runs it locally, without the sweep, until its standard input ends. */
 
 import { join } from "node:path";
 import { writeOutputs } from "../../local/app/outputs-file";
@@ -7,34 +7,19 @@ import { startLocalRuntime } from "../../local/aws/runtime";
 
 const ROOT = join(__dirname, "../..");
 
-/** By the stack's name, the file for the outputs, beside the directory. */
-const OUTPUTS: Readonly<Record<string, string>> = {
-  AgentHeartbeat: "outputs.json",
-  AgentHeartbeatDirect: "direct-outputs.json",
-};
-
 async function serve(directory: string): Promise<void> {
   const assemblyDirectory = await synthesize({
     directory: ROOT,
-    app: "node --conditions=agent-heartbeat-source --import tsx testing/e2e/app.ts",
     outputDirectory: join(directory, "cdk.out"),
   });
-  const runtimes = await Promise.all(
-    Object.entries(OUTPUTS).map(async ([stackName, file]) => {
-      const runtime = await startLocalRuntime({
-        assemblyDirectory,
-        stackName,
-        schedules: false,
-        onProblem: (problem) => console.error(problem),
-      });
-      writeOutputs(join(directory, file), runtime.outputs);
-      return runtime;
-    }),
-  );
-  console.log("ready");
-  process.stdin.resume().on("end", () => {
-    for (const runtime of runtimes) void runtime.stop();
+  const runtime = await startLocalRuntime({
+    assemblyDirectory,
+    schedules: false,
+    onProblem: (problem) => console.error(problem),
   });
+  writeOutputs(join(directory, "outputs.json"), runtime.outputs);
+  console.log("ready");
+  process.stdin.resume().on("end", () => void runtime.stop());
 }
 
 const [, , directory] = process.argv;

@@ -1,4 +1,4 @@
-/** Starts local runtimes for the end-to-end suite, one in each mode, unless it is told of a deployment. */
+/** Starts a local runtime for the end-to-end suite, unless it is given a deployment. */
 
 const { spawn } = require("node:child_process");
 const { mkdtempSync } = require("node:fs");
@@ -9,7 +9,7 @@ const { createInterface } = require("node:readline");
 const ROOT = join(__dirname, "../..");
 
 module.exports = async function setUp() {
-  if (process.env.AGENT_HEARTBEAT_TARGET || process.env.AGENT_HEARTBEAT_DIRECT_TARGET) return;
+  if (process.env.AGENT_HEARTBEAT_TARGET) return;
   // Below the repository, for the functions' bundles may import its packages.
   const directory = mkdtempSync(join(ROOT, ".e2e-"));
   const runtime = spawn(
@@ -29,7 +29,6 @@ module.exports = async function setUp() {
     lines.on("line", (line) => line === "ready" && resolve(true));
   });
   const ended = once(runtime, "exit").then(() => false);
-  if (!(await Promise.race([ready, ended]))) throw new Error("the local runtimes did not start");
+  if (!(await Promise.race([ready, ended]))) throw new Error("the local runtime did not start");
   process.env.AGENT_HEARTBEAT_TARGET = join(directory, "outputs.json");
-  process.env.AGENT_HEARTBEAT_DIRECT_TARGET = join(directory, "direct-outputs.json");
 };

@@ -5,25 +5,8 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
-/** What answers heartbeats in a deployment: see `lib/props.ts`. */
-export type Mode = "lambda" | "direct";
-
-/**
- * By what answers heartbeats, the variable that names a deployment's file, in the form of
- * `.local/outputs.json`. With none of them the suite starts local runtimes.
- */
-const TARGET_VARIABLES: Readonly<Record<Mode, string>> = {
-  lambda: "AGENT_HEARTBEAT_TARGET",
-  direct: "AGENT_HEARTBEAT_DIRECT_TARGET",
-};
-
-/** The variables that tell the suite of deployments, by what answers heartbeats. */
-export const targetVariables = (files: ReadonlyMap<Mode, string>): Record<string, string> =>
-  Object.fromEntries([...files].map(([mode, file]) => [TARGET_VARIABLES[mode], file]));
-
-/** The modes in which there is a deployment to test. */
-export const modes = (): Mode[] =>
-  (["lambda", "direct"] as const).filter((mode) => process.env[TARGET_VARIABLES[mode]]);
+/** The variable that names the file of a deployment, in the form of `.local/outputs.json`. Without it the suite starts a local runtime. */
+export const TARGET_VARIABLE = "AGENT_HEARTBEAT_TARGET";
 
 interface Outputs {
   webSocketUrl: string;
@@ -44,9 +27,9 @@ export interface Target {
   close(): void;
 }
 
-export function openTarget(mode: Mode = "lambda"): Target {
-  const file = process.env[TARGET_VARIABLES[mode]];
-  if (!file) throw new Error(`${TARGET_VARIABLES[mode]} is not set: did the global set-up run?`);
+export function openTarget(): Target {
+  const file = process.env[TARGET_VARIABLE];
+  if (!file) throw new Error(`${TARGET_VARIABLE} is not set: did the global set-up run?`);
   return targetOf(JSON.parse(readFileSync(file, "utf8")) as Outputs);
 }
 

@@ -8,7 +8,7 @@ import type { Section } from "./section";
 import { SECTIONS } from "./sections";
 
 const DIRECTORY = import.meta.dirname;
-const PAGE = join(DIRECTORY, "../docs/benchmarks.md");
+const PAGE = join(DIRECTORY, "../../docs/benchmarks.md");
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -28,7 +28,7 @@ export function writeReport(directory: string, section: Section, figures: unknow
 
 function circumstances(directory: string): Omit<Report, "figures"> {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
-    readFileSync(join(directory, "../package.json"), "utf8"),
+    readFileSync(join(directory, "../../package.json"), "utf8"),
   ) as Record<string, Record<string, string>>;
   const versions = { ...dependencies, ...devDependencies, ...optionalDependencies };
   const version = (name: string) => versions[name] ?? "none";

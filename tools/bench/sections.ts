@@ -3,7 +3,6 @@
 import { billingUnits } from "./billing-units/section";
 import { client } from "./client/section";
 import { detection } from "./detection/section";
-import { direct } from "./direct/section";
 import { lambda } from "./lambda/section";
 import type { Section } from "./section";
 import { storm } from "./storm/section";
@@ -15,7 +14,6 @@ export const SECTIONS = [
   lambda,
   detection,
   throughput,
-  direct,
   sweepAtScale,
   storm,
   client,

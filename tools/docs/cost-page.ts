@@ -4,14 +4,12 @@ import { type Estimate, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { type Billed, type Price, pricesIn } from "../../cli/src/cost/prices";
-import { UNITS } from "../../cli/src/cost/units";
 
 const SIZES = [10, 100, 1000, 10_000, 100_000];
 
 const SETTINGS: readonly (readonly [string, Partial<Fleet>])[] = [
   ["30 s", {}],
   ["30 s, one ack in 10", { ackEvery: 10 }],
-  ["30 s, direct", { heartbeatIntegration: "direct" }],
   ["60 s", { intervalSeconds: 60 }],
   ["5 min", { intervalSeconds: 300 }],
 ];
@@ -21,19 +19,6 @@ const of = (fleet: Partial<Fleet>) => estimate({ ...DEFAULT_FLEET, ...fleet });
 /** The blocks of the page, by name. */
 export function blocks(): Record<string, string> {
   return { sizes: sizes(), sweeps: sweeps(), items: items(), prices: prices() };
-}
-
-/** The blocks of `docs/direct-heartbeats.md`, by name. */
-export function directBlocks(): Record<string, string> {
-  const names = ["heartbeat", "heartbeat without ack", "rotation"] as const;
-  const rows = names.flatMap((name) =>
-    [name, `direct ${name}` as const].map((operation) => {
-      const { messagesIn, messagesOut, invocations, writeUnits } = UNITS[operation];
-      return [operation, ...[messagesIn, messagesOut, invocations, writeUnits].map(String)];
-    }),
-  );
-  const titles = ["operation", "messages in", "messages out", "invocations", "write units"];
-  return { heartbeats: markdown(titles, rows) };
 }
 
 function sizes(): string {

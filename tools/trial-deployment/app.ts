@@ -1,35 +1,19 @@
-/**
- * The stacks under test, made so that nothing of them stays behind: what `bin/app.ts` deploys, and on AWS also one
- * with heartbeats that go to DynamoDB directly and sweeps that a queue starts, of which the emulator has neither.
- */
+/** The stack under test: what `bin/app.ts` deploys, but so that nothing of it stays behind. */
 
-import { App, CfnOutput, CfnResource, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { App, CfnOutput, CfnResource, RemovalPolicy } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { type Emulation, emulatedAddress } from "./emulation";
-import { directStackName } from "./stack-names";
 
 const app = new App();
 const stackName: string = app.node.getContext("stackName");
 const emulation: string | undefined = app.node.tryGetContext("emulation");
 
-const common = {
+const stack = new AgentHeartbeatStack(app, stackName, {
   description: "A test of Agent Heartbeat, which deletes it when it ends",
   removalPolicy: RemovalPolicy.DESTROY,
-};
-const stack = new AgentHeartbeatStack(app, stackName, {
-  ...common,
   ...(emulation && { dashboard: false, alarms: false }),
 });
-if (emulation) {
-  adapt(JSON.parse(emulation));
-} else {
-  new AgentHeartbeatStack(app, directStackName(stackName), {
-    ...common,
-    dashboard: false,
-    heartbeatIntegration: "direct",
-    sweepInterval: Duration.seconds(10),
-  });
-}
+if (emulation) adapt(JSON.parse(emulation));
 
 /** Leaves out what the emulator does not know, and leads to its address what would lead to AWS. */
 function adapt(emulation: Emulation): void {

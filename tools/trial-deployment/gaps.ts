@@ -13,7 +13,6 @@ export const LEFT_OUT: readonly string[] = [
   "the filter of the stream: the emulator takes an attribute that is not there for a mismatch of `exists: false`",
   "alarms: the emulator's CloudFormation refuses those that are sums of metrics",
   "dashboard: no CloudFront that serves a bucket",
-  "the stack with direct heartbeats: the emulator hands messages of a WebSocket API to functions alone",
 ];
 
 const A_PROCESS_EACH =
@@ -29,26 +28,23 @@ export const GAPS: readonly Gap[] = [
     reason: A_PROCESS_EACH,
   },
   {
-    tests:
-      "the protocol, with heartbeats by lambda refuses a login of a second process that asks to be alone by 409",
+    tests: "the protocol refuses a login of a second process that asks to be alone by 409",
     reason: "a refusal is a 403, whatever `$connect` has answered",
   },
   {
-    tests:
-      "the protocol, with heartbeats by lambda closes a connection that sends 200 KB by 1009, and one that sends bytes",
+    tests: "the protocol closes a connection that sends 200 KB by 1009, and one that sends bytes",
     reason: "it has no limits of messages, and takes bytes for text",
   },
   {
-    tests: "the protocol, with heartbeats by lambda answers the type of a system route by an error",
+    tests: "the protocol answers the type of a system route by an error",
     reason: "a message may name `$connect` as its route, whose function answers nothing",
   },
   {
-    tests: "presence, with heartbeats by lambda shows an agent that was asked to end as drained",
+    tests: "presence shows an agent that was asked to end as drained",
     reason: NO_CLOSE_CODE,
   },
   {
-    tests:
-      "presence, with heartbeats by lambda keeps an agent online when its old connection closes after it has reconnected",
+    tests: "presence keeps an agent online when its old connection closes after it has reconnected",
     reason: NO_CLOSE_CODE,
   },
   { tests: "the example ", reason: NO_CLOSE_CODE },
@@ -56,11 +52,11 @@ export const GAPS: readonly Gap[] = [
   { tests: "the fleet's watcher has agents that were there", reason: NO_CLOSE_CODE },
   { tests: "the fleet's watcher misses none of many that connect", reason: A_PROCESS_EACH },
   {
-    tests: "presence, with heartbeats by lambda tells the older of two processes",
+    tests: "presence tells the older of two processes",
     reason: LATE_CONNECTED_AT,
   },
   {
-    tests: "presence, with heartbeats by lambda ends the older of two processes",
+    tests: "presence ends the older of two processes",
     reason: LATE_CONNECTED_AT,
   },
 ];

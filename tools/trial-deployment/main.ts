@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { dollars, quantity } from "../../cli/src/cost/figures";
-import type { Mode } from "../../testing/e2e/target";
 import { type Account, accountOf, warningsOf } from "./account";
 import { cdk, requiredBootstrapVersion, synthesizeStack } from "./cdk";
 import { type AwsConfig, clientsFor } from "./clients";
@@ -19,13 +18,11 @@ import { emulatorUrl } from "./emulation";
 import { GAPS, LEFT_OUT } from "./gaps";
 import { EMULATOR_ACCOUNT, type MiniStack, startMiniStack } from "./ministack";
 import { outputsOf, type Removal, removeStack, resourcesOf } from "./stack";
-import { stacksOf } from "./stack-names";
 import { runSuite, type SuiteResult } from "./suite";
 import { runTrial } from "./trial";
 import { costOf, measuredOf, memoryIn, settledUsage, usageBetween } from "./usage";
 
-const USAGE = `Deploys the stack to AWS, once as it comes and once with direct heartbeats and fast sweeps, runs the
-end-to-end suite against both, removes them, and tells what it cost.
+const USAGE = `Deploys the stack to AWS, runs the end-to-end suite against it, removes it, and reports what it cost.
 
   npm run test:aws                        with your AWS credentials and region
   npm run test:ministack                  against the emulator MiniStack, without an account
@@ -83,8 +80,6 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
   const env = environmentOf(emulator);
   const assembly = join(directory, "cdk.out");
   const stackName = `AgentHeartbeatTrial-${randomBytes(4).toString("hex")}`;
-  const stacks = stacksOf(stackName, emulator !== undefined);
-  const stackNames = [...stacks.values()];
   const options = { env, signal, assembly };
 
   // Whoever has no credentials is told so before anything else is done.
@@ -96,9 +91,7 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
   );
   if (emulator) await cdk(["bootstrap", "--app", assembly], options);
   const account = await accountOf(clients, requiredBootstrapVersion(assembly));
-  log(
-    `${stackNames.join(" and ")} in ${account.region} of ${emulator?.name ?? `account ${account.id}`}`,
-  );
+  log(`${stackName} in ${account.region} of ${emulator?.name ?? `account ${account.id}`}`);
   for (const warning of await warningsOf(clients)) log(`warning: ${warning}`);
 
   const from = Date.now();
@@ -106,23 +99,17 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
   return runTrial(
     {
       async deploy() {
-        const quietly = ["--require-approval", "never", "--concurrency", String(stacks.size)];
-        await cdk(["deploy", "--all", "--app", assembly, ...quietly], options);
+        await cdk(["deploy", "--app", assembly, "--require-approval", "never"], options);
         log(`deployed in ${seconds(from)}`);
-        for (const name of stackNames) {
-          const resources = await resourcesOf(clients, name);
-          measured.push(...measuredOf(resources, memoryIn(assembly, name)));
-        }
+        const resources = await resourcesOf(clients, stackName);
+        measured.push(...measuredOf(resources, memoryIn(assembly, stackName)));
       },
       async use() {
         await useCommandLine({ stackName, keyFile: join(directory, "worker.pem"), env, signal });
         log("used by the command line: register, list, status, disable, remove");
-        const targets = new Map<Mode, string>();
-        for (const [mode, name] of stacks) {
-          targets.set(mode, await writeTarget(name, await outputsOf(clients, name), account));
-        }
+        const target = await writeTarget(await outputsOf(clients, stackName), account);
         const result = await runSuite({
-          targets,
+          target,
           gaps: emulator && !all ? GAPS : [],
           resultFile: join(directory, "jest.json"),
           env,
@@ -135,12 +122,9 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
       async remove() {
         const begin = Date.now();
         log("removing");
-        const removals = await Promise.all(stackNames.map((name) => removeStack(clients, name)));
+        const removal: Removal = await removeStack(clients, stackName);
         log(`deleted in ${seconds(begin)}`);
-        return {
-          removed: removals.flatMap(({ removed }) => removed),
-          left: removals.flatMap(({ left }) => left),
-        } satisfies Removal;
+        return removal;
       },
       async account() {
         if (emulator) return;
@@ -148,14 +132,10 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
       },
       log,
     },
-    { keep, stackNames },
+    { keep, stackName },
   );
 
-  async function writeTarget(
-    stackName: string,
-    outputs: Map<string, string>,
-    { region }: Account,
-  ): Promise<string> {
+  async function writeTarget(outputs: Map<string, string>, { region }: Account): Promise<string> {
     const file = join(directory, `${stackName}.outputs.json`);
     const output = (name: string) => outputs.get(name) ?? "";
     const target = {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Mode, targetVariables } from "../../testing/e2e/target";
+import { TARGET_VARIABLE } from "../../testing/e2e/target";
 import { finished } from "../verify/process";
 import type { Gap } from "./gaps";
 
@@ -25,8 +25,8 @@ interface JestResult {
 }
 
 export interface SuiteOptions {
-  /** The outputs files of the deployments, by what answers heartbeats. */
-  targets: ReadonlyMap<Mode, string>;
+  /** The outputs file of the deployment. */
+  target: string;
   gaps: readonly Gap[];
   /** Where jest's result is written. */
   resultFile: string;
@@ -36,7 +36,7 @@ export interface SuiteOptions {
 }
 
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const { targets, gaps, resultFile, env, signal, onOutput } = options;
+  const { target, gaps, resultFile, env, signal, onOutput } = options;
   // One file after the other: what they measure in seconds is not to wait for other files' functions.
   const args = [
     "--selectProjects",
@@ -52,7 +52,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const jest = join(ROOT, "node_modules", ".bin", "jest");
   await finished(jest, [...args, "--outputFile", resultFile, ...pattern], {
     cwd: ROOT,
-    env: { ...env, ...targetVariables(targets) },
+    env: { ...env, [TARGET_VARIABLE]: target },
     signal,
     onOutput,
   });

@@ -17,13 +17,13 @@ export interface TrialSteps {
 /**
  * Deploys, uses and removes.
  *
- * @param keep leaves the stacks, and says how each is removed
+ * @param keep leaves the stack, and says how it is removed
  * @returns whether all was well: the tests passed, and nothing stayed behind
  * @throws what the first failing step has thrown, after everything was removed
  */
 export async function runTrial(
   steps: TrialSteps,
-  { keep, stackNames }: { keep: boolean; stackNames: readonly string[] },
+  { keep, stackName }: { keep: boolean; stackName: string },
 ): Promise<boolean> {
   const { log } = steps;
   let well = false;
@@ -31,13 +31,8 @@ export async function runTrial(
     await steps.deploy();
     well = await steps.use();
   } finally {
-    if (keep) {
-      for (const name of stackNames) {
-        log(`kept, and billed: remove it by \`npm run test:aws -- --remove ${name}\``);
-      }
-    } else {
-      well = cleaned(await steps.remove()) && well;
-    }
+    if (keep) log(`kept, and billed: remove it by \`npm run test:aws -- --remove ${stackName}\``);
+    else well = cleaned(await steps.remove()) && well;
   }
   await steps.account();
   return well;

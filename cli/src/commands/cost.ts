@@ -5,12 +5,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Bill, Item } from "../cost/bill";
 import { advice, type Estimate, estimate } from "../cost/estimate";
 import { dollars, quantity } from "../cost/figures";
-import {
-  DEFAULT_FLEET,
-  type Fleet,
-  HEARTBEAT_INTEGRATIONS,
-  type HeartbeatIntegration,
-} from "../cost/fleet";
+import { DEFAULT_FLEET, type Fleet } from "../cost/fleet";
 import { REGIONS, type Region } from "../cost/prices";
 import { ASSUMED } from "../cost/units";
 import { duration, parseDuration } from "../durations";
@@ -23,7 +18,6 @@ interface Options {
   timeout: number;
   ackEvery: number;
   sweepInterval: number;
-  heartbeatIntegration: HeartbeatIntegration;
   reconnects: number;
   messages: number;
   subscriptions: number;
@@ -56,14 +50,6 @@ export function addCost(program: Command, io: Io): void {
       new Option("--sweep-interval <duration>", "time between two sweeps, as 10s, 5m or 1h")
         .argParser(sweepSeconds)
         .default(fleet.sweepSeconds, "5m"),
-    )
-    .addOption(
-      new Option(
-        "--heartbeat-integration <kind>",
-        "what answers heartbeats, as the construct's prop",
-      )
-        .choices(HEARTBEAT_INTEGRATIONS)
-        .default(fleet.heartbeatIntegration),
     )
     .option(
       "--reconnects <count>",
@@ -108,7 +94,6 @@ function fleetOf(options: Options): Fleet {
     timeoutMultiplier: options.timeout,
     ackEvery: options.ackEvery,
     sweepSeconds: options.sweepInterval,
-    heartbeatIntegration: options.heartbeatIntegration,
     reconnectsPerDay: options.reconnects,
     messagesPerDay: options.messages,
     subscriptions: options.subscriptions,
@@ -117,12 +102,11 @@ function fleetOf(options: Options): Fleet {
 }
 
 function print(result: Estimate, printer: Printer): void {
-  const { agents, intervalSeconds, ackEvery, heartbeatIntegration, region } = result.fleet;
+  const { agents, intervalSeconds, ackEvery, region } = result.fleet;
   const { bold, dim } = printer.colours;
   const acks = ackEvery === 1 ? "each acknowledged" : `one in ${ackEvery} acknowledged`;
   printer.lines(
-    `${quantity(agents)} agents in ${region}, a heartbeat every ${intervalSeconds} s, ${acks}` +
-      `${heartbeatIntegration === "direct" ? ", without a function" : ""}.`,
+    `${quantity(agents)} agents in ${region}, a heartbeat every ${intervalSeconds} s, ${acks}.`,
   );
   for (const [name, bill] of [
     ["Agent Heartbeat", result.agentHeartbeat],

@@ -24,14 +24,13 @@ function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
   const acknowledged = heartbeats / ackEvery;
   const rotations = (agents * SECONDS_A_MONTH) / ASSUMED.rotationSeconds;
   const reconnects = agents * fleet.reconnectsPerDay * DAYS_A_MONTH;
-  const direct = fleet.heartbeatIntegration === "direct";
   return {
     connect: reconnects,
     // A new connection begins with a heartbeat, which a rotation counts itself.
-    [direct ? "direct heartbeat" : "heartbeat"]: acknowledged + reconnects,
-    [direct ? "direct heartbeat without ack" : "heartbeat without ack"]: heartbeats - acknowledged,
+    heartbeat: acknowledged + reconnects,
+    "heartbeat without ack": heartbeats - acknowledged,
     disconnect: reconnects,
-    [direct ? "direct rotation" : "rotation"]: rotations,
+    rotation: rotations,
     subscribe: (rotations + reconnects) * subscriptions,
     "publish to 1": agents * fleet.messagesPerDay * DAYS_A_MONTH,
     // Who reconnects goes offline and comes back; a rotation is not seen.
@@ -42,30 +41,27 @@ function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
 /** A month's bill. @param handlerMs billed time of a function that answers a message */
 export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs): Bill {
   const total = totalUnits(operationsOf(fleet));
-  const sweeps = SECONDS_A_MONTH / fleet.sweepSeconds;
-  const plan = planningOf(fleet);
-  const sweepSeconds = (ASSUMED.sweepMs + ASSUMED.sweepMsPerAgent * fleet.agents) / 1000;
+  const sweeping = sweepingOf(fleet);
+  const sweeps = sweeping.passes;
   const sweepReads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * fleet.agents;
   const storedGb = (fleet.agents * ASSUMED.storedBytesPerAgent) / BYTES_A_GB;
   return billOf(
     [
       ["API Gateway", "messages", "webSocketMessage", total.messagesIn + total.messagesOut],
       ["API Gateway", "connection minutes", "connectionMinute", fleet.agents * MINUTES_A_MONTH],
-      ["Lambda", "invocations", "lambdaRequest", total.invocations + sweeps + plan.invocations],
+      ["Lambda", "invocations", "lambdaRequest", total.invocations + sweeping.invocations],
       [
         "Lambda",
         "GB-seconds",
         "lambdaGbSecond",
         total.invocations * MEMORY_GB.handler * (handlerMs / 1000) +
-          sweeps * MEMORY_GB.sweep * sweepSeconds +
-          plan.invocations * MEMORY_GB.planner * (handlerMs / 1000),
+          MEMORY_GB.sweep * sweeping.seconds,
       ],
       ["DynamoDB", "write units", "writeUnit", total.writeUnits + sweeps * SWEEP.writeUnits],
       ["DynamoDB", "read units", "readUnit", total.readUnits + sweeps * sweepReads],
       ["DynamoDB", "GB stored", "tableGbMonth", storedGb],
       ["DynamoDB", "GB of point-in-time recovery", "backupGbMonth", storedGb],
       ["EventBridge", "events", "busEvent", total.busEvents],
-      ["SQS", "requests", "queueRequest", plan.queueRequests],
       [
         "CloudWatch",
         "GB of logs",
@@ -86,16 +82,16 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
   );
 }
 
-/** What starts sweeps that are closer together than a minute: a function that sends delayed messages. */
-function planningOf({ sweepSeconds }: Fleet): { invocations: number; queueRequests: number } {
-  if (sweepSeconds >= 60) return { invocations: 0, queueRequests: 0 };
-  const sweepsAMinute = 60 / sweepSeconds;
-  // One to send, and for each message one to take and one to delete it, beside those that find nothing.
-  const requestsAMinute = 1 + 2 * sweepsAMinute + ASSUMED.queuePollsPerMinute;
-  return {
-    invocations: MINUTES_A_MONTH,
-    queueRequests: MINUTES_A_MONTH * requestsAMinute,
-  };
+/**
+ * How often the sweep's function is started in a month, and for how many seconds it is billed. Sweeps closer
+ * together than a minute are one invocation a minute, which is billed while it waits.
+ */
+function sweepingOf({ sweepSeconds, agents }: Fleet) {
+  const passes = SECONDS_A_MONTH / sweepSeconds;
+  const passSeconds = (ASSUMED.sweepMs + ASSUMED.sweepMsPerAgent * agents) / 1000;
+  if (sweepSeconds >= 60) return { passes, invocations: passes, seconds: passes * passSeconds };
+  const perInvocation = 60 - sweepSeconds + passSeconds;
+  return { passes, invocations: MINUTES_A_MONTH, seconds: MINUTES_A_MONTH * perInvocation };
 }
 
 function totalUnits(operations: Partial<Record<Operation, number>>): Units {

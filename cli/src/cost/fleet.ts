@@ -3,11 +3,6 @@
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import type { Region } from "./prices";
 
-/** As the construct's prop of that name has it. */
-export const HEARTBEAT_INTEGRATIONS = ["lambda", "direct"] as const;
-
-export type HeartbeatIntegration = (typeof HEARTBEAT_INTEGRATIONS)[number];
-
 export interface Fleet {
   agents: number;
   /** Between two heartbeats of an agent, in seconds. */
@@ -18,8 +13,6 @@ export interface Fleet {
   ackEvery: number;
   /** Between two sweeps, in seconds. */
   sweepSeconds: number;
-  /** What answers heartbeats: a function, or the gateway itself by templates. */
-  heartbeatIntegration: HeartbeatIntegration;
   /** Unplanned ones, an agent and day. */
   reconnectsPerDay: number;
   /** Messages that reach an agent, a day. */
@@ -35,7 +28,6 @@ export const DEFAULT_FLEET: Fleet = {
   timeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
   ackEvery: 1,
   sweepSeconds: 300,
-  heartbeatIntegration: "lambda",
   reconnectsPerDay: 1,
   messagesPerDay: 0,
   subscriptions: 0,

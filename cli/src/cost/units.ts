@@ -21,9 +21,6 @@ export type Operation =
   | "heartbeat without ack"
   | "disconnect"
   | "rotation"
-  | "direct heartbeat"
-  | "direct heartbeat without ack"
-  | "direct rotation"
   | "subscribe"
   | "publish to 1"
   | "transition";
@@ -47,10 +44,6 @@ export const UNITS: Readonly<Record<Operation, Units>> = {
   disconnect: units(0, 0, 1, 1, 0.5),
   /** A new connection, its first heartbeat, and the end of the old one. */
   rotation: units(1, 1, 4, 4, 2.5),
-  /** By the gateway's templates, without a function. */
-  "direct heartbeat": units(1, 1, 0, 1, 0),
-  "direct heartbeat without ack": units(1, 0, 0, 1, 0),
-  "direct rotation": units(1, 1, 3, 4, 2.5),
   subscribe: units(1, 1, 1, 2, 0.5),
   "publish to 1": units(1, 2, 1, 0, 3),
   transition: units(0, 0, 1, 2, 2, 1, 124),
@@ -65,7 +58,7 @@ export const SWEEP = {
 } as const;
 
 /** Memory of the functions, in GB, as the stack sets it. */
-export const MEMORY_GB = { handler: 0.25, sweep: 0.5, planner: 0.125 } as const;
+export const MEMORY_GB = { handler: 0.25, sweep: 0.5 } as const;
 
 /** Metrics of the service's own: transitions are one for each of the ten reasons. */
 export const CUSTOM_METRICS = 24;
@@ -82,8 +75,6 @@ export const ASSUMED = {
   handlerMs: 10,
   sweepMs: 500,
   sweepMsPerAgent: 0.02,
-  /** How often Lambda asks a queue for messages in a minute: five pollers, 20 s each. */
-  queuePollsPerMinute: 15,
   /** What leaves AWS with each message, in bytes, TLS and TCP included. */
   messageOutBytes: 250,
   /** What the tables keep of an agent, in bytes: its row, its registration and its history. */

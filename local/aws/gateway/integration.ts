@@ -5,13 +5,11 @@ import { LocalRuntimeError } from "../errors";
 import type { Invocable } from "../functions/local-function";
 import type { IntegrationDescription } from "../resources/web-socket-api";
 import type { Integration, IntegrationResult } from "./integration-result";
-import { type ServiceCall, serviceIntegration } from "./service-integration";
 
 /** What integrations call. */
 export interface Backends {
   /** Finds a function by its ARN. @throws Error if there is none */
   functionOf(arn: string): Invocable;
-  callService: ServiceCall;
 }
 
 export function integrationOf(
@@ -19,10 +17,7 @@ export function integrationOf(
   backends: Backends,
   clock: Clock,
 ): Integration {
-  const integration =
-    description.kind === "lambda"
-      ? proxyIntegration(backends.functionOf(description.functionArn))
-      : serviceIntegration(description, backends.callService);
+  const integration = proxyIntegration(backends.functionOf(description.functionArn));
   return (event) => within(description.timeoutMs, integration(event), clock);
 }
 

@@ -13,7 +13,8 @@ const INERT = [
   // The record of a custom domain: here the gateway answers for it.
   /^AWS::Route53::RecordSet$/,
   /^AWS::ApiGateway::Account$/,
-  /^AWS::SQS::QueuePolicy$/,
+  // What could not be delivered goes into a queue, which nobody reads here.
+  /^AWS::SQS::Queue(Policy)?$/,
   /^AWS::SNS::Topic(Policy)?$/,
   /^AWS::KMS::(Key|Alias)$/,
   // The dashboard's hosting: the local gateway serves the page itself.

@@ -12,14 +12,6 @@ import { ignoredKind, isInert } from "./ignored-resources";
 import type { Kind } from "./kind";
 import { describePage, installers, type PageDescription, pageKind } from "./page";
 import { type Properties, PropertyReader } from "./properties";
-import {
-  describeQueue,
-  describeQueueMapping,
-  type QueueDescription,
-  type QueueMappingDescription,
-  queueKind,
-  readsQueue,
-} from "./queue";
 import { describeRule, type RuleDescription, ruleKind } from "./rule";
 import { describeTable, type TableDescription, tableKind } from "./table";
 import {
@@ -29,7 +21,6 @@ import {
   domainKind,
   mappingKind as domainMappingKind,
   integrationKind,
-  integrationResponseKind,
   routeKind,
   routeResponseKind,
   stageKind,
@@ -45,13 +36,11 @@ const KINDS = {
   "AWS::ApiGatewayV2::Route": routeKind,
   "AWS::ApiGatewayV2::RouteResponse": routeResponseKind,
   "AWS::ApiGatewayV2::Integration": integrationKind,
-  "AWS::ApiGatewayV2::IntegrationResponse": integrationResponseKind,
   "AWS::ApiGatewayV2::Authorizer": authorizerKind,
   "AWS::ApiGatewayV2::DomainName": domainKind,
   "AWS::ApiGatewayV2::ApiMapping": domainMappingKind,
   "AWS::Events::EventBus": eventBusKind,
   "AWS::Events::Rule": ruleKind,
-  "AWS::SQS::Queue": queueKind,
   "AWS::CloudFront::ResponseHeadersPolicy": pageKind,
   "Custom::CDKBucketDeployment": pageKind,
 } satisfies Record<string, Kind>;
@@ -63,10 +52,7 @@ export interface Model {
   tables: TableDescription[];
   functions: FunctionDescription[];
   api: WebSocketApiDescription;
-  /** Of streams. */
   mappings: MappingDescription[];
-  queues: QueueDescription[];
-  queueMappings: QueueMappingDescription[];
   busNames: string[];
   rules: RuleDescription[];
   /** The page that a deployment would put into a bucket, if the template has one. */
@@ -89,7 +75,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const { template } = assembly;
   const values = new Map<string, ResourceValues>();
   const pseudo = pseudoParameters(options);
-  // Wherever the template points at its own API, or at a queue, the local gateway answers.
+  // Wherever the template points at its own API, the local gateway answers.
   const hosts = [AWS_HOST, ...customDomains(template)].join("|");
   const ownHost = new RegExp(`(https|wss)://(?:${hosts})(?![a-z0-9.-])`, "g");
   const toLocalHost = (text: string) =>
@@ -131,7 +117,6 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       `The template of ${assembly.stackName}: expected one AWS::ApiGatewayV2::Api, got ${apis.length}`,
     );
   }
-  const mappings = resources("AWS::Lambda::EventSourceMapping").map(({ reader }) => reader);
   return {
     tables: resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
       describeTable(reader, ref, own.attribute("StreamArn")),
@@ -143,18 +128,13 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       stages: resources("AWS::ApiGatewayV2::Stage").map(({ reader }) => reader),
       routes: byId("AWS::ApiGatewayV2::Route"),
       integrations: byId("AWS::ApiGatewayV2::Integration"),
-      integrationResponses: resources("AWS::ApiGatewayV2::IntegrationResponse").map(
-        ({ reader }) => reader,
-      ),
       authorizers: byId("AWS::ApiGatewayV2::Authorizer"),
       routeResponses: resources("AWS::ApiGatewayV2::RouteResponse").map(({ reader }) => reader),
       mappings: resources("AWS::ApiGatewayV2::ApiMapping").map(({ reader }) => reader),
     }),
-    mappings: mappings.filter((reader) => !readsQueue(reader)).map(describeMapping),
-    queues: resources("AWS::SQS::Queue").map(({ reader, ref, arn }) =>
-      describeQueue(reader, ref, arn),
+    mappings: resources("AWS::Lambda::EventSourceMapping").map(({ reader }) =>
+      describeMapping(reader),
     ),
-    queueMappings: mappings.filter(readsQueue).map(describeQueueMapping),
     busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
     rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
     page: describePage(
@@ -170,8 +150,8 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   };
 }
 
-/** A pattern of the API's own name, and of the queues'. */
-const AWS_HOST = "(?:[a-z0-9]{10}\\.execute-api|sqs)\\.[a-z0-9-]+\\.amazonaws\\.com";
+/** A pattern of the API's own name. */
+const AWS_HOST = "[a-z0-9]{10}\\.execute-api\\.[a-z0-9-]+\\.amazonaws\\.com";
 
 /** Patterns of the names under which the template's API can be reached beside its own. */
 const customDomains = ({ Resources }: Template): string[] =>

@@ -5,30 +5,12 @@ import { shortIdOf } from "./identity";
 import { kind } from "./kind";
 import type { PropertyReader } from "./properties";
 
-/** A function, which gets the event as it is. */
-export interface LambdaIntegrationDescription {
-  kind: "lambda";
+/** The function that answers for a route. */
+export interface IntegrationDescription {
   functionArn: string;
   /** After this the gateway gives up on the integration. */
   timeoutMs: number;
 }
-
-/** An action of an AWS service, whose request and answer are made by templates. */
-export interface ServiceIntegrationDescription {
-  kind: "service";
-  /** As in `dynamodb`. */
-  service: string;
-  /** As in `UpdateItem`. */
-  action: string;
-  requestTemplate: string;
-  /** Undefined where the answer goes on as it comes. */
-  responseTemplate?: string;
-  /** After this the gateway gives up on the integration. */
-  timeoutMs: number;
-}
-
-/** A way to get an answer for a route. */
-export type IntegrationDescription = LambdaIntegrationDescription | ServiceIntegrationDescription;
 
 export interface AuthorizerDescription {
   functionArn: string;
@@ -85,10 +67,6 @@ export const integrationKind = kind((identity) => ({
   ref: shortIdOf(identity),
   IntegrationId: shortIdOf(identity),
 }));
-export const integrationResponseKind = kind((identity) => ({
-  ref: shortIdOf(identity),
-  IntegrationResponseId: shortIdOf(identity),
-}));
 export const authorizerKind = kind((identity) => ({
   ref: shortIdOf(identity),
   AuthorizerId: shortIdOf(identity),
@@ -116,7 +94,6 @@ export interface ApiParts {
   stages: PropertyReader[];
   routes: ById;
   integrations: ById;
-  integrationResponses: PropertyReader[];
   authorizers: ById;
   routeResponses: PropertyReader[];
   /** Of custom domains to stages. */
@@ -182,7 +159,7 @@ function limitsOf(settings: PropertyReader): ThrottlingLimits | undefined {
 
 function describeRoute(
   route: PropertyReader,
-  { integrations, integrationResponses, authorizers }: ApiParts,
+  { integrations, authorizers }: ApiParts,
   answered: boolean,
 ): RouteDescription {
   const key = route.text("RouteKey");
@@ -193,52 +170,19 @@ function describeRoute(
   const type = route.oneOf("AuthorizationType", ["NONE", "CUSTOM"], "NONE");
   return {
     key,
-    ...(integration && {
-      integration: describeIntegration(
-        integration,
-        integrationResponses.filter((response) => response.text("IntegrationId") === integrationId),
-      ),
-    }),
+    ...(integration && { integration: describeIntegration(integration) }),
     ...(type === "CUSTOM" && { authorizer: describeAuthorizer(route, authorizers) }),
     returnsResponse:
       answered && route.optionalText("RouteResponseSelectionExpression") !== undefined,
   };
 }
 
-function describeIntegration(
-  integration: PropertyReader,
-  responses: PropertyReader[],
-): IntegrationDescription {
-  const timeoutMs = integration.number("TimeoutInMillis", 29_000);
-  const type = integration.oneOf("IntegrationType", ["AWS_PROXY", "AWS"]);
-  if (type === "AWS_PROXY") {
-    const functionArn = functionArnOf(integration, "IntegrationUri");
-    return { kind: "lambda", functionArn, timeoutMs };
-  }
-  const uri = integration.text("IntegrationUri");
-  const [, service, action] =
-    /^arn:aws:apigateway:[a-z0-9-]+:(dynamodb):action\/(\w+)$/.exec(uri) ??
-    integration.fail("IntegrationUri", "the URI of an action of dynamodb", uri);
-  integration.oneOf("IntegrationMethod", ["POST"]);
-  const [response] = responses;
-  if (responses.length > 1) integration.fail("responses", "at most one", responses.length);
-  // Any other key is compared with what the answer says, and is not supported.
-  response?.oneOf("IntegrationResponseKey", ["$default"]);
+function describeIntegration(integration: PropertyReader): IntegrationDescription {
+  integration.oneOf("IntegrationType", ["AWS_PROXY"]);
   return {
-    kind: "service",
-    service: service as string,
-    action: action as string,
-    requestTemplate: templateOf(integration, "RequestTemplates"),
-    ...(response && { responseTemplate: templateOf(response, "ResponseTemplates") }),
-    timeoutMs,
+    functionArn: functionArnOf(integration, "IntegrationUri"),
+    timeoutMs: integration.number("TimeoutInMillis", 29_000),
   };
-}
-
-/** The template that every message is put through: a choice among several is not supported. */
-function templateOf(reader: PropertyReader, property: string): string {
-  reader.oneOf("TemplateSelectionExpression", ["\\$default"]);
-  const templates = reader.object(property);
-  return templates.text("$default");
 }
 
 function describeAuthorizer(route: PropertyReader, authorizers: ById): AuthorizerDescription {

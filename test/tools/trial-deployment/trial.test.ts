@@ -26,7 +26,7 @@ describe("a trial", () => {
     ...overrides,
   });
   const run = (overrides?: Partial<TrialSteps>, keep = false) =>
-    runTrial(steps(overrides), { keep, stackNames: ["Trial-1"] });
+    runTrial(steps(overrides), { keep, stackName: "Trial-1" });
   const failing = (message: string) => async () => {
     throw new Error(message);
   };

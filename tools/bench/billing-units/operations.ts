@@ -66,13 +66,6 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     meter.add({ invocations: 1 });
     await call(service.connect, undefined, NOW, connectionId);
   };
-  const callDirectly = async (body: object, at: number, connectionId: string) => {
-    const context = { connectionId, connectedAt: NOW, requestTimeEpoch: at };
-    const reply = await service.directHeartbeat(
-      routeEvent(context, body, { ...ORGANIZATION, agentId: AGENT }),
-    );
-    meter.add({ messagesIn: 1, messagesOut: reply === undefined ? 0 : 1 });
-  };
   const activity = {
     state: "working",
     task: "tasks.process",
@@ -103,18 +96,6 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
       "M1SM9cOFvHcCIhw=",
     );
     await call(service.disconnect, undefined, NOW + 92_000);
-  });
-  await record("direct heartbeat", async () => {
-    await callDirectly({ type: "heartbeat", activity }, NOW + 93_000, "M1SM9cOFvHcCIhw=");
-  });
-  await record("direct heartbeat without ack", async () => {
-    const body = { type: "heartbeat", ack: false, activity };
-    await callDirectly(body, NOW + 94_000, "M1SM9cOFvHcCIhw=");
-  });
-  await record("direct rotation", async () => {
-    await connect("N1SM9cOFvHcCIhw=");
-    await callDirectly({ type: "heartbeat", activity }, NOW + 95_000, "N1SM9cOFvHcCIhw=");
-    await call(service.disconnect, undefined, NOW + 96_000, "M1SM9cOFvHcCIhw=");
   });
   await record("subscribe", async () => {
     await call(service.subscribe, { type: "subscribe", subject: "tasks.process" });

@@ -13,7 +13,6 @@ import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints"
 import { selfPreservation } from "../../../lambda/sweep/self-preservation";
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
 import { transitionsHandler } from "../../../lambda/transitions/handler";
-import { directHeartbeat } from "../../../testing/direct-heartbeat";
 import { clientOf, type Engine } from "../../../testing/engine";
 import { DEFAULT_TERMS } from "../../../testing/login";
 import { composeRoutes } from "../../../testing/routes";
@@ -21,7 +20,6 @@ import type { Meter } from "./meter";
 
 /** As in the stack. */
 const SEGMENTS = 4;
-const RETENTION_MS = 7 * 86_400_000;
 
 export function composeService(engine: Engine, meter: Meter, now: () => number) {
   const client = meter.watch(clientOf(engine.endpoint));
@@ -47,21 +45,10 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
   const reader = { now, correctClock: false };
   const parts = { client, engine, connections, reader, ...route };
   const { leases, subscriptions, messageRouter, history, routes } = composeRoutes(parts);
-  const direct = directHeartbeat(engine, RETENTION_MS, async (request, ask) => {
-    const answer = await ask({ ...request, ReturnConsumedCapacity: "INDEXES" });
-    const { ConsumedCapacity } = JSON.parse(answer.body);
-    meter.add({ writeUnits: ConsumedCapacity.CapacityUnits });
-    return answer;
-  });
   return {
     ...routes,
     leases,
-    close: () => {
-      client.destroy();
-      direct.close();
-    },
-    /** By the gateway's templates, without a function. */
-    directHeartbeat: direct.beat,
+    close: () => client.destroy(),
     authorize: authorizeHandler({
       registry,
       advice: new ReconnectAdvice({

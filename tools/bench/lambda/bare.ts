@@ -18,7 +18,7 @@ export function buildBare(directory: string, name: string, calls: readonly strin
     format: "cjs",
     outfile,
     logLevel: "silent",
-    ...bundlingIn(join(import.meta.dirname, "../..")),
+    ...bundlingIn(join(import.meta.dirname, "../../..")),
   });
   return outfile;
 }

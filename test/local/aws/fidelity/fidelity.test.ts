@@ -7,8 +7,6 @@ import {
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
-import { requestTemplate } from "../../../../lib/direct-heartbeat/request-template";
-import { responseTemplate } from "../../../../lib/direct-heartbeat/response-template";
 import { AUTHORIZER_RESULT_BYTES } from "../../../../local/aws/gateway/authorizer";
 import { GATEWAY_LIMITS } from "../../../../local/aws/gateway/client-connection";
 import {
@@ -184,14 +182,6 @@ describe("the quotas are AWS's", () => {
     const { idleMs, durationMs, frameBytes, messageBytes, authorizerResultBytes } = quotas().quotas;
     expect(GATEWAY_LIMITS).toEqual({ idleMs, durationMs, frameBytes, messageBytes });
     expect(AUTHORIZER_RESULT_BYTES).toBe(authorizerResultBytes);
-  });
-
-  it("of mapping templates, which the stack's own keep", async () => {
-    await start({});
-    const options = { tableName: "x".repeat(255), retentionMs: 1e12 };
-    for (const template of [requestTemplate(options), responseTemplate()]) {
-      expect(Buffer.byteLength(template)).toBeLessThan(quotas().quotas.mappingTemplateBytes ?? 0);
-    }
   });
 
   it("with the code by which what is too large ends a connection", async () => {

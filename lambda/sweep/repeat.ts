@@ -1,0 +1,52 @@
+/** Repeats the sweep within an invocation: EventBridge's schedules start a function once a minute at most. */
+
+const MINUTE_MS = 60_000;
+
+/** What the repetition needs of Lambda's context. */
+interface Context {
+  getRemainingTimeInMillis(): number;
+}
+
+export interface RepeatOptions {
+  /** Time from the start of a pass to the start of the next one, in milliseconds. */
+  intervalMs: number;
+  /** Epoch milliseconds. */
+  clock: () => number;
+  /** Resolves after so many milliseconds. */
+  sleep: (ms: number) => Promise<void>;
+  /** How long before the function's time-out no further pass begins, in milliseconds. */
+  reserveMs: number;
+}
+
+/**
+ * A handler that runs `sweep` every `intervalMs` until the minute that its invocation began is over; just once
+ * for an interval of a minute or more. A pass that takes longer than the interval delays the next one, and is
+ * not made up for. Passes of two invocations may overlap, which does no harm.
+ *
+ * @throws the first error of a pass, after the last one: what one pass left, the next one finds
+ */
+export function repeatedSweep<Result>(
+  sweep: (event: unknown, context: Context) => Promise<Result>,
+  { intervalMs, clock, sleep, reserveMs }: RepeatOptions,
+) {
+  return async (event: unknown, context: Context): Promise<Result> => {
+    const begin = clock();
+    const errors: unknown[] = [];
+    for (;;) {
+      const startedAt = clock();
+      let result: Result | undefined;
+      try {
+        result = await sweep(event, context);
+      } catch (error) {
+        errors.push(error);
+      }
+      const nextAt = Math.max(startedAt + intervalMs, clock());
+      const fits = context.getRemainingTimeInMillis() - (nextAt - clock()) > reserveMs;
+      if (nextAt >= begin + MINUTE_MS || !fits) {
+        if (errors.length > 0) throw errors[0];
+        return result as Result;
+      }
+      await sleep(nextAt - clock());
+    }
+  };
+}
