@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   heartbeat: { clients: ["table", "connections"], budget: 270 },
   history: { clients: ["table", "connections"], budget: 275 },
   list: { clients: ["table", "connections"], budget: 280 },
-  presence: { clients: ["table", "connections"], budget: 275 },
+  profile: { clients: ["table", "connections"], budget: 275 },
   publish: { clients: ["table", "connections"], budget: 270 },
   subscribe: { clients: ["table", "connections"], budget: 275 },
   sweep: { clients: ["table", "connections", "events"], budget: 290 },
