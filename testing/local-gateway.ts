@@ -7,10 +7,7 @@ import { connectionsApi } from "../local/aws/gateway/connections-api";
 import { Gateway } from "../local/aws/gateway/gateway";
 import type { ServiceCall } from "../local/aws/gateway/service-integration";
 import { listen } from "../local/aws/http";
-import type {
-  RouteDescription,
-  ThrottlingDescription,
-} from "../local/aws/resources/web-socket-api";
+import type { RouteDescription, ThrottlingDescription } from "../local/aws/resources/web-socket-api";
 import { FakeClock } from "./local-clock";
 
 // biome-ignore lint/suspicious/noExplicitAny: events are looked at freely in tests

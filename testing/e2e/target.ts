@@ -25,6 +25,9 @@ export const targetVariables = (files: ReadonlyMap<Mode, string>): Record<string
 export const modes = (): Mode[] =>
   (["lambda", "direct"] as const).filter((mode) => process.env[TARGET_VARIABLES[mode]]);
 
+/** What the suite's set-up has synthesized; undefined where a deployment is tested, which can't be told the time. */
+export const sharedAssembly = (): string | undefined => process.env.AGENT_HEARTBEAT_ASSEMBLY;
+
 interface Outputs {
   webSocketUrl: string;
   statusTableName: string;
