@@ -9,7 +9,12 @@ const transform = {
 // Printed once for every client otherwise; the functions themselves run on a newer Node.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
+/** What is looked through for tests and modules: the repository's own folders, not what a reader put beside them. */
+const FOLDERS = "bench bin cli dashboard docs examples lambda lib local sdk test tools".split(" ");
+
 const common = {
+  roots: FOLDERS.map((folder) => `<rootDir>/${folder}`),
+  cacheDirectory: "<rootDir>/node_modules/.cache/jest",
   // A package with the name of its source.
   modulePathIgnorePatterns: ["<rootDir>/lib/dist/"],
   testEnvironment: "node",
@@ -22,7 +27,8 @@ const common = {
 };
 
 module.exports = {
-  testTimeout: 30_000,
+  // No test is judged by its time: this ends one that hangs, on the slowest of machines.
+  testTimeout: 600_000,
   // One worker would be the parent itself, which keeps what every file has left behind, and gets ever slower by it.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   workerIdleMemoryLimit: "600MB",
@@ -33,6 +39,7 @@ module.exports = {
       displayName: "unit",
       testMatch: ["<rootDir>/test/**/*.test.ts"],
       testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.e2e\\.test\\.ts$"],
+      globalSetup: "<rootDir>/test/support/set-up.js",
     },
     {
       ...common,

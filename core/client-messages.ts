@@ -1,6 +1,5 @@
 /** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
 
-import * as v from "valibot";
 import {
   type Activity,
   type ErrorCode,
@@ -18,6 +17,7 @@ import {
   type SubscribeMessage,
   type UnsubscribeMessage,
 } from "./protocol";
+import * as v from "valibot";
 
 /** A message that the service does not accept. Its text is meant for the client. */
 export class MessageError extends Error {

@@ -15,7 +15,7 @@ const AGENTS = 10_000;
     [service] = await Promise.all([Service.start(), browser.launch()]);
     await service.pretend(largeFleet(AGENTS, Date.now()));
     page = await browser.open(await service.link());
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser.close();
     await service?.stop();
@@ -29,10 +29,10 @@ const AGENTS = 10_000;
   });
 
   it("is listed whole", async () => {
-    await count("(10,000)").waitFor({ timeout: 90_000 });
+    await count("(10,000)").waitFor();
     await page.locator('[data-count="offline"]').getByText("500", { exact: true }).waitFor();
     expect(await page.title()).toBe("(500 offline) demo · Agent Heartbeat");
-  }, 100_000);
+  });
 
   it("is paged through to the end, sorted and filtered", async () => {
     await page.getByRole("button", { name: "Page 500" }).click();

@@ -112,7 +112,7 @@ describe("the example", () => {
     await start("container", app, entrypoint);
     await reach("tasks.process", { text: "hello" });
     await leave("container");
-  }, 120_000);
+  });
 });
 
 /** What a Dockerfile of one stage copies, runs and starts. Paths are absolute. */

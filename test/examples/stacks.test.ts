@@ -31,7 +31,6 @@ async function synthesized(example: string): Promise<Template> {
 }
 
 // Each is the whole of CDK loaded anew, which takes a busy machine a while.
-jest.setTimeout(120_000);
 
 const tableNamed = (name: string) => ({ "Fn::GetAtt": [Match.stringLikeRegexp(name), "Arn"] });
 

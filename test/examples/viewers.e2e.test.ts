@@ -117,7 +117,6 @@ const isLocal = "dynamoDbEndpoint" in JSON.parse(target());
           await browser.close();
         }
       },
-      60_000,
     );
   },
 );

@@ -207,7 +207,7 @@ describe("a hostile file", () => {
       },
     );
     await fc.assert(property, { numRuns: runs(60) });
-  }, 600_000);
+  });
 
   it("with a key is no key, and is not told", async () => {
     const key = await testKey("ES256");
@@ -220,7 +220,7 @@ describe("a hostile file", () => {
       expect(stderr).not.toContain(secret);
     });
     await fc.assert(property, { numRuns: runs(60) });
-  }, 600_000);
+  });
 
   it("in place of the runtime's outputs says that the runtime is to be restarted", async () => {
     const names = [
@@ -248,7 +248,7 @@ describe("a hostile file", () => {
       },
     );
     await fc.assert(property, { numRuns: runs(60) });
-  }, 600_000);
+  });
 });
 
 describe("a record that was made by hand", () => {

@@ -70,7 +70,7 @@ const ATTACKS: Record<string, string> = {
       await service.describe(name, { capabilities: [text, text], metadata });
     }
     page = await browser.open(await service.link());
-  }, 180_000);
+  });
   afterAll(async () => {
     await browser.close();
     await service?.stop();

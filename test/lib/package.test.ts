@@ -9,14 +9,12 @@ import { promisify } from "node:util";
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import ts from "typescript";
 import { startLocalRuntime } from "../../local/aws/runtime";
 import { functionEntries } from "../../testing/bundles";
 import { type InstalledPackage, installPacked, lintPackage } from "../../testing/empty-project";
 import { TEST_KEY } from "../../testing/keys";
-
-jest.setTimeout(180_000);
 
 const run = promisify(execFile);
 const repository = join(__dirname, "..", "..");

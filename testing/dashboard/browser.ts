@@ -20,10 +20,14 @@ export class TestBrowser {
     this.#browser = await chromium.launch({
       executablePath: executablePath ?? "",
       args: ["--no-sandbox"],
+      timeout: 0,
     });
   }
 
-  /** A page of its own, as in a browser that was never used. */
+  /**
+   * A page of its own, as in a browser that was never used. Its clock runs as the machine's does, until a test puts it
+   * forward by `page.clock`.
+   */
   async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
     if (!this.#browser) throw new Error("expected a browser that is launched, got none");
     const context = await this.#browser.newContext({
@@ -32,7 +36,9 @@ export class TestBrowser {
       ...options,
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    // The test's own limit ends a wait that leads nowhere.
+    page.setDefaultTimeout(0);
+    await page.clock.install();
     page.on("pageerror", (error) => this.problems.push(error.message));
     page.on("console", (message) => {
       // Refused connections are what some tests are about.

@@ -2,15 +2,16 @@
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { AgentPresence, Profile } from "@agent-heartbeat/sdk/protocol";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { agentRecordId, profileValue } from "../../core/registry-record";
 import { BatchWriteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { agentRecordId, profileValue } from "../../core/registry-record";
 import { signInLink } from "../../local/app/dashboard/viewer";
-import { synthesize } from "../../local/app/synthesize";
 import { type LocalRuntime, startLocalRuntime } from "../../local/aws/runtime";
+import { synthesize } from "../../local/app/synthesize";
+import { sharedAssembly } from "../e2e/target";
 import { newP256Key } from "../keys";
 
 const ROOT = join(__dirname, "../..");
@@ -20,21 +21,21 @@ const ORGANIZATION = "demo";
 export class Service {
   #runtime: LocalRuntime | undefined;
   #client: DynamoDBClient | undefined;
-  readonly #assembly: string;
+  #assembly = "";
   readonly #directory = mkdtempSync(join(tmpdir(), "dashboard-"));
   #port = 0;
 
-  private constructor(assembly: string) {
-    this.#assembly = assembly;
-  }
+  private constructor() {}
 
   /** Starts from the assembly that the suite's set-up has synthesized, or from one of its own. */
   static async start(): Promise<Service> {
-    const target = process.env.AGENT_HEARTBEAT_TARGET;
-    const shared = target?.includes(".e2e-") ? join(dirname(target), "cdk.out") : undefined;
-    const outputDirectory = join(ROOT, ".local", "dashboard-test");
-    const assembly = shared ?? (await synthesize({ directory: ROOT, outputDirectory }));
-    const service = new Service(assembly);
+    const service = new Service();
+    service.#assembly =
+      sharedAssembly() ??
+      (await synthesize({
+        directory: ROOT,
+        outputDirectory: join(service.#directory, "cdk.out"),
+      }));
     await service.resume();
     return service;
   }

@@ -4,8 +4,22 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { buildSync } from "esbuild";
 
-const ROOT = join(__dirname, "../..");
+let program: string | undefined;
+
+/** One file of it all, which starts ten times as fast as the sources. */
+function bundled(): string {
+  program ??= buildSync({
+    entryPoints: [join(__dirname, "agent.ts")],
+    bundle: true,
+    platform: "node",
+    conditions: ["agent-heartbeat-source"],
+    write: false,
+    logLevel: "silent",
+  }).outputFiles[0]?.text;
+  return program as string;
+}
 
 export interface AgentProcess {
   child: ChildProcess;
@@ -17,17 +31,10 @@ export interface AgentProcess {
 
 /** @param settings options of `HeartbeatAgent`, as JSON */
 export function startAgent(settings: object): AgentProcess {
-  const child = spawn(
-    process.execPath,
-    [
-      "--conditions=agent-heartbeat-source",
-      "--import",
-      "tsx",
-      join(__dirname, "agent.ts"),
-      JSON.stringify(settings),
-    ],
-    { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const child = spawn(process.execPath, ["-", JSON.stringify(settings)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdin.end(bundled());
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const acknowledged = new Promise<void>((resolve, reject) => {

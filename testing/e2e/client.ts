@@ -13,17 +13,21 @@ const FRAME = LIMITS.frameBytes;
 export class BareClient {
   readonly #socket: WebSocket;
   readonly #messages: Message[] = [];
-  readonly #waiting: ((message: Message) => void)[] = [];
+  readonly #waiting: { resolve(message: Message): void; reject(error: Error): void }[] = [];
   /** The close code, once the connection has ended. */
   readonly closed: Promise<number>;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => socket.on("close", resolve));
+    void this.closed.then((code) => {
+      const error = new Error(`expected a message, got the connection's end with ${code}`);
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    });
     socket.on("message", (data) => {
       const message = JSON.parse(String(data)) as Message;
       const next = this.#waiting.shift();
-      if (next) next(message);
+      if (next) next.resolve(message);
       else this.#messages.push(message);
     });
   }
@@ -66,11 +70,11 @@ export class BareClient {
     }
   }
 
-  /** The next message from the server. */
+  /** The next message from the server. @throws Error if the connection ends without one */
   next(): Promise<Message> {
     const message = this.#messages.shift();
     if (message) return Promise.resolve(message);
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   /** What has come and was not asked for. */

@@ -3,15 +3,17 @@
 const { spawn } = require("node:child_process");
 const { mkdtempSync } = require("node:fs");
 const { once } = require("node:events");
+const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const { createInterface } = require("node:readline");
+const { openRunFolder } = require("../run-folder");
 
 const ROOT = join(__dirname, "../..");
 
 module.exports = async function setUp() {
+  openRunFolder();
   if (process.env.AGENT_HEARTBEAT_TARGET) return;
-  // Below the repository, for the functions' bundles may import its packages.
-  const directory = mkdtempSync(join(ROOT, ".e2e-"));
+  const directory = mkdtempSync(join(tmpdir(), "e2e-"));
   const runtime = spawn(
     process.execPath,
     [
@@ -31,4 +33,5 @@ module.exports = async function setUp() {
   const ended = once(runtime, "exit").then(() => false);
   if (!(await Promise.race([ready, ended]))) throw new Error("the local runtime did not start");
   process.env.AGENT_HEARTBEAT_TARGET = join(directory, "outputs.json");
+  process.env.AGENT_HEARTBEAT_ASSEMBLY = join(directory, "cdk.out");
 };

@@ -8,6 +8,9 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 /** The variable that names the file of a deployment, in the form of `.local/outputs.json`. Without it the suite starts a local runtime. */
 export const TARGET_VARIABLE = "AGENT_HEARTBEAT_TARGET";
 
+/** What the suite's set-up has synthesized; undefined where a deployment is tested, which can't be told the time. */
+export const sharedAssembly = (): string | undefined => process.env.AGENT_HEARTBEAT_ASSEMBLY;
+
 interface Outputs {
   webSocketUrl: string;
   statusTableName: string;

@@ -6,7 +6,8 @@ const { rmSync } = require("node:fs");
 module.exports = async function tearDown() {
   const { runtime, directory } = globalThis.endToEnd ?? {};
   if (!runtime) return;
-  if (runtime.exitCode === null) {
+  globalThis.endToEnd = undefined;
+  if (runtime.exitCode === null && runtime.signalCode === null) {
     const ended = once(runtime, "exit");
     runtime.stdin.end();
     await ended;

@@ -31,7 +31,7 @@ describe("the rehearsals", () => {
     const headings = stdout.split("\n").filter((line) => /^[A-Z].*[a-z]$/.test(line));
     expect(headings).toHaveLength(4);
     for (const heading of headings) expect(runbook).toContain(`### ${heading}\n`);
-  }, 240_000);
+  });
 
   it("are named in the runbook by the command that plays them", () => {
     const runbook = readFileSync(join(ROOT, "docs/operations.md"), "utf8");

@@ -1,34 +1,36 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { FleetWatcher, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Runtime, startRuntime } from "../../testing/cli/local-runtime";
-import { type RunOptions, run } from "../../testing/cli/run";
+import { folderWithOutputs, type RunOptions, run } from "../../testing/cli/run";
 import { BareClient } from "../../testing/e2e/client";
 import { type TestKey, testKey } from "../../testing/login";
 
-let runtime: Runtime;
+const organizationId = `e2e-${randomUUID()}`;
+const outputs = readFileSync(process.env.AGENT_HEARTBEAT_TARGET ?? "", "utf8");
+const { webSocketUrl } = JSON.parse(outputs) as { webSocketUrl: string };
+
+let cwd: string;
 let key: TestKey;
 let agent: BareClient;
 beforeAll(async () => {
-  runtime = await startRuntime();
+  // As it is where `npm start` runs.
+  cwd = await folderWithOutputs(outputs);
   key = await testKey();
-  await writeFile(join(runtime.cwd, "a1.jwk"), JSON.stringify(key.jwk));
+  await writeFile(join(cwd, "a1.jwk"), JSON.stringify(key.jwk));
   await command(["agents", "register", "-a", "a1", "--public-key", "a1.jwk"]);
   agent = await connect();
-}, 180_000);
-afterAll(async () => {
-  await agent?.close();
-  await runtime?.stop();
 });
+afterAll(() => agent?.close());
 
 const command = (words: string[], options: RunOptions = {}) =>
-  run([...words, "--local", "--organization", "acme"], { cwd: runtime.cwd, ...options });
+  run([...words, "--local", "--organization", organizationId], { cwd, ...options });
 
 async function connect(): Promise<BareClient> {
-  const client = await BareClient.connect(runtime.webSocketUrl, key, {});
+  const client = await BareClient.connect(webSocketUrl, key, { org: organizationId });
   await client.ask({ type: "heartbeat" });
   return client;
 }
@@ -113,13 +115,13 @@ describe("events --follow", () => {
       ["a1", "online", "(connected)"],
     ]);
     const nobody = await command(["events", "ghost"]);
-    expect(nobody.stdout).toBe("Nothing is kept of what happened to ghost of acme.\n");
+    expect(nobody.stdout).toBe(`Nothing is kept of what happened to ghost of ${organizationId}.\n`);
   });
 });
 
 describe("the dashboard's address", () => {
   it("signs a viewer in that sees the organization", async () => {
-    const file = join(runtime.cwd, ".local/outputs.json");
+    const file = join(cwd, ".local/outputs.json");
     const outputs = JSON.parse(await readFile(file, "utf8"));
     const dashboardUrl = "http://127.0.0.1:1/dashboard/#url=x&organization=demo";
     await writeFile(file, JSON.stringify({ ...outputs, dashboardUrl }));
@@ -210,9 +212,9 @@ describe("drain", () => {
     await command(["agents", "register", "-a", "polite", "--generate-key", "polite.pem"]);
     const polite = new HeartbeatAgent({
       agentId: "polite",
-      organizationId: "acme",
-      url: runtime.webSocketUrl,
-      privateKeyPath: join(runtime.cwd, "polite.pem"),
+      organizationId,
+      url: webSocketUrl,
+      privateKeyPath: join(cwd, "polite.pem"),
       remoteDrain: true,
       signals: [],
     });

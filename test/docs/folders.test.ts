@@ -1,0 +1,46 @@
+/** Every check looks at all folders of the repository that have code, and at nothing that a reader put beside them. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import jestSettings from "../../jest.config.js";
+
+const ROOT = join(__dirname, "..", "..");
+const json = (file: string) => JSON.parse(readFileSync(join(ROOT, file), "utf8"));
+const firsts = (paths: string[]) => [...new Set(paths.map((path) => path.split("/")[0]))].sort();
+const inBraces = (pattern: string) => (/^\{(.*?)\}/.exec(pattern)?.[1] ?? "").split(",");
+
+const checks: Record<string, string[]> = {
+  biome: inBraces(json("biome.json").files.includes[0]),
+  types: firsts([...json("tsconfig.json").include, "dashboard"]) as string[],
+  imports: firsts(
+    /depcruise (.*?) --config/
+      .exec(json("package.json").scripts["check:imports"])?.[1]
+      ?.split(" ") ?? [],
+  ) as string[],
+  unused: [
+    ...inBraces(json("knip.json").workspaces["."].project[0]),
+    ...json("package.json").workspaces,
+  ],
+  tests:
+    jestSettings.projects[0]?.roots.map((root: string) => root.replace("<rootDir>/", "")) ?? [],
+};
+
+describe("the folders with code", () => {
+  const known = checks.biome?.toSorted() ?? [];
+
+  it.each(Object.keys(checks))("are the same for the check of %s", (name) => {
+    expect(checks[name]?.toSorted()).toEqual(known);
+  });
+
+  it("are there", () => {
+    expect(known.filter((folder) => !existsSync(join(ROOT, folder)))).toEqual([]);
+  });
+
+  it("are all that git knows of", () => {
+    const tracked = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs"], { cwd: ROOT });
+    const files = tracked.toString().trim().split("\n");
+    expect(firsts(files.filter((file) => file.includes("/")))).toEqual(known);
+  });
+});
