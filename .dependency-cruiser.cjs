@@ -24,7 +24,7 @@ module.exports = {
   forbidden: [
     only("sdk"),
     only("lambda", [SDK]),
-    only("lib", [SDK, SHARED_TEXTS]),
+    only("lib", [SDK, SHARED_TEXTS, "lambda/build\\.ts$"]),
     only("bin", ["lib/"]),
     only("cli", [SDK]),
     only("local", [SDK]),
