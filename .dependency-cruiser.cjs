@@ -23,7 +23,7 @@ module.exports = {
     only("sdk", ["core/"]),
     // `list` answers as any other reader does: through the public StatusReader.
     only("lambda", ["core/", "sdk/src/status/index\\.ts$"]),
-    only("lib", ["core/"]),
+    only("lib", ["core/", "lambda/build\\.ts$"]),
     only("bin", ["lib/"]),
     only("cli", [SDK]),
     only("local/aws"),

@@ -10,7 +10,8 @@ const transform = {
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 /** What is looked through for tests and modules: the repository's own folders, not what a reader put beside them. */
-const FOLDERS = "bench bin cli dashboard docs examples lambda lib local sdk test tools".split(" ");
+const FOLDERS =
+  "bin cli core dashboard docs examples lambda lib local sdk test testing tools".split(" ");
 
 const common = {
   roots: FOLDERS.map((folder) => `<rootDir>/${folder}`),
@@ -39,7 +40,7 @@ module.exports = {
       displayName: "unit",
       testMatch: ["<rootDir>/test/**/*.test.ts"],
       testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.e2e\\.test\\.ts$"],
-      globalSetup: "<rootDir>/test/support/set-up.js",
+      globalSetup: "<rootDir>/testing/set-up.js",
     },
     {
       ...common,

@@ -1,5 +1,6 @@
 /** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
 
+import * as v from "valibot";
 import {
   type Activity,
   type ErrorCode,
@@ -17,7 +18,6 @@ import {
   type SubscribeMessage,
   type UnsubscribeMessage,
 } from "./protocol";
-import * as v from "valibot";
 
 /** A message that the service does not accept. Its text is meant for the client. */
 export class MessageError extends Error {

@@ -4,9 +4,8 @@
  */
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -20,12 +19,7 @@ const require = createRequire(import.meta.url);
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-const temporary = await mkdtemp(join(tmpdir(), "agent-heartbeat-cdk-"));
-try {
-  await Promise.all([construct(), types(), assets(), manifest()]);
-} finally {
-  await rm(temporary, { recursive: true, force: true });
-}
+await Promise.all([construct(), types(), assets(), manifest()]);
 
 async function construct() {
   await build({
@@ -43,7 +37,7 @@ async function construct() {
 }
 
 async function types() {
-  const outDir = join(temporary, "types");
+  const outDir = join(dist, "types");
   const flags = ["-p", join(root, "tsconfig.types.json"), "--outDir", outDir];
   await run(process.execPath, [require.resolve("typescript/bin/tsc"), ...flags]).catch((error) => {
     throw new Error(`the types do not compile:\n${error.stdout ?? ""}`, { cause: error });
@@ -52,36 +46,19 @@ async function types() {
   for (const file of await readdir(declared)) {
     if (file.endsWith(".d.ts")) await cp(join(declared, file), join(dist, file));
   }
+  await rm(outDir, { recursive: true });
 }
 
-/** The very assets of a synthesized app: what is published is what a checkout deploys. */
+/** What a checkout deploys, by the same builds. */
 async function assets() {
-  const assembly = join(temporary, "cdk.out");
   const source = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
-  await run(process.execPath, [...source, join(root, "assets", "app.ts")], {
-    cwd: repository,
-    env: { ...process.env, CDK_OUTDIR: assembly },
-  });
-  const templates = (await readdir(assembly)).filter((file) => file.endsWith(".template.json"));
-  for (const file of templates) await copyAssetsOf(join(assembly, file), assembly);
-}
-
-async function copyAssetsOf(template, assembly) {
-  const { Resources } = JSON.parse(await readFile(template, "utf8"));
-  for (const { Type, Properties } of Object.values(Resources)) {
-    const entry = Properties?.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
-    if (Type === "AWS::Lambda::Function" && entry !== undefined) {
-      await copyAsset(assembly, Properties.Code.S3Key, join("lambda", entry));
-    }
-    if (Type === "Custom::CDKBucketDeployment") {
-      await copyAsset(assembly, Properties.SourceObjectKeys[0], "dashboard");
-    }
-  }
-}
-
-async function copyAsset(assembly, objectKey, target) {
-  const source = join(assembly, `asset.${objectKey.replace(/\.zip$/, "")}`);
-  await cp(source, join(dist, target), {
+  await Promise.all([
+    run(process.execPath, [...source, "lambda/build.ts", join(dist, "lambda")], {
+      cwd: repository,
+    }),
+    run(process.execPath, [join(repository, "dashboard", "build.mjs")]),
+  ]);
+  await cp(join(repository, "dashboard", "dist"), join(dist, "dashboard"), {
     recursive: true,
     filter: (path) => !path.endsWith(".fingerprint"),
   });

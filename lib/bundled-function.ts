@@ -4,12 +4,12 @@ import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Architecture,
+  Function as LambdaFunction,
   LoggingFormat,
   Runtime,
   SystemLogLevel,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
-import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { functionCode } from "#assets";
@@ -33,7 +33,7 @@ export interface BundledFunctionProps {
   readonly memorySize?: number;
 }
 
-export class BundledFunction extends NodejsFunction {
+export class BundledFunction extends LambdaFunction {
   constructor(scope: Construct, id: string, props: BundledFunctionProps) {
     const { logRetention, tracing, encryptionKey, deployment } = props.settings;
     const logGroup = new LogGroup(scope, `${id}Logs`, {
@@ -48,7 +48,8 @@ export class BundledFunction extends NodejsFunction {
     logGroup.grantWrite(role);
     super(scope, id, {
       description: props.description,
-      ...functionCode(props.entry),
+      code: functionCode(scope, props.entry),
+      handler: "index.handler",
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memorySize ?? 256,
@@ -59,7 +60,6 @@ export class BundledFunction extends NodejsFunction {
       // START, END and REPORT of every heartbeat would cost about as much as the heartbeat.
       systemLogLevelV2: SystemLogLevel.WARN,
       tracing: tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-      awsSdkConnectionReuse: false,
       environment: {
         POWERTOOLS_SERVICE_NAME: props.entry,
         DEPLOYMENT: deployment,

@@ -1,12 +1,12 @@
 /** Bundles the functions as the construct does, and tells what is in each bundle. */
 
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { build } from "esbuild";
-import { bundlingIn } from "../lib/assets/from-sources";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import type { Metafile } from "esbuild";
+import { buildFunctions, functionNames } from "../lambda/build";
 
 const ROOT = join(__dirname, "..");
-const FEATURES = join(ROOT, "lambda");
 
 export interface Bundle {
   /** The name of the function's entry. */
@@ -18,29 +18,22 @@ export interface Bundle {
   packages: Map<string, number>;
 }
 
-/** The names of all functions, in order: each has an entry in its folder. */
-export function functionEntries(): string[] {
-  return readdirSync(FEATURES)
-    .filter((feature) => existsSync(join(FEATURES, feature, "entry.ts")))
-    .sort();
+/** All of them, by the one call that builds them. */
+export function bundles(): Bundle[] {
+  const directory = mkdtempSync(join(tmpdir(), "agent-heartbeat-bundles-"));
+  try {
+    const { outputs } = buildFunctions(directory);
+    return functionNames().map((entry) => {
+      const output = outputs[relative(ROOT, join(directory, entry, "index.js"))];
+      if (!output) throw new Error(`${entry} gives no bundle`);
+      return bundleOf(entry, output);
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
-export async function bundleOf(entry: string): Promise<Bundle> {
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [join(FEATURES, entry, "entry.ts")],
-    outfile: "index.js",
-    write: false,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    minify: true,
-    ...bundlingIn(ROOT),
-    metafile: true,
-    logLevel: "error",
-  });
-  const output = metafile.outputs["index.js"];
-  if (!output) throw new Error(`${entry} gives no bundle`);
+function bundleOf(entry: string, output: Metafile["outputs"][string]): Bundle {
   const packages = new Map<string, number>();
   const own: string[] = [];
   for (const [file, { bytesInOutput }] of Object.entries(output.inputs)) {

@@ -1,8 +1,12 @@
 /** A fleet through an outage and a loss, in memory: who the sweep would tell of as offline, and when. */
 
-import type { OnlineRow } from "../lambda/sweep/scan";
 import { counted, NOBODY } from "../lambda/sweep/fleet-counts";
-import type { SelfPreservationTerms, Standing, verdictOn } from "../lambda/sweep/self-preservation-rule";
+import type { OnlineRow } from "../lambda/sweep/scan";
+import type {
+  SelfPreservationTerms,
+  Standing,
+  verdictOn,
+} from "../lambda/sweep/self-preservation-rule";
 
 const INTERVAL_MS = 30_000;
 export const LEASE_MS = 90_000;

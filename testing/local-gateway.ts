@@ -6,7 +6,10 @@ import type { Invocable } from "../local/aws/functions/local-function";
 import { connectionsApi } from "../local/aws/gateway/connections-api";
 import { Gateway } from "../local/aws/gateway/gateway";
 import { listen } from "../local/aws/http";
-import type { RouteDescription, ThrottlingDescription } from "../local/aws/resources/web-socket-api";
+import type {
+  RouteDescription,
+  ThrottlingDescription,
+} from "../local/aws/resources/web-socket-api";
 import { FakeClock } from "./local-clock";
 
 // biome-ignore lint/suspicious/noExplicitAny: events are looked at freely in tests

@@ -1,7 +1,6 @@
 /** Keys and login tokens of tests: good ones, and ones with any fault. */
 
-import { type KeyAlgorithm } from "@agent-heartbeat/sdk/registry";
-import { agentRecordId } from "../core/registry-record";
+import type { KeyAlgorithm } from "@agent-heartbeat/sdk/registry";
 import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import {
@@ -12,6 +11,7 @@ import {
   type JWK,
   SignJWT,
 } from "jose";
+import { agentRecordId } from "../core/registry-record";
 import type { HeartbeatTerms } from "../lambda/authorize/login";
 
 /** What a deployment grants unless it is set otherwise. */

@@ -3,11 +3,11 @@
 import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { type Identity, toContext } from "../lambda/shared/identity";
 import type { LeaseHolder } from "../lambda/lease/store";
 import type { Connections, Outcome } from "../lambda/shared/connections";
-import type { CountBy, MetricsSink } from "../lambda/shared/metrics";
+import { type Identity, toContext } from "../lambda/shared/identity";
 import type { RouteEvent } from "../lambda/shared/message-route";
+import type { CountBy, MetricsSink } from "../lambda/shared/metrics";
 
 /** A connection of agent `a1` of organization `acme`, with what a test says of it. */
 export function holder(overrides: Partial<LeaseHolder> = {}): LeaseHolder {

@@ -15,8 +15,8 @@ import { profileHandler } from "../lambda/profile/handler";
 import { ProfileStore } from "../lambda/profile/store";
 import { publishHandler } from "../lambda/publish/handler";
 import type { Connections } from "../lambda/shared/connections";
-import { subscribeHandler, unsubscribeHandler } from "../lambda/subscribe/handler";
 import type { RouteDependencies } from "../lambda/shared/message-route";
+import { subscribeHandler, unsubscribeHandler } from "../lambda/subscribe/handler";
 import type { Engine } from "./engine";
 
 export interface RouteParts extends RouteDependencies {

@@ -2,53 +2,40 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { Stack } from "aws-cdk-lib";
-import { type NodejsFunctionProps, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { Stack, type Stage } from "aws-cdk-lib";
+import { Code } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
+import { buildFunctions } from "../../lambda/build";
 
 const ROOT = join(__dirname, "..", "..");
 const BUILD = join(ROOT, "dashboard", "build.mjs");
 const PAGE = join(ROOT, "dashboard", "dist");
-/** Stands in for the page where nothing is bundled, as in tests of the template. */
-const SOURCES = join(ROOT, "dashboard", "src");
+/** They stand in where nothing is bundled, as in tests of the template. */
+const UNBUILT = {
+  functions: join(ROOT, "lambda", "heartbeat"),
+  page: join(ROOT, "dashboard", "src"),
+};
 
-/** How esbuild bundles a function. The benchmark bundles what it compares with in the same way. */
-export const bundlingIn = (root: string) => ({
-  target: "node24",
-  // The SDK's ES modules, of which esbuild leaves out what is not used. A package's `exports` have them
-  // under the condition `module`, which esbuild drops as soon as another condition is named.
-  mainFields: ["module", "main"],
-  conditions: ["agent-heartbeat-source", "module"],
-  alias: { "@aws-sdk/credential-provider-node": join(root, "lambda/shared/credentials.ts") },
-});
-
-const BUNDLING = bundlingIn(ROOT);
+/** Where the functions of an app lie: an app builds them once, however many stacks it has. */
+const built = new WeakMap<Stage, string>();
 
 /**
- * What makes a function's code.
+ * The code of a function, which exports `index.handler`.
  *
  * @param entry the name of its folder in `lambda`
+ * @throws Error in one sentence, if the functions can't be built
  */
-export function functionCode(entry: string): NodejsFunctionProps {
-  return {
-    entry: join(ROOT, "lambda", entry, "entry.ts"),
-    projectRoot: ROOT,
-    depsLockFilePath: join(ROOT, "package-lock.json"),
-    bundling: {
-      format: OutputFormat.CJS,
-      target: BUNDLING.target,
-      minify: true,
-      mainFields: BUNDLING.mainFields,
-      // The versions that were tested, and a faster start than with the runtime's own copy.
-      bundleAwsSDK: true,
-      esbuildArgs: {
-        "--conditions": BUNDLING.conditions.join(","),
-        ...Object.fromEntries(
-          Object.entries(BUNDLING.alias).map(([from, to]) => [`--alias:${from}`, to]),
-        ),
-      },
-    },
-  };
+export function functionCode(scope: Construct, entry: string): Code {
+  if (!Stack.of(scope).bundlingRequired) return Code.fromAsset(UNBUILT.functions);
+  const app = scope.node.root as Stage;
+  let directory = built.get(app);
+  if (directory === undefined) {
+    // Inside the assembly: whoever removes that leaves nothing behind, and no other app writes there.
+    directory = join(app.outdir, "functions");
+    buildFunctions(directory);
+    built.set(app, directory);
+  }
+  return Code.fromAsset(join(directory, entry));
 }
 
 /**
@@ -57,7 +44,7 @@ export function functionCode(entry: string): NodejsFunctionProps {
  * @throws Error with the words of the build, if it fails
  */
 export function dashboardPage(scope: Construct): string {
-  if (!Stack.of(scope).bundlingRequired) return SOURCES;
+  if (!Stack.of(scope).bundlingRequired) return UNBUILT.page;
   const { status, stderr, error } = spawnSync(process.execPath, [BUILD], {
     stdio: ["ignore", "inherit", "pipe"],
     encoding: "utf8",

@@ -2,19 +2,18 @@
 
 import { join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
-import type { NodejsFunctionProps } from "aws-cdk-lib/aws-lambda-nodejs";
+import type { Construct } from "constructs";
 
 /** The package's directory: what is bundled lies in one file at its top. */
 const PACKAGE = __dirname;
 
 /**
- * What makes a function's code.
+ * The code of a function, which exports `index.handler`.
  *
- * @param entry the name of the file in `lambda/entry`, without its ending
+ * @param entry the name of its folder in `lambda`
  */
-export function functionCode(entry: string): NodejsFunctionProps {
-  return { code: Code.fromAsset(join(PACKAGE, "lambda", entry)), handler: "index.handler" };
-}
+export const functionCode = (_: Construct, entry: string): Code =>
+  Code.fromAsset(join(PACKAGE, "lambda", entry));
 
 /** The directory of the dashboard's page. */
 export const dashboardPage = (): string => join(PACKAGE, "dashboard");

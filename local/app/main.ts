@@ -2,14 +2,16 @@
 
 import { join, resolve } from "node:path";
 import pc from "picocolors";
-import { LocalRuntimeError } from "../aws/errors";
-import { type LocalRuntime, startLocalRuntime } from "../aws/runtime";
-import { signInLink } from "./dashboard/viewer";
-import { type Demo, startDemo } from "./demo/demo";
-import { DEMO_ORGANIZATION } from "./demo/fleet";
+import { systemClock } from "../aws/clock";
+import { LocalRuntimeError, sentenceOf } from "../aws/errors";
+import type { LocalRuntime } from "../aws/runtime";
+import { assemblyDirectory } from "./assembly-directory";
+import type { Demo } from "./demo/demo";
 import { Screen } from "./demo/screen";
+import { interruption } from "./interruption";
 import { parseOptions, type StartOptions, USAGE } from "./options";
 import { removeOutputs, writeOutputs } from "./outputs-file";
+import { Progress } from "./progress";
 import { synthesize } from "./synthesize";
 
 // Printed once for every client otherwise, on a machine with an older Node than the functions' own.
@@ -21,32 +23,65 @@ const OUTPUTS_FILE = join(STATE_DIRECTORY, "outputs.json");
 const DEMO_DIRECTORY = join(STATE_DIRECTORY, "demo");
 const VIEWER_KEY_FILE = join(STATE_DIRECTORY, "dashboard", "viewer.pem");
 
+const interrupted = interruption();
+const screen = new Screen(process.stdout);
+const progress = new Progress(screen, systemClock);
+
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) {
     console.log(USAGE);
     return;
   }
-  const interrupted = interruption();
-  const screen = new Screen(process.stdout);
-  const runtime = await startLocalRuntime(await runtimeOptions(options, screen, interrupted));
+  const building = progress.step("building the functions and the template", () =>
+    assemblyOf(options),
+  );
+  // Loaded while another process builds, and not before the first line is printed.
+  const [assembly, { startLocalRuntime }, { startDemo }] = await Promise.all([
+    building,
+    import("../aws/runtime"),
+    import("./demo/demo"),
+    import("./dashboard/viewer"),
+  ]);
+  interrupted.throwIfAborted();
+  const runtime = await progress.step("starting the database, the functions and the gateway", () =>
+    startLocalRuntime(runtimeOptions(options, assembly)),
+  );
   let demo: Demo | undefined;
   try {
     const dashboard = await dashboardOf(runtime);
+    interrupted.throwIfAborted();
+    process.once("exit", () => removeOutputs(OUTPUTS_FILE));
     writeOutputs(OUTPUTS_FILE, { ...runtime.outputs, ...dashboard });
     screen.line(readyLine(runtime, options));
     if (dashboard) screen.line(`${pc.green("dashboard")} ${dashboard.dashboardUrl}`);
     if (options.demo) demo = await startDemo({ runtime, screen, directory: DEMO_DIRECTORY });
-    await whileRunning(runtime, interrupted);
+    await whileRunning(runtime);
   } finally {
     removeOutputs(OUTPUTS_FILE);
-    await demo?.stop();
-    await runtime.stop();
+    await progress.step("stopping", async () => {
+      await demo?.stop();
+      await runtime.stop();
+    });
   }
+}
+
+async function assemblyOf({ assembly, app }: StartOptions): Promise<string> {
+  if (assembly !== undefined) return assembly;
+  return synthesize({
+    directory: ROOT,
+    outputDirectory: assemblyDirectory(STATE_DIRECTORY),
+    signal: interrupted,
+    ...(app !== undefined && { app }),
+  });
 }
 
 async function dashboardOf({ pageUrl, outputs }: LocalRuntime) {
   if (pageUrl === undefined) return undefined;
+  const [{ signInLink }, { DEMO_ORGANIZATION }] = await Promise.all([
+    import("./dashboard/viewer"),
+    import("./demo/fleet"),
+  ]);
   const dashboardUrl = await signInLink({
     outputs,
     pageUrl,
@@ -57,28 +92,8 @@ async function dashboardOf({ pageUrl, outputs }: LocalRuntime) {
   return { dashboardUrl };
 }
 
-/** Aborts at the first SIGINT or SIGTERM. A second one ends everything at once. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(1);
-      controller.abort();
-    });
-  }
-  return controller.signal;
-}
-
-async function runtimeOptions(options: StartOptions, screen: Screen, signal: AbortSignal) {
-  const { app, stack, data, dynamoDbEndpoint } = options;
-  const assemblyDirectory =
-    options.assembly ??
-    (await synthesize({
-      directory: ROOT,
-      outputDirectory: join(STATE_DIRECTORY, "cdk.out"),
-      signal,
-      ...(app !== undefined && { app }),
-    }));
+function runtimeOptions(options: StartOptions, assemblyDirectory: string) {
+  const { stack, data, dynamoDbEndpoint } = options;
   return {
     assemblyDirectory,
     port: options.port,
@@ -101,7 +116,7 @@ function readyLine({ outputs }: LocalRuntime, { data, sweep }: StartOptions): st
 }
 
 /** Resolves at an interruption. @throws LocalRuntimeError if the engine ends by itself */
-function whileRunning(runtime: LocalRuntime, interrupted: AbortSignal): Promise<void> {
+function whileRunning(runtime: LocalRuntime): Promise<void> {
   return new Promise((resolve, reject) => {
     if (interrupted.aborted) return resolve();
     interrupted.addEventListener("abort", () => resolve());
@@ -112,8 +127,10 @@ function whileRunning(runtime: LocalRuntime, interrupted: AbortSignal): Promise<
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const known = error instanceof LocalRuntimeError;
-    console.error(known ? pc.red(error.message) : error);
+    // What fails once it is told to stop, fails for that.
+    if (interrupted.aborted) process.exit(0);
+    const sentence = sentenceOf(error);
+    console.error(sentence === undefined ? error : pc.red(sentence));
     process.exit(1);
   },
 );

@@ -1,6 +1,6 @@
 /** Turns the CDK app into a template and bundled functions, without the slower CDK command line. */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LocalRuntimeError } from "../aws/errors";
 import { spawnLeashed } from "../aws/processes/parent-death-guard";
@@ -40,6 +40,8 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
       ...process.env,
       CDK_OUTDIR: outputDirectory,
       CDK_CONTEXT_JSON: JSON.stringify(settings.context ?? {}),
+      // Rules of CloudFormation that a deployment is held to. They take longer than all the rest.
+      CDK_VALIDATION: "false",
     },
   });
   let output = "";
@@ -49,14 +51,18 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
     });
   }
   const abort = () => void synthesis.kill();
+  if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort);
   await synthesis.ended;
   signal?.removeEventListener("abort", abort);
-  if (synthesis.child.exitCode === 0) return outputDirectory;
   if (signal?.aborted) throw new LocalRuntimeError("The synthesis was interrupted");
-  throw new LocalRuntimeError(
-    `The template can't be synthesized by "${app}": ${complaintIn(output)}`,
-  );
+  if (synthesis.child.exitCode !== 0) {
+    throw new LocalRuntimeError(
+      `The app can't be synthesized: ${complaintIn(output)} ("${app}" prints it all)`,
+    );
+  }
+  if (existsSync(join(outputDirectory, "manifest.json"))) return outputDirectory;
+  throw new LocalRuntimeError(`"${app}" made no template: name the command of a CDK app`);
 }
 
 function readCdkJson(directory: string): CdkJson {

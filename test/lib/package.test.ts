@@ -11,8 +11,8 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import ts from "typescript";
+import { functionNames } from "../../lambda/build";
 import { startLocalRuntime } from "../../local/aws/runtime";
-import { functionEntries } from "../../testing/bundles";
 import { type InstalledPackage, installPacked, lintPackage } from "../../testing/empty-project";
 import { TEST_KEY } from "../../testing/keys";
 
@@ -121,7 +121,7 @@ describe("the packed construct, in an empty app", () => {
   });
 
   it("has every function, also those that only some settings need", async () => {
-    expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(functionEntries());
+    expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(functionNames());
   });
 
   it("has the page of the dashboard, and no source", async () => {

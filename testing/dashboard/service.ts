@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AgentPresence, Profile } from "@agent-heartbeat/sdk/protocol";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
-import { agentRecordId, profileValue } from "../../core/registry-record";
 import { BatchWriteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { agentRecordId, profileValue } from "../../core/registry-record";
 import { signInLink } from "../../local/app/dashboard/viewer";
-import { type LocalRuntime, startLocalRuntime } from "../../local/aws/runtime";
 import { synthesize } from "../../local/app/synthesize";
+import { type LocalRuntime, startLocalRuntime } from "../../local/aws/runtime";
 import { sharedAssembly } from "../e2e/target";
 import { newP256Key } from "../keys";
 

@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { writeOutputs } from "../../local/app/outputs-file";
-import { startLocalRuntime } from "../../local/aws/runtime";
 import { synthesize } from "../../local/app/synthesize";
+import { startLocalRuntime } from "../../local/aws/runtime";
 
 const ROOT = join(__dirname, "../..");
 

@@ -86,7 +86,9 @@ export async function judge(history: History, table: Table): Promise<void> {
       const status = row && derivePresence(row, clock).status;
       expectEqual(status, "online", "status by an older connection that lives", when);
       if (row && row.leaseExpiresAt < owedUntil) {
-        throw new InvariantViolation(`${when}: expected a lease until ${owedUntil}, got ${text(row)}`);
+        throw new InvariantViolation(
+          `${when}: expected a lease until ${owedUntil}, got ${text(row)}`,
+        );
       }
     }
   }
@@ -200,7 +202,9 @@ function nameOf(names: Name[], agent: number): Name {
 
 function expectOneOf(found: unknown, expected: unknown[], what: string, when: string): void {
   if (expected.includes(found)) return;
-  throw new InvariantViolation(`${when}: ${what}: expected one of ${text(expected)}, got ${text(found)}`);
+  throw new InvariantViolation(
+    `${when}: ${what}: expected one of ${text(expected)}, got ${text(found)}`,
+  );
 }
 
 const text = (value: unknown) => JSON.stringify(value) ?? "none";

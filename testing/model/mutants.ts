@@ -17,8 +17,8 @@ import {
 import type { Condition, Update } from "./expressions";
 import { parseCondition } from "./expressions";
 import { historyArbitrary } from "./history";
+import { InMemoryTable, type Mutation } from "./in-memory-table";
 import { InvariantViolation, judge } from "./judge";
-import { type Mutation, InMemoryTable } from "./in-memory-table";
 
 export interface Mutant {
   name: string;

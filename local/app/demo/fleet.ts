@@ -45,6 +45,11 @@ export async function startFleet({
   directory,
 }: FleetOptions): Promise<Fleet> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const removeKeys = () => {
+    for (const agentId of AGENT_IDS) rmSync(join(directory, `${agentId}.pem`), { force: true });
+  };
+  // However this process ends, as long as it is not killed hard.
+  process.once("exit", removeKeys);
   const program = await bundleAgent(directory);
   const agents = await Promise.all(
     AGENT_IDS.map(async (agentId) => {
@@ -68,7 +73,8 @@ export async function startFleet({
     agents,
     async stop() {
       await Promise.all(agents.map((agent) => agent.kill()));
-      for (const agentId of AGENT_IDS) rmSync(join(directory, `${agentId}.pem`), { force: true });
+      removeKeys();
+      process.off("exit", removeKeys);
     },
   };
 }

@@ -40,30 +40,34 @@ export async function startDynoxide(
   dataDirectory?: string,
   launcher: readonly string[] = [],
 ): Promise<Engine> {
-  if (dataDirectory !== undefined) return start(dataDirectory, launcher);
-  // Where there is no memory for files, the engine's own memory has to do, which lacks the index.
-  const directory = memoryDirectory("agent-heartbeat-");
-  try {
-    return await start(directory, launcher);
-  } finally {
-    // The engine has its file open: the memory is free as soon as it ends, however that is.
-    if (directory !== undefined) rmSync(directory, { recursive: true });
-  }
-}
-
-async function start(directory: string | undefined, launcher: readonly string[]): Promise<Engine> {
   const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
   let output: string | undefined;
-  const file = directory === undefined ? [] : ["--db-path", databaseIn(directory)];
   // The port may be taken between finding and using it: then another is tried.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const port = await freePort();
-    const args = [...fixed, "serve", "--host", "127.0.0.1", "--port", String(port), ...file];
-    const engine = spawnLeashed(binary, args, { output: "pipe" });
-    output = await outputWithout(engine.child, "listening");
-    if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
+    // Where there is no memory for files, the engine's own memory has to do, which lacks the index.
+    const memory = dataDirectory === undefined ? memoryDirectory("agent-heartbeat-") : undefined;
+    try {
+      const directory = dataDirectory ?? memory;
+      const file = directory === undefined ? [] : ["--db-path", databaseIn(directory)];
+      const args = [...fixed, "serve", "--host", "127.0.0.1", "--port", String(port), ...file];
+      const options = {
+        output: "pipe",
+        ...(memory !== undefined && { directory: memory }),
+      } as const;
+      const engine = spawnLeashed(binary, args, options);
+      output = await outputWithout(engine.child, "listening");
+      if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
+    } finally {
+      // The engine has its file open: the memory is free as soon as it ends, however that is.
+      if (memory !== undefined) rmSync(memory, { recursive: true, force: true });
+    }
   }
-  throw new LocalRuntimeError(`The DynamoDB engine ${binary} does not start: ${output?.trim()}`);
+  const [reason] = (output ?? "").trim().split("\n");
+  throw new LocalRuntimeError(
+    `The DynamoDB engine ${binary} does not start: ${reason}; ` +
+      `install it again with "npm ci", or name another one with --dynamodb-endpoint <url>`,
+  );
 }
 
 function running(engine: LeashedProcess, endpoint: string): Engine {

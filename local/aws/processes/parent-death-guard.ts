@@ -6,10 +6,11 @@ import { once } from "node:events";
 /**
  * The shell turns into the command, so that its process id is the command's. Beside it waits a
  * subshell for the end of a pipe that only this process holds open: the kernel closes it however this
- * process ends. Then the whole group is killed, what is stopped by SIGSTOP included. (A background
- * command reads from /dev/null, hence the third descriptor.)
+ * process ends. Then the directory that goes with the process is removed, and the whole group is killed, what is
+ * stopped by SIGSTOP included. (A background command reads from /dev/null, hence the third descriptor.)
  */
-const LEASH = 'exec 3<&0; { cat <&3; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+const LEASH =
+  'exec 3<&0; { cat <&3; [ -z "$0" ] || rm -rf "$0"; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
 /** A child process. Its standard input is the parentDeathGuard: it reads nothing itself. */
 export interface LeashedProcess {
@@ -24,6 +25,12 @@ export interface LeashedProcess {
   kill(): Promise<void>;
 }
 
+export interface LeashOptions extends Omit<SpawnOptions, "stdio" | "detached"> {
+  output: "pipe" | "ignore";
+  /** Removed once the process has ended or this one has. @default - none */
+  directory?: string;
+}
+
 /**
  * Starts a process on a parentDeathGuard, in a process group of its own, so that a Ctrl-C in the terminal reaches
  * this process alone, which then ends its children in order. Where there is no `sh` (Windows) the parentDeathGuard
@@ -32,13 +39,13 @@ export interface LeashedProcess {
 export function spawnLeashed(
   command: string,
   args: readonly string[],
-  options: Omit<SpawnOptions, "stdio" | "detached"> & { output: "pipe" | "ignore" },
+  options: LeashOptions,
 ): LeashedProcess {
-  const { output, ...rest } = options;
+  const { output, directory = "", ...rest } = options;
   const shell = process.platform !== "win32";
   const child = spawn(
     shell ? "/bin/sh" : command,
-    shell ? ["-c", LEASH, "sh", command, ...args] : args,
+    shell ? ["-c", LEASH, directory, command, ...args] : args,
     { ...rest, detached: shell, stdio: ["pipe", output, output] },
   );
   const ended = new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
-import { bundlingIn } from "../../../lib/assets/from-sources";
+import { BUNDLING } from "../../../lambda/build";
 import type { Exchange } from "./exchange";
 
 /** Bundles a handler that sends the calls of the event it is given. Returns the bundle's path. */
@@ -11,14 +11,9 @@ export function buildBare(directory: string, name: string, calls: readonly strin
   mkdirSync(directory, { recursive: true });
   const outfile = join(directory, `${name}.js`);
   buildSync({
+    ...BUNDLING,
     stdin: { contents: sourceFor(new Set(calls)), resolveDir: import.meta.dirname },
-    bundle: true,
-    minify: true,
-    platform: "node",
-    format: "cjs",
     outfile,
-    logLevel: "silent",
-    ...bundlingIn(join(import.meta.dirname, "../../..")),
   });
   return outfile;
 }

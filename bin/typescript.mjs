@@ -1,0 +1,21 @@
+/** Lets Node.js run this repository's TypeScript: `node --import ./bin/typescript.mjs <file>`. */
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`Node.js ${process.versions.node} is too old: install 20.19 or newer, then run npm ci`);
+}
+
+// tsx keeps what it has compiled in the temporary folder, and leaves it there.
+process.env.TSX_DISABLE_CACHE ??= "1";
+
+try {
+  await import("tsx");
+} catch (error) {
+  if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+  fail("The packages are not installed: run npm ci first");
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}

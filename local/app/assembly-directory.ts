@@ -1,0 +1,37 @@
+/** Where a run keeps its assembly: in a directory of its own, which goes with it. */
+
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const PREFIX = "cdk.out-";
+
+/**
+ * Makes the directory, and removes those of runs that were killed before they could. What another run, or one that
+ * was interrupted, has half written is never taken for a finished assembly.
+ *
+ * @returns its path; it is removed when the process exits
+ */
+export function assemblyDirectory(stateDirectory: string): string {
+  mkdirSync(stateDirectory, { recursive: true });
+  for (const name of readdirSync(stateDirectory)) {
+    if (name.startsWith(PREFIX) && !runs(Number(name.slice(PREFIX.length)))) remove(name);
+  }
+  const own = `${PREFIX}${process.pid}`;
+  remove(own);
+  mkdirSync(join(stateDirectory, own));
+  process.once("exit", () => remove(own));
+  return join(stateDirectory, own);
+
+  function remove(name: string) {
+    rmSync(join(stateDirectory, name), { recursive: true, force: true });
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

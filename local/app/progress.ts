@@ -1,0 +1,53 @@
+/** Says what is happening while it happens: a live line on a terminal, plain lines elsewhere. */
+
+import pc from "picocolors";
+import type { Clock, Timer } from "../aws/clock";
+import type { Screen } from "./demo/screen";
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const FRAME_MS = 100;
+/** How long a step may take before a plain line says that it still does, and between two of those. */
+const PATIENCE_MS = 5000;
+
+export class Progress {
+  constructor(
+    private readonly screen: Screen,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Does some work, and shows what it is until it has ended.
+   *
+   * @param what as in `building the functions`
+   */
+  async step<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const startedAt = this.clock.now();
+    const elapsed = () => this.clock.now() - startedAt;
+    let timer: Timer | undefined;
+    const animate = (frame: number) => {
+      const seconds = (elapsed() / 1000).toFixed(1);
+      this.screen.table([
+        `${pc.cyan(FRAMES[frame % FRAMES.length])} ${what} ${pc.dim(`${seconds} s`)}`,
+      ]);
+      timer = this.clock.after(FRAME_MS, () => animate(frame + 1));
+    };
+    const remind = () => {
+      timer = this.clock.after(PATIENCE_MS, () => {
+        this.screen.line(`still ${what}, ${Math.round(elapsed() / 1000)} s`);
+        remind();
+      });
+    };
+    if (this.screen.animated) {
+      animate(0);
+    } else {
+      this.screen.line(`${what} ...`);
+      remind();
+    }
+    try {
+      return await work();
+    } finally {
+      timer?.cancel();
+      this.screen.table([]);
+    }
+  }
+}
