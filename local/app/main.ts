@@ -4,7 +4,8 @@ import { join, resolve } from "node:path";
 import pc from "picocolors";
 import { LocalRuntimeError } from "../aws/errors";
 import { type LocalRuntime, startLocalRuntime } from "../aws/runtime";
-import { signInLink } from "./dashboard/viewer";
+import { type LocalDashboard, openDashboard } from "./app/dashboard";
+import { openBrowser } from "./app/open-browser";
 import { type Demo, startDemo } from "./demo/demo";
 import { DEMO_ORGANIZATION } from "./demo/fleet";
 import { Screen } from "./demo/screen";
@@ -19,7 +20,6 @@ const ROOT = resolve(__dirname, "../..");
 const STATE_DIRECTORY = resolve(".local");
 const OUTPUTS_FILE = join(STATE_DIRECTORY, "outputs.json");
 const DEMO_DIRECTORY = join(STATE_DIRECTORY, "demo");
-const VIEWER_KEY_FILE = join(STATE_DIRECTORY, "dashboard", "viewer.pem");
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
@@ -31,30 +31,27 @@ async function main(): Promise<void> {
   const screen = new Screen(process.stdout);
   const runtime = await startLocalRuntime(await runtimeOptions(options, screen, interrupted));
   let demo: Demo | undefined;
+  let dashboard: LocalDashboard | undefined;
   try {
-    const dashboard = await dashboardOf(runtime);
-    writeOutputs(OUTPUTS_FILE, { ...runtime.outputs, ...dashboard });
+    dashboard = openDashboard(runtime, DEMO_ORGANIZATION);
+    writeOutputs(OUTPUTS_FILE, {
+      ...runtime.outputs,
+      ...(dashboard && { dashboardUrl: dashboard.url }),
+    });
     screen.line(readyLine(runtime, options));
-    if (dashboard) screen.line(`${pc.green("dashboard")} ${dashboard.dashboardUrl}`);
+    if (dashboard) {
+      screen.line(`${pc.green("dashboard")} ${dashboard.url}`);
+      const failed = (reason: string) => screen.line(pc.yellow(reason));
+      if (options.open) await openBrowser(dashboard.url, failed);
+    }
     if (options.demo) demo = await startDemo({ runtime, screen, directory: DEMO_DIRECTORY });
     await whileRunning(runtime, interrupted);
   } finally {
     removeOutputs(OUTPUTS_FILE);
     await demo?.stop();
+    dashboard?.close();
     await runtime.stop();
   }
-}
-
-async function dashboardOf({ pageUrl, outputs }: LocalRuntime) {
-  if (pageUrl === undefined) return undefined;
-  const dashboardUrl = await signInLink({
-    outputs,
-    pageUrl,
-    organizationId: DEMO_ORGANIZATION,
-    keyFile: VIEWER_KEY_FILE,
-    now: Date.now,
-  });
-  return { dashboardUrl };
 }
 
 /** Aborts at the first SIGINT or SIGTERM. A second one ends everything at once. */
@@ -82,6 +79,7 @@ async function runtimeOptions(options: StartOptions, screen: Screen, signal: Abo
   return {
     assemblyDirectory,
     port: options.port,
+    hosts: options.hosts,
     schedules: options.sweep,
     logDirectory: join(STATE_DIRECTORY, "logs"),
     onProblem: (problem: string) => screen.line(pc.yellow(problem)),

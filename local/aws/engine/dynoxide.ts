@@ -4,7 +4,7 @@ import { constants, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LocalRuntimeError } from "../errors";
 import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/parent-death-guard";
-import { freePort } from "./free-port";
+import { engineAddress } from "./engine-address";
 import { memoryDirectory } from "./memory";
 
 /** The version that the tests run against. */
@@ -30,7 +30,7 @@ export interface Engine {
 }
 
 /**
- * Starts the engine on a free port.
+ * Starts the engine where no browser reaches it.
  *
  * @param dataDirectory where it keeps its file; undefined keeps everything in memory
  * @param launcher a command that turns into the one that follows it, such as `nice`
@@ -55,13 +55,13 @@ async function start(directory: string | undefined, launcher: readonly string[])
   const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
   let output: string | undefined;
   const file = directory === undefined ? [] : ["--db-path", databaseIn(directory)];
-  // The port may be taken between finding and using it: then another is tried.
+  // The address may be taken between finding and using it: then another is tried.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const port = await freePort();
-    const args = [...fixed, "serve", "--host", "127.0.0.1", "--port", String(port), ...file];
+    const { host, port } = await engineAddress();
+    const args = [...fixed, "serve", "--host", host, "--port", String(port), ...file];
     const engine = spawnLeashed(binary, args, { output: "pipe" });
     output = await outputWithout(engine.child, "listening");
-    if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
+    if (output === undefined) return running(engine, `http://${host}:${port}`);
   }
   throw new LocalRuntimeError(`The DynamoDB engine ${binary} does not start: ${output?.trim()}`);
 }
