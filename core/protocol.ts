@@ -455,5 +455,6 @@ export const LOGIN_TOKEN_TTL_SECONDS = 60;
  */
 export function audienceOf(url: string): string {
   const { host, pathname } = new URL(url);
-  return `wss://${host}${pathname.replace(/\/+$/, "")}`;
+  // The port that goes without saying is another one under each scheme: none of the two is in it.
+  return `wss://${new URL(`wss://${host}`).host}${pathname.replace(/\/+$/, "")}`;
 }

@@ -80,7 +80,6 @@ export async function startGateway(
     },
     functionOf,
     clock,
-    hosts: [host, `localhost:${port}`],
     region: "us-east-1",
     accountId: "123456789012",
     report: (problem) => problems.push(problem),

@@ -10,10 +10,13 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { FleetContext } from "./fleet/context";
 import { FleetStore } from "./fleet/fleet-store";
+import { ANNOUNCED_MS } from "./shell/banners";
 import { useColours } from "./shell/colours";
 import { forgetSignIn, type StoredSignIn } from "./sign-in/key-store";
-import { signIn } from "./sign-in/sign-in";
+import { isLocal, isOffered, repeated } from "./sign-in/local-sign-in";
+import { renewed, signIn } from "./sign-in/sign-in";
 import { SignedOut } from "./sign-in/signed-out";
+import { onSignOutElsewhere, rememberSignOut } from "./sign-in/signing-out";
 import { systemClock } from "./time/clock";
 import { createTicker, TickerContext } from "./time/ticker";
 
@@ -32,6 +35,12 @@ function open(viewer: StoredSignIn): SignedIn {
     keyId: key.keyId,
     profiles: true,
   });
+  if (isLocal(viewer)) {
+    // A runtime that was started anew has forgotten whom it let in, and refuses: the next attempt is let in.
+    watcher.on("state", ({ failure }) => {
+      if (failure) void repeated(viewer).catch(() => undefined);
+    });
+  }
   const store = new FleetStore(watcher, systemClock);
   store.start();
   return { viewer, store };
@@ -52,21 +61,43 @@ function Page({ start }: PageProps) {
     document.title = "Agent Heartbeat";
     setState(problem);
   };
+  const begin = (signingIn: Promise<StoredSignIn>) =>
+    signingIn.then(
+      (viewer) => {
+        if (typeof state !== "string") state.store.stop();
+        setState(open(viewer));
+      },
+      (error: Error) => (typeof state === "string" ? setState(error.message) : end(error.message)),
+    );
+  const signOut = () => {
+    if (isOffered()) rememberSignOut(true);
+    end("You are signed out");
+  };
+  const signInAgain = () => {
+    rememberSignOut(false);
+    void begin(renewed(Date.now()));
+  };
   useEffect(() => {
     if (typeof state === "string") return;
     const left = state.viewer.expiresAt - state.store.now();
-    const timer = setTimeout(() => end("The sign-in has ended"), left);
+    const timer = isLocal(state.viewer)
+      ? // Before anybody has to be warned of it.
+        setTimeout(() => void begin(renewed(Date.now())), left - ANNOUNCED_MS)
+      : setTimeout(() => end("The sign-in has ended"), left);
     return () => clearTimeout(timer);
   });
+  useEffect(() => onSignOutElsewhere(() => end("You are signed out")));
   const ticker = useMemo(
     () => createTicker(typeof state === "string" ? Date.now : state.store.now),
     [state],
   );
-  if (typeof state === "string") return <SignedOut problem={state} />;
+  if (typeof state === "string") {
+    return <SignedOut problem={state} onSignIn={isOffered() ? signInAgain : undefined} />;
+  }
   return (
     <FleetContext value={state.store}>
       <TickerContext value={ticker}>
-        <App viewer={state.viewer} colours={colours} onSignOut={() => end("You are signed out")} />
+        <App viewer={state.viewer} colours={colours} onSignOut={signOut} />
       </TickerContext>
     </FleetContext>
   );

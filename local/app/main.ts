@@ -6,6 +6,7 @@ import { systemClock } from "../aws/clock";
 import { LocalRuntimeError, sentenceOf } from "../aws/errors";
 import type { LocalRuntime } from "../aws/runtime";
 import { assemblyDirectory } from "./assembly-directory";
+import type { LocalDashboard } from "./dashboard";
 import type { Demo } from "./demo/demo";
 import { Screen } from "./demo/screen";
 import { interruption } from "./interruption";
@@ -21,7 +22,6 @@ const ROOT = resolve(__dirname, "../..");
 const STATE_DIRECTORY = resolve(".local");
 const OUTPUTS_FILE = join(STATE_DIRECTORY, "outputs.json");
 const DEMO_DIRECTORY = join(STATE_DIRECTORY, "demo");
-const VIEWER_KEY_FILE = join(STATE_DIRECTORY, "dashboard", "viewer.pem");
 
 const interrupted = interruption();
 const screen = new Screen(process.stdout);
@@ -37,30 +37,43 @@ async function main(): Promise<void> {
     assemblyOf(options),
   );
   // Loaded while another process builds, and not before the first line is printed.
-  const [assembly, { startLocalRuntime }, { startDemo }] = await Promise.all([
-    building,
-    import("../aws/runtime"),
-    import("./demo/demo"),
-    import("./dashboard/viewer"),
-  ]);
+  const [assembly, { startLocalRuntime }, { startDemo, DEMO_ORGANIZATION }, { openDashboard }] =
+    await Promise.all([
+      building,
+      import("../aws/runtime"),
+      import("./demo/demo"),
+      import("./dashboard"),
+    ]);
   interrupted.throwIfAborted();
   const runtime = await progress.step("starting the database, the functions and the gateway", () =>
     startLocalRuntime(runtimeOptions(options, assembly)),
   );
   let demo: Demo | undefined;
+  let dashboard: LocalDashboard | undefined;
   try {
-    const dashboard = await dashboardOf(runtime);
+    dashboard = openDashboard(runtime, DEMO_ORGANIZATION);
     interrupted.throwIfAborted();
     process.once("exit", () => removeOutputs(OUTPUTS_FILE));
-    writeOutputs(OUTPUTS_FILE, { ...runtime.outputs, ...dashboard });
+    writeOutputs(OUTPUTS_FILE, {
+      ...runtime.outputs,
+      ...(dashboard && { dashboardUrl: dashboard.url }),
+    });
     screen.line(readyLine(runtime, options));
-    if (dashboard) screen.line(`${pc.green("dashboard")} ${dashboard.dashboardUrl}`);
+    if (dashboard) {
+      screen.line(`${pc.green("dashboard")} ${dashboard.url}`);
+      const failed = (reason: string) => screen.line(pc.yellow(reason));
+      if (options.open) {
+        const { openBrowser } = await import("./open-browser");
+        await openBrowser(dashboard.url, failed);
+      }
+    }
     if (options.demo) demo = await startDemo({ runtime, screen, directory: DEMO_DIRECTORY });
     await whileRunning(runtime);
   } finally {
     removeOutputs(OUTPUTS_FILE);
     await progress.step("stopping", async () => {
       await demo?.stop();
+      dashboard?.close();
       await runtime.stop();
     });
   }
@@ -76,27 +89,12 @@ async function assemblyOf({ assembly, app }: StartOptions): Promise<string> {
   });
 }
 
-async function dashboardOf({ pageUrl, outputs }: LocalRuntime) {
-  if (pageUrl === undefined) return undefined;
-  const [{ signInLink }, { DEMO_ORGANIZATION }] = await Promise.all([
-    import("./dashboard/viewer"),
-    import("./demo/fleet"),
-  ]);
-  const dashboardUrl = await signInLink({
-    outputs,
-    pageUrl,
-    organizationId: DEMO_ORGANIZATION,
-    keyFile: VIEWER_KEY_FILE,
-    now: Date.now,
-  });
-  return { dashboardUrl };
-}
-
 function runtimeOptions(options: StartOptions, assemblyDirectory: string) {
   const { stack, data, dynamoDbEndpoint } = options;
   return {
     assemblyDirectory,
     port: options.port,
+    hosts: options.hosts,
     schedules: options.sweep,
     logDirectory: join(STATE_DIRECTORY, "logs"),
     onProblem: (problem: string) => screen.line(pc.yellow(problem)),

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { LocalRuntimeError } from "../aws/errors";
+import { hostOf } from "../aws/guard";
 
 export const USAGE = `Usage: npm start -- [options]
 
@@ -9,6 +10,9 @@ Runs Agent Heartbeat on this machine, with demo agents that come and go.
 
   --no-demo                    just the system, without demo agents
   --port <number>              where agents connect (default 8787)
+  --host <host>[,<host>...]    names and addresses of this machine to be reached by, beside localhost;
+                               it listens on the addresses (default: on the loopback addresses alone)
+  --open                       open the dashboard in the browser
   --data <directory>           keep state in a file there (default: in memory)
   --dynamodb-endpoint <url>    use this DynamoDB instead of the embedded engine
   --no-sweep                   run no schedules; derived status needs none
@@ -21,6 +25,8 @@ Runs Agent Heartbeat on this machine, with demo agents that come and go.
 export interface StartOptions {
   demo: boolean;
   port: number;
+  hosts: string[];
+  open: boolean;
   sweep: boolean;
   verbose: boolean;
   help: boolean;
@@ -37,6 +43,8 @@ export function parseOptions(args: string[]): StartOptions {
   return {
     demo: !values["no-demo"],
     port: parsePort(values.port),
+    hosts: parseHosts(values.host),
+    open: values.open,
     sweep: !values["no-sweep"],
     verbose: values.verbose,
     help: values.help,
@@ -57,6 +65,8 @@ function parse(args: string[]) {
       options: {
         "no-demo": { type: "boolean", default: false },
         port: { type: "string", default: "8787" },
+        host: { type: "string", default: "" },
+        open: { type: "boolean", default: false },
         data: { type: "string" },
         "dynamodb-endpoint": { type: "string" },
         "no-sweep": { type: "boolean", default: false },
@@ -76,6 +86,19 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new LocalRuntimeError(`--port: expected a number from 0 to 65535, got "${text}"`);
+}
+
+function parseHosts(text: string): string[] {
+  const hosts = text.split(",").map((host) => host.trim());
+  return hosts.filter(Boolean).map((host) => {
+    const found = hostOf(host);
+    if (found && new URL(`http://${found.text}`).port === "" && !found.text.endsWith(":80")) {
+      return found.name;
+    }
+    throw new LocalRuntimeError(
+      `--host: expected names or addresses without a port, got "${host}"`,
+    );
+  });
 }
 
 function parseUrl(text: string): string {

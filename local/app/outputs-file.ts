@@ -8,10 +8,7 @@ import type { LocalOutputs } from "../aws/runtime";
 export function writeOutputs(file: string, outputs: LocalOutputs): void {
   mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, `${JSON.stringify({ ...outputs, pid: process.pid }, null, 2)}\n`, {
-    // The dashboard's sign-in is in it.
-    mode: 0o600,
-  });
+  writeFileSync(temporary, `${JSON.stringify({ ...outputs, pid: process.pid }, null, 2)}\n`);
   renameSync(temporary, file);
 }
 

@@ -2,34 +2,103 @@
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createNetServer, type Server as NetServer } from "node:net";
 import { LocalRuntimeError } from "./errors";
 
 /** Answers a request and returns true, or leaves it to another. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** Where a machine reaches itself, by either version of the protocol. */
+export const LOOPBACK_ADDRESSES = ["127.0.0.1", "::1"] as const;
+
+export interface Listening {
+  server: Server;
+  /** The same on every address. */
+  port: number;
+  /** Listens on a further address. Rejects if that is not to be had. */
+  add(address: string): Promise<void>;
+  /** Ends every connection, and listens no more. */
+  close(): void;
+}
+
+/** How often another free port is tried, if one is free on the first address alone. */
+const ATTEMPTS = 10;
+
 /**
- * Listens on the loopback address.
+ * Listens on each of some addresses with one server.
  *
  * @param port 0 takes a free one
- * @throws LocalRuntimeError if the port is taken
+ * @param addresses those of a protocol that this machine does not speak are left out, the first excepted
+ * @throws LocalRuntimeError if the port is taken, or an address is not one of this machine
  */
-export async function listen(port: number): Promise<{ server: Server; port: number }> {
+export async function listen(
+  port: number,
+  addresses: readonly [string, ...string[]] = ["127.0.0.1"],
+): Promise<Listening> {
+  const [first, ...more] = addresses;
+  for (let attempt = 1; ; attempt++) {
+    const listening = await listenAt(port, first);
+    try {
+      for (const address of more) await listening.add(address).catch(unlessMissing(address));
+      return listening;
+    } catch (error) {
+      listening.close();
+      const again = codeOf(error) === "EADDRINUSE" && port === 0 && attempt < ATTEMPTS;
+      if (!again) throw problemOf(error, listening.port);
+    }
+  }
+}
+
+async function listenAt(port: number, address: string): Promise<Listening> {
   const server = createServer();
+  const others: NetServer[] = [];
   // Functions keep their connections; API Gateway's own idle limit is that of the WebSocket.
   server.keepAliveTimeout = 60_000;
-  server.listen(port, "127.0.0.1");
+  server.listen({ port, host: address });
   try {
     await once(server, "listening");
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const problem =
-      code === "EADDRINUSE"
-        ? `Port ${port} is taken: end what uses it, or choose another with --port <number>`
-        : `Cannot listen on port ${port}: ${message}`;
-    throw new LocalRuntimeError(problem, { cause });
+  } catch (error) {
+    throw problemOf(error, port);
   }
-  const address = server.address();
-  return { server, port: typeof address === "object" && address ? address.port : port };
+  const bound = server.address();
+  const ownPort = typeof bound === "object" && bound ? bound.port : port;
+  let closed = false;
+  return {
+    server,
+    port: ownPort,
+    async add(further) {
+      // One server listens on one address: the others hand it what comes, which it takes as its own.
+      const other = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+        server.emit("connection", socket),
+      );
+      other.listen({ port: ownPort, host: further, ipv6Only: further.includes(":") });
+      await once(other, "listening");
+      if (closed) other.close();
+      else others.push(other);
+    },
+    close() {
+      closed = true;
+      for (const other of others) other.close();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
+const unlessMissing = (address: string) => (error: unknown) => {
+  const missing = ["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(codeOf(error) ?? "");
+  if (!missing || !LOOPBACK_ADDRESSES.some((own) => own === address)) throw error;
+};
+
+function problemOf(cause: unknown, port: number): LocalRuntimeError {
+  if (cause instanceof LocalRuntimeError) return cause;
+  const problem =
+    codeOf(cause) === "EADDRINUSE"
+      ? `Port ${port} is taken: end what uses it, or choose another with --port <number>`
+      : `Cannot listen on port ${port}: ${(cause as Error).message}`;
+  return new LocalRuntimeError(problem, { cause });
 }
 
 /** The body as text, or undefined if it is longer than `limit` bytes. */

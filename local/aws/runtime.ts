@@ -1,7 +1,9 @@
 /** Runs a synthesized stack on this machine: the table of contents of the local runtime. */
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { addressesFor, ownNameAddresses } from "./addresses";
 import { type Clock, systemClock } from "./clock";
+import { dynamoDbApi } from "./engine/dynamodb-api";
 import { type Engine, startDynoxide } from "./engine/dynoxide";
 import { createTables } from "./engine/tables";
 import { LocalRuntimeError } from "./errors";
@@ -11,9 +13,11 @@ import { type Call, type Invocable, LocalFunction } from "./functions/local-func
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
+import { createGuard, serveGuarded } from "./guard";
 import { type HttpHandler, listen, respond } from "./http";
 import { servePage } from "./page/serve-page";
 import { type Model, readModel } from "./resources/model";
+import type { PageDescription } from "./resources/page";
 import { mappingConsumer } from "./streams/mapping";
 import { streamApi } from "./streams/stream-api";
 import { pause, readStream } from "./streams/stream-reader";
@@ -29,6 +33,12 @@ export interface LocalRuntimeOptions {
   stackName?: string;
   /** Where the gateway listens; 0 takes a free port. @default 0 */
   port?: number;
+  /**
+   * By what else this machine is reached: names and addresses. It listens on the addresses, too.
+   *
+   * @default - by `localhost`, its own name and its loopback addresses alone
+   */
+  hosts?: readonly string[];
   /** A DynamoDB engine that runs already. @default - one is started, and stopped with the runtime */
   dynamoDbEndpoint?: string;
   /** Where the engine keeps its file. @default - everything in memory */
@@ -57,7 +67,7 @@ export interface LocalOutputs {
   registryTableName: string;
   eventBusName: string;
   region: string;
-  /** The dashboard, with a sign-in: to be opened as it is. */
+  /** The dashboard. Its address alone signs in whoever opens it on this machine. */
   dashboardUrl?: string;
 }
 
@@ -65,6 +75,10 @@ export interface LocalRuntime {
   outputs: LocalOutputs;
   /** Where the template's page is served; undefined if it has none. */
   pageUrl: string | undefined;
+  /** The template's page; undefined if it has none. */
+  page: PageDescription | undefined;
+  /** Adds a handler of requests, which comes before all others. */
+  handle(handler: HttpHandler): void;
   /** The names of the functions, by which `invoke` finds them. */
   functionNames: string[];
   /** Connections that are open. */
@@ -115,16 +129,18 @@ async function start(
   close: () => Promise<void>,
 ): Promise<LocalRuntime> {
   const { clock = systemClock, onProblem: report = () => {}, schedules = true } = options;
-  const { server, port } = await listen(options.port ?? 0);
-  closing.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const { hosts = [] } = options;
+  const listening = await listen(options.port ?? 0, addressesFor(hosts));
+  const { server, port } = listening;
+  closing.push(() => listening.close());
   const gatewayHost = `127.0.0.1:${port}`;
   const assembly = readAssembly(options.assemblyDirectory, options.stackName);
   const place = { region: REGION, accountId: ACCOUNT_ID };
   const model = readModel(assembly, { ...place, stackName: assembly.stackName, gatewayHost });
-  const outputs = outputsOf(model, port);
+  const outputs = {
+    ...outputsOf(model, port),
+    dynamoDbEndpoint: options.dynamoDbEndpoint ?? `http://${gatewayHost}`,
+  };
 
   const log = openLog(options, closing);
   const engine = await startEngine(options);
@@ -157,20 +173,33 @@ async function start(
   const common = { functionOf, clock, report, ...place };
   const buses = new EventBuses({ ...model, ...common, schedules });
   closing.push(() => buses.stop());
-  const hosts = [gatewayHost, `localhost:${port}`] as const;
-  const gateway = new Gateway({ api: model.api, ...common, hosts });
+  const gateway = new Gateway({ api: model.api, ...common });
   await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
   closing.push(() => gateway.stop());
 
   const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses)];
-  if (model.page) handlers.push(servePage(model.page));
-  server.on("request", (request, response) => serve(handlers, request, response));
-  server.on("upgrade", (request, socket, head) => gateway.upgrade(request, socket, head));
+  if (options.dynamoDbEndpoint === undefined) {
+    const dynamoDb = dynamoDbApi(dynamoDbEndpoint);
+    closing.push(() => dynamoDb.close());
+    handlers.push(dynamoDb.handle);
+  }
+  const pageUrl = `http://${gatewayHost}/`;
+  if (model.page) handlers.push(servePage(model.page, { ownUrl: pageUrl }));
+  serveGuarded(
+    server,
+    createGuard(hosts),
+    (request, response) => serve(handlers, request, response),
+    (request, socket, head) => gateway.upgrade(request, socket, head),
+  );
+  // Not waited for: a name server may take its time.
+  void ownNameAddresses().then((own) => Promise.allSettled(own.map(listening.add)));
   buses.start();
 
   return {
-    outputs: { ...outputs, dynamoDbEndpoint },
-    pageUrl: model.page && `http://${gatewayHost}/`,
+    outputs,
+    pageUrl: model.page && pageUrl,
+    page: model.page,
+    handle: (handler) => handlers.unshift(handler),
     functionNames: model.functions.map(({ name }) => name),
     connectionCount: () => gateway.connectionCount,
     onEvent: (listener) => buses.listen(listener),

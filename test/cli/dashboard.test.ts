@@ -66,6 +66,29 @@ describe("dashboard", () => {
     expect(stdout).not.toContain("key=");
   });
 
+  it("opens the plain address of a runtime whose page signs itself in", async () => {
+    const file = join(cwd, ".local/outputs.json");
+    const text = await readFile(file, "utf8");
+    const dashboardUrl = "http://127.0.0.1:8787/";
+    await writeFile(file, JSON.stringify({ ...JSON.parse(text), dashboardUrl }));
+    try {
+      let location: string | null = null;
+      const { code, stdout } = await dashboard([], {
+        ...patient,
+        browse: async (url) => {
+          location = (await fetch(url, { redirect: "manual" })).headers.get("location");
+        },
+      });
+      expect(location).toBe("http://127.0.0.1:8787/?organization=acme");
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: `The dashboard of the local runtime is open: ${location}\n`,
+      });
+    } finally {
+      await writeFile(file, text);
+    }
+  });
+
   it("says how to go on where there is no browser, or none that asks for the page", async () => {
     const none = await dashboard([], patient);
     expect(none).toMatchObject({ code: 1, stdout: "" });

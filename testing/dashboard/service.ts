@@ -1,5 +1,6 @@
 /** A local runtime with a dashboard, which can be stopped and started again at the same place. */
 
+import { createPrivateKey, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,6 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { BatchWriteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { agentRecordId, profileValue } from "../../core/registry-record";
-import { signInLink } from "../../local/app/dashboard/viewer";
 import { synthesize } from "../../local/app/synthesize";
 import { type LocalRuntime, startLocalRuntime } from "../../local/aws/runtime";
 import { sharedAssembly } from "../e2e/target";
@@ -72,15 +72,27 @@ export class Service {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  link(): Promise<string> {
+  /** The page's address with the sign-in of a new viewer, as the command line makes it. */
+  async link(): Promise<string> {
     const { outputs, pageUrl = "" } = this.runtime;
-    return signInLink({
-      outputs,
-      pageUrl,
+    const registry = new AgentRegistry({ client: this.#db, ...outputs });
+    const agentId = `viewer-${randomBytes(8).toString("hex")}`;
+    const key = newP256Key();
+    const viewer = {
       organizationId: ORGANIZATION,
-      keyFile: join(this.#directory, "viewer.pem"),
-      now: Date.now,
+      agentId,
+      role: "viewer",
+      publicKey: key,
+    } as const;
+    await registry.register(viewer);
+    const fragment = new URLSearchParams({
+      url: outputs.webSocketUrl,
+      organization: ORGANIZATION,
+      agent: agentId,
+      key: createPrivateKey(key).export({ type: "pkcs8", format: "der" }).toString("base64url"),
+      expires: String(Date.now() + 12 * 3_600_000),
     });
+    return `${pageUrl}#${fragment}`;
   }
 
   /** Registers an agent. Returns the options of a `HeartbeatAgent` that is it. */

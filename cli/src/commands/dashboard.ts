@@ -38,8 +38,15 @@ export function addDashboard(program: Command, io: Io): void {
     .option("--no-open", "print the address instead; whoever has it is signed in")
     .action(
       withDeployment<Options>(io, async (deployment, options) => {
-        const { target, printer } = deployment;
+        const { target, printer, organizationId } = deployment;
         const page = pageOf(deployment);
+        const bySelf = options.open && !printer.json && signsInByItself(deployment, options);
+        if (bySelf) {
+          const url = new URL(page);
+          url.searchParams.set("organization", organizationId);
+          await openInBrowser(url.href, io);
+          return printer.lines(`The dashboard of ${target.name} is open: ${url}`);
+        }
         const viewer = await registerViewer(
           deployment,
           {
@@ -59,6 +66,12 @@ export function addDashboard(program: Command, io: Io): void {
         );
       }),
     );
+}
+
+/** The runtime on this machine signs its page in, as a viewer of the kind that is made here by default. */
+function signsInByItself({ target }: Deployment, { local, hours, algorithm }: Options): boolean {
+  const plain = target.dashboardUrl !== undefined && !target.dashboardUrl.includes("#");
+  return Boolean(local) && plain && hours === DEFAULT_HOURS && algorithm === "p256";
 }
 
 /** Without a fragment: the local runtime's address has one, for an organization of its own. */

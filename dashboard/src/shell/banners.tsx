@@ -9,7 +9,7 @@ import { Ticking, useNow } from "../time/ticker";
 import { HREFS } from "./route";
 
 /** From when on the end of the sign-in is announced, in milliseconds. */
-const ANNOUNCED_MS = 15 * 60_000;
+export const ANNOUNCED_MS = 15 * 60_000;
 
 export const RENEWAL = "agent-heartbeat dashboard";
 

@@ -1,8 +1,20 @@
-/** Signs the page in: from the address that it was opened with, or from before it was reloaded. */
+/**
+ * Signs the page in: from the address that it was opened with, from before it was reloaded, or where the runtime on
+ * this machine offers it.
+ */
 
 import { signingKey } from "@agent-heartbeat/sdk";
 import { credentialsIn, holdsSignIn, SignInError } from "./credentials";
 import { keepSignIn, keptSignIn, type StoredSignIn } from "./key-store";
+import {
+  isLocal,
+  isOffered,
+  namedOrganization,
+  newLocalSignIn,
+  repeated,
+  wantedOrganization,
+} from "./local-sign-in";
+import { isSignedOut } from "./signing-out";
 
 /**
  * Takes the sign-in out of the address bar, and with it out of the browser's history.
@@ -11,7 +23,9 @@ import { keepSignIn, keptSignIn, type StoredSignIn } from "./key-store";
  */
 export async function signIn(now: number): Promise<StoredSignIn> {
   const fragment = location.hash;
-  if (!holdsSignIn(fragment)) return notExpired(await before(), now);
+  if (!holdsSignIn(fragment)) {
+    return isOffered() ? offered(now) : notExpired(await before(), now);
+  }
   history.replaceState(null, "", location.pathname);
   const { privateKey, ...viewer } = credentialsIn(fragment);
   notExpired(viewer, now);
@@ -25,6 +39,33 @@ export async function signIn(now: number): Promise<StoredSignIn> {
   // A browser that keeps nothing shows the page all the same, until it is reloaded.
   await keepSignIn(signedIn, now).catch(() => undefined);
   return signedIn;
+}
+
+/** The tab's own sign-in as long as it is good, or else a new one. */
+async function offered(now: number): Promise<StoredSignIn> {
+  const kept = await keptSignIn().catch(() => undefined);
+  if (kept && now < kept.expiresAt && isWanted(kept)) {
+    return isLocal(kept) ? repeated(kept) : kept;
+  }
+  if (isSignedOut()) throw new SignInError("You are signed out");
+  return renewed(now);
+}
+
+/**
+ * A new sign-in of the runtime on this machine.
+ *
+ * @throws SignInError in a sentence for whoever opened the page
+ */
+export async function renewed(now: number): Promise<StoredSignIn> {
+  const signedIn = await newLocalSignIn();
+  await keepSignIn(signedIn, now).catch(() => undefined);
+  return signedIn;
+}
+
+/** A link that was opened in this tab is for its own organization, unless the address names another one. */
+function isWanted(kept: StoredSignIn): boolean {
+  const organization = isLocal(kept) ? wantedOrganization() : namedOrganization();
+  return organization === null || organization === kept.organizationId;
 }
 
 async function before(): Promise<StoredSignIn> {

@@ -8,6 +8,9 @@ import type { BusEvent } from "../../aws/events/event-bus";
 import type { LocalRuntime } from "../../aws/runtime";
 import { makeMischief } from "./demo-faults";
 import { DEMO_ORGANIZATION, startFleet } from "./fleet";
+
+export { DEMO_ORGANIZATION } from "./fleet";
+
 import type { Screen } from "./screen";
 import { statusTable } from "./status-table";
 

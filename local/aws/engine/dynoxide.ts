@@ -4,7 +4,7 @@ import { constants, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LocalRuntimeError } from "../errors";
 import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/parent-death-guard";
-import { freePort } from "./free-port";
+import { engineAddress } from "./engine-address";
 import { memoryDirectory } from "./memory";
 
 /** The version that the tests run against. */
@@ -30,7 +30,7 @@ export interface Engine {
 }
 
 /**
- * Starts the engine on a free port.
+ * Starts the engine where no browser reaches it.
  *
  * @param dataDirectory where it keeps its file; undefined keeps everything in memory
  * @param launcher a command that turns into the one that follows it, such as `nice`
@@ -42,22 +42,22 @@ export async function startDynoxide(
 ): Promise<Engine> {
   const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
   let output: string | undefined;
-  // The port may be taken between finding and using it: then another is tried.
+  // The address may be taken between finding and using it: then another is tried.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const port = await freePort();
+    const { host, port } = await engineAddress();
     // Where there is no memory for files, the engine's own memory has to do, which lacks the index.
     const memory = dataDirectory === undefined ? memoryDirectory("agent-heartbeat-") : undefined;
     try {
       const directory = dataDirectory ?? memory;
       const file = directory === undefined ? [] : ["--db-path", databaseIn(directory)];
-      const args = [...fixed, "serve", "--host", "127.0.0.1", "--port", String(port), ...file];
+      const args = [...fixed, "serve", "--host", host, "--port", String(port), ...file];
       const options = {
         output: "pipe",
         ...(memory !== undefined && { directory: memory }),
       } as const;
       const engine = spawnLeashed(binary, args, options);
       output = await outputWithout(engine.child, "listening");
-      if (output === undefined) return running(engine, `http://127.0.0.1:${port}`);
+      if (output === undefined) return running(engine, `http://${host}:${port}`);
     } finally {
       // The engine has its file open: the memory is free as soon as it ends, however that is.
       if (memory !== undefined) rmSync(memory, { recursive: true, force: true });

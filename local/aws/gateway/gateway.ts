@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { Clock } from "../clock";
+import { hostOf } from "../guard";
 import type { RouteDescription, WebSocketApiDescription } from "../resources/web-socket-api";
 import { authorize } from "./authorizer";
 import { ClientConnection, GATEWAY_LIMITS } from "./client-connection";
@@ -28,8 +29,6 @@ const RESERVED_ROUTES = new Set(["$connect", "$disconnect", "$default"]);
 export interface GatewayOptions extends Backends {
   api: WebSocketApiDescription;
   clock: Clock;
-  /** The names under which clients reach it, `host:port`; the first is for those that name another. */
-  hosts: readonly [string, ...string[]];
   region: string;
   accountId: string;
   /** Told of what a client only sees as an internal error. */
@@ -101,7 +100,7 @@ export class Gateway {
     const refuse = (status: number, headers?: Record<string, string>) =>
       refuseUpgrade(socket, status, { connectionId, requestId }, headers);
     if (this.#stopped) return refuse(503);
-    if (!api.paths.has(new URL(request.url ?? "/", "http://local").pathname)) return refuse(403);
+    if (!api.paths.has(pathOf(request))) return refuse(403);
     if (!this.#throttle.admits("$connect")) return refuse(429);
     const route = api.routes.get("$connect");
     try {
@@ -185,14 +184,15 @@ export class Gateway {
   }
 
   #factsOf(request: IncomingMessage): ConnectionFacts {
-    const { api, clock, hosts } = this.#options;
+    const { api, clock } = this.#options;
     const { host = "", "user-agent": userAgent } = request.headers;
     return {
       connectionId: newId(),
       connectedAt: clock.now(),
       apiId: api.apiId,
       stage: api.stage,
-      domainName: hosts.includes(host) ? host : hosts[0],
+      // As the client names it: its token is for that name.
+      domainName: hostOf(host)?.text ?? "",
       identity: { sourceIp: request.socket.remoteAddress ?? "", ...(userAgent && { userAgent }) },
     };
   }
@@ -205,6 +205,12 @@ export class Gateway {
   #report(what: string, error: unknown): void {
     this.#options.report(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** Without trailing slashes, which a login token does not have either. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const path = url.replace(/[?#].*$/s, "").replace(/\/+$/, "");
+  return path === "" ? "/" : path;
 }
 
 function headerOf({ headers }: IntegrationResult, name: string): string | undefined {

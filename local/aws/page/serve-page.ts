@@ -1,7 +1,8 @@
 /** Serves the files of the page, as CloudFront would. */
 
-import { createReadStream, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
+import { hostOf } from "../guard";
 import type { HttpHandler } from "../http";
 import type { PageDescription } from "../resources/page";
 
@@ -13,24 +14,37 @@ const TYPES: Record<string, string> = {
   ".woff2": "font/woff2",
 };
 
+export interface PageOptions {
+  /** The address that the template's headers have for the gateway. The page gets the one that it was asked for by. */
+  ownUrl: string;
+  /** Changes the text of HTML. @default - it stays as it is */
+  html?: (text: string) => string;
+}
+
 /** Handles a GET of one of the page's files, and of `/`, which is its `index.html`. */
-export function servePage({ directory, headers }: PageDescription): HttpHandler {
+export function servePage(
+  { directory, headers }: PageDescription,
+  { ownUrl, html = (text) => text }: PageOptions,
+): HttpHandler {
   // Only what was there at the start is ever read: no path can lead elsewhere.
   const files = new Map(filesBelow(directory).map((path) => [`/${path}`, join(directory, path)]));
-  return ({ method, url = "" }, response) => {
+  const ownHost = new URL(ownUrl).host;
+  return ({ method, url = "", headers: asked }, response) => {
     const path = url.replace(/\?.*$/, "");
     const file = files.get(path === "/" ? "/index.html" : path);
     if (file === undefined || (method !== "GET" && method !== "HEAD")) return false;
+    const body = readFileSync(file);
+    const type = TYPES[extname(file)] ?? "application/octet-stream";
+    const host = hostOf(asked.host ?? "")?.text ?? ownHost;
+    for (const [name, value] of Object.entries(headers)) {
+      response.setHeader(name, value.replaceAll(`//${ownHost}`, `//${host}`));
+    }
     response.writeHead(200, {
-      ...headers,
-      "Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
+      "Content-Type": type,
       "Cache-Control": path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
     });
     if (method === "HEAD") response.end();
-    else
-      createReadStream(file)
-        .on("error", () => response.destroy())
-        .pipe(response);
+    else response.end(type.startsWith("text/html") ? html(body.toString()) : body);
     return true;
   };
 }

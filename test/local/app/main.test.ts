@@ -48,16 +48,23 @@ describe("npm start", () => {
   const outputsFile = () => join(directory, ".local", "outputs.json");
   const outputs = () => JSON.parse(readFileSync(outputsFile(), "utf8"));
 
-  /** Processes whose command line names this text. */
-  function processesWith(text: string): string[] {
-    const all = execFileSync("ps", ["-e", "-o", "args="], { encoding: "utf8" });
-    return all.split("\n").filter((line) => line.includes(text));
+  /** The engine's process, and the one that waits for the runtime's end: the runtime is the parent of its group. */
+  function engineOf(runtime: ChildProcess): { pid: number; group: number } {
+    const all = execFileSync("ps", ["-e", "-o", "ppid=,pid=,pgid=,args="], { encoding: "utf8" });
+    const line = all
+      .split("\n")
+      .find((text) => text.trim().startsWith(`${runtime.pid} `) && text.includes("dynoxide serve"));
+    const [, pid = 0, group = 0] = (line ?? "").trim().split(/\s+/).map(Number);
+    expect(pid).toBeGreaterThan(0);
+    return { pid, group };
   }
 
-  const enginePort = () => `--port ${new URL(outputs().dynamoDbEndpoint).port}`;
-
-  async function vanished(text: string): Promise<void> {
-    while (processesWith(text).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  async function vanished({ group }: { group: number }): Promise<void> {
+    const groups = () =>
+      execFileSync("ps", ["-e", "-o", "pgid="], { encoding: "utf8" }).split("\n");
+    while (groups().some((text) => Number(text) === group)) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   it.each(["SIGINT", "SIGTERM"] as const)("ends at %s with nothing left behind", async (signal) => {
@@ -66,8 +73,7 @@ describe("npm start", () => {
     expect(outputs()).toMatchObject({ statusTableName: "Fixture-Items", pid: child.pid });
     const socket = new WebSocket(outputs().webSocketUrl, { headers: { "x-user": "ann" } });
     await once(socket, "open");
-    const engine = enginePort();
-    expect(processesWith(engine)).not.toEqual([]);
+    const engine = engineOf(child);
     child.kill(signal);
     const [code] = await once(socket, "close");
     expect(code).toBe(1001);
@@ -79,22 +85,16 @@ describe("npm start", () => {
   it("takes its engine along even if it is killed hard", async () => {
     const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
     await ready;
-    const engine = enginePort();
+    const engine = engineOf(child);
     child.kill("SIGKILL");
     await exit;
     await vanished(engine);
   });
 
   it("ends with a sentence if its engine ends", async () => {
-    const { ready, exit } = start("--port", "0", ...ASSEMBLY);
+    const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
     await ready;
-    const line = execFileSync("ps", ["-e", "-o", "pid=,args="], { encoding: "utf8" })
-      .split("\n")
-      .find(
-        (text) =>
-          text.includes("dynoxide serve") && text.includes(enginePort()) && !text.includes("sh -c"),
-      );
-    process.kill(Number.parseInt(line ?? "", 10), "SIGKILL");
+    process.kill(engineOf(child).pid, "SIGKILL");
     expect(await exit).toEqual({
       code: 1,
       errors: "The DynamoDB engine: it ended with SIGKILL\n",
@@ -127,6 +127,7 @@ describe("npm start", () => {
   it.each([
     [["--port", "x"], '--port: expected a number from 0 to 65535, got "x"'],
     [["--colour"], "Unknown option '--colour'"],
+    [["--host", "here:80"], '--host: expected names or addresses without a port, got "here:80"'],
     [["--assembly", "none"], "Cannot read none/manifest.json: is it the output of cdk synth?"],
     [["--app", "echo Error: no such construct >&2; exit 1"], "Error: no such construct"],
   ])("says in one sentence what is wrong with %j", async (args, message) => {

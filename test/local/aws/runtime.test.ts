@@ -93,7 +93,6 @@ describe("a running stack", () => {
       TABLE_NAME: "Fixture-Items",
       AWS_REGION: "us-east-1",
       AWS_LAMBDA_FUNCTION_NAME: "Fixture-Echo",
-      AWS_ENDPOINT_URL_DYNAMODB: runtime.outputs.dynamoDbEndpoint,
     });
     expect(environment).not.toHaveProperty("PATH");
     socket.terminate();

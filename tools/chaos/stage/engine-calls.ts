@@ -1,5 +1,6 @@
 /** Speaks to the database engine directly, past the faulty proxy and without any client of the code under test. */
 
+import { openWire } from "../../../local/aws/engine/wire";
 import type { Look, StoredChange, StoredRow } from "../evidence";
 
 type Item = Record<string, { S?: string; N?: string }>;
@@ -87,22 +88,16 @@ export class EngineCalls {
     return changes;
   }
 
-  // A local engine wants to see that a request is signed, and does not check the signature.
   async #call<T>(target: string, input: object): Promise<T> {
-    const response = await fetch(this.endpoint(), {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/x-amz-json-1.0",
-        "X-Amz-Target": target,
-        "X-Amz-Date": "20260101T000000Z",
-        Authorization:
-          "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-      },
-      body: JSON.stringify(input),
-    });
-    const answer = (await response.json()) as T & { message?: string };
-    if (!response.ok) throw new Error(`${target}: ${answer.message}`);
-    return answer;
+    const wire = openWire(this.endpoint(), "us-east-1");
+    try {
+      const { status, body } = await wire.call(target, JSON.stringify(input));
+      const answer = JSON.parse(body) as T & { message?: string };
+      if (status !== 200) throw new Error(`${target}: ${answer.message}`);
+      return answer;
+    } finally {
+      wire.close();
+    }
   }
 }
 

@@ -16,16 +16,17 @@ describe("the page's files", () => {
     writeFileSync(join(root, "secret.txt"), "secret");
     writeFileSync(join(directory, "index.html"), "<!doctype html>");
     writeFileSync(join(directory, "assets", "index-1a2b.js"), "run()");
-    const handler = servePage({ directory, headers: { "Content-Security-Policy": "none" } });
-    const { server, port } = await listen(0);
+    const { server, port, close: end } = await listen(0);
+    const headers = { "Content-Security-Policy": `connect-src ws://127.0.0.1:${port}` };
+    const handler = servePage(
+      { directory, headers },
+      { ownUrl: `http://127.0.0.1:${port}/`, html: (text) => `${text}<p>` },
+    );
     server.on("request", (request, response) => {
       if (!handler(request, response)) response.writeHead(403).end();
     });
     url = `http://127.0.0.1:${port}`;
-    close = () => {
-      server.closeAllConnections();
-      server.close();
-    };
+    close = end;
   });
   afterAll(() => {
     close();
@@ -44,7 +45,7 @@ describe("the page's files", () => {
       status: 200,
       type: "text/html; charset=utf-8",
       cache: "no-cache",
-      csp: "none",
+      csp: `connect-src ${url.replace("http:", "ws:")}`,
     });
     expect(await get("/assets/index-1a2b.js")).toMatchObject({
       status: 200,
@@ -57,6 +58,15 @@ describe("the page's files", () => {
     "are all that is served: not %s",
     async (path) => expect((await get(path)).status).toBe(403),
   );
+
+  it("may connect to the host by which they were asked for", async () => {
+    const byName = url.replace("127.0.0.1", "localhost");
+    const response = await fetch(byName);
+    expect(response.headers.get("content-security-policy")).toBe(
+      `connect-src ${byName.replace("http:", "ws:")}`,
+    );
+    expect(await response.text()).toBe("<!doctype html><p>");
+  });
 
   it("are only read", async () => {
     expect((await get("/", "POST")).status).toBe(403);

@@ -1,0 +1,19 @@
+/** Opens a page in the browser of whoever runs the runtime, where there is one. */
+
+import { once } from "node:events";
+
+/**
+ * Resolves when the browser has been asked.
+ *
+ * @param failed told if there is none, which may come out later
+ */
+export async function openBrowser(url: string, failed: (reason: string) => void): Promise<void> {
+  const nobody = () => failed(`No browser opened the page: open ${url} yourself`);
+  try {
+    const { default: open } = await import("open");
+    const opener = await open(url);
+    once(opener, "exit").then(([code]) => code !== 0 && nobody(), nobody);
+  } catch {
+    nobody();
+  }
+}

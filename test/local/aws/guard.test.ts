@@ -1,0 +1,259 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { WebSocket } from "ws";
+import { addressesFor } from "../../../local/aws/addresses";
+import { BLOCKED_PORTS } from "../../../local/aws/engine/engine-address";
+import { type LocalRuntime, startLocalRuntime } from "../../../local/aws/runtime";
+import { type OpenPort, openPorts } from "./ports";
+
+const assemblyDirectory = join(__dirname, "fixture");
+const ALIAS = "host.docker.internal";
+
+/** What a browser sends for a page of some site, or a name that leads here by that site's name server. */
+const ATTACKS: [string, Record<string, string | string[]>][] = [
+  ["a foreign origin", { Origin: "https://evil.example" }],
+  ["an origin without a name", { Origin: "null" }],
+  ["an empty origin", { Origin: "" }],
+  ["a page on another port", { Origin: "http://127.0.0.1:1" }],
+  ["a page by another of this machine's names", { Origin: "http://localhost.evil.example" }],
+  ["a name that only begins like this machine's", { Origin: "http://127.0.0.1.evil.example" }],
+  ["two origins", { Origin: "http://127.0.0.1, https://evil.example" }],
+  ["an extension", { Origin: "chrome-extension://abcdefghijklmnop" }],
+  ["a file", { Origin: "file://" }],
+  ["a request across sites", { "Sec-Fetch-Site": "cross-site" }],
+  ["a request within a site", { "Sec-Fetch-Site": "same-site" }],
+  ["an image", { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image" }],
+  [
+    "a frame",
+    { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe" },
+  ],
+  ["a site whose name leads here", { Host: "evil.example" }],
+  ["the same with a port", { Host: "evil.example:8787" }],
+  ["a name that begins like this machine's", { Host: "localhost.evil.example" }],
+  ["a name that ends like this machine's", { Host: "evil-localhost" }],
+  ["an address in another's name", { Host: "127.0.0.1.evil.example" }],
+  ["another machine's address", { Host: "8.8.8.8" }],
+  ["no machine's address", { Host: "0.0.0.0" }],
+  ["a name with a user", { Host: "localhost@evil.example" }],
+  ["an empty name", { Host: "" }],
+  ["two names", { Host: ["localhost", "evil.example"] }],
+];
+
+/** What the runtime's ports can be asked for. */
+const TARGETS: [string, string, string, Record<string, string>][] = [
+  ["the page", "GET", "/", {}],
+  ["a sign-in", "POST", "/sign-in", { "Content-Type": "application/json" }],
+  ["a connection's end", "DELETE", "/test/@connections/x", { Authorization: "AWS4-HMAC-SHA256 x" }],
+  ["an event", "POST", "/_aws/events", { "X-Amz-Target": "AWSEvents.PutEvents" }],
+  ["the tables", "POST", "/", { "X-Amz-Target": "DynamoDB_20120810.ListTables" }],
+  [
+    "a preflight",
+    "OPTIONS",
+    "/",
+    { "Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true" },
+  ],
+];
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+function ask(
+  { address, port }: OpenPort,
+  method: string,
+  path: string,
+  headers: Record<string, string | string[]>,
+): Promise<Answer> {
+  const { Host, ...rest } = { Host: `127.0.0.1:${port}`, ...headers };
+  const pairs = Object.entries({ Host, ...rest }).flatMap(([name, value]) =>
+    [value].flat().flatMap((each) => [name, each]),
+  );
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: address, port, method, path, setHost: false, headers: pairs });
+    asked.on("error", reject);
+    asked.on("response", (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text: string) => {
+        body += text;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+    });
+    asked.end(method === "POST" ? "{}" : undefined);
+  });
+}
+
+/** The status with which a connection is refused, or 101. */
+async function connect(
+  { address, port }: OpenPort,
+  headers: Record<string, string | string[]>,
+  path = "/test",
+) {
+  const host = address.includes(":") ? `[${address}]` : address;
+  const socket = new WebSocket(`ws://${host}:${port}${path}`, {
+    headers: { "x-user": "ann", ...headers },
+  });
+  const refused = once(socket, "unexpected-response").then(([, { statusCode }]) => statusCode);
+  const status = await Promise.race([once(socket, "open").then(() => 101), refused]);
+  socket.on("error", () => {}).terminate();
+  return status as number;
+}
+
+(existsSync("/proc/net/tcp") ? describe : describe.skip)("the runtime's ports", () => {
+  let runtime: LocalRuntime;
+  let guarded: OpenPort[];
+  let unreachable: OpenPort[];
+  beforeAll(async () => {
+    const before = new Set(openPorts(process.pid).map((port) => JSON.stringify(port)));
+    runtime = await startLocalRuntime({ assemblyDirectory, hosts: [ALIAS], schedules: false });
+    const opened = openPorts(process.pid).filter((port) => !before.has(JSON.stringify(port)));
+    unreachable = opened.filter(({ port }) => BLOCKED_PORTS.includes(port));
+    guarded = opened.filter(({ port }) => !BLOCKED_PORTS.includes(port));
+  });
+  afterAll(() => runtime.stop());
+
+  it("are on loopback addresses, and one alone is without a guard: to that no browser sends anything", () => {
+    expect(guarded.length).toBeGreaterThan(0);
+    expect(unreachable).toHaveLength(1);
+    for (const { address } of [...guarded, ...unreachable]) expect(address).toMatch(/^127\.|^::1$/);
+    expect(new Set(guarded.map(({ port }) => port)).size).toBe(1);
+    expect(unreachable[0]?.address).not.toBe("127.0.0.1");
+  });
+
+  it.each(ATTACKS)("give nothing to %s", async (_, attack) => {
+    for (const port of guarded) {
+      for (const [what, method, path, headers] of TARGETS) {
+        const answer = await ask(port, method, path, { ...headers, ...attack });
+        expect([what, answer.status < 400 ? answer.status : "refused"]).toEqual([what, "refused"]);
+        const cors = Object.keys(answer.headers).filter((name) =>
+          name.startsWith("access-control"),
+        );
+        expect(cors).toEqual([]);
+      }
+      const [[name = "", value] = []] = Object.entries(attack);
+      // Browsers name the page that connects, and a second header can't be added to what they send.
+      if (
+        !/^sec-fetch/i.test(name) &&
+        typeof value === "string" &&
+        value !== "" &&
+        !/:1$/.test(value)
+      ) {
+        expect(await connect(port, attack)).not.toBe(101);
+      }
+    }
+  });
+
+  it("refuse an address in place of a path", async () => {
+    for (const port of guarded) {
+      expect((await ask(port, "GET", "http://evil.example/", {})).status).toBe(403);
+    }
+  });
+
+  it.each([
+    ["localhost", "localhost"],
+    ["LOCALHOST", "localhost"],
+    ["localhost.", "localhost."],
+    ["agents.localhost", "agents.localhost"],
+    ["127.0.0.1", "127.0.0.1"],
+    ["127.1.2.3", "127.1.2.3"],
+    ["[::1]", "[::1]"],
+    ["[0:0:0:0:0:0:0:1]", "[0:0:0:0:0:0:0:1]"],
+    ["[::1%lo]", "[::1]"],
+    ["[::ffff:127.0.0.1]", "[::ffff:127.0.0.1]"],
+    [hostname(), hostname()],
+    [ALIAS, ALIAS],
+    [ALIAS.toUpperCase(), ALIAS],
+  ])(
+    "answer programs and their own page by the name %s, and on whatever port",
+    async (name, own) => {
+      const tables = {
+        "X-Amz-Target": "DynamoDB_20120810.ListTables",
+        "X-Amz-Date": "20260101T000000Z",
+        "Content-Type": "application/x-amz-json-1.0",
+        Authorization:
+          "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+      };
+      for (const port of guarded) {
+        for (const mapped of ["", ":9000"]) {
+          const Host = `${name}${mapped}`;
+          const page = { "Sec-Fetch-Site": "same-origin", Origin: `http://${own}${mapped}` };
+          const answers = [
+            await ask(port, "POST", "/", { ...tables, Host }),
+            await ask(port, "POST", "/", { ...tables, Host, ...page }),
+          ];
+          for (const { status, body } of answers) {
+            expect(status).toBe(200);
+            expect(JSON.parse(body).TableNames).toContain("Fixture-Items");
+          }
+          expect(await connect(port, { Host })).toBe(101);
+          expect(await connect(port, { Host, Origin: "http://localhost:5173" })).toBe(101);
+        }
+      }
+    },
+  );
+
+  it("let a link lead to the page, and to nothing else", async () => {
+    const link = {
+      "Sec-Fetch-Site": "cross-site",
+      "Sec-Fetch-Mode": "navigate",
+      "Sec-Fetch-Dest": "document",
+    };
+    const [port] = guarded as [OpenPort];
+    // The template of this test has no page.
+    expect((await ask(port, "GET", "/", link)).body).toBe('{"message":"Forbidden"}');
+    expect((await ask(port, "POST", "/", link)).body).toContain("Sec-Fetch-Site");
+  });
+
+  it("take the stage's path with a slash at its end", async () => {
+    const [port] = guarded as [OpenPort];
+    expect(await connect(port, {}, "/test/")).toBe(101);
+    expect(await connect(port, {}, "/test/other")).toBe(403);
+  });
+});
+
+describe("a runtime that is given addresses", () => {
+  it.each([
+    [[], ["127.0.0.1", "::1"]],
+    [["build.example"], ["127.0.0.1", "::1"]],
+    [["0.0.0.0"], ["0.0.0.0", "::1"]],
+    [["::"], ["::"]],
+    [["[::]", "name"], ["::"]],
+    [
+      ["127.0.0.1", "172.17.0.1", "name"],
+      ["127.0.0.1", "::1", "172.17.0.1"],
+    ],
+    [["fd00::1"], ["127.0.0.1", "::1", "fd00::1"]],
+  ])("by %j listens on %j", (hosts, addresses) => expect(addressesFor(hosts)).toEqual(addresses));
+
+  it("answers on them by them, and by the names that it was given alone", async () => {
+    const own = Object.values(networkInterfaces())
+      .flat()
+      .find((each) => each?.family === "IPv4" && !each.internal)?.address;
+    const runtime = await startLocalRuntime({
+      assemblyDirectory,
+      hosts: ["0.0.0.0"],
+      schedules: false,
+    });
+    try {
+      const port = Number(new URL(runtime.outputs.webSocketUrl).port);
+      for (const address of ["127.0.0.1", ...(own ? [own] : [])]) {
+        expect(await connect({ address, port }, {})).toBe(101);
+        expect(await connect({ address, port }, { Host: "evil.example" })).toBe(403);
+      }
+    } finally {
+      await runtime.stop();
+    }
+  });
+
+  it("says in one sentence that an address is another machine's", async () => {
+    const other = startLocalRuntime({ assemblyDirectory, hosts: ["192.0.2.1"] });
+    await expect(other).rejects.toThrow(/^Cannot listen on port \d+: .*192\.0\.2\.1/);
+  });
+});
