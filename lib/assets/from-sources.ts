@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { Stack, type Stage } from "aws-cdk-lib";
+import { AssetStaging, Stack, type Stage } from "aws-cdk-lib";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { buildFunctions } from "../../lambda/build";
@@ -33,6 +33,8 @@ export function functionCode(scope: Construct, entry: string): Code {
     // Inside the assembly: whoever removes that leaves nothing behind, and no other app writes there.
     directory = join(app.outdir, "functions");
     buildFunctions(directory);
+    // CDK remembers by its path what a directory had in it, for as long as this process lives.
+    AssetStaging.clearAssetHashCache();
     built.set(app, directory);
   }
   return Code.fromAsset(join(directory, entry));

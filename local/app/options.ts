@@ -78,7 +78,8 @@ function parse(args: string[]) {
       },
     });
   } catch (cause) {
-    throw new LocalRuntimeError((cause as Error).message, { cause });
+    const message = (cause as Error).message.split(". ")[0];
+    throw new LocalRuntimeError(`${message}: "npm start -- --help" lists the options`, { cause });
   }
 }
 

@@ -57,8 +57,9 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
   signal?.removeEventListener("abort", abort);
   if (signal?.aborted) throw new LocalRuntimeError("The synthesis was interrupted");
   if (synthesis.child.exitCode !== 0) {
+    const command = options.app === undefined ? "npx cdk synth" : options.app;
     throw new LocalRuntimeError(
-      `The app can't be synthesized: ${complaintIn(output)} ("${app}" prints it all)`,
+      `The app can't be synthesized: ${complaintIn(output)}; mend that and start again ("${command}" says more)`,
     );
   }
   if (existsSync(join(outputDirectory, "manifest.json"))) return outputDirectory;
@@ -74,11 +75,14 @@ function readCdkJson(directory: string): CdkJson {
   }
 }
 
-/** The line of an output that says what went wrong. */
+/** The line of an output that says what went wrong, with the next one if it only announces that. */
 function complaintIn(output: string): string {
-  const lines = output.split("\n").map((line) => line.trim());
-  const complaint =
-    lines.find((line) => /^([A-Za-z]*Error|✘ \[ERROR\])\b/.test(line)) ??
-    lines.filter((line) => line !== "").at(-1);
-  return complaint ?? "it ended without a word";
+  const lines = output
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const index = lines.findIndex((line) => /^([A-Za-z]*Error|✘ \[ERROR\])\b/.test(line));
+  const complaint = lines.at(index) ?? "it ended without a word";
+  const whole = complaint.endsWith(":") ? `${complaint} ${lines[index + 1] ?? ""}` : complaint;
+  return whole.replace(/^Error: /, "");
 }

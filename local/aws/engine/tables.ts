@@ -29,8 +29,15 @@ export async function createTables(
         streams.set(table.streamArn, Table.LatestStreamArn);
       }
     } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      if (code?.startsWith("E")) {
+        throw new LocalRuntimeError(
+          `The DynamoDB engine can't be reached: ${message || code}; start it, or leave out --dynamodb-endpoint`,
+          { cause },
+        );
+      }
       throw new LocalRuntimeError(
-        `The DynamoDB engine does not create the table ${table.name}: ${(cause as Error).message}`,
+        `The DynamoDB engine does not create the table ${table.name}: ${message}`,
         { cause },
       );
     }

@@ -10,7 +10,7 @@ import { once } from "node:events";
  * stopped by SIGSTOP included. (A background command reads from /dev/null, hence the third descriptor.)
  */
 const LEASH =
-  'exec 3<&0; { cat <&3; [ -z "$0" ] || rm -rf "$0"; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
+  'd=$1; shift; exec 3<&0; { cat <&3; [ -z "$d" ] || rm -rf "$d"; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
 /** A child process. Its standard input is the parentDeathGuard: it reads nothing itself. */
 export interface LeashedProcess {
@@ -45,7 +45,7 @@ export function spawnLeashed(
   const shell = process.platform !== "win32";
   const child = spawn(
     shell ? "/bin/sh" : command,
-    shell ? ["-c", LEASH, directory, command, ...args] : args,
+    shell ? ["-c", LEASH, "sh", directory, command, ...args] : args,
     { ...rest, detached: shell, stdio: ["pipe", output, output] },
   );
   const ended = new Promise<void>((resolve) => {

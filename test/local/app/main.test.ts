@@ -129,7 +129,10 @@ describe("npm start", () => {
     [["--colour"], "Unknown option '--colour'"],
     [["--host", "here:80"], '--host: expected names or addresses without a port, got "here:80"'],
     [["--assembly", "none"], "Cannot read none/manifest.json: is it the output of cdk synth?"],
-    [["--app", "echo Error: no such construct >&2; exit 1"], "Error: no such construct"],
+    [
+      ["--app", "echo Error: no such construct >&2; exit 1"],
+      "The app can't be synthesized: no such construct",
+    ],
   ])("says in one sentence what is wrong with %j", async (args, message) => {
     const { code, errors } = await start("--no-demo", ...args).exit;
     expect(code).toBe(1);

@@ -1,0 +1,81 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { App, Stack } from "aws-cdk-lib";
+import { Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+
+const buildSync = jest.fn(jest.requireActual<typeof import("esbuild")>("esbuild").buildSync);
+jest.mock("esbuild", () => ({
+  ...jest.requireActual<object>("esbuild"),
+  buildSync: (...args: Parameters<typeof buildSync>) => buildSync(...args),
+}));
+
+const ROOT = join(__dirname, "..", "..");
+/** What is put into a source: it is seen in the bundle. */
+const MARK = "a-word-that-no-source-has";
+
+/** The sources that make the functions' code, in a copy that a test may edit. */
+let directory: string;
+beforeEach(() => {
+  // Below the packages that they import.
+  directory = mkdtempSync(join(ROOT, ".e2e-"));
+  cpSync(join(ROOT, "lambda"), join(directory, "lambda"), { recursive: true });
+  cpSync(join(ROOT, "lib", "assets"), join(directory, "lib", "assets"), { recursive: true });
+  buildSync.mockClear();
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Synthesizes functions in stacks of one app, and returns where their code lies. */
+function synthesized(name: string, stacks: Record<string, string[]>): string[] {
+  const { functionCode } = require(
+    join(directory, "lib", "assets", "from-sources.ts"),
+  ) as typeof import("../../lib/assets/from-sources");
+  const outdir = join(directory, name);
+  const app = new App({ outdir, analyticsReporting: false });
+  for (const [id, entries] of Object.entries(stacks)) {
+    const stack = new Stack(app, id);
+    for (const entry of entries) {
+      new LambdaFunction(stack, entry, {
+        code: functionCode(stack, entry),
+        handler: "index.handler",
+        runtime: Runtime.NODEJS_24_X,
+      });
+    }
+  }
+  app.synth();
+  return readdirSync(outdir)
+    .filter((file) => file.startsWith("asset."))
+    .sort();
+}
+
+const bundle = (name: string, asset: string | undefined) =>
+  readFileSync(join(directory, name, asset ?? "", "index.js"), "utf8");
+
+describe("the code of the functions", () => {
+  it("is bundled in one call, however many functions and stacks an app has", () => {
+    const assets = synthesized("out", { One: ["heartbeat", "list"], Two: ["heartbeat", "sweep"] });
+    expect(assets).toHaveLength(3);
+    expect(buildSync).toHaveBeenCalledTimes(1);
+  });
+
+  it("has the same hash as before if nothing was edited, and is built anew if something was", () => {
+    const stacks = { One: ["heartbeat"] };
+    const before = synthesized("before", stacks);
+    expect(synthesized("again", stacks)).toEqual(before);
+    const source = join(directory, "lambda", "heartbeat.ts");
+    writeFileSync(source, `${readFileSync(source, "utf8")}\nconsole.log("${MARK}");\n`);
+    const after = synthesized("after", stacks);
+    expect(after).not.toEqual(before);
+    expect(bundle("before", before[0])).not.toContain(MARK);
+    expect(bundle("after", after[0])).toContain(MARK);
+    // Into the same directory, too, where the bundle of before still lies.
+    expect(synthesized("before", stacks)).toEqual(expect.arrayContaining(after));
+  });
+
+  it("fails in one sentence that names the place in the source", () => {
+    writeFileSync(join(directory, "lambda", "heartbeat.ts"), 'import "./nowhere";\n');
+    expect(() => synthesized("out", { One: ["heartbeat"] })).toThrow(
+      /^The functions can't be built: \S*lambda\/heartbeat\.ts:1:8: Could not resolve "\.\/nowhere".*$/,
+    );
+  });
+});

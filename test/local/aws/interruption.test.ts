@@ -1,0 +1,154 @@
+/** `npm start`, ended at every stage: no process, no port and no folder is left. */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+
+const ROOT = join(__dirname, "../../..");
+const LOADER = join(ROOT, "bin", "typescript.mjs");
+const MAIN = join(ROOT, "local", "main.ts");
+const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "fixture")];
+
+/** An app that never ends, with a child that never does. */
+const ENDLESS = "sleep 1000 & sleep 1000; true";
+
+const STAGES = {
+  "while the app is synthesized": { line: "building", args: ["--app", ENDLESS] },
+  "while the database starts": { line: "starting", args: FIXTURE },
+  "while it runs": { line: "ready", args: FIXTURE },
+} as const;
+type Stage = keyof typeof STAGES;
+
+let directory: string;
+let temporary: string;
+let started: ChildProcess[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "interruption-"));
+  temporary = join(directory, "tmp");
+  mkdirSync(temporary);
+});
+afterEach(() => {
+  for (const child of started) child.kill("SIGKILL");
+  started = [];
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(command, args, {
+    cwd: directory,
+    stdio: ["ignore", "pipe", "pipe"],
+    // By the temporary folder in their environment its processes are known.
+    env: { ...process.env, NO_COLOR: "1", TMPDIR: temporary, ...env },
+  });
+  started.push(child);
+  let [output, errors] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text;
+  });
+  const printed = async (text: string) => {
+    while (!output.includes(text)) await once(child.stdout, "data");
+  };
+  const exit = once(child, "exit").then(([code, signal]) => ({ code, signal, errors }));
+  return { child, printed, exit };
+}
+
+const FLAGS = ["--conditions=agent-heartbeat-source", "--import", LOADER, MAIN, "--port", "0"];
+const startMain = (args: readonly string[]) => start(process.execPath, [...FLAGS, ...args]);
+
+/** The processes that have inherited the temporary folder. */
+function processes(): string[] {
+  const all = execFileSync("ps", ["axeww", "-o", "pid=,command="], { encoding: "utf8" });
+  return all.split("\n").filter((line) => line.includes(`TMPDIR=${temporary}`));
+}
+
+async function nothingRuns(): Promise<void> {
+  while (processes().length > 0) await turn();
+}
+
+const assemblies = () =>
+  readdirSync(join(directory, ".local")).filter((name) => name.startsWith("cdk.out"));
+
+describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage) => {
+  const { line, args } = STAGES[stage];
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "by %s says nothing, and leaves nothing behind",
+    async (signal) => {
+      const { child, printed, exit } = startMain(args);
+      await printed(line);
+      child.kill(signal);
+      expect(await exit).toEqual({ code: 0, signal: null, errors: "" });
+      await nothingRuns();
+      expect(readdirSync(temporary)).toEqual([]);
+      expect(stage === "while it runs" ? [] : assemblies()).toEqual([]);
+    },
+  );
+
+  it("by SIGKILL takes its processes along", async () => {
+    const { child, printed, exit } = startMain(args);
+    await printed(line);
+    child.kill("SIGKILL");
+    await exit;
+    await nothingRuns();
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it("by the end of whoever reads what it prints ends in order", async () => {
+    const { child, printed, exit } = startMain([...args, "--verbose"]);
+    await printed(line);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    if (stage !== "while the database starts") child.kill("SIGTERM");
+    expect(await exit).toMatchObject({ code: 0, signal: null });
+    await nothingRuns();
+  });
+});
+
+describe("npm start", () => {
+  it("ends if npm is killed, and leaves nothing behind", async () => {
+    const program = `
+      const { spawn } = require("node:child_process");
+      spawn(process.execPath, ${JSON.stringify([...FLAGS, ...FIXTURE])}, { stdio: "inherit" });
+    `;
+    const npm = start(process.execPath, ["-e", program], { npm_lifecycle_event: "start" });
+    await npm.printed("ready");
+    npm.child.kill("SIGKILL");
+    await npm.exit;
+    await nothingRuns();
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it("removes the assembly of a run that was killed before it could", async () => {
+    const killed = startMain(["--app", ENDLESS]);
+    await killed.printed("building");
+    killed.child.kill("SIGKILL");
+    await killed.exit;
+    expect(assemblies()).toHaveLength(1);
+    const failing = startMain(["--app", "false"]);
+    expect(await failing.exit).toMatchObject({ code: 1 });
+    expect(assemblies()).toEqual([]);
+  });
+
+  it("says in one sentence that its folder can't be written, and what to do", async () => {
+    writeFileSync(join(directory, ".local"), "");
+    const { code, errors } = await startMain(["--app", "true"]).exit;
+    expect(code).toBe(1);
+    expect(errors).toBe(
+      `Can't write ${join(directory, ".local")}: a file is in the place of a folder; ` +
+        "make it writable, for the run keeps its files there\n",
+    );
+  });
+
+  it("says in one sentence that a command makes no template", async () => {
+    const { code, errors } = await startMain(["--app", "true"]).exit;
+    expect(code).toBe(1);
+    expect(errors).toBe('"true" made no template: name the command of a CDK app\n');
+  });
+});
