@@ -1,5 +1,8 @@
 /** Jest settings: TypeScript through swc, packages of this repository from their sources. */
 
+// tsx would keep a cache in the temporary folder.
+process.env.TSX_DISABLE_CACHE = "1";
+
 const { availableParallelism } = require("node:os");
 
 const transform = {

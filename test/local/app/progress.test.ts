@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { Screen } from "../../../local/app/demo/screen";
-import { Progress } from "../../../local/aws/progress";
+import { Progress } from "../../../local/app/progress";
 import { FakeClock } from "../../../testing/local-clock";
 
 /** Goes up one line, and erases it. */

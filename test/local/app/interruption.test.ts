@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 const ROOT = join(__dirname, "../../..");
 const LOADER = join(ROOT, "bin", "typescript.mjs");
 const MAIN = join(ROOT, "local", "main.ts");
-const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "fixture")];
+const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
 
 /** An app that never ends, with a child that never does. */
 const ENDLESS = "sleep 1000 & sleep 1000; true";
