@@ -1,5 +1,7 @@
 /** Checks a login token: form first, then the registered key, then the claims, and its one use last. */
 
+import { fencingTokenOf } from "@agent-heartbeat/sdk/registry";
+import { keyTagOf } from "@agent-heartbeat/sdk/status";
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import * as v from "valibot";
 import {
@@ -64,6 +66,7 @@ const claimsSchema = v.object({
   heartbeat_timeout: v.optional(seconds),
   instance_id: shortText,
   on_duplicate: v.optional(v.picklist(["replace", "reject"]), "replace"),
+  rotation: v.optional(v.boolean(), false),
 });
 
 type Claims = v.InferOutput<typeof claimsSchema>;
@@ -135,6 +138,10 @@ export async function login(
     instanceId: claims.instance_id,
     ...leaseTerms(claims, terms),
     onDuplicate: claims.on_duplicate satisfies DuplicatePolicy,
+    rotation: claims.rotation,
+    fencingToken: fencingTokenOf(agent),
+    keyTag: keyTagOf(key),
+    registeredUntil: agent.expiresAt,
   };
 }
 

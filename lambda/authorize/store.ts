@@ -1,6 +1,7 @@
 /** What the authorizer needs of the AgentRegistry table: an agent's record, and each token's one use. */
 
 import { randomUUID } from "node:crypto";
+import { isRemoved } from "@agent-heartbeat/sdk/registry";
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
@@ -49,7 +50,8 @@ export function dynamoDbLoginRegistry(
           ConsistentRead: true,
         }),
       );
-      return Item && agentFromItem(Item);
+      const agent = Item && agentFromItem(Item);
+      return agent && !isRemoved(agent) ? agent : undefined;
     },
 
     async useOnce(organizationId, agentId, tokenId, usableUntilSeconds) {

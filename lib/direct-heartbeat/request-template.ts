@@ -6,8 +6,8 @@
  * expression uses, which DynamoDB refuses, naming it, at no charge.
  */
 
-import { mayHold } from "../../lambda/lease/conditions";
-import { HOLD, HOLD_REMOVES } from "../../lambda/lease/updates";
+import { mayRenew } from "../../lambda/lease/conditions";
+import { alive } from "../../lambda/lease/updates";
 import { ACTIVITY, ACTIVITY_FIELDS, type Field, faultOf, MESSAGE_FIELDS, STATE } from "./fields";
 
 /** Names of values that tell the template of the answer what a refused request was. */
@@ -128,15 +128,14 @@ function write(retentionMs: number): string[] {
     // Whole seconds, rounded up. The rest is taken off first: then dividing leaves none, in any engine.
     `#set($atLeast = $leaseExpiresAt + ${retentionMs + 999})#set($rest = $atLeast % 1000)`,
     "#set($whole = $atLeast - $rest)#set($ttlEpochSeconds = $whole / 1000)",
-    `"UpdateExpression": "${verbatim(HOLD)}${set} REMOVE ${HOLD_REMOVES.join(", ")}${remove}",`,
-    `"ConditionExpression": "${verbatim(mayHold)}",`,
+    `"UpdateExpression": "SET ${verbatim(alive("goesOn"))}${set} REMOVE reason, disconnectedAt, displacedAt${remove}",`,
+    `"ConditionExpression": "${verbatim(mayRenew("goesOn"))}",`,
     `"ExpressionAttributeNames": {"${verbatim("#status")}": "status"},`,
     '"ExpressionAttributeValues": {',
     '":online": {"S": "online"},',
     '":connectionId": {"S": "$context.connectionId"},',
     '":connectedAt": {"N": "$context.connectedAt"},',
-    // The client's own choice of characters; in JSON a quote of this kind needs no escape, and may have none.
-    `":instanceId": {"S": "$util.escapeJavaScript($context.authorizer.instanceId).replaceAll("\\\\'", "'")"},`,
+    `":entry": {"S": "\${context.connectionId}.$context.authorizer.keyTag"},`,
     '":now": {"N": "$now"},',
     '":leaseExpiresAt": {"N": "$leaseExpiresAt"},',
     '":leaseMs": {"N": "$leaseMs"},',

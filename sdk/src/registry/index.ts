@@ -8,6 +8,9 @@ export { ID_PATTERN, ROLES, type Role } from "../../../core/protocol";
 export {
   agentFromItem,
   agentRecordId,
+  fencingTokenOf,
+  isRemoved,
+  isSameItem,
   MASS_EXPIRY_RECORD,
   nonceRecordId,
   profileValue,
@@ -34,6 +37,7 @@ export type { AgentName } from "./record-store";
 export {
   AgentRegistry,
   type AgentRegistryOptions,
+  type KeyRemoval,
   type KeyRotation,
   type RegisteredAgentPage,
   type Registration,

@@ -9,6 +9,7 @@ import {
   ConnectionsRecorder,
   LogRecorder,
   MetricsRecorder,
+  OPEN_GUARD,
   routeEvent,
 } from "../../../testing/presence";
 
@@ -21,6 +22,7 @@ describe("the history", () => {
     store = new HistoryStore(engine.client, engine.registryTableName);
     history = historyHandler({
       history: store,
+      guard: OPEN_GUARD,
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),
       metrics: new MetricsRecorder().sink,

@@ -73,7 +73,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       terms: DEFAULT_TERMS,
       ...route,
     }),
-    connect: connectHandler({ leases, registry }),
+    connect: connectHandler({ leases }),
     disconnect: disconnectHandler({ leases, subscriptions }),
     sweep: sweepHandler({
       leases,
@@ -103,6 +103,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       eventBusName: "bus",
       connections,
       messageRouter,
+      subscriptions,
       history,
       count: meter.count,
       clock: now,

@@ -138,10 +138,10 @@ export class Events {
 
   async #subscribed(subject: string): Promise<string> {
     const agentId = this.#name();
-    const { organizationId, instanceId } = holder();
     await this.#subscriptions.add({
-      ...{ organizationId, agentId, instanceId, pattern: subject },
-      ...{ connectionId: `C-${agentId}=`, connectedAt: this.now },
+      ...holder({ agentId, connectionId: `C-${agentId}=`, connectedAt: this.now }),
+      role: "agent",
+      pattern: subject,
     });
     return agentId;
   }
