@@ -48,6 +48,8 @@ export const LIMITS = {
   nesting: 64,
   /** Most capabilities of an agent. */
   capabilities: 50,
+  /** How long a process that lost its agent to a newer one may still answer what it was asked before. */
+  supersededGraceMs: 30_000,
 } as const;
 
 /** Defaults and bounds of the heartbeat, in the units that a person types: seconds. */
@@ -76,7 +78,7 @@ export type Status = "online" | "offline";
 /**
  * Why an agent is offline.
  *
- * - `client_closed`: the agent closed its connection (code 1000).
+ * - `client_closed`: the agent closed its connection (code 1000, 1001 or none).
  * - `connection_lost`: the connection broke without a close.
  * - `gateway_closed`: API Gateway ended the connection (idle, two hours, restart).
  * - `lease_expired`: no heartbeat arrived within the lease.
@@ -121,8 +123,9 @@ export interface AgentPresence {
   reason: OfflineReason | null;
   /** When the present status began. */
   since: number;
-  /** When the gateway accepted the agent's newest connection. */
+  /** When the gateway accepted the connection that was heard last. */
   connectedAt: number;
+  /** The agent's connection that was heard last. */
   connectionId: string;
   /** Which process of the agent: new at every start of the SDK. */
   instanceId: string;
@@ -335,7 +338,10 @@ export interface HistoryReplyMessage extends ServerMessageBase {
   transitions: TransitionRecord[];
 }
 
-/** A newer connection of the same agent holds the lease; this connection is closed. */
+/**
+ * A newer process of the same agent holds the lease. No new messages come; answers may be published until the grace
+ * is over (`supersededGraceMs`), and the connection is closed then.
+ */
 export interface SupersededMessage extends ServerMessageBase {
   type: "superseded";
 }
@@ -442,6 +448,13 @@ export interface LoginClaims {
   instance_id: string;
   /** @default "replace" */
   on_duplicate?: DuplicatePolicy;
+  /**
+   * Whether the process has another connection open, which this one is to replace in time. Without it, the new
+   * connection takes the place of all that the process had.
+   *
+   * @default false
+   */
+  rotation?: boolean;
 }
 
 /** How long a login token is valid, in seconds. */

@@ -1,5 +1,6 @@
 /** The records of the AgentRegistry table: how they are named, and how they are read and written. */
 
+import { isDeepStrictEqual } from "node:util";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Profile, Role } from "./protocol";
@@ -22,6 +23,8 @@ export interface RegisteredAgent {
   createdAt: number;
   updatedAt: number;
   description?: string;
+  /** When it was disabled last: see `fencingTokenOf`. */
+  revokedAt?: number;
   /** The end of a registration that is for a time only, as a viewer's is that opens the dashboard. */
   expiresAt?: number;
   /** What the agent said of itself when it last connected. */
@@ -50,6 +53,28 @@ export const MASS_EXPIRY_RECORD = "mass-expiry";
 /** Whether a registration that is for a time only has ended: DynamoDB deletes it within days. */
 export function isExpired({ expiresAt }: RegisteredAgent, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;
+}
+
+/**
+ * What a login has seen of its registration's lock-outs: each, and each registration of the same name, has a greater
+ * one than any before, so that a row that was locked out refuses whoever logged in before, by whatever clock.
+ */
+export const fencingTokenOf = ({
+  revokedAt,
+  createdAt,
+}: Pick<RegisteredAgent, "revokedAt" | "createdAt">): number =>
+  Math.max(revokedAt ?? 0, createdAt ?? 0);
+
+/** Whether all that is left of a record is the fencing token of a registration that was removed. */
+export const isRemoved = ({ publicKeys }: Partial<Pick<RegisteredAgent, "publicKeys">>): boolean =>
+  publicKeys === undefined;
+
+/** Whether an item is, to the letter, the one that was to be written. */
+export function isSameItem(
+  found: Record<string, AttributeValue> | undefined,
+  written: Record<string, AttributeValue>,
+): boolean {
+  return found !== undefined && isDeepStrictEqual(unmarshall(found), unmarshall(written));
 }
 
 /** The agent in a DynamoDB item of the AgentRegistry table. */

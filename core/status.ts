@@ -2,12 +2,20 @@
 
 import type { Activity, AgentPresence, OfflineReason, Status } from "./protocol";
 
-/** A row of the AgentStatus table, as stored by the last write. Never show its `status`: derive it. */
+/**
+ * A row of the AgentStatus table, as stored by the last write. Never show its `status`: derive it. A row without an
+ * `instanceId` is no agent's presence: it keeps that somebody is locked out, or which connection has ended.
+ */
 export interface StatusRow {
   organizationId: string;
   agentId: string;
   /** As of the last transition; a lease may have run out since. */
   status: Status;
+  /** Which process the row belongs to: the agent's newest. */
+  instanceId: string;
+  /** The open connections of that process, each with its key's tag; absent once all have ended. */
+  connections?: Set<string>;
+  /** The connection that was heard last, and when it began. */
   connectionId: string;
   connectedAt: number;
   /** When the present online period began; absent while stored as offline. */
@@ -16,17 +24,23 @@ export interface StatusRow {
   leaseExpiresAt: number;
   leaseMs: number;
   heartbeatIntervalMs: number;
-  instanceId: string;
   activity?: Activity;
   /** Absent while stored as online. */
   reason?: OfflineReason;
-  /** When the connection ended, where that was seen; absent after a lease ran out silently. */
+  /** When the last connection ended, where that was seen. */
   disconnectedAt?: number;
-  /** The older one of two connections of the agent's process, while it still has one and beats on it. */
-  spareConnectionId?: string;
-  /** The newer one of the two: the row's, or one from before. */
-  spareBeside?: string;
-  spareLeaseExpiresAt?: number;
+  /** Tags of the last few processes that held the row, the present one's among them. */
+  processes?: Set<string>;
+  /** Connections that lost the row to the last acquisition, and may still be open. */
+  displaced?: Set<string>;
+  /** Set by what displaces connections, until the next heartbeat: it brings the change to the transitions function. */
+  displacedAt?: number;
+  /** The connection that ended last: what is still to be written of its beginning is void. */
+  lastEnded?: string;
+  /** The fencing token: no login from before it may hold the row again. */
+  revokedAt?: number;
+  /** Tags of keys that were taken away at once: the same for logins with them. */
+  revokedKeys?: Set<string>;
   /** When the agent counts as stalled, unless its work advances before. */
   stallsAt?: number;
   /** Set by the sweep once the agent has stalled, until its work advances. */
@@ -34,13 +48,28 @@ export interface StatusRow {
   ttlEpochSeconds: number;
 }
 
+/** What of a row its presence is derived from. */
+export type PresenceRow = Omit<
+  StatusRow,
+  | "organizationId"
+  | "ttlEpochSeconds"
+  | "stalledSince"
+  | "connections"
+  | "processes"
+  | "displaced"
+  | "displacedAt"
+  | "lastEnded"
+  | "revokedAt"
+  | "revokedKeys"
+>;
+
 /**
  * What a stored row means at a moment: `online` only while it is stored as online and its lease runs.
  * The sweep and the TTL may lag by minutes and days; neither is needed for a right answer.
  *
  * @param now epoch milliseconds by the server's clock
  */
-export function derivePresence(row: StatusRow, now: number): AgentPresence {
+export function derivePresence(row: PresenceRow, now: number): AgentPresence {
   const online = row.status === "online" && now < row.leaseExpiresAt;
   const reason = online ? null : (row.reason ?? "lease_expired");
   return {
@@ -60,17 +89,21 @@ export function derivePresence(row: StatusRow, now: number): AgentPresence {
   };
 }
 
-function since(row: StatusRow, reason: OfflineReason | null): number {
+function since(row: PresenceRow, reason: OfflineReason | null): number {
   if (reason === null) return row.onlineSince ?? row.connectedAt;
   if (reason === "lease_expired") return row.leaseExpiresAt;
   return row.disconnectedAt ?? row.leaseExpiresAt;
 }
 
 /**
- * Whether the row's retention has passed: DynamoDB deletes it within days, readers skip it at once.
+ * Whether readers skip the row: its retention has passed, and DynamoDB deletes it within days, or it is no agent's
+ * presence.
  *
  * @param now epoch milliseconds by the server's clock
  */
-export function isPurged(row: StatusRow, now: number): boolean {
-  return row.ttlEpochSeconds * 1000 <= now;
+export function isPurged(
+  row: Pick<StatusRow, "ttlEpochSeconds"> & { instanceId?: string },
+  now: number,
+): boolean {
+  return row.instanceId === undefined || row.ttlEpochSeconds * 1000 <= now;
 }

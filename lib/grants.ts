@@ -21,7 +21,7 @@ export function grantReadStatus({ statusTable, registryTable }: Tables, grantee:
 
 /** What `AgentRegistry` calls: the registrations, and the row of an agent that is revoked. */
 export function grantRegister({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
-  const write = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+  const write = ["dynamodb:PutItem", "dynamodb:UpdateItem"];
   grantOn(registryTable, grantee, [...READ, ...write], "write");
   grantOn(statusTable, grantee, ["dynamodb:UpdateItem"], "write");
 }

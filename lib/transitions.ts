@@ -22,7 +22,8 @@ export interface TransitionsProps extends Settings, FunctionSettings {
 /**
  * What in the stream starts the function. Of a row that is online `onlineSince` is there, of one that was
  * marked as stalled `stalledSince`: both come and go with a transition alone, so that heartbeats are
- * discarded before any invocation. The patterns look at the images alone, for those are what DynamoDB
+ * discarded before any invocation. `displacedAt` is there from a write that took the row from connections to the next
+ * heartbeat, which removes it. The patterns look at the images alone, for those are what DynamoDB
  * mappings are documented to filter on; a mapping has room for five.
  */
 const TRANSITIONS = [
@@ -30,6 +31,7 @@ const TRANSITIONS = [
   change({ onlineSince: true }, { onlineSince: false }),
   change({ stalledSince: false }, { stalledSince: true }),
   change({ stalledSince: true }, { stalledSince: false, onlineSince: true }),
+  FilterCriteria.filter({ dynamodb: { NewImage: imageWith({ displacedAt: true }) } }),
 ];
 
 export class Transitions extends Construct {
@@ -53,7 +55,6 @@ export class Transitions extends Construct {
     });
     eventBus.grantPutEventsTo(transitions);
     gateway.grantDeliver(transitions);
-    gateway.grantClose(transitions);
     storage.registryTable.grant(transitions, "dynamodb:PutItem", "dynamodb:UpdateItem");
 
     const undelivered = new Queue(this, "Undelivered", {
@@ -92,7 +93,7 @@ export class Transitions extends Construct {
   }
 }
 
-type Attributes = Partial<Record<"onlineSince" | "stalledSince", boolean>>;
+type Attributes = Partial<Record<"onlineSince" | "stalledSince" | "displacedAt", boolean>>;
 
 /** A change between images that have these attributes, or have them not. */
 function change(before: Attributes, after: Attributes) {

@@ -96,8 +96,9 @@ export class WebSocketGateway extends Construct {
       ["$default", this.#function("fallback", "Answers messages of no known type")],
     ];
     for (const [route, handler] of routes) {
-      // A connection that floods is closed by whichever route it floods.
+      // A connection that floods, or has lost its agent's row, is told so and closed by whichever route it uses.
       handler.addEnvironment("CALLBACK_URL", this.callbackUrl);
+      this.grantPost(handler);
       this.grantClose(handler);
       // The reply is the route's response, which costs no call to @connections.
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
@@ -141,6 +142,8 @@ export class WebSocketGateway extends Construct {
     storage.grantSubscriptionsByConnection(grantee);
     storage.statusTable.grant(grantee, "dynamodb:GetItem");
     this.grantPost(grantee);
+    // A subscriber that was locked out.
+    this.grantClose(grantee);
   }
 
   /** What a function needs to know that delivers messages. */
@@ -194,13 +197,9 @@ export class WebSocketGateway extends Construct {
   }
 
   #connect(): BundledFunction {
-    const { registryTable, statusTable } = this.#props.storage;
-    const connect = this.#function("connect", "Acquires an agent's lease", {
-      ...leaseEnvironment(this.#props),
-      REGISTRY_TABLE_NAME: registryTable.tableName,
-    });
-    statusTable.grant(connect, "dynamodb:UpdateItem");
-    registryTable.grant(connect, "dynamodb:GetItem");
+    const environment = leaseEnvironment(this.#props);
+    const connect = this.#function("connect", "Acquires an agent's lease", environment);
+    this.#props.storage.statusTable.grant(connect, "dynamodb:UpdateItem");
     return connect;
   }
 
@@ -208,7 +207,6 @@ export class WebSocketGateway extends Construct {
     const environment = leaseEnvironment(this.#props);
     const heartbeat = this.#function("heartbeat", "Renews an agent's lease", environment);
     this.#props.storage.statusTable.grant(heartbeat, "dynamodb:UpdateItem");
-    this.grantPost(heartbeat);
     return heartbeat;
   }
 
@@ -229,6 +227,7 @@ export class WebSocketGateway extends Construct {
     const profile = this.#function("profile", "Keeps what an agent says of itself", {
       REGISTRY_TABLE_NAME: registryTable.tableName,
     });
+    this.#guard(profile);
     registryTable.grant(profile, "dynamodb:UpdateItem");
     return profile;
   }
@@ -238,7 +237,8 @@ export class WebSocketGateway extends Construct {
     const subscribe = this.#function("subscribe", "Adds a subscription to a subject", {
       SUBSCRIPTIONS_TABLE_NAME: storage.subscriptionsTable.tableName,
     });
-    storage.grantSubscriptions(subscribe, "dynamodb:PutItem");
+    this.#guard(subscribe);
+    storage.grantSubscriptions(subscribe, "dynamodb:PutItem", "dynamodb:DeleteItem");
     storage.grantSubscriptionsByConnection(subscribe);
     return subscribe;
   }
@@ -268,7 +268,7 @@ export class WebSocketGateway extends Construct {
       STATUS_TABLE_NAME: statusTable.tableName,
       REGISTRY_TABLE_NAME: registryTable.tableName,
     });
-    statusTable.grant(list, "dynamodb:Query");
+    statusTable.grant(list, "dynamodb:Query", "dynamodb:GetItem");
     registryTable.grant(list, "dynamodb:Query", "dynamodb:GetItem");
     return list;
   }
@@ -278,8 +278,16 @@ export class WebSocketGateway extends Construct {
     const history = this.#function("history", "Tells what an agent went through lately", {
       REGISTRY_TABLE_NAME: registryTable.tableName,
     });
+    this.#guard(history);
     registryTable.grant(history, "dynamodb:Query");
     return history;
+  }
+
+  /** Lets a route ask the row of whoever sends a message whether it counts. */
+  #guard(route: BundledFunction): void {
+    const { statusTable } = this.#props.storage;
+    route.addEnvironment("STATUS_TABLE_NAME", statusTable.tableName);
+    statusTable.grant(route, "dynamodb:GetItem");
   }
 
   #grantConnections(grantee: IGrantable, method: "GET" | "POST" | "DELETE"): void {

@@ -87,6 +87,8 @@ const rowOf = (lastHeartbeatAt: number): OnlineRow => ({
   organizationId: "acme",
   agentId: "a1",
   connectionId: "A=",
+  connectedAt: 0,
+  connections: new Set(["A=.key"]),
   lastHeartbeatAt,
   leaseExpiresAt: lastHeartbeatAt + LEASE_MS,
   heartbeatIntervalMs: INTERVAL_MS,

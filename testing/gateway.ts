@@ -3,9 +3,9 @@
 import { once } from "node:events";
 import { createServer, type Server, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { audienceOf, type LoginClaims, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { decodeProtectedHeader, importJWK, type JWK, jwtVerify } from "jose";
 import { type WebSocket, WebSocketServer } from "ws";
+import { audienceOf, type LoginClaims, SUBPROTOCOL } from "../core/protocol";
 
 /** A registered public key. */
 export interface GatewayKey {

@@ -1,8 +1,9 @@
 /** Small builders that the tests of the functions share: connections, events, rows. */
 
-import type { ServerMessage } from "@agent-heartbeat/sdk/protocol";
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import type { ServerMessage } from "../core/protocol";
+import type { Guard } from "../lambda/lease/guard";
 import type { LeaseHolder } from "../lambda/lease/store";
 import type { Connections, Outcome } from "../lambda/shared/connections";
 import { type Identity, toContext } from "../lambda/shared/identity";
@@ -19,6 +20,9 @@ export function holder(overrides: Partial<LeaseHolder> = {}): LeaseHolder {
     instanceId: "process-a",
     leaseMs: 90_000,
     heartbeatIntervalMs: 30_000,
+    rotation: false,
+    fencingToken: 0,
+    keyTag: "key",
     ...overrides,
   };
 }
@@ -34,6 +38,9 @@ function identity(overrides: Partial<Identity> = {}): Identity {
     intervalAdvised: false,
     onDuplicate: "replace",
     reconnectWindowMs: 0,
+    rotation: false,
+    fencingToken: 0,
+    keyTag: "key",
     ...overrides,
   };
 }
@@ -67,6 +74,9 @@ export async function storedRow(
   const { Item } = await client.send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
   return Item && rowFromItem(Item);
 }
+
+/** Lets everybody's messages count. */
+export const OPEN_GUARD: Guard = { judge: async () => ({ standing: "holds", row: undefined }) };
 
 /** Keeps what a function counted. */
 export class MetricsRecorder {

@@ -6,9 +6,11 @@ import { fallbackHandler } from "../lambda/fallback/handler";
 import { heartbeatHandler } from "../lambda/heartbeat/handler";
 import { historyHandler } from "../lambda/history/handler";
 import { HistoryStore } from "../lambda/history/store";
+import { dynamoDbGuard } from "../lambda/lease/guard";
 import { LeaseStore } from "../lambda/lease/store";
 import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
+import { Lockouts } from "../lambda/messaging/lockouts";
 import { MessageRouter } from "../lambda/messaging/message-router";
 import { SubscriptionStore } from "../lambda/messaging/subscriptions";
 import { profileHandler } from "../lambda/profile/handler";
@@ -37,9 +39,11 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
     retentionMs: 7 * 86_400_000,
   });
   const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
+  const guard = dynamoDbGuard(client, statusTableName);
   const messageRouter = new MessageRouter({
     subscriptions,
     agents: dynamoDbAgentLocator(client, statusTableName),
+    lockouts: new Lockouts(guard, route.log),
     ...route,
   });
   const profiles = new ProfileStore(client, registryTableName);
@@ -49,12 +53,13 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
     subscriptions,
     messageRouter,
     history,
+    guard,
     routes: {
       heartbeat: heartbeatHandler({ leases, ...route }),
-      profile: profileHandler({ profiles, ...route }),
-      subscribe: subscribeHandler({ subscriptions, ...route }),
+      profile: profileHandler({ profiles, guard, ...route }),
+      subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
-      publish: publishHandler({ messageRouter, newId: () => "message", ...route }),
+      publish: publishHandler({ messageRouter, guard, newId: () => "message", ...route }),
       list: listHandler({
         statuses: new StatusReader({
           client,
@@ -64,9 +69,10 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
           ...reader,
         }),
         profiles,
+        guard,
         ...route,
       }),
-      history: historyHandler({ history, ...route }),
+      history: historyHandler({ history, guard, ...route }),
       $default: fallbackHandler(route),
     },
   };

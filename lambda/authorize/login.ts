@@ -1,5 +1,6 @@
 /** Checks a login token: form first, then the registered key, then the claims, and its one use last. */
 
+import { keyTagOf } from "@agent-heartbeat/sdk/status";
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import * as v from "valibot";
 import {
@@ -9,6 +10,7 @@ import {
   LIMITS,
   LOGIN_TOKEN_TTL_SECONDS,
 } from "../../core/protocol";
+import { fencingTokenOf } from "../../core/registry-record";
 import type { Identity } from "../shared/identity";
 import type { RateLimiter } from "../shared/rate-limiter";
 import type { LoginRegistry } from "./store";
@@ -64,6 +66,7 @@ const claimsSchema = v.object({
   heartbeat_timeout: v.optional(seconds),
   instance_id: shortText,
   on_duplicate: v.optional(v.picklist(["replace", "reject"]), "replace"),
+  rotation: v.optional(v.boolean(), false),
 });
 
 type Claims = v.InferOutput<typeof claimsSchema>;
@@ -135,6 +138,10 @@ export async function login(
     instanceId: claims.instance_id,
     ...leaseTerms(claims, terms),
     onDuplicate: claims.on_duplicate satisfies DuplicatePolicy,
+    rotation: claims.rotation,
+    fencingToken: fencingTokenOf(agent),
+    keyTag: keyTagOf(key),
+    registeredUntil: agent.expiresAt,
   };
 }
 

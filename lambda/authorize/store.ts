@@ -10,6 +10,7 @@ import {
 import {
   agentFromItem,
   agentRecordId,
+  isRemoved,
   nonceRecordId,
   type RegisteredAgent,
 } from "../../core/registry-record";
@@ -49,7 +50,8 @@ export function dynamoDbLoginRegistry(
           ConsistentRead: true,
         }),
       );
-      return Item && agentFromItem(Item);
+      const agent = Item && agentFromItem(Item);
+      return agent && !isRemoved(agent) ? agent : undefined;
     },
 
     async useOnce(organizationId, agentId, tokenId, usableUntilSeconds) {

@@ -1,11 +1,6 @@
 /** Composes the `connect` function. */
 
-import { dynamoDbLoginRegistry } from "../authorize/store";
-import { dynamoDb, leaseStore } from "../shared/compose";
-import { requireEnv } from "../shared/environment";
+import { leaseStore } from "../shared/compose";
 import { connectHandler } from "./handler";
 
-export const handler = connectHandler({
-  registry: dynamoDbLoginRegistry(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
-  leases: leaseStore(),
-});
+export const handler = connectHandler({ leases: leaseStore() });

@@ -1,6 +1,6 @@
-/** The `$disconnect` route: releases the lease, if the connection still holds it. */
+/** The `$disconnect` route: takes the connection out of the row, and releases the lease with the last one. */
 
-import type { OfflineReason } from "../../core/protocol";
+import { LIMITS, type OfflineReason } from "../../core/protocol";
 import { holderOf } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
@@ -16,11 +16,14 @@ export interface DisconnectDependencies {
 export function disconnectHandler({ leases, subscriptions }: DisconnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
-    const { connectionId, requestTimeEpoch, disconnectStatusCode, disconnectReason } =
-      event.requestContext;
+    const { connectionId, connectedAt, requestTimeEpoch } = event.requestContext;
     // The status first: nobody waits for the subscriptions.
     if (identity.role === "agent") {
-      const reason = offlineReason(disconnectStatusCode, disconnectReason);
+      const reason = offlineReason({
+        code: event.requestContext.disconnectStatusCode,
+        text: event.requestContext.disconnectReason,
+        ageMs: requestTimeEpoch - connectedAt,
+      });
       await leases.release(holderOf(event, identity), requestTimeEpoch, reason);
     }
     if (identity.role !== "publisher") await subscriptions.removeConnection(connectionId);
@@ -28,10 +31,34 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
   };
 }
 
-/** Why a connection ended, by its close code (RFC 6455, section 7.4) and the client's close reason. */
-export function offlineReason(code: number | undefined, text: string | undefined): OfflineReason {
+/** How a connection ended, as the gateway tells it. */
+export interface ConnectionClose {
+  code: number | undefined;
+  text: string | undefined;
+  /** How long the connection was open. */
+  ageMs: number;
+}
+
+/** The close reason with which the gateway ends a connection that idled or reached its greatest age. */
+const GATEWAY_TEXT = "Going away";
+
+/**
+ * Why a connection ended, by its close code (RFC 6455, section 7.4) and by whom: the gateway and a browser that
+ * leaves a page both close with 1001, but the gateway neither before a connection can have idled for long enough,
+ * nor without a word unless it has reached its greatest age.
+ */
+export function offlineReason({ code, text, ageMs }: ConnectionClose): OfflineReason {
   if (code === 1000) return text === "drained" ? "drained" : "client_closed";
-  // API Gateway closes with 1001 when a connection idled or reached two hours, 1012 when it restarts.
-  if (code === 1001 || code === 1012) return "gateway_closed";
+  if (code === 1001) {
+    const old = ageMs >= LIMITS.connectionDurationMs - AGE_MARGIN_MS;
+    const idled = ageMs >= LIMITS.idleTimeoutMs - AGE_MARGIN_MS && text === GATEWAY_TEXT;
+    return old || idled ? "gateway_closed" : "client_closed";
+  }
+  // No code in the closing frame: the client said goodbye, though not why.
+  if (code === 1005) return "client_closed";
+  if (code === 1012) return "gateway_closed";
   return "connection_lost";
 }
+
+/** The gateway counts the age of a connection by a clock of its own. */
+const AGE_MARGIN_MS = 5000;

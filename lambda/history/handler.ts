@@ -1,15 +1,15 @@
 /** The `history` route: what an agent went through lately. */
 
 import { parseHistory } from "../../core/client-messages";
-import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
+import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";
 import type { HistoryStore } from "./store";
 
-export interface HistoryDependencies extends RouteDependencies {
+export interface HistoryDependencies extends GuardedDependencies {
   history: Pick<HistoryStore, "read">;
 }
 
 export function historyHandler({ history, ...route }: HistoryDependencies) {
-  return messageRoute("history", route, async (event, { organizationId }) => {
+  return guardedRoute("history", route, async (event, { organizationId }) => {
     const { agentId, id } = parseHistory(event.body);
     const transitions = await history.read(
       organizationId,

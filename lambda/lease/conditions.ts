@@ -1,60 +1,89 @@
 /**
  * The conditions under which a lease may be written, each with a name.
  *
- * A connection's *fence* is the pair (connectedAt, connectionId), both given by the gateway. The
- * connections of an agent are ordered by it; the pair makes the order total where two connect in the
- * same millisecond. A row belongs to the greatest fence that it has seen.
+ * A row belongs to the agent's newest process for as long as that process has a connection and its lease runs.
  */
 
-const noRow = "attribute_not_exists(organizationId)";
+/** Most connections of a process at once: one, two while it rotates, and room for one that was lost. */
+export const MOST_CONNECTIONS = 3;
+/** Most connections that are remembered after they lost the row. */
+export const MOST_DISPLACED = 4;
+/** Most processes that are remembered. */
+export const MOST_PROCESSES = 6;
 
-/** The row belongs to an older connection than the one that writes. */
-const olderConnection =
-  "(connectedAt < :connectedAt OR (connectedAt = :connectedAt AND connectionId < :connectionId))";
+/** Nothing was revoked since the connection logged in. */
+const notLockedOut =
+  "(attribute_not_exists(revokedAt) OR revokedAt <= :fencingToken) AND NOT contains(revokedKeys, :keyTag)";
 
-const sameConnection = "connectionId = :connectionId";
+/** The connection's end was not written before its beginning. */
+const notEnded = "lastEnded <> :connectionId";
 
-/** The row's connection has not ended: once it has, its late messages are void. */
-const stillOpen = "attribute_not_exists(disconnectedAt)";
+/** The row's time never runs backward, so that of two online states the later one is the newer one. */
+const later = "(attribute_not_exists(lastHeartbeatAt) OR lastHeartbeatAt < :now)";
 
-/** The write does not shorten the lease: of two heartbeats, the later one counts, whichever is written last. */
-const leaseAdvances = "leaseExpiresAt <= :leaseExpiresAt";
+const noProcess = "attribute_not_exists(instanceId)";
+const sameProcess = "instanceId = :instanceId";
 
-/** No other process of the agent holds a running lease. */
-const noOtherInstance =
-  "(attribute_not_exists(organizationId) OR #status <> :online OR leaseExpiresAt <= :now OR instanceId = :instanceId)";
+/** The row's process has no connection any more, as far as this one can know, or was not heard of for a lease. */
+const processHasGone =
+  "(attribute_not_exists(connections) AND (attribute_not_exists(disconnectedAt) OR disconnectedAt <= :latestOlder)) OR leaseExpiresAt <= :now";
 
-/** acquire, renew: take or keep the row. */
-export const mayHold = `${noRow} OR ${olderConnection} OR (${sameConnection} AND ${stillOpen} AND ${leaseAdvances})`;
+/** The process held the row before, or tried to. */
+const knownProcess = "contains(processes, :process)";
 
-/** acquire with the duplicate policy `reject`. */
-export const mayHoldAlone = `(${mayHold}) AND ${noOtherInstance}`;
+/** Hosts of the gateway may disagree about the time: whoever may be newer by their clocks is. */
+const mayBeNewer = "connectedAt <= :latestOlder";
 
-/** No older connection of the same process, heard of since this one began, has a running lease of its own. */
-const noSpare = "(spareBeside <> :connectionId OR spareLeaseExpiresAt <= :now)";
+const ownConnection = "contains(connections, :entry)";
 
-/** release: end the connection that the row belongs to. */
-export const mayRelease = `${sameConnection} AND ${stillOpen} AND ${noSpare}`;
+const roomForProcess = `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
 
-/** release where the spare is left: its lease is the one that was observed. */
-export const mayFallBack = `${sameConnection} AND ${stillOpen} AND spareBeside = :connectionId AND spareLeaseExpiresAt = :spareLeaseExpiresAt`;
+/** What the row is about to say of the time since when the agent is online is so. */
+const onlinePeriodGoesOn = "(attribute_not_exists(onlineSince) OR leaseExpiresAt > :now)";
+const onlinePeriodBegins = "leaseExpiresAt <= :now";
+const onlinePeriod = { goesOn: onlinePeriodGoesOn, begins: onlinePeriodBegins };
+export type OnlinePeriod = keyof typeof onlinePeriod;
 
-/**
- * renew by a connection that is older than the row's, but of the same process: it proves that the process
- * lives. The row's connection is the one that was observed. After the row's connection has ended only a heartbeat that came in later does.
- */
-export const mayRenewSpare = `connectionId = :spareBeside AND reason <> :revoked AND ${leaseAdvances} AND (${stillOpen} OR disconnectedAt < :now)`;
+/** acquire: the process takes the row, or comes back to it with a new connection in place of all others. */
+export const mayTake = (period: OnlinePeriod, { alone = false, trim = false } = {}) =>
+  [
+    notLockedOut,
+    notEnded,
+    later,
+    onlinePeriod[period],
+    trim ? `instanceId = :observedInstanceId` : roomForProcess,
+    `(${[
+      noProcess,
+      processHasGone,
+      `(${sameProcess} AND connectedAt < :connectedAt)`,
+      ...(alone ? [] : [`(NOT ${sameProcess} AND NOT ${knownProcess} AND ${mayBeNewer})`]),
+    ].join(" OR ")})`,
+  ].join(" AND ");
 
-const spareConnection = "spareConnectionId = :connectionId";
+/** acquire: the process, which goes on with another connection, has one more. */
+export const mayAdd = (period: OnlinePeriod) =>
+  `${notLockedOut} AND ${notEnded} AND ${later} AND ${onlinePeriod[period]} AND ${sameProcess} AND size(connections) < :mostConnections AND NOT ${ownConnection}`;
 
-/** release of the spare, the last connection that was left. */
-export const mayReleaseSpare = `${spareConnection} AND spareBeside = connectionId AND attribute_exists(disconnectedAt)`;
+/** acquire: the process has lost the row, and may have to be remembered for it. */
+export const mayLose = `${notLockedOut} AND NOT ${sameProcess} AND leaseExpiresAt > :now AND attribute_exists(connections) AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`;
 
-/** release of the spare beside the row's own connection. */
-export const mayForgetSpare = `${spareConnection} AND ${stillOpen}`;
+/** renew: one of the row's connections; of two heartbeats the later one counts, whichever is written last. */
+export const mayRenew = (period: OnlinePeriod) =>
+  `${ownConnection} AND (lastHeartbeatAt < :now OR (lastHeartbeatAt = :now AND #status = :online)) AND ${onlinePeriod[period]}`;
 
-/** release of a connection that the row has not seen: its end arrived before its beginning. */
-export const mayReleaseUnseen = `${noRow} OR ${olderConnection}`;
+const lastConnection = `${ownConnection} AND size(connections) = :one`;
+
+/** release: the last connection ends within its lease. */
+export const mayEnd = `${lastConnection} AND #status = :online AND leaseExpiresAt > :now`;
+
+/** release: the last connection ends after its lease, so that the agent is offline already. */
+export const mayEndLate = `${lastConnection} AND (#status = :offline OR leaseExpiresAt <= :now)`;
+
+/** release: another connection of the process is left. */
+export const mayLeave = `${ownConnection} AND contains(connections, :left)`;
+
+/** release: the row is not the connection's, so that only its end is noted. */
+export const mayNote = `NOT ${ownConnection}`;
 
 /** expire: the lease is the one that was observed, so no heartbeat has come in since. */
 export const mayExpire = "#status = :online AND leaseExpiresAt = :observedLeaseExpiresAt";
@@ -66,3 +95,6 @@ export const mayStall =
 /** recover: the mark is the one that was observed, and the deadline it was set for is not the row's any more. */
 export const mayRecover =
   "#status = :online AND stalledSince = :stalledSince AND (attribute_not_exists(stallsAt) OR stallsAt <> :stalledSince)";
+
+/** forget: the displaced connections are those that were observed. */
+export const mayForget = "displaced = :observedDisplaced";

@@ -5,13 +5,6 @@ import type { RouteEvent } from "../shared/message-route";
 import type { LeaseHolder } from "./store";
 
 export function holderOf(event: RouteEvent, identity: Identity): LeaseHolder {
-  return {
-    organizationId: identity.organizationId,
-    agentId: identity.agentId,
-    instanceId: identity.instanceId,
-    leaseMs: identity.leaseMs,
-    heartbeatIntervalMs: identity.heartbeatIntervalMs,
-    connectionId: event.requestContext.connectionId,
-    connectedAt: event.requestContext.connectedAt,
-  };
+  const { connectionId, connectedAt } = event.requestContext;
+  return { ...identity, connectionId, connectedAt };
 }

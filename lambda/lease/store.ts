@@ -1,58 +1,86 @@
 /**
- * The four writes of a lease, the only ones that touch AgentStatus while agents come and go.
+ * The writes of a lease, the only ones that touch AgentStatus while agents come and go. Each is one conditional
+ * UpdateItem, made blind in the form that is likeliest; where it is refused, the row in the refusal says which
+ * form is due. A heartbeat is one write and no read.
  *
- *   connection A   acquire--renew--renew------------------renew (late): lost, A's fence is older
- *   connection B                      acquire--renew--release--renew (late): lost, B has ended
- *   sweep                                                         expire: lost, the row is offline
- *   the row        A, online          B, online       B, offline
+ *   process P, connection A   acquire--renew---------------renew--release          B stays: still online
+ *              connection B                acquire (rotation)----------renew--     the row: {A} {A,B} {B}
+ *   process Q, connection C                                              acquire   the row is Q's, B is displaced
  *
- * While a process replaces its connection it has two. The older one is the *spare*: its heartbeats renew the
- * lease of a row that is the newer one's already, and the row falls back on it if the newer one ends first.
+ * Who writes which attribute of the row (besides its keys):
  *
- * Each is one conditional UpdateItem and none reads first. `now` is the gateway's time of the event,
- * not the time of the write: events may be delayed, reordered and repeated, and leave the same row.
+ *   attribute                                       acquire  renew  release  sweep  lock-out
+ *   status, onlineSince                             x        x      x        x      x
+ *   reason                                          removes  removes x       x      x
+ *   instanceId, processes                           x
+ *   connections                                     x               x               x
+ *   connectionId, connectedAt                       x        x      x
+ *   lastHeartbeatAt, leaseExpiresAt, leaseMs,
+ *   heartbeatIntervalMs, ttlEpochSeconds            x        x                      new rows
+ *   activity, stallsAt                              removes  x      removes  x      removes
+ *   stalledSince                                                    removes  x      removes
+ *   displaced                                       x               x        removes removes
+ *   displacedAt                                     x        removes                x
+ *   lastEnded                                                       x
+ *   disconnectedAt                                  removes  removes x              x
+ *   revokedAt, revokedKeys                                                          x
+ *
+ * The lock-out is `sdk/src/registry/revocation.ts`. `now` is the gateway's time of the event, not the time of the
+ * write: events may be delayed, reordered and repeated, and leave the same row.
  */
 
+import { connectionIn, entryOf, NOBODY, tagOf } from "@agent-heartbeat/sdk/status";
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import type { Activity, OfflineReason } from "../../core/protocol";
+import { convertToAttr, marshall } from "@aws-sdk/util-dynamodb";
+import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
 import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
-import {
-  mayExpire,
-  mayFallBack,
-  mayForgetSpare,
-  mayHold,
-  mayHoldAlone,
-  mayRecover,
-  mayRelease,
-  mayReleaseSpare,
-  mayReleaseUnseen,
-  mayRenewSpare,
-  mayStall,
-} from "./conditions";
-import { holdUpdate, renewSpareUpdate } from "./updates";
+import * as may from "./conditions";
+import { type Login, type Standing, standingOf } from "./standing";
+import * as update from "./updates";
+import { stallDeadline } from "./work";
 
 /** A connection of an agent, as the gateway and the authorizer describe it. */
-export interface LeaseHolder {
+export interface LeaseHolder extends Login {
   organizationId: string;
   agentId: string;
-  connectionId: string;
   connectedAt: number;
-  instanceId: string;
   leaseMs: number;
   heartbeatIntervalMs: number;
+  /** Whether the process says that it has another connection open. */
+  rotation: boolean;
+  /** When the registration ends, and with it every lease. */
+  registeredUntil?: number | undefined;
 }
 
 /** A row as it was observed, as far as a write has to name it. */
 type Observed = Pick<StatusRow, "organizationId" | "agentId">;
 
-/** What became of a write: `written`, or the row that stood in its way (none if there is no row). */
-export type WriteResult = { written: true } | { written: false; row: StatusRow | undefined };
+/**
+ * What became of an acquisition. `acquired`, also where the write was repeated; `superseded`: the process has lost
+ * to a newer one, and is remembered for it; `duplicate`: refused for another process's sake, and nothing is written;
+ * `contended`: others wrote in between time and again, or there are too many connections.
+ */
+export type AcquireOutcome =
+  | "acquired"
+  | "superseded"
+  | "duplicate"
+  | "revoked"
+  | "ended"
+  | "contended";
+
+/** What became of a heartbeat, and until when the lease runs or since when the row is another's. */
+export type RenewOutcome =
+  | { outcome: "renewed"; leaseExpiresAt: number }
+  | { outcome: Exclude<Standing, "holds">; row: StatusRow | undefined };
+
+/** `ended`: the last connection, so that the agent is offline; `left`: another one remains; `noted`: not the row's. */
+export type ReleaseOutcome = "ended" | "left" | "noted" | "contended";
 
 export interface LeaseStoreOptions {
   client: DynamoDBClient;
@@ -61,274 +89,254 @@ export interface LeaseStoreOptions {
   retentionMs: number;
 }
 
-type Values = Record<string, AttributeValue>;
+/** How far the clocks of two hosts of the gateway may be apart. */
+export const CLOCK_SKEW_MS = 2000;
 
-/** A release that is overtaken each time is given up: its lease runs out. */
-const RELEASE_ATTEMPTS = 3;
+/** A write that is overtaken each time is given up. */
+const ATTEMPTS = 6;
 
-// `reason` is absent while online, so a connection that ends after its lease ran out keeps `lease_expired`.
-const RELEASE =
-  "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now " +
-  "REMOVE onlineSince, stallsAt, stalledSince, spareBeside, spareConnectionId, spareLeaseExpiresAt";
+/** How long it is remembered that a connection has ended that no row knows. */
+const NOTE_KEPT_MS = LIMITS.connectionDurationMs;
 
-const RELEASE_UNSEEN =
-  "SET #status = :offline, reason = :reason, disconnectedAt = :now, connectionId = :connectionId, " +
-  "connectedAt = :connectedAt, instanceId = :instanceId, lastHeartbeatAt = :connectedAt, leaseExpiresAt = :now, " +
-  "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds " +
-  "REMOVE onlineSince, activity, stallsAt, stalledSince, spareBeside, spareConnectionId, spareLeaseExpiresAt";
+/** The row that stood in a write's way, undefined if there is none; or `written`. */
+type Result = "written" | { row: StatusRow | undefined };
 
-const FALL_BACK = "SET disconnectedAt = :now, leaseExpiresAt = :spareLeaseExpiresAt";
-
-const FORGET_SPARE = "REMOVE spareBeside, spareConnectionId, spareLeaseExpiresAt";
-
-const EXPIRE =
-  "SET #status = :offline, reason = :reason REMOVE onlineSince, stallsAt, stalledSince";
-
-const STALL = "SET stalledSince = :stallsAt";
-
-const RECOVER = "REMOVE stalledSince";
-
-/** Reads and writes of leases. Every method rejects with the client's error if DynamoDB fails. */
+/** Every method rejects with the client's error if DynamoDB fails. */
 export class LeaseStore {
-  readonly #client: DynamoDBClient;
-  readonly #tableName: string;
-  readonly #retentionMs: number;
-
-  constructor(options: LeaseStoreOptions) {
-    this.#client = options.client;
-    this.#tableName = options.tableName;
-    this.#retentionMs = options.retentionMs;
-  }
+  constructor(private readonly options: LeaseStoreOptions) {}
 
   /**
-   * A connection begins. Lost if a newer connection has been seen, or this one's end.
+   * A connection begins.
    *
-   * @param alone whether to lose also while another instance of the agent holds a running lease
+   * @param alone whether to be refused while another process of the agent holds a running lease
    */
-  acquire(holder: LeaseHolder, now: number, alone = false): Promise<WriteResult> {
-    return this.#hold(holder, now, workOf(undefined, now), alone ? mayHoldAlone : mayHold);
-  }
-
-  /**
-   * A heartbeat: one write unit, no read; a second one where the process has a newer connection already.
-   * Lost if another process's newer connection has been seen, or this one's end.
-   */
-  async renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<WriteResult> {
-    const work = workOf(activity, now);
-    const result = await this.#hold(holder, now, work, mayHold);
-    const row = result.written ? undefined : result.row;
-    const isSpare =
-      row?.instanceId === holder.instanceId && row.connectionId !== holder.connectionId;
-    return isSpare ? this.#renewSpare(holder, now, work, row.connectionId) : result;
-  }
-
-  /**
-   * A connection has ended. Lost if a newer one has been seen: then it changes nothing, unless it was the
-   * last that was left.
-   */
-  async release(holder: LeaseHolder, now: number, reason: OfflineReason): Promise<WriteResult> {
-    let attempts = 0;
-    for (;;) {
-      attempts += 1;
-      const { again, ...result } = await this.#releaseOnce(holder, now, reason);
-      if (!again || attempts === RELEASE_ATTEMPTS) return result;
+  async acquire(holder: LeaseHolder, now: number, alone = false): Promise<AcquireOutcome> {
+    let add = holder.rotation;
+    let row: StatusRow | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      // Clocks of the gateway's hosts differ: the row's time goes on all the same.
+      const at = Math.max(now, (row?.lastHeartbeatAt ?? now - 1) + 1);
+      const result = await this.#claim(holder, at, row, add, alone);
+      if (result === "written") return "acquired";
+      row = result.row;
+      const standing = row && standingOf(row, holder);
+      if (standing === "holds") return "acquired";
+      if (standing === "revoked") return "revoked";
+      if (row?.lastEnded === holder.connectionId) return "ended";
+      add = false;
+      if (!row?.connections) {
+        // Written late: the process's last connection ended after this one began, and so did this one.
+        if ((row?.disconnectedAt ?? 0) > holder.connectedAt + CLOCK_SKEW_MS) return "ended";
+        continue;
+      }
+      const lapsed = row.leaseExpiresAt <= at;
+      if (row.instanceId === holder.instanceId) {
+        const room = row.connections.size < may.MOST_CONNECTIONS;
+        // Overtaken by a later connection of its process, as far as clocks can tell.
+        const older = !lapsed && row.connectedAt >= holder.connectedAt;
+        if (older && !room) return "contended";
+        add = room && (older || holder.rotation);
+        continue;
+      }
+      if (lapsed) continue;
+      if (alone) return "duplicate";
+      const known = row.processes?.has(tagOf(holder.instanceId)) === true;
+      if (known || row.connectedAt > holder.connectedAt + CLOCK_SKEW_MS) {
+        const lost = await this.#write(holder, update.LOSE, may.mayLose, holder, { now });
+        if (lost === "written") return "superseded";
+        const kept = lost.row?.displaced?.size ?? 0;
+        if (kept >= may.MOST_DISPLACED) return "contended";
+      }
     }
+    return "contended";
   }
 
-  /** `again` if something else was written between two writes of this one, so that another thing is to be done. */
-  async #releaseOnce(
-    holder: LeaseHolder,
-    now: number,
-    reason: OfflineReason,
-  ): Promise<WriteResult & { again?: boolean }> {
-    const ending = { ":offline": { S: "offline" }, ":reason": { S: reason }, ":now": n(now) };
-    const { ":connectionId": connectionId, ...rest } = this.#holderValues(holder, now);
-    const seen = await this.#update(holder, RELEASE, mayRelease, {
-      ...ending,
-      ":connectionId": connectionId,
-    });
-    const beside =
-      !seen.written && seen.row && this.#releaseBesideSpare(holder, now, reason, seen.row);
-    if (beside) {
-      const result = await beside;
-      return { ...result, again: !result.written };
-    }
-    if (seen.written || (seen.row && !isOlder(seen.row, holder))) return seen;
-    const unseen = await this.#update(holder, RELEASE_UNSEEN, mayReleaseUnseen, {
-      ...ending,
-      ...rest,
-      ":connectionId": connectionId,
-    });
-    // Or the connection's own beginning was written between the two.
-    return {
-      ...unseen,
-      again: !unseen.written && unseen.row?.connectionId === holder.connectionId,
+  /** A heartbeat: one write unit, no read; it never makes a row. */
+  async renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<RenewOutcome> {
+    const work = {
+      activity,
+      stallsAt: activity && stallDeadline(activity, now, holder.heartbeatIntervalMs),
     };
+    const [given, missing] = partition(work);
+    for (const period of ["goesOn", "begins"] as const) {
+      const text = update.renew(period, given, missing);
+      const result = await this.#write(holder, text, may.mayRenew(period), holder, {
+        now,
+        ...work,
+      });
+      if (result === "written") {
+        return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, now) };
+      }
+      const { row } = result;
+      const standing = standingOf(row, holder);
+      if (standing !== "holds" || !row) {
+        return { outcome: standing === "holds" ? "ended" : standing, row };
+      }
+      // Overtaken by a later heartbeat; or the lease has run out, and the period begins anew.
+      if (row.lastHeartbeatAt >= now || period === "begins") {
+        return { outcome: "renewed", leaseExpiresAt: row.leaseExpiresAt };
+      }
+    }
+    throw new Error("unreachable");
   }
 
-  /** A lease was seen to have run out. Lost if anything has happened to the row since it was observed. */
-  expire(observed: Observed & Pick<StatusRow, "leaseExpiresAt">): Promise<WriteResult> {
-    return this.#update(observed, EXPIRE, mayExpire, {
-      ":online": { S: "online" },
-      ":offline": { S: "offline" },
-      ":reason": { S: "lease_expired" },
-      ":observedLeaseExpiresAt": n(observed.leaseExpiresAt),
-    });
+  /** A connection has ended. If another process or connection goes on, the agent does. */
+  async release(holder: LeaseHolder, now: number, reason: OfflineReason): Promise<ReleaseOutcome> {
+    const kept = Math.ceil((now + NOTE_KEPT_MS) / 1000);
+    let outcome: ReleaseOutcome = "ended";
+    let write: [string, string, Values] = [update.END, may.mayEnd, { now, reason }];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const [text, condition, values] = write;
+      const result = await this.#write(holder, text, condition, holder, values);
+      if (result === "written") return outcome;
+      const { row } = result;
+      const listed = [...(row?.connections ?? [])];
+      const left = listed.find((entry) => entry !== entryIn(holder));
+      if (!row || !listed.includes(entryIn(holder))) {
+        if (row?.lastEnded === holder.connectionId) return "noted";
+        outcome = "noted";
+        write = [update.NOTE, may.mayNote, { now, ttlEpochSeconds: kept }];
+      } else if (left !== undefined) {
+        outcome = "left";
+        write = [update.LEAVE, may.mayLeave, { left, leftId: connectionIn(left).connectionId }];
+      } else {
+        const inTime = row.status === "online" && row.leaseExpiresAt > now;
+        outcome = "ended";
+        write = inTime
+          ? [update.END, may.mayEnd, { now, reason }]
+          : [update.END_LATE, may.mayEndLate, { now }];
+      }
+    }
+    return "contended";
   }
 
-  /** An agent was seen to have stalled. Lost if its work has advanced since it was observed. */
-  stall(observed: Observed & { stallsAt: number }): Promise<WriteResult> {
-    return this.#update(observed, STALL, mayStall, {
-      ":online": { S: "online" },
-      ":stallsAt": n(observed.stallsAt),
-    });
+  /** A lease was seen to have run out. False if anything has happened to the row since it was observed. */
+  async expire(observed: Observed & Pick<StatusRow, "leaseExpiresAt">): Promise<boolean> {
+    const values = { observedLeaseExpiresAt: observed.leaseExpiresAt };
+    return this.#act(observed, update.EXPIRE, may.mayExpire, values);
   }
 
-  /** A stalled agent was seen to advance. Lost if it has gone offline or stalled anew since. */
-  recover(observed: Observed & { stalledSince: number }): Promise<WriteResult> {
-    return this.#update(observed, RECOVER, mayRecover, {
-      ":online": { S: "online" },
-      ":stalledSince": n(observed.stalledSince),
-    });
+  /** An agent was seen to have stalled. False if its work has advanced since it was observed. */
+  async stall({ stallsAt, ...observed }: Observed & { stallsAt: number }): Promise<boolean> {
+    return this.#act(observed, update.STALL, may.mayStall, { stallsAt });
   }
 
-  #hold(holder: LeaseHolder, now: number, work: Work, condition: string) {
-    return this.#update(holder, holdUpdate(work.given, work.missing), condition, {
-      ...this.#holderValues(holder, now + holder.leaseMs),
-      ...renewalValues(holder, now),
-      ...work.values,
-    });
+  /** A stalled agent was seen to advance. False if it has gone offline or stalled anew since. */
+  async recover({ stalledSince, ...observed }: Observed & { stalledSince: number }) {
+    return this.#act(observed, update.RECOVER, may.mayRecover, { stalledSince });
   }
 
-  #renewSpare(holder: LeaseHolder, now: number, work: Work, beside: string): Promise<WriteResult> {
-    const values = this.#holderValues(holder, now + holder.leaseMs);
-    return this.#update(holder, renewSpareUpdate(work.given, work.missing), mayRenewSpare, {
-      ...renewalValues(holder, now),
-      ...work.values,
-      ":connectionId": values[":connectionId"],
-      ":ttlEpochSeconds": values[":ttlEpochSeconds"],
-      ":spareBeside": { S: beside },
-      ":revoked": { S: "revoked" },
-    });
+  /** Displaced connections were closed. False if others were displaced since they were observed. */
+  async forget({ displaced, ...observed }: Observed & Required<Pick<StatusRow, "displaced">>) {
+    return this.#act(observed, update.FORGET, may.mayForget, { observedDisplaced: displaced });
   }
 
-  /** The write for a release of one of two connections of a process; undefined if there was but one. */
-  #releaseBesideSpare(
+  /** Takes the row, or adds the connection to it. */
+  #claim(
     holder: LeaseHolder,
-    now: number,
-    reason: OfflineReason,
-    row: StatusRow,
-  ): Promise<WriteResult> | undefined {
-    const mine: Values = { ":connectionId": { S: holder.connectionId } };
-    const { spareLeaseExpiresAt } = row;
-    if (row.spareBeside !== row.connectionId) return undefined;
-    if (row.connectionId === holder.connectionId) {
-      if (row.disconnectedAt !== undefined || spareLeaseExpiresAt === undefined) return undefined;
-      const spare = { ":spareLeaseExpiresAt": n(spareLeaseExpiresAt) };
-      return this.#update(holder, FALL_BACK, mayFallBack, { ...mine, ...spare, ":now": n(now) });
-    }
-    if (row.spareConnectionId !== holder.connectionId) return undefined;
-    if (row.disconnectedAt === undefined) {
-      return this.#update(holder, FORGET_SPARE, mayForgetSpare, mine);
-    }
-    return this.#update(holder, RELEASE, mayReleaseSpare, {
-      ...mine,
-      ":offline": { S: "offline" },
-      ":reason": { S: reason },
-      // The later end: a heartbeat that came in before it proves nothing, however late it is handled.
-      ":now": n(Math.max(now, row.disconnectedAt)),
-    });
+    at: number,
+    row: StatusRow | undefined,
+    add: boolean,
+    alone: boolean,
+  ): Promise<Result> {
+    const lapsed = row?.onlineSince !== undefined && row.leaseExpiresAt <= at;
+    const period = lapsed ? "begins" : "goesOn";
+    if (add)
+      return this.#write(holder, update.add(period), may.mayAdd(period), holder, { now: at });
+    const mine = tagOf(holder.instanceId);
+    const trim = row?.processes?.has(mine) === false && row.processes.size >= may.MOST_PROCESSES;
+    const processes = new Set(trim ? [tagOf(row.instanceId), mine] : [mine]);
+    const [text, condition] = [update.take(period, { trim }), may.mayTake(period, { alone, trim })];
+    const observedInstanceId = row?.instanceId;
+    return this.#write(holder, text, condition, holder, { now: at, processes, observedInstanceId });
   }
 
-  #holderValues(holder: LeaseHolder, leaseEnd: number) {
-    return {
-      ":connectionId": { S: holder.connectionId },
-      ":connectedAt": n(holder.connectedAt),
-      ":instanceId": { S: holder.instanceId },
-      ":leaseMs": n(holder.leaseMs),
-      ":heartbeatIntervalMs": n(holder.heartbeatIntervalMs),
-      ":ttlEpochSeconds": n(Math.ceil((leaseEnd + this.#retentionMs) / 1000)),
-    };
+  async #act(key: Observed, text: string, condition: string, values: Values): Promise<boolean> {
+    return (await this.#write(key, text, condition, undefined, values)) === "written";
   }
 
-  async #update(
-    key: { organizationId: string; agentId: string },
+  async #write(
+    key: Observed,
     UpdateExpression: string,
     ConditionExpression: string,
-    ExpressionAttributeValues: Values,
-  ): Promise<WriteResult> {
+    holder: LeaseHolder | undefined,
+    given: Values,
+  ): Promise<Result> {
+    const text = `${UpdateExpression} ${ConditionExpression}`;
+    const values = { ...CONSTANTS, ...(holder && this.#holderValues(holder, given)), ...given };
     try {
-      await this.#client.send(
+      await this.options.client.send(
         new UpdateItemCommand({
-          TableName: this.#tableName,
-          Key: { organizationId: { S: key.organizationId }, agentId: { S: key.agentId } },
+          TableName: this.options.tableName,
+          Key: marshall({ organizationId: key.organizationId, agentId: key.agentId }),
           UpdateExpression,
           ConditionExpression,
-          // Names that nothing uses are refused.
-          ...(`${UpdateExpression} ${ConditionExpression}`.includes("#status") && {
-            ExpressionAttributeNames: { "#status": "status" },
-          }),
-          ExpressionAttributeValues,
+          // Names and values that nothing uses are refused.
+          ...(text.includes("#status") && { ExpressionAttributeNames: { "#status": "status" } }),
+          ExpressionAttributeValues: usedIn(text, values),
           // The loser learns who won without a read.
           ReturnValuesOnConditionCheckFailure: "ALL_OLD",
         }),
       );
-      return { written: true };
+      return "written";
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return { written: false, row: error.Item && rowFromItem(error.Item) };
+      return { row: error.Item && rowFromItem(error.Item) };
     }
   }
-}
 
-/** Whether the row belongs to an older connection: `olderConnection` of the conditions, on a row in hand. */
-function isOlder(row: StatusRow, than: LeaseHolder): boolean {
-  if (row.connectedAt !== than.connectedAt) return row.connectedAt < than.connectedAt;
-  return row.connectionId < than.connectionId;
-}
-
-/** What an agent does: attributes that are set and removed, and the values of those that are set. */
-interface Work {
-  given: string[];
-  missing: string[];
-  values: Values;
-}
-
-function workOf(activity: Activity | undefined, now: number): Work {
-  const stallsAt = activity && deadlineOf(activity, now);
-  const optional = {
-    activity: activity && { M: activityValue(activity) },
-    stallsAt: stallsAt === undefined ? undefined : n(stallsAt),
-  };
-  const work: Work = { given: [], missing: [], values: {} };
-  for (const [name, value] of Object.entries(optional)) {
-    (value ? work.given : work.missing).push(name);
-    if (value) work.values[`:${name}`] = value;
+  #holderValues(holder: LeaseHolder, { now }: Values): Values {
+    const leaseExpiresAt = leaseEnd(holder, Number(now));
+    return {
+      ...holder,
+      entry: entryIn(holder),
+      entries: new Set([entryIn(holder)]),
+      process: tagOf(holder.instanceId),
+      processes: new Set([tagOf(holder.instanceId)]),
+      latestOlder: holder.connectedAt + CLOCK_SKEW_MS,
+      leaseExpiresAt,
+      ttlEpochSeconds: Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000),
+    };
   }
-  return work;
 }
 
-const renewalValues = ({ leaseMs }: LeaseHolder, now: number): Values => ({
-  ":online": { S: "online" },
-  ":now": n(now),
-  ":leaseExpiresAt": n(now + leaseMs),
-});
+type Values = Record<string, unknown>;
 
-function n(value: number): AttributeValue {
-  return { N: String(value) };
+const CONSTANTS: Values = {
+  online: "online",
+  offline: "offline",
+  expired: "lease_expired" satisfies OfflineReason,
+  nobody: new Set([NOBODY]),
+  one: 1,
+  mostConnections: may.MOST_CONNECTIONS,
+  mostDisplaced: may.MOST_DISPLACED,
+  mostProcesses: may.MOST_PROCESSES,
+};
+
+const entryIn = ({ connectionId, keyTag }: LeaseHolder) => entryOf(connectionId, keyTag);
+
+/** No lease outlives the registration. */
+const leaseEnd = (
+  { leaseMs, registeredUntil = Number.POSITIVE_INFINITY }: LeaseHolder,
+  now: number,
+) => Math.min(now + leaseMs, registeredUntil);
+
+/** The values that a text names, as DynamoDB takes them. */
+function usedIn(text: string, values: Values): Record<string, AttributeValue> {
+  const names = new Set(text.match(/:\w+/g));
+  return Object.fromEntries(
+    [...names].map((name) => [
+      name,
+      convertToAttr(values[name.slice(1)], { removeUndefinedValues: true }),
+    ]),
+  );
 }
 
-/** When work that is not heard of again counts as stalled. Progress can't lie in the future. */
-function deadlineOf(activity: Activity, now: number): number | undefined {
-  const { state, maxSilenceMs, progressAt, startedAt } = activity;
-  if (state !== "working" || maxSilenceMs === undefined) return undefined;
-  return Math.min(progressAt ?? startedAt ?? now, now) + maxSilenceMs;
-}
-
-function activityValue(activity: Activity): Values {
-  const values: Values = {};
-  for (const [name, value] of Object.entries(activity)) {
-    if (value !== undefined) values[name] = typeof value === "number" ? n(value) : { S: value };
-  }
-  return values;
+/** The names of those that have a value, and of those that have none. */
+function partition(values: Values): [string[], string[]] {
+  const names = Object.keys(values);
+  return [
+    names.filter((name) => values[name] !== undefined),
+    names.filter((name) => values[name] === undefined),
+  ];
 }

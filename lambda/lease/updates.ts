@@ -1,38 +1,57 @@
+/** What each write of a lease does, as text. */
+
+import type { OnlinePeriod } from "./conditions";
+
+const onlineSince = (period: OnlinePeriod) =>
+  period === "begins" ? "onlineSince = :now" : "onlineSince = if_not_exists(onlineSince, :now)";
+
+/** What every write sets that proves the process alive. */
+export const alive = (period: OnlinePeriod) =>
+  `#status = :online, connectionId = :connectionId, connectedAt = :connectedAt, ${onlineSince(period)}, ` +
+  "lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, leaseMs = :leaseMs, " +
+  "heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
+
+/** @param trim whether the processes before the last one are forgotten */
+export const take = (period: OnlinePeriod, { trim = false } = {}) =>
+  `SET ${alive(period)}, instanceId = :instanceId, connections = :entries, ` +
+  "displaced = if_not_exists(connections, :nobody), displacedAt = :now" +
+  (trim ? ", processes = :processes REMOVE " : " ADD processes :processes REMOVE ") +
+  "reason, disconnectedAt, activity, stallsAt";
+
+export const add = (period: OnlinePeriod) =>
+  `SET ${alive(period)} ADD connections :entries REMOVE reason, disconnectedAt`;
+
+export const LOSE = "SET displacedAt = :now ADD displaced :entries, processes :processes";
+
 /**
- * The update of acquire and renew, as text: the store sends it from a function, and the stack puts the same into
- * the template of a route that has none.
- */
-
-/** What every write that takes or keeps the row sets. */
-const HOLD =
-  "SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, instanceId = :instanceId, " +
-  "onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, " +
-  "leaseMs = :leaseMs, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
-
-/** What every write that takes or keeps the row removes: what only an offline agent has. */
-const HOLD_REMOVES = ["reason", "disconnectedAt"] as const;
-
-const RENEW_SPARE =
-  "SET #status = :online, onlineSince = if_not_exists(onlineSince, :now), lastHeartbeatAt = :now, " +
-  "leaseExpiresAt = :leaseExpiresAt, ttlEpochSeconds = :ttlEpochSeconds, " +
-  "spareBeside = :spareBeside, spareConnectionId = :connectionId, spareLeaseExpiresAt = :leaseExpiresAt";
-
-/**
- * The update of a write that takes or keeps the row.
- *
  * @param given attributes that it has a value for, under their own names
  * @param missing attributes that it has none for, and that must not outlive it
  */
-export function holdUpdate(given: readonly string[], missing: readonly string[]): string {
-  return updateOf(HOLD, given, [...HOLD_REMOVES, ...missing]);
-}
+export const renew = (
+  period: OnlinePeriod,
+  given: readonly string[],
+  missing: readonly string[],
+): string =>
+  `SET ${[alive(period), ...given.map((name) => `${name} = :${name}`)].join(", ")} ` +
+  `REMOVE ${["reason", "disconnectedAt", "displacedAt", ...missing].join(", ")}`;
 
-/** The same of a spare connection's heartbeat, which leaves the row to the newer one: also the mark of its end. */
-export function renewSpareUpdate(given: readonly string[], missing: readonly string[]): string {
-  return updateOf(RENEW_SPARE, given, ["reason", ...missing]);
-}
+const ENDED = "REMOVE connections, onlineSince, stallsAt, stalledSince";
 
-function updateOf(set: string, given: readonly string[], remove: readonly string[]): string {
-  const assignments = [set, ...given.map((name) => `${name} = :${name}`)];
-  return `${assignments.join(", ")} REMOVE ${remove.join(", ")}`;
-}
+export const END = `SET #status = :offline, reason = :reason, disconnectedAt = :now, lastEnded = :connectionId ${ENDED}`;
+
+export const END_LATE = `SET #status = :offline, reason = if_not_exists(reason, :expired), disconnectedAt = :now, lastEnded = :connectionId ${ENDED}`;
+
+export const LEAVE =
+  "SET connectionId = :leftId, lastEnded = :connectionId DELETE connections :entries";
+
+export const NOTE =
+  "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :ttlEpochSeconds) DELETE displaced :entries";
+
+export const EXPIRE =
+  "SET #status = :offline, reason = :expired REMOVE onlineSince, stallsAt, stalledSince";
+
+export const STALL = "SET stalledSince = :stallsAt";
+
+export const RECOVER = "REMOVE stalledSince";
+
+export const FORGET = "REMOVE displaced";

@@ -2,7 +2,7 @@
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { ProfileStore } from "../profile/store";
-import { dynamoDb, stageConnections } from "../shared/compose";
+import { dynamoDb, guard, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { listHandler } from "./handler";
@@ -17,6 +17,7 @@ export const handler = listHandler({
     consistent: true,
   }),
   profiles: new ProfileStore(dynamoDb, registryTableName),
+  guard: guard(),
   connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),

@@ -4,16 +4,16 @@ import { InvalidCursorError, type StatusReader } from "@agent-heartbeat/sdk/stat
 import { MessageError, parseList } from "../../core/client-messages";
 import { type AgentPresence, LIMITS } from "../../core/protocol";
 import type { ProfileStore } from "../profile/store";
-import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
+import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";
 
-export interface ListDependencies extends RouteDependencies {
+export interface ListDependencies extends GuardedDependencies {
   /** Reads consistently: who has subscribed to transitions and lists then has missed none. */
   statuses: Pick<StatusReader, "listAgents" | "massExpiry">;
   profiles: Pick<ProfileStore, "between">;
 }
 
 export function listHandler({ statuses, profiles, ...route }: ListDependencies) {
-  return messageRoute("list", route, async (event, { organizationId }) => {
+  return guardedRoute("list", route, async (event, { organizationId }) => {
     const message = parseList(event.body);
     try {
       const [{ agents, cursor }, massExpiry] = await Promise.all([

@@ -1,6 +1,8 @@
-/** Finds the connection of an agent by its status row. */
+/** Finds the connections that reach an agent, by its status row. */
 
+import { openConnections } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
 import { derivePresence } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
 import type { AgentLocator } from "./message-router";
@@ -8,13 +10,13 @@ import type { AgentLocator } from "./message-router";
 export function dynamoDbAgentLocator(client: DynamoDBClient, TableName: string): AgentLocator {
   return {
     async locate(organizationId, agentId, now) {
-      const Key = { organizationId: { S: organizationId }, agentId: { S: agentId } };
+      const Key = marshall({ organizationId, agentId });
       const { Item } = await client.send(
         new GetItemCommand({ TableName, Key, ConsistentRead: true }),
       );
-      if (!Item) return undefined;
-      const { status, connectionId, instanceId } = derivePresence(rowFromItem(Item), now);
-      return status === "online" ? { connectionId, agentId, instanceId } : undefined;
+      if (!Item) return [];
+      const row = rowFromItem(Item);
+      return derivePresence(row, now).status === "online" ? openConnections(row) : [];
     },
   };
 }

@@ -2,22 +2,25 @@
 
 import type { DeliveryMessage } from "../../core/protocol";
 import { forEachConcurrently } from "../shared/concurrency";
-import type { Connections } from "../shared/connections";
+import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
+import { REVOKED } from "../shared/replies";
+import type { Lockouts } from "./lockouts";
 import type { Subscriber, SubscriptionStore } from "./subscriptions";
 
 /** Posts under way at once. */
 const CONCURRENCY = 64;
 
-/** Finds the connection that an agent is online with. */
+/** Finds the connections that an agent is online with, the likeliest first. */
 export interface AgentLocator {
-  locate(organizationId: string, agentId: string, now: number): Promise<Subscriber | undefined>;
+  locate(organizationId: string, agentId: string, now: number): Promise<string[]>;
 }
 
 export interface MessageRouterDependencies {
   subscriptions: Pick<SubscriptionStore, "find" | "removeConnection">;
   agents: AgentLocator;
-  connections: Pick<Connections, "post">;
+  lockouts: Pick<Lockouts, "admits">;
+  connections: Pick<Connections, "post" | "close">;
   log: Log;
 }
 
@@ -32,7 +35,7 @@ export class MessageRouter {
    */
   async publish(organizationId: string, message: DeliveryMessage, now: number): Promise<number> {
     const subscribers = await this.deps.subscriptions.find(organizationId, message.subject, now);
-    return this.#deliver(message, subscribers);
+    return this.#deliver(message, subscribers, now);
   }
 
   /**
@@ -46,26 +49,52 @@ export class MessageRouter {
     message: DeliveryMessage,
     now: number,
   ): Promise<number> {
-    const subscriber = await this.deps.agents.locate(organizationId, agentId, now);
-    return subscriber ? this.#deliver(message, [subscriber]) : 0;
+    for (const connectionId of await this.deps.agents.locate(organizationId, agentId, now)) {
+      const outcome = await this.#post(connectionId, message, agentId);
+      if (outcome === "done") return 1;
+      // Whether it arrived is not known, and twice is worse than not at all.
+      if (outcome === "failed") return 0;
+    }
+    return 0;
   }
 
-  async #deliver(message: DeliveryMessage, subscribers: Subscriber[]): Promise<number> {
-    const { connections, subscriptions, log } = this.deps;
+  async #deliver(message: DeliveryMessage, subscribers: Subscriber[], now: number) {
+    const { lockouts } = this.deps;
     const reached = new Set<string>();
     await forEachConcurrently(subscribers, CONCURRENCY, async (subscriber) => {
       const { connectionId, agentId, instanceId } = subscriber;
-      try {
-        if ((await connections.post(connectionId, message)) === "done") {
-          reached.add(`${agentId}#${instanceId}`);
-        } else {
-          await subscriptions.removeConnection(connectionId);
-        }
-      } catch (error) {
-        // At most once: a message that one subscriber can't take is not kept for it.
-        log.warn({ event: "delivery_failed", connectionId, agentId, error: String(error) });
-      }
+      if (!(await lockouts.admits(subscriber, now))) return this.#lockOut(connectionId);
+      const outcome = await this.#post(connectionId, message, agentId);
+      if (outcome === "done") reached.add(`${agentId}#${instanceId}`);
     });
     return reached.size;
+  }
+
+  async #post(
+    connectionId: string,
+    message: DeliveryMessage,
+    agentId: string,
+  ): Promise<Outcome | "failed"> {
+    const { connections, subscriptions, log } = this.deps;
+    try {
+      const outcome = await connections.post(connectionId, message);
+      if (outcome === "gone") await subscriptions.removeConnection(connectionId);
+      return outcome;
+    } catch (error) {
+      // At most once: a message that one subscriber can't take is not kept for it.
+      log.warn({ event: "delivery_failed", connectionId, agentId, error: String(error) });
+      return "failed";
+    }
+  }
+
+  async #lockOut(connectionId: string): Promise<void> {
+    const { connections, subscriptions, log } = this.deps;
+    try {
+      await connections.post(connectionId, REVOKED);
+      await connections.close(connectionId);
+      await subscriptions.removeConnection(connectionId);
+    } catch (error) {
+      log.warn({ event: "lock_out_failed", connectionId, error: String(error) });
+    }
   }
 }

@@ -9,8 +9,9 @@ import {
   paginateQuery,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../../core/names";
-import { LIMITS, matchesSubject } from "../../core/protocol";
+import { LIMITS, matchesSubject, type Role } from "../../core/protocol";
 import { addressesFor, addressOf } from "../../core/subscription-keys";
 
 /** One connection's wish for messages. */
@@ -22,14 +23,18 @@ export interface Subscription {
   instanceId: string;
   agentId: string;
   connectedAt: number;
+  role: Role;
+  /** What the connection logged in with: see `Login`. */
+  fencingToken: number;
+  keyTag: string;
+  /** When the registration ends, and the subscription with it. */
+  registeredUntil?: number | undefined;
 }
 
 /** A connection that messages go to. */
-export interface Subscriber {
-  connectionId: string;
-  agentId: string;
-  instanceId: string;
-}
+export type Subscriber = Omit<Subscription, "pattern" | "connectedAt" | "registeredUntil">;
+
+type Found = Subscriber & { pattern: string };
 
 /** A subscription outlives its connection by this much, where nobody saw the end. */
 const MARGIN_MS = 15 * 60_000;
@@ -41,6 +46,18 @@ const ATTEMPTS = 5;
 
 type Item = Record<string, AttributeValue>;
 
+/** What is kept of a subscription. */
+const ATTRIBUTES = [
+  "organizationId",
+  "agentId",
+  "role",
+  "instanceId",
+  "connectionId",
+  "fencingToken",
+  "keyTag",
+  "pattern",
+] as const;
+
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class SubscriptionStore {
   constructor(
@@ -50,20 +67,17 @@ export class SubscriptionStore {
 
   /** Adds a subscription, or renews the one that is there. */
   async add(subscription: Subscription): Promise<void> {
-    const { organizationId, agentId, instanceId, connectionId, connectedAt, pattern } =
-      subscription;
-    const end = connectedAt + LIMITS.connectionDurationMs + MARGIN_MS;
+    const { connectedAt, registeredUntil = Number.POSITIVE_INFINITY } = subscription;
+    const end = Math.min(connectedAt + LIMITS.connectionDurationMs + MARGIN_MS, registeredUntil);
     await this.client.send(
       new PutItemCommand({
         TableName: this.tableName,
         Item: {
           ...keyOf(subscription),
-          organizationId: { S: organizationId },
-          connectionId: { S: connectionId },
-          agentId: { S: agentId },
-          instanceId: { S: instanceId },
-          pattern: { S: pattern },
-          ttlEpochSeconds: { N: String(Math.ceil(end / 1000)) },
+          ...marshall({
+            ...Object.fromEntries(ATTRIBUTES.map((name) => [name, subscription[name]])),
+            ttlEpochSeconds: Math.floor(end / 1000),
+          }),
         },
       }),
     );
@@ -113,8 +127,8 @@ export class SubscriptionStore {
   }
 
   /** All subscriptions at an address. */
-  private async at(address: string, now: number): Promise<(Subscriber & { pattern: string })[]> {
-    const found: (Subscriber & { pattern: string })[] = [];
+  private async at(address: string, now: number): Promise<Found[]> {
+    const found: Found[] = [];
     const pages = paginateQuery(
       { client: this.client },
       {
@@ -130,17 +144,7 @@ export class SubscriptionStore {
       },
     );
     for await (const { Items = [] } of pages) {
-      for (const item of Items) {
-        const [connectionId, agentId, instanceId, pattern] = [
-          item.connectionId?.S,
-          item.agentId?.S,
-          item.instanceId?.S,
-          item.pattern?.S,
-        ];
-        if (connectionId && agentId && instanceId && pattern) {
-          found.push({ connectionId, agentId, instanceId, pattern });
-        }
-      }
+      for (const item of Items) found.push(unmarshall(item) as Found);
     }
     return found;
   }

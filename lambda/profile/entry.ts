@@ -1,6 +1,6 @@
 /** Composes the `profile` function. */
 
-import { dynamoDb, stageConnections } from "../shared/compose";
+import { dynamoDb, guard, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { profileHandler } from "./handler";
@@ -8,6 +8,7 @@ import { ProfileStore } from "./store";
 
 export const handler = profileHandler({
   profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
+  guard: guard(),
   connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),

@@ -2,15 +2,15 @@
 
 import { MessageError, parseProfile } from "../../core/client-messages";
 import { LIMITS, type Profile } from "../../core/protocol";
-import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
+import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";
 import type { ProfileStore } from "./store";
 
-export interface PresenceDependencies extends RouteDependencies {
+export interface PresenceDependencies extends GuardedDependencies {
   profiles: Pick<ProfileStore, "put">;
 }
 
 export function profileHandler({ profiles, ...route }: PresenceDependencies) {
-  return messageRoute("profile", route, async (event, { organizationId, agentId }) => {
+  return guardedRoute("profile", route, async (event, { organizationId, agentId }) => {
     const { capabilities = [], metadata = {}, id } = parseProfile(event.body);
     const profile: Profile = { capabilities, metadata };
     const bytes = Buffer.byteLength(JSON.stringify(profile));

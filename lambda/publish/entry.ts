@@ -1,7 +1,7 @@
 /** Composes the `publish` function. */
 
 import { randomUUID } from "node:crypto";
-import { messageRouter, stageConnections } from "../shared/compose";
+import { guard, messageRouter, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { publishHandler } from "./handler";
 
@@ -9,6 +9,7 @@ const connections = stageConnections();
 
 export const handler = publishHandler({
   messageRouter: messageRouter(connections),
+  guard: guard(),
   connections,
   newId: randomUUID,
   log: console,

@@ -4,15 +4,22 @@ import { MessageError, parsePublish } from "../../core/client-messages";
 import { type DeliveryMessage, LIMITS, type PublishMessage, RESERVED } from "../../core/protocol";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { MessageRouter } from "../messaging/message-router";
-import { echo, messageRoute, type RouteDependencies, reply } from "../shared/message-route";
+import type { Identity } from "../shared/identity";
+import {
+  echo,
+  type GuardedDependencies,
+  guardedRoute,
+  type RouteEvent,
+  reply,
+} from "../shared/message-route";
 
-export interface PublishDependencies extends RouteDependencies {
+export interface PublishDependencies extends GuardedDependencies {
   messageRouter: Pick<MessageRouter, "publish" | "send">;
   newId: () => string;
 }
 
 export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
-  return messageRoute("publish", route, async (event, { organizationId, agentId }) => {
+  const handle = async (event: RouteEvent, { organizationId, agentId }: Identity) => {
     const message = parsePublish(event.body);
     checkSubjects(message, agentId);
     const { subject, data = null, replyTo, id } = message;
@@ -31,7 +38,13 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
       ? await messageRouter.send(organizationId, recipient, delivery, now)
       : await messageRouter.publish(organizationId, delivery, now);
     return reply({ type: "published", subject, reached, ...echo(id) });
-  });
+  };
+  return guardedRoute("publish", route, handle, isAnswer);
+}
+
+/** Whether a message answers a request: what a superseded process may still send. */
+function isAnswer({ body }: RouteEvent): boolean {
+  return inboxOwner(parsePublish(body).subject) !== undefined;
 }
 
 function checkSubjects({ subject, replyTo, id }: PublishMessage, agentId: string): void {

@@ -1,7 +1,9 @@
 /** What several functions are composed of, from the environment that the stack gives them. */
 
+import { dynamoDbGuard } from "../lease/guard";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
+import { Lockouts } from "../messaging/lockouts";
 import { MessageRouter } from "../messaging/message-router";
 import { SubscriptionStore } from "../messaging/subscriptions";
 import { connectionsClient, dynamoDbClient } from "./clients";
@@ -22,6 +24,8 @@ export const leaseStore = () =>
 export const subscriptionStore = () =>
   new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
+export const guard = () => dynamoDbGuard(dynamoDb, requireEnv("STATUS_TABLE_NAME"));
+
 export function stageConnections(): Connections {
   const endpoint = requireEnv("CALLBACK_URL");
   return gatewayConnections(lazily(() => connectionsClient(endpoint)));
@@ -31,6 +35,7 @@ export const messageRouter = (connections: Connections) =>
   new MessageRouter({
     subscriptions: subscriptionStore(),
     agents: dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME")),
+    lockouts: new Lockouts(guard(), console),
     connections,
     log: console,
   });

@@ -18,10 +18,20 @@ export interface Identity {
   onDuplicate: DuplicatePolicy;
   /** Over how long the fleet is to come back once all of it is cut off; 0 for no such advice. */
   reconnectWindowMs: number;
+  /** Whether the process says that it has another connection open. */
+  rotation: boolean;
+  /** The registration's fencing token when it logged in: a lock-out since then has a greater one. */
+  fencingToken: number;
+  /** Stands for the key that it logged in with. */
+  keyTag: string;
+  /** When the registration ends; absent where it does not. */
+  registeredUntil?: number | undefined;
 }
 
 /** The same as API Gateway carries it: an authorizer's context holds strings only. */
-export type AuthorizerContext = Record<keyof Identity, string>;
+export type AuthorizerContext = Record<Exclude<keyof Identity, "registeredUntil">, string> & {
+  registeredUntil?: string;
+};
 
 export function toContext(identity: Identity): AuthorizerContext {
   return {
@@ -34,6 +44,12 @@ export function toContext(identity: Identity): AuthorizerContext {
     intervalAdvised: String(identity.intervalAdvised),
     onDuplicate: identity.onDuplicate,
     reconnectWindowMs: String(identity.reconnectWindowMs),
+    rotation: String(identity.rotation),
+    fencingToken: String(identity.fencingToken),
+    keyTag: identity.keyTag,
+    ...(identity.registeredUntil !== undefined && {
+      registeredUntil: String(identity.registeredUntil),
+    }),
   };
 }
 
@@ -53,5 +69,9 @@ export function fromContext(context: Partial<AuthorizerContext> | undefined): Id
     onDuplicate: context.onDuplicate as DuplicatePolicy,
     // Connections from before an update of the authorizer carry none.
     reconnectWindowMs: Number(context.reconnectWindowMs ?? 0),
+    rotation: context.rotation === "true",
+    fencingToken: Number(context.fencingToken ?? 0),
+    keyTag: context.keyTag ?? "",
+    ...(context.registeredUntil && { registeredUntil: Number(context.registeredUntil) }),
   };
 }

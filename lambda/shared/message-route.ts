@@ -2,13 +2,16 @@
 
 import { idOf, MessageError, parseObject } from "../../core/client-messages";
 import type { ClientMessage, ErrorCode, ServerMessage } from "../../core/protocol";
-import { PERMISSIONS, RATES, UNKNOWN_RATE } from "../../core/protocol";
+import { LIMITS, PERMISSIONS, RATES, UNKNOWN_RATE } from "../../core/protocol";
+import type { StatusRow } from "../../core/status";
+import type { Guard } from "../lease/guard";
+import type { Standing } from "../lease/standing";
 import type { Connections } from "./connections";
 import { type AuthorizerContext, fromContext, type Identity } from "./identity";
 import type { Log } from "./log";
 import type { MetricsSink } from "./metrics";
 import { RateLimiter } from "./rate-limiter";
-import { INTERNAL } from "./replies";
+import { INTERNAL, REVOKED, SUPERSEDED } from "./replies";
 
 /** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
 export interface RouteEvent {
@@ -33,8 +36,8 @@ export interface RouteResult {
 }
 
 export interface RouteDependencies {
-  /** Closes connections that flood. */
-  connections: Pick<Connections, "close">;
+  /** Closes connections that flood, or that are locked out. */
+  connections: Pick<Connections, "post" | "close">;
   log: Log;
   /** Counts replies of `internal`, which the gateway can't see as errors. */
   metrics: MetricsSink;
@@ -55,8 +58,67 @@ const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult 
 export const echo = (id: string | undefined) => (id === undefined ? {} : { id });
 
 /**
+ * A superseded connection stays open while it may still answer. What is closed gets its last message by a post:
+ * a reply is sent after the function returns, when the connection is gone.
+ *
+ * @param id of the message, to be echoed
+ */
+export async function turnAway(
+  standing: Exclude<Standing, "holds">,
+  row: Pick<StatusRow, "connectedAt"> | undefined,
+  { requestContext: { connectionId, requestTimeEpoch } }: RouteEvent,
+  connections: Pick<Connections, "post" | "close">,
+  id: string | undefined,
+): Promise<RouteResult> {
+  if (standing === "superseded" && mayStillAnswer(row, requestTimeEpoch)) {
+    return reply({ ...SUPERSEDED, ...echo(id) });
+  }
+  // A connection that its own process has replaced is told nothing: the client is not to stop for it.
+  if (standing !== "ended") {
+    const message = standing === "revoked" ? REVOKED : SUPERSEDED;
+    await connections.post(connectionId, { ...message, ...echo(id) });
+  }
+  await connections.close(connectionId);
+  return SILENT;
+}
+
+/** Whether a superseded process is within its grace, which begins when the newer one connects. */
+export function mayStillAnswer(
+  row: Pick<StatusRow, "connectedAt"> | undefined,
+  now: number,
+): boolean {
+  return row !== undefined && now < row.connectedAt + LIMITS.supersededGraceMs;
+}
+
+/** A route whose messages count only from a connection that its agent's row lists. */
+export interface GuardedDependencies extends RouteDependencies {
+  guard: Guard;
+}
+
+/**
+ * A message route that judges its sender by one read before it does anything.
+ *
+ * @param whileSuperseded whether a message counts from a superseded process within its grace
+ */
+export function guardedRoute(
+  type: ClientMessage["type"],
+  { guard, ...route }: GuardedDependencies,
+  handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
+  whileSuperseded: (event: RouteEvent) => boolean = () => false,
+) {
+  return messageRoute(type, route, async (event, identity) => {
+    const { connectionId, requestTimeEpoch } = event.requestContext;
+    const { standing, row } = await guard.judge({ ...identity, connectionId });
+    if (standing === "holds") return handle(event, identity);
+    const answers = standing === "superseded" && mayStillAnswer(row, requestTimeEpoch);
+    if (answers && whileSuperseded(event)) return handle(event, identity);
+    return turnAway(standing, row, event, route.connections, idIn(event.body));
+  });
+}
+
+/**
  * A message route: checks the sender's rate and role, calls `handle`, and turns what it throws into an `error` reply, a
- * `MessageError` word for word and anything else as `internal`, logged.
+ * `MessageError` word for word and anything else as `internal`, logged. A registration that has ended is told so.
  */
 export function messageRoute(
   type: ClientMessage["type"] | "$default",
@@ -69,6 +131,9 @@ export function messageRoute(
     try {
       const identity = fromContext(event.requestContext.authorizer);
       const { connectionId, requestTimeEpoch } = event.requestContext;
+      if (requestTimeEpoch >= (identity.registeredUntil ?? Number.POSITIVE_INFINITY)) {
+        return await turnAway("revoked", undefined, event, connections, idIn(event.body));
+      }
       const verdict = gate.judge(connectionId, requestTimeEpoch);
       if (verdict === "close") {
         const { organizationId, agentId } = identity;

@@ -1,5 +1,6 @@
 /** Looks at the connections of some silent agents: what the gateway heard of them, the table may not have. */
 
+import { openConnections } from "@agent-heartbeat/sdk/status";
 import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections } from "../shared/connections";
 import type { OnlineRow } from "./scan";
@@ -26,6 +27,16 @@ export function speaks(
   return lastActiveAt !== "gone" && lastActiveAt > lastHeartbeatAt + heartbeatIntervalMs / 2;
 }
 
+/** When the gateway last heard an agent on any of its connections, or sent it something. */
+export async function lastActiveAt(
+  row: OnlineRow,
+  connections: Pick<Connections, "lastActiveAt">,
+): Promise<number | "gone"> {
+  const seen = await Promise.all(openConnections(row).map((id) => connections.lastActiveAt(id)));
+  const open = seen.filter((at) => at !== "gone");
+  return open.length > 0 ? Math.max(...open) : "gone";
+}
+
 /** Looks at up to twenty rows, spread over all. A connection that can't be looked at counts for nothing. */
 export async function lookAtSome(
   rows: readonly OnlineRow[],
@@ -38,11 +49,11 @@ export async function lookAtSome(
     (_, index) => rows[Math.floor(index * step)] as OnlineRow,
   );
   await forEachConcurrently(chosen, SIZE, async (row) => {
-    const lastActiveAt = await connections.lastActiveAt(row.connectionId).catch(() => undefined);
-    if (lastActiveAt === undefined) return;
+    const activeAt = await lastActiveAt(row, connections).catch(() => undefined);
+    if (activeAt === undefined) return;
     sample.looked += 1;
-    if (lastActiveAt === "gone") sample.gone += 1;
-    else sample[speaks(row, lastActiveAt) ? "speaking" : "silent"] += 1;
+    if (activeAt === "gone") sample.gone += 1;
+    else sample[speaks(row, activeAt) ? "speaking" : "silent"] += 1;
   });
   return sample;
 }

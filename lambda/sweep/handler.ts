@@ -4,6 +4,8 @@
  * the fleet. Readers need none of it, for they derive the status.
  */
 
+import { displacedConnections, openConnections } from "@agent-heartbeat/sdk/status";
+import { LIMITS } from "../../core/protocol";
 import type { LeaseStore } from "../lease/store";
 import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections } from "../shared/connections";
@@ -26,7 +28,7 @@ const CONCURRENCY = 64;
 const KEPT_ROWS = 50_000;
 
 export interface SweepDependencies {
-  leases: Pick<LeaseStore, "expire" | "stall" | "recover">;
+  leases: Pick<LeaseStore, "expire" | "stall" | "recover" | "forget">;
   scan: LeaseScan;
   rounds: ScanCheckpoints;
   fleet: Pick<FleetCountStore, "put">;
@@ -107,7 +109,9 @@ async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
   if (brake) run.permission = await brake.permission(tally, report.finished, over, now);
   if (run.permission === "hold") {
     // Neither are stalls told: work that is not heard of looks as if it did not advance.
-    const advancing = due.filter((row) => !isOver(row, now) && row.stalledSince !== undefined);
+    const advancing = due.filter(
+      (row) => !isOver(row, now) && (row.stalledSince !== undefined || !hasStallChanged(row, now)),
+    );
     report.held = report.found - advancing.length;
     await actOnAll(advancing, run);
     return;
@@ -148,11 +152,18 @@ async function finishRound(
 
 const isOver = (row: OnlineRow, now: number) => row.leaseExpiresAt < now - GRACE_MS;
 
-/** Whether a row's lease is over, its agent has stalled, or is marked as stalled and advances again. */
+/** Whether a row's lease is over, its agent has stalled or recovered, or displaced connections have had their time. */
 function isDue(row: OnlineRow, now: number): boolean {
-  const stalls = row.stallsAt !== undefined && row.stallsAt <= now;
-  return isOver(row, now) || stalls !== (row.stalledSince !== undefined);
+  return isOver(row, now) || hasStallChanged(row, now) || isGraceOver(row, now);
 }
+
+/** Whether an agent has stalled, or is marked as stalled and advances again. */
+function hasStallChanged({ stallsAt, stalledSince }: OnlineRow, now: number): boolean {
+  return (stallsAt !== undefined && stallsAt <= now) !== (stalledSince !== undefined);
+}
+
+const isGraceOver = (row: OnlineRow, now: number) =>
+  displacedConnections(row).length > 0 && row.connectedAt + LIMITS.supersededGraceMs <= now;
 
 async function act(row: OnlineRow, run: Run): Promise<void> {
   const { leases, report, brake, permission } = run;
@@ -163,24 +174,41 @@ async function act(row: OnlineRow, run: Run): Promise<void> {
       report.held += 1;
       return;
     }
-    const { written } = await leases.expire(row);
+    const written = await leases.expire(row);
     report[written ? "expired" : "lost"] += 1;
-    if (written) await close(row, run);
-  } else if (stalledSince !== undefined) {
-    const { written } = await leases.recover({ ...row, stalledSince });
+    if (written) await closeAll([...openConnections(row), ...displacedConnections(row)], run);
+    return;
+  }
+  if (isGraceOver(row, now) && row.displaced) {
+    // What could not be closed is remembered: a lock-out has to find it.
+    const closed = await closeAll(displacedConnections(row), run);
+    if (closed) await leases.forget({ ...row, displaced: row.displaced });
+  }
+  if (!hasStallChanged(row, now)) return;
+  if (stalledSince !== undefined) {
+    const written = await leases.recover({ ...row, stalledSince });
     report[written ? "recovered" : "lost"] += 1;
   } else if (stallsAt !== undefined) {
-    const { written } = await leases.stall({ ...row, stallsAt });
+    const written = await leases.stall({ ...row, stallsAt });
     report[written ? "stalled" : "lost"] += 1;
   }
 }
 
-async function close(row: OnlineRow, { connections, report, log }: Run): Promise<void> {
+async function closeAll(connectionIds: string[], run: Run): Promise<boolean> {
+  let closed = true;
+  for (const connectionId of connectionIds) closed = (await close(connectionId, run)) && closed;
+  return closed;
+}
+
+/** @returns false if it may still be open */
+async function close(connectionId: string, { connections, report, log }: Run): Promise<boolean> {
   try {
-    if ((await connections.close(row.connectionId)) === "done") report.connectionsClosed += 1;
+    if ((await connections.close(connectionId)) === "done") report.connectionsClosed += 1;
+    return true;
   } catch (error) {
     // The gateway closes it itself when it idles; the agent's status is already right.
     report.closesFailed += 1;
-    log.warn({ event: "close_failed", connectionId: row.connectionId, error: String(error) });
+    log.warn({ event: "close_failed", connectionId, error: String(error) });
+    return false;
   }
 }

@@ -1,6 +1,8 @@
 /** Keeps the suspicion of a mass expiry, on which sweeps that overlap have to agree. */
 
+import { randomUUID } from "node:crypto";
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
@@ -9,7 +11,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { MASS_EXPIRY_RECORD, SWEEP_PARTITION } from "../../core/registry-record";
+import { isSameItem, MASS_EXPIRY_RECORD, SWEEP_PARTITION } from "../../core/registry-record";
 import type { Sample } from "./connection-probe";
 import type { Standing } from "./self-preservation-rule";
 
@@ -40,20 +42,27 @@ export class SelfPreservationStore {
     const { Item } = await this.client.send(
       new GetItemCommand({ TableName: this.TableName, Key: KEY, ConsistentRead: true }),
     );
-    return Item && (unmarshall(Item) as SelfPreservationState);
+    if (!Item) return undefined;
+    const { attemptId: _, ...suspicion } = unmarshall(Item);
+    return suspicion as SelfPreservationState;
   }
 
   /** @returns false if another sweep suspects already */
   begin(suspicion: SelfPreservationState): Promise<boolean> {
     const ttlEpochSeconds = Math.ceil((suspicion.heldUntil + KEPT_MS) / 1000);
+    // Another sweep may see the same at the same moment.
+    const attemptId = randomUUID();
+    const Item = { ...KEY, ...marshall({ ...suspicion, ttlEpochSeconds, attemptId }) };
     return won(
       this.client.send(
         new PutItemCommand({
           TableName: this.TableName,
-          Item: { ...KEY, ...marshall({ ...suspicion, ttlEpochSeconds }) },
+          Item,
           ConditionExpression: "attribute_not_exists(recordId)",
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
         }),
       ),
+      Item,
     );
   }
 
@@ -65,16 +74,18 @@ export class SelfPreservationStore {
           TableName: this.TableName,
           Key: KEY,
           UpdateExpression: "SET confirmedAt = :now",
-          ConditionExpression: "suspectedAt = :suspectedAt AND attribute_not_exists(confirmedAt)",
+          // Equal where the client has written it before, and lost the answer.
+          ConditionExpression:
+            "suspectedAt = :suspectedAt AND (attribute_not_exists(confirmedAt) OR confirmedAt = :now)",
           ExpressionAttributeValues: marshall({ ":suspectedAt": suspectedAt, ":now": now }),
         }),
       ),
     );
   }
 
-  /** @returns false if another sweep was first */
-  end({ suspectedAt }: SelfPreservationState): Promise<boolean> {
-    return won(
+  /** Ends it, unless another sweep was first. */
+  async end({ suspectedAt }: SelfPreservationState): Promise<void> {
+    await won(
       this.client.send(
         new DeleteItemCommand({
           TableName: this.TableName,
@@ -87,12 +98,16 @@ export class SelfPreservationStore {
   }
 }
 
-async function won(write: Promise<unknown>): Promise<boolean> {
+/** @param Item what was to be written: it may stand in the way itself, for the client repeats a write whose answer was lost */
+async function won(
+  write: Promise<unknown>,
+  Item?: Record<string, AttributeValue>,
+): Promise<boolean> {
   try {
     await write;
     return true;
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return Item !== undefined && isSameItem(error.Item, Item);
   }
 }

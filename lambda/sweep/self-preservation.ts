@@ -5,7 +5,7 @@
 
 import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
-import { lookAtSome, speaks } from "./connection-probe";
+import { lastActiveAt, lookAtSome, speaks } from "./connection-probe";
 import type { FleetCounts } from "./fleet-counts";
 import type { OnlineRow } from "./scan";
 import { type SelfPreservationTerms, verdictOn } from "./self-preservation-rule";
@@ -112,9 +112,9 @@ export function selfPreservation(deps: SelfPreservationDependencies): SelfPreser
     async speaks(row, now) {
       if (now >= row.leaseExpiresAt + terms.holdMs) return false;
       try {
-        return speaks(row, await connections.lastActiveAt(row.connectionId));
+        return speaks(row, await lastActiveAt(row, connections));
       } catch (error) {
-        log.warn({ event: "look_failed", connectionId: row.connectionId, error: String(error) });
+        log.warn({ event: "look_failed", agentId: row.agentId, error: String(error) });
         return false;
       }
     },

@@ -2,7 +2,7 @@
 
 import { HistoryStore } from "../history/store";
 import { eventBridgeClient } from "../shared/clients";
-import { dynamoDb, messageRouter, stageConnections } from "../shared/compose";
+import { dynamoDb, messageRouter, stageConnections, subscriptionStore } from "../shared/compose";
 import { functionCounts } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { transitionsHandler } from "./handler";
@@ -14,6 +14,7 @@ export const handler = transitionsHandler({
   eventBusName: requireEnv("EVENT_BUS_NAME"),
   connections,
   messageRouter: messageRouter(connections),
+  subscriptions: subscriptionStore(),
   history: new HistoryStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
   count: functionCounts(),
   clock: Date.now,

@@ -1,6 +1,6 @@
 /**
  * The reader of the AgentStatus stream: tells the event bus and the subscribers who came and went, and
- * closes what was revoked.
+ * the connections that lost the row, which get no messages any more.
  */
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
@@ -10,11 +10,13 @@ import { type DeliveryMessage, RESERVED, type Transition } from "../../core/prot
 import { rowFromItem } from "../../core/status-row";
 import type { HistoryStore } from "../history/store";
 import type { MessageRouter } from "../messaging/message-router";
+import type { SubscriptionStore } from "../messaging/subscriptions";
 import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { CountBy } from "../shared/metrics";
-import { transitionBetween } from "./transition";
+import { REVOKED, SUPERSEDED } from "../shared/replies";
+import { type Displacement, displacements, transitionBetween } from "./transition";
 
 /** PutEvents takes at most ten entries. */
 const ENTRIES_PER_CALL = 10;
@@ -37,7 +39,8 @@ export interface StreamResult {
 export interface TransitionsDependencies {
   events: Pick<EventBridgeClient, "send">;
   eventBusName: string;
-  connections: Pick<Connections, "close">;
+  connections: Pick<Connections, "post" | "close">;
+  subscriptions: Pick<SubscriptionStore, "removeConnection">;
   messageRouter: Pick<MessageRouter, "publish">;
   history: Pick<HistoryStore, "add">;
   /** Counts what the bus has taken, by reason: a line of the log for each reason in an invocation. */
@@ -47,7 +50,10 @@ export interface TransitionsDependencies {
 }
 
 interface Pending {
-  transition: Transition;
+  /** Undefined where the agent neither came nor went. */
+  transition: Transition | undefined;
+  displaced: Displacement[];
+  agent: string;
   sequenceNumber: string;
 }
 
@@ -58,21 +64,17 @@ interface Pending {
  */
 export function transitionsHandler(deps: TransitionsDependencies) {
   return async ({ Records }: StreamEvent): Promise<StreamResult> => {
-    const pending = Records.flatMap(({ eventID, dynamodb }): Pending[] => {
-      const { OldImage, NewImage, SequenceNumber } = dynamodb;
-      const transition = transitionBetween(
-        eventID,
-        OldImage && rowFromItem(OldImage),
-        NewImage && rowFromItem(NewImage),
-      );
-      return transition ? [{ transition, sequenceNumber: SequenceNumber }] : [];
-    });
+    const pending = Records.map(({ eventID, dynamodb }) => pendingOf(eventID, dynamodb)).filter(
+      ({ transition, displaced }) => transition || displaced.length > 0,
+    );
     const reasons = new Map<Transition["reason"], number>();
     const batchItemFailures: StreamResult["batchItemFailures"] = [];
     for (const batch of batchesOf(pending)) {
-      const taken = batch.slice(0, await tellBus(batch, deps));
-      await tellSubscribers(taken, deps);
-      for (const { transition } of taken) {
+      const settled = batch.slice(0, await settle(batch, deps));
+      const taken = settled.slice(0, await tellBus(settled, deps));
+      const told = taken.flatMap(({ transition }) => transition ?? []);
+      await tellSubscribers(told, deps);
+      for (const transition of told) {
         reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
       }
       const failed = batch[taken.length];
@@ -94,7 +96,7 @@ function batchesOf(pending: Pending[]): Pending[][] {
   const batches: Pending[][] = [];
   let agents = new Set<string>();
   for (const one of pending) {
-    const agent = agentOf(one.transition);
+    const { agent } = one;
     const batch = batches.at(-1);
     if (!batch || batch.length === ENTRIES_PER_CALL || agents.has(agent)) {
       batches.push([one]);
@@ -107,20 +109,64 @@ function batchesOf(pending: Pending[]): Pending[][] {
   return batches;
 }
 
-const agentOf = ({ organizationId, agentId }: Transition) => `${organizationId}#${agentId}`;
+function pendingOf(
+  eventId: string,
+  { OldImage, NewImage, SequenceNumber }: StreamEvent["Records"][0]["dynamodb"],
+): Pending {
+  const [before, after] = [OldImage, NewImage].map((image) => image && rowFromItem(image));
+  const row = after ?? before;
+  return {
+    transition: transitionBetween(eventId, before, after),
+    displaced: after ? displacements(before, after) : [],
+    agent: `${row?.organizationId}#${row?.agentId}`,
+    sequenceNumber: SequenceNumber,
+  };
+}
+
+/** Ends what lost the row. @returns for how many of a batch, from its beginning, that is done */
+async function settle(batch: Pending[], deps: TransitionsDependencies): Promise<number> {
+  const done = await Promise.allSettled(
+    batch.map(({ displaced }) =>
+      Promise.all(displaced.map((displacement) => displace(displacement, deps))),
+    ),
+  );
+  const failed = done.findIndex(({ status }) => status === "rejected");
+  if (failed < 0) return batch.length;
+  deps.log.warn({
+    event: "displacement_failed",
+    error: String((done[failed] as PromiseRejectedResult).reason),
+  });
+  return failed;
+}
+
+/** Messages stop at once; a superseded process may still answer, and is closed by whoever hears it or sweeps later. */
+async function displace(
+  { connectionId, why }: Displacement,
+  { connections, subscriptions, log }: TransitionsDependencies,
+): Promise<void> {
+  await subscriptions.removeConnection(connectionId);
+  try {
+    if (why !== "replaced") {
+      await connections.post(connectionId, why === "revoked" ? REVOKED : SUPERSEDED);
+    }
+  } catch (error) {
+    // It is told by its next message.
+    log.warn({ event: "displaced_not_told", connectionId, error: String(error) });
+  }
+  if (why !== "superseded") await connections.close(connectionId);
+}
 
 /** How many of a batch, from its beginning, the bus has taken. */
 async function tellBus(
   batch: Pending[],
-  { events, eventBusName, connections, log }: TransitionsDependencies,
+  { events, eventBusName, log }: TransitionsDependencies,
 ): Promise<number> {
+  const told = batch.flatMap(({ transition }) => transition ?? []);
+  if (told.length === 0) return batch.length;
   try {
-    for (const { transition } of batch) {
-      if (transition.reason === "revoked") await connections.close(transition.connectionId);
-    }
     const { Entries = [] } = await events.send(
       new PutEventsCommand({
-        Entries: batch.map(({ transition }) => ({
+        Entries: told.map((transition) => ({
           EventBusName: eventBusName,
           Source: EVENT_SOURCE,
           DetailType: DETAIL_TYPES[transition.event],
@@ -132,7 +178,7 @@ async function tellBus(
     const index = Entries.findIndex((entry) => entry.ErrorCode !== undefined);
     if (index < 0) return batch.length;
     log.warn({ event: "put_events_refused", error: Entries[index] });
-    return index;
+    return batch.findIndex(({ transition }) => transition === told[index]);
   } catch (error) {
     log.warn({ event: "put_events_failed", error: String(error) });
     return 0;
@@ -140,10 +186,10 @@ async function tellBus(
 }
 
 async function tellSubscribers(
-  batch: Pending[],
+  batch: Transition[],
   { messageRouter, history, clock, log }: TransitionsDependencies,
 ): Promise<void> {
-  await forEachConcurrently(batch, batch.length, async ({ transition }) => {
+  await forEachConcurrently(batch, batch.length, async (transition) => {
     const results = await Promise.allSettled([
       messageRouter.publish(transition.organizationId, messageOf(transition), clock()),
       history.add(transition),

@@ -1,5 +1,6 @@
 /** Finds in a change of the AgentStatus table what happened to an agent, and says why. */
 
+import { displacedConnections, openConnections } from "@agent-heartbeat/sdk/status";
 import type { Transition, TransitionEvent } from "../../core/protocol";
 import { derivePresence, type StatusRow } from "../../core/status";
 
@@ -51,7 +52,8 @@ function cause(
   switch (event) {
     case "online":
       return {
-        reason: before?.connectionId === row.connectionId ? "revived" : "connected",
+        reason:
+          before && openConnections(before).includes(row.connectionId) ? "revived" : "connected",
         at: row.lastHeartbeatAt,
       };
     case "offline":
@@ -67,7 +69,36 @@ function cause(
 }
 
 function offlineAt({ reason, disconnectedAt, leaseExpiresAt }: StatusRow): number {
-  // A lease may run out that one connection held after the row's own had ended.
   if (reason === undefined || reason === "lease_expired") return leaseExpiresAt;
   return disconnectedAt ?? leaseExpiresAt;
+}
+
+/** Connections that lost the row by a change of it: what each is told, and whether it is closed. */
+export interface Displacement {
+  connectionId: string;
+  why: "superseded" | "revoked" | "replaced";
+}
+
+/**
+ * Connections that a change took the row from. Another process's are superseded, and may answer for a while. A
+ * lock-out's are revoked; all others are replaced: by their own process, or displaced twice over.
+ */
+export function displacements(before: StatusRow | undefined, after: StatusRow): Displacement[] {
+  const were = before ? [...openConnections(before), ...displacedConnections(before)] : [];
+  const open = new Set(openConnections(after));
+  const kept = new Set(displacedConnections(after));
+  const knownAsDisplaced = new Set(before && displacedConnections(before));
+  const lockedOut =
+    before?.revokedAt !== after.revokedAt || before?.revokedKeys?.size !== after.revokedKeys?.size;
+  const gone = were
+    .filter((id) => !open.has(id) && !kept.has(id) && id !== after.lastEnded)
+    .map((connectionId) => ({ connectionId, why: lockedOut ? "revoked" : "replaced" }) as const);
+  const other = before !== undefined && before.instanceId !== after.instanceId;
+  const lost = [...kept]
+    .filter((id) => !knownAsDisplaced.has(id))
+    .map((connectionId) => {
+      const late = !were.includes(connectionId);
+      return { connectionId, why: other || late ? "superseded" : "replaced" } as const;
+    });
+  return [...gone, ...lost];
 }

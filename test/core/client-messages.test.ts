@@ -13,6 +13,7 @@ import {
   ConnectionsRecorder,
   LogRecorder,
   MetricsRecorder,
+  OPEN_GUARD,
   routeEvent,
 } from "../../testing/presence";
 
@@ -53,6 +54,7 @@ describe("list", () => {
     return listHandler({
       statuses: { listAgents, massExpiry: async () => suspected },
       profiles: { between: async () => new Map([["a1", PROFILE]]) },
+      guard: OPEN_GUARD,
       ...route(),
     });
   }

@@ -1,5 +1,5 @@
-import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { describe, expect, it } from "@jest/globals";
+import type { Transition } from "../../core/protocol";
 import { EventLog } from "../../dashboard/src/fleet/event-log";
 import { change, lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 

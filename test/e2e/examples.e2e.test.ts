@@ -6,9 +6,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { basename, join, posix } from "node:path";
 import { promisify } from "node:util";
-import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { exportPKCS8 } from "jose";
+import { audienceOf } from "../../core/protocol";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";

@@ -1,8 +1,8 @@
 /** Messages between connections, and what a viewer hears of agents that come and go. */
 
 import { randomUUID } from "node:crypto";
-import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { audienceOf } from "../../core/protocol";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";

@@ -127,16 +127,6 @@ describe("presence", () => {
     expect(await presence()).toMatchObject({ status: "online", since: before?.since });
   });
 
-  it("tells the older of two processes that it is superseded, which ends its connection", async () => {
-    const older = await connect({ instance_id: "older" });
-    const newer = await connect({ instance_id: "newer" });
-    expect(await older.ask({ type: "heartbeat" })).toEqual({ type: "superseded" });
-    expect(await older.closed).toBeGreaterThan(0);
-    expect(await newer.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
-    expect(await presence()).toMatchObject({ status: "online", instanceId: "newer" });
-    await newer.close();
-  });
-
   it("ends the older of two processes of the SDK, and leaves the newer one online", async () => {
     const older = await start();
     const newer = await start();

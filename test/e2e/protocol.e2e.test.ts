@@ -1,8 +1,8 @@
 /** The wire protocol: logins that are refused, and messages that are not as they should be. */
 
 import { randomUUID } from "node:crypto";
-import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { audienceOf } from "../../core/protocol";
 import { BareClient, HandshakeRefused } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { loginClaims, signToken, type TestKey, testKey } from "../../testing/login";

@@ -1,9 +1,9 @@
 /** Hostile messages and a flood over real WebSockets, against the functions as they are deployed. */
 
 import { randomUUID } from "node:crypto";
-import { LIMITS, RATES } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { LIMITS, RATES } from "../../core/protocol";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { runs } from "../../testing/fuzz/runs";

@@ -37,8 +37,11 @@ describe("a hostile message", () => {
             organizationId,
             agentId,
             connectionId,
+            role: "agent",
             instanceId: "process-a",
             connectedAt: NOW,
+            fencingToken: 0,
+            keyTag: "key",
             pattern,
           });
         }

@@ -18,15 +18,20 @@ function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
   return new AgentHeartbeatStack(app, "Test", props);
 }
 
-/** A connection that floods is closed. */
-const CLOSE = "execute-api:ManageConnections @connections DELETE";
+/** A connection that floods, or has lost its agent's row, is told so and closed. */
+const CLOSE = [
+  "execute-api:ManageConnections @connections DELETE",
+  "execute-api:ManageConnections @connections POST",
+];
+/** Whoever sends a message is judged by its row. */
+const GUARD = "dynamodb:GetItem AgentStatus";
 
 const DELIVERY = [
   "dynamodb:BatchWriteItem Subscriptions",
   "dynamodb:GetItem AgentStatus",
   "dynamodb:Query Subscriptions",
   "dynamodb:Query Subscriptions by connection",
-  "execute-api:ManageConnections @connections POST",
+  ...CLOSE,
 ];
 
 describe("the template", () => {
@@ -80,7 +85,7 @@ describe("the template", () => {
 
   it.each([
     ["authorize", ["dynamodb:GetItem AgentRegistry", "dynamodb:PutItem AgentRegistry"]],
-    ["connect", ["dynamodb:GetItem AgentRegistry", "dynamodb:UpdateItem AgentStatus"]],
+    ["connect", ["dynamodb:UpdateItem AgentStatus"]],
     [
       "heartbeat",
       [
@@ -97,25 +102,32 @@ describe("the template", () => {
         "dynamodb:UpdateItem AgentStatus",
       ],
     ],
-    ["history", ["dynamodb:Query AgentRegistry", CLOSE]],
-    ["profile", ["dynamodb:UpdateItem AgentRegistry", CLOSE]],
+    ["history", [GUARD, "dynamodb:Query AgentRegistry", ...CLOSE]],
+    ["profile", [GUARD, "dynamodb:UpdateItem AgentRegistry", ...CLOSE]],
     [
       "subscribe",
-      ["dynamodb:PutItem Subscriptions", "dynamodb:Query Subscriptions by connection", CLOSE],
+      [
+        "dynamodb:DeleteItem Subscriptions",
+        GUARD,
+        "dynamodb:PutItem Subscriptions",
+        "dynamodb:Query Subscriptions by connection",
+        ...CLOSE,
+      ],
     ],
-    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", CLOSE]],
-    ["publish", [...DELIVERY, CLOSE].sort()],
+    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", ...CLOSE]],
+    ["publish", DELIVERY],
     ["deliver", DELIVERY],
     [
       "list",
       [
         "dynamodb:GetItem AgentRegistry",
+        GUARD,
         "dynamodb:Query AgentRegistry",
         "dynamodb:Query AgentStatus",
-        CLOSE,
+        ...CLOSE,
       ],
     ],
-    ["fallback", [CLOSE]],
+    ["fallback", CLOSE],
     [
       "sweep",
       [

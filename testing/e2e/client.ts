@@ -1,8 +1,8 @@
 /** A bare client: it sends what it is told and keeps what comes, so that the protocol itself is tested. */
 
 import { once } from "node:events";
-import { audienceOf, LIMITS, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { WebSocket } from "ws";
+import { audienceOf, LIMITS, SUBPROTOCOL } from "../../core/protocol";
 import { loginClaims, signToken, type TestKey } from "../login";
 
 type Message = Record<string, unknown> & { type: string };

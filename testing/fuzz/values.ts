@@ -1,7 +1,7 @@
 /** What a hostile client may send: values that break parsers, stores and screens, and messages made of them. */
 
-import type { ClientMessage } from "@agent-heartbeat/sdk/protocol";
 import fc from "fast-check";
+import type { ClientMessage } from "../../core/protocol";
 
 /** Texts that have broken something somewhere. */
 export const HOSTILE_TEXTS: readonly string[] = [

@@ -10,7 +10,9 @@ export type Item = Record<string, AttributeValue>;
 /** A condition as a tree. */
 export type Condition =
   | { kind: "and" | "or"; parts: Condition[] }
+  | { kind: "not"; part: Condition }
   | { kind: "exists" | "absent"; name: string }
+  | { kind: "contains"; name: string; value: string }
   | { kind: "compare"; operator: Operator; left: string; right: string }
   | { kind: "constant"; value: boolean };
 
@@ -43,38 +45,57 @@ function tokensOf(text: string): string[] {
 }
 
 function parseOr(tokens: string[]): Condition {
-  const parts = [parseAnd(tokens)];
-  while (tokens[0] === "OR") {
-    tokens.shift();
-    parts.push(parseAnd(tokens));
-  }
-  return parts.length === 1 ? (parts[0] as Condition) : { kind: "or", parts };
+  return parseList(tokens, "OR", parseAnd);
 }
 
 function parseAnd(tokens: string[]): Condition {
-  const parts = [parseTerm(tokens)];
-  while (tokens[0] === "AND") {
+  return parseList(tokens, "AND", parseTerm);
+}
+
+function parseList(
+  tokens: string[],
+  word: "OR" | "AND",
+  parse: (tokens: string[]) => Condition,
+): Condition {
+  const parts = [parse(tokens)];
+  while (tokens[0] === word) {
     tokens.shift();
-    parts.push(parseTerm(tokens));
+    parts.push(parse(tokens));
   }
-  return parts.length === 1 ? (parts[0] as Condition) : { kind: "and", parts };
+  const kind = word === "OR" ? "or" : "and";
+  return parts.length === 1 ? (parts[0] as Condition) : { kind, parts };
 }
 
 function parseTerm(tokens: string[]): Condition {
   const token = take(tokens);
+  if (token === "NOT") return { kind: "not", part: parseTerm(tokens) };
   if (token === "(") {
     const condition = parseOr(tokens);
     take(tokens, ")");
     return condition;
   }
   if (token === "attribute_exists" || token === "attribute_not_exists") {
-    take(tokens, "(");
-    const name = take(tokens);
-    take(tokens, ")");
+    const [name = ""] = argumentsOf(tokens);
     return { kind: token === "attribute_exists" ? "exists" : "absent", name };
   }
+  if (token === "contains") {
+    const [name = "", value = ""] = argumentsOf(tokens);
+    return { kind: "contains", name, value };
+  }
+  const left = token === "size" ? `size(${argumentsOf(tokens)[0]})` : token;
   const operator = take(tokens) as Operator;
-  return { kind: "compare", operator, left: token, right: take(tokens) };
+  return { kind: "compare", operator, left, right: take(tokens) };
+}
+
+function argumentsOf(tokens: string[]): string[] {
+  take(tokens, "(");
+  const given = [take(tokens)];
+  while (tokens[0] === ",") {
+    tokens.shift();
+    given.push(take(tokens));
+  }
+  take(tokens, ")");
+  return given;
 }
 
 function take(tokens: string[], expected?: string): string {
@@ -90,6 +111,8 @@ export function holds(condition: Condition, item: Item | undefined, names: Names
   switch (condition.kind) {
     case "constant":
       return condition.value;
+    case "not":
+      return !holds(condition.part, item, names);
     case "and":
       return condition.parts.every((part) => holds(part, item, names));
     case "or":
@@ -98,6 +121,11 @@ export function holds(condition: Condition, item: Item | undefined, names: Names
       return operand(condition.name, item, names) !== undefined;
     case "absent":
       return operand(condition.name, item, names) === undefined;
+    case "contains": {
+      const set = operand(condition.name, item, names)?.SS;
+      const value = operand(condition.value, item, names)?.S;
+      return value !== undefined && set?.includes(value) === true;
+    }
     case "compare": {
       const [left, right] = [condition.left, condition.right].map((name) =>
         scalar(operand(name, item, names)),
@@ -109,14 +137,23 @@ export function holds(condition: Condition, item: Item | undefined, names: Names
   }
 }
 
-function operand(name: string, item: Item | undefined, { names, values }: Names) {
+function operand(
+  name: string,
+  item: Item | undefined,
+  { names, values }: Names,
+): AttributeValue | undefined {
+  const sized = /^size\((.+)\)$/.exec(name)?.[1];
+  if (sized) {
+    const size = operand(sized, item, { names, values })?.SS?.length;
+    return size === undefined ? undefined : { N: String(size) };
+  }
   if (name.startsWith(":")) return values?.[name];
   return item?.[name.startsWith("#") ? (names?.[name] ?? name) : name];
 }
 
 function scalar(value: AttributeValue | undefined): string | number | undefined {
   if (value?.N !== undefined) return Number(value.N);
-  return value?.S;
+  return value?.SS ? JSON.stringify([...value.SS].sort()) : value?.S;
 }
 
 function compare(left: string | number, operator: Operator, right: string | number): boolean {
@@ -136,35 +173,61 @@ function compare(left: string | number, operator: Operator, right: string | numb
   }
 }
 
-/** An update as its clauses. */
-export interface Update {
-  set: { name: string; value: string; ifNotExists: boolean }[];
-  remove: string[];
+/** One thing that an update does to an attribute. */
+export interface Assignment {
+  clause: "SET" | "ADD" | "DELETE" | "REMOVE";
+  name: string;
+  /** What is set; a name stands for an attribute. Empty for REMOVE. */
+  value: string;
+  /** What is set where the attribute of `value` does not exist. */
+  otherwise?: string | undefined;
 }
 
+export type Update = Assignment[];
+
 export function parseUpdate(text: string): Update {
-  const [, set = "", remove = ""] =
-    /^(?:SET ([\s\S]*?))?\s*(?:REMOVE ([\s\S]*))?$/.exec(text.trim()) ?? [];
-  const clauses = set.split(/,(?![^(]*\))/).filter((clause) => clause.trim() !== "");
-  return {
-    set: clauses.map((clause) => {
-      const [name = "", value = ""] = clause.split("=").map((part) => part.trim());
-      const conditional = /^if_not_exists\((\w+), (:\w+)\)$/.exec(value);
-      return { name, value: conditional?.[2] ?? value, ifNotExists: conditional !== null };
-    }),
-    remove: remove.split(",").flatMap((name) => name.trim() || []),
-  };
+  const clauses = text.split(/\b(SET|ADD|DELETE|REMOVE)\b/).slice(1);
+  const update: Update = [];
+  for (let index = 0; index < clauses.length; index += 2) {
+    const clause = clauses[index] as Assignment["clause"];
+    for (const part of (clauses[index + 1] ?? "").split(/,(?![^(]*\))/)) {
+      if (part.trim() !== "") update.push(assignmentOf(clause, part.trim()));
+    }
+  }
+  return update;
+}
+
+function assignmentOf(clause: Assignment["clause"], text: string): Assignment {
+  if (clause === "REMOVE") return { clause, name: text, value: "" };
+  const [name = "", value = ""] = text.split(clause === "SET" ? /\s*=\s*/ : /\s+/);
+  const [, path = value, otherwise] = /^if_not_exists\((\w+), (:\w+)\)$/.exec(value) ?? [];
+  return { clause, name, value: path, otherwise };
 }
 
 /** The item after an update. */
 export function updated(update: Update, item: Item, names: Names): Item {
   const result = { ...item };
   const attribute = (name: string) => (name.startsWith("#") ? (names.names?.[name] ?? name) : name);
-  for (const { name, value, ifNotExists } of update.set) {
-    const given = names.values?.[value];
+  for (const { clause, name, value, otherwise } of update) {
+    const key = attribute(name);
+    if (clause === "REMOVE") {
+      delete result[key];
+      continue;
+    }
+    const given = operand(value, item, names) ?? (otherwise && names.values?.[otherwise]);
     if (!given) throw new Error(`no value ${value}`);
-    if (!ifNotExists || item[attribute(name)] === undefined) result[attribute(name)] = given;
+    if (clause === "SET") {
+      result[key] = given;
+      continue;
+    }
+    const before = item[key]?.SS ?? [];
+    const entries = given.SS ?? [];
+    const after =
+      clause === "ADD"
+        ? [...new Set([...before, ...entries])]
+        : before.filter((entry) => !entries.includes(entry));
+    if (after.length > 0) result[key] = { SS: after };
+    else delete result[key];
   }
-  for (const name of update.remove) delete result[attribute(name)];
   return result;
 }

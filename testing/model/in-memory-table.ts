@@ -33,15 +33,40 @@ export interface Mutation {
 const conditions = new Map<string, Condition>();
 const updates = new Map<string, Update>();
 
+/** `repeated`: the answer was lost, and the AWS client sends the command again. */
+export type Fate = "answered" | "repeated" | "fails";
+
 export class InMemoryTable {
   readonly stream: StreamRecord[] = [];
   readonly #rows = new Map<string, Item>();
+  #changes = 0;
 
   constructor(private readonly mutation: Mutation = {}) {}
 
-  /** A client that speaks to this table, whatever table its commands name. */
-  get client(): DynamoDBClient {
-    return { send: async (command: unknown) => this.#send(command) } as DynamoDBClient;
+  /**
+   * A client that speaks to this table, whatever table its commands name.
+   *
+   * @param arrive resolves when a command is to reach the table, and says what becomes of it
+   */
+  client(arrive: () => Promise<Fate> = async () => "answered"): DynamoDBClient {
+    const send = async (command: { middlewareStack: object }) => {
+      for (;;) {
+        const fate = await arrive();
+        if (fate === "fails") throw new Error("the table can't be reached");
+        try {
+          const answer = this.#send(command);
+          if (fate === "answered") return answer;
+        } catch (error) {
+          if (fate === "answered") throw error;
+        }
+      }
+    };
+    return { send } as unknown as DynamoDBClient;
+  }
+
+  /** The only row, in DynamoDB's form. */
+  get row(): Item | undefined {
+    return [...this.#rows.values()][0];
   }
 
   /** Deletes rows whose retention is over, as the TTL does. */
@@ -82,7 +107,8 @@ export class InMemoryTable {
   #store(key: string, before: Item | undefined, after: Item | undefined): void {
     if (after) this.#rows.set(key, after);
     else this.#rows.delete(key);
-    const number = String(this.stream.length + 1);
+    this.#changes += 1;
+    const number = String(this.#changes);
     this.stream.push({
       eventID: `event-${number}`,
       dynamodb: {

@@ -3,7 +3,7 @@
  * It is done on the way there, so that what runs is what is deployed.
  */
 
-import { mayHold, mayRelease } from "../../lambda/lease/conditions";
+import { mayEnd, mayRenew } from "../../lambda/lease/conditions";
 
 /** What an UpdateItem says, as far as it is broken here. */
 interface Request {
@@ -34,7 +34,7 @@ function inCondition(condition: string, part: string, instead: string): Break["a
 function byOtherLeases(ms: number): Break["apply"] {
   return ({ ConditionExpression, ExpressionAttributeValues: values }) => {
     const end = values?.[":leaseExpiresAt"];
-    if (ConditionExpression !== mayHold || end?.N === undefined) return false;
+    if (ConditionExpression !== mayRenew("goesOn") || end?.N === undefined) return false;
     end.N = String(Number(end.N) + ms);
     return true;
   };
@@ -47,9 +47,9 @@ export const BREAKS = {
     what: "the end of any connection ends the agent's lease, of an older one too",
     seenIn: "falseOfflines",
     apply: inCondition(
-      mayRelease,
-      "connectionId = :connectionId",
-      "(connectionId = :connectionId OR attribute_exists(connectionId))",
+      mayEnd,
+      "contains(connections, :entry) AND size(connections) = :one",
+      "size(connections) >= :one",
     ),
   },
   "long-lease": {

@@ -1,15 +1,9 @@
 /** Renders the tables of docs/protocol.md from the types that client and server are compiled against. */
 
 import { join } from "node:path";
-import {
-  HEARTBEAT,
-  LIMITS,
-  PERMISSIONS,
-  RATES,
-  ROLES,
-  UNKNOWN_RATE,
-} from "@agent-heartbeat/sdk/protocol";
+import { ROLES } from "@agent-heartbeat/sdk/protocol";
 import ts from "typescript";
+import { HEARTBEAT, LIMITS, PERMISSIONS, RATES, UNKNOWN_RATE } from "../../core/protocol";
 import {
   commentOf,
   docOf,

@@ -8,16 +8,22 @@ import type { Io } from "../io";
 interface Options extends DeploymentOptions {
   agent: string;
   key: string;
+  now?: true;
 }
 
 export function addAgentsRemoveKey(agents: Command, io: Io): void {
   deploymentCommand(agents, "remove-key", "take one of an agent's two keys away")
     .requiredOption("-a, --agent <id>", "the agent")
     .requiredOption("--key <keyId>", "the key, as `agents get` shows it")
+    .option("--now", "end the connections that were opened with the key")
     .action(
       withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
         const name = { organizationId, agentId: options.agent };
-        const changed = await registry.removeKey({ ...name, keyId: options.key });
+        const changed = await registry.removeKey({
+          ...name,
+          keyId: options.key,
+          ...(options.now && { now: true }),
+        });
         printAgent(changed, io.now(), printer);
       }),
     );

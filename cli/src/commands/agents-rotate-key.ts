@@ -10,15 +10,17 @@ import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } fr
 interface Options extends DeploymentOptions, KeySourceOptions {
   agent: string;
   retire?: string;
+  now?: true;
 }
 
 export function addAgentsRotateKey(agents: Command, io: Io): void {
   const command = deploymentCommand(agents, "rotate-key", "give an agent a further key")
     .description(
-      "Give an agent a further key. It holds two at most: the older of two is retired, unless --retire names another. Connections stay open.",
+      "Give an agent a further key. It holds two at most: the older of two is retired, unless --retire names another. Connections stay open, unless --now ends those of the key that is retired.",
     )
     .requiredOption("-a, --agent <id>", "the agent")
-    .option("--retire <keyId>", "take this key away");
+    .option("--retire <keyId>", "take this key away")
+    .option("--now", "end the connections that were opened with a key that is taken away");
   addKeySource(command).action(
     withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
       checkKeySource(options);
@@ -29,6 +31,7 @@ export function addAgentsRotateKey(agents: Command, io: Io): void {
           ...name,
           publicKey,
           ...(options.retire && { retire: options.retire }),
+          ...(options.now && { now: true }),
         }),
       );
       printAgent(result, io.now(), printer);

@@ -84,12 +84,10 @@ export function presenceOf(transition: Transition): AgentPresence {
 }
 
 /**
- * Whether `next` says as much or more than `known`: by connection, then by heartbeat. Of two that are
- * equal, one that says offline was written later.
+ * Whether `next` says as much or more than `known`. No write brings an agent online without a later heartbeat than
+ * any before; of two that are equal, one that says offline was written later.
  */
 function isNewer(next: AgentPresence, known: AgentPresence): boolean {
-  if (next.connectedAt !== known.connectedAt) return next.connectedAt > known.connectedAt;
-  if (next.connectionId !== known.connectionId) return next.connectionId > known.connectionId;
   if (next.lastHeartbeatAt !== known.lastHeartbeatAt) {
     return next.lastHeartbeatAt > known.lastHeartbeatAt;
   }

@@ -25,6 +25,7 @@ export type { AgentName } from "./record-store";
 export {
   AgentRegistry,
   type AgentRegistryOptions,
+  type KeyRemoval,
   type KeyRotation,
   type RegisteredAgentPage,
   type Registration,

@@ -1,9 +1,9 @@
 /** The reads and conditional writes of agents' records, as DynamoDB takes them. */
 
+import { isDeepStrictEqual } from "node:util";
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
-  DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -11,11 +11,14 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { LIMITS } from "../../../core/protocol";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
   agentRecordId,
+  fencingTokenOf,
   isExpired,
+  isSameItem,
   itemFromAgent,
   type RegisteredAgent,
   type RegisteredKey,
@@ -28,15 +31,28 @@ export interface AgentName {
   agentId: string;
 }
 
-/** The agent is not registered yet, or not any more. */
-const absent = "attribute_not_exists(recordId) OR expiresAt <= :now";
+/** The agent is not registered yet, or not any more; and what it was before has a lesser fencing token. */
+const absent =
+  "(attribute_not_exists(recordId) OR expiresAt <= :now) AND (attribute_not_exists(revokedAt) OR revokedAt < :createdAt)";
 
 /** The agent is registered. */
 const present =
   "attribute_exists(recordId) AND (attribute_not_exists(expiresAt) OR expiresAt > :now)";
 
+/** The fencing token is greater than any before. */
+const fences =
+  "(attribute_not_exists(revokedAt) OR revokedAt < :revokedAt) AND (attribute_not_exists(createdAt) OR createdAt < :revokedAt)";
+
 /** Nobody has changed the keys since they were read. */
 const keysAsObserved = "publicKeys = :observed";
+
+/** How long the fencing token of a removed agent is kept: longer than any connection lives that it locks out. */
+const TOMBSTONE_MS = LIMITS.connectionDurationMs + 60 * 60_000;
+
+/** A fencing token is raised above others' until it is the greatest. */
+const ATTEMPTS = 10;
+
+type Item = Record<string, AttributeValue>;
 
 /** Shows no registration that has ended. Every method rejects with the client's error if DynamoDB fails. */
 export class RecordStore {
@@ -81,48 +97,120 @@ export class RecordStore {
     return { agents: this.#registered(Items), last };
   }
 
-  /** Returns whether it was created; false if the agent exists. */
-  async create(agent: RegisteredAgent): Promise<boolean> {
-    const created = this.client.send(
-      this.clock.watch(
+  /** Returns the agent as it was created; undefined if it exists. */
+  async create(agent: RegisteredAgent): Promise<RegisteredAgent | undefined> {
+    let created = agent;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const now = this.clock.now();
+      const item = itemFromAgent(created);
+      const found = await this.#refusal(
         new PutItemCommand({
           TableName: this.tableName,
-          Item: itemFromAgent(agent),
+          Item: item,
           ConditionExpression: absent,
-          ExpressionAttributeValues: { ":now": { N: String(this.clock.now()) } },
+          ExpressionAttributeValues: marshall({ ":now": now, ":createdAt": created.createdAt }),
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
         }),
-      ),
-    );
-    return (await unlessRefused(created)) !== undefined;
+      );
+      if (!found || isSameItem(found, item)) return created;
+      const earlier = agentFromItem(found);
+      if (!isExpired(earlier, now)) return undefined;
+      const createdAt = (earlier.revokedAt ?? 0) + 1;
+      created = { ...agent, createdAt, updatedAt: createdAt };
+    }
+    return undefined;
   }
 
   /** Returns the agent, or undefined if there is none. */
-  setEnabled(name: AgentName, enabled: boolean): Promise<RegisteredAgent | undefined> {
-    return this.#update(name, "enabled = :enabled", present, { ":enabled": { BOOL: enabled } });
+  enable(name: AgentName): Promise<RegisteredAgent | undefined> {
+    return this.#update(name, "enabled = :enabled", present, { ":enabled": { BOOL: true } });
+  }
+
+  /** Returns the agent with its new fencing token, or undefined if there is none. */
+  disable(name: AgentName): Promise<RegisteredAgent | undefined> {
+    return this.#fence(name, "SET enabled = :false, updatedAt = :now, revokedAt = :revokedAt", {
+      false: false,
+    });
   }
 
   /** Returns the agent, or undefined if its keys are not those that were observed any more. */
-  setKeys(
+  async setKeys(
     name: AgentName,
     observed: RegisteredKey[],
     changed: RegisteredKey[],
   ): Promise<RegisteredAgent | undefined> {
     const values = marshall({ ":observed": observed, ":changed": changed });
-    return this.#update(name, "publicKeys = :changed", keysAsObserved, values);
+    return this.#update(name, "publicKeys = :changed", keysAsObserved, values, (found) =>
+      isDeepStrictEqual(agentFromItem(found).publicKeys, changed),
+    );
   }
 
-  /** Returns whether there was one. */
-  async delete(name: AgentName): Promise<boolean> {
-    const { Attributes } = await this.client.send(
-      this.clock.watch(
-        new DeleteItemCommand({
-          TableName: this.tableName,
-          Key: keyOf(name),
-          ReturnValues: "ALL_OLD",
-        }),
-      ),
+  /**
+   * Leaves of the agent its fencing token alone, for as long as connections may live that it locks out.
+   *
+   * @returns the token, also where the agent was removed before; undefined if nothing is known of it
+   */
+  async remove(name: AgentName): Promise<{ revokedAt: number; removed: boolean }> {
+    const ttlEpochSeconds = Math.ceil((this.clock.now() + TOMBSTONE_MS) / 1000);
+    const agent = await this.#fence(
+      name,
+      "SET revokedAt = :revokedAt, expiresAt = :zero, ttlEpochSeconds = :ttlEpochSeconds " +
+        "REMOVE publicKeys, profile, description, enabled, createdAt, updatedAt, #role",
+      { zero: 0, ttlEpochSeconds },
+      { "#role": "role" },
     );
-    return Attributes !== undefined;
+    const kept = agent?.revokedAt ?? (await this.#tombstone(name)) ?? this.clock.now();
+    return { revokedAt: kept, removed: agent !== undefined };
+  }
+
+  /** The fencing token of a registration that has been removed. */
+  async #tombstone(name: AgentName): Promise<number | undefined> {
+    const { Item } = await this.client.send(
+      new GetItemCommand({ TableName: this.tableName, Key: keyOf(name), ConsistentRead: true }),
+    );
+    return Item && agentFromItem(Item).revokedAt;
+  }
+
+  /** Writes with a fencing token that is greater than any before. */
+  async #fence(
+    name: AgentName,
+    UpdateExpression: string,
+    values: Record<string, unknown>,
+    ExpressionAttributeNames?: Record<string, string>,
+  ): Promise<RegisteredAgent | undefined> {
+    let revokedAt = this.clock.now();
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const now = this.clock.now();
+      const given = Object.entries({ ...values, now, revokedAt });
+      try {
+        const { Attributes = {} } = await this.client.send(
+          this.clock.watch(
+            new UpdateItemCommand({
+              TableName: this.tableName,
+              Key: keyOf(name),
+              UpdateExpression,
+              ConditionExpression: `${present} AND ${fences}`,
+              ...(ExpressionAttributeNames && { ExpressionAttributeNames }),
+              ExpressionAttributeValues: marshall(
+                Object.fromEntries(given.map(([key, value]) => [`:${key}`, value])),
+              ),
+              ReturnValues: "ALL_NEW",
+              ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+            }),
+          ),
+        );
+        return agentFromItem(Attributes);
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        if (!error.Item) return undefined;
+        const found = agentFromItem(error.Item);
+        // Its own write, whose answer was lost.
+        if (found.revokedAt === revokedAt) return found;
+        if (isExpired(found, now)) return undefined;
+        revokedAt = fencingTokenOf(found) + 1;
+      }
+    }
+    throw new Error(`agent ${name.agentId}: others changed it at each of ${ATTEMPTS} attempts`);
   }
 
   #registered(items: Record<string, AttributeValue>[]): RegisteredAgent[] {
@@ -130,39 +218,47 @@ export class RecordStore {
     return items.map(agentFromItem).filter((agent) => !isExpired(agent, now));
   }
 
+  /** @param isWritten whether what stands in the way is what was to be written: the client repeats lost writes */
   async #update(
     name: AgentName,
     assignment: string,
     ConditionExpression: string,
-    values: Record<string, AttributeValue>,
+    values: Item,
+    isWritten: (found: Item) => boolean = () => false,
   ): Promise<RegisteredAgent | undefined> {
-    const updated = this.client.send(
-      this.clock.watch(
-        new UpdateItemCommand({
-          TableName: this.tableName,
-          Key: keyOf(name),
-          UpdateExpression: `SET ${assignment}, updatedAt = :now`,
-          ConditionExpression,
-          ExpressionAttributeValues: { ...values, ":now": { N: String(this.clock.now()) } },
-          ReturnValues: "ALL_NEW",
-        }),
-      ),
-    );
-    const result = await unlessRefused(updated);
-    return result && agentFromItem(result.Attributes ?? {});
+    try {
+      const { Attributes = {} } = await this.client.send(
+        this.clock.watch(
+          new UpdateItemCommand({
+            TableName: this.tableName,
+            Key: keyOf(name),
+            UpdateExpression: `SET ${assignment}, updatedAt = :now`,
+            ConditionExpression,
+            ExpressionAttributeValues: { ...values, ":now": { N: String(this.clock.now()) } },
+            ReturnValues: "ALL_NEW",
+            ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+          }),
+        ),
+      );
+      return agentFromItem(Attributes);
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return error.Item && isWritten(error.Item) ? agentFromItem(error.Item) : undefined;
+    }
+  }
+
+  /** What stood in the way of a write; undefined if it was done. */
+  async #refusal(command: PutItemCommand): Promise<Item | undefined> {
+    try {
+      await this.client.send(this.clock.watch(command));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return error.Item ?? {};
+    }
   }
 }
 
-function keyOf({ organizationId, agentId }: AgentName): Record<string, AttributeValue> {
+function keyOf({ organizationId, agentId }: AgentName): Item {
   return { organizationId: { S: organizationId }, recordId: { S: agentRecordId(agentId) } };
-}
-
-/** What a write returns, or undefined if its condition does not hold. */
-async function unlessRefused<T>(write: Promise<T>): Promise<T | undefined> {
-  try {
-    return await write;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return undefined;
-    throw error;
-  }
 }

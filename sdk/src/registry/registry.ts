@@ -3,7 +3,8 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS, type Role } from "../../../core/protocol";
 import type { PublicJwk } from "../../../core/public-key";
-import type { RegisteredAgent } from "../../../core/registry-record";
+import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
+import { keyTagOf } from "../status/connections";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
@@ -17,7 +18,7 @@ import {
 import { type KeyChange, withKey, withoutKey, withRotatedKey } from "./key-change";
 import { publicKeyFrom } from "./public-key";
 import { type AgentName, RecordStore } from "./record-store";
-import { type RevocationOptions, revoke, tombstone } from "./revocation";
+import { type RevocationOptions, revoke, revokeKey, tombstone } from "./revocation";
 
 export interface AgentRegistryOptions {
   client: DynamoDBClient;
@@ -47,6 +48,14 @@ export interface KeyRotation extends AgentName {
   publicKey: string | PublicJwk;
   /** Id of the key to take away. @default the older one of two; of one, none */
   retire?: string;
+  /** Whether connections that were opened with a key that is taken away end. @default false */
+  now?: boolean;
+}
+
+export interface KeyRemoval extends AgentName {
+  keyId: string;
+  /** Whether connections that were opened with the key end. @default false */
+  now?: boolean;
 }
 
 export interface RegisteredAgentPage {
@@ -109,7 +118,8 @@ export class AgentRegistry {
       ...(expiresAt !== undefined && { expiresAt }),
     };
     for (const key of keys) agent.publicKeys = withKey(key)(agent, now);
-    if (await this.#records.create(agent)) return agent;
+    const created = await this.#records.create(agent);
+    if (created) return created;
     throw new AgentExistsError(
       `agent ${agentId}: expected an id that organization ${organizationId} has not registered yet`,
     );
@@ -156,8 +166,11 @@ export class AgentRegistry {
    *
    * @throws UnknownAgentError if it is not registered
    */
-  enable(name: AgentName): Promise<RegisteredAgent> {
-    return this.#setEnabled(name, true);
+  async enable(name: AgentName): Promise<RegisteredAgent> {
+    expectName(name);
+    const agent = await this.#records.enable(name);
+    if (!agent) throw unknownAgent(name.organizationId, name.agentId);
+    return agent;
   }
 
   /**
@@ -167,8 +180,10 @@ export class AgentRegistry {
    * @throws IncompleteChangeError if its presence could not be ended: then repeat it
    */
   async disable(name: AgentName): Promise<RegisteredAgent> {
-    const agent = await this.#setEnabled(name, false);
-    await this.#orIncomplete(name, revoke(this.#revocation, name.organizationId, name.agentId));
+    expectName(name);
+    const agent = await this.#records.disable(name);
+    if (!agent) throw unknownAgent(name.organizationId, name.agentId);
+    await this.#orIncomplete(name, revoke(this.#revocation, name, fencingTokenOf(agent)));
     return agent;
   }
 
@@ -191,19 +206,20 @@ export class AgentRegistry {
    * @throws KeyExistsError if it has this key, UnknownKeyError if it has not the one to retire
    * @throws KeyError if the key is not readable, or of a kind that is not accepted
    */
-  async rotateKey({ publicKey, retire, ...name }: KeyRotation): Promise<RegisteredAgent> {
+  async rotateKey({ publicKey, retire, now, ...name }: KeyRotation): Promise<RegisteredAgent> {
     const key = await publicKeyFrom(publicKey);
-    return this.#changeKeys(name, withRotatedKey(key, retire));
+    return this.#changeKeys(name, withRotatedKey(key, retire), now);
   }
 
   /**
-   * Takes a key away. A connection that was opened with it goes on.
+   * Takes a key away. Connections that were opened with it go on, unless they are to end `now`.
    *
    * @throws UnknownAgentError if the agent is not registered
    * @throws UnknownKeyError if it has no such key, LastKeyError if it has no other
+   * @throws IncompleteChangeError if its connections could not be ended
    */
-  removeKey({ keyId, ...name }: AgentName & { keyId: string }): Promise<RegisteredAgent> {
-    return this.#changeKeys(name, withoutKey(keyId));
+  removeKey({ keyId, now, ...name }: KeyRemoval): Promise<RegisteredAgent> {
+    return this.#changeKeys(name, withoutKey(keyId), now);
   }
 
   /**
@@ -214,30 +230,29 @@ export class AgentRegistry {
    */
   async remove(name: AgentName): Promise<void> {
     expectName(name);
-    const deleted = await this.#records.delete(name);
-    const { organizationId, agentId } = name;
-    const buried = await this.#orIncomplete(
-      name,
-      tombstone(this.#revocation, organizationId, agentId),
-    );
-    if (!deleted && !buried) throw unknownAgent(organizationId, agentId);
-  }
-
-  async #setEnabled(name: AgentName, enabled: boolean): Promise<RegisteredAgent> {
-    expectName(name);
-    const agent = await this.#records.setEnabled(name, enabled);
-    if (!agent) throw unknownAgent(name.organizationId, name.agentId);
-    return agent;
+    const { revokedAt, removed } = await this.#records.remove(name);
+    const buried = await this.#orIncomplete(name, tombstone(this.#revocation, name, revokedAt));
+    if (!removed && !buried) throw unknownAgent(name.organizationId, name.agentId);
   }
 
   /** Reads, changes and writes the keys, again if another change of them came in between. */
-  async #changeKeys(name: AgentName, change: KeyChange): Promise<RegisteredAgent> {
+  async #changeKeys(
+    name: AgentName,
+    change: KeyChange,
+    endsConnections = false,
+  ): Promise<RegisteredAgent> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const agent = await this.get(name);
       if (!agent) throw unknownAgent(name.organizationId, name.agentId);
       const publicKeys = change(agent, this.#clock.now());
       const changed = await this.#records.setKeys(name, agent.publicKeys, publicKeys);
-      if (changed) return changed;
+      if (!changed) continue;
+      const kept = new Set(publicKeys.map(keyTagOf));
+      const retired = agent.publicKeys.map(keyTagOf).filter((tag) => !kept.has(tag));
+      for (const tag of endsConnections ? retired : []) {
+        await this.#orIncomplete(name, revokeKey(this.#revocation, name, tag));
+      }
+      return changed;
     }
     throw new ConcurrentChangeError(
       `agent ${name.agentId}: expected its keys to rest, got a change of them by others at each of ${ATTEMPTS} attempts`,

@@ -1,11 +1,24 @@
-/** Takes the presence of an agent that may not connect any more, by one conditional write of its status row. */
+/**
+ * Takes the presence of an agent that may not connect any more, by conditional writes of its status row.
+ *
+ * The registry is written first, and the row then: a login that has seen the registry before has a lesser fencing token
+ * than the row has from now on, and takes it no more. Where there is no row the token makes one, which readers
+ * skip. The change of the row has every connection closed that it knew.
+ */
 
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import { convertToAttr } from "@aws-sdk/util-dynamodb";
+import { LIMITS } from "../../../core/protocol";
+import { isPurged, type StatusRow } from "../../../core/status";
+import { rowFromItem } from "../../../core/status-row";
+import { connectionIn, NOBODY } from "../status/connections";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
+import type { AgentName } from "./record-store";
 
 export interface RevocationOptions {
   client: DynamoDBClient;
@@ -13,48 +26,171 @@ export interface RevocationOptions {
   clock: DynamoDbClock;
 }
 
-/** There is a row; a revocation never makes one. */
-const row = "attribute_exists(organizationId)";
+/** How long a lock-out is kept that is nothing else: longer than any connection lives that it locks out. */
+const LOCK_OUT_KEPT_MS = LIMITS.connectionDurationMs + 60 * 60_000;
 
-/** A connection of the row may be open: once all have ended, why and when is history, and stays. */
-const notEnded = "(attribute_not_exists(disconnectedAt) OR #status = :online)";
+/** Writes against others that change the same row. */
+const ATTEMPTS = 10;
 
-/** The row is shown to readers. */
-const notPurged = "ttlEpochSeconds > :nowSeconds";
+/** No later lock-out has been written. */
+export const fences = "(attribute_not_exists(revokedAt) OR revokedAt <= :revokedAt)";
 
-const REVOKE =
-  "SET #status = :offline, reason = :revoked, disconnectedAt = :now REMOVE onlineSince, activity, stallsAt, stalledSince";
+const CLEARED = "connections, displaced, onlineSince, activity, stallsAt, stalledSince";
+const FENCED = "revokedAt = :revokedAt, displacedAt = :now";
 
-const TOMBSTONE =
-  "SET #status = :offline, reason = :revoked, disconnectedAt = if_not_exists(disconnectedAt, :now), " +
-  "ttlEpochSeconds = :nowSeconds REMOVE onlineSince, activity, stallsAt, stalledSince";
+/** One form of the write for each state that a row may be in; the first is the likeliest. */
+export const FORMS = {
+  online: {
+    condition: "#status = :online AND leaseExpiresAt > :now",
+    update: `SET #status = :offline, reason = :revoked, disconnectedAt = :now, ${FENCED} REMOVE ${CLEARED}`,
+  },
+  // The agent has been offline since its lease ran out, though nobody stored it.
+  lapsed: {
+    condition: "#status = :online AND leaseExpiresAt <= :now",
+    update: `SET #status = :offline, reason = :expired, ${FENCED} REMOVE ${CLEARED}`,
+  },
+  // Why and since when it is offline is history, and stays.
+  offline: {
+    condition: "(attribute_not_exists(#status) OR #status = :offline)",
+    update: `SET ${FENCED}, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :kept) REMOVE ${CLEARED}`,
+  },
+} as const;
+
+const PRESENCE =
+  "#status, reason, instanceId, connectionId, connectedAt, lastHeartbeatAt, leaseExpiresAt, leaseMs, " +
+  "heartbeatIntervalMs, disconnectedAt, processes";
+
+/** Leaves the lock-out alone. Refused if the name is registered anew, and connected already. */
+export const STRIP = {
+  condition: "revokedAt = :revokedAt AND attribute_not_exists(connections)",
+  update: `SET ttlEpochSeconds = :kept REMOVE ${PRESENCE}`,
+};
 
 /**
- * Ends an agent's online period with the reason `revoked`; the change of the row has the connection closed.
+ * Ends an agent's online period with the reason `revoked`, and takes the row from every connection.
  *
- * @returns whether there was a connection to revoke
+ * @param revokedAt the fencing token that the registry has given
+ * @returns whether there was a row that readers saw
  */
-export function revoke(options: RevocationOptions, organizationId: string, agentId: string) {
-  return write(options, organizationId, agentId, REVOKE, `${row} AND ${notEnded}`);
+export async function revoke(
+  options: RevocationOptions,
+  name: AgentName,
+  revokedAt: number,
+): Promise<boolean> {
+  let form: keyof typeof FORMS = "online";
+  let wasSeen = true;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const now = options.clock.now();
+    const { condition, update } = FORMS[form];
+    const refused = await write(options, name, update, `${condition} AND ${fences}`, {
+      revokedAt,
+      now,
+      kept: secondsOf(now + LOCK_OUT_KEPT_MS),
+    });
+    if (!refused) return form !== "offline" || wasSeen;
+    const { row } = refused;
+    if (row?.revokedAt !== undefined && row.revokedAt > revokedAt) return !isPurged(row, now);
+    wasSeen = row !== undefined && !isPurged(row, now);
+    if (row?.status !== "online") form = "offline";
+    else form = row.leaseExpiresAt > now ? "online" : "lapsed";
+  }
+  throw overtaken(name);
 }
 
 /**
- * Revokes like `revoke`, and lets the row's retention end at once: readers hide it and DynamoDB deletes it.
+ * Revokes like `revoke`, and leaves of the row the fencing token alone, which readers skip.
  *
  * @returns whether there was a row to hide
  */
-export function tombstone(options: RevocationOptions, organizationId: string, agentId: string) {
-  return write(options, organizationId, agentId, TOMBSTONE, `${row} AND ${notPurged}`);
+export async function tombstone(
+  options: RevocationOptions,
+  name: AgentName,
+  revokedAt: number,
+): Promise<boolean> {
+  const seen = await revoke(options, name, revokedAt);
+  const kept = secondsOf(options.clock.now() + LOCK_OUT_KEPT_MS);
+  await write(options, name, STRIP.update, STRIP.condition, { revokedAt, kept });
+  return seen;
 }
 
+/** Takes the row from every connection that logged in with a key, and refuses whoever logs in with it. */
+export async function revokeKey(
+  options: RevocationOptions,
+  name: AgentName,
+  keyTag: string,
+): Promise<void> {
+  let row: StatusRow | undefined;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const now = options.clock.now();
+    const without = (entries: Set<string> = new Set()) =>
+      new Set(
+        [...entries].filter((entry) => entry !== NOBODY && connectionIn(entry).keyTag !== keyTag),
+      );
+    const [connections, displaced] = [without(row?.connections), without(row?.displaced)];
+    const ends = row?.status === "online" && row.connections && connections.size === 0;
+    const lapsed = ends && row && row.leaseExpiresAt <= now;
+    // The keys that an agent has at once are two: of those taken away, the last two may still be in use.
+    const revokedKeys = new Set([...(row?.revokedKeys ?? []), keyTag].slice(-2));
+    const set = {
+      revokedKeys,
+      displacedAt: now,
+      ...(connections.size > 0 && { connections }),
+      ...(displaced.size > 0 && { displaced }),
+      ...(ends && { status: "offline", reason: lapsed ? "lease_expired" : "revoked" }),
+      ...(ends && !lapsed && { disconnectedAt: now }),
+      ttlEpochSeconds: row?.ttlEpochSeconds ?? secondsOf(now + LOCK_OUT_KEPT_MS),
+    };
+    const gone = [
+      ...(connections.size > 0 ? [] : ["connections"]),
+      ...(displaced.size > 0 ? [] : ["displaced"]),
+      ...(ends ? ["onlineSince", "activity", "stallsAt", "stalledSince"] : []),
+    ];
+    const assignments = Object.keys(set).map(
+      (key) => `${key === "status" ? "#status" : key} = :${key}`,
+    );
+    const update =
+      `SET ${assignments.join(", ")}` + (gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : "");
+    const observed = ["connections", "displaced", "leaseExpiresAt", "revokedKeys"] as const;
+    const same = observed.map((key) =>
+      row?.[key] === undefined ? `attribute_not_exists(${key})` : `${key} = :observed_${key}`,
+    );
+    const refused = await write(options, name, update, same.join(" AND "), {
+      ...set,
+      ...Object.fromEntries(observed.map((key) => [`observed_${key}`, row?.[key]])),
+    });
+    if (!refused) return;
+    row = refused.row;
+    const uses = [...(row?.connections ?? []), ...(row?.displaced ?? [])];
+    const done =
+      row?.revokedKeys?.has(keyTag) && !uses.some((entry) => connectionIn(entry).keyTag === keyTag);
+    if (done) return;
+  }
+  throw overtaken(name);
+}
+
+const overtaken = ({ agentId }: AgentName) =>
+  new Error(`agent ${agentId}: its row was changed by others at each of ${ATTEMPTS} attempts`);
+
+const secondsOf = (ms: number) => Math.ceil(ms / 1000);
+
+const CONSTANTS = {
+  online: "online",
+  offline: "offline",
+  revoked: "revoked",
+  expired: "lease_expired",
+};
+
+/** @returns what stood in the way; undefined if it was written */
 async function write(
   { client, tableName, clock }: RevocationOptions,
-  organizationId: string,
-  agentId: string,
+  { organizationId, agentId }: AgentName,
   UpdateExpression: string,
   ConditionExpression: string,
-): Promise<boolean> {
-  const now = clock.now();
+  given: Record<string, unknown>,
+): Promise<{ row: StatusRow | undefined } | undefined> {
+  const text = `${UpdateExpression} ${ConditionExpression}`;
+  const values: Record<string, unknown> = { ...CONSTANTS, ...given };
+  const used = new Set(text.match(/:\w+/g));
   try {
     await client.send(
       clock.watch(
@@ -63,22 +199,20 @@ async function write(
           Key: { organizationId: { S: organizationId }, agentId: { S: agentId } },
           UpdateExpression,
           ConditionExpression,
-          ExpressionAttributeNames: { "#status": "status" },
-          ExpressionAttributeValues: {
-            ":offline": { S: "offline" },
-            ...(UpdateExpression === REVOKE && { ":online": { S: "online" } }),
-            ":revoked": { S: "revoked" },
-            ":now": { N: String(now) },
-            ...(UpdateExpression === TOMBSTONE && {
-              ":nowSeconds": { N: `${Math.floor(now / 1000)}` },
-            }),
-          },
+          ...(text.includes("#status") && { ExpressionAttributeNames: { "#status": "status" } }),
+          ExpressionAttributeValues: Object.fromEntries(
+            [...used].map((name): [string, AttributeValue] => [
+              name,
+              convertToAttr(values[name.slice(1)]),
+            ]),
+          ),
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
         }),
       ),
     );
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return { row: error.Item && rowFromItem(error.Item) };
   }
 }

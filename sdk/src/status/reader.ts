@@ -59,7 +59,7 @@ export interface AgentPage {
   cursor: string | null;
 }
 
-/** Every attribute of a row. A record, so that one that is added to the row can't be forgotten here. */
+/** What a reader needs of a row. A record, so that what a presence is derived from can't be forgotten here. */
 const ROW_ATTRIBUTES = Object.keys({
   organizationId: true,
   agentId: true,
@@ -74,19 +74,20 @@ const ROW_ATTRIBUTES = Object.keys({
   instanceId: true,
   activity: true,
   stallsAt: true,
-  stalledSince: true,
   reason: true,
   disconnectedAt: true,
-  spareBeside: true,
-  spareConnectionId: true,
-  spareLeaseExpiresAt: true,
   ttlEpochSeconds: true,
-} satisfies Record<keyof StatusRow, true>);
+} satisfies Record<PresenceAttribute, true>);
+
+type PresenceAttribute =
+  | keyof Parameters<typeof derivePresence>[0]
+  | "organizationId"
+  | "ttlEpochSeconds";
 
 /** Agents that are looked up at once. */
 const CONCURRENCY = 25;
 
-const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds"] as const;
+const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds", "instanceId"] as const;
 
 /**
  * Megabytes of the table that one page may read. Where few of very many agents match, a page has fewer

@@ -1,3 +1,4 @@
+import { keyTagOf } from "@agent-heartbeat/sdk/status";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type AuthorizerEvent, authorizeHandler } from "../../../lambda/authorize/handler";
@@ -89,6 +90,9 @@ describe("authorize", () => {
           intervalAdvised: "false",
           onDuplicate: "replace",
           reconnectWindowMs: "22000",
+          rotation: "false",
+          fencingToken: "0",
+          keyTag: keyTagOf({ keyId: own.keyId, addedAt: 0 }),
         },
       });
     },

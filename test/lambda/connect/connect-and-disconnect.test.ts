@@ -1,13 +1,13 @@
 /** `$connect` and `$disconnect` against the real engine. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler, offlineReason } from "../../../lambda/disconnect/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
+import { revoke } from "../../../sdk/src/registry/revocation";
+import { DynamoDbClock } from "../../../sdk/src/status/dynamodb-clock";
 import { type Engine, startEngine } from "../../../testing/engine";
-import { putAgent } from "../../../testing/login";
 import { routeEvent, storedRow } from "../../../testing/presence";
 
 describe("a connection", () => {
@@ -18,19 +18,15 @@ describe("a connection", () => {
   let count = 0;
   beforeAll(async () => {
     engine = await startEngine();
-    const { client, statusTableName, registryTableName } = engine;
+    const { client, statusTableName } = engine;
     const leases = new LeaseStore({ client, tableName: statusTableName, retentionMs: 86_400_000 });
-    connect = connectHandler({
-      leases,
-      registry: dynamoDbLoginRegistry(client, registryTableName),
-    });
+    connect = connectHandler({ leases });
     const subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
     disconnect = disconnectHandler({ leases, subscriptions });
   });
-  beforeEach(async () => {
+  beforeEach(() => {
     count += 1;
     agentId = `agent-${count}`;
-    await putAgent(engine.client, engine.registryTableName, [], { agentId });
   });
   afterAll(() => engine.stop());
 
@@ -63,10 +59,30 @@ describe("a connection", () => {
     expect(await row()).toMatchObject({ status: "online", connectionId: "A=" });
   });
 
-  it("of an agent that was disabled while it connected is refused, and leaves it offline", async () => {
-    await putAgent(engine.client, engine.registryTableName, [], { agentId, enabled: false });
-    expect(await connect(routeEvent({}, undefined, { agentId }))).toEqual({ statusCode: 403 });
-    expect(await row()).toMatchObject({ status: "offline", reason: "revoked" });
+  it("of an agent that was locked out while it connected is refused, and makes no agent online", async () => {
+    const { client, statusTableName: tableName } = engine;
+    const clock = new DynamoDbClock(() => 1000);
+    await revoke({ client, tableName, clock }, { organizationId: "acme", agentId }, 7);
+    const from = (fencingToken: number) => routeEvent({}, undefined, { agentId, fencingToken });
+    expect(await connect(from(6))).toEqual({ statusCode: 403 });
+    expect(await row()).not.toHaveProperty("instanceId");
+    expect(await connect(from(7))).toMatchObject({ statusCode: 200 });
+    expect(await row()).toMatchObject({ status: "online" });
+  });
+
+  it("of a process that lost its agent to a newer one is opened, to be told so, and holds nothing", async () => {
+    await connect(routeEvent({}, undefined, { agentId }));
+    const newer = { connectionId: "B=", connectedAt: 5000, requestTimeEpoch: 5000 };
+    await connect(routeEvent(newer, undefined, { agentId, instanceId: "process-b" }));
+    const again = { connectionId: "C=", connectedAt: 9000, requestTimeEpoch: 9000 };
+    expect(await connect(routeEvent(again, undefined, { agentId }))).toMatchObject({
+      statusCode: 200,
+    });
+    expect(await row()).toMatchObject({
+      instanceId: "process-b",
+      connections: new Set(["B=.key"]),
+      displaced: new Set(["A=.key", "C=.key"]),
+    });
   });
 
   it("that ends makes its agent offline, with the reason that its close code tells", async () => {
@@ -88,15 +104,20 @@ describe("a connection", () => {
 });
 
 describe("offlineReason", () => {
+  const HOURS = 2 * 3_600_000;
   it.each([
-    [1000, "", "client_closed"],
-    [1000, "drained", "drained"],
-    [1001, "", "gateway_closed"],
-    [1012, "", "gateway_closed"],
-    [1006, "", "connection_lost"],
-    [1009, "", "connection_lost"],
-    [undefined, undefined, "connection_lost"],
-  ])("of close code %s with text %j is %s", (code, text, reason) => {
-    expect(offlineReason(code, text)).toBe(reason);
+    [1000, "", 0, "client_closed"],
+    [1000, "drained", 0, "drained"],
+    [1001, "", 60_000, "client_closed"],
+    [1001, "Going away", 60_000, "client_closed"],
+    [1001, "Going away", 600_000, "gateway_closed"],
+    [1001, "", HOURS, "gateway_closed"],
+    [1005, "", 0, "client_closed"],
+    [1012, "", 0, "gateway_closed"],
+    [1006, "", 0, "connection_lost"],
+    [1009, "", 0, "connection_lost"],
+    [undefined, undefined, 0, "connection_lost"],
+  ])("of close code %s with text %j at an age of %s ms is %s", (code, text, ageMs, reason) => {
+    expect(offlineReason({ code, text, ageMs })).toBe(reason);
   });
 });

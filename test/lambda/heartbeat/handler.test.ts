@@ -1,7 +1,10 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { LIMITS } from "../../../core/protocol";
 import { heartbeatHandler } from "../../../lambda/heartbeat/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
+import { revoke } from "../../../sdk/src/registry/revocation";
+import { DynamoDbClock } from "../../../sdk/src/status/dynamodb-clock";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
 import {
   ConnectionsRecorder,
@@ -30,6 +33,7 @@ describe("heartbeat", () => {
     metrics = new MetricsRecorder();
     [leases, heartbeat] = compose(engine.client);
   });
+  const connected = () => leases.acquire(holder({ agentId }), 1000);
   afterAll(() => engine.stop());
 
   function compose(client: DynamoDBClient) {
@@ -56,6 +60,7 @@ describe("heartbeat", () => {
     storedRow(engine.client, engine.statusTableName, { organizationId: "acme", agentId });
 
   it("is acknowledged with the server's time and the new end of the lease", async () => {
+    await connected();
     expect(await beat({ type: "heartbeat" })).toEqual({
       type: "heartbeat_ack",
       serverTime: 5000,
@@ -96,49 +101,70 @@ describe("heartbeat", () => {
   });
 
   it("is not answered if it asks for no ack", async () => {
+    await connected();
     expect(await beat({ type: "heartbeat", ack: false })).toBeUndefined();
     expect(await row()).toMatchObject({ lastHeartbeatAt: 5000 });
   });
 
   it("carries its id back, and the interval where the client got another than it asked for", async () => {
+    await connected();
     const answer = await beat({ type: "heartbeat", id: "h1" }, 5000, { intervalAdvised: true });
     expect(answer).toMatchObject({ id: "h1", heartbeatInterval: 30 });
   });
 
   it("is told over how long its fleet is to come back, where the login said so", async () => {
+    await connected();
     const told = await beat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
     expect(told).toMatchObject({ reconnectWindowMs: 22_000 });
     expect(await beat({ type: "heartbeat" }, 6000)).not.toHaveProperty("reconnectWindowMs");
   });
 
-  it("of a superseded connection is answered so, and the connection is closed", async () => {
-    await leases.acquire(
-      holder({ agentId, connectionId: "B=", connectedAt: 2000, instanceId: "process-b" }),
-      2000,
-    );
-    expect(await beat({ type: "heartbeat", id: "h2" })).toBeUndefined();
+  const superseder = () =>
+    holder({ agentId, connectionId: "B=", connectedAt: 2000, instanceId: "process-b" });
+
+  it("of a superseded process is answered so each time, and its connection stays open for its answers", async () => {
+    await leases.acquire(holder({ agentId }), 1000);
+    await leases.acquire(superseder(), 2000);
+    for (const id of ["h1", "h2"]) {
+      expect(await beat({ type: "heartbeat", id })).toEqual({ type: "superseded", id });
+    }
+    expect(connections.calls).toEqual([]);
+    expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
+  });
+
+  it("of a superseded process after its grace is answered so, and the connection is closed", async () => {
+    await leases.acquire(holder({ agentId }), 1000);
+    await leases.acquire(superseder(), 2000);
+    const over = 2000 + LIMITS.supersededGraceMs;
+    expect(await beat({ type: "heartbeat", id: "h2" }, over)).toBeUndefined();
     expect(connections.calls).toEqual([
       ["post", "A=", { type: "superseded", id: "h2" }],
       ["close", "A="],
     ]);
-    expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
   });
 
-  it("of a connection that its own process has replaced renews the lease, and leaves the row to the newer one", async () => {
+  it("of a connection that its own process has replaced is closed without a word", async () => {
+    await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(holder({ agentId, connectionId: "B=", connectedAt: 2000 }), 2000);
+    expect(await beat({ type: "heartbeat" })).toBeUndefined();
+    expect(connections.calls).toEqual([["close", "A="]]);
+  });
+
+  it("of either of two connections of a process renews the lease", async () => {
+    await leases.acquire(holder({ agentId }), 1000);
+    const second = { agentId, connectionId: "B=", connectedAt: 2000, rotation: true };
+    await leases.acquire(holder(second), 2000);
     expect(await beat({ type: "heartbeat" })).toMatchObject({ leaseExpiresAt: 95_000 });
-    expect(connections.calls).toEqual([]);
-    expect(await row()).toMatchObject({
-      connectionId: "B=",
-      connectedAt: 2000,
-      lastHeartbeatAt: 5000,
-      leaseExpiresAt: 95_000,
+    expect(await beat({ type: "heartbeat" }, 6000, {}, { connectionId: "B=" })).toMatchObject({
+      leaseExpiresAt: 96_000,
     });
   });
 
   it("of a revoked agent is told so, and its connection closed", async () => {
     await leases.acquire(holder({ agentId }), 1000);
-    await leases.release(holder({ agentId }), 2000, "revoked");
+    const clock = new DynamoDbClock(() => 2000);
+    const { client, statusTableName: tableName } = engine;
+    await revoke({ client, tableName, clock }, { organizationId: "acme", agentId }, 2000);
     expect(await beat({ type: "heartbeat" })).toBeUndefined();
     expect(connections.calls).toEqual([
       ["post", "A=", expect.objectContaining({ type: "error", code: "revoked" })],

@@ -1,7 +1,7 @@
 /** The last transitions of an agent, against the real engine. */
 
-import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Transition } from "../../../core/protocol";
 import { historyHandler } from "../../../lambda/history/handler";
 import { HistoryStore } from "../../../lambda/history/store";
 import { type Engine, startEngine } from "../../../testing/engine";
@@ -9,6 +9,7 @@ import {
   ConnectionsRecorder,
   LogRecorder,
   MetricsRecorder,
+  OPEN_GUARD,
   routeEvent,
 } from "../../../testing/presence";
 
@@ -21,6 +22,7 @@ describe("the history", () => {
     store = new HistoryStore(engine.client, engine.registryTableName);
     history = historyHandler({
       history: store,
+      guard: OPEN_GUARD,
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),
       metrics: new MetricsRecorder().sink,

@@ -1,3 +1,4 @@
+import { derivePresence, NOBODY, tagOf } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { type LeaseHolder, LeaseStore } from "../../../lambda/lease/store";
 import { type Engine, startEngine } from "../../../testing/engine";
@@ -29,7 +30,8 @@ describe("LeaseStore", () => {
     connection({ connectionId: "B=", connectedAt: 2000, instanceId: "process-b", ...overrides });
   const row = () => storedRow(engine.client, engine.statusTableName, connection());
 
-  it("stores a whole row by a first heartbeat whose connect was never seen", async () => {
+  it("stores a whole row by a connection and its first heartbeat", async () => {
+    await store.acquire(connection(), 4000);
     await store.renew(connection(), 5000, { state: "working", task: "tasks.process", inFlight: 2 });
     expect(await row()).toEqual({
       organizationId: "acme",
@@ -37,7 +39,10 @@ describe("LeaseStore", () => {
       status: "online",
       connectionId: "A=",
       connectedAt: 1000,
-      onlineSince: 5000,
+      onlineSince: 4000,
+      connections: new Set(["A=.key"]),
+      processes: new Set([tagOf("process-a")]),
+      displaced: new Set([NOBODY]),
       lastHeartbeatAt: 5000,
       leaseExpiresAt: 95_000,
       leaseMs: 90_000,
@@ -48,38 +53,93 @@ describe("LeaseStore", () => {
     });
   });
 
+  it("makes no row by a heartbeat", async () => {
+    expect(await store.renew(connection(), 5000)).toEqual({ outcome: "ended", row: undefined });
+    expect(await row()).toBeUndefined();
+  });
+
   it("drops an activity that the next heartbeat does not repeat", async () => {
+    await store.acquire(connection(), 1000);
     await store.renew(connection(), 5000, { state: "idle" });
     await store.renew(connection(), 6000);
     expect(await row()).not.toHaveProperty("activity");
   });
 
-  it("tells an older connection's heartbeat who holds the row", async () => {
+  it("answers an older process's heartbeat that it is superseded, by whom", async () => {
+    await store.acquire(connection(), 1000);
     await store.acquire(newer(), 2000);
     const result = await store.renew(connection(), 3000);
-    expect(result).toMatchObject({ written: false, row: { connectionId: "B=" } });
+    expect(result).toMatchObject({ outcome: "superseded", row: { connectionId: "B=" } });
   });
 
   it("keeps the agent online when its old connection closes after it reconnected", async () => {
     await store.acquire(connection(), 1000);
     await store.acquire(newer(), 2000);
-    expect(await store.release(connection(), 3000, "connection_lost")).toMatchObject({
-      written: false,
-    });
+    expect(await store.release(connection(), 3000, "connection_lost")).toBe("noted");
     expect(await row()).toMatchObject({ status: "online", connectionId: "B=" });
-  });
-
-  it("orders two connections of the same millisecond by their ids, whichever is written last", async () => {
-    const [low, high] = [connection({ connectionId: "A=" }), connection({ connectionId: "B=" })];
-    await store.acquire(high, 1000);
-    expect(await store.acquire(low, 1000)).toMatchObject({ written: false });
-    expect(await row()).toMatchObject({ connectionId: "B=" });
   });
 
   it("keeps since when the agent is online across a reconnection", async () => {
     await store.acquire(connection(), 1000);
     await store.acquire(newer(), 2000);
     expect(await row()).toMatchObject({ onlineSince: 1000 });
+  });
+
+  it("keeps a process online by whichever of its two connections is left", async () => {
+    const second = connection({ connectionId: "B=", connectedAt: 2000, rotation: true });
+    await store.acquire(connection(), 1000);
+    expect(await store.acquire(second, 2000)).toBe("acquired");
+    expect(await store.release(second, 3000, "connection_lost")).toBe("left");
+    expect(await row()).toMatchObject({ status: "online", connectionId: "A=" });
+    expect(await store.renew(connection(), 4000)).toMatchObject({ outcome: "renewed" });
+    expect(await store.release(connection(), 5000, "client_closed")).toBe("ended");
+    expect(await row()).toMatchObject({ status: "offline", disconnectedAt: 5000 });
+    expect(await row()).not.toHaveProperty("connections");
+  });
+
+  it("forgets a connection whose handshake failed, once its process comes with another", async () => {
+    await store.acquire(connection(), 1000);
+    const second = connection({ connectionId: "B=", connectedAt: 2000 });
+    await store.acquire(second, 2000);
+    await store.release(second, 3000, "client_closed");
+    expect(await row()).toMatchObject({ status: "offline", disconnectedAt: 3000 });
+  });
+
+  it("goes from an older process to a newer one, and not back while that one lives", async () => {
+    await store.acquire(connection(), 1000);
+    await store.release(connection(), 1500, "connection_lost");
+    await store.acquire(newer(), 2000);
+    for (const connectedAt of [3000, 4000]) {
+      const back = connection({ connectionId: `C${connectedAt}=`, connectedAt });
+      expect(await store.acquire(back, connectedAt)).toBe("superseded");
+    }
+    expect(await row()).toMatchObject({ instanceId: "process-b" });
+    await store.release(newer(), 5000, "client_closed");
+    const last = connection({ connectionId: "D=", connectedAt: 6000 });
+    expect(await store.acquire(last, 6000)).toBe("acquired");
+  });
+
+  it("goes to a process that restarted although the gateway's clocks disagree by two seconds", async () => {
+    await store.acquire(connection({ connectedAt: 9000 }), 9000);
+    await store.renew(connection({ connectedAt: 9000 }), 9500);
+    expect(await store.acquire(newer({ connectedAt: 7000 }), 7000)).toBe("acquired");
+    expect(await row()).toMatchObject({ instanceId: "process-b", lastHeartbeatAt: 9501 });
+  });
+
+  it("remembers the last few processes in a row of bounded size", async () => {
+    for (let process = 0; process < 20; process++) {
+      const connectedAt = 1000 + process * 1000;
+      const one = { connectionId: `C${process}=`, instanceId: `process-${process}`, connectedAt };
+      expect(await store.acquire(connection(one), connectedAt)).toBe("acquired");
+    }
+    const found = await row();
+    expect(found?.processes?.size).toBeLessThanOrEqual(6);
+    const before = connection({
+      connectionId: "D=",
+      instanceId: "process-18",
+      connectedAt: 30_000,
+    });
+    expect(await store.acquire(before, 30_000)).toBe("superseded");
   });
 
   it("revives by a heartbeat an agent whose lease a sweep expired", async () => {
@@ -97,7 +157,7 @@ describe("LeaseStore", () => {
     await store.acquire(connection(), 1000);
     const observed = await row();
     await store.renew(connection(), 2000);
-    expect(observed && (await store.expire(observed))).toMatchObject({ written: false });
+    expect(observed && (await store.expire(observed))).toBe(false);
     expect(await row()).toMatchObject({ status: "online" });
   });
 
@@ -106,7 +166,7 @@ describe("LeaseStore", () => {
     const observed = await row();
     if (!observed) throw new Error("no row");
     const results = await Promise.all([store.expire(observed), store.expire(observed)]);
-    expect(results.filter((result) => result.written)).toHaveLength(1);
+    expect(results.filter(Boolean)).toHaveLength(1);
   });
 
   it("keeps lease_expired as the reason when the connection is seen to end later", async () => {
@@ -114,64 +174,81 @@ describe("LeaseStore", () => {
     const observed = await row();
     if (observed) await store.expire(observed);
     await store.release(connection(), 200_000, "gateway_closed");
-    expect(await row()).toMatchObject({ reason: "lease_expired", disconnectedAt: 200_000 });
+    expect(await row()).toMatchObject({ reason: "lease_expired", leaseExpiresAt: 91_000 });
+  });
+
+  it("stores an end after the lease's end as an expiry, though no sweep has been", async () => {
+    await store.acquire(connection(), 1000);
+    expect(await store.release(connection(), 100_000, "connection_lost")).toBe("ended");
+    const found = await row();
+    expect(found && derivePresence(found, 100_000)).toMatchObject({
+      reason: "lease_expired",
+      since: 91_000,
+    });
   });
 
   it("does not resurrect a connection that has ended", async () => {
     await store.acquire(connection(), 1000);
     await store.release(connection(), 2000, "client_closed");
-    expect(await store.renew(connection(), 1500)).toMatchObject({ written: false });
+    expect(await store.renew(connection(), 3000)).toMatchObject({ outcome: "ended" });
     expect(await row()).toMatchObject({ status: "offline", reason: "client_closed" });
   });
 
   it("does not shorten a lease by a heartbeat that was overtaken", async () => {
+    await store.acquire(connection(), 1000);
     await store.renew(connection(), 9000);
-    await store.renew(connection(), 5000);
+    expect(await store.renew(connection(), 5000)).toEqual({
+      outcome: "renewed",
+      leaseExpiresAt: 99_000,
+    });
     expect(await row()).toMatchObject({ lastHeartbeatAt: 9000, leaseExpiresAt: 99_000 });
   });
 
   it("refuses a second process while the first one's lease runs, if asked to be alone", async () => {
     await store.acquire(connection(), 1000);
-    expect(await store.acquire(newer(), 2000, true)).toMatchObject({
-      written: false,
-      row: { instanceId: "process-a" },
-    });
-    expect(await store.acquire(newer({ connectedAt: 92_000 }), 92_000, true)).toEqual({
-      written: true,
-    });
+    expect(await store.acquire(newer(), 2000, true)).toBe("duplicate");
+    await store.release(newer(), 3000, "client_closed");
+    expect(await row()).toMatchObject({ status: "online", instanceId: "process-a" });
+    const later = newer({ connectionId: "C=", connectedAt: 92_000 });
+    expect(await store.acquire(later, 92_000, true)).toBe("acquired");
   });
 
   it("stays within its size: 400 bytes with names of ordinary length, 1 KB with the longest", async () => {
     const ordinary = connection({
       agentId: "production-agent-001",
+      instanceId: "0b9f7a52-3f0c-4c7e-9d53-2f4a52c1c7b1",
+      keyTag: "a1B2c3",
       connectionId: "L0SM9cOFvHcCIhw=",
-    });
-    await store.renew(ordinary, 1_790_000_000_000, {
-      state: "working",
-      task: "tasks.process",
-      startedAt: 1_790_000_000_000,
-      progressAt: 1_790_000_000_000,
-      inFlight: 1,
     });
     const longest = connection({
       organizationId: "o".repeat(64),
       agentId: "a".repeat(64),
       instanceId: "i".repeat(64),
+      keyTag: "a1B2c3",
       connectionId: "L0SM9cOFvHcCIhw=",
     });
-    await store.renew(longest, 1_790_000_000_000, {
-      state: "working",
-      task: "é".repeat(64),
-      startedAt: 1_790_000_000_000,
-      progressAt: 1_790_000_000_000,
-      inFlight: 1_000_000_000,
-      eventLoopLagMs: 1_000_000_000,
-    });
+    const at = 1_790_000_000_000;
+    for (const one of [ordinary, longest]) {
+      const instances = ["1", "2"].map((digit) => digit + one.instanceId.slice(1));
+      const before = { ...one, instanceId: instances[0] ?? "", connectionId: "M1SM9cOFvHcCIhw=" };
+      const now = { ...one, instanceId: instances[1] ?? "", connectedAt: at };
+      await store.acquire({ ...before, connectedAt: at - 9 }, at - 9);
+      await store.release(before, at - 5, "client_closed");
+      await store.acquire(now, at);
+      await store.renew(now, at + 1, {
+        state: "working",
+        task: one === longest ? "é".repeat(64) : "tasks.process",
+        startedAt: at,
+        progressAt: at,
+        inFlight: one === longest ? 1_000_000_000 : 1,
+        ...(one === longest && { eventLoopLagMs: 1_000_000_000 }),
+      });
+    }
     const rows = [ordinary, longest].map((one) =>
       storedRow(engine.client, engine.statusTableName, one),
     );
     const [small, large] = (await Promise.all(rows)).map((stored) => itemSize(stored ?? {}));
-    expect(small).toBeLessThan(450);
+    expect(small).toBeLessThan(500);
     expect(large).toBeLessThan(1024);
   });
 });
@@ -180,11 +257,13 @@ describe("LeaseStore", () => {
 function itemSize(value: object): number {
   return Object.entries(value).reduce((sum, [name, content]) => {
     const size =
-      typeof content === "object"
-        ? 3 + itemSize(content)
-        : typeof content === "number"
-          ? Math.ceil(String(content).length / 2) + 1
-          : Buffer.byteLength(String(content));
+      content instanceof Set
+        ? 3 + [...content].reduce((all, text) => all + 1 + Buffer.byteLength(text), 0)
+        : typeof content === "object"
+          ? 3 + itemSize(content)
+          : typeof content === "number"
+            ? Math.ceil(String(content).length / 2) + 1
+            : Buffer.byteLength(String(content));
     return sum + Buffer.byteLength(name) + size;
   }, 0);
 }

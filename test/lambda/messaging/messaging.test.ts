@@ -1,11 +1,12 @@
 /** Messages from one connection to others, against the real engine. */
 
-import { LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { LIMITS } from "../../../core/protocol";
 import { deliverHandler } from "../../../lambda/deliver/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";
+import { Lockouts } from "../../../lambda/messaging/lockouts";
 import { MessageRouter } from "../../../lambda/messaging/message-router";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import { publishHandler } from "../../../lambda/publish/handler";
@@ -17,6 +18,7 @@ import {
   holder,
   LogRecorder,
   MetricsRecorder,
+  OPEN_GUARD,
   routeEvent,
 } from "../../../testing/presence";
 
@@ -48,6 +50,7 @@ describe("messages", () => {
     subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
     metrics = new MetricsRecorder();
     const log = new LogRecorder();
+    const guard = OPEN_GUARD;
     const route = { connections: new ConnectionsRecorder(), log, metrics: metrics.sink };
     const messageRouter = new MessageRouter({
       subscriptions,
@@ -59,13 +62,15 @@ describe("messages", () => {
           if (outcome instanceof Error) throw outcome;
           return outcome;
         },
+        close: async () => "done",
       },
+      lockouts: new Lockouts(guard, log),
       log,
     });
     return {
-      subscribe: subscribeHandler({ subscriptions, ...route }),
+      subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
-      publish: publishHandler({ messageRouter, newId: () => "message-1", ...route }),
+      publish: publishHandler({ messageRouter, guard, newId: () => "message-1", ...route }),
       deliver: deliverHandler({ messageRouter, clock: () => NOW, ...route }),
     };
   }
@@ -90,7 +95,15 @@ describe("messages", () => {
   };
 
   it("are subscribed to as often as a connection may, and no more", async () => {
-    const owner = { organizationId, agentId: "a1", instanceId: "process-a", connectedAt: NOW };
+    const owner = {
+      organizationId,
+      agentId: "a1",
+      role: "agent",
+      instanceId: "process-a",
+      connectedAt: NOW,
+      fencingToken: 0,
+      keyTag: "key",
+    } as const;
     for (let count = 0; count < LIMITS.subscriptions; count++) {
       await subscriptions.add({ ...owner, connectionId: "greedy=", pattern: `tasks.n${count}` });
     }

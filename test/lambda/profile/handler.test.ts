@@ -9,6 +9,7 @@ import {
   ConnectionsRecorder,
   LogRecorder,
   MetricsRecorder,
+  OPEN_GUARD,
   routeEvent,
 } from "../../../testing/presence";
 
@@ -20,6 +21,7 @@ describe("a profile", () => {
     engine = await startEngine();
     profiles = new ProfileStore(engine.client, engine.registryTableName);
     presence = profileHandler({
+      guard: OPEN_GUARD,
       profiles,
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),

@@ -1,7 +1,7 @@
 /** One connection that floods: what it costs, what others notice, and when it is closed. */
 
-import { RATES } from "@agent-heartbeat/sdk/protocol";
 import { beforeEach, describe, expect, it } from "@jest/globals";
+import { RATES } from "../../../core/protocol";
 import { RateLimiter } from "../../../lambda/shared/rate-limiter";
 import { type Service, serviceOver } from "../../../testing/fuzz/service";
 import { routeEvent } from "../../../testing/presence";

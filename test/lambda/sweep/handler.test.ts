@@ -149,13 +149,14 @@ describe("the sweep", () => {
   it("marks an agent whose work does not advance once, until it advances", async () => {
     const agent = holder({ agentId: "looping" });
     const work = { state: "working", maxSilenceMs: 60_000, startedAt: NOW - 100_000 } as const;
-    await leases.renew(agent, NOW - 5000, { ...work, progressAt: NOW - 60_001 });
+    await leases.acquire(agent, NOW - 9000);
+    await leases.renew(agent, NOW, { ...work, progressAt: NOW - 60_001 });
     const sweep = compose();
     expect(await sweep({}, unhurried)).toMatchObject({ found: 1, stalled: 1, expired: 0 });
     expect(await row("looping")).toMatchObject({ status: "online", stalledSince: NOW - 1 });
-    await leases.renew(agent, NOW - 4000, { ...work, progressAt: NOW - 60_001 });
+    await leases.renew(agent, NOW + 1, { ...work, progressAt: NOW - 60_001 });
     expect(await sweep({}, unhurried)).toMatchObject({ found: 0 });
-    await leases.renew(agent, NOW - 3000, { ...work, progressAt: NOW - 4000 });
+    await leases.renew(agent, NOW + 2, { ...work, progressAt: NOW - 4000 });
     expect(await sweep({}, unhurried)).toMatchObject({ found: 1, recovered: 1 });
     expect(await row("looping")).not.toHaveProperty("stalledSince");
     expect(metrics.counts).toMatchObject({ AgentsStalled: 1, AgentsRecovered: 1 });
@@ -163,6 +164,7 @@ describe("the sweep", () => {
 
   it("leaves alone work that set itself no limit, and whoever is idle", async () => {
     const long = { startedAt: 0, progressAt: 0 };
+    for (const agentId of ["patient", "idle"]) await leases.acquire(holder({ agentId }), NOW - 2);
     await leases.renew(holder({ agentId: "patient" }), NOW - 1, { state: "working", ...long });
     const idle = { state: "idle", maxSilenceMs: 1, ...long } as const;
     await leases.renew(holder({ agentId: "idle" }), NOW - 1, idle);

@@ -1,5 +1,6 @@
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import type { HeartbeatMessage } from "../../../core/protocol";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
@@ -44,8 +45,13 @@ describe("the brake of the sweep", () => {
 
   const agents = Array.from({ length: AGENTS }, (_, index) => `agent-${index}`);
   const holderOf = (agentId: string) => holder({ agentId, connectionId: agentId });
-  const beat = (names: string[]) =>
-    Promise.all(names.map((name) => leases.renew(holderOf(name), now)));
+  const beat = (names: string[], activity?: HeartbeatMessage["activity"]) =>
+    Promise.all(
+      names.map(async (name) => {
+        const result = await leases.renew(holderOf(name), now, activity);
+        if (result.outcome !== "renewed") await leases.acquire(holderOf(name), now);
+      }),
+    );
   const statuses = async () =>
     Promise.all(
       agents.map(
@@ -212,9 +218,9 @@ describe("the brake of the sweep", () => {
 
   it("marks nobody as stalled while it holds, for nobody is heard", async () => {
     const work = { state: "working", maxSilenceMs: 80_000, startedAt: START } as const;
-    await beat(agents.slice(0, 25));
+    await beat(agents);
     now += 40 * SECOND;
-    await Promise.all(agents.slice(25).map((name) => leases.renew(holderOf(name), now, work)));
+    await beat(agents.slice(25), work);
     now = START + 100 * SECOND;
     expect(await sweep()).toMatchObject({ expired: 0, stalled: 0, held: 30 });
   });

@@ -1,7 +1,7 @@
-import type { DeliveryMessage } from "@agent-heartbeat/sdk/protocol";
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeEach, describe, expect, it } from "@jest/globals";
+import type { DeliveryMessage, ErrorMessage } from "../../../core/protocol";
 import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../../../testing/presence";
 
@@ -18,6 +18,7 @@ const ONLINE: StatusRow = {
   agentId: "a1",
   status: "online",
   connectionId: "A=",
+  connections: new Set(["A=.key"]),
   connectedAt: 1000,
   onlineSince: 1000,
   lastHeartbeatAt: 5000,
@@ -28,8 +29,10 @@ const ONLINE: StatusRow = {
   ttlEpochSeconds: 1_000_000,
 };
 const { onlineSince: _, ...rest } = ONLINE;
+const { connections: __, ...ended } = rest;
 const CLOSED: StatusRow = {
-  ...rest,
+  ...ended,
+  lastEnded: "A=",
   status: "offline",
   reason: "client_closed",
   disconnectedAt: 6000,
@@ -59,6 +62,7 @@ function change(
 describe("transitions", () => {
   let sent: Entry[][];
   let kept: string[];
+  let unsubscribed: string[];
   let published: [string, DeliveryMessage][];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
@@ -68,6 +72,7 @@ describe("transitions", () => {
     sent = [];
     published = [];
     kept = [];
+    unsubscribed = [];
     failures = () => false;
     connections = new ConnectionsRecorder();
     metrics = new MetricsRecorder();
@@ -83,6 +88,9 @@ describe("transitions", () => {
       } as never,
       eventBusName: "bus",
       connections,
+      subscriptions: {
+        removeConnection: async (connectionId) => void unsubscribed.push(connectionId),
+      },
       messageRouter: {
         publish: async (organizationId, message) => {
           published.push([organizationId, message]);
@@ -160,7 +168,7 @@ describe("transitions", () => {
 
   it.each([
     ["a heartbeat", ONLINE, { ...ONLINE, lastHeartbeatAt: 9000 }],
-    ["a reconnection without a gap", ONLINE, { ...ONLINE, connectionId: "B=" }],
+    ["a rotation", ONLINE, { ...ONLINE, connections: new Set(["A=.key", "B=.key"]) }],
     ["a heartbeat of a stalled agent", STALLED, { ...STALLED, lastHeartbeatAt: 9000 }],
     ["the purge of an offline row", CLOSED, undefined],
     ["the end of a connection that was never seen", undefined, CLOSED],
@@ -214,9 +222,51 @@ describe("transitions", () => {
     expect(metrics.counts).toEqual({ "Transitions connected": 2, "Transitions client_closed": 1 });
   });
 
-  it("closes the connection of a revoked agent", async () => {
-    await tell(change(ONLINE, { ...CLOSED, reason: "revoked" }));
+  it("tells every connection of a locked out agent so and closes it, whatever the row said before", async () => {
+    const displaced = new Set(["B=.key", "-"]);
+    const { lastEnded: _, ...offline } = CLOSED;
+    const revoked: StatusRow = { ...offline, reason: "revoked", revokedAt: 9, displacedAt: 6000 };
+    for (const before of [
+      { ...ONLINE, displaced },
+      { ...EXPIRED, displaced },
+    ]) {
+      connections.calls.length = 0;
+      unsubscribed.length = 0;
+      await tell(change(before, revoked));
+      expect(unsubscribed).toEqual(["A=", "B="]);
+      const of = (call: string) => connections.calls.filter(([name]) => name === call);
+      expect(of("post").map(([, id, message]) => [id, (message as ErrorMessage).code])).toEqual([
+        ["A=", "revoked"],
+        ["B=", "revoked"],
+      ]);
+      expect(of("close").map(([, id]) => id)).toEqual(["A=", "B="]);
+    }
+  });
+
+  it("tells the connections of a process that lost its agent so, takes their subscriptions, and leaves them open", async () => {
+    const taken = { ...ONLINE, instanceId: "process-b", connectionId: "B=", displacedAt: 6000 };
+    await tell(
+      change(ONLINE, {
+        ...taken,
+        connections: new Set(["B=.key"]),
+        displaced: new Set(["A=.key"]),
+      }),
+    );
+    expect(unsubscribed).toEqual(["A="]);
+    expect(connections.calls).toEqual([["post", "A=", { type: "superseded" }]]);
+  });
+
+  it("closes a connection that its own process has replaced, without a word", async () => {
+    const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
+    await tell(change(ONLINE, { ...ONLINE, connectionId: "B=", ...after, displacedAt: 6000 }));
     expect(connections.calls).toEqual([["close", "A="]]);
+  });
+
+  it("closes a connection that was displaced twice over", async () => {
+    const before = { ...ONLINE, displaced: new Set(["Z=.key"]) };
+    const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
+    await tell(change(before, { ...ONLINE, instanceId: "process-b", ...after, displacedAt: 1 }));
+    expect(connections.calls).toContainEqual(["close", "Z="]);
   });
 
   it("tells more than ten in the order in which they came", async () => {

@@ -121,7 +121,7 @@ describe("a fleet's watcher", () => {
   });
 
   it("tells of an old transition, and shows what is newer", async () => {
-    const now = presence("a1", { connectedAt: START + 10, connectionId: "B=" });
+    const now = presence("a1", { lastHeartbeatAt: START + 10, connectionId: "B=" });
     const { changes, socket, watcher } = await liveFleet([now]);
     const late = transition("a1", { event: "offline", status: "offline", reason: "drained" });
     tell(socket, late);

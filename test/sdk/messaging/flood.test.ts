@@ -1,8 +1,8 @@
 /** Twenty thousand messages over a real network that breaks, while connections are replaced. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
-import { matchesSubject } from "@agent-heartbeat/sdk/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { matchesSubject } from "../../../core/subject";
 import { fastRuntime } from "../../../testing/fast-runtime";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { Gateway, type GatewayConnection } from "../../../testing/gateway";

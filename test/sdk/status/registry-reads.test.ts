@@ -1,4 +1,3 @@
-import type { Transition } from "@agent-heartbeat/sdk/protocol";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import {
   type AgentPresence,
@@ -6,6 +5,7 @@ import {
   StatusReader,
 } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { Transition } from "../../../core/protocol";
 import { HistoryStore } from "../../../lambda/history/store";
 import { ProfileStore } from "../../../lambda/profile/store";
 import { type Engine, startEngine } from "../../../testing/engine";

@@ -1,7 +1,8 @@
 /** The operations whose billing units are counted, each on a service that it finds as a fleet leaves it. */
 
-import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { audienceOf } from "../../../core/protocol";
+import type { Identity } from "../../../lambda/shared/identity";
 import type { RouteResult } from "../../../lambda/shared/message-route";
 import type { Engine } from "../../../testing/engine";
 import { loginClaims, putAgent, signToken, testKey } from "../../../testing/login";
@@ -17,6 +18,7 @@ const ORGANIZATION = { organizationId: "acme" };
 /** Names of the sizes that fleets in the field have. */
 const AGENT = "production-agent-001";
 const CONNECTION = "L0SM9cOFvHcCIhw=";
+const SECOND = "M1SM9cOFvHcCIhw=";
 
 export interface Measured {
   operation: string;
@@ -41,9 +43,11 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     at = NOW,
     connectionId = CONNECTION,
     agentId = AGENT,
+    login: Partial<Identity> = {},
   ) => {
-    const context = { connectionId, connectedAt: NOW, requestTimeEpoch: at };
-    const result = await handler(routeEvent(context, body, { ...ORGANIZATION, agentId }));
+    const context = { connectionId, connectedAt: at, requestTimeEpoch: at };
+    const owner = { ...ORGANIZATION, agentId, ...login };
+    const result = await handler(routeEvent(context, body, owner));
     meter.add({
       invocations: 1,
       messagesIn: body ? 1 : 0,
@@ -51,7 +55,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     });
     return result;
   };
-  const connect = async (connectionId: string) => {
+  const connect = async (connectionId: string, at = NOW, rotation = false) => {
     const claims = loginClaims(audienceOf(URL), NOW, { iss: AGENT, sub: AGENT });
     const token = await signToken(key, claims);
     await service.authorize({
@@ -64,7 +68,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
       },
     });
     meter.add({ invocations: 1 });
-    await call(service.connect, undefined, NOW, connectionId);
+    await call(service.connect, undefined, at, connectionId, AGENT, { rotation });
   };
   const activity = {
     state: "working",
@@ -83,20 +87,22 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
   await record("heartbeat without ack", async () => {
     await call(service.heartbeat, { type: "heartbeat", ack: false, activity }, NOW + 60_000);
   });
-  await record("disconnect", async () => {
-    await call(service.disconnect, undefined, NOW + 90_000);
-  });
   await record("rotation", async () => {
     // A second connection, its first heartbeat, and the end of the first one, which changes nothing.
-    await connect("M1SM9cOFvHcCIhw=");
-    await call(
-      service.heartbeat,
-      { type: "heartbeat", activity },
-      NOW + 91_000,
-      "M1SM9cOFvHcCIhw=",
-    );
-    await call(service.disconnect, undefined, NOW + 92_000);
+    await connect(SECOND, NOW + 80_000, true);
+    await call(service.heartbeat, { type: "heartbeat", activity }, NOW + 81_000, SECOND);
+    await call(service.disconnect, undefined, NOW + 82_000);
   });
+  await record("disconnect", async () => {
+    await call(service.disconnect, undefined, NOW + 90_000, SECOND);
+  });
+  await record("reconnection", () => connect(CONNECTION, NOW + 91_000));
+  await record("connection of a new process", async () => {
+    await call(service.connect, undefined, NOW + 92_000, "N1SM9cOFvHcCIhw=", AGENT, {
+      instanceId: "process-b",
+    });
+  });
+  await connect(CONNECTION, NOW + 93_000);
   await record("subscribe", async () => {
     await call(service.subscribe, { type: "subscribe", subject: "tasks.process" });
   });
@@ -114,11 +120,9 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
   const fill = async (from: number, to: number) => {
     for (let index = from; index < to; index++) {
       const agentId = `fleet-agent-${String(index).padStart(5, "0")}`;
-      await service.leases.renew(
-        holder({ ...ORGANIZATION, agentId, connectionId: `F${index}cOFvHcCIhw=` }),
-        NOW + 60_000,
-        { state: "idle" },
-      );
+      const one = holder({ ...ORGANIZATION, agentId, connectionId: `F${index}cOFvHcCIhw=` });
+      await service.leases.acquire(one, NOW);
+      await service.leases.renew(one, NOW + 60_000, { state: "idle" });
     }
   };
   await fill(0, 100);

@@ -60,7 +60,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       terms: DEFAULT_TERMS,
       ...route,
     }),
-    connect: connectHandler({ leases, registry }),
+    connect: connectHandler({ leases }),
     disconnect: disconnectHandler({ leases, subscriptions }),
     sweep: sweepHandler({
       leases,
@@ -90,6 +90,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
       eventBusName: "bus",
       connections,
       messageRouter,
+      subscriptions,
       history,
       count: meter.count,
       clock: now,

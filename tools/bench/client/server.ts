@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { WebSocketServer } from "ws";
+import { SUBPROTOCOL } from "../../../core/protocol";
 
 /** Bytes of all clients' connections, handshakes and frames with their headers; without TLS and TCP's own. */
 export interface Wire {

@@ -1,8 +1,8 @@
 /** Agents that beat until they die, each in its own way, and the moment in which each did. */
 
-import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { WebSocket } from "ws";
+import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { loginClaims, putAgent, signToken, type TestKey, testKey } from "../../../testing/login";
 

@@ -1,8 +1,8 @@
 /** The events that the functions are called with, and what the tables hold when they come. */
 
-import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { EVENT_SOURCE, MESSAGE_DETAIL_TYPE } from "../../../core/names";
+import { audienceOf } from "../../../core/protocol";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import type { Engine } from "../../../testing/engine";
@@ -138,10 +138,10 @@ export class Events {
 
   async #subscribed(subject: string): Promise<string> {
     const agentId = this.#name();
-    const { organizationId, instanceId } = holder();
     await this.#subscriptions.add({
-      ...{ organizationId, agentId, instanceId, pattern: subject },
-      ...{ connectionId: `C-${agentId}=`, connectedAt: this.now },
+      ...holder({ agentId, connectionId: `C-${agentId}=`, connectedAt: this.now }),
+      role: "agent",
+      pattern: subject,
     });
     return agentId;
   }

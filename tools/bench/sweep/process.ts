@@ -1,6 +1,6 @@
 /** A process that sweeps or lists a table once, so that its memory is nobody else's. */
 
-import { LIMITS, RATES } from "@agent-heartbeat/sdk/protocol";
+import { LIMITS, RATES } from "../../../core/protocol";
 import { routeEvent } from "../../../testing/presence";
 import { Meter, type Units } from "../billing-units/meter";
 import { composeService } from "../billing-units/service";

@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { WebSocketServer } from "ws";
+import { SUBPROTOCOL } from "../../../core/protocol";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { clientOf, startEngine } from "../../../testing/engine";
 import { holder } from "../../../testing/presence";

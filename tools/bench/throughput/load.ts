@@ -1,7 +1,7 @@
 /** The load: many connections, of which a fixed number wait for an ack at any moment. */
 
-import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { WebSocket } from "ws";
+import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
 import { forEachConcurrently } from "../../../lambda/shared/concurrency";
 import { loginClaims, signToken, type TestKey } from "../../../testing/login";
 import { distributionOf } from "../section";

@@ -1,0 +1,140 @@
+/** Lock-outs over real sockets: whoever is locked out holds, sends and receives nothing any more, whatever its row says. */
+
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { BareClient } from "../../testing/e2e/client";
+import { openTarget, type Target } from "../../testing/e2e/target";
+import { until } from "../../testing/e2e/until";
+import { type TestKey, testKey } from "../../testing/login";
+
+describe("a lock-out", () => {
+  const organizationId = `e2e-${randomUUID()}`;
+  let target: Target;
+  let key: TestKey;
+  let agentId: string;
+  beforeAll(async () => {
+    target = openTarget();
+    key = await testKey();
+  });
+  beforeEach(async () => {
+    agentId = `agent-${randomUUID()}`;
+    await register(agentId);
+  });
+  afterAll(() => target.close());
+
+  const register = (id: string, role: "agent" | "viewer" | "publisher" = "agent") =>
+    target.registry.register({ organizationId, agentId: id, publicKey: key.jwk as never, role });
+  const connect = (claims: object = {}, signedWith = key, id = agentId) =>
+    BareClient.connect(target.url, signedWith, {
+      org: organizationId,
+      iss: id,
+      sub: id,
+      instance_id: "process-a",
+      heartbeat_interval: 5,
+      heartbeat_timeout: 7.5,
+      ...claims,
+    });
+  const presence = () => target.statuses.getAgent(organizationId, agentId);
+  const disable = () => target.registry.disable({ organizationId, agentId });
+  const status = (expected: string) =>
+    until(async () => ((await presence())?.status === expected ? true : undefined));
+
+  /** Waits for the close, and says what came before it. */
+  async function endOf(client: BareClient) {
+    await client.closed;
+    return client.received().map((message) => message.code ?? message.type);
+  }
+
+  it("tells an idle agent so, and closes its connection", async () => {
+    const client = await connect();
+    await disable();
+    expect(await endOf(client)).toEqual(["revoked"]);
+    expect(await presence()).toMatchObject({ status: "offline", reason: "revoked" });
+    await expect(connect()).rejects.toMatchObject({ statusCode: 403 });
+  });
+
+  it("ends what is left of a process after one of its two connections ended", async () => {
+    const first = await connect();
+    const second = await connect({ rotation: true });
+    await second.close();
+    await disable();
+    expect(await endOf(first)).toContain("revoked");
+    expect(await presence()).toMatchObject({ status: "offline", reason: "revoked" });
+  });
+
+  it("ends the connection of an older process too, which was quiet all the while", async () => {
+    const older = await connect();
+    const newer = await connect({ instance_id: "process-b" });
+    await disable();
+    expect(await endOf(older)).toEqual(["superseded", "revoked"]);
+    expect(await endOf(newer)).toEqual(["revoked"]);
+  });
+
+  it("ends a connection whose agent's lease has expired", async () => {
+    const client = await connect();
+    await status("offline");
+    expect(await presence()).toMatchObject({ reason: "lease_expired" });
+    await disable();
+    expect(await endOf(client)).toEqual(["revoked"]);
+    expect(await presence()).toMatchObject({ reason: "lease_expired" });
+  });
+
+  it("by removal leaves no row, and no heartbeat makes one", async () => {
+    const client = await connect();
+    await target.registry.remove({ organizationId, agentId });
+    client.send({ type: "heartbeat" });
+    await client.closed;
+    expect(await presence()).toBeUndefined();
+    await register(agentId);
+    const again = await connect();
+    expect(await again.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    expect(await presence()).toMatchObject({ status: "online" });
+    await again.close();
+  });
+
+  it("is lifted at once by enabling", async () => {
+    await disable();
+    await target.registry.enable({ organizationId, agentId });
+    const client = await connect();
+    expect(await client.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    await client.close();
+  });
+
+  it.each([
+    ["viewer", { type: "list" }],
+    ["viewer", { type: "subscribe", subject: "presence.>" }],
+    ["publisher", { type: "publish", subject: "tasks.process" }],
+  ] as const)("refuses a %s that sends %j", async (role, message) => {
+    const id = `${role}-${randomUUID()}`;
+    await register(id, role);
+    const client = await connect({}, key, id);
+    await client.ask(message);
+    await target.registry.disable({ organizationId, agentId: id });
+    client.send(message);
+    expect(await endOf(client)).toContain("revoked");
+  });
+
+  it("by taking a key away now ends the connections that used it, and no other", async () => {
+    const second = await testKey();
+    await target.registry.addKey({ organizationId, agentId, publicKey: second.jwk as never });
+    const first = await connect();
+    const other = await connect({ rotation: true }, second);
+    await target.registry.removeKey({ organizationId, agentId, keyId: key.keyId, now: true });
+    expect(await endOf(first)).toContain("revoked");
+    expect(await other.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    await other.close();
+  });
+
+  it("comes by itself when a registration ends, to the moment", async () => {
+    const id = `guest-${randomUUID()}`;
+    const expiresAt = Date.now() + 3000;
+    const publicKey = key.jwk as never;
+    await target.registry.register({ organizationId, agentId: id, publicKey, expiresAt });
+    const client = await connect({}, key, id);
+    const found = await target.statuses.getAgent(organizationId, id);
+    expect(found?.leaseExpiresAt).toBe(expiresAt);
+    await until(async () => (Date.now() > expiresAt ? true : undefined));
+    client.send({ type: "heartbeat" });
+    expect(await endOf(client)).toEqual(["revoked"]);
+  });
+});

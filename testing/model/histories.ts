@@ -1,0 +1,28 @@
+/** Histories made by chance, and what becomes of the promises in them. */
+
+import fc from "fast-check";
+import type { Mutation } from "./in-memory-table";
+import { promises } from "./promises";
+import { World } from "./world";
+
+/** How many are played. */
+export const RUNS = Number(process.env.MODEL_RUNS ?? 2000);
+
+/** Tests play the same each time; the command draws a seed of its own, and prints it. */
+export const HISTORY_SEED = Number(process.env.MODEL_SEED ?? 1);
+
+export const historyArbitrary = fc.array(fc.nat({ max: 99_999 }), {
+  minLength: 1,
+  maxLength: 90,
+  size: "max",
+});
+
+/** @throws BrokenPromise at the first promise that is broken */
+export const play = (history: readonly number[], mutation: Mutation = {}) =>
+  new World(mutation, promises).play(history);
+
+/** @throws Error with the seed and the shortest history in which a promise is broken */
+export async function playAll({ runs, seed }: { runs: number; seed: number }): Promise<void> {
+  const property = fc.asyncProperty(historyArbitrary, (history) => play(history));
+  await fc.assert(property, { numRuns: runs, seed });
+}

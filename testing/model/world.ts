@@ -1,0 +1,533 @@
+/**
+ * A small world in which everything happens that may: processes of an agent connect, beat, break and come back; the
+ * gateway's hosts disagree about the time; writes are delayed, repeated, lost; operators lock out and let in; sweeps,
+ * the TTL and the stream take their time. A history is a list of numbers: each chooses one of the things that can
+ * happen next, so that every history is possible, and a part of one is a history too.
+ */
+
+import {
+  derivePresence,
+  displacedConnections,
+  entryOf,
+  openConnections,
+  rowFromItem,
+  type StatusRow,
+} from "@agent-heartbeat/sdk/status";
+import type { Transition } from "../../core/protocol";
+import { dynamoDbGuard } from "../../lambda/lease/guard";
+import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
+import { transitionsHandler } from "../../lambda/transitions/handler";
+import { revoke, tombstone } from "../../sdk/src/registry/revocation";
+import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
+import { LogRecorder } from "../presence";
+import { type Fate, InMemoryTable, type Mutation, type StreamRecord } from "./in-memory-table";
+
+export const LEASE_MS = 7500;
+const INTERVAL_MS = 5000;
+export const SKEW_MS = 2000;
+const HOUR_MS = 3_600_000;
+export const RETENTION_MS = HOUR_MS;
+const PROCESSES = 3;
+const CONNECTIONS_OPEN = 4;
+const NAME = { organizationId: "acme", agentId: "a" };
+const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"] as const;
+const PASSING = [1, 40, 700, 1900, 2600, 5000, 8000, 30_000, 60_000];
+
+/** One connection, as the world itself knows it. */
+export interface Connection {
+  index: number;
+  process: number;
+  holder: LeaseHolder;
+  /** How far its host's clock is ahead. */
+  aheadMs: number;
+  alone: boolean;
+  state: "connecting" | "admitted" | "open" | "ended" | "refused";
+  outcome: AcquireOutcome | undefined;
+  /** In which order acquisitions came to their end. */
+  order: number;
+  /** Whether it has taken the place of all connections before. */
+  forgetsOthers: boolean;
+  /** When its process was last proven alive by it, by the true clock. */
+  provenAt: number;
+  /** What has come since that may take the row from it. */
+  disturbed: boolean;
+  /** What it was told: it no longer counts on anything then. */
+  told: string[];
+  subscribed: boolean;
+  /** Its end has been written, or will never be. */
+  released: "no" | "yes" | "lost";
+  /** The service tried to close it before it was open. */
+  closeMissed: boolean;
+}
+
+/** A call of the store that is under way. */
+export interface Operation {
+  name: string;
+  kind: "acquire" | "renew" | "release" | "lockout" | "expire" | "forget" | "subscribe";
+  connection: Connection | undefined;
+  startedAt: number;
+  /** Nothing else was under way while it was. */
+  solo: boolean;
+  /** Every write of it was answered at once. */
+  smooth: boolean;
+}
+
+interface Waiting {
+  operation: Operation;
+  go(fate: Fate): void;
+}
+
+/** Somebody was told something else than the truth, or not told what is so. */
+export class BrokenPromise extends Error {
+  override name = "BrokenPromise";
+}
+
+export class World {
+  now = 1_000_000;
+  readonly log: string[] = [];
+  readonly connections: Connection[] = [];
+  readonly transitions = new Map<string, Transition>();
+  /** Processes whose acquisition has been settled at some time. */
+  readonly knownProcesses = new Set<number>();
+  /** Processes of which nobody knows whether they were written. */
+  readonly attempted = new Set<number>();
+  /** The greatest fencing token of a lock-out that was carried out. */
+  lockedOut = 0;
+  registry = { registered: true, enabled: true, token: 900_000 };
+  waiting: Waiting[] = [];
+  underWay = new Set<Operation>();
+  readonly #table: InMemoryTable;
+  readonly #observed: StatusRow[] = [];
+  #told = 0;
+
+  constructor(
+    mutation: Mutation,
+    private readonly judge: {
+      finished(world: World, operation: Operation, outcome: string | undefined): void;
+      after(world: World): void;
+    },
+  ) {
+    this.#table = new InMemoryTable(mutation);
+  }
+
+  get row(): StatusRow | undefined {
+    return this.#table.row && rowFromItem(this.#table.row);
+  }
+
+  get stream(): StreamRecord[] {
+    return this.#table.stream;
+  }
+
+  get presence() {
+    const { row } = this;
+    return row?.instanceId === undefined ? undefined : derivePresence(row, this.now);
+  }
+
+  /** Whether nothing is under way, and everything in the stream has been told. */
+  get isQuiet(): boolean {
+    return this.underWay.size === 0 && this.#told === this.stream.length;
+  }
+
+  /** @throws BrokenPromise */
+  async play(history: readonly number[]): Promise<void> {
+    try {
+      for (const number of history) {
+        await this.#step(number);
+        this.judge.after(this);
+      }
+      // Whatever is under way comes to its end.
+      for (let left = 200; left > 0 && !this.isQuiet; left--) {
+        const [first] = this.waiting;
+        if (first) await this.#arrive(first, "answered");
+        else await this.#tell(0);
+        this.judge.after(this);
+      }
+    } catch (error) {
+      if (error instanceof BrokenPromise) error.message += `\n${this.log.join("\n")}`;
+      throw error;
+    }
+  }
+
+  async #step(number: number): Promise<void> {
+    if (this.#slept && this.isQuiet) {
+      this.#slept = false;
+      this.now += 4 * HOUR_MS;
+    }
+    const detail = Math.floor(number / 100);
+    const actions = this.#actions(detail);
+    await actions[number % actions.length]?.();
+    await settled();
+  }
+
+  /** What may happen next; what is likelier is there more often. */
+  #actions(detail: number): (() => void | Promise<void>)[] {
+    const actions: (() => void | Promise<void>)[] = [() => this.#pass(detail)];
+    const open = this.connections.filter(({ state }) => state === "open");
+    for (const waiting of this.waiting) {
+      const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 16 === 1 ? "fails" : "answered";
+      actions.push(() => this.#arrive(waiting, fate));
+      actions.push(() => this.#arrive(waiting, "answered"));
+    }
+    for (let process = 0; process < PROCESSES; process++) {
+      const own = this.connections.filter((one) => one.process === process);
+      const busy = own.some(({ state }) => state === "connecting" || state === "admitted");
+      if (!busy && open.length < CONNECTIONS_OPEN)
+        actions.push(() => this.#connect(process, detail));
+    }
+    for (const connection of this.connections) {
+      const { state } = connection;
+      if (state === "admitted") {
+        actions.push(() => this.#open(connection));
+        actions.push(() => this.#open(connection));
+        if (detail % 4 === 0) actions.push(() => this.#failHandshake(connection));
+      }
+      if (state === "open") {
+        actions.push(() => this.#beat(connection));
+        actions.push(() => this.#end(connection, detail));
+        if (detail % 3 === 1) actions.push(() => this.#subscribe(connection));
+      }
+    }
+    if (this.#told < this.stream.length) {
+      actions.push(() => this.#tell(detail));
+      actions.push(() => this.#tell(detail));
+    }
+    const { registered, enabled } = this.registry;
+    if (detail % 3 === 0) {
+      if (registered && enabled) actions.push(() => this.#lockOut("disable", detail));
+      if (registered && !enabled) actions.push(() => this.#letIn("enable"));
+      if (registered && detail % 2 === 0) actions.push(() => this.#lockOut("remove", detail));
+      if (!registered) actions.push(() => this.#letIn("register"));
+      actions.push(() => this.#purge());
+      if (detail % 5 === 0 && this.isQuiet) actions.push(() => this.#night());
+    }
+    const { row } = this;
+    if (row?.status === "online" && row.leaseExpiresAt < this.now - SKEW_MS) {
+      actions.push(() => {
+        this.log.push(`${this.now} a sweep sees an expired lease`);
+        this.#observed.push(row);
+      });
+    }
+    if (this.#observed.length > 0) actions.push(() => this.#sweep());
+    if (row && displacedConnections(row).length > 0 && row.connectedAt + 30_000 <= this.now) {
+      actions.push(() => this.#forget(row, detail));
+    }
+    return actions;
+  }
+
+  #pass(detail: number): void {
+    const shaking = this.connections.some(({ state }) => state === "admitted");
+    // A handshake that is admitted is over in no time.
+    const span = PASSING[detail % PASSING.length] ?? 1;
+    // A function has seconds.
+    this.now += shaking ? 40 : Math.min(span, this.underWay.size > 0 ? 5000 : span);
+    this.log.push(`${this.now}`);
+  }
+
+  #connect(process: number, detail: number): void {
+    const { registered, enabled, token } = this.registry;
+    if (!registered || !enabled) return;
+    const index = this.connections.length;
+    const aheadMs = detail % 2 === 0 ? 0 : SKEW_MS;
+    const rotation = this.connections.some(
+      (one) => one.process === process && one.state === "open" && one.told.length === 0,
+    );
+    const connection: Connection = {
+      index,
+      process,
+      aheadMs,
+      alone: detail % 7 === 0,
+      state: "connecting",
+      outcome: undefined,
+      order: -1,
+      forgetsOthers: false,
+      provenAt: Number.NEGATIVE_INFINITY,
+      disturbed: false,
+      told: [],
+      subscribed: false,
+      released: "no",
+      closeMissed: false,
+      holder: {
+        ...NAME,
+        connectionId: `c${(index * 7) % 5}${index}=`,
+        connectedAt: this.now + aheadMs,
+        instanceId: `process-${process}`,
+        leaseMs: LEASE_MS,
+        heartbeatIntervalMs: INTERVAL_MS,
+        rotation,
+        fencingToken: token,
+        keyTag: "key",
+      },
+    };
+    this.connections.push(connection);
+    const { holder, alone } = connection;
+    const how = `${rotation ? ", rotating" : ""}${alone ? ", alone" : ""}, host +${aheadMs}`;
+    this.#run("acquire", `${name(connection)} connects${how}`, connection, async (store) => {
+      connection.outcome = await store.acquire(holder, holder.connectedAt, alone);
+      connection.order = this.#order++;
+      const admitted = connection.outcome === "acquired" || connection.outcome === "superseded";
+      connection.state = admitted ? "admitted" : "refused";
+      return connection.outcome;
+    });
+  }
+
+  #open(connection: Connection): void {
+    connection.state = "open";
+    this.log.push(`${this.now} ${name(connection)} is open`);
+  }
+
+  #failHandshake(connection: Connection): void {
+    connection.state = "ended";
+    connection.released = "lost";
+    this.log.push(`${this.now} ${name(connection)}: the handshake fails after all`);
+  }
+
+  #beat(connection: Connection): void {
+    const at = this.now + connection.aheadMs;
+    const { holder } = connection;
+    this.#run("renew", `${name(connection)} beats`, connection, async (store) => {
+      const { outcome } = await store.renew(holder, at);
+      if (outcome !== "renewed") {
+        connection.told.push(outcome);
+        // A superseded one is closed once its grace is over: the client is free to end before.
+        if (outcome !== "superseded") this.close(holder.connectionId);
+      }
+      return outcome;
+    });
+  }
+
+  #end(connection: Connection, detail: number): void {
+    connection.state = "ended";
+    if (detail % 5 === 0) {
+      connection.released = "lost";
+      this.log.push(`${this.now} ${name(connection)} ends, and nobody is told`);
+      return;
+    }
+    const at = this.now + connection.aheadMs;
+    const reason = REASONS[detail % REASONS.length] ?? "connection_lost";
+    this.#run("release", `${name(connection)} ends: ${reason}`, connection, async (store) => {
+      const outcome = await store.release(connection.holder, at, reason);
+      connection.released = outcome === "contended" ? "lost" : "yes";
+      return outcome;
+    });
+  }
+
+  /** The service closes a connection; one that is not open yet is gone for it. */
+  close(connectionId: string): void {
+    const connection = this.connections.find(({ holder }) => holder.connectionId === connectionId);
+    if (connection?.state === "open") this.#end(connection, 1);
+    else if (connection) connection.closeMissed = true;
+  }
+
+  #lockOut(how: "disable" | "remove", detail: number): void {
+    const token = Math.max(this.now, this.registry.token + 1);
+    this.registry = { registered: how === "disable", enabled: false, token };
+    const aheadMs = detail % 2 === 0 ? 0 : SKEW_MS;
+    const act = how === "disable" ? revoke : tombstone;
+    this.#run("lockout", how, undefined, async (_, client) => {
+      const clock = new DynamoDbClock(() => this.now + aheadMs);
+      clock.watch = (command) => command;
+      await act({ client, tableName: "AgentStatus", clock }, NAME, token);
+      this.lockedOut = Math.max(this.lockedOut, token);
+      // Who has the name next starts from nothing.
+      if (how === "remove") this.knownProcesses.clear();
+      return "done";
+    });
+  }
+
+  #letIn(how: "enable" | "register"): void {
+    const { token } = this.registry;
+    const next = how === "enable" ? token : Math.max(this.now, token + 1);
+    this.registry = { registered: true, enabled: true, token: next };
+    this.log.push(`${this.now} ${how}`);
+  }
+
+  /** Hours pass, in which the gateway ends every connection. */
+  #night(): void {
+    for (const connection of this.connections) {
+      if (connection.state === "admitted") this.#open(connection);
+      if (connection.state === "open") this.#end(connection, 2);
+    }
+    this.log.push(`${this.now} hours pass`);
+    this.#slept = true;
+  }
+
+  #subscribe(connection: Connection): void {
+    const sender = { ...connection.holder, role: "agent" } as const;
+    this.#run("subscribe", `${name(connection)} subscribes`, connection, async (_, client) => {
+      connection.subscribed = true;
+      try {
+        const { standing } = await dynamoDbGuard(client, "AgentStatus").judge(sender, true);
+        if (standing !== "holds") connection.subscribed = false;
+        return standing;
+      } catch (error) {
+        connection.subscribed = false;
+        throw error;
+      }
+    });
+  }
+
+  #purge(): void {
+    this.log.push(`${this.now} the TTL passes`);
+    this.#table.purge(this.now);
+  }
+
+  #sweep(): void {
+    const seen = this.#observed.shift();
+    if (!seen) return;
+    this.#run("expire", "a sweep acts", undefined, async (store) => {
+      const written = await store.expire(seen);
+      const ids = [...openConnections(seen), ...displacedConnections(seen)];
+      for (const id of written ? ids : []) this.close(id);
+      return String(written);
+    });
+  }
+
+  #forget(row: StatusRow, detail: number): void {
+    const { displaced } = row;
+    if (!displaced || detail % 6 === 0) return;
+    this.#run("forget", "a sweep closes who was displaced", undefined, async (store) => {
+      for (const id of displacedConnections(row)) this.close(id);
+      return String(await store.forget({ ...row, displaced }));
+    });
+  }
+
+  /** The stream is read: all there is, or a part; the bus or the gateway may fail. */
+  async #tell(detail: number): Promise<void> {
+    const count = detail % 3 === 1 ? 1 : 10;
+    const records = this.stream.slice(this.#told, this.#told + count);
+    const fails = detail % 11 === 1;
+    this.log.push(`${this.now} the stream is read${fails ? ", and the bus fails" : ""}`);
+    const handler = transitionsHandler({
+      events: {
+        send: async ({ input }: { input: { Entries: { Detail: string }[] } }) => ({
+          Entries: input.Entries.map(({ Detail }, index) => {
+            if (fails && index === 0) return { ErrorCode: "InternalFailure" };
+            const transition = JSON.parse(Detail) as Transition;
+            if (!this.transitions.has(transition.transitionId)) {
+              this.transitions.set(transition.transitionId, transition);
+            }
+            return { EventId: "event" };
+          }),
+        }),
+      } as never,
+      eventBusName: "bus",
+      connections: {
+        post: async (connectionId, message) => {
+          const connection = this.#of(connectionId);
+          if (connection?.state !== "open") {
+            if (connection) connection.closeMissed = true;
+            return "gone";
+          }
+          connection.told.push("code" in message ? message.code : message.type);
+          return "done";
+        },
+        close: async (connectionId) => {
+          const open = this.#of(connectionId)?.state === "open";
+          if (open) this.#of(connectionId)?.told.push("closed");
+          this.close(connectionId);
+          return open ? "done" : "gone";
+        },
+      },
+      subscriptions: {
+        removeConnection: async (connectionId) => {
+          const connection = this.#of(connectionId);
+          if (connection) connection.subscribed = false;
+        },
+      },
+      messageRouter: { publish: async () => 0 },
+      history: { add: async () => undefined },
+      count: () => undefined,
+      clock: () => this.now,
+      log: new LogRecorder(),
+    });
+    const { batchItemFailures } = await handler({ Records: records.filter(passesFilter) });
+    const [failed] = batchItemFailures;
+    const at = records.findIndex(
+      ({ dynamodb }) => dynamodb.SequenceNumber === failed?.itemIdentifier,
+    );
+    this.#told += at < 0 ? records.length : at;
+  }
+
+  #of(connectionId: string): Connection | undefined {
+    return this.connections.find(({ holder }) => holder.connectionId === connectionId);
+  }
+
+  #run(
+    kind: Operation["kind"],
+    what: string,
+    connection: Connection | undefined,
+    work: (store: LeaseStore, client: ReturnType<InMemoryTable["client"]>) => Promise<string>,
+  ): void {
+    this.log.push(`${this.now} ${what}`);
+    const others = this.underWay.size > 0;
+    for (const operation of this.underWay) operation.solo = false;
+    const operation: Operation = {
+      name: what,
+      kind,
+      connection,
+      startedAt: this.now,
+      solo: !others,
+      smooth: true,
+    };
+    this.underWay.add(operation);
+    const client = this.#table.client(
+      () => new Promise((go) => this.waiting.push({ operation, go })),
+    );
+    const store = new LeaseStore({ client, tableName: "AgentStatus", retentionMs: RETENTION_MS });
+    const finish = (outcome: string | undefined) => {
+      this.underWay.delete(operation);
+      this.log.push(`${this.now}   ${what}: ${outcome ?? "failed"}`);
+      this.judge.finished(this, operation, outcome);
+    };
+    work(store, client)
+      .then(finish, (error) => {
+        if (error instanceof BrokenPromise) this.#broken ??= error;
+        if (connection && kind === "acquire") {
+          // Whether it was written nobody knows; the client is refused, and no end is ever told.
+          connection.state = "refused";
+          connection.outcome = "acquired";
+          connection.order = this.#order++;
+          connection.released = "lost";
+          this.attempted.add(connection.process);
+        }
+        if (connection && kind === "release") connection.released = "lost";
+        try {
+          finish(undefined);
+        } catch (broken) {
+          this.#broken ??= broken;
+        }
+      })
+      .catch((error) => {
+        this.#broken ??= error;
+      });
+  }
+
+  #broken: unknown;
+  #order = 0;
+  #slept = false;
+
+  async #arrive(waiting: Waiting, fate: Fate): Promise<void> {
+    this.waiting = this.waiting.filter((one) => one !== waiting);
+    if (fate !== "answered") {
+      waiting.operation.smooth = false;
+      this.log.push(`${this.now}   ${waiting.operation.name}: a write is ${fate}`);
+    }
+    waiting.go(fate);
+    await settled();
+    if (this.#broken) throw this.#broken;
+  }
+}
+
+export const name = ({ process, holder }: Connection) => `P${process}/${holder.connectionId}`;
+
+export const entry = ({ holder }: Connection) => entryOf(holder.connectionId, holder.keyTag);
+
+/** Lets everything go on that waits for nothing. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** What the filter of the stream lets through: see `lib/transitions.ts`. */
+function passesFilter({ dynamodb: { OldImage = {}, NewImage = {} } }: StreamRecord): boolean {
+  const changed = (attribute: string) =>
+    (OldImage[attribute] === undefined) !== (NewImage[attribute] === undefined);
+  return changed("onlineSince") || changed("stalledSince") || NewImage.displacedAt !== undefined;
+}
