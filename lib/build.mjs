@@ -73,8 +73,9 @@ async function copyAssetsOf(template, assembly) {
     if (Type === "AWS::Lambda::Function" && entry !== undefined) {
       await copyAsset(assembly, Properties.Code.S3Key, join("lambda", entry));
     }
-    if (Type === "Custom::CDKBucketDeployment") {
-      await copyAsset(assembly, Properties.SourceObjectKeys[0], "dashboard");
+    // The one layer there is.
+    if (Type === "AWS::Lambda::LayerVersion") {
+      await copyAsset(assembly, Properties.Content.S3Key, "dashboard");
     }
   }
 }

@@ -3,6 +3,7 @@
 import { ApiGatewayManagementApiClient } from "@aws-sdk/client-apigatewaymanagementapi";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
 const settings = {
@@ -14,6 +15,8 @@ const settings = {
 export const dynamoDbClient = () => new DynamoDBClient(settings);
 
 export const eventBridgeClient = () => new EventBridgeClient(settings);
+
+export const s3Client = () => new S3Client(settings);
 
 export const sqsClient = () => new SQSClient(settings);
 

@@ -68,11 +68,6 @@ const ACCEPTED: { rule: RegExp; path: RegExp; reason: string }[] = [
       "The certificate of cloudfront.net brings its own list of protocols; what is secret goes to API Gateway, by TLS 1.2",
   },
   {
-    rule: /^AwsSolutions-L1$|^Serverless-LambdaLatestVersion$/,
-    path: /CDKBucketDeployment/,
-    reason: "CDK's own function, which is updated with CDK",
-  },
-  {
     rule: /^AwsSolutions-DDB3$/,
     path: /Subscriptions/,
     reason:
