@@ -16,6 +16,7 @@ import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { CustomDomain, urlOf } from "./custom-domain";
 import { DirectHeartbeat } from "./direct-heartbeat";
+import { GatewayDeployment } from "./gateway-deployment";
 import type { Route } from "./props";
 import type { Settings } from "./settings";
 import type { Storage } from "./storage";
@@ -114,14 +115,15 @@ export class WebSocketGateway extends Construct {
     this.stage = new WebSocketStage(this, "Stage", {
       webSocketApi: api,
       stageName: STAGE,
-      autoDeploy: true,
       throttle: { rateLimit, burstLimit },
       ...(domain && { domainMapping: { domainName: domain } }),
       ...(props.accessLogs && {
         accessLogSettings: { destination: this.#accessLogs(), format: ACCESS_LOG },
       }),
     });
-    this.#setRoutes(api);
+    const deployment = new GatewayDeployment(this, "Deployment", api);
+    (this.stage.node.defaultChild as CfnStage).deploymentId = deployment.ref;
+    this.#setRoutes();
   }
 
   /** Lets a function send messages to connections. */
@@ -159,7 +161,7 @@ export class WebSocketGateway extends Construct {
   }
 
   /** Limits of single routes; and the count of heartbeats where no function counts them. */
-  #setRoutes(api: WebSocketApi): void {
+  #setRoutes(): void {
     const { routes = {}, ...whole } = this.#props.throttling;
     const counted = this.functions.heartbeat ? [] : ["heartbeat" as const];
     const settings = [...new Set([...Object.keys(routes), ...counted])].map((route) => {
@@ -174,9 +176,8 @@ export class WebSocketGateway extends Construct {
       ];
     });
     if (settings.length === 0) return;
+    // A setting for a route that is not there yet is refused: the stage's deployment comes after all routes.
     (this.stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(settings);
-    // A setting for a route that is not there yet is refused.
-    this.stage.node.addDependency(api);
   }
 
   /** What is logged of a message is who sent it and what became of it: never its content, never a token. */

@@ -308,7 +308,9 @@ describe("throttling", () => {
       DefaultRouteSettings: { ThrottlingRateLimit: 1000, ThrottlingBurstLimit: 500 },
       RouteSettings: { publish: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 20 } },
     });
-    expect(stage?.DependsOn).toContainEqual(expect.stringMatching(/publishRoute/));
+    const deployments = template.findResources("AWS::ApiGatewayV2::Deployment");
+    const deployment = deployments[stage?.Properties.DeploymentId.Ref];
+    expect(deployment?.DependsOn).toContainEqual(expect.stringMatching(/publishRoute/));
   });
 
   it.each<[object, string]>([
@@ -349,8 +351,8 @@ describe("without a function for heartbeats", () => {
     expect(stage?.Properties.RouteSettings).toEqual({
       heartbeat: {
         DetailedMetricsEnabled: true,
-        ThrottlingRateLimit: 5000,
-        ThrottlingBurstLimit: 2500,
+        ThrottlingRateLimit: 2000,
+        ThrottlingBurstLimit: 1000,
       },
     });
   });
