@@ -1,8 +1,9 @@
 /** The whole service as one construct: it reads as the table of contents of the system. */
 
+import { Names } from "aws-cdk-lib";
 import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
-import { EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
+import { type CfnEventBus, EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
@@ -43,7 +44,7 @@ export class AgentHeartbeat extends Construct {
     super(scope, id);
     const settings = { ...settingsOf(props), deployment: deploymentOf(this) };
     if (settings.encryptionKey) admitServices(this, settings.encryptionKey);
-    const eventBus = settings.eventBus ?? (new EventBus(this, "Events") as IEventBus);
+    const eventBus = settings.eventBus ?? busIn(this);
     const storage = new Storage(this, "Storage", settings);
     const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
     const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway, eventBus });
@@ -147,4 +148,11 @@ export class AgentHeartbeat extends Construct {
   metricLoginsRefused(options?: MetricOptions): IMetric {
     return this.#metrics.own("LoginsRefused", "authorize", options);
   }
+}
+
+/** A bus named after its stack: CDK would name it after the ids of the app, which two stacks of one app share. */
+function busIn(scope: Construct): IEventBus {
+  const bus = new EventBus(scope, "Events");
+  (bus.node.defaultChild as CfnEventBus).name = Names.uniqueResourceName(bus, { maxLength: 256 });
+  return bus as IEventBus;
 }
