@@ -99,6 +99,7 @@ export type HeartbeatIntegration = "lambda" | "direct";
 export const ROUTES = [
   "$connect",
   "heartbeat",
+  "heartbeat_quiet",
   "profile",
   "subscribe",
   "unsubscribe",

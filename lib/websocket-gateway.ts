@@ -109,6 +109,11 @@ export class WebSocketGateway extends Construct {
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
     }
+    if (heartbeat) {
+      // Without a response: API Gateway may send, and bills, an empty frame for an answer without a body.
+      const integration = new WebSocketLambdaIntegration("HeartbeatQuietRoute", heartbeat);
+      api.addRoute("heartbeat_quiet", { integration });
+    }
     const domain = customDomain && new CustomDomain(this, "Domain", customDomain).domain;
     this.customDomainTarget = domain?.regionalDomainName;
     const { rateLimit, burstLimit } = props.throttling;

@@ -44,13 +44,15 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
   });
   const profiles = new ProfileStore(client, registryTableName);
   const history = new HistoryStore(client, registryTableName);
+  const heartbeat = heartbeatHandler({ leases, ...route });
   return {
     leases,
     subscriptions,
     messageRouter,
     history,
     routes: {
-      heartbeat: heartbeatHandler({ leases, ...route }),
+      heartbeat,
+      heartbeat_quiet: heartbeat,
       profile: profileHandler({ profiles, ...route }),
       subscribe: subscribeHandler({ subscriptions, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),

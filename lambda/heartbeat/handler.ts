@@ -1,7 +1,12 @@
 /** The `heartbeat` route: renews the sender's lease by one write, and acknowledges it. */
 
 import { parseHeartbeat } from "../../core/client-messages";
-import type { ErrorMessage, HeartbeatMessage, SupersededMessage } from "../../core/protocol";
+import type {
+  ErrorMessage,
+  HeartbeatMessage,
+  QuietHeartbeatMessage,
+  SupersededMessage,
+} from "../../core/protocol";
 import type { StatusRow } from "../../core/status";
 import { holderOf } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
@@ -18,6 +23,8 @@ import {
 } from "../shared/message-route";
 import { REVOKED, SUPERSEDED } from "../shared/replies";
 
+const QUIET = "heartbeat_quiet" satisfies QuietHeartbeatMessage["type"];
+
 export interface HeartbeatDependencies extends RouteDependencies {
   leases: Pick<LeaseStore, "renew">;
   connections: Connections;
@@ -25,7 +32,7 @@ export interface HeartbeatDependencies extends RouteDependencies {
 
 export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
   const { connections } = route;
-  return messageRoute("heartbeat", route, async (event, identity) => {
+  const handle = messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now, connectionId } = event.requestContext;
     // A viewer or publisher has no row: its heartbeat only keeps the connection from idling.
@@ -49,6 +56,13 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
     await connections.close(connectionId);
     return SILENT;
   });
+  return async (event: RouteEvent): Promise<RouteResult> => {
+    const result = await handle(event);
+    if (event.requestContext.routeKey !== QUIET || result.body === undefined) return result;
+    // The route has no response: what has to be said is posted.
+    await connections.post(event.requestContext.connectionId, JSON.parse(result.body));
+    return SILENT;
+  };
 }
 
 /** What to tell a connection that lost its row. */
@@ -65,12 +79,12 @@ function verdictOn(
 }
 
 function ack(
-  message: HeartbeatMessage,
+  message: HeartbeatMessage | QuietHeartbeatMessage,
   identity: Identity,
   serverTime: number,
   leaseExpiresAt: number,
 ): RouteResult {
-  if (message.ack === false) return SILENT;
+  if (message.type === QUIET) return SILENT;
   return reply({
     type: "heartbeat_ack",
     serverTime,

@@ -320,7 +320,7 @@ describe("throttling", () => {
     ],
     [
       { heartbeats: { rateLimit: 1, burstLimit: 1 } },
-      "throttling.routes: expected $connect, heartbeat, profile, subscribe, unsubscribe, publish, list, history, $default, got heartbeats",
+      "throttling.routes: expected $connect, heartbeat, heartbeat_quiet, profile, subscribe, unsubscribe, publish, list, history, $default, got heartbeats",
     ],
   ])("of %j is refused", (routes, message) => {
     const throttling = { rateLimit: 1000, burstLimit: 500, routes };

@@ -274,7 +274,8 @@ describe("a heartbeat without a function", () => {
         // A list in place of an activity: the function misses the state in it.
         return { ...rest, message: field === "activity" ? "activity.state" : field };
       }
-      const silent = sent.ack === false && !written && rest.type === "heartbeat_ack";
+      const silent =
+        (sent as { ack?: boolean }).ack === false && !written && rest.type === "heartbeat_ack";
       if (silent) return undefined;
       return written ? answer : rest;
     }

@@ -292,6 +292,7 @@ describe("the template", () => {
       ["$default", "NONE", true],
       ["$disconnect", "NONE", false],
       ["heartbeat", "NONE", true],
+      ["heartbeat_quiet", "NONE", false],
       ["history", "NONE", true],
       ["list", "NONE", true],
       ["profile", "NONE", true],

@@ -88,7 +88,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     await call(service.heartbeat, { type: "heartbeat", activity }, NOW + 30_000);
   });
   await record("heartbeat without ack", async () => {
-    await call(service.heartbeat, { type: "heartbeat", ack: false, activity }, NOW + 60_000);
+    await call(service.heartbeat, { type: "heartbeat_quiet", activity }, NOW + 60_000);
   });
   await record("disconnect", async () => {
     await call(service.disconnect, undefined, NOW + 90_000);
