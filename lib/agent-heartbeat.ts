@@ -1,6 +1,6 @@
 /** The whole service as one construct: it reads as the table of contents of the system. */
 
-import { Names } from "aws-cdk-lib";
+import { type CfnOutput, Names } from "aws-cdk-lib";
 import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { type CfnEventBus, EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
@@ -14,6 +14,7 @@ import { grantPublish, grantReadStatus, grantRegister } from "./grants";
 import { MessageEvents } from "./message-events";
 import { deploymentOf, FleetMetrics, type TransitionReason } from "./metrics";
 import { Monitoring } from "./monitoring";
+import { type OutputName, publish } from "./outputs";
 import type { AgentHeartbeatProps } from "./props";
 import { settingsOf } from "./settings";
 import { Storage } from "./storage";
@@ -37,6 +38,8 @@ export class AgentHeartbeat extends Construct {
   readonly dashboardUrl: string | undefined;
   /** What the record of the dashboard's domain has to point at, if no hosted zone was given. */
   readonly dashboardDomainTarget: string | undefined;
+  /** What the deployed stack says of the construct, by what the outputs' names end in. */
+  readonly outputs: ReadonlyMap<OutputName, CfnOutput>;
   readonly #metrics: FleetMetrics;
 
   /** @throws Error if a setting is outside its limits */
@@ -92,6 +95,15 @@ export class AgentHeartbeat extends Construct {
     this.dashboardUrl = dashboard?.url;
     this.dashboardDomainTarget = dashboard?.domainTarget;
     this.#metrics = metrics;
+    this.outputs = publish(this, {
+      WebSocketUrl: this.webSocketUrl,
+      StatusTableName: this.statusTable.tableName,
+      RegistryTableName: this.registryTable.tableName,
+      EventBusName: this.eventBus.eventBusName,
+      CustomDomainTarget: this.customDomainTarget,
+      DashboardUrl: this.dashboardUrl,
+      DashboardDomainTarget: this.dashboardDomainTarget,
+    });
   }
 
   /** Lets a principal read who is online, with profiles and histories: all that `StatusReader` calls. */

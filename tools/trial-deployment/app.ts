@@ -3,7 +3,7 @@
  * with heartbeats that go to DynamoDB directly and sweeps that a queue starts, of which the emulator has neither.
  */
 
-import { App, CfnOutput, CfnResource, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { App, CfnResource, Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { type Emulation, emulatedAddress } from "./emulation";
 import { directStackName } from "./stack-names";
@@ -48,8 +48,8 @@ function adapt(emulation: Emulation): void {
     if (Properties.Environment?.Variables.CALLBACK_URL === undefined) continue;
     lambda.addPropertyOverride("Environment.Variables.CALLBACK_URL", callbackUrl);
   }
-  const output = stack.node.findChild("WebSocketUrl");
-  if (output instanceof CfnOutput) output.value = webSocketUrl;
+  const output = stack.agentHeartbeat.outputs.get("WebSocketUrl");
+  if (output) output.value = webSocketUrl;
 }
 
 function resourcesOf(type: string): CfnResource[] {
