@@ -2,7 +2,7 @@
 
 import { sqsClient } from "../shared/clients";
 import { requireEnv, requireNumberEnv } from "../shared/environment";
-import { planSweepsHandler } from ".";
+import { planSweepsHandler } from "../plan-sweeps";
 
 export const handler = planSweepsHandler({
   queue: sqsClient(),
