@@ -14,6 +14,7 @@ import {
   PATTERN_FORM,
   type ProfileMessage,
   type PublishMessage,
+  type QuietHeartbeatMessage,
   SUBJECT_FORM,
   type SubscribeMessage,
   type UnsubscribeMessage,
@@ -63,9 +64,8 @@ const activity = v.object({
 }) satisfies v.GenericSchema<unknown, OrUndefined<Activity>>;
 
 const heartbeat = v.object({
-  type: v.literal("heartbeat"),
+  type: v.picklist(["heartbeat", "heartbeat_quiet"]),
   id,
-  ack: v.optional(v.boolean()),
   activity: v.optional(activity),
 });
 
@@ -115,7 +115,7 @@ type OrUndefined<T> = { [K in keyof T]: T[K] | (undefined extends T[K] ? undefin
 
 /** @throws MessageError if the body is not a heartbeat. */
 export const parseHeartbeat = (body: string | null | undefined) =>
-  parse(heartbeat, body) as HeartbeatMessage;
+  parse(heartbeat, body) as HeartbeatMessage | QuietHeartbeatMessage;
 
 /** @throws MessageError if the body is not a list. */
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;

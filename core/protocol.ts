@@ -196,8 +196,16 @@ interface ClientMessageBase {
 /** Renews the lease. Answered by `heartbeat_ack`, or by `superseded`. */
 export interface HeartbeatMessage extends ClientMessageBase {
   type: "heartbeat";
-  /** `false` asks for no reply. @default true */
-  ack?: boolean;
+  activity?: Activity;
+}
+
+/**
+ * Renews the lease as `heartbeat` does, without an answer: nothing comes back but an `error`, or `superseded`. It is a
+ * type of its own because its route has no response. API Gateway may send, and bills, an empty frame for an answer
+ * without a body; a client ignores one.
+ */
+export interface QuietHeartbeatMessage extends ClientMessageBase {
+  type: "heartbeat_quiet";
   activity?: Activity;
 }
 
@@ -256,6 +264,7 @@ export interface PublishMessage extends ClientMessageBase {
 /** Any message that a client sends. */
 export type ClientMessage =
   | HeartbeatMessage
+  | QuietHeartbeatMessage
   | ProfileMessage
   | SubscribeMessage
   | UnsubscribeMessage
@@ -399,6 +408,7 @@ export interface Rate {
  */
 export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   heartbeat: { perSecond: 1, burst: 50 },
+  heartbeat_quiet: { perSecond: 1, burst: 50 },
   profile: { perSecond: 1, burst: 50 },
   subscribe: { perSecond: 20, burst: 500 },
   unsubscribe: { perSecond: 20, burst: 500 },
@@ -412,9 +422,18 @@ export const UNKNOWN_RATE: Rate = { perSecond: 1, burst: 50 };
 
 /** Which messages each role may send. */
 export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
-  agent: ["heartbeat", "profile", "subscribe", "unsubscribe", "publish", "list", "history"],
-  viewer: ["heartbeat", "subscribe", "unsubscribe", "list", "history"],
-  publisher: ["heartbeat", "publish"],
+  agent: [
+    "heartbeat",
+    "heartbeat_quiet",
+    "profile",
+    "subscribe",
+    "unsubscribe",
+    "publish",
+    "list",
+    "history",
+  ],
+  viewer: ["heartbeat", "heartbeat_quiet", "subscribe", "unsubscribe", "list", "history"],
+  publisher: ["heartbeat", "heartbeat_quiet", "publish"],
 };
 
 /** First tokens of subjects that have a meaning. A pattern that begins with a wildcard matches none. */

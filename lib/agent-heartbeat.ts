@@ -1,8 +1,9 @@
 /** The whole service as one construct: it reads as the table of contents of the system. */
 
+import { type CfnOutput, Names } from "aws-cdk-lib";
 import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
-import { EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
+import { type CfnEventBus, EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { BundledFunction } from "./bundled-function";
@@ -13,6 +14,7 @@ import { grantPublish, grantReadStatus, grantRegister } from "./grants";
 import { MessageEvents } from "./message-events";
 import { deploymentOf, FleetMetrics, type TransitionReason } from "./metrics";
 import { Monitoring } from "./monitoring";
+import { type OutputName, publish } from "./outputs";
 import type { AgentHeartbeatProps } from "./props";
 import { settingsOf } from "./settings";
 import { Storage } from "./storage";
@@ -36,6 +38,8 @@ export class AgentHeartbeat extends Construct {
   readonly dashboardUrl: string | undefined;
   /** What the record of the dashboard's domain has to point at, if no hosted zone was given. */
   readonly dashboardDomainTarget: string | undefined;
+  /** What the deployed stack says of the construct, by what the outputs' names end in. */
+  readonly outputs: ReadonlyMap<OutputName, CfnOutput>;
   readonly #metrics: FleetMetrics;
 
   /** @throws Error if a setting is outside its limits */
@@ -43,7 +47,7 @@ export class AgentHeartbeat extends Construct {
     super(scope, id);
     const settings = { ...settingsOf(props), deployment: deploymentOf(this) };
     if (settings.encryptionKey) admitServices(this, settings.encryptionKey);
-    const eventBus = settings.eventBus ?? (new EventBus(this, "Events") as IEventBus);
+    const eventBus = settings.eventBus ?? busIn(this);
     const storage = new Storage(this, "Storage", settings);
     const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
     const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway, eventBus });
@@ -91,6 +95,15 @@ export class AgentHeartbeat extends Construct {
     this.dashboardUrl = dashboard?.url;
     this.dashboardDomainTarget = dashboard?.domainTarget;
     this.#metrics = metrics;
+    this.outputs = publish(this, {
+      WebSocketUrl: this.webSocketUrl,
+      StatusTableName: this.statusTable.tableName,
+      RegistryTableName: this.registryTable.tableName,
+      EventBusName: this.eventBus.eventBusName,
+      CustomDomainTarget: this.customDomainTarget,
+      DashboardUrl: this.dashboardUrl,
+      DashboardDomainTarget: this.dashboardDomainTarget,
+    });
   }
 
   /** Lets a principal read who is online, with profiles and histories: all that `StatusReader` calls. */
@@ -147,4 +160,11 @@ export class AgentHeartbeat extends Construct {
   metricLoginsRefused(options?: MetricOptions): IMetric {
     return this.#metrics.own("LoginsRefused", "authorize", options);
   }
+}
+
+/** A bus named after its stack: CDK would name it after the ids of the app, which two stacks of one app share. */
+function busIn(scope: Construct): IEventBus {
+  const bus = new EventBus(scope, "Events");
+  (bus.node.defaultChild as CfnEventBus).name = Names.uniqueResourceName(bus, { maxLength: 256 });
+  return bus as IEventBus;
 }

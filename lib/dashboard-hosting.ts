@@ -1,6 +1,6 @@
 /** The dashboard's hosting: a private bucket behind CloudFront, which sends strict headers with it. */
 
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { CustomResource, Duration, RemovalPolicy } from "aws-cdk-lib";
 import {
   AllowedMethods,
   CachePolicy,
@@ -8,31 +8,32 @@ import {
   HeadersFrameOption,
   HeadersReferrerPolicy,
   ResponseHeadersPolicy,
+  S3OriginAccessControl,
   SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from "aws-cdk-lib/aws-cloudfront";
 import { S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
-import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import type { IKey } from "aws-cdk-lib/aws-kms";
-import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Code, LayerVersion } from "aws-cdk-lib/aws-lambda";
 import { AaaaRecord, ARecord, RecordTarget } from "aws-cdk-lib/aws-route53";
 import { CloudFrontTarget } from "aws-cdk-lib/aws-route53-targets";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
-import { Asset } from "aws-cdk-lib/aws-s3-assets";
-import { BucketDeployment, Source } from "aws-cdk-lib/aws-s3-deployment";
 import { Construct } from "constructs";
 import { dashboardPage } from "#assets";
+import { accountWideName } from "./account-wide-name";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { type CustomDomainProps, expectDomain } from "./custom-domain";
 
 /** Where CloudFront looks for certificates, wherever the stack is. */
 const CLOUDFRONT_REGION = "us-east-1";
 
-export interface DashboardProps {
+/** Room for the time that IAM takes to know a new role. */
+const UPLOAD_TIMEOUT = Duration.minutes(10);
+
+export interface DashboardProps extends FunctionSettings {
   /** `wss://host`, the one origin that the page may connect to. */
   readonly webSocketOrigin: string;
   readonly dashboardDomain: CustomDomainProps | undefined;
-  readonly logRetention: RetentionDays;
-  readonly encryptionKey: IKey | undefined;
 }
 
 export class Dashboard extends Construct {
@@ -53,7 +54,11 @@ export class Dashboard extends Construct {
       // Nothing in it is secret, and nothing can't be built anew.
       removalPolicy: RemovalPolicy.DESTROY,
     }) as IBucket;
-    const origin = S3BucketOrigin.withOriginAccessControl(bucket);
+    const origin = S3BucketOrigin.withOriginAccessControl(bucket, {
+      originAccessControl: new S3OriginAccessControl(this, "OriginAccess", {
+        originAccessControlName: accountWideName(this),
+      }),
+    });
     const behavior = {
       origin,
       viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -90,37 +95,40 @@ export class Dashboard extends Construct {
     new AaaaRecord(this, "RecordV6", record);
   }
 
-  #upload(bucket: IBucket, { logRetention, encryptionKey }: DashboardProps): void {
-    const page = dashboardPage(this);
-    const { bucket: assets, s3ObjectKey } = new Asset(this, "Source", { path: page });
-    const logGroup = new LogGroup(this, "UploadLogs", {
-      retention: logRetention,
-      removalPolicy: RemovalPolicy.DESTROY,
-      ...(encryptionKey && { encryptionKey }),
+  /**
+   * Puts the page into the bucket by a function that has it in a layer. CDK's own deployment of a bucket is one
+   * function for a whole stack, with the role that its first use has given it: another one in the app would fail,
+   * or ours. And its policy names the files, so that a new page needs a new policy before it can be read.
+   */
+  #upload(bucket: IBucket, settings: FunctionSettings): void {
+    const page = new LayerVersion(this, "Files", {
+      description: "The page of the dashboard",
+      code: Code.fromAsset(dashboardPage(this)),
     });
-    const role = new Role(this, "UploadRole", {
-      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    const upload = new BundledFunction(this, "Upload", {
+      entry: "upload-page",
+      description: "Puts the dashboard's page into its bucket",
+      settings,
+      timeout: UPLOAD_TIMEOUT,
     });
-    logGroup.grantWrite(role);
+    upload.addLayers(page);
     const allow = (actions: string[], resource: string) =>
-      role.addToPolicy(new PolicyStatement({ actions, resources: [resource] }));
-    allow(["s3:GetObject"], assets.arnForObjects(s3ObjectKey));
+      upload.addToRolePolicy(new PolicyStatement({ actions, resources: [resource] }));
     allow(["s3:ListBucket"], bucket.bucketArn);
     allow(["s3:PutObject", "s3:DeleteObject"], bucket.arnForObjects("*"));
-    const upload = new BucketDeployment(this, "Upload", {
-      sources: [Source.asset(page)],
-      destinationBucket: bucket,
-      // CDK's own grants would name whole families of actions.
-      role: role.withoutPolicyUpdates(),
-      logGroup,
-      retainOnDelete: false,
+    new CustomResource(this, "Uploaded", {
+      resourceType: "Custom::BucketFiles",
+      serviceToken: upload.functionArn,
+      serviceTimeout: UPLOAD_TIMEOUT,
+      // A new page is a new layer, and so an update of this resource.
+      properties: { BucketName: bucket.bucketName, Files: page.layerVersionArn },
     });
-    upload.node.addDependency(role);
   }
 }
 
 function securityHeaders(scope: Construct, webSocketOrigin: string): ResponseHeadersPolicy {
   return new ResponseHeadersPolicy(scope, "Headers", {
+    responseHeadersPolicyName: accountWideName(scope),
     comment: "Strict headers of the dashboard of Agent Heartbeat",
     securityHeadersBehavior: {
       contentSecurityPolicy: {

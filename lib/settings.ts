@@ -20,6 +20,12 @@ import {
 /** Intervals below a minute, of which a minute is a whole number. */
 const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
 
+/**
+ * Below the quota of every account: 2,500 a second and 1,250 at once in the smallest regions, where a stage that takes
+ * more is refused (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+ */
+const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit: 1000 };
+
 /** The settings with every default filled in. */
 export interface Settings {
   readonly heartbeat: Required<HeartbeatProps>;
@@ -64,7 +70,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     dashboard: props.dashboard ?? true,
     dashboardDomain: props.dashboardDomain,
-    throttling: props.throttling ?? { rateLimit: 5000, burstLimit: 2500 },
+    throttling: props.throttling ?? DEFAULT_THROTTLING,
     reconnect: {
       connectsPerSecond: 500,
       maxWindow: Duration.hours(1),

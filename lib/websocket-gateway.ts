@@ -15,6 +15,7 @@ import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { CustomDomain, urlOf } from "./custom-domain";
+import { GatewayDeployment } from "./gateway-deployment";
 import type { Settings } from "./settings";
 import type { Storage } from "./storage";
 
@@ -104,20 +105,26 @@ export class WebSocketGateway extends Construct {
       const integration = new WebSocketLambdaIntegration(`${handler.node.id}Route`, handler);
       api.addRoute(route, { integration, returnResponse: true });
     }
+    if (heartbeat) {
+      // Without a response: API Gateway may send, and bills, an empty frame for an answer without a body.
+      const integration = new WebSocketLambdaIntegration("HeartbeatQuietRoute", heartbeat);
+      api.addRoute("heartbeat_quiet", { integration });
+    }
     const domain = customDomain && new CustomDomain(this, "Domain", customDomain).domain;
     this.customDomainTarget = domain?.regionalDomainName;
     const { rateLimit, burstLimit } = props.throttling;
     this.stage = new WebSocketStage(this, "Stage", {
       webSocketApi: api,
       stageName: STAGE,
-      autoDeploy: true,
       throttle: { rateLimit, burstLimit },
       ...(domain && { domainMapping: { domainName: domain } }),
       ...(props.accessLogs && {
         accessLogSettings: { destination: this.#accessLogs(), format: ACCESS_LOG },
       }),
     });
-    this.#setRoutes(api);
+    const deployment = new GatewayDeployment(this, "Deployment", api);
+    (this.stage.node.defaultChild as CfnStage).deploymentId = deployment.ref;
+    this.#setRoutes();
   }
 
   /** Lets a function send messages to connections. */
@@ -157,16 +164,15 @@ export class WebSocketGateway extends Construct {
   }
 
   /** Limits of single routes. */
-  #setRoutes(api: WebSocketApi): void {
+  #setRoutes(): void {
     const { routes = {} } = this.#props.throttling;
     const settings = Object.entries(routes).map(([route, { rateLimit, burstLimit }]) => [
       route,
       { ThrottlingRateLimit: rateLimit, ThrottlingBurstLimit: burstLimit },
     ]);
     if (settings.length === 0) return;
+    // A setting for a route that is not there yet is refused: the stage's deployment comes after all routes.
     (this.stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(settings);
-    // A setting for a route that is not there yet is refused.
-    this.stage.node.addDependency(api);
   }
 
   /** What is logged of a message is who sent it and what became of it: never its content, never a token. */

@@ -24,7 +24,7 @@ export class FakeSocket {
   }
 
   get heartbeats(): Record<string, unknown>[] {
-    return this.sent.filter(({ type }) => type === "heartbeat");
+    return this.sent.filter(({ type }) => type === "heartbeat" || type === "heartbeat_quiet");
   }
 
   /** Neither told to close nor cut off. */

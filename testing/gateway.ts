@@ -166,7 +166,7 @@ export class Gateway {
     if (type === "subscribe" || type === "unsubscribe") return { type: `${type}d`, subject, ...id };
     if (type === "publish") return { type: "published", subject, reached: 1, ...id };
     if (type === "profile") return { type: "profile_ack", ...id };
-    if (message.type !== "heartbeat" || message.ack === false) return undefined;
+    if (message.type !== "heartbeat") return undefined;
     return { type: "heartbeat_ack", serverTime, leaseExpiresAt: serverTime + 90_000, ...id };
   };
 

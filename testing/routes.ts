@@ -48,6 +48,7 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
   });
   const profiles = new ProfileStore(client, registryTableName);
   const history = new HistoryStore(client, registryTableName);
+  const heartbeat = heartbeatHandler({ leases, ...route });
   return {
     leases,
     subscriptions,
@@ -55,7 +56,8 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
     history,
     guard,
     routes: {
-      heartbeat: heartbeatHandler({ leases, ...route }),
+      heartbeat,
+      heartbeat_quiet: heartbeat,
       profile: profileHandler({ profiles, guard, ...route }),
       subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),

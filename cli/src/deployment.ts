@@ -35,6 +35,7 @@ export function deploymentCommand(parent: Command, name: string, summary: string
     .option("-o, --organization <id>", `the organization (or ${ORGANIZATION_VARIABLE})`)
     .option("--local", "the runtime on this machine, by .local/outputs.json here or above")
     .option("--stack <name>", "the stack of this name, with your AWS credentials")
+    .option("--construct <id>", "which one, where the stack holds several")
     .option("--region <region>", "AWS region of the stack")
     .option("--profile <name>", "AWS profile to take credentials from")
     .option("--json", "print JSON");

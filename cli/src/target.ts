@@ -6,11 +6,13 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Clients, Io } from "./io";
 import { shown } from "./printable";
+import { findStack } from "./stack";
 
 /** The options by which a target is named. */
 export interface TargetOptions {
   local?: boolean;
   stack?: string;
+  construct?: string;
   region?: string;
   profile?: string;
 }
@@ -39,13 +41,6 @@ const LOCAL_FIELDS = [
   "eventBusName",
   "region",
 ] as const;
-const STACK_OUTPUTS = [
-  "WebSocketUrl",
-  "StatusTableName",
-  "RegistryTableName",
-  "EventBusName",
-] as const;
-
 /** Where the local runtime takes events, below the address of its gateway. */
 const LOCAL_EVENTS_PATH = "/_aws/events";
 
@@ -60,6 +55,7 @@ const LOCAL_ATTEMPTS = 1;
  */
 export async function findTarget(options: TargetOptions, io: Io): Promise<Target> {
   if (options.local && options.stack) throw usageError("--local and --stack exclude each other.");
+  if (options.construct && !options.stack) throw usageError("--construct needs --stack <name>.");
   if (options.local) return localTarget(io);
   if (options.stack) return stackTarget(options.stack, options, io);
   throw usageError(
@@ -145,56 +141,20 @@ function parse(text: string, file: string): Record<string, unknown> {
   }
 }
 
-async function stackTarget(StackName: string, options: TargetOptions, io: Io): Promise<Target> {
+async function stackTarget(stack: string, options: TargetOptions, io: Io): Promise<Target> {
   const config = {
     ...(options.region && { region: options.region }),
     ...(options.profile && { profile: options.profile }),
   };
-  const outputs = await stackOutputs(StackName, config, io);
-  const missing = STACK_OUTPUTS.filter((name) => !outputs.get(name));
-  if (missing.length > 0) {
-    throw new CliError(
-      `Stack ${StackName} has no output ${missing.join(", ")}.`,
-      EXIT.target,
-      "Name the stack that holds Agent Heartbeat: by default it is AgentHeartbeat.",
-    );
-  }
-  const output = (name: (typeof STACK_OUTPUTS)[number]) => outputs.get(name) ?? "";
+  const { name, outputs } = await findStack(stack, options.construct, config, io);
   return {
-    name: `stack ${StackName}`,
-    webSocketUrl: output("WebSocketUrl"),
-    statusTableName: output("StatusTableName"),
-    registryTableName: output("RegistryTableName"),
-    eventBusName: output("EventBusName"),
-    dashboardUrl: outputs.get("DashboardUrl"),
+    name,
+    webSocketUrl: outputs.WebSocketUrl,
+    statusTableName: outputs.StatusTableName,
+    registryTableName: outputs.RegistryTableName,
+    eventBusName: outputs.EventBusName,
+    dashboardUrl: outputs.DashboardUrl,
     dynamoDb: await io.clients.dynamoDb(config),
     eventBridge: () => io.clients.eventBridge(config),
   };
-}
-
-async function stackOutputs(
-  StackName: string,
-  config: { region?: string; profile?: string },
-  io: Io,
-): Promise<Map<string, string>> {
-  const { DescribeStacksCommand } = await import("@aws-sdk/client-cloudformation");
-  const client = await io.clients.cloudFormation(config);
-  try {
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName }));
-    const outputs = Stacks[0]?.Outputs ?? [];
-    return new Map(outputs.map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]));
-  } catch (cause) {
-    const { name, message } = cause as Error;
-    if (name === "ValidationError" && message.includes("does not exist")) {
-      const where = config.region ? ` in ${config.region}` : "";
-      const hint =
-        "Check the name, --region and --profile; `aws cloudformation list-stacks` lists them.";
-      throw new CliError(`There is no stack ${StackName}${where}.`, EXIT.target, hint, { cause });
-    }
-    if (message === "Region is missing") {
-      const hint = "Add --region, or set AWS_REGION.";
-      throw new CliError("No AWS region is set.", EXIT.target, hint, { cause });
-    }
-    throw cause;
-  }
 }

@@ -1,7 +1,7 @@
 /** The `heartbeat` route: renews the sender's lease by one write, and acknowledges it. */
 
 import { parseHeartbeat } from "../../core/client-messages";
-import type { HeartbeatMessage } from "../../core/protocol";
+import type { HeartbeatMessage, QuietHeartbeatMessage } from "../../core/protocol";
 import { holderOf } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { Identity } from "../shared/identity";
@@ -9,18 +9,22 @@ import {
   echo,
   messageRoute,
   type RouteDependencies,
+  type RouteEvent,
   type RouteResult,
   reply,
   SILENT,
   turnAway,
 } from "../shared/message-route";
 
+const QUIET = "heartbeat_quiet" satisfies QuietHeartbeatMessage["type"];
+
 export interface HeartbeatDependencies extends RouteDependencies {
   leases: Pick<LeaseStore, "renew">;
 }
 
 export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
-  return messageRoute("heartbeat", route, async (event, identity) => {
+  const { connections } = route;
+  const handle = messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now } = event.requestContext;
     // A viewer or publisher has no row: its heartbeat only keeps the connection from idling.
@@ -30,15 +34,22 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
     if (result.outcome === "renewed") return ack(message, identity, now, result.leaseExpiresAt);
     return turnAway(result.outcome, result.row, event, route.connections, message.id);
   });
+  return async (event: RouteEvent): Promise<RouteResult> => {
+    const result = await handle(event);
+    if (event.requestContext.routeKey !== QUIET || result.body === undefined) return result;
+    // The route has no response: what has to be said is posted.
+    await connections.post(event.requestContext.connectionId, JSON.parse(result.body));
+    return SILENT;
+  };
 }
 
 function ack(
-  message: HeartbeatMessage,
+  message: HeartbeatMessage | QuietHeartbeatMessage,
   identity: Identity,
   serverTime: number,
   leaseExpiresAt: number,
 ): RouteResult {
-  if (message.ack === false) return SILENT;
+  if (message.type === QUIET) return SILENT;
   return reply({
     type: "heartbeat_ack",
     serverTime,

@@ -3,6 +3,7 @@
 import { ApiGatewayManagementApiClient } from "@aws-sdk/client-apigatewaymanagementapi";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { S3Client } from "@aws-sdk/client-s3";
 
 const settings = {
   maxAttempts: 3,
@@ -13,6 +14,8 @@ const settings = {
 export const dynamoDbClient = () => new DynamoDBClient(settings);
 
 export const eventBridgeClient = () => new EventBridgeClient(settings);
+
+export const s3Client = () => new S3Client(settings);
 
 /** @param endpoint the stage's callback URL, `https://<api>.execute-api.<region>.amazonaws.com/<stage>` */
 export const connectionsClient = (endpoint: string) =>

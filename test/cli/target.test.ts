@@ -69,7 +69,58 @@ describe("the target --stack", () => {
     expect(none.stderr).toContain("There is no stack Nope.");
     const other = await run([...status, "--stack", "Other"], { stacks, dynamoDb });
     expect(other.code).toBe(4);
-    expect(other.stderr).toContain("Stack Other has no output WebSocketUrl");
+    expect(other.stderr).toBe(
+      "error: Stack Other holds no Agent Heartbeat.\nName one that does by --stack: Presence.\n",
+    );
+    const alone = await run([...status, "--stack", "Other"], {
+      stacks: { Other: stacks.Other },
+      dynamoDb,
+    });
+    expect(alone.stderr).toContain("in the outermost one of nested stacks");
+  });
+
+  const named = (prefix: string) =>
+    Object.fromEntries(
+      Object.entries(stacks.Presence).map(([key, value]) => [`${prefix}${key}`, value]),
+    );
+
+  it("is found in a stack of somebody's own, which may have outputs of such names too", async () => {
+    const host = {
+      ...named("Presence"),
+      ApiUrl: "https://x",
+      WebSocketUrl: "wss://shown-to-people",
+    };
+    const { code, stdout } = await run([...status, "--stack", "Host", "--json"], {
+      stacks: { Host: host },
+      dynamoDb,
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toHaveLength(1);
+  });
+
+  it("is one of several in a stack, by --construct", async () => {
+    const both = { stacks: { Host: { ...named("Blue"), ...named("Green") } }, dynamoDb };
+    const args = [...status, "--stack", "Host"];
+    const unnamed = await run(args, both);
+    expect(unnamed.code).toBe(2);
+    expect(unnamed.stderr).toBe(
+      "error: Stack Host holds several: Blue, Green.\nName one by --construct <id>.\n",
+    );
+    expect((await run([...args, "--construct", "Green"], both)).code).toBe(0);
+    const wrong = await run([...args, "--construct", "Red"], both);
+    expect(wrong.code).toBe(4);
+    expect(wrong.stderr).toContain("It holds Blue, Green: name one by --construct.");
+  });
+
+  it("is told by doctor what the stack lacks, and what to add", async () => {
+    const { EventBusName: _, ...rest } = stacks.Presence;
+    const args = ["doctor", "--organization", "acme", "--stack", "Host"];
+    const { code, stderr } = await run(args, { stacks: { Host: rest }, dynamoDb });
+    expect(code).toBe(4);
+    expect(stderr).toContain("Stack Host has no output EventBusName.");
+    expect(stderr).toContain(
+      'new CfnOutput(stack, "EventBusName", { value: construct.eventBus.eventBusName });',
+    );
   });
 
   it("is explained where AWS refuses", async () => {
@@ -95,6 +146,7 @@ describe("usage", () => {
     [["status", "--local"], "No organization given."],
     [status, "No target given."],
     [[...status, "--local", "--stack", "x"], "--local and --stack exclude each other."],
+    [[...status, "--local", "--construct", "x"], "--construct needs --stack <name>."],
     [["bogus"], "Unknown command 'bogus'."],
     [[...status, "--bogus"], "Unknown option '--bogus'."],
     [["agents", "get", "--local", "-o", "acme"], "Required option '-a, --agent <id>'"],

@@ -25,7 +25,8 @@ const route = () => ({
 const parse = ({ body }: { body?: string }) => JSON.parse(body ?? "null");
 
 describe("a message of no known type", () => {
-  const TYPES = "heartbeat, profile, subscribe, unsubscribe, publish, list, history";
+  const TYPES =
+    "heartbeat, heartbeat_quiet, profile, subscribe, unsubscribe, publish, list, history";
   const fallback = fallbackHandler(route());
 
   it.each([

@@ -107,6 +107,13 @@ describe("the sign-in", () => {
     expect(privateKey.split("\n")[1]).toBe(`+/${"A".repeat(62)}`);
   });
 
+  it.each(["wss://agents.example.com", "wss://agents.example.com/", "ws://127.0.0.1:8080/prod"])(
+    "may name %s, for a domain of the deployment's own has no path",
+    (url) => {
+      expect(credentialsIn(fragment({ url })).url).toBe(url);
+    },
+  );
+
   it.each([
     [{ url: "https://example.com" }, "The sign-in's url: expected a WebSocket URL"],
     [{ organization: "a b" }, "The sign-in's organization: expected an organization id"],

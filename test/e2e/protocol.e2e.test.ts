@@ -109,7 +109,7 @@ describe("the protocol", () => {
     ["a type that is no text", '{"type":{}}', "invalid_message"],
     ["a type that nobody knows", '{"type":"hello"}', "unknown_type"],
     ["the type of a system route", '{"type":"$connect"}', "unknown_type"],
-    ["a field of the wrong type", '{"type":"heartbeat","ack":1}', "invalid_message"],
+    ["a field of the wrong type", '{"type":"heartbeat","activity":1}', "invalid_message"],
     ["a page of the wrong size", '{"type":"list","limit":-1}', "invalid_message"],
     ["a cursor of no list", '{"type":"list","cursor":"zzz"}', "invalid_message"],
   ])("answers %s by an error, and the connection lives on", async (_, frame, code) => {

@@ -71,7 +71,7 @@ describe("over the gateway", () => {
 /** A heartbeat that asks for silence is left out: there is nothing to wait for. */
 function wantsNoAck(text: string): boolean {
   try {
-    return JSON.parse(text)?.ack === false;
+    return JSON.parse(text)?.type === "heartbeat_quiet";
   } catch {
     return false;
   }

@@ -87,7 +87,7 @@ describe("the packed construct, in an empty app", () => {
       const packed = join(cdk.installed, "lambda", entry, "index.js");
       expect(await readFile(asset, "utf8")).toBe(await readFile(packed, "utf8"));
     }
-    expect(resources.map(({ Type }) => Type)).toContain("Custom::CDKBucketDeployment");
+    expect(resources.map(({ Type }) => Type)).toContain("Custom::BucketFiles");
   });
 
   it("runs, and lets agents in under a name of its own and under the API's", async () => {

@@ -304,6 +304,7 @@ describe("the template", () => {
       ["$default", "NONE", true],
       ["$disconnect", "NONE", false],
       ["heartbeat", "NONE", true],
+      ["heartbeat_quiet", "NONE", false],
       ["history", "NONE", true],
       ["list", "NONE", true],
       ["profile", "NONE", true],
@@ -324,7 +325,7 @@ describe("the template", () => {
     const functions = resources("AWS::Lambda::Function").filter(({ Properties }) =>
       JSON.stringify(Properties.Environment ?? {}).includes("POWERTOOLS_SERVICE_NAME"),
     );
-    expect(functions).toHaveLength(14);
+    expect(functions).toHaveLength(15);
     for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: "nodejs24.x",
@@ -337,9 +338,9 @@ describe("the template", () => {
     }
   });
 
-  it("throttles below the account's quota, and logs no message unless it is asked to", () => {
+  it("throttles below the quota of any account in any region, and logs no message unless it is asked to", () => {
     template.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
-      DefaultRouteSettings: { ThrottlingRateLimit: 5000, ThrottlingBurstLimit: 2500 },
+      DefaultRouteSettings: { ThrottlingRateLimit: 2000, ThrottlingBurstLimit: 1000 },
       AccessLogSettings: Match.absent(),
     });
   });
@@ -409,7 +410,7 @@ describe("the template", () => {
     );
   });
 
-  it("lets the upload write to the dashboard's bucket, and read nothing but the page", () => {
+  it("lets the upload write to the dashboard's bucket, and do nothing else", () => {
     const [uploads] = Object.values(
       template.findResources("AWS::IAM::Policy", {
         Properties: { PolicyName: Match.stringLikeRegexp("UploadRole") },
@@ -420,7 +421,6 @@ describe("the template", () => {
       "logs:CreateLogStream",
       "logs:PutLogEvents",
       "s3:DeleteObject",
-      "s3:GetObject",
       "s3:ListBucket",
       "s3:PutObject",
     ]);
@@ -564,7 +564,7 @@ describe("the props", () => {
     const traced = Object.values(template.findResources("AWS::Lambda::Function")).filter(
       ({ Properties }) => Properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME !== undefined,
     );
-    expect(traced).toHaveLength(14);
+    expect(traced).toHaveLength(15);
     for (const { Properties } of traced)
       expect(Properties.TracingConfig).toEqual({ Mode: "Active" });
     const [format] = Object.values(template.findResources("AWS::ApiGatewayV2::Stage")).map(

@@ -93,6 +93,17 @@ describe("messages", () => {
   });
 });
 
+describe("an empty frame", () => {
+  it("is ignored in silence: API Gateway may send one for an answer that has no body", async () => {
+    const { agent, socket } = await connectedAgent();
+    const errors: unknown[] = [];
+    agent.on("protocolError", (error) => errors.push(error));
+    socket.peer.received("");
+    expect(errors).toEqual([]);
+    expect(agent.state).toBe("connected");
+  });
+});
+
 describe("a listener that throws", () => {
   it("is reported and disturbs nobody", async () => {
     const lines: string[] = [];

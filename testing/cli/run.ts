@@ -122,17 +122,18 @@ const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
 function stacksOf(stacks: Record<string, Record<string, string>>) {
-  // The client's `send` has an overload for each command; the command uses one.
-  return (async ({ input }: { input: { StackName: string } }) => {
-    const outputs = stacks[input.StackName];
-    if (!outputs) {
-      const message = `Stack with id ${input.StackName} does not exist`;
-      throw Object.assign(new Error(message), { name: "ValidationError" });
-    }
-    const Outputs = Object.entries(outputs).map(([OutputKey, OutputValue]) => ({
+  const described = (StackName: string) => ({
+    StackName,
+    Outputs: Object.entries(stacks[StackName] ?? {}).map(([OutputKey, OutputValue]) => ({
       OutputKey,
       OutputValue,
-    }));
-    return { Stacks: [{ Outputs }] };
+    })),
+  });
+  // The client's `send` has an overload for each command; the command uses one.
+  return (async ({ input }: { input: { StackName?: string } }) => {
+    if (input.StackName === undefined) return { Stacks: Object.keys(stacks).map(described) };
+    if (stacks[input.StackName]) return { Stacks: [described(input.StackName)] };
+    const message = `Stack with id ${input.StackName} does not exist`;
+    throw Object.assign(new Error(message), { name: "ValidationError" });
   }) as never;
 }

@@ -96,7 +96,6 @@ const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
   heartbeat: {
     type: "heartbeat",
     id: "m1",
-    ack: true,
     activity: {
       state: "working",
       task: "tasks.process",
@@ -108,6 +107,7 @@ const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
       eventLoopLagMs: 3,
     },
   },
+  heartbeat_quiet: { type: "heartbeat_quiet", id: "m1", activity: { state: "idle" } },
   profile: { type: "profile", id: "m1", capabilities: ["summarize"], metadata: { version: "1" } },
   subscribe: { type: "subscribe", id: "m1", subject: "tasks.*" },
   unsubscribe: { type: "unsubscribe", id: "m1", subject: "tasks.*" },

@@ -1,6 +1,6 @@
 /** The stack under test: what `bin/app.ts` deploys, but so that nothing of it stays behind. */
 
-import { App, CfnOutput, CfnResource, RemovalPolicy } from "aws-cdk-lib";
+import { App, CfnResource, RemovalPolicy } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { type Emulation, emulatedAddress } from "./emulation";
 
@@ -32,8 +32,8 @@ function adapt(emulation: Emulation): void {
     if (Properties.Environment?.Variables.CALLBACK_URL === undefined) continue;
     lambda.addPropertyOverride("Environment.Variables.CALLBACK_URL", callbackUrl);
   }
-  const output = stack.node.findChild("WebSocketUrl");
-  if (output instanceof CfnOutput) output.value = webSocketUrl;
+  const output = stack.agentHeartbeat.outputs.get("WebSocketUrl");
+  if (output) output.value = webSocketUrl;
 }
 
 function resourcesOf(type: string): CfnResource[] {

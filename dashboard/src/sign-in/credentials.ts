@@ -2,7 +2,7 @@
 
 /** Who the page is, and where it connects. */
 export interface Viewer {
-  /** Where agents connect: `wss://host/stage`. */
+  /** Where agents connect: `wss://host/stage`, or `wss://host` by a domain of its own. */
   url: string;
   organizationId: string;
   /** The viewer that was registered for this page. */
@@ -35,7 +35,8 @@ export function credentialsIn(fragment: string): Credentials {
   };
   const body = field("key", /^[\w-]{32,}$/, "a private key (PKCS #8) in base64url");
   return {
-    url: field("url", /^wss?:\/\/[^\s/]+\/\S+$/, "a WebSocket URL"),
+    // A domain of the deployment's own has no path.
+    url: field("url", /^wss?:\/\/[^\s/]+(\/\S*)?$/, "a WebSocket URL"),
     organizationId: field("organization", /^[\w-]{1,64}$/, "an organization id"),
     agentId: field("agent", /^[\w-]{1,64}$/, "a viewer's id"),
     expiresAt: Number(field("expires", /^\d{13}$/, "epoch milliseconds")),

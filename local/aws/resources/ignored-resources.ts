@@ -20,7 +20,6 @@ const INERT = [
   // The dashboard's hosting: the local gateway serves the page itself.
   /^AWS::S3::Bucket(Policy)?$/,
   /^AWS::CloudFront::/,
-  /^AWS::Lambda::LayerVersion$/,
 ];
 
 export const isInert = (type: string): boolean => INERT.some((pattern) => pattern.test(type));

@@ -42,7 +42,8 @@ const KINDS = {
   "AWS::Events::EventBus": eventBusKind,
   "AWS::Events::Rule": ruleKind,
   "AWS::CloudFront::ResponseHeadersPolicy": pageKind,
-  "Custom::CDKBucketDeployment": pageKind,
+  "AWS::Lambda::LayerVersion": pageKind,
+  "Custom::BucketFiles": pageKind,
 } satisfies Record<string, Kind>;
 
 type KnownType = keyof typeof KINDS;
@@ -138,8 +139,13 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
     busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
     rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
     page: describePage(
-      resources("Custom::CDKBucketDeployment").map(({ reader }) => reader),
-      resources("AWS::CloudFront::ResponseHeadersPolicy").map(({ reader }) => reader),
+      {
+        files: resources("Custom::BucketFiles").map(({ reader }) => reader),
+        layers: byId("AWS::Lambda::LayerVersion"),
+        headerPolicies: resources("AWS::CloudFront::ResponseHeadersPolicy").map(
+          ({ reader }) => reader,
+        ),
+      },
       assembly.assetDirectory,
     ),
     outputs: Object.fromEntries(

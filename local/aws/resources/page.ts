@@ -1,4 +1,4 @@
-/** Custom::CDKBucketDeployment: the files of a web page, and the headers that CloudFront sends with them. */
+/** Custom::BucketFiles: the files of a web page, which lie in a layer, and the headers that CloudFront sends with them. */
 
 import type { Template } from "../template/template";
 import { ignoredKind } from "./ignored-resources";
@@ -13,18 +13,25 @@ export interface PageDescription {
 
 export const pageKind = ignoredKind;
 
+/** What the files of a page come from. */
+export interface PageParts {
+  /** Each puts a layer's files into a bucket. */
+  files: PropertyReader[];
+  /** By their ARN. */
+  layers: ReadonlyMap<string, PropertyReader>;
+  headerPolicies: PropertyReader[];
+}
+
 /** The page of a template, or undefined if it has none. */
 export function describePage(
-  deployments: PropertyReader[],
-  headerPolicies: PropertyReader[],
+  { files: [files], layers, headerPolicies: [policy] }: PageParts,
   assetDirectory: (objectKey: string) => string,
 ): PageDescription | undefined {
-  const [deployment] = deployments;
-  if (!deployment) return undefined;
-  const [objectKey] = deployment.list<string>("SourceObjectKeys");
-  const [policy] = headerPolicies;
+  if (!files) return undefined;
+  const arn = files.text("Files");
+  const layer = layers.get(arn) ?? files.fail("Files", "a layer of this template", arn);
   return {
-    directory: assetDirectory(objectKey ?? deployment.fail("SourceObjectKeys", "a key", objectKey)),
+    directory: assetDirectory(layer.object("Content").text("S3Key")),
     headers: policy ? headersOf(policy) : {},
   };
 }

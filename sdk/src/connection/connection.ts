@@ -103,7 +103,8 @@ export class Connection {
   }
 
   #receive(text: string | null): void {
-    if (this.#phase === "ended") return;
+    // API Gateway may answer with an empty frame where a function has answered with no body.
+    if (this.#phase === "ended" || text === "") return;
     const message = parseFrame(text);
     if (message) this.listener.received(message);
     else this.listener.malformed(text);

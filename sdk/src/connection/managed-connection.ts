@@ -1,6 +1,6 @@
 /** One connection on its way from first handshake to close, with its heartbeat and its times. */
 
-import type { Activity, HeartbeatMessage } from "../../../core/protocol";
+import type { Activity } from "../../../core/protocol";
 import {
   Connection,
   type ConnectionListener,
@@ -91,7 +91,6 @@ export class ManagedConnection {
       return;
     }
     const ask = heartbeat.sent(now);
-    const message: HeartbeatMessage = { type: "heartbeat", activity: activity() };
-    connection.send(ask ? message : { ...message, ack: false });
+    connection.send({ type: ask ? "heartbeat" : "heartbeat_quiet", activity: activity() });
   }
 }

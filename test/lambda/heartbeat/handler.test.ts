@@ -100,10 +100,20 @@ describe("heartbeat", () => {
     for (const call of calls) expect(JSON.stringify(call)).not.toContain("ReadCapacityUnits");
   });
 
-  it("is not answered if it asks for no ack", async () => {
-    await connected();
-    expect(await beat({ type: "heartbeat", ack: false })).toBeUndefined();
+  it("is not answered if it is quiet", async () => {
+    const routeKey = "heartbeat_quiet";
+    expect(await beat({ type: routeKey }, 5000, {}, { routeKey })).toBeUndefined();
     expect(await row()).toMatchObject({ lastHeartbeatAt: 5000 });
+    expect(connections.calls).toEqual([]);
+  });
+
+  it("is posted its error if it is quiet, for its route has no response", async () => {
+    const routeKey = "heartbeat_quiet";
+    const wrong = { type: routeKey, id: "h1", activity: 1 };
+    expect(await beat(wrong, 5000, {}, { routeKey })).toBeUndefined();
+    expect(connections.calls).toMatchObject([
+      ["post", "A=", { type: "error", code: "invalid_message", id: "h1" }],
+    ]);
   });
 
   it("carries its id back, and the interval where the client got another than it asked for", async () => {
@@ -187,7 +197,6 @@ describe("heartbeat", () => {
   });
 
   it.each([
-    ['{"type":"heartbeat","ack":"no"}', "invalid_message", 'ack: expected boolean, got "no"'],
     ['{"type":"heartbeat","id":7}', "invalid_message", "id: expected string, got 7"],
     [
       '{"type":"heartbeat","activity":{"state":"asleep"}}',

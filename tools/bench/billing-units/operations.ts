@@ -85,7 +85,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     await call(service.heartbeat, { type: "heartbeat", activity }, NOW + 30_000);
   });
   await record("heartbeat without ack", async () => {
-    await call(service.heartbeat, { type: "heartbeat", ack: false, activity }, NOW + 60_000);
+    await call(service.heartbeat, { type: "heartbeat_quiet", activity }, NOW + 60_000);
   });
   await record("rotation", async () => {
     // A second connection, its first heartbeat, and the end of the first one, which changes nothing.

@@ -1,0 +1,347 @@
+/** Every way to deploy: nothing meets itself, each role may do what is needed, and all is there before it is used. */
+
+import { beforeAll, describe, expect, it } from "@jest/globals";
+import { type App, NestedStack, Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { ACCOUNT, BOUNDARY, DEPLOYMENTS, hostApp, REGION } from "../../testing/deployments";
+import { allows, type PolicyStatement } from "../../testing/iam";
+import { physicalNames } from "../../testing/physical-names";
+import {
+  allNeedsOf,
+  circleIn,
+  type ResolvedTemplate,
+  type Resource,
+  resolveTemplate,
+} from "../../testing/resolved-template";
+import CALLS from "./fixtures/aws-calls.json";
+
+let count = 0;
+
+/** The templates of an app, each as if it were deployed. */
+const deployed = (app: App): ResolvedTemplate[] =>
+  app.node
+    .findAll()
+    .filter((node) => Stack.isStack(node))
+    .map((stack) => {
+      count += 1;
+      const known = stack as Stack;
+      const isNested = NestedStack.isNestedStack(known);
+      return resolveTemplate(Template.fromStack(known).toJSON(), {
+        account: ACCOUNT,
+        region: known.region.startsWith("$") ? REGION : known.region,
+        // CloudFormation names a nested stack, and no two alike.
+        stackName: isNested ? `${known.node.id}-${count}` : known.stackName,
+        stackId: `00000000-0000-0000-0000-${String(count).padStart(12, "0")}`,
+      });
+    });
+
+const ofType = ({ resources }: ResolvedTemplate, type: string) =>
+  resources.filter((resource) => resource.type === type);
+
+const variablesOf = ({ properties }: Resource) =>
+  ((properties.Environment as { Variables?: Record<string, string> })?.Variables ?? {}) as Record<
+    string,
+    string
+  >;
+
+/** The construct's own functions, by their entries: a stack may have several of each. */
+const ownFunctions = (template: ResolvedTemplate) =>
+  ofType(template, "AWS::Lambda::Function").filter(
+    (fn) => variablesOf(fn).POWERTOOLS_SERVICE_NAME !== undefined,
+  );
+
+const statementsOf = ({ properties }: Resource) =>
+  (properties.PolicyDocument as { Statement: PolicyStatement[] }).Statement;
+
+const roleOf = ({ properties }: Resource) => String(properties.Role);
+
+const nameOf = (template: ResolvedTemplate, { id }: Resource) => `${template.stackName}-${id}`;
+
+const policiesOf = (template: ResolvedTemplate, fn: Resource): Resource[] =>
+  ofType(template, "AWS::IAM::Policy").filter(({ properties }) =>
+    (properties.Roles as string[]).some((role) => roleOf(fn).endsWith(`role/${role}`)),
+  );
+
+const identityOf = (template: ResolvedTemplate, fn: Resource): PolicyStatement[] =>
+  policiesOf(template, fn).flatMap(statementsOf);
+
+const arn = ({ region }: ResolvedTemplate, service: string, resource: string) =>
+  `arn:aws:${service}:${region}:${ACCOUNT}:${resource}`;
+
+/** What a recorded call is about, where this function is deployed. */
+function resourceOf(
+  template: ResolvedTemplate,
+  fn: Resource,
+  { action, on }: { action: string; on: string },
+) {
+  const [variable = "", detail] = on.split("/");
+  const value = variablesOf(fn)[variable];
+  if (value === undefined) return undefined;
+  if (action.startsWith("dynamodb:")) {
+    return arn(template, "dynamodb", `table/${value}${detail ? `/index/${detail}` : ""}`);
+  }
+  if (action.startsWith("events:")) return arn(template, "events", `event-bus/${value}`);
+  const [, apiId, stage] = /^https:\/\/([^.]+)\.[^/]+\/(\w+)$/.exec(value) ?? [];
+  return arn(template, "execute-api", `${apiId}/${stage}/${detail}/@connections/abc=`);
+}
+
+describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
+  let templates: ResolvedTemplate[];
+  beforeAll(() => {
+    templates = deployment().flatMap(deployed);
+  }, 120_000);
+
+  it("gives no name twice that an account or a region can have only once", () => {
+    const names = templates.flatMap((template) => {
+      const own = template.resources.filter(
+        ({ type }) => !/^(Custom::(?!BucketFiles)|AWS::CDK)/.test(type),
+      );
+      return physicalNames({ ...template, resources: own });
+    });
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it("has no resource that needs itself", () => {
+    expect(templates.flatMap(circleIn)).toEqual([]);
+  });
+
+  it("lets every function make the calls that it has been seen to make", () => {
+    const refused = templates.flatMap((template) =>
+      ownFunctions(template).flatMap((fn) => {
+        const entry = variablesOf(fn).POWERTOOLS_SERVICE_NAME;
+        const policy = identityOf(template, fn);
+        return CALLS.filter(({ caller }) => caller === entry).flatMap((call) => {
+          const resource = resourceOf(template, fn, call);
+          const may = resource !== undefined && allows(policy, { action: call.action, resource });
+          return may ? [] : [`${fn.id} ${call.action} ${resource ?? call.on}`];
+        });
+      }),
+    );
+    expect(refused).toEqual([]);
+    expect(templates.flatMap(ownFunctions).length).toBeGreaterThan(10);
+  });
+
+  it("lets every function write its logs, and use the key of every table that it uses", () => {
+    const refused = templates.flatMap((template) =>
+      ownFunctions(template).flatMap((fn) => {
+        const policy = identityOf(template, fn);
+        const { LogGroup } = fn.properties.LoggingConfig as { LogGroup: string };
+        const logs = ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({
+          action,
+          resource: `${arn(template, "logs", `log-group:${LogGroup}`)}:*`,
+        }));
+        const keys = keysOf(template, fn).flatMap((resource) =>
+          ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"].map((action) => ({
+            action,
+            resource,
+            context: { "kms:ViaService": `dynamodb.${template.region}.amazonaws.com` },
+          })),
+        );
+        return [...logs, ...keys]
+          .filter((call) => !allows(policy, call))
+          .map(({ action, resource }) => `${fn.id} ${action} ${resource}`);
+      }),
+    );
+    expect(refused).toEqual([]);
+  });
+
+  it("lets the stream be read, and what could not be delivered be kept", () => {
+    const refused = templates.flatMap((template) =>
+      ofType(template, "AWS::Lambda::EventSourceMapping").flatMap(({ properties }) => {
+        const fn = functionOf(template, String(properties.FunctionName));
+        const stream = String(properties.EventSourceArn);
+        const { Destination } = (
+          properties.DestinationConfig as { OnFailure: { Destination: string } }
+        ).OnFailure;
+        const needed = [
+          ["dynamodb:DescribeStream", stream],
+          ["dynamodb:GetRecords", stream],
+          ["dynamodb:GetShardIterator", stream],
+          ["dynamodb:ListStreams", stream],
+          ["sqs:SendMessage", Destination],
+        ];
+        const policy = identityOf(template, fn);
+        return needed
+          .filter(([action = "", resource = ""]) => !allows(policy, { action, resource }))
+          .map((call) => call.join(" "));
+      }),
+    );
+    expect(refused).toEqual([]);
+  });
+
+  it("lets the page be put into its bucket, whatever is in it", () => {
+    for (const template of templates) {
+      for (const { properties } of ofType(template, "Custom::BucketFiles")) {
+        const fn = functionOf(
+          template,
+          String(properties.ServiceToken).split(":function:")[1] ?? "",
+        );
+        const policy = identityOf(template, fn);
+        const bucket = `arn:aws:s3:::${properties.BucketName}`;
+        for (const [action, resource] of [
+          ["s3:ListBucket", bucket],
+          ["s3:PutObject", `${bucket}/index.html`],
+          ["s3:PutObject", `${bucket}/assets/any-0123.js`],
+          ["s3:DeleteObject", `${bucket}/assets/old-0123.js`],
+        ] as const) {
+          expect([action, resource, allows(policy, { action, resource })]).toEqual([
+            action,
+            resource,
+            true,
+          ]);
+        }
+        // Not named by anything that changes with the page.
+        expect(JSON.stringify(policy)).not.toMatch(/[0-9a-f]{64}/);
+      }
+    }
+  });
+
+  it("lets the gateway and the event bus call what they are to call", () => {
+    const refused = templates.flatMap((template) => {
+      const permissions = ofType(template, "AWS::Lambda::Permission").map(
+        ({ properties }) => properties,
+      );
+      const may = (fn: string, Principal: string) =>
+        permissions.some(
+          (permission) =>
+            String(permission.FunctionName).endsWith(fn) && permission.Principal === Principal,
+        );
+      const called = [
+        ...[
+          ...ofType(template, "AWS::ApiGatewayV2::Integration"),
+          ...ofType(template, "AWS::ApiGatewayV2::Authorizer"),
+        ].map(
+          ({ properties }) =>
+            [
+              String(properties.IntegrationUri ?? properties.AuthorizerUri),
+              "apigateway.amazonaws.com",
+            ] as const,
+        ),
+        ...ofType(template, "AWS::Events::Rule")
+          .flatMap(({ properties }) => properties.Targets as { Arn: string }[])
+          .map(({ Arn }) => [Arn, "events.amazonaws.com"] as const),
+      ];
+      return called
+        .map(([uri, principal]) => [/:function:([^/]+)/.exec(uri)?.[1] ?? uri, principal] as const)
+        .filter(([fn, principal]) => !may(fn, principal))
+        .map((call) => call.join(" "));
+    });
+    expect(refused).toEqual([]);
+  });
+
+  it("lets the event bus keep what it could not deliver", () => {
+    for (const template of templates) {
+      for (const { properties } of ofType(template, "AWS::Events::Rule")) {
+        for (const target of properties.Targets as { DeadLetterConfig?: { Arn: string } }[]) {
+          const resource = target.DeadLetterConfig?.Arn;
+          if (!resource) continue;
+          const policy = ofType(template, "AWS::SQS::QueuePolicy").flatMap(statementsOf);
+          const rules = ofType(template, "AWS::Events::Rule").map((rule) =>
+            arn(template, "events", `rule/${nameOf(template, rule)}`),
+          );
+          const context = { "aws:SecureTransport": "true" };
+          const may = rules.some((rule) =>
+            allows(policy, {
+              action: "sqs:SendMessage",
+              resource,
+              principal: "events.amazonaws.com",
+              context: { ...context, "aws:SourceArn": rule },
+            }),
+          );
+          expect([resource, may]).toEqual([resource, true]);
+        }
+      }
+    }
+  });
+
+  it("grants before anything uses the grant", () => {
+    const early = templates.flatMap((template) =>
+      ownFunctions(template).flatMap((fn) => {
+        const needs = allNeedsOf(template, fn.id);
+        return policiesOf(template, fn)
+          .filter(({ id }) => !needs.has(id))
+          .map(({ id }) => `${fn.id} before ${id}`);
+      }),
+    );
+    expect(early).toEqual([]);
+  });
+
+  it("opens the stage once every route can be answered", () => {
+    for (const template of templates) {
+      for (const stage of ofType(template, "AWS::ApiGatewayV2::Stage")) {
+        expect(stage.properties.AutoDeploy).toBeUndefined();
+        const needs = allNeedsOf(template, stage.id);
+        const parts = template.resources.filter(
+          ({ type, properties }) =>
+            /^AWS::ApiGatewayV2::(Route|RouteResponse|Integration|Authorizer|Deployment)$/.test(
+              type,
+            ) && properties.ApiId === stage.properties.ApiId,
+        );
+        expect(parts.length).toBeGreaterThan(28);
+        expect(parts.filter(({ id }) => !needs.has(id)).map(({ id }) => id)).toEqual([]);
+        expect(stage.properties.DeploymentId).toBeDefined();
+      }
+    }
+  });
+
+  it("throttles below the quota of the smallest regions, and reserves nothing", () => {
+    for (const template of templates) {
+      for (const { properties } of ofType(template, "AWS::ApiGatewayV2::Stage")) {
+        const limits = properties.DefaultRouteSettings as Record<string, number>;
+        expect(limits.ThrottlingRateLimit).toBeLessThan(2500);
+        expect(limits.ThrottlingBurstLimit).toBeLessThan(1250);
+      }
+      for (const fn of ownFunctions(template)) {
+        expect(fn.properties).not.toHaveProperty("ReservedConcurrentExecutions");
+      }
+    }
+  });
+});
+
+describe("an app of somebody else's", () => {
+  const ofHost = (app: App) =>
+    Template.fromStack(app.node.findChild("Host") as Stack).toJSON().Resources as Record<
+      string,
+      object
+    >;
+
+  it("is deployed as it was, whatever of it comes before the construct or after", () => {
+    const [alone, together] = [ofHost(hostApp({ withPresence: false })), ofHost(hostApp())];
+    const own = Object.fromEntries(Object.entries(together).filter(([id]) => id in alone));
+    expect(own).toEqual(alone);
+    const added = Object.keys(together).filter((id) => !(id in alone));
+    expect(added.filter((id) => !id.startsWith("Presence"))).toEqual([]);
+  }, 60_000);
+
+  it("sets the boundary of every role and the tags of every table, the construct's too", () => {
+    const resources = Object.values(ofHost(hostApp())) as { Type: string; Properties: object }[];
+    const of = (type: string) => resources.filter(({ Type }) => Type === type);
+    for (const { Properties } of of("AWS::IAM::Role")) {
+      expect(Properties).toHaveProperty("PermissionsBoundary", BOUNDARY);
+    }
+    expect(of("AWS::DynamoDB::Table")).toHaveLength(3);
+    for (const { Properties } of of("AWS::DynamoDB::Table")) {
+      expect(Properties).toMatchObject({ Tags: [{ Key: "team", Value: "search" }] });
+    }
+  }, 60_000);
+});
+
+const functionOf = (template: ResolvedTemplate, name: string): Resource => {
+  const found = ofType(template, "AWS::Lambda::Function").find(
+    (fn) => nameOf(template, fn) === name,
+  );
+  if (!found) throw new Error(`no function ${name}`);
+  return found;
+};
+
+/** The keys of the tables that a function knows. */
+function keysOf(template: ResolvedTemplate, fn: Resource): string[] {
+  const variables = Object.values(variablesOf(fn));
+  const made = ofType(template, "AWS::DynamoDB::Table")
+    .filter((table) => variables.includes(nameOf(template, table)))
+    .map(
+      ({ properties }) =>
+        (properties.SSESpecification as { KMSMasterKeyId?: string })?.KMSMasterKeyId,
+    );
+  return [...new Set(made.filter((key) => key !== undefined))];
+}

@@ -1,0 +1,49 @@
+/** What the construct publishes of itself, wherever it is. */
+
+import { describe, expect, it } from "@jest/globals";
+import { App, NestedStack, type Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import type { Construct } from "constructs";
+import { AgentHeartbeat } from "../../lib/agent-heartbeat";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { testContext } from "../../testing/cdk-context";
+import { emptyStack } from "../../testing/stacks";
+
+const REQUIRED = ["EventBusName", "RegistryTableName", "StatusTableName", "WebSocketUrl"];
+
+const bare = { dashboard: false, alarms: false, cloudWatchDashboard: false };
+const inside = (scope: Construct, id: string) => new AgentHeartbeat(scope, id, bare);
+const outputsOf = (stack: Stack) =>
+  Template.fromStack(stack).toJSON().Outputs as Record<string, { Export?: unknown; Value: object }>;
+
+describe("the outputs", () => {
+  it("are in the stack of an app of somebody's own, by the construct's id, and export nothing", () => {
+    const stack = emptyStack();
+    inside(stack, "Blue");
+    inside(stack, "Green");
+    const outputs = outputsOf(stack);
+    const expected = ["Blue", "Green"].flatMap((id) => REQUIRED.map((name) => `${id}${name}`));
+    expect(Object.keys(outputs).sort()).toEqual(expected.sort());
+    expect(Object.values(outputs).filter(({ Export }) => Export !== undefined)).toEqual([]);
+  });
+
+  it("are in the stack that is deployed, where the construct is in a nested one", () => {
+    const stack = emptyStack();
+    inside(new NestedStack(stack, "Nested"), "Presence");
+    const names = Object.keys(outputsOf(stack));
+    expect(names.map((name) => name.replace(/^NestedPresence[0-9a-f]{8}/, "")).sort()).toEqual(
+      REQUIRED,
+    );
+  });
+
+  it("of two constructs differ whatever their ids are", () => {
+    const stack = emptyStack();
+    for (const id of ["a-b", "ab", "a_b", "ä"]) inside(stack, id);
+    expect(Object.keys(outputsOf(stack))).toHaveLength(4 * REQUIRED.length);
+  });
+
+  it("of a stack of its own have no more to their names", () => {
+    const stack = new AgentHeartbeatStack(new App({ context: testContext() }), "Own", bare);
+    expect(Object.keys(outputsOf(stack)).sort()).toEqual(REQUIRED);
+  });
+});

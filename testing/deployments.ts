@@ -1,0 +1,191 @@
+/** Every way to deploy the construct that has to work: what the matrix of deployments is made of. */
+
+import {
+  App,
+  Aspects,
+  Duration,
+  NestedStack,
+  RemovalPolicy,
+  Stack,
+  Stage,
+  Tags,
+} from "aws-cdk-lib";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
+import { CfnTable, Table } from "aws-cdk-lib/aws-dynamodb";
+import { EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
+import { ManagedPolicy, PermissionsBoundary, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { type IKey, Key } from "aws-cdk-lib/aws-kms";
+import { HostedZone } from "aws-cdk-lib/aws-route53";
+import { Bucket, type IBucket } from "aws-cdk-lib/aws-s3";
+import { BucketDeployment, Source } from "aws-cdk-lib/aws-s3-deployment";
+import {
+  AwsCustomResource,
+  AwsCustomResourcePolicy,
+  PhysicalResourceId,
+} from "aws-cdk-lib/custom-resources";
+import type { IConstruct } from "constructs";
+import { AgentHeartbeat } from "../lib/agent-heartbeat";
+import { AgentHeartbeatStack } from "../lib/agent-heartbeat-stack";
+import { NOTHING_BUNDLED, testContext } from "./cdk-context";
+
+export const ACCOUNT = "123456789012";
+export const BOUNDARY = `arn:aws:iam::${ACCOUNT}:policy/boundary`;
+
+/** Where a stack goes that does not say: each app of a deployment is deployed to one region. */
+export const REGION = "eu-west-1";
+
+const env = (region = REGION) => ({ account: ACCOUNT, region });
+
+/** The apps that are deployed to one account. */
+export type Deployment = () => App[];
+
+const app = () => new App({ context: testContext() });
+
+/** An app with the stacks that a function puts into it. */
+const appOf = (fill: (app: App) => void): App => {
+  const one = app();
+  fill(one);
+  return one;
+};
+
+/** An app without any feature flag, with what hosts have: some of it before the construct, and some after. */
+export function hostApp({ withPresence = true } = {}): App {
+  const host = new App({ context: { ...NOTHING_BUNDLED } });
+  const stack = new Stack(host, "Host", { env: env() });
+  const bucket = new Bucket(stack, "Site") as IBucket;
+  const role = new Role(stack, "SiteRole", {
+    assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+  });
+  const site = (id: string) =>
+    new BucketDeployment(stack, id, {
+      sources: [Source.data(`${id}.txt`, id)],
+      destinationBucket: bucket,
+      // One that takes no further grants.
+      role: role.withoutPolicyUpdates(),
+    });
+  const call = (id: string) =>
+    new AwsCustomResource(stack, id, {
+      onUpdate: {
+        service: "STS",
+        action: "getCallerIdentity",
+        physicalResourceId: PhysicalResourceId.of(id),
+      },
+      policy: AwsCustomResourcePolicy.fromSdkCalls({
+        resources: AwsCustomResourcePolicy.ANY_RESOURCE,
+      }),
+    });
+  site("Before");
+  call("CallBefore");
+  new Bucket(stack, "Emptied", { autoDeleteObjects: true, removalPolicy: RemovalPolicy.DESTROY });
+  if (withPresence) new AgentHeartbeat(stack, "Presence");
+  site("After");
+  call("CallAfter");
+  Tags.of(host).add("team", "search");
+  PermissionsBoundary.of(host).apply(ManagedPolicy.fromManagedPolicyArn(stack, "Limit", BOUNDARY));
+  Aspects.of(host).add({
+    visit(node: IConstruct) {
+      if (node instanceof CfnTable)
+        node.addPropertyOverride("ContributorInsightsSpecification.Enabled", true);
+    },
+  });
+  return host;
+}
+
+export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
+  "as it comes": () => [appOf((app) => new AgentHeartbeatStack(app, "AgentHeartbeat"))],
+  "the same app in two regions": () => [
+    appOf((app) => {
+      for (const region of ["eu-west-1", "us-east-1"]) {
+        new AgentHeartbeatStack(app, region, { stackName: "AgentHeartbeat", env: env(region) });
+      }
+    }),
+  ],
+  "the same app twice in a region, under other names": () =>
+    ["blue", "green"].map((stackName) =>
+      appOf((app) => new AgentHeartbeatStack(app, "AgentHeartbeat", { stackName })),
+    ),
+  "two in one stack": () => [
+    appOf((app) => {
+      const stack = new Stack(app, "Both");
+      for (const id of ["Blue", "Green"]) new AgentHeartbeat(stack, id);
+    }),
+  ],
+  "in two nested stacks": () => [
+    appOf((app) => {
+      const stack = new Stack(app, "Outer", { env: env() });
+      for (const id of ["Blue", "Green"]) {
+        const nested = new NestedStack(stack, id);
+        new AgentHeartbeat(nested, "Presence");
+      }
+    }),
+  ],
+  "in stages of a pipeline": () => [
+    appOf((app) => {
+      for (const id of ["Beta", "Prod"]) {
+        new AgentHeartbeatStack(new Stage(app, id, { env: env() }), "Presence");
+      }
+    }),
+  ],
+  "in an app with deployments, custom resources, aspects, a boundary and tags of its own": () => [
+    hostApp(),
+  ],
+  "on tables, a bus and a key that are there": () => [
+    appOf((app) => {
+      const stack = new Stack(app, "Existing", { env: env() });
+      const table = (name: string) =>
+        Table.fromTableAttributes(stack, name, {
+          tableArn: `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${name}`,
+          tableStreamArn: `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${name}/stream/1`,
+          encryptionKey: key,
+        });
+      const key = new Key(stack, "Key", { enableKeyRotation: true }) as IKey;
+      new AgentHeartbeat(stack, "Presence", {
+        eventBus: EventBus.fromEventBusName(stack, "Bus", "company") as IEventBus,
+        tables: {
+          status: table("status"),
+          registry: table("registry"),
+          subscriptions: table("subscriptions"),
+        },
+        encryptionKey: key,
+      });
+    }),
+  ],
+  "with a key for tables of its own": () => [
+    appOf((app) => {
+      const stack = new Stack(app, "Encrypted", { env: env() });
+      const encryptionKey = new Key(stack, "Key", { enableKeyRotation: true }) as IKey;
+      new AgentHeartbeat(stack, "Presence", { encryptionKey, accessLogs: true, tracing: true });
+    }),
+  ],
+  "at domains of its own": () => [
+    appOf((app) => {
+      const stack = new Stack(app, "Domains", { env: env() });
+      const hostedZone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
+        hostedZoneId: "Z1",
+        zoneName: "example.com",
+      });
+      const domain = (name: string, region: string) => ({
+        domainName: `${name}.example.com`,
+        hostedZone,
+        certificate: Certificate.fromCertificateArn(
+          stack,
+          name,
+          `arn:aws:acm:${region}:${ACCOUNT}:certificate/1`,
+        ),
+      });
+      new AgentHeartbeat(stack, "Presence", {
+        customDomain: domain("agents", REGION),
+        dashboardDomain: domain("fleet", "us-east-1"),
+      });
+    }),
+  ],
+  "without a dashboard, sweeping every minute": () => [
+    appOf(
+      (app) =>
+        new AgentHeartbeatStack(app, "Bare", {
+          dashboard: false,
+          sweepInterval: Duration.minutes(1),
+        }),
+    ),
+  ],
+};

@@ -1,0 +1,85 @@
+/** Sees the calls of AWS that functions make of a local runtime in this process, and who has signed each. */
+
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readBody } from "../../local/aws/http";
+
+/** A call, by the action that a policy has to allow and by what the function's environment calls its resource. */
+export interface AwsCall {
+  /** The function's entry, as in `heartbeat`. */
+  caller: string;
+  /** As in `dynamodb:UpdateItem`. */
+  action: string;
+  /** As in `STATUS_TABLE_NAME`, with the index that is read, or the method of a connection. */
+  on: string;
+}
+
+const MAX_BYTES = 20 * 1024 * 1024;
+
+export interface Recorder {
+  /** Where the functions have to look for DynamoDB. */
+  endpoint: string;
+  /** What was called, each kind of call once, in order. */
+  calls(): AwsCall[];
+  stop(): void;
+}
+
+/** @param variableOf what the functions call a table */
+export async function startRecorder(
+  engine: string,
+  variableOf: (table: string) => string,
+): Promise<Recorder> {
+  const seen = new Map<string, AwsCall>();
+  const add = (call: AwsCall) => seen.set(JSON.stringify(call), call);
+
+  const server = createServer(async (incoming, response) => {
+    const body = (await readBody(incoming, MAX_BYTES)) ?? "";
+    const [, operation = ""] = String(incoming.headers["x-amz-target"]).split(".");
+    const caller = callerOf(incoming);
+    const input = JSON.parse(body || "{}");
+    const tables = [input.TableName, ...Object.keys(input.RequestItems ?? {})].filter(Boolean);
+    for (const table of caller ? tables : []) {
+      const on = [variableOf(table), input.IndexName].filter(Boolean).join("/");
+      add({ caller: caller as string, action: `dynamodb:${operation}`, on });
+    }
+    const { method, headers, url } = incoming;
+    const forwarded = request(`${engine}${url}`, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    forwarded.on("error", () => response.destroy());
+    forwarded.end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+
+  const onRequest = (message: unknown) => {
+    const { request: incoming } = message as { request: IncomingMessage };
+    const caller = callerOf(incoming);
+    const { url = "", method = "" } = incoming;
+    if (!caller) return;
+    if (url.includes("/@connections/")) {
+      add({ caller, action: "execute-api:ManageConnections", on: `CALLBACK_URL/${method}` });
+    } else if (String(incoming.headers["x-amz-target"]) === "AWSEvents.PutEvents") {
+      add({ caller, action: "events:PutEvents", on: "EVENT_BUS_NAME" });
+    }
+  };
+  subscribe("http.server.request.start", onRequest);
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls: () => [...seen.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, call]) => call),
+    stop() {
+      unsubscribe("http.server.request.start", onRequest);
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** The function that has signed, by its access key. Tests and the runtime itself sign as `local`. */
+function callerOf({ headers }: IncomingMessage): string | undefined {
+  const [, key] = /Credential=([^/]+)\//.exec(headers.authorization ?? "") ?? [];
+  return key === "local" ? undefined : key;
+}
