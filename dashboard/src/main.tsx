@@ -1,4 +1,4 @@
-/** Signs the page in, watches the fleet, and shows it. */
+/** Entry point: signs in, starts watching the fleet and renders the page. */
 
 import "@cloudscape-design/global-styles/index.css";
 import "./text/long-words.css";
@@ -38,7 +38,7 @@ function open(viewer: StoredSignIn): SignedIn {
 }
 
 interface PageProps {
-  /** A sentence, where nobody is signed in. */
+  /** Signed in, or the message to show instead. */
   start: SignedIn | string;
 }
 

@@ -13,7 +13,7 @@ const AGENTS = 10_000;
 
   beforeAll(async () => {
     [service] = await Promise.all([Service.start(), browser.launch()]);
-    await service.pretend(largeFleet(AGENTS, Date.now()));
+    await service.writeRows(largeFleet(AGENTS, Date.now()));
     page = await browser.open(await service.link());
   }, 180_000);
   afterAll(async () => {
@@ -23,18 +23,18 @@ const AGENTS = 10_000;
 
   const count = (text: string) => page.locator("h2").filter({ hasText: "Agents" }).getByText(text);
 
-  it("shows its first agents before all of them are there", async () => {
+  it("shows the first agents before the list is complete", async () => {
     await page.getByText("more agents follow").waitFor();
     await page.locator("tbody tr").nth(19).waitFor();
   });
 
-  it("is listed whole", async () => {
+  it("is listed completely", async () => {
     await count("(10,000)").waitFor({ timeout: 90_000 });
     await page.locator('[data-count="offline"]').getByText("500", { exact: true }).waitFor();
     expect(await page.title()).toBe("(500 offline) demo · Agent Heartbeat");
   }, 100_000);
 
-  it("is paged through to the end, sorted and filtered", async () => {
+  it("can be paged to the end, sorted and filtered", async () => {
     await page.getByRole("button", { name: "Page 500" }).click();
     await page.getByRole("link", { name: "agent-09999", exact: true }).waitFor();
     await page.getByRole("columnheader", { name: "Agent" }).getByRole("button").first().click();

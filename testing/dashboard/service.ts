@@ -1,4 +1,4 @@
-/** A local runtime with a dashboard, which can be stopped and started again at the same place. */
+/** A local runtime with a dashboard, which can be stopped and restarted on the same port. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ export class Service {
     this.#assembly = assembly;
   }
 
-  /** Starts from the assembly that the suite's set-up has synthesized, or from one of its own. */
+  /** Uses the assembly that the suite's setup synthesized, or synthesizes one. */
   static async start(): Promise<Service> {
     const target = process.env.AGENT_HEARTBEAT_TARGET;
     const shared = target?.includes(".e2e-") ? join(dirname(target), "cdk.out") : undefined;
@@ -40,14 +40,14 @@ export class Service {
   }
 
   get runtime(): LocalRuntime {
-    if (!this.#runtime) throw new Error("expected a runtime that runs, got none");
+    if (!this.#runtime) throw new Error("expected a running runtime, got none");
     return this.#runtime;
   }
 
   async resume(): Promise<void> {
     this.#runtime = await startLocalRuntime({
       assemblyDirectory: this.#assembly,
-      // The suite's has one for each mode.
+      // The suite's assembly has a stack for each mode.
       stackName: "AgentHeartbeat",
       port: this.#port,
       dataDirectory: join(this.#directory, "data"),
@@ -82,7 +82,7 @@ export class Service {
     });
   }
 
-  /** Registers an agent. Returns the options of a `HeartbeatAgent` that is it. */
+  /** Registers an agent. Returns the options with which a `HeartbeatAgent` connects as that agent. */
   async register(agentId: string): Promise<Record<string, unknown>> {
     const { outputs } = this.runtime;
     const registry = new AgentRegistry({ client: this.#db, ...outputs });
@@ -91,8 +91,8 @@ export class Service {
     return { organizationId: ORGANIZATION, agentId, privateKey, url: outputs.webSocketUrl };
   }
 
-  /** Keeps a profile with a registered agent, as if it had told of itself. */
-  async describe(agentId: string, profile: Profile): Promise<void> {
+  /** Stores a profile for a registered agent, as if the agent had sent it. */
+  async storeProfile(agentId: string, profile: Profile): Promise<void> {
     await this.#db.send(
       new UpdateItemCommand({
         TableName: this.runtime.outputs.registryTableName,
@@ -103,8 +103,8 @@ export class Service {
     );
   }
 
-  /** Writes rows as if agents had connected, of which no event tells. */
-  async pretend(agents: AgentPresence[]): Promise<void> {
+  /** Writes status rows as if agents had connected, without publishing events. */
+  async writeRows(agents: AgentPresence[]): Promise<void> {
     const { statusTableName } = this.runtime.outputs;
     const rows = agents.map(({ since: _, stalledSince: __, profile: ___, ...row }) => ({
       ...row,
@@ -122,7 +122,7 @@ export class Service {
   }
 
   get #db(): DynamoDBClient {
-    if (!this.#client) throw new Error("expected a runtime that runs, got none");
+    if (!this.#client) throw new Error("expected a running runtime, got none");
     return this.#client;
   }
 }

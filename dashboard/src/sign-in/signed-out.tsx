@@ -5,7 +5,7 @@ import Box from "@cloudscape-design/components/box";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { RENEWAL } from "../shell/banners";
+import { SIGN_IN_COMMAND } from "../shell/banners";
 
 export function SignedOut({ problem }: { problem: string }) {
   return (
@@ -14,9 +14,9 @@ export function SignedOut({ problem }: { problem: string }) {
         <ContentLayout header={<Header variant="h1">Agent Heartbeat</Header>}>
           <SpaceBetween size="l">
             <Alert type="info" header={problem}>
-              Open the page with <Box variant="code">{RENEWAL}</Box>, which signs you in for some
-              hours. On your own machine, take the link that <Box variant="code">npm start</Box>{" "}
-              prints.
+              Open the page with <Box variant="code">{SIGN_IN_COMMAND}</Box>, which signs you in for
+              some hours. On your own machine, take the link that{" "}
+              <Box variant="code">npm start</Box> prints.
             </Alert>
           </SpaceBetween>
         </ContentLayout>
