@@ -1,10 +1,10 @@
-/** Renders the table of docs/limits.md that says how long fleets take to come back, from the benchmark's report. */
+/** Generates the table of recovery times in docs/limits.md from the benchmark's report. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { returnTable, type StormFigures } from "../bench/storm/section";
 
-const REPORT = join(__dirname, "../tools/bench/storm/report.json");
+const REPORT = join(__dirname, "../bench/storm/report.json");
 
 /** The text of the generated block, by its name. */
 export function stormBlocks(): Record<string, string> {

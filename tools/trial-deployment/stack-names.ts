@@ -1,4 +1,4 @@
-/** How the stacks of one trial are called. */
+/** Names of the stacks of one trial deployment. */
 
 import type { Mode } from "../../testing/e2e/target";
 

@@ -1,4 +1,4 @@
-/** Runs test/e2e against a deployment, without the tests that the emulator can't carry. */
+/** Runs test/e2e against a deployment, without the tests that the emulator can't pass. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const ROOT = join(__dirname, "..", "..");
 
 export interface SuiteResult {
   passed: number;
-  /** The full names of the tests that failed, and the files that could not be run. */
+  /** Full names of failed tests, and files that could not be run. */
   failed: string[];
   skipped: { gap: Gap; tests: number }[];
 }
@@ -25,10 +25,10 @@ interface JestResult {
 }
 
 export interface SuiteOptions {
-  /** The outputs files of the deployments, by what answers heartbeats. */
+  /** The output files of the deployments, by heartbeat mode. */
   targets: ReadonlyMap<Mode, string>;
   gaps: readonly Gap[];
-  /** Where jest's result is written. */
+  /** The file to which jest writes its result. */
   resultFile: string;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
@@ -37,7 +37,7 @@ export interface SuiteOptions {
 
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const { targets, gaps, resultFile, env, signal, onOutput } = options;
-  // One file after the other: what they measure in seconds is not to wait for other files' functions.
+  // One file at a time: timing measurements must not wait for functions used by other files.
   const args = [
     "--selectProjects",
     "e2e",

@@ -1,25 +1,28 @@
-/** The order of a trial: whatever happens after the deployment has begun, nothing stays behind. */
+/**
+ * The order of steps of a trial deployment. Once deployment has begun, the stacks are always
+ * removed.
+ */
 
 import type { Removal } from "./stack";
 
 export interface TrialSteps {
   /** Deploys the stacks. */
   deploy(): Promise<void>;
-  /** Uses them. Resolves with whether all was well. */
+  /** Runs the tests. Resolves to whether they passed. */
   use(): Promise<boolean>;
-  /** Removes them, in whatever state they are. Not to be interrupted. */
+  /** Removes the stacks in whatever state they are. Never interrupted. */
   remove(): Promise<Removal>;
-  /** Tells what was used, and what it costs. */
+  /** Reports usage and cost. */
   account(): Promise<void>;
   log(line: string): void;
 }
 
 /**
- * Deploys, uses and removes.
+ * Deploys, tests and removes the stacks.
  *
- * @param keep leaves the stacks, and says how each is removed
- * @returns whether all was well: the tests passed, and nothing stayed behind
- * @throws what the first failing step has thrown, after everything was removed
+ * @param keep keeps the stacks, and logs how to remove each
+ * @returns whether the tests passed and nothing was left behind
+ * @throws the error of the first failing step, after everything was removed
  */
 export async function runTrial(
   steps: TrialSteps,
@@ -33,19 +36,20 @@ export async function runTrial(
   } finally {
     if (keep) {
       for (const name of stackNames) {
-        log(`kept, and billed: remove it by \`npm run test:aws -- --remove ${name}\``);
+        log(`kept, and billed: remove it with \`npm run test:aws -- --remove ${name}\``);
       }
     } else {
-      well = cleaned(await steps.remove()) && well;
+      well = reportRemoval(await steps.remove()) && well;
     }
   }
   await steps.account();
   return well;
 
-  function cleaned({ removed, left }: Removal): boolean {
-    for (const { type, id } of removed) log(`removed what the stack had left: ${type} ${id}`);
+  function reportRemoval({ removed, left }: Removal): boolean {
+    for (const { type, id } of removed)
+      log(`removed a resource that outlived the stack: ${type} ${id}`);
     for (const { type, id } of left) log(`LEFT BEHIND, remove it by hand: ${type} ${id}`);
-    log(left.length === 0 ? "removed: nothing is left" : "removed, but for what is named above");
+    log(left.length === 0 ? "removed completely" : "removed, except for the resources above");
     return left.length === 0;
   }
 }

@@ -1,4 +1,4 @@
-/** The operations whose billing units are counted, each on a service that it finds as a fleet leaves it. */
+/** The operations whose billing units are counted, on a service with a realistic fleet. */
 
 import { audienceOf } from "@agent-heartbeat/sdk/protocol";
 import { marshall } from "@aws-sdk/util-dynamodb";
@@ -14,7 +14,7 @@ export const NOW = 1_790_000_000_000;
 const URL = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
 const ORGANIZATION = { organizationId: "acme" };
 
-/** Names of the sizes that fleets in the field have. */
+/** Names of realistic length. */
 const AGENT = "production-agent-001";
 const CONNECTION = "L0SM9cOFvHcCIhw=";
 
@@ -23,7 +23,7 @@ export interface Measured {
   units: Units;
 }
 
-/** Counts every operation once: the counts are exact, so that once is enough. */
+/** Counts each operation once: the counts are exact. */
 export async function measure(engine: Engine, service: Service, meter: Meter): Promise<Measured[]> {
   const results: Measured[] = [];
   const key = await testKey("ES256");
@@ -81,7 +81,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     inFlight: 1,
   };
 
-  // What is advised to fleets is read once a minute in each process of the authorizer.
+  // Each authorizer process reads the fleet's reconnect settings once a minute.
   await record("connect, first in a minute", () => connect(CONNECTION));
   await record("connect", () => connect(CONNECTION));
   await record("heartbeat", async () => {
@@ -94,7 +94,8 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     await call(service.disconnect, undefined, NOW + 90_000);
   });
   await record("rotation", async () => {
-    // A second connection, its first heartbeat, and the end of the first one, which changes nothing.
+    // A second connection, its first heartbeat, and the end of the first connection, which changes
+    // nothing.
     await connect("M1SM9cOFvHcCIhw=");
     await call(
       service.heartbeat,

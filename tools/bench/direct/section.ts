@@ -1,6 +1,6 @@
 /** Heartbeats without a function on the local runtime, as a section of the report. */
 
-import { type Section, table, told } from "../section";
+import { type Section, spreadText, table } from "../section";
 import { type DirectFigures, measureDirect } from "./measure";
 
 export const direct: Section<DirectFigures> = {
@@ -17,10 +17,15 @@ export const direct: Section<DirectFigures> = {
         ["answered by", "a second", "p50", "p99"],
         (["lambda", "direct"] as const).map((mode) => {
           const { perSecond, p50Ms, p99Ms } = modes[mode];
-          return [mode, told(perSecond, 0), `${told(p50Ms, 0)} ms`, `${told(p99Ms, 0)} ms`];
+          return [
+            mode,
+            spreadText(perSecond, 0),
+            `${spreadText(p50Ms, 0)} ms`,
+            `${spreadText(p99Ms, 0)} ms`,
+          ];
         }),
       ),
-      `Direct to lambda: ${told(ratio)}.`,
+      `Direct to lambda: ${spreadText(ratio)}.`,
     ].join("\n\n"),
 
   goals: () => [],
