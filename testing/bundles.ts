@@ -1,4 +1,4 @@
-/** Bundles the functions as the construct does, and tells what is in each bundle. */
+/** Bundles the functions like the construct, and reports the contents of each bundle. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -20,7 +20,7 @@ export interface Bundle {
   packages: Map<string, number>;
 }
 
-/** The names of all functions, in order. */
+/** The names of all functions, sorted. */
 export function functionEntries(): string[] {
   return readdirSync(ENTRIES)
     .filter((file) => HANDLER.test(readFileSync(join(ENTRIES, file), "utf8")))

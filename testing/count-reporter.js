@@ -1,4 +1,4 @@
-/** Ends a run with one plain line that any CI can read. */
+/** Prints one plain summary line at the end of a run, for CI. */
 
 module.exports = class CountReporter {
   onRunComplete(

@@ -1,4 +1,4 @@
-/** A local runtime of the real stack, found by the command as one that `npm start` has started. */
+/** A local runtime of the real stack, which the command finds like one started by `npm start`. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ export interface Runtime {
 }
 
 export async function startRuntime(): Promise<Runtime> {
-  // Below the repository, for the functions' bundles may import its packages.
+  // Inside the repository, so that the bundled functions can import its packages.
   await mkdir(join(ROOT, ".local"), { recursive: true });
   const cwd = await mkdtemp(join(ROOT, ".local", "cli-"));
   const outputs = join(cwd, ".local");
@@ -47,7 +47,7 @@ async function isReady(runtime: ChildProcess & { stdout: NodeJS.ReadableStream }
   return Promise.race([ready, once(runtime, "exit").then(() => false)]);
 }
 
-/** It ends when its standard input does. */
+/** The runtime stops when its standard input ends. */
 async function ended(runtime: ChildProcess): Promise<void> {
   if (runtime.exitCode !== null || runtime.signalCode !== null) return;
   const exit = once(runtime, "exit");

@@ -1,4 +1,4 @@
-/** Synthesizes the stacks and runs them locally, without the sweep, until its standard input ends. */
+/** Synthesizes the stacks and runs them locally without schedules, until standard input ends. */
 
 import { join } from "node:path";
 import { writeOutputs } from "../../local/app/outputs-file";
@@ -7,7 +7,7 @@ import { startLocalRuntime } from "../../local/aws/runtime";
 
 const ROOT = join(__dirname, "../..");
 
-/** By the stack's name, the file for the outputs, beside the directory. */
+/** File name of the outputs by stack name. */
 const OUTPUTS: Readonly<Record<string, string>> = {
   AgentHeartbeat: "outputs.json",
   AgentHeartbeatDirect: "direct-outputs.json",

@@ -1,4 +1,6 @@
-/** Starts local runtimes for the end-to-end suite, one in each mode, unless it is told of a deployment. */
+/**
+ * Starts local runtimes for the end-to-end suite, one per mode, unless a deployment is configured.
+ */
 
 const { spawn } = require("node:child_process");
 const { mkdtempSync } = require("node:fs");
@@ -10,7 +12,7 @@ const ROOT = join(__dirname, "../..");
 
 module.exports = async function setUp() {
   if (process.env.AGENT_HEARTBEAT_TARGET || process.env.AGENT_HEARTBEAT_DIRECT_TARGET) return;
-  // Below the repository, for the functions' bundles may import its packages.
+  // Inside the repository, so that the bundled functions can import its packages.
   const directory = mkdtempSync(join(ROOT, ".e2e-"));
   const runtime = spawn(
     process.execPath,

@@ -1,19 +1,19 @@
-/** Custom::CDKBucketDeployment: the files of a web page, and the headers that CloudFront sends with them. */
+/** Custom::CDKBucketDeployment: the files of a web page, and the headers that CloudFront adds. */
 
 import type { Template } from "../template/template";
 import { ignoredKind } from "./ignored-resources";
 import type { PropertyReader } from "./properties";
 
 export interface PageDescription {
-  /** Where the files are. */
+  /** The directory of the files. */
   directory: string;
-  /** Sent with every file. */
+  /** Headers sent with every file. */
   headers: Record<string, string>;
 }
 
 export const pageKind = ignoredKind;
 
-/** The page of a template, or undefined if it has none. */
+/** The template's page, or undefined if it has none. */
 export function describePage(
   deployments: PropertyReader[],
   headerPolicies: PropertyReader[],
@@ -29,7 +29,9 @@ export function describePage(
   };
 }
 
-/** The headers of the policy, but for the one that demands HTTPS, which nothing local speaks. */
+/**
+ * The policy's headers, without the one that requires HTTPS, which the local runtime does not use.
+ */
 function headersOf(policy: PropertyReader): Record<string, string> {
   const security = policy.object("ResponseHeadersPolicyConfig").object("SecurityHeadersConfig");
   const header = (name: string, value: string | undefined) => (value ? { [name]: value } : {});
@@ -45,8 +47,8 @@ function headersOf(policy: PropertyReader): Record<string, string> {
   };
 }
 
-/** Logical ids of functions that only deploy: nothing but a custom resource ever calls them. */
-export function installers({ Resources }: Template): Set<string> {
+/** Logical ids of functions that only custom resources call during deployment. */
+export function deploymentFunctions({ Resources }: Template): Set<string> {
   const tokens = Object.values(Resources)
     .filter(({ Type }) => Type.startsWith("Custom::"))
     .map(({ Properties }) => Properties?.ServiceToken as { "Fn::GetAtt"?: string[] } | undefined);

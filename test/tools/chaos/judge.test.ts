@@ -6,7 +6,7 @@ import type {
   Look,
   StoredRow,
 } from "../../../tools/chaos/evidence";
-import { judge, type Verdict } from "../../../tools/chaos/judge/verdict";
+import { judge, type RunFindings } from "../../../tools/chaos/judge/verdict";
 
 const LEASE_MS = 6000;
 const LINK = "a.1.0";
@@ -79,7 +79,7 @@ function store(evidence: Evidence, from: number, until: number, row: Partial<Sto
 }
 
 /** The number of findings by kind. */
-function findings(verdict: Verdict): Record<string, number> {
+function findings(verdict: RunFindings): Record<string, number> {
   const { falseOfflines, late, lost, duplicated, disordered } = verdict;
   const { sockets, rows, subscriptions, notBack } = verdict;
   const all = { falseOfflines, late, lost, duplicated, disordered };
