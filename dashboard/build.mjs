@@ -1,4 +1,4 @@
-/** Builds the page into `dist`, unless `dist` was built from the same sources before. */
+/** Builds the page into `dist`, unless `dist` was already built from the same sources. */
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,12 +9,12 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 const repository = join(root, "..");
 const fingerprintFile = join(root, "dist", ".fingerprint");
 
-/** Everything that the page is made of; the lock file stands for the packages. */
+/** Inputs of the build. The lock file stands for the npm packages. */
 const SOURCES = ["dashboard", "sdk/src", "package-lock.json"];
-const LEFT_OUT = /(^|\/)(dist|node_modules)(\/|$)/;
+const IGNORED = /(^|\/)(dist|node_modules)(\/|$)/;
 
 const fingerprint = fingerprintOf(SOURCES.flatMap(filesBelow));
-if (readIfThere(fingerprintFile) !== fingerprint) {
+if (readIfExists(fingerprintFile) !== fingerprint) {
   const { build } = await import("vite");
   await build({ configFile: join(root, "vite.config.mjs"), logLevel: "warn" });
   writeFileSync(fingerprintFile, fingerprint);
@@ -36,10 +36,10 @@ function filesBelow(path) {
   return readdirSync(join(repository, path), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(repository.length + 1))
-    .filter((file) => !LEFT_OUT.test(file));
+    .filter((file) => !IGNORED.test(file));
 }
 
-function readIfThere(file) {
+function readIfExists(file) {
   try {
     return readFileSync(file, "utf8");
   } catch {

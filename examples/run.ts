@@ -1,8 +1,8 @@
 /**
- * `npm run example <name>`: starts one of the examples, beside the local runtime or for a deployed stack.
+ * `npm run example <name>`: runs an example against the local runtime or a deployed stack.
  *
- * A program (`main.ts`) is registered first, with a key of its own. A CDK app (`app.ts`) is synthesized, or
- * deployed with `--deploy`.
+ * A program (`main.ts`) is registered first, with its own key. A CDK app (`app.ts`) is synthesized,
+ * or deployed with `--deploy`.
  */
 
 import { spawn, spawnSync } from "node:child_process";
@@ -18,14 +18,16 @@ const STATE = join(LOCAL, "examples");
 const TSX = pathToFileURL(require.resolve("tsx")).href;
 const SOURCES = ["--conditions=agent-heartbeat-source", "--import", TSX];
 
-/** Examples that watch a fleet. They connect as viewers, by a key that every browser signs with. */
+/**
+ * Examples that watch a fleet. They connect as viewers with a key type that every browser supports.
+ */
 const VIEWERS = ["browser-viewer", "slack-alert"];
 
 const USAGE = `Usage: npm run example <name> [-- options]
 
   --stack <name>          connect to this deployed stack (default: the local runtime)
-  --organization <id>     register and connect there (default: demo)
-  --deploy                deploy the example that is a CDK app, with your AWS credentials
+  --organization <id>     organization to register in (default: demo)
+  --deploy                deploy a CDK example with your AWS credentials
 
 Examples: ${namesIn(__dirname).join(", ")}`;
 
@@ -39,7 +41,7 @@ async function main(args: string[]): Promise<number> {
   const { name, ...options } = parse(args);
   const [program, app] = ["main.ts", "app.ts"].map((file) => join(__dirname, name, file));
   if (options.deploy || !existsSync(program ?? "")) {
-    if (!existsSync(app ?? "")) throw new Error(`${name} is no CDK app: leave out --deploy`);
+    if (!existsSync(app ?? "")) throw new Error(`${name} is not a CDK app: omit --deploy`);
     const command = [process.execPath, ...SOURCES, app].join(" ");
     if (options.deploy) return run("npx", ["cdk", "deploy", "--app", command]);
     const output = join(STATE, name);
@@ -52,7 +54,7 @@ async function main(args: string[]): Promise<number> {
       "--app",
       command,
     ]);
-    if (code === 0) console.log(`The template is in ${output}; --deploy deploys it.`);
+    if (code === 0) console.log(`The template is in ${output}. Deploy it with --deploy.`);
     return code;
   }
   const environment = process.env.AGENT_HEARTBEAT_URL ? {} : await registered(name, options);
@@ -76,7 +78,7 @@ function parse(args: string[]): Options & { name: string } {
   return { name, stack: values.stack, organization: values.organization, deploy: values.deploy };
 }
 
-/** Registers the example, if it is not. Returns the variables of settings.ts. */
+/** Registers the example if necessary. Returns the environment variables of settings.ts. */
 async function registered(name: string, { stack, organization }: Options) {
   const url = stack === undefined ? localUrl() : await urlOf(stack);
   const agentId = `example-${name}`;
@@ -88,11 +90,11 @@ async function registered(name: string, { stack, organization }: Options) {
   const keys = existsSync(key) ? ["--public-key", `${key}.pub`] : ["--generate-key", key];
   const cli = join(ROOT, "cli", "bin", "agent-heartbeat.mjs");
   const { status } = spawnSync(process.execPath, [cli, "agents", "get", ...agent]);
-  // What is registered with another key can't be said here: the login would be refused, and say so.
+  // An agent registered with another key is not detected here. Its login is rejected.
   if (status !== 0 || !existsSync(key)) {
     const words = [cli, "agents", "register", ...agent, ...role, ...keys];
     const { status: refused } = spawnSync(process.execPath, words, { stdio: "inherit" });
-    if (refused !== 0) throw new Error(`${agentId} can't be registered`);
+    if (refused !== 0) throw new Error(`${agentId} could not be registered`);
   }
   return {
     AGENT_HEARTBEAT_URL: url,

@@ -1,6 +1,8 @@
-/** Where the examples connect, and as whom: from the environment, which `npm run example` fills in. */
+/**
+ * Connection settings of the examples, read from environment variables that `npm run example` sets.
+ */
 
-/** What every agent needs to know. */
+/** The settings that every agent needs. */
 export interface Settings {
   url: string;
   organizationId: string;
@@ -8,11 +10,11 @@ export interface Settings {
   privateKeyPath: string;
 }
 
-/** @throws Error naming the variable that is missing */
+/** @throws Error naming the missing variable */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv = process.env): Settings {
   const required = (name: string) => {
     const value = environment[name];
-    if (!value) throw new Error(`set ${name}, or start the example by npm run example`);
+    if (!value) throw new Error(`set ${name}, or start the example with npm run example`);
     return value;
   };
   return {

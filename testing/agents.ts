@@ -1,4 +1,4 @@
-/** Agents over a fake runtime, and what they told. */
+/** Agents with a fake runtime that record their states and failures. */
 
 import {
   type AgentEvents,
@@ -14,11 +14,11 @@ export interface FakeAgent {
   runtime: FakeRuntime;
   states: StateChange[];
   failures: AgentEvents["attemptFailed"][];
-  /** Lets the n-th socket be accepted, its first heartbeat acknowledged, its subscriptions answered. */
+  /** Accepts the n-th socket, acknowledges its first heartbeat and answers its subscriptions. */
   accept(n: number): Promise<FakeSocket>;
 }
 
-/** An agent that has begun to connect. Durations in seconds, as in the options. */
+/** An agent that has started to connect. Durations are in seconds, as in its options. */
 export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
   const runtime = new FakeRuntime();
   const agent = new HeartbeatAgent({
@@ -26,7 +26,7 @@ export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
     organizationId: "acme",
     url: "wss://gateway.test/prod",
     privateKey: TEST_KEY,
-    // Tokens are signed in real time, while a test may let a minute pass in none.
+    // Tokens are signed in real time, while a test may advance a minute at once.
     connectTimeout: 60,
     logger: null,
     runtime,
@@ -51,7 +51,7 @@ export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
   };
 }
 
-/** Like `fakeAgent`, connected and acknowledged. */
+/** Like `fakeAgent`, but connected and acknowledged. */
 export async function connectedAgent(
   options: Partial<NodeAgentOptions> = {},
 ): Promise<FakeAgent & { socket: FakeSocket; ended: Promise<unknown> }> {

@@ -1,4 +1,4 @@
-/** Bundles the functions as the construct does, and tells what is in each bundle. */
+/** Bundles the functions like the construct, and reports the contents of each bundle. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,15 +1,15 @@
-/** The context of an app in a test: the feature flags that deployments have, and nothing bundled. */
+/** The context of CDK apps in tests: the feature flags of deployments, and no bundling. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const CDK_JSON = join(__dirname, "../cdk.json");
 
-/** What cdk.json gives to the app. */
+/** The context in cdk.json. */
 export const featureFlags = (): Record<string, unknown> =>
   (JSON.parse(readFileSync(CDK_JSON, "utf8")) as { context: Record<string, unknown> }).context;
 
-/** The bundling of the functions is skipped: the local runtime's tests run the bundles. */
+/** Skips bundling. The tests of the local runtime run the bundles. */
 export const NOTHING_BUNDLED: Record<string, unknown> = { "aws:cdk:bundling-stacks": [] };
 
 export const testContext = () => ({ ...featureFlags(), ...NOTHING_BUNDLED });

@@ -1,4 +1,4 @@
-/** An empty project of a stranger, with a package of this repository installed as it would be published. */
+/** An empty project with a package of this repository, installed as it would be published. */
 
 import { execFile } from "node:child_process";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
@@ -11,16 +11,16 @@ const modules = join(__dirname, "../node_modules");
 export interface InstalledPackage {
   /** The empty project. */
   project: string;
-  /** The package in the project's modules. */
+  /** The package's folder in the project's node_modules. */
   installed: string;
 }
 
 /**
- * Packs a package and unpacks it into the modules of an empty project. What it depends on is linked in from the
- * repository: no network is needed.
+ * Packs a package and unpacks it into an empty project's node_modules. Its dependencies are linked
+ * from the repository, so no network is needed.
  *
- * @param source the directory that is packed; the project is made beside it
- * @param dependencies the packages that are linked, scopes as a whole
+ * @param source the directory to pack; the project is created beside it
+ * @param dependencies the packages to link; scopes are linked as a whole
  */
 export async function installPacked(
   source: string,
@@ -49,7 +49,7 @@ export async function installPacked(
   return { project, installed };
 }
 
-/** Runs publint and attw on an installed package. @throws Error with what they found */
+/** Runs publint and attw on an installed package. @throws Error with their findings */
 export async function lintPackage(installed: string): Promise<void> {
   const bin = (name: string) => join(modules, ".bin", name);
   await run(bin("publint"), ["--strict"], { cwd: installed });

@@ -1,4 +1,4 @@
-/** Clocks, chance, timers and sockets that move only when a test says so. */
+/** Clocks, randomness, timers and sockets that the test controls. */
 
 import type { Runtime, SocketListener } from "@agent-heartbeat/sdk";
 
@@ -6,8 +6,8 @@ import type { Runtime, SocketListener } from "@agent-heartbeat/sdk";
 export class FakeSocket {
   readonly sent: Record<string, unknown>[] = [];
   bufferedAmount = 0;
-  /** Of `sent`, how much was looked through for subscriptions. */
-  #looked = 0;
+  /** The number of sent messages already checked for subscriptions. */
+  #checked = 0;
   closedWith: { code: number; reason: string } | null = null;
   terminated = false;
 
@@ -17,7 +17,7 @@ export class FakeSocket {
     readonly peer: SocketListener,
   ) {}
 
-  /** Claims of the login token. */
+  /** The claims of the login token. */
   get claims(): Record<string, unknown> {
     const [, payload = ""] = (this.protocols[1] ?? "").split(".");
     return JSON.parse(Buffer.from(payload, "base64url").toString());
@@ -27,7 +27,7 @@ export class FakeSocket {
     return this.sent.filter(({ type }) => type === "heartbeat" || type === "heartbeat_quiet");
   }
 
-  /** Neither told to close nor cut off. */
+  /** Whether neither closed nor terminated. */
   get isLive(): boolean {
     return !this.terminated && !this.closedWith;
   }
@@ -48,10 +48,10 @@ export class FakeSocket {
     this.peer.received(JSON.stringify(message));
   }
 
-  /** Answers what was not answered yet of `subscribe` and `unsubscribe`. */
+  /** Answers the pending `subscribe` and `unsubscribe` messages. */
   settleSubscriptions(): void {
-    for (; this.#looked < this.sent.length; this.#looked += 1) {
-      const { type, subject, id } = this.sent[this.#looked] ?? {};
+    for (; this.#checked < this.sent.length; this.#checked += 1) {
+      const { type, subject, id } = this.sent[this.#checked] ?? {};
       if (type === "subscribe" || type === "unsubscribe") {
         this.post({ type: `${type}d`, subject, id });
       }
@@ -70,7 +70,7 @@ interface Timer {
 
 export class FakeRuntime implements Runtime {
   readonly sockets: FakeSocket[] = [];
-  /** What `random` gives. */
+  /** The value that `random` returns. */
   chance = 0.5;
   wall = Date.UTC(2026, 0, 1);
   #monotonic = 0;
@@ -98,12 +98,12 @@ export class FakeRuntime implements Runtime {
     return socket;
   };
 
-  /** Timers that are set. */
+  /** The number of active timers. */
   get pendingTimers(): number {
     return this.#timers.length;
   }
 
-  /** The n-th socket, counted from 1, as soon as it has been opened. */
+  /** The n-th socket, counted from 1. Resolves when it has been opened. */
   async socket(n: number): Promise<FakeSocket> {
     while (this.sockets.length < n) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -111,7 +111,7 @@ export class FakeRuntime implements Runtime {
     return this.sockets[n - 1] as FakeSocket;
   }
 
-  /** Lets time pass as it does for a process that runs: every timer fires when it is due. */
+  /** Advances time for a running process: every timer fires when due. */
   advance(ms: number): void {
     const end = this.#monotonic + ms;
     for (let timer = this.#next(end); timer; timer = this.#next(end)) {
@@ -122,13 +122,13 @@ export class FakeRuntime implements Runtime {
     this.#pass(end - this.#monotonic);
   }
 
-  /** Lets time pass for a process that is stopped or blocked: timers that were due fire at its end. */
+  /** Advances time for a suspended or blocked process: due timers fire at the end. */
   block(ms: number): void {
     this.#pass(ms);
     this.advance(0);
   }
 
-  /** Lets the machine sleep: the wall clock runs on, monotonic clock and timers stand still. */
+  /** Lets the machine sleep: the wall clock advances, the monotonic clock and timers don't. */
   sleep(ms: number): void {
     this.wall += ms;
   }

@@ -1,8 +1,8 @@
-/** The real network under a clock that runs faster, so that minutes pass in moments. */
+/** A runtime with the real network and an accelerated clock. */
 
 import type { Runtime } from "@agent-heartbeat/sdk";
 
-/** A runtime whose time runs `factor` times as fast as real time. */
+/** Its time runs `factor` times as fast as real time. */
 export function fastRuntime(factor: number): Partial<Runtime> {
   const origin = performance.now();
   const wallOrigin = Date.now();

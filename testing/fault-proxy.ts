@@ -1,9 +1,9 @@
-/** A TCP proxy between client and server that can do what networks do to connections. */
+/** A TCP proxy between client and server that injects network faults. */
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** A pair of sockets, one on each side. */
+/** The sockets on both sides of a connection. */
 interface Pair {
   client: Socket;
   server: Socket;
@@ -34,23 +34,23 @@ export class FaultProxy {
     return this.#port;
   }
 
-  /** Connections through the proxy. */
+  /** The number of connections through the proxy. */
   get size(): number {
     return this.#pairs.size;
   }
 
-  /** Passes nothing on any more, in either direction, also of connections to come; says nothing. */
+  /** Silently drops everything in both directions, on existing and new connections. */
   freeze(): void {
     this.#frozen = true;
   }
 
-  /** Connections to come are passed on again; those that were frozen stay so. */
+  /** Forwards new connections again. Frozen connections stay frozen. */
   thaw(): void {
     this.#frozen = false;
     this.#pairs.clear();
   }
 
-  /** Passes everything on later. */
+  /** Delays all data. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
@@ -64,12 +64,12 @@ export class FaultProxy {
     this.#pairs.clear();
   }
 
-  /** Ends the direction to the client only. */
+  /** Ends only the direction to the client. */
   halfClose(): void {
     for (const { client } of this.#pairs) client.end();
   }
 
-  /** Refuses connections to come. */
+  /** Refuses new connections. */
   async refuse(): Promise<void> {
     this.#server.close();
     this.reset();
@@ -104,14 +104,14 @@ export class FaultProxy {
     const pair = { client, server };
     this.#pairs.add(pair);
     this.#all.add(pair);
-    // Frozen for good once it was met frozen: a connection that lost bytes can't go on.
+    // A connection that was frozen has lost bytes and can't continue.
     let dead = false;
     const isDead = () => {
       dead ||= this.#frozen;
       return dead;
     };
     const pass = (from: Socket, to: Socket) => {
-      // What comes later is passed on later, also if the delay has become shorter; null is the end.
+      // Data keeps its order, even if the delay has become shorter. Null marks the end.
       const waiting: (Buffer | null)[] = [];
       const next = () => {
         const data = waiting.shift();

@@ -1,4 +1,4 @@
-/** A fleet's watcher over a fake runtime, and what it told. */
+/** A fleet watcher with a fake runtime that records its events. */
 
 import {
   type AgentPresence,
@@ -13,7 +13,7 @@ import { TEST_KEY } from "./keys";
 /** The start of a fake runtime's clock. */
 export const START = Date.UTC(2026, 0, 1);
 
-/** An agent that connected and beat at the start, with a lease of 90 s. */
+/** An agent that connected and sent a heartbeat at the start, with a lease of 90 s. */
 export function presence(agentId: string, overrides: Partial<AgentPresence> = {}): AgentPresence {
   return {
     agentId,
@@ -33,7 +33,7 @@ export function presence(agentId: string, overrides: Partial<AgentPresence> = {}
   };
 }
 
-/** What the service tells of an agent that came or went. */
+/** The event that the service publishes when an agent comes or goes. */
 export function transition(agentId: string, overrides: Partial<Transition> = {}): Transition {
   const { reason: _, ...rest } = presence(agentId);
   return {
@@ -53,7 +53,7 @@ export interface FakeFleet {
   runtime: FakeRuntime;
   changes: FleetEvents["change"][];
   states: string[];
-  /** Lets the n-th socket be accepted, up to the list that follows. */
+  /** Accepts the n-th socket, up to the list request that follows. */
   accept(n: number): Promise<FakeSocket>;
 }
 
@@ -88,10 +88,10 @@ export function fakeFleet(options: Partial<NodeWatcherOptions> = {}): FakeFleet 
   };
 }
 
-/** The lists that were asked for on a connection. */
+/** The list requests sent on a connection. */
 export const listsOf = (socket: FakeSocket) => socket.sent.filter(({ type }) => type === "list");
 
-/** Answers the newest list. */
+/** Answers the newest list request. */
 export async function answerList(
   socket: FakeSocket,
   runtime: FakeRuntime,
@@ -100,7 +100,7 @@ export async function answerList(
 ): Promise<void> {
   const { id } = listsOf(socket).at(-1) ?? {};
   socket.post({ type: "agents", agents, cursor, serverTime: runtime.now(), id });
-  // The list goes on in a turn of its own.
+  // The next list request is sent in a separate turn.
   await new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -113,7 +113,7 @@ export const tell = (socket: FakeSocket, data: Transition) =>
     from: "service",
   });
 
-/** A watcher that is live, with these agents. */
+/** A live watcher that has listed these agents. */
 export async function liveFleet(
   agents: AgentPresence[],
   options: Partial<NodeWatcherOptions> = {},

@@ -1,4 +1,4 @@
-/** Private keys of every accepted kind, made anew for each run. */
+/** Private keys of every accepted type, generated for each run. */
 
 import { generateKeyPairSync } from "node:crypto";
 
@@ -10,5 +10,5 @@ export const newEd25519Key = () => pem(generateKeyPairSync("ed25519"));
 export const newRsaKey = (modulusLength = 2048) =>
   pem(generateKeyPairSync("rsa", { modulusLength }));
 
-/** One key for all tests in which keys do not matter. */
+/** One key for all tests in which the key does not matter. */
 export const TEST_KEY = newP256Key();

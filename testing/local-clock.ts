@@ -1,4 +1,4 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test advances. */
 
 import type { Clock } from "../local/aws/clock";
 
@@ -16,7 +16,7 @@ export class FakeClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
-  /** Lets time pass, with every timer that falls due in its order. */
+  /** Advances time and runs the due timers in order. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {

@@ -1,4 +1,4 @@
-/** A gateway with real sockets, whose functions are those of the test. */
+/** A local gateway with real sockets and with functions of the test. */
 
 import { once } from "node:events";
 import { type ClientOptions, WebSocket } from "ws";
@@ -12,10 +12,10 @@ import type {
 } from "../local/aws/resources/web-socket-api";
 import { FakeClock } from "./local-clock";
 
-// biome-ignore lint/suspicious/noExplicitAny: events are looked at freely in tests
+// biome-ignore lint/suspicious/noExplicitAny: tests access events freely
 export type Handler = (event: any) => unknown;
 
-/** Functions by the route that they serve; `authorize` is the authorizer's. */
+/** Functions by route key. `authorize` is the authorizer. */
 export type Handlers = Record<string, Handler>;
 
 export interface TestGateway {
@@ -25,7 +25,7 @@ export interface TestGateway {
   /** Host and port. */
   host: string;
   problems: string[];
-  /** Opens a connection. @throws Error with the status in its message, if it is refused */
+  /** Opens a connection. @throws Error with the status in its message, if it is rejected */
   open(options?: ClientOptions & { protocols?: string[] }): Promise<TestClient>;
   stop(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export interface TestClient {
   socket: WebSocket;
   /** The next message, parsed. */
   next(): Promise<unknown>;
-  /** Resolves with the code when the connection is closed. */
+  /** Resolves to the close code. */
   closed: Promise<number>;
 }
 

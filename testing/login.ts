@@ -1,4 +1,4 @@
-/** Keys and login tokens of tests: good ones, and ones with any fault. */
+/** Keys and login tokens for tests, valid and invalid. */
 
 import type { KeyAlgorithm } from "@agent-heartbeat/sdk/registry";
 import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
@@ -14,7 +14,7 @@ import {
 import { agentRecordId } from "../core/registry-record";
 import type { HeartbeatTerms } from "../lambda/authorize/login";
 
-/** What a deployment grants unless it is set otherwise. */
+/** The default terms of a deployment. */
 export const DEFAULT_TERMS: HeartbeatTerms = {
   defaultIntervalMs: 30_000,
   defaultTimeoutMultiplier: 3,
@@ -35,7 +35,7 @@ export async function testKey(algorithm: KeyAlgorithm = "EdDSA"): Promise<TestKe
   return { keyId: await calculateJwkThumbprint(jwk), algorithm, jwk, privateKey };
 }
 
-/** Signs claims as they are, however wrong. */
+/** Signs claims unchanged, even if they are invalid. */
 export function signToken(key: TestKey, claims: object, header: object = {}): Promise<string> {
   return new SignJWT({ ...claims })
     .setProtectedHeader({ alg: key.algorithm, kid: key.keyId, typ: "JWT", ...header })
@@ -44,7 +44,7 @@ export function signToken(key: TestKey, claims: object, header: object = {}): Pr
 
 let serial = 0;
 
-/** The claims of a good token. @param now epoch milliseconds */
+/** The claims of a valid token. @param now epoch milliseconds */
 export function loginClaims(aud: string, now: number, overrides: object = {}) {
   const iat = Math.floor(now / 1000);
   serial += 1;

@@ -1,4 +1,4 @@
-/** The SDK as a stranger gets it: built, packed, and unpacked into the modules of an empty project. */
+/** The SDK as users get it: built, packed and installed in an empty project. */
 
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, symlink } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { type InstalledPackage, installPacked } from "./empty-project";
 const run = promisify(execFile);
 const repository = join(__dirname, "..");
 
-/** Builds in a copy, so that it disturbs no other use of the built package. */
+/** Builds in a copy, so that other users of the built package are not disturbed. */
 export async function packedSdk(): Promise<InstalledPackage> {
   const root = await mkdtemp(join(tmpdir(), "agent-heartbeat-"));
   const source = join(root, "sdk");

@@ -1,4 +1,4 @@
-/** Small builders that the tests of the functions share: connections, events, rows. */
+/** Builders shared by the functions' tests: connections, events and rows. */
 
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
@@ -10,7 +10,7 @@ import { type Identity, toContext } from "../lambda/shared/identity";
 import type { RouteEvent } from "../lambda/shared/message-route";
 import type { CountBy, MetricsSink } from "../lambda/shared/metrics";
 
-/** A connection of agent `a1` of organization `acme`, with what a test says of it. */
+/** A connection of agent `a1` of organization `acme`, with overrides. */
 export function holder(overrides: Partial<LeaseHolder> = {}): LeaseHolder {
   return {
     organizationId: "acme",
@@ -45,7 +45,7 @@ function identity(overrides: Partial<Identity> = {}): Identity {
   };
 }
 
-/** A route's event: the authorizer's context as the gateway hands it on. */
+/** A route's event, with the authorizer's context as the gateway passes it on. */
 export function routeEvent(
   context: Partial<RouteEvent["requestContext"]> = {},
   body?: unknown,
@@ -64,7 +64,7 @@ export function routeEvent(
   };
 }
 
-/** The stored row, as the last write left it. */
+/** The stored row after the last write. */
 export async function storedRow(
   client: DynamoDBClient,
   TableName: string,
@@ -92,7 +92,7 @@ export class MetricsRecorder {
   };
 }
 
-/** Keeps what a function logged. */
+/** Records a function's log lines. */
 export class LogRecorder {
   readonly lines: unknown[] = [];
   readonly info = (line: unknown) => void this.lines.push(line);
@@ -100,7 +100,7 @@ export class LogRecorder {
   readonly error = (line: unknown) => void this.lines.push(line);
 }
 
-/** Keeps what a function did to other connections. */
+/** Records what a function did to other connections. */
 export class ConnectionsRecorder implements Connections {
   readonly calls: unknown[][] = [];
 

@@ -1,4 +1,4 @@
-/** Chance that is the same in every run. */
+/** Reproducible random numbers. */
 
 /** Numbers from 0 to 1 (mulberry32). */
 export function seededRandom(seed: number): () => number {

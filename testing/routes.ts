@@ -1,4 +1,4 @@
-/** Every route of messages with its real handler, over an engine and connections of a test's own. */
+/** All message routes with their real handlers, with the test's engine and connections. */
 
 import { StatusReader, type StatusReaderOptions } from "@agent-heartbeat/sdk/status";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
@@ -22,15 +22,15 @@ import { subscribeHandler, unsubscribeHandler } from "../lambda/subscribe/handle
 import type { Engine } from "./engine";
 
 export interface RouteParts extends RouteDependencies {
-  /** A client of the engine, watched as the caller likes. */
+  /** The engine's client, instrumented as needed. */
   client: DynamoDBClient;
   engine: Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
   connections: Connections;
-  /** What a list is read by, beside the table. */
+  /** Options for lists, in addition to the table. */
   reader?: Partial<StatusReaderOptions>;
 }
 
-/** The handlers by the types of their messages, and what they share. */
+/** The handlers by message type, and their shared parts. */
 export function composeRoutes({ client, engine, reader, ...route }: RouteParts) {
   const { statusTableName, registryTableName, subscriptionsTableName } = engine;
   const leases = new LeaseStore({

@@ -1,4 +1,4 @@
-/** Stacks as tests of the template synthesize them, and how their resources are read. */
+/** Stacks for template tests, and helpers that read their resources. */
 
 import { App, Stack } from "aws-cdk-lib";
 import type { Template } from "aws-cdk-lib/assertions";
@@ -8,15 +8,15 @@ import { testContext } from "./cdk-context";
 
 const ENVIRONMENT = { account: "123456789012", region: "eu-west-1" };
 
-/** An empty stack in a known account and region. */
+/** An empty stack with a known account and region. */
 export const emptyStackIn = (app: App, id: string): Stack =>
   new Stack(app, id, { env: ENVIRONMENT });
 
-/** The same in an app of its own. */
+/** An empty stack in a new app. */
 export const emptyStack = (id = "Test"): Stack =>
   emptyStackIn(new App({ context: testContext() }), id);
 
-/** The construct in a stack, without the parts that no test of its props needs. */
+/** The construct in a stack, without optional parts that tests of props don't need. */
 export const presenceIn = (stack: Stack, props: AgentHeartbeatProps = {}, id = "Presence") =>
   new AgentHeartbeat(stack, id, {
     dashboard: false,
@@ -31,7 +31,7 @@ export interface Statement {
   Condition?: unknown;
 }
 
-/** The statements of the policies of a role, by the beginning of the role's logical id. */
+/** The statements of a role's policies, by the beginning of the role's logical id. */
 export function statementsOf(template: Template, role: string): Statement[] {
   return Object.values(template.findResources("AWS::IAM::Policy"))
     .filter(({ Properties }) =>

@@ -1,14 +1,14 @@
-/** Writes rows of the status table as the functions leave them, for tests that only read. */
+/** Writes status rows as the functions leave them, for tests that only read. */
 
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { BatchWriteItemCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 
-/** BatchWriteItem takes at most 25 rows. */
+/** BatchWriteItem accepts at most 25 rows. */
 const BATCH = 25;
 const WEEK_MS = 7 * 24 * 60 * 60_000;
 
-/** The row of an agent that is online: connected a minute before `now`, last heard of at `now`. */
+/** The row of an online agent: connected a minute before `now`, last heartbeat at `now`. */
 export function onlineRow(now: number, overrides: Partial<StatusRow> = {}): StatusRow {
   return {
     organizationId: "acme",

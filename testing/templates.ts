@@ -1,4 +1,7 @@
-/** The stacks that the checks of templates look at: as it comes, with every option on, and on what is there already. */
+/**
+ * The stacks that template checks use: with defaults, with all options, and with existing
+ * resources.
+ */
 
 import { App, Duration, RemovalPolicy, type Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
@@ -16,10 +19,10 @@ import { emptyStackIn } from "./stacks";
 
 const KEY = "Key";
 
-/** What is taken instead of being made. */
+/** Existing resources that are used instead of new ones. */
 type Existing = "tables" | "eventBus";
 
-/** Every option there is: the compiler asks for those that are added. */
+/** All options. The compiler reports new options that are missing here. */
 function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>> {
   const hostedZone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
     hostedZoneId: "Z1",
@@ -88,14 +91,14 @@ export const TEMPLATES = {
 
 export type TemplateName = keyof typeof TEMPLATES;
 
-/** The stack of these options in an app, beside a stack of what they refer to. */
+/** The stack with these options, beside a stack with the resources that they refer to. */
 export function stackIn(app: App, name: TemplateName): AgentHeartbeatStack {
   const surroundings = surroundingsIn(app);
   const env = { account: surroundings.account, region: surroundings.region };
   return new AgentHeartbeatStack(app, name, { env, ...TEMPLATES[name](surroundings) });
 }
 
-/** Never empty, which no template may be. */
+/** Never empty: a template needs at least one resource. */
 function surroundingsIn(app: App): Stack {
   const present = app.node.tryFindChild("Surroundings");
   if (present) return present as Stack;
@@ -104,6 +107,6 @@ function surroundingsIn(app: App): Stack {
   return stack;
 }
 
-/** The template as CloudFormation gets it, with nothing bundled. */
+/** The template as CloudFormation gets it, without bundling. */
 export const templateOf = (name: TemplateName): object =>
   Template.fromStack(stackIn(new App({ context: testContext() }), name)).toJSON();

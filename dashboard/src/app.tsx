@@ -1,4 +1,4 @@
-/** The page around the views. */
+/** The page layout: navigation, breadcrumbs and banners around the current view. */
 
 import AppLayout from "@cloudscape-design/components/app-layout";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
@@ -6,7 +6,7 @@ import SideNavigation from "@cloudscape-design/components/side-navigation";
 import { AgentView } from "./agent/agent-view";
 import { EventsView } from "./events/events-view";
 import { useFleet, useStore } from "./fleet/context";
-import { isBlind } from "./fleet/fleet-store";
+import { isStale } from "./fleet/fleet-store";
 import { FleetView } from "./fleet/fleet-view";
 import { Banners } from "./shell/banners";
 import type { Colours } from "./shell/colours";
@@ -37,7 +37,7 @@ export function App({ viewer, colours, onSignOut }: AppProps) {
   const notifications = useNotifications(useStore(), viewer.organizationId);
   const [navigationOpen, setNavigationOpen] = usePreference("navigation", true);
   const { organizationId } = viewer;
-  useTab({ blind: isBlind(fleet), counts: fleet.counts, organizationId });
+  useTab({ stale: isStale(fleet), counts: fleet.counts, organizationId });
   return (
     <>
       <div id="top">
@@ -51,7 +51,7 @@ export function App({ viewer, colours, onSignOut }: AppProps) {
         navigationOpen={navigationOpen}
         onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
         navigation={<SideNavigation activeHref={activeHref(route)} items={LINKS} />}
-        breadcrumbs={<Trail organizationId={organizationId} route={route} />}
+        breadcrumbs={<Breadcrumbs organizationId={organizationId} route={route} />}
         notifications={<Banners expiresAt={viewer.expiresAt} />}
         stickyNotifications
         content={<View route={route} />}
@@ -67,7 +67,7 @@ function View({ route }: { route: Route }) {
   return <FleetView filter={route.filter} />;
 }
 
-function Trail({ organizationId, route }: { organizationId: string; route: Route }) {
+function Breadcrumbs({ organizationId, route }: { organizationId: string; route: Route }) {
   const organization = { text: organizationId, href: HREFS.fleet };
   const href = activeHref(route);
   const place = { text: LINKS.find((link) => link.href === href)?.text ?? "", href };

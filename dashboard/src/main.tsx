@@ -1,4 +1,4 @@
-/** Signs the page in, watches the fleet, and shows it. */
+/** Entry point: signs in, starts watching the fleet and renders the page. */
 
 import "@cloudscape-design/global-styles/index.css";
 import "./text/long-words.css";
@@ -10,7 +10,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { FleetContext } from "./fleet/context";
 import { FleetStore } from "./fleet/fleet-store";
-import { ANNOUNCED_MS } from "./shell/banners";
+import { WARN_BEFORE_MS } from "./shell/banners";
 import { useColours } from "./shell/colours";
 import { forgetSignIn, type StoredSignIn } from "./sign-in/key-store";
 import { isLocal, isOffered, repeated } from "./sign-in/local-sign-in";
@@ -47,7 +47,7 @@ function open(viewer: StoredSignIn): SignedIn {
 }
 
 interface PageProps {
-  /** A sentence, where nobody is signed in. */
+  /** Signed in, or the message to show instead. */
   start: SignedIn | string;
 }
 
@@ -82,7 +82,7 @@ function Page({ start }: PageProps) {
     const left = state.viewer.expiresAt - state.store.now();
     const timer = isLocal(state.viewer)
       ? // Before anybody has to be warned of it.
-        setTimeout(() => void begin(renewed(Date.now())), left - ANNOUNCED_MS)
+        setTimeout(() => void begin(renewed(Date.now())), left - WARN_BEFORE_MS)
       : setTimeout(() => end("The sign-in has ended"), left);
     return () => clearTimeout(timer);
   });

@@ -1,4 +1,6 @@
-/** Serves a page that lists the agents of an organization live, and prints the address that signs in to it. */
+/**
+ * Serves a page that lists an organization's agents live, and prints a link that signs in to it.
+ */
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -32,7 +34,7 @@ const server = createServer(({ url: path = "" }, response) => {
 
 server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo;
-  // A browser sends the fragment to no server. Give people a viewer's key of their own, that ends by itself.
+  // Browsers never send the fragment to a server. Give each person a viewer key with an expiry.
   const signIn = new URLSearchParams({
     url,
     organization: organizationId,

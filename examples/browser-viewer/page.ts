@@ -1,16 +1,19 @@
-/** The page's script: signs in by what its address holds, and keeps a table of the fleet current. */
+/**
+ * The page's script: signs in with the key from the address, and keeps a table of agents up to
+ * date.
+ */
 
 import { FleetWatcher } from "@agent-heartbeat/sdk/fleet";
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 
-/** How often what follows from the clock alone is looked at: a lease that ends is told by nobody. */
-const LOOK_MS = 1000;
+/** How often the table is redrawn: a lease that expires causes no event. */
+const REDRAW_MS = 1000;
 
 const state = element("state");
 const rows = element("agents");
 
 const signIn = new URLSearchParams(location.hash.slice(1));
-// The key is in neither the address bar nor the history from here on.
+// Removes the key from the address bar and the history.
 history.replaceState(null, "", location.pathname);
 
 const fleet = new FleetWatcher({
@@ -22,23 +25,23 @@ const fleet = new FleetWatcher({
 fleet.on("change", show);
 fleet.on("state", ({ state: now, failure }) => {
   state.textContent = failure ? `${now}: ${failure.message}` : now;
-  // What is shown may be old: never green while blind.
+  // Data may be out of date while disconnected: never show it in green.
   rows.classList.toggle("stale", now !== "live");
 });
 void fleet.start();
-setInterval(show, LOOK_MS);
+setInterval(show, REDRAW_MS);
 
 function show(): void {
   const agents = [...fleet.agents.values()].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
   rows.replaceChildren(...agents.map(rowOf));
 }
 
-/** Text alone: what agents say of themselves is not to be trusted as HTML. */
+/** Sets text only: what agents report must not be trusted as HTML. */
 function rowOf({ agentId, status, reason, since, activity }: AgentPresence): HTMLElement {
   const row = document.createElement("tr");
   const doing = activity?.task ?? activity?.state ?? "";
-  const told = status === "online" ? status : `${status}: ${reason}`;
-  for (const text of [agentId, told, new Date(since).toLocaleTimeString(), doing]) {
+  const statusText = status === "online" ? status : `${status}: ${reason}`;
+  for (const text of [agentId, statusText, new Date(since).toLocaleTimeString(), doing]) {
     row.insertCell().textContent = text;
   }
   row.cells[1]?.classList.add(status);

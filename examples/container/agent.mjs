@@ -1,4 +1,4 @@
-/** The program of the container: plain JavaScript, as an agent of any age may be. */
+/** The program of the container, in plain JavaScript. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 

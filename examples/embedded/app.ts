@@ -1,9 +1,10 @@
 /**
- * The construct in a CDK app of one's own, with settings of one's own, beside a backend that reads the status.
+ * The construct in your own CDK app, with custom settings, beside a backend that reads the status.
  *
- * No feature flag of CDK is needed, and none changes a logical id of the construct. Two are worth having in the
- * app's cdk.json: `@aws-cdk/aws-iam:minimizePolicies`, for shorter policies, and
- * `@aws-cdk/core:defaultCrossStackReferences`, which keeps a stack that reads the tables from locking this one.
+ * The construct needs no CDK feature flag, and no flag changes its logical ids. Two flags are worth
+ * setting in the app's cdk.json: `@aws-cdk/aws-iam:minimizePolicies` for shorter policies, and
+ * `@aws-cdk/core:defaultCrossStackReferences`, which keeps a stack that reads the tables from
+ * locking this one.
  */
 
 import { AgentHeartbeat } from "@agent-heartbeat/cdk";

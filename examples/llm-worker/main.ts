@@ -1,6 +1,6 @@
 /**
- * A worker that calls a language model step by step and says that it advances. One that stops advancing reads
- * as stalled, though its heartbeats go on.
+ * A worker that calls a language model step by step and reports progress. If it stops making
+ * progress it is shown as stalled, although its heartbeats continue.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -24,7 +24,7 @@ agent.onMessage(
     }
     return findings;
   },
-  // A step may take a minute. Beyond that something is wrong.
+  // A step may take a minute. After that the worker counts as stalled.
   { maxSilence: 60 },
 );
 
@@ -32,7 +32,7 @@ agent.on("state", ({ state }) => console.log(state));
 
 void agent.run();
 
-/** Stands for the call of a model. */
+/** Simulates a call to a model. */
 async function askModel(prompt: string): Promise<string> {
   await pause(1000);
   return `an answer to "${prompt}"`;

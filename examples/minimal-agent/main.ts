@@ -1,4 +1,4 @@
-/** The least that an agent is: online while it runs, and told of tasks. */
+/** The smallest agent: online while it runs, and receives tasks. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { settingsFromEnvironment } from "../settings";

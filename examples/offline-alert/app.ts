@@ -1,4 +1,4 @@
-/** A CDK app that mails whoever is on call when an agent is lost: not when it leaves by itself. */
+/** A CDK app that sends a mail when an agent is lost, but not when it leaves intentionally. */
 
 import { AgentHeartbeat } from "@agent-heartbeat/cdk";
 import { App, CfnParameter, Stack } from "aws-cdk-lib";
@@ -12,7 +12,9 @@ const stack = new Stack(app, "OfflineAlert");
 
 const { eventBus } = new AgentHeartbeat(stack, "Presence", { dashboard: false });
 
-const onCall = new CfnParameter(stack, "OnCall", { description: "Address that gets the mails" });
+const onCall = new CfnParameter(stack, "OnCall", {
+  description: "Address that receives the mails",
+});
 const topic = new Topic(stack, "Lost", { enforceSSL: true });
 topic.addSubscription(new EmailSubscription(onCall.valueAsString));
 

@@ -1,4 +1,7 @@
-/** An agent for production: it says what it can do, works on tasks, watches its own health, and leaves in order. */
+/**
+ * An agent for production: declares its capabilities, handles tasks, monitors its health and shuts
+ * down gracefully.
+ */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { settingsFromEnvironment } from "../settings";
@@ -9,7 +12,7 @@ const agent = new HeartbeatAgent({
   ...settingsFromEnvironment(),
   heartbeatInterval: 30,
   heartbeatTimeoutMultiplier: 3.0,
-  // A blocked event loop must not read as death.
+  // A blocked event loop must not make the agent look dead.
   heartbeatThread: true,
   drainTimeout: 60,
   capabilities: ["summarize", "translate"],
@@ -32,9 +35,9 @@ const report = setInterval(() => {
   log("health", { healthy, secondsSinceAck, roundTripMs, reconnectAttempts });
 }, HEALTH_REPORT_MS);
 
-// Ends by SIGTERM, after the tasks at hand, or when another process takes over.
+// Resolves after SIGTERM once the current tasks are finished, or when another process takes over.
 const end = agent.run().finally(() => clearInterval(report));
-void end.then((how) => log("ended", { how }));
+void end.then((reason) => log("ended", { reason }));
 
 function log(event: string, fields: object): void {
   console.log(JSON.stringify({ event, ...fields }));

@@ -1,37 +1,43 @@
-/** Tells a Slack channel of agents that are lost and stay so: the part of the example that knows no AWS. */
+/**
+ * Posts to Slack when an agent is lost and stays lost. This part of the example does not depend on
+ * AWS.
+ */
 
 import type { AgentPresence, Transition } from "@agent-heartbeat/sdk/protocol";
 
-/** How an agent goes that did not mean to. */
+/** Offline reasons that were not intended. */
 export const LOST = ["connection_lost", "lease_expired"] as const satisfies Transition["reason"][];
 
-/** How long an agent may be away before anybody is told: a restart, or a network that hiccups, is no news. */
+/**
+ * How long an agent may be offline before it is reported. Restarts and short network failures are
+ * ignored.
+ */
 export const GRACE_SECONDS = 60;
 
-/** Slack answers within a second or two. */
+/** Slack usually answers within two seconds. */
 const SLACK_TIMEOUT_MS = 5_000;
 
-/** What is needed of a transition. */
+/** The required fields of a transition. */
 export type Loss = Pick<
   Transition,
   "organizationId" | "agentId" | "connectionId" | "reason" | "at"
 >;
 
 export interface Alert {
-  /** The agent as it is now. */
-  look(organizationId: string, agentId: string): Promise<AgentPresence | undefined>;
-  /** An incoming webhook of Slack. */
+  /** Returns the agent's current presence. */
+  getAgent(organizationId: string, agentId: string): Promise<AgentPresence | undefined>;
+  /** Returns the URL of a Slack incoming webhook. */
   webhookUrl(): Promise<string>;
   fetch: typeof fetch;
 }
 
-/** Slack did not take a message. */
+/** Slack rejected a message. */
 export class SlackError extends Error {
   override name = "SlackError";
 
   constructor(
     message: string,
-    /** Whether the webhook itself is refused: it was revoked, or its channel is gone. */
+    /** Whether the webhook itself was rejected: it was revoked, or its channel no longer exists. */
     readonly refused: boolean,
   ) {
     super(message);
@@ -39,14 +45,17 @@ export class SlackError extends Error {
 }
 
 /**
- * Posts a message, unless the agent has come back meanwhile or was lost anew since: one that flaps is told
- * of once, when it stays away.
+ * Posts a message, unless the agent has come back or was lost again since. A flapping agent is
+ * reported once, when it stays offline.
  *
  * @returns whether it was posted
- * @throws SlackError if Slack does not take it: the message is to be tried again
+ * @throws SlackError if Slack rejects the message: try again
  */
-export async function tell(loss: Loss, { look, webhookUrl, fetch }: Alert): Promise<boolean> {
-  const now = await look(loss.organizationId, loss.agentId);
+export async function reportLoss(
+  loss: Loss,
+  { getAgent, webhookUrl, fetch }: Alert,
+): Promise<boolean> {
+  const now = await getAgent(loss.organizationId, loss.agentId);
   if (now?.status === "online" || now?.connectionId !== loss.connectionId) return false;
   const response = await fetch(await webhookUrl(), {
     method: "POST",

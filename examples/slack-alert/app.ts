@@ -1,8 +1,9 @@
 /**
- * A CDK app that tells a Slack channel of agents that are lost. The webhook's address is a secret, which the
- * template does not have. Put it there once:
+ * A CDK app that posts to a Slack channel when agents are lost. The webhook's URL is a secret and
+ * not part of the template. Store it once:
  *
- *     aws ssm put-parameter --type SecureString --name /agent-heartbeat/slack-webhook --value https://hooks.slack.com/...
+ *     aws ssm put-parameter --type SecureString --name /agent-heartbeat/slack-webhook --value
+ * https://hooks.slack.com/...
  */
 
 import { join } from "node:path";
@@ -26,7 +27,7 @@ const webhook = StringParameter.fromSecureStringParameterAttributes(stack, "Webh
 });
 
 const alert = new NodejsFunction(stack, "Alert", {
-  description: "Tells Slack of agents that are lost",
+  description: "Reports lost agents to Slack",
   entry: join(__dirname, "handler.ts"),
   runtime: Runtime.NODEJS_24_X,
   timeout: Duration.minutes(1),
@@ -38,16 +39,20 @@ const alert = new NodejsFunction(stack, "Alert", {
 webhook.grantRead(alert);
 statusTable.grant(alert, "dynamodb:GetItem");
 
-// A message waits here for the grace, comes again while Slack does not take it, and is kept when it never does.
-const untold = new Queue(stack, "Untold", { retentionPeriod: Duration.days(14), enforceSSL: true });
+// A message waits here for the grace period, is retried while Slack rejects it, and moves to the
+// dead-letter queue after that.
+const undelivered = new Queue(stack, "Undelivered", {
+  retentionPeriod: Duration.days(14),
+  enforceSSL: true,
+});
 const lost = new Queue(stack, "Lost", {
   deliveryDelay: Duration.seconds(GRACE_SECONDS),
   visibilityTimeout: Duration.minutes(6),
-  deadLetterQueue: { queue: untold, maxReceiveCount: 5 },
+  deadLetterQueue: { queue: undelivered, maxReceiveCount: 5 },
   enforceSSL: true,
 });
 alert.addEventSource(
-  // Slack takes a message a second from a webhook.
+  // Slack accepts one message per second and webhook.
   new SqsEventSource(lost, { batchSize: 5, maxConcurrency: 2, reportBatchItemFailures: true }),
 );
 

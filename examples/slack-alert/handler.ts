@@ -1,8 +1,11 @@
-/** The function behind the queue of lost agents: composes `tell`, and reports which messages are to come again. */
+/**
+ * The function behind the queue of lost agents. It reports each loss and returns the messages to
+ * retry.
+ */
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { type Loss, SlackError, tell } from "./alert";
+import { type Loss, reportLoss, SlackError } from "./alert";
 
 interface QueueEvent {
   Records: { messageId: string; body: string }[];
@@ -13,7 +16,10 @@ const statuses = new StatusReader({ tableName: STATUS_TABLE_NAME });
 const parameters = new SSMClient();
 let webhook: Promise<string> | undefined;
 
-/** Read once, and anew after Slack has refused it: it may have been replaced. */
+/**
+ * Cached after the first read, and read again after Slack has rejected it: it may have been
+ * replaced.
+ */
 function webhookUrl(): Promise<string> {
   webhook ??= parameters
     .send(new GetParameterCommand({ Name: WEBHOOK_PARAMETER, WithDecryption: true }))
@@ -29,14 +35,14 @@ export async function handler({ Records }: QueueEvent) {
   for (const { messageId, body } of Records) {
     const { detail } = JSON.parse(body) as { detail: Loss };
     try {
-      await tell(detail, {
-        look: (organizationId, agentId) => statuses.getAgent(organizationId, agentId),
+      await reportLoss(detail, {
+        getAgent: (organizationId, agentId) => statuses.getAgent(organizationId, agentId),
         webhookUrl,
         fetch,
       });
     } catch (error) {
       if (error instanceof SlackError && error.refused) webhook = undefined;
-      console.error("not told", { agentId: detail.agentId, error: String(error) });
+      console.error("not reported", { agentId: detail.agentId, error: String(error) });
       batchItemFailures.push({ itemIdentifier: messageId });
     }
   }

@@ -1,12 +1,14 @@
-/** The same alert from a process of one's own, which watches the fleet: beside the local runtime, or any stack. */
+/**
+ * The same alert from your own process that watches the fleet, with the local runtime or any stack.
+ */
 
 import { FleetWatcher } from "@agent-heartbeat/sdk";
 import { settingsFromEnvironment } from "../settings";
-import { GRACE_SECONDS, LOST, type Loss, tell } from "./alert";
+import { GRACE_SECONDS, LOST, type Loss, reportLoss } from "./alert";
 
 const { SLACK_WEBHOOK_URL, SLACK_GRACE_SECONDS = GRACE_SECONDS } = process.env;
 if (!SLACK_WEBHOOK_URL) {
-  console.error("set SLACK_WEBHOOK_URL to an incoming webhook of Slack");
+  console.error("set SLACK_WEBHOOK_URL to a Slack incoming webhook");
   process.exit(1);
 }
 
@@ -21,14 +23,16 @@ fleet.on("change", ({ transition }) => {
 
 async function alert(loss: Loss): Promise<void> {
   try {
-    const told = await tell(loss, {
-      look: async (_organizationId, agentId) => fleet.agents.get(agentId),
+    const reported = await reportLoss(loss, {
+      getAgent: async (_organizationId, agentId) => fleet.agents.get(agentId),
       webhookUrl: async () => SLACK_WEBHOOK_URL ?? "",
       fetch,
     });
-    console.log(told ? `${loss.agentId}: told` : `${loss.agentId}: back again, not told`);
+    console.log(
+      reported ? `${loss.agentId}: reported` : `${loss.agentId}: came back, not reported`,
+    );
   } catch (error) {
-    console.error(`${loss.agentId}: not told: ${String(error)}`);
+    console.error(`${loss.agentId}: not reported: ${String(error)}`);
   }
 }
 

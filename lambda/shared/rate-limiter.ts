@@ -12,7 +12,7 @@ const REMEMBERED = 10_000;
 const FLOOD_FACTOR = 10;
 
 /** `close` is told once, and again if it goes on for as long as before. */
-export type Verdict = "admitted" | "refused" | "close";
+export type RateLimitOutcome = "admitted" | "refused" | "close";
 
 interface Counted {
   at: number;
@@ -29,7 +29,7 @@ export class RateLimiter {
   constructor(private readonly rate: Rate) {}
 
   /** @param now epoch milliseconds by the gateway's clock; what comes late counts as of the last one */
-  judge(key: string, now: number): Verdict {
+  judge(key: string, now: number): RateLimitOutcome {
     const { perSecond, burst } = this.rate;
     const patience = burst * FLOOD_FACTOR;
     const counted = this.#counted.get(key) ?? { at: now, left: burst, patience };

@@ -27,7 +27,7 @@ export interface Standing {
  * - `recover`: everyone is back, or the time is over and few are silent.
  * - `forget`: those that were confirmed are told of.
  */
-export type Verdict = "act" | "suspect" | "hold" | "confirm" | "recover" | "forget";
+export type SelfPreservationAction = "act" | "suspect" | "hold" | "confirm" | "recover" | "forget";
 
 /** Schedules are exact to the minute: a sweep that comes by so little too early is not one too early. */
 const SCHEDULE_JITTER_MS = 30_000;
@@ -49,13 +49,13 @@ export function isMassExpiry(
  * @param complete whether the tally is of the whole table: only then is it known that nobody is silent
  * @param now epoch milliseconds
  */
-export function verdictOn(
+export function nextAction(
   standing: Standing | undefined,
   tally: FleetCounts,
   complete: boolean,
   now: number,
   terms: SelfPreservationTerms,
-): Verdict {
+): SelfPreservationAction {
   const mass = isMassExpiry(tally, terms);
   if (!standing) return mass && tally.over > 0 ? "suspect" : "act";
   if (standing.confirmedAt !== undefined) return complete && !mass ? "forget" : "act";

@@ -8,7 +8,7 @@ import type { Log } from "../shared/log";
 import { lastActiveAt, lookAtSome, speaks } from "./connection-probe";
 import type { FleetCounts } from "./fleet-counts";
 import type { OnlineRow } from "./scan";
-import { type SelfPreservationTerms, verdictOn } from "./self-preservation-rule";
+import { nextAction, type SelfPreservationTerms } from "./self-preservation-rule";
 import type { SelfPreservationState, SelfPreservationStore } from "./self-preservation-store";
 
 /** What the bus is told. */
@@ -96,7 +96,7 @@ export function selfPreservation(deps: SelfPreservationDependencies): SelfPreser
   return {
     async permission(tally, complete, silent, now) {
       const standing = await suspicions.get();
-      const verdict = verdictOn(standing, tally, complete, now, terms);
+      const verdict = nextAction(standing, tally, complete, now, terms);
       if (!standing) {
         if (verdict !== "suspect") return "look";
         await begin(tally, silent, now);

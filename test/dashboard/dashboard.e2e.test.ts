@@ -21,7 +21,7 @@ const LONG = { heartbeatInterval: 30 };
     const now = Date.now();
     const seen = { connectedAt: now - 90_000, lastHeartbeatAt: now - 60_000 };
     const ended = { ...seen, leaseExpiresAt: now - 1000 };
-    await service.pretend([
+    await service.writeRows([
       presence("steady", { ...seen, leaseExpiresAt: now + 3_600_000 }),
       presence("gone", { ...ended, status: "offline", reason: "connection_lost" }),
       presence("silent", ended),
@@ -61,18 +61,18 @@ const LONG = { heartbeatInterval: 30 };
   const says = (page: Page, agentId: string, text: string) =>
     row(page, agentId).getByText(text).first().waitFor();
 
-  it("shows who is online and why the others are not, and removes the sign-in from the address", async () => {
+  it("shows the status and reason of each agent, and removes the sign-in from the address", async () => {
     const page = await open();
     await says(page, "steady", "Online");
     await says(page, "gone", "Offline: connection lost");
-    await says(page, "silent", "Offline: lease ran out");
+    await says(page, "silent", "Offline: lease expired");
     expect(page.url()).toBe(service.runtime.pageUrl);
     expect(await page.title()).toBe("(2 offline) demo · Agent Heartbeat");
     await page.reload();
     await says(page, "steady", "Online");
   });
 
-  it("follows an agent that comes, and that is killed, without being asked", async () => {
+  it("shows without a reload when an agent connects and when it is killed", async () => {
     const page = await open();
     await says(page, "steady", "Online");
     const agent = await connect("killed", LONG);
@@ -81,7 +81,7 @@ const LONG = { heartbeatInterval: 30 };
     await says(page, "killed", "Offline: connection lost");
   });
 
-  it("turns a stopped agent offline when its lease ends, with nobody telling", async () => {
+  it("shows a suspended agent as offline when its lease ends, without an event", async () => {
     const page = await open();
     const agent = await connect("stopped", SHORT);
     await says(page, "stopped", "Online");
@@ -89,7 +89,7 @@ const LONG = { heartbeatInterval: 30 };
     await says(page, "stopped", "Offline: lease ran out");
   });
 
-  it("keeps rows in their places while they are pointed at", async () => {
+  it("keeps the order of rows while the pointer is over them", async () => {
     const page = await open();
     await says(page, "steady", "Online");
     const ids = () => page.locator("tbody tr th a, tbody tr td a").allInnerTexts();
@@ -97,7 +97,7 @@ const LONG = { heartbeatInterval: 30 };
     await row(page, "steady").hover();
     const agent = await connect("newcomer", LONG);
     agent.child.kill("SIGKILL");
-    await page.getByText("while you point at them").waitFor();
+    await page.getByText("while you point at a row").waitFor();
     await page
       .locator('[data-count="offline"] a')
       .filter({ hasText: String(3) })
@@ -109,7 +109,7 @@ const LONG = { heartbeatInterval: 30 };
     await says(page, "newcomer", "Offline");
   });
 
-  it("filters by a click on a count, and by what is typed", async () => {
+  it("filters by a click on a count and by typed text", async () => {
     const page = await open();
     await says(page, "steady", "Online");
     await page.locator('[data-count="offline"] a').click();
@@ -123,14 +123,14 @@ const LONG = { heartbeatInterval: 30 };
     expect(await page.locator("tbody tr").count()).toBe(1);
   });
 
-  it("tells of one agent how it is and how that came about, from before the page was opened", async () => {
+  it("shows one agent's status, profile and transitions, including those before the page was opened", async () => {
     const metadata = { version: "1.4.2", region: "eu-west-1" };
-    const agent = await connect("told", LONG);
-    await service.describe("told", { capabilities: ["summarize"], metadata });
+    const agent = await connect("described", LONG);
+    await service.storeProfile("described", { capabilities: ["summarize"], metadata });
     const page = await open();
-    await row(page, "told").getByText("1.4.2").waitFor();
-    await page.getByRole("link", { name: "told", exact: true }).click();
-    await page.getByRole("heading", { level: 1, name: "told" }).waitFor();
+    await row(page, "described").getByText("1.4.2").waitFor();
+    await page.getByRole("link", { name: "described", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "described" }).waitFor();
     await page.getByText("summarize").waitFor();
     await page.getByText("Came online: connected").waitFor();
     agent.child.kill("SIGKILL");
@@ -138,18 +138,18 @@ const LONG = { heartbeatInterval: 30 };
     await page.getByRole("link", { name: "Events" }).click();
     await page
       .locator("tbody tr")
-      .filter({ hasText: "told" })
+      .filter({ hasText: "described" })
       .getByText("connection lost")
       .waitFor();
     await page.getByRole("link", { name: "Trends" }).click();
     await page.getByRole("heading", { name: "Agents online" }).waitFor();
   });
 
-  it("shows nothing as online while it is cut off, and goes on by itself", async () => {
+  it("shows nothing as online while disconnected, and reconnects on its own", async () => {
     const page = await open();
     await says(page, "steady", "Online");
     await service.suspend();
-    await page.getByText("Not connected: nobody knows").waitFor();
+    await page.getByText("Not connected: the current status").waitFor();
     await says(page, "steady", "Unknown, was online");
     await says(page, "gone", "Unknown, was offline");
     expect(await page.title()).toBe("(?) demo · Agent Heartbeat");
@@ -163,7 +163,7 @@ const LONG = { heartbeatInterval: 30 };
     ["that has ended", { expires: "1000000000000" }, "The sign-in has ended"],
     ["with a broken key", { key: "A".repeat(64) }, "This browser can't use the sign-in's key"],
     ["without an organization", { organization: "" }, "The sign-in's organization"],
-  ])("asks for another sign-in instead of one %s", async (_, changes, message) => {
+  ])("asks for a new sign-in instead of one %s", async (_, changes, message) => {
     const page = await open(changed(await service.link(), changes));
     await page.getByText(message).waitFor();
     await page.getByText("agent-heartbeat dashboard").waitFor();
@@ -183,7 +183,7 @@ const LONG = { heartbeatInterval: 30 };
     await page.getByText("This address alone does not sign you in").waitFor();
   });
 
-  it("signs in with an address alone as little as after signing out", async () => {
+  it("cannot be signed in to by its address alone, after signing out either", async () => {
     const page = await open();
     await says(page, "steady", "Online");
     await page.getByRole("button", { name: "Signed in to demo" }).click();
@@ -201,7 +201,7 @@ const LONG = { heartbeatInterval: 30 };
         if (await reached()) return;
         await page.keyboard.press(key);
       }
-      throw new Error(`${key} did not lead there`);
+      throw new Error(`${key} did not reach the element`);
     };
     const focused = (text: RegExp) => async () =>
       (await page.locator(":focus").count()) > 0 &&
@@ -233,7 +233,7 @@ const LONG = { heartbeatInterval: 30 };
   );
 });
 
-/** Findings of axe, a line each. */
+/** Violations found by axe, one per line. */
 const AXE = `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) =>
   nodes.map(({ html, failureSummary }) => id + ": " + html.slice(0, 200) + failureSummary)))`;
 

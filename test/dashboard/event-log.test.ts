@@ -6,8 +6,8 @@ import { change, lost, NOON, presence } from "../../testing/dashboard/fake-fleet
 const online = presence("a");
 const expired = lost("a", NOON, { reason: "lease_expired" });
 
-describe("the events of the fleet", () => {
-  it("hold nothing for a heartbeat, nor for an agent that is seen first", () => {
+describe("the event log", () => {
+  it("records nothing for a heartbeat or for an agent seen for the first time", () => {
     const log = new EventLog();
     expect(log.record(change(null, online), NOON)).toBeNull();
     const renewed = presence("a", { lastHeartbeatAt: NOON + 1 });
@@ -15,21 +15,21 @@ describe("the events of the fleet", () => {
     expect(log.events).toEqual([]);
   });
 
-  it("hold once what the page saw by itself and the service tells later", () => {
+  it("records an expiry once when the service publishes it after the page noticed it", () => {
     const log = new EventLog();
     expect(log.record(change(online, expired), NOON)).toMatchObject({
       event: "offline",
       reason: "lease_expired",
       at: NOON,
     });
-    const told = { transitionId: "t1", event: "offline", reason: "lease_expired", at: NOON };
-    const transition = told as Transition;
+    const published = { transitionId: "t1", event: "offline", reason: "lease_expired", at: NOON };
+    const transition = published as Transition;
     const again = { ...change(expired, expired), transition };
     expect(log.record(again, NOON + 240_000)).toBeNull();
     expect(log.events).toHaveLength(1);
   });
 
-  it("hold the same thing twice if it happens twice", () => {
+  it("records the same event twice if it happens twice", () => {
     const log = new EventLog();
     log.record(change(online, lost("a", NOON)), NOON);
     log.record(change(lost("a", NOON), presence("a", { since: NOON + 9000 })), NOON + 9000);
@@ -37,21 +37,21 @@ describe("the events of the fleet", () => {
     expect(log.events.map(({ event }) => event)).toEqual(["offline", "online", "offline"]);
   });
 
-  it("tell a revived agent from one that connected", () => {
+  it("distinguishes a revived agent from one that connected", () => {
     const log = new EventLog();
     const back = presence("a", { since: NOON + 5000 });
     expect(log.record(change(expired, back), NOON)?.reason).toBe("revived");
     expect(log.record(change(lost("b", NOON), presence("b")), NOON)?.reason).toBe("connected");
   });
 
-  it("hold work that stalls and goes on", () => {
+  it("records stalled and resumed work", () => {
     const log = new EventLog();
     const stalled = presence("a", { stalledSince: NOON });
     expect(log.record(change(online, stalled), NOON)?.event).toBe("stalled");
     expect(log.record(change(stalled, online), NOON + 1)?.event).toBe("recovered");
   });
 
-  it("keep no more than the newest five thousand", () => {
+  it("keeps the newest five thousand events only", () => {
     const log = new EventLog();
     for (let n = 0; n < 5001; n++) {
       log.record(change(presence(`a-${n}`), lost(`a-${n}`, NOON + n)), NOON);

@@ -13,7 +13,7 @@ const AGENTS = 10_000;
 
   beforeAll(async () => {
     [service] = await Promise.all([Service.start(), browser.launch()]);
-    await service.pretend(largeFleet(AGENTS, Date.now()));
+    await service.writeRows(largeFleet(AGENTS, Date.now()));
     page = await browser.open(await service.link());
   });
   afterAll(async () => {
@@ -23,7 +23,7 @@ const AGENTS = 10_000;
 
   const count = (text: string) => page.locator("h2").filter({ hasText: "Agents" }).getByText(text);
 
-  it("shows its first agents before all of them are there", async () => {
+  it("shows the first agents before the list is complete", async () => {
     await page.getByText("more agents follow").waitFor();
     await page.locator("tbody tr").nth(19).waitFor();
   });
@@ -34,7 +34,7 @@ const AGENTS = 10_000;
     expect(await page.title()).toBe("(500 offline) demo · Agent Heartbeat");
   });
 
-  it("is paged through to the end, sorted and filtered", async () => {
+  it("can be paged to the end, sorted and filtered", async () => {
     await page.getByRole("button", { name: "Page 500" }).click();
     await page.getByRole("link", { name: "agent-09999", exact: true }).waitFor();
     await page.getByRole("columnheader", { name: "Agent" }).getByRole("button").first().click();

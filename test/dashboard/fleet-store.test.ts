@@ -1,31 +1,31 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { FleetStore, isBlind } from "../../dashboard/src/fleet/fleet-store";
-import { flapsIn } from "../../dashboard/src/fleet/history-book";
+import { FleetStore, isStale } from "../../dashboard/src/fleet/fleet-store";
+import { flapsIn } from "../../dashboard/src/fleet/history-cache";
 import { FakeClock } from "../../testing/dashboard/fake-clock";
 import { FakeFleet, lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-describe("what the page shows", () => {
+describe("the fleet store", () => {
   let clock: FakeClock;
   let fleet: FakeFleet;
   let store: FleetStore;
-  let drawn: number;
+  let updates: number;
   beforeEach(async () => {
     clock = new FakeClock();
     fleet = new FakeFleet(clock.now);
     store = new FleetStore(fleet, clock);
-    drawn = 0;
+    updates = 0;
     store.subscribe(() => {
-      drawn += 1;
+      updates += 1;
     });
     store.start();
     await settled();
     clock.advance(250);
-    drawn = 0;
+    updates = 0;
   });
 
-  it("counts agents by health, draining and stalled ones apart", () => {
+  it("counts agents by health, with draining and stalled ones separate", () => {
     fleet.show(presence("a"));
     fleet.show(presence("b", { activity: { state: "draining" } }));
     fleet.show(presence("c", { stalledSince: NOON }));
@@ -42,51 +42,51 @@ describe("what the page shows", () => {
     });
   });
 
-  it("is drawn once for changes that follow closely, and at once for one after a pause", () => {
+  it("batches changes that follow closely, and shows a change after a pause at once", () => {
     clock.advance(1000);
     fleet.show(presence("a"));
     clock.advance(0);
-    expect(drawn).toBe(1);
+    expect(updates).toBe(1);
     for (let n = 0; n < 1000; n++) fleet.show(presence(`agent-${n}`));
     clock.advance(249);
-    expect(drawn).toBe(1);
+    expect(updates).toBe(1);
     clock.advance(1);
-    expect(drawn).toBe(2);
+    expect(updates).toBe(2);
     expect(store.getSnapshot().agents).toHaveLength(1001);
   });
 
-  it("is drawn less often the larger the fleet is, and at least once a second", () => {
+  it("updates less often for larger fleets, but at least once a second", () => {
     for (let n = 0; n < 20_000; n++) fleet.show(presence(`agent-${n}`));
     clock.advance(2000);
-    drawn = 0;
+    updates = 0;
     fleet.show(lost("agent-1", NOON));
     clock.advance(0);
-    expect(drawn).toBe(1);
+    expect(updates).toBe(1);
     fleet.show(lost("agent-2", NOON));
     clock.advance(999);
-    expect(drawn).toBe(1);
+    expect(updates).toBe(1);
     clock.advance(1);
-    expect(drawn).toBe(2);
+    expect(updates).toBe(2);
   });
 
-  it("is the same value while nothing changes", () => {
+  it("returns the same snapshot while nothing changes", () => {
     const before = store.getSnapshot();
     clock.advance(60_000);
     expect(store.getSnapshot()).toBe(before);
   });
 
-  it("is blind while disconnected, says why, and forgets why when it sees again", () => {
+  it("is stale with a reason while disconnected, and clears the reason when live again", () => {
     fleet.become("stale", { message: "the socket broke" });
     clock.advance(250);
-    expect(isBlind(store.getSnapshot())).toBe(true);
+    expect(isStale(store.getSnapshot())).toBe(true);
     expect(store.getSnapshot().failure).toEqual({ message: "the socket broke" });
     fleet.become("live");
     clock.advance(250);
-    expect(isBlind(store.getSnapshot())).toBe(false);
+    expect(isStale(store.getSnapshot())).toBe(false);
     expect(store.getSnapshot().failure).toBeNull();
   });
 
-  it("has no count of agents for the time in which it was blind", () => {
+  it("has no count of agents for the time in which it was stale", () => {
     fleet.show(presence("a"));
     clock.advance(5000);
     fleet.become("stale");
@@ -96,7 +96,7 @@ describe("what the page shows", () => {
     expect(store.trend.map(({ online }) => online)).toEqual([1, null, null, 1, 1]);
   });
 
-  it("raises an alarm when many agents are lost within a minute, until they are back", () => {
+  it("reports a mass loss when many agents are lost within a minute, until they are back", () => {
     for (const id of ["a", "b", "c", "d"]) fleet.show(presence(id));
     for (const id of ["a", "b"]) fleet.show(lost(id, clock.now()));
     clock.advance(30_000);
@@ -109,7 +109,7 @@ describe("what the page shows", () => {
     expect(store.getSnapshot().massLoss).toBeNull();
   });
 
-  it("shows while the service suspects that it does not hear the agents", () => {
+  it("shows a mass expiry that the service suspects", () => {
     const massExpiry = { suspectedAt: NOON, heldUntil: NOON + 300_000 };
     fleet.suspect(massExpiry);
     clock.advance(250);
@@ -119,7 +119,7 @@ describe("what the page shows", () => {
     expect(store.getSnapshot().massExpiry).toBeNull();
   });
 
-  it("raises no alarm again for a loss that was dismissed", () => {
+  it("does not report a dismissed loss again", () => {
     for (const id of ["a", "b", "c"]) fleet.show(presence(id));
     for (const id of ["a", "b", "c"]) fleet.show(lost(id, clock.now()));
     clock.advance(250);
@@ -129,14 +129,14 @@ describe("what the page shows", () => {
     expect(store.getSnapshot().massLoss).toBeNull();
   });
 
-  it("raises no alarm when agents leave on purpose", () => {
+  it("reports no loss when agents leave intentionally", () => {
     for (const id of ["a", "b", "c"]) fleet.show(presence(id));
     for (const id of ["a", "b", "c"]) fleet.show(lost(id, NOON, { reason: "client_closed" }));
     clock.advance(250);
     expect(store.getSnapshot().massLoss).toBeNull();
   });
 
-  it("adds to an agent's history what happens while it is shown", async () => {
+  it("adds new events to a history that is shown", async () => {
     const at = NOON - 10_000;
     const ids = { connectionId: "c", instanceId: "i" };
     fleet.histories.set("a", [
@@ -144,7 +144,7 @@ describe("what the page shows", () => {
       { transitionId: "t1", event: "offline", reason: "connection_lost", at: at - 1, ...ids },
     ]);
     fleet.show(presence("a"));
-    store.wantHistories(["a"]);
+    store.requestHistories(["a"]);
     await settled();
     clock.advance(500);
     fleet.show(lost("a", clock.now()));
@@ -159,8 +159,8 @@ describe("what the page shows", () => {
     expect(flapsIn(history, NOON + 3_600_000 - 10_001)).toBe(1);
   });
 
-  it("says of a history that can't be read why, and asks again when it is wanted again", async () => {
-    store.wantHistories(["a"]);
+  it("reports why a history could not be loaded, and retries on the next request", async () => {
+    store.requestHistories(["a"]);
     await settled();
     clock.advance(250);
     expect(store.getSnapshot().histories.get("a")).toMatchObject({
@@ -168,7 +168,7 @@ describe("what the page shows", () => {
       problem: "no history of a",
     });
     fleet.histories.set("a", []);
-    store.wantHistories(["a"]);
+    store.requestHistories(["a"]);
     await settled();
     clock.advance(250);
     expect(store.getSnapshot().histories.get("a")?.state).toBe("loaded");

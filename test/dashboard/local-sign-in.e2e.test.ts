@@ -29,7 +29,7 @@ beforeAll(async () => {
   serveDashboard();
   const at = Date.now();
   const seen = { connectedAt: at - 90_000, lastHeartbeatAt: at - 60_000 };
-  await service.pretend([presence("steady", { ...seen, leaseExpiresAt: at + 3_600_000 })]);
+  await service.writeRows([presence("steady", { ...seen, leaseExpiresAt: at + 3_600_000 })]);
 }, 120_000);
 afterAll(async () => {
   dashboard?.close();

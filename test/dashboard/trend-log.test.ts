@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { coarsened, STEP_MS, TrendLog } from "../../dashboard/src/fleet/trend-log";
+import { downsample, STEP_MS, TrendLog } from "../../dashboard/src/fleet/trend-log";
 import { NOON } from "../../testing/dashboard/fake-fleet";
 
-describe("the trend", () => {
-  it("has a gap where the computer slept", () => {
+describe("the trend log", () => {
+  it("has a gap for the time in which the computer slept", () => {
     const log = new TrendLog();
     log.sample(NOON, { online: 5, offline: 0 });
     log.sample(NOON + 3 * STEP_MS, { online: 4, offline: 1 });
@@ -15,13 +15,13 @@ describe("the trend", () => {
     ]);
   });
 
-  it("is made coarser by the last count and the sum of events", () => {
+  it("is downsampled to the last count and the sum of events", () => {
     const log = new TrendLog();
     for (let n = 0; n < 24; n++) {
       log.sample(NOON + n * STEP_MS, { online: n, offline: 0 });
       log.count(NOON + n * STEP_MS, "offline");
     }
-    const points = coarsened(log.points, 12, 60);
+    const points = downsample(log.points, 12, 60);
     expect(points.map(({ at, online, events }) => [at - NOON, online, events.offline])).toEqual([
       [0, 11, 12],
       [60_000, 23, 12],

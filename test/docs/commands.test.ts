@@ -1,4 +1,4 @@
-/** Commands that the documents name, by what they would run: a script or a file that is gone is a broken promise. */
+/** Checks that the scripts, tests and folders named in the documents exist. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,20 +23,20 @@ function found(pattern: RegExp): string[] {
 const nameIn = (line: string) => line.slice(line.indexOf(": ") + 2);
 
 describe("the documents", () => {
-  it("name scripts that there are", () => {
+  it("name only scripts that exist", () => {
     const named = found(/npm run (?:-s |--silent )?([a-z][\w:-]*)/g);
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((line) => !(nameIn(line) in scripts))).toEqual([]);
   });
 
-  it("name tests and folders that there are", () => {
+  it("name only tests and folders that exist", () => {
     const named = [
       ...found(/npx jest (test\/[\w./-]+)/g),
       ...found(/`((?:test|lib|lambda|local|bench|examples)\/[\w./-]+)`/g),
     ];
     expect(named.length).toBeGreaterThan(5);
-    const there = (path: string) =>
+    const exists = (path: string) =>
       ["", ".ts", ".test.ts"].some((ending) => existsSync(join(ROOT, path + ending)));
-    expect(named.filter((line) => !there(nameIn(line)))).toEqual([]);
+    expect(named.filter((line) => !exists(nameIn(line)))).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** docs/README.md, from which the site takes its sidebar, leads to every document. */
+/** Checks that docs/README.md, the source of the site's sidebar, lists every document. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { describe, expect, it } from "@jest/globals";
 
 const DOCS = join(__dirname, "..", "..", "docs");
 
-/** What the lists of a document lead to. */
+/** The link targets in a document's lists. */
 const listedIn = (file: string) =>
   [...readFileSync(join(DOCS, file), "utf8").matchAll(/^(?:- |\| )\[[^\]]+\]\(([^)]+)\)/gm)].map(
     ([, target = ""]) => target,
@@ -15,12 +15,12 @@ const listedIn = (file: string) =>
 const pagesIn = (folder: string) =>
   readdirSync(join(DOCS, folder)).filter((name) => name.endsWith(".md") && name !== "README.md");
 
-describe("the contents of the documents", () => {
-  it("name every page once", () => {
+describe("the table of contents", () => {
+  it("lists every page once", () => {
     expect(listedIn("README.md").sort()).toEqual([...pagesIn("."), "adr/README.md"].sort());
   });
 
-  it("name every decision in order", () => {
+  it("lists every decision in order", () => {
     expect(listedIn("adr/README.md")).toEqual(pagesIn("adr").sort());
   });
 });

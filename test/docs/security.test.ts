@@ -1,4 +1,4 @@
-/** docs/security.md: a threat whose test is gone is a threat without a control. */
+/** Checks that every threat in docs/security.md cites existing tests. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,12 +21,12 @@ const threats = PAGE.split("\n")
   .filter(([kind = ""]) => KINDS.includes(kind));
 
 describe("the threat model", () => {
-  it("has threats of each of the six kinds", () => {
+  it("has threats of all six STRIDE categories", () => {
     expect([...new Set(threats.map(([kind]) => kind))]).toEqual(KINDS);
   });
 
   it.each(threats.map(([, threat, , tests]) => [threat, tests]))(
-    "names tests that there are for: %s",
+    "cites existing tests for: %s",
     (_, tests = "") => {
       const cited = tests.split("; [").map((each) => ({
         file: /\]\(\.\.\/(test\/[^)]+)\)/.exec(each)?.[1],

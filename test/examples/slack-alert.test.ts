@@ -16,15 +16,15 @@ const LOSS = {
   at: Date.UTC(2026, 0, 1, 12),
 };
 
-/** Plays Slack, and Systems Manager that knows where Slack is. */
+/** A fake of Slack and of Systems Manager, which returns the webhook's URL. */
 class Services {
   readonly server = createServer((request, response) => {
     void this.#answer(request).then(({ status, body }) => response.writeHead(status).end(body));
   });
-  /** What was posted, by path. */
+  /** Posted messages by path. */
   posts: { path: string; text: string }[] = [];
-  /** How Slack answers, one after the other; then with 200. */
-  refusals: number[] = [];
+  /** The next response statuses of Slack. After that it returns 200. */
+  rejections: number[] = [];
   path = PATH;
 
   get url(): string {
@@ -39,7 +39,7 @@ class Services {
       const found = Name === "/webhook" && WithDecryption === true;
       return { status: found ? 200 : 400, body: JSON.stringify({ Parameter }) };
     }
-    const status = this.refusals.shift() ?? 200;
+    const status = this.rejections.shift() ?? 200;
     if (status === 200) this.posts.push({ path: request.url ?? "", ...JSON.parse(body) });
     return { status, body: status === 200 ? "ok" : "refused" };
   }
@@ -72,12 +72,12 @@ describe("the example slack-alert", () => {
     await engine.stop();
   });
   beforeEach(async () => {
-    Object.assign(services, { posts: [], refusals: [], path: PATH });
+    Object.assign(services, { posts: [], rejections: [], path: PATH });
     jest.spyOn(console, "error").mockImplementation(() => undefined);
     await store({});
   });
 
-  /** The row of the lost agent, as its loss left it but for `fields`. */
+  /** The row of the lost agent, with some fields changed. */
   async function store(fields: object) {
     const now = Date.now();
     const row = {
@@ -100,7 +100,7 @@ describe("the example slack-alert", () => {
     await engine.client.send(new PutItemCommand({ TableName: engine.statusTableName, Item }));
   }
 
-  /** The queue hands over events of the bus as they are. */
+  /** The queue delivers the events of the bus unchanged. */
   const queued = (...messageIds: string[]) => ({
     Records: messageIds.map((messageId) => ({
       messageId,
@@ -108,14 +108,14 @@ describe("the example slack-alert", () => {
     })),
   });
 
-  it("posts which agent is lost, since when and why, to the webhook that is kept as a secret", async () => {
+  it("posts which agent is lost, since when and why, to the secret webhook", async () => {
     expect(await handler(queued("m-1"))).toEqual({ batchItemFailures: [] });
     const since = "<!date^1767268800^{date_short_pretty} {time_secs}|2026-01-01T12:00:00.000Z>";
     const text = `:red_circle: \`worker_1\` of \`acme\` is offline since ${since}: connection lost`;
     expect(services.posts).toEqual([{ path: PATH, text }]);
   });
 
-  it("says nothing of an agent that is back, or was lost anew since", async () => {
+  it("posts nothing about an agent that is back or was lost again", async () => {
     await store({ status: "online" });
     expect(await handler(queued("m-1"))).toEqual({ batchItemFailures: [] });
     await store({ connectionId: "c-2" });
@@ -123,8 +123,8 @@ describe("the example slack-alert", () => {
     expect(services.posts).toEqual([]);
   });
 
-  it("lets the queue bring again what Slack does not take, and nothing else", async () => {
-    services.refusals = [429];
+  it("returns only the messages that Slack rejected to the queue", async () => {
+    services.rejections = [429];
     expect(await handler(queued("m-1", "m-2"))).toEqual({
       batchItemFailures: [{ itemIdentifier: "m-1" }],
     });
@@ -133,8 +133,8 @@ describe("the example slack-alert", () => {
     expect(services.posts).toHaveLength(2);
   });
 
-  it("asks for the webhook anew when Slack has refused it", async () => {
-    services.refusals = [404];
+  it("reads the webhook again after Slack has rejected it", async () => {
+    services.rejections = [404];
     expect((await handler(queued("m-1"))).batchItemFailures).toHaveLength(1);
     services.path = "/services/T0/B0/new";
     expect((await handler(queued("m-1"))).batchItemFailures).toEqual([]);

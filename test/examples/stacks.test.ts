@@ -1,4 +1,4 @@
-/** The examples that are CDK apps make the stacks that they say. */
+/** Checks the stacks that the CDK examples define. */
 
 import { beforeEach, describe, it, jest } from "@jest/globals";
 import { App, type Stack } from "aws-cdk-lib";
@@ -7,7 +7,7 @@ import { testContext } from "../../testing/cdk-context";
 
 const templates = new Map<string, Promise<Template>>();
 
-/** Runs an example, and gives the stack that its app holds. */
+/** Runs an example and returns the template of its stack. */
 function stackOf(example: string): Promise<Template> {
   const made = templates.get(example) ?? synthesized(example);
   templates.set(example, made);
@@ -39,7 +39,7 @@ describe("the example", () => {
     jest.resetModules();
   });
 
-  it("offline-alert mails about agents that are lost, and not about those that leave", async () => {
+  it("offline-alert sends mail about lost agents, but not about agents that leave", async () => {
     const template = await stackOf("offline-alert");
     template.hasResourceProperties("AWS::Events::Rule", {
       EventPattern: {
@@ -51,7 +51,7 @@ describe("the example", () => {
     template.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email" });
   });
 
-  it("slack-alert holds lost agents back for a minute, tries five times, and keeps what was never told", async () => {
+  it("slack-alert delays a loss for a minute, tries five times, and keeps undelivered messages", async () => {
     const template = await stackOf("slack-alert");
     const reference = (name: string) => ({
       "Fn::GetAtt": [Match.stringLikeRegexp(`^${name}[0-9A-F]+$`), "Arn"],
@@ -65,7 +65,7 @@ describe("the example", () => {
     });
     template.hasResourceProperties("AWS::SQS::Queue", {
       DelaySeconds: 60,
-      RedrivePolicy: { deadLetterTargetArn: reference("Untold"), maxReceiveCount: 5 },
+      RedrivePolicy: { deadLetterTargetArn: reference("Undelivered"), maxReceiveCount: 5 },
     });
     template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       EventSourceArn: reference("Lost"),
@@ -73,7 +73,7 @@ describe("the example", () => {
     });
   });
 
-  it("slack-alert may read one secret and the status of agents, and nothing else of the service", async () => {
+  it("slack-alert can read only one secret and the status table", async () => {
     const template = await stackOf("slack-alert");
     template.hasResourceProperties("AWS::Lambda::Function", {
       Environment: {

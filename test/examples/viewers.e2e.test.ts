@@ -1,4 +1,4 @@
-/** The examples that watch a fleet, started as a person starts them: by their name, beside a local runtime. */
+/** Runs the fleet-watching examples with `npm run example` against a local runtime. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -47,7 +47,7 @@ const isLocal = "dynamoDbEndpoint" in JSON.parse(target());
       rmSync(folder, { recursive: true });
     });
 
-    /** Starts an example. Resolves with the first line of its output that begins so. */
+    /** Starts an example. Resolves with the first output line that starts with `beginning`. */
     function line(name: string, beginning: string, environment = {}): Promise<string> {
       const words = ["--conditions=agent-heartbeat-source", "--import", TSX];
       const arguments_ = [join(ROOT, "examples", "run.ts"), name, "--organization", organizationId];
@@ -58,8 +58,8 @@ const isLocal = "dynamoDbEndpoint" in JSON.parse(target());
       });
       example = child;
       return new Promise((resolve, reject) => {
-        createInterface({ input: child.stdout }).on("line", (said) => {
-          if (said.startsWith(beginning)) resolve(said);
+        createInterface({ input: child.stdout }).on("line", (outputLine) => {
+          if (outputLine.startsWith(beginning)) resolve(outputLine);
         });
         child.on("exit", (code) => reject(new Error(`${name} ended with ${code}`)));
       });
@@ -73,7 +73,7 @@ const isLocal = "dynamoDbEndpoint" in JSON.parse(target());
       return agent;
     }
 
-    it("slack-alert tells of an agent that is killed", async () => {
+    it("slack-alert reports an agent that is killed", async () => {
       const server = createServer((request, response) => {
         void text(request).then((body) => {
           response.end("ok");
@@ -99,12 +99,15 @@ const isLocal = "dynamoDbEndpoint" in JSON.parse(target());
     });
 
     (hasBrowser ? it : it.skip)(
-      `browser-viewer shows who comes and who goes${SKIPPED}`,
+      `browser-viewer shows agents that connect and disconnect${SKIPPED}`,
       async () => {
         const browser = new TestBrowser();
         try {
-          const [said] = await Promise.all([line("browser-viewer", "open "), browser.launch()]);
-          const page = await browser.open(said.slice("open ".length));
+          const [firstLine] = await Promise.all([
+            line("browser-viewer", "open "),
+            browser.launch(),
+          ]);
+          const page = await browser.open(firstLine.slice("open ".length));
           await page.getByRole("status").getByText("live").waitFor();
           expect(new URL(page.url()).hash).toBe("");
           const row = page.getByRole("row").filter({ hasText: "shown" });

@@ -51,7 +51,7 @@ const ATTACKS: Record<string, string> = {
         progressAt: 1,
       },
     });
-    await service.pretend([
+    await service.writeRows([
       presence("quiet", online),
       ...Object.entries(ATTACKS).map(([name, text]) => presence(name, said(text))),
       // No registration makes such a row, whoever may write to the table can.
@@ -67,7 +67,7 @@ const ATTACKS: Record<string, string> = {
           enumerable: true,
         },
       );
-      await service.describe(name, { capabilities: [text, text], metadata });
+      await service.storeProfile(name, { capabilities: [text, text], metadata });
     }
     page = await browser.open(await service.link());
   });

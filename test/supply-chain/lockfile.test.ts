@@ -1,4 +1,7 @@
-/** The lock file: every package has a hash, comes from the registry, and is one that package.json leads to. */
+/**
+ * Checks the lock file: every package has a hash, comes from the npm registry and is required by
+ * package.json.
+ */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,8 +17,8 @@ interface Package {
 }
 
 /**
- * Without a hash, for they could not be fetched where the lock file was written. They are optional, and each serves
- * another platform; the first install there adds it.
+ * Packages without a hash, which were not available where the lock file was written. Each is
+ * optional and serves another platform. The first install there adds the hash.
  */
 const WITHOUT_HASH = ["darwin-arm64", "darwin-x64", "linux-arm64", "win32-x64"].map(
   (platform) => `node_modules/@dynoxide/${platform}`,
@@ -27,18 +30,18 @@ const { packages, lockfileVersion } = JSON.parse(
   readFileSync(join(__dirname, "..", "..", "package-lock.json"), "utf8"),
 ) as { lockfileVersion: number; packages: Record<string, Package> };
 
-/** What is fetched: no workspace, no link to one, nothing that lies within another package. */
+/** Downloaded packages: no workspaces, no links, no bundled packages. */
 const fetched = Object.entries(packages).filter(
   ([path, { link, inBundle }]) => path.includes("node_modules/") && !link && !inBundle,
 );
 
 describe("the lock file", () => {
-  it("is of the version that npm writes", () => {
+  it("has the version that npm writes", () => {
     expect(lockfileVersion).toBe(3);
     expect(fetched.length).toBeGreaterThan(100);
   });
 
-  it("has a SHA-512 hash of every package, but for the engines of other platforms", () => {
+  it("has a SHA-512 hash of every package, except the engines of other platforms", () => {
     const without = fetched.filter(([, { integrity }]) => !integrity?.startsWith("sha512-"));
     expect(without.map(([path]) => path).filter((path) => !WITHOUT_HASH.includes(path))).toEqual(
       [],
@@ -46,14 +49,14 @@ describe("the lock file", () => {
     expect(without.filter(([, { optional }]) => !optional)).toEqual([]);
   });
 
-  it("names no host but the registry", () => {
+  it("contains no URL outside the npm registry", () => {
     const foreign = fetched.filter(
       ([, { resolved }]) => resolved !== undefined && !resolved.startsWith(REGISTRY),
     );
     expect(foreign).toEqual([]);
   });
 
-  it("has exact versions of what package.json asks for", () => {
+  it("matches exact versions in package.json", () => {
     const own = ["", "lib", "sdk", "cli", "dashboard"].map((folder) =>
       JSON.parse(readFileSync(join(__dirname, "..", "..", folder, "package.json"), "utf8")),
     );

@@ -1,4 +1,4 @@
-/** The workflows: nobody else's code runs in them but by its commit, and none may more than it has to. */
+/** Checks that workflows pin third-party actions by commit and have minimal permissions. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,10 +6,7 @@ import { describe, expect, it } from "@jest/globals";
 
 const WORKFLOWS = join(__dirname, "..", "..", ".github", "workflows");
 
-/**
- * The commits that are known to be what their comment says; looked up when they were taken, never guessed. A newer one
- * is added here and there at once.
- */
+/** Known commits and their versions, looked up when they were added. Update both together. */
 const KNOWN: Readonly<Record<string, string>> = {
   "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683": "v4.2.2",
   "actions/configure-pages@983d7736d9b0ae728b81ab479565c72886d7745b": "v5.0.0",
@@ -24,7 +21,7 @@ const files = readdirSync(WORKFLOWS).map((file) => ({
 }));
 
 describe.each(files)("the workflow $file", ({ text }) => {
-  it("takes every action by a known commit, with its version beside it", () => {
+  it("pins every action to a known commit, with its version in a comment", () => {
     const uses = text.split("\n").flatMap((line) => line.split(/uses:\s*/)[1] ?? []);
     expect(uses.length).toBeGreaterThan(0);
     for (const use of uses) {
@@ -33,13 +30,13 @@ describe.each(files)("the workflow $file", ({ text }) => {
     }
   });
 
-  it("reads the contents and no more, unless a job says why", () => {
+  it("has read permission only, unless a comment gives a reason", () => {
     expect(text).toMatch(/^permissions:\n {2}contents: read\n/m);
     const more = text.split("\n").filter((line) => /^\s+[a-z-]+: write\b/.test(line));
     expect(more.filter((line) => !/# \w+/.test(line))).toEqual([]);
   });
 
-  it("keeps no credentials of the checkout, and ends in bounded time", () => {
+  it("does not persist checkout credentials, and sets timeouts", () => {
     const checkouts = text.match(/uses: actions\/checkout/g) ?? [];
     const without = text.match(/persist-credentials: false/g) ?? [];
     expect(without).toHaveLength(checkouts.length);
@@ -47,7 +44,7 @@ describe.each(files)("the workflow $file", ({ text }) => {
     expect(text.match(/timeout-minutes:/g)).toHaveLength(jobs.length);
   });
 
-  it("installs by the lock file alone", () => {
+  it("installs from the lock file only", () => {
     expect(text).not.toMatch(/npm (install|i|update)\b/);
   });
 });

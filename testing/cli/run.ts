@@ -1,4 +1,4 @@
-/** Runs the command in process, with streams, environment and a terminal of the test's own. */
+/** Runs the command in process, with its own streams, environment and terminal. */
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import type { Engine } from "../engine";
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** What the person answers; without an answer nobody is there. */
+  /** The user's answer to a question. Without one there is no user. */
   answer?: string;
   isTTY?: boolean;
   columns?: number;
@@ -23,16 +23,16 @@ export interface RunOptions {
   wait?: Io["wait"];
   random?: () => number;
   reach?: Io["reach"];
-  /** Hears each piece of the standard output. */
+  /** Called with each chunk of standard output. */
   onOutput?: (text: string) => void;
-  /** What stands on the standard input. */
+  /** The content of standard input. */
   input?: string;
   browse?: Io["browse"];
-  /** Replaces the client of the event bus, which is a real one by default. */
+  /** Replaces the event bus client, which is real by default. */
   eventBridge?: Io["clients"]["eventBridge"];
-  /** Outputs of the stacks that exist. */
+  /** Outputs of the existing stacks, by stack name. */
   stacks?: Record<string, Record<string, string>>;
-  /** Replaces the client of the tables, which is a real one by default. */
+  /** Replaces the tables' client, which is real by default. */
   dynamoDb?: (config: DynamoDBClientConfig) => Promise<DynamoDBClient>;
 }
 
@@ -41,7 +41,7 @@ export interface RunResult {
   stdout: string;
   stderr: string;
   questions: string[];
-  /** What AWS clients were made with. */
+  /** The configurations of created AWS clients. */
   configs: object[];
 }
 
@@ -91,7 +91,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
   return result;
 }
 
-/** A new folder that a runtime's outputs lie in, as `npm start` leaves them. */
+/** A new folder with a runtime's outputs, as written by `npm start`. */
 export async function localFolder(engine: Engine): Promise<string> {
   const outputs = {
     webSocketUrl: "ws://127.0.0.1:8787/prod",

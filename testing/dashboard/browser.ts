@@ -1,4 +1,4 @@
-/** Debian's Chromium, and what went wrong in its pages. */
+/** A Chromium for tests. It records the errors of the pages it opens. */
 
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -6,13 +6,13 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executablePath = PATHS.find((path) => existsSync(path));
 
-/** Said in the names of tests that need a browser. */
+/** Appended to the names of tests that need a browser. */
 export const SKIPPED = executablePath ? "" : ` (skipped: none of ${PATHS.join(", ")} is there)`;
 
 export const hasBrowser = executablePath !== undefined;
 
 export class TestBrowser {
-  /** What pages complained of: script errors, and everything that the content policy forbids. */
+  /** Script errors and violations of the content security policy. */
   readonly problems: string[] = [];
   #browser: Browser | undefined;
 
@@ -41,7 +41,7 @@ export class TestBrowser {
     await page.clock.install();
     page.on("pageerror", (error) => this.problems.push(error.message));
     page.on("console", (message) => {
-      // Refused connections are what some tests are about.
+      // Some tests cut the connection on purpose.
       const expected = /WebSocket connection to|net::ERR_/.test(message.text());
       if (message.type() === "error" && !expected) this.problems.push(message.text());
     });

@@ -1,4 +1,4 @@
-/** Time that passes when a test says so. */
+/** A clock that the test advances. */
 
 import type { Clock } from "../../dashboard/src/time/clock";
 import { NOON } from "./fake-fleet";

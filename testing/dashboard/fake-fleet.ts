@@ -1,4 +1,4 @@
-/** A stand-in for the client's watcher: what it shows is what the test says. */
+/** A fake of the client's `FleetWatcher`. The test decides what it reports. */
 
 import type { AgentPresence, MassExpiry, TransitionRecord } from "@agent-heartbeat/sdk/protocol";
 import type {
@@ -34,7 +34,7 @@ export function presence(agentId: string, fields: Partial<AgentPresence> = {}): 
 export const lost = (agentId: string, at: number, fields: Partial<AgentPresence> = {}) =>
   presence(agentId, { status: "offline", reason: "connection_lost", since: at, ...fields });
 
-/** The change between two states of an agent, as the watcher sees it in a list. */
+/** The change between two states of an agent, as the watcher finds it in a list. */
 export const change = (previous: AgentPresence | null, current: AgentPresence): FleetChange => ({
   agentId: current.agentId,
   previous,

@@ -1,11 +1,11 @@
-/** A fleet that is larger than anybody looks at agent by agent. */
+/** Generates a fleet too large to inspect agent by agent. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 import { presence } from "./fake-fleet";
 
 const HOUR_MS = 3_600_000;
 
-/** Agents of which each twentieth is lost, and some work. */
+/** Every twentieth agent is lost, and every third one works. */
 export function largeFleet(size: number, now: number): AgentPresence[] {
   return Array.from({ length: size }, (_, index) => {
     const lost = index % 20 === 7;

@@ -1,4 +1,4 @@
-/** A local runtime with a dashboard, which can be stopped and started again at the same place. */
+/** A local runtime with a dashboard, which can be stopped and restarted on the same port. */
 
 import { createPrivateKey, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,7 +27,7 @@ export class Service {
 
   private constructor() {}
 
-  /** Starts from the assembly that the suite's set-up has synthesized, or from one of its own. */
+  /** Uses the assembly that the suite's setup synthesized, or synthesizes one. */
   static async start(): Promise<Service> {
     const service = new Service();
     service.#assembly =
@@ -41,14 +41,14 @@ export class Service {
   }
 
   get runtime(): LocalRuntime {
-    if (!this.#runtime) throw new Error("expected a runtime that runs, got none");
+    if (!this.#runtime) throw new Error("expected a running runtime, got none");
     return this.#runtime;
   }
 
   async resume(): Promise<void> {
     this.#runtime = await startLocalRuntime({
       assemblyDirectory: this.#assembly,
-      // The suite's has one for each mode.
+      // The suite's assembly has a stack for each mode.
       stackName: "AgentHeartbeat",
       port: this.#port,
       dataDirectory: join(this.#directory, "data"),
@@ -95,7 +95,7 @@ export class Service {
     return `${pageUrl}#${fragment}`;
   }
 
-  /** Registers an agent. Returns the options of a `HeartbeatAgent` that is it. */
+  /** Registers an agent. Returns the options with which a `HeartbeatAgent` connects as that agent. */
   async register(agentId: string): Promise<Record<string, unknown>> {
     const { outputs } = this.runtime;
     const registry = new AgentRegistry({ client: this.#db, ...outputs });
@@ -104,8 +104,8 @@ export class Service {
     return { organizationId: ORGANIZATION, agentId, privateKey, url: outputs.webSocketUrl };
   }
 
-  /** Keeps a profile with a registered agent, as if it had told of itself. */
-  async describe(agentId: string, profile: Profile): Promise<void> {
+  /** Stores a profile for a registered agent, as if the agent had sent it. */
+  async storeProfile(agentId: string, profile: Profile): Promise<void> {
     await this.#db.send(
       new UpdateItemCommand({
         TableName: this.runtime.outputs.registryTableName,
@@ -116,8 +116,8 @@ export class Service {
     );
   }
 
-  /** Writes rows as if agents had connected, of which no event tells. */
-  async pretend(agents: AgentPresence[]): Promise<void> {
+  /** Writes status rows as if agents had connected, without publishing events. */
+  async writeRows(agents: AgentPresence[]): Promise<void> {
     const { statusTableName } = this.runtime.outputs;
     const rows = agents.map(({ since: _, stalledSince: __, profile: ___, ...row }) => ({
       ...row,
@@ -135,7 +135,7 @@ export class Service {
   }
 
   get #db(): DynamoDBClient {
-    if (!this.#client) throw new Error("expected a runtime that runs, got none");
+    if (!this.#client) throw new Error("expected a running runtime, got none");
     return this.#client;
   }
 }

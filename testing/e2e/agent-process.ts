@@ -1,4 +1,4 @@
-/** An agent in a process of its own, so that it can be killed and stopped as real ones are. */
+/** An agent in a separate process, so that it can be killed and suspended. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ export interface AgentProcess {
   child: ChildProcess;
   /** Resolves at the agent's first ack. */
   acknowledged: Promise<void>;
-  /** Ends it, however it is. */
+  /** Kills the process, whatever its state. */
   end(): Promise<void>;
 }
 

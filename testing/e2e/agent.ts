@@ -3,9 +3,9 @@
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 
 const agent = new HeartbeatAgent(JSON.parse(process.argv[2] ?? "{}"));
-const told = setInterval(() => {
+const poll = setInterval(() => {
   if (!agent.getConnectionHealth().healthy) return;
-  clearInterval(told);
+  clearInterval(poll);
   console.log("acknowledged");
 }, 20);
-void agent.run().finally(() => clearInterval(told));
+void agent.run().finally(() => clearInterval(poll));

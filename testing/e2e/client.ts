@@ -1,4 +1,7 @@
-/** A bare client: it sends what it is told and keeps what comes, so that the protocol itself is tested. */
+/**
+ * A minimal client that sends raw messages and records what it receives, to test the protocol
+ * itself.
+ */
 
 import { once } from "node:events";
 import { WebSocket } from "ws";
@@ -7,7 +10,7 @@ import { loginClaims, signToken, type TestKey } from "../login";
 
 type Message = Record<string, unknown> & { type: string };
 
-/** Characters a frame, of a byte each. */
+/** Characters per frame, one byte each. */
 const FRAME = LIMITS.frameBytes;
 
 export class BareClient {
@@ -57,7 +60,7 @@ export class BareClient {
     return client;
   }
 
-  /** Sends text in frames of 32 KB, as API Gateway wants it, and bytes as they are. */
+  /** Sends text in frames of 32 KB, as API Gateway requires, and bytes unchanged. */
   send(message: object | string | Buffer): void {
     if (Buffer.isBuffer(message)) {
       this.#socket.send(message);
@@ -77,7 +80,7 @@ export class BareClient {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** What has come and was not asked for. */
+  /** Received messages that were not requested. */
   received(): Message[] {
     return this.#messages.splice(0);
   }
@@ -94,7 +97,7 @@ export class BareClient {
     await closed;
   }
 
-  /** Breaks the connection without a close. */
+  /** Breaks the connection without a close frame. */
   break(): void {
     this.#socket.terminate();
   }

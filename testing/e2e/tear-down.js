@@ -1,4 +1,4 @@
-/** Ends the local runtime that the set-up has started. */
+/** Stops the local runtimes that set-up.js started. */
 
 const { once } = require("node:events");
 const { rmSync } = require("node:fs");

@@ -1,8 +1,8 @@
-/** Waits for what becomes true by itself, in a system that can't be told to hurry. */
+/** Polls until a condition becomes true, in systems whose time can't be controlled. */
 
 const PAUSE_MS = 50;
 
-/** The first value that `look` finds. The test's own time-out ends the waiting. */
+/** Resolves to the first value that `look` returns. The test's own timeout limits the wait. */
 export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const found = await look();

@@ -1,4 +1,4 @@
-/** The routes over the real engine, or none, with a record of whatever they write, log and send. */
+/** The routes with or without the real engine, recording everything they write, log and send. */
 
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { clientOf, type Engine } from "../engine";
@@ -7,10 +7,10 @@ import { composeRoutes } from "../routes";
 
 type Key = Record<string, string>;
 
-/** Commands that have a key and write nothing. */
+/** Commands that have a key but don't write. */
 const READS = new Set(["GetItemCommand", "QueryCommand"]);
 
-/** Tables that are always empty and take everything, for tests that count and look at nothing else. */
+/** Fake tables that are always empty and accept every write. */
 const NO_ENGINE = {
   endpoint: "http://127.0.0.1:1",
   statusTableName: "AgentStatus",
@@ -18,7 +18,7 @@ const NO_ENGINE = {
   subscriptionsTableName: "Subscriptions",
 };
 
-/** @param engine without one, every write succeeds and nothing is found */
+/** @param engine without it, every write succeeds and nothing is found */
 export function serviceOver(engine?: Engine) {
   const client = clientOf((engine ?? NO_ENGINE).endpoint);
   const written: Key[] = [];
@@ -53,7 +53,7 @@ export function serviceOver(engine?: Engine) {
 
 export type Service = ReturnType<typeof serviceOver>;
 
-/** Keys as the commands name them: an item's own two attributes are its table's key. */
+/** The keys in a command's input. For an item, they are its table's key attributes. */
 function keysWritten(input: Record<string, unknown>): Key[] {
   const { Key, Item, RequestItems } = input as Record<string, never>;
   const names = ["organizationId", "agentId", "recordId", "address", "subscriber"];

@@ -1,9 +1,12 @@
-/** What a hostile client may send: values that break parsers, stores and screens, and messages made of them. */
+/**
+ * Values that a malicious client may send to break parsers, stores and screens, and messages made
+ * of them.
+ */
 
 import fc from "fast-check";
 import type { ClientMessage } from "../../core/protocol";
 
-/** Texts that have broken something somewhere. */
+/** Strings known to cause trouble. */
 export const HOSTILE_TEXTS: readonly string[] = [
   "",
   "\u0000",
@@ -46,7 +49,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   "x".repeat(100_000),
 ];
 
-/** Numbers at and beyond every edge; the texts are JSON that no JavaScript writes. */
+/** Numbers at and beyond every limit. The strings are JSON that JavaScript never writes. */
 const HOSTILE_NUMBERS = [
   0,
   -1,
@@ -91,8 +94,8 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 2, arbitrary: fc.jsonValue({ maxDepth: 4 }) },
 );
 
-/** A good message of each type, from which bad ones are made. */
-const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
+/** A valid message of each type, from which invalid ones are derived. */
+const VALID: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
   heartbeat: {
     type: "heartbeat",
     id: "m1",
@@ -123,11 +126,11 @@ const GOOD: Readonly<Record<ClientMessage["type"], Record<string, unknown>>> = {
   history: { type: "history", id: "m1", agentId: "a1" },
 };
 
-export const TYPES = Object.keys(GOOD) as ClientMessage["type"][];
+export const TYPES = Object.keys(VALID) as ClientMessage["type"][];
 
-/** A message of a type of which some fields are hostile, missing, or ones that nobody asked for. */
+/** A message with hostile, missing or additional fields. */
 function twisted(type: ClientMessage["type"]): fc.Arbitrary<string> {
-  const good = GOOD[type];
+  const good = VALID[type];
   const fields = Object.keys(good).filter((name) => name !== "type");
   const extra = ["organizationId", "agentId", "role", "__proto__", "constructor", "to", "from"];
   const change = fc.record({
@@ -156,7 +159,7 @@ function twisted(type: ClientMessage["type"]): fc.Arbitrary<string> {
 const activityOf = (message: Record<string, unknown>) =>
   (message.activity ?? { none: 0 }) as Record<string, unknown>;
 
-/** Sets a field of its own, whatever its name: `__proto__` is a key of JSON like any other. */
+/** Defines an own property, whatever its name: in JSON, `__proto__` is an ordinary key. */
 function own(object: Record<string, unknown>, name: string, value: unknown): void {
   Object.defineProperty(object, name, {
     value,
@@ -166,9 +169,9 @@ function own(object: Record<string, unknown>, name: string, value: unknown): voi
   });
 }
 
-/** JSON text that no `JSON.stringify` gives. */
+/** JSON text that `JSON.stringify` never produces. */
 function crafted(type: ClientMessage["type"]): fc.Arbitrary<string> {
-  const message = JSON.stringify(GOOD[type]);
+  const message = JSON.stringify(VALID[type]);
   return fc.constantFrom(
     "",
     "\ufeff{}",
@@ -192,7 +195,7 @@ function crafted(type: ClientMessage["type"]): fc.Arbitrary<string> {
   );
 }
 
-/** Any text at all as a message to a route. */
+/** An arbitrary text as a message to a route. */
 export const hostileBody = (type: ClientMessage["type"]): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 6, arbitrary: twisted(type) },

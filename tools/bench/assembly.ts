@@ -1,4 +1,4 @@
-/** The stack that is measured, synthesized for a benchmark and gone with it. */
+/** Synthesizes a stack for a benchmark and removes the assembly afterwards. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,14 +7,14 @@ import { synthesize } from "../../local/app/synthesize";
 export const ROOT = join(import.meta.dirname, "../..");
 
 /**
- * @param app its command; undefined for the app of `cdk.json`
- * @param work gets the assembly's directory, which is removed once it is done
+ * @param app command of the CDK app; by default the app in `cdk.json`
+ * @param work receives the assembly's directory, which is removed when it is done
  */
 export async function withAssembly<T>(
   app: string | undefined,
   work: (assembly: string) => Promise<T>,
 ): Promise<T> {
-  // Below the packages, from which functions may import.
+  // Inside the repository, so that the functions can import its packages.
   const directory = mkdtempSync(join(ROOT, ".local-bench-"));
   try {
     const outputDirectory = join(directory, "cdk.out");

@@ -1,13 +1,16 @@
-/** The processes of a benchmark, spoken to by messages: what is measured shares its memory and time with nothing else. */
+/**
+ * Child processes of a benchmark, controlled by messages, so that each measurement has its own
+ * memory and CPU time.
+ */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** The next message of a process. @throws Error if it ends first */
+/** The next message of a process. @throws Error if the process exits first */
 export function messageOf<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const ended = (code: number | null) =>
-      reject(new Error(`a program of the benchmark ended with code ${code}, and said nothing`));
+      reject(new Error(`a benchmark process exited with code ${code} before it sent a message`));
     child.once("exit", ended);
     child.once("message", (message) => {
       child.off("exit", ended);
@@ -16,7 +19,7 @@ export function messageOf<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-/** A TypeScript program, which lasts until its channel closes. */
+/** Runs a TypeScript program, which exits when its IPC channel closes. */
 export class Child {
   readonly #child: ChildProcess;
 
@@ -28,19 +31,21 @@ export class Child {
     });
   }
 
-  /** The next message of the program. @throws Error if it ends first */
+  /** The next message of the program. @throws Error if the program exits first */
   next<T>(): Promise<T> {
     return messageOf(this.#child);
   }
 
-  /** Sends a message. @returns the next one of the program @throws Error if it ends first */
+  /**
+   * Sends a message. @returns the program's next message @throws Error if the program exits first
+   */
   ask<T>(message: object): Promise<T> {
     const answer = this.next<T>();
     this.#child.send(message);
     return answer;
   }
 
-  /** Closes the channel, and waits for the program's end. */
+  /** Closes the channel and waits for the program to exit. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = once(this.#child, "exit");

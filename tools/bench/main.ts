@@ -1,4 +1,4 @@
-/** `npm run bench`: runs the benchmarks, or those that are named, and writes the report. */
+/** `npm run bench [name...]`: runs all or the named benchmarks, and writes the report. */
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,17 +38,17 @@ async function main(): Promise<void> {
   console.log(`\nwritten: ${PAGE}`);
 }
 
-/** Fails the run if figures that are exact are not those of the report. */
+/** Fails the run if exact figures differ from the report. */
 function guard(section: Section, figures: unknown): void {
   const reported = readReport(DIRECTORY, section);
   const changes = reported ? (section.changes?.(figures, reported.figures) ?? []) : [];
   if (changes.length === 0) return;
   for (const change of changes) console.error(`CHANGED: ${change}`);
-  console.error(`If that is meant, record it: npm run bench -- ${section.name}`);
+  console.error(`If that is intended, update the report: npm run bench -- ${section.name}`);
   process.exitCode = 1;
 }
 
-/** @throws Error that names the benchmarks there are, if one is asked for that is not among them */
+/** @throws Error listing the known benchmarks, if a name is unknown */
 function chosen(names: readonly string[]): readonly Section[] {
   if (names.length === 0) return SECTIONS;
   return names.map((name) => {

@@ -1,11 +1,11 @@
-/** The report: each benchmark's figures in a file beside it, and one page made of all of them. */
+/** The report: each benchmark's figures in a JSON file, and one page generated from all of them. */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { type Goal, type Section, table } from "./section";
 
-/** What a benchmark leaves in its `report.json`. */
+/** The content of a benchmark's `report.json`. */
 export interface Report<Figures = unknown> {
   measuredAt: string;
   machine: string;
@@ -22,11 +22,11 @@ export function readReport(directory: string, section: Section): Report | undefi
 }
 
 export function writeReport(directory: string, section: Section, figures: unknown): void {
-  const report: Report = { ...circumstances(directory), figures };
+  const report: Report = { ...environment(directory), figures };
   writeFileSync(fileOf(directory, section), `${JSON.stringify(report, null, 2)}\n`);
 }
 
-function circumstances(directory: string): Omit<Report, "figures"> {
+function environment(directory: string): Omit<Report, "figures"> {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
     readFileSync(join(directory, "../../package.json"), "utf8"),
   ) as Record<string, Record<string, string>>;
@@ -46,10 +46,10 @@ function circumstances(directory: string): Omit<Report, "figures"> {
 }
 
 const CAPTION =
-  "Every figure here is measured by `npm run bench`, which writes this page. Billing units are exact; all else is " +
-  "a ratio within one run or says on what machine it was.";
+  "All figures are measured by `npm run bench`, which generates this page. Billing units are exact. Everything else is " +
+  "a ratio within one run, or states the machine it was measured on.";
 
-/** The page of all sections that have been measured. */
+/** Renders the page with all measured sections. */
 export function renderPage(
   sections: readonly Section[],
   reportOf: (section: Section) => Report | undefined,
@@ -67,11 +67,11 @@ export function renderPage(
       `*${report.measuredAt}, ${report.machine}; ${versions.join(", ")}.*`,
     );
   }
-  const verdicts = goals.map(({ goal, found, met, why }) => [
+  const results = goals.map(({ goal, found, met, why }) => [
     goal,
     found,
-    met ? "met" : `**not met**: ${why ?? "not explained yet"}`,
+    met ? "met" : `**not met**: ${why ?? "no reason given yet"}`,
   ]);
-  const summary = ["## Goals", table(["goal", "found", ""], verdicts)];
+  const summary = ["## Goals", table(["goal", "measured", "result"], results)];
   return `${["# Benchmarks", CAPTION, ...summary, ...parts].join("\n\n")}\n`;
 }

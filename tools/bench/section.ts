@@ -1,31 +1,34 @@
-/** What every benchmark is: it measures, tells its figures as Markdown, and says which goals they meet. */
+/** A benchmark: measures, renders its figures as Markdown, and compares them with its goals. */
 
 export interface MeasureOptions {
-  /** Sizes that take seconds, to see that a benchmark works; their figures are not for the report. */
+  /**
+   * Uses small sizes that take seconds, to test the benchmark. The figures don't go into the
+   * report.
+   */
   quick: boolean;
-  /** Told in one line what is being measured. */
+  /** Called with a line that says what is being measured. */
   progress: (line: string) => void;
 }
 
 export interface Goal {
-  /** What was to be reached, with its figure. */
+  /** The target, with its figure. */
   goal: string;
-  /** What was measured. */
+  /** The measured value. */
   found: string;
   met: boolean;
-  /** Why it was not met, and what the limit is. */
+  /** Why it was not met, and what limits it. */
   why?: string;
 }
 
 export interface Section<Figures = unknown> {
-  /** As the command line and the report's file name it. */
+  /** The name on the command line and of the report's folder. */
   name: string;
   title: string;
   measure(options: MeasureOptions): Promise<Figures>;
-  /** Below the title, tables included. */
+  /** The content below the title. */
   markdown(figures: Figures): string;
   goals(figures: Figures): Goal[];
-  /** Figures that are exact: what has changed since the report, one sentence each. */
+  /** For exact figures: the changes since the report, one sentence each. */
   changes?(figures: Figures, reported: Figures): string[];
 }
 
@@ -35,7 +38,7 @@ export function table(head: readonly string[], rows: readonly (readonly unknown[
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** The middle and the spread of several runs of the same thing. */
+/** Median and range of several runs of the same measurement. */
 export interface Spread {
   median: number;
   min: number;
@@ -52,7 +55,7 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** How a quantity is distributed. */
+/** The distribution of a quantity. */
 export interface Distribution {
   p50: number;
   p99: number;
@@ -69,14 +72,17 @@ export function distributionOf(values: readonly number[]): Distribution {
   };
 }
 
-/** @param sorted in ascending order @param share 0 to 1; the nearest rank @throws RangeError without values */
+/**
+ * The nearest-rank percentile. @param sorted in ascending order @param share 0 to 1 @throws
+ * RangeError without values
+ */
 function percentile(sorted: readonly number[], share: number): number {
   const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
   if (value === undefined) throw new RangeError("expected values, got none");
   return value;
 }
 
-/** `1.04 (1.01 to 1.09)` */
-export function told({ median, min, max }: Spread, digits = 2): string {
+/** For example `1.04 (1.01 to 1.09)`. */
+export function spreadText({ median, min, max }: Spread, digits = 2): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
 }

@@ -2,13 +2,13 @@
 
 import type { Evidence } from "./evidence";
 import { worstLag } from "./judge/detection";
-import type { Verdict } from "./judge/verdict";
+import type { RunFindings } from "./judge/verdict";
 
 /** At most so many of a kind are told one by one. */
 const SHOWN = 10;
 
 export function reportOf(
-  verdict: Verdict,
+  verdict: RunFindings,
   { leaseMs, lags, startedAt, endedAt }: Evidence,
   seed: number,
 ) {

@@ -1,4 +1,6 @@
-/** `npm run bench:dashboard`: how soon a browser shows a fleet of 10,000 agents, and the end of one. */
+/**
+ * `npm run bench:dashboard`: measures how soon a browser shows 10,000 agents, and the end of one.
+ */
 
 import type { Page } from "playwright-core";
 import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browser";
@@ -7,9 +9,9 @@ import { Service } from "../../testing/dashboard/service";
 import { startAgent } from "../../testing/e2e/agent-process";
 
 const AGENTS = 10_000;
-const PAGES_TURNED = 20;
+const PAGE_TURNS = 20;
 
-/** Longest stretches in which the page could not react, in milliseconds, since the last call. */
+/** The longest tasks that blocked the page since the last call, in milliseconds. */
 const LONG_TASKS = `(() => {
   window.longTasks ??= [];
   if (!window.observing) {
@@ -31,26 +33,26 @@ async function measure(page: Page, link: string): Promise<void> {
   console.log(`all ${AGENTS} agents after     ${since()}`);
   console.log("longest tasks while listing", await page.evaluate(LONG_TASKS));
   const turning = Date.now();
-  for (let n = 0; n < PAGES_TURNED; n++) {
+  for (let n = 0; n < PAGE_TURNS; n++) {
     await page.getByRole("button", { name: "Next page" }).click();
   }
-  console.log(`a page is turned in         ${(Date.now() - turning) / PAGES_TURNED} ms`);
+  console.log(`average page turn         ${(Date.now() - turning) / PAGE_TURNS} ms`);
   console.log("longest tasks while turning", await page.evaluate(LONG_TASKS));
   for (let n = 0; n < 40; n++) await page.mouse.wheel(0, n < 20 ? 200 : -200);
   console.log("longest tasks while scrolling", await page.evaluate(LONG_TASKS));
 }
 
 async function measureEnd(page: Page, service: Service): Promise<void> {
-  await page.getByPlaceholder("Find agents").fill("mortal");
+  await page.getByPlaceholder("Find agents").fill("short-lived");
   await page.keyboard.press("Enter");
-  const agent = startAgent(await service.register("mortal"));
+  const agent = startAgent(await service.register("short-lived"));
   await agent.acknowledged;
   const row = page.locator("tbody tr").first();
   await row.getByText("Online").waitFor();
   const killed = Date.now();
   agent.child.kill("SIGKILL");
   await row.getByText("Offline").waitFor();
-  console.log(`a killed agent is offline in ${Date.now() - killed} ms`);
+  console.log(`a killed agent is shown as offline after ${Date.now() - killed} ms`);
   await agent.end();
 }
 
@@ -59,7 +61,7 @@ async function main(): Promise<void> {
   const browser = new TestBrowser();
   const [service] = await Promise.all([Service.start(), browser.launch()]);
   try {
-    await service.pretend(largeFleet(AGENTS, Date.now()));
+    await service.writeRows(largeFleet(AGENTS, Date.now()));
     const page = await browser.open("about:blank");
     await measure(page, await service.link());
     await measureEnd(page, service);

@@ -1,4 +1,7 @@
-/** `npm run screenshots`: pictures of the dashboard for the documentation, from a fleet that is made up. */
+/**
+ * `npm run screenshots`: takes the screenshots of the dashboard for the documentation, with a
+ * made-up fleet.
+ */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,14 +21,14 @@ const VIEWPORT = { width: 1520, height: 950 };
 function fleet(now: number): AgentPresence[] {
   return Array.from({ length: 42 }, (_, index) => {
     const name = `${NAMES[index % NAMES.length]}-${1 + Math.floor(index / NAMES.length)}`;
-    const beat = now - ((index * 7919) % 29_000);
+    const lastHeartbeatAt = now - ((index * 7919) % 29_000);
     const offline = { 9: "lease_expired", 17: "connection_lost", 25: "drained" }[index];
     const stalled = index === 11 || index === 30;
     return presence(name, {
       connectedAt: now - (index + 3) * 17 * MINUTE,
       instanceId: `i-${(index * 2654435761).toString(16).slice(0, 8)}`,
-      lastHeartbeatAt: offline ? now - (index % 4) * 3 * MINUTE - 100_000 : beat,
-      leaseExpiresAt: offline ? now - (index % 4) * 3 * MINUTE - 10_000 : beat + 90_000,
+      lastHeartbeatAt: offline ? now - (index % 4) * 3 * MINUTE - 100_000 : lastHeartbeatAt,
+      leaseExpiresAt: offline ? now - (index % 4) * 3 * MINUTE - 10_000 : lastHeartbeatAt + 90_000,
       ...(offline && offline !== "lease_expired" && { status: "offline" as const }),
       ...(offline && { reason: offline as AgentPresence["reason"] }),
       activity:
@@ -46,7 +49,7 @@ function fleet(now: number): AgentPresence[] {
 
 const version = (index: number) => (index % 5 === 0 ? "1.4.1" : "1.4.2");
 
-/** Comes and goes as an agent on a bad network does. */
+/** Connects and disconnects like an agent on a bad network. */
 async function flap(service: Service): Promise<void> {
   const options = await service.register(FLAPPING);
   for (let n = 0; n < 3; n++) {
@@ -69,10 +72,10 @@ async function main(): Promise<void> {
   try {
     await flap(service);
     const agents = fleet(Date.now()).filter(({ agentId }) => agentId !== FLAPPING);
-    await service.pretend(agents);
+    await service.writeRows(agents);
     for (const { agentId } of agents) await service.register(agentId);
     for (const [index, agentId] of [FLAPPING, ...agents.map((one) => one.agentId)].entries()) {
-      await service.describe(agentId, {
+      await service.storeProfile(agentId, {
         capabilities: ["review", "summarize"],
         metadata: { version: version(index), region: "eu-west-1", host: `host-${index % 6}` },
       });

@@ -1,17 +1,17 @@
-/** Blocks in a document that are generated: each stands between two comments that name it. */
+/** Fills the generated blocks of a document. Each block stands between two marker comments. */
 
 const BLOCK = /(<!-- generated: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /**
- * The document with its generated blocks as they should be.
+ * Returns the document with all generated blocks filled in.
  *
- * @throws Error if the document has a block that is not given, or lacks one that is
+ * @throws Error if the document has an unknown block or lacks a known one
  */
 export function withBlocks(document: string, blocks: Record<string, string>): string {
   const found = new Set<string>();
   const result = document.replace(BLOCK, (_, begin: string, name: string, end: string) => {
     const text = blocks[name];
-    if (text === undefined) throw new Error(`no such block: ${name}`);
+    if (text === undefined) throw new Error(`unknown block: ${name}`);
     found.add(name);
     return `${begin}${text}\n${end}`;
   });

@@ -1,4 +1,4 @@
-/** Renders the tables of docs/construct.md from the construct's own types and methods. */
+/** Generates the tables of docs/construct.md from the construct's types and methods. */
 
 import { join } from "node:path";
 import ts from "typescript";

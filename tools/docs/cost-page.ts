@@ -1,4 +1,4 @@
-/** What `docs/cost.md` shows of the reckoning: its tables and its chart, made from the code. */
+/** Generates the tables and the chart of docs/cost.md from the cost model. */
 
 import { type Estimate, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
@@ -16,7 +16,7 @@ const SETTINGS: readonly (readonly [string, Partial<Fleet>])[] = [
 
 const of = (fleet: Partial<Fleet>) => estimate({ ...DEFAULT_FLEET, ...fleet });
 
-/** The blocks of the page, by name. */
+/** The generated blocks of docs/cost.md, by name. */
 export function blocks(): Record<string, string> {
   return { sizes: sizes(), sweeps: sweeps(), items: items(), prices: prices() };
 }
@@ -32,7 +32,7 @@ function sizes(): string {
 
 const SWEEPS = { "5 min": 300, "1 min": 60, "30 s": 30, "10 s": 10 } as const;
 
-/** What the sweep alone costs: the bill less one without any. */
+/** The cost of the sweep: the bill with sweeps minus the bill without. */
 function sweeps(): string {
   const usd = (agents: number, sweepSeconds: number) =>
     of({ agents, sweepSeconds }).agentHeartbeat.usd;
@@ -67,8 +67,8 @@ function prices(): string {
   const [east, ireland] = [pricesIn("us-east-1"), pricesIn("eu-west-1")];
   const rows = (Object.keys(east) as Billed[]).map((billed) => [
     `\`${billed}\``,
-    shown(east[billed]),
-    shown(ireland[billed]),
+    priceText(east[billed]),
+    priceText(ireland[billed]),
     east[billed].source === ireland[billed].source
       ? east[billed].source
       : `${east[billed].source}; eu-west-1: ${ireland[billed].source}`,
@@ -76,7 +76,7 @@ function prices(): string {
   return markdown(["what", "us-east-1", "eu-west-1", "source"], rows);
 }
 
-function shown({ per, tiers, confirmed }: Price): string {
+function priceText({ per, tiers, confirmed }: Price): string {
   const [first] = tiers;
   const more = tiers.length > 1 ? ", less above 1 billion" : "";
   const each = per === 1 ? "" : ` a ${quantity(per).replace("1.0 ", "")}`;
@@ -102,7 +102,7 @@ const BAR = 22;
 const ROW = 36;
 const SCALE_WIDTH = 440;
 
-/** A month of 1,000 agents, by service: a bar for each setting, and one for IoT Core. */
+/** Monthly cost of 1,000 agents by service: one bar per setting and one for IoT Core. */
 export function chart(): string {
   const bars = [
     ...SETTINGS.map(([name, setting]) => [name, of(setting).agentHeartbeat] as const),
@@ -135,7 +135,7 @@ export function chart(): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 ${height}" font-family="sans-serif" font-size="13" role="img">`,
-    "<title>What 1,000 agents cost a month, by heartbeat interval, beside AWS IoT Core</title>",
+    "<title>Monthly cost of 1,000 agents by heartbeat interval, compared with AWS IoT Core</title>",
     `<rect width="720" height="${height}" fill="#ffffff"/>`,
     ...lines,
     ...legend,

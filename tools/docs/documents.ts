@@ -1,4 +1,4 @@
-/** The documents with generated blocks, each with what its blocks should be. */
+/** The documents with generated blocks. */
 
 import { join } from "node:path";
 import { constructBlocks } from "./construct";
@@ -8,7 +8,7 @@ import { stormBlocks } from "./storms";
 
 const DOCS = join(__dirname, "../../docs");
 
-/** By the file. */
+/** By file name: a function that generates the blocks. */
 export const DOCUMENTS: Readonly<Record<string, () => Record<string, string>>> = {
   [join(DOCS, "protocol.md")]: protocolBlocks,
   [join(DOCS, "construct.md")]: constructBlocks,

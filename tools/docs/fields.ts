@@ -1,4 +1,4 @@
-/** What the documents say of types: tables of an interface's fields, from the comments in its source. */
+/** Generates tables of an interface's fields from the comments in its source. */
 
 import { readFileSync } from "node:fs";
 import ts from "typescript";
@@ -35,7 +35,7 @@ interface Field {
   doc: string;
 }
 
-/** An interface's own fields, and those that it takes from others. */
+/** An interface's own and inherited fields. */
 export function fieldsOf(node: ts.InterfaceDeclaration, interfaces: Interfaces): Field[] {
   const own = node.members.filter(ts.isPropertySignature).map((member) => ({
     name: member.name.getText(),
@@ -50,7 +50,7 @@ export function fieldsOf(node: ts.InterfaceDeclaration, interfaces: Interfaces):
   return [...own, ...inherited.filter(({ name }) => !names.has(name))];
 }
 
-/** Understands `extends A` and `extends Omit<A, "b" | "c">`. */
+/** Supports `extends A` and `extends Omit<A, "b" | "c">`. */
 function inheritedFields(
   { expression, typeArguments = [] as never }: ts.ExpressionWithTypeArguments,
   interfaces: Interfaces,
@@ -69,7 +69,7 @@ export function required<T>(map: Map<string, T>, name: string): T {
   return value;
 }
 
-/** A comment in one line, with its default. */
+/** The comment as one line, followed by its default. */
 export function docOf(node: ts.Node): string {
   const text = commentOf(node).replace(/\s+/g, " ").trim();
   const tags = ts
@@ -79,11 +79,11 @@ export function docOf(node: ts.Node): string {
   return [text, ...tags].filter(Boolean).join(" ");
 }
 
-/** A default that is a value, one that is told in words after a dash, or both. */
+/** A default given as a value, described in words after a dash, or both. */
 function defaultIn(text: string): string {
   const [value = "", ...words] = text.split(/(?:^| )- /);
-  const said = words.join(" - ").replace(/\.$/, "");
-  return [value && `\`${value}\``, said].filter(Boolean).join(", ");
+  const description = words.join(" - ").replace(/\.$/, "");
+  return [value && `\`${value}\``, description].filter(Boolean).join(", ");
 }
 
 export function commentOf(node: ts.Node): string {

@@ -1,4 +1,4 @@
-/** `npm run docs:generate`: writes the generated blocks of the documents anew. */
+/** `npm run docs:generate`: regenerates the generated blocks of the documents. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { withBlocks } from "./blocks";

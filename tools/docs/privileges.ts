@@ -1,4 +1,7 @@
-/** Renders what each function may do, in docs/security.md, from the policies in the template. */
+/**
+ * Generates the table of each function's permissions in docs/security.md from the synthesized
+ * policies.
+ */
 
 import { App, CfnResource, type Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
@@ -21,7 +24,7 @@ export function privilegeBlocks(): Record<string, string> {
   return { privileges: privilegeTable(new AgentHeartbeatStack(app, "AgentHeartbeat")) };
 }
 
-/** @throws Error if a statement denies something, for the table has no column for it */
+/** @throws Error if a statement denies something, since the table has no column for that */
 function privilegeTable(stack: Stack): string {
   const names = namesIn(stack);
   const policies = Template.fromStack(stack).findResources("AWS::IAM::Policy");
@@ -47,12 +50,12 @@ function rowsOf(owner: string, statement: Statement, names: Map<string, string>)
   if (Effect !== "Allow") throw new Error(`${owner}: expected Allow, got ${Effect}`);
   const actions = [Action].flat().sort().join("`, `");
   const resources = [Resource].flat().map((resource) => textOf(resource, names));
-  // Every function writes its own log; the page says so once.
+  // Every function writes its own log. The page says so once.
   const others = resources.filter((resource) => resource !== `${owner}Logs`);
   return others.map((resource) => [owner, resource, actions]);
 }
 
-/** What each resource is called in the construct that made it, by its logical id. */
+/** Maps logical ids to construct names. */
 function namesIn(stack: Stack): Map<string, string> {
   const resources = stack.node.findAll().filter(CfnResource.isCfnResource);
   return new Map(
@@ -68,7 +71,10 @@ function nameOf(names: Map<string, string>, logicalId: string): string {
   return names.get(logicalId) ?? logicalId;
 }
 
-/** An ARN as a person reads it: without partition, region and account, with names for ids, and any version of an asset. */
+/**
+ * A readable ARN: without partition, region and account, with construct names instead of ids, and
+ * without the versions of assets.
+ */
 function textOf(value: unknown, names: Map<string, string>): string {
   return plain(value, names)
     .replace(/^arn:[^:]*:([a-z0-9-]+):[^:]*:[^:]*:/, "$1 ")

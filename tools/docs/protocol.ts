@@ -1,4 +1,4 @@
-/** Renders the tables of docs/protocol.md from the types that client and server are compiled against. */
+/** Generates the tables of docs/protocol.md from the types that client and server share. */
 
 import { join } from "node:path";
 import { ROLES } from "@agent-heartbeat/sdk/protocol";
@@ -93,14 +93,14 @@ function constantTable(source: ts.SourceFile, name: string, values: object): str
   return table(["limit", "value", "meaning"], rows);
 }
 
-/** The names in a union of types. */
+/** The member names of a union type. */
 function membersOf(source: ts.SourceFile, name: string): string[] {
   const { type } = aliasOf(source, name);
-  if (!ts.isUnionTypeNode(type)) throw new Error(`${name} is no union`);
+  if (!ts.isUnionTypeNode(type)) throw new Error(`${name} is not a union`);
   return type.types.map((member) => member.getText());
 }
 
-/** The list in the comment of a type: its members, each with its meaning. */
+/** The bullet list in a type's comment, checked against the type's members. */
 function bulletsOf(source: ts.SourceFile, name: string): string {
   const alias = aliasOf(source, name);
   const bullets = commentOf(alias)
@@ -109,7 +109,7 @@ function bulletsOf(source: ts.SourceFile, name: string): string {
   const described = bullets.map((line) => /`([a-z_]+)`/.exec(line)?.[1]);
   const members = membersOf(source, name).map((member) => member.replaceAll('"', ""));
   if (described.join() !== members.join()) {
-    throw new Error(`the comment of ${name} describes ${described}, and it has ${members}`);
+    throw new Error(`the comment of ${name} describes ${described}, but the type has ${members}`);
   }
   return bullets.join("\n");
 }

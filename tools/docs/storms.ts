@@ -1,4 +1,4 @@
-/** Renders the table of docs/limits.md that says how long fleets take to come back, from the benchmark's report. */
+/** Generates the table of recovery times in docs/limits.md from the benchmark's report. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

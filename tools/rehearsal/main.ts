@@ -1,4 +1,7 @@
-/** `npm run rehearse [name...]`: plays the pages of the runbook on local runtimes, and judges what comes of them. */
+/**
+ * `npm run rehearse [name...]`: executes runbook procedures on local runtimes and checks their
+ * outcome.
+ */
 
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -17,7 +20,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 const ROOT = resolve(__dirname, "../..");
 
-/** The last one ends the region that the others take place in. */
+/** The last rehearsal stops the region that the others use. */
 const REHEARSALS = [statusTable, registry, key, regionOutage];
 
 async function main(): Promise<void> {
@@ -26,7 +29,7 @@ async function main(): Promise<void> {
     options: { assembly: { type: "string" } },
   });
   const chosen = choose(positionals);
-  // Below the repository, for the functions' bundles may import its packages.
+  // Inside the repository, so that the bundled functions can import its packages.
   await mkdir(join(ROOT, ".local"), { recursive: true });
   const scratch = await mkdtemp(join(ROOT, ".local", "rehearsal-"));
   const regions: Region[] = [];
@@ -40,8 +43,8 @@ async function main(): Promise<void> {
     };
     const home = await open();
     let failures = 0;
-    for (const rehearsal of chosen) failures += await play(rehearsal, home, open);
-    console.log(failures === 0 ? "\nEverything held." : `\n${failures} did not hold.`);
+    for (const rehearsal of chosen) failures += await rehearse(rehearsal, home, open);
+    console.log(failures === 0 ? "\nAll checks passed." : `\n${failures} checks failed.`);
     if (failures > 0) process.exitCode = 1;
   } finally {
     for (const region of regions) await region.stop();
@@ -49,29 +52,29 @@ async function main(): Promise<void> {
   }
 }
 
-/** @returns how many claims did not hold */
-async function play(
-  { heading, play }: Rehearsal,
+/** @returns the number of failed checks */
+async function rehearse(
+  { heading, run }: Rehearsal,
   home: Region,
   open: () => Promise<Region>,
 ): Promise<number> {
   let failures = 0;
   console.log(`\n${pc.bold(heading)}`);
   const organizationId = `rehearsal-${randomUUID()}`;
-  await play({
+  await run({
     organizationId,
     home,
     openRegion: open,
-    did: (what) => console.log(`  ${what}`),
-    judge(claim, holds) {
+    step: (what) => console.log(`  ${what}`),
+    expect(claim, holds) {
       if (!holds) failures += 1;
-      console.log(`  ${holds ? pc.green("holds") : pc.red("DOES NOT HOLD")}: ${claim}`);
+      console.log(`  ${holds ? pc.green("holds") : pc.red("FAILED")}: ${claim}`);
     },
   });
   return failures;
 }
 
-/** @throws Error that names the rehearsals there are, if one is asked for that is not among them */
+/** @throws Error that lists the known rehearsals, if one of the names is unknown */
 function choose(names: readonly string[]): readonly Rehearsal[] {
   const unknown = names.find((name) => !REHEARSALS.some((each) => each.name === name));
   if (unknown !== undefined) {

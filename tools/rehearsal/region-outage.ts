@@ -1,4 +1,4 @@
-/** A whole region is out: the fleet goes to a deployment in another one, and comes back. */
+/** Rehearsal: a region fails, and the fleet moves to another deployment and back. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,21 +11,21 @@ import { connect, isAcknowledged, type Rehearsal, register, statusOf } from "./r
 export const regionOutage: Rehearsal = {
   name: "region",
   heading: "A region is out",
-  async play(scene) {
-    const { home, organizationId, did, judge } = scene;
+  async run(context) {
+    const { home, organizationId, step, expect } = context;
     const at = ["--organization", organizationId];
-    const fleet = [await register(scene, "a1"), await register(scene, "a2")];
+    const fleet = [await register(context, "a1"), await register(context, "a2")];
     const connections = [];
-    for (const actor of fleet) connections.push(await connect(scene, home, actor));
+    for (const agent of fleet) connections.push(await connect(context, home, agent));
     const exported = await home.cli("agents", "list", "--json", ...at);
     const url = home.target.url;
 
-    const away = await scene.openRegion();
+    const away = await context.openRegion();
     const file = join(away.folder, "registry.json");
     await writeFile(file, exported);
-    const said = await away.cli("agents", "import", file, ...at);
-    did(`the registry was imported into a second region beforehand: ${said.trim()}`);
-    judge("nobody is online there yet", (await statusOf(scene, away, "a1")) === undefined);
+    const output = await away.cli("agents", "import", file, ...at);
+    step(`the registry was imported into a second region beforehand: ${output.trim()}`);
+    expect("no agent is online there yet", (await statusOf(context, away, "a1")) === undefined);
 
     const token = await signToken(
       fleet[0]?.key as never,
@@ -34,36 +34,39 @@ export const regionOutage: Rehearsal = {
     const foreign = await BareClient.offer(away.target.url, [SUBPROTOCOL, token]).catch(
       (error: { statusCode?: number }) => error.statusCode,
     );
-    judge("a login token of one region is refused in the other", foreign === 403);
+    expect("a login token for one region is rejected by the other", foreign === 403);
 
     await home.stop();
     await Promise.all(connections.map((connection) => connection.closed));
-    did("the first region went out, and with it every connection");
+    step("the first region failed and closed every connection");
     const moved = [];
-    for (const actor of fleet) moved.push(await connect(scene, away, actor));
-    did("the agents were started with the other region's URL, and the same keys");
-    judge(
-      "all are online there, by nothing but their connections",
-      (await Promise.all(["a1", "a2"].map((agentId) => statusOf(scene, away, agentId)))).every(
+    for (const agent of fleet) moved.push(await connect(context, away, agent));
+    step("the agents were started with the other region's URL and the same keys");
+    expect(
+      "all agents are online there after connecting",
+      (await Promise.all(["a1", "a2"].map((agentId) => statusOf(context, away, agentId)))).every(
         (status) => status === "online",
       ),
     );
-    judge("and are acknowledged", (await Promise.all(moved.map(isAcknowledged))).every(Boolean));
+    expect(
+      "their heartbeats are acknowledged",
+      (await Promise.all(moved.map(isAcknowledged))).every(Boolean),
+    );
 
-    const back = await scene.openRegion();
+    const back = await context.openRegion();
     await writeFile(join(back.folder, "registry.json"), exported);
     await back.cli("agents", "import", join(back.folder, "registry.json"), ...at);
-    did("the first region came back, with nothing in its tables but the imported registry");
+    step("the first region came back with only the imported registry in its tables");
     await Promise.all(moved.map((connection) => connection.close(1000, "drained")));
     const home2 = [];
-    for (const actor of fleet) home2.push(await connect(scene, back, actor));
-    judge(
-      "the agents are online at home, and drained in the other region",
-      (await statusOf(scene, back, "a1")) === "online" && (await reasonOf("a1")) === "drained",
+    for (const agent of fleet) home2.push(await connect(context, back, agent));
+    expect(
+      "the agents are online in the first region and drained in the other",
+      (await statusOf(context, back, "a1")) === "online" && (await reasonOf("a1")) === "drained",
     );
     await Promise.all(home2.map((connection) => connection.close()));
 
-    /** Its end is written when the gateway has told of it. */
+    /** The offline reason, once the gateway has reported the disconnect. */
     function reasonOf(agentId: string) {
       return until(async () => {
         const agent = await away.target.statuses.getAgent(organizationId, agentId);

@@ -1,4 +1,7 @@
-/** A deployment to rehearse with: a local runtime of the template, and the command line pointed at it. */
+/**
+ * A deployment for rehearsals: a local runtime of the template, and the command line connected to
+ * it.
+ */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,11 +24,11 @@ const CLI = [
 
 export interface Region {
   target: Target;
-  /** The folder in which the command line finds it. */
+  /** The folder in which the command line finds the deployment. */
   folder: string;
-  /** Runs `agent-heartbeat <args> --local` there. @throws Error with the command's words if it fails */
+  /** Runs `agent-heartbeat <args> --local` in the folder. @throws Error with the command's output if it fails */
   cli(...args: string[]): Promise<string>;
-  /** Ends it, as an outage does; repeating it is harmless. */
+  /** Stops the region. Further calls do nothing. */
   stop(): Promise<void>;
 }
 

@@ -1,50 +1,56 @@
-/** What a rehearsal is: something breaks, somebody repairs it by the runbook, and each claim is judged. */
+/**
+ * A rehearsal: something breaks, a runbook procedure repairs it, and each expected outcome is
+ * checked.
+ */
 
 import { randomUUID } from "node:crypto";
 import { BareClient } from "../../testing/e2e/client";
 import { type TestKey, testKey } from "../../testing/login";
 import type { Region } from "./region";
 
-/** One page of the runbook, played. */
+/** One runbook procedure. */
 export interface Rehearsal {
   name: string;
-  /** The heading in docs/operations.md that it plays. */
+  /** The heading in docs/operations.md. */
   heading: string;
-  play(scene: Scene): Promise<void>;
+  run(context: RehearsalContext): Promise<void>;
 }
 
-/** Where a rehearsal takes place, and what it says. */
-export interface Scene {
+/** The environment of a rehearsal. */
+export interface RehearsalContext {
   organizationId: string;
-  /** The deployment that something happens to. */
+  /** The deployment that fails. */
   home: Region;
-  /** Starts another one, of the same template. */
+  /** Starts another deployment of the same template. */
   openRegion(): Promise<Region>;
-  /** Tells what was done. */
-  did(what: string): void;
-  /** Tells whether something is as it should be. */
-  judge(claim: string, holds: boolean): void;
+  /** Logs a completed step. */
+  step(what: string): void;
+  /** Records whether an expectation is met. */
+  expect(claim: string, holds: boolean): void;
 }
 
-/** An agent of the scene's organization, with the key that it signs with. */
-export interface Actor {
+/** An agent of the rehearsal's organization, with its signing key. */
+export interface TestAgent {
   agentId: string;
   key: TestKey;
 }
 
-/** Registers an agent at home. */
-export async function register({ home, organizationId }: Scene, agentId: string): Promise<Actor> {
+/** Registers an agent in the home region. */
+export async function register(
+  { home, organizationId }: RehearsalContext,
+  agentId: string,
+): Promise<TestAgent> {
   const key = await testKey("ES256");
   const { registry } = home.target;
   await registry.register({ organizationId, agentId, publicKey: key.jwk as never });
   return { agentId, key };
 }
 
-/** Connects an agent, and lets it send its first heartbeat. */
+/** Connects an agent and sends its first heartbeat. */
 export async function connect(
-  { organizationId }: Scene,
+  { organizationId }: RehearsalContext,
   { target }: Region,
-  { agentId, key }: Actor,
+  { agentId, key }: TestAgent,
 ): Promise<BareClient> {
   const ids = { org: organizationId, iss: agentId, sub: agentId, instance_id: randomUUID() };
   const client = await BareClient.connect(target.url, key, ids);
@@ -52,14 +58,14 @@ export async function connect(
   return client;
 }
 
-/** The status with which an agent's login is refused, or null if it is let in. */
-export async function refusalOf(
-  scene: Scene,
+/** The HTTP status with which a login is rejected, or null if it is accepted. */
+export async function rejectionOf(
+  context: RehearsalContext,
   region: Region,
-  actor: Actor,
+  agent: TestAgent,
 ): Promise<number | null> {
   try {
-    await (await connect(scene, region, actor)).close();
+    await (await connect(context, region, agent)).close();
     return null;
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };
@@ -68,12 +74,16 @@ export async function refusalOf(
   }
 }
 
-/** Whether a connection's heartbeat is acknowledged. */
+/** Whether a heartbeat on the connection is acknowledged. */
 export async function isAcknowledged(client: BareClient): Promise<boolean> {
   return (await client.ask({ type: "heartbeat" })).type === "heartbeat_ack";
 }
 
-/** `online`, `offline`, or undefined of an agent that nothing is known of. */
-export async function statusOf({ organizationId }: Scene, { target }: Region, agentId: string) {
+/** `online`, `offline`, or undefined for an unknown agent. */
+export async function statusOf(
+  { organizationId }: RehearsalContext,
+  { target }: Region,
+  agentId: string,
+) {
   return (await target.statuses.getAgent(organizationId, agentId))?.status;
 }

@@ -1,6 +1,6 @@
 /**
- * Copies an organization's items out of a table and back: what a restore by point-in-time recovery comes down to,
- * once the items of the restored table are copied into the one that the functions use.
+ * Copies an organization's items out of a table and back. This is what a point-in-time restore
+ * amounts to once its items are copied into the table that the functions use.
  */
 
 import {
@@ -39,7 +39,7 @@ export async function copyOf(
   return items;
 }
 
-/** Loses what there is, and puts the copy in its place. */
+/** Deletes all items of the organization and writes the copy. */
 export async function restore(
   client: DynamoDBClient,
   TableName: string,

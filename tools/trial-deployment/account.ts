@@ -1,4 +1,4 @@
-/** Whether there is an account to deploy to, and whether it is ready for it. */
+/** Checks whether the AWS account can be deployed to. */
 
 import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetAccountSettingsCommand } from "@aws-sdk/client-lambda";
@@ -7,7 +7,7 @@ import type { Clients } from "./clients";
 const BOOTSTRAP_STACK = "CDKToolkit";
 const BOOTSTRAP_OUTPUT = "BootstrapVersion";
 
-/** What one run of the suite needs at once: two hundred agents that connect together. */
+/** The suite connects two hundred agents at once. */
 const CONCURRENCY_NEEDED = 100;
 
 export interface Account {
@@ -15,12 +15,11 @@ export interface Account {
   region: string;
 }
 
-/** Why nothing can be deployed, as one sentence and what to do. */
+/** The account is not ready. The message says why, and what to do. */
 class NotReady extends Error {}
 
 /**
- * @throws NotReady if there are no credentials or no region, the account is not bootstrapped for CDK, or too old a
- *   bootstrap can't take what is to be deployed
+ * @throws NotReady if credentials or region are missing, or the CDK bootstrap is missing or too old
  */
 export async function accountOf(
   { cloudFormation }: Pick<Clients, "cloudFormation">,
@@ -45,7 +44,7 @@ export async function accountOf(
       ({ Stacks: [found] = [] }) => found,
       (cause: Error) => {
         if (/does not exist/.test(cause.message)) return undefined;
-        throw new NotReady(`AWS does not let us look at ${BOOTSTRAP_STACK}: ${cause.message}`, {
+        throw new NotReady(`AWS denies access to ${BOOTSTRAP_STACK}: ${cause.message}`, {
           cause,
         });
       },
@@ -57,14 +56,14 @@ export async function accountOf(
   const version = Number(output?.OutputValue);
   if (!(version >= requiredBootstrapVersion)) {
     throw new NotReady(
-      `The bootstrap of ${region} is of version ${output?.OutputValue ?? "unknown"}, and ` +
+      `The bootstrap of ${region} is version ${output?.OutputValue ?? "unknown"}, and ` +
         `${requiredBootstrapVersion} is needed. ${bootstrap}`,
     );
   }
   return { id, region };
 }
 
-/** What will go wrong in this account though it can be deployed to, as sentences. */
+/** Limits of the account that will make tests fail, one sentence each. */
 export async function warningsOf({ lambda }: Pick<Clients, "lambda">): Promise<string[]> {
   const { AccountLimit } = await lambda.send(new GetAccountSettingsCommand({}));
   const concurrency = AccountLimit?.ConcurrentExecutions;

@@ -1,4 +1,4 @@
-/** The real CDK command line, as a person would use it. */
+/** Runs the real CDK command line. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,17 +6,17 @@ import { finished } from "../verify/process";
 
 const ROOT = join(__dirname, "..", "..");
 const APP = "node --conditions=agent-heartbeat-source --import tsx tools/trial-deployment/app.ts";
-/** Enough of its output to see what went wrong. */
+/** Lines of output shown on failure. */
 const LAST_LINES = 30;
 
 export interface CdkOptions {
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
-  /** Where the assembly is. */
+  /** The directory of the assembly. */
   assembly: string;
 }
 
-/** @throws Error with the end of what the command line said */
+/** @throws Error with the end of the command's output */
 export async function cdk(args: readonly string[], options: CdkOptions): Promise<void> {
   const { env, signal } = options;
   const command = join(ROOT, "node_modules", ".bin", "cdk");
@@ -40,7 +40,7 @@ export async function synthesizeStack(
   await cdk(["synth", "--quiet", "--app", APP, "--output", options.assembly, ...settings], options);
 }
 
-/** The bootstrap version that an assembly needs. */
+/** The bootstrap version that the assembly requires. */
 export function requiredBootstrapVersion(assembly: string): number {
   const { artifacts } = JSON.parse(readFileSync(join(assembly, "manifest.json"), "utf8")) as {
     artifacts: Record<string, { properties?: Record<string, unknown> }>;

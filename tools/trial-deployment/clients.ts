@@ -1,4 +1,4 @@
-/** The AWS clients of a trial, all for the same account and region. */
+/** The AWS clients of a trial deployment, all for one account and region. */
 
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
@@ -6,7 +6,7 @@ import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 
-/** What all the clients are made with. */
+/** Options that all clients share. */
 export type AwsConfig = Pick<DynamoDBClientConfig, "region" | "endpoint" | "credentials">;
 
 export interface Clients {

@@ -1,4 +1,7 @@
-/** A round of the `agent-heartbeat` command against a stack: an agent is registered, seen, disabled and removed. */
+/**
+ * Uses the `agent-heartbeat` command against a stack: registers, lists, disables and removes an
+ * agent.
+ */
 
 import { join } from "node:path";
 import { finished } from "../verify/process";
@@ -9,13 +12,13 @@ const AGENT = "worker-1";
 
 export interface CommandLineOptions {
   stackName: string;
-  /** Where the agent's key is written. */
+  /** The file to which the agent's key is written. */
   keyFile: string;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
 }
 
-/** @throws Error naming the command that failed or said something else than expected */
+/** @throws Error naming the command that failed or printed something unexpected */
 export async function useCommandLine(options: CommandLineOptions): Promise<void> {
   const { stackName, keyFile, env, signal } = options;
   const agent = ["--agent", AGENT];

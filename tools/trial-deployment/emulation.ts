@@ -1,18 +1,23 @@
-/** Where the emulator is, and how its addresses differ from those of AWS. */
+/** Addresses of the emulator, where they differ from those of AWS. */
 
 export interface Emulation {
-  /** Where the emulator's own API is. */
+  /** The port of the emulator's own API. */
   port: number;
-  /** Where clients connect: in front of the emulator, see `subprotocol-proxy.ts`. */
+  /**
+   * The port that clients connect to: a proxy in front of the emulator, see `subprotocol-proxy.ts`.
+   */
   clientPort: number;
 }
 
-/** A name below `localhost` that the emulator takes for the host of an API; `localhost-names.cjs` leads it home. */
+/**
+ * A name below `localhost`, which the emulator takes for the host of an API. `localhost-names.cjs`
+ * resolves it.
+ */
 export const emulatorHost = ({ clientPort }: Emulation) => `localhost:${clientPort}`;
 
 export const emulatorUrl = ({ port }: Emulation) => `http://127.0.0.1:${port}`;
 
-/** The addresses of the stage `prod` of an API. */
+/** The URLs of an API's stage `prod`. */
 export function emulatedAddress(emulation: Emulation, apiId: string) {
   return {
     webSocketUrl: `ws://${apiId}.execute-api.${emulatorHost(emulation)}/prod`,

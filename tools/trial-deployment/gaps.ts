@@ -1,31 +1,34 @@
-/** Tests that the emulator can't carry, each with what it lacks; the list is held exact by every run. */
+/**
+ * End-to-end tests that the emulator can't pass, each with the reason. Every run checks that the
+ * list is exact.
+ */
 
 export interface Gap {
-  /** How the full name of the tests begins. */
+  /** The beginning of the tests' full names. */
   tests: string;
-  /** What the emulator does otherwise than API Gateway. */
+  /** How the emulator differs from API Gateway. */
   reason: string;
 }
 
 /** Parts of the stack that are left out on the emulator. */
-export const LEFT_OUT: readonly string[] = [
+export const EXCLUDED_PARTS: readonly string[] = [
   "AWS::ApiGatewayV2::RouteResponse: unknown to the emulator's CloudFormation; it sends replies all the same",
   "the filter of the stream: the emulator takes an attribute that is not there for a mismatch of `exists: false`",
   "alarms: the emulator's CloudFormation refuses those that are sums of metrics",
   "dashboard: no CloudFront that serves a bucket",
 ];
 
-const A_PROCESS_EACH =
-  "it starts a process for every function that runs at once: too many for one machine";
-const NO_CLOSE_CODE = "`$disconnect` is not told the close code by which the client has left";
+const PROCESS_PER_FUNCTION =
+  "it starts a process for every concurrent function: too many for one machine";
+const NO_CLOSE_CODE = "`$disconnect` does not receive the client's close code";
 
 const LATE_CONNECTED_AT =
-  "`connectedAt` is the time of the message, not of the connection: the older one looks newer";
+  "`connectedAt` is the time of the message instead of the connection, so the older connection looks newer";
 
 export const GAPS: readonly Gap[] = [
   {
     tests: "messaging reaches 200 agents by one publish",
-    reason: A_PROCESS_EACH,
+    reason: PROCESS_PER_FUNCTION,
   },
   {
     tests: "the protocol refuses a login of a second process that asks to be alone by 409",
@@ -50,7 +53,7 @@ export const GAPS: readonly Gap[] = [
   { tests: "the example ", reason: NO_CLOSE_CODE },
   { tests: "messaging tells a viewer every transition of an agent", reason: NO_CLOSE_CODE },
   { tests: "the fleet's watcher has agents that were there", reason: NO_CLOSE_CODE },
-  { tests: "the fleet's watcher misses none of many that connect", reason: A_PROCESS_EACH },
+  { tests: "the fleet's watcher misses none of many that connect", reason: PROCESS_PER_FUNCTION },
   {
     tests: "presence tells the older of two processes",
     reason: LATE_CONNECTED_AT,

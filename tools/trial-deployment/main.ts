@@ -1,6 +1,6 @@
 /**
- * `npm run test:aws` and `npm run test:ministack`: deploys the stack under names of its own, runs the end-to-end
- * suite against it, removes it, and tells what it cost.
+ * `npm run test:aws` and `npm run test:ministack`: deploys the stack under a unique name, runs the
+ * end-to-end suite against it, removes it and reports the cost.
  */
 
 import { randomBytes } from "node:crypto";
@@ -15,7 +15,7 @@ import { cdk, requiredBootstrapVersion, synthesizeStack } from "./cdk";
 import { type AwsConfig, clientsFor } from "./clients";
 import { useCommandLine } from "./command-line";
 import { emulatorUrl } from "./emulation";
-import { GAPS, LEFT_OUT } from "./gaps";
+import { EXCLUDED_PARTS, GAPS } from "./gaps";
 import { EMULATOR_ACCOUNT, type MiniStack, startMiniStack } from "./ministack";
 import { outputsOf, type Removal, removeStack, resourcesOf } from "./stack";
 import { runSuite, type SuiteResult } from "./suite";
@@ -27,9 +27,9 @@ const USAGE = `Deploys the stack to AWS, runs the end-to-end suite against it, r
   npm run test:aws                        with your AWS credentials and region
   npm run test:ministack                  against the emulator MiniStack, without an account
 
-  --keep                                  leaves the stack for you to look at
-  --remove <stack>                        removes a stack that was kept
-  --all                                   MiniStack: also runs the tests that it is known not to carry
+  --keep                                  keeps the stack for inspection
+  --remove <stack>                        removes a kept stack
+  --all                                   MiniStack: also runs the tests that are known to fail on it
 `;
 
 const NODE_OPTIONS = `--require=${join(__dirname, "localhost-names.cjs")}`;
@@ -82,7 +82,7 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
   const stackName = `AgentHeartbeatTrial-${randomBytes(4).toString("hex")}`;
   const options = { env, signal, assembly };
 
-  // Whoever has no credentials is told so before anything else is done.
+  // Synthesis comes first: it reports missing credentials before anything else happens.
   if (!emulator) await accountOf(clients, 0);
   const { port, clientPort } = emulator ?? {};
   await synthesizeStack(
@@ -128,7 +128,7 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
       },
       async account() {
         if (emulator) return;
-        await tellCost(account.region);
+        await reportCost(account.region);
       },
       log,
     },
@@ -150,30 +150,32 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
     return file;
   }
 
-  async function tellCost(region: string): Promise<void> {
+  async function reportCost(region: string): Promise<void> {
     const to = Date.now();
-    log("waiting for CloudWatch to have counted");
+    log("waiting for CloudWatch metrics");
     const look = () => usageBetween(clients.cloudWatch, measured, { from, to });
     const usage = await settledUsage(look, (ms) => wait(ms));
     const bill = costOf(usage, { region, minutes: (to - from) / 60_000 });
     for (const { service, what, quantity: used, usd } of bill.items) {
       log(`  ${service}, ${what}: ${quantity(used)}, ${dollars(usd)}`);
     }
-    log(`cost ${dollars(bill.usd)} by the prices of ${bill.pricesOf}, without free tiers`);
+    log(`cost ${dollars(bill.usd)} at ${bill.pricesOf} prices, without free tiers`);
   }
 }
 
-/** @throws Error if the dashboard does not answer with its strict headers */
+/** @throws Error if the dashboard does not respond with its security headers */
 async function expectPage(url: string | undefined): Promise<void> {
   if (url === undefined) return;
   const response = await fetch(url);
   const policy = response.headers.get("content-security-policy");
-  if (response.ok && policy?.includes("default-src 'none'")) return log("the dashboard answers");
-  throw new Error(`${url}: expected the page and its policy, got ${response.status} and ${policy}`);
+  if (response.ok && policy?.includes("default-src 'none'")) return log("the dashboard responds");
+  throw new Error(
+    `${url}: expected the page with its policy, got ${response.status} and ${policy}`,
+  );
 }
 
 function report({ passed, failed, skipped }: SuiteResult): boolean {
-  for (const part of skipped.length > 0 ? LEFT_OUT : []) log(`left out: ${part}`);
+  for (const part of skipped.length > 0 ? EXCLUDED_PARTS : []) log(`not deployed: ${part}`);
   for (const { gap, tests } of skipped) log(`skipped: ${gap.tests}… (${tests}): ${gap.reason}`);
   for (const name of failed) log(`failed: ${name}`);
   const outdated = skipped.filter(({ tests }) => tests === 0);
@@ -204,13 +206,16 @@ function environmentOf(emulator: MiniStack | undefined): NodeJS.ProcessEnv {
   };
 }
 
-/** Aborted by the first SIGINT or SIGTERM: what was deployed is removed. A second one ends at once. */
+/**
+ * Aborted by the first SIGINT or SIGTERM, after which the deployment is removed. A second signal
+ * exits at once.
+ */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130);
-      log("interrupted: removing what was deployed (again to leave it)");
+      log("interrupted: removing the deployment (interrupt again to keep it)");
       controller.abort(new Error("it was interrupted"));
     });
   }

@@ -1,4 +1,4 @@
-/** Starts MiniStack, an AWS emulator, as a process of its own that keeps nothing. */
+/** Starts MiniStack, an AWS emulator, as a separate process without persistent state. */
 
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,20 +13,20 @@ const ATTEMPTS = 150;
 const PAUSE_MS = 200;
 
 export interface MiniStack extends Emulation {
-  /** As in `ministack 1.5.33`. */
+  /** For example `ministack 1.5.33`. */
   name: string;
   stop(): Promise<void>;
 }
 
-/** It takes any; with these the account is 000000000000. */
+/** The emulator accepts any credentials. With these the account is 000000000000. */
 export const EMULATOR_ACCOUNT = {
   region: "us-east-1",
   credentials: { accessKeyId: "test", secretAccessKey: "test" },
 };
 
 /**
- * @param directory where it writes its log
- * @throws ToolMissing if it can't be had on this machine
+ * @param directory where the emulator writes its log
+ * @throws ToolMissing if it can't be installed on this machine
  */
 export async function startMiniStack(directory: string, signal?: AbortSignal): Promise<MiniStack> {
   const tool = await pythonTool("ministack", signal);

@@ -1,4 +1,7 @@
-/** Deploys the stack to MiniStack for another program, tells it where everything is, and lasts until its channel closes. */
+/**
+ * Deploys the stack to MiniStack for another program, sends it the addresses, and runs until the
+ * IPC channel closes.
+ */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,9 +14,9 @@ import { outputsOf } from "./stack";
 
 const STACK = "AgentHeartbeat";
 
-/** The message to whoever started this program. */
+/** The message sent to the parent process. */
 export interface Deployed {
-  /** As in `ministack 1.5.33`. */
+  /** For example `ministack 1.5.33`. */
   name: string;
   url: string;
   registryTableName: string;

@@ -1,4 +1,4 @@
-/** A deployed stack: what it tells of itself, and how nothing of it stays behind. */
+/** A deployed stack: its outputs, its resources, and its complete removal. */
 
 import {
   DeleteStackCommand,
@@ -15,10 +15,10 @@ import type { Clients } from "./clients";
 /** CloudFront takes longest: about five minutes. */
 const DELETION_SECONDS = 1800;
 
-/** What became of a resource that a deleted stack has left. */
-const LEFT: readonly (string | undefined)[] = ["DELETE_SKIPPED", "DELETE_FAILED"];
+/** Statuses of resources that remain after their stack is deleted. */
+const REMAINING: readonly (string | undefined)[] = ["DELETE_SKIPPED", "DELETE_FAILED"];
 
-/** Kinds of resources that hold data or outlive their stack, which this removes itself if any is left. */
+/** Resource types that outlive their stack, with the call that deletes them. */
 const REMOVED: Readonly<Record<string, (clients: Clients, id: string) => Promise<unknown>>> = {
   "AWS::DynamoDB::Table": ({ dynamoDb }, TableName) =>
     dynamoDb.send(new DeleteTableCommand({ TableName })),
@@ -29,13 +29,13 @@ const REMOVED: Readonly<Record<string, (clients: Clients, id: string) => Promise
 export interface Resource {
   type: string;
   logicalId: string;
-  /** The name or id that AWS knows it by. */
+  /** The physical name or id. */
   id: string;
-  /** Whether the deletion of the stack has left it. */
+  /** Whether the resource remained when the stack was deleted. */
   left: boolean;
 }
 
-/** @returns undefined if there is none of this name or ARN */
+/** @returns undefined if no stack has this name or ARN */
 async function stackOf(
   { cloudFormation }: Pick<Clients, "cloudFormation">,
   StackName: string,
@@ -49,10 +49,10 @@ async function stackOf(
   }
 }
 
-/** @throws Error if there is no such stack */
+/** @throws Error if the stack does not exist */
 export async function outputsOf(clients: Clients, name: string): Promise<Map<string, string>> {
   const stack = await stackOf(clients, name);
-  if (!stack) throw new Error(`there is no stack ${name}`);
+  if (!stack) throw new Error(`stack ${name} does not exist`);
   return new Map(
     (stack.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
   );
@@ -72,23 +72,24 @@ export async function resourcesOf(
           type: ResourceType,
           logicalId: LogicalResourceId,
           id: PhysicalResourceId,
-          left: LEFT.includes(ResourceStatus),
+          left: REMAINING.includes(ResourceStatus),
         }
       : [],
   );
 }
 
 export interface Removal {
-  /** What the stack left, and was removed one by one. */
+  /** Resources that outlived the stack and were deleted one by one. */
   removed: Resource[];
-  /** What is still there, to be removed by hand. */
+  /** Resources that still exist and must be removed by hand. */
   left: Resource[];
 }
 
 /**
- * Deletes a stack in whatever state it is, and what its deletion leaves. Nothing happens if there is none.
+ * Deletes a stack in any state, and the resources that outlive it. Does nothing if the stack does
+ * not exist.
  *
- * @throws Error if it can't be deleted, even by leaving what can't be
+ * @throws Error if the stack can't be deleted, even when undeletable resources are retained
  */
 export async function removeStack(clients: Clients, name: string): Promise<Removal> {
   const stack = await stackOf(clients, name);
@@ -121,7 +122,7 @@ async function deleteStack({ cloudFormation }: Clients, StackName: string): Prom
   try {
     await deleted();
   } catch {
-    // Something could not be deleted: the rest goes, and it is dealt with alone.
+    // Some resource could not be deleted. Retain it, delete the rest, and handle it separately.
     await cloudFormation.send(
       new DeleteStackCommand({ StackName, DeletionMode: "FORCE_DELETE_STACK" }),
     );

@@ -1,6 +1,6 @@
 /**
- * Stands between clients and the emulator, which does not hand on the subprotocol that `$connect` has chosen:
- * a client that offered some must end a connection that is opened with none.
+ * A proxy in front of the emulator, which drops the subprotocol chosen by `$connect`. A client that
+ * offered subprotocols must close a connection that was opened without one.
  */
 
 import { once } from "node:events";
@@ -15,7 +15,7 @@ export interface SubprotocolProxy {
   stop(): Promise<void>;
 }
 
-/** Listens on a free port, and passes everything on to `targetPort` of this machine. */
+/** Listens on a free port and forwards everything to `targetPort` on this machine. */
 export async function startSubprotocolProxy(targetPort: number): Promise<SubprotocolProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -25,7 +25,8 @@ export async function startSubprotocolProxy(targetPort: number): Promise<Subprot
       [upstream, client],
     ] as const) {
       sockets.add(one);
-      // A client that dies without a close is to be seen to: a reset stays a reset.
+      // A client that dies without a close frame must be detected, so a reset is forwarded as a
+      // reset.
       one.on("error", () => other.destroy());
       one.on("close", () => {
         sockets.delete(one);
@@ -51,7 +52,7 @@ export async function startSubprotocolProxy(targetPort: number): Promise<Subprot
   };
 }
 
-/** The begin of an answer, with the subprotocol if it opens a WebSocket. */
+/** The beginning of a response, with the subprotocol added if it opens a WebSocket. */
 function withSubprotocol(answer: Buffer): Buffer {
   const end = answer.indexOf(END_OF_LINE);
   if (!answer.subarray(0, SWITCHED.length).equals(SWITCHED) || end < 0) return answer;

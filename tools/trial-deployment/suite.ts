@@ -1,4 +1,4 @@
-/** Runs test/e2e against a deployment, without the tests that the emulator can't carry. */
+/** Runs test/e2e against a deployment, without the tests that the emulator can't pass. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const ROOT = join(__dirname, "..", "..");
 
 export interface SuiteResult {
   passed: number;
-  /** The full names of the tests that failed, and the files that could not be run. */
+  /** Full names of failed tests, and files that could not be run. */
   failed: string[];
   skipped: { gap: Gap; tests: number }[];
 }
@@ -28,7 +28,7 @@ export interface SuiteOptions {
   /** The outputs file of the deployment. */
   target: string;
   gaps: readonly Gap[];
-  /** Where jest's result is written. */
+  /** The file to which jest writes its result. */
   resultFile: string;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;

@@ -1,21 +1,24 @@
-/** The order of a trial: whatever happens after the deployment has begun, nothing stays behind. */
+/**
+ * The order of steps of a trial deployment. Once deployment has begun, the stacks are always
+ * removed.
+ */
 
 import type { Removal } from "./stack";
 
 export interface TrialSteps {
   /** Deploys the stacks. */
   deploy(): Promise<void>;
-  /** Uses them. Resolves with whether all was well. */
+  /** Runs the tests. Resolves to whether they passed. */
   use(): Promise<boolean>;
-  /** Removes them, in whatever state they are. Not to be interrupted. */
+  /** Removes the stacks in whatever state they are. Never interrupted. */
   remove(): Promise<Removal>;
-  /** Tells what was used, and what it costs. */
+  /** Reports usage and cost. */
   account(): Promise<void>;
   log(line: string): void;
 }
 
 /**
- * Deploys, uses and removes.
+ * Deploys, tests and removes the stacks.
  *
  * @param keep leaves the stack, and says how it is removed
  * @returns whether all was well: the tests passed, and nothing stayed behind
@@ -32,15 +35,16 @@ export async function runTrial(
     well = await steps.use();
   } finally {
     if (keep) log(`kept, and billed: remove it by \`npm run test:aws -- --remove ${stackName}\``);
-    else well = cleaned(await steps.remove()) && well;
+    else well = reportRemoval(await steps.remove()) && well;
   }
   await steps.account();
   return well;
 
-  function cleaned({ removed, left }: Removal): boolean {
-    for (const { type, id } of removed) log(`removed what the stack had left: ${type} ${id}`);
+  function reportRemoval({ removed, left }: Removal): boolean {
+    for (const { type, id } of removed)
+      log(`removed a resource that outlived the stack: ${type} ${id}`);
     for (const { type, id } of left) log(`LEFT BEHIND, remove it by hand: ${type} ${id}`);
-    log(left.length === 0 ? "removed: nothing is left" : "removed, but for what is named above");
+    log(left.length === 0 ? "removed completely" : "removed, except for the resources above");
     return left.length === 0;
   }
 }

@@ -1,4 +1,4 @@
-/** What a trial has used of AWS, as CloudWatch counted it, and what that costs. */
+/** AWS usage of a trial deployment according to CloudWatch, and its cost. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,10 +12,10 @@ import { pricesIn, REGIONS, type Region } from "../../cli/src/cost/prices";
 import type { Resource } from "./stack";
 
 const MINUTE_MS = 60_000;
-/** CloudWatch has what it will get within a few minutes. */
-const LOOK_AGAIN_MS = 30_000;
-const LOOKS = 12;
-const SAME_LOOKS = 3;
+/** CloudWatch metrics are complete after a few minutes. */
+const POLL_INTERVAL_MS = 30_000;
+const MAX_POLLS = 12;
+const STABLE_POLLS = 3;
 
 type Quantity =
   | "messages"
@@ -44,11 +44,11 @@ interface Measured {
   namespace: string;
   metric: string;
   dimensions: Record<string, string>;
-  /** The function's, for its price depends on it. */
+  /** The function's memory, which determines its price. */
   memoryMb?: number;
 }
 
-/** The metrics of a stack's resources that are billed. */
+/** The billed metrics of a stack's resources. */
 export function measuredOf(
   resources: readonly Resource[],
   memoryOf: (logicalId: string) => number,
@@ -93,14 +93,14 @@ export function measuredOf(
   });
 }
 
-/** Memory of each function of a template, in MB, by its logical id. */
+/** Memory of each function in a template, in MB, by logical id. */
 export function memoryIn(assembly: string, stackName: string): (logicalId: string) => number {
   const file = join(assembly, `${stackName}.template.json`);
   const { Resources } = JSON.parse(readFileSync(file, "utf8"));
   return (logicalId) => Resources[logicalId]?.Properties?.MemorySize ?? 128;
 }
 
-/** @param from epoch milliseconds, as `to` */
+/** @param from epoch milliseconds, like `to` */
 export async function usageBetween(
   client: CloudWatchClient,
   measured: readonly Measured[],
@@ -136,15 +136,18 @@ export async function usageBetween(
   return usage;
 }
 
-/** Looks until CloudWatch has told the same several times, or long enough. */
+/**
+ * Polls until CloudWatch returned the same values several times, or until the maximum number of
+ * polls.
+ */
 export async function settledUsage(
-  look: () => Promise<Usage>,
+  poll: () => Promise<Usage>,
   wait: (ms: number) => Promise<void>,
 ): Promise<Usage> {
-  let usage = await look();
-  for (let looks = 1, same = 1; looks < LOOKS && same < SAME_LOOKS; looks++) {
-    await wait(LOOK_AGAIN_MS);
-    const next = await look();
+  let usage = await poll();
+  for (let polls = 1, same = 1; polls < MAX_POLLS && same < STABLE_POLLS; polls++) {
+    await wait(POLL_INTERVAL_MS);
+    const next = await poll();
     same = sumOf(next) === sumOf(usage) && sumOf(next) > 0 ? same + 1 : 1;
     usage = next;
   }
@@ -154,10 +157,11 @@ export async function settledUsage(
 const sumOf = (usage: Usage) => Object.values(usage).reduce((sum, value) => sum + value, 0);
 
 /**
- * What a usage costs. The minutes of connections are in no metric: each is counted as if it had lasted the whole
- * trial. Events on the bus, alarms, the dashboard's hosting and requests to CloudWatch itself are not counted.
+ * The cost of the given usage. Connection minutes have no metric: each connection is counted for
+ * the whole duration. Events on the bus, alarms, hosting of the dashboard and requests to
+ * CloudWatch are not counted.
  *
- * @returns the bill, and the region whose prices it has: the trial's, or the first one of the table
+ * @returns the bill, and the region whose prices apply: the trial's, or the first one in the table
  */
 export function costOf(
   usage: Usage,

@@ -1,27 +1,27 @@
-/** What a check is: something that is looked at with a tool of a known version, and a result that can be told in a line. */
+/** A check: inspects something with a tool of a known version. Its result fits on one line. */
 
 export interface Result {
   outcome: "passed" | "failed" | "skipped";
-  /** What was found, or why nothing was looked at. */
+  /** What was found, or why the check was skipped. */
   detail: string;
-  /** What a person needs to see of a failure. */
+  /** Output that explains a failure. */
   output?: string;
 }
 
 export interface Check {
-  /** By which it is chosen: `--only`. */
+  /** The name by which `--only` selects the check. */
   id: string;
   what: string;
-  /** The tool and its version, or the standard that is held. */
+  /** The tool with its version, or the standard applied. */
   against: string;
-  /** Whether it takes minutes: left out by `--quick`. */
+  /** Whether the check takes minutes. `--quick` skips it. */
   slow?: boolean;
   run(context: CheckContext): Promise<Result>;
 }
 
 export interface CheckContext {
   env: NodeJS.ProcessEnv;
-  /** For files of the run, deleted at its end. */
+  /** A temporary directory, deleted at the end of the run. */
   directory: string;
   quick: boolean;
   signal: AbortSignal;

@@ -1,4 +1,4 @@
-/** `npm run verify`: does everything that needs no AWS account, and prints one table of what was checked, against what. */
+/** `npm run verify`: runs every check that needs no AWS account and prints a summary table. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,12 +15,12 @@ import { templateChecks } from "./checks/template";
 import { testChecks } from "./checks/tests";
 import { summary } from "./summary";
 
-const USAGE = `Checks everything that can be checked without an AWS account, and prints one table of it.
+const USAGE = `Runs every check that needs no AWS account and prints a summary table.
 
-  npm run verify                     everything, in some twenty minutes
-  npm run verify -- --quick          without what takes minutes: all tests, other engines, the emulator
-  npm run verify -- --only a,b       the checks of these names, or whose names begin so
-  npm run verify -- --list           the names
+  npm run verify                     everything, takes about twenty minutes
+  npm run verify -- --quick          skips slow checks: all tests, other engines, the emulator
+  npm run verify -- --only a,b       only checks whose names begin with these
+  npm run verify -- --list           lists the names of the checks
 `;
 
 async function main(): Promise<number> {
@@ -74,7 +74,7 @@ async function main(): Promise<number> {
   return rows.some(([, { outcome }]) => outcome === "failed") ? 1 : 0;
 }
 
-/** @throws Error naming what there is, if one of the names fits none */
+/** @throws Error listing the known checks, if a name matches none */
 function chosen(names: string[] | undefined): Check[] {
   const checks = [
     ...scriptChecks(),

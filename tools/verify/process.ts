@@ -1,21 +1,21 @@
-/** Runs a program to its end, and gives what it said. */
+/** Runs a program to completion and returns its output. */
 
 import { once } from "node:events";
 import { spawnLeashed } from "../../local/aws/processes/parent-death-guard";
 
 export interface Finished {
-  /** 127 if it could not be started, 130 if it was ended by the signal. */
+  /** 127 if it could not be started, 130 if it was stopped by the signal. */
   code: number;
-  /** What it said on both its outputs. */
+  /** Combined stdout and stderr. */
   output: string;
 }
 
 export interface ProcessOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv | undefined;
-  /** Ends the process, which gets time to end in order. */
+  /** Stops the process, which gets time to shut down. */
   signal?: AbortSignal | undefined;
-  /** Told of each piece of its output as it comes. */
+  /** Called with each chunk of output. */
   onOutput?: (text: string) => void;
 }
 

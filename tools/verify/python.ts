@@ -1,4 +1,4 @@
-/** Tools that come from PyPI, each in a virtual environment of its own below an ignored folder. */
+/** Tools from PyPI, each in its own virtual environment in an ignored folder. */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,18 +8,18 @@ const TOOLS = join(__dirname, "..", "..", ".tools");
 const REQUIREMENTS = join(__dirname, "requirements.txt");
 
 export interface PythonTool {
-  /** As in `cfn-lint 1.58.0`. */
+  /** For example `cfn-lint 1.58.0`. */
   name: string;
   command: string;
 }
 
-/** A tool that can't be had on this machine, and why. */
+/** The tool can't be installed on this machine. The message says why. */
 export class ToolMissing extends Error {}
 
 /**
- * The tool of this name, in the version that `requirements.txt` names, installed unless it is there.
+ * Returns the tool in the version pinned in `requirements.txt`. Installs it if necessary.
  *
- * @throws ToolMissing if there is no Python 3, or PyPI does not give it
+ * @throws ToolMissing if Python 3 is missing, or the tool can't be downloaded from PyPI
  */
 export async function pythonTool(name: string, signal?: AbortSignal): Promise<PythonTool> {
   const version = versionOf(name);
@@ -29,25 +29,25 @@ export async function pythonTool(name: string, signal?: AbortSignal): Promise<Py
   const complete = join(directory, "complete");
   if (existsSync(complete)) return tool;
   mkdirSync(TOOLS, { recursive: true });
-  await run("python3", ["-m", "venv", "--clear", directory], "there is no Python 3 with venv");
+  await run("python3", ["-m", "venv", "--clear", directory], "Python 3 with venv is missing");
   const pip = ["install", "--quiet", "--disable-pip-version-check", "--retries", "1"];
   await run(
     join(directory, "bin", "pip"),
     [...pip, `${name}==${version}`],
-    "PyPI does not give it",
+    "it can't be downloaded from PyPI",
   );
   writeFileSync(complete, "");
   return tool;
 
-  async function run(program: string, args: string[], otherwise: string): Promise<void> {
+  async function run(program: string, args: string[], problem: string): Promise<void> {
     const { code, output } = await finished(program, args, { signal });
     if (code === 0) return;
-    const reason = output.trim().split("\n").at(-1) || `${program} is not there`;
-    throw new ToolMissing(`${name} ${version} can't be installed: ${otherwise} (${reason})`);
+    const reason = output.trim().split("\n").at(-1) || `${program} is missing`;
+    throw new ToolMissing(`${name} ${version} can't be installed: ${problem} (${reason})`);
   }
 }
 
-/** The version of a tool, as `requirements.txt` names it. */
+/** The version pinned in `requirements.txt`. */
 export function versionOf(name: string): string {
   const line = readFileSync(REQUIREMENTS, "utf8")
     .split("\n")

@@ -1,4 +1,4 @@
-/** The table at the end of a verification, and the line that any CI can read. */
+/** The summary table, and a result line for CI. */
 
 import type { Colors } from "picocolors/types";
 import { table } from "../../cli/src/table";
@@ -15,14 +15,14 @@ export function summary(rows: readonly Row[], colours: Colors): string {
   const lines = table(
     rows,
     [
-      { title: "CHECKED", text: ([{ what }]) => what },
-      { title: "AGAINST", text: ([{ against }]) => against },
+      { title: "CHECK", text: ([{ what }]) => what },
+      { title: "TOOL OR STANDARD", text: ([{ against }]) => against },
       {
         title: "RESULT",
         text: ([, { outcome }]) => outcome,
         paint: (text, [, { outcome }]) => paints[outcome](text),
       },
-      { title: "FOUND, OR WHY NOT", text: ([, { detail }]) => detail.replace(/\s+/g, " ").trim() },
+      { title: "DETAIL", text: ([, { detail }]) => detail.replace(/\s+/g, " ").trim() },
     ],
     colours,
   );

@@ -1,4 +1,4 @@
-/** The view of one agent: who it is, how it is, and how that came about. */
+/** The view of one agent: its status, activity, profile, connection and recent transitions. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 import Alert from "@cloudscape-design/components/alert";
@@ -13,32 +13,32 @@ import KeyValuePairs, {
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useEffect } from "react";
+import { activityText, secondsText } from "../fleet/agent-text";
 import { useFleet, useStore } from "../fleet/context";
-import { isBlind } from "../fleet/fleet-store";
+import { isStale } from "../fleet/fleet-store";
 import { HealthIndicator } from "../fleet/health-indicator";
-import { activityText, secondsText } from "../fleet/words";
 import { countdownText, spanText, timeText } from "../text/duration";
 import { Ticking } from "../time/ticker";
 import { Timeline } from "./timeline";
 
 export function AgentView({ agentId }: { agentId: string }) {
   const fleet = useFleet();
-  const { wantHistories } = useStore();
-  const blind = isBlind(fleet);
+  const { requestHistories } = useStore();
+  const stale = isStale(fleet);
   const agent = fleet.agents.find((candidate) => candidate.agentId === agentId);
   useEffect(() => {
-    if (!blind) wantHistories([agentId]);
-  }, [blind, agentId, wantHistories]);
+    if (!stale) requestHistories([agentId]);
+  }, [stale, agentId, requestHistories]);
   return (
     <SpaceBetween size="l">
       <Header variant="h1">{agentId}</Header>
       <Grid
         gridDefinition={[{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }]}
       >
-        {agent ? <Details agent={agent} blind={blind} /> : <Unknown agentId={agentId} />}
+        {agent ? <Details agent={agent} stale={stale} /> : <Unknown agentId={agentId} />}
         <Container
           header={
-            <Header description="The last fifty transitions, and those since the page was opened">
+            <Header description="The last fifty transitions before the page was opened, and all since then">
               Timeline
             </Header>
           }
@@ -52,22 +52,22 @@ export function AgentView({ agentId }: { agentId: string }) {
 
 function Unknown({ agentId }: { agentId: string }) {
   if (!useFleet().loaded) return <Spinner />;
-  return <Alert type="warning">No agent {agentId} has connected within the retention.</Alert>;
+  return (
+    <Alert type="warning">No agent {agentId} has connected within the retention period.</Alert>
+  );
 }
 
-function Details({ agent, blind }: { agent: AgentPresence; blind: boolean }) {
+function Details({ agent, stale }: { agent: AgentPresence; stale: boolean }) {
   return (
     <SpaceBetween size="l">
       <Container header={<Header>Presence</Header>}>
-        <KeyValuePairs columns={3} items={presenceOf(agent, blind)} />
+        <KeyValuePairs columns={3} items={presenceOf(agent, stale)} />
       </Container>
       <Container header={<Header>Activity</Header>}>
         <KeyValuePairs columns={3} items={activityOf(agent)} />
       </Container>
       <Container
-        header={
-          <Header description="As the agent said of itself when it last connected">Profile</Header>
-        }
+        header={<Header description="Reported by the agent when it last connected">Profile</Header>}
       >
         <ProfileOf agent={agent} />
       </Container>
@@ -80,10 +80,10 @@ function Details({ agent, blind }: { agent: AgentPresence; blind: boolean }) {
 
 type Pairs = KeyValuePairsProps.Item[];
 
-function presenceOf(agent: AgentPresence, blind: boolean): Pairs {
+function presenceOf(agent: AgentPresence, stale: boolean): Pairs {
   const online = agent.status === "online";
   return [
-    { label: "Status", value: <HealthIndicator agent={agent} blind={blind} /> },
+    { label: "Status", value: <HealthIndicator agent={agent} stale={stale} /> },
     { label: "Since", value: <Moment at={agent.since} /> },
     {
       label: "Last heartbeat",
@@ -94,21 +94,21 @@ function presenceOf(agent: AgentPresence, blind: boolean): Pairs {
       value: online ? (
         <Ticking text={(now) => countdownText(agent.leaseExpiresAt - now)} />
       ) : (
-        "It has ended"
+        "Ended"
       ),
     },
-    { label: "Heartbeat every", value: secondsText(agent.heartbeatIntervalMs) },
-    { label: "Lease", value: secondsText(agent.leaseMs) },
+    { label: "Heartbeat interval", value: secondsText(agent.heartbeatIntervalMs) },
+    { label: "Lease duration", value: secondsText(agent.leaseMs) },
   ];
 }
 
 function activityOf(agent: AgentPresence): Pairs {
   const { activity } = agent;
-  if (!activity) return [{ label: "Works on", value: "The agent does not say" }];
+  if (!activity) return [{ label: "Working on", value: "Not reported" }];
   const { progressAt, note, maxSilenceMs, inFlight, eventLoopLagMs } = activity;
   const text = (value: unknown, unit = "") => (value === undefined ? "–" : `${value}${unit}`);
   return [
-    { label: "Works on", value: <Ticking text={(now) => activityText(agent, now)} /> },
+    { label: "Working on", value: <Ticking text={(now) => activityText(agent, now)} /> },
     { label: "Last progress", value: progressAt ? <Moment at={progressAt} /> : "–" },
     { label: "Note", value: note ?? "–" },
     {
@@ -116,10 +116,10 @@ function activityOf(agent: AgentPresence): Pairs {
       value: agent.stalledSince ? <Moment at={agent.stalledSince} /> : "No",
     },
     {
-      label: "May be silent for",
+      label: "Maximum silence",
       value: maxSilenceMs === undefined ? "–" : secondsText(maxSilenceMs),
     },
-    { label: "Messages being handled", value: text(inFlight) },
+    { label: "Messages in flight", value: text(inFlight) },
     { label: "Event loop lag", value: text(eventLoopLagMs, " ms") },
   ];
 }
@@ -134,7 +134,7 @@ function identityOf(agent: AgentPresence): Pairs {
 }
 
 function ProfileOf({ agent: { profile } }: { agent: AgentPresence }) {
-  if (!profile) return <Box color="text-body-secondary">The agent has not said anything.</Box>;
+  if (!profile) return <Box color="text-body-secondary">The agent has not reported a profile.</Box>;
   const metadata = Object.entries(profile.metadata).map(([label, value]) => ({
     label,
     value: typeof value === "string" ? value : JSON.stringify(value),
@@ -154,7 +154,7 @@ function ProfileOf({ agent: { profile } }: { agent: AgentPresence }) {
   return <KeyValuePairs columns={3} items={[capabilities, ...metadata]} />;
 }
 
-/** A moment, and how long ago that is. */
+/** A time of day, followed by how long ago it was. */
 function Moment({ at }: { at: number }) {
   return <Ticking text={(now) => `${timeText(at, now)} (${spanText(now - at)} ago)`} />;
 }

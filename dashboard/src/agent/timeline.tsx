@@ -1,11 +1,11 @@
-/** An agent's transitions, one below the other. */
+/** The list of one agent's transitions, newest first. */
 
 import type { TransitionEvent } from "@agent-heartbeat/sdk/protocol";
 import Box from "@cloudscape-design/components/box";
 import Spinner from "@cloudscape-design/components/spinner";
 import Steps, { type StepsProps } from "@cloudscape-design/components/steps";
 import { isLoss, reasonText } from "../fleet/health";
-import type { History, PastTransition } from "../fleet/history-book";
+import type { History, PastTransition } from "../fleet/history-cache";
 import { spanText, timeText } from "../text/duration";
 import { Ticking } from "../time/ticker";
 
@@ -16,7 +16,7 @@ export const EVENT_NAMES: Record<TransitionEvent, string> = {
   recovered: "Recovered",
 };
 
-/** How an event looks: the same here and in the stream of events. */
+/** The indicator for an event, used in the timeline and in the list of events. */
 export function eventStatus({ event, reason }: Pick<PastTransition, "event" | "reason">) {
   if (event === "stalled") return "warning" as const;
   if (event !== "offline") return "success" as const;
@@ -26,9 +26,9 @@ export function eventStatus({ event, reason }: Pick<PastTransition, "event" | "r
 export function Timeline({ history }: { history: History | undefined }) {
   if (!history || history.state === "loading") return <Spinner />;
   if (history.state === "failed") {
-    return <Box color="text-status-error">Its history can't be read: {history.problem}</Box>;
+    return <Box color="text-status-error">Could not load the history: {history.problem}</Box>;
   }
-  if (history.transitions.length === 0) return <Box>Nothing has happened to it yet.</Box>;
+  if (history.transitions.length === 0) return <Box>No transitions yet.</Box>;
   return <Steps ariaLabel="Transitions, newest first" steps={stepsOf(history.transitions)} />;
 }
 

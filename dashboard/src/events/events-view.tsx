@@ -1,4 +1,4 @@
-/** The stream of what happens to agents, from the moment when the page was opened. */
+/** The list of transitions in the fleet since the page was opened. */
 
 import { useCollection } from "@cloudscape-design/collection-hooks";
 import Box from "@cloudscape-design/components/box";
@@ -47,7 +47,7 @@ const COLUMNS: TableProps.ColumnDefinition<EventRow>[] = [
     ),
     width: 190,
   },
-  { id: "reason", header: "Why", cell: ({ reason }) => reason },
+  { id: "reason", header: "Reason", cell: ({ reason }) => reason },
 ];
 
 const PROPERTIES = [
@@ -60,10 +60,10 @@ const PROPERTIES = [
   {
     key: "event",
     propertyLabel: "What",
-    groupValuesLabel: "What happened",
+    groupValuesLabel: "Events",
     operators: ["=", "!="],
   },
-  { key: "reason", propertyLabel: "Why", groupValuesLabel: "Reasons", operators: ["=", "!="] },
+  { key: "reason", propertyLabel: "Reason", groupValuesLabel: "Reasons", operators: ["=", "!="] },
 ];
 
 export function EventsView() {
@@ -87,7 +87,7 @@ export function EventsView() {
         <Header
           variant="h1"
           counter={`(${rows.length})`}
-          description="The newest first, since the page was opened"
+          description="Since the page was opened, newest first"
         >
           Events
         </Header>
@@ -102,7 +102,7 @@ export function EventsView() {
         />
       }
       pagination={<Pagination {...paginationProps} />}
-      empty={<Box color="inherit">Nothing has happened yet</Box>}
+      empty={<Box color="inherit">No events yet</Box>}
       ariaLabels={{ tableLabel: "Events" }}
     />
   );

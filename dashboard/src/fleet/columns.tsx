@@ -1,18 +1,18 @@
-/** The columns of the fleet's table. */
+/** The columns of the fleet table. */
 
 import Link from "@cloudscape-design/components/link";
 import type { TableProps } from "@cloudscape-design/components/table";
 import { HREFS } from "../shell/route";
 import { spanText, timeText } from "../text/duration";
 import { Ticking } from "../time/ticker";
+import { activityText, heartbeatText, secondsText } from "./agent-text";
 import { HealthIndicator } from "./health-indicator";
 import { byUrgency, metadataField, type Row } from "./row";
-import { activityText, heartbeatText, secondsText } from "./words";
 
 export type Column = TableProps.ColumnDefinition<Row> & { id: string; name: string };
 
-/** Columns that are shown until somebody chooses others. */
-export const STANDARD_COLUMNS = [
+/** Columns shown by default. */
+export const DEFAULT_COLUMNS = [
   "health",
   "agentId",
   "heartbeat",
@@ -27,12 +27,12 @@ interface ColumnSource extends Omit<Column, "header" | "cell"> {
   cell: (row: Row) => React.ReactNode;
 }
 
-export function columnsOf(metadata: readonly string[], blind: boolean): Column[] {
+export function columnsOf(metadata: readonly string[], stale: boolean): Column[] {
   const columns: ColumnSource[] = [
     {
       id: "health",
       name: "Status",
-      cell: ({ agent }) => <HealthIndicator agent={agent} blind={blind} />,
+      cell: ({ agent }) => <HealthIndicator agent={agent} stale={stale} />,
       sortingComparator: byUrgency,
       width: 205,
       minWidth: 120,

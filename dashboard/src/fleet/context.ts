@@ -1,4 +1,4 @@
-/** Gives every view the fleet. */
+/** React context through which views read the fleet. */
 
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { FleetSnapshot, FleetStore } from "./fleet-store";
@@ -11,7 +11,7 @@ export function useStore(): FleetStore {
   return store;
 }
 
-/** The fleet as it is; the component is drawn anew when it changes. */
+/** The current snapshot. The component re-renders when it changes. */
 export function useFleet(): FleetSnapshot {
   const { subscribe, getSnapshot } = useStore();
   return useSyncExternalStore(subscribe, getSnapshot);

@@ -1,4 +1,4 @@
-/** How many agents are how: each number leads to those agents. */
+/** Number of agents by health. Each number links to those agents. */
 
 import Box from "@cloudscape-design/components/box";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
@@ -11,7 +11,7 @@ import StatusIndicator, {
 import { HREFS } from "../shell/route";
 import { timeText } from "../text/duration";
 import { useFleet, useStore } from "./context";
-import { isBlind } from "./fleet-store";
+import { isStale } from "./fleet-store";
 import { HEALTH_NAMES, type Health } from "./health";
 
 const ORDER: readonly [Health, StatusIndicatorProps.Type][] = [
@@ -24,16 +24,16 @@ const ORDER: readonly [Health, StatusIndicatorProps.Type][] = [
 export function Counts() {
   const fleet = useFleet();
   const { now } = useStore();
-  const blind = isBlind(fleet);
+  const stale = isStale(fleet);
   const { counts, lastUpdateAt } = fleet;
-  const as = blind && lastUpdateAt !== null ? `As of ${timeText(lastUpdateAt, now())}` : undefined;
+  const as = stale && lastUpdateAt !== null ? `As of ${timeText(lastUpdateAt, now())}` : undefined;
   return (
     <Container header={<Header description={as}>Agents by status</Header>}>
       <ColumnLayout columns={4} variant="text-grid" minColumnWidth={120}>
         {ORDER.map(([health, type]) => (
           <div key={health} data-count={health}>
             <Box variant="awsui-key-label">
-              <StatusIndicator type={appearance(type, counts[health], blind)}>
+              <StatusIndicator type={appearance(type, counts[health], stale)}>
                 {HEALTH_NAMES[health]}
               </StatusIndicator>
             </Box>
@@ -51,8 +51,8 @@ export function Counts() {
   );
 }
 
-/** Colour only where there is something to see, and none while blind. */
-function appearance(type: StatusIndicatorProps.Type, count: number, blind: boolean) {
-  if (blind) return "pending";
+/** Colours only counts above zero, and none while the data is stale. */
+function appearance(type: StatusIndicatorProps.Type, count: number, stale: boolean) {
+  if (stale) return "pending";
   return count === 0 ? "stopped" : type;
 }

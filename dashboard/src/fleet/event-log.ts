@@ -1,9 +1,9 @@
-/** What happened to agents while the page was open, newest first, and no more than fits. */
+/** A bounded log of the events that happened while the page was open, newest first. */
 
 import type { Transition, TransitionEvent } from "@agent-heartbeat/sdk/protocol";
 import type { FleetChange } from "./fleet-port";
 
-/** Something that happened to an agent. */
+/** A status change of one agent. */
 export interface FleetEvent {
   id: string;
   agentId: string;
@@ -13,7 +13,7 @@ export interface FleetEvent {
 }
 
 const CAPACITY = 5000;
-/** How far apart two tellings of one event may date it, in milliseconds. */
+/** Largest difference between two timestamps of the same event, in milliseconds. */
 const SAME_MS = 3000;
 
 export class EventLog {
@@ -22,15 +22,15 @@ export class EventLog {
   readonly #last = new Map<string, FleetEvent>();
   #serial = 0;
 
-  /** Newest first. Another array after each change. */
+  /** Newest first. A new array after each change. */
   get events(): readonly FleetEvent[] {
     return this.#events;
   }
 
   /**
-   * Keeps what a change amounts to. Null where nothing happened but a heartbeat, where an agent is
-   * seen for the first time, and where the event is known: the page sees by itself that a lease has
-   * run out, long before the sweep tells of it.
+   * Records the event that a change amounts to, if any. Returns null for a mere heartbeat, for an
+   * agent seen for the first time, and for an event already logged: the page notices an expired
+   * lease on its own, before the sweep publishes the transition.
    */
   record(change: FleetChange, now: number): FleetEvent | null {
     const event = this.#eventIn(change, now);
@@ -46,14 +46,14 @@ export class EventLog {
       const { transitionId: id, event, reason, at } = transition;
       return { id, agentId, event, reason, at };
     }
-    const seen = seenIn(change, now);
+    const seen = eventFromStates(change, now);
     if (seen === null) return null;
     this.#serial += 1;
     return { ...seen, agentId, id: `seen-${this.#serial}` };
   }
 }
 
-function seenIn({ previous, current }: FleetChange, now: number) {
+function eventFromStates({ previous, current }: FleetChange, now: number) {
   if (!previous || !current) return null;
   if (previous.status !== current.status) {
     const revived = previous.reason === "lease_expired" ? "revived" : "connected";

@@ -1,4 +1,4 @@
-/** What the fleet can be filtered by. */
+/** Filter properties and options of the fleet table. */
 
 import type {
   PropertyFilterOption,
@@ -35,8 +35,8 @@ export function filterProperties(metadata: readonly string[]): PropertyFilterPro
   ];
 }
 
-/** Most values that are offered for one property. */
-const MOST_OPTIONS = 50;
+/** Maximum number of values offered for one property. */
+const MAX_OPTIONS = 50;
 
 export function filterOptions(
   rows: readonly Row[],
@@ -51,13 +51,13 @@ export function filterOptions(
     for (const row of rows) {
       const value = row[key as "reason"];
       if (value) values.add(value);
-      if (values.size >= MOST_OPTIONS) break;
+      if (values.size >= MAX_OPTIONS) break;
     }
     return [...values].sort().map((value) => ({ propertyKey: key, value }));
   });
 }
 
-/** The query that shows the agents of some healths; all of them where none is named. */
+/** The query for agents with one of the given healths. Without arguments it matches all agents. */
 export const queryForHealth = (...healths: Health[]) => ({
   operation: "or" as const,
   tokens: healths.map((health) => ({

@@ -1,4 +1,7 @@
-/** What the page needs of the client's `FleetWatcher`: narrow, so that a test's stand-in is small. */
+/**
+ * The part of the client's `FleetWatcher` that the page uses, kept narrow so that tests can fake
+ * it.
+ */
 
 import type {
   AgentPresence,
@@ -7,15 +10,18 @@ import type {
   TransitionRecord,
 } from "@agent-heartbeat/sdk/protocol";
 
-/** `stale`: not connected, or nothing was heard for too long. What is known may be old. */
+/** `stale`: disconnected, or no message arrived for too long. The data may be out of date. */
 export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
 
-/** Something about an agent is another than before. Null where there was, or is, no such agent. */
+/** A change of one agent. `previous` is null for a new agent, `current` for a removed one. */
 export interface FleetChange {
   agentId: string;
   previous: AgentPresence | null;
   current: AgentPresence | null;
-  /** What the service told; null where the change was seen in a list or follows from the clock. */
+  /**
+   * The transition that the service published. Null if the change comes from a list or from the
+   * clock.
+   */
   transition: Transition | null;
 }
 
@@ -32,11 +38,11 @@ export interface FleetEvents {
 export interface FleetPort {
   readonly agents: ReadonlyMap<string, AgentPresence>;
   readonly state: FleetState;
-  /** When the agents were last known to be as they are; null before the first list. */
+  /** When the agents were last known to be current. Null before the first list. */
   readonly lastUpdateAt: number | null;
-  /** What the service suspects of itself; null if nothing. */
+  /** The suspected mass expiry, or null. */
   readonly massExpiry: MassExpiry | null;
-  /** The server's clock, by which every time of an agent is. */
+  /** The server's time. All timestamps of agents refer to it. */
   serverNow(): number;
   start(): Promise<void>;
   stop(): unknown;

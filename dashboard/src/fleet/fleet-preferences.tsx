@@ -1,4 +1,4 @@
-/** The dialogue in which columns, page size and density of the table are chosen. */
+/** The dialog that sets columns, page size and density of the table. */
 
 import CollectionPreferences, {
   type CollectionPreferencesProps,

@@ -1,6 +1,6 @@
 /**
- * What the page shows, as one value that changes as a whole: however fast agents change, the page is
- * drawn anew a few times a second at most.
+ * Holds the page's state as one immutable snapshot. Frequent changes are batched, so that the page
+ * re-renders a few times a second at most.
  */
 
 import type { AgentPresence, MassExpiry } from "@agent-heartbeat/sdk/protocol";
@@ -8,31 +8,35 @@ import type { Clock } from "../time/clock";
 import { EventLog, type FleetEvent } from "./event-log";
 import type { FleetFailure, FleetPort, FleetState } from "./fleet-port";
 import { countHealths, type HealthCounts, onlineOf } from "./health";
-import { type History, HistoryBook } from "./history-book";
-import { LossWatch, type MassLoss } from "./loss-watch";
+import { type History, HistoryCache } from "./history-cache";
+import { type MassLoss, MassLossDetector } from "./mass-loss";
 import { STEP_MS, TrendLog, type TrendPoint } from "./trend-log";
 
 export interface FleetSnapshot {
   state: FleetState;
-  /** Why the page is not connected, where it is not. */
+  /** Why the page is disconnected, if known. */
   failure: FleetFailure | null;
-  /** Whether the whole fleet was seen once. */
+  /** Whether the whole fleet has been listed at least once. */
   loaded: boolean;
-  /** When what is shown was last known to be right, by the server's clock; null before that. */
+  /**
+   * When the data was last known to be current, by the server's clock. Null before the first list.
+   */
   lastUpdateAt: number | null;
   agents: readonly AgentPresence[];
   counts: HealthCounts;
   events: readonly FleetEvent[];
   histories: ReadonlyMap<string, History>;
   massLoss: MassLoss | null;
-  /** Silent agents that the service does not tell of as offline, for it may be that it does not hear them. */
+  /** The mass expiry that the service suspects: it withholds the offline events of these agents. */
   massExpiry: MassExpiry | null;
 }
 
-/** Whether nothing that is shown may be believed to be so now. */
-export const isBlind = ({ state }: Pick<FleetSnapshot, "state">): boolean => state !== "live";
+/** Whether the data may be out of date. */
+export const isStale = ({ state }: Pick<FleetSnapshot, "state">): boolean => state !== "live";
 
-/** Pause between two values, in milliseconds: the longer, the more there is to sort and draw. */
+/**
+ * Pause between two snapshots, in milliseconds. It grows with the fleet, as sorting and drawing do.
+ */
 const pauseFor = (agents: number): number => Math.min(1000, Math.max(250, agents / 10));
 
 const NOTHING: FleetSnapshot = {
@@ -55,8 +59,8 @@ export class FleetStore {
   readonly #eventListeners = new Set<(event: FleetEvent) => void>();
   readonly #log = new EventLog();
   readonly #trends = new TrendLog();
-  readonly #losses = new LossWatch();
-  readonly #book: HistoryBook;
+  readonly #massLoss = new MassLossDetector();
+  readonly #historyCache: HistoryCache;
   #failure: FleetFailure | null = null;
   #snapshot = NOTHING;
   #flush: unknown;
@@ -66,30 +70,30 @@ export class FleetStore {
   constructor(fleet: FleetPort, clock: Clock) {
     this.#fleet = fleet;
     this.#clock = clock;
-    this.#book = new HistoryBook({
+    this.#historyCache = new HistoryCache({
       fetch: (agentId) => fleet.history(agentId),
-      onChange: () => this.#changed(),
+      onChange: () => this.#scheduleSnapshot(),
     });
     fleet.on("state", ({ state, failure }) => {
       this.#failure = state === "live" ? null : (failure ?? this.#failure);
-      this.#changed();
+      this.#scheduleSnapshot();
     });
-    fleet.on("massExpiry", () => this.#changed());
+    fleet.on("massExpiry", () => this.#scheduleSnapshot());
     fleet.on("change", (change) => {
       const event = this.#log.record(change, fleet.serverNow());
-      if (event) this.#happened(event);
-      this.#changed();
+      if (event) this.#handleEvent(event);
+      this.#scheduleSnapshot();
     });
   }
 
-  /** Begins to watch. What fails from here on is part of the snapshot. */
+  /** Starts watching. Later failures appear in the snapshot. */
   start(): void {
-    this.#sample();
+    this.#sampleTrend();
     this.#fleet.start().then(
-      () => this.#changed(),
+      () => this.#scheduleSnapshot(),
       (error: Error) => {
         this.#failure = { message: error.message };
-        this.#changed();
+        this.#scheduleSnapshot();
       },
     );
   }
@@ -97,10 +101,10 @@ export class FleetStore {
   stop(): void {
     this.#clock.clearTimeout(this.#sampling);
     this.#fleet.stop();
-    this.#changed();
+    this.#scheduleSnapshot();
   }
 
-  /** The server's clock. */
+  /** The server's time. */
   readonly now = (): number => this.#fleet.serverNow();
 
   readonly getSnapshot = (): FleetSnapshot => this.#snapshot;
@@ -110,45 +114,46 @@ export class FleetStore {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Hears every event as it happens. Returns what ends the listening. */
+  /** Calls the listener for every event. Returns a function that unsubscribes. */
   onEvent(listener: (event: FleetEvent) => void): () => void {
     this.#eventListeners.add(listener);
     return () => this.#eventListeners.delete(listener);
   }
 
-  /** Oldest first, a point each five seconds. Grows without telling: look when you draw. */
+  /** One point per five seconds, oldest first. Growth does not notify subscribers. */
   get trend(): readonly TrendPoint[] {
     return this.#trends.points;
   }
 
-  readonly wantHistories = (agentIds: Iterable<string>): void => this.#book.want(agentIds);
+  readonly requestHistories = (agentIds: Iterable<string>): void =>
+    this.#historyCache.request(agentIds);
 
   readonly dismissLoss = (): void => {
-    this.#losses.dismiss(this.now());
-    this.#changed();
+    this.#massLoss.dismiss(this.now());
+    this.#scheduleSnapshot();
   };
 
-  #happened(event: FleetEvent): void {
+  #handleEvent(event: FleetEvent): void {
     this.#trends.count(this.now(), event.event);
-    this.#losses.add(event);
-    this.#book.add(event);
+    this.#massLoss.add(event);
+    this.#historyCache.add(event);
     for (const listener of this.#eventListeners) listener(event);
   }
 
-  /** The first change is shown at once, those that follow closely are shown together. */
-  #changed(): void {
+  /** The first change after a pause is shown at once. Changes that follow closely are batched. */
+  #scheduleSnapshot(): void {
     if (this.#flush !== undefined) return;
     const { size } = this.#fleet.agents;
     const pause = Math.max(0, this.#lastFlushAt + pauseFor(size) - this.#clock.now());
     this.#flush = this.#clock.setTimeout(() => {
       this.#flush = undefined;
       this.#lastFlushAt = this.#clock.now();
-      this.#snapshot = this.#taken();
+      this.#snapshot = this.#takeSnapshot();
       for (const listener of this.#listeners) listener();
     }, pause);
   }
 
-  #taken(): FleetSnapshot {
+  #takeSnapshot(): FleetSnapshot {
     const { state, lastUpdateAt, massExpiry } = this.#fleet;
     const agents = [...this.#fleet.agents.values()];
     const counts = countHealths(agents);
@@ -160,17 +165,17 @@ export class FleetStore {
       agents,
       counts,
       events: this.#log.events,
-      histories: this.#book.histories,
-      massLoss: this.#losses.lossAmong(counts.total),
+      histories: this.#historyCache.histories,
+      massLoss: this.#massLoss.detect(counts.total),
       massExpiry,
     };
   }
 
-  #sample(): void {
+  #sampleTrend(): void {
     const { counts } = this.#snapshot;
-    const known = !isBlind(this.#snapshot);
+    const known = !isStale(this.#snapshot);
     const values = known ? { online: onlineOf(counts), offline: counts.offline } : null;
     if (this.#snapshot.loaded) this.#trends.sample(this.now(), values);
-    this.#sampling = this.#clock.setTimeout(() => this.#sample(), STEP_MS);
+    this.#sampling = this.#clock.setTimeout(() => this.#sampleTrend(), STEP_MS);
   }
 }

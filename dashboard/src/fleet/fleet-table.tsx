@@ -1,4 +1,7 @@
-/** The table of the fleet: filtered, sorted and paged in the page itself, and calm under the pointer. */
+/**
+ * The fleet table. It filters, sorts and pages in the browser, and keeps the order of rows while
+ * the pointer is over them.
+ */
 
 import { useCollection } from "@cloudscape-design/collection-hooks";
 import Box from "@cloudscape-design/components/box";
@@ -12,29 +15,29 @@ import { columnsOf } from "./columns";
 import { useFleet, useStore } from "./context";
 import { queryForHealth } from "./filter";
 import { FleetPreferences } from "./fleet-preferences";
-import { isBlind } from "./fleet-store";
+import { isStale } from "./fleet-store";
+import { useFrozenOrder } from "./frozen-order";
 import type { Health } from "./health";
-import { useHeldOrder } from "./held-order";
 import { byUrgency, type Row } from "./row";
 import { isShown, useTablePreferences } from "./table-preferences";
 import { useRows } from "./use-rows";
 
 export function FleetTable({ filter }: { filter: readonly Health[] }) {
   const fleet = useFleet();
-  const { wantHistories } = useStore();
-  const blind = isBlind(fleet);
+  const { requestHistories } = useStore();
+  const stale = isStale(fleet);
   const { rows, metadata, properties, options } = useRows();
-  const columns = useMemo(() => columnsOf(metadata, blind), [metadata, blind]);
+  const columns = useMemo(() => columnsOf(metadata, stale), [metadata, stale]);
   const { preferences, choose } = useTablePreferences(columns);
   const { items, actions, collectionProps, filterProps, query, paginationProps, matches } =
     useFleetCollection({ rows, properties, options, filter, pageSize: preferences.pageSize });
 
-  const [pointedAt, setPointedAt] = useState(false);
-  const order = useHeldOrder<Row>(({ agentId }) => agentId);
+  const [hovered, setHovered] = useState(false);
+  const order = useFrozenOrder<Row>(({ agentId }) => agentId);
   const byId = useMemo(() => new Map(rows.map((row) => [row.agentId, row])), [rows]);
   const { sortingColumn, sortingDescending } = collectionProps;
-  const shown = order.order(items, {
-    hold: pointedAt,
+  const visible = order.order(items, {
+    freeze: hovered,
     find: (agentId) => byId.get(agentId),
     view: JSON.stringify([
       paginationProps.currentPageIndex,
@@ -50,22 +53,22 @@ export function FleetTable({ filter }: { filter: readonly Health[] }) {
   });
 
   const flapsShown = isShown(preferences, "flaps");
-  const shownIds = shown.map(({ agentId }) => agentId).join();
+  const shownIds = visible.map(({ agentId }) => agentId).join();
   useEffect(() => {
-    if (flapsShown && !blind && shownIds !== "") wantHistories(shownIds.split(","));
-  }, [flapsShown, blind, shownIds, wantHistories]);
+    if (flapsShown && !stale && shownIds !== "") requestHistories(shownIds.split(","));
+  }, [flapsShown, stale, shownIds, requestHistories]);
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: it only notices where the pointer is
+    // biome-ignore lint/a11y/noStaticElementInteractions: it only tracks the pointer
     <div
-      onPointerOver={({ target }) => setPointedAt(isInBody(target))}
-      onPointerLeave={() => setPointedAt(false)}
-      onFocus={({ target }) => setPointedAt(isInBody(target))}
-      onBlur={() => setPointedAt(false)}
+      onPointerOver={({ target }) => setHovered(isInBody(target))}
+      onPointerLeave={() => setHovered(false)}
+      onFocus={({ target }) => setHovered(isInBody(target))}
+      onBlur={() => setHovered(false)}
     >
       <Table
         {...collectionProps}
-        items={shown}
+        items={visible}
         trackBy="agentId"
         columnDefinitions={columns}
         columnDisplay={preferences.contentDisplay}
@@ -76,7 +79,7 @@ export function FleetTable({ filter }: { filter: readonly Health[] }) {
         enableKeyboardNavigation
         variant="container"
         loading={!fleet.loaded && rows.length === 0}
-        loadingText="Asking for the fleet"
+        loadingText="Loading agents"
         empty={
           <Empty
             filtered={rows.length > 0}
@@ -86,7 +89,7 @@ export function FleetTable({ filter }: { filter: readonly Health[] }) {
         header={
           <Header
             counter={counterText(matches, rows.length)}
-            description={orderText(fleet.loaded, pointedAt)}
+            description={orderText(fleet.loaded, hovered)}
           >
             Agents
           </Header>
@@ -139,7 +142,7 @@ function useFleetCollection({ rows, properties, options, filter, pageSize }: Col
 }
 
 function Empty({ filtered, onClear }: { filtered: boolean; onClear: () => void }) {
-  if (!filtered) return <Box color="inherit">No agent of this organization has connected yet</Box>;
+  if (!filtered) return <Box color="inherit">No agent has connected to this organization yet</Box>;
   return (
     <Box color="inherit" textAlign="center">
       <Box padding={{ bottom: "s" }}>No agent matches the filter</Box>
@@ -158,9 +161,9 @@ function counterText(matches: number | undefined, total: number): string {
     : `(${matches.toLocaleString("en")}/${all})`;
 }
 
-function orderText(loaded: boolean, held: boolean): string {
-  if (!loaded) return "The fleet is being listed: more agents follow";
-  return held
-    ? "Rows keep their places while you point at them"
-    : "Rows follow the order as agents change";
+function orderText(loaded: boolean, frozen: boolean): string {
+  if (!loaded) return "Still loading: more agents follow";
+  return frozen
+    ? "Row order is paused while you point at a row"
+    : "Rows are re-sorted as agents change";
 }

@@ -1,4 +1,4 @@
-/** The view to keep open: how many agents are how, and which. */
+/** The main view: counts by health and the table of agents. */
 
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";

@@ -1,4 +1,4 @@
-/** An agent's health with its reason, in the colour that it deserves. */
+/** Shows an agent's health and reason in the matching colour. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 import StatusIndicator, {
@@ -14,14 +14,14 @@ const TYPES: Record<Exclude<Health, "offline">, StatusIndicatorProps.Type> = {
 
 export interface HealthIndicatorProps {
   agent: AgentPresence;
-  /** Whether the page can't know: nothing is green then. */
-  blind: boolean;
+  /** Whether the data may be out of date. Nothing is shown in green then. */
+  stale: boolean;
 }
 
-export function HealthIndicator({ agent, blind }: HealthIndicatorProps) {
+export function HealthIndicator({ agent, stale }: HealthIndicatorProps) {
   const health = healthOf(agent);
   const text = healthText(agent);
-  if (blind) {
+  if (stale) {
     return <StatusIndicator type="pending">Unknown, was {text.toLowerCase()}</StatusIndicator>;
   }
   if (health !== "offline") return <StatusIndicator type={TYPES[health]}>{text}</StatusIndicator>;

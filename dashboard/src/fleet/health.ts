@@ -1,14 +1,14 @@
-/** How an agent is, in one word and in one sentence: finer than its status, and still derived. */
+/** An agent's health: derived from its status and activity, and finer than the status. */
 
 import type { AgentPresence, OfflineReason, Transition } from "@agent-heartbeat/sdk/protocol";
 
 /** `draining` and `stalled` agents are online. */
 export type Health = "offline" | "stalled" | "draining" | "online";
 
-/** The worst first, as the table sorts them. */
+/** Most urgent first: the default sort order of the table. */
 export const HEALTHS: readonly Health[] = ["offline", "stalled", "draining", "online"];
 
-/** What each is called in a heading or a cell. */
+/** Display names for headings and cells. */
 export const HEALTH_NAMES: Record<Health, string> = {
   offline: "Offline",
   stalled: "Stalled",
@@ -23,29 +23,29 @@ export function healthOf({ status, stalledSince, activity }: AgentPresence): Hea
 }
 
 const REASONS: Record<Transition["reason"], string> = {
-  client_closed: "the agent left",
+  client_closed: "closed by the agent",
   connection_lost: "connection lost",
   gateway_closed: "closed by the gateway",
-  lease_expired: "lease ran out",
-  drained: "finished and left",
+  lease_expired: "lease expired",
+  drained: "drained",
   revoked: "disabled or removed",
   connected: "connected",
   revived: "revived by a heartbeat",
-  no_progress: "its work does not advance",
-  progress: "its work advances again",
+  no_progress: "no progress",
+  progress: "progress resumed",
 };
 
 export const reasonText = (reason: Transition["reason"]): string => REASONS[reason] ?? reason;
 
-/** Reasons by which an agent goes on purpose. By every other one it is lost. */
-const ON_PURPOSE: readonly OfflineReason[] = ["client_closed", "drained", "revoked"];
+/** Reasons that mean an intended end. With any other reason the agent is lost. */
+const INTENDED: readonly OfflineReason[] = ["client_closed", "drained", "revoked"];
 
 export const isLoss = (reason: Transition["reason"] | null): boolean =>
-  reason !== null && !(ON_PURPOSE as readonly string[]).includes(reason);
+  reason !== null && !(INTENDED as readonly string[]).includes(reason);
 
 /** Agents by health. */
 export type HealthCounts = Record<Health, number> & {
-  /** Of the offline ones, those that did not go on purpose. */
+  /** Offline agents that did not end intentionally. */
   lost: number;
   total: number;
 };
@@ -60,6 +60,6 @@ export function countHealths(agents: Iterable<AgentPresence>): HealthCounts {
   return counts;
 }
 
-/** Agents whose connection counts, whatever they do with it. */
+/** Agents whose status is online, whatever their activity. */
 export const onlineOf = ({ online, stalled, draining }: HealthCounts): number =>
   online + stalled + draining;

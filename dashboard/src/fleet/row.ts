@@ -1,45 +1,48 @@
-/** A row of the table: an agent with what it is sorted and filtered by. */
+/** A row of the fleet table: an agent with the values it is sorted and filtered by. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 import { HEALTH_NAMES, HEALTHS, healthOf, isLoss, reasonText } from "./health";
-import { flapsIn, type History } from "./history-book";
+import { flapsIn, type History } from "./history-cache";
 
 export interface Row {
   agentId: string;
   agent: AgentPresence;
   health: string;
-  /** Place of the health in the order of urgency. */
+  /** Sort order: the most urgent health has the lowest rank. */
   rank: number;
   reason: string;
   task: string;
   activity: string;
   capabilities: string;
-  /** Undefined where the agent's history is not known. */
+  /** Undefined until the agent's history is loaded. */
   flaps: number | undefined;
-  /** Metadata by `metadataField(name)`, as text. */
+  /** Metadata as text, by `metadataField(name)`. */
   [field: `metadata.${string}`]: string | undefined;
 }
 
-/** Metadata that may become a column or a filter: the more, the less they tell. */
-const MOST_FIELDS = 20;
+/** Maximum number of metadata fields offered as columns and filters. */
+const MAX_FIELDS = 20;
 
 export const metadataField = (name: string) => `metadata.${name}` as const;
 
 const MINUTE_MS = 60_000;
 
-/** The rows of agents as they were last, for most agents are the same for long. */
-const made = new WeakMap<
+/** Cached rows: most agents stay unchanged for long. */
+const rowCache = new WeakMap<
   AgentPresence,
   { history: History | undefined; minute: number; row: Row }
 >();
 
-/** The agent's row: the same one within a minute, while neither agent nor history is another. */
+/**
+ * The agent's row. Within one minute the same object is returned while agent and history are
+ * unchanged.
+ */
 export function rowOf(agent: AgentPresence, history: History | undefined, now: number): Row {
   const minute = Math.floor(now / MINUTE_MS);
-  const before = made.get(agent);
+  const before = rowCache.get(agent);
   if (before?.history === history && before?.minute === minute) return before.row;
   const row = newRow(agent, history, now);
-  made.set(agent, { history, minute, row });
+  rowCache.set(agent, { history, minute, row });
   return row;
 }
 
@@ -50,7 +53,7 @@ function newRow(agent: AgentPresence, history: History | undefined, now: number)
     agentId: agent.agentId,
     agent,
     health: HEALTH_NAMES[health],
-    // Of those that are offline, the lost ones first.
+    // Among offline agents, lost ones come first.
     rank: HEALTHS.indexOf(health) + (health === "offline" && !isLoss(reason) ? 0.5 : 0),
     reason: reason ? reasonText(reason) : "",
     task: activity?.task ?? "",
@@ -61,33 +64,33 @@ function newRow(agent: AgentPresence, history: History | undefined, now: number)
   };
 }
 
-const flattened = new WeakMap<object, Record<string, string>>();
+const metadataCache = new WeakMap<object, Record<string, string>>();
 
 function metadataOf(metadata: Record<string, unknown> | undefined): Record<string, string> {
   if (!metadata) return {};
-  const known = flattened.get(metadata);
+  const known = metadataCache.get(metadata);
   if (known) return known;
   const fields: Record<string, string> = {};
   for (const [name, value] of Object.entries(metadata)) {
     fields[metadataField(name)] = typeof value === "object" ? JSON.stringify(value) : String(value);
   }
-  flattened.set(metadata, fields);
+  metadataCache.set(metadata, fields);
   return fields;
 }
 
-/** Names of the metadata that agents have, `version` first. */
+/** Metadata names in use, `version` first. */
 export function metadataNames(agents: readonly AgentPresence[]): string[] {
   const names = new Set<string>(["version"]);
   for (const { profile } of agents) {
     for (const name of Object.keys(profile?.metadata ?? {})) {
       names.add(name);
-      if (names.size >= MOST_FIELDS) return [...names];
+      if (names.size >= MAX_FIELDS) return [...names];
     }
   }
   return [...names];
 }
 
-/** The most urgent first, of those the newest. */
+/** Most urgent first, and newest first within a rank. */
 export const byUrgency = (a: Row, b: Row): number =>
   a.rank - b.rank ||
   (a.agent.status === "offline" ? b.agent.since - a.agent.since : 0) ||

@@ -1,33 +1,33 @@
-/** What whoever uses the table has chosen about it. */
+/** The user's preferences for the fleet table. */
 
 import type { CollectionPreferencesProps } from "@cloudscape-design/components/collection-preferences";
 import { usePreference } from "../shell/preference";
-import { type Column, STANDARD_COLUMNS } from "./columns";
+import { type Column, DEFAULT_COLUMNS } from "./columns";
 
-const STANDARD = {
+const DEFAULTS = {
   pageSize: 20,
   wrapLines: false,
   stripedRows: false,
   contentDensity: "comfortable" as "comfortable" | "compact",
-  contentDisplay: STANDARD_COLUMNS.map((id) => ({ id, visible: true })),
+  contentDisplay: DEFAULT_COLUMNS.map((id) => ({ id, visible: true })),
 };
 
-export type TablePreferences = typeof STANDARD;
+export type TablePreferences = typeof DEFAULTS;
 
 export function useTablePreferences(columns: readonly Column[]) {
-  const [kept, keep] = usePreference("table", STANDARD);
-  const known = new Set(kept.contentDisplay.map(({ id }) => id));
-  const others = columns.filter(({ id }) => !known.has(id));
+  const [stored, store] = usePreference("table", DEFAULTS);
+  const known = new Set(stored.contentDisplay.map(({ id }) => id));
+  const added = columns.filter(({ id }) => !known.has(id));
   const exists = new Set(columns.map(({ id }) => id));
   const preferences: TablePreferences = {
-    ...kept,
+    ...stored,
     contentDisplay: [
-      ...kept.contentDisplay.filter(({ id }) => exists.has(id)),
-      ...others.map(({ id }) => ({ id, visible: false })),
+      ...stored.contentDisplay.filter(({ id }) => exists.has(id)),
+      ...added.map(({ id }) => ({ id, visible: false })),
     ],
   };
   const choose = (chosen: CollectionPreferencesProps.Preferences) =>
-    keep({ ...preferences, ...chosen } as TablePreferences);
+    store({ ...preferences, ...chosen } as TablePreferences);
   return { preferences, choose };
 }
 

@@ -1,20 +1,20 @@
-/** How many agents were online while the page was open, and how much happened, in equal steps of time. */
+/** Online agents and events per time step while the page was open. */
 
 import type { TransitionEvent } from "@agent-heartbeat/sdk/protocol";
 
-/** Counts of one step. */
+/** The counts of one step. */
 export interface TrendPoint {
   /** When the step began. */
   at: number;
-  /** Agents online at its end; null where nobody knows, because the page was cut off. */
+  /** Agents online at the end of the step. Null while the page was disconnected. */
   online: number | null;
   offline: number | null;
   events: Record<TransitionEvent, number>;
 }
 
-/** Length of a step, in milliseconds. */
+/** Duration of a step, in milliseconds. */
 export const STEP_MS = 5000;
-/** Twelve hours: as long as a sign-in. */
+/** Twelve hours: the lifetime of a sign-in. */
 const CAPACITY = (12 * 3_600_000) / STEP_MS;
 
 const noEvents = () => ({ online: 0, offline: 0, stalled: 0, recovered: 0 });
@@ -27,7 +27,7 @@ export class TrendLog {
     return this.#points;
   }
 
-  /** Sets the counts of the step that `now` lies in. */
+  /** Sets the counts of the step that contains `now`. */
   sample(now: number, counts: { online: number; offline: number } | null): void {
     const point = this.#pointAt(now);
     point.online = counts?.online ?? null;
@@ -47,7 +47,7 @@ export class TrendLog {
       last = undefined;
     }
     for (let next = last ? last.at + STEP_MS : at; next < at; next += STEP_MS) {
-      // Timers rest while the computer sleeps: nobody knows what was then.
+      // Timers pause while the computer sleeps: those counts are unknown.
       this.#points.push({ at: next, online: null, offline: null, events: noEvents() });
     }
     const point = { at, online: null, offline: null, events: noEvents() };
@@ -58,9 +58,10 @@ export class TrendLog {
 }
 
 /**
- * The newest `count` steps, each of `stepsEach` of the log's: the last known counts, the sum of events.
+ * Downsamples the newest `count` groups of `stepsEach` steps: the last known counts, and the sum of
+ * events.
  */
-export function coarsened(
+export function downsample(
   points: readonly TrendPoint[],
   stepsEach: number,
   count: number,

@@ -1,4 +1,4 @@
-/** The rows of the table, and what they can be filtered by. */
+/** The rows of the fleet table and their filter options. */
 
 import { useMemo } from "react";
 import { useFleet, useStore } from "./context";

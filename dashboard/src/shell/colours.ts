@@ -1,4 +1,4 @@
-/** Light or dark: as the system has it, until somebody chooses. */
+/** Light or dark mode: follows the system until the user chooses. */
 
 import { applyMode, Mode } from "@cloudscape-design/global-styles";
 import { useEffect, useSyncExternalStore } from "react";

@@ -1,4 +1,4 @@
-/** The bar at the top: whose fleet it is, until when, and what the page may do. */
+/** The top bar: colour mode, notifications and the signed-in account. */
 
 import TopNavigation, {
   type TopNavigationProps,
@@ -10,7 +10,7 @@ import type { Colours } from "./colours";
 import type { Notifications } from "./notifications";
 import { HREFS } from "./route";
 
-const HALF_CIRCLE = (
+const COLOUR_MODE_ICON = (
   <svg viewBox="0 0 16 16" aria-hidden="true">
     <circle cx="8" cy="8" r="6" />
     <path d="M8 2a6 6 0 0 1 0 12z" className="filled" />
@@ -29,7 +29,7 @@ export function Navigation({ viewer, colours, notifications, onSignOut }: Naviga
   const { dark, choose } = colours;
   const colourMode: TopNavigationProps.ButtonUtility = {
     type: "button",
-    iconSvg: HALF_CIRCLE,
+    iconSvg: COLOUR_MODE_ICON,
     text: dark ? "Light" : "Dark",
     title: dark ? "Use light colours" : "Use dark colours",
     ariaLabel: dark ? "Use light colours" : "Use dark colours",
@@ -38,11 +38,13 @@ export function Navigation({ viewer, colours, notifications, onSignOut }: Naviga
   const notify: TopNavigationProps.ButtonUtility = {
     type: "button",
     iconName: "notification",
-    badge: notifications.wanted,
-    text: notifications.wanted ? "Notifying" : "Notify",
-    title: "Desktop notifications of lost agents",
-    ariaLabel: notifications.wanted ? "Stop desktop notifications" : "Notify me of lost agents",
-    onClick: () => notifications.want(!notifications.wanted),
+    badge: notifications.enabled,
+    text: notifications.enabled ? "Notifications on" : "Notifications off",
+    title: "Desktop notifications about lost agents",
+    ariaLabel: notifications.enabled
+      ? "Turn off desktop notifications"
+      : "Turn on desktop notifications",
+    onClick: () => notifications.setEnabled(!notifications.enabled),
   };
   const account: TopNavigationProps.MenuDropdownUtility = {
     type: "menu-dropdown",
@@ -56,7 +58,7 @@ export function Navigation({ viewer, colours, notifications, onSignOut }: Naviga
   return (
     <TopNavigation
       identity={{ href: HREFS.fleet, title: "Agent Heartbeat" }}
-      utilities={[...(notifications.possible ? [notify] : []), colourMode, account]}
+      utilities={[...(notifications.available ? [notify] : []), colourMode, account]}
     />
   );
 }

@@ -1,4 +1,4 @@
-/** Desktop notifications of lost agents, for whoever asked for them. */
+/** Desktop notifications about lost agents, off by default. */
 
 import { useCallback, useEffect } from "react";
 import type { FleetEvent } from "../fleet/event-log";
@@ -6,55 +6,55 @@ import type { FleetStore } from "../fleet/fleet-store";
 import { isLoss, reasonText } from "../fleet/health";
 import { usePreference } from "./preference";
 
-/** Losses within this time are told together, in milliseconds. */
-const GATHER_MS = 3000;
+/** Losses within this time share one notification, in milliseconds. */
+const BATCH_MS = 3000;
 
 export interface Notifications {
-  /** Whether the browser has any, and has not been told to refuse. */
-  possible: boolean;
-  wanted: boolean;
-  want(wanted: boolean): void;
+  /** Whether the browser supports notifications and the user has not blocked them. */
+  available: boolean;
+  enabled: boolean;
+  setEnabled(enabled: boolean): void;
 }
 
 export function useNotifications(store: FleetStore, organizationId: string): Notifications {
-  const [wanted, setWanted] = usePreference("notifications", false);
-  const possible = typeof Notification !== "undefined" && Notification.permission !== "denied";
-  const on = wanted && possible;
+  const [chosen, setChosen] = usePreference("notifications", false);
+  const available = typeof Notification !== "undefined" && Notification.permission !== "denied";
+  const on = chosen && available;
   useEffect(() => {
     if (!on) return;
-    let gathered: FleetEvent[] = [];
+    let batch: FleetEvent[] = [];
     let timer: number | undefined;
-    const tell = () => {
+    const notify = () => {
       timer = undefined;
-      const { title, body } = notificationOf(gathered);
-      gathered = [];
-      // One that replaces the one before: a screen full of them helps nobody.
+      const { title, body } = notificationOf(batch);
+      batch = [];
+      // The tag makes it replace the previous one.
       new Notification(title, { body, tag: `agent-heartbeat-${organizationId}` });
     };
     const stop = store.onEvent((event) => {
       if (event.event !== "offline" || !isLoss(event.reason)) return;
-      gathered.push(event);
-      timer ??= window.setTimeout(tell, GATHER_MS);
+      batch.push(event);
+      timer ??= window.setTimeout(notify, BATCH_MS);
     });
     return () => {
       stop();
       window.clearTimeout(timer);
     };
   }, [on, store, organizationId]);
-  const want = useCallback(
+  const setEnabled = useCallback(
     (next: boolean) => {
-      if (!next) return setWanted(false);
-      void Notification.requestPermission().then((answer) => setWanted(answer === "granted"));
+      if (!next) return setChosen(false);
+      void Notification.requestPermission().then((answer) => setChosen(answer === "granted"));
     },
-    [setWanted],
+    [setChosen],
   );
-  return { possible, wanted: on, want };
+  return { available, enabled: on, setEnabled };
 }
 
-/** What a notification says of agents that were lost. */
+/** Title and body of the notification for one batch of losses. */
 function notificationOf(losses: readonly FleetEvent[]): { title: string; body: string } {
   const [first, ...others] = losses;
-  if (!first) return { title: "No agent is lost", body: "" };
+  if (!first) return { title: "No agent was lost", body: "" };
   if (others.length === 0) {
     return { title: `${first.agentId} is offline`, body: reasonText(first.reason) };
   }

@@ -1,33 +1,35 @@
-/** Choices that the browser remembers for whoever uses the page. */
+/** Preferences stored in the browser. */
 
 import { useCallback, useState } from "react";
 
 const PREFIX = "agent-heartbeat.";
 
-/** Like `useState`, kept from one visit to the next. What was kept is laid over the default. */
-export function usePreference<T>(name: string, standard: T): [T, (value: T) => void] {
-  const [value, setValue] = useState<T>(() => kept(name, standard));
-  const keep = useCallback(
+/** Like `useState`, but stored across visits. A stored object is merged into the default. */
+export function usePreference<T>(name: string, defaultValue: T): [T, (value: T) => void] {
+  const [value, setValue] = useState<T>(() => readStored(name, defaultValue));
+  const store = useCallback(
     (next: T) => {
       setValue(next);
       try {
         localStorage.setItem(PREFIX + name, JSON.stringify(next));
       } catch {
-        // A browser that keeps nothing: the choice holds for this visit.
+        // Storage is unavailable: the choice lasts for this visit.
       }
     },
     [name],
   );
-  return [value, keep];
+  return [value, store];
 }
 
-function kept<T>(name: string, standard: T): T {
+function readStored<T>(name: string, defaultValue: T): T {
   try {
     const text = localStorage.getItem(PREFIX + name);
-    if (text === null) return standard;
+    if (text === null) return defaultValue;
     const value = JSON.parse(text);
-    return typeof value === "object" && !Array.isArray(value) ? { ...standard, ...value } : value;
+    return typeof value === "object" && !Array.isArray(value)
+      ? { ...defaultValue, ...value }
+      : value;
   } catch {
-    return standard;
+    return defaultValue;
   }
 }

@@ -1,4 +1,4 @@
-/** Which view is shown, as the fragment of the address has it. */
+/** Maps the fragment of the address to the view to show. */
 
 import { HEALTHS, type Health } from "../fleet/health";
 
@@ -13,22 +13,22 @@ export const HREFS = {
   fleet: "#/",
   trends: "#/trends",
   events: "#/events",
-  /** The fleet, filtered. */
+  /** The fleet, filtered by health. */
   fleetOf: (...healths: Health[]) => `#/?status=${healths.join(",")}`,
   agent: (agentId: string) => `#/agents/${encodeURIComponent(agentId)}`,
 } as const;
 
 export function routeOf(fragment: string): Route {
   const [, agentId] = /^#\/agents\/(.+)$/.exec(fragment) ?? [];
-  if (agentId !== undefined) return { view: "agent", agentId: decoded(agentId) };
+  if (agentId !== undefined) return { view: "agent", agentId: decode(agentId) };
   if (fragment === HREFS.trends) return { view: "trends" };
   if (fragment === HREFS.events) return { view: "events" };
   const wanted = new URLSearchParams(fragment.split("?")[1]).get("status")?.split(",") ?? [];
   return { view: "fleet", filter: HEALTHS.filter((health) => wanted.includes(health)) };
 }
 
-/** Whatever somebody may have typed into the address. */
-function decoded(text: string): string {
+/** A mistyped escape sequence is shown as it stands. */
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

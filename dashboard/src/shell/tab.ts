@@ -1,22 +1,24 @@
-/** The browser's tab: its title and icon say how the fleet is while other tabs are looked at. */
+/**
+ * Title and icon of the browser tab. They show the state of the fleet while another tab is open.
+ */
 
 import type { HealthCounts } from "../fleet/health";
 
 export interface TabState {
-  blind: boolean;
+  stale: boolean;
   counts: HealthCounts;
   organizationId: string;
 }
 
-export function titleOf({ blind, counts, organizationId }: TabState): string {
-  const mark = blind ? "(?) " : counts.offline > 0 ? `(${counts.offline} offline) ` : "";
+export function titleOf({ stale, counts, organizationId }: TabState): string {
+  const mark = stale ? "(?) " : counts.offline > 0 ? `(${counts.offline} offline) ` : "";
   return `${mark}${organizationId} · Agent Heartbeat`;
 }
 
-/** A square: grey while blind, red if agents are lost, else green, with the number of offline agents. */
-export function iconOf({ blind, counts }: TabState): string {
-  const colour = blind ? "#5f6b7a" : counts.lost > 0 ? "#d91515" : "#037f0c";
-  const text = blind
+/** A square with the number of offline agents: grey while the data is stale, red if agents are lost, else green. */
+export function iconOf({ stale, counts }: TabState): string {
+  const colour = stale ? "#5f6b7a" : counts.lost > 0 ? "#d91515" : "#037f0c";
+  const text = stale
     ? "?"
     : counts.offline === 0
       ? ""

@@ -1,4 +1,4 @@
-/** Keeps the title and icon of the browser's tab as the fleet is. */
+/** Keeps the title and icon of the browser tab up to date. */
 
 import { useEffect } from "react";
 import { iconOf, type TabState, titleOf } from "./tab";

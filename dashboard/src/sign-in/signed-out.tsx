@@ -6,7 +6,7 @@ import Button from "@cloudscape-design/components/button";
 import ContentLayout from "@cloudscape-design/components/content-layout";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { RENEWAL } from "../shell/banners";
+import { SIGN_IN_COMMAND } from "../shell/banners";
 
 export interface SignedOutProps {
   problem: string;
@@ -26,9 +26,9 @@ export function SignedOut({ problem, onSignIn }: SignedOutProps) {
                 "The runtime on this machine signs you in."
               ) : (
                 <>
-                  Open the page with <Box variant="code">{RENEWAL}</Box>, which signs you in for
-                  some hours. On the machine where <Box variant="code">npm start</Box> runs, open
-                  the address that it prints.
+                  Open the page with <Box variant="code">{SIGN_IN_COMMAND}</Box>, which signs you in
+                  for some hours. On the machine where <Box variant="code">npm start</Box> runs,
+                  open the address that it prints.
                 </>
               )}
             </Alert>

@@ -1,4 +1,4 @@
-/** Durations and times in the few characters that a cell has. */
+/** Short display texts for durations and times. */
 
 const UNITS = [
   ["d", 86_400],
@@ -6,7 +6,7 @@ const UNITS = [
   ["min", 60],
 ] as const;
 
-/** As in `42 s`, `3 min`, `5 h` or `2 d`: cut down to whole units, never below zero. */
+/** For example `42 s`, `3 min`, `5 h` or `2 d`: rounded down to whole units, never negative. */
 export function spanText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   for (const [unit, length] of UNITS) {
@@ -15,7 +15,7 @@ export function spanText(ms: number): string {
   return `${seconds} s`;
 }
 
-/** As in `0:07`, `1:18` or `2:05:00`. */
+/** For example `0:07`, `1:18` or `2:05:00`. */
 export function countdownText(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -23,7 +23,7 @@ export function countdownText(ms: number): string {
   return h > 0 ? `${h}:${padded(m)}:${padded(s)}` : `${m}:${padded(s)}`;
 }
 
-/** The time of day, and the date where it is another day than that of `now`. */
+/** The time of day, preceded by the date unless that is today. */
 export function timeText(at: number, now: number): string {
   const [date, today] = [new Date(at), new Date(now)];
   const time = date.toTimeString().slice(0, 8);

@@ -1,6 +1,6 @@
-/** Texts of agents inside sentences of the page's own. */
+/** Makes text from agents safe to embed in the page's own sentences. */
 
-/** The text without the marks that would turn the direction of the words around it, each shown as one. */
+/** Replaces bidirectional control characters, which would reorder the words around the text. */
 export function plainText(text: string): string {
   return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "�");
 }

@@ -1,4 +1,4 @@
-/** Time as the page's own parts need it: given to them, so that tests may keep it. */
+/** The clock as the page uses it, injected so that tests can control time. */
 
 export interface Clock {
   /** Epoch milliseconds. */

@@ -1,8 +1,8 @@
-/** Text that follows the clock: each such text is drawn anew by itself, and nothing around it. */
+/** Text that follows the clock. Each such text re-renders alone. */
 
 import { createContext, useContext, useSyncExternalStore } from "react";
 
-/** Tells the time, and tells when it has gone on. */
+/** A clock that notifies its subscribers as time passes. */
 export interface Ticker {
   now(): number;
   subscribe(listener: () => void): () => void;
@@ -10,7 +10,7 @@ export interface Ticker {
 
 const TICK_MS = 1000;
 
-/** One timer for all that tick, which rests while nothing does. */
+/** Shares one timer among all subscribers. It stops while there are none. */
 export function createTicker(now: () => number): Ticker {
   const listeners = new Set<() => void>();
   let timer: number | undefined;
@@ -34,7 +34,7 @@ export function createTicker(now: () => number): Ticker {
 
 export const TickerContext = createContext<Ticker>(createTicker(() => Date.now()));
 
-/** The time by the server's clock, in whole steps: the component is drawn anew at each. */
+/** The server's time, rounded down to whole steps. The component re-renders at each step. */
 export function useNow(stepMs: number = TICK_MS): number {
   const { now, subscribe } = useContext(TickerContext);
   return useSyncExternalStore(subscribe, () => Math.floor(now() / stepMs) * stepMs);

@@ -1,4 +1,4 @@
-/** How the fleet went while the page was open: agents online, and what happened to them. */
+/** Charts of online agents and transitions since the page was opened. */
 
 import type { TransitionEvent } from "@agent-heartbeat/sdk/protocol";
 import BarChart from "@cloudscape-design/components/bar-chart";
@@ -10,11 +10,11 @@ import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { EVENT_NAMES } from "../agent/timeline";
 import { useStore } from "../fleet/context";
-import { coarsened, STEP_MS } from "../fleet/trend-log";
+import { downsample, STEP_MS } from "../fleet/trend-log";
 import { usePreference } from "../shell/preference";
 import { useNow } from "../time/ticker";
 
-/** Steps of the log that make one point of the chart; there are sixty points. */
+/** Spans of the chart. The id is the number of log steps per point; there are sixty points. */
 const SPANS = [
   { id: "1", text: "5 min" },
   { id: "12", text: "1 h" },
@@ -29,7 +29,7 @@ export function TrendsView() {
   const store = useStore();
   const now = useNow(STEP_MS);
   const width = STEP_MS * Number(span);
-  const points = coarsened(store.trend, Number(span), POINTS);
+  const points = downsample(store.trend, Number(span), POINTS);
   const end = now - (now % width);
   const xDomain: [Date, Date] = [new Date(end - width * (POINTS - 1)), new Date(end)];
   const known = points.filter(({ online }) => online !== null);
@@ -46,7 +46,7 @@ export function TrendsView() {
         description="Since the page was opened"
         actions={
           <SegmentedControl
-            label="Span of time"
+            label="Time span"
             selectedId={span}
             options={SPANS}
             onChange={({ detail }) => setSpan(detail.selectedId)}
@@ -65,7 +65,7 @@ export function TrendsView() {
           hideFilter
           hideLegend
           ariaLabel="Agents online over time"
-          empty={<Box color="inherit">The first count comes within seconds</Box>}
+          empty={<Box color="inherit">The first count appears within seconds</Box>}
         />
       </Container>
       <Container header={<Header>Transitions</Header>}>

@@ -1,4 +1,4 @@
-/** Plays EventBridge: takes events, and starts the functions whose rules match. */
+/** Emulates EventBridge: accepts events and invokes the functions whose rules match. */
 
 import { randomUUID } from "node:crypto";
 import type { Clock, Timer } from "../clock";
@@ -6,7 +6,7 @@ import type { Invocable } from "../functions/local-function";
 import { busNameOf, DEFAULT_BUS } from "../resources/event-bus";
 import type { RuleDescription, RuleTarget } from "../resources/rule";
 
-/** An event as rules and their targets see it. */
+/** An event as rules and targets receive it. */
 export interface BusEvent {
   version: "0";
   id: string;
@@ -19,20 +19,20 @@ export interface BusEvent {
   detail: unknown;
 }
 
-/** Hears every event of every bus. */
+/** Called with every event of every bus. */
 export type EventListener = (event: BusEvent, busName: string) => void;
 
 export interface EventBusOptions {
   busNames: string[];
   rules: RuleDescription[];
-  /** Finds a function by its ARN. @throws Error if there is none */
+  /** Finds a function by its ARN. @throws Error if it does not exist */
   functionOf(arn: string): Invocable;
   clock: Clock;
   region: string;
   accountId: string;
-  /** Whether rules with a schedule run. */
+  /** Whether scheduled rules run. */
   schedules: boolean;
-  /** Told of targets that fail for good. */
+  /** Called when a target has finally failed. */
   report(problem: string): void;
 }
 
@@ -62,11 +62,11 @@ export class EventBuses {
     }
   }
 
-  /** Starts the schedules: each rule runs for the first time one interval from now. */
+  /** Starts the schedules. Each rule first runs one interval from now. */
   start(): void {
     const { rules, schedules, clock } = this.#options;
     if (!schedules) return;
-    for (const rule of rules) this.#plan(rule, clock.now());
+    for (const rule of rules) this.#scheduleNext(rule, clock.now());
   }
 
   stop(): void {
@@ -75,13 +75,13 @@ export class EventBuses {
     this.#listeners.clear();
   }
 
-  /** @returns what ends the listening */
+  /** @returns a function that unsubscribes */
   listen(listener: EventListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes one entry, as PutEvents does: a refused one does not affect the others. */
+  /** Accepts one entry. As in PutEvents, a rejected entry does not affect the others. */
   put(entry: PutEventsEntry): PutEventsResult {
     const busName = busNameOf(entry.EventBusName ?? DEFAULT_BUS);
     const { Source, DetailType, Detail } = entry;
@@ -122,13 +122,13 @@ export class EventBuses {
     };
   }
 
-  #plan(rule: RuleDescription, after: number): void {
+  #scheduleNext(rule: RuleDescription, after: number): void {
     if (!rule.enabled || !rule.schedule) return;
     const { clock } = this.#options;
     const at = rule.schedule(after);
     const timer = clock.after(at - clock.now(), () => {
-      // From the time that was planned, so that a late timer does not shift the ones after it.
-      this.#plan(rule, Math.max(at, clock.now() - 60_000));
+      // Based on the planned time, so that a late timer does not delay the following runs.
+      this.#scheduleNext(rule, Math.max(at, clock.now() - 60_000));
       const event = this.#event("aws.events", "Scheduled Event", {}, { Resources: [rule.arn] });
       this.#run(rule, event);
     });

@@ -1,5 +1,5 @@
 /**
- * Event patterns, as EventBridge rules and the filters of event source mappings write them.
+ * Event patterns of EventBridge rules and of event source mapping filters.
  *
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  */
@@ -7,13 +7,13 @@
 /** Whether an event matches. */
 export type Pattern = (event: unknown) => boolean;
 
-/** Judges one value of an event; undefined where the event has none. */
+/** Matches one value of an event. Undefined stands for a missing field. */
 type Condition = (value: unknown) => boolean;
 
 /**
- * Reads a pattern.
+ * Parses a pattern.
  *
- * @throws Error naming the field, if the pattern is not one, or uses an operator that is not known
+ * @throws Error naming the field, if the pattern is invalid or uses an unsupported operator
  */
 export function parsePattern(pattern: unknown, path = "pattern"): Pattern {
   if (!isObject(pattern)) {
@@ -24,7 +24,7 @@ export function parsePattern(pattern: unknown, path = "pattern"): Pattern {
     if (key === "$or") return anyOf(list(value, fieldPath).map((p) => parsePattern(p, fieldPath)));
     if (!Array.isArray(value)) {
       const nested = parsePattern(value, fieldPath);
-      // An absent object has absent fields, which `exists: false` asks for.
+      // The fields of an absent object are absent: `exists: false` matches them.
       return (event) => nested(isObject(event) ? event[key] : undefined);
     }
     const matches = anyOf(value.map((item) => conditionOf(item, fieldPath)));
@@ -33,7 +33,9 @@ export function parsePattern(pattern: unknown, path = "pattern"): Pattern {
   return (event) => fields.every((matches) => matches(event));
 }
 
-/** The values of a field that are judged: each element of a list, and undefined for an object. */
+/**
+ * The values that a condition is applied to: each element of a list, and undefined for an object.
+ */
 function leavesOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.length > 0 ? value : [undefined];
   return [isObject(value) ? undefined : value];

@@ -1,9 +1,9 @@
-/** EventBridge's API, as far as functions call it: PutEvents in the AWS JSON 1.1 protocol. */
+/** The part of EventBridge's API that functions use: PutEvents in the AWS JSON 1.1 protocol. */
 
 import { type HttpHandler, readBody, respond } from "../http";
 import type { EventBuses, PutEventsEntry } from "./event-bus";
 
-/** Below which path of the runtime's server the API is. */
+/** The API's path on the runtime's server. */
 export const EVENTS_PATH = "/_aws/events";
 
 const MAX_ENTRIES = 10;

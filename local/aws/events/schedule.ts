@@ -4,12 +4,15 @@
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
  */
 
-/** Gives the next time, in epoch milliseconds, after another one. */
+/** Returns the next time after the given one, in epoch milliseconds. */
 export type Schedule = (after: number) => number;
 
 const UNITS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
-/** @throws Error if the expression is neither a rate nor a cron expression of numbers, lists and steps */
+/**
+ * @throws Error if the expression is neither a rate nor a cron expression of numbers, ranges, lists
+ * and steps
+ */
 export function parseSchedule(expression: string): Schedule {
   const rate = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
   if (rate) {
@@ -21,7 +24,9 @@ export function parseSchedule(expression: string): Schedule {
   throw new Error(`Schedule: expected rate(...) or cron(...), got ${expression}`);
 }
 
-/** Minute, hour, day of month, month and day of week, as `Date` counts them; a year must be `*`. */
+/**
+ * Minute, hour, day of month, month and day of week, numbered as in `Date`. The year must be `*`.
+ */
 function parseCron(fields: string[], expression: string): Schedule {
   const [minute, hour, day, month, weekday, year] = fields as [
     string,
@@ -41,7 +46,7 @@ function parseCron(fields: string[], expression: string): Schedule {
   ] as const;
   return (after) => {
     const time = new Date(after - (after % 60_000));
-    // Every minute of four years, a leap year among them.
+    // Tries every minute of four years, which include a leap year.
     for (let step = 0; step < 4 * 366 * 1440; step++) {
       time.setTime(time.getTime() + 60_000);
       const values = [
@@ -53,7 +58,7 @@ function parseCron(fields: string[], expression: string): Schedule {
       ];
       if (matches.every((holds, index) => holds(values[index] as number))) return time.getTime();
     }
-    throw new Error(`Schedule: ${expression} never comes`);
+    throw new Error(`Schedule: ${expression} never occurs`);
   };
 }
 

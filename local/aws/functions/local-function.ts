@@ -1,4 +1,4 @@
-/** Plays Lambda: one worker thread a function, time-outs, and a new thread after a crash. */
+/** Emulates Lambda: one worker thread per function, timeouts, and a new thread after a crash. */
 
 import { randomUUID } from "node:crypto";
 import { devNull } from "node:os";
@@ -10,7 +10,7 @@ import type { LogSink } from "./log-files";
 import type { FunctionError, Invocation, WorkerMessage, WorkerSettings } from "./messages";
 import { workerSource } from "./worker-source";
 
-/** A function threw, timed out, or its thread ended. */
+/** A function threw, timed out or crashed. */
 export class FunctionFailed extends LocalRuntimeError {
   override name = "FunctionFailed";
 
@@ -22,10 +22,10 @@ export class FunctionFailed extends LocalRuntimeError {
   }
 }
 
-/** Anything that can be invoked. */
+/** A function that can be invoked. */
 export interface Invocable {
   /**
-   * Calls the function and waits for its result.
+   * Invokes the function and waits for its result.
    *
    * @throws FunctionFailed if it throws, times out or crashes
    */
@@ -33,26 +33,26 @@ export interface Invocable {
 }
 
 /**
- * Events under way at once in a function. The AWS SDK opens so many sockets; what waits for one of them
- * inside a function runs into the time-outs of its client, which in Lambda it never would.
+ * Concurrent events per function. The AWS SDK opens this many sockets. More events would wait for a
+ * socket inside the function and run into client timeouts, which can't happen in Lambda.
  */
 const CONCURRENCY = 50;
 
-/** One call of a function, for those that stand around it. */
+/** An invocation, as passed to `around`. */
 export interface Call {
   functionName: string;
   event: unknown;
-  /** Makes the call. @throws FunctionFailed as `invoke` does */
+  /** Makes the invocation. @throws FunctionFailed like `invoke` */
   proceed(): Promise<unknown>;
 }
 
 export interface LocalFunctionOptions {
   description: FunctionDescription;
-  /** Added to the template's own variables, which come first. */
+  /** Added to the template's variables, which take precedence. */
   environment: Record<string, string>;
   clock: Clock;
   log: LogSink;
-  /** Is given each call instead of it being made. @default - calls are made */
+  /** Called instead of the invocation. @default - the invocation is made */
   around?: (call: Call) => Promise<unknown>;
 }
 
@@ -67,7 +67,7 @@ export class LocalFunction implements Invocable {
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #ready: Promise<Worker> | undefined;
-  /** Ends the wait of events that no slot was free for. */
+  /** Resolvers of events that wait for a free slot. */
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #nextId = 0;
@@ -81,7 +81,10 @@ export class LocalFunction implements Invocable {
     return this.#options.description;
   }
 
-  /** Loads the code, so that the first event finds it warm. @throws FunctionFailed if it can't be loaded */
+  /**
+   * Loads the code, so that the first event is not a cold start. @throws FunctionFailed if loading
+   * fails
+   */
   async warm(): Promise<void> {
     await this.#environment();
   }
@@ -106,7 +109,7 @@ export class LocalFunction implements Invocable {
   }
 
   async #call(event: unknown): Promise<unknown> {
-    // No needless turn of the event loop: this is the way of every heartbeat.
+    // Avoids a needless turn of the event loop: every heartbeat passes here.
     const worker = this.#worker ?? (await this.#environment());
     const { description, clock } = this.#options;
     const { timeoutMs } = description;
@@ -128,19 +131,20 @@ export class LocalFunction implements Invocable {
     });
   }
 
-  /** Ends the thread for good. What is under way fails. */
+  /** Stops the thread for good. Pending invocations fail. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.endEnvironment();
   }
 
-  /** Ends the thread. What is under way fails; the next event starts another one. */
+  /** Stops the thread. Pending invocations fail, and the next event starts a new thread. */
   async endEnvironment(): Promise<void> {
     await this.#ready?.then((worker) => worker.terminate()).catch(() => {});
   }
 
   #environment(): Promise<Worker> {
-    if (this.#stopped) return Promise.reject(this.#failure("Runtime.Stopped", "it was stopped"));
+    if (this.#stopped)
+      return Promise.reject(this.#failure("Runtime.Stopped", "the function was stopped"));
     this.#ready ??= this.#start();
     return this.#ready;
   }
@@ -169,7 +173,7 @@ export class LocalFunction implements Invocable {
       stream.setEncoding("utf8").on("data", (text: string) => log(name, text.replace(/\n$/, "")));
     }
     return new Promise((resolve, reject) => {
-      let crash = "it ended by itself";
+      let crash = "the thread exited";
       worker.on("message", (message: WorkerMessage) => {
         if (message.kind === "ready") {
           this.#worker = worker;
@@ -218,7 +222,7 @@ export class LocalFunction implements Invocable {
   }
 }
 
-/** What Lambda sets by itself. Nothing of this process's own environment reaches a function. */
+/** The variables that Lambda sets. Nothing of this process's environment reaches a function. */
 function lambdaEnvironment(description: FunctionDescription): Record<string, string> {
   const { name, memoryMb, handler, directory, logFormat } = description;
   return {
@@ -232,7 +236,7 @@ function lambdaEnvironment(description: FunctionDescription): Record<string, str
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: "local",
     AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
-    // Not the settings of the person whose machine this is.
+    // Ignores the AWS configuration of the user's machine.
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",

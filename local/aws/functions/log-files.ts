@@ -1,9 +1,9 @@
-/** Where the functions' logs go: a file each, begun anew at every start. */
+/** The functions' log files: one per function, truncated at every start. */
 
 import { createWriteStream, mkdirSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 
-/** Takes one line of a function's log. */
+/** Receives one line of a function's log. */
 export type LogSink = (functionName: string, line: string) => void;
 
 export interface LogFiles {
@@ -11,7 +11,7 @@ export interface LogFiles {
   close(): Promise<void>;
 }
 
-/** Writes `<directory>/<function>.log`. */
+/** Writes to `<directory>/<function>.log`. */
 export function openLogFiles(directory: string): LogFiles {
   mkdirSync(directory, { recursive: true });
   const streams = new Map<string, WriteStream>();
@@ -20,7 +20,7 @@ export function openLogFiles(directory: string): LogFiles {
       let stream = streams.get(functionName);
       if (!stream) {
         stream = createWriteStream(join(directory, `${functionName}.log`));
-        // A full disk ends logging, not the system.
+        // A full disk must not stop the runtime.
         stream.on("error", () => {});
         streams.set(functionName, stream);
       }

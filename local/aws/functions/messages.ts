@@ -1,6 +1,6 @@
-/** What passes between a function's worker thread and the runtime. */
+/** The messages between a function's worker thread and the runtime. */
 
-/** What a worker is told at its start. */
+/** The settings that a worker starts with. */
 export interface WorkerSettings {
   directory: string;
   handler: string;
@@ -16,11 +16,11 @@ export interface Invocation {
   requestId: string;
   /** Epoch milliseconds. */
   deadline: number;
-  /** The event as JSON, which is how Lambda passes it. */
+  /** The event as JSON, as in Lambda. */
   event: string;
 }
 
-/** An error as Lambda describes it to the caller. */
+/** An error as Lambda returns it to the caller. */
 export interface FunctionError {
   errorType: string;
   errorMessage: string;

@@ -1,11 +1,14 @@
-/** The worker's program as JavaScript: a thread knows nothing of the TypeScript loader of this process. */
+/**
+ * The worker's program as JavaScript, since a worker thread does not use this process's TypeScript
+ * loader.
+ */
 
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 
 let source: string | undefined;
 
-/** Bundles the worker, once a process. */
+/** Bundles the worker once per process. */
 export function workerSource(): string {
   source ??= buildSync({
     entryPoints: [join(__dirname, "worker.ts")],

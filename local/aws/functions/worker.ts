@@ -1,7 +1,7 @@
 /**
- * Runs inside a worker thread: loads a bundled handler as Lambda's Node.js runtime does, and calls it.
+ * Runs inside a worker thread: loads a bundled handler like Lambda's Node.js runtime, and calls it.
  *
- * Unlike Lambda, which gives each environment one event at a time, a worker takes many at once.
+ * Lambda gives each environment one event at a time. A worker handles many concurrently.
  */
 
 import { existsSync } from "node:fs";
@@ -16,13 +16,13 @@ type Handler = (event: unknown, context: object) => unknown;
 const settings = workerData as WorkerSettings;
 const port = parentPort as NonNullable<typeof parentPort>;
 const send = (message: WorkerMessage) => port.postMessage(message);
-const underWay = new Set<string>();
+const running = new Set<string>();
 
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
-/** Logs as Lambda does. Which invocation a line belongs to is known only while there is just one. */
+/** Logs in Lambda's format. The request id is known only while a single invocation is running. */
 function log(level: string, values: unknown[]): void {
-  const [requestId] = underWay.size === 1 ? underWay : [];
+  const [requestId] = running.size === 1 ? running : [];
   const timestamp = new Date().toISOString();
   if (settings.logFormat === "Text") {
     const line = `${timestamp}\t${requestId ?? "-"}\t${level}\t${format(...values)}`;
@@ -60,7 +60,7 @@ async function load(): Promise<Handler> {
 }
 
 async function run(handler: Handler, { id, requestId, deadline, event }: Invocation) {
-  underWay.add(requestId);
+  running.add(requestId);
   try {
     const context = {
       functionName: settings.functionName,
@@ -79,7 +79,7 @@ async function run(handler: Handler, { id, requestId, deadline, event }: Invocat
     log("ERROR", [describe(error)]);
     send({ kind: "error", id, error: describe(error) });
   } finally {
-    underWay.delete(requestId);
+    running.delete(requestId);
   }
 }
 

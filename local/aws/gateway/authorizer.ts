@@ -10,7 +10,7 @@ import { authorizerEvent, type ConnectionFacts, type Handshake } from "./request
 export const AUTHORIZER_RESULT_BYTES = 8 * 1024;
 
 /** Whether a request was let in, or the status with which it is refused. */
-export type Verdict =
+export type AuthorizationResult =
   | { allowed: true; context: Record<string, string | number> }
   | { allowed: false; status: 401 | 403 | 500 };
 
@@ -30,7 +30,7 @@ export async function authorize(
   { identitySources }: AuthorizerDescription,
   authorizer: Invocable,
   { facts, handshake, methodArn, now }: AuthorizeRequest,
-): Promise<Verdict> {
+): Promise<AuthorizationResult> {
   if (!identitySources.every((source) => hasSource(source, handshake))) {
     return { allowed: false, status: 401 };
   }

@@ -1,4 +1,4 @@
-/** AWS::Events::EventBus: a name, under which rules and senders meet. */
+/** AWS::Events::EventBus. */
 
 import { arnOf, nameOf } from "./identity";
 import { kind } from "./kind";
@@ -8,10 +8,10 @@ export const eventBusKind = kind((identity) => {
   return { ref, Name: ref, Arn: arnOf(identity, "events", `event-bus/${ref}`) };
 });
 
-/** The bus of rules and events that name none. */
+/** The bus used when none is named. */
 export const DEFAULT_BUS = "default";
 
-/** The name of a bus that is given by name or ARN. */
+/** The name of a bus that is given by name or by ARN. */
 export function busNameOf(nameOrArn: string): string {
   return nameOrArn.slice(nameOrArn.lastIndexOf("/") + 1);
 }

@@ -1,4 +1,4 @@
-/** AWS::Lambda::EventSourceMapping: which records of a table's stream reach which function, and how. */
+/** AWS::Lambda::EventSourceMapping of a table's stream. */
 
 import { LocalRuntimeError } from "../errors";
 import { type Pattern, parsePattern } from "../events/pattern";
@@ -14,13 +14,13 @@ export interface MappingDescription {
   startingPosition: "LATEST" | "TRIM_HORIZON";
   batchSize: number;
   batchingWindowMs: number;
-  /** A record is passed on if it matches any; all are if there are none. */
+  /** A record passes if it matches any filter. Without filters all records pass. */
   filters: Pattern[];
   reportsItemFailures: boolean;
   bisectsOnError: boolean;
-  /** Infinity if it tries until the records expire. */
+  /** Infinity: retries until the records expire. */
   maxRetries: number;
-  /** Older records are given up. Infinity if none are. */
+  /** Older records are discarded. Infinity: none are. */
   maxRecordAgeMs: number;
 }
 

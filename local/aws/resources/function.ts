@@ -1,4 +1,4 @@
-/** AWS::Lambda::Function: where its code is, and under which conditions it runs. */
+/** AWS::Lambda::Function. */
 
 import { arnOf, nameOf } from "./identity";
 import { kind } from "./kind";
@@ -8,7 +8,7 @@ export interface FunctionDescription {
   logicalId: string;
   name: string;
   arn: string;
-  /** The directory with the bundled code. */
+  /** The directory of the bundled code. */
   directory: string;
   /** `file.export`, as in the template. */
   handler: string;
@@ -16,7 +16,7 @@ export interface FunctionDescription {
   timeoutMs: number;
   memoryMb: number;
   logFormat: "JSON" | "Text";
-  /** Least level of what the function itself logs, in the JSON format. */
+  /** Minimum level of the function's own log lines, in JSON format. */
   logLevel: string;
 }
 
@@ -52,9 +52,9 @@ export function describeFunction(
 }
 
 /**
- * The function that an integration or authorizer calls.
+ * The ARN of the function that an integration or authorizer invokes.
  *
- * @throws LocalRuntimeError if the URI is not that of an invocation
+ * @throws LocalRuntimeError if the URI is not an invocation URI
  */
 export function functionArnOf(reader: PropertyReader, property: string): string {
   const uri = reader.text(property);

@@ -1,28 +1,31 @@
-/** Resources that a deployment needs and the local runtime does without: they have names, and no effect. */
+/**
+ * Resources that a deployment needs but the local runtime does not. They have names, but no effect.
+ */
 
 import { nameOf } from "./identity";
 import type { Kind } from "./kind";
 
-const INERT = [
+const IGNORED_RESOURCES = [
   /^AWS::IAM::/,
   /^AWS::Logs::/,
   /^AWS::CDK::Metadata$/,
   /^AWS::CloudWatch::/,
   /^AWS::Lambda::Permission$/,
   /^AWS::ApiGatewayV2::Deployment$/,
-  // The record of a custom domain: here the gateway answers for it.
+  // DNS record of a custom domain: locally the gateway serves it.
   /^AWS::Route53::RecordSet$/,
   /^AWS::ApiGateway::Account$/,
   // What could not be delivered goes into a queue, which nobody reads here.
   /^AWS::SQS::Queue(Policy)?$/,
   /^AWS::SNS::Topic(Policy)?$/,
   /^AWS::KMS::(Key|Alias)$/,
-  // The dashboard's hosting: the local gateway serves the page itself.
+  // Hosting of the dashboard: locally the gateway serves the page.
   /^AWS::S3::Bucket(Policy)?$/,
   /^AWS::CloudFront::/,
 ];
 
-export const isInert = (type: string): boolean => INERT.some((pattern) => pattern.test(type));
+export const isIgnored = (type: string): boolean =>
+  IGNORED_RESOURCES.some((pattern) => pattern.test(type));
 
 export const ignoredKind: Kind = (identity) => {
   const ref = nameOf(identity, "Name");

@@ -1,12 +1,12 @@
-/** What the runtime must know of each type of resource. */
+/** The interface through which the runtime knows each resource type. */
 
 import type { ResourceValues } from "../template/intrinsics";
 import type { Identity } from "./identity";
 
-/** Gives a resource's values to `Ref` and `Fn::GetAtt`. */
+/** Provides a resource's values for `Ref` and `Fn::GetAtt`. */
 export type Kind = (identity: Identity) => ResourceValues;
 
-/** A kind with a fixed list of attributes. */
+/** A resource type with a fixed list of attributes. */
 export function kind(
   values: (identity: Identity) => { ref: string } & Record<string, string>,
 ): Kind {

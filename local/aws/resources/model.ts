@@ -1,4 +1,4 @@
-/** Reads a template into what the runtime starts: the one place that knows every type of resource. */
+/** Converts a template into the runtime's model. The only place that knows all resource types. */
 
 import { LocalRuntimeError } from "../errors";
 import type { Assembly } from "../template/assembly";
@@ -8,9 +8,9 @@ import { eventBusKind } from "./event-bus";
 import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
 import { describeFunction, type FunctionDescription, functionKind } from "./function";
 import type { Environment } from "./identity";
-import { ignoredKind, isInert } from "./ignored-resources";
+import { ignoredKind, isIgnored } from "./ignored-resources";
 import type { Kind } from "./kind";
-import { describePage, installers, type PageDescription, pageKind } from "./page";
+import { deploymentFunctions, describePage, type PageDescription, pageKind } from "./page";
 import { type Properties, PropertyReader } from "./properties";
 import { describeRule, type RuleDescription, ruleKind } from "./rule";
 import { describeTable, type TableDescription, tableKind } from "./table";
@@ -48,7 +48,7 @@ const KINDS = {
 
 type KnownType = keyof typeof KINDS;
 
-/** Everything that the template asks for. */
+/** The parts of the template that the runtime starts. */
 export interface Model {
   tables: TableDescription[];
   functions: FunctionDescription[];
@@ -56,21 +56,21 @@ export interface Model {
   mappings: MappingDescription[];
   busNames: string[];
   rules: RuleDescription[];
-  /** The page that a deployment would put into a bucket, if the template has one. */
+  /** The page that a deployment would upload to a bucket, if any. */
   page: PageDescription | undefined;
   /** The stack's outputs by name. */
   outputs: Record<string, string>;
 }
 
 export interface ModelOptions extends Environment {
-  /** `host:port` of the local gateway, which stands in for the API's own host. */
+  /** `host:port` of the local gateway, which replaces the API's host. */
   gatewayHost: string;
 }
 
 /**
  * Reads the template of an assembly.
  *
- * @throws LocalRuntimeError if it has a resource, a property or an intrinsic that is not supported
+ * @throws LocalRuntimeError if it has an unsupported resource, property or intrinsic function
  */
 export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const { template } = assembly;
@@ -84,7 +84,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       ownHost,
       (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
     );
-  const installing = installers(template);
+  const deployOnly = deploymentFunctions(template);
   const { resolve, holds } = createResolver({
     template,
     pseudo,
@@ -123,7 +123,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       describeTable(reader, ref, own.attribute("StreamArn")),
     ),
     functions: resources("AWS::Lambda::Function")
-      .filter(({ reader }) => !installing.has(reader.logicalId))
+      .filter(({ reader }) => !deployOnly.has(reader.logicalId))
       .map(({ reader, ref, arn }) => describeFunction(reader, ref, arn, assembly.assetDirectory)),
     api: describeApi(api.reader, api.ref, {
       stages: resources("AWS::ApiGatewayV2::Stage").map(({ reader }) => reader),
@@ -159,7 +159,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
 /** A pattern of the API's own name. */
 const AWS_HOST = "[a-z0-9]{10}\\.execute-api\\.[a-z0-9-]+\\.amazonaws\\.com";
 
-/** Patterns of the names under which the template's API can be reached beside its own. */
+/** Patterns of the API's custom domain names. */
 const customDomains = ({ Resources }: Template): string[] =>
   Object.values(Resources)
     .filter(({ Type }) => Type === "AWS::ApiGatewayV2::DomainName")
@@ -168,10 +168,10 @@ const customDomains = ({ Resources }: Template): string[] =>
 function kindOf(logicalId: string, { Type }: Resource): Kind {
   const known: Kind | undefined = KINDS[Type as KnownType];
   if (known) return known;
-  if (isInert(Type)) return ignoredKind;
+  if (isIgnored(Type)) return ignoredKind;
   throw new LocalRuntimeError(
-    `${logicalId}: the local runtime does not know the resource type ${Type}; ` +
-      `it knows ${Object.keys(KINDS).join(", ")}`,
+    `${logicalId}: the local runtime does not support the resource type ${Type}. ` +
+      `Supported types: ${Object.keys(KINDS).join(", ")}`,
   );
 }
 

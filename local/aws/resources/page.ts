@@ -5,9 +5,9 @@ import { ignoredKind } from "./ignored-resources";
 import type { PropertyReader } from "./properties";
 
 export interface PageDescription {
-  /** Where the files are. */
+  /** The directory of the files. */
   directory: string;
-  /** Sent with every file. */
+  /** Headers sent with every file. */
   headers: Record<string, string>;
 }
 
@@ -36,7 +36,9 @@ export function describePage(
   };
 }
 
-/** The headers of the policy, but for the one that demands HTTPS, which nothing local speaks. */
+/**
+ * The policy's headers, without the one that requires HTTPS, which the local runtime does not use.
+ */
 function headersOf(policy: PropertyReader): Record<string, string> {
   const security = policy.object("ResponseHeadersPolicyConfig").object("SecurityHeadersConfig");
   const header = (name: string, value: string | undefined) => (value ? { [name]: value } : {});
@@ -52,8 +54,8 @@ function headersOf(policy: PropertyReader): Record<string, string> {
   };
 }
 
-/** Logical ids of functions that only deploy: nothing but a custom resource ever calls them. */
-export function installers({ Resources }: Template): Set<string> {
+/** Logical ids of functions that only custom resources call during deployment. */
+export function deploymentFunctions({ Resources }: Template): Set<string> {
   const tokens = Object.values(Resources)
     .filter(({ Type }) => Type.startsWith("Custom::"))
     .map(({ Properties }) => Properties?.ServiceToken as { "Fn::GetAtt"?: string[] } | undefined);

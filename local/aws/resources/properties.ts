@@ -1,4 +1,4 @@
-/** Reads resolved properties of resources, and says plainly which one is wrong. */
+/** Reads resolved properties of resources, with errors that name the wrong property. */
 
 import { LocalRuntimeError } from "../errors";
 
@@ -21,7 +21,10 @@ export class PropertyReader {
     return this.properties[name] === undefined ? undefined : this.text(name);
   }
 
-  /** A number, also if the template writes it as a text. @throws LocalRuntimeError if it is none */
+  /**
+   * A number, also if the template has it as a string. @throws LocalRuntimeError if it is not a
+   * number
+   */
   number(name: string, otherwise: number): number {
     const value = this.properties[name] ?? otherwise;
     const number = Number(value);
@@ -44,7 +47,7 @@ export class PropertyReader {
     return new PropertyReader(`${this.logicalId}.${name}`, value as Properties);
   }
 
-  /** One of the given texts. @throws LocalRuntimeError if it is another one */
+  /** One of the given strings. @throws LocalRuntimeError otherwise */
   oneOf<T extends string>(name: string, expected: readonly T[], otherwise?: T): T {
     const value = this.properties[name] ?? otherwise;
     const found = expected.find((text) => text === value);

@@ -1,4 +1,4 @@
-/** AWS::Events::Rule: which events, or which times, start which functions. */
+/** AWS::Events::Rule. */
 
 import { type Pattern, parsePattern } from "../events/pattern";
 import { parseSchedule, type Schedule } from "../events/schedule";
@@ -9,7 +9,7 @@ import type { PropertyReader } from "./properties";
 
 export interface RuleTarget {
   functionArn: string;
-  /** What the function gets instead of the event. */
+  /** Passed to the function instead of the event. */
   input?: unknown;
   maxRetries: number;
 }
@@ -45,7 +45,10 @@ export function describeRule(reader: PropertyReader, arn: string): RuleDescripti
   };
 }
 
-/** CloudFormation's name for it is 185 attempts over a day; locally a failed target fails again at once. */
+/**
+ * EventBridge's default is 185 attempts over a day. Locally a failed target usually fails again at
+ * once.
+ */
 const DEFAULT_RETRIES = 2;
 
 function describeTarget(reader: PropertyReader, target: Record<string, unknown>): RuleTarget {

@@ -1,4 +1,6 @@
-/** AWS::DynamoDB::Table: created as the template says, but for what only matters to a bill. */
+/**
+ * AWS::DynamoDB::Table: created as in the template, without properties that only affect billing.
+ */
 
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
 import { arnOf, nameOf } from "./identity";
@@ -8,9 +10,9 @@ import type { Properties, PropertyReader } from "./properties";
 export interface TableDescription {
   name: string;
   input: CreateTableCommandInput;
-  /** The attribute of the TTL, if it is on. */
+  /** The TTL attribute, if TTL is enabled. */
   ttlAttribute?: string;
-  /** What `Fn::GetAtt StreamArn` gave, if the table has a stream. */
+  /** The value of `Fn::GetAtt StreamArn`, if the table has a stream. */
   streamArn?: string;
 }
 
@@ -26,7 +28,7 @@ export const tableKind = kind((identity) => {
   };
 });
 
-/** Properties that `CreateTable` takes as they are. */
+/** Properties that are passed to `CreateTable` unchanged. */
 const PASSED_ON = [
   "AttributeDefinitions",
   "KeySchema",

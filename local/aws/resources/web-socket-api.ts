@@ -1,4 +1,4 @@
-/** AWS::ApiGatewayV2: an API with its stage, routes, integrations and authorizer, put together. */
+/** AWS::ApiGatewayV2: an API with its stage, routes, integrations and authorizer. */
 
 import { functionArnOf } from "./function";
 import { shortIdOf } from "./identity";
@@ -8,33 +8,33 @@ import type { PropertyReader } from "./properties";
 /** The function that answers for a route. */
 export interface IntegrationDescription {
   functionArn: string;
-  /** After this the gateway gives up on the integration. */
+  /** Timeout of the integration. */
   timeoutMs: number;
 }
 
 export interface AuthorizerDescription {
   functionArn: string;
-  /** As in `route.request.header.Authorization`. A request that lacks one is not authorized. */
+  /** For example `route.request.header.Authorization`. A request without one of them is not authorized. */
   identitySources: string[];
 }
 
 export interface RouteDescription {
   key: string;
-  /** A `$connect` or `$disconnect` may go without. */
+  /** `$connect` and `$disconnect` may have none. */
   integration?: IntegrationDescription;
   authorizer?: AuthorizerDescription;
-  /** Whether the integration's answer is sent to the client. */
+  /** Whether the integration's result is sent to the client. */
   returnsResponse: boolean;
 }
 
-/** A token bucket: how fast it fills, and how much it holds. */
+/** Refill rate and size of a token bucket. */
 export interface ThrottlingLimits {
   perSecond: number;
   burst: number;
 }
 
 export interface ThrottlingDescription {
-  /** Of all routes that have none of their own; undefined for no limits. */
+  /** Limits of routes without their own. Undefined: unlimited. */
   whole?: ThrottlingLimits;
   /** By route key. */
   routes: ReadonlyMap<string, ThrottlingLimits>;
@@ -43,7 +43,7 @@ export interface ThrottlingDescription {
 export interface WebSocketApiDescription {
   apiId: string;
   stage: string;
-  /** Where clients connect: the stage's path, and that of a custom domain. */
+  /** The paths that clients connect to: the stage's, and those of custom domains. */
   paths: ReadonlySet<string>;
   routeSelectionExpression: string;
   routes: Map<string, RouteDescription>;
@@ -76,7 +76,7 @@ export const routeResponseKind = kind((identity) => ({
   RouteResponseId: shortIdOf(identity),
 }));
 
-/** Its name is its reference; what its record would point at leads nowhere. */
+/** `Ref` returns the domain's name. The alias target does not exist locally. */
 export const domainKind = kind(({ properties, region }) => {
   const ref = String(properties.DomainName);
   return {
@@ -87,7 +87,7 @@ export const domainKind = kind(({ properties, region }) => {
 });
 export const mappingKind = kind((identity) => ({ ref: shortIdOf(identity) }));
 
-/** A resource by the id that others use for it. */
+/** Resources by the id that other resources refer to. */
 export type ById = Map<string, PropertyReader>;
 
 export interface ApiParts {
@@ -96,11 +96,13 @@ export interface ApiParts {
   integrations: ById;
   authorizers: ById;
   routeResponses: PropertyReader[];
-  /** Of custom domains to stages. */
+  /** Mappings of custom domains to stages. */
   mappings: PropertyReader[];
 }
 
-/** @throws LocalRuntimeError if the API is none of WebSockets, or has not exactly one stage */
+/**
+ * @throws LocalRuntimeError if the API is not a WebSocket API or does not have exactly one stage
+ */
 export function describeApi(
   reader: PropertyReader,
   apiId: string,
@@ -149,7 +151,7 @@ function describeThrottling(stage: PropertyReader): ThrottlingDescription {
   };
 }
 
-/** Undefined where neither of the two is set. */
+/** Undefined if neither limit is set. */
 function limitsOf(settings: PropertyReader): ThrottlingLimits | undefined {
   const perSecond = settings.number("ThrottlingRateLimit", Number.MAX_VALUE);
   const burst = settings.number("ThrottlingBurstLimit", Number.MAX_VALUE);

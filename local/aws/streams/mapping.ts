@@ -1,4 +1,7 @@
-/** Plays an event source mapping: filters a stream's records, and gives them to a function in batches. */
+/**
+ * Emulates an event source mapping: filters a stream's records and passes them to a function in
+ * batches.
+ */
 
 import type { Clock } from "../clock";
 import type { Invocable } from "../functions/local-function";
@@ -10,13 +13,13 @@ export interface MappingOptions {
   target: Invocable;
   clock: Clock;
   region: string;
-  /** Waits before a further try. */
+  /** Waits before a retry. */
   pause(ms: number): Promise<void>;
-  /** Told of failed tries. */
+  /** Called after a failed attempt. */
   report(problem: string): void;
-  /** Takes the records that are given up, which AWS would describe in the dead-letter queue. */
+  /** Receives discarded records, which AWS would describe in the dead-letter queue. */
   discard(records: StreamRecord[], reason: string): void;
-  /** Whether to give up at once, because the runtime ends. */
+  /** Whether to give up at once because the runtime is stopping. */
   stopping(): boolean;
 }
 
@@ -24,8 +27,8 @@ const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
 
 /**
- * What consumes the records of one shard, in their order: a failed batch is tried again before any
- * later record is looked at.
+ * Returns a consumer of the records of one shard, in order: a failed batch is retried before any
+ * later record is processed.
  */
 export function mappingConsumer(options: MappingOptions) {
   const { description, region } = options;
@@ -47,7 +50,7 @@ export function mappingConsumer(options: MappingOptions) {
   };
 }
 
-/** Delivers a batch, or gives it up. `failures` counts the tries of its first record so far. */
+/** Delivers or discards a batch. `failures` counts the previous attempts of its first record. */
 async function deliver(
   batch: StreamRecord[],
   failures: number,
@@ -69,7 +72,7 @@ async function deliver(
     const { left, problem } = await attempt(rest, options);
     if (problem === undefined) return;
     report(`The mapping ${description.logicalId}: ${problem}`);
-    // Whatever was done counts as progress: the records after it start with no failures.
+    // Partial success counts as progress: the remaining records start without failures.
     tries = left.length < rest.length ? 1 : tries + 1;
     rest = left;
     if (tries > description.maxRetries) {
@@ -88,7 +91,7 @@ async function deliver(
   }
 }
 
-/** One invocation: which records must come again, and why. */
+/** Makes one invocation. Returns the records to retry, and why. */
 async function attempt(
   records: StreamRecord[],
   { description, target }: MappingOptions,
@@ -104,7 +107,7 @@ async function attempt(
   if (failed === undefined)
     return { left: records, problem: "expected batchItemFailures, got another" };
   if (failed.size === 0) return { left: [] };
-  // A checkpoint: everything from the first failed record on comes again.
+  // The first failed record is a checkpoint: it and everything after it is retried.
   const index = records.findIndex(({ dynamodb }) => failed.has(dynamodb.SequenceNumber));
   return {
     left: index < 0 ? records : records.slice(index),
@@ -112,7 +115,7 @@ async function attempt(
   };
 }
 
-/** Undefined if the result is not one of `ReportBatchItemFailures`. */
+/** Undefined if the result is not a `ReportBatchItemFailures` response. */
 function failedItems(result: unknown): Set<string> | undefined {
   const { batchItemFailures } = (result ?? {}) as Record<string, unknown>;
   if (batchItemFailures === undefined || batchItemFailures === null) return new Set();

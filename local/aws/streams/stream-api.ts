@@ -1,6 +1,7 @@
 /**
- * DynamoDB Streams as it is on the wire: its records are already what functions get, and reading them
- * without a conversion and back keeps every heartbeat's record, most of which no filter lets pass, cheap.
+ * The DynamoDB Streams API on the wire. Its records already have the format that functions receive.
+ * Skipping the SDK's conversions keeps the records of heartbeats cheap, most of which are filtered
+ * out.
  */
 
 import { openWire } from "../engine/wire";
@@ -26,7 +27,7 @@ export type IteratorPosition =
   | { ShardIteratorType: "LATEST" | "TRIM_HORIZON" }
   | { ShardIteratorType: "AFTER_SEQUENCE_NUMBER"; SequenceNumber: string };
 
-/** A call was refused. `type` is the name of the error without its namespace. */
+/** A call was rejected. `type` is the error's name without namespace. */
 export class StreamError extends LocalRuntimeError {
   override name = "StreamError";
 
@@ -39,11 +40,11 @@ export class StreamError extends LocalRuntimeError {
   }
 }
 
-/** The operations of a stream that a reader needs. All throw `StreamError` if they are refused. */
+/** The stream operations that a reader needs. They throw `StreamError` if rejected. */
 export interface StreamApi {
   shards(streamArn: string): Promise<Shard[]>;
   iterator(streamArn: string, shardId: string, position: IteratorPosition): Promise<string>;
-  /** `next` is undefined once a closed shard is read to its end. */
+  /** `next` is undefined at the end of a closed shard. */
   records(iterator: string): Promise<{ records: StreamRecord[]; next: string | undefined }>;
   close(): void;
 }

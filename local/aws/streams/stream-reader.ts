@@ -1,9 +1,9 @@
-/** Follows a table's stream shard by shard, and hands on the records of each in their order. */
+/** Reads a table's stream shard by shard, and passes on the records of each shard in order. */
 
 import type { IteratorPosition, Shard, StreamApi, StreamRecord } from "./stream-api";
 import { StreamError } from "./stream-api";
 
-/** Takes records of one shard. Until it resolves, no further ones of that shard are read. */
+/** Receives records of one shard. The next records of the shard are read when it resolves. */
 export type RecordConsumer = (records: StreamRecord[]) => Promise<void>;
 
 export interface StreamReaderOptions {
@@ -11,25 +11,25 @@ export interface StreamReaderOptions {
   streamArn: string;
   startingPosition: "LATEST" | "TRIM_HORIZON";
   consume: RecordConsumer;
-  /** How long to wait between two reads, in milliseconds. @default 50 */
+  /** Pause between two reads, in milliseconds. @default 50 */
   pollIntervalMs?: number;
-  /** How often to look for new shards, in milliseconds. @default 5000 */
+  /** Pause between two look-ups of new shards, in milliseconds. @default 5000 */
   shardIntervalMs?: number;
   report(problem: string): void;
 }
 
-/** Records in a read from which on the next one follows at once. */
+/** After a read with this many records, the next one follows at once. */
 const FULL_READ = 500;
 
-/** How long to wait after a read that failed. */
+/** Pause after a failed read. */
 const RETRY_MS = 500;
 
 export interface StreamReader {
-  /** Ends the reading, and waits until the last records are consumed. */
+  /** Stops reading, and waits until the last records are consumed. */
   stop(): Promise<void>;
 }
 
-/** Starts reading; resolves once every shard that there is has its place to start from. */
+/** Starts reading. Resolves when every existing shard has a start position. */
 export async function readStream(options: StreamReaderOptions): Promise<StreamReader> {
   const { api, streamArn, startingPosition, consume, report } = options;
   const { pollIntervalMs = 50, shardIntervalMs = 5000 } = options;
@@ -37,7 +37,7 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
   const shards = new Map<string, Promise<void>>();
 
   async function follow({ ShardId, ParentShardId }: Shard, from: string): Promise<void> {
-    // A child's records come after those of its parent.
+    // A child shard is read after its parent.
     if (ParentShardId !== undefined) await shards.get(ParentShardId);
     let iterator: string | undefined = from;
     let last: IteratorPosition = { ShardIteratorType: "TRIM_HORIZON" };
@@ -50,7 +50,8 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
           last = { ShardIteratorType: "AFTER_SEQUENCE_NUMBER", SequenceNumber };
         }
         iterator = next;
-        // After a few records too: under load, many small reads would cost more than the records do.
+        // Pauses after small reads too: under load, many small reads would cost more than the
+        // records.
         const more = next === undefined || records.length >= FULL_READ;
         if (!more) await pause(pollIntervalMs, aborted.signal);
       } catch (error) {
@@ -77,7 +78,7 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
     while (!aborted.signal.aborted) {
       await pause(shardIntervalMs, aborted.signal);
       if (aborted.signal.aborted) return;
-      // A shard that is new began after the reading did.
+      // A new shard began after reading started.
       await discover("TRIM_HORIZON").catch((error: Error) => report(error.message));
     }
   })();
@@ -89,7 +90,7 @@ export async function readStream(options: StreamReaderOptions): Promise<StreamRe
   };
 }
 
-/** Resolves after a while, or as soon as the signal says so. */
+/** Resolves after a delay, or as soon as the signal is aborted. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

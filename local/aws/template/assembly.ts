@@ -1,4 +1,4 @@
-/** Reads what `cdk synth` wrote: the template of a stack and where its bundled functions are. */
+/** Reads the output of `cdk synth`: a stack's template and the directories of its assets. */
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,7 +12,7 @@ export interface Assembly {
   /**
    * The directory of an asset.
    *
-   * @param objectKey the key under which a deployment would store it, as in a function's `Code.S3Key`
+   * @param objectKey the asset's key in the deployment bucket, as in a function's `Code.S3Key`
    * @throws LocalRuntimeError if the assembly has no such asset
    */
   assetDirectory(objectKey: string): string;
@@ -33,8 +33,9 @@ interface AssetManifest {
  * Reads a cloud assembly.
  *
  * @param directory the output directory of `cdk synth`
- * @param stackName which stack, needed only where there are several
- * @throws LocalRuntimeError if there is no assembly, no such stack, or more than one to choose from
+ * @param stackName required if there are several stacks
+ * @throws LocalRuntimeError if there is no assembly, no such stack, or more than one stack without
+ * a name given
  */
 export function readAssembly(directory: string, stackName?: string): Assembly {
   const { artifacts = {} } = readJson<Manifest>(join(directory, "manifest.json"));

@@ -1,9 +1,9 @@
-/** Works out the intrinsic functions of a template, as CloudFormation would at deployment. */
+/** Evaluates a template's intrinsic functions like CloudFormation. */
 
 import { LocalRuntimeError } from "../errors";
 import type { Template } from "./template";
 
-/** What a resource gives to `Ref` and `Fn::GetAtt`. */
+/** A resource's values for `Ref` and `Fn::GetAtt`. */
 export interface ResourceValues {
   ref: string;
   /** Undefined if the resource has no such attribute. */
@@ -12,15 +12,15 @@ export interface ResourceValues {
 
 export interface ResolverOptions {
   template: Template;
-  /** Values of `AWS::Region` and the other pseudo parameters. */
+  /** Values of pseudo parameters such as `AWS::Region`. */
   pseudo: Record<string, string>;
-  /** Undefined if there is no such resource. */
+  /** Undefined if the resource does not exist. */
   resource(logicalId: string): ResourceValues | undefined;
-  /** Changes every text after it is resolved. @default - none */
+  /** Changes every string after it is resolved. @default - unchanged */
   rewrite?: (text: string) => string;
 }
 
-/** Resolves a value of the template; `path` names it in errors. */
+/** Resolves a value of the template. `path` names it in errors. */
 export interface Resolver {
   resolve(value: unknown, path: string): unknown;
   /** Whether a named condition holds. */
@@ -29,7 +29,10 @@ export interface Resolver {
 
 const NO_VALUE = Symbol("AWS::NoValue");
 
-/** @throws LocalRuntimeError from the resolver, naming the path, if an intrinsic is unknown or wrong */
+/**
+ * The resolver throws LocalRuntimeError naming the path, if an intrinsic function is unknown or
+ * wrong.
+ */
 export function createResolver(options: ResolverOptions): Resolver {
   const { template, pseudo, resource, rewrite = (text) => text } = options;
 
@@ -114,7 +117,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     const [first] = entries;
     if (first && entries.length === 1) {
       const [name, argument] = first;
-      // A policy statement has a key `Condition` too, beside others.
+      // Policy statements also have a key `Condition`, next to others.
       const intrinsic = intrinsics[name];
       if (intrinsic && (name !== "Condition" || typeof argument === "string")) {
         const result = intrinsic(argument, path);
@@ -129,7 +132,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   function holds(condition: string): boolean {
     const path = `Conditions.${condition}`;
     const expression = template.Conditions?.[condition];
-    if (expression === undefined) return fail(path, "there is no such condition");
+    if (expression === undefined) return fail(path, "the condition does not exist");
     return walk(expression, path) === true;
   }
 

@@ -1,4 +1,4 @@
-/** What a CloudFormation template looks like, as far as the runtime reads it. */
+/** The parts of a CloudFormation template that the runtime reads. */
 
 export interface Resource {
   Type: string;

@@ -2,18 +2,18 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import {
   isMassExpiry,
+  nextAction,
+  type SelfPreservationAction,
   type SelfPreservationTerms,
-  type Verdict,
-  verdictOn,
 } from "../../../lambda/sweep/self-preservation-rule";
-import { type FleetHistory, LEASE_MS, play } from "../../../testing/fleet-history";
+import { type FleetHistory, LEASE_MS, simulateFleet } from "../../../testing/fleet-history";
 
 const MINUTE = 60_000;
 const TERMS: SelfPreservationTerms = { share: 0.5, minimum: 20, holdMs: 5 * MINUTE };
 const START = 3 * MINUTE;
 const AGAIN = 15 * MINUTE;
 
-type Judge = typeof verdictOn;
+type Judge = typeof nextAction;
 
 const ANY_SWEEP = [10_000, 30_000, MINUTE, 5 * MINUTE];
 
@@ -62,14 +62,14 @@ const few = losses((agents) =>
   fc.integer({ min: 0, max: Math.max(19, Math.floor(agents / 2)) }).map((n) => Math.min(n, agents)),
 );
 
-/** Everyone who died is told of, nobody else, and not later than so long after the last lease. */
+/** Exactly the dead agents are reported, within a bound after the last lease. */
 function tellsTheDead(history: FleetHistory, judge: Judge, withinMs: number): boolean {
-  const { told } = play(history, TERMS, judge);
-  const agents = new Set(told.map(({ agent }) => agent));
+  const { reported } = simulateFleet(history, TERMS, judge);
+  const agents = new Set(reported.map(({ agent }) => agent));
   const latest = START + LEASE_MS + 2000 + withinMs;
   return (
     agents.size === history.dead &&
-    told.every(({ agent, at }) => agent < history.dead && at <= latest)
+    reported.every(({ agent, at }) => agent < history.dead && at <= latest)
   );
 }
 
@@ -79,10 +79,13 @@ const PROPERTIES: Record<string, (judge: Judge) => fc.IProperty<unknown>> = {
   ) =>
     fc.property(
       outages(true, ...ANY_SWEEP),
-      (history) => play(history, TERMS, judge).told.length === 0,
+      (history) => simulateFleet(history, TERMS, judge).reported.length === 0,
     ),
   "tells of nobody either where it does not, if sweeps are close together": (judge) =>
-    fc.property(outages(false, 10_000), (history) => play(history, TERMS, judge).told.length === 0),
+    fc.property(
+      outages(false, 10_000),
+      (history) => simulateFleet(history, TERMS, judge).reported.length === 0,
+    ),
   "tells of a loss of more than half of the fleet within the bound": (judge) =>
     fc.property(many, (history) =>
       tellsTheDead(history, judge, TERMS.holdMs + 2 * history.sweepMs),
@@ -92,13 +95,13 @@ const PROPERTIES: Record<string, (judge: Judge) => fc.IProperty<unknown>> = {
   "confirms a loss of more than half of the fleet, and no outage": (judge) =>
     fc.property(many, outages(false, 10_000), (loss, outage) => {
       const confirmed = (history: FleetHistory) =>
-        play(history, TERMS, judge).verdicts.includes("confirm");
+        simulateFleet(history, TERMS, judge).actions.includes("confirm");
       return confirmed(loss) && !confirmed(outage);
     }),
   "ends every suspicion": (judge) =>
     fc.property(fc.oneof(outages(false, ...ANY_SWEEP), many), (history) => {
-      const { verdicts } = play(history, TERMS, judge);
-      const count = (...wanted: string[]) => verdicts.filter((one) => wanted.includes(one)).length;
+      const { actions } = simulateFleet(history, TERMS, judge);
+      const count = (...wanted: string[]) => actions.filter((one) => wanted.includes(one)).length;
       return (
         count("suspect") === count("confirm", "recover") && count("confirm") === count("forget")
       );
@@ -109,19 +112,19 @@ const runs = { numRuns: 100, seed: 7, endOnFailure: true };
 
 describe("the verdict on silent agents", () => {
   it.each(Object.entries(PROPERTIES))("%s", (_, property) => {
-    fc.assert(property(verdictOn), runs);
+    fc.assert(property(nextAction), runs);
   });
 
   const instead =
-    (wrong: Partial<Record<Verdict, Verdict>>): Judge =>
+    (wrong: Partial<Record<SelfPreservationAction, SelfPreservationAction>>): Judge =>
     (...args) => {
-      const verdict = verdictOn(...args);
+      const verdict = nextAction(...args);
       return wrong[verdict] ?? verdict;
     };
   const changed =
     (change: (...args: Parameters<Judge>) => Parameters<Judge>): Judge =>
     (...args) =>
-      verdictOn(...change(...args));
+      nextAction(...change(...args));
 
   it.each<[string, Judge]>([
     ["never suspects", instead({ suspect: "act" })],
@@ -186,10 +189,10 @@ describe("the verdict on silent agents", () => {
   it("ends nothing by what it has seen of a part of the table", () => {
     const standing = { heldUntil: 10 * MINUTE };
     const quiet = { online: 50, overdue: 0, over: 0 };
-    expect(verdictOn(standing, quiet, false, 0, TERMS)).toBe("hold");
-    expect(verdictOn(standing, quiet, true, 0, TERMS)).toBe("recover");
+    expect(nextAction(standing, quiet, false, 0, TERMS)).toBe("hold");
+    expect(nextAction(standing, quiet, true, 0, TERMS)).toBe("recover");
     const confirmed = { ...standing, confirmedAt: 0 };
-    expect(verdictOn(confirmed, quiet, false, 0, TERMS)).toBe("act");
-    expect(verdictOn(confirmed, quiet, true, 0, TERMS)).toBe("forget");
+    expect(nextAction(confirmed, quiet, false, 0, TERMS)).toBe("act");
+    expect(nextAction(confirmed, quiet, true, 0, TERMS)).toBe("forget");
   });
 });

@@ -5,16 +5,16 @@ import { readReport } from "../../../tools/bench/report";
 
 const BENCH = join(__dirname, "../../../tools/bench");
 
-describe("the billing units", () => {
+describe("the billing units benchmark", () => {
   const reported = readReport(BENCH, billingUnits)?.figures as BillingFigures;
 
-  it("of every operation are those of the report (npm run bench -- billing-units)", async () => {
+  it("measures the units in the report for every operation (npm run bench -- billing-units)", async () => {
     const counted = await billingUnits.measure({ quick: true, progress: () => undefined });
     expect(billingUnits.changes?.(counted, reported)).toEqual([]);
     expect(counted).toEqual(reported);
   });
 
-  it("name what has changed", () => {
+  it("names the counts that have changed", () => {
     const [first, ...rest] = reported.operations;
     if (!first) throw new Error("expected operations in the report");
     const dearer = { ...first, units: { ...first.units, writeUnits: first.units.writeUnits + 1 } };

@@ -6,21 +6,22 @@ import type { ClientReport } from "../../../tools/bench/client/measure";
 
 const REPORT = join(__dirname, "../../../tools/bench/client/report.json");
 
-describe("the report of the client's cost", () => {
+describe("the client benchmark's report", () => {
   const { figures } = JSON.parse(readFileSync(REPORT, "utf8")) as { figures: ClientReport };
 
-  it("counts the bytes of a heartbeat and its ack as the protocol frames them", () => {
+  it("counts the bytes of a framed heartbeat and its ack", () => {
     const own = figures.kinds.find(({ kind }) => kind === OWN);
     const heartbeat = { type: "heartbeat", activity: { state: "idle", eventLoopLagMs: 0 } };
     const ack = { type: "heartbeat_ack", serverTime: 1.7e12, leaseExpiresAt: 1.7e12 };
-    // A client's frame has a mask of four bytes beside its header of two; the lag may have a digit or two more.
+    // A client's frame has a four-byte mask in addition to the two-byte header. The lag may have a
+    // digit or two more.
     const up = JSON.stringify(heartbeat).length + 6;
     expect(own?.exchange.up).toBeGreaterThanOrEqual(up);
     expect(own?.exchange.up).toBeLessThan(up + 3);
     expect(own?.exchange.down).toBeCloseTo(JSON.stringify(ack).length + 2, 1);
   });
 
-  it("is of ten thousand agents in one process, and none was lost", () => {
+  it("covers ten thousand agents in one process, all healthy", () => {
     expect(figures.many).toMatchObject({ agents: 10_000, healthy: 10_000 });
   });
 });

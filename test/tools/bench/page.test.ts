@@ -10,12 +10,12 @@ describe("the page docs/benchmarks.md", () => {
   const page = () =>
     renderPage(SECTIONS, (section) => readReport(join(ROOT, "tools", "bench"), section));
 
-  it("is what the reports say (npm run bench -- --render)", () => {
+  it("matches the reports (npm run bench -- --render)", () => {
     expect(readFileSync(join(ROOT, "docs/benchmarks.md"), "utf8")).toBe(page());
   });
 
   it.each(SECTIONS)(
-    "has measured figures of $name, and says why of each goal that is not met",
+    "has figures for $name, and a reason for each goal that is not met",
     (section) => {
       const report = readReport(join(ROOT, "tools", "bench"), section);
       const goals = report ? section.goals(report.figures) : undefined;

@@ -5,7 +5,7 @@ import { ownPolicy } from "../../../tools/bench/storm/own-policy";
 import { PUBLISHED } from "../../../tools/bench/storm/policies";
 import { storm } from "../../../tools/bench/storm/section";
 import { simulate } from "../../../tools/bench/storm/storm";
-import { Ticks } from "../../../tools/bench/storm/ticks";
+import { TimerWheel } from "../../../tools/bench/storm/timer-wheel";
 
 const published = (name: string) => {
   const policy = PUBLISHED.find((one) => one.name === name);
@@ -15,7 +15,7 @@ const published = (name: string) => {
 
 describe("a storm", () => {
   it.each([1_000, 3_333, 10_000, 30_000])(
-    "of %d agents that the gateway cut off is over in little more than the quota takes, with none refused",
+    "of %d agents closed by the gateway ends close to the optimum, without rejections",
     (agents) => {
       const policy = ownPolicy({ loss: "closed by the gateway", counted: agents });
       const result = simulate(policy, { agents, seed: 7 });
@@ -24,14 +24,14 @@ describe("a storm", () => {
     },
   );
 
-  it("is no different where the gateway's bucket holds a twentieth of a second's tokens", () => {
+  it("is not affected by a small token bucket in the gateway", () => {
     const policy = ownPolicy({ loss: "closed by the gateway", counted: 20_000 });
     const result = simulate(policy, { agents: 20_000, burst: 25, seed: 7 });
     expect(result.ratio).toBeLessThan(1.15);
     expect(result.refusedShare).toBeLessThan(0.01);
   });
 
-  it.each([0.1, 10])("ends, though the fleet was counted %d times as large", (factor) => {
+  it.each([0.1, 10])("ends even if the fleet was counted as %d times its size", (factor) => {
     const agents = 20_000;
     const policy = ownPolicy({ loss: "closed by the gateway", counted: agents * factor });
     const result = simulate(policy, { agents, seed: 7 });
@@ -39,13 +39,13 @@ describe("a storm", () => {
     expect(result.ratio).toBeLessThan(factor > 1 ? 11 : 2.2);
   });
 
-  it("is the same for the same seed, and another for another", () => {
+  it("is reproducible for a seed, and differs between seeds", () => {
     const run = (seed: number) => simulate(published("socket.io"), { agents: 2_000, seed });
     expect(run(1)).toEqual(run(1));
     expect(run(1)).not.toEqual(run(2));
   });
 
-  it("of clients that stand for several is like that of as many clients", () => {
+  it("gives similar results when each simulated client represents several", () => {
     const run = (scale: number) =>
       simulate(published("reconnecting-websocket"), { agents: 20_000, scale, seed: 1 });
     const [all, few] = [run(1), run(10)];
@@ -53,7 +53,7 @@ describe("a storm", () => {
     expect(few.ratio).toBeCloseTo(all.ratio ?? 0, 1);
   });
 
-  it("takes ever longer for clients without chance, and is never over for those that give up", () => {
+  it("takes longer for clients without jitter, and never ends for clients that give up", () => {
     const size = { agents: 20_000, seed: 1, scale: 4 };
     expect(simulate(published("partysocket"), size).ratio).toBeGreaterThan(5);
     const nats = simulate(published("nats.js"), { ...size, agents: 200_000, scale: 40 });
@@ -61,7 +61,7 @@ describe("a storm", () => {
     expect(nats.p100).toBeNull();
   });
 
-  it("is told with every policy, every condition and a verdict on every goal", async () => {
+  it("is reported with every policy, every condition and a result for every goal", async () => {
     const progress: string[] = [];
     const options = { quick: true, progress: (line: string) => progress.push(line) };
     const figures = await measureStorms(options);
@@ -77,7 +77,7 @@ describe("a storm", () => {
 });
 
 describe("the quota of new connections", () => {
-  it("lets in a burst as large as its bucket, and what has come in since", () => {
+  it("admits a burst of the bucket's size, and then refills", () => {
     const quota = new TokenBucket({ perSecond: 500, burst: 500 });
     const admitted = (now: number, attempts: number) =>
       Array.from({ length: attempts }, () => quota.admits(now)).filter(Boolean).length;
@@ -87,17 +87,17 @@ describe("the quota of new connections", () => {
   });
 });
 
-describe("the queue", () => {
-  it("visits each agent in its millisecond, also those that are added meanwhile", () => {
-    const ticks = new Ticks(3);
-    ticks.add(0, 2);
-    ticks.add(1, 1);
-    ticks.add(2, 2);
+describe("the timer wheel", () => {
+  it("visits each agent in its millisecond, including agents added during a visit", () => {
+    const wheel = new TimerWheel(3);
+    wheel.add(0, 2);
+    wheel.add(1, 1);
+    wheel.add(2, 2);
     const visits: [number, number][] = [];
-    while (!ticks.isEmpty) {
-      ticks.step((agent) => {
-        visits.push([ticks.now, agent]);
-        if (agent === 1 && ticks.now < 3) ticks.add(1, 0.2);
+    while (!wheel.isEmpty) {
+      wheel.step((agent) => {
+        visits.push([wheel.now, agent]);
+        if (agent === 1 && wheel.now < 3) wheel.add(1, 0.2);
       });
     }
     expect(visits.sort()).toEqual([
@@ -109,7 +109,7 @@ describe("the queue", () => {
     ]);
   });
 
-  it("refuses a delay that it can't hold", () => {
-    expect(() => new Ticks(1).add(0, 2 ** 22)).toThrow("expected a delay under 4194304 ms");
+  it("rejects a delay beyond its span", () => {
+    expect(() => new TimerWheel(1).add(0, 2 ** 22)).toThrow("expected a delay under 4194304 ms");
   });
 });

@@ -6,13 +6,16 @@ import type {
   Look,
   StoredRow,
 } from "../../../tools/chaos/evidence";
-import { judge, type Verdict } from "../../../tools/chaos/judge/verdict";
+import { judge, type RunFindings } from "../../../tools/chaos/judge/verdict";
 
 const LEASE_MS = 6000;
 const LINK = "a.1.0";
 const CONNECTION = "A=";
 
-/** One agent that connects at 0 and beats every 2 s until `until`, is looked at every half second until 20 s, and leaves. */
+/**
+ * An agent that connects at 0, sends a heartbeat every 2 s until `until`, is read every 500 ms
+ * until 20 s, and leaves.
+ */
 function history(until = 20_000) {
   const beats = range(0, until, 2000);
   const heartbeats = beats.map((at) => ({ sentAt: at + 1, ackedAt: at + 10 }));
@@ -68,15 +71,15 @@ function range(from: number, to: number, step: number): number[] {
   return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step);
 }
 
-/** The row as it is in the looks of a time. */
+/** The stored row in the reads of a period. */
 function store(evidence: Evidence, from: number, until: number, row: Partial<StoredRow>): void {
   evidence.looks = evidence.looks.map((one) =>
     one.begunAt >= from && one.begunAt < until ? look(one.begunAt, row) : one,
   );
 }
 
-/** What a verdict finds wrong, by how often. */
-function findings(verdict: Verdict): Record<string, number> {
+/** The number of findings by kind. */
+function findings(verdict: RunFindings): Record<string, number> {
   const { falseOfflines, late, lost, duplicated, disordered } = verdict;
   const { sockets, rows, subscriptions, notBack } = verdict;
   const all = { falseOfflines, late, lost, duplicated, disordered };
@@ -88,7 +91,7 @@ function findings(verdict: Verdict): Record<string, number> {
 }
 
 describe("the judge of a chaos run", () => {
-  it("finds nothing wrong where nothing is, and says for how long it looked", () => {
+  it("finds nothing wrong in a healthy run, and reports how long it observed", () => {
     const verdict = judge(history().evidence);
     expect(findings(verdict)).toEqual({});
     expect(verdict.passed).toBe(true);
@@ -98,8 +101,8 @@ describe("the judge of a chaos run", () => {
   describe("finds a false offline", () => {
     it.each<[string, Partial<StoredRow>]>([
       ["stored as offline", { status: "offline", leaseExpiresAt: 12_000 }],
-      ["whose lease was cut short", { leaseExpiresAt: 9000 }],
-    ])("of an agent that is acknowledged and %s", (_, row) => {
+      ["stored with a shortened lease", { leaseExpiresAt: 9000 }],
+    ])("of an acknowledged agent that is %s", (_, row) => {
       const { evidence } = history();
       store(evidence, 10_000, 11_000, row);
       const verdict = judge(evidence);
@@ -114,7 +117,7 @@ describe("the judge of a chaos run", () => {
       expect(findings(judge(evidence))).toEqual({ falseOfflines: 1 });
     });
 
-    it("of an agent with two connections, of which only the newer one has ended", () => {
+    it("of an agent with two connections when only the newer one has ended", () => {
       const { evidence, agent } = history();
       const heartbeats = [{ sentAt: 8000, ackedAt: 8010 }];
       agent.connections.set("a.1.1", { openedAt: 8000, endedAt: 9900, heartbeats });
@@ -125,25 +128,25 @@ describe("the judge of a chaos run", () => {
     });
   });
 
-  describe("excuses an agent that reads as offline", () => {
+  describe("accepts an agent that is read as offline", () => {
     const offline = (evidence: Evidence) =>
       store(evidence, 10_000, 11_000, { status: "offline", leaseExpiresAt: 12_000 });
 
-    it("after the gateway has told the end of its connection", () => {
+    it("after the gateway has reported the end of its connection", () => {
       const { evidence } = history();
       evidence.signs.push(sign("disconnect", 9990));
       offline(evidence);
       expect(findings(judge(evidence))).toEqual({});
     });
 
-    it("after it has itself given its connection up", () => {
+    it("after it has given up its connection", () => {
       const { evidence, connection } = history();
       connection.endedAt = 9990;
       offline(evidence);
       expect(findings(judge(evidence))).toEqual({});
     });
 
-    it("after the run has ended its connection, or the gateway", () => {
+    it("after the run or the gateway has ended its connection", () => {
       const { evidence, agent } = history();
       agent.cuts.push(9990);
       offline(evidence);
@@ -153,7 +156,7 @@ describe("the judge of a chaos run", () => {
       expect(findings(judge(evidence))).toEqual({});
     });
 
-    it("a lease after the last heartbeat that was acknowledged", () => {
+    it("one lease after its last acknowledged heartbeat", () => {
       const { evidence, connection } = history();
       connection.heartbeats = connection.heartbeats.filter(({ sentAt }) => sentAt < 4000);
       offline(evidence);
@@ -162,7 +165,7 @@ describe("the judge of a chaos run", () => {
   });
 
   describe("finds a late detection", () => {
-    it("of an agent that reads as online a lease after the gateway last heard of it", () => {
+    it("of an agent read as online one lease after its last sign of life", () => {
       const { evidence, connection } = history(4000);
       connection.endedAt = 4000;
       store(evidence, 4000, 20_000, { leaseExpiresAt: 30_000 });
@@ -171,7 +174,7 @@ describe("the judge of a chaos run", () => {
       expect(verdict.late[0]?.firstAt).toBe(8500);
     });
 
-    it("of an agent that was killed and reads as offline only after its bound", () => {
+    it("of a killed agent that is read as offline only after the bound", () => {
       const { evidence, agent } = history(4000);
       agent.absences.push({ kind: "killed", from: 4000, until: Number.POSITIVE_INFINITY });
       // As if it were heard after its death: so only the death itself can tell.
@@ -185,7 +188,7 @@ describe("the judge of a chaos run", () => {
     });
   });
 
-  it("measures a detection, and adds to its bound what the run itself was late", () => {
+  it("measures a detection, and extends the bound by the run's own delay", () => {
     const { evidence, agent } = history(4000);
     agent.absences.push({ kind: "stopped", from: 4000, until: Number.POSITIVE_INFINITY });
     store(evidence, 10_000, 20_000, { leaseExpiresAt: 8002 });
@@ -196,7 +199,7 @@ describe("the judge of a chaos run", () => {
     expect(detection?.boundMs).toBe(LEASE_MS + 503 + 300 + 20);
   });
 
-  it("counts a handshake that was under way at the death as a sign of life", () => {
+  it("counts a handshake in progress at the time of death as a sign of life", () => {
     const { evidence, agent } = history(4000);
     agent.absences.push({ kind: "cut off", from: 4000, until: Number.POSITIVE_INFINITY });
     evidence.signs.push({ kind: "connect", agentId: "a", connectionId: "B=", at: 7000 });
@@ -204,7 +207,7 @@ describe("the judge of a chaos run", () => {
     expect(findings(judge(evidence))).toEqual({});
   });
 
-  describe("finds in what was told", () => {
+  describe("finds in the published events", () => {
     const changes = [
       { id: "1", agentId: "a", status: "online" },
       { id: "2", agentId: "a", status: "offline" },
@@ -223,27 +226,27 @@ describe("the judge of a chaos run", () => {
       return judge(evidence);
     };
 
-    it("nothing wrong, though an event comes again under its id", () => {
+    it("nothing wrong if an event is redelivered with the same id", () => {
       const verdict = toldIn("1", "2", "1", "2", "3", "3");
       expect(findings(verdict)).toEqual({});
       expect(verdict.repeated).toBe(3);
     });
 
-    it("a change that no event tells", () => {
+    it("a change without an event", () => {
       expect(findings(toldIn("1", "2"))).toEqual({ lost: 1 });
     });
 
-    it("an event under another id than that of the change", () => {
+    it("an event with a wrong id", () => {
       expect(findings(toldIn("1", "2", "3", "4"))).toEqual({ duplicated: 1 });
     });
 
-    it("an event that comes before an earlier one", () => {
+    it("an event out of order", () => {
       expect(findings(toldIn("1", "3", "2"))).toEqual({ disordered: 2 });
     });
   });
 
-  describe("finds what is left over:", () => {
-    it("sockets of agents, connections of the gateway, links", () => {
+  describe("finds leaks of", () => {
+    it("agents' sockets, the gateway's connections, and links", () => {
       const { evidence, agent } = history();
       agent.socketsLeft = 2;
       evidence.leftovers.gatewayConnections = 1;
@@ -251,13 +254,13 @@ describe("the judge of a chaos run", () => {
       expect(findings(judge(evidence))).toEqual({ sockets: 3 });
     });
 
-    it("rows that are stored as online", () => {
+    it("rows stored as online", () => {
       const { evidence } = history();
       evidence.leftovers.onlineRows.push("a");
       expect(findings(judge(evidence))).toEqual({ rows: 1 });
     });
 
-    it("subscriptions of a connection whose end was carried out, or that stay too long", () => {
+    it("subscriptions of a released connection, or with a late TTL", () => {
       const { evidence } = history();
       const soon = evidence.endedAt / 1000 + 3600;
       const left = (connectionId: string, ttlEpochSeconds: number | undefined) =>
@@ -273,7 +276,7 @@ describe("the judge of a chaos run", () => {
     });
   });
 
-  it("finds agents that did not come back", () => {
+  it("finds agents that did not reconnect", () => {
     const { evidence } = history();
     evidence.notBack.push("a");
     expect(findings(judge(evidence))).toEqual({ notBack: 1 });

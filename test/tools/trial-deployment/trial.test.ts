@@ -1,4 +1,4 @@
-/** A trial that fails, wherever it does, leaves nothing behind. */
+/** Checks that a trial deployment leaves nothing behind, wherever it fails. */
 
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { Removal } from "../../../tools/trial-deployment/stack";
@@ -31,33 +31,33 @@ describe("a trial", () => {
     throw new Error(message);
   };
 
-  it("deploys, uses, removes, and then tells the cost", async () => {
+  it("deploys, tests, removes, and then reports the cost", async () => {
     expect(await run()).toBe(true);
     expect(calls).toEqual(["deploy", "use", "remove", "account"]);
   });
 
-  it("removes what a deployment that failed half-way has made, and fails as it did", async () => {
+  it("removes a partial deployment and fails with its error", async () => {
     await expect(run({ deploy: failing("no quota") })).rejects.toThrow("no quota");
     expect(calls).toEqual(["remove"]);
   });
 
-  it("removes everything if it is interrupted while it is used", async () => {
+  it("removes everything if interrupted during the tests", async () => {
     await expect(run({ use: failing("it was interrupted") })).rejects.toThrow("interrupted");
     expect(calls).toEqual(["deploy", "remove"]);
   });
 
-  it("removes everything after tests that failed, and is no success", async () => {
+  it("removes everything after failed tests, and reports failure", async () => {
     expect(await run({ use: async () => false })).toBe(false);
     expect(calls).toEqual(["deploy", "remove", "account"]);
   });
 
-  it("names what could not be removed, and is no success", async () => {
+  it("names resources that could not be removed, and reports failure", async () => {
     const removal = { removed: [], left: [LEFT] };
     expect(await run({ remove: async () => removal })).toBe(false);
     expect(lines.join("\n")).toContain("AWS::S3::Bucket page-1");
   });
 
-  it("leaves the stack where it is asked to, and says how it is removed", async () => {
+  it("keeps the stack on request, and prints how to remove it", async () => {
     expect(await run({}, true)).toBe(true);
     expect(calls).toEqual(["deploy", "use", "account"]);
     expect(lines.join("\n")).toContain("--remove Trial-1");

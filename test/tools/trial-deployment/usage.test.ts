@@ -1,4 +1,4 @@
-/** What a trial has used, read from metrics as CloudWatch gives them. */
+/** Checks usage and cost of a trial deployment against CloudWatch metrics. */
 
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { describe, expect, it, jest } from "@jest/globals";
@@ -21,7 +21,7 @@ const RESOURCES = [
 describe("the usage of a trial", () => {
   const measured = measuredOf(RESOURCES, () => 512);
 
-  it("is measured at every resource that is billed by use, and at no other", () => {
+  it("is measured for exactly the resources that are billed by use", () => {
     expect(measured.map(({ metric }) => metric)).toEqual([
       "MessageCount",
       "ConnectCount",
@@ -33,7 +33,7 @@ describe("the usage of a trial", () => {
     ]);
   });
 
-  it("is the sum of all minutes, with the memory of each function", async () => {
+  it("is summed over all minutes, weighted by each function's memory", async () => {
     const client = new CloudWatchClient({ region: "us-east-1" });
     const send = jest.spyOn(client, "send");
     send.mockImplementation((async () => ({
@@ -56,20 +56,20 @@ describe("the usage of a trial", () => {
     });
   });
 
-  it("is looked at until it has not changed for a while, and not for ever", async () => {
+  it("is polled until it is stable, up to a maximum number of polls", async () => {
     const counts = [0, 0, 5, 8, 8, 8, 9];
-    const looks = async () => ({ ...NO_USAGE, messages: counts.shift() ?? -1 });
+    const poll = async () => ({ ...NO_USAGE, messages: counts.shift() ?? -1 });
     const waits: number[] = [];
     const wait = async (ms: number) => void waits.push(ms);
-    expect(await settledUsage(looks, wait)).toMatchObject({ messages: 8 });
+    expect(await settledUsage(poll, wait)).toMatchObject({ messages: 8 });
     expect(counts).toEqual([9]);
-    let look = 0;
-    const restless = async () => ({ ...NO_USAGE, messages: ++look });
-    await settledUsage(restless, wait);
-    expect(look).toBe(12);
+    let polls = 0;
+    const unstable = async () => ({ ...NO_USAGE, messages: ++polls });
+    await settledUsage(unstable, wait);
+    expect(polls).toBe(12);
   });
 
-  it("costs what its region asks, and where that is not known what the first one asks", () => {
+  it("is priced by its region, or by the first known region", () => {
     const usage = { ...NO_USAGE, messages: 2_000_000, connections: 10 };
     const bill = costOf(usage, { region: "us-east-1", minutes: 100_000 });
     expect(bill.items.map(({ what, usd }) => [what, usd])).toEqual([

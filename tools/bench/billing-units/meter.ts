@@ -1,10 +1,13 @@
-/** Counts what AWS bills: units of DynamoDB by the engine's own count, messages, invocations, events, log bytes. */
+/**
+ * Counts billable units: DynamoDB units as reported by the engine, messages, invocations, events
+ * and log bytes.
+ */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Log } from "../../../lambda/shared/log";
 import type { CountBy, MetricsSink } from "../../../lambda/shared/metrics";
 
-/** What one operation costs. */
+/** The cost of one operation. */
 export interface Units {
   /** Messages from clients to the gateway. */
   messagesIn: number;
@@ -28,9 +31,9 @@ interface Capacity {
 const READS = new Set(["GetItemCommand", "QueryCommand", "ScanCommand"]);
 
 export class Meter {
-  #units = nothing();
+  #units = noUnits();
 
-  /** A client whose every call is counted, with the units of indexes. */
+  /** A client whose calls are counted, including the units of indexes. */
   watch(client: DynamoDBClient): DynamoDBClient {
     client.middlewareStack.add(
       (next, { commandName }) =>
@@ -42,7 +45,7 @@ export class Meter {
             this.#count(String(commandName), ConsumedCapacity);
             return result;
           } catch (error) {
-            // A condition that is not met costs what the write would have.
+            // A failed condition is billed like the write itself.
             if ((error as Error).name === "ConditionalCheckFailedException") {
               this.#units.writeUnits += 1;
             }
@@ -55,12 +58,12 @@ export class Meter {
   }
 
   readonly log: Log = {
-    info: (line: unknown) => this.#logged(line),
-    warn: (line: unknown) => this.#logged(line),
-    error: (line: unknown) => this.#logged(line),
+    info: (line: unknown) => this.#countLog(line),
+    warn: (line: unknown) => this.#countLog(line),
+    error: (line: unknown) => this.#countLog(line),
   };
 
-  /** Embedded metrics are lines of the log: one for all of an invocation's. */
+  /** Embedded metrics are log lines: one line for all metrics of an invocation. */
   metrics(): MetricsSink {
     let values: Record<string, number> = {};
     return {
@@ -68,7 +71,7 @@ export class Meter {
         values[name] = value;
       },
       publishStoredMetrics: () => {
-        this.#logged({
+        this.#countLog({
           _aws: { CloudWatchMetrics: [{ Metrics: Object.keys(values) }] },
           ...values,
         });
@@ -79,17 +82,17 @@ export class Meter {
 
   readonly count: CountBy = (name, dimension, value) => {
     const CloudWatchMetrics = [{ Metrics: [name], Dimensions: [Object.keys(dimension)] }];
-    this.#logged({ _aws: { CloudWatchMetrics }, ...dimension, [name]: value });
+    this.#countLog({ _aws: { CloudWatchMetrics }, ...dimension, [name]: value });
   };
 
   add(units: Partial<Units>): void {
     for (const [name, value] of Object.entries(units)) this.#units[name as keyof Units] += value;
   }
 
-  /** What was counted since the last time. */
+  /** Returns the counts since the last call, and resets them. */
   take(): Units {
     const units = this.#units;
-    this.#units = nothing();
+    this.#units = noUnits();
     return units;
   }
 
@@ -99,12 +102,12 @@ export class Meter {
     this.#units[READS.has(command) ? "readUnits" : "writeUnits"] += units;
   }
 
-  #logged(line: unknown): void {
+  #countLog(line: unknown): void {
     this.#units.logBytes += Buffer.byteLength(JSON.stringify(line)) + 1;
   }
 }
 
-function nothing(): Units {
+function noUnits(): Units {
   return {
     messagesIn: 0,
     messagesOut: 0,

@@ -1,4 +1,4 @@
-/** The operations whose billing units are counted, each on a service that it finds as a fleet leaves it. */
+/** The operations whose billing units are counted, on a service with a realistic fleet. */
 
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { audienceOf } from "../../../core/protocol";
@@ -15,7 +15,7 @@ export const NOW = 1_790_000_000_000;
 const URL = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
 const ORGANIZATION = { organizationId: "acme" };
 
-/** Names of the sizes that fleets in the field have. */
+/** Names of realistic length. */
 const AGENT = "production-agent-001";
 const CONNECTION = "L0SM9cOFvHcCIhw=";
 const SECOND = "M1SM9cOFvHcCIhw=";
@@ -25,7 +25,7 @@ export interface Measured {
   units: Units;
 }
 
-/** Counts every operation once: the counts are exact, so that once is enough. */
+/** Counts each operation once: the counts are exact. */
 export async function measure(engine: Engine, service: Service, meter: Meter): Promise<Measured[]> {
   const results: Measured[] = [];
   const key = await testKey("ES256");
@@ -78,7 +78,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     inFlight: 1,
   };
 
-  // What is advised to fleets is read once a minute in each process of the authorizer.
+  // Each authorizer process reads the fleet's reconnect settings once a minute.
   await record("connect, first in a minute", () => connect(CONNECTION));
   await record("connect", () => connect(CONNECTION));
   await record("heartbeat", async () => {

@@ -1,4 +1,7 @@
-/** What AWS bills for each operation, and for a heartbeat of the usual designs, as a section of the report. */
+/**
+ * The report section on billing units per operation, and per heartbeat in common alternative
+ * designs.
+ */
 
 import { priceOf, pricesIn } from "../../../cli/src/cost/prices";
 import { ASSUMED, MEMORY_GB } from "../../../cli/src/cost/units";
@@ -47,15 +50,15 @@ export const billingUnits: Section<BillingFigures> = {
   markdown: ({ operations, variants }) => {
     const ours = unitsOf(operations, "heartbeat");
     return [
-      "What each operation makes AWS bill. Units of DynamoDB are by the engine's own count, conditions that were not met " +
-        "included; all else is counted where it is called. These are exact.",
+      "What AWS bills for each operation. DynamoDB units are the engine's own count and include failed conditions; " +
+        "everything else is counted where it is called. These figures are exact.",
       table(
         ["operation", ...HEAD.slice(1)],
         operations.map(({ operation, units }) => [operation, ...cells(units)]),
       ),
-      "The same heartbeat in the usual designs, each written small but whole in `tools/bench/variants/`, and what a million " +
-        `heartbeats cost at the prices of ${REGION}. The time of a function is taken to be the same in all, ` +
-        `${ASSUMED.handlerMs} ms, which flatters those that call more.`,
+      "The same heartbeat in common alternative designs, each implemented in `tools/bench/variants/`, and the cost of a million " +
+        `heartbeats at ${REGION} prices. The functions are assumed to run equally long in all designs, ` +
+        `${ASSUMED.handlerMs} ms, which favours designs that make more calls.`,
       table(
         ["design", ...HEAD.slice(1), "a million"],
         [
@@ -64,7 +67,7 @@ export const billingUnits: Section<BillingFigures> = {
         ],
       ),
       variants.map(({ name, what }) => `- *${name}*: ${what}.`).join("\n"),
-      sweepsTold(operations, variants),
+      sweepComparison(operations, variants),
     ].join("\n\n");
   },
 
@@ -86,7 +89,7 @@ export const billingUnits: Section<BillingFigures> = {
     );
     return [
       {
-        goal: "a heartbeat is one message in, one out, one invocation, one write unit and no read unit",
+        goal: "a heartbeat costs one message in, one message out, one invocation, one write unit and no read unit",
         found: `${messagesIn}, ${messagesOut}, ${invocations}, ${writeUnits} and ${readUnits}`,
         met:
           `${messagesIn} ${messagesOut} ${invocations} ${writeUnits} ${readUnits}` === "1 1 1 1 0",
@@ -108,7 +111,7 @@ async function measureBillingUnits(): Promise<BillingFigures> {
   }
 }
 
-/** Every count by its name: `heartbeat, writeUnits`. */
+/** All counts by name, for example `heartbeat, writeUnits`. */
 function countsOf({ operations, variants }: BillingFigures): Map<string, number> {
   const all = [
     ...operations.map(({ operation, units }) => [operation, units] as const),
@@ -131,12 +134,12 @@ function unitsOf(operations: readonly Measured[], name: string): Units {
   return found.units;
 }
 
-/** What a million heartbeats cost. */
+/** The cost of a million heartbeats. */
 function dollars(units: Units): string {
   const prices = pricesIn(REGION);
   const million = (quantity: number) => quantity * 1e6;
   const usd =
-    // A post to a connection is a message too, and `messagesOut` has it.
+    // `messagesOut` already includes posts to connections.
     priceOf(prices.webSocketMessage, million(units.messagesIn + units.messagesOut)) +
     priceOf(prices.lambdaRequest, million(units.invocations)) +
     priceOf(
@@ -149,12 +152,15 @@ function dollars(units: Units): string {
   return `$${usd.toFixed(2)}`;
 }
 
-function sweepsTold(operations: readonly Measured[], variants: readonly VariantFigures[]): string {
+function sweepComparison(
+  operations: readonly Measured[],
+  variants: readonly VariantFigures[],
+): string {
   const ours = unitsOf(operations, "sweep of 1000, none expired").readUnits;
   const indexed = variants.find(({ sweep }) => sweep !== null);
   return (
-    `What an index saves is the scan: a sweep of a thousand agents takes ${ours} read units here and ` +
-    `${indexed?.sweep?.readUnits} by the index. It costs more at every heartbeat, of which there are ten thousand ` +
+    `An index saves the scan: a sweep of a thousand agents takes ${ours} read units here and ` +
+    `${indexed?.sweep?.readUnits} with the index. In return it makes every heartbeat more expensive, and there are ten thousand heartbeats ` +
     "between two sweeps."
   );
 }

@@ -1,4 +1,4 @@
-/** The functions, composed as in the stack, on a real engine, with a meter on everything they call. */
+/** The functions composed as in the stack, with a real engine and a meter on all their calls. */
 
 import { authorizeHandler } from "../../../lambda/authorize/handler";
 import { ReconnectAdvice } from "../../../lambda/authorize/reconnect-advice";
@@ -18,7 +18,7 @@ import { DEFAULT_TERMS } from "../../../testing/login";
 import { composeRoutes } from "../../../testing/routes";
 import type { Meter } from "./meter";
 
-/** As in the stack. */
+/** The same values as in the stack. */
 const SEGMENTS = 4;
 
 export function composeService(engine: Engine, meter: Meter, now: () => number) {

@@ -1,4 +1,4 @@
-/** The clients that are compared: how each one connects, and sends a heartbeat or the nearest that it has. */
+/** The compared clients: how each connects and sends a heartbeat, or its closest equivalent. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
@@ -11,20 +11,20 @@ export interface Ports {
   nats: number;
 }
 
-/** The client that the others are measured by: no more than a socket, a timer, and JSON both ways. */
+/** The baseline: a socket, a timer, and JSON in both directions. */
 export const BARE = "ws, bare";
 export const OWN = "HeartbeatAgent";
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const url = ({ gateway }: Ports) => `ws://127.0.0.1:${gateway}/prod`;
 
-/** A login that the stand-in believes unseen, for clients that have none of their own. */
+/** A login that the fake server accepts without checking, for clients that can't sign one. */
 const PROTOCOLS = ["agent-heartbeat.v1", `e30.${Buffer.from("{}").toString("base64url")}.e30`];
 
-/** What an idle HeartbeatAgent sends. */
+/** The heartbeat of an idle HeartbeatAgent. */
 const HEARTBEAT = { type: "heartbeat", activity: { state: "idle", eventLoopLagMs: 1 } };
 
-/** Opens the n-th client, and resolves when it is connected. */
+/** Opens the n-th client. Resolves when it is connected. */
 export type Open = (n: number, ports: Ports, intervalMs: number) => Promise<unknown>;
 
 export const KINDS: Readonly<Record<string, Open>> = {
@@ -56,7 +56,7 @@ export const KINDS: Readonly<Record<string, Open>> = {
   },
 };
 
-/** Calls at once, and from a random moment of the first interval on at each, as the agent does. */
+/** Calls at a random moment of the first interval, and then once per interval, like the agent. */
 function every(intervalMs: number, call: () => void): NodeJS.Timeout {
   call();
   return setTimeout(() => setInterval(call, intervalMs), Math.random() * intervalMs);

@@ -1,4 +1,7 @@
-/** What a connected client costs: memory, CPU time and bytes, beside other clients; and ten thousand agents in one process. */
+/**
+ * Measures memory, CPU time and traffic of a connected client compared with other clients, and of
+ * ten thousand agents in one process.
+ */
 
 import { join } from "node:path";
 import { Child } from "../child";
@@ -6,14 +9,14 @@ import { type MeasureOptions, type Spread, spreadOf } from "../section";
 import { BARE, KINDS, OWN, type Ports } from "./clients";
 import type { Cost, Task } from "./process";
 
-/** The fastest interval that an agent takes, so that a run of seconds has heartbeats enough to count. */
+/** The shortest interval that an agent accepts, so that a short run has enough heartbeats. */
 const FAST_MS = 1000;
 
-/** What the figures are told for. */
+/** The interval for which figures are reported. */
 const INTERVAL_MS = 30_000;
 const EXCHANGES_PER_HOUR = 3_600_000 / INTERVAL_MS;
 
-/** An agent replaces its connection at 90 to 110 minutes. */
+/** An agent replaces its connection after 90 to 110 minutes. */
 const HANDSHAKES_PER_HOUR = 60 / 100;
 
 interface Effort {
@@ -21,7 +24,7 @@ interface Effort {
   runs: number;
   warmUpMs: number;
   measureMs: number;
-  /** For the many agents in one process, at the usual interval. */
+  /** Number of agents in the single-process measurement, at the default interval. */
   many: number;
   manyMs: number;
 }
@@ -45,15 +48,15 @@ const QUICK: Effort = {
 
 export interface ClientFigures {
   kind: string;
-  /** Of one client, connected. */
+  /** Of one connected client. */
   memoryBytes: Spread;
-  /** CPU time of a heartbeat and its ack, as a ratio to the bare client's of the same run. */
+  /** CPU time of a heartbeat and its ack, relative to the bare client in the same run. */
   cpu: Spread;
-  /** CPU time of the handshake, as a ratio likewise. */
+  /** CPU time of the handshake, likewise relative. */
   openCpu: Spread;
-  /** On this machine. */
+  /** Absolute, on this machine. */
   cpuMsPerHour: Spread;
-  /** Of a heartbeat, and of its ack, frame headers included. */
+  /** Bytes of a heartbeat and of its ack, including frame headers. */
   exchange: { up: number; down: number };
   handshake: { up: number; down: number };
   bytesPerHour: number;
@@ -63,7 +66,7 @@ export interface ManyFigures {
   agents: number;
   residentBytes: number;
   openSeconds: number;
-  /** Of one core, while all of them beat. */
+  /** Share of one core while all agents send heartbeats. */
   cpuShare: number;
   healthy: number;
 }
@@ -112,7 +115,7 @@ function figuresOf(kind: string, runs: Map<string, Cost>[], effort: Effort): Cli
     up: middle(({ wire }) => wire.up / wire.exchanges),
     down: middle(({ wire }) => wire.down / wire.exchanges),
   };
-  // The first heartbeats are sent while others still connect.
+  // The first heartbeats are sent while other clients still connect.
   const handshake = {
     up: middle(({ openWire }) => (openWire.up - openWire.exchanges * exchange.up) / clients),
     down: middle(({ openWire }) => (openWire.down - openWire.exchanges * exchange.down) / clients),
@@ -147,7 +150,7 @@ async function measureMany({ many, manyMs }: Effort, ports: Ports): Promise<Many
     kind: OWN,
     clients: many,
     intervalMs: INTERVAL_MS,
-    // One interval, so that each has beaten at a moment of its own.
+    // One interval, so that the heartbeats are spread evenly.
     warmUpMs: Math.min(INTERVAL_MS, manyMs),
     measureMs: manyMs,
     ports,

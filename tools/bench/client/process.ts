@@ -1,4 +1,4 @@
-/** One process of the benchmark: opens its clients, lets them beat, and tells what they cost. */
+/** One benchmark process: opens its clients, lets them send heartbeats, and reports the cost. */
 
 import { setTimeout as wait } from "node:timers/promises";
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
@@ -9,24 +9,24 @@ export interface Task {
   kind: string;
   clients: number;
   intervalMs: number;
-  /** Before anything is counted, for the compiler to warm up. */
+  /** Time before the measurement, for JIT warm-up. */
   warmUpMs: number;
   measureMs: number;
   ports: Ports;
 }
 
-/** Of all clients together. */
+/** Totals of all clients. */
 export interface Cost {
-  /** Heap and buffers, beyond those of a process with one client. */
+  /** Heap and buffers, minus those of a process with one client. */
   memoryBytes: number;
   residentBytes: number;
   openMs: number;
   openCpuMs: number;
   openWire: Wire;
-  /** While they beat. */
+  /** While the clients send heartbeats. */
   cpuMs: number;
   wire: Wire;
-  /** Clients whose health is good at the end; of clients that have none, all. */
+  /** Clients that are healthy at the end. Clients without a health check all count. */
   healthy: number;
 }
 
@@ -38,7 +38,7 @@ if (!open) throw new Error(`expected one of ${Object.keys(KINDS).join(", ")}, go
 const kept: unknown[] = [await open(0, ports, intervalMs)];
 const before = { memory: memory(), wire: await wire(), at: performance.now(), cpu: cpuMs() };
 while (kept.length <= clients) {
-  // A few at a time, so that the handshakes' own memory does not count.
+  // In small batches, so that the memory of handshakes does not count.
   const batch = Array.from({ length: Math.min(50, clients + 1 - kept.length) }, (_, index) =>
     open(kept.length + index, ports, intervalMs),
   );

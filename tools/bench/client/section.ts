@@ -1,6 +1,6 @@
-/** What a connected client costs its machine, as a section of the report. */
+/** The report section on the resources of a connected client. */
 
-import { type Section, table, told } from "../section";
+import { type Section, spreadText, table } from "../section";
 import { type ClientReport, measureClients } from "./measure";
 
 export const client: Section<ClientReport> = {
@@ -10,23 +10,23 @@ export const client: Section<ClientReport> = {
 
   markdown: ({ clients, kinds, many }) =>
     [
-      `${clients.toLocaleString("en-US")} clients of a kind in one process, connected to a stand-in for the gateway. *Memory* ` +
-        "is heap and buffers of each. *CPU* is user and system time, measured at one heartbeat a second, as a ratio to " +
+      `${clients.toLocaleString("en-US")} clients of one kind in one process, connected to a fake gateway. *Memory* ` +
+        "is heap and buffers per client. *CPU* is user and system time at one heartbeat a second, relative to " +
         "a bare `ws` client of the same run that sends the same heartbeats and parses the acks; *opening* is the " +
-        "handshake, with the login that HeartbeatAgent signs. The median, and the least and greatest of the runs.",
+        "handshake, including the login that HeartbeatAgent signs. Median, minimum and maximum of the runs.",
       table(
         ["client", "memory", "CPU", "opening CPU", "CPU an hour"],
         kinds.map((one) => [
           one.kind,
-          `${told(kilobytes(one.memoryBytes), 1)} KB`,
-          told(one.cpu),
-          told(one.openCpu),
-          `${told(one.cpuMsPerHour, 0)} ms`,
+          `${spreadText(kilobytes(one.memoryBytes), 1)} KB`,
+          spreadText(one.cpu),
+          spreadText(one.openCpu),
+          `${spreadText(one.cpuMsPerHour, 0)} ms`,
         ]),
       ),
-      "Bytes on the wire, counted at the socket: WebSocket frames with their headers, and the handshake's HTTP; not " +
-        "TLS and TCP. An hour is of heartbeats every 30 s, each acknowledged, and for HeartbeatAgent of the handshakes of " +
-        "rotation, one in 100 minutes.",
+      "Bytes on the wire, counted at the socket: WebSocket frames with headers and the HTTP handshake, without " +
+        "TLS and TCP. An hour has acknowledged heartbeats every 30 s, and for HeartbeatAgent the handshakes of " +
+        "rotation, one every 100 minutes.",
       table(
         ["client", "heartbeat", "ack", "handshake up", "handshake down", "an hour"],
         kinds.map(({ kind, exchange, handshake, bytesPerHour }) => [
@@ -40,7 +40,7 @@ export const client: Section<ClientReport> = {
       ),
       `${many.agents.toLocaleString("en-US")} agents in one process, a heartbeat every 30 s: connected within ` +
         `${many.openSeconds.toFixed(1)} s, ${Math.round(many.residentBytes / 2 ** 20)} MB resident, ` +
-        `${(many.cpuShare * 100).toFixed(1)} % of a core; healthy at the end: ${many.healthy.toLocaleString("en-US")}.`,
+        `${(many.cpuShare * 100).toFixed(1)} % of a core. Healthy at the end: ${many.healthy.toLocaleString("en-US")}.`,
     ].join("\n\n"),
 
   goals: ({ many }) => [

@@ -1,4 +1,7 @@
-/** What the clients connect to: a stand-in for our gateway, and the least that a NATS client needs. Tells the bytes on the wire. */
+/**
+ * The server that the clients connect to: a fake of our gateway, and the minimum a NATS client
+ * needs. Reports the bytes on the wire.
+ */
 
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
@@ -6,11 +9,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { WebSocketServer } from "ws";
 import { SUBPROTOCOL } from "../../../core/protocol";
 
-/** Bytes of all clients' connections, handshakes and frames with their headers; without TLS and TCP's own. */
+/** Bytes of all connections: handshakes, and frames with headers, without TLS and TCP overhead. */
 export interface Wire {
   up: number;
   down: number;
-  /** Heartbeats, or pings, that were answered. */
+  /** Answered heartbeats or pings. */
   exchanges: number;
 }
 
@@ -27,7 +30,7 @@ function watch(socket: Socket): void {
   });
 }
 
-/** Answers any request by the bytes so far. */
+/** Any HTTP request is answered with the counts so far. */
 const http = createHttpServer((_, response) => {
   const wire = { ...ended };
   for (const { bytesRead, bytesWritten } of open) {

@@ -1,4 +1,4 @@
-/** The stack with a sweep as often as the environment says: `SWEEP_SECONDS`. */
+/** The stack with the sweep interval from the environment variable `SWEEP_SECONDS`. */
 
 import { App, Duration } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../../lib/agent-heartbeat-stack";

@@ -1,4 +1,4 @@
-/** Agents that beat until they die, each in its own way, and the moment in which each did. */
+/** Agents that send heartbeats until they die, with the way and time of each death. */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { WebSocket } from "ws";
@@ -6,18 +6,21 @@ import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { loginClaims, putAgent, signToken, type TestKey, testKey } from "../../../testing/login";
 
-/** The process ends, and its socket with it. The process stands still. The network passes nothing on. */
+/**
+ * `killed`: the process ends, and its socket with it. `silent`: the process hangs. `cut off`: the
+ * network drops everything.
+ */
 export const DEATHS = ["killed", "silent", "cut off"] as const;
 export type Death = (typeof DEATHS)[number];
 
-export interface Mortal {
+export interface TestAgent {
   agentId: string;
   death: Death;
-  /** Epoch milliseconds; undefined while it lives. */
+  /** Epoch milliseconds. Undefined while the agent lives. */
   diedAt: number | undefined;
   die(): void;
-  /** Ends what is left of it. */
-  tombstone(): Promise<void>;
+  /** Releases the agent's remaining resources. */
+  dispose(): Promise<void>;
 }
 
 export interface FleetOptions {
@@ -25,7 +28,7 @@ export interface FleetOptions {
   client: DynamoDBClient;
   registryTableName: string;
   intervalMs: number;
-  /** When in its interval an agent beats: 0 to 1. */
+  /** Offset of an agent's heartbeats within the interval: 0 to 1. */
   random: () => number;
 }
 
@@ -34,8 +37,11 @@ export class Fleet {
 
   constructor(private readonly options: FleetOptions) {}
 
-  /** Resolves when the agent is connected; its heartbeats begin at a moment of chance in its interval. */
-  async raise(agentId: string, death: Death): Promise<Mortal> {
+  /**
+   * Resolves when the agent is connected. Its first heartbeat is sent at a random moment of the
+   * interval.
+   */
+  async connect(agentId: string, death: Death): Promise<TestAgent> {
     const { url, client, registryTableName, intervalMs, random } = this.options;
     const key = await this.#key;
     await putAgent(client, registryTableName, [key], { agentId });
@@ -53,27 +59,27 @@ export class Fleet {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    const beat = () => socket.send('{"type":"heartbeat"}');
+    const sendHeartbeat = () => socket.send('{"type":"heartbeat"}');
     let timer = setTimeout(() => {
-      beat();
-      timer = setInterval(beat, intervalMs);
+      sendHeartbeat();
+      timer = setInterval(sendHeartbeat, intervalMs);
     }, random() * intervalMs);
-    const mortal: Mortal = {
+    const agent: TestAgent = {
       agentId,
       death,
       diedAt: undefined,
       die() {
-        mortal.diedAt = Date.now();
+        agent.diedAt = Date.now();
         if (death === "cut off") proxy?.freeze();
         else clearInterval(timer);
         if (death === "killed") socket.terminate();
       },
-      async tombstone() {
+      async dispose() {
         clearInterval(timer);
         socket.terminate();
         await proxy?.close();
       },
     };
-    return mortal;
+    return agent;
   }
 }

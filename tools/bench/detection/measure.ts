@@ -1,4 +1,7 @@
-/** How long after an agent's death readers see it offline, and the bus tells it, in real time. */
+/**
+ * Measures in real time how soon readers see a dead agent as offline, and when its event is on the
+ * bus.
+ */
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { DETAIL_TYPES } from "../../../core/names";
@@ -7,7 +10,7 @@ import { clientOf } from "../../../testing/engine";
 import { seededRandom } from "../../../testing/random";
 import { withAssembly } from "../assembly";
 import { type Distribution, distributionOf, type MeasureOptions } from "../section";
-import { DEATHS, type Death, Fleet, type Mortal } from "./fleet";
+import { DEATHS, type Death, Fleet, type TestAgent } from "./fleet";
 
 const APP = "node --conditions=agent-heartbeat-source --import tsx tools/bench/detection/app.ts";
 
@@ -15,7 +18,7 @@ interface Setting {
   name: string;
   intervalSeconds: number;
   sweepSeconds: number;
-  /** Of each kind of death. */
+  /** Number per kind of death. */
   agents: number;
 }
 
@@ -29,11 +32,11 @@ const QUICK: readonly Setting[] = [
   { name: "fast sweep, fast heartbeat", intervalSeconds: 5, sweepSeconds: 10, agents: 3 },
 ];
 
-/** A rule first fires when its first minute is over; until then there is no sweep. */
+/** A schedule rule first fires after one minute. Until then there is no sweep. */
 const FIRST_MINUTE_MS = 65_000;
 
-/** How often readers look. */
-const LOOK_MS = 250;
+/** How often the reader polls. */
+const POLL_MS = 250;
 
 export interface DetectionFigures {
   setting: Setting;
@@ -67,14 +70,14 @@ async function measureOne(
   const runtime = await startLocalRuntime({ assemblyDirectory });
   const { dynamoDbEndpoint, statusTableName, ...outputs } = runtime.outputs;
   const client = clientOf(dynamoDbEndpoint);
-  const told = new Map<string, number>();
+  const published = new Map<string, number>();
   const seen = new Map<string, number>();
-  const mortals: Mortal[] = [];
+  const testAgents: TestAgent[] = [];
   try {
     const random = seededRandom(sweepSeconds + intervalSeconds);
     runtime.onEvent(({ detail, "detail-type": type }) => {
       if (type === DETAIL_TYPES.offline)
-        told.set((detail as { agentId: string }).agentId, Date.now());
+        published.set((detail as { agentId: string }).agentId, Date.now());
     });
     const intervalMs = intervalSeconds * 1000;
     const fleet = new Fleet({
@@ -83,38 +86,38 @@ async function measureOne(
     });
     for (const death of DEATHS) {
       for (let index = 0; index < agents; index++) {
-        mortals.push(await fleet.raise(`${death.replace(" ", "-")}-${index}`, death));
+        testAgents.push(await fleet.connect(`${death.replace(" ", "-")}-${index}`, death));
       }
     }
-    progress(`${setting.name}: ${mortals.length} agents are online`);
+    progress(`${setting.name}: ${testAgents.length} agents are online`);
     const statuses = new StatusReader({ client, tableName: statusTableName, correctClock: false });
-    // Deaths spread over a whole interval and a whole sweep, so that every phase of both is met.
+    // Deaths are spread over a whole interval and a whole sweep, to cover every phase of both.
     const spreadMs = Math.max(intervalMs, sweepSeconds * 1000);
-    for (const mortal of mortals)
-      setTimeout(() => mortal.die(), FIRST_MINUTE_MS + random() * spreadMs);
-    while (told.size < mortals.length || seen.size < mortals.length) {
+    for (const testAgent of testAgents)
+      setTimeout(() => testAgent.die(), FIRST_MINUTE_MS + random() * spreadMs);
+    while (published.size < testAgents.length || seen.size < testAgents.length) {
       for await (const { agentId } of statuses.allAgents({
         organizationId: "acme",
         status: "offline",
       })) {
         if (!seen.has(agentId)) seen.set(agentId, Date.now());
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    progress(`${setting.name}: all ${mortals.length} are told`);
+    progress(`${setting.name}: all ${testAgents.length} are offline and published`);
   } finally {
-    await Promise.all(mortals.map((mortal) => mortal.tombstone()));
+    await Promise.all(testAgents.map((testAgent) => testAgent.dispose()));
     client.destroy();
     await runtime.stop();
   }
   return DEATHS.map((death) => {
-    const dead = mortals.filter((mortal) => mortal.death === death);
+    const dead = testAgents.filter((testAgent) => testAgent.death === death);
     const secondsIn = (when: Map<string, number>) =>
       distributionOf(
         dead.map(
           ({ agentId, diedAt = Number.NaN }) => ((when.get(agentId) ?? Number.NaN) - diedAt) / 1000,
         ),
       );
-    return { setting, death, derivedSeconds: secondsIn(seen), eventSeconds: secondsIn(told) };
+    return { setting, death, derivedSeconds: secondsIn(seen), eventSeconds: secondsIn(published) };
   });
 }

@@ -1,13 +1,16 @@
-/** How soon a death is seen, as a section of the report. */
+/** The report section on how soon a death is detected. */
 
 import { type Distribution, type Section, table } from "../section";
 import { type DetectionFigures, measureDetection } from "./measure";
 
-/** The sweep leaves a lease this long after its end, for a heartbeat may be on its way; and a reader looks four times a second. */
+/**
+ * The sweep waits this long after a lease ends, since a heartbeat may be in flight. The reader
+ * polls four times a second.
+ */
 const GRACE_SECONDS = 2;
-const LOOK_SECONDS = 1;
+const POLL_SECONDS = 1;
 
-const shown = ({ p50, p99, max }: Distribution) =>
+const distributionText = ({ p50, p99, max }: Distribution) =>
   [p50, p99, max].map((seconds) => `${seconds.toFixed(1)} s`).join(" / ");
 
 const leaseOf = ({ setting }: DetectionFigures) => setting.intervalSeconds * 3;
@@ -19,19 +22,26 @@ export const detection: Section<DetectionFigures[]> = {
 
   markdown: (figures) =>
     [
-      "From an agent's death until a reader sees it offline, and until `Agent Offline` is on the bus, on the local runtime in " +
-        "real time: p50 / p99 / max. *Killed*: its socket ends with it. *Silent*: the process stands still, the " +
-        "connection stays. *Cut off*: the network passes nothing on any more. Deaths are spread over the interval and the " +
-        "sweep. A reader needs no sweep: its bound is the lease. The brake on mass expiries is off, for the whole fleet dies.",
+      "Time from an agent's death until a reader sees it as offline, and until `Agent Offline` is on the bus, on the local runtime in " +
+        "real time: p50 / p99 / max. *Killed*: the socket closes with the process. *Silent*: the process hangs, the " +
+        "connection stays open. *Cut off*: the network drops everything. Deaths are spread over the interval and the " +
+        "sweep. Readers don't depend on the sweep: their bound is the lease. Self-preservation is off, since the whole fleet dies.",
       table(
-        ["setting", "interval, lease, sweep", "death", "agents", "seen offline", "told on the bus"],
+        [
+          "setting",
+          "interval, lease, sweep",
+          "death",
+          "agents",
+          "seen offline",
+          "event on the bus",
+        ],
         figures.map((one) => [
           one.setting.name,
           `${one.setting.intervalSeconds} s, ${leaseOf(one)} s, ${one.setting.sweepSeconds} s`,
           one.death,
           one.setting.agents,
-          shown(one.derivedSeconds),
-          shown(one.eventSeconds),
+          distributionText(one.derivedSeconds),
+          distributionText(one.eventSeconds),
         ]),
       ),
     ].join("\n\n"),
@@ -46,13 +56,18 @@ export const detection: Section<DetectionFigures[]> = {
       return {
         goal,
         found:
-          worst <= 0 ? "always" : `at most ${worst.toFixed(1)} s later, by the reader's own pace`,
-        met: worst <= LOOK_SECONDS,
+          worst <= 0
+            ? "always"
+            : `at most ${worst.toFixed(1)} s later, due to the reader's poll interval`,
+        met: worst <= POLL_SECONDS,
       };
     };
     return [
-      atMost("a dead agent reads offline when its lease ends", late),
-      atMost("it is told on the bus within a sweep of that, and the sweep's grace", slow),
+      atMost("a dead agent is read as offline when its lease ends", late),
+      atMost(
+        "its event is on the bus within one sweep interval plus the sweep's grace period",
+        slow,
+      ),
     ];
   },
 };

@@ -1,4 +1,7 @@
-/** The least that a function could be: its own AWS calls, from constants, bundled in the same way. */
+/**
+ * Generates a minimal function that makes the same AWS calls from constants, bundled in the same
+ * way.
+ */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +9,7 @@ import { buildSync } from "esbuild";
 import { BUNDLING } from "../../../lambda/build";
 import type { Exchange } from "./exchange";
 
-/** Bundles a handler that sends the calls of the event it is given. Returns the bundle's path. */
+/** Bundles a handler that replays the calls in its event. Returns the bundle's path. */
 export function buildBare(directory: string, name: string, calls: readonly string[]): string {
   mkdirSync(directory, { recursive: true });
   const outfile = join(directory, `${name}.js`);
@@ -18,7 +21,7 @@ export function buildBare(directory: string, name: string, calls: readonly strin
   return outfile;
 }
 
-/** The event of the bare handler for an event of the real one: what that one called. */
+/** Converts recorded calls into an event for the bare handler. */
 export function bareEvent(exchanges: readonly Exchange[]): unknown {
   return exchanges.map(({ call, input, path }) => {
     if (!call.startsWith("Connections")) return { call, input: JSON.parse(input) };
@@ -62,7 +65,7 @@ export const handler = async (event) => {
     try {
       await clients[call.split(".")[0]].send(new commands[call](input));
     } catch (error) {
-      // A condition that is not met is an answer; anything else is a failure.
+      // A failed condition is a regular outcome. Anything else is a failure.
       if (error.name !== "ConditionalCheckFailedException") throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** The events that the functions are called with, and what the tables hold when they come. */
+/** Generates the functions' events, and the table rows that they need. */
 
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { EVENT_SOURCE, MESSAGE_DETAIL_TYPE } from "../../../core/names";
@@ -12,7 +12,7 @@ import { holder, routeEvent, storedRow } from "../../../testing/presence";
 const URL = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
 const HOST = new globalThis.URL(URL).host;
 const CONNECTED_MS = 60_000;
-/** Longer than any measurement, so that a sweep finds the same each time. */
+/** Longer than any measurement, so that each sweep finds the same. */
 const LEASE_MS = 3 * 3_600_000;
 
 export type FunctionName =
@@ -31,15 +31,15 @@ export type FunctionName =
   | "sweep";
 
 /**
- * Makes the events of a function, each for an agent of its own, so that no limit of one agent is met, and puts into
- * the tables what they need.
+ * Generates events of a function, each for a different agent, so that no rate limit is reached.
+ * Writes the table rows that the events need.
  */
 export class Events {
   readonly #leases: LeaseStore;
   readonly #subscriptions: SubscriptionStore;
   #serial = 0;
 
-  /** @param now epoch milliseconds: the time of every event */
+  /** @param now the time of every event, in epoch milliseconds */
   constructor(
     private readonly engine: Engine,
     private readonly now: number,
@@ -75,7 +75,7 @@ export class Events {
       return this.#route(this.#name(), { type: "publish", subject, data: { task: 1 } });
     },
     list: async () => {
-      // A page of a hundred agents; the same one each time, for it is only read.
+      // One hundred agents, created once, since the page is only read.
       if (this.#serial === 0) for (let index = 0; index < 100; index++) await this.#online();
       return this.#route(this.#name(), { type: "list" });
     },

@@ -1,10 +1,10 @@
-/** Stands between a function and AWS: records what a function calls, and answers the same calls again. */
+/** A fake AWS endpoint that records a function's calls and replays their responses. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A call that a function made, and what it got. */
+/** A call of a function and its response. */
 export interface Exchange {
   /** `DynamoDB.GetItem`, `EventBridge.PutEvents`, `Connections.POST` */
   call: string;
@@ -21,7 +21,7 @@ export class Exchanges {
   #byInput = new Map<string, Exchange>();
   #unknown: string | undefined;
 
-  /** @param dynamoDbEndpoint the engine that answers while a function is recorded */
+  /** @param dynamoDbEndpoint the engine that answers during recording */
   constructor(private readonly dynamoDbEndpoint: string) {}
 
   async start(): Promise<string> {
@@ -39,14 +39,14 @@ export class Exchanges {
     this.#recording = [];
   }
 
-  /** What was called since `record` or the last `take`. */
+  /** The calls since `record` or the last `take`. */
   take(): Exchange[] {
     return this.#recording?.splice(0) ?? [];
   }
 
   /**
-   * From here on the calls are answered as they were: by what they ask, or else, where that has a time or a random id
-   * in it, the first of a kind as the first of that kind.
+   * Replays recorded responses: matched by input, or by order of calls of the same kind where the
+   * input contains a time or a random id.
    */
   replay(exchanges: readonly Exchange[]): void {
     this.#recording = undefined;
@@ -60,9 +60,9 @@ export class Exchanges {
     for (const queue of this.#replay.values()) queue.reverse();
   }
 
-  /** @throws Error if something was called that had not been recorded: the function did not do the same again */
+  /** @throws Error if a call was made that was not recorded */
   expectSame(): void {
-    if (this.#unknown !== undefined) throw new Error(`it called ${this.#unknown} for once`);
+    if (this.#unknown !== undefined) throw new Error(`the call ${this.#unknown} was not recorded`);
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -77,7 +77,7 @@ export class Exchanges {
         this.#byInput.get(keyOf(call, input)) ?? (queue.length > 1 ? queue.pop() : queue[0]);
       if (exchange) return answer(outgoing, exchange.status, exchange.output);
       this.#unknown = call;
-      return answer(outgoing, 400, `{"message":"nothing was recorded of ${call}"}`);
+      return answer(outgoing, 400, `{"message":"no recorded response for ${call}"}`);
     }
     const { status, output } = target.startsWith("DynamoDB")
       ? await this.#ask(incoming, input)

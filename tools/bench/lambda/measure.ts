@@ -1,4 +1,7 @@
-/** Measures every function beside a bare one that makes the same calls: bundle, cold start, warm CPU time. */
+/**
+ * Measures each function against a bare one that makes the same calls: bundle size, cold start and
+ * warm CPU time.
+ */
 
 import { statSync } from "node:fs";
 import { join } from "node:path";
@@ -31,24 +34,27 @@ export interface FunctionFigures {
   name: FunctionName;
   bundleBytes: number;
   bareBundleBytes: number;
-  /** AWS calls of one event. */
+  /** AWS calls per event. */
   calls: number;
-  /** From a fresh process to the first answer, as a ratio to the bare function's. */
+  /** From process start to the first response, relative to the bare function. */
   cold: Spread;
-  /** CPU time of the same, as a ratio. */
+  /** CPU time of the cold start, likewise relative. */
   coldCpu: Spread;
-  /** Time of an event in a warm process, as a ratio: what is billed in GB-seconds, for both have the same memory. */
+  /**
+   * Duration of an event in a warm process, relative to the bare function. Billed in GB-seconds at
+   * equal memory.
+   */
   warm: Spread;
-  /** CPU time of an event in a warm process, as a ratio to the bare function's. */
+  /** CPU time of an event in a warm process, relative to the bare function. */
   warmCpu: Spread;
 }
 
-/** How often and how much: one run of a ratio is a batch of either, one after the other. */
+/** Sample sizes. Each ratio compares one batch of either function, run one after the other. */
 interface Effort {
   coldRuns: number;
   batches: number;
   events: number;
-  /** Batches before the first that counts, for the compiler to warm up. */
+  /** Batches before the measurement, for JIT warm-up. */
   warmUp: number;
 }
 
@@ -70,7 +76,7 @@ export function measureFunctions(options: MeasureOptions): Promise<FunctionFigur
   });
 }
 
-/** With tables of its own, so that none finds what the others have left. */
+/** With separate tables, so that the functions don't affect each other. */
 async function measureFunction(
   name: FunctionName,
   { bundle, env }: Deployed,
@@ -148,7 +154,7 @@ async function measureOne(work: Work): Promise<FunctionFigures> {
   };
 }
 
-/** The calls of each event, made once for real. */
+/** Makes the calls of each event once for real. */
 async function record({ bundle, events, exchanges, env }: Work): Promise<Exchange[][]> {
   const subject = await Subject.start(bundle, env);
   exchanges.record();
@@ -163,11 +169,11 @@ async function record({ bundle, events, exchanges, env }: Work): Promise<Exchang
 
 interface Deployed {
   bundle: string;
-  /** Of what the template gives the function, all that is written out in it. */
+  /** Environment variables whose values are literals in the template. */
   env: Record<string, string>;
 }
 
-/** The functions of the stack, by the names of their entries. */
+/** The stack's functions by entry name. */
 function bundlesOf(directory: string): Map<string, Deployed> {
   const assembly = readAssembly(directory);
   const bundles = new Map<string, Deployed>();
@@ -189,7 +195,7 @@ function bundlesOf(directory: string): Map<string, Deployed> {
   return bundles;
 }
 
-/** What the template leaves to CloudFormation, and every AWS service at one address. */
+/** Values that only CloudFormation knows, and one endpoint for all AWS services. */
 function environmentAt(endpoint: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,

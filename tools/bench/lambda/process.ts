@@ -1,4 +1,4 @@
-/** A process of `subject.cjs`, and what it measured of itself. */
+/** A process of `subject.cjs` and its measurements. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ export interface Measured {
   /** CPU time of the events, in microseconds. */
   cpuUs: number;
   wallMs: number;
-  /** From the start of the process to the end of its first events. Only with these. */
+  /** From process start to the end of its first batch. Present for the first batch only. */
   coldMs?: number;
   coldCpuUs?: number;
 }
@@ -26,14 +26,14 @@ export class Subject {
     const child = fork(join(import.meta.dirname, "subject.cjs"), [bundle], {
       execArgv: [],
       env,
-      // Functions log; what they log is not looked at here.
+      // The functions' log output is discarded.
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     await messageOf(child);
     return new Subject(child);
   }
 
-  /** Calls the function with events, one after the other. @throws Error if it throws */
+  /** Calls the function with events, one after the other. @throws Error if the function throws */
   async call(events: readonly unknown[]): Promise<Measured> {
     this.#child.send({ events });
     const message = await messageOf<Measured | { failed: string }>(this.#child);

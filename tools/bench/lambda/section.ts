@@ -1,6 +1,6 @@
-/** The functions' bundles, cold starts and CPU time, as a section of the report. */
+/** The report section on the functions' bundles, cold starts and CPU time. */
 
-import { type Goal, type Section, table, told } from "../section";
+import { type Goal, type Section, spreadText, table } from "../section";
 import { type FunctionFigures, measureFunctions } from "./measure";
 
 const BUNDLE_BYTES = 400_000;
@@ -14,11 +14,11 @@ export const lambda: Section<FunctionFigures[]> = {
 
   markdown: (figures) =>
     [
-      "Each function beside a bare one, bundled in the same way, that makes the same AWS calls from constants and " +
-        "does nothing else. The calls of both are answered with what the engine answered once. *Cold*: from a fresh " +
-        "process to the first answer. *Warm*: of one event after many, the answers' time included, which is billed in " +
-        "GB-seconds. *CPU*: user and system time of the process. All are ratios to the bare function at the same memory: " +
-        "the median, and the least and greatest of the runs.",
+      "Each function compared with a bare one, bundled in the same way, that makes the same AWS calls from constants and " +
+        "does nothing else. Both get responses recorded from the engine. *Cold*: from a fresh " +
+        "process to the first response. *Warm*: one event in a warm process, including the time of AWS calls, as billed in " +
+        "GB-seconds. *CPU*: user and system time of the process. All are ratios to the bare function with the same memory: " +
+        "median, minimum and maximum of the runs.",
       table(
         ["function", "calls", "bundle", "bare bundle", "cold", "cold CPU", "warm", "warm CPU"],
         figures.map((one) => [
@@ -26,10 +26,10 @@ export const lambda: Section<FunctionFigures[]> = {
           one.calls.toFixed(one.calls % 1 === 0 ? 0 : 1),
           `${Math.round(one.bundleBytes / 1000)} KB`,
           `${Math.round(one.bareBundleBytes / 1000)} KB`,
-          told(one.cold),
-          told(one.coldCpu),
-          told(one.warm),
-          told(one.warmCpu),
+          spreadText(one.cold),
+          spreadText(one.coldCpu),
+          spreadText(one.warm),
+          spreadText(one.warmCpu),
         ]),
       ),
     ].join("\n\n"),

@@ -1,6 +1,6 @@
 /**
- * A process that is measured: loads one bundled function, and calls it when told to. Plain JavaScript, for
- * a loader would be measured too.
+ * A measured process: loads one bundled function and calls it on request. Plain JavaScript, since a
+ * loader would be measured too.
  */
 
 const { handler } = require(process.argv[2]);

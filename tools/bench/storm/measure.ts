@@ -1,4 +1,7 @@
-/** Simulates storms of every size: our policy beside the published ones, what it does on wrong advice, and what a lone agent pays. */
+/**
+ * Simulates reconnect storms of every size: our policy against published ones, our policy with
+ * wrong fleet counts, and the wait of a single agent.
+ */
 
 import type { MeasureOptions } from "../section";
 import { type Loss, type OwnPolicy, ownPolicy } from "./own-policy";
@@ -9,12 +12,12 @@ const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const SEED = 1;
 
 /**
- * Where agents are refused often they are simulated by this many clients at most, each standing for several.
- * Elsewhere that would not do: chance weighs more in a small fleet.
+ * Where agents are rejected often, at most this many clients are simulated, each representing
+ * several agents. Elsewhere each agent is simulated: randomness matters more in a small fleet.
  */
-const MOST_CLIENTS = 10_000;
+const MAX_CLIENTS = 10_000;
 
-/** Heartbeats that stay unanswered are noticed over one interval. */
+/** Unanswered heartbeats are noticed over one interval. */
 const SILENCE_SPREAD_MS = 30_000;
 
 const OUTAGE_MS = 10 * 60_000;
@@ -25,13 +28,13 @@ export interface PolicyFigures extends StormResult {
   agents: number;
 }
 
-/** What became of the HeartbeatAgent under other conditions. */
+/** The HeartbeatAgent under other conditions. */
 export interface ConditionFigures extends StormResult {
   condition: string;
   agents: number;
 }
 
-/** How the wait after a cut connection could be drawn, and what each way costs whom. */
+/** Ways to draw the wait after a cut connection, with the cost of each. */
 export interface ChoiceFigures {
   choice: string;
   agents: number;
@@ -117,22 +120,22 @@ const CHOICES: readonly [string, ((advisedMs: number) => number) | undefined][] 
   ["the whole window", (advisedMs) => advisedMs],
 ];
 
-/** The same figures in every run. */
+/** Deterministic: returns the same figures in every run. */
 export async function measureStorms({ quick, progress }: MeasureOptions): Promise<StormFigures> {
   const sizes = quick ? SIZES.slice(0, 2) : SIZES;
   const figures: StormFigures = { policies: [], conditions: [], choices: [], lone: [] };
   for (const agents of sizes) {
-    const scale = Math.max(1, agents / MOST_CLIENTS);
+    const scale = Math.max(1, agents / MAX_CLIENTS);
     progress(`${agents} agents: every policy`);
     const own = ownPolicy({ loss: closed, counted: agents });
     figures.policies.push({
-      ...told(own),
+      ...labelOf(own),
       agents,
       ...simulate(own, { agents, seed: SEED }),
     });
     for (const policy of PUBLISHED) {
       const result = simulate(policy, { agents, scale, seed: SEED });
-      figures.policies.push({ ...told(policy), agents, ...result });
+      figures.policies.push({ ...labelOf(policy), agents, ...result });
     }
     progress(`${agents} agents: conditions`);
     for (const { condition, policy, storm, refusedOften } of CONDITIONS) {
@@ -160,4 +163,4 @@ export async function measureStorms({ quick, progress }: MeasureOptions): Promis
   return figures;
 }
 
-const told = ({ name, source }: { name: string; source: string }) => ({ policy: name, source });
+const labelOf = ({ name, source }: { name: string; source: string }) => ({ policy: name, source });

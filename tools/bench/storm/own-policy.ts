@@ -1,4 +1,4 @@
-/** The SDK's own policy: its real backoff, and its real reading of how a connection ended. */
+/** The SDK's own policy: its real backoff, and its real classification of closed connections. */
 
 import { reconnectWindowMs } from "../../../lambda/authorize/reconnect-window";
 import { Backoff } from "../../../sdk/src/connection/backoff";
@@ -8,7 +8,7 @@ import { resolveOptions } from "../../../sdk/src/options";
 import { CONNECTS_PER_SECOND } from "./gateway";
 import type { Outcome, Policy } from "./policies";
 
-/** How clients see that their connections are gone. */
+/** How clients notice that their connections are lost. */
 export type Loss = "closed by the gateway" | "cut off" | "silent";
 
 const ENDS = {
@@ -19,7 +19,7 @@ const ENDS = {
 const REFUSED = { how: "refused", status: 429 } as const;
 const UNREACHABLE = { how: "failed", error: new Error("no route") } as const;
 
-/** The age of a connection that is neither new nor about to be ended for its age. */
+/** The age of a connection that is neither new nor due for rotation. */
 const AGE_MS = 30 * 60_000;
 
 const { schedules } = resolveOptions(
@@ -30,9 +30,9 @@ const { schedules } = resolveOptions(
 export interface OwnPolicy {
   name?: string;
   loss: Loss;
-  /** Agents that the sweep had counted; 0 for no advice. */
+  /** The fleet size counted by the sweep. 0 means no reconnect window. */
   counted: number;
-  /** Another window for the delay after the loss than the SDK draws from, by the advised one. */
+  /** Overrides the window for the delay after a loss, given the advertised window. */
   lossWindowMs?: (advisedMs: number) => number;
 }
 

@@ -1,11 +1,14 @@
-/** When clients try again, by their published defaults: each with the file that its numbers are from. */
+/** Reconnect policies with their published defaults, each with the source file of its numbers. */
 
-/** What befell a client: its connection was lost, an attempt was refused (429), or reached nobody. */
+/**
+ * What happened to a client: the connection was lost, an attempt was rejected (429), or the server
+ * was unreachable.
+ */
 export type Outcome = "lost" | "refused" | "unreachable";
 
-/** One client's policy, with what it remembers. */
+/** The state of one client's policy. */
 export interface Reconnecting {
-  /** Milliseconds until the next attempt; null if there is none any more. */
+  /** Milliseconds until the next attempt. Null if the client gives up. */
   next(outcome: Outcome): number | null;
 }
 
@@ -16,7 +19,7 @@ export interface Policy {
   client(random: () => number): Reconnecting;
 }
 
-/** Delays by the number of failures in a row, which the loss is the first of. */
+/** Delays by the number of consecutive failures, starting with the loss. */
 const byFailures = (delay: (failures: number) => number | null): Reconnecting => {
   let failures = 0;
   return { next: () => delay(failures++) };
@@ -39,7 +42,7 @@ export const PUBLISHED: readonly Policy[] = [
   {
     name: "reconnecting-websocket",
     source: "pladaria/reconnecting-websocket reconnecting-websocket.ts (4.4.0)",
-    // Drawn once a process.
+    // Drawn once per process.
     client: (random) => {
       const least = 1000 + random() * 4000;
       return byFailures((n) => Math.min(10_000, least * 1.3 ** n));
@@ -59,7 +62,8 @@ export const PUBLISHED: readonly Policy[] = [
   {
     name: "nats.js",
     source: "nats-io/nats.js core/src/options.ts, core/src/protocol.ts (3.4.0)",
-    // The first attempt at a server that was not tried lately follows at once; the tenth is the last.
+    // The first attempt at a server that was not tried recently is immediate. The tenth is the
+    // last.
     client: (random) =>
       byFailures((n) => {
         if (n === 0) return 0;

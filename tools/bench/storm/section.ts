@@ -1,4 +1,4 @@
-/** Reconnect storms, as a section of the report. */
+/** The report section on reconnect storms. */
 
 import { type Goal, type Section, table } from "../section";
 import { measureStorms, type StormFigures } from "./measure";
@@ -18,25 +18,25 @@ export const storm: Section<StormFigures> = {
 
   markdown: ({ policies, conditions, choices, lone }) =>
     [
-      "A discrete-event simulation with a fixed seed: every agent loses its connection at once, and comes back " +
+      "A discrete-event simulation with a fixed seed: all agents lose their connections at once and reconnect " +
         "through API Gateway's default quota of 500 new connections a second, a token bucket of one second's tokens. " +
-        "The optimum is agents / 500 s. *Refused*: share of the attempts. *Peak*: refused attempts in one second. " +
-        "*50, 99, 100 %*: seconds until as many were back. HeartbeatAgent runs the SDK's own backoff, advised of " +
-        "its fleet's size, and finds its connections closed by the gateway; the others are drawn by their published " +
-        "defaults, and above 10,000 agents each simulated client of theirs stands for several.",
+        "The optimum is agents / 500 s. *Rejected*: share of attempts. *Peak*: rejected attempts in one second. " +
+        "*50, 99, 100 %*: seconds until that share is back. HeartbeatAgent uses the SDK's own backoff, with the reconnect window for " +
+        "its fleet's size, after the gateway closed its connections. The others use their published " +
+        "defaults; above 10,000 agents each of their simulated clients represents several.",
       table(
         ["agents", "policy", ...HEAD],
         policies.map((row) => [whole(row.agents), row.policy, ...cells(row)]),
       ),
       `Their defaults: ${sourcesOf(policies)}.`,
-      "HeartbeatAgent under other conditions. *Cut off*: the connections end without a close frame. *Silent*: no " +
-        "acks any more, which is noticed over one interval; the times are since the first agent noticed.",
+      "HeartbeatAgent under other conditions. *Cut off*: the connections end without a close frame. *Silent*: acks " +
+        "stop, which is noticed over one interval; times count from the first agent that noticed.",
       table(
         ["agents", "condition", ...HEAD],
         conditions.map((row) => [whole(row.agents), row.condition, ...cells(row)]),
       ),
-      "What an agent waits before its first attempt when it has lost its connection alone, in seconds (mean, and " +
-        "99th percentile), by what it sees of it:",
+      "How long a single agent waits before its first attempt after losing its connection, in seconds (mean and " +
+        "99th percentile), by kind of loss:",
       table(
         ["agents in the fleet", "connection", "mean", "99 %"],
         lone.map(({ agents, loss, wait }) => [
@@ -46,10 +46,17 @@ export const storm: Section<StormFigures> = {
           seconds(wait.p99),
         ]),
       ),
-      "How the first delay could be drawn after a connection that was cut off, which may befall one agent or all: " +
-        "what a lone agent waits on average, and what a storm is like.",
+      "Ways to draw the first delay after a connection was cut off, which may affect one agent or all: " +
+        "the average wait of a single agent, and the course of a storm.",
       table(
-        ["agents", "first delay", "lone, mean", "refused", "peak refused", "99 % back, in optima"],
+        [
+          "agents",
+          "first delay",
+          "single agent, mean",
+          "rejected",
+          "peak rejected",
+          "99 % back, in optima",
+        ],
         choices.map((row) => [
           whole(row.agents),
           row.choice,
@@ -69,14 +76,16 @@ export const storm: Section<StormFigures> = {
       {
         ...goalOf("cut off", cut),
         why:
-          "an agent can't tell whether it alone was cut off, and waits 30 s at most; of a fleet that needs longer " +
-          "each is refused once, which the whole window would avoid and every lone agent of a large fleet pay for",
+          "an agent can't tell whether it alone was cut off, and waits at most 30 s. In a fleet that needs longer, each agent is rejected once. " +
+          "Using the whole window would avoid that, at the cost of every single agent of a large fleet",
       },
     ];
   },
 };
 
-/** How long fleets take that the gateway cuts off, and what their agents pay for it. */
+/**
+ * The recovery times of fleets whose connections the gateway closes, and the cost for their agents.
+ */
 export function returnTable({ policies, lone }: StormFigures): string {
   const waitOf = (agents: number, loss: string) => {
     const one = lone.find((wait) => wait.agents === agents && wait.loss === loss);
@@ -84,7 +93,14 @@ export function returnTable({ policies, lone }: StormFigures): string {
   };
   const own = policies.filter(({ policy }) => policy === OWN);
   return table(
-    ["agents", "99 % back after", "least possible", "refused", "alone, cut off", "alone, closed"],
+    [
+      "agents",
+      "99 % back after",
+      "minimum",
+      "rejected",
+      "single agent, cut off",
+      "single agent, closed",
+    ],
     own.map(({ agents, p99, optimum, refusedShare }) => [
       whole(agents),
       p99 === null ? "never" : time(p99),
@@ -101,14 +117,14 @@ function goalOf(loss: string, results: readonly StormResult[]): Goal {
   const refused = Math.max(...results.map(({ refusedShare }) => refusedShare));
   return {
     goal:
-      `${loss}: 99 % back within ${RATIO} times the optimum, under ${percent(REFUSED_SHARE)} of attempts refused, ` +
+      `${loss}: 99 % back within ${RATIO} times the optimum, under ${percent(REFUSED_SHARE)} of attempts rejected, ` +
       "at every size",
-    found: `at most ${ratio.toFixed(2)} times, ${percent(refused)} refused`,
+    found: `at most ${ratio.toFixed(2)} times, ${percent(refused)} rejected`,
     met: ratio <= RATIO && refused < REFUSED_SHARE,
   };
 }
 
-const HEAD = ["refused", "peak", "50 %", "99 %", "100 %", "99 % in optima"];
+const HEAD = ["rejected", "peak", "50 %", "99 %", "100 %", "99 % in optima"];
 
 function cells(row: StormResult & { agents: number }): string[] {
   const never = row.gaveUp > 0 ? `${percent(row.gaveUp / row.agents)} gave up` : "never";

@@ -1,23 +1,25 @@
-/** One storm: a fleet loses its connections, and comes back through the gateway's quota of new ones. */
+/**
+ * Simulates one storm: a fleet loses its connections and reconnects through the gateway's quota.
+ */
 
 import { TokenBucket } from "../../../local/aws/gateway/token-bucket";
 import { seededRandom } from "../../../testing/random";
 import { CONNECTS_PER_SECOND } from "./gateway";
 import type { Outcome, Policy, Reconnecting } from "./policies";
-import { Ticks } from "./ticks";
+import { TimerWheel } from "./timer-wheel";
 
 export interface Storm {
-  /** How many lose their connections. */
+  /** How many agents lose their connections. */
   agents: number;
-  /** Over how long they notice it, in milliseconds. @default 0 */
+  /** The period over which they notice, in milliseconds. @default 0 */
   spreadMs?: number;
-  /** The size of the gateway's bucket. @default a second's tokens */
+  /** The size of the gateway's token bucket. @default one second's tokens */
   burst?: number;
   /** How long no handshake reaches the gateway, in milliseconds. @default 0 */
   outageMs?: number;
   /**
-   * For how many agents each simulated one stands: the quota is divided by it too. Where agents are
-   * refused many times each, it takes too long without.
+   * How many agents each simulated client represents. The quota is divided by the same number. Used
+   * where agents are rejected many times each, which would take too long otherwise.
    *
    * @default 1
    */
@@ -25,37 +27,37 @@ export interface Storm {
   seed: number;
 }
 
-/** Times are in seconds since the first loss; null where not enough agents came back. */
+/** Times are in seconds since the first loss. Null where not enough agents came back. */
 export interface StormResult {
   attempts: number;
   refused: number;
-  /** Of the attempts that reached the gateway. */
+  /** Share of the attempts that reached the gateway. */
   refusedShare: number;
   peakAttemptsPerSecond: number;
   peakRefusedPerSecond: number;
-  /** Agents that make no further attempt. */
+  /** Agents that stopped trying. */
   gaveUp: number;
   p50: number | null;
   p99: number | null;
   p100: number | null;
-  /** The least that the quota allows: agents / 500, from the end of the outage on. */
+  /** The minimum that the quota allows: agents / 500, starting at the end of the outage. */
   optimum: number;
-  /** How long after the outage 99 % were back, in optima. */
+  /** The time after the outage until 99 % were back, divided by the optimum. */
   ratio: number | null;
 }
 
-/** Between an attempt and its answer. */
+/** Time between an attempt and its response. */
 const ROUND_TRIP_MS = { min: 50, max: 150 };
 
-/** Whoever is not back by then is not counted on. */
+/** Agents that are not back by then don't count. */
 const HORIZON_MS = 24 * 3_600_000;
 
-/** The same for the same seed. */
+/** Deterministic for a given seed. */
 export function simulate(policy: Policy, storm: Storm): StormResult {
   const { spreadMs = 0, burst = CONNECTS_PER_SECOND, outageMs = 0, scale = 1 } = storm;
   const agents = storm.agents / scale;
   const random = seededRandom(storm.seed);
-  const ticks = new Ticks(agents);
+  const wheel = new TimerWheel(agents);
   const quota = new TokenBucket({
     perSecond: CONNECTS_PER_SECOND / scale,
     burst: burst / scale,
@@ -68,10 +70,10 @@ export function simulate(policy: Policy, storm: Storm): StormResult {
   const plan = (agent: number, outcome: Outcome, afterMs: number) => {
     const delayMs = (clients[agent] as Reconnecting).next(outcome);
     if (delayMs === null) gaveUp += 1;
-    else ticks.add(agent, afterMs + delayMs);
+    else wheel.add(agent, afterMs + delayMs);
   };
   const attempt = (agent: number) => {
-    const { now } = ticks;
+    const { now } = wheel;
     const roundTripMs = ROUND_TRIP_MS.min + random() * (ROUND_TRIP_MS.max - ROUND_TRIP_MS.min);
     if (now < outageMs) {
       plan(agent, "unreachable", roundTripMs);
@@ -87,7 +89,7 @@ export function simulate(policy: Policy, storm: Storm): StormResult {
     }
   };
   for (let agent = 0; agent < agents; agent++) plan(agent, "lost", random() * spreadMs);
-  while (!ticks.isEmpty && ticks.now < HORIZON_MS) ticks.step(attempt);
+  while (!wheel.isEmpty && wheel.now < HORIZON_MS) wheel.step(attempt);
 
   const sorted = backAt.subarray(0, back).sort();
   const quantile = (share: number) => {
@@ -111,13 +113,13 @@ export function simulate(policy: Policy, storm: Storm): StormResult {
   };
 }
 
-/** How long an agent waits that lost its connection alone, in seconds. */
+/** The wait of an agent that alone lost its connection, in seconds. */
 export interface Wait {
   mean: number;
   p99: number;
 }
 
-/** The same for the same seed. */
+/** Deterministic for a given seed. */
 export function loneWait(policy: Policy, seed: number, draws = 10_000): Wait {
   const random = seededRandom(seed);
   const waits = Float64Array.from(
@@ -128,7 +130,7 @@ export function loneWait(policy: Policy, seed: number, draws = 10_000): Wait {
   return { mean, p99: waits[Math.ceil(draws * 0.99) - 1] as number };
 }
 
-/** Counts events by the second, which come in the order of time. */
+/** Counts events per second. Events must arrive in chronological order. */
 class PerSecond {
   total = 0;
   peak = 0;

@@ -1,28 +1,31 @@
-/** A table of very many agents, of which a part falls silent at one moment, and another part at a later one. */
+/** A table of very many agents, some of which fall silent at one moment and some at a later one. */
 
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrently } from "../../../lambda/shared/concurrency";
 import { onlineRow, putRows } from "../../../testing/status-rows";
 
-/** Any moment: every row is online then, and beats. */
+/** An arbitrary moment at which every row is online. */
 export const START = 1_790_000_000_000;
 const HOUR = 3_600_000;
 
-/** Who is silent at which of the sweeps, and when that is. Each finds those of the sweeps before it stored as offline. */
+/**
+ * The share of agents that is silent at each sweep. Agents expired by an earlier sweep are stored
+ * as offline.
+ */
 export const SWEEPS = [
   { expired: "none", share: 0, at: START },
   { expired: "1 %", share: 0.01, at: START + HOUR },
   { expired: "50 %", share: 0.5, at: START + 2 * HOUR },
 ] as const;
 
-/** Multiples of it, less their whole part, lie evenly between 0 and 1, however many there are. */
+/** Fractional parts of its multiples are evenly spread between 0 and 1, for any count. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 const ROWS_A_CALL = 25;
 const CALLS_AT_ONCE = 8;
 
-/** Rows of the sizes that fleets in the field have. */
+/** Writes rows of realistic size. */
 export async function loadFleet(
   client: DynamoDBClient,
   tableName: string,
@@ -37,10 +40,10 @@ export async function loadFleet(
   });
 }
 
-/** The silent are spread over the table, whose order is that of the names. */
+/** Silent agents are spread over the table, which is ordered by name. */
 function rowOf(index: number): StatusRow {
   const place = (index * GOLDEN) % 1;
-  // Whoever is not silent at one sweep has just beaten: it is so at the last of them, and before.
+  // All other agents have just sent a heartbeat at the time of the last sweep.
   const silent = SWEEPS.find(({ share }) => place < share);
   const lastHeartbeatAt = silent ? silent.at - HOUR / 2 : START + 2 * HOUR;
   return onlineRow(START, {

@@ -1,4 +1,6 @@
-/** Sweeps and lists tables of growing size: whether time and units grow with it, and memory does not. */
+/**
+ * Sweeps and lists tables of growing size: time and units should grow linearly, memory should not.
+ */
 
 import { join } from "node:path";
 import { type Engine, startEngine } from "../../../testing/engine";
@@ -9,7 +11,7 @@ import type { Effort, Task } from "./process";
 
 const SIZES = [10_000, 100_000, 1_000_000];
 
-/** With profiles, of which so many fit into a message for certain; and without. */
+/** With profiles, in pages that always fit into a message; and without. */
 const LISTS = [
   { profiles: false, limit: 100 },
   { profiles: true, limit: 25 },
@@ -34,9 +36,9 @@ export interface ScaleFigures {
 
 export async function measureScale({ quick, progress }: MeasureOptions): Promise<ScaleFigures> {
   const figures: ScaleFigures = { sweeps: [], lists: [] };
-  // Units of the smallest are exact, and compared with the report.
+  // Units of the smallest size are exact and compared with the report.
   for (const agents of quick ? SIZES.slice(0, 1) : SIZES) {
-    // No stream: the sweep reads none, and the engine would keep it all.
+    // Without a stream: the sweep does not read it, and the engine would keep all of its records.
     const engine = await startEngine({ stream: false });
     try {
       await loadFleet(engine.client, engine.statusTableName, agents);
@@ -60,7 +62,7 @@ export async function measureScale({ quick, progress }: MeasureOptions): Promise
   return figures;
 }
 
-/** In a process of its own. @throws Error if that fails */
+/** Runs in a separate process. @throws Error if that fails */
 async function measure(engine: Engine, task: Omit<Task, "engine">): Promise<Effort> {
   const { client: _, stop: __, ...place } = engine;
   const child = new Child(join(import.meta.dirname, "process.ts"));

@@ -1,4 +1,4 @@
-/** A process that sweeps or lists a table once, so that its memory is nobody else's. */
+/** A process that sweeps or lists a table once, so that its memory can be measured alone. */
 
 import { LIMITS, RATES } from "../../../core/protocol";
 import { routeEvent } from "../../../testing/presence";
@@ -8,23 +8,23 @@ import { composeService } from "../billing-units/service";
 export interface Task {
   do: "sweep" | "list";
   engine: Parameters<typeof composeService>[0];
-  /** When it is, in epoch milliseconds. */
+  /** The current time, in epoch milliseconds. */
   now: number;
-  /** Agents a page of a list. */
+  /** Agents per page of a list. */
   limit?: number;
 }
 
 export interface Effort {
   wallMs: number;
   cpuMs: number;
-  /** How much more memory was resident than before, at most. */
+  /** The peak growth of resident memory. */
   grownBytes: number;
   units: Units;
-  /** What a sweep reported, or how many pages a list had. */
+  /** The sweep's report, or the number of pages of a list. */
   report: Record<string, unknown>;
 }
 
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
 async function main(task: Task): Promise<Effort> {
   const meter = new Meter();
@@ -33,15 +33,15 @@ async function main(task: Task): Promise<Effort> {
   const rss = () => process.memoryUsage.rss();
   const before = rss();
   let most = before;
-  const looking = setInterval(() => {
+  const polling = setInterval(() => {
     most = Math.max(most, rss());
-  }, LOOK_MS);
+  }, POLL_MS);
   const cpu = process.cpuUsage();
   const start = performance.now();
   const report = await work();
   const wallMs = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
-  clearInterval(looking);
+  clearInterval(polling);
   service.close();
   return {
     wallMs,
@@ -62,7 +62,7 @@ async function main(task: Task): Promise<Effort> {
     do {
       const { limit = LIMITS.listPageSize } = task;
       const profiles = limit < LIMITS.listPageSize;
-      // As far apart as a connection may ask for pages.
+      // At the highest rate that a connection may request pages.
       const requestTimeEpoch = task.now + (pages * 1000) / RATES.list.perSecond;
       const { body = "" } = await service.list(
         routeEvent(
@@ -85,7 +85,7 @@ process.once("message", (task: Task) => {
     (effort) => process.send?.(effort),
     (error: unknown) => {
       console.error(error);
-      // Whatever it still looks at.
+      // Polling may still be active.
       process.exit(1);
     },
   );

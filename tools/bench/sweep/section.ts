@@ -1,13 +1,13 @@
-/** The sweep and lists at scale, as a section of the report. */
+/** The report section on the sweep and lists at scale. */
 
 import { SWEEP } from "../../../cli/src/cost/units";
 import { type Goal, type Section, table } from "../section";
 import { type ListEffort, measureScale, type ScaleFigures, type SweepEffort } from "./measure";
 
-/** The scan keeps a page of each segment, and no more rows to act on than it may: this much at most, in MB. */
+/** The scan holds one page per segment and a bounded number of expired rows. Upper limit in MB. */
 const FLAT_MB = 160;
 
-/** How much dearer an agent of a large table may be than one of a table a tenth of its size. */
+/** The maximum factor by which an agent may be more expensive in a table ten times as large. */
 const LINEAR = 1.5;
 
 export const sweepAtScale: Section<ScaleFigures> = {
@@ -17,10 +17,10 @@ export const sweepAtScale: Section<ScaleFigures> = {
 
   markdown: ({ sweeps, lists }) =>
     [
-      "One run of the sweep over a table of so many agents, all of one organization, beside the embedded engine; each in a " +
-        "process of its own. *Memory* is how much more is resident at most than before. Times are of this machine and of the " +
-        "embedded engine, whose scans slow down with the table; *CPU* is the function's own; units are by the engine's count. A silent agent costs a write, a look " +
-        "at its connection, and closing it.",
+      "One sweep of a table with the given number of agents, all of one organization, in a separate process and with the embedded engine. " +
+        "*Memory* is the peak growth of resident memory. Times depend on this machine and on the embedded engine, whose scans slow down " +
+        "with the table; *CPU* is the function's own; units are the engine's count. A silent agent costs one write, one look-up of " +
+        "its connection, and closing it.",
       table(
         ["agents", "expired", "time", "CPU", "CPU an agent", "memory", "read units", "write units"],
         sweeps.map(({ agents, expired, effort }) => [
@@ -34,8 +34,8 @@ export const sweepAtScale: Section<ScaleFigures> = {
           count(effort.units.writeUnits),
         ]),
       ),
-      "One list of all, page by page, as a watcher of the fleet asks for it: 100 agents a page, or 25 with their profiles, of " +
-        "which so many fit into a message for certain.",
+      "One list of the whole fleet, page by page, as a fleet watcher requests it: 100 agents a page, or 25 with their profiles, " +
+        "which always fit into a message.",
       table(
         ["agents", "profiles", "pages", "time", "time a page", "memory", "read units", "MB sent"],
         lists.map(({ agents, profiles, effort }) => [
@@ -54,19 +54,23 @@ export const sweepAtScale: Section<ScaleFigures> = {
   goals: ({ sweeps, lists }) => [
     {
       goal: `the sweep's memory is flat: below ${FLAT_MB} MB at every size`,
-      ...least(FLAT_MB, Math.max(...sweeps.map(({ effort }) => effort.grownBytes / 2 ** 20)), "MB"),
+      ...atMost(
+        FLAT_MB,
+        Math.max(...sweeps.map(({ effort }) => effort.grownBytes / 2 ** 20)),
+        "MB",
+      ),
     },
     ...linear(
-      "an agent takes no more CPU in a table ten times as large",
+      "CPU time of a sweep per agent, in a table ten times as large",
       growth(sweeps, ({ expired }) => expired),
     ),
     ...linear(
-      "the same of a list",
+      "CPU time of a list per agent, in a table ten times as large",
       growth(lists, ({ profiles }) => String(profiles)),
     ),
     {
-      goal: `an agent costs ${SWEEP.readUnitsPerAgent} read units a sweep, as the cost is reckoned, at every size`,
-      ...least(
+      goal: `an agent costs ${SWEEP.readUnitsPerAgent} read units per sweep at every size, as the cost estimate assumes`,
+      ...atMost(
         SWEEP.readUnitsPerAgent * 1.1,
         Math.max(
           ...sweeps.map(
@@ -76,8 +80,8 @@ export const sweepAtScale: Section<ScaleFigures> = {
         "read units",
       ),
       why:
-        "of more than 50,000 agents that are due at once the rest is not kept in memory: the table is read a second " +
-        "time for them, as one sweep after an outage has to",
+        "at most 50,000 agents that are due at once are kept in memory. For the others the table is read a second time, " +
+        "which a sweep after an outage may need",
     },
   ],
 
@@ -95,17 +99,20 @@ export const sweepAtScale: Section<ScaleFigures> = {
     }),
 };
 
-function least(most: number, found: number, unit: string): { found: string; met: boolean } {
+function atMost(most: number, found: number, unit: string): { found: string; met: boolean } {
   return { found: `${found.toFixed(found < 1 ? 3 : 1)} ${unit}`, met: found <= most };
 }
 
-/** No goal where there is but one size. */
+/** Returns no goal if there is only one size. */
 function linear(goal: string, growth: number | undefined): Goal[] {
   if (growth === undefined) return [];
-  return [{ goal: `${goal}: at most ${LINEAR} times`, ...least(LINEAR, growth, "times") }];
+  return [{ goal: `${goal}: at most ${LINEAR} times`, ...atMost(LINEAR, growth, "times") }];
 }
 
-/** The largest ratio of an agent's CPU time to that in the next smaller table; undefined if there is none. */
+/**
+ * The largest ratio of CPU time per agent to that in the next smaller table. Undefined if there is
+ * only one table.
+ */
 function growth<T extends SweepEffort | ListEffort>(
   efforts: T[],
   kindOf: (one: T) => string,

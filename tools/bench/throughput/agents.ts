@@ -1,4 +1,4 @@
-/** The agents of the load: one registration each, all with one key. */
+/** The agents of the load: each is registered, and all share one key. */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { exportJWK, importJWK, type JWK } from "jose";
@@ -7,12 +7,12 @@ import { putAgent, type TestKey, testKey } from "../../../testing/login";
 
 export const agentIdOf = (index: number) => `production-agent-${String(index).padStart(5, "0")}`;
 
-/** A key as it goes from one process to another. */
+/** A key in a form that can be sent between processes. */
 export interface SentKey extends Omit<TestKey, "privateKey"> {
   privateJwk: JWK;
 }
 
-/** Registers the first so many agents. Returns their key. */
+/** Registers the given number of agents. Returns their key. */
 export async function registered(
   client: DynamoDBClient,
   registryTableName: string,

@@ -1,4 +1,4 @@
-/** The ceiling: a WebSocket server that writes the same item to the same engine, and nothing else. */
+/** The upper bound: a WebSocket server that only writes the same item to the same engine. */
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,6 @@
-/** The load: many connections, of which a fixed number wait for an ack at any moment. */
+/**
+ * The load: many connections, with a fixed number of heartbeats waiting for an ack at any moment.
+ */
 
 import { WebSocket } from "ws";
 import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
@@ -9,11 +11,11 @@ import { agentIdOf, received, type SentKey } from "./agents";
 
 export interface LoadOrder {
   url: string;
-  /** The agents' key; without one the server takes anybody. */
+  /** The agents' key. Without one, the server accepts anybody. */
   key?: SentKey;
   connections: number;
   heartbeats: number;
-  /** Heartbeats that wait for their ack at any moment. */
+  /** Heartbeats waiting for their ack at any moment. */
   outstanding: number;
 }
 
@@ -35,9 +37,9 @@ process.on("message", async ({ key, ...order }: LoadOrder) => {
   await forEachConcurrently(numbers, 32, async (index) => {
     sockets.push(await connect(order.url, index, signer));
   });
-  // Once round the engine and the compilers, unmeasured.
-  await beat(sockets, Math.ceil(order.heartbeats / 5), order.outstanding);
-  const result = await beat(sockets, order.heartbeats, order.outstanding);
+  // An unmeasured round to warm up engine and JIT.
+  await sendHeartbeats(sockets, Math.ceil(order.heartbeats / 5), order.outstanding);
+  const result = await sendHeartbeats(sockets, order.heartbeats, order.outstanding);
   process.send?.(result);
   for (const socket of sockets) socket.terminate();
 });
@@ -54,7 +56,7 @@ async function connect(url: string, index: number, key: TestKey | undefined): Pr
   return socket;
 }
 
-async function beat(
+async function sendHeartbeats(
   sockets: readonly WebSocket[],
   heartbeats: number,
   outstanding: number,

@@ -1,4 +1,7 @@
-/** The service on the local runtime. Arguments: the assembly, how many agents are registered, the stack if there are several. */
+/**
+ * Runs the service on the local runtime. Arguments: the assembly, the number of agents to register,
+ * and the stack's name if there are several.
+ */
 
 import { startLocalRuntime } from "../../../local/aws/runtime";
 import { clientOf } from "../../../testing/engine";

@@ -1,4 +1,7 @@
-/** Heartbeats a second of the local runtime, beside the ceiling that this machine and engine set. */
+/**
+ * Measures the local runtime's heartbeats per second against the upper bound of this machine and
+ * engine.
+ */
 
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
@@ -11,7 +14,7 @@ import type { LoadOrder, LoadResult } from "./load";
 
 const LOCALHOST_NAMES = join(ROOT, "tools/trial-deployment/localhost-names.cjs");
 
-/** A runtime that has 50 events under way in a function at once is kept busy by these. */
+/** Enough to keep a runtime busy that runs 50 events per function at once. */
 export const OUTSTANDING = 64;
 
 export interface ThroughputFigures {
@@ -25,7 +28,7 @@ export interface SizeFigures {
   outstanding: number;
   local: Summary;
   ceiling: Summary;
-  /** Heartbeats a second, local to ceiling, of runs one after the other. */
+  /** Heartbeats per second, local runtime relative to the upper bound, in consecutive runs. */
   ratio: Spread;
 }
 
@@ -35,7 +38,10 @@ export interface Summary {
   p99Ms: Spread;
 }
 
-/** The emulator starts a process for every function that runs at once: more of them would only slow it down. */
+/**
+ * The emulator starts a process for every concurrent function: more heartbeats would only slow it
+ * down.
+ */
 const MINISTACK = { connections: 16, heartbeats: 400, outstanding: 8 };
 
 export interface MiniStackFigures extends LoadResult {
@@ -102,7 +108,7 @@ export async function run(
 }
 
 async function load(order: LoadOrder): Promise<LoadResult> {
-  // A stack on an emulator has a name of its own below localhost.
+  // A stack on an emulator has its own host name below localhost.
   const program = new Child(fileOf("load"), [], { NODE_OPTIONS: `--require=${LOCALHOST_NAMES}` });
   try {
     return await program.ask<LoadResult>(order);

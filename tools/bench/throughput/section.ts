@@ -1,6 +1,6 @@
-/** How fast the local runtime is, as a section of the report. */
+/** The report section on the local runtime's throughput. */
 
-import { type Section, table, told } from "../section";
+import { type Section, spreadText, table } from "../section";
 import { measureThroughput, type ThroughputFigures } from "./measure";
 
 const SHARE = 0.7;
@@ -13,9 +13,9 @@ export const throughput: Section<ThroughputFigures> = {
 
   markdown: ({ sizes, miniStack }) =>
     [
-      `Heartbeats acknowledged, ${sizes[0]?.outstanding} waiting for their ack at any moment, over so many connections. The ` +
-        "ceiling is a bare WebSocket server that writes the same item to the same engine, with no gateway, no login and " +
-        "no function between. Server, engine and load share the machine's cores in both. Each round begins with empty tables.",
+      `Acknowledged heartbeats, with ${sizes[0]?.outstanding} waiting for their ack at any moment, over the given number of connections. The ` +
+        "ceiling is a bare WebSocket server that writes the same item to the same engine, without gateway, login and " +
+        "functions. In both cases server, engine and load share the machine's cores. Each round starts with empty tables.",
       table(
         ["connections", "", "a second", "p50", "p99"],
         sizes.flatMap(({ connections, local, ceiling }) =>
@@ -23,21 +23,21 @@ export const throughput: Section<ThroughputFigures> = {
             ([name, { perSecond, p50Ms, p99Ms }]) => [
               connections,
               name,
-              told(perSecond, 0),
-              `${told(p50Ms, 0)} ms`,
-              `${told(p99Ms, 0)} ms`,
+              spreadText(perSecond, 0),
+              `${spreadText(p50Ms, 0)} ms`,
+              `${spreadText(p99Ms, 0)} ms`,
             ],
           ),
         ),
       ),
       table(
         ["connections", "local runtime to ceiling"],
-        sizes.map(({ connections, ratio }) => [connections, told(ratio)]),
+        sizes.map(({ connections, ratio }) => [connections, spreadText(ratio)]),
       ),
       `The same stack, deployed by the CDK command line to ${miniStack.name}, acknowledges ` +
         `${miniStack.perSecond.toFixed(1)} heartbeats a second, with ${miniStack.outstanding} waiting over ` +
         `${miniStack.connections} connections: p50 ${miniStack.p50Ms.toFixed(0)} ms, p99 ${miniStack.p99Ms.toFixed(0)} ms. It ` +
-        "starts a process for every function that runs at once, so that more connections would only slow it down.",
+        "starts a process for every concurrent function: more connections would only slow it down.",
     ].join("\n\n"),
 
   goals: ({ sizes, miniStack }) => [

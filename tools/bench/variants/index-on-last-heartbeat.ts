@@ -1,4 +1,4 @@
-/** Status by an index on the last heartbeat: the sweep asks for the oldest, and never scans. */
+/** An index on the last heartbeat: the sweep queries the oldest rows and never scans. */
 
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { keyOf, LEASE_MS, putRow, renewRow, tableOf, type Variant } from "./variant";
@@ -9,7 +9,7 @@ const table = tableOf(TableName, "organizationId", "agentId");
 
 export const indexOnLastHeartbeat: Variant = {
   name: "index on the last heartbeat",
-  what: "an index of status and last heartbeat, by which the sweep finds the silent ones without a scan",
+  what: "an index on status and last heartbeat, with which the sweep finds silent agents without a scan",
   tables: [
     {
       ...table,
@@ -30,9 +30,9 @@ export const indexOnLastHeartbeat: Variant = {
       ],
     },
   ],
-  connect: (beat, { client }) => putRow(client, TableName, beat),
-  heartbeat: async (beat, { client, meter }) => {
-    await renewRow(client, TableName, keyOf(beat), beat.now);
+  connect: (input, { client }) => putRow(client, TableName, input),
+  heartbeat: async (input, { client, meter }) => {
+    await renewRow(client, TableName, keyOf(input), input.now);
     meter.add({ messagesOut: 1 });
   },
   sweep: async (now, { client }) => {

@@ -1,4 +1,4 @@
-/** Who a connection is, looked up in a table at every heartbeat, for nothing else tells it. */
+/** The agent of a connection is looked up in a table at every heartbeat. */
 
 import { GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { keyOf, putRow, renewRow, tableOf, type Variant } from "./variant";
@@ -10,10 +10,10 @@ export const lookupByConnection: Variant = {
   name: "lookup by connection",
   what: "`$connect` stores which agent a connection is, and each heartbeat reads it first",
   tables: [tableOf(STATUS, "organizationId", "agentId"), tableOf(CONNECTIONS, "connectionId")],
-  connect: async (beat, { client }) => {
-    const Item = { ...keyOf(beat), connectionId: { S: beat.connectionId } };
+  connect: async (input, { client }) => {
+    const Item = { ...keyOf(input), connectionId: { S: input.connectionId } };
     await client.send(new PutItemCommand({ TableName: CONNECTIONS, Item }));
-    await putRow(client, STATUS, beat);
+    await putRow(client, STATUS, input);
   },
   heartbeat: async ({ connectionId, now }, { client, meter }) => {
     const { Item } = await client.send(

@@ -1,4 +1,4 @@
-/** Counts what a heartbeat and a sweep cost in each of the usual designs. */
+/** Counts the cost of a heartbeat and a sweep in common alternative designs. */
 
 import { CreateTableCommand } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrently } from "../../../lambda/shared/concurrency";
@@ -8,16 +8,16 @@ import { ackByPost } from "./ack-by-post";
 import { indexOnLastHeartbeat } from "./index-on-last-heartbeat";
 import { lookupByConnection } from "./lookup-by-connection";
 import { platformLogs } from "./platform-logs";
-import type { Beat, Variant } from "./variant";
+import type { HeartbeatInput, Variant } from "./variant";
 
 const VARIANTS = [indexOnLastHeartbeat, ackByPost, lookupByConnection, platformLogs];
 
 const NOW = 1_790_000_000_000;
 
-/** Connects under way at once. */
+/** Maximum number of concurrent connects. */
 const CONCURRENCY = 50;
 
-/** Agents whose leases a sweep looks through. */
+/** Number of leases that a sweep checks. */
 const FLEET = 1000;
 
 export interface VariantFigures {
@@ -25,11 +25,11 @@ export interface VariantFigures {
   what: string;
   connect: Units;
   heartbeat: Units;
-  /** A sweep of a thousand agents that finds nothing; null where it is a scan, as here. */
+  /** A sweep of a thousand agents that finds nothing. Null if the design scans, as ours does. */
   sweep: Units | null;
 }
 
-/** The counts are exact, so that once is enough. */
+/** The counts are exact, so each is taken once. */
 export async function measureVariants(): Promise<VariantFigures[]> {
   const engine = await startEngine();
   const meter = new Meter();
@@ -37,18 +37,18 @@ export async function measureVariants(): Promise<VariantFigures[]> {
   const calls = { client, meter };
   const measureOne = async (variant: Variant): Promise<VariantFigures> => {
     for (const input of variant.tables) await engine.client.send(new CreateTableCommand(input));
-    const others = Array.from({ length: FLEET - 1 }, (_, index) => beatOf(index + 1));
-    await forEachConcurrently(others, CONCURRENCY, (beat) => variant.connect(beat, calls));
+    const others = Array.from({ length: FLEET - 1 }, (_, index) => inputOf(index + 1));
+    await forEachConcurrently(others, CONCURRENCY, (input) => variant.connect(input, calls));
     const counted = async (invocations: number, work: () => Promise<void>) => {
       meter.take();
       await work();
       meter.add({ invocations });
       return meter.take();
     };
-    const beat = beatOf(0);
-    const connect = await counted(1, () => variant.connect(beat, calls));
+    const input = inputOf(0);
+    const connect = await counted(1, () => variant.connect(input, calls));
     const heartbeat = await counted(1, () =>
-      variant.heartbeat({ ...beat, now: NOW + 30_000 }, calls),
+      variant.heartbeat({ ...input, now: NOW + 30_000 }, calls),
     );
     heartbeat.messagesIn += 1;
     const { name, what, sweep } = variant;
@@ -65,7 +65,7 @@ export async function measureVariants(): Promise<VariantFigures[]> {
   }
 }
 
-const beatOf = (index: number): Beat => ({
+const inputOf = (index: number): HeartbeatInput => ({
   organizationId: "acme",
   agentId: `production-agent-${String(index).padStart(3, "0")}`,
   connectionId: `L${index}M9cOFvHcCIhw=`,

@@ -1,4 +1,6 @@
-/** A usual way to build a heartbeat, small but whole, so that what it costs can be counted beside ours. */
+/**
+ * A common alternative design of a heartbeat, small but complete, whose cost is compared with ours.
+ */
 
 import {
   type AttributeValue,
@@ -9,15 +11,15 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { Meter } from "../billing-units/meter";
 
-/** A heartbeat of an agent that is online, as its function receives it. */
-export interface Beat {
+/** A heartbeat of an online agent, as its function receives it. */
+export interface HeartbeatInput {
   organizationId: string;
   agentId: string;
   connectionId: string;
   now: number;
 }
 
-/** What a variant calls: every call is counted. */
+/** The resources that a variant calls. Every call is counted. */
 export interface Calls {
   client: DynamoDBClient;
   meter: Meter;
@@ -25,20 +27,20 @@ export interface Calls {
 
 export interface Variant {
   name: string;
-  /** What is different, and who builds it so. */
+  /** How the design differs, and who uses it. */
   what: string;
   tables: CreateTableCommandInput[];
-  /** What the variant stores when an agent connects. */
-  connect(beat: Beat, calls: Calls): Promise<void>;
+  /** Stores the agent's row when it connects. */
+  connect(input: HeartbeatInput, calls: Calls): Promise<void>;
   /** Answers a heartbeat. */
-  heartbeat(beat: Beat, calls: Calls): Promise<void>;
-  /** Finds whose lease is over; undefined where it is found as here, by a scan. */
+  heartbeat(input: HeartbeatInput, calls: Calls): Promise<void>;
+  /** Finds expired leases. Undefined if the design scans, as ours does. */
   sweep?(now: number, calls: Calls): Promise<void>;
 }
 
 export const LEASE_MS = 90_000;
 
-/** A table with string keys, billed by request. */
+/** A table with string keys and on-demand billing. */
 export function tableOf(TableName: string, HASH: string, RANGE?: string): CreateTableCommandInput {
   const keys = [
     { AttributeName: HASH, KeyType: "HASH" as const },
@@ -52,12 +54,16 @@ export function tableOf(TableName: string, HASH: string, RANGE?: string): Create
   };
 }
 
-/** Stores the row of an agent that has connected. */
-export async function putRow(client: DynamoDBClient, TableName: string, beat: Beat): Promise<void> {
-  await client.send(new PutItemCommand({ TableName, Item: rowOf(beat) }));
+/** Writes the row of a connected agent. */
+export async function putRow(
+  client: DynamoDBClient,
+  TableName: string,
+  input: HeartbeatInput,
+): Promise<void> {
+  await client.send(new PutItemCommand({ TableName, Item: rowOf(input) }));
 }
 
-/** Renews a lease by one write, as every variant does that has the agent's key. */
+/** Renews a lease with one write, as every variant does that knows the agent's key. */
 export async function renewRow(
   client: DynamoDBClient,
   TableName: string,
@@ -78,13 +84,16 @@ export async function renewRow(
 }
 
 /** The key of an agent's row. */
-export const keyOf = ({ organizationId, agentId }: Pick<Beat, "organizationId" | "agentId">) => ({
+export const keyOf = ({
+  organizationId,
+  agentId,
+}: Pick<HeartbeatInput, "organizationId" | "agentId">) => ({
   organizationId: { S: organizationId },
   agentId: { S: agentId },
 });
 
 /** The attributes that a status row has in every design. */
-function rowOf({ organizationId, agentId, connectionId, now }: Beat) {
+function rowOf({ organizationId, agentId, connectionId, now }: HeartbeatInput) {
   return {
     ...keyOf({ organizationId, agentId }),
     connectionId: { S: connectionId },

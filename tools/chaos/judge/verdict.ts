@@ -6,7 +6,7 @@ import { type Finding, judgeOnline } from "./false-offlines";
 import { judgeLeaks, type LeakJudgement } from "./leaks";
 import { judgeTelling, type TellingJudgement } from "./transitions";
 
-export interface Verdict extends TellingJudgement, LeakJudgement {
+export interface RunFindings extends TellingJudgement, LeakJudgement {
   agents: number;
   looks: number;
   judgedSeconds: number;
@@ -18,7 +18,7 @@ export interface Verdict extends TellingJudgement, LeakJudgement {
   passed: boolean;
 }
 
-export function judge(evidence: Evidence): Verdict {
+export function judge(evidence: Evidence): RunFindings {
   const online = judgeOnline(evidence);
   const offline = judgeOffline(evidence);
   const telling = judgeTelling(evidence);

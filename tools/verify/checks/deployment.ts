@@ -16,7 +16,7 @@ export const deploymentChecks = (): Check[] => [
       const run = await finished("npm", ["run", "--silent", "test:ministack"], options);
       const count = /\d+ passed, \d+ failed, \d+ skipped(?=\n\[|$)/.exec(run.output)?.[0];
       const reasons = run.output.split("\n").flatMap((line) => line.split(/\] skipped: /)[1] ?? []);
-      const detail = [count ?? "it did not get to the tests", ...reasons].join("; ");
+      const detail = [count ?? "the tests did not run", ...reasons].join("; ");
       if (run.code === 0) return passed(detail);
       if (/can't be installed/.test(run.output)) return skipped(run.output.trim());
       return failed(detail, run.output);
@@ -24,9 +24,9 @@ export const deploymentChecks = (): Check[] => [
   },
   {
     id: "aws",
-    what: "the same on AWS",
-    against: "an account",
+    what: "deployment and end-to-end suite on AWS",
+    against: "an AWS account",
     slow: true,
-    run: async () => skipped("it costs money: npm run test:aws, with your credentials"),
+    run: async () => skipped("costs money: run npm run test:aws with your credentials"),
   },
 ];

@@ -1,4 +1,4 @@
-/** The stores' tests against other engines than the embedded one, so that independent ones agree. */
+/** Runs the stores' tests against independent DynamoDB engines. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { type Check, type CheckContext, failed, type Result, skipped } from "../
 import { ToolMissing, versionOf } from "../python";
 import { jest, resultOf } from "./tests";
 
-/** Tests whose subject is what a table does. */
+/** Tests of table behaviour. */
 const STORE_TESTS = ["test/lambda", "test/sdk-aws"];
 const JAR_VARIABLE = "DYNAMODB_LOCAL_JAR";
 const STARTED_ATTEMPTS = 100;
@@ -41,12 +41,12 @@ export const engineChecks = (): Check[] => [
   {
     id: "dynamodb-local",
     what: "stores on AWS's DynamoDB Local",
-    against: `the jar that ${JAR_VARIABLE} names`,
+    against: `the jar named by ${JAR_VARIABLE}`,
     slow: true,
     async run(context) {
       const jar = context.env[JAR_VARIABLE];
       if (!jar) return skipped(`no jar given: set ${JAR_VARIABLE} to DynamoDBLocal.jar`);
-      if (!existsSync(jar)) return failed(`${JAR_VARIABLE} names ${jar}, which is not there`);
+      if (!existsSync(jar)) return failed(`${JAR_VARIABLE} names ${jar}, which does not exist`);
       const port = await freePort();
       const library = join(dirname(resolve(jar)), "DynamoDBLocal_lib");
       const java = [`-Djava.library.path=${library}`, "-jar", resolve(jar)];

@@ -1,4 +1,4 @@
-/** The checks that are scripts of package.json. */
+/** Checks that run a script of package.json. */
 
 import { type Check, failed, passed } from "../check";
 import { finished } from "../process";

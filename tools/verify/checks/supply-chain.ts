@@ -1,4 +1,4 @@
-/** What comes from others: known weaknesses, licences, and the list of it all. */
+/** Supply chain: known vulnerabilities, licences, the SBOM and the workflow files. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { type Check, failed, passed, skipped } from "../check";
 import { finished } from "../process";
 import { ROOT } from "../root";
 
-/** Licences that let anyone use the software as they like, as long as they name its authors. */
+/** Permissive licences: any use is allowed as long as the authors are named. */
 const LICENCES = [
   "0BSD",
   "Apache-2.0",
@@ -30,7 +30,7 @@ interface Sbom {
   components: Component[];
 }
 
-/** @throws Error if npm can't list what is installed */
+/** @throws Error if npm can't list the installed packages */
 async function readSbom(signal?: AbortSignal): Promise<Sbom> {
   const args = ["sbom", "--sbom-format", "cyclonedx", "--omit", "dev"];
   const { code, output } = await finished("npm", args, { cwd: ROOT, signal });
@@ -41,7 +41,7 @@ async function readSbom(signal?: AbortSignal): Promise<Sbom> {
 export const supplyChainChecks = (): Check[] => [
   {
     id: "audit",
-    what: "known weaknesses in packages",
+    what: "known vulnerabilities in packages",
     against: "npm audit, high and above",
     async run({ env, signal }) {
       const args = ["audit", "--audit-level=high", "--json"];
@@ -50,21 +50,21 @@ export const supplyChainChecks = (): Check[] => [
       const report = begin < 0 ? {} : JSON.parse(output.slice(begin, output.lastIndexOf("}") + 1));
       const counts = report.metadata?.vulnerabilities;
       if (!counts) {
-        const [why] = /(\d{3} [^\n"]*|[^\n"]*endpoint[^\n"]*)/.exec(output) ?? ["it says nothing"];
-        return skipped(`the registry does not answer npm audit: ${why}`);
+        const [why] = /(\d{3} [^\n"]*|[^\n"]*endpoint[^\n"]*)/.exec(output) ?? ["no reason given"];
+        return skipped(`the registry did not answer npm audit: ${why}`);
       }
-      const line = `${counts.critical} critical, ${counts.high} high, ${counts.total} in all`;
+      const line = `${counts.critical} critical, ${counts.high} high, ${counts.total} in total`;
       return code === 0 ? passed(line) : failed(line, output);
     },
   },
   {
     id: "licences",
-    what: "licences of what is shipped or deployed",
+    what: "licences of shipped and deployed packages",
     against: "npm sbom, a list of permissive licences",
     async run({ signal }) {
       const { components } = await readSbom(signal);
       const others = components.filter((component) => !permissive(component));
-      const line = `${components.length} packages, ${others.length} under other terms`;
+      const line = `${components.length} packages, ${others.length} with other licences`;
       if (components.length === 0) return failed("no package was found");
       if (others.length === 0) return passed(line);
       return failed(line, others.map((other) => `${other["bom-ref"]} ${terms(other)}`).join("\n"));
@@ -72,13 +72,13 @@ export const supplyChainChecks = (): Check[] => [
   },
   {
     id: "sbom",
-    what: "list of what is shipped or deployed (SBOM)",
+    what: "software bill of materials (SBOM)",
     against: "CycloneDX",
     async run({ directory, signal }) {
       const sbom = await readSbom(signal);
       mkdirSync(directory, { recursive: true });
       writeFileSync(join(directory, "sbom.json"), JSON.stringify(sbom));
-      if (sbom.bomFormat !== "CycloneDX") return failed(`it is of format ${sbom.bomFormat}`);
+      if (sbom.bomFormat !== "CycloneDX") return failed(`unexpected format ${sbom.bomFormat}`);
       return passed(`CycloneDX ${sbom.specVersion}, ${sbom.components.length} packages`);
     },
   },
@@ -104,7 +104,7 @@ function permissive(component: Component): boolean {
   try {
     return satisfies(terms(component), LICENCES);
   } catch {
-    // No expression that SPDX knows.
+    // Not a valid SPDX expression.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** The synthesized templates under AWS's own linter. */
+/** Checks the synthesized templates with AWS's linter. */
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +10,9 @@ import { type Check, failed, passed, skipped } from "../check";
 import { finished } from "../process";
 import { pythonTool, ToolMissing, versionOf } from "../python";
 
-/** Rules whose findings stay, with the reason. */
+/** Accepted rule violations, with the reason. */
 const ACCEPTED: Readonly<Record<string, string>> = {
-  W3005: "CDK names dependencies that follow from references already",
+  W3005: "CDK adds dependencies that references already imply",
 };
 
 interface Finding {

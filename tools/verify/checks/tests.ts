@@ -1,4 +1,4 @@
-/** The tests, and the rows of the table that are tests of their own. */
+/** Runs the tests. Some test files are also shown as separate rows of the summary. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ interface FileResult {
   assertionResults: { status: string; fullName: string }[];
 }
 
-/** The result of test files, by jest. */
+/** Runs test files and returns jest's results. */
 export async function jest(
   args: readonly string[],
   { env, directory, signal }: CheckContext,
@@ -33,7 +33,7 @@ export async function jest(
   }
 }
 
-/** What a person wants to know of test files that have run. */
+/** Summarizes the results of test files. */
 export function resultOf(files: readonly FileResult[]): Result {
   const tests = files.flatMap(({ assertionResults }) => assertionResults);
   const count = (status: string) => tests.filter((test) => test.status === status).length;
@@ -45,7 +45,7 @@ export function resultOf(files: readonly FileResult[]): Result {
   return failed(`${line}, ${count("failed")} failed`, bad.map(({ message }) => message).join("\n"));
 }
 
-/** Tests that are rows of their own, by their file. */
+/** Test files shown as separate rows. */
 const ROWS = (): [id: string, what: string, against: string, file: string][] => [
   [
     "nag",
@@ -55,7 +55,7 @@ const ROWS = (): [id: string, what: string, against: string, file: string][] => 
   ],
   [
     "bundles",
-    "bundles: no test code, no unused clients, within size",
+    "bundles: no test code, no unused clients, within the size limit",
     installed("esbuild"),
     "test/lib/bundles.test.ts",
   ],
@@ -67,19 +67,19 @@ const ROWS = (): [id: string, what: string, against: string, file: string][] => 
   ],
   [
     "documents",
-    "commands in the documents exist",
-    "package.json, the tree",
+    "documented commands exist",
+    "package.json, the repository",
     "test/docs/commands.test.ts",
   ],
   [
     "lockfile",
-    "lock file: hashes, no foreign hosts",
+    "lock file: hashes, no third-party hosts",
     "package-lock.json",
     "test/supply-chain/lockfile.test.ts",
   ],
   [
     "workflows",
-    "workflows: actions by commit, few permissions",
+    "workflows: actions pinned by commit, minimal permissions",
     ".github/workflows",
     "test/supply-chain/workflows.test.ts",
   ],
@@ -88,7 +88,7 @@ const ROWS = (): [id: string, what: string, against: string, file: string][] => 
 export function testChecks(): Check[] {
   const rows = ROWS();
   let all: Promise<FileResult[]> | undefined;
-  /** In one run of jest, whichever row asks first. */
+  /** All rows share one run of jest. */
   const results = (context: CheckContext) => {
     const files = context.quick ? rows.map(([, , , file]) => file) : [];
     all ??= jest(files, context).then(({ files }) => files);

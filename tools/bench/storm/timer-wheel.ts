@@ -1,11 +1,19 @@
-/** A queue of agents by the millisecond at which each is due: constant time a call, for a million of them. */
+/**
+ * A timer wheel of agents with a resolution of one millisecond. Every call takes constant time,
+ * even for a million agents.
+ */
 
-/** The longest delay that it holds, in milliseconds: a power of two, so that times wrap by a mask. */
+/**
+ * The longest delay plus one, in milliseconds: a power of two, so that times wrap with a bit mask.
+ */
 const SPAN = 2 ** 22;
 const NONE = -1;
 
-export class Ticks {
-  /** The agent that was added last to each millisecond, and behind each agent the one added before it. */
+export class TimerWheel {
+  /**
+   * A linked list per millisecond: the agent added last, and for each agent the one added before
+   * it.
+   */
   readonly #heads = new Int32Array(SPAN).fill(NONE);
   readonly #behind: Int32Array;
   #now = 0;
@@ -25,9 +33,9 @@ export class Ticks {
   }
 
   /**
-   * Makes an agent due, which must not be waiting already, in a millisecond at the earliest.
+   * Schedules an agent that is not scheduled yet, at least one millisecond ahead.
    *
-   * @throws RangeError if the delay is longer than the queue holds
+   * @throws RangeError if the delay exceeds the span
    */
   add(agent: number, delayMs: number): void {
     const delay = Math.max(1, Math.round(delayMs));
@@ -38,7 +46,7 @@ export class Ticks {
     this.#waiting += 1;
   }
 
-  /** Goes one millisecond on, and visits the agents that are due then, in no order. */
+  /** Advances by one millisecond and visits the agents due then, in no particular order. */
   step(visit: (agent: number) => void): void {
     this.#now += 1;
     const slot = this.#now & (SPAN - 1);

@@ -1,17 +1,17 @@
-/** Sentences about an agent's heartbeat and work. */
+/** Display texts for an agent's heartbeat and activity. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/protocol";
 import { countdownText, spanText } from "../text/duration";
 import { plainText } from "../text/plain-text";
 
-/** As in `12 s ago, lease ends in 1:18`, by the newest heartbeat that the page knows of. */
+/** For example `12 s ago, lease ends in 1:18`, based on the last known heartbeat. */
 export function heartbeatText(agent: AgentPresence, now: number): string {
   const ago = `${spanText(now - agent.lastHeartbeatAt)} ago`;
   if (agent.status === "offline") return ago;
   return `${ago}, lease ends in ${countdownText(agent.leaseExpiresAt - now)}`;
 }
 
-/** What the agent works on, and since when. */
+/** For example `tasks.review for 5 s`. */
 export function activityText({ activity, status }: AgentPresence, now: number): string {
   if (!activity || status === "offline") return "–";
   const { state, task, startedAt } = activity;

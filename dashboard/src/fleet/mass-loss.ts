@@ -1,4 +1,4 @@
-/** Notices when many agents are lost at once, which points to a cause that they share. */
+/** Detects when many agents are lost at once, which points to a common cause. */
 
 import type { FleetEvent } from "./event-log";
 import { isLoss } from "./health";
@@ -11,12 +11,12 @@ export interface MassLoss {
 }
 
 const WINDOW_MS = 60_000;
-/** Below this many, each is a case of its own. */
-const LEAST = 3;
-/** Part of the fleet from which on it is many, whatever the fleet's size. */
-const PART = 0.05;
+/** Fewer losses than this count as unrelated. */
+const MIN_AGENTS = 3;
+/** Minimum fraction of the fleet. */
+const MIN_FRACTION = 0.05;
 
-export class LossWatch {
+export class MassLossDetector {
   readonly #lost = new Map<string, number>();
   #dismissedAt = Number.NEGATIVE_INFINITY;
 
@@ -25,21 +25,21 @@ export class LossWatch {
     if (event === "online") this.#lost.delete(agentId);
   }
 
-  /** Forgets the loss as it is now: it has been seen. */
+  /** Hides the current loss from now on. */
   dismiss(now: number): void {
     this.#dismissedAt = now;
   }
 
   /**
-   * Agents that are still lost, where enough of them were lost within one minute; it stays until they
-   * are back or it is dismissed.
+   * Agents that are still lost, if enough of them were lost within one minute. The result stays
+   * until they are back or the loss is dismissed.
    *
-   * @param total agents of the fleet
+   * @param total number of agents in the fleet
    */
-  lossAmong(total: number): MassLoss | null {
+  detect(total: number): MassLoss | null {
     const lost = [...this.#lost].filter(([, at]) => at > this.#dismissedAt);
     const times = lost.map(([, at]) => at).sort((a, b) => a - b);
-    const enough = Math.max(LEAST, Math.ceil(total * PART));
+    const enough = Math.max(MIN_AGENTS, Math.ceil(total * MIN_FRACTION));
     const together = times.some((at, index) => {
       const last = times[index + enough - 1];
       return last !== undefined && last - at <= WINDOW_MS;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
+import { activityText, heartbeatText } from "../../dashboard/src/fleet/agent-text";
 import { queryForHealth } from "../../dashboard/src/fleet/filter";
+import { FrozenOrder } from "../../dashboard/src/fleet/frozen-order";
 import { countHealths } from "../../dashboard/src/fleet/health";
-import { HeldOrder } from "../../dashboard/src/fleet/held-order";
 import { byUrgency, metadataNames, rowOf } from "../../dashboard/src/fleet/row";
-import { activityText, heartbeatText } from "../../dashboard/src/fleet/words";
 import { HREFS, routeOf } from "../../dashboard/src/shell/route";
 import { iconOf, titleOf } from "../../dashboard/src/shell/tab";
 import { credentialsIn, holdsSignIn, SignInError } from "../../dashboard/src/sign-in/credentials";
@@ -12,7 +12,7 @@ import { lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 
 const SECOND = 1000;
 
-describe("texts", () => {
+describe("display texts", () => {
   it.each([
     [-5, "0 s"],
     [0, "0 s"],
@@ -20,21 +20,21 @@ describe("texts", () => {
     [120 * SECOND, "2 min"],
     [7200 * SECOND, "2 h"],
     [200_000 * SECOND, "2 d"],
-  ])("give a span of %d ms as %s", (ms, text) => expect(spanText(ms)).toBe(text));
+  ])("show a duration of %d ms as %s", (ms, text) => expect(spanText(ms)).toBe(text));
 
   it.each([
     [-1, "0:00"],
     [1, "0:01"],
     [78 * SECOND, "1:18"],
     [7505 * SECOND, "2:05:05"],
-  ])("count %d ms down as %s", (ms, text) => expect(countdownText(ms)).toBe(text));
+  ])("show a countdown of %d ms as %s", (ms, text) => expect(countdownText(ms)).toBe(text));
 
-  it("say when the last heartbeat was and when the lease ends", () => {
+  it("show when the last heartbeat was and when the lease ends", () => {
     expect(heartbeatText(presence("a"), NOON + 12 * SECOND)).toBe("12 s ago, lease ends in 1:18");
     expect(heartbeatText(lost("a", NOON), NOON + 12 * SECOND)).toBe("12 s ago");
   });
 
-  it("say what an agent works on, and since when", () => {
+  it("show what an agent works on, and since when", () => {
     const activity = { state: "working" as const, task: "tasks.process", startedAt: NOON };
     const text = (agent = presence("a", { activity })) => activityText(agent, NOON + 5 * SECOND);
     expect(text()).toBe("tasks.process for 5 s");
@@ -43,15 +43,15 @@ describe("texts", () => {
     expect(text(presence("a"))).toBe("–");
   });
 
-  it("keep their own words in order, whatever an agent works on", () => {
+  it("ignore direction marks in an agent's task", () => {
     const activity = { state: "blocked" as const, task: "\u202egnp.exe", startedAt: NOON };
     expect(activityText(presence("a", { activity }), NOON)).toBe("blocked: �gnp.exe for 0 s");
   });
 });
 
-describe("the tab", () => {
-  const state = (agents: Parameters<typeof countHealths>[0], blind = false) => ({
-    blind,
+describe("the browser tab", () => {
+  const state = (agents: Parameters<typeof countHealths>[0], stale = false) => ({
+    stale,
     counts: countHealths(agents),
     organizationId: "acme",
   });
@@ -61,7 +61,7 @@ describe("the tab", () => {
     expect(titleOf(state([lost("a", NOON)]))).toBe("(1 offline) acme · Agent Heartbeat");
   });
 
-  it("is green only while it sees, and no agent is lost", () => {
+  it("is green only while connected and no agent is lost", () => {
     const green = encodeURIComponent("#037f0c");
     expect(iconOf(state([presence("a")]))).toContain(green);
     expect(iconOf(state([lost("a", NOON, { reason: "drained" })]))).toContain(green);
@@ -71,8 +71,8 @@ describe("the tab", () => {
   });
 });
 
-describe("the address", () => {
-  it("leads to the view that it was made for", () => {
+describe("the page's address", () => {
+  it("selects the view that it was generated for", () => {
     expect(routeOf(HREFS.agent("agent-1"))).toEqual({ view: "agent", agentId: "agent-1" });
     expect(routeOf(HREFS.trends)).toEqual({ view: "trends" });
     expect(routeOf(HREFS.events)).toEqual({ view: "events" });
@@ -85,7 +85,7 @@ describe("the address", () => {
   });
 });
 
-describe("the sign-in", () => {
+describe("the sign-in link", () => {
   const fields = {
     url: "wss://abc.example.com/prod",
     organization: "acme",
@@ -96,7 +96,7 @@ describe("the sign-in", () => {
   const fragment = (changes: object = {}) =>
     `#${new URLSearchParams({ ...fields, ...changes } as Record<string, string>)}`;
 
-  it("is read from the fragment, its key as PEM", () => {
+  it("carries the key, which is read as PEM", () => {
     const { privateKey, ...viewer } = credentialsIn(fragment({ key: `-_${"A".repeat(62)}` }));
     expect(viewer).toEqual({
       url: fields.url,
@@ -119,24 +119,24 @@ describe("the sign-in", () => {
     [{ organization: "a b" }, "The sign-in's organization: expected an organization id"],
     [{ key: "short" }, "The sign-in's key: expected a private key"],
     [{ expires: "soon" }, "The sign-in's expires: expected epoch milliseconds"],
-  ])("that is wrong in %j is refused in a sentence", (changes, message) => {
+  ])("with the wrong field %j is rejected with a readable message", (changes, message) => {
     expect(() => credentialsIn(fragment(changes))).toThrow(SignInError);
     expect(() => credentialsIn(fragment(changes))).toThrow(message);
   });
 
-  it("never shows the key in a refusal", () => {
+  it("never shows the key in an error message", () => {
     const key = "secret+secret";
     expect(() => credentialsIn(fragment({ key }))).toThrow(/^(?!.*secret)/);
   });
 
-  it("is told from a place in the page", () => {
+  it("is not confused with the address of a view", () => {
     expect(holdsSignIn(fragment())).toBe(true);
     expect(holdsSignIn("#/agents/url=x")).toBe(false);
   });
 });
 
-describe("rows", () => {
-  it("are found by metadata of any kind", () => {
+describe("table rows", () => {
+  it("can be searched by metadata of any type", () => {
     const metadata = { version: "1.4.2", gpu: { count: 2 }, retries: 3 };
     const agent = presence("a", { profile: { capabilities: ["x", "y"], metadata } });
     expect(rowOf(agent, undefined, NOON)).toMatchObject({
@@ -150,7 +150,7 @@ describe("rows", () => {
     expect(metadataNames([agent])).toEqual(["version", "gpu", "retries"]);
   });
 
-  it("are the more urgent the less they were meant to be as they are", () => {
+  it("are sorted by urgency, unintended states first", () => {
     const rows = [
       presence("fine"),
       presence("draining", { activity: { state: "draining" } }),
@@ -169,23 +169,23 @@ describe("rows", () => {
     ]);
   });
 
-  it("are asked for by status, all of them by none", () => {
+  it("can be queried by status, and are all shown without one", () => {
     expect(queryForHealth("offline").tokens).toEqual([
       { propertyKey: "health", operator: "=", value: "Offline" },
     ]);
     expect(queryForHealth().tokens).toEqual([]);
   });
 
-  it("keep their places while held, with new values, until another page is looked at", () => {
+  it("keep their order while frozen, with current values, until another page is shown", () => {
     type Item = { id: string; value: number };
-    const order = new HeldOrder<Item>(({ id }) => id);
+    const order = new FrozenOrder<Item>(({ id }) => id);
     let all: Item[] = [
       { id: "a", value: 1 },
       { id: "b", value: 2 },
     ];
     const find = (id: string) => all.find((item) => item.id === id);
-    const at = (hold: boolean, view = "page 1") =>
-      order.order(all, { hold, view, find }).map(({ id, value }) => `${id}${value}`);
+    const at = (freeze: boolean, view = "page 1") =>
+      order.order(all, { freeze, view, find }).map(({ id, value }) => `${id}${value}`);
     expect(at(false)).toEqual(["a1", "b2"]);
     all = [
       { id: "c", value: 9 },

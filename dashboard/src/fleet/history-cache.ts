@@ -1,4 +1,4 @@
-/** Transitions of single agents: those that the service kept, and those that happened since. */
+/** Caches the transitions of single agents: those stored by the service, and those seen since. */
 
 import type { TransitionRecord } from "@agent-heartbeat/sdk/protocol";
 import type { FleetEvent } from "./event-log";
@@ -6,38 +6,38 @@ import type { FleetEvent } from "./event-log";
 /** A transition as a timeline shows it. */
 export type PastTransition = Pick<TransitionRecord, "event" | "reason" | "at"> & { id: string };
 
-/** Undefined while the history is not asked for; the transitions are the newest first. */
+/** Undefined until requested. Transitions are sorted newest first. */
 export type History =
   | { state: "loading" | "failed"; transitions: readonly PastTransition[]; problem?: string }
   | { state: "loaded"; transitions: readonly PastTransition[] };
 
-/** Requests under way at once: a page of the table asks for many. */
+/** Maximum number of concurrent requests: one page of the table needs many histories. */
 const CONCURRENCY = 4;
 const HOUR_MS = 3_600_000;
 
-export interface HistoryBookOptions {
+export interface HistoryCacheOptions {
   fetch(agentId: string): Promise<TransitionRecord[]>;
   /** Called after each change. */
   onChange(): void;
 }
 
-export class HistoryBook {
-  readonly #options: HistoryBookOptions;
+export class HistoryCache {
+  readonly #options: HistoryCacheOptions;
   #histories: ReadonlyMap<string, History> = new Map();
   readonly #waiting: string[] = [];
   #running = 0;
 
-  constructor(options: HistoryBookOptions) {
+  constructor(options: HistoryCacheOptions) {
     this.#options = options;
   }
 
-  /** Another map after each change. */
+  /** A new map after each change. */
   get histories(): ReadonlyMap<string, History> {
     return this.#histories;
   }
 
-  /** Asks for the history of agents whose history is not known, nor asked for, yet. */
-  want(agentIds: Iterable<string>): void {
+  /** Requests the histories that are neither loaded nor being loaded. */
+  request(agentIds: Iterable<string>): void {
     const missing = [...agentIds].filter((agentId) => {
       const state = this.#histories.get(agentId)?.state;
       return state === undefined || state === "failed";
@@ -48,26 +48,26 @@ export class HistoryBook {
       next.set(agentId, { state: "loading", transitions: [] });
       this.#waiting.push(agentId);
     }
-    this.#become(next);
-    this.#proceed();
+    this.#setHistories(next);
+    this.#loadNext();
   }
 
-  /** Adds what just happened to the history of its agent, where that is known. */
+  /** Adds a new event to its agent's history, if that is loaded. */
   add({ id, agentId, event, reason, at }: FleetEvent): void {
     const history = this.#histories.get(agentId);
     if (history?.state !== "loaded") return;
-    const transitions = merged([{ id, event, reason, at }, ...history.transitions]);
-    this.#become(new Map(this.#histories).set(agentId, { ...history, transitions }));
+    const transitions = mergeTransitions([{ id, event, reason, at }, ...history.transitions]);
+    this.#setHistories(new Map(this.#histories).set(agentId, { ...history, transitions }));
   }
 
-  #proceed(): void {
+  #loadNext(): void {
     while (this.#running < CONCURRENCY) {
       const agentId = this.#waiting.shift();
       if (agentId === undefined) return;
       this.#running += 1;
       void this.#load(agentId).then(() => {
         this.#running -= 1;
-        this.#proceed();
+        this.#loadNext();
       });
     }
   }
@@ -82,28 +82,31 @@ export class HistoryBook {
         reason,
         at,
       }));
-      history = { state: "loaded", transitions: merged(transitions) };
+      history = { state: "loaded", transitions: mergeTransitions(transitions) };
     } catch (error) {
       history = { state: "failed", transitions: [], problem: (error as Error).message };
     }
-    this.#become(new Map(this.#histories).set(agentId, history));
+    this.#setHistories(new Map(this.#histories).set(agentId, history));
   }
 
-  #become(histories: ReadonlyMap<string, History>): void {
+  #setHistories(histories: ReadonlyMap<string, History>): void {
     this.#histories = histories;
     this.#options.onChange();
   }
 }
 
-/** How often the agent went offline within the hour before `now`; undefined where it is not known. */
+/**
+ * How often the agent went offline in the hour before `now`. Undefined if its history is not
+ * loaded.
+ */
 export function flapsIn(history: History | undefined, now: number): number | undefined {
   if (history?.state !== "loaded") return undefined;
   return history.transitions.filter(({ event, at }) => event === "offline" && now - at < HOUR_MS)
     .length;
 }
 
-/** Newest first, each once. */
-function merged(transitions: readonly PastTransition[]): PastTransition[] {
+/** Removes duplicates and sorts newest first. */
+function mergeTransitions(transitions: readonly PastTransition[]): PastTransition[] {
   const byMoment = new Map(transitions.map((item) => [`${item.event} ${item.at}`, item]));
   return [...byMoment.values()].sort((a, b) => b.at - a.at);
 }
