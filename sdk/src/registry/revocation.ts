@@ -148,8 +148,7 @@ export async function revokeKey(
     const assignments = Object.keys(set).map(
       (key) => `${key === "status" ? "#status" : key} = :${key}`,
     );
-    const update =
-      `SET ${assignments.join(", ")}` + (gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : "");
+    const update = `SET ${assignments.join(", ")}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`;
     const observed = ["connections", "displaced", "leaseExpiresAt", "revokedKeys"] as const;
     const same = observed.map((key) =>
       row?.[key] === undefined ? `attribute_not_exists(${key})` : `${key} = :observed_${key}`,
