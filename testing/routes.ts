@@ -6,7 +6,7 @@ import { fallbackHandler } from "../lambda/fallback/handler";
 import { heartbeatHandler } from "../lambda/heartbeat/handler";
 import { historyHandler } from "../lambda/history/handler";
 import { HistoryStore } from "../lambda/history/store";
-import { dynamoDbGuard } from "../lambda/lease/guard";
+import { dynamoDbGuard, type Guard } from "../lambda/lease/guard";
 import { LeaseStore } from "../lambda/lease/store";
 import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
@@ -26,12 +26,14 @@ export interface RouteParts extends RouteDependencies {
   client: DynamoDBClient;
   engine: Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
   connections: Connections;
+  /** @default a guard that reads the table */
+  guard?: Guard;
   /** Options for lists, in addition to the table. */
   reader?: Partial<StatusReaderOptions>;
 }
 
 /** The handlers by message type, and their shared parts. */
-export function composeRoutes({ client, engine, reader, ...route }: RouteParts) {
+export function composeRoutes({ client, engine, reader, guard: given, ...route }: RouteParts) {
   const { statusTableName, registryTableName, subscriptionsTableName } = engine;
   const leases = new LeaseStore({
     client,
@@ -39,7 +41,7 @@ export function composeRoutes({ client, engine, reader, ...route }: RouteParts) 
     retentionMs: 7 * 86_400_000,
   });
   const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
-  const guard = dynamoDbGuard(client, statusTableName);
+  const guard = given ?? dynamoDbGuard(client, statusTableName);
   const messageRouter = new MessageRouter({
     subscriptions,
     agents: dynamoDbAgentLocator(client, statusTableName),

@@ -24,12 +24,16 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
         text: event.requestContext.disconnectReason,
         ageMs: requestTimeEpoch - connectedAt,
       });
-      await leases.release(holderOf(event, identity), requestTimeEpoch, reason);
+      const rotated = event.requestContext.disconnectReason === ROTATED_TEXT;
+      await leases.release(holderOf(event, identity), requestTimeEpoch, reason, rotated);
     }
     if (identity.role !== "publisher") await subscriptions.removeConnection(connectionId);
     return SILENT;
   };
 }
+
+/** The close reason of a connection that another one of its process has replaced in time. */
+const ROTATED_TEXT = "rotated";
 
 /** How a connection ended, as the gateway tells it. */
 export interface ConnectionClose {

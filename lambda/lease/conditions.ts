@@ -80,7 +80,7 @@ export const mayEnd = `${lastConnection} AND #status = :online AND leaseExpiresA
 export const mayEndLate = `${lastConnection} AND (#status = :offline OR leaseExpiresAt <= :now)`;
 
 /** release: another connection of the process is left. */
-export const mayLeave = `${ownConnection} AND contains(connections, :left)`;
+export const mayLeave = `${ownConnection} AND size(connections) > :one`;
 
 /** release: the row is not the connection's, so that only its end is noted. */
 export const mayNote = `NOT ${ownConnection}`;

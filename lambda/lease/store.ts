@@ -29,7 +29,7 @@
  * write: events may be delayed, reordered and repeated, and leave the same row.
  */
 
-import { connectionIn, entryOf, NOBODY, tagOf } from "@agent-heartbeat/sdk/status";
+import { entryOf, NOBODY, tagOf } from "@agent-heartbeat/sdk/status";
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
@@ -180,11 +180,22 @@ export class LeaseStore {
     throw new Error("unreachable");
   }
 
-  /** A connection has ended. If another process or connection goes on, the agent does. */
-  async release(holder: LeaseHolder, now: number, reason: OfflineReason): Promise<ReleaseOutcome> {
+  /**
+   * A connection has ended. If another process or connection goes on, the agent does.
+   *
+   * @param leaves whether its process is likely to have another one: then one write does
+   */
+  async release(
+    holder: LeaseHolder,
+    now: number,
+    reason: OfflineReason,
+    leaves = false,
+  ): Promise<ReleaseOutcome> {
     const kept = Math.ceil((now + NOTE_KEPT_MS) / 1000);
-    let outcome: ReleaseOutcome = "ended";
-    let write: [string, string, Values] = [update.END, may.mayEnd, { now, reason }];
+    let outcome: ReleaseOutcome = leaves ? "left" : "ended";
+    let write: [string, string, Values] = leaves
+      ? [update.LEAVE, may.mayLeave, { now }]
+      : [update.END, may.mayEnd, { now, reason }];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const [text, condition, values] = write;
       const result = await this.#write(holder, text, condition, holder, values);
@@ -198,7 +209,7 @@ export class LeaseStore {
         write = [update.NOTE, may.mayNote, { now, ttlEpochSeconds: kept }];
       } else if (left !== undefined) {
         outcome = "left";
-        write = [update.LEAVE, may.mayLeave, { left, leftId: connectionIn(left).connectionId }];
+        write = [update.LEAVE, may.mayLeave, { now }];
       } else {
         const inTime = row.status === "online" && row.leaseExpiresAt > now;
         outcome = "ended";

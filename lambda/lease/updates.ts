@@ -41,8 +41,7 @@ export const END = `SET #status = :offline, reason = :reason, disconnectedAt = :
 
 export const END_LATE = `SET #status = :offline, reason = if_not_exists(reason, :expired), disconnectedAt = :now, lastEnded = :connectionId ${ENDED}`;
 
-export const LEAVE =
-  "SET connectionId = :leftId, lastEnded = :connectionId DELETE connections :entries";
+export const LEAVE = "SET lastEnded = :connectionId DELETE connections :entries";
 
 export const NOTE =
   "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :ttlEpochSeconds) DELETE displaced :entries";

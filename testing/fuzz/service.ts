@@ -2,7 +2,7 @@
 
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { clientOf, type Engine } from "../engine";
-import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../presence";
+import { ConnectionsRecorder, LogRecorder, MetricsRecorder, OPEN_GUARD } from "../presence";
 import { composeRoutes } from "../routes";
 
 type Key = Record<string, string>;
@@ -37,6 +37,7 @@ export function serviceOver(engine?: Engine) {
     client,
     engine: engine ?? NO_ENGINE,
     connections,
+    ...(!engine && { guard: OPEN_GUARD }),
     log,
     metrics: metrics.sink,
   });

@@ -328,8 +328,11 @@ export class World {
       clock.watch = (command) => command;
       await act({ client, tableName: "AgentStatus", clock }, NAME, token);
       this.lockedOut = Math.max(this.lockedOut, token);
-      // Who has the name next starts from nothing.
-      if (how === "remove") this.knownProcesses.clear();
+      // Who has the name next starts from nothing, unless it was there before the row was cleared.
+      if (how === "remove") {
+        for (const process of this.knownProcesses) this.attempted.add(process);
+        this.knownProcesses.clear();
+      }
       return "done";
     });
   }

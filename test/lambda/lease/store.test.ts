@@ -90,7 +90,7 @@ describe("LeaseStore", () => {
     await store.acquire(connection(), 1000);
     expect(await store.acquire(second, 2000)).toBe("acquired");
     expect(await store.release(second, 3000, "connection_lost")).toBe("left");
-    expect(await row()).toMatchObject({ status: "online", connectionId: "A=" });
+    expect(await row()).toMatchObject({ status: "online", connections: new Set(["A=.key"]) });
     expect(await store.renew(connection(), 4000)).toMatchObject({ outcome: "renewed" });
     expect(await store.release(connection(), 5000, "client_closed")).toBe("ended");
     expect(await row()).toMatchObject({ status: "offline", disconnectedAt: 5000 });

@@ -44,8 +44,9 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     connectionId = CONNECTION,
     agentId = AGENT,
     login: Partial<Identity> = {},
+    disconnectReason = "",
   ) => {
-    const context = { connectionId, connectedAt: at, requestTimeEpoch: at };
+    const context = { connectionId, connectedAt: at, requestTimeEpoch: at, disconnectReason };
     const owner = { ...ORGANIZATION, agentId, ...login };
     const result = await handler(routeEvent(context, body, owner));
     meter.add({
@@ -91,18 +92,18 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     // A second connection, its first heartbeat, and the end of the first one, which changes nothing.
     await connect(SECOND, NOW + 80_000, true);
     await call(service.heartbeat, { type: "heartbeat", activity }, NOW + 81_000, SECOND);
-    await call(service.disconnect, undefined, NOW + 82_000);
+    await call(service.disconnect, undefined, NOW + 82_000, CONNECTION, AGENT, {}, "rotated");
   });
   await record("disconnect", async () => {
     await call(service.disconnect, undefined, NOW + 90_000, SECOND);
   });
   await record("reconnection", () => connect(CONNECTION, NOW + 91_000));
-  await record("connection of a new process", async () => {
-    await call(service.connect, undefined, NOW + 92_000, "N1SM9cOFvHcCIhw=", AGENT, {
-      instanceId: "process-b",
-    });
+  const other = "production-agent-002";
+  await call(service.connect, undefined, NOW + 91_000, "N1SM9cOFvHcCIhw=", other);
+  await record("connect of a new process", async () => {
+    const newer = { instanceId: "process-b" };
+    await call(service.connect, undefined, NOW + 95_000, "O1SM9cOFvHcCIhw=", other, newer);
   });
-  await connect(CONNECTION, NOW + 93_000);
   await record("subscribe", async () => {
     await call(service.subscribe, { type: "subscribe", subject: "tasks.process" });
   });
@@ -111,6 +112,10 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     for (let index = 0; index < subscribers; index++) {
       const agentId = `subscriber-${index}`;
       serial += 1;
+      await service.leases.acquire(
+        holder({ ...ORGANIZATION, agentId, connectionId: `S${serial}=`, leaseMs: 3_600_000 }),
+        NOW + serial,
+      );
       await call(service.subscribe, { type: "subscribe", subject }, NOW, `S${serial}=`, agentId);
     }
     await record(`publish to ${subscribers}`, async () => {
