@@ -1,4 +1,4 @@
-/** How the page is built: from the client's sources, into files that may be cached for ever. */
+/** Build settings of the page: from the SDK's sources, into files that can be cached for ever. */
 
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";

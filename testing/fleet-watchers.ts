@@ -104,7 +104,7 @@ export async function answerList(
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-export const tell = (socket: FakeSocket, data: Transition) =>
+export const publishTransition = (socket: FakeSocket, data: Transition) =>
   socket.post({
     type: "message",
     messageId: data.transitionId,

@@ -9,7 +9,7 @@ const { DOCS_BASE, GITHUB_SERVER_URL, GITHUB_REPOSITORY } = process.env;
 const repository = GITHUB_REPOSITORY && `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
 const sidebar = [...documents(), reference()];
 
-/** Anchors as GitHub makes them, so that a link to a heading works there and here. */
+/** The anchors that GitHub generates, so that links to headings work on GitHub and on the site. */
 const githubSlug = (heading: string) =>
   heading
     .toLowerCase()

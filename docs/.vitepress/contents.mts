@@ -1,9 +1,12 @@
-/** What the site's sidebar lists: the documents in the order of docs/README.md, the decisions, and the API. */
+/**
+ * The site's sidebar: the documents in the order of docs/README.md, the decision records, and the
+ * API reference.
+ */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A link of the sidebar, or a group of them. */
+/** A link or a group in the sidebar. */
 export interface Entry {
   text: string;
   link?: string;
@@ -26,7 +29,7 @@ export function documents(): Entry[] {
   return groups;
 }
 
-/** The API reference, as far as it has been generated: an entry point each, with its classes. */
+/** The API reference, if generated: one group per entry point, with its classes and interfaces. */
 export function reference(): Entry {
   const entryPoints = ["sdk", "sdk/status", "sdk/registry", "sdk/protocol", "cdk"];
   return {

@@ -1,9 +1,9 @@
-/** Draws the Mermaid diagrams of the documents when the site is built, so that readers load no library for them. */
+/** Renders the Mermaid diagrams of the documents at build time, so that readers load no library. */
 
 import { renderMermaidSVG } from "beautiful-mermaid";
 import type { MarkdownRenderer } from "vitepress";
 
-/** Diagrams take the page's colours, of which it has two sets. */
+/** CSS variables of the theme, which has a light and a dark palette. */
 const COLOURS = {
   bg: "var(--vp-c-bg)",
   fg: "var(--vp-c-text-1)",
@@ -14,15 +14,15 @@ const COLOURS = {
   transparent: true,
 };
 
-/** Replaces blocks of the language `mermaid` by drawings. */
+/** Replaces code blocks in `mermaid` with SVG images. */
 export function drawDiagrams(markdown: MarkdownRenderer): void {
   const { fence } = markdown.renderer.rules;
   markdown.renderer.rules.fence = (tokens, index, ...rest) => {
     const token = tokens[index];
     if (token?.info.trim() !== "mermaid") return fence?.(tokens, index, ...rest) ?? "";
-    // The drawing asks a third party for its font.
+    // Removes a font import from a third party.
     const drawing = renderMermaidSVG(token.content, COLOURS).replace(/@import [^\n]*/, "");
-    // Given as a value, because a page's template may hold no <style>.
+    // Passed as a value, since a page's template must not contain <style>.
     const value = JSON.stringify(drawing).replaceAll("&", "&amp;").replaceAll('"', "&quot;");
     return `<figure class="diagram" v-html="${value}"></figure>\n`;
   };

@@ -1,14 +1,17 @@
-/** Lets the documents keep the links that they need on GitHub: to folders' READMEs, and to files outside docs/. */
+/** Converts links that only work on GitHub: to READMEs of folders, and to files outside docs/. */
 
 import { posix } from "node:path";
 import type { MarkdownRenderer } from "vitepress";
 
-/** Where files outside docs/ are shown, without a slash at the end. Without it, their links become plain text. */
+/**
+ * The base URL of files outside docs/, without a trailing slash. Without it, links to them become
+ * plain text.
+ */
 export interface LinkOptions {
   sources: string | undefined;
 }
 
-/** Rewrites each link before VitePress looks at it, so that it still finds dead ones. */
+/** Rewrites each link before VitePress processes it, so that VitePress still detects dead links. */
 export function keepLinks(markdown: MarkdownRenderer, { sources }: LinkOptions): void {
   markdown.core.ruler.push("keep-links", ({ tokens, env }) => {
     const page: string = env.relativePath;
@@ -37,7 +40,7 @@ export function keepLinks(markdown: MarkdownRenderer, { sources }: LinkOptions):
   });
 }
 
-/** The path in the repository of what a link leads to, if that is outside docs/. */
+/** The repository path of a link's target, if it is outside docs/. */
 function outside(page: string, href: string): string | undefined {
   if (!href.startsWith("../")) return undefined;
   const target = posix.join("docs", posix.dirname(page), href);

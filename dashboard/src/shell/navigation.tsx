@@ -42,8 +42,8 @@ export function Navigation({ viewer, colours, notifications, onSignOut }: Naviga
     text: notifications.enabled ? "Notifications on" : "Notifications off",
     title: "Desktop notifications about lost agents",
     ariaLabel: notifications.enabled
-      ? "Turn off desktop notifications"
-      : "Turn on desktop notifications",
+      ? "Notifications on: turn them off"
+      : "Notifications off: turn them on",
     onClick: () => notifications.setEnabled(!notifications.enabled),
   };
   const account: TopNavigationProps.MenuDropdownUtility = {

@@ -1,4 +1,4 @@
-/** VitePress's own theme, with room for tables and diagrams. */
+/** VitePress's default theme, with more room for tables and diagrams. */
 
 /// <reference types="vitepress/client" />
 

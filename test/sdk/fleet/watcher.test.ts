@@ -6,8 +6,8 @@ import {
   listsOf,
   liveFleet,
   presence,
+  publishTransition,
   START,
-  tell,
   transition,
 } from "../../../testing/fleet-watchers";
 
@@ -83,9 +83,12 @@ describe("a fleet's watcher", () => {
     void watcher.start();
     const socket = await accept(1);
     const later = { connectedAt: START + 5, lastHeartbeatAt: START + 5, connectionId: "B=" };
-    tell(socket, transition("new"));
-    tell(socket, transition("both", later));
-    tell(socket, transition("gone", { event: "offline", status: "offline", reason: "drained" }));
+    publishTransition(socket, transition("new"));
+    publishTransition(socket, transition("both", later));
+    publishTransition(
+      socket,
+      transition("gone", { event: "offline", status: "offline", reason: "drained" }),
+    );
     await answerList(socket, runtime, [presence("both"), presence("gone"), presence("quiet")]);
     expect(watcher.agents.get("both")?.connectionId).toBe("B=");
     expect(statusOf(watcher).toSorted()).toEqual([
@@ -105,7 +108,7 @@ describe("a fleet's watcher", () => {
       reason: "connection_lost",
       since: START + 7,
     });
-    tell(socket, offline);
+    publishTransition(socket, offline);
     expect(changes).toEqual([
       {
         agentId: "a1",
@@ -124,7 +127,7 @@ describe("a fleet's watcher", () => {
     const now = presence("a1", { lastHeartbeatAt: START + 10, connectionId: "B=" });
     const { changes, socket, watcher } = await liveFleet([now]);
     const late = transition("a1", { event: "offline", status: "offline", reason: "drained" });
-    tell(socket, late);
+    publishTransition(socket, late);
     expect(changes).toEqual([{ agentId: "a1", previous: now, current: now, transition: late }]);
     expect(watcher.agents.get("a1")).toEqual(now);
   });
@@ -132,13 +135,13 @@ describe("a fleet's watcher", () => {
   it("shows who stalls and who recovers", async () => {
     const { watcher, socket } = await liveFleet([presence("a1")]);
     const stalled = { event: "stalled", reason: "no_progress", stalledSince: START + 9 } as const;
-    tell(socket, transition("a1", stalled));
+    publishTransition(socket, transition("a1", stalled));
     expect(watcher.agents.get("a1")).toMatchObject({
       status: "online",
       reason: null,
       stalledSince: START + 9,
     });
-    tell(socket, transition("a1", { event: "recovered", reason: "progress" }));
+    publishTransition(socket, transition("a1", { event: "recovered", reason: "progress" }));
     expect(watcher.agents.get("a1")?.stalledSince).toBeNull();
   });
 
@@ -188,7 +191,10 @@ describe("a fleet's watcher", () => {
     ]);
     runtime.advance(3 * SECOND);
     expect(statusOf(watcher)).toEqual([["a1", "offline", "lease_expired"]]);
-    tell(socket, transition("a1", { reason: "revived", lastHeartbeatAt: START + 3 * SECOND }));
+    publishTransition(
+      socket,
+      transition("a1", { reason: "revived", lastHeartbeatAt: START + 3 * SECOND }),
+    );
     expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
   });
 
@@ -383,12 +389,12 @@ describe("a fleet's watcher", () => {
     const second = await runtime.socket(2);
     second.peer.opened();
     second.settleSubscriptions();
-    tell(socket, transition("a1", { transitionId: "t1" }));
-    tell(second, transition("a1", { transitionId: "t1" }));
+    publishTransition(socket, transition("a1", { transitionId: "t1" }));
+    publishTransition(second, transition("a1", { transitionId: "t1" }));
     second.ack({ serverTime: runtime.now() });
-    tell(second, transition("a2", { transitionId: "t2" }));
-    tell(socket, transition("a2", { transitionId: "t2" }));
-    tell(second, transition("a3", { transitionId: "t3" }));
+    publishTransition(second, transition("a2", { transitionId: "t2" }));
+    publishTransition(socket, transition("a2", { transitionId: "t2" }));
+    publishTransition(second, transition("a3", { transitionId: "t3" }));
     runtime.advance(5 * SECOND);
     expect(socket.closedWith).toEqual({ code: 1000, reason: "rotated" });
     socket.peer.closed(1000, "rotated");
@@ -401,7 +407,7 @@ describe("a fleet's watcher", () => {
     const profile = { capabilities: ["summarize"], metadata: {} };
     const { watcher, socket } = await liveFleet([presence("a1", { profile })], { profiles: true });
     expect(listsOf(socket)[0]).toMatchObject({ profiles: true, limit: 25 });
-    tell(socket, transition("a1", { lastHeartbeatAt: START + 1 }));
+    publishTransition(socket, transition("a1", { lastHeartbeatAt: START + 1 }));
     expect(watcher.agents.get("a1")?.profile).toEqual(profile);
   });
 

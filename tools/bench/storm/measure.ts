@@ -82,16 +82,16 @@ const CONDITIONS: readonly Condition[] = [
     storm: () => ({ burst: 25 }),
   },
   {
-    condition: "closed, the fleet counted ten times too small",
+    condition: "closed, fleet counted ten times too small",
     policy: (agents) => ({ loss: closed, counted: agents / 10 }),
     refusedOften: true,
   },
   {
-    condition: "closed, the fleet counted ten times too large",
+    condition: "closed, fleet counted ten times too large",
     policy: (agents) => ({ loss: closed, counted: agents * 10 }),
   },
   {
-    condition: "closed, no advice",
+    condition: "closed, no reconnect window",
     policy: () => ({ loss: closed, counted: 0 }),
     refusedOften: true,
   },
@@ -113,10 +113,10 @@ const CONDITIONS: readonly Condition[] = [
 ];
 
 const CHOICES: readonly [string, ((advisedMs: number) => number) | undefined][] = [
-  ["as before: within 1 s", () => 0],
-  ["the window, at most 15 s of it", (advisedMs) => Math.min(advisedMs, 15_000)],
-  ["the window, at most 30 s of it (chosen)", undefined],
-  ["the window, at most 60 s of it", (advisedMs) => Math.min(advisedMs, 60_000)],
+  ["within 1 s", () => 0],
+  ["at most 15 s of the window", (advisedMs) => Math.min(advisedMs, 15_000)],
+  ["at most 30 s of the window (chosen)", undefined],
+  ["at most 60 s of the window", (advisedMs) => Math.min(advisedMs, 60_000)],
   ["the whole window", (advisedMs) => advisedMs],
 ];
 
