@@ -36,6 +36,13 @@ function adapt(emulation: Emulation): void {
   for (const response of resourcesOf("AWS::ApiGatewayV2::RouteResponse")) {
     response.node.scope?.node.tryRemoveChild(response.node.id);
   }
+  for (const deployment of resourcesOf("AWS::ApiGatewayV2::Deployment")) {
+    deployment.node.scope?.node.tryRemoveChild(deployment.node.id);
+  }
+  for (const stage of resourcesOf("AWS::ApiGatewayV2::Stage")) {
+    stage.addPropertyDeletionOverride("DeploymentId");
+    stage.addPropertyOverride("AutoDeploy", true);
+  }
   for (const mapping of resourcesOf("AWS::Lambda::EventSourceMapping")) {
     mapping.addPropertyDeletionOverride("FilterCriteria");
   }
