@@ -5,6 +5,7 @@
 
 import { App, CfnResource, Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { HISTORY_BURST } from "./checks";
 import { type Emulation, emulatedAddress } from "./emulation";
 import { directStackName } from "./stack-names";
 
@@ -18,6 +19,12 @@ const common = {
 };
 const stack = new AgentHeartbeatStack(app, stackName, {
   ...common,
+  // One route takes so little that a check can see what a client is told.
+  throttling: {
+    rateLimit: 2000,
+    burstLimit: 1000,
+    routes: { history: { rateLimit: HISTORY_BURST, burstLimit: HISTORY_BURST } },
+  },
   ...(emulation && { dashboard: false, alarms: false }),
 });
 if (emulation) {
