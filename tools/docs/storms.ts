@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { returnTable, type StormFigures } from "../bench/storm/section";
 
-const REPORT = join(__dirname, "../tools/bench/storm/report.json");
+const REPORT = join(__dirname, "../bench/storm/report.json");
 
 /** The text of the generated block, by its name. */
 export function stormBlocks(): Record<string, string> {

@@ -58,6 +58,8 @@ async function main(): Promise<boolean> {
   }
   const interrupted = interruption();
   const directory = mkdtempSync(join(tmpdir(), "agent-heartbeat-trial-"));
+  // The checks connect from this process.
+  if (options.emulator) await import("./localhost-names.cjs" as string);
   const emulator = options.emulator ? await startMiniStack(directory, interrupted) : undefined;
   try {
     if (options.remove !== undefined) {
