@@ -2,6 +2,7 @@
 
 import { App, CfnResource, RemovalPolicy } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { HISTORY_BURST } from "./checks";
 import { type Emulation, emulatedAddress } from "./emulation";
 
 const app = new App();
@@ -11,6 +12,12 @@ const emulation: string | undefined = app.node.tryGetContext("emulation");
 const stack = new AgentHeartbeatStack(app, stackName, {
   description: "A test of Agent Heartbeat, which deletes it when it ends",
   removalPolicy: RemovalPolicy.DESTROY,
+  // One route takes so little that a check can see what a client is told.
+  throttling: {
+    rateLimit: 2000,
+    burstLimit: 1000,
+    routes: { history: { rateLimit: HISTORY_BURST, burstLimit: HISTORY_BURST } },
+  },
   ...(emulation && { dashboard: false, alarms: false }),
 });
 if (emulation) adapt(JSON.parse(emulation));
@@ -19,6 +26,13 @@ if (emulation) adapt(JSON.parse(emulation));
 function adapt(emulation: Emulation): void {
   for (const response of resourcesOf("AWS::ApiGatewayV2::RouteResponse")) {
     response.node.scope?.node.tryRemoveChild(response.node.id);
+  }
+  for (const deployment of resourcesOf("AWS::ApiGatewayV2::Deployment")) {
+    deployment.node.scope?.node.tryRemoveChild(deployment.node.id);
+  }
+  for (const stage of resourcesOf("AWS::ApiGatewayV2::Stage")) {
+    stage.addPropertyDeletionOverride("DeploymentId");
+    stage.addPropertyOverride("AutoDeploy", true);
   }
   for (const mapping of resourcesOf("AWS::Lambda::EventSourceMapping")) {
     mapping.addPropertyDeletionOverride("FilterCriteria");

@@ -4,20 +4,24 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { dollars, quantity } from "../../cli/src/cost/figures";
+import { targetOf } from "../../testing/e2e/target";
 import { type Account, accountOf, warningsOf } from "./account";
 import { cdk, requiredBootstrapVersion, synthesizeStack } from "./cdk";
+import { type Answer, runChecks } from "./checks";
 import { type AwsConfig, clientsFor } from "./clients";
 import { useCommandLine } from "./command-line";
 import { emulatorUrl } from "./emulation";
 import { EXCLUDED_PARTS, GAPS } from "./gaps";
+import { metricsOf } from "./metrics";
 import { EMULATOR_ACCOUNT, type MiniStack, startMiniStack } from "./ministack";
-import { outputsOf, type Removal, removeStack, resourcesOf } from "./stack";
+import { reportOf } from "./report";
+import { outputsOf, type Removal, type Resource, removeStack, resourcesOf } from "./stack";
 import { runSuite, type SuiteResult } from "./suite";
 import { runTrial } from "./trial";
 import { costOf, measuredOf, memoryIn, settledUsage, usageBetween } from "./usage";
@@ -27,9 +31,10 @@ const USAGE = `Deploys the stack to AWS, runs the end-to-end suite against it, r
   npm run test:aws                        with your AWS credentials and region
   npm run test:ministack                  against the emulator MiniStack, without an account
 
-  --keep                                  keeps the stack for inspection
-  --remove <stack>                        removes a kept stack
-  --all                                   MiniStack: also runs the tests that are known to fail on it
+  --report <file>                         where the report is written (trial-report.md)
+  --keep                                  leaves the stack for you to look at
+  --remove <stack>                        removes a stack that was kept
+  --all                                   MiniStack: also runs the tests that it is known not to carry
 `;
 
 const NODE_OPTIONS = `--require=${join(__dirname, "localhost-names.cjs")}`;
@@ -39,6 +44,7 @@ async function main(): Promise<boolean> {
     options: {
       emulator: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
+      report: { type: "string", default: "trial-report.md" },
       all: { type: "boolean", default: false },
       remove: { type: "string" },
       help: { type: "boolean", default: false },
@@ -50,6 +56,8 @@ async function main(): Promise<boolean> {
   }
   const interrupted = interruption();
   const directory = mkdtempSync(join(tmpdir(), "agent-heartbeat-trial-"));
+  // The checks connect from this process.
+  if (options.emulator) await import("./localhost-names.cjs" as string);
   const emulator = options.emulator ? await startMiniStack(directory, interrupted) : undefined;
   try {
     if (options.remove !== undefined) {
@@ -57,8 +65,8 @@ async function main(): Promise<boolean> {
       for (const { type, id } of left) log(`left behind: ${type} ${id}`);
       return left.length === 0;
     }
-    const { keep, all } = options;
-    return await trial({ directory, emulator, interrupted, keep, all });
+    const { keep, all, report: reportFile } = options;
+    return await trial({ directory, emulator, interrupted, keep, all, reportFile });
   } finally {
     await emulator?.stop();
     rmSync(directory, { recursive: true, force: true });
@@ -71,10 +79,11 @@ interface Surroundings {
   interrupted: AbortSignal;
   keep: boolean;
   all: boolean;
+  reportFile: string;
 }
 
 async function trial(surroundings: Surroundings): Promise<boolean> {
-  const { directory, emulator, interrupted: signal, keep, all } = surroundings;
+  const { directory, emulator, interrupted: signal, keep, all, reportFile } = surroundings;
   const config = configOf(emulator);
   const clients = clientsFor(config);
   const env = environmentOf(emulator);
@@ -96,12 +105,17 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
 
   const from = Date.now();
   const measured: ReturnType<typeof measuredOf> = [];
-  return runTrial(
+  let resources: Resource[] = [];
+  let [deployedInMs, usd] = [0, undefined as number | undefined];
+  let suite: SuiteResult | undefined;
+  let answers: Answer[] = [];
+  const well = await runTrial(
     {
       async deploy() {
         await cdk(["deploy", "--app", assembly, "--require-approval", "never"], options);
+        deployedInMs = Date.now() - from;
         log(`deployed in ${seconds(from)}`);
-        const resources = await resourcesOf(clients, stackName);
+        resources = await resourcesOf(clients, stackName);
         measured.push(...measuredOf(resources, memoryIn(assembly, stackName)));
       },
       async use() {
@@ -117,6 +131,8 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
           onOutput: (text) => process.stderr.write(text),
         });
         signal.throwIfAborted();
+        suite = result;
+        answers = await check(String(targets.get("lambda")));
         return report(result);
       },
       async remove() {
@@ -134,6 +150,28 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
     },
     { keep, stackName },
   );
+  if (suite) {
+    const { region } = account;
+    const on = emulator?.name ?? "AWS";
+    const trial = { at: from, region, on, deployedInMs, suite, answers, usd, clean: well || keep };
+    writeFileSync(reportFile, reportOf(trial));
+    log(`the report is in ${reportFile}: docs/first-deployment.md says where to hand it in`);
+  }
+  return well;
+
+  /** Asks what only a deployment can answer. An answer that was not expected is no failure: it is in the report. */
+  async function check(file: string): Promise<Answer[]> {
+    const target = targetOf(JSON.parse(readFileSync(file, "utf8")));
+    const metrics = emulator ? undefined : metricsOf(clients.cloudWatch, resources);
+    try {
+      log("asking what no documentation says");
+      const found = await runChecks({ target, organizationId: "trial", metrics });
+      for (const { name, outcome, found: what } of found) log(`${outcome}: ${name}: ${what}`);
+      return found;
+    } finally {
+      target.close();
+    }
+  }
 
   async function writeTarget(outputs: Map<string, string>, { region }: Account): Promise<string> {
     const file = join(directory, `${stackName}.outputs.json`);
@@ -159,7 +197,8 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
     for (const { service, what, quantity: used, usd } of bill.items) {
       log(`  ${service}, ${what}: ${quantity(used)}, ${dollars(usd)}`);
     }
-    log(`cost ${dollars(bill.usd)} at ${bill.pricesOf} prices, without free tiers`);
+    usd = bill.usd;
+    log(`cost ${dollars(bill.usd)} by the prices of ${bill.pricesOf}, without free tiers`);
   }
 }
 

@@ -1,0 +1,52 @@
+/** The checks of a first deployment, asked of the local runtime, which answers as AWS is expected to. */
+
+import { describe, expect, it } from "@jest/globals";
+import { openTarget } from "../../../testing/e2e/target";
+import { type Answer, type Metrics, runChecks } from "../../../tools/trial-deployment/checks";
+
+/** As CloudWatch answers where everything is as expected. */
+const metrics: Metrics = {
+  gatewayDimensions: async () => ["ConnectCount: ApiId, Stage", "MessageCount: ApiId, Stage"],
+  disconnects: async () => 0,
+  nextMinute: async () => 0,
+};
+
+describe("the checks of a first deployment", () => {
+  const outcomes = async (asked: Metrics | undefined) => {
+    const target = openTarget();
+    try {
+      const organizationId = `checks-${Math.random().toString(36).slice(2)}`;
+      const answers = await runChecks({ target, organizationId, metrics: asked });
+      return Object.fromEntries(answers.map(({ name, outcome }: Answer) => [name, outcome]));
+    } finally {
+      target.close();
+    }
+  };
+
+  it("find what is expected, but for a throttle that the suite's stack does not have", async () => {
+    expect(await outcomes(metrics)).toEqual({
+      "header-case": "as expected",
+      "empty-frames": "as expected",
+      "throttled-messages": "otherwise",
+      "clock-skew": "as expected",
+      "disconnect-after-refusal": "as expected",
+      "metric-dimensions": "as expected",
+    });
+  });
+
+  it("say what is otherwise, and what nobody can tell", async () => {
+    const strange = {
+      ...metrics,
+      gatewayDimensions: async () => ["ConnectCount: ApiId"],
+      disconnects: async () => 3,
+    };
+    expect(await outcomes(strange)).toMatchObject({
+      "disconnect-after-refusal": "otherwise",
+      "metric-dimensions": "otherwise",
+    });
+    expect(await outcomes(undefined)).toMatchObject({
+      "disconnect-after-refusal": "not asked",
+      "metric-dimensions": "not asked",
+    });
+  });
+});

@@ -1,0 +1,51 @@
+/** The report of a trial: what somebody hands in, and what is in nobody's interest to hand in. */
+
+import { describe, expect, it } from "@jest/globals";
+import { reportOf, type Trial } from "../../../tools/trial-deployment/report";
+
+const trial: Trial = {
+  at: Date.UTC(2026, 10, 26),
+  region: "eu-west-1",
+  on: "AWS",
+  deployedInMs: 301_000,
+  suite: { passed: 52, failed: ["messaging | reaches 200 agents"], skipped: [] },
+  answers: [
+    {
+      name: "throttled-messages",
+      outcome: "otherwise",
+      found:
+        'refused by {"message":"Too Many Requests","connectionId":"abc=","requestId":"r1"} of wss://a1b2.execute-api.eu-west-1.amazonaws.com/prod of 123456789012',
+    },
+  ],
+  usd: 0.0123,
+  clean: true,
+};
+
+describe("the report of a trial", () => {
+  const report = reportOf(trial, { "aws-cdk-lib": "2.0.0" });
+
+  it("says when, where, with what, what passed, what it cost, and what was left", () => {
+    for (const line of [
+      "| date | 2026-11-26 |",
+      "| region | eu-west-1 |",
+      "| versions | aws-cdk-lib 2.0.0 |",
+      "| deployed in | 301 s |",
+      "| tests | 52 passed, 1 failed, 0 left out |",
+      "| left behind | nothing |",
+      "- messaging \\| reaches 200 agents",
+    ]) {
+      expect(report).toContain(line);
+    }
+    expect(report).toMatch(/\| cost \| \$0\.01/);
+  });
+
+  it("has each check with what was expected of it and what was found", () => {
+    expect(report).toMatch(
+      /\| throttled-messages \| an open connection that is throttled .* \| otherwise \| refused by/,
+    );
+  });
+
+  it("tells of no account, no address and no connection", () => {
+    expect(report).not.toMatch(/123456789012|a1b2|abc=|r1"/);
+  });
+});

@@ -1,0 +1,66 @@
+/** Pairs of a pattern of the template and an event: all that the stream and the bus can bring, as far as patterns look. */
+
+import { App } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { testContext } from "../../testing/cdk-context";
+
+export interface Case {
+  pattern: unknown;
+  event: unknown;
+}
+
+type Image = Record<string, { N: string }> | undefined;
+
+/** Every case of the default template. */
+export function cases(): Case[] {
+  const stack = new AgentHeartbeatStack(new App({ context: testContext() }), "Cases");
+  const template = Template.fromStack(stack);
+  const properties = (type: string) =>
+    Object.values(template.findResources(type)).map(({ Properties }) => Properties);
+  const filters = properties("AWS::Lambda::EventSourceMapping").flatMap(({ FilterCriteria }) =>
+    (FilterCriteria?.Filters ?? []).map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern)),
+  );
+  const rules = properties("AWS::Events::Rule").flatMap(({ EventPattern }) => EventPattern ?? []);
+  return [...pairs(filters, streamEvents(filters)), ...pairs(rules, busEvents(rules))];
+}
+
+const pairs = (patterns: unknown[], events: unknown[]): Case[] =>
+  patterns.flatMap((pattern) => events.map((event) => ({ pattern, event })));
+
+/** Records of a stream with every pair of images, of which either may be missing. */
+function streamEvents(filters: unknown[]): unknown[] {
+  const names = [...new Set(filters.flatMap(attributesIn))].sort();
+  const subsets: string[][] = [[]];
+  for (const name of names) subsets.push(...subsets.map((subset) => [...subset, name]));
+  // A key is always there, so that an image is never empty.
+  const images: Image[] = [
+    undefined,
+    ...subsets.map((subset) =>
+      Object.fromEntries(["leaseExpiresAt", ...subset].map((name) => [name, { N: "1" }])),
+    ),
+  ];
+  return images.flatMap((OldImage) =>
+    images
+      .filter((NewImage) => OldImage ?? NewImage)
+      .map((NewImage) => ({
+        eventName: OldImage ? (NewImage ? "MODIFY" : "REMOVE") : "INSERT",
+        dynamodb: { ...(OldImage && { OldImage }), ...(NewImage && { NewImage }) },
+      })),
+  );
+}
+
+/** The names of attributes that a filter looks at, below `OldImage` and `NewImage`. */
+function attributesIn(filter: unknown): string[] {
+  const { dynamodb } = filter as { dynamodb: Record<string, object> };
+  return Object.values(dynamodb).flatMap((image) => Object.keys(image));
+}
+
+/** Events with each detail type that a rule asks for, and with others. */
+function busEvents(rules: unknown[]): unknown[] {
+  const asked = rules.flatMap(
+    (rule) => (rule as { "detail-type"?: string[] })["detail-type"] ?? [],
+  );
+  const types = [...new Set([...asked, "Agent Online", "agent message", ""])];
+  return types.map((type) => ({ source: "test", "detail-type": type, detail: { subject: "x" } }));
+}

@@ -1,0 +1,255 @@
+/** What no documentation of AWS says for certain, asked of the deployment itself: each question is a named check. */
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { setTimeout as wait } from "node:timers/promises";
+import { audienceOf, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
+import { WebSocket } from "ws";
+import type { Target } from "../../testing/e2e/target";
+import { loginClaims, signToken, type TestKey, testKey } from "../../testing/login";
+
+export interface Answer {
+  /** The check's name, under which docs/first-deployment.md has it. */
+  name: CheckName;
+  /** `otherwise` is no failure of the run: it is what the report is for. */
+  outcome: "as expected" | "otherwise" | "not asked";
+  /** What was seen, or why nothing was asked. */
+  found: string;
+}
+
+export const CHECKS = {
+  "header-case": "a client that writes `sec-websocket-protocol` in lower case is let in",
+  "empty-frames": "a quiet heartbeat brings no frame",
+  "throttled-messages": "an open connection that is throttled is told so and stays open",
+  "clock-skew": "the hosts of the gateway agree about the time within a second",
+  "disconnect-after-refusal": "`$disconnect` is not called for a login that `$connect` has refused",
+  "metric-dimensions": "the gateway's metrics have the dimensions `ApiId` and `Stage`",
+} as const;
+
+export type CheckName = keyof typeof CHECKS;
+
+/** What asks CloudWatch, where there is one. */
+export interface Metrics {
+  /** The names of the dimensions of each of the gateway's metrics, as in `ConnectCount: ApiId, Stage`. */
+  gatewayDimensions(): Promise<string[]>;
+  /** How often the function for `$disconnect` ran from one whole minute to another. */
+  disconnects(from: number, to: number): Promise<number>;
+  /** Waits for a minute of the clock to begin, and gives it. */
+  nextMinute(): Promise<number>;
+}
+
+export interface CheckContext {
+  target: Target;
+  organizationId: string;
+  /** Undefined on an emulator. */
+  metrics: Metrics | undefined;
+}
+
+/** So many messages of the type `history` the deployment under test takes at once, and a second. */
+export const HISTORY_BURST = 10;
+
+/** Connections that are asked for the time, most of which are with hosts of their own. */
+const CLOCKS = 20;
+const SKEW_MS = 1000;
+/** How long nothing has to come for there to be nothing. */
+const SILENCE_MS = 3000;
+const REFUSALS = 3;
+
+export async function runChecks(context: CheckContext): Promise<Answer[]> {
+  const { target, organizationId, metrics } = context;
+  const agentId = `checked-${randomBytes(4).toString("hex")}`;
+  const key = await testKey();
+  await target.registry.register({ organizationId, agentId, publicKey: key.jwk as never });
+  const login = (claims: object = {}) => ({
+    org: organizationId,
+    iss: agentId,
+    sub: agentId,
+    instance_id: randomUUID(),
+    ...claims,
+  });
+  const asked: [CheckName, () => Promise<Omit<Answer, "name">>][] = [
+    ["header-case", () => headerCase(target.url, key, login())],
+    ["empty-frames", () => emptyFrames(target.url, key, login())],
+    ["throttled-messages", () => throttled(context, key, login())],
+    ["clock-skew", () => clockSkew(target.url, key, login)],
+    ["disconnect-after-refusal", () => refusals(target.url, key, login, metrics)],
+    ["metric-dimensions", () => dimensions(metrics)],
+  ];
+  const answers: Answer[] = [];
+  for (const [name, ask] of asked) {
+    const answer = await ask().catch((error: Error) => otherwise(`it failed: ${error.message}`));
+    answers.push({ name, ...answer });
+  }
+  await target.registry.remove({ organizationId, agentId });
+  return answers;
+}
+
+const expected = (found: string) => ({ outcome: "as expected", found }) as const;
+const otherwise = (found: string) => ({ outcome: "otherwise", found }) as const;
+const notAsked = (found: string) => ({ outcome: "not asked", found }) as const;
+const judged = (well: boolean, found: string) => (well ? expected(found) : otherwise(found));
+
+const tokenOf = (url: string, key: TestKey, claims: object) =>
+  signToken(key, loginClaims(audienceOf(url), Date.now(), claims));
+
+/** By a request of its own: a library for WebSockets writes the header as it likes. */
+async function headerCase(url: string, key: TestKey, claims: object) {
+  const token = await tokenOf(url, key, claims);
+  const request = url.startsWith("wss:") ? httpsRequest : httpRequest;
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const sent = request(url.replace(/^ws/, "http"), {
+      headers: {
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": randomBytes(16).toString("base64"),
+        "sec-websocket-protocol": `${SUBPROTOCOL}, ${token}`,
+      },
+    });
+    sent.on("upgrade", ({ statusCode }, socket) => {
+      socket.destroy();
+      resolve(statusCode);
+    });
+    sent.on("response", (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+  return judged(status === 101, `answered by ${status}`);
+}
+
+/** A connection that keeps every frame as it came. */
+async function open(url: string, key: TestKey, claims: object) {
+  const socket = new WebSocket(url, [SUBPROTOCOL, await tokenOf(url, key, claims)]);
+  const frames: string[] = [];
+  let wake = () => {};
+  socket.on("message", (data) => {
+    frames.push(String(data));
+    wake();
+  });
+  let closed: number | undefined;
+  socket.on("close", (code) => {
+    closed = code;
+    wake();
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("open", resolve);
+    socket.once("error", reject);
+  });
+  return {
+    frames,
+    send: (message: object) => socket.send(JSON.stringify(message)),
+    closedBy: () => closed,
+    /** Until the frames fit, the connection ends, or nothing has come for a while. */
+    async until(fits: () => boolean): Promise<void> {
+      while (!fits() && closed === undefined) {
+        const came = await Promise.race([
+          new Promise<true>((resolve) => {
+            wake = () => resolve(true);
+          }),
+          wait(SILENCE_MS, false as const, { ref: false }),
+        ]);
+        if (!came) return;
+      }
+    },
+    close: () => socket.close(),
+  };
+}
+
+async function emptyFrames(url: string, key: TestKey, claims: object) {
+  const connection = await open(url, key, claims);
+  connection.send({ type: "heartbeat_quiet" });
+  await connection.until(() => connection.frames.length > 0);
+  const quiet = connection.frames.length;
+  connection.send({ type: "heartbeat", id: "asked" });
+  await connection.until(() => connection.frames.some((frame) => frame.includes('"asked"')));
+  const all = connection.frames.length;
+  connection.close();
+  return judged(
+    quiet === 0 && all === 1,
+    `${quiet} frames for a quiet heartbeat, ${all - quiet} for one that wants an ack`,
+  );
+}
+
+async function throttled({ target }: CheckContext, key: TestKey, claims: object) {
+  const connection = await open(target.url, key, claims);
+  const sent = HISTORY_BURST * 4;
+  for (let n = 0; n < sent; n++) {
+    connection.send({ type: "history", agentId: "nobody", id: String(n) });
+  }
+  await connection.until(() => connection.frames.length >= sent);
+  const answered = connection.frames.filter((frame) => frame.includes('"type":"history"')).length;
+  const [refusal] = connection.frames.filter((frame) => !frame.includes('"type"'));
+  const closed = connection.closedBy();
+  connection.close();
+  const told = connection.frames.length - answered;
+  const found =
+    `${sent} messages at once where ${HISTORY_BURST} are taken: ${answered} answered, ${told} refused by a frame` +
+    `${refusal ? `, the first ${refusal.slice(0, 120)}` : ""}` +
+    `${closed === undefined ? ", still open" : `, closed by ${closed}`}`;
+  return judged(answered > 0 && told > 0 && closed === undefined, found);
+}
+
+async function clockSkew(url: string, key: TestKey, login: (claims?: object) => object) {
+  const offsets: number[] = [];
+  for (let n = 0; n < CLOCKS; n++) {
+    const connection = await open(url, key, login());
+    const began = Date.now();
+    connection.send({ type: "heartbeat", id: "clock" });
+    await connection.until(() => connection.frames.some((frame) => frame.includes('"clock"')));
+    const ack = connection.frames.find((frame) => frame.includes('"clock"'));
+    if (ack) offsets.push(JSON.parse(ack).serverTime - (began + Date.now()) / 2);
+    connection.close();
+  }
+  if (offsets.length < 2) return notAsked("no heartbeat was acknowledged");
+  const spread = Math.round(Math.max(...offsets) - Math.min(...offsets));
+  return judged(spread < SKEW_MS, `${offsets.length} connections differ by ${spread} ms at most`);
+}
+
+async function refusals(
+  url: string,
+  key: TestKey,
+  login: (claims?: object) => object,
+  metrics: Metrics | undefined,
+) {
+  if (!metrics) return notAsked("there is no CloudWatch to count it");
+  const holder = await open(url, key, login());
+  const from = await metrics.nextMinute();
+  const statuses: number[] = [];
+  for (let n = 0; n < REFUSALS; n++) {
+    const token = await tokenOf(url, key, login({ on_duplicate: "reject" }));
+    statuses.push(await refusalOf(url, [SUBPROTOCOL, token]));
+  }
+  const to = await metrics.nextMinute();
+  holder.close();
+  const count = await metrics.disconnects(from, to);
+  return judged(count === 0, `${count} calls after refusals by ${statuses.join(", ")}`);
+}
+
+const refusalOf = (url: string, protocols: string[]) =>
+  new Promise<number>((resolve) => {
+    const socket = new WebSocket(url, protocols);
+    socket.on("unexpected-response", (request, { statusCode = 0 }) => {
+      request.destroy();
+      resolve(statusCode);
+    });
+    socket.on("open", () => {
+      socket.close();
+      resolve(101);
+    });
+    socket.on("error", () => {});
+  });
+
+async function dimensions(metrics: Metrics | undefined) {
+  if (!metrics) return notAsked("there is no CloudWatch to look at");
+  const found = await metrics.gatewayDimensions();
+  if (found.length === 0) return notAsked("CloudWatch has no metric of the API yet");
+  const needed = ["ConnectCount", "MessageCount"].map((name) => `${name}: ApiId, Stage`);
+  return judged(
+    needed.every((metric) => found.includes(metric)),
+    found.join("; "),
+  );
+}
