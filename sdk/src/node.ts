@@ -85,7 +85,13 @@ export class FleetWatcher extends Watcher {
 
 type Surroundings = Pick<
   NodeAgentOptions,
-  "privateKey" | "privateKeyPath" | "keyId" | "runtime" | "signals" | "heartbeatThread"
+  | "privateKey"
+  | "privateKeyPath"
+  | "keyId"
+  | "runtime"
+  | "signals"
+  | "heartbeatThread"
+  | "reconnect"
 >;
 
 function nodeEnvironment(options: Surroundings): AgentEnvironment {
@@ -96,6 +102,9 @@ function nodeEnvironment(options: Surroundings): AgentEnvironment {
   }
   if (options.heartbeatThread && options.runtime) {
     throw new ConfigurationError("expected either heartbeatThread or runtime, got both");
+  }
+  if (options.heartbeatThread && options.reconnect?.schedule) {
+    throw new ConfigurationError("expected either heartbeatThread or reconnect.schedule, got both");
   }
   const runtime = { ...nodeRuntime, ...options.runtime };
   return {

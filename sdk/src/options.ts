@@ -7,7 +7,12 @@ import {
   ID_PATTERN,
   type Profile,
 } from "../../core/protocol";
-import type { Schedule, Schedules } from "./connection/backoff";
+import {
+  builtInSchedules,
+  MAX_WINDOW_SECONDS,
+  type ReconnectSchedule,
+  type Schedules,
+} from "./connection/backoff";
 import type { HeartbeatTerms } from "./connection/heartbeat";
 import type { CryptoKey } from "./connection/keys";
 import type { ManagerOptions } from "./connection/manager-options";
@@ -22,31 +27,22 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** A window in seconds that doubles with each failed attempt, and from which each delay is drawn whole. */
-export interface ReconnectWindow {
-  /** The first window: 0.1 to 3600. */
-  base?: number;
-  /** The largest window: `base` to 3600. */
-  max?: number;
-}
-
-/** When to try again, by what went wrong. */
+/**
+ * When to try again. Each delay is drawn anew from the whole of a window that doubles with every failure. Causes that
+ * take longer to pass than a broken connection, such as a refused login, have windows that are a multiple of its.
+ */
 export interface ReconnectOptions {
-  /** The connection broke or could not be made. @default { base: 1, max: 60 } */
-  network?: ReconnectWindow;
-  /** The gateway closed the connection (codes 1001, 1012, 1013). @default { base: 5, max: 60 } */
-  gateway?: ReconnectWindow;
-  /** The server is overloaded or failing (5xx). @default { base: 2, max: 60 } */
-  unavailable?: ReconnectWindow;
-  /** Too many connections at once (429). @default { base: 10, max: 120 } */
-  throttled?: ReconnectWindow;
-  /** The login is not accepted (401, 403, and other 4xx). @default { base: 10, max: 300 } */
-  refused?: ReconnectWindow;
-  /** Another process holds the agent id, and `onDuplicate` is `reject`. @default { base: 5, max: 60 } */
-  conflict?: ReconnectWindow;
-  /** A connection fell silent; the first attempt follows at once. @default { base: 1, max: 60 } */
-  unresponsive?: ReconnectWindow;
-  /** A connection of this age, in seconds, makes the windows start afresh. @default 60 */
+  /** The first window after a broken connection, in seconds: 0.1 to 3600. @default 1, or `maxDelay` if that is less */
+  baseDelay?: number;
+  /** Its largest window, in seconds: `baseDelay` to 3600. @default 60, or `baseDelay` if that is more */
+  maxDelay?: number;
+  /**
+   * Replaces the windows of all causes. What the server asks for (`Retry-After`, a window for the whole fleet)
+   * still applies. If it throws, or returns anything but 0 to 3600, the built-in window applies. Not together
+   * with `heartbeatThread`.
+   */
+  schedule?: ReconnectSchedule;
+  /** A connection of this age, in seconds, makes the windows start afresh: 1 to 3600. @default 60 */
   stableAfter?: number;
 }
 
@@ -123,19 +119,8 @@ export interface ResolvedOptions {
 /** Which of the two agents is being made. */
 export type AgentKind = "heartbeat" | "simple";
 
-const WINDOWS: Record<keyof Schedules, Required<ReconnectWindow>> = {
-  network: { base: 1, max: 60 },
-  gateway: { base: 5, max: 60 },
-  unavailable: { base: 2, max: 60 },
-  throttled: { base: 10, max: 120 },
-  refused: { base: 10, max: 300 },
-  conflict: { base: 5, max: 60 },
-  unresponsive: { base: 1, max: 60 },
-};
-
 const SILENT: Logger = { warn() {}, error() {} };
 const MIN_INTERVAL_SECONDS = 1;
-const MAX_WINDOW_SECONDS = 3600;
 
 /**
  * Checks options and fills in the defaults.
@@ -211,18 +196,15 @@ function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
   };
 }
 
-function schedules(options: ReconnectOptions): Schedules {
-  const entries = Object.entries(WINDOWS).map(([kind, defaults]): [string, Schedule] => {
-    const given = options[kind as keyof Schedules] ?? {};
-    const base = given.base ?? Math.min(defaults.base, given.max ?? defaults.base);
-    const max = given.max ?? Math.max(defaults.max, base);
-    const baseMs = millis(`reconnect.${kind}.base`, base, 0.1, MAX_WINDOW_SECONDS);
-    return [
-      kind,
-      { baseMs, maxMs: millis(`reconnect.${kind}.max`, max, base, MAX_WINDOW_SECONDS) },
-    ];
-  });
-  return Object.fromEntries(entries) as Schedules;
+function schedules({ baseDelay, maxDelay, schedule }: ReconnectOptions): Schedules {
+  const base = baseDelay ?? Math.min(1, maxDelay ?? 1);
+  const baseMs = millis("reconnect.baseDelay", base, 0.1, MAX_WINDOW_SECONDS);
+  const max = maxDelay ?? Math.max(60, base);
+  const maxMs = millis("reconnect.maxDelay", max, base, MAX_WINDOW_SECONDS);
+  if (schedule !== undefined && typeof schedule !== "function") {
+    throw invalid("reconnect.schedule", "a function", schedule);
+  }
+  return { builtIn: builtInSchedules(baseMs, maxMs), ...(schedule && { custom: schedule }) };
 }
 
 function checkId(name: string, value: unknown): void {

@@ -14,7 +14,7 @@ export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
 export { derivePresence, isPurged, type StatusRow } from "../../core/status";
 export { matchesSubject } from "../../core/subject";
 export type { AgentEvents, RunEnd } from "./agent-events";
-export type { FailureKind } from "./connection/backoff";
+export type { FailureKind, ReconnectSchedule } from "./connection/backoff";
 export type { ConnectionHealth, LastDisconnect } from "./connection/health";
 export {
   algorithmOf,
@@ -39,7 +39,7 @@ export type {
 } from "./messaging/dispatcher";
 export type { PublishOptions, RequestOptions } from "./messaging/messaging";
 export type { ProfileOptions } from "./messaging/profile";
-export type { AgentOptions, Logger, ReconnectOptions, ReconnectWindow } from "./options";
+export type { AgentOptions, Logger, ReconnectOptions } from "./options";
 export type {
   HandshakeRefusal,
   OpenSocket,

@@ -28,14 +28,23 @@ describe("options", () => {
     [{ ackEvery: 1.5 }, "option ackEvery: expected a whole number, got 1.5"],
     [{ ackEvery: 11 }, "option ackEvery"],
     [{ onDuplicate: "kick" }, 'option onDuplicate: expected "replace" or "reject", got "kick"'],
-    [{ reconnect: { network: { base: 5, max: 1 } } }, "option reconnect.network.max"],
-    [{ reconnect: { refused: { base: 0 } } }, "option reconnect.refused.base"],
+    [
+      { reconnect: { baseDelay: 5, maxDelay: 1 } },
+      "option reconnect.maxDelay: expected a number from 5 to 3600, got 1",
+    ],
+    [{ reconnect: { baseDelay: 0 } }, "option reconnect.baseDelay"],
+    [{ reconnect: { maxDelay: 3601 } }, "option reconnect.maxDelay"],
+    [{ reconnect: { schedule: 5 } }, "option reconnect.schedule: expected a function, got 5"],
     [{ rotateAfter: { min: 100, max: 7200 } }, "option rotateAfter.max"],
     [{ privateKeyPath: "key.pem" }, "expected either privateKey or privateKeyPath, got both"],
     [{ privateKey: undefined }, "expected either privateKey or privateKeyPath, got neither"],
     [
       { heartbeatThread: true, runtime: {} },
       "expected either heartbeatThread or runtime, got both",
+    ],
+    [
+      { heartbeatThread: true, reconnect: { schedule: () => 5 } },
+      "expected either heartbeatThread or reconnect.schedule, got both",
     ],
   ])("%j are refused", (options, message) => {
     const make = () => new HeartbeatAgent({ ...GOOD, ...options } as never);

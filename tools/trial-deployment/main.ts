@@ -132,7 +132,7 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
         });
         signal.throwIfAborted();
         suite = result;
-        answers = await check(String(target.get("lambda")));
+        answers = await check(target);
         return report(result);
       },
       async remove() {

@@ -16,8 +16,49 @@ export interface Schedule {
   maxMs: number;
 }
 
-/** A schedule for each cause. */
-export type Schedules = Record<FailureKind, Schedule>;
+/** How the size of the window is decided. */
+export interface Schedules {
+  /** The built-in schedule of each cause. */
+  builtIn: Readonly<Record<FailureKind, Schedule>>;
+  /** Given by the user in place of them. */
+  custom?: ReconnectSchedule;
+}
+
+/**
+ * The window, in seconds, from which the delay before the next attempt is drawn.
+ *
+ * @param kind why there is no connection
+ * @param failures how many attempts have failed since the last stable connection, this one not counted: 0 at first
+ * @returns 0 to 3600
+ */
+export type ReconnectSchedule = (kind: FailureKind, failures: number) => number;
+
+/** What each cause makes of the two delays that can be set. */
+const FACTORS: Readonly<Record<FailureKind, { base: number; max: number }>> = {
+  network: { base: 1, max: 1 },
+  gateway: { base: 5, max: 1 },
+  unavailable: { base: 2, max: 1 },
+  throttled: { base: 10, max: 2 },
+  refused: { base: 10, max: 5 },
+  conflict: { base: 5, max: 1 },
+  unresponsive: { base: 1, max: 1 },
+};
+
+/** The longest window of all, whatever asks for it. */
+export const MAX_WINDOW_SECONDS = 3600;
+
+/**
+ * The built-in schedules, all from the same two delays: in windows of `baseMs` to `maxMs` for a connection that
+ * broke, and in larger ones for causes that take longer to pass or whose repetition costs the server more.
+ */
+export function builtInSchedules(baseMs: number, maxMs: number): Schedules["builtIn"] {
+  const capMs = MAX_WINDOW_SECONDS * 1000;
+  const entries = Object.entries(FACTORS).map(([kind, factor]): [string, Schedule] => {
+    const longestMs = Math.min(maxMs * factor.max, capMs);
+    return [kind, { baseMs: Math.min(baseMs * factor.base, longestMs), maxMs: longestMs }];
+  });
+  return Object.fromEntries(entries) as Schedules["builtIn"];
+}
 
 /** What the server wishes of the next attempt, in milliseconds. */
 export interface RetryHint {
@@ -50,19 +91,35 @@ export class Backoff {
   /** Counts a failure and draws the delay before the next attempt, in milliseconds. */
   next(kind: FailureKind, { retryAfterMs = 0, fleetWindowMs = 0 }: RetryHint = {}): number {
     const exponent = this.#attempts++;
-    // A connection that fell silent has cost its whole time-out already, at a moment that is random.
-    if (kind === "unresponsive" && exponent === 0) return 0;
-    return retryAfterMs + this.random() * this.#window(kind, exponent, fleetWindowMs);
+    const customMs = this.#customWindow(kind, exponent);
+    const windowMs =
+      customMs === undefined
+        ? this.#builtInWindow(kind, exponent, fleetWindowMs)
+        : Math.max(customMs, fleetWindowMs);
+    return retryAfterMs + this.random() * windowMs;
   }
 
-  #window(kind: FailureKind, exponent: number, fleetMs: number): number {
-    const { baseMs, maxMs } = this.schedules[kind];
+  #builtInWindow(kind: FailureKind, exponent: number, fleetMs: number): number {
+    // A connection that fell silent has cost its whole time-out already, at a moment that is random.
+    if (kind === "unresponsive" && exponent === 0) return 0;
+    const { baseMs, maxMs } = this.schedules.builtIn[kind];
     const doubled = baseMs * 2 ** Math.min(exponent, 30);
     // One failed handshake may be one agent's bad luck: the window grows to the fleet's by doubling.
     if (kind === "unavailable") return Math.min(doubled, Math.max(maxMs, fleetMs));
     // The schedule's first window is a guess for fleets of any size; this fleet's size is known.
     if (exponent === 0 && fleetMs > 0) return fleetMs;
     return Math.max(Math.min(maxMs, doubled), fleetMs);
+  }
+
+  /** Undefined where there is none, or what it says is no window: it must not be what ends the reconnecting. */
+  #customWindow(kind: FailureKind, exponent: number): number | undefined {
+    try {
+      const seconds = this.schedules.custom?.(kind, exponent);
+      const fits = typeof seconds === "number" && seconds >= 0 && seconds <= MAX_WINDOW_SECONDS;
+      return fits ? seconds * 1000 : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Starts afresh: the connection has proved stable. */

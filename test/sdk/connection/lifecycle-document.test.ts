@@ -29,6 +29,8 @@ describe("docs/client-lifecycle.md", () => {
       { baseMs: Number(base) * 1000, maxMs: Number(max) * 1000 },
     ]);
     const options = { agentId: "agent-1", organizationId: "acme", url: "wss://gateway.test/prod" };
-    expect(Object.fromEntries(told)).toEqual(resolveOptions(options, "heartbeat").link.schedules);
+    expect(Object.fromEntries(told)).toEqual(
+      resolveOptions(options, "heartbeat").link.schedules.builtIn,
+    );
   });
 });

@@ -40,7 +40,7 @@ describe("reconnecting", () => {
 
   it("draws each delay from the whole of a window that doubles up to its maximum", async () => {
     const { agent, runtime, failures } = fakeAgent({
-      reconnect: { network: { base: 2, max: 20 } },
+      reconnect: { baseDelay: 2, maxDelay: 20 },
     });
     void agent.run();
     for (const [index, chance] of [0, 0.99, 0.5, 0.25, 0.5, 0.5].entries()) {
@@ -50,6 +50,66 @@ describe("reconnecting", () => {
     }
     const seconds = failures.map(({ retryInMs }) => (retryInMs ?? 0) / SECOND);
     expect(seconds).toEqual([0, 0.99 * 4, 0.5 * 8, 0.25 * 16, 0.5 * 20, 0.5 * 20]);
+  });
+
+  it("has windows for every cause from the same two delays", async () => {
+    const { agent, runtime, failures } = fakeAgent({ reconnect: { baseDelay: 0.5, maxDelay: 2 } });
+    void agent.run();
+    for (let n = 1; n <= 4; n++) {
+      (await runtime.socket(n)).peer.refused({ status: 401 });
+      runtime.advance(MINUTE);
+    }
+    const windows = failures.map(({ retryInMs }) => (2 * (retryInMs ?? 0)) / SECOND);
+    expect(windows).toEqual([5, 10, 10, 10]);
+  });
+
+  it("draws from the windows of a schedule that is given, by what went wrong and how often", async () => {
+    const asked: [string, number][] = [];
+    const { agent, runtime, failures } = fakeAgent({
+      reconnect: {
+        schedule: (kind, count) => {
+          asked.push([kind, count]);
+          return kind === "refused" ? 40 : 4;
+        },
+      },
+    });
+    void agent.run();
+    (await runtime.socket(1)).peer.failed(new Error("no route"));
+    runtime.advance(MINUTE);
+    (await runtime.socket(2)).peer.refused({ status: 403 });
+    expect(asked).toEqual([
+      ["network", 0],
+      ["refused", 1],
+    ]);
+    expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([2 * SECOND, 20 * SECOND]);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new Error("no idea");
+      },
+    ],
+    ["returns nothing", () => undefined],
+    ["returns no number", () => "5"],
+    ["returns a number that is none", () => Number.NaN],
+    ["returns less than nothing", () => -1],
+    ["returns for ever", () => Number.POSITIVE_INFINITY],
+  ])("goes on by the built-in windows with a schedule that %s", async (_, schedule) => {
+    const { agent, runtime, failures } = fakeAgent({ reconnect: { schedule: schedule as never } });
+    void agent.run();
+    (await runtime.socket(1)).peer.failed(new Error("no route"));
+    expect(failures[0]?.retryInMs).toBe(0.5 * SECOND);
+    runtime.advance(MINUTE);
+    (await runtime.socket(2)).peer.opened();
+  });
+
+  it("keeps to what the server asks for with a schedule that is given, too", async () => {
+    const { agent, runtime, failures } = fakeAgent({ reconnect: { schedule: () => 0 } });
+    void agent.run();
+    (await runtime.socket(1)).peer.refused({ status: 429, retryAfter: "7" });
+    expect(failures[0]?.retryInMs).toBe(7 * SECOND);
   });
 
   it("does not start the backoff afresh for a server that accepts and drops", async () => {

@@ -73,7 +73,7 @@ describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThre
       messageQueue: MESSAGES,
       // A second thread has real time: there it is the breaks alone that are looked at.
       ...(heartbeatThread
-        ? { heartbeatThread, reconnect: { network: { base: 0.1, max: 0.1 } } }
+        ? { heartbeatThread, reconnect: { baseDelay: 0.1, maxDelay: 0.1 } }
         : { runtime: fastRuntime(40), rotateAfter: { min: 10, max: 12 }, closeTimeout: 30 }),
     });
     const keep = (subject: string, data: unknown) => got.get(subject)?.push(data as number);

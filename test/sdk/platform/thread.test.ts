@@ -69,7 +69,7 @@ describe("an agent with heartbeatThread", () => {
 
   it("is told of failures, and stops when superseded", async () => {
     gateway.options.refuse = (n) => (n === 1 ? { status: 503 } : undefined);
-    const agent = newAgent({ reconnect: { unavailable: { base: 0.1, max: 0.1 } } });
+    const agent = newAgent({ reconnect: { baseDelay: 0.1, maxDelay: 0.1 } });
     const kinds: string[] = [];
     agent.on("attemptFailed", ({ failure }) => kinds.push(failure.kind));
     const ended = agent.run();

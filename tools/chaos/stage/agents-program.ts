@@ -3,7 +3,7 @@
  * on the wire, so that the SDK itself is not asked what it did.
  */
 
-import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { HeartbeatAgent, type ReconnectSchedule } from "@agent-heartbeat/sdk";
 import { openNodeSocket } from "../../../sdk/src/platform/node-socket";
 import type { OpenSocket } from "../../../sdk/src/platform/runtime";
 import type { AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
@@ -12,7 +12,9 @@ import { sharedClock } from "./time";
 
 /** Longest pause between two attempts, in seconds: outages of a run are shorter than those of real life. */
 const LONGEST_PAUSE = 20;
-const window = (base: number) => ({ base, max: LONGEST_PAUSE });
+/** Windows as the built-in ones, but that none is so long that a run would end before the agent is back. */
+const schedule: ReconnectSchedule = (kind, failures) =>
+  kind === "unresponsive" && failures === 0 ? 0 : Math.min(LONGEST_PAUSE, 2 * 2 ** failures);
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as AgentsSettings;
 const now = sharedClock(settings.origin);
@@ -100,16 +102,7 @@ const agents = settings.agents.map(({ agentId, port }) => {
     heartbeatTimeoutMultiplier,
     rotateAfter: { min: 10, max: 40 },
     drainTimeout: 2,
-    reconnect: {
-      network: window(1),
-      gateway: window(2),
-      unavailable: window(2),
-      throttled: window(2),
-      refused: window(2),
-      conflict: window(2),
-      unresponsive: window(1),
-      stableAfter: 10,
-    },
+    reconnect: { schedule, stableAfter: 10 },
     signals: [],
     logger: null,
     runtime: { openSocket: witness(agentId, port), now: () => now() + jumpMs },
