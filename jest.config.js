@@ -15,6 +15,20 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 /** What is looked through for tests and modules: the repository's own folders, not what a reader put beside them. */
 const FOLDERS =
   "bin cli core dashboard docs examples lambda lib local sdk test testing tools".split(" ");
+const ES_MODULES = [
+  "ansi-regex",
+  "ansi-styles",
+  "cli-truncate",
+  "get-east-asian-width",
+  "is-fullwidth-code-point",
+  "jose",
+  "p-limit",
+  "slice-ansi",
+  "string-width",
+  "strip-ansi",
+  "wrap-ansi",
+  "yocto-queue",
+];
 
 const common = {
   roots: FOLDERS.map((folder) => `<rootDir>/${folder}`),
@@ -26,8 +40,8 @@ const common = {
     customExportConditions: ["agent-heartbeat-source", "node", "node-addons"],
   },
   transform,
-  // jose ships ES modules only.
-  transformIgnorePatterns: ["/node_modules/(?!jose/)"],
+  // Packages that ship ES modules only.
+  transformIgnorePatterns: [`/node_modules/(?!(?:${ES_MODULES.join("|")})/)`],
 };
 
 module.exports = {

@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import type { PublicJwk } from "@agent-heartbeat/sdk/registry";
-import { parseCsv } from "./csv";
 import { isExported, readExported } from "./exported-record";
 import { CliError, EXIT } from "./failure";
 import type { Io } from "./io";
@@ -44,7 +43,7 @@ export async function readImportFile(
   io: Io,
 ): Promise<ImportedAgent[]> {
   const text = await read(resolve(io.cwd, file), file);
-  const entries = entriesOf(text, file);
+  const entries = await entriesOf(text, file);
   const folder = dirname(resolve(io.cwd, file));
   const faults: string[] = [];
   const agents: ImportedAgent[] = [];
@@ -139,9 +138,10 @@ function isRole(text: string): text is Role {
 }
 
 /** JSON where it looks like it, for a file's name may say nothing. */
-function entriesOf(text: string, file: string): Entry[] {
+async function entriesOf(text: string, file: string): Promise<Entry[]> {
   try {
     if (!text.trimStart().startsWith("[")) {
+      const { parseCsv } = await import("./csv");
       return parseCsv(text).map(({ line, values }) => ({ place: `line ${line}`, values }));
     }
     return (JSON.parse(text) as unknown[]).map((values, index) => {

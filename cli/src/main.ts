@@ -1,7 +1,5 @@
 /** The process: its streams, environment and signals, and the AWS clients, handed to the command. */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -91,15 +89,8 @@ async function ask(question: string): Promise<string | undefined> {
   }
 }
 
-/** What shows a web page, by the platform. */
-const BROWSERS: Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>> = {
-  darwin: ["open"],
-  win32: ["rundll32", "url.dll,FileProtocolHandler"],
-};
-
+/** Loaded when first needed: it looks for the system's own way to open a page. */
 async function browse(url: string): Promise<void> {
-  const [command, ...args] = BROWSERS[process.platform] ?? ["xdg-open"];
-  const browser = spawn(command, [...args, url], { stdio: "ignore", detached: true });
-  await once(browser, "spawn");
-  browser.unref();
+  const { default: open } = await import("open");
+  await open(url);
 }

@@ -1,6 +1,8 @@
-/** Lays out text in columns. */
+/** Lays out text in columns, by the width that a terminal gives to each character. */
 
+import cliTruncate from "cli-truncate";
 import type { Colors } from "picocolors/types";
+import stringWidth from "string-width";
 import { printable } from "./printable";
 
 /** A column: its title, and what it shows of a row. */
@@ -25,16 +27,19 @@ export function table<Row>(
 ): string[] {
   const cells = rows.map((row) => columns.map((column) => printable(column.text(row))));
   const widths = columns.map((column, index) =>
-    Math.max(column.title.length, ...cells.map((line) => line[index]?.length ?? 0)),
+    cells.reduce(
+      (widest, line) => Math.max(widest, stringWidth(line[index] ?? "")),
+      stringWidth(column.title),
+    ),
   );
   fit(widths, columns, width);
   const lineOf = (texts: string[], paint: (text: string, index: number) => string) =>
     texts
       .map((text, index) => {
-        const cut = ellipsis(text, widths[index] ?? 0);
-        const padding =
-          index < texts.length - 1 ? " ".repeat((widths[index] ?? 0) - cut.length) : "";
-        return paint(cut, index) + padding;
+        const columnWidth = widths[index] ?? 0;
+        const shown = cliTruncate(text, columnWidth);
+        const padding = index < texts.length - 1 ? columnWidth - stringWidth(shown) : 0;
+        return paint(shown, index) + " ".repeat(padding);
       })
       .join(GAP)
       .trimEnd();
@@ -55,9 +60,10 @@ export type Field = readonly [name: string, value: string, paint?: (text: string
 
 /** Names and their values, one a line. */
 export function fields(pairs: readonly Field[], colours: Colors): string[] {
-  const width = Math.max(...pairs.map(([name]) => name.length));
+  const width = Math.max(...pairs.map(([name]) => stringWidth(name)));
   return pairs.map(([name, value, paint = (text) => text]) => {
-    return `${colours.dim(name.padEnd(width))}${GAP}${paint(printable(value))}`;
+    const padding = " ".repeat(width - stringWidth(name));
+    return `${colours.dim(name)}${padding}${GAP}${paint(printable(value))}`;
   });
 }
 
@@ -70,8 +76,4 @@ function fit<Row>(widths: number[], columns: readonly Column<Row>[], width: numb
     excess -= (widths[index] ?? 0) - narrow;
     widths[index] = narrow;
   });
-}
-
-function ellipsis(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

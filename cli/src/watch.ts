@@ -1,6 +1,7 @@
 /** Shows presence as it changes: drawn in place for a person, a line for each change otherwise. */
 
 import type { AgentPresence, MassExpiry } from "@agent-heartbeat/sdk/status";
+import wrapAnsi from "wrap-ansi";
 import { moment } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
@@ -84,7 +85,11 @@ function screen(title: string, io: Io, printer: Printer): View {
       const rows = table(agents, presenceColumns(now, printer), printer.colours, printer.width);
       const head = [
         `${bold(title)}  ${summary(agents, printer)}  ${dim(moment(now))}`,
-        ...(massExpiry ? wrapped(bewareOf(massExpiry, now), printer.width).map(yellow) : []),
+        ...(massExpiry
+          ? wrapAnsi(bewareOf(massExpiry, now), printer.width ?? Number.POSITIVE_INFINITY)
+              .split("\n")
+              .map(yellow)
+          : []),
         "",
       ];
       const height = (io.stdout.rows ?? Number.POSITIVE_INFINITY) - head.length - 3;
@@ -95,17 +100,6 @@ function screen(title: string, io: Io, printer: Printer): View {
       draw([...body, "", yellow(`Not up to date: ${sentence}`)]);
     },
   };
-}
-
-function wrapped(text: string, width = Number.POSITIVE_INFINITY): string[] {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1) as string;
-    if (line === "") lines[lines.length - 1] = word;
-    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }
 
 /** What does not fit on the screen can't be redrawn in place. */

@@ -1,7 +1,7 @@
 /** Delivers messages: finds who wants them, posts to all at once, and forgets connections that are gone. */
 
+import pLimit from "p-limit";
 import type { DeliveryMessage } from "../../core/protocol";
-import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
 import { REVOKED } from "../shared/replies";
@@ -61,7 +61,7 @@ export class MessageRouter {
   async #deliver(message: DeliveryMessage, subscribers: Subscriber[], now: number) {
     const { lockouts } = this.deps;
     const reached = new Set<string>();
-    await forEachConcurrently(subscribers, CONCURRENCY, async (subscriber) => {
+    await pLimit(CONCURRENCY).map(subscribers, async (subscriber) => {
       const { connectionId, agentId, instanceId } = subscriber;
       if (!(await lockouts.admits(subscriber, now))) return this.#lockOut(connectionId);
       const outcome = await this.#post(connectionId, message, agentId);

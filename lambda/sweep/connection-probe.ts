@@ -1,7 +1,6 @@
 /** Looks at the connections of some silent agents: what the gateway heard of them, the table may not have. */
 
 import { openConnections } from "@agent-heartbeat/sdk/status";
-import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections } from "../shared/connections";
 import type { OnlineRow } from "./scan";
 
@@ -48,12 +47,14 @@ export async function lookAtSome(
     { length: Math.min(SIZE, rows.length) },
     (_, index) => rows[Math.floor(index * step)] as OnlineRow,
   );
-  await forEachConcurrently(chosen, SIZE, async (row) => {
-    const activeAt = await lastActiveAt(row, connections).catch(() => undefined);
-    if (activeAt === undefined) return;
-    sample.looked += 1;
-    if (activeAt === "gone") sample.gone += 1;
-    else sample[speaks(row, activeAt) ? "speaking" : "silent"] += 1;
-  });
+  await Promise.all(
+    chosen.map(async (row) => {
+      const activeAt = await lastActiveAt(row, connections).catch(() => undefined);
+      if (activeAt === undefined) return;
+      sample.looked += 1;
+      if (activeAt === "gone") sample.gone += 1;
+      else sample[speaks(row, activeAt) ? "speaking" : "silent"] += 1;
+    }),
+  );
   return sample;
 }

@@ -5,9 +5,9 @@
  */
 
 import { displacedConnections, openConnections } from "@agent-heartbeat/sdk/status";
+import pLimit from "p-limit";
 import { LIMITS } from "../../core/protocol";
 import type { LeaseStore } from "../lease/store";
-import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections } from "../shared/connections";
 import type { FleetCountStore } from "../shared/fleet-size";
 import type { Log } from "../shared/log";
@@ -133,7 +133,7 @@ async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
 }
 
 async function actOnAll(rows: readonly OnlineRow[], run: Run): Promise<void> {
-  await forEachConcurrently(rows, CONCURRENCY, async (row) => {
+  await pLimit(CONCURRENCY).map(rows, async (row) => {
     if (run.remainingMs() < run.reserveMs) run.report.finished = false;
     else await act(row, run);
   });

@@ -11,7 +11,6 @@ import { rowFromItem } from "../../core/status-row";
 import type { HistoryStore } from "../history/store";
 import type { MessageRouter } from "../messaging/message-router";
 import type { SubscriptionStore } from "../messaging/subscriptions";
-import { forEachConcurrently } from "../shared/concurrency";
 import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { CountBy } from "../shared/metrics";
@@ -189,16 +188,18 @@ async function tellSubscribers(
   batch: Transition[],
   { messageRouter, history, clock, log }: TransitionsDependencies,
 ): Promise<void> {
-  await forEachConcurrently(batch, batch.length, async (transition) => {
-    const results = await Promise.allSettled([
-      messageRouter.publish(transition.organizationId, messageOf(transition), clock()),
-      history.add(transition),
-    ]);
-    for (const result of results) {
-      if (result.status === "fulfilled") continue;
-      log.warn({ event: "subscribers_not_told", error: String(result.reason) });
-    }
-  });
+  await Promise.all(
+    batch.map(async (transition) => {
+      const results = await Promise.allSettled([
+        messageRouter.publish(transition.organizationId, messageOf(transition), clock()),
+        history.add(transition),
+      ]);
+      for (const result of results) {
+        if (result.status === "fulfilled") continue;
+        log.warn({ event: "subscribers_not_told", error: String(result.reason) });
+      }
+    }),
+  );
 }
 
 function messageOf(transition: Transition): DeliveryMessage {

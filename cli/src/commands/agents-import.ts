@@ -3,7 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { forEachConcurrently } from "../concurrency";
+import pLimit from "p-limit";
 import {
   type Deployment,
   type DeploymentOptions,
@@ -82,6 +82,7 @@ async function importAll(
   }
   const bar = new ProgressBar(agents.length, io);
   const importOne = async (agent: ImportedAgent) => {
+    if (signal.aborted) return;
     const { agentId } = agent;
     try {
       outcome[await register(agent, deployment, options, io)].push(agentId);
@@ -94,7 +95,7 @@ async function importAll(
     bar.advance();
   };
   try {
-    await forEachConcurrently(agents, CONCURRENCY, importOne, signal);
+    await pLimit(CONCURRENCY).map(agents, importOne);
   } finally {
     bar.clear();
   }

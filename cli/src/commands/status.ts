@@ -13,7 +13,6 @@ import type { Io } from "../io";
 import { matches, STATUS_FILTERS, type StatusFilter, statusOf, wordOf } from "../status-filter";
 import { presenceColumns, printPresence, summary } from "../status-view";
 import { bewareOf, SUSPICION_ADVICE } from "../suspicion";
-import { watch } from "../watch";
 
 interface Options extends DeploymentOptions {
   status?: StatusFilter;
@@ -87,13 +86,14 @@ async function oneAgent(
   }
 }
 
-function watchStatus(
+async function watchStatus(
   deployment: Deployment,
   options: Options,
   agentId: string | undefined,
   io: Io,
 ): Promise<void> {
   const { organizationId, target, printer } = deployment;
+  const { watch } = await import("../watch");
   return watch(
     {
       intervalMs: options.interval * 1000,

@@ -21,8 +21,9 @@ export function addWhy(program: Command, io: Io): void {
           const { registered, stored, derived, history } = facts;
           printer.value({ agentId, explanation, advice, derived, stored, registered, history });
         } else {
-          const lines = wrap(explanation.map(printable).join(" "), printer.width ?? LINE_LENGTH);
-          printer.lines(...lines);
+          const { default: wrapAnsi } = await import("wrap-ansi");
+          const paragraph = explanation.map(printable).join(" ");
+          printer.lines(wrapAnsi(paragraph, printer.width ?? LINE_LENGTH));
           const past = pastLines(facts.history, facts.now, printer);
           if (past.length > 0) printer.lines("", ...past);
           if (advice.length > 0) printer.lines("", ...advice.map((step) => `→ ${printable(step)}`));
@@ -79,19 +80,4 @@ async function storedRow(
     }),
   );
   return Item ? rowFromItem(Item) : null;
-}
-
-/** Breaks a paragraph into lines at its spaces. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line ? `${line} ${word}` : word;
-    }
-  }
-  return [...lines, line];
 }

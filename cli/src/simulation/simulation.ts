@@ -1,7 +1,7 @@
 /** Runs a fleet of real agents against a deployment: registers it, lets it work, and removes it. */
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { forEachConcurrently } from "../concurrency";
+import pLimit from "p-limit";
 import type { Deployment } from "../deployment";
 import type { Io } from "../io";
 import { ProgressBar } from "../progress";
@@ -57,7 +57,7 @@ export async function simulate(
     await new SimulationRun({ agents, deployment, options, measurements, io }).run();
     durationMs = io.now() - startedAt;
   } finally {
-    await forEachConcurrently([...agents.values()], STOPS_AT_ONCE, (agent) => agent.stop());
+    await pLimit(STOPS_AT_ONCE).map([...agents.values()], (agent) => agent.stop());
     notRemoved = await remove(registered, deployment, io);
   }
   const connectedOnce = [...agents.values()].filter((agent) => agent.connectedOnce).length;
@@ -94,6 +94,7 @@ async function register(
   const expiresAt = now + options.rampMs + options.durationMs + MARGIN_MS;
   const bar = new ProgressBar(ids.length, io);
   const registerOne = async (agentId: string) => {
+    if (signal.aborted) return;
     const description = "simulated by the command line";
     // Before it is done: a request that seems to fail may have been carried out.
     registered.push(agentId);
@@ -101,7 +102,7 @@ async function register(
     bar.advance();
   };
   try {
-    await forEachConcurrently(ids, REGISTRATIONS_AT_ONCE, registerOne, signal);
+    await pLimit(REGISTRATIONS_AT_ONCE).map(ids, registerOne);
   } finally {
     bar.clear();
   }
@@ -112,7 +113,7 @@ async function remove(agentIds: string[], deployment: Deployment, io: Io): Promi
   const { registry, organizationId } = deployment;
   const bar = new ProgressBar(agentIds.length, io);
   const left: string[] = [];
-  await forEachConcurrently(agentIds, REGISTRATIONS_AT_ONCE, async (agentId) => {
+  await pLimit(REGISTRATIONS_AT_ONCE).map(agentIds, async (agentId) => {
     try {
       await registry.remove({ organizationId, agentId });
     } catch (error) {

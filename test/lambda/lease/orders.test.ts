@@ -2,8 +2,8 @@
 
 import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import pLimit from "p-limit";
 import { LeaseStore } from "../../../lambda/lease/store";
-import { forEachConcurrently } from "../../../lambda/shared/concurrency";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { holder, storedRow } from "../../../testing/presence";
 
@@ -57,7 +57,7 @@ describe("the four writes, in every order", () => {
       .filter(isPossible)
       .flatMap((order) => [order, [...order, ...order], [...order, ...[...order].reverse()]]);
     const wrong: string[] = [];
-    await forEachConcurrently([...orders.entries()], 32, async ([index, order]) => {
+    await pLimit(32).map([...orders.entries()], async ([index, order]) => {
       const row = await play(order, `${names.length}-${index}`);
       const found = JSON.stringify(row && pick(row, Object.keys(expected)));
       if (found !== JSON.stringify(expected)) wrong.push(`${order.join(", ")}: ${found}`);

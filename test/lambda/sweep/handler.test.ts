@@ -1,8 +1,8 @@
 import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import pLimit from "p-limit";
 import { LeaseStore } from "../../../lambda/lease/store";
-import { forEachConcurrently } from "../../../lambda/shared/concurrency";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
@@ -245,7 +245,7 @@ describe("the sweep", () => {
 
   /** 100 KB each, so that a page of the scan, a megabyte, holds about ten. */
   async function putLargeRows(names: string[], lastHeartbeatAt = 1000): Promise<void> {
-    await forEachConcurrently(names, 8, async (agentId) => {
+    await pLimit(8).map(names, async (agentId) => {
       const { organizationId, ...terms } = holder({ agentId });
       const Item = marshall({
         ...terms,

@@ -2,7 +2,7 @@
 
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { forEachConcurrently } from "../../../lambda/shared/concurrency";
+import pLimit from "p-limit";
 import { onlineRow, putRows } from "../../../testing/status-rows";
 
 /** An arbitrary moment at which every row is online. */
@@ -32,7 +32,7 @@ export async function loadFleet(
   agents: number,
 ): Promise<void> {
   const calls = Array.from({ length: Math.ceil(agents / ROWS_A_CALL) }, (_, call) => call);
-  await forEachConcurrently(calls, CALLS_AT_ONCE, async (call) => {
+  await pLimit(CALLS_AT_ONCE).map(calls, async (call) => {
     const first = call * ROWS_A_CALL;
     const count = Math.min(ROWS_A_CALL, agents - first);
     const rows = Array.from({ length: count }, (_, index) => rowOf(first + index));

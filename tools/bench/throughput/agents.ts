@@ -2,7 +2,7 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { exportJWK, importJWK, type JWK } from "jose";
-import { forEachConcurrently } from "../../../lambda/shared/concurrency";
+import pLimit from "p-limit";
 import { putAgent, type TestKey, testKey } from "../../../testing/login";
 
 export const agentIdOf = (index: number) => `production-agent-${String(index).padStart(5, "0")}`;
@@ -20,7 +20,7 @@ export async function registered(
 ): Promise<SentKey> {
   const key = await testKey("ES256");
   const numbers = Array.from({ length: agents }, (_, index) => index);
-  await forEachConcurrently(numbers, 50, (index) =>
+  await pLimit(50).map(numbers, (index) =>
     putAgent(client, registryTableName, [key], { agentId: agentIdOf(index) }),
   );
   const { privateKey, ...rest } = key;

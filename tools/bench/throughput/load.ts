@@ -2,9 +2,9 @@
  * The load: many connections, with a fixed number of heartbeats waiting for an ack at any moment.
  */
 
+import pLimit from "p-limit";
 import { WebSocket } from "ws";
 import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
-import { forEachConcurrently } from "../../../lambda/shared/concurrency";
 import { loginClaims, signToken, type TestKey } from "../../../testing/login";
 import { distributionOf } from "../section";
 import { agentIdOf, received, type SentKey } from "./agents";
@@ -34,7 +34,7 @@ process.on("message", async ({ key, ...order }: LoadOrder) => {
   const signer = key && (await received(key));
   const sockets: WebSocket[] = [];
   const numbers = Array.from({ length: order.connections }, (_, index) => index);
-  await forEachConcurrently(numbers, 32, async (index) => {
+  await pLimit(32).map(numbers, async (index) => {
     sockets.push(await connect(order.url, index, signer));
   });
   // An unmeasured round to warm up engine and JIT.

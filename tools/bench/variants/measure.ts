@@ -1,7 +1,7 @@
 /** Counts the cost of a heartbeat and a sweep in common alternative designs. */
 
 import { CreateTableCommand } from "@aws-sdk/client-dynamodb";
-import { forEachConcurrently } from "../../../lambda/shared/concurrency";
+import pLimit from "p-limit";
 import { clientOf, startEngine } from "../../../testing/engine";
 import { Meter, type Units } from "../billing-units/meter";
 import { ackByPost } from "./ack-by-post";
@@ -38,7 +38,7 @@ export async function measureVariants(): Promise<VariantFigures[]> {
   const measureOne = async (variant: Variant): Promise<VariantFigures> => {
     for (const input of variant.tables) await engine.client.send(new CreateTableCommand(input));
     const others = Array.from({ length: FLEET - 1 }, (_, index) => inputOf(index + 1));
-    await forEachConcurrently(others, CONCURRENCY, (input) => variant.connect(input, calls));
+    await pLimit(CONCURRENCY).map(others, (input) => variant.connect(input, calls));
     const counted = async (invocations: number, work: () => Promise<void>) => {
       meter.take();
       await work();
