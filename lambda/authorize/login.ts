@@ -1,6 +1,5 @@
 /** Checks a login token: form first, then the registered key, then the claims, and its one use last. */
 
-import { keyTagOf } from "@agent-heartbeat/sdk/status";
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import * as v from "valibot";
 import {
@@ -11,6 +10,7 @@ import {
   LOGIN_TOKEN_TTL_SECONDS,
 } from "../../core/protocol";
 import { fencingTokenOf } from "../../core/registry-record";
+import { keyTagOf } from "../../core/row-connections";
 import type { Identity } from "../shared/identity";
 import type { RateLimiter } from "../shared/rate-limiter";
 import type { LoginRegistry } from "./store";

@@ -1,6 +1,6 @@
 /** What a row says of a connection of its agent: the one judgement behind every answer but `renewed`. */
 
-import { entryOf } from "@agent-heartbeat/sdk/status";
+import { entryOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 
 /** A connection, and what it logged in with. */

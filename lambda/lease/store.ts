@@ -29,7 +29,6 @@
  * write: events may be delayed, reordered and repeated, and leave the same row.
  */
 
-import { entryOf, NOBODY, tagOf } from "@agent-heartbeat/sdk/status";
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
@@ -38,6 +37,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { convertToAttr, marshall } from "@aws-sdk/util-dynamodb";
 import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
+import { entryOf, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
 import * as may from "./conditions";

@@ -1,8 +1,8 @@
 /** Finds the connections that reach an agent, by its status row. */
 
-import { openConnections } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { openConnections } from "../../core/row-connections";
 import { derivePresence } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
 import type { AgentLocator } from "./message-router";

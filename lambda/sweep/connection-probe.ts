@@ -1,6 +1,6 @@
 /** Looks at the connections of some silent agents: what the gateway heard of them, the table may not have. */
 
-import { openConnections } from "@agent-heartbeat/sdk/status";
+import { openConnections } from "../../core/row-connections";
 import type { Connections } from "../shared/connections";
 import type { OnlineRow } from "./scan";
 

@@ -4,9 +4,9 @@
  * the fleet. Readers need none of it, for they derive the status.
  */
 
-import { displacedConnections, openConnections } from "@agent-heartbeat/sdk/status";
 import pLimit from "p-limit";
 import { LIMITS } from "../../core/protocol";
+import { displacedConnections, openConnections } from "../../core/row-connections";
 import type { LeaseStore } from "../lease/store";
 import type { Connections } from "../shared/connections";
 import type { FleetCountStore } from "../shared/fleet-size";

@@ -1,7 +1,7 @@
 /** Finds in a change of the AgentStatus table what happened to an agent, and says why. */
 
-import { displacedConnections, openConnections } from "@agent-heartbeat/sdk/status";
 import type { Transition, TransitionEvent } from "../../core/protocol";
+import { displacedConnections, openConnections } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 
 /**

@@ -4,7 +4,7 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS, type Role } from "../../../core/protocol";
 import type { PublicJwk } from "../../../core/public-key";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
-import { keyTagOf } from "../status/connections";
+import { keyTagOf } from "../../../core/row-connections";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";

@@ -19,15 +19,6 @@ export type { StatusRow } from "../../../core/status";
 export { derivePresence, isPurged } from "../../../core/status";
 export { rowFromItem } from "../../../core/status-row";
 export { AgentHeartbeatError } from "../errors";
-export {
-  connectionIn,
-  displacedConnections,
-  entryOf,
-  keyTagOf,
-  NOBODY,
-  openConnections,
-  tagOf,
-} from "./connections";
 export type { Clock } from "./dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "./errors";
 export {

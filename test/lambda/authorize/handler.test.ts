@@ -1,6 +1,6 @@
-import { keyTagOf } from "@agent-heartbeat/sdk/status";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { keyTagOf } from "../../../core/row-connections";
 import { type AuthorizerEvent, authorizeHandler } from "../../../lambda/authorize/handler";
 import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";

@@ -1,5 +1,6 @@
-import { derivePresence, NOBODY, tagOf } from "@agent-heartbeat/sdk/status";
+import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { NOBODY, tagOf } from "../../../core/row-connections";
 import { type LeaseHolder, LeaseStore } from "../../../lambda/lease/store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { holder, storedRow } from "../../../testing/presence";

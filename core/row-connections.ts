@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { StatusRow } from "../../../core/status";
+import type { StatusRow } from "./status";
 
 /** What `displaced` holds where nothing was displaced: a set can't be empty. */
 export const NOBODY = "-";
