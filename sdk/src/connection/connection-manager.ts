@@ -199,7 +199,11 @@ export class ConnectionManager implements ManagerPort {
       {
         url,
         openSocket: this.runtime.openSocket,
-        mintToken: () => signLoginToken(login, key, this.#stats.clock.now()),
+        mintToken: () => {
+          // As of now: the other connection may have ended while this one waited for its turn.
+          const rotation = this.#current?.connection.isOpen === true;
+          return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now());
+        },
       },
       {
         opened: () => this.#onOpened(lane),

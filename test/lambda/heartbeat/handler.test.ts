@@ -101,6 +101,7 @@ describe("heartbeat", () => {
   });
 
   it("is not answered if it is quiet", async () => {
+    await connected();
     const routeKey = "heartbeat_quiet";
     expect(await beat({ type: routeKey }, 5000, {}, { routeKey })).toBeUndefined();
     expect(await row()).toMatchObject({ lastHeartbeatAt: 5000 });
