@@ -67,6 +67,15 @@ export const GAPS: readonly Gap[] = [
     tests: "presence, with heartbeats by lambda ends the older of two processes",
     reason: LATE_CONNECTED_AT,
   },
+  // Not in every run: by the millisecond, the end of the closed connection looks newer than its revocation.
+  {
+    tests: "presence, with heartbeats by lambda ends the connection of an agent that is disabled",
+    reason: LATE_CONNECTED_AT,
+  },
+  {
+    tests: "presence, with heartbeats by lambda hides an agent that is removed",
+    reason: LATE_CONNECTED_AT,
+  },
 ];
 
 /** Gaps that are none any more: all of their tests were run, and none has failed. */
