@@ -113,7 +113,7 @@ function localUrl(): string {
 async function urlOf(stack: string): Promise<string> {
   const client = new CloudFormationClient();
   const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: stack }));
-  const output = Stacks?.[0]?.Outputs?.find(({ OutputKey }) => OutputKey === "WebSocketUrl");
+  const output = Stacks?.[0]?.Outputs?.find(({ OutputKey }) => OutputKey?.endsWith("WebSocketUrl"));
   if (output?.OutputValue) return output.OutputValue;
   throw new Error(`stack ${stack}: expected an output WebSocketUrl, got none`);
 }

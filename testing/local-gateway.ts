@@ -103,7 +103,9 @@ export async function startGateway(
       const waiting: ((message: unknown) => void)[] = [];
       const arrived: unknown[] = [];
       socket.on("message", (data) => {
-        const message: unknown = JSON.parse(data.toString());
+        const text = data.toString();
+        if (text === "") return;
+        const message: unknown = JSON.parse(text);
         const waiter = waiting.shift();
         if (waiter) waiter(message);
         else arrived.push(message);

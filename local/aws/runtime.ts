@@ -241,7 +241,9 @@ function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, stri
 
 function outputsOf({ outputs }: Model, port: number): Omit<LocalOutputs, "dynamoDbEndpoint"> {
   const output = (name: string): string => {
-    const value = outputs[name];
+    // In a stack with more in it, the names begin with the id of a construct.
+    const named = Object.keys(outputs).filter((key) => key.endsWith(name));
+    const value = outputs[named.length === 1 ? String(named[0]) : name];
     if (value !== undefined) return value;
     throw new LocalRuntimeError(`The template: expected an output ${name}, got none of that name`);
   };

@@ -1,6 +1,6 @@
 /**
- * End-to-end tests that the emulator can't pass, each with the reason. Every run checks that the
- * list is exact.
+ * Tests that the emulator can't carry, each with what it lacks. Every run fails if one names no test, and one with
+ * `--all` names those whose tests have passed.
  */
 
 export interface Gap {
@@ -63,4 +63,17 @@ export const GAPS: readonly Gap[] = [
     tests: "presence ends the older of two processes",
     reason: LATE_CONNECTED_AT,
   },
+  // Not in every run: by the millisecond, the end of the closed connection looks newer than its revocation.
+  {
+    tests: "presence ends the connection of an agent that is disabled",
+    reason: LATE_CONNECTED_AT,
+  },
+  {
+    tests: "presence hides an agent that is removed",
+    reason: LATE_CONNECTED_AT,
+  },
 ];
+
+/** Gaps that are none any more: all of their tests were run, and none has failed. */
+export const closedGaps = (failed: readonly string[]): readonly Gap[] =>
+  GAPS.filter(({ tests }) => !failed.some((name) => name.startsWith(tests)));

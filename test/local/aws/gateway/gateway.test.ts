@@ -368,3 +368,27 @@ describe("the limits", () => {
     expect(gateway.connectionCount).toBe(0);
   });
 });
+
+describe("an answer without a body", () => {
+  it("is an empty frame where the route has a response, and nothing where it has none", async () => {
+    const answered = () => ({ statusCode: 200, body: '{"type":"answered"}' });
+    const { open } = await start(
+      { $connect: ok, loud: ok, quiet: ok, answered },
+      { silentRoutes: ["quiet"] },
+    );
+    const { socket, next } = await open();
+    const frames: string[] = [];
+    socket.on("message", (data) => frames.push(data.toString()));
+    for (const [type, count] of [
+      ["quiet", 1],
+      ["loud", 3],
+    ] as const) {
+      socket.send(JSON.stringify({ type }));
+      await current.gateway.settled();
+      socket.send('{"type":"answered"}');
+      await next();
+      expect(frames).toHaveLength(count);
+    }
+    expect(frames).toEqual(['{"type":"answered"}', "", '{"type":"answered"}']);
+  });
+});
