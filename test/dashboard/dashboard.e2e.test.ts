@@ -86,7 +86,7 @@ const LONG = { heartbeatInterval: 30 };
     const agent = await connect("stopped", SHORT);
     await says(page, "stopped", "Online");
     agent.child.kill("SIGSTOP");
-    await says(page, "stopped", "Offline: lease ran out");
+    await says(page, "stopped", "Offline: lease expired");
   });
 
   it("keeps the order of rows while the pointer is over them", async () => {
@@ -155,7 +155,7 @@ const LONG = { heartbeatInterval: 30 };
     expect(await page.title()).toBe("(?) demo · Agent Heartbeat");
     expect(await page.locator('[class*="status-success"]').count()).toBe(0);
     await service.resume();
-    await page.getByText("Not connected: nobody knows").waitFor({ state: "detached" });
+    await page.getByText("Not connected: the current status").waitFor({ state: "detached" });
     await row(page, "steady").getByText("Online", { exact: true }).waitFor();
   });
 

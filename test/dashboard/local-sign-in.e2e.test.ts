@@ -92,7 +92,7 @@ afterAll(async () => {
   it("shows the organization that it names", async () => {
     const page = await open(`${dashboard.url}?organization=acme`);
     await page.getByRole("button", { name: "Signed in to acme" }).waitFor();
-    await page.getByText("No agent of this organization has connected yet").waitFor();
+    await page.getByText("No agent has connected to this organization yet").waitFor();
     await page.goto(dashboard.url);
     await online(page);
   });
@@ -120,11 +120,11 @@ afterAll(async () => {
     client.destroy();
     dashboard.close();
     await service.suspend();
-    await page.getByText("Not connected: nobody knows").waitFor();
+    await page.getByText("Not connected: the current status").waitFor();
     await service.resume();
     serveDashboard();
     await page
-      .getByText("Not connected: nobody knows")
+      .getByText("Not connected: the current status")
       .waitFor({ state: "detached", timeout: 60_000 });
     await online(page);
     browser.problems.splice(0);

@@ -10,7 +10,6 @@ import {
 import { BareClient } from "../../testing/e2e/client";
 import { sharedAssembly, type Target, targetOf } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";
-import { FakeClock } from "../../testing/local-clock";
 import { testKey } from "../../testing/login";
 
 const assemblyDirectory = sharedAssembly();
@@ -24,39 +23,17 @@ const assemblyDirectory = sharedAssembly();
     await runtime.stop();
   });
 
-  async function start(stackName: string, options: Partial<LocalRuntimeOptions>): Promise<void> {
+  async function start(options: Partial<LocalRuntimeOptions>): Promise<void> {
     runtime = await startLocalRuntime({
       assemblyDirectory: String(assemblyDirectory),
-      stackName,
       pollIntervalMs: 20,
       onProblem: (problem) => console.error(problem),
       ...options,
     });
   }
 
-  it("runs every ten seconds by the messages that its planner has sent", async () => {
-    const clock = new FakeClock();
-    let runs = 0;
-    await start("AgentHeartbeatDirect", {
-      clock,
-      onLog: (_, line) => {
-        if (line.includes('"event":"swept"')) runs += 1;
-      },
-    });
-    const ran = (count: number) => until(async () => (runs >= count ? true : undefined));
-    clock.advance(60_000);
-    await ran(1);
-    for (let more = 1; more <= 5; more++) {
-      clock.advance(9999);
-      expect(runs).toBe(more);
-      clock.advance(1);
-      await ran(more + 1);
-    }
-    expect(runs).toBe(6);
-  });
-
   it("does not tell of agents that the gateway hears, and the table does not, and of all that are gone", async () => {
-    await start("AgentHeartbeat", { schedules: false });
+    await start({ schedules: false });
     service = targetOf(runtime.outputs);
     const told: [string, Record<string, unknown>][] = [];
     runtime.onEvent(({ "detail-type": type, detail }) => {

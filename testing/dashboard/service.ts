@@ -48,8 +48,6 @@ export class Service {
   async resume(): Promise<void> {
     this.#runtime = await startLocalRuntime({
       assemblyDirectory: this.#assembly,
-      // The suite's assembly has a stack for each mode.
-      stackName: "AgentHeartbeat",
       port: this.#port,
       dataDirectory: join(this.#directory, "data"),
       schedules: false,

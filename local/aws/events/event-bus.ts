@@ -54,6 +54,8 @@ export class EventBuses {
   readonly #listeners = new Set<EventListener>();
   readonly #timers = new Map<RuleDescription, Timer>();
 
+  #stopped = false;
+
   constructor(options: EventBusOptions) {
     this.#options = options;
     this.#names = new Set([DEFAULT_BUS, ...options.busNames]);
@@ -69,7 +71,9 @@ export class EventBuses {
     for (const rule of rules) this.#scheduleNext(rule, clock.now());
   }
 
+  /** What is under way ends unreported, with the functions: a sweep that waits for its next pass, for one. */
   stop(): void {
+    this.#stopped = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#listeners.clear();
@@ -146,6 +150,7 @@ export class EventBuses {
         await functionOf(target.functionArn).invoke(target.input ?? event);
         return;
       } catch (error) {
+        if (this.#stopped) return;
         report(`The rule ${rule.logicalId}: its target failed: ${(error as Error).message}`);
       }
     }
