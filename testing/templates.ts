@@ -11,7 +11,7 @@ import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { AgentHeartbeatStack } from "../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../lib/props";
-import { testContext } from "./cdk-context";
+import { appProps } from "./cdk-context";
 import { emptyStackIn } from "./stacks";
 
 const KEY = "Key";
@@ -107,4 +107,4 @@ function surroundingsIn(app: App): Stack {
 
 /** The template as CloudFormation gets it, with nothing bundled. */
 export const templateOf = (name: TemplateName): object =>
-  Template.fromStack(stackIn(new App({ context: testContext() }), name)).toJSON();
+  Template.fromStack(stackIn(new App(appProps()), name)).toJSON();

@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import jestSettings from "../../jest.config.js";
+
+const jestSettings = require("../../jest.config.js");
 
 const ROOT = join(__dirname, "..", "..");
 const json = (file: string) => JSON.parse(readFileSync(join(ROOT, file), "utf8"));
