@@ -1,6 +1,7 @@
 /** The context of CDK apps in tests: the feature flags of deployments, and no bundling. */
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const CDK_JSON = join(__dirname, "../cdk.json");
@@ -13,3 +14,19 @@ export const featureFlags = (): Record<string, unknown> =>
 export const NOTHING_BUNDLED: Record<string, unknown> = { "aws:cdk:bundling-stacks": [] };
 
 export const testContext = () => ({ ...featureFlags(), ...NOTHING_BUNDLED });
+
+let assembly: string | undefined;
+
+/** What an app is made with in a test. Its assembly goes with the test file, or with the process outside of jest. */
+export function appProps(context: Record<string, unknown> = testContext()) {
+  assembly ??= mkdtempSync(join(tmpdir(), "cdk.out-"));
+  return { context, outdir: assembly };
+}
+
+function removeAssembly(): void {
+  if (assembly !== undefined) rmSync(assembly, { recursive: true, force: true });
+}
+
+const { afterAll } = globalThis as { afterAll?: (work: () => void) => void };
+if (afterAll) afterAll(removeAssembly);
+else process.once("exit", removeAssembly);

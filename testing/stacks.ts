@@ -4,7 +4,7 @@ import { App, Stack } from "aws-cdk-lib";
 import type { Template } from "aws-cdk-lib/assertions";
 import { AgentHeartbeat } from "../lib/agent-heartbeat";
 import type { AgentHeartbeatProps } from "../lib/props";
-import { testContext } from "./cdk-context";
+import { appProps } from "./cdk-context";
 
 const ENVIRONMENT = { account: "123456789012", region: "eu-west-1" };
 
@@ -13,8 +13,7 @@ export const emptyStackIn = (app: App, id: string): Stack =>
   new Stack(app, id, { env: ENVIRONMENT });
 
 /** An empty stack in a new app. */
-export const emptyStack = (id = "Test"): Stack =>
-  emptyStackIn(new App({ context: testContext() }), id);
+export const emptyStack = (id = "Test"): Stack => emptyStackIn(new App(appProps()), id);
 
 /** The construct in a stack, without optional parts that tests of props don't need. */
 export const presenceIn = (stack: Stack, props: AgentHeartbeatProps = {}, id = "Presence") =>

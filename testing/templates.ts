@@ -14,7 +14,7 @@ import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { AgentHeartbeatStack } from "../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../lib/props";
-import { testContext } from "./cdk-context";
+import { appProps } from "./cdk-context";
 import { emptyStackIn } from "./stacks";
 
 const KEY = "Key";
@@ -109,4 +109,4 @@ function surroundingsIn(app: App): Stack {
 
 /** The template as CloudFormation gets it, without bundling. */
 export const templateOf = (name: TemplateName): object =>
-  Template.fromStack(stackIn(new App({ context: testContext() }), name)).toJSON();
+  Template.fromStack(stackIn(new App(appProps()), name)).toJSON();

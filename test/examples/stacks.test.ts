@@ -3,7 +3,7 @@
 import { beforeEach, describe, it, jest } from "@jest/globals";
 import { App, type Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
-import { testContext } from "../../testing/cdk-context";
+import { appProps } from "../../testing/cdk-context";
 
 const templates = new Map<string, Promise<Template>>();
 
@@ -21,7 +21,7 @@ async function synthesized(example: string): Promise<Template> {
     ...library,
     App: class extends App {
       constructor() {
-        super({ context: testContext() });
+        super(appProps());
         apps.push(this);
       }
     },

@@ -11,7 +11,7 @@ import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
-import { testContext } from "../../testing/cdk-context";
+import { appProps } from "../../testing/cdk-context";
 import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 
 const CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
@@ -66,7 +66,7 @@ describe("a custom domain", () => {
       Type: "A",
       AliasTarget: Match.objectLike({ HostedZoneId: Match.anyValue() }),
     });
-    const app = new App({ context: testContext() });
+    const app = new App(appProps());
     const whole = new AgentHeartbeatStack(app, "Whole", { customDomain: domain(emptyStack()) });
     const template = Template.fromStack(whole);
     template.hasOutput("CustomDomainTarget", {});
@@ -136,7 +136,7 @@ describe("the dashboard's domain", () => {
   });
 
   it("is told what to point at without a hosted zone", () => {
-    const app = new App({ context: testContext() });
+    const app = new App(appProps());
     const dashboardDomain = domain(emptyStack());
     const template = Template.fromStack(new AgentHeartbeatStack(app, "Whole", { dashboardDomain }));
     template.hasOutput("DashboardUrl", { Value: "https://fleet.example.com/" });

@@ -5,7 +5,7 @@ import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import recommended from "aws-cdk-lib/recommended-feature-flags.json";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
-import { featureFlags, NOTHING_BUNDLED, testContext } from "../../testing/cdk-context";
+import { appProps, featureFlags, NOTHING_BUNDLED, testContext } from "../../testing/cdk-context";
 
 describe("the feature flags", () => {
   it("are all that the pinned version of CDK recommends to new apps", () => {
@@ -14,7 +14,7 @@ describe("the feature flags", () => {
 
   it("change no logical id, so that an app with other flags can take the construct over", () => {
     const resources = (context: Record<string, unknown>) => {
-      const stack = new AgentHeartbeatStack(new App({ context }), "Test");
+      const stack = new AgentHeartbeatStack(new App(appProps(context)), "Test");
       const { Resources } = Template.fromStack(stack).toJSON();
       return Object.entries(Resources as Record<string, { Type: string }>)
         .map(([id, { Type }]) => `${Type} ${id}`)

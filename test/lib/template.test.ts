@@ -8,13 +8,13 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
-import { testContext } from "../../testing/cdk-context";
+import { appProps } from "../../testing/cdk-context";
 
 type Resource = { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string };
 type Statement = { Action: string | string[]; Resource: unknown; Effect: string };
 
 function stackOf(props: AgentHeartbeatProps = {}): AgentHeartbeatStack {
-  const app = new App({ context: testContext() });
+  const app = new App(appProps());
   return new AgentHeartbeatStack(app, "Test", props);
 }
 

@@ -182,7 +182,11 @@ async function resultOfPage(page: string, bundle: Buffer): Promise<string> {
     `--user-data-dir=${profile}`,
     `http://127.0.0.1:${port}/`,
   ];
-  const browser = spawn(chromium ?? "", flags, { stdio: "ignore" });
+  const browser = spawn(chromium ?? "", flags, {
+    stdio: "ignore",
+    // Ended by a signal, it leaves its own temporary files.
+    env: { ...process.env, TMPDIR: profile },
+  });
   const exited = new Promise((resolve) => browser.on("exit", resolve));
   try {
     return await reported;

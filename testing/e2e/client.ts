@@ -10,9 +10,6 @@ import { loginClaims, signToken, type TestKey } from "../login";
 
 type Message = Record<string, unknown> & { type: string };
 
-/** Characters per frame, one byte each. */
-const FRAME = LIMITS.frameBytes;
-
 export class BareClient {
   readonly #socket: WebSocket;
   readonly #messages: Message[] = [];
@@ -66,10 +63,10 @@ export class BareClient {
       this.#socket.send(message);
       return;
     }
-    const text = typeof message === "string" ? message : JSON.stringify(message);
-    for (let start = 0; start < text.length || start === 0; start += FRAME) {
-      const fin = start + FRAME >= text.length;
-      this.#socket.send(text.slice(start, start + FRAME), { fin });
+    const text = Buffer.from(typeof message === "string" ? message : JSON.stringify(message));
+    for (let start = 0; start < text.length || start === 0; start += LIMITS.frameBytes) {
+      const end = start + LIMITS.frameBytes;
+      this.#socket.send(text.subarray(start, end), { binary: false, fin: end >= text.length });
     }
   }
 

@@ -3,6 +3,9 @@
  * policies.
  */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { App, CfnResource, type Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
@@ -20,8 +23,13 @@ interface Policy {
 
 /** The text of each generated block, by its name. */
 export function privilegeBlocks(): Record<string, string> {
-  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
-  return { privileges: privilegeTable(new AgentHeartbeatStack(app, "AgentHeartbeat")) };
+  const outdir = mkdtempSync(join(tmpdir(), "cdk.out-"));
+  try {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] }, outdir });
+    return { privileges: privilegeTable(new AgentHeartbeatStack(app, "AgentHeartbeat")) };
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
 }
 
 /** @throws Error if a statement denies something, since the table has no column for that */

@@ -36,13 +36,14 @@ async function main(): Promise<void> {
   const terminals: Terminal[] = [];
   const interrupted = new Promise<never>((_, reject) => {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(name, () => reject(new Error("It was interrupted")));
+      // More than once: npm hands on what the terminal has told already.
+      process.on(name, () => reject(new Error("It was interrupted")));
     }
   });
   try {
     await Promise.race([interrupted, follow(directory, terminals)]);
   } finally {
-    for (const terminal of terminals.reverse()) await terminal.close(GRACE_MS);
+    for (const terminal of terminals.toReversed()) await terminal.close(GRACE_MS);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -137,9 +138,12 @@ async function isTaken(): Promise<boolean> {
 }
 
 main().then(
-  () => console.log("\nThe README holds.\n1 passed, 0 failed"),
+  () => {
+    console.log("\nThe README holds.\n1 passed, 0 failed");
+    process.exit(0);
+  },
   (error: Error) => {
     console.error(`\n${error.message}\n0 passed, 1 failed`);
-    process.exitCode = 1;
+    process.exit(1);
   },
 );

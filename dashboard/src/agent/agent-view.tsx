@@ -143,7 +143,7 @@ function ProfileOf({ agent: { profile } }: { agent: AgentPresence }) {
     label: "Capabilities",
     value: profile.capabilities.length ? (
       <SpaceBetween direction="horizontal" size="xs">
-        {profile.capabilities.map((capability) => (
+        {[...new Set(profile.capabilities)].map((capability) => (
           <Badge key={capability}>{capability}</Badge>
         ))}
       </SpaceBetween>

@@ -1,6 +1,5 @@
 import { createPrivateKey, webcrypto } from "node:crypto";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   HeartbeatAgent,
@@ -14,6 +13,7 @@ import { describe, expect, it } from "@jest/globals";
 import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import { FakeRuntime } from "../../../testing/fake-runtime";
 import { newEd25519Key, newP256Key, newRsaKey, TEST_KEY } from "../../../testing/keys";
+import { temporaryFolder } from "../../../testing/temporary-folder";
 
 const KINDS = [
   ["RS256", newRsaKey()],
@@ -142,7 +142,7 @@ function newAgent(options: object): HeartbeatAgent {
 }
 
 async function keyFile(text: string): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), "agent-heartbeat-")), "key.pem");
+  const path = join(temporaryFolder(), "key.pem");
   await writeFile(path, text);
   return path;
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Activity, ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { Gateway, type GatewayConnection } from "../../../testing/gateway";
 import { TEST_KEY } from "../../../testing/keys";
+import { temporaryFolder } from "../../../testing/temporary-folder";
 
 jest.setTimeout(60_000);
 
@@ -80,7 +80,7 @@ describe("an agent with heartbeatThread", () => {
   });
 
   it("shows a blocked event loop in its heartbeats while it stays online; one without recovers", async () => {
-    const flag = join(await mkdtemp(join(tmpdir(), "agent-heartbeat-")), "go-on");
+    const flag = join(temporaryFolder(), "go-on");
     const script = join(__dirname, "../fixtures/blocking-agents.ts");
     const argument = JSON.stringify({ url: gateway.url, privateKey: TEST_KEY });
     const flags = ["--conditions=agent-heartbeat-source", "--import", "tsx"];

@@ -1,0 +1,18 @@
+/** Folders that go with the test file that has asked for them. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "@jest/globals";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new, empty one. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "agent-heartbeat-"));
+  folders.push(folder);
+  return folder;
+}
