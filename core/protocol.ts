@@ -442,6 +442,11 @@ export interface LoginClaims {
   instance_id: string;
   /** @default "replace" */
   on_duplicate?: DuplicatePolicy;
+  /**
+   * Whether the process has another connection open, which this one is to replace in time. Without it, the new
+   * connection takes the place of all that the process had. @default false
+   */
+  rotation?: boolean;
 }
 
 /** How long a login token is valid, in seconds. */

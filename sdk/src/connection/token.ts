@@ -18,6 +18,8 @@ export interface LoginTerms {
   instanceId: string;
   /** @default "replace" */
   onDuplicate?: DuplicatePolicy;
+  /** Whether the process has another connection open. @default false */
+  rotation?: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function signLoginToken(
     heartbeat_timeout: terms.heartbeatTimeout,
     instance_id: terms.instanceId,
     ...(terms.onDuplicate && { on_duplicate: terms.onDuplicate }),
+    ...(terms.rotation && { rotation: true }),
   };
   const header = { alg: algorithm, kid: keyId, typ: "JWT" };
   const signed = `${encode(header)}.${encode(claims)}`;
