@@ -40,6 +40,11 @@ export class AgentEventReporter {
   }
 
   state(change: StateChange): void {
+    if (change.state === "draining" && change.reason === "superseded") {
+      this.warn(
+        "another process with the same agent id has taken over; this one finishes its work",
+      );
+    }
     if (change.state === "superseded") {
       this.warn("another process with the same agent id has taken over; this one has stopped");
     }

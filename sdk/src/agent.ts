@@ -19,6 +19,9 @@ import type { AgentEnvironment } from "./platform/agent-environment";
 /** A message that ends an agent with grace, where its options allow that. */
 const DRAIN_SUBJECT = "agent.drain";
 
+/** How long progress may wait for the end of its turn. */
+const PROGRESS_MS = 250;
+
 /** What `HeartbeatAgent` and `SimpleAgent` have in common, on every platform. */
 export abstract class Agent {
   readonly agentId: string;
@@ -42,6 +45,8 @@ export abstract class Agent {
   #state: AgentState = "idle";
   #ready = false;
   #activityIsOld = false;
+  /** Monotonic: when the link last got the activity. */
+  #activityAt = 0;
 
   protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
     this.#ended = new Promise((resolve) => {
@@ -284,6 +289,10 @@ export abstract class Agent {
     this.#messaging.close();
     this.#link?.setActivity(this.#messaging.activity(true));
     this.#link?.drain();
+    await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
     if (this.#link) await this.#handlersDone();
     await this.#stop("drained");
   }
@@ -303,12 +312,20 @@ export abstract class Agent {
 
   /** Once a turn, however many handlers begin and end in it. */
   #refreshActivity(): void {
+    const now = this.#environment.runtime.monotonic();
+    // Work that never lets go of the event loop would have its progress wait for its own end.
+    if (this.#activityIsOld && now - this.#activityAt >= PROGRESS_MS) this.#sendActivity(now);
     if (this.#activityIsOld) return;
     this.#activityIsOld = true;
     queueMicrotask(() => {
       this.#activityIsOld = false;
-      this.#link?.setActivity(this.#messaging.activity(this.#draining !== null));
+      this.#sendActivity(this.#environment.runtime.monotonic());
     });
+  }
+
+  #sendActivity(now: number): void {
+    this.#activityAt = now;
+    this.#link?.setActivity(this.#messaging.activity(this.#draining !== null));
   }
 
   #hear(event: ManagerEvent): void {
@@ -352,6 +369,11 @@ export abstract class Agent {
   #hearState(change: StateChange): void {
     this.#state = change.state;
     if (change.state === "reconnecting") this.#ready = false;
+    if (change.state === "draining" && change.reason === "superseded") {
+      this.#ready = false;
+      this.#messaging.refuse();
+      this.#draining ??= this.#finish();
+    }
     this.#news.state(change);
     if (!isFinal(change.state)) return;
     this.#ready = false;

@@ -1,5 +1,7 @@
+import type { NodeAgentOptions } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
 import { connectedAgent, fakeAgent } from "../../testing/agents";
+import type { FakeSocket } from "../../testing/fake-runtime";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -189,14 +191,131 @@ describe("an agent that is superseded", () => {
     const logger = { error() {}, warn: (line: string) => warnings.push(line) };
     const { agent, socket, ended, states, runtime } = await connectedAgent({ logger });
     socket.post({ type: "superseded" });
+    await settled();
+    expect(socket.closedWith).toEqual({ code: 1000, reason: "superseded" });
+    socket.peer.closed(1000, "superseded");
     expect(await ended).toBe("superseded");
     expect(states.at(-1)).toMatchObject({ state: "superseded", reason: "superseded" });
     expect(warnings).toEqual([
+      "agent-1: another process with the same agent id has taken over; this one finishes its work",
       "agent-1: another process with the same agent id has taken over; this one has stopped",
     ]);
-    expect(socket.terminated).toBe(true);
+    expect(runtime.sockets).toHaveLength(1);
     expect(runtime.pendingTimers).toBe(0);
     expect(agent.getConnectionHealth()).toMatchObject({ healthy: false, state: "superseded" });
+  });
+
+  const post = (socket: FakeSocket, n: number) =>
+    socket.post({
+      type: "message",
+      messageId: `m${n}`,
+      subject: "tasks",
+      data: n,
+      from: "a2",
+      replyTo: `_inbox.a2.${n}`,
+    });
+  const answers = (socket: FakeSocket) =>
+    socket.sent.filter(({ type }) => type === "publish").map(({ id, data }) => ({ id, data }));
+  async function busyAgent(options: Partial<NodeAgentOptions> = {}) {
+    const connected = await connectedAgent(options);
+    const finish: (() => void)[] = [];
+    connected.agent.onMessage("tasks", async (_, n) => {
+      await new Promise<void>((resolve) => finish.push(resolve));
+      return n;
+    });
+    connected.socket.settleSubscriptions();
+    post(connected.socket, 1);
+    await settled();
+    return { ...connected, finish };
+  }
+
+  it("handles and answers what came before, refuses what comes after, and ends then", async () => {
+    const { agent, socket, ended, finish, states } = await busyAgent();
+    post(socket, 2);
+    socket.post({ type: "superseded" });
+    post(socket, 3);
+    await settled();
+    expect(agent.state).toBe("draining");
+    expect(answers(socket)).toMatchObject([{ data: { error: { code: "unavailable" } } }]);
+    for (const n of [1, 2]) {
+      expect(socket.isLive).toBe(true);
+      finish.shift()?.();
+      await settled();
+      expect(answers(socket).at(-1)).toMatchObject({ data: { result: n } });
+    }
+    expect(socket.isLive).toBe(true);
+    for (const { id } of answers(socket)) {
+      socket.post({ type: "published", subject: "_inbox.a2.1", reached: 1, id });
+    }
+    await settled();
+    expect(socket.closedWith).toEqual({ code: 1000, reason: "superseded" });
+    socket.peer.closed(1000, "");
+    expect(await ended).toBe("superseded");
+    expect(states.slice(-2).map(({ state, reason }) => [state, reason])).toEqual([
+      ["draining", "superseded"],
+      ["superseded", "superseded"],
+    ]);
+  });
+
+  it("sends no heartbeat meanwhile, and ignores being told again", async () => {
+    const { socket, runtime, states, agent } = await busyAgent({ drainTimeout: 600 });
+    socket.post({ type: "superseded" });
+    const before = socket.heartbeats.length;
+    for (let n = 0; n < 5; n++) {
+      socket.post({ type: "superseded" });
+      runtime.advance(60 * SECOND);
+    }
+    expect(socket.heartbeats).toHaveLength(before);
+    expect(runtime.sockets).toHaveLength(1);
+    expect(socket.isLive).toBe(true);
+    expect(states.filter(({ state }) => state === "draining")).toHaveLength(1);
+    void agent.stop();
+  });
+
+  it("waits no longer for handlers than drainTimeout", async () => {
+    const { socket, runtime, ended } = await busyAgent({ drainTimeout: 20 });
+    socket.post({ type: "superseded" });
+    runtime.advance(20 * SECOND);
+    await settled();
+    expect(socket.closedWith).toMatchObject({ reason: "superseded" });
+    socket.peer.closed(1000, "");
+    expect(await ended).toBe("superseded");
+  });
+
+  it("does not reconnect when its connection breaks, and reports the answer that was not sent", async () => {
+    const { agent, socket, runtime, ended, finish } = await busyAgent();
+    const errors: string[] = [];
+    agent.on("handlerError", ({ subject }) => errors.push(subject));
+    socket.post({ type: "superseded" });
+    socket.peer.closed(1006, "");
+    expect(await ended).toBe("superseded");
+    finish[0]?.();
+    await settled();
+    expect(errors).toEqual(["_inbox.a2.1"]);
+    expect(runtime.sockets).toHaveLength(1);
+    expect(runtime.pendingTimers).toBe(0);
+  });
+
+  it("ends as superseded also where it was draining, or is stopped meanwhile", async () => {
+    for (const how of ["drain", "stop"] as const) {
+      const { agent, socket, ended } = await busyAgent();
+      if (how === "drain") void agent.drain();
+      socket.post({ type: "superseded" });
+      expect(agent.state).toBe("draining");
+      void agent.stop();
+      await settled();
+      socket.peer.closed(1000, "");
+      expect(await ended).toBe("superseded");
+    }
+  });
+
+  it("has what it asked refused at once", async () => {
+    const { agent, socket } = await busyAgent();
+    const asked = agent.list();
+    const { id } = socket.sent.at(-1) ?? {};
+    socket.post({ type: "superseded", id });
+    await expect(asked).rejects.toMatchObject({ code: "superseded" });
+    void agent.stop();
   });
 
   it("had asked for the policy in its login", async () => {
@@ -216,13 +335,17 @@ describe("stateChanges()", () => {
     void agent.run();
     (await accept(1)).peer.closed(1006, "");
     runtime.advance(SECOND);
-    (await accept(2)).post({ type: "superseded" });
+    const second = await accept(2);
+    second.post({ type: "superseded" });
+    await settled();
+    second.peer.closed(1000, "");
     await reading;
     expect(seen).toEqual([
       "connecting started",
       "connected opened",
       "reconnecting connection_lost",
       "connected opened",
+      "draining superseded",
       "superseded superseded",
     ]);
   });
@@ -230,6 +353,8 @@ describe("stateChanges()", () => {
   it("ends at once on an agent that has ended", async () => {
     const { agent, socket, ended } = await connectedAgent();
     socket.post({ type: "superseded" });
+    await settled();
+    socket.peer.closed(1000, "");
     await ended;
     expect(await agent.stateChanges().next()).toEqual({ value: undefined, done: true });
   });

@@ -52,6 +52,8 @@ export class ConnectionManager implements ManagerPort {
   /** The one that is to become current: a first connection, a next one, or a rotation's. */
   #candidate: ManagedConnection | null = null;
   #stopCause: StopCause | null = null;
+  /** A newer process has the agent: answers still go out, nothing else does, and no connection follows. */
+  #superseded = false;
   #nextAttemptAt = 0;
   /** Events wait here until the loop has done its round, so that a listener finds nothing half done. */
   readonly #outbox: ManagerEvent[] = [];
@@ -94,7 +96,7 @@ export class ConnectionManager implements ManagerPort {
     this.#stopCause = cause;
     if (this.#state === "idle") this.#enter("stopped", cause);
     this.#dropCandidate();
-    const reason = cause === "drained" ? "drained" : "stopped";
+    const reason = this.#superseded ? "superseded" : cause === "drained" ? "drained" : "stopped";
     const now = this.runtime.monotonic();
     if (this.#current) this.#draining.close(this.#current, reason, now);
     this.#current = null;
@@ -132,8 +134,8 @@ export class ConnectionManager implements ManagerPort {
     const now = this.runtime.monotonic();
     this.#draining.work(now);
     if (this.#stopCause) {
-      if (this.#draining.size === 0) this.#enter("stopped", this.#stopCause);
-    } else {
+      if (this.#draining.size === 0) this.#enterFinal(this.#stopCause);
+    } else if (!this.#superseded) {
       this.#noticePause(now);
       this.#giveUpSilent(now);
       this.#connectWhenDue(now);
@@ -200,8 +202,7 @@ export class ConnectionManager implements ManagerPort {
         url,
         openSocket: this.runtime.openSocket,
         mintToken: () => {
-          // As of now: the other connection may have ended while this one waited for its turn.
-          const rotation = this.#current?.connection.isOpen === true;
+          const rotation = this.#current?.connection.isOpen ?? false;
           return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now());
         },
       },
@@ -238,18 +239,30 @@ export class ConnectionManager implements ManagerPort {
   #onReceived(lane: ManagedConnection, message: ServerFrame): void {
     const leaving = this.#draining.has(lane);
     if (message.type === "heartbeat_ack") {
-      if (!leaving) this.#onAck(lane, message);
+      if (!leaving && !this.#superseded) this.#onAck(lane, message);
     } else if (message.type === "superseded") {
-      if (!leaving) this.#end("superseded", "superseded");
+      // Whatever was asked with this id is not going to be done.
+      if (typeof message.id === "string") this.#tell({ type: "message", message });
+      if (!leaving) this.#onSuperseded();
       this.#wake("superseded");
+    } else if (message.type === "error" && message.code === "revoked") {
+      lane.revoked = true;
+      this.#pass({ type: "message", message });
     } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
       if (message.type === "error") this.#tell({ type: "message", message });
       this.#onSubscribed(lane);
     } else {
-      if (message.type === "error" && message.code === "revoked") lane.revoked = true;
       const now = message.type !== "message" || this.#rotationBuffer.admits(lane, message);
       if (now) this.#pass({ type: "message", message });
     }
+  }
+
+  /** Lets what is being handled be answered on the present connection, as long as the server lets it. */
+  #onSuperseded(): void {
+    if (this.#superseded) return;
+    this.#superseded = true;
+    this.#dropCandidate();
+    if (this.#state !== "draining") this.#enter("draining", "superseded");
   }
 
   #onSubscribed(lane: ManagedConnection): void {
@@ -329,6 +342,10 @@ export class ConnectionManager implements ManagerPort {
     this.#stats.lost(failure);
     this.#draining.cutOff();
     this.#tell({ type: "broken" });
+    if (this.#superseded) {
+      this.#end("superseded", "superseded");
+      return;
+    }
     // A rotation was under way: its connection is the next one already.
     if (this.#candidate?.connection.isOpen) {
       this.#promote(this.#candidate);
@@ -377,6 +394,11 @@ export class ConnectionManager implements ManagerPort {
     this.#enter(state, reason, failure);
   }
 
+  #enterFinal(cause: StopCause): void {
+    if (this.#superseded) this.#enter("superseded", "superseded");
+    else this.#enter("stopped", cause);
+  }
+
   #enter(state: AgentState, reason: StateReason, failure?: Failure): void {
     const previous = this.#state;
     if (!TRANSITIONS[previous].includes(state)) {
@@ -390,6 +412,8 @@ export class ConnectionManager implements ManagerPort {
 
   *#deadlines(now: number): Generator<number> {
     yield* this.#draining.deadlines;
+    // Whoever drains has a time limit, and the server closes the connection in the end.
+    if (this.#superseded) return;
     const [current, candidate] = [this.#current, this.#candidate];
     for (const lane of this.#lanes) {
       if (lane.heartbeat) yield lane.heartbeat.nextAt;

@@ -23,10 +23,11 @@ export function failureOf(end: ConnectionEnd, revoked: boolean): Failure {
   if (end.how === "refused") {
     return { kind: kindOfStatus(end.status), message, status: end.status };
   }
-  if (end.how === "failed") return { kind: "network", message };
   if (revoked) {
-    return { kind: "refused", message: "the agent was disabled or removed", code: end.code };
+    const code = end.how === "closed" ? { code: end.code } : {};
+    return { kind: "refused", message: "the agent was disabled or removed", ...code };
   }
+  if (end.how === "failed") return { kind: "network", message };
   return { kind: kindOfCode(end.code), message, code: end.code };
 }
 

@@ -9,7 +9,7 @@ import type { FailureKind } from "./backoff";
  * - `connecting`: trying to connect for the first time.
  * - `connected`: the server has accepted the connection.
  * - `reconnecting`: was connected, is trying to be again.
- * - `draining`: finishes its work, then leaves; still online.
+ * - `draining`: finishes its work, then leaves: by `drain()`, or because another process has taken over.
  * - `stopped`: ended, by `stop()`, after a drain, or by a failure where `autoReconnect` is off.
  * - `superseded`: ended, because another process with the same agent id has taken over.
  */
@@ -61,7 +61,7 @@ export interface StateChange {
 export const TRANSITIONS: Readonly<Record<AgentState, readonly AgentState[]>> = {
   idle: ["connecting", "stopped"],
   connecting: ["connected", "draining", "stopped"],
-  connected: ["reconnecting", "draining", "stopped", "superseded"],
+  connected: ["reconnecting", "draining", "stopped"],
   reconnecting: ["connected", "draining", "stopped"],
   draining: ["stopped", "superseded"],
   stopped: [],

@@ -18,7 +18,7 @@ export interface LoginTerms {
   instanceId: string;
   /** @default "replace" */
   onDuplicate?: DuplicatePolicy;
-  /** Whether this process has another connection open. @default false */
+  /** Whether the process has another connection open. @default false */
   rotation?: boolean;
 }
 

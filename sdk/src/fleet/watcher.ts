@@ -214,6 +214,8 @@ export abstract class Watcher {
   #hearState({ state, failure }: StateChange): void {
     if (state === "connected") return;
     this.#ready = false;
+    // Superseded: there is no work to finish.
+    if (state === "draining") this.#link?.stop("stop");
     if (isFinal(state)) this.#end(failure && errorOf(this.agentId, failure));
     else if (this.#state === "live") this.#enter("stale", failure);
     this.#work();

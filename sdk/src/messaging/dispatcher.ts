@@ -88,6 +88,7 @@ export class Dispatcher {
   readonly #ready: Chain[] = [];
   #running = 0;
   #waiting = 0;
+  #accepts = true;
   #closed = false;
 
   constructor(
@@ -128,9 +129,15 @@ export class Dispatcher {
     for (const handler of fitting) this.#take(handler, message);
   }
 
+  /** Takes no further message; those that wait are still handled. */
+  refuse(): void {
+    this.#accepts = false;
+  }
+
   /** Starts no handler from now on. */
   close(): void {
     if (this.#closed) return;
+    this.#accepts = false;
     this.#closed = true;
     for (const { chains } of this.#handlers) {
       for (const { waiting } of chains.values()) this.#drop(waiting.splice(0), "ended");
@@ -155,8 +162,8 @@ export class Dispatcher {
     };
     const blocked = chain.running || chain.waiting.length > 0;
     const waits = blocked || this.#running >= this.limits.concurrency;
-    if (this.#closed || (waits && this.#waiting >= this.limits.queue)) {
-      this.#drop([message], this.#closed ? "ended" : "queue_full");
+    if (!this.#accepts || (waits && this.#waiting >= this.limits.queue)) {
+      this.#drop([message], this.#accepts ? "queue_full" : "ended");
       return;
     }
     // A chain of its own for each message lets them overtake each other.

@@ -144,6 +144,11 @@ export class Messaging {
     });
   }
 
+  /** Takes no further message; those that came before are still handled. */
+  refuse(): void {
+    this.#dispatcher.refuse();
+  }
+
   /** Starts no handler from now on. */
   close(): void {
     this.#dispatcher.close();

@@ -42,6 +42,9 @@ export class Requests {
     if (!request) return false;
     if (message.type === "error") {
       request.reject(new RequestRefusedError(String(message.code), String(message.message)));
+    } else if (message.type === "superseded") {
+      const taken = "another process with the same agent id has taken over";
+      request.reject(new RequestRefusedError("superseded", taken));
     } else request.resolve(message);
     return true;
   }

@@ -197,6 +197,19 @@ describe("reconnecting", () => {
     ]);
   });
 
+  it("says that the agent was revoked also where that answers a subscription, or no close follows", async () => {
+    const { agent, socket, states, runtime } = await connectedAgent();
+    agent.onMessage("tasks", () => {});
+    runtime.advance(0);
+    const { id } = socket.sent.findLast(({ type }) => type === "subscribe") ?? {};
+    socket.post({ type: "error", code: "revoked", message: "the agent was disabled", id });
+    socket.peer.failed(new Error("reset"));
+    expect(states.at(-1)).toMatchObject({
+      state: "reconnecting",
+      failure: { kind: "refused", message: "the agent was disabled or removed" },
+    });
+  });
+
   it("goes on slowly after the agent was revoked", async () => {
     const { socket, agent, failures } = await connectedAgent();
     socket.post({ type: "error", code: "revoked", message: "the agent was disabled or removed" });

@@ -25,6 +25,8 @@ describe("rotation", () => {
     const second = await runtime.socket(2);
     second.peer.opened();
     expect(second.claims.instance_id).toBe(socket.claims.instance_id);
+    expect(socket.claims.rotation).toBeUndefined();
+    expect(second.claims.rotation).toBe(true);
     expect(second.heartbeats).toHaveLength(1);
     expect(socket.isLive).toBe(true);
     expect(agent.state).toBe("connected");
@@ -149,6 +151,7 @@ describe("rotation", () => {
     socket.peer.closed(1006, "");
     runtime.advance(SECOND);
     const second = await accept(2);
+    expect(second.claims.rotation).toBeUndefined();
     passAcked(runtime, second, 99 * MINUTE);
     expect(runtime.sockets).toHaveLength(2);
   });

@@ -60,6 +60,21 @@ describe("the activity in heartbeats", () => {
     expect(socket.heartbeats).toHaveLength(3);
   });
 
+  it("passes progress on from within a loop that never lets go, for the heartbeats of another thread", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    agent.onMessage("n", () => {
+      // A timer that fires here stands for the other thread, whose heartbeats go on.
+      for (let n = 0; n < 60; n++) {
+        runtime.advance(SECOND);
+        agent.progress(`step ${n}`);
+      }
+    });
+    socket.post({ type: "message", subject: "n", data: 1 });
+    await settled();
+    const notes = socket.heartbeats.map(({ activity }) => (activity as { note?: string }).note);
+    expect(notes).toEqual([undefined, "step 13", "step 43"]);
+  });
+
   it("is in the server's time where the local clock is off", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const serverTime = runtime.now() - 3600 * SECOND;
