@@ -29,10 +29,22 @@ describe("the documents", () => {
     expect(named.filter((line) => !(nameIn(line) in scripts))).toEqual([]);
   });
 
+  it("answer ten questions about where things are, by files that exist", () => {
+    const contributing = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+    const answers = [...contributing.matchAll(/^\| Where [^|]+\? \| (.+) \|$/gm)].map(
+      ([, answer = ""]) => [...answer.matchAll(/`([\w./-]+\/[\w./-]+)`/g)].map(([, path]) => path),
+    );
+    expect(answers).toHaveLength(10);
+    expect(answers.filter((paths) => paths.length === 0)).toEqual([]);
+    expect(answers.flat().filter((path) => !existsSync(join(ROOT, path ?? "")))).toEqual([]);
+  });
+
   it("name only tests and folders that exist", () => {
     const named = [
       ...found(/npx jest (test\/[\w./-]+)/g),
-      ...found(/`((?:test|lib|lambda|local|bench|examples)\/[\w./-]+)`/g),
+      ...found(
+        /`((?:test|lib|lambda|local|core|sdk|cli|dashboard|testing|tools|examples)\/[\w./-]+)`/g,
+      ),
     ];
     expect(named.length).toBeGreaterThan(5);
     const exists = (path: string) =>
