@@ -12,7 +12,7 @@ import {
 
 export const key: Rehearsal = {
   name: "key",
-  heading: "A key has leaked",
+  heading: "A leaked key",
   async run(context) {
     const { home, organizationId, step, expect } = context;
     const { registry } = home.target;

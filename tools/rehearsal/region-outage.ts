@@ -10,7 +10,7 @@ import { connect, isAcknowledged, type Rehearsal, register, statusOf } from "./r
 
 export const regionOutage: Rehearsal = {
   name: "region",
-  heading: "A region is out",
+  heading: "A region outage",
   async run(context) {
     const { home, organizationId, step, expect } = context;
     const at = ["--organization", organizationId];

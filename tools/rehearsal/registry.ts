@@ -18,7 +18,7 @@ import { copyOf, REGISTRY_KEYS, restore } from "./table-copy";
 
 export const registry: Rehearsal = {
   name: "registry",
-  heading: "The registry is lost",
+  heading: "A lost registry",
   async run(context) {
     const { home, organizationId, step, expect } = context;
     const { client, registryTableName, registry: agents } = home.target;

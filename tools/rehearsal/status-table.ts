@@ -17,7 +17,7 @@ const LATER_MS = 10 * 60_000;
 
 export const statusTable: Rehearsal = {
   name: "status-table",
-  heading: "The status table is lost",
+  heading: "A lost status table",
   async run(context) {
     const { home, organizationId, step, expect } = context;
     const { client, statusTableName } = home.target;
