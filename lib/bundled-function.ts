@@ -4,6 +4,7 @@ import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Architecture,
+  type EnvironmentOptions,
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
@@ -13,6 +14,7 @@ import {
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { functionCode } from "#assets";
+import type { EnvironmentVariable, FunctionEnvironment } from "../core/environment";
 import type { Settings } from "./settings";
 
 /** What the functions of a deployment have in common. */
@@ -25,7 +27,7 @@ export interface BundledFunctionProps {
   /** The name of its folder in `lambda`. */
   readonly entry: string;
   readonly description: string;
-  readonly environment?: Record<string, string>;
+  readonly environment?: FunctionEnvironment;
   readonly settings: FunctionSettings;
   /** @default Duration.seconds(10) */
   readonly timeout?: Duration;
@@ -64,7 +66,15 @@ export class BundledFunction extends LambdaFunction {
         POWERTOOLS_SERVICE_NAME: props.entry,
         DEPLOYMENT: deployment,
         ...props.environment,
-      },
+      } satisfies FunctionEnvironment,
     });
+  }
+
+  override addEnvironment(
+    name: EnvironmentVariable,
+    value: string,
+    options?: EnvironmentOptions,
+  ): this {
+    return super.addEnvironment(name, value, options);
   }
 }

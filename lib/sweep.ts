@@ -32,9 +32,9 @@ export class Sweep extends Construct {
         SWEEP_INTERVAL_MS: String(sweepInterval.toMilliseconds()),
         ...(selfPreservation && {
           EVENT_BUS_NAME: eventBus.eventBusName,
-          BRAKE_SHARE: String(selfPreservation.share),
-          BRAKE_MINIMUM: String(selfPreservation.minimum),
-          BRAKE_HOLD_MS: String(selfPreservation.holdFor.toMilliseconds()),
+          SELF_PRESERVATION_SHARE: String(selfPreservation.share),
+          SELF_PRESERVATION_MINIMUM: String(selfPreservation.minimum),
+          SELF_PRESERVATION_HOLD_MS: String(selfPreservation.holdFor.toMilliseconds()),
         }),
       },
       settings: props,

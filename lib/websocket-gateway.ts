@@ -13,6 +13,7 @@ import { WebSocketLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integra
 import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import type { FunctionEnvironment } from "../core/environment";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { CustomDomain, urlOf } from "./custom-domain";
 import { GatewayDeployment } from "./gateway-deployment";
@@ -154,7 +155,7 @@ export class WebSocketGateway extends Construct {
   }
 
   /** What a function needs to know that delivers messages. */
-  get deliveryEnvironment(): Record<string, string> {
+  get deliveryEnvironment(): FunctionEnvironment {
     const { statusTable, subscriptionsTable } = this.#props.storage;
     return {
       STATUS_TABLE_NAME: statusTable.tableName,
@@ -309,7 +310,7 @@ export class WebSocketGateway extends Construct {
   #function(
     entry: string,
     description: string,
-    environment: Record<string, string> = {},
+    environment: FunctionEnvironment = {},
   ): BundledFunction {
     const id = `${entry.charAt(0).toUpperCase()}${entry.slice(1)}`;
     return new BundledFunction(this, id, {
@@ -325,7 +326,7 @@ export class WebSocketGateway extends Construct {
 export function leaseEnvironment({
   storage,
   retention,
-}: Pick<WebSocketGatewayProps, "storage" | "retention">): Record<string, string> {
+}: Pick<WebSocketGatewayProps, "storage" | "retention">): FunctionEnvironment {
   return {
     STATUS_TABLE_NAME: storage.statusTable.tableName,
     RETENTION_MS: String(retention.toMilliseconds()),

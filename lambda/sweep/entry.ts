@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { eventBridgeClient } from "../shared/clients";
 import { dynamoDb, leaseStore, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
-import { requireEnv, requireNumberEnv } from "../shared/environment";
+import { optionalEnv, requireEnv, requireNumberEnv } from "../shared/environment";
 import { FleetCountStore } from "../shared/fleet-size";
 import { lazily } from "../shared/lazily";
 import { sweepHandler } from "./handler";
@@ -33,9 +33,9 @@ function brake() {
   const busName = requireEnv("EVENT_BUS_NAME");
   return selfPreservation({
     terms: {
-      share: requireNumberEnv("BRAKE_SHARE"),
-      minimum: requireNumberEnv("BRAKE_MINIMUM"),
-      holdMs: requireNumberEnv("BRAKE_HOLD_MS"),
+      share: requireNumberEnv("SELF_PRESERVATION_SHARE"),
+      minimum: requireNumberEnv("SELF_PRESERVATION_MINIMUM"),
+      holdMs: requireNumberEnv("SELF_PRESERVATION_HOLD_MS"),
     },
     suspicions: new SelfPreservationStore(dynamoDb, registryTableName),
     connections,
@@ -49,7 +49,7 @@ const sweep = sweepHandler({
   scan: dynamoDbLeaseScan(dynamoDb, requireEnv("STATUS_TABLE_NAME"), SEGMENTS),
   rounds: dynamoDbScanCheckpoints(dynamoDb, registryTableName, SEGMENTS),
   fleet: new FleetCountStore(dynamoDb, registryTableName),
-  brake: process.env.BRAKE_SHARE === undefined ? undefined : brake(),
+  brake: optionalEnv("SELF_PRESERVATION_SHARE") === undefined ? undefined : brake(),
   connections,
   log: console,
   metrics: functionMetrics(),

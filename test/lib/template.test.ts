@@ -483,16 +483,16 @@ describe("the brake of the sweep", () => {
     const selfPreservation = { share: 0.7, holdFor: Duration.minutes(10) };
     const { variables, alarms } = sweepOf({ selfPreservation });
     expect(variables).toMatchObject({
-      BRAKE_SHARE: "0.7",
-      BRAKE_MINIMUM: "20",
-      BRAKE_HOLD_MS: "600000",
+      SELF_PRESERVATION_SHARE: "0.7",
+      SELF_PRESERVATION_MINIMUM: "20",
+      SELF_PRESERVATION_HOLD_MS: "600000",
     });
     expect(alarms).toBe(1);
   });
 
   it("is off where it is said to be", () => {
     const { variables, alarms } = sweepOf({ selfPreservation: false });
-    expect(variables).not.toHaveProperty("BRAKE_SHARE");
+    expect(variables).not.toHaveProperty("SELF_PRESERVATION_SHARE");
     expect(alarms).toBe(0);
   });
 });

@@ -1,0 +1,35 @@
+/** The environment variables that the stack sets and the functions read. Both sides take their names from here alone. */
+
+/** Values are texts. A name that ends in `_MS` is a time in milliseconds. */
+export interface FunctionEnvironment {
+  /** The dimension `deployment` of the function's metrics. */
+  DEPLOYMENT?: string;
+  /** The dimension `service` of the function's metrics; read by the metrics library. */
+  POWERTOOLS_SERVICE_NAME?: string;
+
+  STATUS_TABLE_NAME?: string;
+  REGISTRY_TABLE_NAME?: string;
+  SUBSCRIPTIONS_TABLE_NAME?: string;
+  EVENT_BUS_NAME?: string;
+  /** Where functions reach connections: `https://<api>.execute-api.<region>.amazonaws.com/<stage>`. */
+  CALLBACK_URL?: string;
+  /** The URL that clients use in place of the API's own. Absent without a custom domain. */
+  CUSTOM_DOMAIN_URL?: string;
+
+  DEFAULT_HEARTBEAT_INTERVAL_MS?: string;
+  DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER?: string;
+  MIN_HEARTBEAT_INTERVAL_MS?: string;
+  MAX_HEARTBEAT_INTERVAL_MS?: string;
+  CONNECTS_PER_SECOND?: string;
+  MAX_RECONNECT_WINDOW_MS?: string;
+
+  /** How long the row of an offline agent is kept. */
+  RETENTION_MS?: string;
+  SWEEP_INTERVAL_MS?: string;
+  /** Absent, like the two below, where self-preservation is off. */
+  SELF_PRESERVATION_SHARE?: string;
+  SELF_PRESERVATION_MINIMUM?: string;
+  SELF_PRESERVATION_HOLD_MS?: string;
+}
+
+export type EnvironmentVariable = keyof FunctionEnvironment;
