@@ -43,7 +43,8 @@ describe("the billing units", () => {
     for (const agents of [100, 1000]) {
       const sweep = measured.get(`sweep of ${agents}, none expired`);
       const reads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * agents;
-      expect(sweep?.readUnits).toBeCloseTo(reads, 6);
+      // Units come in halves.
+      expect(Math.abs((sweep?.readUnits ?? 0) - reads)).toBeLessThan(0.25);
       expect(sweep?.writeUnits).toBe(SWEEP.writeUnits);
       // The count of the fleet is in it, twice, and grows by a digit.
       expect(SWEEP.logBytes - (sweep?.logBytes ?? 0)).toBe(agents < 1000 ? 2 : 0);
@@ -118,7 +119,7 @@ describe("the price of a fleet", () => {
   it("has an invocation a minute, billed while it waits, for sweeps that are closer together", () => {
     const of = (sweepSeconds: number, what: string) => item({ sweepSeconds }, what);
     expect(of(10, "invocations")).toBeCloseTo(of(60, "invocations"), 3);
-    expect(of(10, "read units") - of(60, "read units")).toBeCloseTo(5 * 43_800 * 33.5, 0);
+    expect(of(10, "read units") - of(60, "read units")).toBeCloseTo(5 * 43_800 * 40, 0);
     // 50 s of waiting and one pass of half a second a minute, at 0.5 GB, instead of the pass alone.
     expect(of(10, "GB-seconds") - of(60, "GB-seconds")).toBeCloseTo(43_800 * 50 * 0.5, 0);
   });

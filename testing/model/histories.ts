@@ -23,6 +23,7 @@ export const play = (history: readonly number[], mutation: Mutation = {}) =>
 
 /** @throws Error with the seed and the shortest history in which a promise is broken */
 export async function playAll({ runs, seed }: { runs: number; seed: number }): Promise<void> {
+  Error.stackTraceLimit = 0;
   const property = fc.asyncProperty(historyArbitrary, (history) => play(history));
   await fc.assert(property, { numRuns: runs, seed });
 }

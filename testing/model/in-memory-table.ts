@@ -66,7 +66,7 @@ export class InMemoryTable {
 
   /** The only row, in DynamoDB's form. */
   get row(): Item | undefined {
-    return [...this.#rows.values()][0];
+    return this.#rows.values().next().value;
   }
 
   /** Deletes rows whose retention is over, as the TTL does. */

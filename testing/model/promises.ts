@@ -1,6 +1,6 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
-import { openConnections } from "../../core/row-connections";
+import { openConnections } from "@agent-heartbeat/sdk/status";
 import { standingOf } from "../../lambda/lease/standing";
 import {
   BrokenPromise,
@@ -19,6 +19,10 @@ export const promises = { finished, after };
 /** An operation has come to its end: what it says has to be so. `outcome` is undefined where it failed. */
 function finished(world: World, operation: Operation, outcome: string | undefined): void {
   const { kind, connection } = operation;
+  // Whether it was written nobody knows.
+  if (kind === "acquire" && outcome === undefined) {
+    for (const one of world.connections) one.disturbed = true;
+  }
   if (kind === "acquire" && connection) acquired(world, operation, connection, outcome);
   if (kind === "renew" && connection) renewed(world, operation, connection, outcome);
   if (kind === "lockout") {
@@ -57,6 +61,8 @@ function acquired(
       broken("a new process takes the agent, whatever the clocks say", name(connection));
   }
   if (outcome === "acquired" || outcome === "superseded") world.knownProcesses.add(process);
+  // Of what was written before its answer was lost nobody knows.
+  else if (!operation.smooth) world.attempted.add(process);
   if (outcome !== "acquired") return;
   if (holder.fencingToken < world.lockedOut) {
     broken("who logged in before a lock-out does not get in", name(connection));
@@ -159,8 +165,10 @@ function isHealthy(one: Connection, { now, underWay }: World): boolean {
   });
 }
 
-function judgeHealthy(one: Connection, { row, presence }: World): void {
+function judgeHealthy(one: Connection, { row, presence, now }: World): void {
   if (presence?.status !== "online") broken(`a healthy agent is online: ${name(one)}`, row);
+  // A host that is ahead sees the end of a lease sooner.
+  if (now + SKEW_MS >= one.provenAt + LEASE_MS) return;
   if (row?.instanceId !== one.holder.instanceId) {
     broken(`a process that came back does not take the agent from ${name(one)}`, row);
   }

@@ -5,15 +5,22 @@
  * happen next, so that every history is possible, and a part of one is a history too.
  */
 
-import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
+import {
+  derivePresence,
+  displacedConnections,
+  entryOf,
+  openConnections,
+  rowFromItem,
+  type StatusRow,
+} from "@agent-heartbeat/sdk/status";
 import type { Transition } from "../../core/protocol";
-import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
 import { dynamoDbGuard } from "../../lambda/lease/guard";
 import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
 import { transitionsHandler } from "../../lambda/transitions/handler";
 import { revoke, tombstone } from "../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
 import { LogRecorder } from "../presence";
+import type { Item } from "./expressions";
 import { type Fate, InMemoryTable, type Mutation, type StreamRecord } from "./in-memory-table";
 
 export const LEASE_MS = 7500;
@@ -93,6 +100,8 @@ export class World {
   readonly #table: InMemoryTable;
   readonly #observed: StatusRow[] = [];
   #told = 0;
+  #item: Item | undefined;
+  #row: StatusRow | undefined;
 
   constructor(
     mutation: Mutation,
@@ -105,7 +114,10 @@ export class World {
   }
 
   get row(): StatusRow | undefined {
-    return this.#table.row && rowFromItem(this.#table.row);
+    const item = this.#table.row;
+    if (item !== this.#item) this.#row = item && rowFromItem(item);
+    this.#item = item;
+    return this.#row;
   }
 
   get stream(): StreamRecord[] {
@@ -323,10 +335,7 @@ export class World {
       await act({ client, tableName: "AgentStatus", clock }, NAME, token);
       this.lockedOut = Math.max(this.lockedOut, token);
       // Who has the name next starts from nothing, unless it was there before the row was cleared.
-      if (how === "remove") {
-        for (const process of this.knownProcesses) this.attempted.add(process);
-        this.knownProcesses.clear();
-      }
+      if (how === "remove") this.#forgetProcesses();
       return "done";
     });
   }
@@ -366,6 +375,12 @@ export class World {
   #purge(): void {
     this.log.push(`${this.now} the TTL passes`);
     this.#table.purge(this.now);
+    if (!this.row) this.#forgetProcesses();
+  }
+
+  #forgetProcesses(): void {
+    for (const process of this.knownProcesses) this.attempted.add(process);
+    this.knownProcesses.clear();
   }
 
   #sweep(): void {

@@ -14,9 +14,9 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { convertToAttr } from "@aws-sdk/util-dynamodb";
 import { LIMITS } from "../../../core/protocol";
-import { connectionIn, NOBODY } from "../../../core/row-connections";
 import { isPurged, type StatusRow } from "../../../core/status";
 import { rowFromItem } from "../../../core/status-row";
+import { connectionIn, NOBODY } from "../status/connections";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { AgentName } from "./record-store";
 
@@ -37,6 +37,7 @@ export const fences = "(attribute_not_exists(revokedAt) OR revokedAt <= :revoked
 
 const CLEARED = "connections, displaced, onlineSince, activity, stallsAt, stalledSince";
 const FENCED = "revokedAt = :revokedAt, displacedAt = :now";
+const KEPT = "ttlEpochSeconds = :kept";
 
 /** One form of the write for each state that a row may be in; the first is the likeliest. */
 export const FORMS = {
@@ -47,12 +48,12 @@ export const FORMS = {
   // The agent has been offline since its lease ran out, though nobody stored it.
   lapsed: {
     condition: "#status = :online AND leaseExpiresAt <= :now",
-    update: `SET #status = :offline, reason = :expired, ${FENCED} REMOVE ${CLEARED}`,
+    update: `SET #status = :offline, reason = :expired, ${FENCED}, ${KEPT} REMOVE ${CLEARED}`,
   },
   // Why and since when it is offline is history, and stays.
   offline: {
     condition: "(attribute_not_exists(#status) OR #status = :offline)",
-    update: `SET ${FENCED}, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :kept) REMOVE ${CLEARED}`,
+    update: `SET ${FENCED}, ${KEPT} REMOVE ${CLEARED}`,
   },
 } as const;
 
@@ -78,19 +79,25 @@ export async function revoke(
   revokedAt: number,
 ): Promise<boolean> {
   let form: keyof typeof FORMS = "online";
-  let wasSeen = true;
+  let observed: StatusRow | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = options.clock.now();
     const { condition, update } = FORMS[form];
     const refused = await write(options, name, update, `${condition} AND ${fences}`, {
       revokedAt,
       now,
-      kept: secondsOf(now + LOCK_OUT_KEPT_MS),
+      kept: keptUntil(observed, now),
     });
-    if (!refused) return form !== "offline" || wasSeen;
+    if (!refused) {
+      if (form === "online") return true;
+      const wasSeen = observed !== undefined && !isPurged(observed, now);
+      // Kept for the lock-out alone, a row whose retention is over must not be seen again.
+      if (!wasSeen) await strip(options, name, revokedAt);
+      return wasSeen;
+    }
     const { row } = refused;
     if (row?.revokedAt !== undefined && row.revokedAt > revokedAt) return !isPurged(row, now);
-    wasSeen = row !== undefined && !isPurged(row, now);
+    observed = row;
     if (row?.status !== "online") form = "offline";
     else form = row.leaseExpiresAt > now ? "online" : "lapsed";
   }
@@ -108,9 +115,13 @@ export async function tombstone(
   revokedAt: number,
 ): Promise<boolean> {
   const seen = await revoke(options, name, revokedAt);
-  const kept = secondsOf(options.clock.now() + LOCK_OUT_KEPT_MS);
-  await write(options, name, STRIP.update, STRIP.condition, { revokedAt, kept });
+  if (seen) await strip(options, name, revokedAt);
   return seen;
+}
+
+async function strip(options: RevocationOptions, name: AgentName, revokedAt: number) {
+  const kept = keptUntil(undefined, options.clock.now());
+  await write(options, name, STRIP.update, STRIP.condition, { revokedAt, kept });
 }
 
 /** Takes the row from every connection that logged in with a key, and refuses whoever logs in with it. */
@@ -138,7 +149,7 @@ export async function revokeKey(
       ...(displaced.size > 0 && { displaced }),
       ...(ends && { status: "offline", reason: lapsed ? "lease_expired" : "revoked" }),
       ...(ends && !lapsed && { disconnectedAt: now }),
-      ttlEpochSeconds: row?.ttlEpochSeconds ?? secondsOf(now + LOCK_OUT_KEPT_MS),
+      ttlEpochSeconds: keptUntil(row, now),
     };
     const gone = [
       ...(connections.size > 0 ? [] : ["connections"]),
@@ -170,7 +181,9 @@ export async function revokeKey(
 const overtaken = ({ agentId }: AgentName) =>
   new Error(`agent ${agentId}: its row was changed by others at each of ${ATTEMPTS} attempts`);
 
-const secondsOf = (ms: number) => Math.ceil(ms / 1000);
+/** A lock-out outlives the connections that it locks out, however soon the row would be deleted otherwise. */
+const keptUntil = (row: StatusRow | undefined, now: number) =>
+  Math.max(row?.ttlEpochSeconds ?? 0, Math.ceil((now + LOCK_OUT_KEPT_MS) / 1000));
 
 const CONSTANTS = {
   online: "online",

@@ -1,5 +1,6 @@
 /** The operations whose billing units are counted, on a service with a realistic fleet. */
 
+import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { audienceOf } from "../../../core/protocol";
 import type { Identity } from "../../../lambda/shared/identity";
@@ -121,6 +122,15 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     await record(`publish to ${subscribers}`, async () => {
       await call(service.publish, { type: "publish", subject, data: { task: 1 } });
     });
+  }
+  // What follows depends on how many rows there are.
+  for (const agentId of [other, ...Array.from({ length: 100 }, (_, n) => `subscriber-${n}`)]) {
+    await engine.client.send(
+      new DeleteItemCommand({
+        TableName: engine.statusTableName,
+        Key: marshall({ organizationId: ORGANIZATION.organizationId, agentId }),
+      }),
+    );
   }
   const fill = async (from: number, to: number) => {
     for (let index = from; index < to; index++) {

@@ -5,6 +5,7 @@ import { ReconnectAdvice } from "../../../lambda/authorize/reconnect-advice";
 import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler } from "../../../lambda/disconnect/handler";
+import type { Guard } from "../../../lambda/lease/guard";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
@@ -21,7 +22,7 @@ import type { Meter } from "./meter";
 /** The same values as in the stack. */
 const SEGMENTS = 4;
 
-export function composeService(engine: Engine, meter: Meter, now: () => number) {
+export function composeService(engine: Engine, meter: Meter, now: () => number, guard?: Guard) {
   const client = meter.watch(clientOf(engine.endpoint));
   const { statusTableName, registryTableName } = engine;
   const registry = dynamoDbLoginRegistry(client, registryTableName);
@@ -43,7 +44,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number) 
   const { log } = meter;
   const route = { log, metrics: meter.metrics() };
   const reader = { now, correctClock: false };
-  const parts = { client, engine, connections, reader, ...route };
+  const parts = { client, engine, connections, reader, ...route, ...(guard && { guard }) };
   const { leases, subscriptions, messageRouter, history, routes } = composeRoutes(parts);
   return {
     ...routes,

@@ -1,7 +1,7 @@
 /** A process that sweeps or lists a table once, so that its memory can be measured alone. */
 
 import { LIMITS, RATES } from "../../../core/protocol";
-import { routeEvent } from "../../../testing/presence";
+import { OPEN_GUARD, routeEvent } from "../../../testing/presence";
 import { Meter, type Units } from "../billing-units/meter";
 import { composeService } from "../billing-units/service";
 
@@ -28,7 +28,7 @@ const POLL_MS = 20;
 
 async function main(task: Task): Promise<Effort> {
   const meter = new Meter();
-  const service = composeService(task.engine, meter, () => task.now);
+  const service = composeService(task.engine, meter, () => task.now, OPEN_GUARD);
   const work = task.do === "sweep" ? sweep : list;
   const rss = () => process.memoryUsage.rss();
   const before = rss();
