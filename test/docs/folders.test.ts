@@ -40,7 +40,9 @@ describe("the folders with code", () => {
   });
 
   it("are all that git knows of", () => {
-    const tracked = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs", "*.mts"], { cwd: ROOT });
+    const tracked = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs", "*.mts"], {
+      cwd: ROOT,
+    });
     const files = tracked.toString().trim().split("\n");
     expect(firsts(files.filter((file) => file.includes("/")))).toEqual(known);
   });
