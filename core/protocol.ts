@@ -30,7 +30,7 @@ export const LIMITS = {
   instanceIdLength: 64,
   /** Longest `id` of a message, in characters. */
   messageIdLength: 64,
-  /** Largest page of a `list`. */
+  /** Largest page of a list. */
   listPageSize: 100,
   /** Longest text inside an `activity`, in characters. */
   activityTextLength: 64,
@@ -40,7 +40,7 @@ export const LIMITS = {
   subjectTokens: SUBJECT_LIMITS.tokens,
   /** Largest profile: capabilities and metadata as JSON, in bytes. */
   profileBytes: 4096,
-  /** Transitions that are kept of each agent. */
+  /** Transitions stored for each agent. */
   historyLength: 50,
   /** Most subscriptions of a connection. */
   subscriptions: 500,
@@ -48,7 +48,7 @@ export const LIMITS = {
   nesting: 64,
   /** Most capabilities of an agent. */
   capabilities: 50,
-  /** How long a process that lost its agent to a newer one may still answer what it was asked before. */
+  /** How long a superseded process may still answer earlier requests. */
   supersededGraceMs: 30_000,
 } as const;
 
@@ -101,17 +101,17 @@ export interface Activity {
   state: "idle" | "working" | "blocked" | "draining";
   /** What it works on: usually the subject of the message being handled. At most 64 characters. */
   task?: string;
-  /** When that work began. */
+  /** When this work began. */
   startedAt?: number;
-  /** When the work last advanced. */
+  /** When the work last made progress. */
   progressAt?: number;
   /** How long the work may go without advancing, in milliseconds, before the agent reads as stalled. */
   maxSilenceMs?: number;
-  /** What the agent last said of its progress. At most 64 characters. */
+  /** The agent's last progress note. At most 64 characters. */
   note?: string;
   /** Messages being handled. */
   inFlight?: number;
-  /** How late the agent's event loop ran, when it last looked. */
+  /** How late the agent's event loop ran when last measured. */
   eventLoopLagMs?: number;
 }
 
@@ -121,23 +121,23 @@ export interface AgentPresence {
   status: Status;
   /** Why the agent is offline; null while it is online. */
   reason: OfflineReason | null;
-  /** When the present status began. */
+  /** When the current status began. */
   since: number;
-  /** When the gateway accepted the connection that was heard last. */
+  /** When the gateway accepted the agent's most recently active connection. */
   connectedAt: number;
-  /** The agent's connection that was heard last. */
+  /** The agent's most recently active connection. */
   connectionId: string;
-  /** Which process of the agent: new at every start of the SDK. */
+  /** The process of the agent; a new value at every start of the SDK. */
   instanceId: string;
   lastHeartbeatAt: number;
-  /** Without a further heartbeat the agent is offline from this moment on. */
+  /** The agent is offline from this time on unless another heartbeat arrives. */
   leaseExpiresAt: number;
   leaseMs: number;
   heartbeatIntervalMs: number;
   activity: Activity | null;
-  /** Since when the work has not advanced for longer than it may; null if it does, or may. */
+  /** When the work stalled; null if it has not. */
   stalledSince: number | null;
-  /** Only where it was asked for. */
+  /** Only if requested. */
   profile?: Profile | null;
 }
 
@@ -153,9 +153,9 @@ export interface MassExpiry {
 
 /** What an agent says of itself beside its presence. Kept in the registry, at most 4 KB as JSON. */
 export interface Profile {
-  /** What the agent can do, in words of its own: at most 50, of at most 64 characters. */
+  /** What the agent can do: at most 50 entries of at most 64 characters. */
   capabilities: string[];
-  /** Anything else worth knowing: plain JSON. */
+  /** Additional information: plain JSON. */
   metadata: Record<string, unknown>;
 }
 
@@ -171,14 +171,14 @@ export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   transitionId: string;
   organizationId: string;
   event: TransitionEvent;
-  /** Null where the agent was not known before. */
+  /** Null if the agent was not known before. */
   previousStatus: Status | null;
   /**
    * `offline`: why. `online`: `connected`, or `revived` by a heartbeat after its lease had run out.
    * `stalled`: `no_progress`. `recovered`: `progress`.
    */
   reason: OfflineReason | "connected" | "revived" | "no_progress" | "progress";
-  /** When it happened, not when it was found out. */
+  /** When it happened, not when it was detected. */
   at: number;
 }
 
@@ -214,11 +214,11 @@ export interface ListMessage extends ClientMessageBase {
   type: "list";
   /** Only agents of this derived status. */
   status?: Status;
-  /** Where the page before ended; null or absent for the first. */
+  /** End of the previous page; null or absent for the first page. */
   cursor?: string | null;
-  /** Agents a page, 1 to 100. @default 100 */
+  /** Agents per page, 1 to 100. @default 100 */
   limit?: number;
-  /** Whether each agent comes with its profile. @default false */
+  /** Whether to include each agent's profile. @default false */
   profiles?: boolean;
 }
 
@@ -243,19 +243,19 @@ export interface SubscribeMessage extends ClientMessageBase {
   subject: string;
 }
 
-/** Takes a subscription back. Answered by `unsubscribed`, also where there was none. */
+/** Ends a subscription. Answered by `unsubscribed`, even if there was none. */
 export interface UnsubscribeMessage extends ClientMessageBase {
   type: "unsubscribe";
   subject: string;
 }
 
-/** Sends a message to whoever of the organization is connected and subscribed. Answered by `published`. */
+/** Sends a message to the connected subscribers of the organization. Answered by `published`. */
 export interface PublishMessage extends ClientMessageBase {
   type: "publish";
   subject: string;
   /** Any JSON. @default null */
   data?: unknown;
-  /** Sends it to this agent alone, whether it is subscribed or not. */
+  /** Sends the message only to this agent, whether it is subscribed or not. */
   to?: string;
   /** Subject under `_inbox.<sender>` on which the sender waits for an answer. */
   replyTo?: string;
@@ -273,7 +273,7 @@ export type ClientMessage =
   | HistoryMessage;
 
 interface ServerMessageBase {
-  /** The `id` of the message that this one answers, where it had one. */
+  /** The `id` of the message that this one answers, if it had one. */
   id?: string;
 }
 
@@ -282,7 +282,7 @@ export interface HeartbeatAckMessage extends ServerMessageBase {
   type: "heartbeat_ack";
   serverTime: number;
   leaseExpiresAt: number;
-  /** The interval in seconds that the server wants, where it differs from the one asked for. */
+  /** The interval in seconds that the server requires, if it differs from the requested one. */
   heartbeatInterval?: number;
   /**
    * Over how long the whole fleet is to come back once it has lost its connections, in milliseconds, as of
@@ -298,7 +298,7 @@ export interface AgentsMessage extends ServerMessageBase {
   /** Pass it on to get the next page; null on the last one. */
   cursor: string | null;
   serverTime: number;
-  /** On a first page, while the service does not tell who went offline. */
+  /** On a first page, while self-preservation withholds offline events. */
   massExpiry?: MassExpiry;
 }
 
@@ -307,36 +307,36 @@ export interface ProfileAckMessage extends ServerMessageBase {
   type: "profile_ack";
 }
 
-/** Messages published from now on come. */
+/** The subscription is active. Later messages are delivered. */
 export interface SubscribedMessage extends ServerMessageBase {
   type: "subscribed";
   subject: string;
 }
 
-/** No further messages come by this subscription. */
+/** The subscription has ended. No more messages are delivered for it. */
 export interface UnsubscribedMessage extends ServerMessageBase {
   type: "unsubscribed";
   subject: string;
 }
 
-/** The message was handed to the gateway for everyone it reached. */
+/** The gateway accepted the message for every process it reached. */
 export interface PublishedMessage extends ServerMessageBase {
   type: "published";
   subject: string;
-  /** How many processes it was delivered to. */
+  /** The number of processes that the message was delivered to. */
   reached: number;
 }
 
-/** A message that somebody published. Delivered at most once per connection. */
+/** A published message. Delivered at most once per connection. */
 export interface DeliveryMessage {
   type: "message";
-  /** The same on every connection that it is delivered to. */
+  /** The same on every connection that receives the message. */
   messageId: string;
   subject: string;
   data: unknown;
   /** The agent that published it; `service` for the system; `event:<source>` for the event bus. */
   from: string;
-  /** Where the publisher waits for an answer. */
+  /** Subject on which the publisher waits for an answer. */
   replyTo?: string;
 }
 
@@ -355,11 +355,11 @@ export interface SupersededMessage extends ServerMessageBase {
   type: "superseded";
 }
 
-/** What was wrong with a message. The connection lives on, unless `code` is `revoked`. */
+/** Describes what was wrong with a message. The connection stays open unless `code` is `revoked`. */
 export interface ErrorMessage extends ServerMessageBase {
   type: "error";
   code: ErrorCode;
-  /** One sentence: what was expected, what came. */
+  /** One sentence with the expected and the actual value. */
   message: string;
 }
 
@@ -368,11 +368,11 @@ export interface ErrorMessage extends ServerMessageBase {
  *
  * - `invalid_json`: the frame is not a JSON object.
  * - `invalid_message`: a field is missing or of the wrong type.
- * - `unknown_type`: no such message.
- * - `forbidden`: the connection's role, or the subject, does not allow it.
- * - `rate_limited`: the connection sends more than it may, or has as many subscriptions as it may.
+ * - `unknown_type`: there is no message of this type.
+ * - `forbidden`: not allowed for the connection's role, or for the subject.
+ * - `rate_limited`: the connection exceeded its rate, or its number of subscriptions.
  * - `revoked`: the agent was disabled or removed; the connection is closed.
- * - `internal`: the service failed; the same message may be sent again.
+ * - `internal`: the service failed; the client may send the message again.
  */
 export type ErrorCode =
   | "invalid_json"

@@ -19,7 +19,7 @@ export interface CustomDomainProps {
   readonly certificate: ICertificate;
 
   /**
-   * Where the name's record is written.
+   * Zone in which the construct creates the DNS record.
    *
    * @default - nowhere: point a CNAME at the construct's `customDomainTarget`, or `dashboardDomainTarget`
    */

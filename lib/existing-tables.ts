@@ -10,14 +10,14 @@ export interface ExistingTables {
    * One row an agent: keys `organizationId` and `agentId`, TTL on `ttlEpochSeconds`, and a stream of new and old
    * images. Import it by `Table.fromTableAttributes` with its `tableStreamArn`.
    *
-   * @default - a table is made
+   * @default - the construct creates a table
    */
   readonly status?: ITable;
 
   /**
    * Agents with their public keys: keys `organizationId` and `recordId`, TTL on `ttlEpochSeconds`.
    *
-   * @default - a table is made
+   * @default - the construct creates a table
    */
   readonly registry?: ITable;
 
@@ -25,7 +25,7 @@ export interface ExistingTables {
    * Subscriptions: keys `address` and `subscriber`, TTL on `ttlEpochSeconds`, and an index `byConnection` by
    * `connectionId` that projects its keys.
    *
-   * @default - a table is made
+   * @default - the construct creates a table
    */
   readonly subscriptions?: ITable;
 }

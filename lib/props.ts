@@ -11,21 +11,21 @@ import type { ExistingTables } from "./existing-tables";
 /** What the deployment grants to agents. */
 export interface HeartbeatProps {
   /**
-   * Interval of an agent that asks for none.
+   * Interval for agents that request none.
    *
    * @default Duration.seconds(30)
    */
   readonly defaultInterval?: Duration;
 
   /**
-   * Lease of an agent that asks for none, as a multiple of its interval: 1.5 to 20.
+   * Lease for agents that request none, as a multiple of the interval: 1.5 to 20.
    *
    * @default 3.0
    */
   readonly defaultTimeoutMultiplier?: number;
 
   /**
-   * Shortest interval. An agent that asks for less gets this one, and is told so.
+   * Shortest interval. An agent that requests less gets this one; the ack contains it.
    *
    * @default Duration.seconds(5)
    */
@@ -50,14 +50,14 @@ export interface SelfPreservationProps {
   readonly share?: number;
 
   /**
-   * Fewer silent agents than this are believed to be gone.
+   * Below this number, silent agents are reported at once.
    *
    * @default 20
    */
   readonly minimum?: number;
 
   /**
-   * For how long it is not told that they went offline, from 1 minute to 1 hour. Told at the first sweep
+   * How long to withhold offline events, from 1 minute to 1 hour. Told at the first sweep
    * after it, whatever it is by then.
    *
    * @default Duration.minutes(5)
@@ -158,7 +158,7 @@ export interface AgentHeartbeatProps {
   readonly logRetention?: RetentionDays;
 
   /**
-   * Whether there is a page on which people see the fleet, in S3 behind CloudFront.
+   * Whether to host the dashboard, in S3 behind CloudFront.
    *
    * @default true
    */
@@ -200,9 +200,9 @@ export interface AgentHeartbeatProps {
   readonly alarms?: boolean;
 
   /**
-   * Where alarms are told.
+   * Topic that alarms notify.
    *
-   * @default - nowhere but in CloudWatch
+   * @default - alarms are visible in CloudWatch only
    */
   readonly alarmTopic?: ITopic;
 
@@ -215,16 +215,16 @@ export interface AgentHeartbeatProps {
   readonly cloudWatchDashboard?: boolean;
 
   /**
-   * Whether the functions are traced by X-Ray, at its own price.
+   * Whether X-Ray traces the functions, at extra cost.
    *
    * @default false
    */
   readonly tracing?: boolean;
 
   /**
-   * What becomes of the tables when they leave the stack. Logs and all else are deleted with it.
+   * What happens to the tables when they are removed from the stack. Logs and all else are deleted with it.
    *
-   * @default RemovalPolicy.RETAIN - whoever loses the registry must register every agent anew
+   * @default RemovalPolicy.RETAIN - because without the registry every agent must be registered again
    */
   readonly removalPolicy?: RemovalPolicy;
 
@@ -239,14 +239,14 @@ export interface AgentHeartbeatProps {
    * A bus that is there already, in the same account and region: `Agent Online` and the like are told there, and
    * `Agent Message` events are taken from it. Deployments that share a bus all take each message.
    *
-   * @default - a bus is made
+   * @default - the construct creates a bus
    */
   readonly eventBus?: IEventBus;
 
   /**
-   * Tables that are there already, as after a restore.
+   * Existing tables, for example after a restore.
    *
-   * @default - all are made
+   * @default - the construct creates all tables
    */
   readonly tables?: ExistingTables;
 

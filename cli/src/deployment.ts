@@ -33,11 +33,14 @@ export function deploymentCommand(parent: Command, name: string, summary: string
     .summary(summary)
     .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
     .option("-o, --organization <id>", `the organization (or ${ORGANIZATION_VARIABLE})`)
-    .option("--local", "the runtime on this machine, by .local/outputs.json here or above")
-    .option("--stack <name>", "the stack of this name, with your AWS credentials")
-    .option("--construct <id>", "which one, where the stack holds several")
+    .option(
+      "--local",
+      "the runtime on this machine, found by .local/outputs.json in this or a parent folder",
+    )
+    .option("--stack <name>", "the deployed stack of this name, with your AWS credentials")
+    .option("--construct <id>", "the construct to use if the stack has several")
     .option("--region <region>", "AWS region of the stack")
-    .option("--profile <name>", "AWS profile to take credentials from")
+    .option("--profile <name>", "AWS profile with the credentials")
     .option("--json", "print JSON");
 }
 

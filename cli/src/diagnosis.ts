@@ -60,7 +60,7 @@ function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
   return {
     explanation: [
       `${agentId} is online since ${moment(agent.since)} (${ago(agent.since, now)}).`,
-      `It promised a heartbeat every ${duration(heartbeatIntervalMs)}; the last one came ${ago(lastHeartbeatAt, now)}.`,
+      `It promised a heartbeat every ${duration(heartbeatIntervalMs)}; the last one arrived ${ago(lastHeartbeatAt, now)}.`,
       `Without another it is offline ${relative(leaseExpiresAt, now)}.`,
       connection(agent, now),
       ...(activity ? [`What it does: ${activity}.`] : []),
@@ -89,7 +89,7 @@ function ofOffline(facts: Facts, agent: AgentPresence): Diagnosis {
   return {
     explanation: [
       `${agentId} is offline since ${moment(agent.since)} (${ago(agent.since, now)}): ${what}`,
-      `Its last heartbeat came ${ago(agent.lastHeartbeatAt, now)}, for a lease of ${duration(agent.leaseMs)}.`,
+      `Its last heartbeat arrived ${ago(agent.lastHeartbeatAt, now)}, for a lease of ${duration(agent.leaseMs)}.`,
       ...lagging,
       connection(agent, now),
     ],
@@ -116,7 +116,7 @@ const REASONS: Record<OfflineReason, { what: string; advice: string[] }> = {
     advice: ["Look whether its process runs, and whether `autoReconnect` is off."],
   },
   lease_expired: {
-    what: "no heartbeat came while its lease ran, and nobody saw its connection end.",
+    what: "no heartbeat arrived within its lease, and its connection did not close.",
     advice: [
       "Its process hangs, its machine sleeps, or its network is gone: look there. A heartbeat brings it back.",
     ],

@@ -16,8 +16,8 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   failure: "it failed",
   usage: "wrong usage",
   notFound: "no such agent",
-  target: "the target is missing, does not answer or refuses the credentials",
-  otherStatus: "the agent's status is not the one that --status asked for",
+  target: "the target is missing, does not respond, or refuses the credentials",
+  otherStatus: "the agent's status differs from --status",
 };
 
 /** A failure that is explained already. */
@@ -50,7 +50,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   UnknownAgentError: { code: EXIT.notFound, hint: "`agents list` shows who is registered." },
   AgentExistsError: {
     code: EXIT.failure,
-    hint: "Give it a further key with `agents rotate-key`, or `agents remove` it first.",
+    hint: "Add a key with `agents rotate-key`, or `agents remove` it first.",
   },
   IncompleteChangeError: { code: EXIT.failure, hint: "Run the same command again." },
   UnknownKeyError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
@@ -75,7 +75,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   AccessDenied: { code: EXIT.target, hint: "The AWS credentials lack this permission." },
   ResourceNotFoundException: {
     code: EXIT.target,
-    hint: "The table is not there: check the stack and --region, or restart the local runtime.",
+    hint: "The table does not exist: check the stack and --region, or restart the local runtime.",
   },
   TimeoutError: { code: EXIT.target, hint: "Check the network." },
 };
@@ -95,7 +95,7 @@ export function explain(error: unknown): CliError {
   if (error instanceof CliError) return error;
   const { name, message, code } = asError(error);
   const known = BY_NAME[name] ?? BY_SYSTEM_CODE[code ?? ""];
-  const hint = known ? known.hint : "`--debug` shows where it came from.";
+  const hint = known ? known.hint : "`--debug` shows the stack trace.";
   return new CliError(oneLine(message || name), known?.code ?? EXIT.failure, hint, {
     cause: error,
   });

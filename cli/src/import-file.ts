@@ -53,7 +53,7 @@ export async function readImportFile(
       const agent = isExported(values)
         ? await recordOf(values, organizationId)
         : await agentOf(values, folder, generateKeys);
-      if (seen.has(agent.agentId)) throw new TypeError(`agent ${agent.agentId} is there twice`);
+      if (seen.has(agent.agentId)) throw new TypeError(`agent ${agent.agentId} appears twice`);
       seen.add(agent.agentId);
       agents.push(agent);
     } catch (error) {

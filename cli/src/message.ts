@@ -83,7 +83,9 @@ function check({ subject = DIRECT_SUBJECT, data }: OutgoingMessage): void {
   }
   const first = subject.split(".")[0];
   if (first === RESERVED.presence || first === RESERVED.inbox) {
-    throw usageError(`Subject ${subject}: those that begin with ${first} are the service's own.`);
+    throw usageError(
+      `Subject ${subject}: subjects that begin with ${first} are reserved for the service.`,
+    );
   }
   const delivery: DeliveryMessage = {
     type: "message",
@@ -111,7 +113,7 @@ export async function expectOnline(
 ): Promise<void> {
   const agent = await statuses.getAgent(organizationId, agentId);
   if (agent?.status === "online") return;
-  const hint = `\`why ${agentId}\` tells more.`;
+  const hint = `\`why ${agentId}\` shows details.`;
   if (agent) {
     const message = `Agent ${agentId} is offline, and messages reach only who is connected.`;
     throw new CliError(message, EXIT.failure, hint);

@@ -35,7 +35,7 @@ export function createProgram(io: Io): Command {
   const program = new Command("agent-heartbeat")
     .description("Presence of agents: who is online, and why the others are not.")
     .version(VERSION)
-    .option("--debug", "show where an error came from")
+    .option("--debug", "show the stack trace of an error")
     .option("--no-color", "print without colours (or set NO_COLOR)")
     .addHelpText("after", `\nExit codes:\n${exitCodes()}`)
     .exitOverride()
@@ -61,7 +61,7 @@ export function createProgram(io: Io): Command {
   addDrain(program, io);
   const agents = program
     .command("agents")
-    .summary("register agents, and lock them out")
+    .summary("register, change and revoke agents")
     .description("Register agents, give them new keys, and lock them out.");
   addAgentsRegister(agents, io);
   addAgentsImport(agents, io);
@@ -74,7 +74,7 @@ export function createProgram(io: Io): Command {
   addAgentsRemove(agents, io);
   const keys = program
     .command("keys")
-    .summary("make key pairs")
+    .summary("generate key pairs")
     .description("Make key pairs for agents.");
   addKeysGenerate(keys, io);
   addDoctor(program, io);

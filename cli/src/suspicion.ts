@@ -8,7 +8,7 @@ export function suspicionText({ suspectedAt, heldUntil }: MassExpiry, now: numbe
   const until = heldUntil > now ? relative(heldUntil, now) : "with the next sweep";
   return (
     `very many agents fell silent at once ${ago(suspectedAt, now)}, so that the service may not hear them; ` +
-    `unless they come back, they are told of as offline ${until}.`
+    `unless they return, their offline events are published ${until}.`
   );
 }
 

@@ -90,7 +90,7 @@ export interface LeaseStoreOptions {
 }
 
 /** How far the clocks of two hosts of the gateway may be apart. */
-export const CLOCK_SKEW_MS = 2000;
+const CLOCK_SKEW_MS = 2000;
 
 /** A write that is overtaken each time is given up. */
 const ATTEMPTS = 6;

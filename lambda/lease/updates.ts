@@ -6,7 +6,7 @@ const onlineSince = (period: OnlinePeriod) =>
   period === "begins" ? "onlineSince = :now" : "onlineSince = if_not_exists(onlineSince, :now)";
 
 /** What every write sets that proves the process alive. */
-export const alive = (period: OnlinePeriod) =>
+const alive = (period: OnlinePeriod) =>
   `#status = :online, connectionId = :connectionId, connectedAt = :connectedAt, ${onlineSince(period)}, ` +
   "lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, leaseMs = :leaseMs, " +
   "heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";

@@ -83,7 +83,7 @@ export async function turnAway(
 }
 
 /** Whether a superseded process is within its grace, which begins when the newer one connects. */
-export function mayStillAnswer(
+function mayStillAnswer(
   row: Pick<StatusRow, "connectedAt"> | undefined,
   now: number,
 ): boolean {

@@ -102,7 +102,9 @@ describe("the script for zsh", () => {
   it("names every command with what it does, and options with their choices", async () => {
     const { stdout } = await run(["completion", "zsh"]);
     expect(stdout).toContain("'status:show who is online, and why the others are not'");
-    expect(stdout).toContain("'--status[only these]:value:(online offline stalled)'");
+    expect(stdout).toContain(
+      "'--status[only agents with this status]:value:(online offline stalled)'",
+    );
     expect(stdout).toContain(
       "'--public-key[take the public key from this file (PEM or JWK)]:file:_files'",
     );

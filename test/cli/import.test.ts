@@ -134,7 +134,7 @@ describe("agents import", () => {
       "agentId,colour\na,red",
       'line 2: expected agentId, role, description, publicKey, publicKeyFile, got "colour"',
     ],
-    ["agentId,publicKeyFile\na,k1.pem.pub\n\na,k2.pem.pub", "line 4: agent a is there twice"],
+    ["agentId,publicKeyFile\na,k1.pem.pub\n\na,k2.pem.pub", "line 4: agent a appears twice"],
     ['[{"agentId":7}]', "entry 1: agentId: expected a text, got 7"],
     ['[{"agentId":"a1","publicKeys":[]}]', "entry 1: publicKeys: expected one or two keys, got []"],
     ['[{"agentId":"a1","publicKeys":[{"x":1}]}]', "publicKeys: expected a jwk in each, got"],

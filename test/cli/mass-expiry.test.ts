@@ -31,7 +31,7 @@ describe("while the service suspects that it does not hear its agents", () => {
     return stdout.replace(/\n/g, " ");
   };
   const SENTENCE =
-    /very many agents fell silent at once 1:0\d ago, so that the service may not hear them; unless they come back, they are told of as offline in (4:00|3:5\d)/;
+    /very many agents fell silent at once 1:0\d ago, so that the service may not hear them; unless they return, their offline events are published in (4:00|3:5\d)/;
 
   it.each([
     ["status", "a1 +○ offline"],

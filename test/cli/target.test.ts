@@ -186,7 +186,7 @@ describe("an unexpected error", () => {
     const cwd = await localFolder(engine);
     const plain = await run([...status, "--local"], { cwd, dynamoDb });
     expect(plain).toMatchObject({ code: 1, stdout: "" });
-    expect(plain.stderr).toBe("error: boom\n`--debug` shows where it came from.\n");
+    expect(plain.stderr).toBe("error: boom\n`--debug` shows the stack trace.\n");
     const debug = await run([...status, "--local", "--debug"], { cwd, dynamoDb });
     expect(debug.stderr).toContain("    at ");
   });

@@ -53,7 +53,7 @@ describe("why", () => {
     await register("silent");
     await put(onlineRow(Date.now() - 600_000, { organizationId: "silent" }));
     const { text } = await why("silent");
-    expect(text).toMatch(/^a1 is offline since .* \(8:\d\d ago\): no heartbeat came/);
+    expect(text).toMatch(/^a1 is offline since .* \(8:\d\d ago\): no heartbeat arrived/);
     expect(text).toContain("The table still holds it as online");
     expect(text).toContain("→ Its process hangs");
   });

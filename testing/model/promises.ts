@@ -1,6 +1,6 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
-import { openConnections } from "@agent-heartbeat/sdk/status";
+import { openConnections } from "../../core/row-connections";
 import { standingOf } from "../../lambda/lease/standing";
 import {
   BrokenPromise,

@@ -5,14 +5,8 @@
  * happen next, so that every history is possible, and a part of one is a history too.
  */
 
-import {
-  derivePresence,
-  displacedConnections,
-  entryOf,
-  openConnections,
-  rowFromItem,
-  type StatusRow,
-} from "@agent-heartbeat/sdk/status";
+import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
+import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
 import type { Transition } from "../../core/protocol";
 import { dynamoDbGuard } from "../../lambda/lease/guard";
 import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";

@@ -38,7 +38,7 @@ const CONCURRENCY = 10;
 export function addAgentsImport(agents: Command, io: Io): void {
   deploymentCommand(agents, "import", "register many agents from a file")
     .description(
-      "Register many agents from a file: CSV, or JSON. Agents that are registered already are left as they are, so that an import can be repeated.",
+      "Register many agents from a file: CSV, or JSON. Agents that are registered already are not changed, so you can repeat an import.",
     )
     .argument("<file>", "the file")
     .option("--generate-keys <folder>", "generate a key pair for each agent without a key")

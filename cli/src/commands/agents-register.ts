@@ -18,7 +18,9 @@ export function addAgentsRegister(agents: Command, io: Io): void {
   const command = deploymentCommand(agents, "register", "register an agent and its key")
     .requiredOption("-a, --agent <id>", "the agent")
     .addOption(
-      new Option("--role <role>", "what it may do").choices(ROLES).default("agent" satisfies Role),
+      new Option("--role <role>", "role of the agent")
+        .choices(ROLES)
+        .default("agent" satisfies Role),
     )
     .option("--description <text>", "a note for people, at most 256 characters");
   addKeySource(command).action(
@@ -31,7 +33,7 @@ export function addAgentsRegister(agents: Command, io: Io): void {
         throw new CliError(
           `Agent ${options.agent} is registered in organization ${organizationId} already.`,
           EXIT.failure,
-          "Give it a further key with `agents rotate-key`, or `agents remove` it first.",
+          "Add a key with `agents rotate-key`, or `agents remove` it first.",
         );
       }
       const { result, files } = await withPublicKey(options, io, (publicKey) =>

@@ -14,7 +14,7 @@ interface Options extends DeploymentOptions {
 export function addAgentsRemoveKey(agents: Command, io: Io): void {
   deploymentCommand(agents, "remove-key", "take one of an agent's two keys away")
     .requiredOption("-a, --agent <id>", "the agent")
-    .requiredOption("--key <keyId>", "the key, as `agents get` shows it")
+    .requiredOption("--key <keyId>", "the key's id, shown by `agents get`")
     .option("--now", "end the connections that were opened with the key")
     .action(
       withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {

@@ -28,7 +28,10 @@ export function addAgentsRemove(agents: Command, io: Io): void {
 async function confirm(agent: string, io: Io): Promise<void> {
   const answer = await io.ask(`Remove agent ${agent}? [y/N] `);
   if (answer === undefined) {
-    throw usageError(`Nobody is there to confirm the removal of agent ${agent}.`, "Add --yes.");
+    throw usageError(
+      `The removal of agent ${agent} needs a confirmation, and there is no terminal.`,
+      "Add --yes.",
+    );
   }
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliError("Nothing was removed.", EXIT.failure);
 }

@@ -16,10 +16,10 @@ interface Options extends DeploymentOptions, KeySourceOptions {
 export function addAgentsRotateKey(agents: Command, io: Io): void {
   const command = deploymentCommand(agents, "rotate-key", "give an agent a further key")
     .description(
-      "Give an agent a further key. It holds two at most: the older of two is retired, unless --retire names another. Connections stay open, unless --now ends those of the key that is retired.",
+      "Add a key to an agent. An agent has at most two keys: the older one is retired, unless --retire names another. Connections stay open, unless --now ends those of the key that is retired.",
     )
     .requiredOption("-a, --agent <id>", "the agent")
-    .option("--retire <keyId>", "take this key away")
+    .option("--retire <keyId>", "remove this key")
     .option("--now", "end the connections that were opened with a key that is taken away");
   addKeySource(command).action(
     withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {

@@ -7,8 +7,8 @@ import type { Io } from "../io";
 export function addCompletion(program: Command, io: Io): void {
   program
     .command("completion")
-    .summary("print a script that completes commands in a shell")
-    .description("Print a script that completes commands and options in a shell.")
+    .summary("print a shell completion script")
+    .description("Print a shell completion script for commands and options.")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText(
       "after",

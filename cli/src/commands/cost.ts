@@ -35,17 +35,17 @@ export function addCost(program: Command, io: Io): void {
   const multiplier = within(minTimeoutMultiplier, maxTimeoutMultiplier);
   program
     .command("cost")
-    .summary("reckon what a fleet costs a month")
-    .description("Reckon what a fleet costs a month, beside the same fleet on AWS IoT Core.")
-    .option("--agents <count>", "agents that are always connected", within(1, 1e8), fleet.agents)
+    .summary("estimate the monthly cost of a fleet")
+    .description("Estimate the monthly cost of a fleet, and compare it with AWS IoT Core.")
+    .option("--agents <count>", "number of connected agents", within(1, 1e8), fleet.agents)
     .option("--interval <seconds>", "their heartbeat interval", interval, fleet.intervalSeconds)
     .option(
       "--timeout <multiplier>",
-      "intervals without a heartbeat that count as death",
+      "intervals without a heartbeat until an agent is offline",
       multiplier,
       fleet.timeoutMultiplier,
     )
-    .option("--ack-every <count>", "one heartbeat in so many is acknowledged", ackEvery, 1)
+    .option("--ack-every <count>", "request an ack for one heartbeat in this many", ackEvery, 1)
     .addOption(
       new Option("--sweep-interval <duration>", "time between two sweeps, as 10s, 5m or 1h")
         .argParser(sweepSeconds)
@@ -53,25 +53,25 @@ export function addCost(program: Command, io: Io): void {
     )
     .option(
       "--reconnects <count>",
-      "connections that an agent loses a day",
+      "lost connections per agent and day",
       within(0, 1e5),
       fleet.reconnectsPerDay,
     )
     .option(
       "--messages <count>",
-      "messages that an agent gets a day",
+      "messages per agent and day",
       within(0, 1e7),
       fleet.messagesPerDay,
     )
     .option(
       "--subscriptions <count>",
-      "subjects that an agent is subscribed to",
+      "subscriptions per agent",
       within(0, 1000),
       fleet.subscriptions,
     )
     .option(
       "--handler-ms <ms>",
-      "billed time of a function that answers a message",
+      "billed time of a function that handles a message",
       within(1, 1e4),
       ASSUMED.handlerMs,
     )

@@ -29,13 +29,13 @@ const HOUR_MS = 3_600_000;
 
 export function addDashboard(program: Command, io: Io): void {
   deploymentCommand(program, "dashboard", "open the dashboard, signed in as a viewer")
-    .option("--hours <hours>", "how long it stays signed in", hours, DEFAULT_HOURS)
+    .option("--hours <hours>", "hours until the sign-in ends", hours, DEFAULT_HOURS)
     .addOption(
-      new Option("--algorithm <kind>", "kind of key; browsers older than 2025 know only p256")
+      new Option("--algorithm <kind>", "kind of key; browsers older than 2025 support only p256")
         .choices(VIEWER_KEY_KINDS)
         .default("p256" satisfies ViewerKeyKind),
     )
-    .option("--no-open", "print the address instead; whoever has it is signed in")
+    .option("--no-open", "print the address instead; anyone with the address is signed in")
     .action(
       withDeployment<Options>(io, async (deployment, options) => {
         const { target, printer, organizationId } = deployment;

@@ -11,7 +11,7 @@ type Options = DeploymentOptions & CheckOptions;
 
 export function addDoctor(program: Command, io: Io): void {
   deploymentCommand(program, "doctor", "check the deployment, the clock and an agent's key")
-    .option("-a, --agent <id>", "check this agent too")
+    .option("-a, --agent <id>", "also check this agent")
     .option("--key <file>", "check that this file holds the agent's key")
     .action(
       withDeployment<Options>(io, async (deployment, options) => {

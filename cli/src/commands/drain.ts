@@ -10,7 +10,7 @@ const DRAIN_SUBJECT = "agent.drain";
 
 export function addDrain(program: Command, io: Io): void {
   deploymentCommand(program, "drain", "ask an agent to finish its work and leave")
-    .argument("<agent>", "the agent, which must have been started with remoteDrain: true")
+    .argument("<agent>", "the agent, which must run with remoteDrain: true")
     .action(
       withDeployment(io, async (deployment, _options, agentId = "") => {
         await expectOnline(deployment, agentId);

@@ -25,10 +25,10 @@ const DEFAULT_LIMIT = 20;
 const LIFETIME_MS = 24 * 3_600_000;
 
 export function addEvents(program: Command, io: Io): void {
-  deploymentCommand(program, "events", "show who came and went, stalled and recovered")
+  deploymentCommand(program, "events", "show agents that came, left, stalled and recovered")
     .argument("[agent]", "only this agent")
-    .option("-f, --follow", "go on, and show each event as it happens")
-    .option("--limit <count>", "how many past events", count, DEFAULT_LIMIT)
+    .option("-f, --follow", "keep running and show each event as it happens")
+    .option("--limit <count>", "number of past events", count, DEFAULT_LIMIT)
     .addHelpText("after", "\nWith --json, each line is an object.")
     .action(
       withDeployment<Options>(io, async (deployment, { follow, limit }, agentId) => {

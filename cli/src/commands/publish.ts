@@ -6,7 +6,7 @@ import type { Io } from "../io";
 import { putMessage, readData } from "../message";
 
 export function addPublish(program: Command, io: Io): void {
-  deploymentCommand(program, "publish", "send a message to who is subscribed to a subject")
+  deploymentCommand(program, "publish", "send a message to the subscribers of a subject")
     .argument("<subject>", "the subject, such as tasks.process")
     .argument("[data]", "JSON, or - to read it from the standard input")
     .action(

@@ -13,7 +13,7 @@ export function addSend(program: Command, io: Io): void {
   deploymentCommand(program, "send", "send a message to one agent")
     .argument("<agent>", "the agent")
     .argument("[data]", "JSON, or - to read it from the standard input")
-    .option("--subject <subject>", "the subject by which its handler is found (default: direct)")
+    .option("--subject <subject>", "the subject that selects the handler (default: direct)")
     .action(
       withDeployment<Options>(io, async (deployment, { subject }, agentId = "", argument) => {
         const { printer, target } = deployment;

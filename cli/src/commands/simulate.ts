@@ -29,18 +29,18 @@ const LINES_APART_MS = 10_000;
 
 export function addSimulate(program: Command, io: Io): void {
   const { agents, rampMs, durationMs, prefix } = DEFAULTS;
-  deploymentCommand(program, "simulate", "run a fleet of agents, and see how it fares")
+  deploymentCommand(program, "simulate", "run a fleet of agents and report the results")
     .description(
-      "Run a fleet of real agents against the deployment, and see how it fares. They are registered under a prefix, and removed at the end, also after Ctrl-C.",
+      "Run a fleet of real agents against the deployment and report the results. The agents are registered under a prefix and removed at the end, also after Ctrl-C.",
     )
-    .option("--agents <count>", "how many, at most 5000", agentCount, agents)
+    .option("--agents <count>", "number of agents, at most 5000", agentCount, agents)
     .addOption(
-      new Option("--ramp <duration>", "start them within this time")
+      new Option("--ramp <duration>", "start all agents within this time")
         .argParser(parse)
         .default(rampMs, "10s"),
     )
     .addOption(
-      new Option("--duration <duration>", "go on for this long after the ramp")
+      new Option("--duration <duration>", "duration of the run after the ramp")
         .argParser(parse)
         .default(durationMs, "60s"),
     )
@@ -50,11 +50,11 @@ export function addSimulate(program: Command, io: Io): void {
       intervalSeconds,
       HEARTBEAT.defaultIntervalSeconds,
     )
-    .option("--chaos", "break, silence and kill each agent about once a minute")
-    .option("--prefix <prefix>", "what their ids begin with", prefix)
+    .option("--chaos", "break, silence or kill each agent about once a minute")
+    .option("--prefix <prefix>", "prefix of their ids", prefix)
     .addHelpText(
       "after",
-      "\nOn AWS this costs what such a fleet costs. The exit code is 1 if an agent read wrong or never connected.",
+      "\nOn AWS, this costs as much as such a fleet. The exit code is 1 if a status was wrong or an agent never connected.",
     )
     .action(
       withDeployment<Options>(io, async (deployment, options) => {
@@ -89,7 +89,8 @@ export function addSimulate(program: Command, io: Io): void {
           );
         }
         const wrong = report.falseOfflines + report.falseOnlines;
-        if (wrong > 0) throw new CliError(`Agents read wrong ${wrong} times.`, EXIT.failure);
+        if (wrong > 0)
+          throw new CliError(`${wrong} readings of an agent's status were wrong.`, EXIT.failure);
         const never = report.agents - report.connectedOnce;
         if (never === 0 || io.signal.aborted) return;
         throw new CliError(

@@ -26,13 +26,15 @@ const DEFAULT_INTERVAL_SECONDS = 2;
 export function addStatus(program: Command, io: Io): void {
   deploymentCommand(program, "status", "show who is online, and why the others are not")
     .argument("[agent]", "only this agent")
-    .addOption(new Option("--status <status>", "only these").choices(STATUS_FILTERS))
-    .option("--capability <name>", "only agents that say they have this capability")
-    .option("-w, --watch", "go on, and show each change")
-    .option("--interval <seconds>", "time between two looks", seconds, DEFAULT_INTERVAL_SECONDS)
+    .addOption(
+      new Option("--status <status>", "only agents with this status").choices(STATUS_FILTERS),
+    )
+    .option("--capability <name>", "only agents with this capability")
+    .option("-w, --watch", "keep running and show each change")
+    .option("--interval <seconds>", "time between two updates", seconds, DEFAULT_INTERVAL_SECONDS)
     .addHelpText(
       "after",
-      `\n--watch redraws a table in place at a terminal, else it prints changes line by line.\nWith an agent and --status, the exit code is ${EXIT.otherStatus} if its status is another.`,
+      `\n--watch redraws a table in a terminal; otherwise it prints one line per change.\nWith an agent and --status, the exit code is ${EXIT.otherStatus} if its status is another.`,
     )
     .action(
       withDeployment<Options>(io, async (deployment, options, agentId) => {

@@ -38,7 +38,7 @@ function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
   };
 }
 
-/** A month's bill. @param handlerMs billed time of a function that answers a message */
+/** A month's bill. @param handlerMs billed time of a function that handles a message */
 export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs): Bill {
   const total = totalUnits(operationsOf(fleet));
   const sweeping = sweepingOf(fleet);

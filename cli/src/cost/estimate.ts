@@ -16,7 +16,7 @@ export interface Estimate {
   cheaper: "agentHeartbeat" | "iotCore";
 }
 
-/** @param handlerMs billed time of a function that answers a message */
+/** @param handlerMs billed time of a function that handles a message */
 export function estimate(fleet: Fleet, handlerMs?: number): Estimate {
   const own = agentHeartbeatBill(fleet, handlerMs);
   const other = iotCoreBill(fleet, handlerMs);

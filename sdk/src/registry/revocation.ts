@@ -16,7 +16,7 @@ import { convertToAttr } from "@aws-sdk/util-dynamodb";
 import { LIMITS } from "../../../core/protocol";
 import { isPurged, type StatusRow } from "../../../core/status";
 import { rowFromItem } from "../../../core/status-row";
-import { connectionIn, NOBODY } from "../status/connections";
+import { connectionIn, NOBODY } from "../../../core/row-connections";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { AgentName } from "./record-store";
 
