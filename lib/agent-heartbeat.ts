@@ -1,4 +1,4 @@
-/** The whole service as one construct: it reads as the table of contents of the system. */
+/** The whole service as one construct, and its table of contents. */
 
 import { type CfnOutput, Names } from "aws-cdk-lib";
 import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
@@ -32,7 +32,7 @@ export class AgentHeartbeat extends Construct {
   readonly statusTable: ITable;
   /** Agents with their public keys, and used login tokens. */
   readonly registryTable: ITable;
-  /** Where transitions are told, and from where `Agent Message` events reach agents. */
+  /** Where transitions are published, and from where `Agent Message` events reach agents. */
   readonly eventBus: IEventBus;
   /** Where the page is on which people see the fleet; undefined without a dashboard. */
   readonly dashboardUrl: string | undefined;
@@ -150,7 +150,7 @@ export class AgentHeartbeat extends Construct {
     grantRegister(this, grantee);
   }
 
-  /** Lets a principal put `Agent Message` events on the bus, and no others: it can't tell of agents that come and go. */
+  /** Lets a principal put `Agent Message` events on the bus, and no others: it can't publish transitions. */
   grantPublish(grantee: IGrantable): void {
     grantPublish(this.eventBus, grantee);
   }

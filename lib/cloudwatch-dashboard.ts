@@ -1,4 +1,4 @@
-/** One page of CloudWatch: how the fleet is, whether its heartbeats get through, and what stands in their way. */
+/** The CloudWatch dashboard: state of the fleet, heartbeats, errors and capacity. */
 
 import {
   Dashboard,
@@ -62,7 +62,7 @@ export class CloudWatchDashboard extends Construct {
       graph("Sweep", [
         sweep.metricInvocations({ label: "runs" }),
         metrics.own("LeasesExpired", "sweep", { label: "leases expired" }),
-        metrics.own("ExpirationsHeld", "sweep", { label: "held by the brake" }),
+        metrics.own("ExpirationsHeld", "sweep", { label: "held by self-preservation" }),
         metrics.own("SweepsUnfinished", "sweep", { label: "runs that did not reach the end" }),
       ]),
       graph("Events", [

@@ -86,7 +86,7 @@ export const GATEWAY_FUNCTIONS = {
   },
   history: {
     route: "history",
-    description: "Tells what an agent went through lately",
+    description: "Lists the recent transitions of an agent",
     tables: { status: CHECK_SENDER, registry: ["Query"] },
   },
   fallback: {

@@ -1,4 +1,4 @@
-/** The way from an `Agent Message` event on the bus to agents. */
+/** Delivers `Agent Message` events on the event bus to agents. */
 
 import { Duration } from "aws-cdk-lib";
 import { type IEventBus, Rule } from "aws-cdk-lib/aws-events";

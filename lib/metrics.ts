@@ -46,7 +46,7 @@ export function deploymentOf(construct: Construct): string {
  *
  * @param service the function that counts it, by the name of its entry
  */
-export function ownMetric(
+function ownMetric(
   deployment: string,
   metricName: string,
   service: string,
@@ -116,7 +116,7 @@ export const throttlesOf = (table: ITable): Metric[] =>
   ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) => tableMetric(table, name));
 
 export interface MetricSources {
-  /** Tells the construct from all others of the app. */
+  /** Unique to the construct within the app. */
   readonly address: string;
   readonly deployment: string;
   readonly stage: WebSocketStage;

@@ -1,4 +1,4 @@
-/** Alarms for what an operator must know of, each with the place in the runbook that says what to do. */
+/** The alarms, each with a link to its section of the runbook. */
 
 import { Duration } from "aws-cdk-lib";
 import {
@@ -109,7 +109,7 @@ export class Monitoring extends Construct {
     if (selfPreservation) {
       this.#alarm(
         "MassExpirySuspected",
-        "so many agents are silent that none is told to be offline",
+        "very many agents are silent, so that no offline event is published",
         {
           metric: metrics.own("ExpirationsHeld", "sweep"),
         },

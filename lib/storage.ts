@@ -1,4 +1,4 @@
-/** The tables that hold all state. No function keeps any, so any number of them may run. */
+/** The tables. They hold all state, so that any number of functions may run. */
 
 import { RemovalPolicy } from "aws-cdk-lib";
 import {
@@ -65,7 +65,7 @@ export class Storage extends Construct {
       : this.#subscriptions(props.encryptionKey);
   }
 
-  /** Lets a function call operations on tables, in the order given, and tells it the names of these tables. */
+  /** Lets a function call operations on tables, in the order given, and adds the names of these tables to its environment. */
   grantAccess(fn: BundledFunction, access: TableAccess): void {
     const { statusTable, registryTable, subscriptionsTable } = this;
     const grants: Record<keyof TableAccess, (actions: string[]) => void> = {

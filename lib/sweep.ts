@@ -1,4 +1,4 @@
-/** The sweep: a function on a schedule that stores as offline whose lease ran out unseen. */
+/** The sweep: a function on a schedule that stores agents with expired leases as offline. */
 
 import { Duration } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";

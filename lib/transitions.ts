@@ -1,4 +1,4 @@
-/** The way from a transition in the table to an event on the bus, and to subscribers. */
+/** Publishes transitions of the status table on the event bus and to subscribers. */
 
 import { Duration } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
@@ -38,7 +38,7 @@ const TRANSITIONS = [
 
 export class Transitions extends Construct {
   readonly function: BundledFunction;
-  /** Transitions that could not be told. */
+  /** Transitions that could not be published. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, props: TransitionsProps) {
@@ -46,7 +46,7 @@ export class Transitions extends Construct {
     const { functions, storage, gateway, eventBus, encryptionKey } = props;
     const transitions = new BundledFunction(this, "Transitions", {
       entry: "transitions",
-      description: "Tells the event bus and subscribers who came and went",
+      description: "Publishes transitions on the event bus and to subscribers",
       environment: { EVENT_BUS_NAME: eventBus.eventBusName },
       settings: functions,
       timeout: Duration.seconds(30),

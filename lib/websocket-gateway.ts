@@ -56,7 +56,7 @@ export class WebSocketGateway extends Construct {
   /** What a record of the custom domain's name has to point at; undefined without one. */
   readonly customDomainTarget: string | undefined;
   readonly stage: WebSocketStage;
-  /** Those that the gateway calls while it waits, and whose failure no message tells. */
+  /** Those that the gateway calls while it waits, and whose failure no message reports. */
   readonly functions: Readonly<
     Record<"authorize" | "connect" | "heartbeat" | "disconnect", BundledFunction>
   >;

@@ -24,7 +24,7 @@ export interface Trial {
 }
 
 /** The versions that tell what was deployed, and with what. */
-export function versions(): Record<string, string> {
+function versions(): Record<string, string> {
   const of = (path: string) =>
     (JSON.parse(readFileSync(join(ROOT, path), "utf8")) as { version: string }).version;
   return {
