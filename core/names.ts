@@ -2,7 +2,7 @@
 
 import type { TransitionEvent } from "./protocol";
 
-/** The `source` of what the service tells. */
+/** The `source` of the service's own events. */
 export const EVENT_SOURCE = "agent-heartbeat";
 
 /** The `detail-type` of each transition. */
@@ -13,7 +13,7 @@ export const DETAIL_TYPES: Readonly<Record<TransitionEvent, string>> = {
   recovered: "Agent Recovered",
 };
 
-/** The `detail-type` of what the sweep tells of a mass expiry. */
+/** The `detail-type` of the sweep's events of a mass expiry. */
 export const MASS_EXPIRY_DETAIL_TYPES = {
   suspected: "Mass Expiry Suspected",
   ended: "Mass Expiry Ended",

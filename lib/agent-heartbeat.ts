@@ -1,4 +1,4 @@
-/** The whole service as one construct: it reads as the table of contents of the system. */
+/** The whole service as one construct, and its table of contents. */
 
 import { type CfnOutput, Names } from "aws-cdk-lib";
 import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
@@ -6,7 +6,7 @@ import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { type CfnEventBus, EventBus, type IEventBus } from "aws-cdk-lib/aws-events";
 import type { IGrantable } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
-import { BundledFunction } from "./bundled-function";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { CloudWatchDashboard } from "./cloudwatch-dashboard";
 import { Dashboard } from "./dashboard-hosting";
 import { admitServices } from "./encryption";
@@ -32,7 +32,7 @@ export class AgentHeartbeat extends Construct {
   readonly statusTable: ITable;
   /** Agents with their public keys, and used login tokens. */
   readonly registryTable: ITable;
-  /** Where transitions are told, and from where `Agent Message` events reach agents. */
+  /** Where transitions are published, and from where `Agent Message` events reach agents. */
   readonly eventBus: IEventBus;
   /** Where the page is on which people see the fleet; undefined without a dashboard. */
   readonly dashboardUrl: string | undefined;
@@ -45,34 +45,55 @@ export class AgentHeartbeat extends Construct {
   /** @throws Error if a setting is outside its limits */
   constructor(scope: Construct, id: string, props: AgentHeartbeatProps = {}) {
     super(scope, id);
-    const settings = { ...settingsOf(props), deployment: deploymentOf(this) };
-    if (settings.encryptionKey) admitServices(this, settings.encryptionKey);
+    const settings = settingsOf(props);
+    const { encryptionKey } = settings;
+    if (encryptionKey) admitServices(this, encryptionKey);
+    const deployment = deploymentOf(this);
+    const functions: FunctionSettings = {
+      deployment,
+      logRetention: settings.logRetention,
+      tracing: settings.tracing,
+      encryptionKey,
+    };
     const eventBus = settings.eventBus ?? busIn(this);
-    const storage = new Storage(this, "Storage", settings);
-    const gateway = new WebSocketGateway(this, "Gateway", { ...settings, storage });
-    const sweep = new Sweep(this, "Sweep", { ...settings, storage, gateway, eventBus });
+    const storage = new Storage(this, "Storage", {
+      tables: settings.tables,
+      removalPolicy: settings.removalPolicy,
+      encryptionKey,
+    });
+    const gateway = new WebSocketGateway(this, "Gateway", { settings, functions, storage });
+    const sweep = new Sweep(this, "Sweep", { settings, functions, storage, gateway, eventBus });
     const transitions = new Transitions(this, "Transitions", {
-      ...settings,
+      functions,
       storage,
       gateway,
       eventBus,
+      encryptionKey,
     });
-    const messages = new MessageEvents(this, "MessageEvents", { ...settings, gateway, eventBus });
+    const messages = new MessageEvents(this, "MessageEvents", {
+      functions,
+      gateway,
+      eventBus,
+      encryptionKey,
+    });
     for (const part of this.node.findAll()) {
       if (part instanceof BundledFunction) storage.grantKeys(part);
     }
 
+    const { authorize, connect, heartbeat, disconnect } = gateway.functions;
     const metrics = new FleetMetrics({
       address: this.node.addr,
-      ...settings,
-      ...gateway,
-      ...gateway.functions,
+      deployment,
+      stage: gateway.stage,
+      heartbeat,
     });
     const watched = {
-      ...settings,
       metrics,
       functions: {
-        ...gateway.functions,
+        authorize,
+        connect,
+        heartbeat,
+        disconnect,
         sweep: sweep.function,
         transitions: transitions.function,
         deliver: messages.function,
@@ -80,11 +101,24 @@ export class AgentHeartbeat extends Construct {
       tables: [storage.statusTable, storage.registryTable, storage.subscriptionsTable],
       undelivered: [transitions.undelivered, messages.undelivered],
     };
-    if (settings.alarms) new Monitoring(this, "Monitoring", watched);
-    if (settings.cloudWatchDashboard) new CloudWatchDashboard(this, "CloudWatchDashboard", watched);
+    if (settings.alarms) {
+      new Monitoring(this, "Monitoring", {
+        watched,
+        sweepInterval: settings.sweepInterval,
+        selfPreservation: settings.selfPreservation !== undefined,
+        alarmTopic: settings.alarmTopic,
+      });
+    }
+    if (settings.cloudWatchDashboard) {
+      new CloudWatchDashboard(this, "CloudWatchDashboard", { watched });
+    }
 
     const dashboard = settings.dashboard
-      ? new Dashboard(this, "Dashboard", { ...settings, webSocketOrigin: gateway.origin })
+      ? new Dashboard(this, "Dashboard", {
+          functions,
+          webSocketOrigin: gateway.origin,
+          domain: settings.dashboardDomain,
+        })
       : undefined;
 
     this.webSocketUrl = gateway.url;
@@ -116,7 +150,7 @@ export class AgentHeartbeat extends Construct {
     grantRegister(this, grantee);
   }
 
-  /** Lets a principal put `Agent Message` events on the bus, and no others: it can't tell of agents that come and go. */
+  /** Lets a principal put `Agent Message` events on the bus, and no others: it can't publish transitions. */
   grantPublish(grantee: IGrantable): void {
     grantPublish(this.eventBus, grantee);
   }

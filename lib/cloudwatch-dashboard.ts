@@ -1,4 +1,4 @@
-/** One page of CloudWatch: how the fleet is, whether its heartbeats get through, and what stands in their way. */
+/** The CloudWatch dashboard: state of the fleet, heartbeats, errors and capacity. */
 
 import {
   Dashboard,
@@ -10,29 +10,22 @@ import {
 } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
-import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { type FleetMetrics, sum, tableMetric, throttlesOf } from "./metrics";
+import { sum, tableMetric, throttlesOf, type Watched } from "./metrics";
 
 export interface CloudWatchDashboardProps {
-  readonly metrics: FleetMetrics;
-  /** By the names of their entries. */
-  readonly functions: Readonly<Record<string, LambdaFunction | undefined>>;
-  readonly tables: readonly ITable[];
-  readonly undelivered: readonly Queue[];
+  readonly watched: Watched;
 }
 
 const FROM_ZERO: YAxisProps = { min: 0, showUnits: false };
 
 export class CloudWatchDashboard extends Construct {
-  constructor(scope: Construct, id: string, props: CloudWatchDashboardProps) {
+  constructor(scope: Construct, id: string, { watched }: CloudWatchDashboardProps) {
     super(scope, id);
-    const { metrics, tables, undelivered } = props;
-    const functions = Object.entries(props.functions).flatMap(([name, fn]) =>
-      fn ? [[name, fn] as const] : [],
-    );
+    const { metrics, tables, undelivered } = watched;
+    const functions = Object.entries(watched.functions);
     const each = (metric: (fn: LambdaFunction) => IMetric) => functions.map(([, fn]) => metric(fn));
-    const { sweep, transitions } = props.functions;
+    const { sweep, transitions } = watched.functions;
     // With no name of its own: a name can be had once in an account.
     const dashboard = new Dashboard(this, "Page");
     dashboard.addWidgets(
@@ -67,20 +60,16 @@ export class CloudWatchDashboard extends Construct {
         functions.map(([name, fn]) => fn.metricDuration({ statistic: Stats.p(99), label: name })),
       ),
       graph("Sweep", [
-        ...(sweep ? [sweep.metricInvocations({ label: "runs" })] : []),
+        sweep.metricInvocations({ label: "runs" }),
         metrics.own("LeasesExpired", "sweep", { label: "leases expired" }),
-        metrics.own("ExpirationsHeld", "sweep", { label: "held by the brake" }),
+        metrics.own("ExpirationsHeld", "sweep", { label: "held by self-preservation" }),
         metrics.own("SweepsUnfinished", "sweep", { label: "runs that did not reach the end" }),
       ]),
       graph("Events", [
-        ...(transitions
-          ? [
-              transitions.metric("IteratorAge", {
-                statistic: "Maximum",
-                label: "age of the stream (ms)",
-              }),
-            ]
-          : []),
+        transitions.metric("IteratorAge", {
+          statistic: "Maximum",
+          label: "age of the stream (ms)",
+        }),
         sum(
           undelivered.map((queue) =>
             queue.metricApproximateNumberOfMessagesVisible({ statistic: "Maximum" }),

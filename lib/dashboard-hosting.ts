@@ -30,10 +30,11 @@ const CLOUDFRONT_REGION = "us-east-1";
 /** Room for the time that IAM takes to know a new role. */
 const UPLOAD_TIMEOUT = Duration.minutes(10);
 
-export interface DashboardProps extends FunctionSettings {
+export interface DashboardProps {
+  readonly functions: FunctionSettings;
   /** `wss://host`, the one origin that the page may connect to. */
   readonly webSocketOrigin: string;
-  readonly dashboardDomain: CustomDomainProps | undefined;
+  readonly domain: CustomDomainProps | undefined;
 }
 
 export class Dashboard extends Construct {
@@ -45,8 +46,8 @@ export class Dashboard extends Construct {
   /** @throws Error if the domain's name is none of a host, or its certificate lies elsewhere than CloudFront looks */
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const { webSocketOrigin, dashboardDomain } = props;
-    if (dashboardDomain) expectDomain("dashboardDomain", dashboardDomain, CLOUDFRONT_REGION);
+    const { functions, webSocketOrigin, domain } = props;
+    if (domain) expectDomain("dashboardDomain", domain, CLOUDFRONT_REGION);
     const bucket: IBucket = new Bucket(this, "Page", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
@@ -68,9 +69,9 @@ export class Dashboard extends Construct {
     };
     const distribution = new Distribution(this, "Distribution", {
       comment: "Dashboard of Agent Heartbeat",
-      ...(dashboardDomain && {
-        domainNames: [dashboardDomain.domainName],
-        certificate: dashboardDomain.certificate,
+      ...(domain && {
+        domainNames: [domain.domainName],
+        certificate: domain.certificate,
         minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       }),
       defaultRootObject: "index.html",
@@ -80,11 +81,11 @@ export class Dashboard extends Construct {
         "assets/*": { ...behavior, cachePolicy: CachePolicy.CACHING_OPTIMIZED },
       },
     });
-    this.#upload(bucket, props);
-    if (dashboardDomain) this.#setRecords(dashboardDomain, distribution);
+    this.#upload(bucket, functions);
+    if (domain) this.#setRecords(domain, distribution);
     const { distributionDomainName } = distribution;
-    this.url = `https://${dashboardDomain?.domainName ?? distributionDomainName}/`;
-    this.domainTarget = dashboardDomain && distributionDomainName;
+    this.url = `https://${domain?.domainName ?? distributionDomainName}/`;
+    this.domainTarget = domain && distributionDomainName;
   }
 
   #setRecords({ domainName, hostedZone: zone }: CustomDomainProps, page: Distribution): void {

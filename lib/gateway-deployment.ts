@@ -5,7 +5,7 @@ import { CfnResource, Lazy, Stack } from "aws-cdk-lib";
 import { CfnDeployment, type WebSocketApi } from "aws-cdk-lib/aws-apigatewayv2";
 import type { Construct } from "constructs";
 
-/** How many characters of the digest tell versions apart. */
+/** Length of the digest that distinguishes versions, in characters. */
 const DIGEST = 16;
 
 /**

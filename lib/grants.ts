@@ -26,7 +26,7 @@ export function grantRegister({ statusTable, registryTable }: Tables, grantee: I
   grantOn(statusTable, grantee, ["dynamodb:UpdateItem"], "write");
 }
 
-/** Only messages: whoever may also put `Agent Offline` on the bus could tell of agents what is not so. */
+/** Only messages: whoever may also put `Agent Offline` on the bus could publish false transitions. */
 export function grantPublish(eventBus: IEventBus, grantee: IGrantable): void {
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({

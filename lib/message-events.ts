@@ -1,17 +1,19 @@
-/** The way from an `Agent Message` event on the bus to agents. */
+/** Delivers `Agent Message` events on the event bus to agents. */
 
 import { Duration } from "aws-cdk-lib";
 import { type IEventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { MESSAGE_DETAIL_TYPE } from "../core/names";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { queueEncryption } from "./encryption";
-import type { Settings } from "./settings";
 import type { WebSocketGateway } from "./websocket-gateway";
 
-export interface MessageEventsProps extends Settings, FunctionSettings {
+export interface MessageEventsProps {
+  readonly functions: FunctionSettings;
+  readonly encryptionKey: IKey | undefined;
   readonly gateway: WebSocketGateway;
   readonly eventBus: IEventBus;
 }
@@ -23,12 +25,11 @@ export class MessageEvents extends Construct {
 
   constructor(scope: Construct, id: string, props: MessageEventsProps) {
     super(scope, id);
-    const { gateway, eventBus, encryptionKey } = props;
+    const { functions, gateway, eventBus, encryptionKey } = props;
     const deliver = new BundledFunction(this, "Deliver", {
       entry: "deliver",
       description: "Brings messages from the event bus to agents",
-      environment: gateway.deliveryEnvironment,
-      settings: props,
+      settings: functions,
     });
     gateway.grantDeliver(deliver);
     const undelivered = new Queue(this, "Undelivered", {

@@ -10,6 +10,7 @@ import {
 } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../core/names";
 import type { Transition } from "../core/protocol";
@@ -45,7 +46,7 @@ export function deploymentOf(construct: Construct): string {
  *
  * @param service the function that counts it, by the name of its entry
  */
-export function ownMetric(
+function ownMetric(
   deployment: string,
   metricName: string,
   service: string,
@@ -115,7 +116,7 @@ export const throttlesOf = (table: ITable): Metric[] =>
   ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) => tableMetric(table, name));
 
 export interface MetricSources {
-  /** Tells the construct from all others of the app. */
+  /** Unique to the construct within the app. */
   readonly address: string;
   readonly deployment: string;
   readonly stage: WebSocketStage;
@@ -204,6 +205,21 @@ export class FleetMetrics {
   own(metricName: string, service: string, options?: MetricOptions): Metric {
     return ownMetric(this.#sources.deployment, metricName, service, options);
   }
+}
+
+/** What alarms and the page of CloudWatch are about. */
+export interface Watched {
+  readonly metrics: FleetMetrics;
+  /** Those whose failures no message reports to a client, by the names of their entries. */
+  readonly functions: Readonly<
+    Record<
+      "authorize" | "connect" | "heartbeat" | "disconnect" | "sweep" | "transitions" | "deliver",
+      LambdaFunction
+    >
+  >;
+  readonly tables: readonly ITable[];
+  /** Queues of what could not be delivered. */
+  readonly undelivered: readonly Queue[];
 }
 
 const defaults = (options: MetricOptions = {}): MetricOptions => ({

@@ -1,4 +1,4 @@
-/** Alarms for what an operator must know of, each with the place in the runbook that says what to do. */
+/** The alarms, each with a link to its section of the runbook. */
 
 import { Duration } from "aws-cdk-lib";
 import {
@@ -9,12 +9,10 @@ import {
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
-import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { type FleetMetrics, greatestShare, ownMetric, PERIOD, sum, throttlesOf } from "./metrics";
+import { greatestShare, PERIOD, sum, throttlesOf, type Watched } from "./metrics";
 
 const RUNBOOK = "docs/operations.md";
 
@@ -54,18 +52,10 @@ const TIMED = [
 /** The part of its time-out from which on a function is slow. */
 const SLOW = 0.8;
 
-type FunctionName = (typeof FAIL_AS_FUNCTIONS)[number];
-
 export interface MonitoringProps {
-  readonly deployment: string;
-  readonly metrics: FleetMetrics;
-  /** By the names of their entries. */
-  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
-  readonly tables: readonly ITable[];
-  /** What could not be delivered. */
-  readonly undelivered: readonly Queue[];
+  readonly watched: Watched;
   readonly sweepInterval: Duration;
-  readonly selfPreservation: object | undefined;
+  readonly selfPreservation: boolean;
   readonly alarmTopic: ITopic | undefined;
 }
 
@@ -75,9 +65,8 @@ export class Monitoring extends Construct {
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
-    const { deployment, metrics, functions, tables, undelivered, sweepInterval, selfPreservation } =
-      props;
-    const own = (metricName: string, service: string) => ownMetric(deployment, metricName, service);
+    const { watched, sweepInterval, selfPreservation } = props;
+    const { metrics, functions, tables, undelivered } = watched;
     const { sweep, transitions } = functions;
     const failing = FAIL_AS_FUNCTIONS.map((name) => functions[name]);
 
@@ -105,29 +94,29 @@ export class Monitoring extends Construct {
       periods: 3,
     });
     this.#alarm("RouteFailures", "clients are answered by internal", {
-      metric: sum(ANSWER_INTERNAL.map((service) => own("RouteFailures", service))),
+      metric: sum(ANSWER_INTERNAL.map((service) => metrics.own("RouteFailures", service))),
       periods: 3,
     });
     this.#alarm("LoginsRefused", "many logins prove nothing", {
-      metric: own("LoginsRefused", "authorize"),
+      metric: metrics.own("LoginsRefused", "authorize"),
       threshold: 100,
       periods: 3,
     });
     this.#alarm("MassExpiry", "many agents fall silent at once", {
-      metric: own("LeasesExpired", "sweep"),
+      metric: metrics.own("LeasesExpired", "sweep"),
       threshold: 100,
     });
     if (selfPreservation) {
       this.#alarm(
         "MassExpirySuspected",
-        "so many agents are silent that none is told to be offline",
+        "very many agents are silent, so that no offline event is published",
         {
-          metric: own("ExpirationsHeld", "sweep"),
+          metric: metrics.own("ExpirationsHeld", "sweep"),
         },
       );
     }
     this.#alarm("SweepsUnfinished", "the sweep does not reach the end of the table", {
-      metric: own("SweepsUnfinished", "sweep"),
+      metric: metrics.own("SweepsUnfinished", "sweep"),
       periods: 6,
     });
     this.#alarm("TableThrottles", "DynamoDB throttles", {

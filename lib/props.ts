@@ -84,7 +84,7 @@ export interface ReconnectProps {
   readonly connectsPerSecond?: number;
 
   /**
-   * The longest time over which a fleet is told to come back, at most an hour; zero for no advice. An agent
+   * The longest reconnect window, at most an hour; zero for none. An agent
    * of a large fleet whose connection the gateway has closed waits half of it on average.
    *
    * @default Duration.hours(1)
@@ -126,7 +126,7 @@ export interface AgentHeartbeatProps {
   readonly heartbeat?: HeartbeatProps;
 
   /**
-   * How often leases that ran out unseen are stored as offline and told on the event bus: whole minutes, or
+   * How often expired leases are stored as offline and published on the event bus: whole minutes, or
    * 10, 12, 15, 20 or 30 seconds. Readers need no sweep: they derive the status from the lease. What each
    * setting costs: `agent-heartbeat cost --sweep-interval 10s`.
    *
@@ -137,7 +137,7 @@ export interface AgentHeartbeatProps {
   /**
    * When very many agents fall silent at once, withhold the events of their going offline for a while: the
    * fault may be the service's own. Their derived status says all the same that no heartbeat has come.
-   * False tells everything at once.
+   * False publishes everything at once.
    *
    * @default - more than half of the agents, and at least 20, for 5 minutes
    */
@@ -236,7 +236,7 @@ export interface AgentHeartbeatProps {
   readonly customDomain?: CustomDomainProps;
 
   /**
-   * A bus that is there already, in the same account and region: `Agent Online` and the like are told there, and
+   * A bus that is there already, in the same account and region: `Agent Online` and the like are published there, and
    * `Agent Message` events are taken from it. Deployments that share a bus all take each message.
    *
    * @default - the construct creates a bus

@@ -65,7 +65,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   const settings: Settings = {
     heartbeat,
     sweepInterval: props.sweepInterval ?? Duration.minutes(5),
-    selfPreservation: brakeOf(props.selfPreservation),
+    selfPreservation: selfPreservationOf(props.selfPreservation),
     retention: props.retention ?? Duration.days(7),
     logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     dashboard: props.dashboard ?? true,
@@ -91,9 +91,9 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
   return settings;
 }
 
-function brakeOf(brake: SelfPreservationProps | false = {}) {
-  if (brake === false) return undefined;
-  return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(brake) };
+function selfPreservationOf(props: SelfPreservationProps | false = {}) {
+  if (props === false) return undefined;
+  return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(props) };
 }
 
 function validate(settings: Settings): void {

@@ -1,4 +1,4 @@
-/** The tables that hold all state. No function keeps any, so any number of them may run. */
+/** The tables. They hold all state, so that any number of functions may run. */
 
 import { RemovalPolicy } from "aws-cdk-lib";
 import {
@@ -14,11 +14,30 @@ import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
+import type { BundledFunction } from "./bundled-function";
 import { grantTableKey } from "./encryption";
 import { expectTable, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
 import type { Settings } from "./settings";
 
 export type StorageProps = Pick<Settings, "removalPolicy" | "tables" | "encryptionKey">;
+
+/** DynamoDB operations that a function may call, by table. */
+export interface TableAccess {
+  readonly status?: readonly Operation[];
+  readonly registry?: readonly Operation[];
+  readonly subscriptions?: readonly Operation[];
+  /** The index by which the subscriptions of a connection are found. */
+  readonly subscriptionsByConnection?: readonly ["Query"];
+}
+
+type Operation =
+  | "GetItem"
+  | "Query"
+  | "Scan"
+  | "PutItem"
+  | "UpdateItem"
+  | "DeleteItem"
+  | "BatchWriteItem";
 
 export class Storage extends Construct {
   /**
@@ -46,16 +65,32 @@ export class Storage extends Construct {
       : this.#subscriptions(props.encryptionKey);
   }
 
-  /** Lets a function act on subscriptions, though not through their index. */
-  grantSubscriptions(grantee: IGrantable, ...actions: string[]): void {
-    const { tableArn } = this.subscriptionsTable;
-    Grant.addToPrincipal({ grantee, actions, resourceArns: [tableArn] });
-  }
-
-  /** Lets a function find the subscriptions of a connection. */
-  grantSubscriptionsByConnection(grantee: IGrantable): void {
-    const index = `${this.subscriptionsTable.tableArn}/index/${SUBSCRIPTIONS_BY_CONNECTION}`;
-    Grant.addToPrincipal({ grantee, actions: ["dynamodb:Query"], resourceArns: [index] });
+  /** Lets a function call operations on tables, in the order given, and adds the names of these tables to its environment. */
+  grantAccess(fn: BundledFunction, access: TableAccess): void {
+    const { statusTable, registryTable, subscriptionsTable } = this;
+    const grants: Record<keyof TableAccess, (actions: string[]) => void> = {
+      status: (actions) => {
+        statusTable.grant(fn, ...actions);
+        fn.addEnvironment("STATUS_TABLE_NAME", statusTable.tableName);
+      },
+      registry: (actions) => {
+        registryTable.grant(fn, ...actions);
+        fn.addEnvironment("REGISTRY_TABLE_NAME", registryTable.tableName);
+      },
+      // The table's own grant would name its index too.
+      subscriptions: (actions) => {
+        Grant.addToPrincipal({ grantee: fn, actions, resourceArns: [subscriptionsTable.tableArn] });
+        fn.addEnvironment("SUBSCRIPTIONS_TABLE_NAME", subscriptionsTable.tableName);
+      },
+      subscriptionsByConnection: (actions) => {
+        const index = `${subscriptionsTable.tableArn}/index/${SUBSCRIPTIONS_BY_CONNECTION}`;
+        Grant.addToPrincipal({ grantee: fn, actions, resourceArns: [index] });
+      },
+    };
+    for (const table of Object.keys(access) as (keyof TableAccess)[]) {
+      const operations: readonly Operation[] = access[table] ?? [];
+      grants[table](operations.map((operation) => `dynamodb:${operation}`));
+    }
   }
 
   /** Lets a function that has been granted actions on the tables use the keys that encrypt them. */

@@ -1,4 +1,4 @@
-/** The sweep: a function on a schedule that stores as offline whose lease ran out unseen. */
+/** The sweep: a function on a schedule that stores agents with expired leases as offline. */
 
 import { Duration } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
@@ -6,11 +6,14 @@ import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
+import { leaseEnvironment } from "./gateway-functions";
 import type { Settings } from "./settings";
 import type { Storage } from "./storage";
-import { leaseEnvironment, type WebSocketGateway } from "./websocket-gateway";
+import type { WebSocketGateway } from "./websocket-gateway";
 
-export interface SweepProps extends Settings, FunctionSettings {
+export interface SweepProps {
+  readonly settings: Settings;
+  readonly functions: FunctionSettings;
   readonly storage: Storage;
   readonly gateway: WebSocketGateway;
   readonly eventBus: IEventBus;
@@ -21,38 +24,32 @@ export class Sweep extends Construct {
 
   constructor(scope: Construct, id: string, props: SweepProps) {
     super(scope, id);
-    const { storage, gateway, eventBus, sweepInterval, selfPreservation } = props;
+    const { settings, functions, storage, gateway, eventBus } = props;
+    const { sweepInterval, selfPreservation } = settings;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
       description: "Stores as offline whose lease ran out unseen",
       environment: {
-        ...leaseEnvironment(props),
-        REGISTRY_TABLE_NAME: storage.registryTable.tableName,
-        CALLBACK_URL: gateway.callbackUrl,
+        ...leaseEnvironment(settings),
         SWEEP_INTERVAL_MS: String(sweepInterval.toMilliseconds()),
-        ...(selfPreservation && {
-          EVENT_BUS_NAME: eventBus.eventBusName,
-          SELF_PRESERVATION_SHARE: String(selfPreservation.share),
-          SELF_PRESERVATION_MINIMUM: String(selfPreservation.minimum),
-          SELF_PRESERVATION_HOLD_MS: String(selfPreservation.holdFor.toMilliseconds()),
-        }),
       },
-      settings: props,
+      settings: functions,
       memorySize: 512,
       timeout: Duration.minutes(5),
     });
-    storage.statusTable.grant(sweep, "dynamodb:Scan", "dynamodb:UpdateItem");
-    storage.registryTable.grant(
-      sweep,
-      "dynamodb:GetItem",
-      "dynamodb:Query",
-      "dynamodb:PutItem",
-      "dynamodb:DeleteItem",
-    );
-    gateway.grantClose(sweep);
+    storage.grantAccess(sweep, {
+      status: ["Scan", "UpdateItem"],
+      registry: ["GetItem", "Query", "PutItem", "DeleteItem"],
+    });
+    gateway.grantConnections(sweep, "DELETE");
     if (selfPreservation) {
-      storage.registryTable.grant(sweep, "dynamodb:UpdateItem");
-      gateway.grantLook(sweep);
+      const { share, minimum, holdFor } = selfPreservation;
+      sweep.addEnvironment("EVENT_BUS_NAME", eventBus.eventBusName);
+      sweep.addEnvironment("SELF_PRESERVATION_SHARE", String(share));
+      sweep.addEnvironment("SELF_PRESERVATION_MINIMUM", String(minimum));
+      sweep.addEnvironment("SELF_PRESERVATION_HOLD_MS", String(holdFor.toMilliseconds()));
+      storage.grantAccess(sweep, { registry: ["UpdateItem"] });
+      gateway.grantConnections(sweep, "GET");
       eventBus.grantPutEventsTo(sweep);
     }
     this.function = sweep;

@@ -1,19 +1,21 @@
-/** The way from a transition in the table to an event on the bus, and to subscribers. */
+/** Publishes transitions of the status table on the event bus and to subscribers. */
 
 import { Duration } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { EventSourceMapping, FilterCriteria, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { queueEncryption } from "./encryption";
-import type { Settings } from "./settings";
 import type { Storage } from "./storage";
 import type { WebSocketGateway } from "./websocket-gateway";
 
-export interface TransitionsProps extends Settings, FunctionSettings {
+export interface TransitionsProps {
+  readonly functions: FunctionSettings;
+  readonly encryptionKey: IKey | undefined;
   readonly storage: Storage;
   readonly gateway: WebSocketGateway;
   readonly eventBus: IEventBus;
@@ -36,26 +38,22 @@ const TRANSITIONS = [
 
 export class Transitions extends Construct {
   readonly function: BundledFunction;
-  /** Transitions that could not be told. */
+  /** Transitions that could not be published. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, props: TransitionsProps) {
     super(scope, id);
-    const { storage, gateway, eventBus, encryptionKey } = props;
+    const { functions, storage, gateway, eventBus, encryptionKey } = props;
     const transitions = new BundledFunction(this, "Transitions", {
       entry: "transitions",
-      description: "Tells the event bus and subscribers who came and went",
-      environment: {
-        ...gateway.deliveryEnvironment,
-        REGISTRY_TABLE_NAME: storage.registryTable.tableName,
-        EVENT_BUS_NAME: eventBus.eventBusName,
-      },
-      settings: props,
+      description: "Publishes transitions on the event bus and to subscribers",
+      environment: { EVENT_BUS_NAME: eventBus.eventBusName },
+      settings: functions,
       timeout: Duration.seconds(30),
     });
     eventBus.grantPutEventsTo(transitions);
     gateway.grantDeliver(transitions);
-    storage.registryTable.grant(transitions, "dynamodb:PutItem", "dynamodb:UpdateItem");
+    storage.grantAccess(transitions, { registry: ["PutItem", "UpdateItem"] });
 
     const undelivered = new Queue(this, "Undelivered", {
       retentionPeriod: Duration.days(14),

@@ -3,12 +3,12 @@
  * offline, and when.
  */
 
-import { counted, NOBODY } from "../lambda/sweep/fleet-counts";
+import { counted, NO_AGENTS } from "../lambda/sweep/fleet-counts";
 import type { OnlineRow } from "../lambda/sweep/scan";
 import type {
+  HoldState,
   nextAction,
   SelfPreservationTerms,
-  Standing,
 } from "../lambda/sweep/self-preservation-rule";
 
 const INTERVAL_MS = 30_000;
@@ -47,7 +47,7 @@ export function simulateFleet(
   const reported: OfflineReport[] = [];
   const actions: string[] = [];
   const offline = new Set<number>();
-  let standing: Standing | undefined;
+  let standing: HoldState | undefined;
   for (let now = history.sweepPhaseMs; now <= history.until; now += history.sweepMs) {
     const rows: [number, OnlineRow][] = [];
     for (let agent = 0; agent < history.agents; agent++) {
@@ -56,7 +56,7 @@ export function simulateFleet(
       if (now < lastHeartbeatAt + LEASE_MS) offline.delete(agent);
       if (!offline.has(agent)) rows.push([agent, rowOf(lastHeartbeatAt)]);
     }
-    const counts = rows.reduce((sum, [, row]) => counted(sum, row, now), NOBODY);
+    const counts = rows.reduce((sum, [, row]) => counted(sum, row, now), NO_AGENTS);
     const action = decide(standing, counts, true, now, terms);
     if (action !== "act") actions.push(action);
     if (action === "suspect") standing = { heldUntil: now + terms.holdMs };

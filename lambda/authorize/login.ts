@@ -71,7 +71,7 @@ const claimsSchema = v.object({
 
 type Claims = v.InferOutput<typeof claimsSchema>;
 
-/** How often one agent may log in, as far as one container of the authorizer can tell. */
+/** How often one agent may log in, counted by each container of the authorizer. */
 export const LOGIN_RATE = { perSecond: 10, burst: 200 } as const;
 
 export interface LoginOptions {

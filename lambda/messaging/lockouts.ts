@@ -1,6 +1,6 @@
 /**
- * Keeps messages from subscribers that were locked out. An agent that is locked out loses its subscriptions at once;
- * nobody knows the connections of a viewer, so that its row is looked at here, at most every 30 seconds a viewer and container.
+ * Keeps messages from subscribers that were locked out. A lock-out removes the subscriptions of an agent at once. The
+ * connections of a viewer are in no row, so its lock-out is read here, at most every 30 seconds per viewer and container.
  */
 
 import type { Guard, Sender } from "../lease/guard";

@@ -1,4 +1,4 @@
-/** Delivers messages: finds who wants them, posts to all at once, and forgets connections that are gone. */
+/** Delivers messages: finds their receivers, posts to all of them in parallel, and removes connections that are gone. */
 
 import pLimit from "p-limit";
 import type { DeliveryMessage } from "../../core/protocol";

@@ -5,11 +5,11 @@ import { LIMITS, type Profile } from "../../core/protocol";
 import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";
 import type { ProfileStore } from "./store";
 
-export interface PresenceDependencies extends GuardedDependencies {
+export interface ProfileDependencies extends GuardedDependencies {
   profiles: Pick<ProfileStore, "put">;
 }
 
-export function profileHandler({ profiles, ...route }: PresenceDependencies) {
+export function profileHandler({ profiles, ...route }: ProfileDependencies) {
   return guardedRoute("profile", route, async (event, { organizationId, agentId }) => {
     const { capabilities = [], metadata = {}, id } = parseProfile(event.body);
     const profile: Profile = { capabilities, metadata };

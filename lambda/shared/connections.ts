@@ -1,4 +1,4 @@
-/** Speaks to connections that are not the one that called: posts a message, closes a connection. */
+/** Posts to connections, closes them, and asks when they were last active, through the `@connections` API. */
 
 import {
   type ApiGatewayManagementApiClient,
@@ -18,7 +18,7 @@ export interface Connections {
   post(connectionId: string, message: ServerMessage): Promise<Outcome>;
   /** Ends a connection; the client sees a close. */
   close(connectionId: string): Promise<Outcome>;
-  /** When the gateway last heard something on a connection, or sent something. */
+  /** When a connection last received or sent something, in epoch milliseconds. */
   lastActiveAt(connectionId: string): Promise<number | "gone">;
 }
 

@@ -1,4 +1,4 @@
-/** What every message route has in common: its event, its replies, and that it never answers with a 500. */
+/** What all message routes share: the event, the replies, and error handling. No route answers with a 500. */
 
 import { idOf, MessageError, parseObject } from "../../core/client-messages";
 import type { ClientMessage, ErrorCode, ServerMessage } from "../../core/protocol";
@@ -73,7 +73,7 @@ export async function turnAway(
   if (standing === "superseded" && mayStillAnswer(row, requestTimeEpoch)) {
     return reply({ ...SUPERSEDED, ...echo(id) });
   }
-  // A connection that its own process has replaced is told nothing: the client is not to stop for it.
+  // A connection that its own process has replaced gets no message, which would stop the client.
   if (standing !== "ended") {
     const message = standing === "revoked" ? REVOKED : SUPERSEDED;
     await connections.post(connectionId, { ...message, ...echo(id) });
@@ -83,10 +83,7 @@ export async function turnAway(
 }
 
 /** Whether a superseded process is within its grace, which begins when the newer one connects. */
-function mayStillAnswer(
-  row: Pick<StatusRow, "connectedAt"> | undefined,
-  now: number,
-): boolean {
+function mayStillAnswer(row: Pick<StatusRow, "connectedAt"> | undefined, now: number): boolean {
   return row !== undefined && now < row.connectedAt + LIMITS.supersededGraceMs;
 }
 
@@ -118,7 +115,7 @@ export function guardedRoute(
 
 /**
  * A message route: checks the sender's rate and role, calls `handle`, and turns what it throws into an `error` reply, a
- * `MessageError` word for word and anything else as `internal`, logged. A registration that has ended is told so.
+ * `MessageError` word for word and anything else as `internal`, logged. A registration that has ended is answered with `revoked`.
  */
 export function messageRoute(
   type: ClientMessage["type"] | "$default",
@@ -134,8 +131,8 @@ export function messageRoute(
       if (requestTimeEpoch >= (identity.registeredUntil ?? Number.POSITIVE_INFINITY)) {
         return await turnAway("revoked", undefined, event, connections, idIn(event.body));
       }
-      const verdict = gate.judge(connectionId, requestTimeEpoch);
-      if (verdict === "close") {
+      const outcome = gate.judge(connectionId, requestTimeEpoch);
+      if (outcome === "close") {
         const { organizationId, agentId } = identity;
         log.warn({ event: "flood_closed", route: type, organizationId, agentId, connectionId });
         metrics.addMetric("FloodsClosed", "Count", 1);
@@ -143,7 +140,7 @@ export function messageRoute(
         await connections.close(connectionId);
         return SILENT;
       }
-      if (verdict === "refused") {
+      if (outcome === "refused") {
         const what = type === "$default" ? "such messages" : type;
         throw new MessageError(
           "rate_limited",

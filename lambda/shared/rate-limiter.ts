@@ -1,6 +1,6 @@
 /**
- * Tells connections that send too much from those that do not, without a read or a write: every container of a
- * function counts for itself, so that a connection gets at most its rate times the containers that serve it.
+ * Limits the rate of each connection without a read or a write: every container of a function counts for itself, so
+ * that a connection gets at most its rate times the containers that serve it.
  */
 
 import type { Rate } from "../../core/protocol";
@@ -11,7 +11,7 @@ const REMEMBERED = 10_000;
 /** A connection that is refused at this many times its rate is beyond a mistake. */
 const FLOOD_FACTOR = 10;
 
-/** `close` is told once, and again if it goes on for as long as before. */
+/** `close` is returned once, and again after as many refusals as before. */
 export type RateLimitOutcome = "admitted" | "refused" | "close";
 
 interface Counted {
@@ -19,7 +19,7 @@ interface Counted {
   /** What may be sent at once, now. */
   left: number;
   /** What may be refused at once, now. */
-  patience: number;
+  violationBudget: number;
 }
 
 /** One gate for each rate. Keys are connections, or agents. */
@@ -31,8 +31,8 @@ export class RateLimiter {
   /** @param now epoch milliseconds by the gateway's clock; what comes late counts as of the last one */
   judge(key: string, now: number): RateLimitOutcome {
     const { perSecond, burst } = this.rate;
-    const patience = burst * FLOOD_FACTOR;
-    const counted = this.#counted.get(key) ?? { at: now, left: burst, patience };
+    const violationBudget = burst * FLOOD_FACTOR;
+    const counted = this.#counted.get(key) ?? { at: now, left: burst, violationBudget };
     // The order of the map is the order of the last messages.
     this.#counted.delete(key);
     this.#counted.set(key, counted);
@@ -40,14 +40,17 @@ export class RateLimiter {
     const granted = (Math.max(0, now - counted.at) / 1000) * perSecond;
     counted.at = Math.max(now, counted.at);
     counted.left = Math.min(burst, counted.left + granted);
-    counted.patience = Math.min(patience, counted.patience + granted * FLOOD_FACTOR);
+    counted.violationBudget = Math.min(
+      violationBudget,
+      counted.violationBudget + granted * FLOOD_FACTOR,
+    );
     if (counted.left >= 1) {
       counted.left -= 1;
       return "admitted";
     }
-    counted.patience -= 1;
-    if (counted.patience >= 1) return "refused";
-    counted.patience = patience;
+    counted.violationBudget -= 1;
+    if (counted.violationBudget >= 1) return "refused";
+    counted.violationBudget = violationBudget;
     return "close";
   }
 

@@ -1,4 +1,4 @@
-/** Replies that are the same whoever gives them: a function, or the template of a route that has none. */
+/** Replies that several functions give. */
 
 import type { ErrorMessage, SupersededMessage } from "../../core/protocol";
 

@@ -1,32 +1,32 @@
-/** Looks at the connections of some silent agents: what the gateway heard of them, the table may not have. */
+/** Asks API Gateway when the connections of silent agents were last active: heartbeats may arrive there and not reach the table. */
 
 import { openConnections } from "../../core/row-connections";
 import type { Connections } from "../shared/connections";
 import type { OnlineRow } from "./scan";
 
-/** What the gateway knows of some agents whose heartbeats do not reach the table. */
-export interface Sample {
+/** What API Gateway says of a sample of silent agents. */
+export interface ConnectionProbe {
   looked: number;
-  /** Open, and active since the last heartbeat that is stored: the agent speaks, and is not heard. */
+  /** Open, and active after the last stored heartbeat: its messages do not reach the table. */
   speaking: number;
   /** Open, and silent. */
   silent: number;
-  /** Ended, though nobody told the table. */
+  /** Closed, though the table does not have it. */
   gone: number;
 }
 
 const SIZE = 20;
 
-/** Whether the gateway hears an agent, by when its connection was last active. */
-export function speaks(
+/** Whether a connection was active well after the last stored heartbeat. */
+export function recentlyActive(
   { lastHeartbeatAt, heartbeatIntervalMs }: OnlineRow,
   lastActiveAt: number | "gone",
 ): boolean {
-  // The heartbeat that is stored was active itself: only what came well after it is another one.
+  // The stored heartbeat is activity itself: only what came well after it is another one.
   return lastActiveAt !== "gone" && lastActiveAt > lastHeartbeatAt + heartbeatIntervalMs / 2;
 }
 
-/** When the gateway last heard an agent on any of its connections, or sent it something. */
+/** When any of an agent's connections last received or sent something. */
 export async function lastActiveAt(
   row: OnlineRow,
   connections: Pick<Connections, "lastActiveAt">,
@@ -36,12 +36,12 @@ export async function lastActiveAt(
   return open.length > 0 ? Math.max(...open) : "gone";
 }
 
-/** Looks at up to twenty rows, spread over all. A connection that can't be looked at counts for nothing. */
-export async function lookAtSome(
+/** Probes up to twenty agents, spread over all rows. A connection that can't be probed is left out. */
+export async function probeConnections(
   rows: readonly OnlineRow[],
   connections: Pick<Connections, "lastActiveAt">,
-): Promise<Sample> {
-  const sample: Sample = { looked: 0, speaking: 0, silent: 0, gone: 0 };
+): Promise<ConnectionProbe> {
+  const sample: ConnectionProbe = { looked: 0, speaking: 0, silent: 0, gone: 0 };
   const step = Math.max(1, rows.length / SIZE);
   const chosen = Array.from(
     { length: Math.min(SIZE, rows.length) },
@@ -53,7 +53,7 @@ export async function lookAtSome(
       if (activeAt === undefined) return;
       sample.looked += 1;
       if (activeAt === "gone") sample.gone += 1;
-      else sample[speaks(row, activeAt) ? "speaking" : "silent"] += 1;
+      else sample[recentlyActive(row, activeAt) ? "speaking" : "silent"] += 1;
     }),
   );
   return sample;

@@ -12,7 +12,7 @@ import { massExpiryPublisher } from "./publish-mass-expiry";
 import { repeatedSweep } from "./repeat";
 import { dynamoDbLeaseScan } from "./scan";
 import { dynamoDbScanCheckpoints } from "./scan-checkpoints";
-import { selfPreservation } from "./self-preservation";
+import { createSelfPreservation } from "./self-preservation";
 import { SelfPreservationStore } from "./self-preservation-store";
 
 /** Scanned side by side: enough to read a million rows within the function's time-out. */
@@ -27,19 +27,19 @@ const RESERVE_MS = 15_000;
 const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
 const connections = stageConnections();
 
-/** The stack gives the function no terms where the brake is off. */
-function brake() {
+/** Where it is off, the stack sets none of its variables. */
+function selfPreservation() {
   const events = lazily(eventBridgeClient);
   const busName = requireEnv("EVENT_BUS_NAME");
-  return selfPreservation({
+  return createSelfPreservation({
     terms: {
       share: requireNumberEnv("SELF_PRESERVATION_SHARE"),
       minimum: requireNumberEnv("SELF_PRESERVATION_MINIMUM"),
       holdMs: requireNumberEnv("SELF_PRESERVATION_HOLD_MS"),
     },
-    suspicions: new SelfPreservationStore(dynamoDb, registryTableName),
+    store: new SelfPreservationStore(dynamoDb, registryTableName),
     connections,
-    tell: (event) => massExpiryPublisher(events(), busName)(event),
+    publish: (event) => massExpiryPublisher(events(), busName)(event),
     log: console,
   });
 }
@@ -47,9 +47,10 @@ function brake() {
 const sweep = sweepHandler({
   leases: leaseStore(),
   scan: dynamoDbLeaseScan(dynamoDb, requireEnv("STATUS_TABLE_NAME"), SEGMENTS),
-  rounds: dynamoDbScanCheckpoints(dynamoDb, registryTableName, SEGMENTS),
+  checkpoints: dynamoDbScanCheckpoints(dynamoDb, registryTableName, SEGMENTS),
   fleet: new FleetCountStore(dynamoDb, registryTableName),
-  brake: optionalEnv("SELF_PRESERVATION_SHARE") === undefined ? undefined : brake(),
+  selfPreservation:
+    optionalEnv("SELF_PRESERVATION_SHARE") === undefined ? undefined : selfPreservation(),
   connections,
   log: console,
   metrics: functionMetrics(),

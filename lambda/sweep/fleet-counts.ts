@@ -1,14 +1,14 @@
-/** Counts the fleet while the sweep passes over it. */
+/** Counts the fleet during a sweep. */
 
 import type { OnlineRow } from "./scan";
 
 /** Agents that are stored as online, of one or more segments. */
 export interface FleetCounts {
-  /** Their lease runs: online by their derived status. */
+  /** Their lease has not expired: online by their derived status. */
   online: number;
   /** Of these, who has missed a heartbeat: how well heartbeats reach the table. */
   overdue: number;
-  /** Their lease is over, which the next write of the sweep would store, and tell. */
+  /** Their lease has expired, and is not stored as expired yet. */
   over: number;
 }
 
@@ -18,9 +18,9 @@ export interface FleetCounts {
  */
 const OVERDUE_INTERVALS = 1.25;
 
-export const NOBODY: FleetCounts = { online: 0, overdue: 0, over: 0 };
+export const NO_AGENTS: FleetCounts = { online: 0, overdue: 0, over: 0 };
 
-/** The tally with one more row. */
+/** The counts with one more row. */
 export function counted(
   { online, overdue, over }: FleetCounts,
   row: OnlineRow,
@@ -31,13 +31,13 @@ export function counted(
   return { online: online + 1, overdue: overdue + (late ? 1 : 0), over };
 }
 
-export function sumOf(tallies: readonly FleetCounts[]): FleetCounts {
-  return tallies.reduce(
+export function sumOf(parts: readonly FleetCounts[]): FleetCounts {
+  return parts.reduce(
     (sum, { online, overdue, over }) => ({
       online: sum.online + online,
       overdue: sum.overdue + overdue,
       over: sum.over + over,
     }),
-    NOBODY,
+    NO_AGENTS,
   );
 }

@@ -1,7 +1,7 @@
 /**
- * The sweep: finds leases that ran out unseen, stores their agents as offline, which makes the
- * transition, and closes their connections; marks agents whose work stalls or advances again; and counts
- * the fleet. Readers need none of it, for they derive the status.
+ * The sweep: stores agents with expired leases as offline, which makes the transition, and closes their connections;
+ * marks agents whose work stalls or advances again; and counts the fleet. Readers don't depend on it: they derive
+ * the status.
  */
 
 import pLimit from "p-limit";
@@ -12,7 +12,7 @@ import type { Connections } from "../shared/connections";
 import type { FleetCountStore } from "../shared/fleet-size";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { counted, NOBODY, sumOf } from "./fleet-counts";
+import { counted, NO_AGENTS, sumOf } from "./fleet-counts";
 import { nothingDone, publish, type SweepReport } from "./report";
 import type { LeaseScan, OnlineRow } from "./scan";
 import type { Progress, ScanCheckpoints } from "./scan-checkpoints";
@@ -30,10 +30,10 @@ const KEPT_ROWS = 50_000;
 export interface SweepDependencies {
   leases: Pick<LeaseStore, "expire" | "stall" | "recover" | "forget">;
   scan: LeaseScan;
-  rounds: ScanCheckpoints;
+  checkpoints: ScanCheckpoints;
   fleet: Pick<FleetCountStore, "put">;
-  /** Undefined where there is none. */
-  brake: SelfPreservation | undefined;
+  /** Undefined where it is off. */
+  selfPreservation: SelfPreservation | undefined;
   connections: Pick<Connections, "close">;
   log: Log;
   metrics: MetricsSink;
@@ -60,9 +60,9 @@ export function sweepHandler(deps: SweepDependencies) {
   return async (_event: unknown, context: { getRemainingTimeInMillis(): number }) => {
     const report = nothingDone();
     const remainingMs = () => context.getRemainingTimeInMillis();
-    const run: Run = { ...deps, report, due: [], permission: "tell", remainingMs };
-    const { scan, rounds, log, metrics } = deps;
-    const earlier = await rounds.resume();
+    const run: Run = { ...deps, report, due: [], permission: "expire", remainingMs };
+    const { scan, checkpoints, log, metrics } = deps;
+    const earlier = await checkpoints.resume();
     const reached = await Promise.all(
       scan.segments.map((segment) => passOver(segment, earlier.get(segment), run)),
     );
@@ -72,7 +72,7 @@ export function sweepHandler(deps: SweepDependencies) {
       await finishRound(reached, earlier, run);
     } else {
       // Also segments at their end, so that the round's next run leaves them out.
-      await Promise.all(reached.map((progress, index) => rounds.save(index, progress)));
+      await Promise.all(reached.map((progress, index) => checkpoints.save(index, progress)));
     }
     publish(report, metrics);
     log.info({ event: "swept", ...report });
@@ -84,31 +84,32 @@ export function sweepHandler(deps: SweepDependencies) {
 async function passOver(segment: number, from: Progress | undefined, run: Run): Promise<Progress> {
   const { clock, scan, report, due, keptRows = KEPT_ROWS, scanReserveMs, remainingMs } = run;
   if (from && !from.position) return from;
-  let { position, tally } = from ?? { position: undefined, tally: NOBODY };
+  let { position, counts } = from ?? { position: undefined, counts: NO_AGENTS };
   do {
     // By the deadlines as of now, however late this run is.
     const now = clock();
     const page = await scan.page(segment, position);
     for (const row of page.rows) {
-      tally = counted(tally, row, now);
+      counts = counted(counts, row, now);
       if (!isDue(row, now)) continue;
       report.found += 1;
       if (due.length < keptRows) due.push(row);
     }
     position = page.next;
   } while (position && remainingMs() >= scanReserveMs);
-  return { position, tally };
+  return { position, counts };
 }
 
-/** Acts on what was found, as far as the brake and the time allow. */
+/** Acts on what was found, as far as self-preservation and the time allow. */
 async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
-  const { brake, clock, due, report, scan } = run;
+  const { selfPreservation, clock, due, report, scan } = run;
   const now = clock();
   const over = due.filter((row) => isOver(row, now));
-  const tally = sumOf(reached.map((progress) => progress.tally));
-  if (brake) run.permission = await brake.permission(tally, report.finished, over, now);
+  const counts = sumOf(reached.map((progress) => progress.counts));
+  if (selfPreservation)
+    run.permission = await selfPreservation.permission(counts, report.finished, over, now);
   if (run.permission === "hold") {
-    // Neither are stalls told: work that is not heard of looks as if it did not advance.
+    // Stalls are withheld too: work looks stalled while heartbeats do not reach the table.
     const advancing = due.filter(
       (row) => !isOver(row, now) && (row.stalledSince !== undefined || !hasStallChanged(row, now)),
     );
@@ -142,12 +143,12 @@ async function actOnAll(rows: readonly OnlineRow[], run: Run): Promise<void> {
 async function finishRound(
   reached: readonly Progress[],
   earlier: ReadonlyMap<number, Progress>,
-  { fleet, rounds, clock, report }: Run,
+  { fleet, checkpoints, clock, report }: Run,
 ): Promise<void> {
-  const { online, overdue } = sumOf(reached.map(({ tally }) => tally));
+  const { online, overdue } = sumOf(reached.map(({ counts }) => counts));
   Object.assign(report, { online, overdue });
   await fleet.put({ online, countedAt: clock() });
-  await rounds.finish(earlier.keys());
+  await checkpoints.finish(earlier.keys());
 }
 
 const isOver = (row: OnlineRow, now: number) => row.leaseExpiresAt < now - GRACE_MS;
@@ -166,11 +167,11 @@ const isGraceOver = (row: OnlineRow, now: number) =>
   displacedConnections(row).length > 0 && row.connectedAt + LIMITS.supersededGraceMs <= now;
 
 async function act(row: OnlineRow, run: Run): Promise<void> {
-  const { leases, report, brake, permission } = run;
+  const { leases, report, selfPreservation, permission } = run;
   const { stallsAt, stalledSince } = row;
   const now = run.clock();
   if (isOver(row, now)) {
-    if (permission === "look" && (await brake?.speaks(row, now))) {
+    if (permission === "probe" && (await selfPreservation?.recentlyActive(row, now))) {
       report.held += 1;
       return;
     }

@@ -1,10 +1,10 @@
-/** Tells the event bus of a mass expiry. */
+/** Publishes the events of a mass expiry on the event bus. */
 
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { EVENT_SOURCE, MASS_EXPIRY_DETAIL_TYPES } from "../../core/names";
 import type { MassExpiryEvent } from "./self-preservation";
 
-/** What tells of it. @throws Error from a call if the bus does not take the event */
+/** @throws Error from a call if the bus does not take the event */
 export function massExpiryPublisher(
   events: Pick<EventBridgeClient, "send">,
   EventBusName: string,

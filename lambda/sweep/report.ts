@@ -10,7 +10,7 @@ export interface SweepReport {
   found: number;
   /** Rows stored as offline by this run. */
   expired: number;
-  /** Rows that the brake kept from being stored as offline. */
+  /** Expired leases that self-preservation withheld. */
   held: number;
   /** Rows that a heartbeat, a disconnect or another sweep changed first. */
   lost: number;
@@ -18,7 +18,7 @@ export interface SweepReport {
   recovered: number;
   connectionsClosed: number;
   closesFailed: number;
-  /** False if the run stopped before its time-out; the next one goes on where it stopped. */
+  /** False if the run stopped early, before its time-out; the next run continues there. */
   finished: boolean;
 }
 

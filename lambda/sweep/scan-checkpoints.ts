@@ -1,7 +1,4 @@
-/**
- * What the sweep remembers from one run to the next: how far a round over the table has come, where it did
- * not fit into one run.
- */
+/** Checkpoints of a scan that did not fit into one run of the sweep: the next run continues there. */
 
 import {
   type AttributeValue,
@@ -19,7 +16,7 @@ export interface Progress {
   /** Undefined once the round has reached the segment's end. */
   position: Position | undefined;
   /** What was counted so far. */
-  tally: FleetCounts;
+  counts: FleetCounts;
 }
 
 export interface ScanCheckpoints {
@@ -56,13 +53,13 @@ export function dynamoDbScanCheckpoints(
       );
     },
 
-    async save(segment, { position, tally }) {
+    async save(segment, { position, counts }) {
       const Item = {
         ...keyOf(segment),
         ...(position && { position: { M: position } }),
-        online: { N: String(tally.online) },
-        overdue: { N: String(tally.overdue) },
-        over: { N: String(tally.over) },
+        online: { N: String(counts.online) },
+        overdue: { N: String(counts.overdue) },
+        over: { N: String(counts.over) },
       };
       await client.send(new PutItemCommand({ TableName, Item }));
     },
@@ -79,6 +76,6 @@ function progressFrom(item: Record<string, AttributeValue>): Progress {
   const read = (name: keyof FleetCounts) => Number(item[name]?.N ?? 0);
   return {
     position: item.position?.M,
-    tally: { online: read("online"), overdue: read("overdue"), over: read("over") },
+    counts: { online: read("online"), overdue: read("overdue"), over: read("over") },
   };
 }

@@ -1,4 +1,4 @@
-/** Keeps the suspicion of a mass expiry, on which sweeps that overlap have to agree. */
+/** Stores the state of self-preservation. Conditional writes make overlapping sweeps agree on it. */
 
 import { randomUUID } from "node:crypto";
 import {
@@ -12,22 +12,22 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { isSameItem, MASS_EXPIRY_RECORD, SWEEP_PARTITION } from "../../core/registry-record";
-import type { Sample } from "./connection-probe";
-import type { Standing } from "./self-preservation-rule";
+import type { ConnectionProbe } from "./connection-probe";
+import type { HoldState } from "./self-preservation-rule";
 
-/** What was seen when the suspicion arose. */
-export interface SelfPreservationState extends Standing {
+/** The state, with what was found when it began. */
+export interface SelfPreservationState extends HoldState {
   suspectedAt: number;
   /** Agents that had missed a heartbeat, their lease over or not. */
   silent: number;
   /** All agents that were stored as online. */
   online: number;
-  sample: Sample;
+  sample: ConnectionProbe;
 }
 
 const KEY = { organizationId: { S: SWEEP_PARTITION }, recordId: { S: MASS_EXPIRY_RECORD } };
 
-/** Kept so long where no sweep ends it: longer than the longest interval of sweeps. */
+/** TTL of a state that no sweep ends: longer than the longest sweep interval. */
 const KEPT_MS = 2 * 24 * 60 * 60_000;
 
 /** Every method rejects with the client's error if DynamoDB fails. */
@@ -37,22 +37,22 @@ export class SelfPreservationStore {
     private readonly TableName: string,
   ) {}
 
-  /** Consistently: what another sweep has just begun to suspect must not be told by this one. */
+  /** A consistent read: this sweep must not publish what another one has just begun to withhold. */
   async get(): Promise<SelfPreservationState | undefined> {
     const { Item } = await this.client.send(
       new GetItemCommand({ TableName: this.TableName, Key: KEY, ConsistentRead: true }),
     );
     if (!Item) return undefined;
-    const { attemptId: _, ...suspicion } = unmarshall(Item);
-    return suspicion as SelfPreservationState;
+    const { attemptId: _, ...state } = unmarshall(Item);
+    return state as SelfPreservationState;
   }
 
-  /** @returns false if another sweep suspects already */
-  begin(suspicion: SelfPreservationState): Promise<boolean> {
-    const ttlEpochSeconds = Math.ceil((suspicion.heldUntil + KEPT_MS) / 1000);
+  /** Begins to withhold expirations. @returns false if another sweep was first */
+  begin(state: SelfPreservationState): Promise<boolean> {
+    const ttlEpochSeconds = Math.ceil((state.heldUntil + KEPT_MS) / 1000);
     // Another sweep may see the same at the same moment.
     const attemptId = randomUUID();
-    const Item = { ...KEY, ...marshall({ ...suspicion, ttlEpochSeconds, attemptId }) };
+    const Item = { ...KEY, ...marshall({ ...state, ttlEpochSeconds, attemptId }) };
     return won(
       this.client.send(
         new PutItemCommand({
@@ -66,7 +66,7 @@ export class SelfPreservationStore {
     );
   }
 
-  /** The truth is told from now on. @returns false if another sweep was first */
+  /** Expirations are stored from now on. @returns false if another sweep was first */
   confirm({ suspectedAt }: SelfPreservationState, now: number): Promise<boolean> {
     return won(
       this.client.send(

@@ -1,17 +1,14 @@
-/**
- * The brake of the sweep: where more agents fall silent at once than is likely, it withholds that they went
- * offline, for a while, since the fault may be the service's own.
- */
+/** Self-preservation of the sweep: carries out the actions of `self-preservation-rule.ts`, which has the state table. */
 
 import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
-import { lastActiveAt, lookAtSome, speaks } from "./connection-probe";
+import { lastActiveAt, probeConnections, recentlyActive } from "./connection-probe";
 import type { FleetCounts } from "./fleet-counts";
 import type { OnlineRow } from "./scan";
 import { nextAction, type SelfPreservationTerms } from "./self-preservation-rule";
 import type { SelfPreservationState, SelfPreservationStore } from "./self-preservation-store";
 
-/** What the bus is told. */
+/** What is published on the event bus. */
 export type MassExpiryEvent =
   | ({ event: "suspected" } & SelfPreservationState)
   | ({
@@ -22,61 +19,60 @@ export type MassExpiryEvent =
 
 export interface SelfPreservationDependencies {
   terms: SelfPreservationTerms;
-  suspicions: Pick<SelfPreservationStore, "get" | "begin" | "confirm" | "end">;
+  store: Pick<SelfPreservationStore, "get" | "begin" | "confirm" | "end">;
   connections: Pick<Connections, "lastActiveAt">;
   /** @throws Error if the event is not taken */
-  tell(event: MassExpiryEvent): Promise<void>;
+  publish(event: MassExpiryEvent): Promise<void>;
   log: Log;
 }
 
 /**
- * What may be done with agents whose lease is over: nothing, `tell` all, or `look` at the connection of each
- * first, for some may be heard by the gateway alone.
+ * What the sweep may do with expired leases: `hold` all, `expire` all, or `probe` each agent's connection first, since
+ * heartbeats may reach the gateway and not the table.
  */
-export type Permission = "hold" | "look" | "tell";
+export type Permission = "hold" | "probe" | "expire";
 
 export interface SelfPreservation {
   /**
-   * @param complete whether the tally is of the whole table
+   * @param complete whether the counts are of the whole table
    * @param silent rows whose lease is over, or some of them
    */
   permission(
-    tally: FleetCounts,
+    counts: FleetCounts,
     complete: boolean,
     silent: readonly OnlineRow[],
     now: number,
   ): Promise<Permission>;
   /**
-   * Whether the gateway heard an agent after the last heartbeat that is stored: then it is not told to be
-   * offline yet. A connection is active also by what is sent to it, so that this holds for as long as a
-   * suspicion at most.
+   * Whether the gateway received something from an agent after its last stored heartbeat: then its lease is not expired
+   * yet. Messages sent to a connection count as activity too, so this is false once `holdMs` have passed.
    */
-  speaks(row: OnlineRow, now: number): Promise<boolean>;
+  recentlyActive(row: OnlineRow, now: number): Promise<boolean>;
 }
 
 /** @throws Error from a call if the table or the bus fails: then nothing may be stored as offline */
-export function selfPreservation(deps: SelfPreservationDependencies): SelfPreservation {
-  const { terms, suspicions, connections, tell, log } = deps;
+export function createSelfPreservation(deps: SelfPreservationDependencies): SelfPreservation {
+  const { terms, store, connections, publish, log } = deps;
 
   async function begin(
-    tally: FleetCounts,
+    counts: FleetCounts,
     silent: readonly OnlineRow[],
     now: number,
   ): Promise<void> {
-    const suspicion: SelfPreservationState = {
+    const state: SelfPreservationState = {
       suspectedAt: now,
       heldUntil: now + terms.holdMs,
-      silent: tally.overdue + tally.over,
-      online: tally.online + tally.over,
-      sample: await lookAtSome(silent, connections),
+      silent: counts.overdue + counts.over,
+      online: counts.online + counts.over,
+      sample: await probeConnections(silent, connections),
     };
-    if (!(await suspicions.begin(suspicion))) return;
-    log.warn({ event: "mass_expiry_suspected", ...suspicion });
+    if (!(await store.begin(state))) return;
+    log.warn({ event: "mass_expiry_suspected", ...state });
     try {
-      await tell({ event: "suspected", ...suspicion });
+      await publish({ event: "suspected", ...state });
     } catch (error) {
-      // Suspected anew by the next sweep, which tells it then.
-      await suspicions.end(suspicion);
+      // The next sweep suspects again, and publishes the event then.
+      await store.end(state);
       throw error;
     }
   }
@@ -86,35 +82,35 @@ export function selfPreservation(deps: SelfPreservationDependencies): SelfPreser
     outcome: "recovered" | "confirmed",
     now: number,
   ): Promise<void> {
-    // Told before it is kept: sweeps that overlap may tell it twice, and none ends it in silence.
-    await tell({ event: "ended", outcome, endedAt: now, ...standing });
+    // Published before it is stored: overlapping sweeps may publish it twice, but never omit it.
+    await publish({ event: "ended", outcome, endedAt: now, ...standing });
     log.warn({ event: "mass_expiry_ended", outcome, ...standing });
-    if (outcome === "confirmed") await suspicions.confirm(standing, now);
-    else await suspicions.end(standing);
+    if (outcome === "confirmed") await store.confirm(standing, now);
+    else await store.end(standing);
   }
 
   return {
-    async permission(tally, complete, silent, now) {
-      const standing = await suspicions.get();
-      const verdict = nextAction(standing, tally, complete, now, terms);
+    async permission(counts, complete, silent, now) {
+      const standing = await store.get();
+      const action = nextAction(standing, counts, complete, now, terms);
       if (!standing) {
-        if (verdict !== "suspect") return "look";
-        await begin(tally, silent, now);
+        if (action !== "suspect") return "probe";
+        await begin(counts, silent, now);
         return "hold";
       }
-      if (verdict === "confirm") await end(standing, "confirmed", now);
-      if (verdict === "recover") await end(standing, "recovered", now);
-      if (verdict === "forget") await suspicions.end(standing);
-      if (verdict === "hold") return "hold";
-      return verdict === "confirm" || standing.confirmedAt !== undefined ? "tell" : "look";
+      if (action === "confirm") await end(standing, "confirmed", now);
+      if (action === "recover") await end(standing, "recovered", now);
+      if (action === "forget") await store.end(standing);
+      if (action === "hold") return "hold";
+      return action === "confirm" || standing.confirmedAt !== undefined ? "expire" : "probe";
     },
 
-    async speaks(row, now) {
+    async recentlyActive(row, now) {
       if (now >= row.leaseExpiresAt + terms.holdMs) return false;
       try {
-        return speaks(row, await lastActiveAt(row, connections));
+        return recentlyActive(row, await lastActiveAt(row, connections));
       } catch (error) {
-        log.warn({ event: "look_failed", agentId: row.agentId, error: String(error) });
+        log.warn({ event: "probe_failed", agentId: row.agentId, error: String(error) });
         return false;
       }
     },

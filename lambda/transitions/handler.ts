@@ -1,6 +1,6 @@
 /**
- * The reader of the AgentStatus stream: tells the event bus and the subscribers who came and went, and
- * the connections that lost the row, which get no messages any more.
+ * Reads the stream of the AgentStatus table: publishes transitions on the event bus and to subscribers, and ends
+ * connections that lost their agent's row.
  */
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
@@ -49,7 +49,7 @@ export interface TransitionsDependencies {
 }
 
 interface Pending {
-  /** Undefined where the agent neither came nor went. */
+  /** Undefined if the status did not change. */
   transition: Transition | undefined;
   displaced: Displacement[];
   agent: string;
@@ -57,9 +57,9 @@ interface Pending {
 }
 
 /**
- * Each transition is told to the bus at least once; a repetition has the same `transitionId`. After a
- * failure the stream comes again from the first record that was not told, so that an agent's order is
- * kept. Subscribers are told at most once.
+ * Publishes each transition on the bus at least once; a repetition has the same `transitionId`. After a failure the
+ * stream is read again from the first record that was not published, which keeps the order of an agent's transitions.
+ * Subscribers receive each at most once.
  */
 export function transitionsHandler(deps: TransitionsDependencies) {
   return async ({ Records }: StreamEvent): Promise<StreamResult> => {
@@ -70,10 +70,10 @@ export function transitionsHandler(deps: TransitionsDependencies) {
     const batchItemFailures: StreamResult["batchItemFailures"] = [];
     for (const batch of batchesOf(pending)) {
       const settled = batch.slice(0, await settle(batch, deps));
-      const taken = settled.slice(0, await tellBus(settled, deps));
-      const told = taken.flatMap(({ transition }) => transition ?? []);
-      await tellSubscribers(told, deps);
-      for (const transition of told) {
+      const taken = settled.slice(0, await publishToBus(settled, deps));
+      const published = taken.flatMap(({ transition }) => transition ?? []);
+      await notifySubscribers(published, deps);
+      for (const transition of published) {
         reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
       }
       const failed = batch[taken.length];
@@ -89,7 +89,7 @@ export function transitionsHandler(deps: TransitionsDependencies) {
 
 /**
  * Batches of which each has an agent once: the bus may take a later entry and refuse an earlier one, and an
- * agent's transitions must not be told in that order.
+ * agent's transitions must not be published in that order.
  */
 function batchesOf(pending: Pending[]): Pending[][] {
   const batches: Pending[][] = [];
@@ -149,23 +149,23 @@ async function displace(
       await connections.post(connectionId, why === "revoked" ? REVOKED : SUPERSEDED);
     }
   } catch (error) {
-    // It is told by its next message.
-    log.warn({ event: "displaced_not_told", connectionId, error: String(error) });
+    // Its next message is answered with the same.
+    log.warn({ event: "displaced_not_notified", connectionId, error: String(error) });
   }
   if (why !== "superseded") await connections.close(connectionId);
 }
 
 /** How many of a batch, from its beginning, the bus has taken. */
-async function tellBus(
+async function publishToBus(
   batch: Pending[],
   { events, eventBusName, log }: TransitionsDependencies,
 ): Promise<number> {
-  const told = batch.flatMap(({ transition }) => transition ?? []);
-  if (told.length === 0) return batch.length;
+  const published = batch.flatMap(({ transition }) => transition ?? []);
+  if (published.length === 0) return batch.length;
   try {
     const { Entries = [] } = await events.send(
       new PutEventsCommand({
-        Entries: told.map((transition) => ({
+        Entries: published.map((transition) => ({
           EventBusName: eventBusName,
           Source: EVENT_SOURCE,
           DetailType: DETAIL_TYPES[transition.event],
@@ -177,14 +177,14 @@ async function tellBus(
     const index = Entries.findIndex((entry) => entry.ErrorCode !== undefined);
     if (index < 0) return batch.length;
     log.warn({ event: "put_events_refused", error: Entries[index] });
-    return batch.findIndex(({ transition }) => transition === told[index]);
+    return batch.findIndex(({ transition }) => transition === published[index]);
   } catch (error) {
     log.warn({ event: "put_events_failed", error: String(error) });
     return 0;
   }
 }
 
-async function tellSubscribers(
+async function notifySubscribers(
   batch: Transition[],
   { messageRouter, history, clock, log }: TransitionsDependencies,
 ): Promise<void> {
@@ -196,7 +196,7 @@ async function tellSubscribers(
       ]);
       for (const result of results) {
         if (result.status === "fulfilled") continue;
-        log.warn({ event: "subscribers_not_told", error: String(result.reason) });
+        log.warn({ event: "subscribers_not_notified", error: String(result.reason) });
       }
     }),
   );

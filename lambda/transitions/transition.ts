@@ -1,4 +1,4 @@
-/** Finds in a change of the AgentStatus table what happened to an agent, and says why. */
+/** Derives a transition and its reason from a change of a row in the AgentStatus table. */
 
 import type { Transition, TransitionEvent } from "../../core/protocol";
 import { displacedConnections, openConnections } from "../../core/row-connections";
@@ -73,7 +73,7 @@ function offlineAt({ reason, disconnectedAt, leaseExpiresAt }: StatusRow): numbe
   return disconnectedAt ?? leaseExpiresAt;
 }
 
-/** Connections that lost the row by a change of it: what each is told, and whether it is closed. */
+/** A connection that lost the row by a change of it. The reason decides what it is sent, and whether it is closed. */
 export interface Displacement {
   connectionId: string;
   why: "superseded" | "revoked" | "replaced";

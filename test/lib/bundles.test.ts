@@ -54,7 +54,7 @@ describe("the bundles", () => {
     expect(functionNames()).toEqual(Object.keys(ALLOWED));
   });
 
-  it("hold nothing of this repository but the functions' own code and the SDK's shared parts", () => {
+  it("hold nothing of this repository but the functions, what they share with the stack, and the SDK", () => {
     const foreign = each(({ own }) =>
       own.filter((file) => !/^(core|lambda|sdk\/src)\//.test(file)),
     );

@@ -462,7 +462,7 @@ describe("the template", () => {
   });
 });
 
-describe("the brake of the sweep", () => {
+describe("self-preservation of the sweep", () => {
   const sweepOf = (props: AgentHeartbeatProps) => {
     const template = Template.fromStack(stackOf(props));
     const [sweep] = Object.values(

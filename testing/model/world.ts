@@ -6,8 +6,8 @@
  */
 
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
-import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
 import type { Transition } from "../../core/protocol";
+import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
 import { dynamoDbGuard } from "../../lambda/lease/guard";
 import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
 import { transitionsHandler } from "../../lambda/transitions/handler";

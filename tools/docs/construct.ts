@@ -16,7 +16,7 @@ export function constructBlocks(): Record<string, string> {
   return {
     props: fields("AgentHeartbeatProps"),
     heartbeat: fields("HeartbeatProps"),
-    brake: fields("SelfPreservationProps"),
+    "self-preservation": fields("SelfPreservationProps"),
     throttling: fields("ThrottlingProps"),
     reconnect: fields("ReconnectProps"),
     "custom-domain": fields("CustomDomainProps"),

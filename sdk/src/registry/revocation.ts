@@ -14,9 +14,9 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { convertToAttr } from "@aws-sdk/util-dynamodb";
 import { LIMITS } from "../../../core/protocol";
+import { connectionIn, NOBODY } from "../../../core/row-connections";
 import { isPurged, type StatusRow } from "../../../core/status";
 import { rowFromItem } from "../../../core/status-row";
-import { connectionIn, NOBODY } from "../../../core/row-connections";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { AgentName } from "./record-store";
 

@@ -50,9 +50,9 @@ describe("the sweep", () => {
     return sweepHandler({
       leases,
       scan: dynamoDbLeaseScan(client, statusTableName, segments),
-      rounds: dynamoDbScanCheckpoints(client, registryTableName, segments),
+      checkpoints: dynamoDbScanCheckpoints(client, registryTableName, segments),
       fleet,
-      brake: undefined,
+      selfPreservation: undefined,
       connections: overrides.connections ?? connections,
       log: new LogRecorder(),
       metrics: metrics.sink,

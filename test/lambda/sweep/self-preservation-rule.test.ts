@@ -63,7 +63,7 @@ const few = losses((agents) =>
 );
 
 /** Exactly the dead agents are reported, within a bound after the last lease. */
-function tellsTheDead(history: FleetHistory, judge: Judge, withinMs: number): boolean {
+function expiresTheDead(history: FleetHistory, judge: Judge, withinMs: number): boolean {
   const { reported } = simulateFleet(history, TERMS, judge);
   const agents = new Set(reported.map(({ agent }) => agent));
   const latest = START + LEASE_MS + 2000 + withinMs;
@@ -74,31 +74,31 @@ function tellsTheDead(history: FleetHistory, judge: Judge, withinMs: number): bo
 }
 
 const PROPERTIES: Record<string, (judge: Judge) => fc.IProperty<unknown>> = {
-  "tells of nobody through outages of five minutes in which the gateway hears the agents": (
-    judge,
-  ) =>
+  "expires nobody during outages of five minutes while connections are active": (judge) =>
     fc.property(
       outages(true, ...ANY_SWEEP),
       (history) => simulateFleet(history, TERMS, judge).reported.length === 0,
     ),
-  "tells of nobody either where it does not, if sweeps are close together": (judge) =>
+  "expires nobody during such outages without active connections, if sweeps are frequent": (
+    judge,
+  ) =>
     fc.property(
       outages(false, 10_000),
       (history) => simulateFleet(history, TERMS, judge).reported.length === 0,
     ),
-  "tells of a loss of more than half of the fleet within the bound": (judge) =>
+  "expires a loss of more than half of the fleet within the bound": (judge) =>
     fc.property(many, (history) =>
-      tellsTheDead(history, judge, TERMS.holdMs + 2 * history.sweepMs),
+      expiresTheDead(history, judge, TERMS.holdMs + 2 * history.sweepMs),
     ),
-  "tells of a smaller loss with the next sweep": (judge) =>
-    fc.property(few, (history) => tellsTheDead(history, judge, history.sweepMs)),
+  "expires a smaller loss with the next sweep": (judge) =>
+    fc.property(few, (history) => expiresTheDead(history, judge, history.sweepMs)),
   "confirms a loss of more than half of the fleet, and no outage": (judge) =>
     fc.property(many, outages(false, 10_000), (loss, outage) => {
       const confirmed = (history: FleetHistory) =>
         simulateFleet(history, TERMS, judge).actions.includes("confirm");
       return confirmed(loss) && !confirmed(outage);
     }),
-  "ends every suspicion": (judge) =>
+  "leaves the suspected state every time": (judge) =>
     fc.property(fc.oneof(outages(false, ...ANY_SWEEP), many), (history) => {
       const { actions } = simulateFleet(history, TERMS, judge);
       const count = (...wanted: string[]) => actions.filter((one) => wanted.includes(one)).length;
@@ -110,7 +110,7 @@ const PROPERTIES: Record<string, (judge: Judge) => fc.IProperty<unknown>> = {
 
 const runs = { numRuns: 100, seed: 7, endOnFailure: true };
 
-describe("the verdict on silent agents", () => {
+describe("the rule of self-preservation", () => {
   it.each(Object.entries(PROPERTIES))("%s", (_, property) => {
     fc.assert(property(nextAction), runs);
   });
@@ -118,8 +118,8 @@ describe("the verdict on silent agents", () => {
   const instead =
     (wrong: Partial<Record<SelfPreservationAction, SelfPreservationAction>>): Judge =>
     (...args) => {
-      const verdict = nextAction(...args);
-      return wrong[verdict] ?? verdict;
+      const action = nextAction(...args);
+      return wrong[action] ?? action;
     };
   const changed =
     (change: (...args: Parameters<Judge>) => Parameters<Judge>): Judge =>
@@ -129,17 +129,21 @@ describe("the verdict on silent agents", () => {
   it.each<[string, Judge]>([
     ["never suspects", instead({ suspect: "act" })],
     ["does not hold what it suspects", instead({ hold: "act" })],
-    ["holds for ever", instead({ confirm: "hold" })],
+    ["holds forever", instead({ confirm: "hold" })],
     ["confirms nothing", instead({ confirm: "recover" })],
     ["does not see that everyone is back", instead({ recover: "hold" })],
     ["never forgets what it confirmed", instead({ forget: "act" })],
     [
       "looks only at leases that are over",
-      changed((s, tally, ...rest) => [s, { ...tally, online: tally.online, overdue: 0 }, ...rest]),
+      changed((s, counts, ...rest) => [
+        s,
+        { ...counts, online: counts.online, overdue: 0 },
+        ...rest,
+      ]),
     ],
     [
       "looks only at leases that run",
-      changed((s, tally, ...rest) => [s, { ...tally, over: 0 }, ...rest]),
+      changed((s, counts, ...rest) => [s, { ...counts, over: 0 }, ...rest]),
     ],
     ["has no minimum", changed((s, t, c, n, terms) => [s, t, c, n, { ...terms, minimum: 0 }])],
     [
@@ -182,8 +186,8 @@ describe("the verdict on silent agents", () => {
     [{ online: 0, overdue: 0, over: 19 }, false],
     [{ online: 0, overdue: 0, over: 20 }, true],
     [{ online: 0, overdue: 0, over: 0 }, false],
-  ])("takes %j for a mass expiry: %s", (tally, mass) => {
-    expect(isMassExpiry(tally, TERMS)).toBe(mass);
+  ])("takes %j for a mass expiry: %s", (counts, mass) => {
+    expect(isMassExpiry(counts, TERMS)).toBe(mass);
   });
 
   it("ends nothing by what it has seen of a part of the table", () => {

@@ -6,7 +6,10 @@ import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
 import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
 import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
-import { type MassExpiryEvent, selfPreservation } from "../../../lambda/sweep/self-preservation";
+import {
+  createSelfPreservation,
+  type MassExpiryEvent,
+} from "../../../lambda/sweep/self-preservation";
 import type { SelfPreservationTerms } from "../../../lambda/sweep/self-preservation-rule";
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
 import { type Engine, startEngine } from "../../../testing/engine";
@@ -21,11 +24,11 @@ const AGENTS = 30;
 /** What the gateway knows of a connection. */
 type Activity = (agent: string) => number | "gone";
 
-describe("the brake of the sweep", () => {
+describe("self-preservation of the sweep", () => {
   let engine: Engine;
   let leases: LeaseStore;
   let metrics: MetricsRecorder;
-  let told: MassExpiryEvent[];
+  let published: MassExpiryEvent[];
   let closed: string[];
   let busFails: boolean;
   let active: Activity;
@@ -35,7 +38,7 @@ describe("the brake of the sweep", () => {
     const { client, statusTableName: tableName } = engine;
     leases = new LeaseStore({ client, tableName, retentionMs: 86_400_000 });
     metrics = new MetricsRecorder();
-    told = [];
+    published = [];
     closed = [];
     busFails = false;
     active = () => 0;
@@ -71,24 +74,24 @@ describe("the brake of the sweep", () => {
       },
       lastActiveAt: async (connectionId: string) => active(connectionId),
     };
-    const brake =
+    const selfPreservation =
       terms &&
-      selfPreservation({
+      createSelfPreservation({
         terms,
-        suspicions: new SelfPreservationStore(client, registryTableName),
+        store: new SelfPreservationStore(client, registryTableName),
         connections,
-        tell: async (event) => {
+        publish: async (event) => {
           if (busFails) throw new Error("the bus is away");
-          told.push(event);
+          published.push(event);
         },
         log,
       });
     return sweepHandler({
       leases,
       scan: dynamoDbLeaseScan(client, statusTableName, 4),
-      rounds: dynamoDbScanCheckpoints(client, registryTableName, 4),
+      checkpoints: dynamoDbScanCheckpoints(client, registryTableName, 4),
       fleet: new FleetCountStore(client, registryTableName),
-      brake: brake ?? undefined,
+      selfPreservation: selfPreservation ?? undefined,
       connections,
       log,
       metrics: metrics.sink,
@@ -108,9 +111,9 @@ describe("the brake of the sweep", () => {
     });
   };
   const outcomes = () =>
-    told.map((event) => (event.event === "ended" ? event.outcome : event.event));
+    published.map((event) => (event.event === "ended" ? event.outcome : event.event));
 
-  it("tells of nobody through an outage of five minutes in which no heartbeat is stored", async () => {
+  it("expires nobody during an outage of five minutes in which no heartbeat is stored", async () => {
     const half = [agents.slice(0, 15), agents.slice(15)] as const;
     await beat(half[0]);
     now += 15 * SECOND;
@@ -133,7 +136,7 @@ describe("the brake of the sweep", () => {
     expect(await offline()).toBe(0);
     expect(closed).toEqual([]);
     expect(outcomes()).toEqual(["suspected", "recovered"]);
-    expect(told[0]).toMatchObject({
+    expect(published[0]).toMatchObject({
       silent: AGENTS,
       online: AGENTS,
       sample: { looked: 15, speaking: 15, silent: 0, gone: 0 },
@@ -143,20 +146,24 @@ describe("the brake of the sweep", () => {
     expect(metrics.counts.ExpirationsHeld).toBeGreaterThan(AGENTS);
   });
 
-  it("confirms a true loss of more than half within its time, and tells all of it", async () => {
+  it("confirms a real loss of more than half of the fleet after the hold time, and expires all of it", async () => {
     await beat(agents);
     const [dead, living] = [agents.slice(0, 20), agents.slice(20)];
     for (let minute = 1; minute <= 7; minute++) {
       now = START + minute * MINUTE;
       await beat(living);
       const { expired } = await sweep();
-      // A sweep each minute: suspected with the second, and told with the seventh.
+      // A sweep each minute: suspected with the second, and published with the seventh.
       expect([minute, expired]).toEqual([minute, minute === 7 ? dead.length : 0]);
     }
     expect(await offline()).toBe(dead.length);
     expect(closed.sort()).toEqual([...dead].sort());
     expect(outcomes()).toEqual(["suspected", "confirmed"]);
-    expect(told[1]).toMatchObject({ suspectedAt: START + 2 * MINUTE, endedAt: now, silent: 20 });
+    expect(published[1]).toMatchObject({
+      suspectedAt: START + 2 * MINUTE,
+      endedAt: now,
+      silent: 20,
+    });
     expect(await reader().massExpiry()).toBeNull();
     // Forgotten with the next sweep: a later one is suspected anew.
     now += 20 * SECOND;
@@ -167,21 +174,21 @@ describe("the brake of the sweep", () => {
     expect(outcomes()).toEqual(["suspected", "confirmed", "suspected"]);
   });
 
-  it("tells a smaller loss at once", async () => {
+  it("expires a smaller loss at once", async () => {
     await beat(agents);
     now += 2 * MINUTE;
     await beat(agents.slice(15));
     expect(await sweep()).toMatchObject({ expired: 15, held: 0 });
-    expect(told).toEqual([]);
+    expect(published).toEqual([]);
   });
 
-  it("tells the loss of a few agents at once, though they are the whole fleet", async () => {
+  it("expires a few agents at once, even if they are the whole fleet", async () => {
     await beat(agents.slice(0, 19));
     now += 2 * MINUTE;
     expect(await sweep()).toMatchObject({ expired: 19 });
   });
 
-  it("does not tell of an agent that the gateway hears, for as long as it may", async () => {
+  it("does not expire an agent whose connection is active, until the hold time is over", async () => {
     await beat(agents);
     active = (agent) => (agent === "agent-0" ? START + MINUTE : START);
     now += 2 * MINUTE;
@@ -192,7 +199,7 @@ describe("the brake of the sweep", () => {
     expect(await sweep()).toMatchObject({ expired: 1, held: 0 });
   });
 
-  it("agrees in sweeps that overlap: one of them suspects, and none tells", async () => {
+  it("suspects once in overlapping sweeps, none of which expires anybody", async () => {
     await beat(agents);
     now += 2 * MINUTE;
     const reports = await Promise.all([sweep(), sweep(), sweep()]);
@@ -204,7 +211,7 @@ describe("the brake of the sweep", () => {
     expect(new Set(outcomes())).toEqual(new Set(["suspected", "confirmed"]));
   });
 
-  it("suspects anew where the bus did not take the event, and tells nothing meanwhile", async () => {
+  it("suspects again if the bus refused the event, and expires nobody meanwhile", async () => {
     await beat(agents);
     now += 2 * MINUTE;
     busFails = true;
@@ -213,7 +220,7 @@ describe("the brake of the sweep", () => {
     busFails = false;
     now += MINUTE;
     await sweep();
-    expect(told).toMatchObject([{ event: "suspected", suspectedAt: START + 3 * MINUTE }]);
+    expect(published).toMatchObject([{ event: "suspected", suspectedAt: START + 3 * MINUTE }]);
   });
 
   it("marks nobody as stalled while it holds, for nobody is heard", async () => {
@@ -229,6 +236,6 @@ describe("the brake of the sweep", () => {
     await beat(agents);
     now += 2 * MINUTE;
     expect(await sweep(null)).toMatchObject({ expired: AGENTS, held: 0 });
-    expect(told).toEqual([]);
+    expect(published).toEqual([]);
   });
 });

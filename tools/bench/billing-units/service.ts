@@ -11,7 +11,7 @@ import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
 import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
 import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
-import { selfPreservation } from "../../../lambda/sweep/self-preservation";
+import { createSelfPreservation } from "../../../lambda/sweep/self-preservation";
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
 import { transitionsHandler } from "../../../lambda/transitions/handler";
 import { clientOf, type Engine } from "../../../testing/engine";
@@ -66,13 +66,13 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
     sweep: sweepHandler({
       leases,
       scan: dynamoDbLeaseScan(client, statusTableName, SEGMENTS),
-      rounds: dynamoDbScanCheckpoints(client, registryTableName, SEGMENTS),
+      checkpoints: dynamoDbScanCheckpoints(client, registryTableName, SEGMENTS),
       fleet,
-      brake: selfPreservation({
+      selfPreservation: createSelfPreservation({
         terms: { share: 0.5, minimum: 20, holdMs: 300_000 },
-        suspicions: new SelfPreservationStore(client, registryTableName),
+        store: new SelfPreservationStore(client, registryTableName),
         connections,
-        tell: async () => meter.add({ busEvents: 1 }),
+        publish: async () => meter.add({ busEvents: 1 }),
         log,
       }),
       connections,

@@ -1,0 +1,117 @@
+/** The functions behind the gateway, as a table: the route, what the function may do, and what it has to know. */
+
+import type { FunctionEnvironment } from "../core/environment";
+import { urlOf } from "./custom-domain";
+import type { Route } from "./props";
+import type { Settings } from "./settings";
+import type { TableAccess } from "./storage";
+
+export interface GatewayFunction {
+  /** Undefined for the authorizer. */
+  readonly route?: Route | "$disconnect";
+  readonly description: string;
+  /** Which DynamoDB operations on which table. The function also learns the names of these tables. */
+  readonly tables: TableAccess;
+  /** What else the function has to know. */
+  readonly environment?: (settings: Settings) => FunctionEnvironment;
+}
+
+/** Every message of an agent that changes nothing in its row is checked against the row first. */
+const CHECK_SENDER = ["GetItem"] as const;
+
+/** To find the receivers of a message: subscribers, or one agent. Subscriptions of lost connections are removed. */
+export const DELIVERY: TableAccess = {
+  subscriptions: ["Query", "BatchWriteItem"],
+  subscriptionsByConnection: ["Query"],
+  status: ["GetItem"],
+};
+
+/** By the names of their entries in `lambda`, in the order in which they are added to the API. */
+export const GATEWAY_FUNCTIONS = {
+  authorize: {
+    description: "Checks login tokens",
+    tables: { registry: ["GetItem", "PutItem"] },
+    environment: loginEnvironment,
+  },
+  connect: {
+    route: "$connect",
+    description: "Acquires an agent's lease",
+    tables: { status: ["UpdateItem"] },
+    environment: leaseEnvironment,
+  },
+  heartbeat: {
+    route: "heartbeat",
+    description: "Renews an agent's lease",
+    tables: { status: ["UpdateItem"] },
+    environment: leaseEnvironment,
+  },
+  disconnect: {
+    route: "$disconnect",
+    description: "Releases an agent's lease",
+    tables: {
+      status: ["UpdateItem"],
+      subscriptions: ["BatchWriteItem"],
+      subscriptionsByConnection: ["Query"],
+    },
+    environment: leaseEnvironment,
+  },
+  profile: {
+    route: "profile",
+    description: "Keeps what an agent says of itself",
+    tables: { status: CHECK_SENDER, registry: ["UpdateItem"] },
+  },
+  subscribe: {
+    route: "subscribe",
+    description: "Adds a subscription to a subject",
+    tables: {
+      status: CHECK_SENDER,
+      subscriptions: ["PutItem", "DeleteItem"],
+      subscriptionsByConnection: ["Query"],
+    },
+  },
+  unsubscribe: {
+    route: "unsubscribe",
+    description: "Takes a subscription away",
+    tables: { subscriptions: ["DeleteItem"] },
+  },
+  publish: {
+    route: "publish",
+    description: "Delivers a message to others of its organization",
+    tables: DELIVERY,
+  },
+  list: {
+    route: "list",
+    description: "Lists agents with their status",
+    tables: { status: ["Query", ...CHECK_SENDER], registry: ["Query", "GetItem"] },
+  },
+  history: {
+    route: "history",
+    description: "Lists the recent transitions of an agent",
+    tables: { status: CHECK_SENDER, registry: ["Query"] },
+  },
+  fallback: {
+    route: "$default",
+    description: "Answers messages of no known type",
+    tables: {},
+  },
+} as const satisfies Record<string, GatewayFunction>;
+
+export type GatewayFunctionName = keyof typeof GATEWAY_FUNCTIONS;
+
+/** What every function has to know that writes leases. */
+export function leaseEnvironment({ retention }: Pick<Settings, "retention">): FunctionEnvironment {
+  return { RETENTION_MS: String(retention.toMilliseconds()) };
+}
+
+function loginEnvironment({ heartbeat, reconnect, customDomain }: Settings): FunctionEnvironment {
+  const environment: FunctionEnvironment = {
+    DEFAULT_HEARTBEAT_INTERVAL_MS: String(heartbeat.defaultInterval.toMilliseconds()),
+    DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: String(heartbeat.defaultTimeoutMultiplier),
+    MIN_HEARTBEAT_INTERVAL_MS: String(heartbeat.minInterval.toMilliseconds()),
+    MAX_HEARTBEAT_INTERVAL_MS: String(heartbeat.maxInterval.toMilliseconds()),
+    CONNECTS_PER_SECOND: String(reconnect.connectsPerSecond),
+    MAX_RECONNECT_WINDOW_MS: String(reconnect.maxWindow.toMilliseconds()),
+  };
+  if (customDomain) environment.CUSTOM_DOMAIN_URL = urlOf(customDomain);
+  return environment;
+}
