@@ -19,6 +19,7 @@ const FIELDS: readonly (keyof RegisteredAgent)[] = [
   "createdAt",
   "updatedAt",
   "description",
+  "revokedAt",
   "expiresAt",
   "profile",
 ];

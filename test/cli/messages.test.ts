@@ -28,8 +28,8 @@ describe("a message that nobody could get", () => {
     [["send", "on", "hello"], 2, "The data is not JSON"],
     [["send", "on", "1", "--subject", "a..b"], 2, 'Subject "a..b": expected tokens of'],
     [["publish", "tasks.*", "1"], 2, 'Subject "tasks.*": expected tokens of'],
-    [["publish", "presence.a1", "1"], 2, "Subject presence.a1: those that begin with presence"],
-    [["publish", "_inbox.a1.x", "1"], 2, "Subject _inbox.a1.x: those that begin with _inbox"],
+    [["publish", "presence.a1", "1"], 2, "Subject presence.a1: subjects that begin with presence"],
+    [["publish", "_inbox.a1.x", "1"], 2, "Subject _inbox.a1.x: subjects that begin with _inbox"],
   ])("is not sent: %p", async (words, code, sentence) => {
     const result = await command(words);
     expect(result).toMatchObject({ code, stdout: "" });

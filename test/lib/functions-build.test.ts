@@ -19,6 +19,7 @@ let directory: string;
 beforeEach(() => {
   // Below the packages that they import.
   directory = mkdtempSync(join(ROOT, ".e2e-"));
+  cpSync(join(ROOT, "core"), join(directory, "core"), { recursive: true });
   cpSync(join(ROOT, "lambda"), join(directory, "lambda"), { recursive: true });
   cpSync(join(ROOT, "lib", "assets"), join(directory, "lib", "assets"), { recursive: true });
   buildSync.mockClear();
@@ -62,7 +63,7 @@ describe("the code of the functions", () => {
     const stacks = { One: ["heartbeat"] };
     const before = synthesized("before", stacks);
     expect(synthesized("again", stacks)).toEqual(before);
-    const source = join(directory, "lambda", "heartbeat.ts");
+    const source = join(directory, "lambda", "heartbeat", "entry.ts");
     writeFileSync(source, `${readFileSync(source, "utf8")}\nconsole.log("${MARK}");\n`);
     const after = synthesized("after", stacks);
     expect(after).not.toEqual(before);
@@ -73,9 +74,9 @@ describe("the code of the functions", () => {
   });
 
   it("fails in one sentence that names the place in the source", () => {
-    writeFileSync(join(directory, "lambda", "heartbeat.ts"), 'import "./nowhere";\n');
+    writeFileSync(join(directory, "lambda", "heartbeat", "entry.ts"), 'import "./nowhere";\n');
     expect(() => synthesized("out", { One: ["heartbeat"] })).toThrow(
-      /^The functions can't be built: \S*lambda\/heartbeat\.ts:1:8: Could not resolve "\.\/nowhere".*$/,
+      /^The functions can't be built: \S*lambda\/heartbeat\/entry\.ts:1:8: Could not resolve "\.\/nowhere".*$/,
     );
   });
 });

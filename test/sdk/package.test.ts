@@ -23,7 +23,7 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 );
 
 /** Gzipped, everything included that an agent in a page needs, or a fleet's watcher. */
-const BROWSER_BUDGET_BYTES = 15_000;
+const BROWSER_BUDGET_BYTES = 15 * 1024;
 
 let sdk: InstalledPackage;
 let gateway: Gateway;
