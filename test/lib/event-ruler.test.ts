@@ -34,7 +34,10 @@ describe("the patterns of the template under AWS's event-ruler", () => {
       const { OldImage, NewImage } = event.dynamodb as Images;
       const changed = changesOf("onlineSince")(event);
       if (changed && NewImage) expect([event, isThrough(event)]).toEqual([event, true]);
-      if (JSON.stringify(OldImage) === JSON.stringify(NewImage))
+      // A write that displaces connections leaves a mark, which the next heartbeat removes.
+      const marked = NewImage !== undefined && "displacedAt" in NewImage;
+      if (marked) expect([event, isThrough(event)]).toEqual([event, true]);
+      else if (JSON.stringify(OldImage) === JSON.stringify(NewImage))
         expect(isThrough(event)).toBe(false);
     }
   });

@@ -58,8 +58,8 @@ export const registry: Rehearsal = {
     expect("an agent registered after the copy stays connected", await isAcknowledged(open));
     expect("it can't connect again", (await rejectionOf(context, home, newcomer)) === 403);
     expect(
-      "an agent disabled after the copy can connect again",
-      (await rejectionOf(context, home, worker)) === null,
+      "an agent disabled after the copy stays locked out, for its status row knows",
+      (await rejectionOf(context, home, worker)) === 403,
     );
     const { jwk } = newcomer.key;
     await agents.register({ organizationId, agentId: "newcomer", publicKey: jwk as never });
