@@ -44,7 +44,7 @@ function witness(agentId: string, port: number): OpenSocket {
         listener.opened();
       },
       received(text) {
-        const message = JSON.parse(text ?? "null") as Record<string, unknown> | null;
+        const message = JSON.parse(text || "null") as Record<string, unknown> | null;
         const sent = sentAt.get(String(message?.id));
         if (message?.type === "heartbeat_ack" && sent !== undefined) {
           tell({ what: "acked", agentId, link, sentAt: sent, at: now() });
@@ -93,10 +93,13 @@ function witness(agentId: string, port: number): OpenSocket {
 const agents = settings.agents.map(({ agentId, port }) => {
   const { organizationId, url, privateKey, heartbeatInterval, heartbeatTimeoutMultiplier } =
     settings;
+  // Its login is for the address that it dials: that of its own link.
+  const own = new URL(url);
+  own.port = String(port);
   const agent = new HeartbeatAgent({
     agentId,
     organizationId,
-    url,
+    url: own.href,
     privateKey,
     heartbeatInterval,
     heartbeatTimeoutMultiplier,
