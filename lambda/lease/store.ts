@@ -29,17 +29,11 @@
  * write: events may be delayed, reordered and repeated, and leave the same row.
  */
 
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
-import { convertToAttr, marshall } from "@aws-sdk/util-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
 import { entryOf, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
-import { rowFromItem } from "../../core/status-row";
+import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
 import * as may from "./conditions";
 import { type Login, type Standing, standingOf } from "./standing";
 import * as update from "./updates";
@@ -111,6 +105,7 @@ export class LeaseStore {
    * @param alone whether to be refused while another process of the agent holds a running lease
    */
   async acquire(holder: LeaseHolder, now: number, alone = false): Promise<AcquireOutcome> {
+    const process = tagOf(holder.instanceId);
     let add = holder.rotation;
     let row: StatusRow | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -140,9 +135,10 @@ export class LeaseStore {
       }
       if (lapsed) continue;
       if (alone) return "duplicate";
-      const known = row.processes?.has(tagOf(holder.instanceId)) === true;
+      const known = row.processes?.has(process) === true;
       if (known || row.connectedAt > holder.connectedAt + CLOCK_SKEW_MS) {
-        const lost = await this.#write(holder, update.LOSE, may.mayLose, holder, { now });
+        const values = { now, processes: new Set([process]) };
+        const lost = await this.#write(holder, update.LOSE, may.mayLose, holder, values);
         if (lost === "written") return "superseded";
         const kept = lost.row?.displaced?.size ?? 0;
         if (kept >= may.MOST_DISPLACED) return "contended";
@@ -193,7 +189,7 @@ export class LeaseStore {
   ): Promise<ReleaseOutcome> {
     const kept = Math.ceil((now + NOTE_KEPT_MS) / 1000);
     let outcome: ReleaseOutcome = leaves ? "left" : "ended";
-    let write: [string, string, Values] = leaves
+    let write: [string, string, WriteValues] = leaves
       ? [update.LEAVE, may.mayLeave, { now }]
       : [update.END, may.mayEnd, { now, reason }];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -254,56 +250,49 @@ export class LeaseStore {
     const period = lapsed ? "begins" : "goesOn";
     if (add)
       return this.#write(holder, update.add(period), may.mayAdd(period), holder, { now: at });
-    const mine = tagOf(holder.instanceId);
-    const trim = row?.processes?.has(mine) === false && row.processes.size >= may.MOST_PROCESSES;
-    const processes = new Set(trim ? [tagOf(row.instanceId), mine] : [mine]);
+    const process = tagOf(holder.instanceId);
+    const trim = row?.processes?.has(process) === false && row.processes.size >= may.MOST_PROCESSES;
+    const processes = new Set(trim ? [tagOf(row.instanceId), process] : [process]);
     const [text, condition] = [update.take(period, { trim }), may.mayTake(period, { alone, trim })];
     const observedInstanceId = row?.instanceId;
-    return this.#write(holder, text, condition, holder, { now: at, processes, observedInstanceId });
+    const values = { now: at, process, processes, observedInstanceId };
+    return this.#write(holder, text, condition, holder, values);
   }
 
-  async #act(key: Observed, text: string, condition: string, values: Values): Promise<boolean> {
+  async #act(
+    key: Observed,
+    text: string,
+    condition: string,
+    values: WriteValues,
+  ): Promise<boolean> {
     return (await this.#write(key, text, condition, undefined, values)) === "written";
   }
 
   async #write(
-    key: Observed,
-    UpdateExpression: string,
-    ConditionExpression: string,
+    { organizationId, agentId }: Observed,
+    update: string,
+    condition: string,
     holder: LeaseHolder | undefined,
-    given: Values,
+    given: WriteValues,
   ): Promise<Result> {
-    const text = `${UpdateExpression} ${ConditionExpression}`;
+    const { client, tableName } = this.options;
     const values = { ...CONSTANTS, ...(holder && this.#holderValues(holder, given)), ...given };
     try {
-      await this.options.client.send(
-        new UpdateItemCommand({
-          TableName: this.options.tableName,
-          Key: marshall({ organizationId: key.organizationId, agentId: key.agentId }),
-          UpdateExpression,
-          ConditionExpression,
-          // Names and values that nothing uses are refused.
-          ...(text.includes("#status") && { ExpressionAttributeNames: { "#status": "status" } }),
-          ExpressionAttributeValues: usedIn(text, values),
-          // The loser learns who won without a read.
-          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-        }),
+      await client.send(
+        statusWrite(tableName, { organizationId, agentId, update, condition, values }),
       );
       return "written";
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return { row: error.Item && rowFromItem(error.Item) };
+      return { row: rowInTheWay(error) };
     }
   }
 
-  #holderValues(holder: LeaseHolder, { now }: Values): Values {
+  #holderValues(holder: LeaseHolder, { now }: WriteValues): WriteValues {
     const leaseExpiresAt = leaseEnd(holder, Number(now));
     return {
       ...holder,
       entry: entryIn(holder),
       entries: new Set([entryIn(holder)]),
-      process: tagOf(holder.instanceId),
-      processes: new Set([tagOf(holder.instanceId)]),
       latestOlder: holder.connectedAt + CLOCK_SKEW_MS,
       leaseExpiresAt,
       ttlEpochSeconds: Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000),
@@ -311,9 +300,7 @@ export class LeaseStore {
   }
 }
 
-type Values = Record<string, unknown>;
-
-const CONSTANTS: Values = {
+const CONSTANTS: WriteValues = {
   online: "online",
   offline: "offline",
   expired: "lease_expired" satisfies OfflineReason,
@@ -332,19 +319,8 @@ const leaseEnd = (
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
 
-/** The values that a text names, as DynamoDB takes them. */
-function usedIn(text: string, values: Values): Record<string, AttributeValue> {
-  const names = new Set(text.match(/:\w+/g));
-  return Object.fromEntries(
-    [...names].map((name) => [
-      name,
-      convertToAttr(values[name.slice(1)], { removeUndefinedValues: true }),
-    ]),
-  );
-}
-
 /** The names of those that have a value, and of those that have none. */
-function partition(values: Values): [string[], string[]] {
+function partition(values: WriteValues): [string[], string[]] {
   const names = Object.keys(values);
   return [
     names.filter((name) => values[name] !== undefined),

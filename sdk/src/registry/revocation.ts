@@ -6,17 +6,11 @@
  * skip. The change of the row has every connection closed that it knew.
  */
 
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
-import { convertToAttr } from "@aws-sdk/util-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS } from "../../../core/protocol";
 import { connectionIn, NOBODY } from "../../../core/row-connections";
 import { isPurged, type StatusRow } from "../../../core/status";
-import { rowFromItem } from "../../../core/status-row";
+import { rowInTheWay, statusWrite, type WriteValues } from "../../../core/status-write";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { AgentName } from "./record-store";
 
@@ -196,35 +190,17 @@ const CONSTANTS = {
 async function write(
   { client, tableName, clock }: RevocationOptions,
   { organizationId, agentId }: AgentName,
-  UpdateExpression: string,
-  ConditionExpression: string,
-  given: Record<string, unknown>,
+  update: string,
+  condition: string,
+  given: WriteValues,
 ): Promise<{ row: StatusRow | undefined } | undefined> {
-  const text = `${UpdateExpression} ${ConditionExpression}`;
-  const values: Record<string, unknown> = { ...CONSTANTS, ...given };
-  const used = new Set(text.match(/:\w+/g));
+  const values = { ...CONSTANTS, ...given };
   try {
     await client.send(
-      clock.watch(
-        new UpdateItemCommand({
-          TableName: tableName,
-          Key: { organizationId: { S: organizationId }, agentId: { S: agentId } },
-          UpdateExpression,
-          ConditionExpression,
-          ...(text.includes("#status") && { ExpressionAttributeNames: { "#status": "status" } }),
-          ExpressionAttributeValues: Object.fromEntries(
-            [...used].map((name): [string, AttributeValue] => [
-              name,
-              convertToAttr(values[name.slice(1)]),
-            ]),
-          ),
-          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-        }),
-      ),
+      clock.watch(statusWrite(tableName, { organizationId, agentId, update, condition, values })),
     );
     return undefined;
   } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return { row: error.Item && rowFromItem(error.Item) };
+    return { row: rowInTheWay(error) };
   }
 }
