@@ -98,6 +98,15 @@ export const GATEWAY_FUNCTIONS = {
 
 export type GatewayFunctionName = keyof typeof GATEWAY_FUNCTIONS;
 
+/** The routes of messages, as opposed to those of a connection's beginning and end. */
+export const MESSAGE_ROUTES = (Object.keys(GATEWAY_FUNCTIONS) as GatewayFunctionName[]).flatMap(
+  (name) => {
+    const { route }: GatewayFunction = GATEWAY_FUNCTIONS[name];
+    const isMessage = route !== undefined && route !== "$connect" && route !== "$disconnect";
+    return isMessage ? [{ name, route }] : [];
+  },
+);
+
 /** What every function has to know that writes leases. */
 export function leaseEnvironment({ retention }: Pick<Settings, "retention">): FunctionEnvironment {
   return { RETENTION_MS: String(retention.toMilliseconds()) };

@@ -12,6 +12,7 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
+import { MESSAGE_ROUTES } from "./gateway-functions";
 import { greatestShare, PERIOD, sum, throttlesOf, type Watched } from "./metrics";
 
 const RUNBOOK = "docs/operations.md";
@@ -25,18 +26,6 @@ const FAIL_AS_FUNCTIONS = [
   "sweep",
   "transitions",
   "deliver",
-] as const;
-
-/** Functions that answer a failure by a message, and count it. */
-const ANSWER_INTERNAL = [
-  "heartbeat",
-  "profile",
-  "subscribe",
-  "unsubscribe",
-  "publish",
-  "list",
-  "history",
-  "fallback",
 ] as const;
 
 /** Functions for which somebody waits, and of which none stops by itself before its time is up. */
@@ -94,7 +83,8 @@ export class Monitoring extends Construct {
       periods: 3,
     });
     this.#alarm("RouteFailures", "clients are answered by internal", {
-      metric: sum(ANSWER_INTERNAL.map((service) => metrics.own("RouteFailures", service))),
+      // These functions answer a failure by a message, and count it.
+      metric: sum(MESSAGE_ROUTES.map(({ name }) => metrics.own("RouteFailures", name))),
       periods: 3,
     });
     this.#alarm("LoginsRefused", "many logins prove nothing", {

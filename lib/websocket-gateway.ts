@@ -21,6 +21,7 @@ import {
   GATEWAY_FUNCTIONS,
   type GatewayFunction,
   type GatewayFunctionName,
+  MESSAGE_ROUTES,
 } from "./gateway-functions";
 import type { Settings } from "./settings";
 import type { Storage } from "./storage";
@@ -94,7 +95,7 @@ export class WebSocketGateway extends Construct {
     api.addRoute("$disconnect", {
       integration: new WebSocketLambdaIntegration("Disconnect", disconnect),
     });
-    for (const { name, route } of messageRoutes()) {
+    for (const { name, route } of MESSAGE_ROUTES) {
       const fn = name === "heartbeat" ? heartbeat : this.#function(name);
       // Any route may have to close its caller: one that floods, or that lost its agent's row.
       this.grantConnections(fn, "POST", "DELETE");
@@ -179,11 +180,3 @@ export class WebSocketGateway extends Construct {
     return fn;
   }
 }
-
-/** The routes of messages, as opposed to those of a connection's beginning and end. */
-const messageRoutes = () =>
-  (Object.keys(GATEWAY_FUNCTIONS) as GatewayFunctionName[]).flatMap((name) => {
-    const { route }: GatewayFunction = GATEWAY_FUNCTIONS[name];
-    const isMessage = route !== undefined && route !== "$connect" && route !== "$disconnect";
-    return isMessage ? [{ name, route }] : [];
-  });
