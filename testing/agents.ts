@@ -41,13 +41,7 @@ export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
     runtime,
     states,
     failures,
-    async accept(n) {
-      const socket = await runtime.socket(n);
-      socket.peer.opened();
-      socket.ack({ serverTime: runtime.now() });
-      socket.settleSubscriptions();
-      return socket;
-    },
+    accept: (n) => runtime.accept(n),
   };
 }
 

@@ -111,6 +111,15 @@ export class FakeRuntime implements Runtime {
     return this.sockets[n - 1] as FakeSocket;
   }
 
+  /** Accepts the n-th socket, acknowledges its first heartbeat and answers its subscriptions. */
+  async accept(n: number): Promise<FakeSocket> {
+    const socket = await this.socket(n);
+    socket.peer.opened();
+    socket.ack({ serverTime: this.now() });
+    socket.settleSubscriptions();
+    return socket;
+  }
+
   /** Advances time for a running process: every timer fires when due. */
   advance(ms: number): void {
     const end = this.#monotonic + ms;

@@ -78,13 +78,7 @@ export function fakeFleet(options: Partial<NodeWatcherOptions> = {}): FakeFleet 
     runtime,
     changes,
     states,
-    async accept(n) {
-      const socket = await runtime.socket(n);
-      socket.peer.opened();
-      socket.ack({ serverTime: runtime.now() });
-      socket.settleSubscriptions();
-      return socket;
-    },
+    accept: (n) => runtime.accept(n),
   };
 }
 
