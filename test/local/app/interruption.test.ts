@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 
 const ROOT = join(__dirname, "../../..");
 const LOADER = join(ROOT, "bin", "typescript.mjs");
-const MAIN = join(ROOT, "local", "main.ts");
+const MAIN = join(ROOT, "local", "app", "main.ts");
 const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
 
 /** An app that never ends, with a child that never does. */
@@ -53,7 +53,10 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
     errors += text;
   });
   const printed = async (text: string) => {
-    while (!output.includes(text)) await once(child.stdout, "data");
+    while (!output.includes(text)) {
+      const [chunk] = await Promise.race([once(child.stdout, "data"), once(child, "close")]);
+      if (typeof chunk !== "string") throw new Error(`ended without ${text}: ${output}${errors}`);
+    }
   };
   const exit = once(child, "exit").then(([code, signal]) => ({ code, signal, errors }));
   return { child, printed, exit };
