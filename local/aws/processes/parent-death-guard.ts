@@ -12,7 +12,7 @@ import { once } from "node:events";
 const LEASH =
   'd=$1; shift; exec 3<&0; { cat <&3; [ -z "$d" ] || rm -rf "$d"; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
-/** A child process. Its standard input is the parentDeathGuard: it reads nothing itself. */
+/** A child process. Its standard input is the pipe of the guard: it reads nothing itself. */
 export interface LeashedProcess {
   readonly child: ChildProcess;
   /** Resolves when the process has ended, or could not be started. */
@@ -32,9 +32,9 @@ export interface LeashOptions extends Omit<SpawnOptions, "stdio" | "detached"> {
 }
 
 /**
- * Starts a process on a parentDeathGuard, in a process group of its own, so that a Ctrl-C in the terminal reaches
- * this process alone, which then ends its children in order. Where there is no `sh` (Windows) the parentDeathGuard
- * is missing: a child outlives a parent that is killed hard.
+ * Starts a process under this guard, in a process group of its own. Ctrl-C in the terminal therefore reaches only
+ * this process, which then ends its children in order. Where there is no `sh` (Windows), there is no guard, and a
+ * child outlives a parent that was killed.
  */
 export function spawnLeashed(
   command: string,

@@ -2,22 +2,25 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { outputWithout } from "../../../local/aws/processes/parent-death-guard";
 
 const ROOT = join(__dirname, "../../..");
 const LOADER = join(ROOT, "bin", "typescript.mjs");
 const MAIN = join(ROOT, "local", "app", "main.ts");
 const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
 
-/** An app that never ends, with a child that never does. */
-const ENDLESS = "sleep 1000 & sleep 1000; true";
+const BUILDING = "building";
+
+/** An app that never ends, with a child that never does. A file tells that it runs. */
+const ENDLESS = 'touch "$TMPDIR/../begun"; sleep 1000 & sleep 1000; true';
 
 const STAGES = {
-  "while the app is synthesized": { line: "building", args: ["--app", ENDLESS] },
+  "while the app is synthesized": { line: BUILDING, args: ["--app", ENDLESS] },
   "while the database starts": { line: "starting", args: FIXTURE },
   "while it runs": { line: "ready", args: FIXTURE },
 } as const;
@@ -45,21 +48,19 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
     env: { ...process.env, NO_COLOR: "1", TMPDIR: temporary, ...env },
   });
   started.push(child);
-  let [output, errors] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
+  let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;
   });
-  const printed = async (text: string) => {
-    while (!output.includes(text)) {
-      const [chunk] = await Promise.race([once(child.stdout, "data"), once(child, "close")]);
-      if (typeof chunk !== "string") throw new Error(`ended without ${text}: ${output}${errors}`);
+  /** Waits until a stage has printed its line; where an app is synthesized, until the app runs too. */
+  const reached = async (line: string) => {
+    expect(await outputWithout(child, line)).toBeUndefined();
+    while (line === BUILDING && child.exitCode === null && !existsSync(join(directory, "begun"))) {
+      await turn();
     }
   };
   const exit = once(child, "exit").then(([code, signal]) => ({ code, signal, errors }));
-  return { child, printed, exit };
+  return { child, reached, exit };
 }
 
 const FLAGS = ["--conditions=agent-heartbeat-source", "--import", LOADER, MAIN, "--port", "0"];
@@ -84,8 +85,8 @@ describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
     "by %s says nothing, and leaves nothing behind",
     async (signal) => {
-      const { child, printed, exit } = startMain(args);
-      await printed(line);
+      const { child, reached, exit } = startMain(args);
+      await reached(line);
       child.kill(signal);
       expect(await exit).toEqual({ code: 0, signal: null, errors: "" });
       await nothingRuns();
@@ -95,8 +96,8 @@ describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage
   );
 
   it("by SIGKILL takes its processes along", async () => {
-    const { child, printed, exit } = startMain(args);
-    await printed(line);
+    const { child, reached, exit } = startMain(args);
+    await reached(line);
     child.kill("SIGKILL");
     await exit;
     await nothingRuns();
@@ -104,8 +105,8 @@ describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage
   });
 
   it("by the end of whoever reads what it prints ends in order", async () => {
-    const { child, printed, exit } = startMain([...args, "--verbose"]);
-    await printed(line);
+    const { child, reached, exit } = startMain([...args, "--verbose"]);
+    await reached(line);
     child.stdout?.destroy();
     child.stderr?.destroy();
     if (stage !== "while the database starts") child.kill("SIGTERM");
@@ -121,7 +122,7 @@ describe("npm start", () => {
       spawn(process.execPath, ${JSON.stringify([...FLAGS, ...FIXTURE])}, { stdio: "inherit" });
     `;
     const npm = start(process.execPath, ["-e", program], { npm_lifecycle_event: "start" });
-    await npm.printed("ready");
+    await npm.reached("ready");
     npm.child.kill("SIGKILL");
     await npm.exit;
     await nothingRuns();
@@ -130,7 +131,7 @@ describe("npm start", () => {
 
   it("removes the assembly of a run that was killed before it could", async () => {
     const killed = startMain(["--app", ENDLESS]);
-    await killed.printed("building");
+    await killed.reached(BUILDING);
     killed.child.kill("SIGKILL");
     await killed.exit;
     expect(assemblies()).toHaveLength(1);

@@ -7,7 +7,7 @@ import { outputWithout, spawnLeashed } from "../../../../local/aws/processes/par
 const node = (program: string) =>
   spawnLeashed(process.execPath, ["-e", program], { output: "pipe" });
 
-describe("a process on a parentDeathGuard", () => {
+describe("a guarded process", () => {
   it("is told to stop, and may take its time", async () => {
     const guarded = node(
       "process.on('SIGTERM', () => process.exit(3)); console.log('up'); setInterval(() => {}, 1000)",
