@@ -15,18 +15,21 @@ export const NOTHING_BUNDLED: Record<string, unknown> = { "aws:cdk:bundling-stac
 
 export const testContext = () => ({ ...featureFlags(), ...NOTHING_BUNDLED });
 
-let assembly: string | undefined;
+let assemblies: string | undefined;
 
-/** What an app is made with in a test. Its assembly goes with the test file, or with the process outside of jest. */
+/**
+ * What an app is made with in a test. Its assembly goes with the test file, or with the process outside of jest; CDK
+ * would remove one of its own making with the process alone, which for a worker of jest is too late.
+ */
 export function appProps(context: Record<string, unknown> = testContext()) {
-  assembly ??= mkdtempSync(join(tmpdir(), "cdk.out-"));
-  return { context, outdir: assembly };
+  assemblies ??= mkdtempSync(join(tmpdir(), "assemblies-"));
+  return { context, outdir: mkdtempSync(join(assemblies, "cdk.out-")) };
 }
 
-function removeAssembly(): void {
-  if (assembly !== undefined) rmSync(assembly, { recursive: true, force: true });
+function removeAssemblies(): void {
+  if (assemblies !== undefined) rmSync(assemblies, { recursive: true, force: true });
 }
 
 const { afterAll } = globalThis as { afterAll?: (work: () => void) => void };
-if (afterAll) afterAll(removeAssembly);
-else process.once("exit", removeAssembly);
+if (afterAll) afterAll(removeAssemblies);
+else process.once("exit", removeAssemblies);

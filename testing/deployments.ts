@@ -26,7 +26,7 @@ import {
 import type { IConstruct } from "constructs";
 import { AgentHeartbeat } from "../lib/agent-heartbeat";
 import { AgentHeartbeatStack } from "../lib/agent-heartbeat-stack";
-import { NOTHING_BUNDLED, testContext } from "./cdk-context";
+import { appProps, NOTHING_BUNDLED } from "./cdk-context";
 
 export const ACCOUNT = "123456789012";
 export const BOUNDARY = `arn:aws:iam::${ACCOUNT}:policy/boundary`;
@@ -39,7 +39,7 @@ const env = (region = REGION) => ({ account: ACCOUNT, region });
 /** The apps that are deployed to one account. */
 export type Deployment = () => App[];
 
-const app = () => new App({ context: testContext() });
+const app = () => new App(appProps());
 
 /** An app with the stacks that a function puts into it. */
 const appOf = (fill: (app: App) => void): App => {
@@ -50,7 +50,7 @@ const appOf = (fill: (app: App) => void): App => {
 
 /** An app without any feature flag, with what hosts have: some of it before the construct, and some after. */
 export function hostApp({ withPresence = true } = {}): App {
-  const host = new App({ context: { ...NOTHING_BUNDLED } });
+  const host = new App(appProps(NOTHING_BUNDLED));
   const stack = new Stack(host, "Host", { env: env() });
   const bucket = new Bucket(stack, "Site") as IBucket;
   const role = new Role(stack, "SiteRole", {

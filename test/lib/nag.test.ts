@@ -1,12 +1,11 @@
 /** The stack under cdk-nag: what it finds is either fixed, or accepted here with the reason. */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
-import { testContext } from "../../testing/cdk-context";
+import { appProps } from "../../testing/cdk-context";
 import { DEPLOYMENTS } from "../../testing/deployments";
 import { stackIn, TEMPLATES, type TemplateName } from "../../testing/templates";
 
@@ -129,14 +128,12 @@ const notAccepted = (findings: Finding[]) =>
   );
 
 describe("cdk-nag", () => {
-  const outdir = mkdtempSync(join(tmpdir(), "nag-"));
   let findings: Finding[];
   beforeAll(() => {
-    const app = new App({ context: testContext(), outdir });
+    const app = new App(appProps());
     for (const name of Object.keys(TEMPLATES) as TemplateName[]) stackIn(app, name);
     findings = findingsIn(app);
   });
-  afterAll(() => rmSync(outdir, { recursive: true }));
 
   it("finds nothing but what is accepted with a reason", () => {
     expect(notAccepted(findings)).toEqual([]);

@@ -6,7 +6,7 @@ import { Template } from "aws-cdk-lib/assertions";
 import type { Construct } from "constructs";
 import { AgentHeartbeat } from "../../lib/agent-heartbeat";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
-import { testContext } from "../../testing/cdk-context";
+import { appProps } from "../../testing/cdk-context";
 import { emptyStack } from "../../testing/stacks";
 
 const REQUIRED = ["EventBusName", "RegistryTableName", "StatusTableName", "WebSocketUrl"];
@@ -43,7 +43,7 @@ describe("the outputs", () => {
   });
 
   it("of a stack of its own have no more to their names", () => {
-    const stack = new AgentHeartbeatStack(new App({ context: testContext() }), "Own", bare);
+    const stack = new AgentHeartbeatStack(new App(appProps()), "Own", bare);
     expect(Object.keys(outputsOf(stack)).sort()).toEqual(REQUIRED);
   });
 });

@@ -3,7 +3,7 @@
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
-import { testContext } from "../../testing/cdk-context";
+import { appProps } from "../../testing/cdk-context";
 
 export interface Case {
   pattern: unknown;
@@ -14,7 +14,7 @@ type Image = Record<string, { N: string }> | undefined;
 
 /** Every case of the default template. */
 export function cases(): Case[] {
-  const stack = new AgentHeartbeatStack(new App({ context: testContext() }), "Cases");
+  const stack = new AgentHeartbeatStack(new App(appProps()), "Cases");
   const template = Template.fromStack(stack);
   const properties = (type: string) =>
     Object.values(template.findResources(type)).map(({ Properties }) => Properties);
