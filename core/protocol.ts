@@ -1,5 +1,5 @@
 /**
- * The wire protocol in types: every message, limit and name that client and server share.
+ * The types of the wire protocol: every message, limit and name that client and server share.
  *
  * Mirrors `docs/protocol.md`; a test keeps the two equal. Durations ending in `Ms` are milliseconds,
  * times ending in `At` are epoch milliseconds by the server's clock.
@@ -14,7 +14,7 @@ export { isPattern, isSubject, matchesSubject, PATTERN_FORM, SUBJECT_FORM } from
 /** The WebSocket subprotocol that the server selects. The second one offered is the login token. */
 export const SUBPROTOCOL = "agent-heartbeat.v1";
 
-/** Limits of the service and of API Gateway WebSocket APIs, which carries it. */
+/** Limits of the service and of API Gateway's WebSocket APIs. */
 export const LIMITS = {
   /** Largest message in either direction, in bytes. */
   messageBytes: 128 * 1024,
@@ -63,7 +63,7 @@ export const HEARTBEAT = {
   maxTimeoutMultiplier: 20,
 } as const;
 
-/** What `agentId`, `organizationId` and each token of a subject may look like. */
+/** The form of `agentId` and `organizationId`. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** What a connection may do: see `PERMISSIONS`. */
@@ -96,7 +96,7 @@ export type OfflineReason =
 /** What to do when another process connects with the same agent id: see `docs/protocol.md`. */
 export type DuplicatePolicy = "replace" | "reject";
 
-/** What an agent is doing, as it says of itself in a heartbeat. Costs no further write. */
+/** What an agent is doing, as reported in its heartbeats. This costs no additional write. */
 export interface Activity {
   state: "idle" | "working" | "blocked" | "draining";
   /** What it works on: usually the subject of the message being handled. At most 64 characters. */
@@ -105,7 +105,7 @@ export interface Activity {
   startedAt?: number;
   /** When the work last made progress. */
   progressAt?: number;
-  /** How long the work may go without advancing, in milliseconds, before the agent reads as stalled. */
+  /** How long the work may go without progress, in milliseconds, before the agent reads as stalled. */
   maxSilenceMs?: number;
   /** The agent's last progress note. At most 64 characters. */
   note?: string;
@@ -142,16 +142,16 @@ export interface AgentPresence {
 }
 
 /**
- * So many agents fell silent at once that the service suspects itself: it does not yet tell that they went
- * offline. Their derived status says all the same that no heartbeat has come.
+ * Self-preservation: so many agents fell silent at once that the service suspects a fault of its own and withholds offline
+ * events. The derived status is not affected.
  */
 export interface MassExpiry {
   suspectedAt: number;
-  /** When it tells what is true, whatever that is: at the first sweep after it. */
+  /** The first sweep after this time publishes the events of agents that are still silent. */
   heldUntil: number;
 }
 
-/** What an agent says of itself beside its presence. Kept in the registry, at most 4 KB as JSON. */
+/** Information that an agent publishes about itself. Stored in the registry, at most 4 KB as JSON. */
 export interface Profile {
   /** What the agent can do: at most 50 entries of at most 64 characters. */
   capabilities: string[];
@@ -164,7 +164,7 @@ export type TransitionEvent = "online" | "offline" | "stalled" | "recovered";
 
 /**
  * A change of an agent: the `detail` of an event on the bus, and the `data` of a message on
- * `presence.<agentId>`. Beside what it names it says what a reader would see of the agent.
+ * `presence.<agentId>`. The inherited fields are the agent's presence, as a reader would see it.
  */
 export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   /** The same for every delivery of the same transition. */
@@ -174,7 +174,7 @@ export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   /** Null if the agent was not known before. */
   previousStatus: Status | null;
   /**
-   * `offline`: why. `online`: `connected`, or `revived` by a heartbeat after its lease had run out.
+   * `offline`: why. `online`: `connected`, or `revived` by a heartbeat after its lease had expired.
    * `stalled`: `no_progress`. `recovered`: `progress`.
    */
   reason: OfflineReason | "connected" | "revived" | "no_progress" | "progress";
@@ -182,7 +182,7 @@ export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   at: number;
 }
 
-/** What is kept of a transition. */
+/** The part of a transition that is stored. */
 export type TransitionRecord = Pick<
   Transition,
   "transitionId" | "event" | "reason" | "at" | "connectionId" | "instanceId"
@@ -193,23 +193,23 @@ interface ClientMessageBase {
   id?: string;
 }
 
-/** Renews the lease. Answered by `heartbeat_ack`, or by `superseded`. */
+/** Renews the lease. Answered with `heartbeat_ack` or `superseded`. */
 export interface HeartbeatMessage extends ClientMessageBase {
   type: "heartbeat";
   activity?: Activity;
 }
 
 /**
- * Renews the lease as `heartbeat` does, without an answer: nothing comes back but an `error`, or `superseded`. It is a
- * type of its own because its route has no response. API Gateway may send, and bills, an empty frame for an answer
- * without a body; a client ignores one.
+ * Renews the lease as `heartbeat` does, without an ack. Only an `error` or `superseded` is sent back. It is a separate type
+ * because its route has no response: for a response without a body, API Gateway may send and bill an empty frame. Clients
+ * ignore empty frames.
  */
 export interface QuietHeartbeatMessage extends ClientMessageBase {
   type: "heartbeat_quiet";
   activity?: Activity;
 }
 
-/** Asks for a page of the organization's agents. Answered by `agents`. */
+/** Requests a page of the organization's agents. Answered with `agents`. */
 export interface ListMessage extends ClientMessageBase {
   type: "list";
   /** Only agents of this derived status. */
@@ -222,13 +222,13 @@ export interface ListMessage extends ClientMessageBase {
   profiles?: boolean;
 }
 
-/** Asks for the last transitions of an agent, at most 50. Answered by `history`. */
+/** Requests the last transitions of an agent, at most 50. Answered with `history`. */
 export interface HistoryMessage extends ClientMessageBase {
   type: "history";
   agentId: string;
 }
 
-/** Replaces the sender's profile. Answered by `profile_ack`. */
+/** Replaces the sender's profile. Answered with `profile_ack`. */
 export interface ProfileMessage extends ClientMessageBase {
   type: "profile";
   /** @default [] */
@@ -237,19 +237,19 @@ export interface ProfileMessage extends ClientMessageBase {
   metadata?: Record<string, unknown>;
 }
 
-/** Asks for messages on a subject, or on all subjects of a pattern. Answered by `subscribed`. */
+/** Subscribes to a subject, or to all subjects of a pattern. Answered with `subscribed`. */
 export interface SubscribeMessage extends ClientMessageBase {
   type: "subscribe";
   subject: string;
 }
 
-/** Ends a subscription. Answered by `unsubscribed`, even if there was none. */
+/** Ends a subscription. Answered with `unsubscribed`, even if there was none. */
 export interface UnsubscribeMessage extends ClientMessageBase {
   type: "unsubscribe";
   subject: string;
 }
 
-/** Sends a message to the connected subscribers of the organization. Answered by `published`. */
+/** Sends a message to the connected subscribers of the organization. Answered with `published`. */
 export interface PublishMessage extends ClientMessageBase {
   type: "publish";
   subject: string;
@@ -257,7 +257,7 @@ export interface PublishMessage extends ClientMessageBase {
   data?: unknown;
   /** Sends the message only to this agent, whether it is subscribed or not. */
   to?: string;
-  /** Subject under `_inbox.<sender>` on which the sender waits for an answer. */
+  /** Subject under `_inbox.<sender>` on which the sender waits for a reply. */
   replyTo?: string;
 }
 
@@ -285,8 +285,8 @@ export interface HeartbeatAckMessage extends ServerMessageBase {
   /** The interval in seconds that the server requires, if it differs from the requested one. */
   heartbeatInterval?: number;
   /**
-   * Over how long the whole fleet is to come back once it has lost its connections, in milliseconds, as of
-   * when this connection was made. Absent for small fleets.
+   * The time over which the whole fleet should reconnect after it has lost its connections, in milliseconds, as of when this
+   * connection was made. Absent for small fleets.
    */
   reconnectWindowMs?: number;
 }
@@ -334,9 +334,9 @@ export interface DeliveryMessage {
   messageId: string;
   subject: string;
   data: unknown;
-  /** The agent that published it; `service` for the system; `event:<source>` for the event bus. */
+  /** The publishing agent; `service` for the service itself; `event:<source>` for the event bus. */
   from: string;
-  /** Subject on which the publisher waits for an answer. */
+  /** Subject on which the publisher waits for a reply. */
   replyTo?: string;
 }
 
@@ -348,8 +348,8 @@ export interface HistoryReplyMessage extends ServerMessageBase {
 }
 
 /**
- * A newer process of the same agent holds the lease. No new messages come; answers may be published until the grace
- * is over (`supersededGraceMs`), and the connection is closed then.
+ * A newer process of the same agent holds the lease. No new messages are delivered. Replies to earlier requests may be
+ * published for `supersededGraceMs`; then the connection is closed.
  */
 export interface SupersededMessage extends ServerMessageBase {
   type: "superseded";
@@ -396,15 +396,15 @@ export type ServerMessage =
   | SupersededMessage
   | ErrorMessage;
 
-/** How often something may be done: so many times at once, and so many a second from then on. */
+/** A rate limit: `burst` at once, then `perSecond`. */
 export interface Rate {
   perSecond: number;
   burst: number;
 }
 
 /**
- * How often a connection may send each type of message. Each container of the service counts for itself, so that
- * these are what every connection is sure of, not what none can exceed.
+ * How often a connection may send each type of message. Each container of the service counts separately, so every connection
+ * can rely on these rates, but may get more.
  */
 export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   heartbeat: { perSecond: 1, burst: 50 },
@@ -417,10 +417,10 @@ export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   history: { perSecond: 20, burst: 100 },
 };
 
-/** How often a connection may send what is no message of the protocol. */
+/** How often a connection may send anything that is not a message of the protocol. */
 export const UNKNOWN_RATE: Rate = { perSecond: 1, burst: 50 };
 
-/** Which messages each role may send. */
+/** The messages that each role may send. */
 export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]>> = {
   agent: [
     "heartbeat",
@@ -436,15 +436,15 @@ export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]
   publisher: ["heartbeat", "heartbeat_quiet", "publish"],
 };
 
-/** First tokens of subjects that have a meaning. A pattern that begins with a wildcard matches none. */
+/** First tokens of reserved subjects. A pattern that begins with a wildcard matches none of them. */
 export const RESERVED = {
-  /** `presence.<agentId>`: the agent's transitions, published by the system alone. */
+  /** `presence.<agentId>`: the agent's transitions, published only by the service. */
   presence: "presence",
-  /** `_inbox.<agentId>.<...>`: answers to the agent's requests, which it alone may subscribe to. */
+  /** `_inbox.<agentId>.<...>`: replies to the agent's requests. Nobody can subscribe to them. */
   inbox: "_inbox",
 } as const;
 
-/** The subject of a message that is sent to one agent and names none. */
+/** The subject of a message to one agent that names no subject. */
 export const DIRECT_SUBJECT = "direct";
 
 /** Claims of the login token, a JWT of at most 60 seconds. Durations are in seconds. */
@@ -468,8 +468,8 @@ export interface LoginClaims {
   /** @default "replace" */
   on_duplicate?: DuplicatePolicy;
   /**
-   * Whether the process has another connection open, which this one is to replace in time. Without it, the new
-   * connection takes the place of all that the process had.
+   * Whether the process has another connection open, which this one will replace. Without it, the new connection replaces all
+   * connections of the process.
    *
    * @default false
    */
@@ -480,13 +480,13 @@ export interface LoginClaims {
 export const LOGIN_TOKEN_TTL_SECONDS = 60;
 
 /**
- * The `aud` of a login token for a WebSocket URL: always `wss://`, host and path, no query and no
- * trailing slash, so that client and server get the same text whichever scheme carries it.
+ * The `aud` of a login token for a WebSocket URL: always `wss://`, host and path, without query and trailing slash, so that
+ * client and server compute the same text for either scheme.
  *
  * @throws TypeError if `url` is not a URL.
  */
 export function audienceOf(url: string): string {
   const { host, pathname } = new URL(url);
-  // The port that goes without saying is another one under each scheme: none of the two is in it.
+  // Each scheme has its own default port; neither is part of the audience.
   return `wss://${new URL(`wss://${host}`).host}${pathname.replace(/\/+$/, "")}`;
 }

@@ -45,7 +45,7 @@ describe("a lock-out", () => {
     return client.received().map((message) => message.code ?? message.type);
   }
 
-  it("tells an idle agent so, and closes its connection", async () => {
+  it("notifies an idle agent, and closes its connection", async () => {
     const client = await connect();
     await disable();
     expect(await endOf(client)).toEqual(["revoked"]);
@@ -53,7 +53,7 @@ describe("a lock-out", () => {
     await expect(connect()).rejects.toMatchObject({ statusCode: 403 });
   });
 
-  it("ends what is left of a process after one of its two connections ended", async () => {
+  it("ends a process's remaining connection after the other one ended", async () => {
     const first = await connect();
     const second = await connect({ rotation: true });
     await second.close();
@@ -62,7 +62,7 @@ describe("a lock-out", () => {
     expect(await presence()).toMatchObject({ status: "offline", reason: "revoked" });
   });
 
-  it("ends the connection of an older process too, which was quiet all the while", async () => {
+  it("ends the connection of an older process too, even if it was silent", async () => {
     const older = await connect();
     const newer = await connect({ instance_id: "process-b" });
     await disable();
@@ -70,7 +70,7 @@ describe("a lock-out", () => {
     expect(await endOf(newer)).toEqual(["revoked"]);
   });
 
-  it("ends a connection whose agent's lease has expired", async () => {
+  it("ends the connection of an agent whose lease has expired", async () => {
     const client = await connect();
     await status("offline");
     expect(await presence()).toMatchObject({ reason: "lease_expired" });
@@ -79,7 +79,7 @@ describe("a lock-out", () => {
     expect(await presence()).toMatchObject({ reason: "lease_expired" });
   });
 
-  it("by removal leaves no row, and no heartbeat makes one", async () => {
+  it("by removal leaves no row, and no heartbeat creates one", async () => {
     const client = await connect();
     await target.registry.remove({ organizationId, agentId });
     client.send({ type: "heartbeat" });
@@ -92,7 +92,7 @@ describe("a lock-out", () => {
     await again.close();
   });
 
-  it("is lifted at once by enabling", async () => {
+  it("ends as soon as the agent is enabled again", async () => {
     await disable();
     await target.registry.enable({ organizationId, agentId });
     const client = await connect();
@@ -104,7 +104,7 @@ describe("a lock-out", () => {
     ["viewer", { type: "list" }],
     ["viewer", { type: "subscribe", subject: "presence.>" }],
     ["publisher", { type: "publish", subject: "tasks.process" }],
-  ] as const)("refuses a %s that sends %j", async (role, message) => {
+  ] as const)("rejects a %s that sends %j", async (role, message) => {
     const id = `${role}-${randomUUID()}`;
     await register(id, role);
     const client = await connect({}, key, id);
@@ -114,7 +114,7 @@ describe("a lock-out", () => {
     expect(await endOf(client)).toContain("revoked");
   });
 
-  it("by taking a key away now ends the connections that used it, and no other", async () => {
+  it("by removing a key at once ends the connections that used it, and no others", async () => {
     const second = await testKey();
     await target.registry.addKey({ organizationId, agentId, publicKey: second.jwk as never });
     const first = await connect();
@@ -125,7 +125,7 @@ describe("a lock-out", () => {
     await other.close();
   });
 
-  it("comes by itself when a registration ends, to the moment", async () => {
+  it("happens by itself when a temporary registration ends", async () => {
     const id = `guest-${randomUUID()}`;
     const expiresAt = Date.now() + 3000;
     const publicKey = key.jwk as never;

@@ -53,7 +53,7 @@ describe("the protocol", () => {
   }
 
   describe("refuses a login", () => {
-    it("without a token by 401", async () => {
+    it("without a token with 401", async () => {
       expect(await refusalOf([])).toMatchObject({ statusCode: 401 });
     });
 
@@ -74,7 +74,7 @@ describe("the protocol", () => {
       ["with text that is no token", async () => "x.y.z"],
     ];
 
-    it.each(faults)("%s by 403, and leaves no trace but in the log", async (_, make) => {
+    it.each(faults)("%s with 403, and leaves no trace except in the log", async (_, make) => {
       const refusal = await refusalOf(["agent-heartbeat.v1", await make()]);
       expect(refusal.statusCode).toBe(403);
       // Ids are letters by chance, and may spell anything.
@@ -89,14 +89,14 @@ describe("the protocol", () => {
       expect(foreign?.agents).toEqual([]);
     });
 
-    it("with a token that was used before by 403", async () => {
+    it("with a token that was used before with 403", async () => {
       const token = await signToken(key, claims({ iss: "viewer", sub: "viewer" }));
       const first = await BareClient.offer(target.url, ["agent-heartbeat.v1", token]);
       expect(await refusalOf(["agent-heartbeat.v1", token])).toMatchObject({ statusCode: 403 });
       await first.close();
     });
 
-    it("of a second process that asks to be alone by 409", async () => {
+    it("of a second process with on_duplicate: reject with 409", async () => {
       const token = await signToken(key, claims({ instance_id: "second", on_duplicate: "reject" }));
       expect(await refusalOf(["agent-heartbeat.v1", token])).toMatchObject({ statusCode: 409 });
     });
@@ -112,7 +112,7 @@ describe("the protocol", () => {
     ["a field of the wrong type", '{"type":"heartbeat","activity":1}', "invalid_message"],
     ["a page of the wrong size", '{"type":"list","limit":-1}', "invalid_message"],
     ["a cursor of no list", '{"type":"list","cursor":"zzz"}', "invalid_message"],
-  ])("answers %s by an error, and the connection lives on", async (_, frame, code) => {
+  ])("answers %s with an error, and keeps the connection open", async (_, frame, code) => {
     expect(await client.ask(frame)).toMatchObject({
       type: "error",
       code,
@@ -120,7 +120,7 @@ describe("the protocol", () => {
     });
   });
 
-  it("closes a connection that sends 200 KB by 1009, and one that sends bytes by 1003", async () => {
+  it("closes a connection that sends 200 KB with 1009, and one that sends bytes with 1003", async () => {
     const [large, binary] = await Promise.all([
       connect({ iss: "viewer", sub: "viewer" }),
       connect({ iss: "viewer", sub: "viewer" }),
@@ -145,7 +145,7 @@ describe("the protocol", () => {
     await viewer.close();
   });
 
-  it("brings an interval below the bounds to the shortest one, and tells it in the ack", async () => {
+  it("raises an interval below the bounds to the shortest one, and reports it in the ack", async () => {
     await target.registry.register({
       organizationId: other,
       agentId: "hasty",

@@ -45,7 +45,7 @@ function expectTame({ stdout, stderr }: RunResult): void {
   }
 }
 
-describe("what agents say of themselves", () => {
+describe("texts from agents", () => {
   const text = HOSTILE_TEXTS.map((each) => each.slice(0, 60)).filter((each) => each !== "");
 
   beforeAll(async () => {
@@ -93,7 +93,7 @@ describe("what agents say of themselves", () => {
     run([...args, "--local", "-o", "acme"], { cwd, ...options });
 
   it.each([[["status"]], [["agents", "list"]], [["events", "--limit", "100"]]])(
-    "steers no terminal by %j",
+    "can't control the terminal in the output of %j",
     async (args) => {
       const result = await show(args);
       expect(result.code).toBe(0);
@@ -102,7 +102,7 @@ describe("what agents say of themselves", () => {
     },
   );
 
-  it("steers no terminal by the status, the record and the explanation of one agent", async () => {
+  it("can't control the terminal in one agent's status, record or explanation", async () => {
     for (const index of text.keys()) {
       for (const args of [
         ["status", `a${index}`],
@@ -117,7 +117,7 @@ describe("what agents say of themselves", () => {
   });
 
   it.each([[["status"]], [["agents", "list"]]])(
-    "reads the same in the JSON of %j, which steers none either",
+    "are unchanged in the JSON of %j, which can't control the terminal either",
     async (args) => {
       const result = await show([...args, "--json"]);
       expectTame(result);
@@ -128,7 +128,7 @@ describe("what agents say of themselves", () => {
     },
   );
 
-  it("keeps the colours that the command itself gives to a field", async () => {
+  it("do not affect the colours that the command itself adds", async () => {
     const { stdout } = await show(["status", "a0"]);
     expect(stdout).toContain("\u001b[32monline\u001b[39m");
   });
@@ -176,7 +176,7 @@ describe("a hostile file", () => {
     return JSON.parse(stdout);
   };
 
-  it("of agents registers all of it or nothing", async () => {
+  it("of agents is imported completely or not at all", async () => {
     const jwk = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}';
     const good = [
       `[{"agentId":"a1","role":"viewer","description":"d","publicKey":${jwk}}]`,
@@ -209,7 +209,7 @@ describe("a hostile file", () => {
     await fc.assert(property, { numRuns: runs(60) });
   });
 
-  it("with a key is no key, and is not told", async () => {
+  it("is not accepted as a key, and its content is not quoted", async () => {
     const key = await testKey("ES256");
     const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(JSON.stringify(key.jwk)).toString("base64")}\n-----END PUBLIC KEY-----\n`;
     const secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
@@ -222,7 +222,7 @@ describe("a hostile file", () => {
     await fc.assert(property, { numRuns: runs(60) });
   });
 
-  it("in place of the runtime's outputs says that the runtime is to be restarted", async () => {
+  it("in place of the runtime's outputs leads to the advice to restart the runtime", async () => {
     const names = [
       "webSocketUrl",
       "dynamoDbEndpoint",
@@ -251,8 +251,8 @@ describe("a hostile file", () => {
   });
 });
 
-describe("a record that was made by hand", () => {
-  it("with an agent id that steers is shown without its steering", async () => {
+describe("a record created by hand", () => {
+  it("whose agent id contains escape sequences is shown without them", async () => {
     const agentId = "\u001b]0;owned\u0007\u202e";
     const item = { ...onlineRow(Date.now(), { organizationId: "raw", agentId }) };
     await engine.client.send(

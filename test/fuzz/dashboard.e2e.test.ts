@@ -90,7 +90,7 @@ const ATTACKS: Record<string, string> = {
     expect(browser.problems).toEqual([]);
   }
 
-  it("lists its agents by their texts as texts", async () => {
+  it("lists agents, and renders their texts as text", async () => {
     await page.getByRole("link", { name: "quiet", exact: true }).waitFor();
     await page.getByRole("link", { name: ATTACKS.image ?? "", exact: true }).waitFor();
     await page
@@ -100,14 +100,14 @@ const ATTACKS: Record<string, string> = {
     await expectTame();
   });
 
-  it.each(Object.keys(ATTACKS))("shows an agent that says %s of itself", async (name) => {
+  it.each(Object.keys(ATTACKS))("shows an agent whose texts contain %s", async (name) => {
     await page.goto(`${service.runtime.pageUrl}#/agents/${name}`);
     await page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
     await page.getByText("Profile").first().waitFor();
     await expectTame();
   });
 
-  it("takes an address that is an attack for the name of an agent that is not there", async () => {
+  it("treats a hostile address as the name of an unknown agent", async () => {
     for (const text of Object.values(ATTACKS).filter((each) => each.length < 1000)) {
       await page.goto(`${service.runtime.pageUrl}#/agents/${encodeURIComponent(text)}`);
       await expectTame();

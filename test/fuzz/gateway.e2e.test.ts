@@ -26,7 +26,7 @@ describe("over the gateway", () => {
     return BareClient.connect(target.url, key, { org: organizationId, iss: agentId, sub: agentId });
   };
 
-  it("every hostile message is answered, and the connection lives on", async () => {
+  it("every hostile message is answered, and the connection stays open", async () => {
     const messages = fc.sample(fc.oneof(...TYPES.map(hostileBody)), runs(200));
     const sent = messages
       .filter((text) => Buffer.byteLength(text) <= LIMITS.messageBytes)
@@ -46,7 +46,7 @@ describe("over the gateway", () => {
     }
   });
 
-  it("a flood costs its sender the connection, and nobody else an ack", async () => {
+  it("a flood costs its sender the connection, and no other client an ack", async () => {
     const [flooder, ...others] = await Promise.all(["flooder", "b1", "b2", "b3"].map(connect));
     if (!flooder) throw new Error("expected four clients");
     const began = Date.now();

@@ -148,7 +148,7 @@ describe("a hostile login", () => {
       )
       .map((overrides) => claims(overrides));
 
-  it("without the private key is refused, whatever it says", async () => {
+  it("without the private key is refused, whatever it claims", async () => {
     const forge = fc
       .tuple(hostileHeader(), fc.oneof(hostileClaims(), hostileValue), fc.nat({ max: 4 }))
       .map(([header, payload, how]) => {
@@ -181,7 +181,7 @@ describe("a hostile login", () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it("with a key of its own proves no more than what the key was registered for", async () => {
+  it("with its own key proves no more than the key was registered for", async () => {
     const signers = () => fc.constantFrom(key, neighbour, stranger);
     const property = fc.asyncProperty(signers(), hostileClaims(), async (signer, payload) => {
       asked.length = 0;
@@ -210,7 +210,7 @@ describe("a hostile login", () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it("with any header beside a good signature is let in as itself, or not at all", async () => {
+  it("with any header and a valid signature is accepted as itself, or not at all", async () => {
     const property = fc.asyncProperty(hostileHeader(), async (header) => {
       now += 1000;
       const { alg: _, ...rest } = (header ?? {}) as Record<string, unknown>;
@@ -231,11 +231,11 @@ describe("a hostile login", () => {
     ["half a character as its id", { jti: "\ud800" }],
     ["half a character as its instance", { instance_id: "x\udc00" }],
     ["times that are no numbers of DynamoDB", { iat: -1e308 }],
-  ])("with %s is refused, and not by a failure", async (_, overrides) => {
+  ])("with %s is refused, without an internal error", async (_, overrides) => {
     expect(await offer(await signToken(key, claims(overrides)))).toEqual(REFUSAL);
   });
 
-  it("by an agent that logs in over and over is refused without a write, and again let in later", async () => {
+  it("by an agent that logs in repeatedly is refused without a write, and accepted again later", async () => {
     const attempt = async () => {
       const { principalId } = await offer(
         await signToken(neighbour, claims({ iss: "a2", sub: "a2" })),
@@ -252,7 +252,7 @@ describe("a hostile login", () => {
     expect(await attempt()).toBe("acme/a2");
   });
 
-  it("with headers that are missing, doubled or strange is refused", async () => {
+  it("with missing, duplicate or malformed headers is refused", async () => {
     const token = await signToken(key, claims());
     const names = fc.constantFrom(
       "sec-websocket-protocol",
@@ -284,7 +284,7 @@ describe("a hostile login", () => {
     expect((await offer(token)).principalId).toBe("acme/a1");
   });
 
-  it("costs the same reads and no write, whether there is such an agent or not", async () => {
+  it("costs the same reads and no write, whether or not the agent exists", async () => {
     const costs: Record<string, string[]> = {};
     for (const [name, signer, overrides] of [
       ["unknown agent", key, { iss: "nobody", sub: "nobody" }],
@@ -299,7 +299,7 @@ describe("a hostile login", () => {
     for (const cost of Object.values(costs)) expect(cost).toEqual(["find"]);
   });
 
-  it("never has its token written to the log", async () => {
+  it("never leaves its token in the log", async () => {
     const { x } = await exportJWK(stranger.privateKey);
     const lines = JSON.stringify(log.lines);
     expect(lines).not.toContain("eyJ");

@@ -91,20 +91,20 @@ describe("a hostile message", () => {
   }
 
   it.each(TYPES)(
-    "to %s gets an answer that says what was expected, and touches nobody else",
+    "of type %s is answered with what was expected, and affects nobody else",
     async (type) => {
       const property = fc.asyncProperty(hostileBody(type), (body) => judge(type, body));
       await fc.assert(property, { numRuns: RUNS });
     },
   );
 
-  it("of no known type gets such an answer too", async () => {
+  it("of no known type is answered in the same way", async () => {
     const bodies = fc.oneof(...TYPES.map(hostileBody));
     const property = fc.asyncProperty(bodies, (body) => judge("$default", body));
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it("leaves no trace in the objects that everything inherits from", () => {
+  it("does not pollute prototypes", () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
     expect(({} as Record<string, unknown>).role).toBeUndefined();

@@ -164,7 +164,7 @@ describe("the template", () => {
         "sqs:SendMessage Undelivered",
       ],
     ],
-  ])("lets %s do this and no more", (entry, privileges) => {
+  ])("allows %s these actions and no others", (entry, privileges) => {
     expect(privilegesOf(entry)).toEqual(privileges);
   });
 
@@ -338,7 +338,7 @@ describe("the template", () => {
     }
   });
 
-  it("throttles below the quota of any account in any region, and logs no message unless it is asked to", () => {
+  it("throttles below the quota of every region, and logs no messages by default", () => {
     template.hasResourceProperties("AWS::ApiGatewayV2::Stage", {
       DefaultRouteSettings: { ThrottlingRateLimit: 2000, ThrottlingBurstLimit: 1000 },
       AccessLogSettings: Match.absent(),
@@ -374,7 +374,7 @@ describe("the template", () => {
     template.hasOutput("DashboardUrl", {});
   });
 
-  it("lets the dashboard run its own scripts alone, and connect to this deployment alone", () => {
+  it("lets the dashboard run only its own scripts, and connect only to this deployment", () => {
     const [headers = {}] = resources("AWS::CloudFront::ResponseHeadersPolicy").map(
       ({ Properties }) =>
         (Properties.ResponseHeadersPolicyConfig as Record<string, unknown>)

@@ -67,7 +67,7 @@ describe("authorize", () => {
   };
 
   it.each(["RS256", "ES256", "EdDSA"] as const)(
-    "lets an agent in with a key for %s",
+    "accepts an agent with a key for %s",
     async (algorithm) => {
       const own = await testKey(algorithm);
       const agentId = `with-${algorithm}`;
@@ -98,7 +98,7 @@ describe("authorize", () => {
     },
   );
 
-  it("lets an agent in with either of its two keys while one is rotated", async () => {
+  it("accepts an agent with either of its two keys during a rotation", async () => {
     const second = await testKey("ES256");
     await putAgent(engine.client, engine.registryTableName, [key, second], { agentId: "rotating" });
     const ids = { iss: "rotating", sub: "rotating" };
@@ -106,7 +106,7 @@ describe("authorize", () => {
     expect(await effectOf(await signToken(second, claims(ids)))).toBe("Allow");
   });
 
-  it("accepts a clock that is off by less than 30 s either way", async () => {
+  it("accepts a clock that is off by less than 30 s in either direction", async () => {
     const iat = NOW / 1000;
     expect(await effectOf(await signToken(key, claims({ iat: iat + 29, exp: iat + 89 })))).toBe(
       "Allow",
@@ -116,7 +116,7 @@ describe("authorize", () => {
     );
   });
 
-  it("lets an agent in where the answer to the use of its token was lost, and written again", async () => {
+  it("accepts a login if the response to its token's write was lost and the write repeated", async () => {
     const client = clientOf(engine.endpoint);
     let lost = 0;
     client.middlewareStack.add(
@@ -150,7 +150,7 @@ describe("authorize", () => {
     expect(await effectOf(token)).toBe("Deny");
   });
 
-  it("brings an interval outside the bounds to the nearest one, and says that it did", async () => {
+  it("adjusts an interval to the nearest bound, and says so", async () => {
     const token = await signToken(key, claims({ heartbeat_interval: 1, heartbeat_timeout: 4 }));
     expect((await authorize(event(token))).context).toMatchObject({
       heartbeatIntervalMs: "5000",
@@ -159,7 +159,7 @@ describe("authorize", () => {
     });
   });
 
-  it("gives the deployment's terms to a client that asks for none", async () => {
+  it("gives a client that requests no interval the deployment's defaults", async () => {
     const terms = { heartbeat_interval: undefined, heartbeat_timeout: undefined };
     expect((await authorize(event(await signToken(key, claims(terms))))).context).toMatchObject({
       heartbeatIntervalMs: "30000",
@@ -168,7 +168,7 @@ describe("authorize", () => {
     });
   });
 
-  describe("under a domain of its own", () => {
+  describe("with a custom domain", () => {
     const domainName = "agents.example.com";
     const authorizeAt = async (aud: string) => {
       const { client, registryTableName } = engine;
@@ -187,11 +187,11 @@ describe("authorize", () => {
       return policyDocument.Statement[0].Effect;
     };
 
-    it("lets in who has signed for the domain, which has no stage in it", async () => {
+    it("accepts a token for the domain, which has no stage", async () => {
       expect(await authorizeAt(`wss://${domainName}`)).toBe("Allow");
     });
 
-    it("refuses who has signed for another domain, or for another deployment's own address", async () => {
+    it("refuses a token for another domain, or for another deployment's own address", async () => {
       expect(await authorizeAt("wss://agents.example.org")).toBe("Deny");
       expect(await authorizeAt(AUDIENCE.replace("abc", "xyz"))).toBe("Deny");
     });
@@ -248,7 +248,7 @@ describe("authorize", () => {
     const tampered = (token: string) =>
       token.replace(/\.(.)([^.]+)$/, (_, first, rest) => `.${first === "A" ? "B" : "A"}${rest}`);
 
-    it.each(faults)("%s, by the same answer as any other", async (_, make) => {
+    it.each(faults)("%s, with the same response as for any other reason", async (_, make) => {
       expect(await authorize(event(await make()))).toEqual({
         principalId: "refused",
         policyDocument: {
@@ -269,26 +269,26 @@ describe("authorize", () => {
       expect(result.policyDocument.Statement[0].Effect).toBe("Deny");
     });
 
-    it("a token that was used before, though it is used twice at once", async () => {
+    it("a token that was used before, even if it is used twice at once", async () => {
       const token = await signToken(key, claims());
       const effects = await Promise.all([effectOf(token), effectOf(token), effectOf(token)]);
       expect(effects.sort()).toEqual(["Allow", "Deny", "Deny"]);
     });
 
-    it("without using up the id of the good token that a forger copied it from", async () => {
+    it("a forged copy without using up the id of the valid token", async () => {
       const good = claims();
       expect(await effectOf(await signToken(stranger, good, { kid: key.keyId }))).toBe("Deny");
       expect(await effectOf(await signToken(key, good))).toBe("Allow");
     });
 
-    it("without a row in the status table", async () => {
+    it("without writing to the status table", async () => {
       const { Count } = await engine.client.send(
         new ScanCommand({ TableName: engine.statusTableName }),
       );
       expect(Count).toBe(0);
     });
 
-    it("with a count and a log line that has the reason but not the token", () => {
+    it("with a metric and a log line that has the reason but not the token", () => {
       expect(metrics.counts.LoginsRefused).toBeGreaterThan(faults.length);
       const text = JSON.stringify(log.lines);
       expect(text).toContain("the agent is disabled");
@@ -296,7 +296,7 @@ describe("authorize", () => {
     });
   });
 
-  it("fails, rather than refuses, when the registry can't be read", async () => {
+  it("fails instead of refusing if the registry can't be read", async () => {
     const failing = authorizeHandler({
       registry: {
         find: () => Promise.reject(new Error("throttled")),

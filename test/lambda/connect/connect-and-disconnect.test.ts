@@ -33,7 +33,7 @@ describe("a connection", () => {
   const row = () =>
     storedRow(engine.client, engine.statusTableName, { organizationId: "acme", agentId });
 
-  it("makes its agent online, and selects the subprotocol", async () => {
+  it("brings its agent online, and selects the subprotocol", async () => {
     expect(await connect(routeEvent({}, undefined, { agentId }))).toEqual({
       statusCode: 200,
       headers: { "Sec-WebSocket-Protocol": "agent-heartbeat.v1" },
@@ -51,7 +51,7 @@ describe("a connection", () => {
     expect(await row()).toBeUndefined();
   });
 
-  it("is refused with 409 if it asks to be alone while another process holds the lease", async () => {
+  it("is refused with 409 if it uses on_duplicate: reject while another process holds the lease", async () => {
     await connect(routeEvent({}, undefined, { agentId }));
     const newcomer = { agentId, instanceId: "process-b", onDuplicate: "reject" } as const;
     const context = { connectionId: "B=", connectedAt: 2000, requestTimeEpoch: 2000 };
@@ -59,7 +59,7 @@ describe("a connection", () => {
     expect(await row()).toMatchObject({ status: "online", connectionId: "A=" });
   });
 
-  it("of an agent that was locked out while it connected is refused, and makes no agent online", async () => {
+  it("of an agent that is locked out while it connects is refused, and brings no agent online", async () => {
     const { client, statusTableName: tableName } = engine;
     const clock = new DynamoDbClock(() => 1000);
     await revoke({ client, tableName, clock }, { organizationId: "acme", agentId }, 7);
@@ -70,7 +70,7 @@ describe("a connection", () => {
     expect(await row()).toMatchObject({ status: "online" });
   });
 
-  it("of a process that lost its agent to a newer one is opened, to be told so, and holds nothing", async () => {
+  it("of a superseded process opens to be notified, and holds no lease", async () => {
     await connect(routeEvent({}, undefined, { agentId }));
     const newer = { connectionId: "B=", connectedAt: 5000, requestTimeEpoch: 5000 };
     await connect(routeEvent(newer, undefined, { agentId, instanceId: "process-b" }));
@@ -85,7 +85,7 @@ describe("a connection", () => {
     });
   });
 
-  it("that ends makes its agent offline, with the reason that its close code tells", async () => {
+  it("that ends takes its agent offline, with the reason of its close code", async () => {
     await connect(routeEvent({}, undefined, { agentId }));
     const end = { requestTimeEpoch: 5000, disconnectStatusCode: 1006, disconnectReason: "" };
     expect(await disconnect(routeEvent(end, undefined, { agentId }))).toEqual({ statusCode: 200 });
@@ -96,7 +96,7 @@ describe("a connection", () => {
     });
   });
 
-  it("fails without the authorizer's context, which is never taken from elsewhere", async () => {
+  it("fails without the authorizer's context, and never takes the identity from elsewhere", async () => {
     const event = routeEvent();
     delete event.requestContext.authorizer;
     await expect(connect(event)).rejects.toThrow("no authorizer context");

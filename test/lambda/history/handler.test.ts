@@ -46,7 +46,7 @@ describe("the history", () => {
     return JSON.parse(body);
   };
 
-  it("has the last fifty transitions of an agent, newest first, and no other's", async () => {
+  it("has an agent's last fifty transitions, newest first, and no other agent's", async () => {
     for (let number = 0; number < 63; number++) await add("flapping", number);
     await add("flapping-2", 99);
     await add("flapping", 99, "other");
@@ -64,13 +64,13 @@ describe("the history", () => {
     });
   });
 
-  it("has a transition once that was told twice", async () => {
+  it("has a transition once that was added twice", async () => {
     await add("repeated", 1);
     await add("repeated", 1);
     expect((await ask("repeated")).transitions).toHaveLength(1);
   });
 
-  it("is empty for an agent that was never there, and refused for what is no agent id", async () => {
+  it("is empty for an unknown agent, and refused for an invalid agent id", async () => {
     expect(await ask("nobody")).toMatchObject({ transitions: [] });
     expect(await ask("a#b")).toMatchObject({ type: "error", code: "invalid_message" });
   });

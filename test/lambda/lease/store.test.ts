@@ -31,7 +31,7 @@ describe("LeaseStore", () => {
     connection({ connectionId: "B=", connectedAt: 2000, instanceId: "process-b", ...overrides });
   const row = () => storedRow(engine.client, engine.statusTableName, connection());
 
-  it("stores a whole row by a connection and its first heartbeat", async () => {
+  it("stores a complete row at the connect and the first heartbeat", async () => {
     await store.acquire(connection(), 4000);
     await store.renew(connection(), 5000, { state: "working", task: "tasks.process", inFlight: 2 });
     expect(await row()).toEqual({
@@ -54,7 +54,7 @@ describe("LeaseStore", () => {
     });
   });
 
-  it("makes no row by a heartbeat", async () => {
+  it("creates no row by a heartbeat", async () => {
     expect(await store.renew(connection(), 5000)).toEqual({ outcome: "ended", row: undefined });
     expect(await row()).toBeUndefined();
   });
@@ -66,27 +66,27 @@ describe("LeaseStore", () => {
     expect(await row()).not.toHaveProperty("activity");
   });
 
-  it("answers an older process's heartbeat that it is superseded, by whom", async () => {
+  it("answers an older process's heartbeat with superseded, and the newer process's row", async () => {
     await store.acquire(connection(), 1000);
     await store.acquire(newer(), 2000);
     const result = await store.renew(connection(), 3000);
     expect(result).toMatchObject({ outcome: "superseded", row: { connectionId: "B=" } });
   });
 
-  it("keeps the agent online when its old connection closes after it reconnected", async () => {
+  it("keeps an agent online if its old connection closes after it reconnected", async () => {
     await store.acquire(connection(), 1000);
     await store.acquire(newer(), 2000);
     expect(await store.release(connection(), 3000, "connection_lost")).toBe("noted");
     expect(await row()).toMatchObject({ status: "online", connectionId: "B=" });
   });
 
-  it("keeps since when the agent is online across a reconnection", async () => {
+  it("keeps the start of the online period across a reconnection", async () => {
     await store.acquire(connection(), 1000);
     await store.acquire(newer(), 2000);
     expect(await row()).toMatchObject({ onlineSince: 1000 });
   });
 
-  it("keeps a process online by whichever of its two connections is left", async () => {
+  it("keeps a process online with whichever of its two connections remains", async () => {
     const second = connection({ connectionId: "B=", connectedAt: 2000, rotation: true });
     await store.acquire(connection(), 1000);
     expect(await store.acquire(second, 2000)).toBe("acquired");
@@ -98,7 +98,7 @@ describe("LeaseStore", () => {
     expect(await row()).not.toHaveProperty("connections");
   });
 
-  it("forgets a connection whose handshake failed, once its process comes with another", async () => {
+  it("forgets a connection whose handshake failed once its process opens another one", async () => {
     await store.acquire(connection(), 1000);
     const second = connection({ connectionId: "B=", connectedAt: 2000 });
     await store.acquire(second, 2000);
@@ -106,7 +106,7 @@ describe("LeaseStore", () => {
     expect(await row()).toMatchObject({ status: "offline", disconnectedAt: 3000 });
   });
 
-  it("goes from an older process to a newer one, and not back while that one lives", async () => {
+  it("gives the row to a newer process, and not back while that one is alive", async () => {
     await store.acquire(connection(), 1000);
     await store.release(connection(), 1500, "connection_lost");
     await store.acquire(newer(), 2000);
@@ -120,14 +120,14 @@ describe("LeaseStore", () => {
     expect(await store.acquire(last, 6000)).toBe("acquired");
   });
 
-  it("goes to a process that restarted although the gateway's clocks disagree by two seconds", async () => {
+  it("gives the row to a restarted process even if the gateway's clocks differ by two seconds", async () => {
     await store.acquire(connection({ connectedAt: 9000 }), 9000);
     await store.renew(connection({ connectedAt: 9000 }), 9500);
     expect(await store.acquire(newer({ connectedAt: 7000 }), 7000)).toBe("acquired");
     expect(await row()).toMatchObject({ instanceId: "process-b", lastHeartbeatAt: 9501 });
   });
 
-  it("remembers the last few processes in a row of bounded size", async () => {
+  it("remembers the last few processes, and stays within its size", async () => {
     for (let process = 0; process < 20; process++) {
       const connectedAt = 1000 + process * 1000;
       const one = { connectionId: `C${process}=`, instanceId: `process-${process}`, connectedAt };
@@ -143,7 +143,7 @@ describe("LeaseStore", () => {
     expect(await store.acquire(before, 30_000)).toBe("superseded");
   });
 
-  it("revives by a heartbeat an agent whose lease a sweep expired", async () => {
+  it("brings an agent online again by a heartbeat after a sweep expired its lease", async () => {
     await store.acquire(connection(), 1000);
     const observed = await row();
     if (observed) await store.expire(observed);
@@ -154,7 +154,7 @@ describe("LeaseStore", () => {
     expect(revived).not.toHaveProperty("reason");
   });
 
-  it("does not expire a lease that was renewed after it was observed", async () => {
+  it("does not expire a lease that was renewed after it was read", async () => {
     await store.acquire(connection(), 1000);
     const observed = await row();
     await store.renew(connection(), 2000);
@@ -162,7 +162,7 @@ describe("LeaseStore", () => {
     expect(await row()).toMatchObject({ status: "online" });
   });
 
-  it("lets one of two sweeps win", async () => {
+  it("lets only one of two sweeps expire a lease", async () => {
     await store.acquire(connection(), 1000);
     const observed = await row();
     if (!observed) throw new Error("no row");
@@ -170,7 +170,7 @@ describe("LeaseStore", () => {
     expect(results.filter(Boolean)).toHaveLength(1);
   });
 
-  it("keeps lease_expired as the reason when the connection is seen to end later", async () => {
+  it("keeps lease_expired as the reason if the connection ends later", async () => {
     await store.acquire(connection(), 1000);
     const observed = await row();
     if (observed) await store.expire(observed);
@@ -178,7 +178,7 @@ describe("LeaseStore", () => {
     expect(await row()).toMatchObject({ reason: "lease_expired", leaseExpiresAt: 91_000 });
   });
 
-  it("stores an end after the lease's end as an expiry, though no sweep has been", async () => {
+  it("stores a disconnect after the lease's end as an expiry, even without a sweep", async () => {
     await store.acquire(connection(), 1000);
     expect(await store.release(connection(), 100_000, "connection_lost")).toBe("ended");
     const found = await row();
@@ -188,14 +188,14 @@ describe("LeaseStore", () => {
     });
   });
 
-  it("does not resurrect a connection that has ended", async () => {
+  it("ignores late writes of a connection that has ended", async () => {
     await store.acquire(connection(), 1000);
     await store.release(connection(), 2000, "client_closed");
     expect(await store.renew(connection(), 3000)).toMatchObject({ outcome: "ended" });
     expect(await row()).toMatchObject({ status: "offline", reason: "client_closed" });
   });
 
-  it("does not shorten a lease by a heartbeat that was overtaken", async () => {
+  it("does not shorten a lease by a heartbeat that arrives out of order", async () => {
     await store.acquire(connection(), 1000);
     await store.renew(connection(), 9000);
     expect(await store.renew(connection(), 5000)).toEqual({
@@ -205,7 +205,7 @@ describe("LeaseStore", () => {
     expect(await row()).toMatchObject({ lastHeartbeatAt: 9000, leaseExpiresAt: 99_000 });
   });
 
-  it("refuses a second process while the first one's lease runs, if asked to be alone", async () => {
+  it("refuses a second process that uses on_duplicate: reject while the first one's lease is valid", async () => {
     await store.acquire(connection(), 1000);
     expect(await store.acquire(newer(), 2000, true)).toBe("duplicate");
     await store.release(newer(), 3000, "client_closed");
@@ -214,7 +214,7 @@ describe("LeaseStore", () => {
     expect(await store.acquire(later, 92_000, true)).toBe("acquired");
   });
 
-  it("stays within its size: 400 bytes with names of ordinary length, 1 KB with the longest", async () => {
+  it("keeps a row within 400 bytes with names of ordinary length, and within 1 KB with the longest", async () => {
     const ordinary = connection({
       agentId: "production-agent-001",
       instanceId: "0b9f7a52-3f0c-4c7e-9d53-2f4a52c1c7b1",

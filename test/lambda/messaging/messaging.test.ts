@@ -94,7 +94,7 @@ describe("messages", () => {
     return posted.map(([connectionId]) => connectionId).sort();
   };
 
-  it("are subscribed to as often as a connection may, and no more", async () => {
+  it("are refused a subscription beyond the limit of a connection", async () => {
     const owner = {
       organizationId,
       agentId: "a1",
@@ -119,7 +119,7 @@ describe("messages", () => {
     });
   });
 
-  it("reach who subscribed to their subject, as they were sent", async () => {
+  it("reach the subscribers of their subject unchanged", async () => {
     expect(await call("subscribe", { subject: "tasks.process", id: "s1" }, "B=")).toEqual({
       type: "subscribed",
       subject: "tasks.process",
@@ -146,7 +146,7 @@ describe("messages", () => {
     ]);
   });
 
-  it("reach patterns token by token, and never by prefix", async () => {
+  it("match patterns token by token, never by prefix", async () => {
     const patterns = ["team.updates", "team.*", "team.>", "*.updates", "*", ">", "team.updates2.x"];
     for (const pattern of patterns) await subscribe(pattern, pattern);
     expect(await reachedBy("team.updates")).toEqual([
@@ -184,14 +184,14 @@ describe("messages", () => {
     expect(posted).toEqual([]);
   });
 
-  it("do not reach a subscription that was taken back", async () => {
+  it("do not reach a subscription that was removed", async () => {
     await subscribe("a.b", "B=");
     const answer = await call("unsubscribe", { subject: "a.b" }, "B=");
     expect(answer).toEqual({ type: "unsubscribed", subject: "a.b" });
     expect(await reachedBy("a.b")).toEqual([]);
   });
 
-  it("cost one failed post to a connection that is gone, once, and lose no other's", async () => {
+  it("cost one failed post for a connection that is gone, and reach all others", async () => {
     await subscribe("a.b", "gone");
     await subscribe("c.d", "gone");
     await subscribe("a.b", "there");
@@ -201,7 +201,7 @@ describe("messages", () => {
     expect(await reachedBy("c.d")).toEqual([]);
   });
 
-  it("reach the others when one subscriber can't take its own", async () => {
+  it("reach the other subscribers if a post to one fails", async () => {
     await subscribe("a.b", "full");
     await subscribe("a.b", "there");
     outcomes.full = new Error("limit exceeded");
@@ -209,14 +209,14 @@ describe("messages", () => {
     expect(await reachedBy("a.b")).toEqual(["full", "there"]);
   });
 
-  it("go to one agent alone if they name it, subscribed or not", async () => {
+  it("go only to the agent that they name, subscribed or not", async () => {
     await online(organizationId, "a7");
     await subscribe("a.b", "other");
     expect(await call("publish", { subject: "a.b", to: "a7" })).toMatchObject({ reached: 1 });
     expect(posted.map(([connectionId]) => connectionId)).toEqual(["connection-of-a7"]);
   });
 
-  it("go back to whoever asked, and only to an inbox of its own", async () => {
+  it("that answer a request go to the requesting agent, and replyTo must name its own inbox", async () => {
     await online(organizationId, "a1");
     await subscribe("a.b", "B=");
     await call("publish", { subject: "a.b", replyTo: "_inbox.a1.q1" });
@@ -243,11 +243,11 @@ describe("messages", () => {
     ["subscribe", { subject: "a.>.b" }, "invalid_message"],
     ["subscribe", { subject: 5 }, "invalid_message"],
     ["subscribe", { subject: "a.".repeat(20) }, "invalid_message"],
-  ] as const)("are refused: %s %j by %s", async (type, fields, code) => {
+  ] as const)("are refused: %s %j with %s", async (type, fields, code) => {
     expect(await call(type, fields)).toMatchObject({ type: "error", code });
   });
 
-  it("of the system do not reach patterns that begin with a wildcard", async () => {
+  it("of the service do not reach patterns that begin with a wildcard", async () => {
     for (const pattern of [">", "*.a1", "presence.*", "presence.a1"])
       await subscribe(pattern, pattern);
     const found = await subscriptions.find(organizationId, "presence.a1", NOW);
@@ -257,7 +257,7 @@ describe("messages", () => {
     ]);
   });
 
-  it("find their subscribers by three queries, however many there are", async () => {
+  it("find their subscribers with three queries, however many there are", async () => {
     await Promise.all(
       Array.from({ length: 300 }, (_, index) => subscribe(`other.subject-${index}`, `c${index}`)),
     );
@@ -281,7 +281,7 @@ describe("messages", () => {
     expect(queries).toBe(3);
   });
 
-  it("leave nothing behind of a connection that has ended", async () => {
+  it("leave no subscriptions of a connection that has ended", async () => {
     const patterns = Array.from({ length: 60 }, (_, index) => `subject.${index}`);
     await Promise.all(patterns.map((pattern) => subscribe(pattern, "ended")));
     await subscriptions.removeConnection("ended");
@@ -291,14 +291,14 @@ describe("messages", () => {
     expect(Items.filter(({ connectionId }) => connectionId?.S === "ended")).toEqual([]);
   });
 
-  it("do not reach a subscription that has outlived its connection", async () => {
+  it("do not reach a subscription after its TTL", async () => {
     await subscribe("a.b", "B=");
     const later = NOW + 3 * 3_600_000;
     expect(await subscriptions.find(organizationId, "a.b", later)).toEqual([]);
   });
 
   describe("from the event bus", () => {
-    it("reach subscribers of a subject, with the source of the event as the sender", async () => {
+    it("reach the subscribers of a subject, with the event's source as the sender", async () => {
       await subscribe("tasks.*", "B=");
       expect(await event({ organizationId, subject: "tasks.process", data: [1] })).toEqual({
         reached: 1,
@@ -312,7 +312,7 @@ describe("messages", () => {
       });
     });
 
-    it("reach one agent, on the subject direct unless they name another", async () => {
+    it("reach one agent, on the subject direct unless they name another one", async () => {
       await online(organizationId, "a7");
       await event({ organizationId, agentId: "a7" });
       await event({ organizationId, agentId: "a7", subject: "tasks.process" });
@@ -328,7 +328,7 @@ describe("messages", () => {
       [{ organizationId: "acme", subject: "a", data: "x".repeat(140_000) }],
       ["text"],
       [null],
-    ])("are refused, and counted, if they are not as they should be: %j", async (detail) => {
+    ])("are refused and counted if they are malformed: %j", async (detail) => {
       expect(await event(detail)).toEqual({ reached: 0 });
       expect(metrics.counts.MessageEventsRefused).toBe(1);
     });

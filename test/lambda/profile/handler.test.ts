@@ -38,7 +38,7 @@ describe("a profile", () => {
     return JSON.parse(body);
   };
 
-  it("is kept as it was said, whatever JSON it is, and replaced as a whole", async () => {
+  it("is stored unchanged, whatever JSON it is, and replaced as a whole", async () => {
     const metadata = { version: "1.4.2", huge: 1e300, deep: { list: [null, true, "", -0.5] } };
     expect(await say({ capabilities: ["old"], id: "p1" })).toEqual({
       type: "profile_ack",
@@ -53,7 +53,7 @@ describe("a profile", () => {
     });
   });
 
-  it("of an agent that is not registered any more is dropped", async () => {
+  it("of an agent that is no longer registered is dropped", async () => {
     expect(await say({ capabilities: ["x"] }, { agentId: "gone" })).toEqual({
       type: "profile_ack",
     });
@@ -69,11 +69,11 @@ describe("a profile", () => {
       { metadata: { text: "é".repeat(2100) } },
       "capabilities and metadata: expected at most 4096 bytes, got 4242",
     ],
-  ])("is refused if it is not as it should be: %j", async (fields, message) => {
+  ])("is refused if it is malformed: %j", async (fields, message) => {
     expect(await say(fields)).toEqual({ type: "error", code: "invalid_message", message });
   });
 
-  it("is refused of a viewer", async () => {
+  it("of a viewer is refused", async () => {
     expect(await say({}, { role: "viewer" })).toMatchObject({ code: "forbidden" });
   });
 });

@@ -30,7 +30,7 @@ describe("a flood", () => {
   const writesOf = (agentId: string) =>
     service.written.filter((key) => key.agentId === agentId).length;
 
-  it("of a thousand heartbeats a second costs its burst and its rate, and no more", async () => {
+  it("of a thousand heartbeats a second costs no more than the burst and the rate", async () => {
     const SECONDS = 3;
     for (let count = 0; count < SECONDS * 1000; count++) {
       await send("heartbeat", "flooder", NOW + count, { id: `${count}` });
@@ -38,7 +38,7 @@ describe("a flood", () => {
     expect(writesOf("flooder")).toBeLessThanOrEqual(burst + SECONDS * perSecond);
   });
 
-  it("leaves the others their acks", async () => {
+  it("does not affect the acks of other clients", async () => {
     const others = ["b1", "b2", "b3"];
     for (let second = 0; second < 5; second++) {
       const at = NOW + second * 5000;
@@ -50,7 +50,7 @@ describe("a flood", () => {
     for (const other of others) expect(writesOf(other)).toBe(5);
   });
 
-  it("is answered by what is allowed, with the id of each message", async () => {
+  it("is answered with what is allowed, and with each message's id", async () => {
     for (let count = 0; count < burst; count++) await send("heartbeat", "flooder", NOW);
     expect(await send("heartbeat", "flooder", NOW, { id: "m1" })).toEqual({
       type: "error",
@@ -70,28 +70,25 @@ describe("a flood", () => {
     ["list", {}],
     ["history", { agentId: "a1" }],
     ["$default", { type: "nonsense" }],
-  ] as const)(
-    "of %s that goes on is closed, told once in the log, and counted",
-    async (type, fields) => {
-      for (let count = 0; service.connections.calls.length === 0; count++) {
-        expect(count).toBeLessThan(20_000);
-        await send(type, "flooder", NOW, fields);
-      }
-      expect(service.connections.calls).toEqual([["close", "flooder="]]);
-      expect(service.metrics.counts).toEqual({ FloodsClosed: 1 });
-      expect(service.log.lines).toEqual([
-        expect.objectContaining({
-          event: "flood_closed",
-          agentId: "flooder",
-          organizationId: "acme",
-        }),
-      ]);
-    },
-  );
+  ] as const)("of %s that continues is closed, logged once, and counted", async (type, fields) => {
+    for (let count = 0; service.connections.calls.length === 0; count++) {
+      expect(count).toBeLessThan(20_000);
+      await send(type, "flooder", NOW, fields);
+    }
+    expect(service.connections.calls).toEqual([["close", "flooder="]]);
+    expect(service.metrics.counts).toEqual({ FloodsClosed: 1 });
+    expect(service.log.lines).toEqual([
+      expect.objectContaining({
+        event: "flood_closed",
+        agentId: "flooder",
+        organizationId: "acme",
+      }),
+    ]);
+  });
 });
 
-describe("the gate", () => {
-  it("never refuses who keeps to the rate, however late or disordered its messages arrive", () => {
+describe("the rate limiter", () => {
+  it("never refuses a client that keeps to the rate, however late or disordered its messages arrive", () => {
     const gate = new RateLimiter({ perSecond: 1, burst: 2 });
     for (let second = 0; second < 1000; second += 2) {
       expect(gate.judge("A=", NOW + (second + 1) * 1000)).toBe("admitted");
@@ -99,7 +96,7 @@ describe("the gate", () => {
     }
   });
 
-  it("lets who sends twice what it may have half of it, and never closes it", () => {
+  it("accepts half the messages of a client that sends at twice its rate, and never closes it", () => {
     const gate = new RateLimiter(RATES.heartbeat);
     const verdicts: Record<string, number> = { admitted: 0, refused: 0, close: 0 };
     for (let half = 0; half < 7200; half++) {
@@ -111,7 +108,7 @@ describe("the gate", () => {
     expect(verdicts.admitted).toBeLessThanOrEqual(3600 + burst);
   });
 
-  it("keeps count of the connections that were heard of last", () => {
+  it("remembers the most recently active connections", () => {
     const gate = new RateLimiter({ perSecond: 0, burst: 1 });
     expect(gate.judge("flooder", NOW)).toBe("admitted");
     for (let count = 0; count < 9_000; count++) gate.judge(`first-${count}`, NOW);

@@ -119,7 +119,7 @@ async function connect(
   });
   afterAll(() => runtime.stop());
 
-  it("are on loopback addresses, and one alone is without a guard: to that no browser sends anything", () => {
+  it("are on loopback addresses, and the only one without a guard is a port that browsers block", () => {
     expect(guarded.length).toBeGreaterThan(0);
     expect(unreachable).toHaveLength(1);
     for (const { address } of [...guarded, ...unreachable]) expect(address).toMatch(/^127\.|^::1$/);
@@ -127,7 +127,7 @@ async function connect(
     expect(unreachable[0]?.address).not.toBe("127.0.0.1");
   });
 
-  it.each(ATTACKS)("give nothing to %s", async (_, attack) => {
+  it.each(ATTACKS)("reveal nothing to %s", async (_, attack) => {
     for (const port of guarded) {
       for (const [what, method, path, headers] of TARGETS) {
         const answer = await ask(port, method, path, { ...headers, ...attack });
@@ -150,7 +150,7 @@ async function connect(
     }
   });
 
-  it("refuse an address in place of a path", async () => {
+  it("refuse an absolute URL in place of a path", async () => {
     for (const port of guarded) {
       expect((await ask(port, "GET", "http://evil.example/", {})).status).toBe(403);
     }
@@ -170,36 +170,33 @@ async function connect(
     [hostname(), hostname()],
     [ALIAS, ALIAS],
     [ALIAS.toUpperCase(), ALIAS],
-  ])(
-    "answer programs and their own page by the name %s, and on whatever port",
-    async (name, own) => {
-      const tables = {
-        "X-Amz-Target": "DynamoDB_20120810.ListTables",
-        "X-Amz-Date": "20260101T000000Z",
-        "Content-Type": "application/x-amz-json-1.0",
-        Authorization:
-          "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-      };
-      for (const port of guarded) {
-        for (const mapped of ["", ":9000"]) {
-          const Host = `${name}${mapped}`;
-          const page = { "Sec-Fetch-Site": "same-origin", Origin: `http://${own}${mapped}` };
-          const answers = [
-            await ask(port, "POST", "/", { ...tables, Host }),
-            await ask(port, "POST", "/", { ...tables, Host, ...page }),
-          ];
-          for (const { status, body } of answers) {
-            expect(status).toBe(200);
-            expect(JSON.parse(body).TableNames).toContain("Fixture-Items");
-          }
-          expect(await connect(port, { Host })).toBe(101);
-          expect(await connect(port, { Host, Origin: "http://localhost:5173" })).toBe(101);
+  ])("answer programs and their own page by the name %s, on any mapped port", async (name, own) => {
+    const tables = {
+      "X-Amz-Target": "DynamoDB_20120810.ListTables",
+      "X-Amz-Date": "20260101T000000Z",
+      "Content-Type": "application/x-amz-json-1.0",
+      Authorization:
+        "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+    };
+    for (const port of guarded) {
+      for (const mapped of ["", ":9000"]) {
+        const Host = `${name}${mapped}`;
+        const page = { "Sec-Fetch-Site": "same-origin", Origin: `http://${own}${mapped}` };
+        const answers = [
+          await ask(port, "POST", "/", { ...tables, Host }),
+          await ask(port, "POST", "/", { ...tables, Host, ...page }),
+        ];
+        for (const { status, body } of answers) {
+          expect(status).toBe(200);
+          expect(JSON.parse(body).TableNames).toContain("Fixture-Items");
         }
+        expect(await connect(port, { Host })).toBe(101);
+        expect(await connect(port, { Host, Origin: "http://localhost:5173" })).toBe(101);
       }
-    },
-  );
+    }
+  });
 
-  it("let a link lead to the page, and to nothing else", async () => {
+  it("allow a link to the page, and to nothing else", async () => {
     const link = {
       "Sec-Fetch-Site": "cross-site",
       "Sec-Fetch-Mode": "navigate",
@@ -211,14 +208,14 @@ async function connect(
     expect((await ask(port, "POST", "/", link)).body).toContain("Sec-Fetch-Site");
   });
 
-  it("take the stage's path with a slash at its end", async () => {
+  it("accept the stage's path with a trailing slash", async () => {
     const [port] = guarded as [OpenPort];
     expect(await connect(port, {}, "/test/")).toBe(101);
     expect(await connect(port, {}, "/test/other")).toBe(403);
   });
 });
 
-describe("a runtime that is given addresses", () => {
+describe("a runtime with --host", () => {
   it.each([
     [[], ["127.0.0.1", "::1"]],
     [["build.example"], ["127.0.0.1", "::1"]],
@@ -230,9 +227,11 @@ describe("a runtime that is given addresses", () => {
       ["127.0.0.1", "::1", "172.17.0.1"],
     ],
     [["fd00::1"], ["127.0.0.1", "::1", "fd00::1"]],
-  ])("by %j listens on %j", (hosts, addresses) => expect(addressesFor(hosts)).toEqual(addresses));
+  ])("set to %j listens on %j", (hosts, addresses) =>
+    expect(addressesFor(hosts)).toEqual(addresses),
+  );
 
-  it("answers on them by them, and by the names that it was given alone", async () => {
+  it("answers on its addresses, and only by the given names", async () => {
     const own = Object.values(networkInterfaces())
       .flat()
       .find((each) => each?.family === "IPv4" && !each.internal)?.address;
@@ -252,7 +251,7 @@ describe("a runtime that is given addresses", () => {
     }
   });
 
-  it("says in one sentence that an address is another machine's", async () => {
+  it("reports in one sentence that an address belongs to another machine", async () => {
     const other = startLocalRuntime({ assemblyDirectory, hosts: ["192.0.2.1"] });
     await expect(other).rejects.toThrow(/^Cannot listen on port \d+: .*192\.0\.2\.1/);
   });
