@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { boundedClient } from "@agent-heartbeat/sdk/status";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 
 const ROOT = resolve(__dirname, "..");
@@ -111,7 +112,7 @@ function localUrl(): string {
 }
 
 async function urlOf(stack: string): Promise<string> {
-  const client = new CloudFormationClient();
+  const client = boundedClient(CloudFormationClient, {});
   const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: stack }));
   const output = Stacks?.[0]?.Outputs?.find(({ OutputKey }) => OutputKey?.endsWith("WebSocketUrl"));
   if (output?.OutputValue) return output.OutputValue;

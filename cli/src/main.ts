@@ -38,15 +38,15 @@ const io: Io = {
   clients: {
     async dynamoDb(config) {
       const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");
-      return new DynamoDBClient(config);
+      return bounded(DynamoDBClient, config);
     },
     async cloudFormation(config) {
       const { CloudFormationClient } = await import("@aws-sdk/client-cloudformation");
-      return new CloudFormationClient(config);
+      return bounded(CloudFormationClient, config);
     },
     async eventBridge(config) {
       const { EventBridgeClient } = await import("@aws-sdk/client-eventbridge");
-      return new EventBridgeClient(config);
+      return bounded(EventBridgeClient, config);
     },
   },
 };
@@ -62,6 +62,15 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
+
+/** Whose calls end, whatever becomes of the network. */
+async function bounded<C extends { middlewareStack: object }, Config extends object>(
+  Client: new (config: Config) => C,
+  config: Config,
+): Promise<C> {
+  const { boundedClient } = await import("@agent-heartbeat/sdk/status");
+  return boundedClient(Client, config);
+}
 
 process.exitCode = await run(process.argv.slice(2), io);
 

@@ -3,7 +3,7 @@
  * retry.
  */
 
-import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { boundedClient, StatusReader } from "@agent-heartbeat/sdk/status";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { type Loss, reportLoss, SlackError } from "./alert";
 
@@ -13,7 +13,7 @@ interface QueueEvent {
 
 const { STATUS_TABLE_NAME = "", WEBHOOK_PARAMETER = "" } = process.env;
 const statuses = new StatusReader({ tableName: STATUS_TABLE_NAME });
-const parameters = new SSMClient();
+const parameters = boundedClient(SSMClient, {});
 let webhook: Promise<string> | undefined;
 
 /**

@@ -6,7 +6,7 @@ import { dynamoDbAgentLocator } from "../messaging/agent-locator";
 import { Lockouts } from "../messaging/lockouts";
 import { MessageRouter } from "../messaging/message-router";
 import { SubscriptionStore } from "../messaging/subscriptions";
-import { connectionsClient, dynamoDbClient } from "./clients";
+import { connectionsClient, dynamoDbClient, postsClient } from "./clients";
 import { type Connections, gatewayConnections } from "./connections";
 import { requireEnv, requireNumberEnv } from "./environment";
 import { lazily } from "./lazily";
@@ -28,7 +28,10 @@ export const guard = () => dynamoDbGuard(dynamoDb, requireEnv("STATUS_TABLE_NAME
 
 export function stageConnections(): Connections {
   const endpoint = requireEnv("CALLBACK_URL");
-  return gatewayConnections(lazily(() => connectionsClient(endpoint)));
+  return gatewayConnections({
+    posts: lazily(() => postsClient(endpoint)),
+    control: lazily(() => connectionsClient(endpoint)),
+  });
 }
 
 export const messageRouter = (connections: Connections) =>

@@ -22,18 +22,25 @@ export interface Connections {
   lastActiveAt(connectionId: string): Promise<number | "gone">;
 }
 
+export interface ConnectionClients {
+  /** Tries once: a message is delivered at most once. */
+  posts: () => ApiGatewayManagementApiClient;
+  /** May try again. */
+  control: () => ApiGatewayManagementApiClient;
+}
+
 /** Connections through API Gateway's `@connections` API. A connection that is gone is no error. */
-export function gatewayConnections(client: () => ApiGatewayManagementApiClient): Connections {
+export function gatewayConnections({ posts, control }: ConnectionClients): Connections {
   return {
     post: (ConnectionId, message) =>
       outcomeOf(
-        client().send(new PostToConnectionCommand({ ConnectionId, Data: JSON.stringify(message) })),
+        posts().send(new PostToConnectionCommand({ ConnectionId, Data: JSON.stringify(message) })),
       ),
     close: (ConnectionId) =>
-      outcomeOf(client().send(new DeleteConnectionCommand({ ConnectionId }))),
+      outcomeOf(control().send(new DeleteConnectionCommand({ ConnectionId }))),
     lastActiveAt: (ConnectionId) =>
       unlessGone(
-        client()
+        control()
           .send(new GetConnectionCommand({ ConnectionId }))
           .then(({ LastActiveAt }) => LastActiveAt?.getTime() ?? 0),
       ),

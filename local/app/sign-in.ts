@@ -11,6 +11,7 @@ import {
   type PublicJwk,
   publicKeyFrom,
 } from "@agent-heartbeat/sdk/registry";
+import { boundedClient } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { hostOf, isLoopback, isLoopbackName, isSameOrigin } from "../aws/guard";
 import { type HttpHandler, readBody, respond } from "../aws/http";
@@ -52,7 +53,7 @@ export function isFromThisMachine({ headers, socket }: IncomingMessage): boolean
 
 /** @param now epoch milliseconds */
 export function signInApi(outputs: LocalOutputs, now: () => number): SignInApi {
-  const client = new DynamoDBClient({
+  const client = boundedClient(DynamoDBClient, {
     endpoint: outputs.dynamoDbEndpoint,
     region: outputs.region,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },

@@ -23,6 +23,9 @@ import { streamApi } from "./streams/stream-api";
 import { pause, readStream } from "./streams/stream-reader";
 import { readAssembly } from "./template/assembly";
 
+/** The engine is on this machine; one that does not answer for so long is hung. */
+const ENGINE_TIMEOUT_MS = 30_000;
+
 const REGION = "us-east-1";
 const ACCOUNT_ID = "000000000000";
 
@@ -150,6 +153,7 @@ async function start(
     endpoint: dynamoDbEndpoint,
     region: REGION,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    requestHandler: { requestTimeout: ENGINE_TIMEOUT_MS, throwOnRequestTimeout: true },
   });
   closing.push(() => client.destroy());
 

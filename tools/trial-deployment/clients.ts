@@ -5,6 +5,7 @@ import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { LambdaClient } from "@aws-sdk/client-lambda";
+import { boundedClient } from "../../core/aws-client";
 
 /** Options that all clients share. */
 export type AwsConfig = Pick<DynamoDBClientConfig, "region" | "endpoint" | "credentials">;
@@ -19,10 +20,10 @@ export interface Clients {
 
 export function clientsFor(config: AwsConfig): Clients {
   return {
-    cloudFormation: new CloudFormationClient(config),
-    cloudWatch: new CloudWatchClient(config),
-    dynamoDb: new DynamoDBClient(config),
-    lambda: new LambdaClient(config),
-    logs: new CloudWatchLogsClient(config),
+    cloudFormation: boundedClient(CloudFormationClient, config),
+    cloudWatch: boundedClient(CloudWatchClient, config),
+    dynamoDb: boundedClient(DynamoDBClient, config),
+    lambda: boundedClient(LambdaClient, config),
+    logs: boundedClient(CloudWatchLogsClient, config),
   };
 }

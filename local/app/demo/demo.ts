@@ -1,7 +1,7 @@
 /** The demo: agents that come and go, and what the system says of them while they do. */
 
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
-import { type AgentPresence, StatusReader } from "@agent-heartbeat/sdk/status";
+import { type AgentPresence, boundedClient, StatusReader } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import pc from "picocolors";
 import type { BusEvent } from "../../aws/events/event-bus";
@@ -30,7 +30,7 @@ export interface Demo {
 
 export async function startDemo({ runtime, screen, directory }: DemoOptions): Promise<Demo> {
   const { outputs } = runtime;
-  const client = new DynamoDBClient({
+  const client = boundedClient(DynamoDBClient, {
     endpoint: outputs.dynamoDbEndpoint,
     region: outputs.region,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },

@@ -4,6 +4,7 @@
  * @module @agent-heartbeat/sdk/status
  */
 
+export { boundedClient, type CallLimits } from "../../../core/aws-client";
 export type { AgentTransition } from "../../../core/history-record";
 export type {
   Activity,

@@ -7,6 +7,7 @@ import {
   GetItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
+import { boundedClient } from "../../../core/aws-client";
 import type { AgentTransition } from "../../../core/history-record";
 import {
   type AgentPresence,
@@ -112,7 +113,7 @@ export class StatusReader {
 
   constructor(options: StatusReaderOptions) {
     this.#ownsClient = options.client === undefined;
-    this.#client = options.client ?? new DynamoDBClient(clientConfig(options));
+    this.#client = options.client ?? boundedClient(DynamoDBClient, clientConfig(options));
     const { tableName, registryTableName } = options;
     this.#tableName = tableName;
     this.#registry =

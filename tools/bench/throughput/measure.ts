@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { boundedClient } from "../../../core/aws-client";
 import type { Deployed } from "../../trial-deployment/serve";
 import { ROOT, withAssembly } from "../assembly";
 import { Child } from "../child";
@@ -61,7 +62,7 @@ async function measureMiniStack({ quick, progress }: MeasureOptions): Promise<Mi
   const emulator = new Child(join(ROOT, "tools/trial-deployment/serve.ts"));
   try {
     const { name, url, registryTableName, ...config } = await emulator.next<Deployed>();
-    const client = new DynamoDBClient(config);
+    const client = boundedClient(DynamoDBClient, config);
     const key = await registered(client, registryTableName, order.connections);
     client.destroy();
     const result = await load({ ...order, url, key });
