@@ -1,4 +1,4 @@
-/** A stack with one `AgentHeartbeat`, whose outputs need no further name. */
+/** A stack with one `AgentHeartbeat`, whose outputs have no prefix. */
 
 import { Stack, type StackProps } from "aws-cdk-lib";
 import type { Construct } from "constructs";
@@ -8,7 +8,7 @@ import type { AgentHeartbeatProps } from "./props";
 export interface AgentHeartbeatStackProps extends StackProps, AgentHeartbeatProps {}
 
 export class AgentHeartbeatStack extends Stack {
-  /** What the stack holds. */
+  /** The construct in the stack. */
   readonly agentHeartbeat: AgentHeartbeat;
 
   constructor(scope: Construct, id: string, props: AgentHeartbeatStackProps = {}) {

@@ -1,4 +1,4 @@
-/** The whole service as one construct, and its table of contents. */
+/** The service as one construct, composed of its parts. */
 
 import { type CfnOutput, Names } from "aws-cdk-lib";
 import type { IMetric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
@@ -22,23 +22,23 @@ import { Sweep } from "./sweep";
 import { Transitions } from "./transitions";
 import { WebSocketGateway } from "./websocket-gateway";
 
-/** Presence of agents: a WebSocket endpoint, the tables behind it, the sweep, and events in and out. */
+/** Presence of agents: a WebSocket API, its functions and tables, the sweep, and events in both directions. */
 export class AgentHeartbeat extends Construct {
-  /** Where agents connect: `wss://<api>.execute-api.<region>.amazonaws.com/prod`, or the custom domain. */
+  /** The URL that agents connect to: `wss://<api>.execute-api.<region>.amazonaws.com/prod`, or the custom domain. */
   readonly webSocketUrl: string;
-  /** What the record of a custom domain's name has to point at, if no hosted zone was given. */
+  /** Target of the custom domain's DNS record, needed if no hosted zone was given. */
   readonly customDomainTarget: string | undefined;
-  /** One row an agent that has ever connected. Its stored status must be derived: see the guide. */
+  /** One row per agent. Readers must derive the status from it: see the architecture. */
   readonly statusTable: ITable;
   /** Agents with their public keys, and used login tokens. */
   readonly registryTable: ITable;
-  /** Where transitions are published, and from where `Agent Message` events reach agents. */
+  /** The bus to which transitions are published, and from which `Agent Message` events are delivered to agents. */
   readonly eventBus: IEventBus;
-  /** Where the page is on which people see the fleet; undefined without a dashboard. */
+  /** The address of the dashboard; undefined without one. */
   readonly dashboardUrl: string | undefined;
-  /** What the record of the dashboard's domain has to point at, if no hosted zone was given. */
+  /** Target of the DNS record of the dashboard's domain, needed if no hosted zone was given. */
   readonly dashboardDomainTarget: string | undefined;
-  /** What the deployed stack says of the construct, by what the outputs' names end in. */
+  /** The construct's outputs in the deployed stack, by the ends of their names. */
   readonly outputs: ReadonlyMap<OutputName, CfnOutput>;
   readonly #metrics: FleetMetrics;
 
@@ -140,63 +140,63 @@ export class AgentHeartbeat extends Construct {
     });
   }
 
-  /** Lets a principal read who is online, with profiles and histories: all that `StatusReader` calls. */
+  /** Lets a principal read statuses, profiles and histories: everything that `StatusReader` calls. */
   grantReadStatus(grantee: IGrantable): void {
     grantReadStatus(this, grantee);
   }
 
-  /** Lets a principal register agents, change their keys, and revoke them: all that `AgentRegistry` calls. */
+  /** Lets a principal register agents, change their keys, and revoke them: everything that `AgentRegistry` calls. */
   grantRegister(grantee: IGrantable): void {
     grantRegister(this, grantee);
   }
 
-  /** Lets a principal put `Agent Message` events on the bus, and no others: it can't publish transitions. */
+  /** Lets a principal put `Agent Message` events on the bus, but no others: it can't publish transitions. */
   grantPublish(grantee: IGrantable): void {
     grantPublish(this.eventBus, grantee);
   }
 
-  /** Heartbeats that came in. */
+  /** Heartbeats received. */
   metricHeartbeats(options?: MetricOptions): IMetric {
     return this.#metrics.heartbeats(options);
   }
 
-  /** Heartbeats that were not stored: the function failed, or answered `internal`. */
+  /** Heartbeats that were not stored: the function failed, or replied `internal`. */
   metricHeartbeatErrors(options?: MetricOptions): IMetric {
     return this.#metrics.heartbeatErrors(options);
   }
 
-  /** Agents online in all organizations, by their derived status, as each sweep counts them; the maximum by default. */
+  /** Agents online in all organizations by their derived status, as counted by each sweep. Default statistic: maximum. */
   metricAgentsOnline(options?: MetricOptions): IMetric {
     return this.#metrics.agentsOnline(options);
   }
 
-  /** How many agents that are online are late by more than a quarter of their interval; the maximum by default. */
+  /** Online agents whose heartbeat is late by more than a quarter of the interval. Default statistic: maximum. */
   metricHeartbeatsOverdue(options?: MetricOptions): IMetric {
     return this.#metrics.heartbeatsOverdue(options);
   }
 
-  /** Transitions for a reason, `connected` for one, or `lease_expired`; all of them if none is given. */
+  /** Transitions with a given reason, for example `connected` or `lease_expired`; all transitions if none is given. */
   metricTransitions(reason?: TransitionReason, options?: MetricOptions): IMetric {
     return this.#metrics.transitions(reason, options);
   }
 
-  /** Agents that died silently, as the sweep found them. */
+  /** Agents that died silently, as found by the sweep. */
   metricLeasesExpired(options?: MetricOptions): IMetric {
     return this.#metrics.own("LeasesExpired", "sweep", options);
   }
 
-  /** Logins that were let in by the authorizer, and reached `$connect`. */
+  /** Logins that the authorizer accepted. */
   metricConnects(options?: MetricOptions): IMetric {
     return this.#metrics.connects(options);
   }
 
-  /** Logins that proved nothing. */
+  /** Logins that the authorizer refused. */
   metricLoginsRefused(options?: MetricOptions): IMetric {
     return this.#metrics.own("LoginsRefused", "authorize", options);
   }
 }
 
-/** A bus named after its stack: CDK would name it after the ids of the app, which two stacks of one app share. */
+/** A bus whose name contains the stack's. CDK would build its name from construct ids, which two stacks of one app share. */
 function busIn(scope: Construct): IEventBus {
   const bus = new EventBus(scope, "Events");
   (bus.node.defaultChild as CfnEventBus).name = Names.uniqueResourceName(bus, { maxLength: 256 });

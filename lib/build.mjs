@@ -1,6 +1,6 @@
 /**
- * Builds the package into `dist`, ready to be packed: the construct in one file with its types, the functions'
- * code and the dashboard's page, so that an app that installs it has nothing to bundle.
+ * Builds the package into `dist`: the construct in one file with its types, the functions' code and the dashboard's page.
+ * An app that installs it has nothing to bundle.
  */
 
 import { execFile } from "node:child_process";
@@ -49,7 +49,7 @@ async function types() {
   await rm(outDir, { recursive: true });
 }
 
-/** What a checkout deploys, by the same builds. */
+/** The functions and the page, from the builds that a checkout deploys. */
 async function assets() {
   const source = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
   await Promise.all([
@@ -64,7 +64,7 @@ async function assets() {
   });
 }
 
-/** What is packed: with no word of the sources, which stay in the repository. */
+/** The published manifest, without references to the sources. */
 async function manifest() {
   const {
     private: _,

@@ -1,4 +1,4 @@
-/** A Lambda function of this service: bundled with esbuild, quiet in its logs, with a role of its own. */
+/** A Lambda function of this service: bundled with esbuild, without platform logs, with its own role. */
 
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -17,7 +17,7 @@ import { functionCode } from "#assets";
 import type { EnvironmentVariable, FunctionEnvironment } from "../core/environment";
 import type { Settings } from "./settings";
 
-/** What the functions of a deployment have in common. */
+/** Settings that all functions of a deployment share. */
 export interface FunctionSettings
   extends Pick<Settings, "logRetention" | "tracing" | "encryptionKey"> {
   readonly deployment: string;
@@ -31,7 +31,7 @@ export interface BundledFunctionProps {
   readonly settings: FunctionSettings;
   /** @default Duration.seconds(10) */
   readonly timeout?: Duration;
-  /** In MB; CPU comes in proportion. @default 256 */
+  /** In MB; CPU is proportional to it. @default 256 */
   readonly memorySize?: number;
 }
 
@@ -43,7 +43,7 @@ export class BundledFunction extends LambdaFunction {
       removalPolicy: RemovalPolicy.DESTROY,
       ...(encryptionKey && { encryptionKey }),
     });
-    // Not the managed policy that CDK would attach, which may write to every log group of the account.
+    // Not the managed policy that CDK would attach, which allows writing to every log group of the account.
     const role = new Role(scope, `${id}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
@@ -59,7 +59,7 @@ export class BundledFunction extends LambdaFunction {
       role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
-      // START, END and REPORT of every heartbeat would cost about as much as the heartbeat.
+      // START, END and REPORT lines of a heartbeat would cost about as much as the heartbeat.
       systemLogLevelV2: SystemLogLevel.WARN,
       tracing: tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: {

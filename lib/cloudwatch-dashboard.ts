@@ -26,21 +26,21 @@ export class CloudWatchDashboard extends Construct {
     const functions = Object.entries(watched.functions);
     const each = (metric: (fn: LambdaFunction) => IMetric) => functions.map(([, fn]) => metric(fn));
     const { sweep, transitions } = watched.functions;
-    // With no name of its own: a name can be had once in an account.
+    // Without a name, which would have to be unique in the account.
     const dashboard = new Dashboard(this, "Page");
     dashboard.addWidgets(
       graph("Agents online", [metrics.agentsOnline(), metrics.heartbeatsOverdue()]),
-      graph("Who comes and goes", [metrics.transitionsByReason()]),
+      graph("Transitions", [metrics.transitionsByReason()]),
       graph("Heartbeats and connects", [metrics.heartbeats(), metrics.connects()]),
     );
     dashboard.addWidgets(
-      graph("What fails", [
+      graph("Failures", [
         metrics.heartbeatErrors(),
         sum(
           each((fn) => fn.metricErrors()),
-          { ids: "errors", label: "functions that fail" },
+          { ids: "errors", label: "function errors" },
         ),
-        metrics.gateway("ExecutionError", { label: "the gateway can't call" }),
+        metrics.gateway("ExecutionError", { label: "gateway errors" }),
       ]),
       graph("Throttles", [
         sum(
@@ -50,20 +50,20 @@ export class CloudWatchDashboard extends Construct {
         sum(tables.flatMap(throttlesOf), { ids: "tables", label: "tables" }),
       ]),
       graph("Logins refused", [
-        metrics.own("LoginsRefused", "authorize", { label: "logins that prove nothing" }),
-        metrics.gateway("ClientError", { label: "answered 4xx by the gateway" }),
+        metrics.own("LoginsRefused", "authorize", { label: "refused by the authorizer" }),
+        metrics.gateway("ClientError", { label: "4xx from the gateway" }),
       ]),
     );
     dashboard.addWidgets(
       graph(
-        "Duration (ms, 99 of 100)",
+        "Duration (ms, p99)",
         functions.map(([name, fn]) => fn.metricDuration({ statistic: Stats.p(99), label: name })),
       ),
       graph("Sweep", [
         sweep.metricInvocations({ label: "runs" }),
         metrics.own("LeasesExpired", "sweep", { label: "leases expired" }),
         metrics.own("ExpirationsHeld", "sweep", { label: "held by self-preservation" }),
-        metrics.own("SweepsUnfinished", "sweep", { label: "runs that did not reach the end" }),
+        metrics.own("SweepsUnfinished", "sweep", { label: "unfinished runs" }),
       ]),
       graph("Events", [
         transitions.metric("IteratorAge", {
@@ -74,7 +74,7 @@ export class CloudWatchDashboard extends Construct {
           undelivered.map((queue) =>
             queue.metricApproximateNumberOfMessagesVisible({ statistic: "Maximum" }),
           ),
-          { ids: "undelivered", label: "could not be delivered" },
+          { ids: "undelivered", label: "undelivered" },
         ),
       ]),
     );

@@ -1,4 +1,4 @@
-/** A domain of one's own for the WebSocket API: its certificate, the mapping to the stage, and its record in DNS. */
+/** A custom domain for the WebSocket API: its certificate, the mapping to the stage, and its DNS record. */
 
 import { Stack, Token } from "aws-cdk-lib";
 import { DomainName } from "aws-cdk-lib/aws-apigatewayv2";
@@ -7,21 +7,21 @@ import { ARecord, type IHostedZone, RecordTarget } from "aws-cdk-lib/aws-route53
 import { ApiGatewayv2DomainProperties } from "aws-cdk-lib/aws-route53-targets";
 import { Construct } from "constructs";
 
-/** Under which name the gateway or the dashboard is reached. */
+/** A custom domain of the gateway or the dashboard. */
 export interface CustomDomainProps {
   /**
-   * Without scheme and path, as in `agents.example.com`: agents connect to `wss://agents.example.com`, or the page is
-   * at `https://agents.example.com/`.
+   * Without scheme and path, for example `agents.example.com`: agents connect to `wss://agents.example.com`, or the dashboard
+   * is at `https://agents.example.com/`.
    */
   readonly domainName: string;
 
-  /** Covers the name. It lies in the stack's region; that of the dashboard in us-east-1, where CloudFront looks. */
+  /** Certificate for the name, in the stack's region; for the dashboard in us-east-1, as CloudFront requires. */
   readonly certificate: ICertificate;
 
   /**
    * Zone in which the construct creates the DNS record.
    *
-   * @default - nowhere: point a CNAME at the construct's `customDomainTarget`, or `dashboardDomainTarget`
+   * @default - none: point a CNAME at the construct's `customDomainTarget` or `dashboardDomainTarget`
    */
   readonly hostedZone?: IHostedZone;
 }
@@ -29,10 +29,10 @@ export interface CustomDomainProps {
 const HOST = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
 
 export class CustomDomain extends Construct {
-  /** What a stage is mapped to. */
+  /** The domain to which the stage is mapped. */
   readonly domain: DomainName;
 
-  /** @throws Error if the name is none of a host, or the certificate lies in another region */
+  /** @throws Error if the name is not a host name, or the certificate is in another region */
   constructor(scope: Construct, id: string, props: CustomDomainProps) {
     super(scope, id);
     const { domainName, certificate, hostedZone } = props;
@@ -51,13 +51,13 @@ export class CustomDomain extends Construct {
   }
 }
 
-/** Where agents connect by the domain: the mapping has no path, and takes the stage's place. */
+/** The URL that agents connect to. The mapping replaces the stage's path with an empty one. */
 export const urlOf = ({ domainName }: CustomDomainProps): string => `wss://${domainName}`;
 
 /**
- * @param prop names the domain in errors
- * @param region where its certificate has to lie
- * @throws Error if the name is none of a host, or the certificate lies in another region
+ * @param prop the prop's name, for errors
+ * @param region the region in which the certificate must be
+ * @throws Error if the name is not a host name, or the certificate is in another region
  */
 export function expectDomain(prop: string, domain: CustomDomainProps, region: string): void {
   expectHost(prop, domain.domainName);
@@ -67,7 +67,7 @@ export function expectDomain(prop: string, domain: CustomDomainProps, region: st
 function expectHost(prop: string, domainName: string): void {
   if (Token.isUnresolved(domainName) || HOST.test(domainName)) return;
   throw new Error(
-    `${prop}.domainName: expected a host in lower case as in agents.example.com, got ${domainName}`,
+    `${prop}.domainName: expected a host name in lower case such as agents.example.com, got ${domainName}`,
   );
 }
 
@@ -76,6 +76,6 @@ function expectRegion(prop: string, { certificateArn }: ICertificate, region: st
   const [, , , found] = certificateArn.split(":");
   if (found === region) return;
   throw new Error(
-    `${prop}.certificate: expected one of the region ${region}, got ${certificateArn}`,
+    `${prop}.certificate: expected a certificate in the region ${region}, got ${certificateArn}`,
   );
 }

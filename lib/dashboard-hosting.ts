@@ -1,4 +1,4 @@
-/** The dashboard's hosting: a private bucket behind CloudFront, which sends strict headers with it. */
+/** The dashboard's hosting: a private bucket behind CloudFront, with strict security headers. */
 
 import { CustomResource, Duration, RemovalPolicy } from "aws-cdk-lib";
 import {
@@ -24,26 +24,26 @@ import { accountWideName } from "./account-wide-name";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { type CustomDomainProps, expectDomain } from "./custom-domain";
 
-/** Where CloudFront looks for certificates, wherever the stack is. */
+/** CloudFront requires its certificates in this region. */
 const CLOUDFRONT_REGION = "us-east-1";
 
-/** Room for the time that IAM takes to know a new role. */
+/** Includes the time until a new IAM role takes effect. */
 const UPLOAD_TIMEOUT = Duration.minutes(10);
 
 export interface DashboardProps {
   readonly functions: FunctionSettings;
-  /** `wss://host`, the one origin that the page may connect to. */
+  /** `wss://host`, the only origin that the page may connect to. */
   readonly webSocketOrigin: string;
   readonly domain: CustomDomainProps | undefined;
 }
 
 export class Dashboard extends Construct {
-  /** Where the page is. It shows nothing without a sign-in. */
+  /** The address of the page. */
   readonly url: string;
-  /** What a record of the domain's name has to point at; undefined without one. */
+  /** Target of the domain's DNS record; undefined without a domain. */
   readonly domainTarget: string | undefined;
 
-  /** @throws Error if the domain's name is none of a host, or its certificate lies elsewhere than CloudFront looks */
+  /** @throws Error if the domain's name is not a host name, or its certificate is not in us-east-1 */
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     const { functions, webSocketOrigin, domain } = props;
@@ -52,7 +52,7 @@ export class Dashboard extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
-      // Nothing in it is secret, and nothing can't be built anew.
+      // It contains no secrets and can be rebuilt.
       removalPolicy: RemovalPolicy.DESTROY,
     }) as IBucket;
     const origin = S3BucketOrigin.withOriginAccessControl(bucket, {
@@ -75,7 +75,7 @@ export class Dashboard extends Construct {
         minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       }),
       defaultRootObject: "index.html",
-      // The page names its files by their content: it alone has to be asked for again.
+      // The names of all other files contain a hash of their content.
       defaultBehavior: { ...behavior, cachePolicy: CachePolicy.CACHING_DISABLED },
       additionalBehaviors: {
         "assets/*": { ...behavior, cachePolicy: CachePolicy.CACHING_OPTIMIZED },
@@ -97,9 +97,8 @@ export class Dashboard extends Construct {
   }
 
   /**
-   * Puts the page into the bucket by a function that has it in a layer. CDK's own deployment of a bucket is one
-   * function for a whole stack, with the role that its first use has given it: another one in the app would fail,
-   * or ours. And its policy names the files, so that a new page needs a new policy before it can be read.
+   * Uploads the page to the bucket with a function that has it in a layer. CDK's `BucketDeployment` shares one function and
+   * one role per stack, which fails if the app uses it too: see decision 27.
    */
   #upload(bucket: IBucket, settings: FunctionSettings): void {
     const page = new LayerVersion(this, "Files", {
@@ -121,7 +120,7 @@ export class Dashboard extends Construct {
       resourceType: "Custom::BucketFiles",
       serviceToken: upload.functionArn,
       serviceTimeout: UPLOAD_TIMEOUT,
-      // A new page is a new layer, and so an update of this resource.
+      // A new page makes a new layer version, which updates this resource.
       properties: { BucketName: bucket.bucketName, Files: page.layerVersionArn },
     });
   }
@@ -148,13 +147,13 @@ function securityHeaders(scope: Construct, webSocketOrigin: string): ResponseHea
   });
 }
 
-/** The page's Content-Security-Policy: files of its own, one WebSocket, and nothing else. */
+/** The page's Content-Security-Policy: its own files and one WebSocket host. */
 function contentSecurityPolicy(webSocketOrigin: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    // The icon of the tab is drawn by the page; fonts lie in the style sheet.
+    // The page draws the icon of the tab; the style sheet contains the fonts.
     "img-src 'self' data:",
     "font-src 'self' data:",
     `connect-src ${webSocketOrigin}`,

@@ -1,4 +1,4 @@
-/** Encryption under a key of the customer: what of the service may use it, and what AWS's services may. */
+/** Encryption with a customer's key: permissions of the service's functions and of AWS's services. */
 
 import { Annotations, Stack } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -6,7 +6,7 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import { QueueEncryption, type QueueProps } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 
-/** What DynamoDB does in the name of whoever reads and writes a table. */
+/** Actions that DynamoDB needs on behalf of a principal that reads and writes a table. */
 const TABLE_ACTIONS = [
   "kms:Decrypt",
   "kms:DescribeKey",
@@ -16,10 +16,10 @@ const TABLE_ACTIONS = [
   "kms:ReEncryptTo",
 ];
 
-/** What DynamoDB does in the name of whoever only reads a table. */
+/** Actions that DynamoDB needs on behalf of a principal that only reads a table. */
 const READ_ACTIONS = ["kms:Decrypt", "kms:DescribeKey"];
 
-/** Lets a principal use the key of a table through DynamoDB alone. */
+/** Lets a principal use the key of a table, through DynamoDB only. */
 export function grantTableKey(key: IKey, grantee: IGrantable, access: "read" | "write"): void {
   const { region, urlSuffix } = Stack.of(key);
   grantee.grantPrincipal.addToPrincipalPolicy(
@@ -31,15 +31,15 @@ export function grantTableKey(key: IKey, grantee: IGrantable, access: "read" | "
   );
 }
 
-/** How a queue is encrypted: by a key of one's own, or by that of SQS. */
+/** Encrypts a queue with the customer's key, or with SQS's own. */
 export const queueEncryption = (key: IKey | undefined): Partial<QueueProps> =>
   key
     ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
     : { encryption: QueueEncryption.SQS_MANAGED };
 
 /**
- * Lets CloudWatch Logs and EventBridge use the key, for log groups and for the queue of what a rule could not
- * deliver. A key that is imported has a policy that only its owner can change: a warning says what it has to have.
+ * Lets CloudWatch Logs and EventBridge use the key, for log groups and for a rule's queue of undelivered events. The policy
+ * of an imported key can't be changed: a warning says what it must allow.
  */
 export function admitServices(scope: Construct, key: IKey): void {
   const stack = Stack.of(scope);
@@ -72,6 +72,6 @@ export function admitServices(scope: Construct, key: IKey): void {
   if (added.every(Boolean)) return;
   Annotations.of(scope).addWarningV2(
     "agent-heartbeat:encryptionKeyPolicy",
-    "encryptionKey: its policy can't be changed from here, and has to let CloudWatch Logs and EventBridge use it: see docs/construct.md#encryptionkey",
+    "encryptionKey: the policy of an imported key must let CloudWatch Logs and EventBridge use it: see docs/construct.md#encryptionkey",
   );
 }

@@ -1,14 +1,14 @@
-/** Tables that an app brings along: what the service needs of each, and what can be checked of it. */
+/** Existing tables passed in by an app: what the service requires of each, and the checks. */
 
 import { Stack, Token } from "aws-cdk-lib";
 import { CfnTable, type ITable, StreamViewType } from "aws-cdk-lib/aws-dynamodb";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
 
-/** Tables that are there already, as after a restore. Each that is left out is made. */
+/** Existing tables, for example after a restore. */
 export interface ExistingTables {
   /**
-   * One row an agent: keys `organizationId` and `agentId`, TTL on `ttlEpochSeconds`, and a stream of new and old
-   * images. Import it by `Table.fromTableAttributes` with its `tableStreamArn`.
+   * One row per agent: keys `organizationId` and `agentId`, TTL on `ttlEpochSeconds`, and a stream of new and old
+   * images. Import it with `Table.fromTableAttributes` and its `tableStreamArn`.
    *
    * @default - the construct creates a table
    */
@@ -22,35 +22,34 @@ export interface ExistingTables {
   readonly registry?: ITable;
 
   /**
-   * Subscriptions: keys `address` and `subscriber`, TTL on `ttlEpochSeconds`, and an index `byConnection` by
-   * `connectionId` that projects its keys.
+   * Subscriptions: keys `address` and `subscriber`, TTL on `ttlEpochSeconds`, and an index `byConnection` with the key
+   * `connectionId` that projects keys only.
    *
    * @default - the construct creates a table
    */
   readonly subscriptions?: ITable;
 }
 
-/** Partition key and sort key of each table; all are texts. */
+/** Partition key and sort key of each table; all are strings. */
 export const TABLE_KEYS = {
   status: ["organizationId", "agentId"],
   registry: ["organizationId", "recordId"],
   subscriptions: ["address", "subscriber"],
 } as const;
 
-/** In seconds since 1970, as DynamoDB wants it. */
+/** In epoch seconds, as DynamoDB requires. */
 export const TTL_ATTRIBUTE = "ttlEpochSeconds";
 
 /**
- * The table, if nothing that is known of it stands against its use: of a table of the same app that is all,
- * of one that is imported it is the stream alone.
+ * Checks a table: if the same app defines it, its keys, TTL, stream and index; if it is imported, only the stream is known.
  *
- * @throws Error naming the prop, what was expected and what came
+ * @throws Error naming the prop, the expected and the actual value
  */
 export function expectTable(name: keyof ExistingTables, table: ITable): ITable {
   const prop = `tables.${name}`;
   if (name === "status" && table.tableStreamArn === undefined) {
     throw new Error(
-      `${prop}: expected a table with a stream, got one without tableStreamArn: import it by Table.fromTableAttributes`,
+      `${prop}: expected a table with a stream, got one without tableStreamArn: import it with Table.fromTableAttributes`,
     );
   }
   const { defaultChild } = table.node;
@@ -75,7 +74,7 @@ function expectResource(name: keyof ExistingTables, prop: string, table: CfnTabl
     expect("a stream of", StreamViewType.NEW_AND_OLD_IMAGES, stream?.streamViewType);
   }
   if (name === "subscriptions") {
-    // Kept as a lazy value by the construct that adds indexes.
+    // A lazy value in the construct.
     const indexes = Stack.of(table).resolve(table.globalSecondaryIndexes) as
       | CfnTable.GlobalSecondaryIndexProperty[]
       | undefined;

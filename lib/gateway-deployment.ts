@@ -1,4 +1,4 @@
-/** One deployment of the WebSocket API for each of its versions, made once all of it is there. */
+/** One deployment of the WebSocket API per version, created after all of its routes. */
 
 import { createHash } from "node:crypto";
 import { CfnResource, Lazy, Stack } from "aws-cdk-lib";
@@ -9,9 +9,8 @@ import type { Construct } from "constructs";
 const DIGEST = 16;
 
 /**
- * A snapshot of an API's routes, as a resource that another version replaces. A stage that deploys by itself would do
- * so at each of the changes of an update, many at once, and show what is half done; CloudFormation makes this one
- * after all of them, points the stage at it, and points it back if the update fails.
+ * A snapshot of an API's routes, replaced by each new version: see decision 26. CloudFormation creates it after all changes of
+ * an update, points the stage at it, and points the stage back if the update fails.
  */
 export class GatewayDeployment extends CfnDeployment {
   readonly #api: WebSocketApi;
@@ -24,7 +23,7 @@ export class GatewayDeployment extends CfnDeployment {
     this.node.addDependency(api);
   }
 
-  /** What all that is deployed says in the template. */
+  /** A digest of all deployed resources in the template. */
   #digest(): string {
     const stack = Stack.of(this);
     const parts = this.#api.node

@@ -1,4 +1,4 @@
-/** The functions behind the gateway, as a table: the route, what the function may do, and what it has to know. */
+/** The functions behind the gateway, as a table: route, permissions on tables, and environment. */
 
 import type { FunctionEnvironment } from "../core/environment";
 import { urlOf } from "./custom-domain";
@@ -10,23 +10,23 @@ export interface GatewayFunction {
   /** Undefined for the authorizer. */
   readonly route?: Route | "$disconnect";
   readonly description: string;
-  /** Which DynamoDB operations on which table. The function also learns the names of these tables. */
+  /** Allowed operations by table. The function's environment contains the names of these tables. */
   readonly tables: TableAccess;
-  /** What else the function has to know. */
+  /** Further environment variables. */
   readonly environment?: (settings: Settings) => FunctionEnvironment;
 }
 
-/** Every message of an agent that changes nothing in its row is checked against the row first. */
+/** Messages other than heartbeats are first checked against the sender's row. */
 const CHECK_SENDER = ["GetItem"] as const;
 
-/** To find the receivers of a message: subscribers, or one agent. Subscriptions of lost connections are removed. */
+/** Finds the receivers of a message (subscribers, or one agent), and removes subscriptions of connections that are gone. */
 export const DELIVERY: TableAccess = {
   subscriptions: ["Query", "BatchWriteItem"],
   subscriptionsByConnection: ["Query"],
   status: ["GetItem"],
 };
 
-/** By the names of their entries in `lambda`, in the order in which they are added to the API. */
+/** By their folders in `lambda`, in the order in which they are added to the API. */
 export const GATEWAY_FUNCTIONS = {
   authorize: {
     description: "Checks login tokens",
@@ -57,12 +57,12 @@ export const GATEWAY_FUNCTIONS = {
   },
   profile: {
     route: "profile",
-    description: "Keeps what an agent says of itself",
+    description: "Stores an agent's profile",
     tables: { status: CHECK_SENDER, registry: ["UpdateItem"] },
   },
   subscribe: {
     route: "subscribe",
-    description: "Adds a subscription to a subject",
+    description: "Adds a subscription",
     tables: {
       status: CHECK_SENDER,
       subscriptions: ["PutItem", "DeleteItem"],
@@ -71,12 +71,12 @@ export const GATEWAY_FUNCTIONS = {
   },
   unsubscribe: {
     route: "unsubscribe",
-    description: "Takes a subscription away",
+    description: "Removes a subscription",
     tables: { subscriptions: ["DeleteItem"] },
   },
   publish: {
     route: "publish",
-    description: "Delivers a message to others of its organization",
+    description: "Delivers a message within an organization",
     tables: DELIVERY,
   },
   list: {
@@ -91,14 +91,14 @@ export const GATEWAY_FUNCTIONS = {
   },
   fallback: {
     route: "$default",
-    description: "Answers messages of no known type",
+    description: "Answers messages of unknown types",
     tables: {},
   },
 } as const satisfies Record<string, GatewayFunction>;
 
 export type GatewayFunctionName = keyof typeof GATEWAY_FUNCTIONS;
 
-/** The routes of messages, as opposed to those of a connection's beginning and end. */
+/** The routes of messages: all but `$connect` and `$disconnect`. */
 export const MESSAGE_ROUTES = (Object.keys(GATEWAY_FUNCTIONS) as GatewayFunctionName[]).flatMap(
   (name) => {
     const { route }: GatewayFunction = GATEWAY_FUNCTIONS[name];
@@ -107,7 +107,7 @@ export const MESSAGE_ROUTES = (Object.keys(GATEWAY_FUNCTIONS) as GatewayFunction
   },
 );
 
-/** What every function has to know that writes leases. */
+/** The environment of every function that writes leases. */
 export function leaseEnvironment({ retention }: Pick<Settings, "retention">): FunctionEnvironment {
   return { RETENTION_MS: String(retention.toMilliseconds()) };
 }

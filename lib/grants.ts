@@ -1,4 +1,4 @@
-/** What an app may let its own functions do with the service: each what one class of the SDK calls, and no more. */
+/** Grants for an app's own functions. Each allows what one class of the SDK calls, and no more. */
 
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
@@ -13,20 +13,20 @@ interface Tables {
 
 const READ = ["dynamodb:GetItem", "dynamodb:Query"];
 
-/** What `StatusReader` calls: the rows, and the profiles and histories in the registry. */
+/** Allows what `StatusReader` calls: reading rows, and profiles and histories in the registry. */
 export function grantReadStatus({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
   grantOn(statusTable, grantee, READ, "read");
   grantOn(registryTable, grantee, READ, "read");
 }
 
-/** What `AgentRegistry` calls: the registrations, and the row of an agent that is revoked. */
+/** Allows what `AgentRegistry` calls: reading and writing registrations, and the row of a revoked agent. */
 export function grantRegister({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
   const write = ["dynamodb:PutItem", "dynamodb:UpdateItem"];
   grantOn(registryTable, grantee, [...READ, ...write], "write");
   grantOn(statusTable, grantee, ["dynamodb:UpdateItem"], "write");
 }
 
-/** Only messages: whoever may also put `Agent Offline` on the bus could publish false transitions. */
+/** Allows messages only. A principal that could put `Agent Offline` on the bus could publish false transitions. */
 export function grantPublish(eventBus: IEventBus, grantee: IGrantable): void {
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({
@@ -43,7 +43,7 @@ function grantOn(
   actions: string[],
   access: "read" | "write",
 ): void {
-  // Not the table's own grant, which would name its indexes too: the service needs none of them.
+  // Not the table's own grant, which would include its indexes.
   Grant.addToPrincipal({ grantee, actions, resourceArns: [tableArn] });
   if (encryptionKey) grantTableKey(encryptionKey, grantee, access);
 }

@@ -1,5 +1,5 @@
 /**
- * What other CDK apps import.
+ * The public entry point for CDK apps.
  *
  * @module @agent-heartbeat/cdk
  */

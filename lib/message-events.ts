@@ -20,7 +20,7 @@ export interface MessageEventsProps {
 
 export class MessageEvents extends Construct {
   readonly function: BundledFunction;
-  /** Messages that could not be delivered. */
+  /** Queue of messages that could not be delivered. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, props: MessageEventsProps) {
@@ -28,7 +28,7 @@ export class MessageEvents extends Construct {
     const { functions, gateway, eventBus, encryptionKey } = props;
     const deliver = new BundledFunction(this, "Deliver", {
       entry: "deliver",
-      description: "Brings messages from the event bus to agents",
+      description: "Delivers messages from the event bus to agents",
       settings: functions,
     });
     gateway.grantDeliver(deliver);

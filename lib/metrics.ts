@@ -1,4 +1,4 @@
-/** The metrics of a deployment: its own, those of its functions, and those of its gateway. */
+/** The metrics of a deployment: the service's own, and those of its functions, gateway and tables. */
 
 import { Duration, Stack } from "aws-cdk-lib";
 import type { WebSocketStage } from "aws-cdk-lib/aws-apigatewayv2";
@@ -15,7 +15,7 @@ import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../core/names";
 import type { Transition } from "../core/protocol";
 
-/** All that transitions are counted by, written out for those who install no SDK. */
+/** All reasons of transitions. Written out, because the published types can't refer to the SDK. */
 export const TRANSITION_REASONS = {
   connected: true,
   revived: true,
@@ -32,19 +32,19 @@ export const TRANSITION_REASONS = {
 /** Why an agent came, went, stalled or recovered. */
 export type TransitionReason = keyof typeof TRANSITION_REASONS;
 
-/** The period of every metric, unless it is given one. */
+/** The default period of every metric. */
 export const PERIOD = Duration.minutes(5);
 
-/** What the dimension `deployment` of the service's own metrics says: the stack, and the path of the construct in it. */
+/** The value of the dimension `deployment`: the stack's name, and the construct's path in it. */
 export function deploymentOf(construct: Construct): string {
   const stack = Stack.of(construct);
   return `${stack.stackName}/${construct.node.path.slice(stack.node.path.length + 1)}`;
 }
 
 /**
- * A metric of the service's own.
+ * A metric that the service publishes.
  *
- * @param service the function that counts it, by the name of its entry
+ * @param service the folder of the function that publishes it
  */
 function ownMetric(
   deployment: string,
@@ -63,14 +63,14 @@ function ownMetric(
 }
 
 export interface SumOptions {
-  /** What the ids of the parts begin with, which have to differ within a graph. @default "m" */
+  /** Prefix of the ids of the parts, which must be unique within a graph. @default "m" */
   readonly ids?: string;
   readonly label?: string;
   /** @default PERIOD */
   readonly period?: Duration;
 }
 
-/** The sum of at most ten metrics, which is what an alarm can take, of which each may be missing. */
+/** The sum of at most ten metrics (the limit of an alarm). Missing values count as 0. */
 export function sum(metrics: readonly IMetric[], options: SumOptions = {}): MathExpression {
   const { ids = "m", label, period = PERIOD } = options;
   const named = metrics.map((metric, index) => [`${ids}${index}`, metric] as const);
@@ -82,7 +82,7 @@ export function sum(metrics: readonly IMetric[], options: SumOptions = {}): Math
   });
 }
 
-/** The greatest of some metrics, each divided by a number of its own. */
+/** The maximum of several metrics, each divided by a number. */
 export function greatestShare(
   parts: readonly { metric: IMetric; of: number }[],
   label: string,
@@ -96,7 +96,7 @@ export function greatestShare(
   });
 }
 
-/** A metric that DynamoDB has of a table. */
+/** One of DynamoDB's metrics of a table. */
 export const tableMetric = (
   { tableName }: ITable,
   metricName: string,
@@ -111,7 +111,7 @@ export const tableMetric = (
     ...options,
   });
 
-/** Reads and writes of a table that were throttled. */
+/** Throttled reads and writes of a table. */
 export const throttlesOf = (table: ITable): Metric[] =>
   ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) => tableMetric(table, name));
 
@@ -123,7 +123,7 @@ export interface MetricSources {
   readonly heartbeat: LambdaFunction;
 }
 
-/** The metrics by which the fleet and its heartbeats are watched. */
+/** The metrics of the fleet and its heartbeats. */
 export class FleetMetrics {
   readonly #sources: MetricSources;
 
@@ -136,7 +136,7 @@ export class FleetMetrics {
     return heartbeat.metricInvocations(defaults({ label: "heartbeats", ...options }));
   }
 
-  /** Heartbeats that failed, and those that were answered by `internal`. */
+  /** Heartbeats that failed, or were answered with `internal`. */
   heartbeatErrors(options: MetricOptions = {}): MathExpression {
     const { heartbeat, deployment } = this.#sources;
     const { period = PERIOD, label = "heartbeats that failed" } = options;
@@ -147,7 +147,7 @@ export class FleetMetrics {
     return sum(failed, { ids: this.#ids("failed"), label, period });
   }
 
-  /** The sweep counts more often than once a period where it runs more often. */
+  /** The maximum, because a fast sweep counts several times per period. */
   agentsOnline(options?: MetricOptions): Metric {
     return this.own("AgentsOnline", "sweep", {
       statistic: "Maximum",
@@ -175,7 +175,7 @@ export class FleetMetrics {
     return this.own("Transitions", "transitions", { label: reason, ...options, dimensionsMap });
   }
 
-  /** The transitions of every reason that there has been: for a dashboard, for an alarm can't search. */
+  /** Transitions by reason, found by a search expression. Usable in dashboards only: alarms can't search. */
   transitionsByReason(): MathExpression {
     const { deployment } = this.#sources;
     const dimensions = "deployment,reason,service";
@@ -197,7 +197,7 @@ export class FleetMetrics {
     return this.#sources.stage.metric(metricName, defaults(options));
   }
 
-  /** Not those of another deployment in the same graph. */
+  /** Ids that differ from those of another deployment in the same graph. */
   #ids(name: string): string {
     return `${name}_${this.#sources.address}_`;
   }
@@ -207,10 +207,10 @@ export class FleetMetrics {
   }
 }
 
-/** What alarms and the page of CloudWatch are about. */
+/** What the alarms and the CloudWatch dashboard show. */
 export interface Watched {
   readonly metrics: FleetMetrics;
-  /** Those whose failures no message reports to a client, by the names of their entries. */
+  /** Functions that fail without an error reply to a client, by their folders. */
   readonly functions: Readonly<
     Record<
       "authorize" | "connect" | "heartbeat" | "disconnect" | "sweep" | "transitions" | "deliver",
@@ -218,7 +218,7 @@ export interface Watched {
     >
   >;
   readonly tables: readonly ITable[];
-  /** Queues of what could not be delivered. */
+  /** Queues of undelivered events. */
   readonly undelivered: readonly Queue[];
 }
 

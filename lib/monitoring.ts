@@ -17,7 +17,7 @@ import { greatestShare, PERIOD, sum, throttlesOf, type Watched } from "./metrics
 
 const RUNBOOK = "docs/operations.md";
 
-/** Functions whose failures nobody answers for them. */
+/** Functions that fail without an error reply to a client. */
 const FAIL_AS_FUNCTIONS = [
   "authorize",
   "connect",
@@ -28,7 +28,7 @@ const FAIL_AS_FUNCTIONS = [
   "deliver",
 ] as const;
 
-/** Functions for which somebody waits, and of which none stops by itself before its time is up. */
+/** Functions that don't end by themselves before their timeout. The sweep does. */
 const TIMED = [
   "authorize",
   "connect",
@@ -38,7 +38,7 @@ const TIMED = [
   "deliver",
 ] as const;
 
-/** The part of its time-out from which on a function is slow. */
+/** A function that uses more than this share of its timeout is slow. */
 const SLOW = 0.8;
 
 export interface MonitoringProps {
@@ -67,13 +67,13 @@ export class Monitoring extends Construct {
       metric: sum(failing.map((fn) => fn.metricThrottles({ period: PERIOD }))),
       periods: 3,
     });
-    this.#alarm("FunctionsSlow", "a function comes near its time-out", {
+    this.#alarm("FunctionsSlow", "a function comes close to its timeout", {
       metric: greatestShare(
         TIMED.map((name) => functions[name]).map((fn) => ({
           metric: fn.metricDuration({ period: PERIOD, statistic: Stats.MAXIMUM }),
           of: (fn.timeout as Duration).toMilliseconds(),
         })),
-        "share of the time-out",
+        "share of the timeout",
       ),
       threshold: SLOW,
       periods: 3,
@@ -82,12 +82,12 @@ export class Monitoring extends Construct {
       metric: metrics.gateway("ExecutionError"),
       periods: 3,
     });
-    this.#alarm("RouteFailures", "clients are answered by internal", {
-      // These functions answer a failure by a message, and count it.
+    this.#alarm("RouteFailures", "clients receive the error internal", {
+      // These functions answer a failure with a message, and count it.
       metric: sum(MESSAGE_ROUTES.map(({ name }) => metrics.own("RouteFailures", name))),
       periods: 3,
     });
-    this.#alarm("LoginsRefused", "many logins prove nothing", {
+    this.#alarm("LoginsRefused", "many logins are refused", {
       metric: metrics.own("LoginsRefused", "authorize"),
       threshold: 100,
       periods: 3,
@@ -99,7 +99,7 @@ export class Monitoring extends Construct {
     if (selfPreservation) {
       this.#alarm(
         "MassExpirySuspected",
-        "very many agents are silent, so that no offline event is published",
+        "very many agents are silent, so no offline events are published",
         {
           metric: metrics.own("ExpirationsHeld", "sweep"),
         },
@@ -109,11 +109,11 @@ export class Monitoring extends Construct {
       metric: metrics.own("SweepsUnfinished", "sweep"),
       periods: 6,
     });
-    this.#alarm("TableThrottles", "DynamoDB throttles", {
+    this.#alarm("TableThrottles", "DynamoDB throttles a table", {
       metric: sum(tables.flatMap(throttlesOf)),
       periods: 3,
     });
-    this.#alarm("Undelivered", "something could not be delivered", {
+    this.#alarm("Undelivered", "an event could not be delivered", {
       metric: sum(
         undelivered.map((queue) =>
           queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: "Maximum" }),
@@ -142,7 +142,7 @@ export class Monitoring extends Construct {
     this.#notify(alarm);
   }
 
-  /** An alarm when a metric is at least the threshold, 1 by default, in each of so many periods. */
+  /** An alarm for when a metric reaches the threshold in each of the given number of periods. */
   #alarm(
     name: string,
     what: string,

@@ -1,9 +1,9 @@
-/** What a construct publishes of itself: outputs of the stack that is deployed, by which people and the command line find it. */
+/** Outputs of the deployed stack, by which people and the command line find a construct. */
 
 import { CfnOutput, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 
-/** The outputs of a construct, by what their names end in. The command line knows these names. */
+/** The outputs of a construct, by the ends of their names. The command line relies on these names. */
 export interface Published {
   WebSocketUrl: string;
   StatusTableName: string;
@@ -17,19 +17,18 @@ export interface Published {
 export type OutputName = keyof Published;
 
 const DESCRIPTIONS: Readonly<Record<OutputName, string>> = {
-  WebSocketUrl: "Where agents connect",
-  StatusTableName: "Who is online: derive, don't trust",
+  WebSocketUrl: "The URL that agents connect to",
+  StatusTableName: "One row per agent; derive the status, don't trust the stored one",
   RegistryTableName: "Agents and their public keys",
-  EventBusName: "Where transitions are published, and messages to agents taken from",
-  CustomDomainTarget: "What the domain's record points at",
+  EventBusName: "Transitions are published here, messages to agents are taken from here",
+  CustomDomainTarget: "Target of the custom domain's DNS record",
   DashboardUrl: "Open it with: agent-heartbeat dashboard",
-  DashboardDomainTarget: "What the record of the dashboard's domain points at",
+  DashboardDomainTarget: "Target of the DNS record of the dashboard's domain",
 };
 
 /**
- * Adds the outputs to the stack that is deployed, which of a nested stack is the outermost one around it: as in
- * `PresenceWebSocketUrl`, where the construct's id in its stack is `Presence`. None is exported, for the name of an
- * export is a region's.
+ * Adds the outputs to the deployed stack: for a nested stack, that is the outermost one. Their names begin with the
+ * construct's id, as in `PresenceWebSocketUrl`. None is exported, because export names must be unique in a region.
  */
 export function publish(construct: Construct, published: Published): Map<OutputName, CfnOutput> {
   const stack = outermost(Stack.of(construct));
@@ -47,7 +46,7 @@ export function publish(construct: Construct, published: Published): Map<OutputN
 const outermost = (stack: Stack): Stack =>
   stack.nestedStackParent ? outermost(stack.nestedStackParent) : stack;
 
-/** The construct's id. One that is not all letters and digits, or lies deeper, could be mistaken for another one's. */
+/** The construct's id. If it is not alphanumeric or not at the top of the stack, a hash makes it unique. */
 function prefixOf(construct: Construct, stack: Stack): string {
   const path = construct.node.path.slice(stack.node.path.length).replace(/^\//, "");
   if (/^[A-Za-z0-9]+$/.test(path)) return path;

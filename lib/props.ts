@@ -1,4 +1,4 @@
-/** The props of an `AgentHeartbeat`: what can be set, and what holds where nothing is. */
+/** The props of an `AgentHeartbeat`, with their defaults. */
 
 import type { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
@@ -8,7 +8,7 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
 
-/** What the deployment grants to agents. */
+/** Intervals and leases that the deployment grants to agents. */
 export interface HeartbeatProps {
   /**
    * Interval for agents that request none.
@@ -32,18 +32,18 @@ export interface HeartbeatProps {
   readonly minInterval?: Duration;
 
   /**
-   * Longest interval, at most 9 minutes: API Gateway closes a connection that idles for 10.
+   * Longest interval, at most 9 minutes, because API Gateway closes a connection after 10 minutes without traffic.
    *
    * @default Duration.minutes(9)
    */
   readonly maxInterval?: Duration;
 }
 
-/** When the service suspects itself rather than its agents. */
+/** When the service suspects a fault of its own, and withholds offline events. */
 export interface SelfPreservationProps {
   /**
-   * Share of the agents that are online, from 0.05 to 0.95: if more of them than this have missed a heartbeat, the
-   * service suspects that it does not hear them.
+   * Share of the agents that are online, from 0.05 to 0.95. If more than this share have missed a heartbeat, the service
+   * suspects a fault of its own.
    *
    * @default 0.5
    */
@@ -57,42 +57,41 @@ export interface SelfPreservationProps {
   readonly minimum?: number;
 
   /**
-   * How long to withhold offline events, from 1 minute to 1 hour. Told at the first sweep
-   * after it, whatever it is by then.
+   * How long to withhold offline events, from 1 minute to 1 hour. The first sweep after this time publishes the events of
+   * agents that are still silent.
    *
    * @default Duration.minutes(5)
    */
   readonly holdFor?: Duration;
 }
 
-/** What the gateway takes before it answers 429. */
+/** The rate above which the gateway responds with 429. */
 export interface ThrottleLimits {
-  /** Messages and logins a second: a whole number from 1 to 1,000,000. */
+  /** Messages and logins per second: a whole number from 1 to 1,000,000. */
   readonly rateLimit: number;
   /** Messages and logins at once: a whole number from 1 to 1,000,000. */
   readonly burstLimit: number;
 }
 
-/** What agents are advised of how to come back once all of them have lost their connections. */
+/** How fast a fleet may reconnect after all of its agents have lost their connections. */
 export interface ReconnectProps {
   /**
-   * How many new connections a second the account's quota allows, which all its WebSocket APIs in a
-   * region share.
+   * New connections per second that the account's quota allows. All WebSocket APIs of a region share the quota.
    *
    * @default 500
    */
   readonly connectsPerSecond?: number;
 
   /**
-   * The longest reconnect window, at most an hour; zero for none. An agent
-   * of a large fleet whose connection the gateway has closed waits half of it on average.
+   * The longest reconnect window, at most an hour; zero turns it off. In a large fleet, an agent whose connection was closed by
+   * the gateway waits for half of the window on average.
    *
    * @default Duration.hours(1)
    */
   readonly maxWindow?: Duration;
 }
 
-/** Routes that can have limits of their own; `$connect` is a login, `$default` a message of no known type. */
+/** Routes that can have their own limits. `$connect` is a login, `$default` a message of an unknown type. */
 export const ROUTES = [
   "$connect",
   "heartbeat",
@@ -106,45 +105,44 @@ export const ROUTES = [
   "$default",
 ] as const;
 
-/** A route of the gateway: logins, a type of message, or messages of no known type. */
+/** A route of the gateway: logins, a type of message, or messages of unknown types. */
 export type Route = (typeof ROUTES)[number];
 
-/** What the gateway takes, and of some routes less. */
+/** The gateway's limits, and lower ones for single routes. */
 export interface ThrottlingProps extends ThrottleLimits {
   /**
-   * Limits of single routes, each no higher than those of the whole: fewer `publish` and `list`, for one, so that
-   * neither takes from heartbeats what an account's APIs share.
+   * Limits of single routes, none higher than the gateway's. For example, lower limits for `publish` and `list` reserve
+   * capacity for heartbeats.
    *
-   * @default - those of the whole for each route
+   * @default - the gateway's limits apply to each route
    */
   readonly routes?: Partial<Record<Route, ThrottleLimits>>;
 }
 
 /** Settings of `AgentHeartbeat`. All are optional. */
 export interface AgentHeartbeatProps {
-  /** @default - 30 s x 3.0, and 5 s to 9 min for agents that ask for another interval */
+  /** @default - 30 s x 3.0; agents may request 5 s to 9 min */
   readonly heartbeat?: HeartbeatProps;
 
   /**
    * How often expired leases are stored as offline and published on the event bus: whole minutes, or
-   * 10, 12, 15, 20 or 30 seconds. Readers need no sweep: they derive the status from the lease. What each
-   * setting costs: `agent-heartbeat cost --sweep-interval 10s`.
+   * 10, 12, 15, 20 or 30 seconds. Readers don't depend on it: they derive the status from the lease.
+   * `agent-heartbeat cost --sweep-interval 10s` prints the cost of a setting.
    *
    * @default Duration.minutes(5)
    */
   readonly sweepInterval?: Duration;
 
   /**
-   * When very many agents fall silent at once, withhold the events of their going offline for a while: the
-   * fault may be the service's own. Their derived status says all the same that no heartbeat has come.
-   * False publishes everything at once.
+   * If very many agents fall silent at once, offline events are withheld for a while, because the service itself may be at
+   * fault. The derived status is not affected. False publishes all events at once.
    *
    * @default - more than half of the agents, and at least 20, for 5 minutes
    */
   readonly selfPreservation?: SelfPreservationProps | false;
 
   /**
-   * How long the row of an agent is kept after its last lease, at least an hour.
+   * How long an agent's row is kept after its last lease, at least an hour.
    *
    * @default Duration.days(7)
    */
@@ -165,50 +163,49 @@ export interface AgentHeartbeatProps {
   readonly dashboard?: boolean;
 
   /**
-   * A name of one's own for that page. CloudFront's own address goes on to work beside it.
+   * A custom domain for the dashboard. The address that CloudFront assigns keeps working.
    *
-   * @default - CloudFront's own address
+   * @default - the address that CloudFront assigns
    */
   readonly dashboardDomain?: CustomDomainProps;
 
   /**
-   * How many messages and logins a second the gateway takes, and how many at once, before it answers 429. An
-   * account's quota is shared by all its APIs in a region, and by posts to connections: 10,000 and 5,000 in most
-   * regions, 2,500 and 1,250 in some. The default fits all of them, and 60,000 agents at a heartbeat in 30 seconds.
+   * The rate and burst of messages and logins above which the gateway responds with 429. All APIs of a region and posts to
+   * connections share the account's quota: 10,000 and 5,000 in most regions, 2,500 and 1,250 in some. The default fits every
+   * region, and 60,000 agents with a heartbeat every 30 seconds.
    *
-   * @default - 2000 a second, 1000 at once
+   * @default - 2000 per second, 1000 at once
    */
   readonly throttling?: ThrottlingProps;
 
-  /** @default - 500 a second, over an hour at most */
+  /** @default - 500 per second, over an hour at most */
   readonly reconnect?: ReconnectProps;
 
   /**
-   * Whether the gateway logs every message, without its content. The account needs a role for it, set
-   * once in the settings of API Gateway, or the deployment fails.
+   * Whether the gateway logs every message, without its content. This requires a role in the account's API Gateway settings;
+   * without it the deployment fails.
    *
    * @default false
    */
   readonly accessLogs?: boolean;
 
   /**
-   * Whether there are alarms for what an operator must know of, one for each heading of the runbook, at
-   * CloudWatch's price of an alarm for each metric that it looks at.
+   * Whether to create alarms, one for each section of the runbook. CloudWatch charges for each metric of an alarm.
    *
    * @default true
    */
   readonly alarms?: boolean;
 
   /**
-   * Topic that alarms notify.
+   * The topic that alarms notify.
    *
    * @default - alarms are visible in CloudWatch only
    */
   readonly alarmTopic?: ITopic;
 
   /**
-   * Whether there is a dashboard in CloudWatch, with the fleet, its heartbeats, and what fails. The first three
-   * of an account are free, each further one costs 3 USD a month.
+   * Whether to create a CloudWatch dashboard with the fleet, its heartbeats and failures. The first three dashboards of an
+   * account are free, and each further one costs 3 USD per month.
    *
    * @default true
    */
@@ -222,22 +219,22 @@ export interface AgentHeartbeatProps {
   readonly tracing?: boolean;
 
   /**
-   * What happens to the tables when they are removed from the stack. Logs and all else are deleted with it.
+   * What happens to the tables when they are removed from the stack. Everything else, including logs, is deleted.
    *
    * @default RemovalPolicy.RETAIN - because without the registry every agent must be registered again
    */
   readonly removalPolicy?: RemovalPolicy;
 
   /**
-   * A name of one's own for the gateway. The API's own address goes on to work beside it.
+   * A custom domain for the gateway. The address that API Gateway assigns keeps working.
    *
-   * @default - the API's own address, which is another for every deployment
+   * @default - the address that API Gateway assigns, which differs for every deployment
    */
   readonly customDomain?: CustomDomainProps;
 
   /**
-   * A bus that is there already, in the same account and region: `Agent Online` and the like are published there, and
-   * `Agent Message` events are taken from it. Deployments that share a bus all take each message.
+   * An existing bus in the same account and region, to which transitions are published and from which `Agent Message` events
+   * are delivered. Deployments that share a bus all deliver each message.
    *
    * @default - the construct creates a bus
    */
@@ -251,9 +248,9 @@ export interface AgentHeartbeatProps {
   readonly tables?: ExistingTables;
 
   /**
-   * The key that encrypts tables, logs, and what could not be delivered, at the price of KMS.
+   * The key that encrypts tables, logs and queues of undelivered events, at the price of KMS.
    *
-   * @default - keys that AWS owns, at no price
+   * @default - keys owned by AWS, free of charge
    */
   readonly encryptionKey?: IKey;
 }

@@ -1,4 +1,4 @@
-/** The settings of an `AgentHeartbeat`: its props with every default filled in, checked against their limits. */
+/** The settings of an `AgentHeartbeat`: its props with defaults filled in and limits checked. */
 
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
@@ -17,12 +17,12 @@ import {
   type ThrottlingProps,
 } from "./props";
 
-/** Intervals below a minute, of which a minute is a whole number. */
+/** Sweep intervals below a minute: divisors of a minute. */
 const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
 
 /**
- * Below the quota of every account: 2,500 a second and 1,250 at once in the smallest regions, where a stage that takes
- * more is refused (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+ * Below the quota of every region: 2,500 a second and 1,250 at once in the smallest ones, which refuse a stage with higher
+ * limits (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
  */
 const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit: 1000 };
 
@@ -52,7 +52,7 @@ export interface Settings {
 /**
  * Fills in the defaults.
  *
- * @throws Error naming the setting, what was expected and what came.
+ * @throws Error naming the setting, the expected and the actual value
  */
 export function settingsOf(props: AgentHeartbeatProps): Settings {
   const heartbeat = {
@@ -129,7 +129,7 @@ function validate(settings: Settings): void {
     );
   }
   if (settings.dashboardDomain && !settings.dashboard) {
-    throw new Error("dashboardDomain: expected none, for `dashboard` is false");
+    throw new Error("dashboardDomain: expected none, because `dashboard` is false");
   }
   if (settings.selfPreservation) validateSelfPreservation(settings.selfPreservation);
   expectThrottling(throttling);
@@ -180,7 +180,7 @@ function expectDuration(name: string, value: Duration, min: number, max: number)
   );
 }
 
-/** The given properties that have a value: an explicit undefined means the default. */
+/** The properties that have a value. An explicit undefined means the default. */
 function defined<T extends object>(props: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(props).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };

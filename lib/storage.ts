@@ -1,4 +1,4 @@
-/** The tables. They hold all state, so that any number of functions may run. */
+/** The tables, which hold all state of the service. */
 
 import { RemovalPolicy } from "aws-cdk-lib";
 import {
@@ -41,16 +41,15 @@ type Operation =
 
 export class Storage extends Construct {
   /**
-   * Hot: one small row an agent, rewritten by every heartbeat. It has no index, for each would be
-   * written, and paid, once more per heartbeat.
+   * Hot: one small row per agent, rewritten by every heartbeat. It has no index, which would add a write to every heartbeat.
    */
   readonly statusTable: ITable;
-  /** Cold: agents and their public keys, used login tokens, positions of the sweep. */
+  /** Cold: agents with their public keys and profiles, used login tokens, histories, and the state of the sweep. */
   readonly registryTable: ITable;
-  /** Which connection wants messages on which subject. Its rows are worth nothing after two hours. */
+  /** Subscriptions of connections, which live for at most two hours. */
   readonly subscriptionsTable: ITable;
 
-  /** @throws Error if a table that is given is none that the service can work with */
+  /** @throws Error if a given table is not usable */
   constructor(scope: Construct, id: string, props: StorageProps) {
     super(scope, id);
     const { status, registry, subscriptions } = props.tables;
@@ -65,7 +64,7 @@ export class Storage extends Construct {
       : this.#subscriptions(props.encryptionKey);
   }
 
-  /** Lets a function call operations on tables, in the order given, and adds the names of these tables to its environment. */
+  /** Lets a function call operations on tables, and adds the names of these tables to its environment. */
   grantAccess(fn: BundledFunction, access: TableAccess): void {
     const { statusTable, registryTable, subscriptionsTable } = this;
     const grants: Record<keyof TableAccess, (actions: string[]) => void> = {
@@ -77,7 +76,7 @@ export class Storage extends Construct {
         registryTable.grant(fn, ...actions);
         fn.addEnvironment("REGISTRY_TABLE_NAME", registryTable.tableName);
       },
-      // The table's own grant would name its index too.
+      // The table's own grant would include its index.
       subscriptions: (actions) => {
         Grant.addToPrincipal({ grantee: fn, actions, resourceArns: [subscriptionsTable.tableArn] });
         fn.addEnvironment("SUBSCRIPTIONS_TABLE_NAME", subscriptionsTable.tableName);
@@ -93,7 +92,7 @@ export class Storage extends Construct {
     }
   }
 
-  /** Lets a function that has been granted actions on the tables use the keys that encrypt them. */
+  /** Lets a principal use the keys that encrypt the tables. */
   grantKeys(grantee: IGrantable): void {
     const tables = [this.statusTable, this.registryTable, this.subscriptionsTable];
     const keys = new Set(tables.map(({ encryptionKey }) => encryptionKey));

@@ -28,7 +28,7 @@ export class Sweep extends Construct {
     const { sweepInterval, selfPreservation } = settings;
     const sweep = new BundledFunction(this, "Sweep", {
       entry: "sweep",
-      description: "Stores as offline whose lease ran out unseen",
+      description: "Stores agents with expired leases as offline",
       environment: {
         ...leaseEnvironment(settings),
         SWEEP_INTERVAL_MS: String(sweepInterval.toMilliseconds()),
@@ -53,13 +53,13 @@ export class Sweep extends Construct {
       eventBus.grantPutEventsTo(sweep);
     }
     this.function = sweep;
-    // The shortest schedule of EventBridge. Below it, an invocation sweeps several times.
+    // EventBridge's shortest schedule. For shorter intervals, an invocation sweeps several times.
     const minute = Duration.minutes(1);
     const shortest = sweepInterval.toMilliseconds() < minute.toMilliseconds();
     new Rule(this, "Schedule", {
       description: "Starts the sweep",
       schedule: Schedule.rate(shortest ? minute : sweepInterval),
-      // The next run finds what a failed one left.
+      // The next run does what a failed one left undone.
       targets: [new LambdaFunction(sweep, { retryAttempts: 0 })],
     });
   }

@@ -22,11 +22,10 @@ export interface TransitionsProps {
 }
 
 /**
- * What in the stream starts the function. Of a row that is online `onlineSince` is there, of one that was
- * marked as stalled `stalledSince`: both come and go with a transition alone, so that heartbeats are
- * discarded before any invocation. `displacedAt` is there from a write that took the row from connections to the next
- * heartbeat, which removes it. The patterns look at the images alone, for those are what DynamoDB
- * mappings are documented to filter on; a mapping has room for five.
+ * The stream records that invoke the function. A row has `onlineSince` while it is stored as online, and `stalledSince` while
+ * it is marked as stalled. Both appear and disappear only with a transition, so heartbeats are discarded without an invocation.
+ * `displacedAt` is present from a write that displaced connections until the next heartbeat. A mapping can have five patterns,
+ * and for DynamoDB they can filter only on the images: see decision 8.
  */
 const TRANSITIONS = [
   change({ onlineSince: false }, { onlineSince: true }),
@@ -38,7 +37,7 @@ const TRANSITIONS = [
 
 export class Transitions extends Construct {
   readonly function: BundledFunction;
-  /** Transitions that could not be published. */
+  /** Queue of stream records whose transitions could not be published. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, props: TransitionsProps) {
@@ -84,7 +83,7 @@ export class Transitions extends Construct {
       filters: TRANSITIONS,
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
-      // The stream keeps records for a day: retried until then, and kept in the queue after.
+      // The stream keeps records for a day: they are retried until then, and described in the queue afterwards.
       maxRecordAge: Duration.hours(23),
       onFailure: new SqsDlq(undelivered),
     });
@@ -93,7 +92,7 @@ export class Transitions extends Construct {
 
 type Attributes = Partial<Record<"onlineSince" | "stalledSince" | "displacedAt", boolean>>;
 
-/** A change between images that have these attributes, or have them not. */
+/** A pattern for a change between images that have or lack these attributes. */
 function change(before: Attributes, after: Attributes) {
   return FilterCriteria.filter({
     dynamodb: { OldImage: imageWith(before), NewImage: imageWith(after) },

@@ -1,4 +1,4 @@
-/** The WebSocket API with its routes, its stage and its access to connections. The functions are in `gateway-functions.ts`. */
+/** The WebSocket API: routes, stage, and access to connections. `gateway-functions.ts` lists its functions. */
 
 import { Fn, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
@@ -28,7 +28,7 @@ import type { Storage } from "./storage";
 
 const STAGE = "prod";
 
-/** A line of the access log: no header, in which the token is, and nothing of what a message says. */
+/** A line of the access log. It contains no headers, because they include the token, and no message content. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     requestId: "$context.requestId",
@@ -50,18 +50,18 @@ export interface WebSocketGatewayProps {
 }
 
 export class WebSocketGateway extends Construct {
-  /** Where clients connect. */
+  /** The URL that clients connect to. */
   readonly url: string;
   /** The URL without its path. */
   readonly origin: string;
-  /** What a record of the custom domain's name has to point at; undefined without one. */
+  /** Target of the custom domain's DNS record; undefined without a domain. */
   readonly customDomainTarget: string | undefined;
   readonly stage: WebSocketStage;
-  /** Those that the gateway calls while it waits, and whose failure no message reports. */
+  /** Functions that alarms watch. */
   readonly functions: Readonly<
     Record<"authorize" | "connect" | "heartbeat" | "disconnect", BundledFunction>
   >;
-  /** The API's own address, whatever clients use. */
+  /** The API's own address, also if there is a custom domain. */
   readonly #callbackUrl: string;
   readonly #apiId: string;
   readonly #props: WebSocketGatewayProps;
@@ -71,7 +71,7 @@ export class WebSocketGateway extends Construct {
     this.#props = props;
     const [authorize, connect] = [this.#function("authorize"), this.#function("connect")];
     const api = new WebSocketApi(this, "Api", {
-      description: "Where agents connect and send heartbeats",
+      description: "Connections and heartbeats of agents",
       routeSelectionExpression: "$request.body.type",
       connectRouteOptions: {
         integration: new WebSocketLambdaIntegration("Connect", connect),
@@ -81,7 +81,7 @@ export class WebSocketGateway extends Construct {
       },
     });
     this.#apiId = api.apiId;
-    // By hand, for the stage's own attribute would make a circle: stage, routes, functions, stage.
+    // Not the stage's attribute, which would create a cycle: stage, routes, functions, stage.
     const { region, urlSuffix } = Stack.of(this);
     const host = Fn.join("", [api.apiId, ".execute-api.", region, ".", urlSuffix]);
     const { customDomain, throttling, accessLogs } = props.settings;
@@ -97,13 +97,13 @@ export class WebSocketGateway extends Construct {
     });
     for (const { name, route } of MESSAGE_ROUTES) {
       const fn = name === "heartbeat" ? heartbeat : this.#function(name);
-      // Any route may have to close its caller: one that floods, or that lost its agent's row.
+      // Any route may have to close the sender's connection: if it floods, or has lost its agent's row.
       this.grantConnections(fn, "POST", "DELETE");
-      // The reply is the route's response, which costs no call to @connections.
+      // The reply is the route's response, without a call to @connections.
       const integration = new WebSocketLambdaIntegration(`${fn.node.id}Route`, fn);
       api.addRoute(route, { integration, returnResponse: true });
     }
-    // Without a response: API Gateway may send, and bills, an empty frame for an answer without a body.
+    // No route response: API Gateway may send and bill an empty frame for a response without a body.
     const quiet = new WebSocketLambdaIntegration("HeartbeatQuietRoute", heartbeat);
     api.addRoute("heartbeat_quiet", { integration: quiet });
     const domain = customDomain && new CustomDomain(this, "Domain", customDomain).domain;
@@ -123,7 +123,7 @@ export class WebSocketGateway extends Construct {
     this.#setRoutes();
   }
 
-  /** Lets a function send to connections (POST), close them (DELETE), or see when they were last active (GET). */
+  /** Lets a function post to connections (POST), close them (DELETE), or read when they were last active (GET). */
   grantConnections(fn: BundledFunction, ...methods: ("GET" | "POST" | "DELETE")[]): void {
     fn.addEnvironment("CALLBACK_URL", this.#callbackUrl);
     for (const method of methods) {
@@ -137,7 +137,7 @@ export class WebSocketGateway extends Construct {
     }
   }
 
-  /** Lets a function deliver messages to subscribers and to agents, and close a subscriber that is locked out. */
+  /** Lets a function deliver messages to subscribers and agents, and close locked-out subscribers. */
   grantDeliver(fn: BundledFunction): void {
     this.#props.storage.grantAccess(fn, DELIVERY);
     this.grantConnections(fn, "POST", "DELETE");
@@ -151,11 +151,11 @@ export class WebSocketGateway extends Construct {
       { ThrottlingRateLimit: rateLimit, ThrottlingBurstLimit: burstLimit },
     ]);
     if (settings.length === 0) return;
-    // A setting for a route that is not there yet is refused: the stage's deployment comes after all routes.
+    // API Gateway refuses settings for a route that does not exist. The stage depends on the deployment, and that on all routes.
     (this.stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(settings);
   }
 
-  /** What is logged of a message is who sent it and what became of it: never its content, never a token. */
+  /** The log contains the sender and the outcome of each message, never its content or a token. */
   #accessLogs(): LogGroupLogDestination {
     const { logRetention, encryptionKey } = this.#props.settings;
     return new LogGroupLogDestination(

@@ -92,19 +92,19 @@ export function hostApp({ withPresence = true } = {}): App {
 }
 
 export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
-  "as it comes": () => [appOf((app) => new AgentHeartbeatStack(app, "AgentHeartbeat"))],
-  "the same app in two regions": () => [
+  "with defaults": () => [appOf((app) => new AgentHeartbeatStack(app, "AgentHeartbeat"))],
+  "of one app to two regions": () => [
     appOf((app) => {
       for (const region of ["eu-west-1", "us-east-1"]) {
         new AgentHeartbeatStack(app, region, { stackName: "AgentHeartbeat", env: env(region) });
       }
     }),
   ],
-  "the same app twice in a region, under other names": () =>
+  "of one app twice to a region, with different names": () =>
     ["blue", "green"].map((stackName) =>
       appOf((app) => new AgentHeartbeatStack(app, "AgentHeartbeat", { stackName })),
     ),
-  "two in one stack": () => [
+  "of two constructs in one stack": () => [
     appOf((app) => {
       const stack = new Stack(app, "Both");
       for (const id of ["Blue", "Green"]) new AgentHeartbeat(stack, id);
@@ -119,17 +119,17 @@ export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
       }
     }),
   ],
-  "in stages of a pipeline": () => [
+  "in pipeline stages": () => [
     appOf((app) => {
       for (const id of ["Beta", "Prod"]) {
         new AgentHeartbeatStack(new Stage(app, id, { env: env() }), "Presence");
       }
     }),
   ],
-  "in an app with deployments, custom resources, aspects, a boundary and tags of its own": () => [
+  "in an app with its own deployments, custom resources, aspects, boundary and tags": () => [
     hostApp(),
   ],
-  "on tables, a bus and a key that are there": () => [
+  "with existing tables, bus and key": () => [
     appOf((app) => {
       const stack = new Stack(app, "Existing", { env: env() });
       const table = (name: string) =>
@@ -150,14 +150,14 @@ export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
       });
     }),
   ],
-  "with a key for tables of its own": () => [
+  "with a key for its own tables": () => [
     appOf((app) => {
       const stack = new Stack(app, "Encrypted", { env: env() });
       const encryptionKey = new Key(stack, "Key", { enableKeyRotation: true }) as IKey;
       new AgentHeartbeat(stack, "Presence", { encryptionKey, accessLogs: true, tracing: true });
     }),
   ],
-  "at domains of its own": () => [
+  "with custom domains": () => [
     appOf((app) => {
       const stack = new Stack(app, "Domains", { env: env() });
       const hostedZone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
@@ -179,7 +179,7 @@ export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
       });
     }),
   ],
-  "without a dashboard, sweeping every minute": () => [
+  "without a dashboard, with a sweep every minute": () => [
     appOf(
       (app) =>
         new AgentHeartbeatStack(app, "Bare", {

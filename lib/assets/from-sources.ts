@@ -10,13 +10,13 @@ import { buildFunctions } from "../../lambda/build";
 const ROOT = join(__dirname, "..", "..");
 const BUILD = join(ROOT, "dashboard", "build.mjs");
 const PAGE = join(ROOT, "dashboard", "dist");
-/** They stand in where nothing is bundled, as in tests of the template. */
+/** Used in place of the builds where nothing is bundled, as in tests of the template. */
 const UNBUILT = {
   functions: join(ROOT, "lambda", "heartbeat"),
   page: join(ROOT, "dashboard", "src"),
 };
 
-/** Where the functions of an app lie: an app builds them once, however many stacks it has. */
+/** The directory of each app's functions, which are built once, however many stacks it has. */
 const built = new WeakMap<Stage, string>();
 
 /**
@@ -30,10 +30,10 @@ export function functionCode(scope: Construct, entry: string): Code {
   const app = scope.node.root as Stage;
   let directory = built.get(app);
   if (directory === undefined) {
-    // Inside the assembly: whoever removes that leaves nothing behind, and no other app writes there.
+    // Inside the assembly, so that it is removed with it, and no other app writes there.
     directory = join(app.outdir, "functions");
     buildFunctions(directory);
-    // CDK remembers by its path what a directory had in it, for as long as this process lives.
+    // CDK caches the hash of a directory by its path for the lifetime of this process.
     AssetStaging.clearAssetHashCache();
     built.set(app, directory);
   }
@@ -41,9 +41,9 @@ export function functionCode(scope: Construct, entry: string): Code {
 }
 
 /**
- * The directory of the dashboard's page, built unless it is there and up to date.
+ * The directory of the dashboard's page, built unless it is up to date.
  *
- * @throws Error with the words of the build, if it fails
+ * @throws Error with the output of the build, if it fails
  */
 export function dashboardPage(scope: Construct): string {
   if (!Stack.of(scope).bundlingRequired) return UNBUILT.page;

@@ -1,10 +1,10 @@
-/** The code of the functions and the dashboard's page, as the published package carries them. */
+/** The code of the functions and the dashboard's page, as contained in the published package. */
 
 import { join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 
-/** The package's directory: what is bundled lies in one file at its top. */
+/** The package's directory: the bundled construct is one file in it. */
 const PACKAGE = __dirname;
 
 /**

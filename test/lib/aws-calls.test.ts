@@ -31,16 +31,16 @@ function commandsOf({ own }: Bundle): Set<string> {
 const recorded = (entry: string) =>
   new Set(CALLS.filter(({ caller }) => caller === entry).map(({ action }) => action));
 
-describe("the recorded calls of AWS", () => {
+describe("the recorded AWS calls", () => {
   const all = bundles().filter(({ entry }) => !NOT_RECORDED.includes(entry));
 
-  it.each(all)("of $entry are all made by commands that its code has", (bundle) => {
+  it.each(all)("of $entry are all in its bundle", (bundle) => {
     const { entry } = bundle;
     const commands = commandsOf(bundle);
     expect([...recorded(entry)].filter((action) => !commands.has(action))).toEqual([]);
   });
 
-  it("are of every command that any function's code has: else run npm run aws-calls", () => {
+  it("cover every command in any function's bundle (npm run aws-calls)", () => {
     const commands = new Set(all.flatMap((bundle) => [...commandsOf(bundle)]));
     const seen = new Set(CALLS.map(({ action }) => action));
     expect([...commands].filter((action) => !seen.has(action)).sort()).toEqual([]);

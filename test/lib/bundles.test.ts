@@ -50,18 +50,18 @@ describe("the bundles", () => {
     });
   const names = (bundle: Bundle) => [...bundle.packages.keys()];
 
-  it("are those that are known", () => {
+  it("are of the known functions", () => {
     expect(functionNames()).toEqual(Object.keys(ALLOWED));
   });
 
-  it("hold nothing of this repository but the functions, what they share with the stack, and the SDK", () => {
+  it("contain only the functions, what they share with the stack, and the SDK", () => {
     const foreign = each(({ own }) =>
       own.filter((file) => !/^(core|lambda|sdk\/src)\//.test(file)),
     );
     expect(foreign.filter(([, files]) => (files as string[]).length > 0)).toEqual([]);
   });
 
-  it("hold the AWS clients that the function calls, and no other", () => {
+  it("contain the AWS clients that the function calls, and no others", () => {
     const found = each((bundle) => names(bundle).filter((name) => name.includes("/client-")));
     const expected = each((_, { clients }) => clients.map((name) => CLIENT[name]));
     const sorted = (list: unknown[]) =>
@@ -72,12 +72,12 @@ describe("the bundles", () => {
     expect(sorted(found)).toEqual(sorted(expected));
   });
 
-  it("hold no provider of credentials but the one that reads Lambda's environment", () => {
+  it("contain only the credential provider that reads Lambda's environment", () => {
     const providers = bundles.flatMap(names).filter((name) => name.includes("credential-provider"));
     expect([...new Set(providers)]).toEqual(["@aws-sdk/credential-provider-env"]);
   });
 
-  it("hold nothing that only browsers need", () => {
+  it("contain nothing that only browsers need", () => {
     expect(bundles.flatMap(names)).not.toContain("bowser");
   });
 

@@ -26,7 +26,7 @@ describe("a custom domain", () => {
     certificate: Certificate.fromCertificateArn(stack, "Certificate", arn),
   });
 
-  it("is where agents connect and what they sign for, while functions post to the API's own address", () => {
+  it("is the URL that agents connect to and sign for, while functions post to the API's own address", () => {
     const stack = emptyStack();
     const presence = presenceIn(stack, { customDomain: domain(stack) });
     expect(presence.webSocketUrl).toBe("wss://agents.example.com");
@@ -54,7 +54,7 @@ describe("a custom domain", () => {
     template.resourceCountIs("AWS::Route53::RecordSet", 0);
   });
 
-  it("gets its record where a hosted zone is given, and else an output with what to point it at", () => {
+  it("gets a DNS record if a hosted zone is given, and otherwise an output with the record's target", () => {
     const stack = emptyStack();
     const zone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
       hostedZoneId: "Z1",
@@ -84,16 +84,16 @@ describe("a custom domain", () => {
     });
   });
 
-  it("is refused if it is no host, or its certificate lies elsewhere", () => {
+  it("is refused if it is not a host name, or its certificate is in another region", () => {
     const stack = emptyStack();
     const wrong = { ...domain(stack), domainName: "wss://agents.example.com/prod" };
     expect(() => presenceIn(stack, { customDomain: wrong })).toThrow(
-      "customDomain.domainName: expected a host in lower case as in agents.example.com, got wss://agents.example.com/prod",
+      "customDomain.domainName: expected a host name in lower case such as agents.example.com, got wss://agents.example.com/prod",
     );
     const other = emptyStack();
     const elsewhere = domain(other, CERTIFICATE.replace("eu-west-1", "us-east-1"));
     expect(() => presenceIn(other, { customDomain: elsewhere })).toThrow(
-      "customDomain.certificate: expected one of the region eu-west-1, got arn:aws:acm:us-east-1",
+      "customDomain.certificate: expected a certificate in the region eu-west-1, got arn:aws:acm:us-east-1",
     );
   });
 });
@@ -108,7 +108,7 @@ describe("the dashboard's domain", () => {
     ),
   });
 
-  it("is where the page is, by TLS 1.2, with records where a hosted zone is given", () => {
+  it("serves the page with TLS 1.2, with DNS records if a hosted zone is given", () => {
     const stack = emptyStack();
     const hostedZone = HostedZone.fromHostedZoneAttributes(stack, "Zone", {
       hostedZoneId: "Z1",
@@ -135,7 +135,7 @@ describe("the dashboard's domain", () => {
     }
   });
 
-  it("is told what to point at without a hosted zone", () => {
+  it("has an output with the records' target without a hosted zone", () => {
     const app = new App(appProps());
     const dashboardDomain = domain(emptyStack());
     const template = Template.fromStack(new AgentHeartbeatStack(app, "Whole", { dashboardDomain }));
@@ -144,21 +144,21 @@ describe("the dashboard's domain", () => {
     template.resourceCountIs("AWS::Route53::RecordSet", 0);
   });
 
-  it("is refused without a dashboard, and if its certificate lies where CloudFront does not look", () => {
+  it("is refused without a dashboard, or if its certificate is not in us-east-1", () => {
     const stack = emptyStack();
     const elsewhere = domain(stack, "eu-west-1");
     expect(() => presenceIn(stack, { dashboard: true, dashboardDomain: elsewhere })).toThrow(
-      "dashboardDomain.certificate: expected one of the region us-east-1, got arn:aws:acm:eu-west-1",
+      "dashboardDomain.certificate: expected a certificate in the region us-east-1, got arn:aws:acm:eu-west-1",
     );
     const other = emptyStack();
     expect(() => presenceIn(other, { dashboardDomain: domain(other) })).toThrow(
-      "dashboardDomain: expected none, for `dashboard` is false",
+      "dashboardDomain: expected none, because `dashboard` is false",
     );
   });
 });
 
 describe("an existing event bus", () => {
-  it("gets the events, and is where messages are taken from", () => {
+  it("receives transitions, and delivers messages", () => {
     const stack = emptyStack();
     const eventBus = EventBus.fromEventBusName(stack, "Bus", "company");
     const presence = presenceIn(stack, { eventBus });
@@ -183,7 +183,7 @@ describe("existing tables", () => {
       ...(streamed && { tableStreamArn: `${TABLE}/${name}/stream/2026-01-01T00:00:00.000` }),
     });
 
-  it("are used in the place of new ones, with the stream of the one of them", () => {
+  it("replace new ones, with the stream of the status table", () => {
     const stack = emptyStack();
     presenceIn(stack, {
       tables: {
@@ -211,7 +211,7 @@ describe("existing tables", () => {
     [
       "without a stream",
       (stack) => ({ status: imported(stack, "status") }),
-      "tables.status: expected a table with a stream, got one without tableStreamArn: import it by Table.fromTableAttributes",
+      "tables.status: expected a table with a stream, got one without tableStreamArn: import it with Table.fromTableAttributes",
     ],
     [
       "with a stream of half the images",
@@ -245,7 +245,7 @@ describe("existing tables", () => {
     expect(() => presenceIn(stack, { ...(given && { tables: given }) })).toThrow(message);
   });
 
-  it("that another construct has made are taken as they are", () => {
+  it("from another construct are accepted unchanged", () => {
     const stack = emptyStack();
     const first = presenceIn(stack, {}, "First");
     const tables = { status: first.statusTable, registry: first.registryTable };
@@ -263,8 +263,8 @@ describe("existing tables", () => {
   }
 });
 
-describe("a key of the customer's", () => {
-  it("encrypts tables, logs and queues, and each function may use it through DynamoDB alone", () => {
+describe("a customer's key", () => {
+  it("encrypts tables, logs and queues, and functions may use it through DynamoDB only", () => {
     const stack = emptyStack();
     const key = new Key(stack, "Key") as IKey;
     presenceIn(stack, { encryptionKey: key, accessLogs: true, dashboard: true });
@@ -289,16 +289,19 @@ describe("a key of the customer's", () => {
     expect(policy).toContain('"Service":"events.amazonaws.com"');
   });
 
-  it("that is imported is told of by a warning, for its owner alone can let AWS's services use it", () => {
+  it("that is imported causes a warning, because only its owner can let AWS's services use it", () => {
     jest.spyOn(console, "error").mockReturnValueOnce();
     const stack = emptyStack();
     presenceIn(stack, { encryptionKey: Key.fromKeyArn(stack, "Key", KEY) });
-    Annotations.fromStack(stack).hasWarning("/Test/Presence", Match.stringLikeRegexp("its policy"));
+    Annotations.fromStack(stack).hasWarning(
+      "/Test/Presence",
+      Match.stringLikeRegexp("policy of an imported key"),
+    );
   });
 });
 
 describe("throttling", () => {
-  it("of single routes is set once they are there", () => {
+  it("of single routes is set after the routes exist", () => {
     const stack = emptyStack();
     const routes = { publish: { rateLimit: 50, burstLimit: 20 } };
     presenceIn(stack, { throttling: { rateLimit: 1000, burstLimit: 500, routes } });
@@ -328,7 +331,7 @@ describe("throttling", () => {
   });
 });
 
-describe("the dashboard of CloudWatch", () => {
+describe("the CloudWatch dashboard", () => {
   const bodyOf = (props: AgentHeartbeatProps) => {
     const stack = emptyStack();
     presenceIn(stack, { cloudWatchDashboard: true, ...props });
@@ -354,22 +357,22 @@ describe("the dashboard of CloudWatch", () => {
 
   it.each<[string, string[]]>([
     ["Agents online", ["AgentsOnline", "HeartbeatsOverdue"]],
-    ["Who comes and goes", ["Transitions", "Test/Presence"]],
+    ["Transitions", ["Transitions", "Test/Presence"]],
     ["Heartbeats and connects", ["Invocations", "ConnectCount"]],
-    ["What fails", ["RouteFailures", "Errors", "ExecutionError"]],
+    ["Failures", ["RouteFailures", "Errors", "ExecutionError"]],
     ["Throttles", ["Throttles", "WriteThrottleEvents", "ReadThrottleEvents"]],
     ["Logins refused", ["LoginsRefused", "ClientError"]],
-    ["Duration (ms, 99 of 100)", ["Duration", "p99", "authorize", "transitions"]],
+    ["Duration (ms, p99)", ["Duration", "p99", "authorize", "transitions"]],
     ["Sweep", ["LeasesExpired", "SweepsUnfinished"]],
     ["Events", ["IteratorAge", "ApproximateNumberOfMessagesVisible"]],
     ["Write units", ["ConsumedWriteCapacityUnits", "AgentStatus", "AgentRegistry"]],
     ["Read units", ["ConsumedReadCapacityUnits"]],
-  ])("shows under %s what there is to see", (title, parts) => {
+  ])("shows the metrics of %s", (title, parts) => {
     for (const part of parts) expect(shown.get(title)).toContain(part);
   });
 });
 
-describe("several in one stack", () => {
+describe("several constructs in one stack", () => {
   const stack = emptyStack();
   const [first, second] = ["First", "Second"].map((id) =>
     presenceIn(stack, { alarms: true, cloudWatchDashboard: true, dashboard: true }, id),
@@ -381,7 +384,7 @@ describe("several in one stack", () => {
     Outputs?: Record<string, { Export?: unknown }>;
   };
 
-  it("name nothing that an account can have only once", () => {
+  it("use no name that must be unique in an account", () => {
     const names = Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
       Object.keys(Properties)
         .filter((property) =>
@@ -399,7 +402,7 @@ describe("several in one stack", () => {
     expect(new Set(buses.map(({ Properties }) => Properties.Name)).size).toBe(2);
   });
 
-  it("count apart from each other", () => {
+  it("publish separate metrics", () => {
     const dimensions = (presence: typeof first) =>
       [presence?.metricLeasesExpired(), presence?.metricTransitions("connected")].map(
         (metric) => (metric as Metric).dimensions?.deployment,
@@ -412,7 +415,7 @@ describe("several in one stack", () => {
     expect([...new Set(deployments)].sort()).toEqual(["Test/First", "Test/Second"]);
   });
 
-  it("are tagged each by itself", () => {
+  it("can be tagged separately", () => {
     const tables = Object.entries(template.findResources("AWS::DynamoDB::Table"));
     const tagged = tables.filter(([, { Properties }]) => Properties.Tags !== undefined);
     expect(tables).toHaveLength(6);
@@ -420,7 +423,7 @@ describe("several in one stack", () => {
     expect(tagged.every(([id]) => id.startsWith("First"))).toBe(true);
   });
 
-  it("can be laid over each other in one graph", () => {
+  it("can be shown in one graph", () => {
     const ids = [first, second].flatMap((presence) => {
       const { metricStat, mathExpression } =
         presence?.metricHeartbeatErrors().toMetricConfig() ?? {};

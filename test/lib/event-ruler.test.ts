@@ -12,20 +12,20 @@ const changesOf = (attribute: string) => (event: unknown) => {
   return attribute in OldImage !== attribute in NewImage;
 };
 
-describe("the patterns of the template under AWS's event-ruler", () => {
-  it("are those that were recorded: else run npm run event-ruler", () => {
+describe("the template's patterns in AWS's event-ruler", () => {
+  it("are the recorded ones (npm run event-ruler)", () => {
     const recorded = RECORDED.map(({ pattern, event }) => JSON.stringify({ pattern, event }));
     expect(recorded).toEqual(cases().map((pair) => JSON.stringify(pair)));
   });
 
-  it("match the same events locally", () => {
+  it("match the same events in the local runtime", () => {
     const different = RECORDED.filter(
       ({ pattern, event, matches }) => parsePattern(pattern)(event) !== matches,
     );
     expect(different).toEqual([]);
   });
 
-  it("let through every change of what readers are told of, and no heartbeat", () => {
+  it("match every transition, and no heartbeat", () => {
     const ofStream = RECORDED.filter(({ event }) => "dynamodb" in event);
     const through = ofStream.filter(({ matches }) => matches).map(({ event }) => event);
     const isThrough = (event: object) =>

@@ -8,11 +8,11 @@ import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { appProps, featureFlags, NOTHING_BUNDLED, testContext } from "../../testing/cdk-context";
 
 describe("the feature flags", () => {
-  it("are all that the pinned version of CDK recommends to new apps", () => {
+  it("are all that the pinned CDK version recommends for new apps", () => {
     expect(featureFlags()).toEqual(recommended);
   });
 
-  it("change no logical id, so that an app with other flags can take the construct over", () => {
+  it("change no logical id, so that an app with other flags can use the construct", () => {
     const resources = (context: Record<string, unknown>) => {
       const stack = new AgentHeartbeatStack(new App(appProps(context)), "Test");
       const { Resources } = Template.fromStack(stack).toJSON();

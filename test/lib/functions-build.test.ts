@@ -59,7 +59,7 @@ describe("the code of the functions", () => {
     expect(buildSync).toHaveBeenCalledTimes(1);
   });
 
-  it("has the same hash as before if nothing was edited, and is built anew if something was", () => {
+  it("has the same hash if nothing was edited, and is rebuilt if something was", () => {
     const stacks = { One: ["heartbeat"] };
     const before = synthesized("before", stacks);
     expect(synthesized("again", stacks)).toEqual(before);
@@ -73,7 +73,7 @@ describe("the code of the functions", () => {
     expect(synthesized("before", stacks)).toEqual(expect.arrayContaining(after));
   });
 
-  it("fails in one sentence that names the place in the source", () => {
+  it("fails with one sentence that names the place in the source", () => {
     writeFileSync(join(directory, "lambda", "heartbeat", "entry.ts"), 'import "./nowhere";\n');
     expect(() => synthesized("out", { One: ["heartbeat"] })).toThrow(
       /^The functions can't be built: \S*lambda\/heartbeat\/entry\.ts:1:8: Could not resolve "\.\/nowhere".*$/,

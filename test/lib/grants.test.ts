@@ -51,7 +51,7 @@ describe("the grants", () => {
   });
   afterAll(() => engine.stop());
 
-  it("to register let a principal do all that AgentRegistry calls, and no more", async () => {
+  it("to register allow every call of AgentRegistry, and no more", async () => {
     calls = new Set();
     const { client, statusTableName, registryTableName } = engine;
     const registry = new AgentRegistry({ client, statusTableName, registryTableName });
@@ -66,7 +66,7 @@ describe("the grants", () => {
     expect(allowedBy((presence, role) => presence.grantRegister(role))).toEqual([...calls].sort());
   });
 
-  it("to read let a principal do all that StatusReader calls, and no more", async () => {
+  it("to read allow every call of StatusReader, and no more", async () => {
     calls = new Set();
     const { client, statusTableName: tableName, registryTableName } = engine;
     const reader = new StatusReader({ client, tableName, registryTableName });
@@ -86,7 +86,7 @@ describe("the grants", () => {
     ]);
   });
 
-  it("to publish let a principal send messages, and tell of no agent what is not so", () => {
+  it("to publish allow messages, but no transitions", () => {
     const stack = emptyStack();
     const role = new Role(stack, "Backend", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),

@@ -7,7 +7,7 @@ const TABLE = "arn:aws:dynamodb:eu-west-1:1:table/Agents";
 const read: PolicyStatement = { Effect: "Allow", Action: "dynamodb:GetItem", Resource: TABLE };
 const call = { action: "dynamodb:GetItem", resource: TABLE };
 
-describe("the judge of policies", () => {
+describe("the policy evaluator", () => {
   it.each<[string, PolicyStatement[], object, boolean]>([
     ["what a statement names", [read], {}, true],
     ["nothing by default", [], {}, false],
@@ -32,19 +32,19 @@ describe("the judge of policies", () => {
     expect(allows(statements, { ...call, ...changes })).toBe(expected);
   });
 
-  it("holds conditions against the call's own context", () => {
+  it("evaluates conditions against the call's context", () => {
     const only = [{ ...read, Condition: { StringEquals: { "kms:ViaService": "dynamodb" } } }];
     expect(allows(only, call)).toBe(false);
     expect(allows(only, { ...call, context: { "kms:ViaService": "dynamodb" } })).toBe(true);
   });
 
-  it("asks a resource's own policy for the caller", () => {
+  it("evaluates a resource's policy for the caller", () => {
     const service = [{ ...read, Principal: { Service: "events.amazonaws.com" } }];
     expect(allows(service, { ...call, principal: "events.amazonaws.com" })).toBe(true);
     expect(allows(service, { ...call, principal: "sns.amazonaws.com" })).toBe(false);
   });
 
-  it("refuses to judge what it does not know", () => {
+  it("fails for elements that it does not know", () => {
     const strange = { Condition: { IpAddress: { "aws:SourceIp": "1.2.3.4" } } };
     expect(() => allows([{ ...read, ...strange }], call)).toThrow("IpAddress");
     expect(() => allows([{ ...read, NotAction: "x" } as never], call)).toThrow("NotAction");

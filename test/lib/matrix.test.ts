@@ -85,13 +85,13 @@ function resourceOf(
   return arn(template, "execute-api", `${apiId}/${stage}/${detail}/@connections/abc=`);
 }
 
-describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
+describe.each(Object.entries(DEPLOYMENTS))("a deployment %s", (_, deployment) => {
   let templates: ResolvedTemplate[];
   beforeAll(() => {
     templates = deployment().flatMap(deployed);
   }, 120_000);
 
-  it("gives no name twice that an account or a region can have only once", () => {
+  it("uses no name twice that must be unique in an account or region", () => {
     const names = templates.flatMap((template) => {
       const own = template.resources.filter(
         ({ type }) => !/^(Custom::(?!BucketFiles)|AWS::CDK)/.test(type),
@@ -101,11 +101,11 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 
-  it("has no resource that needs itself", () => {
+  it("has no circular dependency", () => {
     expect(templates.flatMap(circleIn)).toEqual([]);
   });
 
-  it("lets every function make the calls that it has been seen to make", () => {
+  it("allows every function its recorded calls", () => {
     const refused = templates.flatMap((template) =>
       ownFunctions(template).flatMap((fn) => {
         const entry = variablesOf(fn).POWERTOOLS_SERVICE_NAME;
@@ -121,7 +121,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     expect(templates.flatMap(ownFunctions).length).toBeGreaterThan(10);
   });
 
-  it("lets every function write its logs, and use the key of every table that it uses", () => {
+  it("allows every function to write its logs and to use the keys of its tables", () => {
     const refused = templates.flatMap((template) =>
       ownFunctions(template).flatMap((fn) => {
         const policy = identityOf(template, fn);
@@ -145,7 +145,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     expect(refused).toEqual([]);
   });
 
-  it("lets the stream be read, and what could not be delivered be kept", () => {
+  it("allows reading the stream, and storing undelivered records", () => {
     const refused = templates.flatMap((template) =>
       ofType(template, "AWS::Lambda::EventSourceMapping").flatMap(({ properties }) => {
         const fn = functionOf(template, String(properties.FunctionName));
@@ -169,7 +169,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     expect(refused).toEqual([]);
   });
 
-  it("lets the page be put into its bucket, whatever is in it", () => {
+  it("allows uploading any page to its bucket", () => {
     for (const template of templates) {
       for (const { properties } of ofType(template, "Custom::BucketFiles")) {
         const fn = functionOf(
@@ -196,7 +196,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     }
   });
 
-  it("lets the gateway and the event bus call what they are to call", () => {
+  it("allows the gateway and the event bus to invoke their functions", () => {
     const refused = templates.flatMap((template) => {
       const permissions = ofType(template, "AWS::Lambda::Permission").map(
         ({ properties }) => properties,
@@ -229,7 +229,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     expect(refused).toEqual([]);
   });
 
-  it("lets the event bus keep what it could not deliver", () => {
+  it("allows the event bus to store undelivered events", () => {
     for (const template of templates) {
       for (const { properties } of ofType(template, "AWS::Events::Rule")) {
         for (const target of properties.Targets as { DeadLetterConfig?: { Arn: string } }[]) {
@@ -254,7 +254,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     }
   });
 
-  it("grants before anything uses the grant", () => {
+  it("creates grants before anything uses them", () => {
     const early = templates.flatMap((template) =>
       ownFunctions(template).flatMap((fn) => {
         const needs = allNeedsOf(template, fn.id);
@@ -266,7 +266,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     expect(early).toEqual([]);
   });
 
-  it("opens the stage once every route can be answered", () => {
+  it("creates the stage after every route", () => {
     for (const template of templates) {
       for (const stage of ofType(template, "AWS::ApiGatewayV2::Stage")) {
         expect(stage.properties.AutoDeploy).toBeUndefined();
@@ -284,7 +284,7 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
     }
   });
 
-  it("throttles below the quota of the smallest regions, and reserves nothing", () => {
+  it("throttles below the quota of the smallest regions, and reserves no concurrency", () => {
     for (const template of templates) {
       for (const { properties } of ofType(template, "AWS::ApiGatewayV2::Stage")) {
         const limits = properties.DefaultRouteSettings as Record<string, number>;
@@ -298,14 +298,14 @@ describe.each(Object.entries(DEPLOYMENTS))("deployed %s", (_, deployment) => {
   });
 });
 
-describe("an app of somebody else's", () => {
+describe("an existing app", () => {
   const ofHost = (app: App) =>
     Template.fromStack(app.node.findChild("Host") as Stack).toJSON().Resources as Record<
       string,
       object
     >;
 
-  it("is deployed as it was, whatever of it comes before the construct or after", () => {
+  it("is deployed unchanged, whether its resources come before the construct or after", () => {
     const [alone, together] = [ofHost(hostApp({ withPresence: false })), ofHost(hostApp())];
     const own = Object.fromEntries(Object.entries(together).filter(([id]) => id in alone));
     expect(own).toEqual(alone);
@@ -313,7 +313,7 @@ describe("an app of somebody else's", () => {
     expect(added.filter((id) => !id.startsWith("Presence"))).toEqual([]);
   }, 60_000);
 
-  it("sets the boundary of every role and the tags of every table, the construct's too", () => {
+  it("applies its permissions boundary and tags to the construct", () => {
     const resources = Object.values(ofHost(hostApp())) as { Type: string; Properties: object }[];
     const of = (type: string) => resources.filter(({ Type }) => Type === type);
     for (const { Properties } of of("AWS::IAM::Role")) {

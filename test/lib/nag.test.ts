@@ -135,11 +135,11 @@ describe("cdk-nag", () => {
     findings = findingsIn(app);
   });
 
-  it("finds nothing but what is accepted with a reason", () => {
+  it("finds only what is accepted with a reason", () => {
     expect(notAccepted(findings)).toEqual([]);
   });
 
-  it("still finds everything that is accepted", () => {
+  it("finds everything that is accepted", () => {
     const outdated = ACCEPTED.filter(
       ({ rule, path }) =>
         !findings.some((finding) => rule.test(finding.rule) && path.test(finding.path)),
@@ -148,7 +148,7 @@ describe("cdk-nag", () => {
   });
 
   it.each(Object.entries(DEPLOYMENTS))(
-    "finds no more in what is deployed %s",
+    "finds no more in a deployment %s",
     (_, deployment) => {
       const all = deployment().flatMap(findingsIn);
       // What else a host has is its own affair.

@@ -17,7 +17,7 @@ const outputsOf = (stack: Stack) =>
   Template.fromStack(stack).toJSON().Outputs as Record<string, { Export?: unknown; Value: object }>;
 
 describe("the outputs", () => {
-  it("are in the stack of an app of somebody's own, by the construct's id, and export nothing", () => {
+  it("are in the app's own stack, with the construct's id in their names, and are not exported", () => {
     const stack = emptyStack();
     inside(stack, "Blue");
     inside(stack, "Green");
@@ -27,7 +27,7 @@ describe("the outputs", () => {
     expect(Object.values(outputs).filter(({ Export }) => Export !== undefined)).toEqual([]);
   });
 
-  it("are in the stack that is deployed, where the construct is in a nested one", () => {
+  it("are in the outermost stack if the construct is in a nested one", () => {
     const stack = emptyStack();
     inside(new NestedStack(stack, "Nested"), "Presence");
     const names = Object.keys(outputsOf(stack));
@@ -36,13 +36,13 @@ describe("the outputs", () => {
     );
   });
 
-  it("of two constructs differ whatever their ids are", () => {
+  it("of two constructs differ, whatever their ids are", () => {
     const stack = emptyStack();
     for (const id of ["a-b", "ab", "a_b", "ä"]) inside(stack, id);
     expect(Object.keys(outputsOf(stack))).toHaveLength(4 * REQUIRED.length);
   });
 
-  it("of a stack of its own have no more to their names", () => {
+  it("of an AgentHeartbeatStack have no prefix", () => {
     const stack = new AgentHeartbeatStack(new App(appProps()), "Own", bare);
     expect(Object.keys(outputsOf(stack)).sort()).toEqual(REQUIRED);
   });

@@ -58,7 +58,7 @@ const COMMON_JS = `
 
 type Resources = Record<string, { Type: string; Properties: Record<string, never> }>;
 
-describe("the packed construct, in an empty app", () => {
+describe("the packed construct in an empty app", () => {
   it.each([
     ["ES modules", "app.mjs", ES_MODULE],
     ["CommonJS", "app.cjs", COMMON_JS],
@@ -90,7 +90,7 @@ describe("the packed construct, in an empty app", () => {
     expect(resources.map(({ Type }) => Type)).toContain("Custom::BucketFiles");
   });
 
-  it("runs, and lets agents in under a name of its own and under the API's", async () => {
+  it("runs, and accepts agents at a custom domain and at the API's address", async () => {
     const assemblyDirectory = join(cdk.project, "app.cjs.out");
     const runtime = await startLocalRuntime({ assemblyDirectory, schedules: false });
     const { webSocketUrl: url, dynamoDbEndpoint: endpoint, region, ...tables } = runtime.outputs;
@@ -120,18 +120,18 @@ describe("the packed construct, in an empty app", () => {
     }
   });
 
-  it("has every function, also those that only some settings need", async () => {
+  it("contains every function, also those that only some settings need", async () => {
     expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(functionNames());
   });
 
-  it("has the page of the dashboard, and no source", async () => {
+  it("contains the dashboard's page, and no sources", async () => {
     const files = await readdir(cdk.installed, { recursive: true });
     expect(files).toContain("dashboard/index.html");
     expect(files.filter((file) => /\.ts$/.test(file) && !/\.d\.ts$/.test(file))).toEqual([]);
     expect(files.filter((file) => /fingerprint|\.map$/.test(file))).toEqual([]);
   });
 
-  it("runs on what the app has installed, and on nothing else", async () => {
+  it("depends only on what the app has installed", async () => {
     const { resolve } = createRequire(join(cdk.installed, "package.json"));
     const code = await readFile(join(cdk.installed, "index.js"), "utf8");
     const required = [...code.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name = ""]) => name);
@@ -140,7 +140,7 @@ describe("the packed construct, in an empty app", () => {
     for (const name of required) expect(() => resolve(name)).not.toThrow();
   });
 
-  it("has types that compile, checked themselves, for both kinds of modules", async () => {
+  it("has types that compile for ES modules and CommonJS", async () => {
     const code = `
       import { Stack } from "aws-cdk-lib";
       import { AgentHeartbeat, type AgentHeartbeatProps, AgentHeartbeatStack } from "@agent-heartbeat/cdk";

@@ -168,7 +168,7 @@ describe("the template", () => {
     expect(privilegesOf(entry)).toEqual(privileges);
   });
 
-  it("names a resource in every statement, and attaches no managed policy", () => {
+  it("names a resource in every policy statement, and attaches no managed policy", () => {
     const statements = resources("AWS::IAM::Policy").flatMap(
       ({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
     );
@@ -200,7 +200,7 @@ describe("the template", () => {
     });
   });
 
-  it("names as it always has what must never be replaced, and gives no table a name", () => {
+  it("keeps the logical ids of resources that must never be replaced, and names no table", () => {
     const kept = [
       "DynamoDB::Table",
       "ApiGatewayV2::Api",
@@ -227,7 +227,7 @@ describe("the template", () => {
     });
   });
 
-  it("keeps what could not be delivered for two weeks, encrypted, whichever way it came", () => {
+  it("keeps undelivered events encrypted for two weeks", () => {
     const queues = template.findResources("AWS::SQS::Queue");
     for (const { Properties } of Object.values(queues)) {
       expect(Properties).toMatchObject({
@@ -265,7 +265,7 @@ describe("the template", () => {
     });
   });
 
-  it("keeps subscriptions in a table that expires, found by connection too", () => {
+  it("keeps subscriptions in a table with a TTL and an index by connection", () => {
     template.hasResource("AWS::DynamoDB::Table", {
       DeletionPolicy: "Delete",
       Properties: {
@@ -314,7 +314,7 @@ describe("the template", () => {
     ]);
   });
 
-  it("authorizes by the header that carries the token, so that none is refused with no invocation", () => {
+  it("authorizes by the header with the token, so that requests without one cost no invocation", () => {
     template.hasResourceProperties("AWS::ApiGatewayV2::Authorizer", {
       AuthorizerType: "REQUEST",
       IdentitySource: ["route.request.header.Sec-WebSocket-Protocol"],
@@ -345,7 +345,7 @@ describe("the template", () => {
     });
   });
 
-  it("serves the dashboard from a private bucket that CloudFront alone reads, over HTTPS", () => {
+  it("serves the dashboard over HTTPS from a private bucket that only CloudFront can read", () => {
     template.hasResourceProperties("AWS::S3::Bucket", {
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -410,7 +410,7 @@ describe("the template", () => {
     );
   });
 
-  it("lets the upload write to the dashboard's bucket, and do nothing else", () => {
+  it("allows the upload to write to the dashboard's bucket, and nothing else", () => {
     const [uploads] = Object.values(
       template.findResources("AWS::IAM::Policy", {
         Properties: { PolicyName: Match.stringLikeRegexp("UploadRole") },
@@ -433,7 +433,7 @@ describe("the template", () => {
     });
   });
 
-  it("hands changes of status to transitions, retried a part at a time, and lost to none", () => {
+  it("passes changes of status to transitions, with partial retries and a queue for failures", () => {
     template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       FunctionName: { Ref: functionNamed("transitions").id },
       StartingPosition: "TRIM_HORIZON",
@@ -455,7 +455,7 @@ describe("the template", () => {
     expect(alarms.sort()).toEqual(headings.sort());
   });
 
-  it("says where it is", () => {
+  it("has outputs with its addresses and names", () => {
     for (const output of ["WebSocketUrl", "StatusTableName", "RegistryTableName", "EventBusName"]) {
       template.hasOutput(output, { Value: Match.anyValue() });
     }
@@ -479,7 +479,7 @@ describe("self-preservation of the sweep", () => {
     };
   };
 
-  it("takes its terms from the props", () => {
+  it("is configured by the props", () => {
     const selfPreservation = { share: 0.7, holdFor: Duration.minutes(10) };
     const { variables, alarms } = sweepOf({ selfPreservation });
     expect(variables).toMatchObject({
@@ -490,7 +490,7 @@ describe("self-preservation of the sweep", () => {
     expect(alarms).toBe(1);
   });
 
-  it("is off where it is said to be", () => {
+  it("can be turned off", () => {
     const { variables, alarms } = sweepOf({ selfPreservation: false });
     expect(variables).not.toHaveProperty("SELF_PRESERVATION_SHARE");
     expect(alarms).toBe(0);
@@ -500,7 +500,7 @@ describe("self-preservation of the sweep", () => {
 describe("sweeps closer together than a minute", () => {
   const template = () => Template.fromStack(stackOf({ sweepInterval: Duration.seconds(20) }));
 
-  it("are repeated by a function that is started every minute, and has time for it", () => {
+  it("run in a function that is invoked every minute, with enough time", () => {
     const stack = template();
     stack.hasResourceProperties("AWS::Lambda::Function", {
       Environment: {
@@ -514,7 +514,7 @@ describe("sweeps closer together than a minute", () => {
     expect(schedules).toEqual(["rate(1 minute)"]);
   });
 
-  it("are missed after three minutes", () => {
+  it("raise an alarm after three minutes without a sweep", () => {
     template().hasResourceProperties("AWS::CloudWatch::Alarm", {
       AlarmDescription: Match.stringLikeRegexp("sweepmissing"),
       Period: 180,
@@ -575,7 +575,7 @@ describe("the props", () => {
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
   });
 
-  it("leave the dashboard out", () => {
+  it("can leave out the dashboard", () => {
     const template = Template.fromStack(stackOf({ dashboard: false }));
     template.resourceCountIs("AWS::CloudFront::Distribution", 0);
     template.resourceCountIs("AWS::S3::Bucket", 0);
@@ -633,7 +633,7 @@ describe("the props", () => {
       "throttling.rateLimit: expected a whole number from 1 to 1000000, got 0",
     ],
     [{ retention: Duration.minutes(1) }, "retention: expected 1 hour to 365 days, got 1 minute"],
-  ])("out of their limits are refused: %j", (props, message) => {
+  ])("outside their limits are refused: %j", (props, message) => {
     expect(() => stackOf(props)).toThrow(message);
   });
 });
