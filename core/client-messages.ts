@@ -1,6 +1,7 @@
 /** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
 
 import * as v from "valibot";
+import { isObject, isShallow } from "./json";
 import {
   type Activity,
   type ErrorCode,
@@ -159,16 +160,6 @@ export function parseObject(body: string | null | undefined): Record<string, unk
     throw new MessageError("invalid_message", `message: ${NESTING_FORM}, got more`, idOf(value));
   }
   return value;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Whether a value is nested no deeper than a message may be: parsing it has no limit, writing it again has. */
-export function isShallow(value: unknown, levels: number = LIMITS.nesting): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 /** The `id` to echo, where the message has a usable one. */

@@ -1,7 +1,8 @@
 /** Brings `Agent Message` events of the bus to agents, so that any AWS service can speak to them. */
 
 import * as v from "valibot";
-import { isShallow, MessageError, NESTING_FORM } from "../../core/client-messages";
+import { MessageError, NESTING_FORM } from "../../core/client-messages";
+import { isShallow } from "../../core/json";
 import {
   type DeliveryMessage,
   DIRECT_SUBJECT,

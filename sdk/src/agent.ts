@@ -1,9 +1,10 @@
 /** What an application holds: handlers, events, requests and the way an agent starts and ends. */
 
 import type { AgentsMessage, ListMessage } from "../../core/protocol";
+import type { ReceivedMessage } from "../../core/server-messages";
 import { AgentEventReporter } from "./agent-event-reporter";
 import type { AgentEvents, RunEnd } from "./agent-events";
-import { notConnected, type ServerFrame } from "./connection/connection";
+import { notConnected } from "./connection/connection";
 import { errorOf } from "./connection/failure";
 import { type ConnectionHealth, healthBefore, judgeHealth } from "./connection/health";
 import type { SigningKey } from "./connection/keys";
@@ -12,7 +13,7 @@ import { type AgentState, isFinal, type StateChange } from "./connection/state";
 import type { HandlerOptions, MessageHandler } from "./messaging/dispatcher";
 import { Messaging, type PublishOptions, type RequestOptions } from "./messaging/messaging";
 import { type ProfileOptions, ProfilePublisher, profileOf } from "./messaging/profile";
-import { Requests } from "./messaging/requests";
+import { type ReplyTo, type Request, Requests } from "./messaging/requests";
 import type { ResolvedOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
 
@@ -60,9 +61,10 @@ export abstract class Agent {
     this.instanceId = instanceId;
     this.#news = new AgentEventReporter(agentId, options.logger);
     this.#requests = new Requests(environment.runtime);
-    const ask = (message: ServerFrame) => this.#request(message);
-    this.#profile = new ProfilePublisher(options.profile, ask, ({ message }) =>
-      this.#news.warn(message),
+    this.#profile = new ProfilePublisher(
+      options.profile,
+      (message) => this.#request(message),
+      ({ message }) => this.#news.warn(message),
     );
     this.#messaging = new Messaging(
       {
@@ -72,7 +74,7 @@ export abstract class Agent {
         requestTimeoutMs: options.requestTimeoutMs,
         runtime: environment.runtime,
         scope: environment.taskScope,
-        ask,
+        ask: (message) => this.#request(message),
       },
       {
         failed: (subject, error) => this.#news.handlerFailed(subject, error),
@@ -228,11 +230,10 @@ export abstract class Agent {
    * @throws RequestTimeoutError if no reply comes.
    */
   async list(query: Omit<ListMessage, "type" | "id"> = {}): Promise<AgentsMessage> {
-    const reply = await this.#request({ type: "list", ...query });
-    return reply as unknown as AgentsMessage;
+    return this.#request<ListMessage>({ type: "list", ...query });
   }
 
-  #request(message: ServerFrame): Promise<ServerFrame> {
+  #request<Message extends Request>(message: Message): Promise<ReplyTo<Message>> {
     const link = this.#link;
     if (!link || isFinal(this.#state)) return Promise.reject(notConnected(this.agentId));
     return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
@@ -357,9 +358,6 @@ export abstract class Agent {
       case "message":
         this.#hearMessage(event.message);
         break;
-      case "malformed":
-        this.#news.protocolError("expected a JSON object with a type, got another frame");
-        break;
       case "unsent":
         this.#requests.fail(notConnected(this.agentId), event.message.id);
         break;
@@ -382,13 +380,15 @@ export abstract class Agent {
     this.#resolveEnded(change);
   }
 
-  #hearMessage(message: ServerFrame): void {
+  #hearMessage(message: ReceivedMessage): void {
     if (this.#requests.settle(message)) return;
-    const { type, subject, from } = message;
-    if (type === "error") this.#news.protocolError(`${message.code}: ${message.message}`);
-    if (type !== "message" || typeof subject !== "string") return;
-    const bySystem = typeof from === "string" && from.startsWith("event:");
-    if (this.#options.remoteDrain && bySystem && subject === DRAIN_SUBJECT) void this.drain();
-    else this.#messaging.receive({ ...message, subject });
+    if (message.type === "error") {
+      this.#news.protocolError(`${message.code}: ${message.message}`);
+    } else if (message.type === "message") {
+      const bySystem = message.from?.startsWith("event:");
+      const drains = this.#options.remoteDrain && bySystem && message.subject === DRAIN_SUBJECT;
+      if (drains) void this.drain();
+      else this.#messaging.receive(message);
+    }
   }
 }

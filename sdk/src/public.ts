@@ -11,7 +11,6 @@ export type {
   TransitionRecord,
 } from "../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
-export { derivePresence, isPurged, type StatusRow } from "../../core/status";
 export { matchesSubject } from "../../core/subject";
 export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind, ReconnectSchedule } from "./connection/backoff";

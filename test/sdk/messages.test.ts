@@ -86,8 +86,11 @@ describe("messages", () => {
     socket.post({ type: "from_a_later_version" });
     socket.post({ type: "message", subject: 7 });
     socket.post({ type: "error", code: "unknown_type", message: "expected a type" });
-    expect(errors).toHaveLength(8);
-    expect(errors.at(-1)).toBe("unknown_type: expected a type");
+    expect(errors).toEqual([
+      ...Array(7).fill("invalid_json: expected a JSON object with a type, got another frame"),
+      "internal: expected a message of the protocol, got another message",
+      "unknown_type: expected a type",
+    ]);
     expect(agent.state).toBe("connected");
     expect(socket.isLive).toBe(true);
   });
@@ -140,6 +143,17 @@ describe("list()", () => {
     await expect(listed).rejects.toEqual(
       new RequestRefusedError("invalid_message", "limit: too large"),
     );
+  });
+
+  it.each([
+    [{ type: "agents", agents: {} }, "expected a message of the protocol, got another agents"],
+    [{ type: "published", subject: "a", reached: 1 }, 'got "published"'],
+  ])("rejects at once when the reply is %j", async (reply, message) => {
+    const { agent, socket } = await connectedAgent();
+    const listed = agent.list();
+    socket.post({ ...reply, id: "1" });
+    await expect(listed).rejects.toMatchObject({ code: "internal" });
+    await expect(listed).rejects.toThrow(message);
   });
 
   it("rejects when no reply comes in time", async () => {

@@ -3,10 +3,11 @@
  * looks at what is the case, does what is due, and sets one timer for what is due next.
  */
 
-import type { Activity } from "../../../core/protocol";
+import type { Activity, ClientMessage, HeartbeatAckMessage } from "../../../core/protocol";
+import type { ReceivedMessage } from "../../../core/server-messages";
 import type { Runtime } from "../platform/runtime";
 import { Backoff, type RetryHint } from "./backoff";
-import type { ConnectionEnd, ServerFrame } from "./connection";
+import type { ConnectionEnd } from "./connection";
 import { ConnectionStats } from "./connection-stats";
 import { DrainingConnections } from "./draining-connections";
 import { failureOf, retryAfterMs } from "./failure";
@@ -104,7 +105,7 @@ export class ConnectionManager implements ManagerPort {
     this.#wake("stop");
   }
 
-  send(message: ServerFrame): void {
+  send(message: ClientMessage): void {
     if (!this.#current?.connection.send(message)) this.#tell({ type: "unsent", message });
     this.#flush();
   }
@@ -209,7 +210,6 @@ export class ConnectionManager implements ManagerPort {
       {
         opened: () => this.#onOpened(lane),
         received: (message) => this.#onReceived(lane, message),
-        malformed: (frame) => this.#pass({ type: "malformed", frame }),
         ended: (end) => this.#onEnded(lane, end),
       },
       now,
@@ -236,13 +236,13 @@ export class ConnectionManager implements ManagerPort {
     this.#wake("opened");
   }
 
-  #onReceived(lane: ManagedConnection, message: ServerFrame): void {
+  #onReceived(lane: ManagedConnection, message: ReceivedMessage): void {
     const leaving = this.#draining.has(lane);
     if (message.type === "heartbeat_ack") {
       if (!leaving && !this.#superseded) this.#onAck(lane, message);
     } else if (message.type === "superseded") {
       // Whatever was asked with this id is not going to be done.
-      if (typeof message.id === "string") this.#tell({ type: "message", message });
+      if (message.id !== undefined) this.#tell({ type: "message", message });
       if (!leaving) this.#onSuperseded();
       this.#wake("superseded");
     } else if (message.type === "error" && message.code === "revoked") {
@@ -271,7 +271,7 @@ export class ConnectionManager implements ManagerPort {
     this.#wake("subscriptions");
   }
 
-  #onAck(lane: ManagedConnection, ack: ServerFrame): void {
+  #onAck(lane: ManagedConnection, ack: HeartbeatAckMessage): void {
     const roundTripMs = this.#stats.acked(lane.heartbeat, ack);
     this.#promoteProved(lane);
     this.#tell({ type: "acked", roundTripMs });

@@ -1,8 +1,7 @@
 /** What a link has measured and lived through: the stuff of its health. */
 
-import type { Activity } from "../../../core/protocol";
+import type { Activity, HeartbeatAckMessage } from "../../../core/protocol";
 import type { Runtime } from "../platform/runtime";
-import type { ServerFrame } from "./connection";
 import type { LastDisconnect, ManagerHealth } from "./health";
 import type { Heartbeat, HeartbeatTerms } from "./heartbeat";
 import type { ManagedConnection } from "./managed-connection";
@@ -30,13 +29,13 @@ export class ConnectionStats {
   }
 
   /** @returns the round trip in milliseconds, where it could be measured */
-  acked(heartbeat: Heartbeat | null, ack: ServerFrame): number | null {
+  acked(heartbeat: Heartbeat | null, ack: HeartbeatAckMessage): number | null {
     const { serverTime, heartbeatInterval, reconnectWindowMs } = ack;
     this.reconnectWindowMs = advisedWindowMs(reconnectWindowMs);
     const now = this.runtime.monotonic();
-    const advisedMs = typeof heartbeatInterval === "number" ? heartbeatInterval * 1000 : null;
+    const advisedMs = heartbeatInterval === undefined ? null : heartbeatInterval * 1000;
     const roundTripMs = heartbeat?.receivedAck(now, advisedMs) ?? null;
-    if (roundTripMs !== null && typeof serverTime === "number") {
+    if (roundTripMs !== null) {
       this.roundTripMs = roundTripMs;
       this.clock.learnFromAck(serverTime, roundTripMs);
     }

@@ -1,6 +1,7 @@
 /** One connection: a login token, a WebSocket, and the frames on it, from the handshake to its end. */
 
 import { type ClientMessage, SUBPROTOCOL } from "../../../core/protocol";
+import { decodeServerMessage, type ReceivedMessage } from "../../../core/server-messages";
 import { ConnectionError } from "../errors";
 import type { HandshakeRefusal, OpenSocket, Socket } from "../platform/runtime";
 
@@ -13,14 +14,9 @@ export type ConnectionEnd =
 /** Hears from a connection. Nothing comes after `ended`, nor after `terminate()`. */
 export interface ConnectionListener {
   opened(): void;
-  received(message: ServerFrame): void;
-  /** A frame that is not a JSON object with a `type`. */
-  malformed(frame: string | null): void;
+  received(message: ReceivedMessage): void;
   ended(end: ConnectionEnd): void;
 }
-
-/** A message from the server, whose type may be one that this version does not know. */
-export type ServerFrame = { type: string } & Record<string, unknown>;
 
 export interface ConnectionOptions {
   url: string;
@@ -56,7 +52,7 @@ export class Connection {
   }
 
   /** @returns whether the connection was open to take it */
-  send(message: ClientMessage | ServerFrame): boolean {
+  send(message: ClientMessage): boolean {
     if (this.#phase !== "open" || !this.#socket) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
@@ -103,27 +99,15 @@ export class Connection {
   }
 
   #receive(text: string | null): void {
-    // API Gateway may answer with an empty frame where a function has answered with no body.
-    if (this.#phase === "ended" || text === "") return;
-    const message = parseFrame(text);
+    if (this.#phase === "ended") return;
+    const message = decodeServerMessage(text);
     if (message) this.listener.received(message);
-    else this.listener.malformed(text);
   }
 
   #end(end: ConnectionEnd): void {
     if (this.#phase === "ended") return;
     this.terminate();
     this.listener.ended(end);
-  }
-}
-
-function parseFrame(text: string | null): ServerFrame | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? "");
-    const { type } = value as ServerFrame;
-    return typeof type === "string" ? (value as ServerFrame) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

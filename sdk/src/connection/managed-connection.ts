@@ -1,12 +1,7 @@
 /** One connection on its way from first handshake to close, with its heartbeat and its times. */
 
-import type { Activity } from "../../../core/protocol";
-import {
-  Connection,
-  type ConnectionListener,
-  type ConnectionOptions,
-  type ServerFrame,
-} from "./connection";
+import type { Activity, ClientMessage } from "../../../core/protocol";
+import { Connection, type ConnectionListener, type ConnectionOptions } from "./connection";
 import type { Heartbeat } from "./heartbeat";
 import { Subscriptions } from "./subscriptions";
 
@@ -36,7 +31,7 @@ export class ManagedConnection {
     answerTimeoutMs: number,
   ) {
     this.connection = new Connection(options, listener);
-    const send = (message: ServerFrame) => void this.connection.send(message);
+    const send = (message: ClientMessage) => void this.connection.send(message);
     this.subscriptions = new Subscriptions(send, random, answerTimeoutMs);
   }
 

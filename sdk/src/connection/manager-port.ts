@@ -1,7 +1,7 @@
 /** How an agent and its link talk: the same whether the link runs in this thread or in another. */
 
-import type { Activity } from "../../../core/protocol";
-import type { ServerFrame } from "./connection";
+import type { Activity, ClientMessage } from "../../../core/protocol";
+import type { ReceivedMessage } from "../../../core/server-messages";
 import type { ManagerHealth } from "./health";
 import type { Failure, StateChange } from "./state";
 
@@ -15,7 +15,7 @@ export interface ManagerPort {
   drain(): void;
   stop(cause: StopCause): void;
   /** Sends a message if there is a connection; otherwise an event `unsent` follows. */
-  send(message: ServerFrame): void;
+  send(message: ClientMessage): void;
   /** The patterns to be subscribed to from now on, on every connection. */
   setSubscriptions(patterns: readonly string[]): void;
   /** What the heartbeats say from now on. */
@@ -34,9 +34,8 @@ export type ManagerEvent =
   /** The connection that counted broke: what was asked on it stays unanswered. */
   | { type: "broken" }
   | { type: "clock_skew"; clockSkewMs: number }
-  | { type: "message"; message: ServerFrame }
-  | { type: "malformed"; frame: string | null }
-  | { type: "unsent"; message: ServerFrame };
+  | { type: "message"; message: ReceivedMessage }
+  | { type: "unsent"; message: ClientMessage };
 
 /** An attempt to connect, or a connection, that failed. */
 export interface FailedAttempt {

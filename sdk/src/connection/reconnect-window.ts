@@ -25,9 +25,8 @@ export const GATEWAY_CODES: ReadonlySet<number> = new Set([1001, 1012, 1013]);
 const DOUBTFUL_CODES: ReadonlySet<number> = new Set([1005, 1006, 1011]);
 
 /** The window in an ack, in milliseconds, within its limits; 0 where there is none that makes sense. */
-export function advisedWindowMs(value: unknown): number {
-  if (typeof value !== "number" || !(value >= FOLLOWED_MS.min)) return 0;
-  return Math.min(value, FOLLOWED_MS.max);
+export function advisedWindowMs(value: number | undefined): number {
+  return value === undefined || value < FOLLOWED_MS.min ? 0 : Math.min(value, FOLLOWED_MS.max);
 }
 
 /**

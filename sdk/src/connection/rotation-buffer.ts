@@ -7,25 +7,25 @@
  */
 
 import { RESERVED } from "../../../core/protocol";
-import type { ServerFrame } from "./connection";
+import type { Delivery } from "../../../core/server-messages";
 import type { ManagedConnection } from "./managed-connection";
 
 export class RotationBuffer {
   #lanes: { older: ManagedConnection; newer: ManagedConnection } | null = null;
   /** Ids of what the older connection has brought. */
   readonly #told = new Set<string>();
-  readonly #held: ServerFrame[] = [];
+  readonly #held: Delivery[] = [];
 
   begin(older: ManagedConnection, newer: ManagedConnection): void {
     this.#lanes = { older, newer };
   }
 
   /** @returns whether to tell the message now */
-  admits(lane: ManagedConnection, message: ServerFrame): boolean {
+  admits(lane: ManagedConnection, message: Delivery): boolean {
     const { messageId, subject } = message;
     if (!this.#lanes || isAnswer(subject)) return true;
     if (lane === this.#lanes.older) {
-      if (typeof messageId === "string") this.#told.add(messageId);
+      if (messageId !== undefined) this.#told.add(messageId);
       return true;
     }
     this.#held.push(message);
@@ -33,15 +33,14 @@ export class RotationBuffer {
   }
 
   /** What was held, as soon as one of the two connections has ended. */
-  release(): ServerFrame[] {
+  release(): Delivery[] {
     if (!this.#lanes || !(this.#lanes.older.hasEnded || this.#lanes.newer.hasEnded)) return [];
     this.#lanes = null;
-    const unseen = this.#held.splice(0).filter(({ messageId }) => !this.#told.has(`${messageId}`));
+    const unseen = this.#held.splice(0).filter(({ messageId }) => !this.#told.has(messageId ?? ""));
     this.#told.clear();
     return unseen;
   }
 }
 
 /** Answers to requests have no order, come on one connection, and somebody waits for them. */
-const isAnswer = (subject: unknown) =>
-  typeof subject === "string" && subject.startsWith(`${RESERVED.inbox}.`);
+const isAnswer = (subject: string) => subject.startsWith(`${RESERVED.inbox}.`);

@@ -1,6 +1,7 @@
 /** The subscriptions of one connection, brought to what is wanted: for each pattern one message at a time. */
 
-import type { ServerFrame } from "./connection";
+import type { SubscribeMessage, UnsubscribeMessage } from "../../../core/protocol";
+import type { ReceivedMessage } from "../../../core/server-messages";
 
 /** The window of the first repetition, which doubles with each that fails, and the largest one. */
 const RETRY_MS = { base: 1_000, max: 30_000 };
@@ -24,7 +25,7 @@ export class Subscriptions {
 
   /** @param timeoutMs how long to wait for an answer before asking again */
   constructor(
-    private readonly send: (message: ServerFrame) => void,
+    private readonly send: (message: SubscribeMessage | UnsubscribeMessage) => void,
     private readonly random: () => number,
     private readonly timeoutMs: number,
   ) {}
@@ -69,8 +70,8 @@ export class Subscriptions {
   }
 
   /** @returns whether the message answers one of these */
-  answered(message: ServerFrame, now: number): boolean {
-    if (typeof message.id !== "string" || !message.id.startsWith(ID_PREFIX)) return false;
+  answered(message: ReceivedMessage, now: number): boolean {
+    if (!("id" in message) || !message.id?.startsWith(ID_PREFIX)) return false;
     for (const [pattern, entry] of this.#entries) {
       if (entry.asked?.id !== message.id) continue;
       if (message.type === "error" && message.code === "internal") this.#failed(entry, now);
@@ -87,7 +88,7 @@ export class Subscriptions {
     this.send({ type, subject: pattern, id: entry.asked.id });
   }
 
-  #settle(pattern: string, entry: Entry, { type }: ServerFrame): void {
+  #settle(pattern: string, entry: Entry, { type }: ReceivedMessage): void {
     if (type === "error") entry.is = "refused";
     else entry.is = entry.asked?.type === "subscribe" ? "present" : "absent";
     entry.asked = null;

@@ -1,15 +1,23 @@
 /** A fleet as it is now, in a map: subscribes to what changes, lists what is, and watches the leases. */
 
 import type { AgentsMessage, MassExpiry, TransitionRecord } from "../../../core/protocol";
-import { type AgentPresence, LIMITS, RESERVED, type Transition } from "../../../core/protocol";
-import { notConnected, type ServerFrame } from "../connection/connection";
+import {
+  type AgentPresence,
+  type HistoryMessage,
+  LIMITS,
+  type ListMessage,
+  RESERVED,
+  type Transition,
+} from "../../../core/protocol";
+import { type ReceivedMessage, readTransition } from "../../../core/server-messages";
+import { notConnected } from "../connection/connection";
 import { errorOf } from "../connection/failure";
 import type { ManagerEvent, ManagerPort } from "../connection/manager-port";
 import { ServerClock } from "../connection/server-clock";
 import { type Failure, isFinal, type StateChange } from "../connection/state";
 import { Emitter } from "../emitter";
 import { ConnectionError, RequestRefusedError } from "../errors";
-import { Requests } from "../messaging/requests";
+import { type ReplyTo, type Request, Requests } from "../messaging/requests";
 import type { AgentEnvironment } from "../platform/agent-environment";
 import { FleetBook, type FleetChange, presenceOf } from "./book";
 import { ListingSchedule } from "./listing";
@@ -163,8 +171,7 @@ export abstract class Watcher {
    * @throws RequestTimeoutError if no reply comes.
    */
   async history(agentId: string): Promise<TransitionRecord[]> {
-    const reply = await this.#request({ type: "history", agentId });
-    return reply.transitions as TransitionRecord[];
+    return (await this.#request<HistoryMessage>({ type: "history", agentId })).transitions;
   }
 
   async #open(): Promise<void> {
@@ -177,7 +184,7 @@ export abstract class Watcher {
     this.#link.start();
   }
 
-  #request(message: ServerFrame): Promise<ServerFrame> {
+  #request<Message extends Request>(message: Message): Promise<ReplyTo<Message>> {
     const link = this.#link;
     if (!link || this.#state === "stopped") return Promise.reject(notConnected(this.agentId));
     return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
@@ -221,13 +228,14 @@ export abstract class Watcher {
     this.#work();
   }
 
-  #hearMessage(message: ServerFrame): void {
+  #hearMessage(message: ReceivedMessage): void {
     if (this.#requests.settle(message)) return;
-    const { type, subject } = message;
-    if (type === "error") this.#options.logger.warn(`${this.agentId}: ${message.message}`);
-    if (type !== "message" || typeof subject !== "string") return;
-    const transition = message.data as Transition | null;
-    if (subject !== `${RESERVED.presence}.${transition?.agentId}` || !transition) return;
+    if (message.type === "error") {
+      this.#options.logger.warn(`${this.agentId}: ${message.message}`);
+    }
+    if (message.type !== "message") return;
+    const transition = readTransition(message.data);
+    if (message.subject !== `${RESERVED.presence}.${transition?.agentId}` || !transition) return;
     this.#toldMeanwhile?.add(transition.agentId);
     if (this.#state === "live") this.#lastUpdateAt = this.serverNow();
     this.#take(presenceOf(transition), transition);
@@ -303,7 +311,7 @@ export abstract class Watcher {
   }
 
   /** A page of a list. One that comes too soon after the others is asked for again. */
-  async #page(message: ServerFrame): Promise<AgentsMessage> {
+  async #page(message: ListMessage): Promise<AgentsMessage> {
     const breaks = this.#breaks;
     for (;;) {
       try {
@@ -319,10 +327,10 @@ export abstract class Watcher {
     }
   }
 
-  async #pageNow(message: ServerFrame): Promise<AgentsMessage> {
+  async #pageNow(message: ListMessage): Promise<AgentsMessage> {
     const { runtime } = this.#environment;
     const sentAt = runtime.monotonic();
-    const page = (await this.#request(message)) as unknown as AgentsMessage;
+    const page = await this.#request(message);
     this.#clock.learnFromAck(page.serverTime, runtime.monotonic() - sentAt);
     return page;
   }

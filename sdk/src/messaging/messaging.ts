@@ -1,7 +1,8 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
 import { type Activity, type PublishMessage, RESERVED } from "../../../core/protocol";
-import { notConnected, type ServerFrame } from "../connection/connection";
+import type { Delivery } from "../../../core/server-messages";
+import { notConnected } from "../connection/connection";
 import { NoReceiverError, RemoteError, RequestTimeoutError } from "../errors";
 import type { Runtime } from "../platform/runtime";
 import { Answer, type Reply } from "./answer";
@@ -13,7 +14,7 @@ import {
   type MessageHandler,
 } from "./dispatcher";
 import { Pending } from "./pending";
-import { type Ask, Publisher } from "./publisher";
+import { type AskToPublish, Publisher } from "./publisher";
 import { type TaskScope, Work } from "./work";
 
 /** How many ids of messages are remembered, so that one that comes again is told apart. */
@@ -27,7 +28,7 @@ export interface MessagingOptions {
   requestTimeoutMs: number;
   runtime: Pick<Runtime, "now" | "setTimeout" | "clearTimeout">;
   scope: TaskScope | undefined;
-  ask: Ask;
+  ask: AskToPublish;
 }
 
 /** Hears what becomes of messages. */
@@ -58,10 +59,10 @@ export class Messaging {
   readonly #publisher: Publisher;
   readonly #work: Work;
   /** What other agents were asked, by the subject of the answer. */
-  readonly #asked: Pending<ServerFrame>;
+  readonly #asked: Pending<Delivery>;
   /** Answers that are being sent. */
   readonly #answering = new Set<Promise<unknown>>();
-  readonly #recent = new Set<unknown>();
+  readonly #recent = new Set<string>();
 
   constructor(options: MessagingOptions, listener: MessagingListener) {
     const { agentId, maxBytes, limits, runtime, ask } = options;
@@ -117,12 +118,12 @@ export class Messaging {
       },
       (error) => this.#asked.fail(error, replyTo),
     );
-    const { data: reply, from } = await answer;
-    return resultOf(reply, subject, String(from));
+    const { data: reply, from = "somebody" } = await answer;
+    return resultOf(reply, subject, from);
   }
 
   /** Takes a message from the server. */
-  receive(message: ServerFrame & { subject: string }): void {
+  receive(message: Delivery): void {
     const { messageId, subject, data, from, replyTo } = message;
     if (this.#isRepeated(messageId)) return;
     const asked = this.#asked.take(subject);
@@ -136,11 +137,10 @@ export class Messaging {
       subject,
       data,
       context: {
-        ...(typeof from === "string" && { from }),
-        ...(typeof messageId === "string" && { messageId }),
+        ...(from !== undefined && { from }),
+        ...(messageId !== undefined && { messageId }),
       },
-      answer:
-        typeof replyTo === "string" ? new Answer((reply) => this.#reply(replyTo, reply)) : null,
+      answer: replyTo === undefined ? null : new Answer((reply) => this.#reply(replyTo, reply)),
     });
   }
 
@@ -197,12 +197,12 @@ export class Messaging {
     void sent.then(() => this.#answering.delete(sent));
   }
 
-  #isRepeated(messageId: unknown): boolean {
-    if (typeof messageId !== "string") return false;
+  #isRepeated(messageId: string | undefined): boolean {
+    if (messageId === undefined) return false;
     if (this.#recent.has(messageId)) return true;
     this.#recent.add(messageId);
     if (this.#recent.size > REMEMBERED) {
-      const [oldest] = this.#recent;
+      const [oldest = ""] = this.#recent;
       this.#recent.delete(oldest);
     }
     return false;

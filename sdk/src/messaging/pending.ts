@@ -23,15 +23,16 @@ export class Pending<T> {
   }
 
   /** Takes what waits for this name, for the caller to settle. */
-  take(name: unknown): Omit<Waiting<T>, "timer"> | undefined {
-    const waiting = this.#waiting.get(name as string);
+  take(name: string | undefined): Omit<Waiting<T>, "timer"> | undefined {
+    if (name === undefined) return undefined;
+    const waiting = this.#waiting.get(name);
     if (waiting) this.runtime.clearTimeout(waiting.timer);
-    this.#waiting.delete(name as string);
+    this.#waiting.delete(name);
     return waiting;
   }
 
   /** Rejects what waits for a name, or all that waits. */
-  fail(error: AgentHeartbeatError, name?: unknown): void {
+  fail(error: AgentHeartbeatError, name?: string): void {
     const names = name === undefined ? [...this.#waiting.keys()] : [name];
     for (const each of names) this.take(each)?.reject(error);
   }

@@ -1,7 +1,6 @@
 /** What an agent says of itself beside its presence: checked as the server does, and told once. */
 
-import { LIMITS, type Profile } from "../../../core/protocol";
-import type { ServerFrame } from "../connection/connection";
+import { LIMITS, type Profile, type ProfileMessage } from "../../../core/protocol";
 import { ConfigurationError, RequestRefusedError } from "../errors";
 
 /** The parts of a profile that an application gives. */
@@ -55,7 +54,7 @@ export class ProfilePublisher {
 
   constructor(
     profile: Profile | null,
-    private readonly ask: (message: ServerFrame) => Promise<ServerFrame>,
+    private readonly ask: (message: ProfileMessage) => Promise<unknown>,
     private readonly refused: (error: RequestRefusedError) => void,
   ) {
     this.#untold = profile;

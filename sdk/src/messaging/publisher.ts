@@ -1,7 +1,6 @@
 /** Sends messages: those of one subject one after the other, so that they arrive in order. */
 
-import { ID_PATTERN, type PublishMessage } from "../../../core/protocol";
-import type { ServerFrame } from "../connection/connection";
+import { ID_PATTERN, type PublishedMessage, type PublishMessage } from "../../../core/protocol";
 import { ConfigurationError, MessageError } from "../errors";
 import { checkSubject } from "./subject-check";
 
@@ -9,7 +8,7 @@ import { checkSubject } from "./subject-check";
 const MESSAGE_ID = "00000000-0000-0000-0000-000000000000";
 
 /** Sends a message and waits for its reply. */
-export type Ask = (message: ServerFrame) => Promise<ServerFrame>;
+export type AskToPublish = (message: PublishMessage) => Promise<PublishedMessage>;
 
 export class Publisher {
   /** Of each subject, the end of the newest message. */
@@ -19,7 +18,7 @@ export class Publisher {
   constructor(
     private readonly agentId: string,
     private readonly maxBytes: number,
-    private readonly ask: Ask,
+    private readonly ask: AskToPublish,
   ) {}
 
   /**
@@ -46,7 +45,7 @@ export class Publisher {
       if (this.#tails.get(subject) === tail) this.#tails.delete(subject);
     });
     const { reached } = await sent;
-    return { reached: Number(reached) };
+    return { reached };
   }
 
   /** The message as it is now: it may wait, and its data be changed meanwhile. */

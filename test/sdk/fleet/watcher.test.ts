@@ -416,8 +416,10 @@ describe("a fleet's watcher", () => {
     const history = watcher.history("a1");
     const { id, ...question } = socket.sent.at(-1) ?? {};
     expect(question).toEqual({ type: "history", agentId: "a1" });
-    socket.post({ type: "history", agentId: "a1", transitions: [{ event: "online" }], id });
-    expect(await history).toEqual([{ event: "online" }]);
+    const { transitionId, event, reason, at, connectionId, instanceId } = transition("a1");
+    const record = { transitionId, event, reason, at, connectionId, instanceId };
+    socket.post({ type: "history", agentId: "a1", transitions: [record], id });
+    expect(await history).toEqual([record]);
   });
 
   it("stops: no timer is left, and a start that waits is told", async () => {

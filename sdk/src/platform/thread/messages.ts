@@ -1,8 +1,7 @@
 /** What the two threads of an agent tell each other. */
 
 import type { MessagePort } from "node:worker_threads";
-import type { Activity } from "../../../../core/protocol";
-import type { ServerFrame } from "../../connection/connection";
+import type { Activity, ClientMessage } from "../../../../core/protocol";
 import type { ManagerHealth } from "../../connection/health";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, StopCause } from "../../connection/manager-port";
@@ -12,7 +11,7 @@ export type ToManager =
   | { call: "start" }
   | { call: "drain" }
   | { call: "stop"; cause: StopCause }
-  | { call: "send"; message: ServerFrame }
+  | { call: "send"; message: ClientMessage }
   | { call: "setSubscriptions"; patterns: readonly string[] }
   | { call: "setActivity"; activity: Activity };
 

@@ -6,8 +6,7 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { Activity } from "../../../../core/protocol";
-import type { ServerFrame } from "../../connection/connection";
+import type { Activity, ClientMessage } from "../../../../core/protocol";
 import { healthBefore, type ManagerHealth } from "../../connection/health";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, ManagerPort, StopCause } from "../../connection/manager-port";
@@ -63,7 +62,7 @@ export class ThreadConnectionManager implements ManagerPort {
     this.#call({ call: "stop", cause });
   }
 
-  send(message: ServerFrame): void {
+  send(message: ClientMessage): void {
     this.#call({ call: "send", message });
   }
 
