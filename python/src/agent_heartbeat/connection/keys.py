@@ -1,0 +1,145 @@
+"""Private keys in the forms in which people have them, and the login tokens that they sign."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Union
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from ..errors import KeyError
+from ..protocol import LOGIN_TOKEN_TTL_SECONDS, Message
+
+PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey]
+KeySource = Union[str, bytes, PrivateKey, Callable[[], str | bytes | Awaitable[str | bytes]]]
+"""PEM as text or bytes, base64 of it, a key of `cryptography`, or a function that gives one of the first two."""
+
+_ACCEPTED = "an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key"
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)-----.*?-----END \1-----", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key, ready to sign with; `key_id` is the RFC 7638 thumbprint of its public half."""
+
+    key: PrivateKey
+    algorithm: str
+    key_id: str
+
+    @staticmethod
+    def of(source: str | bytes | PrivateKey, where: str = "the private key") -> SigningKey:
+        """Reads a key. Raises KeyError if it is not a private key of an accepted kind."""
+        key = _read(source, where) if isinstance(source, (str, bytes)) else source
+        algorithm, jwk = _public_jwk(key, where)
+        thumbprint = hashlib.sha256(json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode()).digest()
+        return SigningKey(key, algorithm, base64url(thumbprint))
+
+    @staticmethod
+    def from_file(path: str | Path) -> SigningKey:
+        """Reads a key from a file. Raises KeyError, with the path, if that fails."""
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise KeyError(f"the private key at {path} could not be read: {error}") from error
+        return SigningKey.of(content, f"the private key at {path}")
+
+    def pem(self) -> str:
+        """The key in PEM (PKCS #8), for another process of the same agent."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
+
+    def token(self, login: Message, now: float, rotation: bool) -> str:
+        """A login token with a fresh `jti`, valid for a minute. `now` is in seconds, by the server's clock."""
+        iat = int(now)
+        claims = {
+            **login,
+            "iat": iat,
+            "exp": iat + LOGIN_TOKEN_TTL_SECONDS,
+            "jti": str(uuid.uuid4()),
+            **({"rotation": True} if rotation else {}),
+        }
+        header = {"alg": self.algorithm, "kid": self.key_id, "typ": "JWT"}
+        signed = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+        return f"{signed}.{base64url(self._sign(signed.encode()))}"
+
+    def _sign(self, data: bytes) -> bytes:
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return self.key.sign(data)
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        r, s = decode_dss_signature(self.key.sign(data, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def base64url(data: bytes) -> str:
+    """Bytes as unpadded base64url."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _read(source: str | bytes, where: str) -> PrivateKey:
+    pem = _pem_in(source.encode() if isinstance(source, str) else source, where)
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except TypeError as error:
+        raise KeyError(f"{where} is encrypted: expected one without a passphrase") from error
+    except Exception as error:  # cryptography raises several kinds, by its version
+        raise KeyError(f"{where} is not readable PEM: {error}") from error
+    if isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
+        return key
+    raise KeyError(f"{where}: expected {_ACCEPTED}, got {type(key).__name__}")
+
+
+def _pem_in(content: bytes, where: str) -> bytes:
+    """The block of a private key, out of what files, variables and secret managers hand over."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        content = content.decode("utf-16", "replace").encode()
+    text = content.removeprefix(b"\xef\xbb\xbf").strip().strip(b"\"'").replace(b"\\n", b"\n")
+    text = text.replace(b"\r\n", b"\n")
+    if b"-----BEGIN" not in text:
+        try:
+            text = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    labels: list[str] = []
+    for block in _PEM.finditer(text):
+        label = block.group(1).decode("ascii")
+        if label.endswith("PRIVATE KEY"):
+            return block.group(0) + b"\n"
+        labels.append(label)
+    got = f"-----BEGIN {labels[0]}-----" if labels else "other text" if text else "nothing"
+    raise KeyError(f"{where}: expected a private key in PEM (-----BEGIN PRIVATE KEY-----), got {got}")
+
+
+def _public_jwk(key: Any, where: str) -> tuple[str, dict[str, str]]:
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return "EdDSA", {"crv": "Ed25519", "kty": "OKP", "x": base64url(raw)}
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        if key.curve.name != "secp256r1":
+            raise KeyError(f"{where}: expected {_ACCEPTED}, got the curve {key.curve.name}")
+        point = key.public_key().public_numbers()
+        x, y = (base64url(number.to_bytes(32, "big")) for number in (point.x, point.y))
+        return "ES256", {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < 2048:
+            raise KeyError(f"{where}: expected {_ACCEPTED}, got an RSA key of {key.key_size} bits")
+        public = key.public_key().public_numbers()
+        return "RS256", {"e": _number(public.e), "kty": "RSA", "n": _number(public.n)}
+    raise KeyError(f"{where}: expected {_ACCEPTED}, got {type(key).__name__}")
+
+
+def _number(value: int) -> str:
+    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))

@@ -1,0 +1,506 @@
+"""Keeps an agent connected: one state machine, and one loop that sets one timer for what is due next.
+
+The loop is woken with a named reason, looks at what is the case, does what is due, and sleeps until the
+next deadline. Nothing here waits: everything that takes time is a callback of the runtime.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..protocol import Message
+from .backoff import Backoff, ReconnectSchedule, Window
+from .departures import Departures, RotationBuffer
+from .ends import End, Failed, Refused, failure_of, fleet_window, retry_after_seconds
+from .health import ManagerHealth
+from .heartbeat import Heartbeat, HeartbeatTerms
+from .keys import SigningKey
+from .lane import Lane
+from .runtime import Runtime, Timer
+from .state import TRANSITIONS, AgentState, Failure, FailureKind, StateChange, is_final
+from .stats import Stats
+
+_log = logging.getLogger("agent_heartbeat.connection")
+
+_PAUSE_CHECK = 10.0
+"""The longest timer while connected: timers stand still while the machine sleeps."""
+_LINGER = 5.0
+"""How long the old connection of a rotation stays open once the new one brings messages too."""
+
+
+@dataclass(frozen=True)
+class ManagerOptions:
+    """Times are in seconds."""
+
+    url: str
+    login: Message
+    """The claims of a login token but for its times, its id and `rotation`."""
+    heartbeat: HeartbeatTerms | None
+    auto_reconnect: bool
+    windows: dict[FailureKind, Window]
+    stable_after: float
+    connect_timeout: float
+    close_timeout: float
+    rotate_after: tuple[float, float]
+
+
+LoadKey = Callable[[Callable[[SigningKey | BaseException], None]], None]
+"""Reads the key as it is now, and hands it, or what was in the way, to a callback."""
+
+
+class ConnectionManager:
+    """Emits its events as plain data: objects with a `type`, which can cross processes."""
+
+    def __init__(
+        self,
+        options: ManagerOptions,
+        runtime: Runtime,
+        load_key: LoadKey,
+        emit: Callable[[Message], None],
+        schedule: ReconnectSchedule | None = None,
+    ) -> None:
+        self._options = options
+        self._runtime = runtime
+        self._load_key = load_key
+        self._emit = emit
+        self._state: AgentState = "idle"
+        self._current: Lane | None = None
+        """The connection that counts."""
+        self._candidate: Lane | None = None
+        """The one that is to become current: a first connection, a next one, or a rotation's."""
+        self._stop_cause: str | None = None
+        self._superseded = False
+        """A newer process has the agent: answers still go out, nothing else does, no connection follows."""
+        self._next_attempt_at = 0.0
+        self._outbox: deque[Message] = deque()
+        """Events wait here until the loop has done its round, so that a listener finds nothing half done."""
+        self._flushing = False
+        self._patterns: Sequence[str] = ()
+        self._buffer = RotationBuffer()
+        self._departures = Departures(options.close_timeout)
+        self._stats = Stats(runtime)
+        self._backoff = Backoff(options.windows, schedule, runtime.random)
+        self._rotation_backoff = Backoff(options.windows, schedule, runtime.random)
+        self._timer: Timer | None = None
+        self._due: tuple[float, float | None, float] | None = None
+        """When the timer is due, by the three clocks."""
+
+    # Calls of the agent.
+
+    def start(self) -> None:
+        if self._state == "idle":
+            self._enter("connecting", "started")
+            self._wake("start")
+
+    def drain(self) -> None:
+        """Tells by a heartbeat that the agent ends, and goes on until `stop()`."""
+        if self._state == "draining" or is_final(self._state):
+            return
+        if self._state == "idle":
+            return
+        self._enter("draining", "drain")
+        if self._current and self._current.heartbeat:
+            self._current.heartbeat.send_now(self._runtime.monotonic())
+        self._wake("drain")
+
+    def stop(self, cause: str) -> None:
+        """Ends: closes what is open, and waits for the peer's answer for as long as `close_timeout`."""
+        if self._stop_cause or is_final(self._state):
+            return
+        self._stop_cause = cause
+        if self._state == "idle":
+            self._enter("stopped", cause)
+        self._drop_candidate()
+        reason = "superseded" if self._superseded else "drained" if cause == "drained" else "stopped"
+        now = self._runtime.monotonic()
+        if self._current:
+            self._departures.close(self._current, reason, now)
+        self._current = None
+        self._departures.close_all(now)
+        self._wake("stop")
+
+    def reconnect(self) -> None:
+        """Tries at once what would be tried later, and asks an open connection for a sign of life."""
+        now = self._runtime.monotonic()
+        self._next_attempt_at = now
+        if self._current and self._current.heartbeat:
+            self._current.heartbeat.probe(now, self._options.connect_timeout)
+        self._wake("reconnect")
+
+    def send(self, message: Message) -> None:
+        if not (self._current and self._current.send(message)):
+            self._tell({"type": "unsent", "id": message.get("id")})
+        self._flush()
+
+    def set_subscriptions(self, patterns: Sequence[str]) -> None:
+        self._patterns = list(patterns)
+        for lane in self._lanes:
+            lane.subscriptions.want(self._patterns)
+        if self._current:
+            self._wake("subscriptions")
+
+    def set_activity(self, activity: Message) -> None:
+        self._stats.activity = activity
+
+    def health(self) -> ManagerHealth:
+        return self._stats.health(self._state, self._current, self._options.heartbeat, self._backoff.attempts)
+
+    # The loop.
+
+    def _wake(self, reason: str) -> None:
+        _log.debug("%s: %s, woken by %s", self._options.login.get("sub"), self._state, reason)
+        if self._state != "idle" and not is_final(self._state):
+            self._reconcile()
+        self._flush()
+
+    def _reconcile(self) -> None:
+        now = self._runtime.monotonic()
+        self._departures.work(now)
+        if self._stop_cause:
+            if len(self._departures) == 0:
+                self._enter_final(self._stop_cause)
+        elif not self._superseded:
+            self._notice_pause(now)
+            self._give_up_silent(now)
+            self._connect_when_due(now)
+            self._rotate_when_due(now)
+            for lane in self._lanes:
+                lane.beat(now, self._stats.activity_now)
+                lane.subscribe(now)
+            if self._stable_at() <= now:
+                self._backoff.settled()
+        due_at = min(self._deadlines(now), default=math.inf)
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._due = None
+        if not is_final(self._state) and due_at < math.inf:
+            delay = max(0.0, due_at - now)
+            boottime = self._runtime.boottime()
+            self._due = (
+                now + delay,
+                None if boottime is None else boottime + delay,
+                self._runtime.now() + delay,
+            )
+            self._timer = self._runtime.call_later(delay, lambda: self._wake("timer"))
+
+    def _notice_pause(self, now: float) -> None:
+        """The process was stopped, the machine slept, or the event loop was blocked: the timer came late."""
+        if self._due is None:
+            return
+        due_at, boot_due_at, wall_due_at = self._due
+        late = now - due_at
+        if late >= 0:
+            self._stats.lag = late
+        current = self._current
+        if current is None or current.heartbeat is None:
+            return
+        boottime = self._runtime.boottime()
+        sure = late
+        if boottime is not None and boot_due_at is not None:
+            sure = max(late, boottime - boot_due_at)
+            doubtful = sure
+        else:
+            # The wall clock alone may have been set: that is a reason to ask, not to give up.
+            doubtful = max(late, self._runtime.now() - wall_due_at)
+        if doubtful < current.heartbeat.interval:
+            return
+        if sure < current.heartbeat.ack_timeout:
+            current.heartbeat.probe(now, self._options.connect_timeout)
+            return
+        failure = Failure("unresponsive", f"a timer came {round(sure)} s late")
+        self._drop_candidate()
+        self._lose(current, failure, "woke_from_sleep")
+
+    def _give_up_silent(self, now: float) -> None:
+        timeout = self._options.connect_timeout
+        candidate = self._candidate
+        if candidate and candidate.awaited_until(timeout) <= now:
+            failure = Failure("network", f"no {candidate.awaited} within {timeout:g} s")
+            self._lose(candidate, failure, "unresponsive")
+        current = self._current
+        if current and current.heartbeat and current.heartbeat.deadline <= now:
+            failure = Failure("unresponsive", f"no ack within {current.heartbeat.ack_timeout:g} s")
+            self._lose(current, failure, "unresponsive")
+
+    def _connect_when_due(self, now: float) -> None:
+        wanting = not self._current and not self._candidate and not is_final(self._state)
+        if wanting and self._next_attempt_at <= now:
+            self._candidate = self._open(now)
+
+    def _rotate_when_due(self, now: float) -> None:
+        if self._may_rotate and self._current and self._current.rotate_at <= now:
+            self._candidate = self._open(now)
+
+    @property
+    def _may_rotate(self) -> bool:
+        """One rotation after the other: messages can be put in order from two connections, not from three."""
+        ready = self._current is not None and self._current.heartbeat is not None
+        return ready and self._candidate is None and len(self._departures) == 0
+
+    def _open(self, now: float) -> Lane:
+        shortest, longest = self._options.rotate_after
+        lane = Lane(
+            self._on_opened,
+            self._on_received,
+            lambda: self._pass({"type": "malformed"}),
+            self._on_ended,
+            now,
+            now + shortest + self._runtime.random() * (longest - shortest),
+            self._runtime.random,
+            self._options.connect_timeout,
+        )
+        lane.subscriptions.want(self._patterns)
+
+        def proceed(key: SigningKey | BaseException) -> None:
+            if lane.has_ended:
+                return
+            if isinstance(key, BaseException):
+                lane.ended(Failed(key))
+                return
+            try:
+                rotation = self._current is not None and self._current.is_open
+                token = key.token(self._options.login, self._stats.clock.now(), rotation)
+                lane.socket = self._runtime.open_socket(self._options.url, token, lane)
+            except Exception as error:
+                lane.ended(Failed(error))
+
+        self._load_key(proceed)
+        return lane
+
+    # What connections tell.
+
+    def _on_opened(self, lane: Lane) -> None:
+        now = self._runtime.monotonic()
+        terms = self._options.heartbeat
+        lane.opened_at = now
+        lane.heartbeat = Heartbeat(terms, self._runtime.random, now) if terms else None
+        # In a rotation the old connection stays until the new one has proved itself.
+        if self._current:
+            self._buffer.begin(self._current, lane)
+        else:
+            self._promote(lane)
+        self._wake("opened")
+
+    def _on_received(self, lane: Lane, message: Message) -> None:
+        kind = message["type"]
+        if kind == "heartbeat_ack":
+            if lane not in self._departures and not self._superseded:
+                self._on_ack(lane, message)
+        elif kind == "superseded":
+            # Whatever was asked with this id is not going to be done.
+            if isinstance(message.get("id"), str):
+                self._tell({"type": "message", "message": message})
+            self._on_superseded(lane)
+            self._wake("superseded")
+        elif kind == "error" and message.get("code") == "revoked":
+            self._on_revoked(lane, message)
+        elif lane.subscriptions.answered(message, self._runtime.monotonic()):
+            if kind == "error":
+                self._tell({"type": "message", "message": message})
+            self._promote_proved(lane)
+            if lane is self._current and lane.is_ready:
+                self._tell({"type": "ready"})
+            self._wake("subscriptions")
+        elif kind != "message" or self._buffer.admits(lane, message):
+            self._pass({"type": "message", "message": message})
+
+    def _on_superseded(self, lane: Lane) -> None:
+        """Lets what is being handled be answered on the present connection, as long as the server lets it."""
+        if self._superseded or self._stop_cause:
+            return
+        self._superseded = True
+        if self._current is None:
+            # The only connection there is was still on its way to being the current one.
+            self._current, self._candidate = (self._candidate or lane), None
+        self._drop_candidate()
+        if self._state != "draining":
+            self._enter("draining", "superseded")
+
+    def _on_revoked(self, lane: Lane, message: Message) -> None:
+        self._tell({"type": "message", "message": message})
+        if lane in self._departures:
+            self._flush()
+            return
+        self._drop_candidate(but=lane)
+        self._lose(lane, failure_of(Failed(Exception()), revoked=True), "revoked")
+        self._wake("ended")
+
+    def _on_ack(self, lane: Lane, ack: Message) -> None:
+        round_trip = self._stats.acked(lane.heartbeat, ack)
+        self._promote_proved(lane)
+        self._tell({"type": "acked", "round_trip": round_trip})
+        self._wake("ack")
+
+    def _on_ended(self, lane: Lane, end: End) -> None:
+        if not self._departures.ended(lane):
+            wish = self._wish_after(lane, end)
+            self._lose(lane, failure_of(end), "connection_lost", wish)
+        self._wake("ended")
+
+    def _wish_after(self, lane: Lane, end: End) -> dict[str, float] | None:
+        """When the server would have the next attempt: None for at once."""
+        now = self._runtime.monotonic()
+        age = now - (now if lane.opened_at is None else lane.opened_at)
+        wish = {"fleet_window": fleet_window(end, age, self._stats.reconnect_window)}
+        if not isinstance(end, Refused):
+            return wish
+        clock = self._stats.clock
+        # A token with a wrong time is refused like any other; the next one carries the server's time.
+        if end.status in (401, 403) and clock.learn_from_date(end.date):
+            self._tell({"type": "clock_skew", "clock_skew": clock.skew})
+            return None
+        return {**wish, "retry_after": retry_after_seconds(end, clock.now())}
+
+    # Changes.
+
+    def _promote_proved(self, lane: Lane) -> None:
+        """Completes a rotation as soon as the new connection does all that the old one does."""
+        old = self._current
+        if old is None or lane is not self._candidate or lane.awaited:
+            return
+        self._current, self._candidate = lane, None
+        self._departures.close(old, "rotated", self._runtime.monotonic(), _LINGER)
+        self._rotation_backoff.settled()
+        self._tell({"type": "rotated"})
+
+    def _promote(self, lane: Lane) -> None:
+        """Makes a connection the one that counts, where there is none."""
+        self._current, self._candidate = lane, None
+        if self._state in ("connecting", "reconnecting"):
+            self._enter("connected", "opened")
+        if lane.is_ready:
+            self._tell({"type": "ready"})
+
+    def _lose(
+        self,
+        lane: Lane,
+        failure: Failure,
+        reason: str,
+        wish: dict[str, float] | None = {},  # noqa: B006 - never changed
+    ) -> None:
+        """A connection, or an attempt at one, is over. Plans what comes next."""
+        lane.terminate()
+        if lane is self._candidate:
+            self._candidate = None
+        if self._current and lane is not self._current:
+            # Nobody waits for a rotation, whatever the fleet does.
+            alone = None if wish is None else {**wish, "fleet_window": 0.0}
+            self._current.rotate_at = self._retry_at(self._rotation_backoff, failure, alone, True)
+            return
+        self._current = None
+        self._stats.lost(failure)
+        self._departures.cut_off()
+        self._tell({"type": "broken"})
+        if self._superseded:
+            self._end("superseded", "superseded")
+            return
+        # A rotation was under way: its connection is the next one already.
+        if self._candidate and self._candidate.is_open:
+            self._promote(self._candidate)
+            return
+        if not self._options.auto_reconnect:
+            self._tell_attempt(failure, self._backoff.attempts + 1, None, False)
+            self._end("stopped", "failed", failure)
+            return
+        if self._state == "connected":
+            self._enter("reconnecting", reason, failure)
+        if self._candidate is None:
+            self._next_attempt_at = self._retry_at(self._backoff, failure, wish, False)
+
+    def _retry_at(self, backoff: Backoff, failure: Failure, wish: dict[str, float] | None, rotation: bool) -> float:
+        drawn = backoff.next(failure.kind, **(wish or {}))
+        delay = 0.0 if wish is None else drawn
+        self._tell_attempt(failure, backoff.attempts, delay, rotation)
+        return self._runtime.monotonic() + delay
+
+    def _tell_attempt(self, failure: Failure, attempts: int, retry_in: float | None, rotation: bool) -> None:
+        attempt = {
+            "failure": vars(failure),
+            "attempts": attempts,
+            "retry_in": retry_in,
+            "rotation": rotation,
+        }
+        self._tell({"type": "attempt_failed", "attempt": attempt})
+
+    @property
+    def _lanes(self) -> list[Lane]:
+        return [lane for lane in (self._current, self._candidate) if lane is not None]
+
+    def _stable_at(self) -> float:
+        return self._current.stable_at(self._options.stable_after) if self._current else math.inf
+
+    def _drop_candidate(self, but: Lane | None = None) -> None:
+        if self._candidate and self._candidate is not but:
+            self._candidate.terminate()
+            self._candidate = None
+
+    def _end(self, state: AgentState, reason: str, failure: Failure | None = None) -> None:
+        """Ends for good, without waiting for anything."""
+        if self._current:
+            self._current.terminate()
+        self._current = None
+        self._drop_candidate()
+        self._departures.cut_off()
+        if self._timer:
+            self._timer.cancel()
+        self._enter(state, reason, failure)
+
+    def _enter_final(self, cause: str) -> None:
+        if self._superseded:
+            self._enter("superseded", "superseded")
+        else:
+            self._enter("stopped", cause)
+
+    def _enter(self, state: AgentState, reason: str, failure: Failure | None = None) -> None:
+        previous = self._state
+        if state not in TRANSITIONS[previous]:
+            raise AssertionError(f"expected a state that may follow {previous}, got {state}")
+        self._state = state
+        change = StateChange(state, previous, reason, self._runtime.now(), failure)
+        self._tell({"type": "state", "change": change.to_json()})
+
+    def _deadlines(self, now: float) -> Iterator[float]:
+        yield from self._departures.deadlines
+        # Whoever drains has a time limit, and the server closes the connection in the end.
+        if self._superseded:
+            return
+        for lane in self._lanes:
+            if lane.heartbeat:
+                yield lane.heartbeat.next_at
+            if lane.is_open:
+                yield lane.subscriptions.next_at
+        if self._candidate:
+            yield self._candidate.awaited_until(self._options.connect_timeout)
+        elif not self._current and not self._stop_cause:
+            yield self._next_attempt_at
+        if self._current and self._current.heartbeat:
+            yield self._current.heartbeat.deadline
+            if self._may_rotate:
+                yield self._current.rotate_at
+            yield now + _PAUSE_CHECK
+        if self._backoff.attempts > 0:
+            yield self._stable_at()
+
+    def _pass(self, event: Message) -> None:
+        """For what changes nothing in the connections themselves."""
+        self._tell(event)
+        self._flush()
+
+    def _tell(self, event: Message) -> None:
+        self._outbox.append(event)
+
+    def _flush(self) -> None:
+        for message in self._buffer.release():
+            self._tell({"type": "message", "message": message})
+        if self._flushing:
+            return
+        self._flushing = True
+        try:
+            while self._outbox:
+                self._emit(self._outbox.popleft())
+        finally:
+            self._flushing = False

@@ -1,0 +1,239 @@
+"""Hands incoming messages to the handlers of their subject: so many at once, those of one subject in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from ..errors import ConfigurationError
+from ..protocol import INBOX
+from ..subject import check_pattern, matches_subject
+from .answer import Answer
+from .work import Work, current_task
+
+
+@dataclass(frozen=True)
+class MessageContext:
+    """What a handler may be told beside subject and data, as a third argument."""
+
+    sender: str | None
+    """The agent id of the sender; `service`, or `event:<source>` for the event bus."""
+    message_id: str | None
+
+
+MessageHandler = Union[
+    Callable[[str, Any], Any],
+    Callable[[str, Any, MessageContext], Any],
+    Callable[[str, Any], Awaitable[Any]],
+    Callable[[str, Any, MessageContext], Awaitable[Any]],
+]
+"""Handles a message. What it returns answers a request; what it raises is reported.
+
+A coroutine function runs on the event loop, any other function in a thread of its own.
+"""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message on its way to its handlers."""
+
+    subject: str
+    data: Any
+    context: MessageContext
+    answer: Answer | None
+
+
+@dataclass(eq=False)
+class _Chain:
+    """Messages of one subject for one handler."""
+
+    handler: Handler
+    subject: str
+    running: bool = False
+    waiting: deque[Incoming] = field(default_factory=deque)
+
+
+@dataclass(eq=False)
+class Handler:
+    pattern: str
+    function: Callable[..., Any]
+    concurrent: bool
+    max_silence: float | None
+    takes_context: bool
+    chains: dict[str, _Chain] = field(default_factory=dict)
+
+
+class Dispatcher:
+    """Belongs to the event loop's thread. `queue` messages wait at most, further ones are dropped."""
+
+    def __init__(
+        self,
+        work: Work,
+        concurrency: int,
+        queue: int,
+        worked: Callable[[], None],
+        failed: Callable[[str, BaseException], None],
+        dropped: Callable[[str, str], None],
+    ) -> None:
+        self._work = work
+        self._concurrency = concurrency
+        self._queue = queue
+        self._worked = worked
+        self._failed = failed
+        self._dropped = dropped
+        self._handlers: dict[Handler, None] = {}
+        self._ready: deque[_Chain] = deque()
+        """Chains whose next message may be handled, the one that waits longest first."""
+        self._running: set[asyncio.Task[None]] = set()
+        self._waiting = 0
+        self._accepts = True
+        self._closed = False
+
+    @property
+    def patterns(self) -> list[str]:
+        """What the handlers are for, each pattern once."""
+        return list(dict.fromkeys(handler.pattern for handler in self._handlers))
+
+    def add(
+        self,
+        pattern: str,
+        function: Callable[..., Any],
+        concurrent: bool,
+        max_silence: float | None,
+    ) -> Handler:
+        check_pattern(pattern, INBOX)
+        if not callable(function):
+            raise ConfigurationError(f"expected a handler that can be called, got {function!r}")
+        if max_silence is not None:
+            number = isinstance(max_silence, (int, float)) and not isinstance(max_silence, bool)
+            if not number or not 1 <= max_silence <= 86_400:
+                raise ConfigurationError(f"option max_silence: expected a number from 1 to 86400, got {max_silence!r}")
+        handler = Handler(pattern, function, bool(concurrent), max_silence, _takes_context(function))
+        self._handlers[handler] = None
+        return handler
+
+    def remove(self, handler: Handler) -> None:
+        self._handlers.pop(handler, None)
+
+    def dispatch(self, message: Incoming) -> None:
+        """Hands a message to every handler that it falls to, and waits for none."""
+        fitting = [each for each in self._handlers if matches_subject(each.pattern, message.subject)]
+        if message.answer:
+            message.answer.expect(len(fitting))
+        for handler in fitting:
+            self._take(handler, message)
+
+    def close(self) -> None:
+        """Starts no handler from now on."""
+        if self._closed:
+            return
+        self._accepts = False
+        self._closed = True
+        chains = [chain for each in self._handlers for chain in each.chains.values()]
+        for chain in dict.fromkeys([*chains, *self._ready]):
+            while chain.waiting:
+                self._drop(chain.waiting.popleft(), "ended")
+        self._ready.clear()
+        self._waiting = 0
+
+    def running_elsewhere(self) -> list[asyncio.Task[None]]:
+        """The handlers that run, but for the one that asks: it can't wait for its own end."""
+        here = _current_asyncio_task.get()
+        return [task for task in self._running if task is not here]
+
+    def _take(self, handler: Handler, message: Incoming) -> None:
+        chain = handler.chains.get(message.subject) or _Chain(handler, message.subject)
+        blocked = chain.running or bool(chain.waiting)
+        waits = blocked or len(self._running) >= self._concurrency
+        if not self._accepts or (waits and self._waiting >= self._queue):
+            self._drop(message, "queue_full" if self._accepts else "ended")
+            return
+        # A chain of its own for each message lets them overtake each other.
+        if not handler.concurrent:
+            handler.chains[message.subject] = chain
+        chain.waiting.append(message)
+        self._waiting += 1
+        if not blocked:
+            self._ready.append(chain)
+        self._start()
+
+    def _start(self) -> None:
+        while not self._closed and len(self._running) < self._concurrency and self._ready:
+            chain = self._ready.popleft()
+            message = chain.waiting.popleft()
+            self._waiting -= 1
+            chain.running = True
+            task = asyncio.get_running_loop().create_task(self._handle(chain, message))
+            self._running.add(task)
+            task.add_done_callback(lambda done, chain=chain: self._done(done, chain))  # type: ignore[misc]
+
+    async def _handle(self, chain: _Chain, message: Incoming) -> None:
+        handler = chain.handler
+        work = self._work.begin(message.subject, handler.max_silence)
+        current_task.set(work)
+        _current_asyncio_task.set(asyncio.current_task())
+        self._worked()
+        try:
+            value = await self._call(handler, message) if handler in self._handlers else None
+            if message.answer:
+                message.answer.returned(value)
+        except (Exception, asyncio.CancelledError) as error:
+            # A handler that cancels itself has failed; one that is cancelled from outside goes on ending.
+            self._failed(message.subject, error)
+            if message.answer:
+                message.answer.failed("handler_failed", error)
+        finally:
+            self._work.end(work)
+            self._worked()
+
+    @staticmethod
+    async def _call(handler: Handler, message: Incoming) -> Any:
+        arguments: tuple[Any, ...] = (message.subject, message.data)
+        if handler.takes_context:
+            arguments = (*arguments, message.context)
+        if _is_async(handler.function):
+            return await handler.function(*arguments)
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(None, lambda: context.run(handler.function, *arguments))
+        return await value if inspect.isawaitable(value) else value
+
+    def _done(self, task: asyncio.Task[None], chain: _Chain) -> None:
+        self._running.discard(task)
+        chain.running = False
+        if chain.waiting:
+            self._ready.append(chain)
+        elif not chain.handler.concurrent:
+            chain.handler.chains.pop(chain.subject, None)
+        self._start()
+
+    def _drop(self, message: Incoming, reason: str) -> None:
+        self._dropped(message.subject, reason)
+        if message.answer:
+            message.answer.failed("unavailable", f"the message was dropped: {reason}")
+
+
+_current_asyncio_task: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
+    "agent_heartbeat_asyncio_task", default=None
+)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object whose call is a coroutine function
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    required = [each for each in positional if each.default is each.empty]
+    variadic = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    return variadic or len(required) >= 3

@@ -1,0 +1,73 @@
+"""Names and limits of the wire protocol, and the shapes of what a caller gets to see of it.
+
+Times that end in `_at`, and other times of the wire, are epoch milliseconds by the server's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, TypedDict
+from urllib.parse import urlsplit
+
+SUBPROTOCOL = "agent-heartbeat.v1"
+LOGIN_TOKEN_TTL_SECONDS = 60
+
+MESSAGE_BYTES = 128 * 1024
+FRAME_BYTES = 32 * 1024
+CONNECTION_DURATION_SECONDS = 2 * 60 * 60
+ACTIVITY_TEXT_LENGTH = 64
+CAPABILITIES = 50
+PROFILE_BYTES = 4096
+LIST_PAGE_SIZE = 100
+SUBJECT_LENGTH = 256
+SUBJECT_TOKENS = 16
+NESTING = 64
+
+DEFAULT_INTERVAL_SECONDS = 30.0
+MIN_INTERVAL_SECONDS = 1.0
+MAX_INTERVAL_SECONDS = 9 * 60.0
+DEFAULT_TIMEOUT_MULTIPLIER = 3.0
+MIN_TIMEOUT_MULTIPLIER = 1.5
+MAX_TIMEOUT_MULTIPLIER = 20.0
+
+INBOX = "_inbox"
+PRESENCE = "presence"
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+Status = Literal["online", "offline"]
+OfflineReason = Literal["client_closed", "connection_lost", "gateway_closed", "lease_expired", "drained", "revoked"]
+Message = dict[str, Any]
+"""A JSON object of the wire, with its `type`."""
+
+
+class Profile(TypedDict):
+    """What an agent says of itself beside its presence."""
+
+    capabilities: list[str]
+    metadata: dict[str, Any]
+
+
+def audience_of(url: str) -> str:
+    """The `aud` of a login token for a URL: `wss://host/stage`, without a default port, query or last slash."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    # The port that goes without saying is another one under each scheme: none of the two is in it.
+    unsaid = {443, 80} if parts.scheme.lower() == "ws" else {443}
+    port = "" if parts.port is None or parts.port in unsaid else f":{parts.port}"
+    return f"wss://{host}{port}{_without_dots(parts.path).rstrip('/')}"
+
+
+def _without_dots(path: str) -> str:
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            if len(segments) > 1:
+                segments.pop()
+        elif segment != ".":
+            segments.append(segment)
+    return "/".join(segments)
