@@ -1,5 +1,9 @@
 """The Python client of Agent Heartbeat: presence, messages and health for fleets of agents on AWS."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .agent import Agent, HeartbeatAgent, RunEnd, SimpleAgent
 from .connection.backoff import ReconnectSchedule
 from .connection.health import ConnectionHealth, LastDisconnect
@@ -27,9 +31,13 @@ from .events import (
     Ready,
     Rotated,
 )
+from .fleet import FleetChange, FleetState, FleetStateChange, FleetWatcher
 from .messaging.dispatcher import MessageContext
 from .options import DuplicatePolicy, ReconnectOptions
 from .protocol import Profile
+
+if TYPE_CHECKING:
+    from .status import StatusReader
 
 __all__ = [
     "Agent",
@@ -43,6 +51,10 @@ __all__ = [
     "DuplicatePolicy",
     "Failure",
     "FailureKind",
+    "FleetChange",
+    "FleetState",
+    "FleetStateChange",
+    "FleetWatcher",
     "HandlerError",
     "HeartbeatAck",
     "HeartbeatAgent",
@@ -65,5 +77,15 @@ __all__ = [
     "RunEnd",
     "SimpleAgent",
     "StateChange",
+    "StatusReader",
     "SubjectError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`StatusReader` is loaded when it is used: it needs boto3."""
+    if name == "StatusReader":
+        from .status import StatusReader
+
+        return StatusReader
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

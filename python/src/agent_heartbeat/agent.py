@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
-import os
 import signal as signals_module
 import threading
 import time
@@ -20,14 +18,13 @@ from typing import Any, Literal, Protocol, TypeVar, cast, overload
 from .connection.asyncio_runtime import AsyncioRuntime
 from .connection.ends import error_of
 from .connection.health import ConnectionHealth, ManagerHealth, health_before, judge_health
-from .connection.keys import KeySource, PrivateKey, SigningKey
+from .connection.keys import KeyLoader, KeySource, SigningKey
 from .connection.manager import ConnectionManager
 from .connection.state import AgentState, StateChange, is_final
 from .errors import (
     AgentHeartbeatError,
     ConfigurationError,
     ConnectionError,
-    KeyError,
     NoReceiverError,
     RequestTimeoutError,
 )
@@ -159,16 +156,12 @@ class Agent:
             connect_timeout=connect_timeout,
             close_timeout=close_timeout,
         )
-        if (private_key is None) == (private_key_path is None):
-            got = "neither" if private_key is None else "both"
-            raise ConfigurationError(f"expected either private_key or private_key_path, got {got}")
+        self._keys = KeyLoader(private_key, private_key_path)
         self._schedule = reconnect.schedule
         self._in_process = self._own_process(heartbeat_process)
         if not (proxy is None or isinstance(proxy, (str, bool))):
             raise ConfigurationError(f"option proxy: expected a URL, True or None, got {proxy!r}")
         self._proxy = proxy or None
-        self._private_key = private_key
-        self._private_key_path = private_key_path
         self._drain_timeout = within("drain_timeout", drain_timeout, 0, 86_400)
         self._request_timeout = within("request_timeout", request_timeout, 0.1, 600)
         self._signals = tuple(signals)
@@ -533,7 +526,7 @@ class Agent:
         if self._manager:
             return
         # A key that can't be used is told at once, before anything is tried.
-        key = await self._read_key()
+        await self._keys.load()
         if self._manager:
             return
         if self._stop_cause:
@@ -543,12 +536,7 @@ class Agent:
                 self._ended.set()
             return
         if self._in_process:
-            source: dict[str, str] = {}
-            if self._private_key_path is not None:
-                source = {"path": os.path.abspath(self._private_key_path)}
-            elif not callable(self._private_key):
-                source = {"pem": key.pem()}
-            self._manager = ProcessConnectionManager(self._options, source, self._load_key, self._proxy, self._hear)
+            self._manager = ProcessConnectionManager(self._options, self._keys, self._proxy, self._hear)
         else:
             self._manager = ConnectionManager(
                 self._options,
@@ -560,32 +548,8 @@ class Agent:
         self._manager.set_subscriptions(self._dispatcher.patterns)
         self._manager.start()
 
-    async def _read_key(self) -> SigningKey:
-        if self._private_key_path is not None:
-            return SigningKey.from_file(self._private_key_path)
-        source: Any = self._private_key
-        if callable(source) and not hasattr(source, "private_bytes"):
-            try:
-                source = source()
-                if inspect.isawaitable(source):
-                    source = await source
-            except KeyError:
-                raise
-            except Exception as error:
-                raise KeyError(f"the function for the private key failed: {error!r}") from error
-        if not isinstance(source, (str, bytes)) and not hasattr(source, "private_bytes"):
-            raise KeyError(f"expected a private key, got {type(source).__name__}")
-        return SigningKey.of(cast("str | bytes | PrivateKey", source))
-
     def _load_key(self, proceed: Callable[[SigningKey | BaseException], None]) -> None:
-        async def load() -> None:
-            try:
-                key: SigningKey | BaseException = await self._read_key()
-            except KeyError as error:
-                key = error
-            proceed(key)
-
-        self._keep(load())
+        self._keep(self._keys.hand_to(proceed))
 
     def _keep(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

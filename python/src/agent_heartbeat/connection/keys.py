@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import inspect
 import json
 import re
 import uuid
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from ..errors import KeyError
+from ..errors import ConfigurationError, KeyError
 from ..protocol import LOGIN_TOKEN_TTL_SECONDS, Message
 
 PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey]
@@ -39,7 +40,7 @@ class SigningKey:
     @staticmethod
     def of(source: str | bytes | PrivateKey, where: str = "the private key") -> SigningKey:
         """Reads a key. Raises KeyError if it is not a private key of an accepted kind."""
-        key = _read(source, where) if isinstance(source, (str, bytes)) else source
+        key: Any = _read(source, where) if isinstance(source, (str, bytes)) else source
         algorithm, jwk = _public_jwk(key, where)
         thumbprint = hashlib.sha256(json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode()).digest()
         return SigningKey(key, algorithm, base64url(thumbprint))
@@ -82,6 +83,51 @@ class SigningKey:
             return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
         r, s = decode_dss_signature(self.key.sign(data, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+class KeyLoader:
+    """Where an agent's private key comes from: it is read anew for each login."""
+
+    def __init__(self, private_key: KeySource | None, path: str | Path | None) -> None:
+        """Raises ConfigurationError unless exactly one of the two is given."""
+        if (private_key is None) == (path is None):
+            got = "neither" if private_key is None else "both"
+            raise ConfigurationError(f"expected either private_key or private_key_path, got {got}")
+        self._private_key: Any = private_key
+        self._path = None if path is None else Path(path).absolute()
+
+    @property
+    def for_another_process(self) -> dict[str, str] | None:
+        """Where another process reads the key; None if it has to ask this one each time."""
+        if self._path is not None:
+            return {"path": str(self._path)}
+        if callable(self._private_key):
+            return None
+        return {"pem": SigningKey.of(self._private_key).pem()}
+
+    async def load(self) -> SigningKey:
+        """Raises KeyError if there is no usable key."""
+        if self._path is not None:
+            return SigningKey.from_file(self._path)
+        source = self._private_key
+        if callable(source):
+            try:
+                source = source()
+                if inspect.isawaitable(source):
+                    source = await source
+            except KeyError:
+                raise
+            except Exception as error:
+                raise KeyError(f"the function for the private key failed: {error!r}") from error
+        return SigningKey.of(source)
+
+    async def hand_to(self, proceed: Callable[[SigningKey | BaseException], None]) -> None:
+        """Hands on the key, or the error."""
+        try:
+            key: SigningKey | BaseException = await self.load()
+        except KeyError as error:
+            key = error
+        proceed(key)
 
 
 def base64url(data: bytes) -> str:

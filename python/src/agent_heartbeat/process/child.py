@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ..connection.asyncio_runtime import AsyncioRuntime
 from ..connection.backoff import Window
@@ -86,7 +85,7 @@ class _Child:
         self._ended = ended
         self._manager: ConnectionManager | None = None
         self._pulse_at = time.monotonic()
-        self._key: dict[str, Any] = {}
+        self._key: dict[str, str] | None = None
         self._waiting: list[Callable[[SigningKey | BaseException], None]] = []
 
     def take(self, line: Message) -> None:
@@ -126,7 +125,7 @@ class _Child:
 
     def _load_key(self, proceed: Callable[[SigningKey | BaseException], None]) -> None:
         """A file is read here, so that an agent that is blocked can log in all the same."""
-        if "path" not in self._key and "pem" not in self._key:
+        if self._key is None:
             self._waiting.append(proceed)
             self._write({"wants": "key"})
             return

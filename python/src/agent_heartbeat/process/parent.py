@@ -16,8 +16,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ..connection.health import ManagerHealth, health_before
-from ..connection.keys import SigningKey
-from ..connection.manager import LoadKey, ManagerOptions
+from ..connection.keys import KeyLoader, SigningKey
+from ..connection.manager import ManagerOptions
 from ..connection.state import Failure, StateChange, is_final
 from ..protocol import Message
 from .child import PULSE
@@ -36,19 +36,15 @@ def can_run() -> bool:
 
 
 class ProcessConnectionManager:
-    """`key`: `{"path": ...}` or `{"pem": ...}`; empty where `load_key` has to be asked each time."""
-
     def __init__(
         self,
         options: ManagerOptions,
-        key: dict[str, str],
-        load_key: LoadKey,
+        keys: KeyLoader,
         proxy: str | bool | None,
         emit: Callable[[Message], None],
     ) -> None:
         self._options = options
-        self._key = key
-        self._load_key = load_key
+        self._keys = keys
         self._proxy = proxy
         self._emit = emit
         self._loop = asyncio.get_running_loop()
@@ -104,7 +100,7 @@ class ProcessConnectionManager:
         for work in (self._write, self._read):
             threading.Thread(target=work, args=(self._process, self._outgoing), daemon=True).start()
         options = asdict(self._options)
-        self._put({"call": "begin", "options": options, "key": self._key, "proxy": self._proxy})
+        self._put({"call": "begin", "options": options, "key": self._keys.for_another_process, "proxy": self._proxy})
         self._call("set_subscriptions", self._patterns)
         self._call("set_activity", self._activity)
         self._beat()
@@ -171,7 +167,7 @@ class ProcessConnectionManager:
             else:
                 self._put({"call": "key", "error": str(key)})
 
-        self._load_key(proceed)
+        self._answering = asyncio.ensure_future(self._keys.hand_to(proceed))
 
     def _on_exit(self, code: int) -> None:
         """The process ended: as it should, or by itself, out of memory or killed. Then another one takes over."""

@@ -1,0 +1,182 @@
+"""The same agents for programs without an event loop: every method waits, and returns what it is waited for.
+
+The loop runs in a thread of its own. Handlers run there too if they are coroutine functions, else in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from . import agent as agents
+from .agent import RunEnd
+from .connection.health import ConnectionHealth
+from .connection.state import AgentState
+from .events import AgentEventName, Listener
+from .protocol import Message
+from .signals import on_signals
+
+Result = TypeVar("Result")
+_Self = TypeVar("_Self", bound="_BlockingAgent")
+
+
+class _BlockingAgent:
+    _kind: type[agents.Agent]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """The arguments of the class of the same name in `agent_heartbeat`."""
+        self._signals = tuple(options.get("signals", (signal.SIGTERM, signal.SIGINT)))
+        self._agent = self._kind(*arguments, **options)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def agent_id(self) -> str:
+        return self._agent.agent_id
+
+    @property
+    def organization_id(self) -> str:
+        return self._agent.organization_id
+
+    @property
+    def instance_id(self) -> str:
+        return self._agent.instance_id
+
+    @property
+    def state(self) -> AgentState:
+        """Where the agent stands."""
+        return self._agent.state
+
+    def on_message(self, pattern: str, handler: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """See `Agent.on_message`."""
+        if handler is None:
+            return self._on_loop(lambda: self._agent.on_message(pattern, **options))
+        remove = self._on_loop(lambda: self._agent.on_message(pattern, handler, **options))
+        return lambda: self._on_loop(remove)
+
+    def on(self, name: AgentEventName, listener: Listener) -> Callable[[], None]:
+        """See `Agent.on`. The listener is called in the thread of the event loop."""
+        return self._agent.on(name, listener)
+
+    def publish(self, subject: str, data: Any = None, *, to: str | None = None) -> int:
+        """See `Agent.publish`."""
+        return self._wait(self._agent.publish(subject, data, to=to))
+
+    def request(self, subject: str, data: Any = None, *, to: str | None = None, timeout: float | None = None) -> Any:
+        """See `Agent.request`."""
+        return self._wait(self._agent.request(subject, data, to=to, timeout=timeout))
+
+    def progress(self, note: str | None = None) -> None:
+        """See `Agent.progress`."""
+        self._agent.progress(note)
+
+    def set_profile(self, capabilities: Sequence[str] | None = None, metadata: Mapping[str, Any] | None = None) -> None:
+        """See `Agent.set_profile`."""
+        self._on_loop(lambda: self._agent.set_profile(capabilities, metadata))
+
+    def get_connection_health(self) -> ConnectionHealth:
+        """See `Agent.get_connection_health`."""
+        return self._agent.get_connection_health()
+
+    def list(
+        self,
+        *,
+        status: Literal["online", "offline"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        profiles: bool = False,
+    ) -> Message:
+        """See `Agent.list`."""
+        return self._wait(self._agent.list(status=status, cursor=cursor, limit=limit, profiles=profiles))
+
+    def reconnect(self) -> None:
+        """See `Agent.reconnect`."""
+        self._on_loop(self._agent.reconnect)
+
+    def start(self, timeout: float | None = None) -> None:
+        """Connects and stays connected in the background: see `Agent.start`."""
+        self._wait(self._agent.start(timeout))
+
+    def run(self) -> RunEnd:
+        """Stays connected until the agent ends: see `Agent.run`. In the main thread, signals drain it."""
+        loop = self._begun()
+        release = on_signals(self._signals, loop, self._agent._on_signal)
+        try:
+            end = self._wait(self._agent.run())
+        finally:
+            release()
+        self._close()
+        return end
+
+    def stop(self) -> None:
+        """Ends at once: see `Agent.stop`."""
+        self._wait(self._agent.stop())
+        self._close()
+
+    def drain(self) -> None:
+        """Ends with grace: see `Agent.drain`."""
+        self._wait(self._agent.drain())
+        self._close()
+
+    def __enter__(self: _Self) -> _Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.drain()
+        else:
+            self.stop()
+
+    def _begun(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                name = f"agent_heartbeat of {self.agent_id}"
+                threading.Thread(target=self._loop.run_forever, name=name, daemon=True).start()
+            return self._loop
+
+    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._begun()).result()
+
+    def _on_loop(self, function: Callable[[], Result]) -> Result:
+        """Calls a function where the agent lives."""
+        loop = self._begun()
+        result: concurrent.futures.Future[Result] = concurrent.futures.Future()
+
+        def call() -> None:
+            try:
+                result.set_result(function())
+            except Exception as error:
+                result.set_exception(error)
+
+        loop.call_soon_threadsafe(call)
+        return result.result()
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
+
+
+class HeartbeatAgent(_BlockingAgent):
+    """An agent that stays connected and shows by its heartbeats that it lives."""
+
+    _kind = agents.HeartbeatAgent
+
+
+class SimpleAgent(_BlockingAgent):
+    """The same without heartbeats and without reconnecting, for development."""
+
+    _kind = agents.SimpleAgent
