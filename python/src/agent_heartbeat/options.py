@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,7 +46,8 @@ class ReconnectOptions:
 def within(name: str, value: Any, least: float, most: float) -> float:
     """Raises ConfigurationError, which names the option, if the value is not a number within its limits."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and math.isfinite(value) and least <= value <= most:
+    # Not a number is neither more nor less.
+    if is_number and least <= value <= most:
         return float(value)
     raise ConfigurationError(f"option {name}: expected a number from {least:g} to {most:g}, got {value!r}")
 

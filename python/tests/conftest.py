@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from agent_heartbeat.connection.keys import SigningKey
+from agent_heartbeat.connection.manager import ConnectionManager
+from agent_heartbeat.options import ReconnectOptions, manager_options
+
+from .fake_runtime import FakeRuntime
+
+KEY = ed25519.Ed25519PrivateKey.generate()
+
+
+class Link:
+    """A connection manager in a fake world, and all that it told."""
+
+    def __init__(self, runtime: FakeRuntime, simple: bool = False, **options: Any) -> None:
+        self.runtime = runtime
+        self.events: list[dict[str, Any]] = []
+        self.key: Any = SigningKey.of(KEY)
+        reconnect = options.pop("reconnect", ReconnectOptions())
+        given: dict[str, Any] = {
+            "agent_id": "worker-1",
+            "organization_id": "acme",
+            "url": "wss://presence.example/prod",
+            "simple": simple,
+            "heartbeat_interval": 30,
+            "heartbeat_timeout_multiplier": 3,
+            "ack_every": 1,
+            "auto_reconnect": True,
+            "on_duplicate": "replace",
+            "reconnect": reconnect,
+            "rotate_after": (5400, 6600),
+            "connect_timeout": 15,
+            "close_timeout": 2,
+            **options,
+        }
+        self.manager = ConnectionManager(
+            manager_options(**given),
+            runtime,
+            lambda proceed: proceed(self.key),
+            self.events.append,
+            reconnect.schedule,
+        )
+
+    def start(self) -> Link:
+        self.manager.start()
+        self.runtime.advance(0)
+        return self
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        return [(each["change"]["state"], each["change"]["reason"]) for each in self.events if each["type"] == "state"]
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [each for each in self.events if each["type"] == kind]
+
+
+@pytest.fixture
+def runtime() -> FakeRuntime:
+    return FakeRuntime()
+
+
+@pytest.fixture
+def link(runtime: FakeRuntime) -> Callable[..., Link]:
+    return lambda **options: Link(runtime, **options)

@@ -1,0 +1,545 @@
+"""Agents over real sockets, against a service in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from agent_heartbeat import (
+    ConfigurationError,
+    ConnectionError,
+    HeartbeatAgent,
+    KeyError,
+    LoginRefusedError,
+    MessageError,
+    NoReceiverError,
+    ReconnectOptions,
+    RemoteError,
+    RequestRefusedError,
+    RequestTimeoutError,
+    SimpleAgent,
+    SubjectError,
+)
+
+from .service import Service, refusal, until
+
+FAST = ReconnectOptions(base_delay=0.1, max_delay=0.2)
+NONSENSE: list[Any] = [float("nan"), float("inf"), -1, "1", None, True, 10**400]
+
+
+def pem(key: Any = None) -> str:
+    return (
+        (key or ec.generate_private_key(ec.SECP256R1()))
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+    )
+
+
+KEY = pem()
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with Service() as running:
+        yield running
+
+
+def agent_of(service: Service, kind: Any = HeartbeatAgent, **options: Any) -> Any:
+    given = {"private_key": KEY, "reconnect": FAST, "heartbeat_process": False, "signals": (), **options}
+    if kind is SimpleAgent:
+        del given["heartbeat_process"]
+    return kind("worker-1", "acme", service.url, **given)
+
+
+@pytest.fixture(params=[False, True], ids=["loop", "process"])
+def in_process(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+async def test_the_agent_of_the_guide(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process, capabilities=["a"], metadata={"v": 1})
+    heard: list[Any] = []
+
+    @agent.on_message("tasks.process")
+    async def process_task(subject: str, data: Any) -> None:
+        heard.append((subject, data))
+
+    running = asyncio.ensure_future(agent.run())
+    await service.received("profile")
+    await service.received("subscribe")
+    peer = await service.peer()
+    await peer.tell(type="message", messageId="m1", subject="tasks.process", data={"n": 1}, **{"from": "b"})
+    await until(lambda: heard)
+    assert heard == [("tasks.process", {"n": 1})]
+    health = agent.get_connection_health()
+    assert health["healthy"]
+    assert health["seconds_since_ack"] < 60
+    assert time.time() - health["last_heartbeat_ack"] < 60
+    await agent.stop()
+    assert await running == "stop"
+    await peer.ended.wait()
+    assert peer.close == (1000, "stopped")
+    assert peer.of_type("profile")[0]["capabilities"] == ["a"]
+
+
+async def test_a_simple_agent_is_a_drop_in(service: Service) -> None:
+    agent = agent_of(service, SimpleAgent, logger=None)
+    await agent.start()
+    assert await agent.publish("a.b", 1) == 1
+    assert not (await service.peer()).of_type("heartbeat")
+    await agent.stop()
+
+
+async def test_every_handler_may_raise_and_the_agent_goes_on(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process, logger=BrokenLogger())
+    errors: list[Any] = []
+
+    async def rejects(_: Any) -> None:
+        raise RuntimeError("listener")
+
+    def raises(_: Any) -> None:
+        raise RuntimeError("listener")
+
+    for name in ("state", "ready", "heartbeat_ack", "handler_error", "attempt_failed"):
+        agent.on(name, rejects)
+        agent.on(name, raises)
+    agent.on("handler_error", lambda event: errors.append(event.error))
+
+    @agent.on_message("a.>")
+    async def handle(subject: str, data: Any) -> None:
+        raise Unspeakable
+
+    await agent.start()
+    peer = await service.peer()
+    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    answers = await service.received("publish")
+    assert answers[0]["data"] == {"error": {"code": "handler_failed", "message": "Unspeakable"}}
+    assert len(errors) == 1
+    assert agent.state == "connected"
+    await agent.stop()
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+class BrokenLogger(logging.Logger):
+    def __init__(self) -> None:
+        super().__init__("broken")
+
+    def warning(self, *_: Any, **__: Any) -> None:
+        raise OSError("disk full")
+
+    error = warning  # type: ignore[assignment]
+
+
+async def test_handlers_run_in_order_by_subject_and_functions_in_threads(service: Service) -> None:
+    agent = agent_of(service)
+    order: list[Any] = []
+    threads: set[int] = set()
+
+    def slow(subject: str, data: Any, context: Any) -> int:
+        threads.add(threading.get_ident())
+        time.sleep(0.05 if data == 0 else 0)
+        agent.progress(f"at {data}")
+        order.append((data, context.sender))
+        return int(data)
+
+    remove = agent.on_message("work.*", slow, max_silence=60)
+    await agent.start()
+    peer = await service.peer()
+    for number in range(3):
+        message = {"subject": "work.a", "data": number, "replyTo": f"_inbox.b.{number}", "from": "b"}
+        await peer.tell(type="message", messageId=str(number), **message)
+    answers = await service.received("publish", 3)
+    assert [each["data"] for each in answers] == [{"result": 0}, {"result": 1}, {"result": 2}]
+    assert order == [(0, "b"), (1, "b"), (2, "b")]
+    assert threading.get_ident() not in threads
+    remove()
+    await service.received("unsubscribe")
+    await agent.stop()
+
+
+async def test_a_message_that_comes_twice_is_handled_once(service: Service) -> None:
+    agent = agent_of(service)
+    heard: list[Any] = []
+    agent.on_message("a.b", lambda subject, data: heard.append(data))
+    await agent.start()
+    peer = await service.peer()
+    for message_id in ("1", "1", "2"):
+        await peer.tell(type="message", messageId=message_id, subject="a.b", data=message_id, **{"from": "b"})
+    await until(lambda: "2" in heard)
+    assert heard == ["1", "2"]
+    await agent.stop()
+
+
+async def test_a_request_is_answered(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process)
+    await agent.start()
+
+    async def answer(reply: Any) -> Any:
+        before = len((await service.peer()).of_type("publish"))
+        asked = asyncio.ensure_future(agent.request("tasks.do", {"x": 1}))
+        published = (await service.received("publish", before + 1))[-1]
+        await (await service.peer()).tell(
+            type="message", messageId=published["replyTo"], subject=published["replyTo"], data=reply, **{"from": "b"}
+        )
+        return await asked
+
+    assert await answer({"result": [1, None]}) == [1, None]
+    assert await answer({"result": None}) is None
+    assert await answer(7) == 7
+    assert await answer({"no": "reply"}) == {"no": "reply"}
+    with pytest.raises(RemoteError, match="b answered handler_failed: no") as failed:
+        await answer({"error": {"code": "handler_failed", "message": "no"}})
+    assert (failed.value.code, failed.value.sender) == ("handler_failed", "b")
+    service.reached = 0
+    with pytest.raises(NoReceiverError):
+        await agent.request("tasks.do")
+    await agent.stop()
+
+
+async def test_a_time_out_counts_from_the_call_and_what_has_timed_out_is_not_sent(service: Service) -> None:
+    service.silent = {"publish"}
+    agent = agent_of(service)
+    await agent.start()
+    results = await asyncio.gather(
+        *(agent.request("slow.one", n, timeout=0.3) for n in range(50)), return_exceptions=True
+    )
+    assert {type(each) for each in results} == {RequestTimeoutError}
+    assert len((await service.peer()).of_type("publish")) == 1
+    await agent.stop()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [float("nan"), float("inf"), 2**53, -(2**70), {1: "a"}, {"a": {None: 1}}, object(), b"x", {1, 2}, "\ud800", 1j],
+    ids=repr,
+)
+async def test_what_json_can_not_carry_is_refused(service: Service, data: Any) -> None:
+    agent = agent_of(service)
+    await agent.start()
+    for send in (agent.publish, agent.request):
+        with pytest.raises(MessageError, match=r"a\.b: expected"):
+            await send("a.b", data)
+    await agent.stop()
+
+
+async def test_bad_arguments_are_refused_in_words(service: Service) -> None:
+    agent = agent_of(service)
+    await agent.start()
+    for subject in ("", "a..b", "a.*", ">", "a b", 7, None, "a." * 20 + "b", "x" * 300):
+        with pytest.raises(SubjectError, match="subject: expected"):
+            await agent.publish(subject)
+    for pattern in ("", "a.>.b", "_inbox.x", "ä", None, 3):
+        with pytest.raises(SubjectError, match="subject: expected"):
+            agent.on_message(pattern, print)
+    with pytest.raises(ConfigurationError, match="option to"):
+        await agent.publish("a.b", to="not an id")
+    with pytest.raises(MessageError, match="131072 bytes"):
+        await agent.publish("a.b", "x" * 140_000)
+    with pytest.raises(ConfigurationError, match="name of an event"):
+        agent.on("states", print)
+    for seconds in NONSENSE:
+        if seconds is not None:
+            with pytest.raises(ConfigurationError, match="option timeout"):
+                await agent.request("a.b", timeout=seconds)
+            with pytest.raises(ConfigurationError, match="option max_silence"):
+                agent.on_message("a.b", print, max_silence=seconds)
+    await agent.stop()
+
+
+NUMBERS = [
+    "heartbeat_interval", "heartbeat_timeout_multiplier", "ack_every", "message_concurrency", "message_queue",
+    "connect_timeout", "close_timeout", "drain_timeout", "request_timeout",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda value: str(value)[:12])
+def test_every_number_is_checked_by_name(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"option {name}: expected"):
+        HeartbeatAgent("a", "b", "wss://x.example/prod", private_key=KEY, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"agent_id": "a b"}, "option agent_id"),
+        ({"organization_id": ""}, "option organization_id"),
+        ({"url": "https://x"}, "option url"),
+        ({"url": None}, "option url"),
+        ({"url": "wss://"}, "option url"),
+        ({"url": "wss://x:99999"}, "option url"),
+        ({"private_key": None}, "got neither"),
+        ({"private_key_path": "x"}, "got both"),
+        ({"on_duplicate": "maybe"}, "option on_duplicate"),
+        ({"auto_reconnect": "yes"}, "option auto_reconnect"),
+        ({"remote_drain": 1}, "option remote_drain"),
+        ({"capabilities": "text"}, "option capabilities"),
+        ({"capabilities": ["x" * 65]}, "option capabilities"),
+        ({"metadata": []}, "option metadata"),
+        ({"metadata": {"x": float("nan")}}, "option metadata"),
+        ({"metadata": {"x": "y" * 5000}}, "4096 bytes"),
+        ({"rotate_after": 5}, "option rotate_after"),
+        ({"rotate_after": (100, 50)}, "option rotate_after"),
+        ({"reconnect": {"base_delay": 1}}, "option reconnect"),
+        ({"reconnect": ReconnectOptions(base_delay=0)}, r"option reconnect\.base_delay"),
+        ({"reconnect": ReconnectOptions(max_delay=float("nan"))}, r"option reconnect\.max_delay"),
+        ({"reconnect": ReconnectOptions(stable_after=0)}, r"option reconnect\.stable_after"),
+        ({"reconnect": ReconnectOptions(schedule=5)}, r"option reconnect\.schedule"),  # type: ignore[arg-type]
+        ({"heartbeat_process": True, "reconnect": ReconnectOptions(schedule=lambda k, n: 1)}, "got both"),
+        ({"logger": "stdout"}, "option logger"),
+        ({"proxy": 5}, "option proxy"),
+    ],
+    ids=str,
+)
+def test_every_option_is_checked_by_name(options: dict[str, Any], message: str) -> None:
+    given = {"agent_id": "a", "organization_id": "b", "url": "wss://x.example/prod", "private_key": KEY, **options}
+    with pytest.raises(ConfigurationError, match=message):
+        HeartbeatAgent(**given)
+
+
+def test_an_unknown_option_is_an_error() -> None:
+    with pytest.raises(TypeError, match="heartbeat_intervall"):
+        HeartbeatAgent("a", "b", "wss://x", private_key=KEY, heartbeat_intervall=3)  # type: ignore[call-arg]
+
+
+async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @agent.on_message("a.b")
+    async def handle(subject: str, data: Any) -> str:
+        begun.set()
+        await go.wait()
+        return "done"
+
+    running = asyncio.ensure_future(agent.run())
+    await service.received("subscribe")
+    peer = await service.peer()
+    for number in ("1", "2"):
+        await peer.tell(type="message", messageId=number, subject="a.b", data=1, replyTo=f"_inbox.b.{number}",
+                        **{"from": "b"})  # fmt: skip
+    await begun.wait()
+    await until(lambda: agent._dispatcher._waiting == 1)
+    draining = asyncio.ensure_future(agent.drain())
+    await service.received("publish")
+    assert agent.state == "draining"
+    assert not agent.get_connection_health()["healthy"]
+    go.set()
+    await draining
+    assert await running == "drained"
+    await peer.ended.wait()
+    assert peer.close == (1000, "drained")
+    answers = {each["subject"]: each["data"] for each in peer.of_type("publish")}
+    assert answers["_inbox.b.1"] == {"result": "done"}
+    assert answers["_inbox.b.2"]["error"]["code"] == "unavailable"
+    beats = [each.get("activity", {}).get("state") for each in peer.of_type("heartbeat")]
+    assert beats[-1] == "draining"
+    await agent.drain()
+    await agent.stop()
+
+
+@pytest.mark.parametrize("how", ["drain", "stop"])
+async def test_a_handler_may_end_its_own_agent(service: Service, how: str) -> None:
+    agent = agent_of(service)
+    reached: list[str] = []
+
+    @agent.on_message("a.b")
+    async def handle(subject: str, data: Any) -> str:
+        await getattr(agent, how)()
+        await getattr(agent, how)()
+        reached.append(how)
+        return "ended"
+
+    running = asyncio.ensure_future(agent.run())
+    await service.received("subscribe")
+    peer = await service.peer()
+    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    assert await running == {"drain": "drained", "stop": "stop"}[how]
+    await until(lambda: reached)
+    if how == "drain":
+        assert peer.of_type("publish")[0]["data"] == {"result": "ended"}
+
+
+async def test_a_signal_drains_and_a_second_one_stops(service: Service) -> None:
+    agent = agent_of(service, signals=(signal.SIGUSR1,))
+    begun = asyncio.Event()
+
+    @agent.on_message("a.b")
+    async def handle(subject: str, data: Any) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    before = signal.getsignal(signal.SIGUSR1)
+    running = asyncio.ensure_future(agent.run())
+    await service.received("subscribe")
+    await (await service.peer()).tell(type="message", messageId="1", subject="a.b", data=1, **{"from": "b"})
+    await begun.wait()
+    signal.raise_signal(signal.SIGUSR1)
+    await until(lambda: agent.state == "draining")
+    signal.raise_signal(signal.SIGUSR1)
+    assert await running == "stop"
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+async def test_a_superseded_process_answers_what_it_has_and_ends(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @agent.on_message("a.b")
+    async def handle(subject: str, data: Any) -> str:
+        begun.set()
+        await go.wait()
+        return "late"
+
+    running = asyncio.ensure_future(agent.run())
+    await service.received("subscribe")
+    peer = await service.peer()
+    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    await begun.wait()
+    await peer.tell(type="superseded")
+    await until(lambda: agent.state == "draining")
+    go.set()
+    assert await running == "superseded"
+    assert peer.of_type("publish")[0]["data"] == {"result": "late"}
+    assert len(service.peers) == 1
+
+
+async def test_a_cancelled_run_stops_the_agent(service: Service) -> None:
+    agent = agent_of(service)
+    running = asyncio.ensure_future(agent.run())
+    peer = await service.peer()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await peer.ended.wait()
+    assert agent.state == "stopped"
+
+
+async def test_a_key_file_that_is_replaced_is_read_again(service: Service, in_process: bool, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_text(KEY)
+    agent = agent_of(service, heartbeat_process=in_process, private_key=None, private_key_path=path)
+    await agent.start()
+    first = service.handshakes[-1]["header"]["kid"]
+    path.write_text(pem())
+    service.refuse = lambda claims: refusal(403) if service.handshakes[-1]["header"]["kid"] == first else None
+    await (await service.peer()).connection.close(1012)
+    await service.peer(count=2)
+    assert service.handshakes[-1]["header"]["kid"] != first
+    path.write_text("not a key")
+    failed: list[Any] = []
+    agent.on("attempt_failed", lambda event: failed.append(event.failure.message))
+    await (await service.peer()).connection.close(1012)
+    await until(lambda: any("key.pem" in each for each in failed))
+    path.write_text(KEY)
+    service.refuse = lambda claims: None
+    await service.peer(count=3)
+    await agent.stop()
+
+
+async def test_a_function_gives_the_key_of_each_login(service: Service, in_process: bool) -> None:
+    asked: list[int] = []
+
+    async def key() -> str:
+        asked.append(1)
+        if len(asked) == 3:
+            raise OSError("the secret manager is down")
+        return pem()
+
+    failed: list[Any] = []
+    agent = agent_of(service, heartbeat_process=in_process, private_key=key)
+    agent.on("attempt_failed", lambda event: failed.append(event.failure.message))
+    await agent.start()
+    await (await service.peer()).connection.close(1012)
+    await service.peer(count=2)
+    assert any("the secret manager is down" in each for each in failed)
+    assert len({each["header"]["kid"] for each in service.handshakes}) == 2
+    await agent.stop()
+
+
+async def test_a_start_with_bad_credentials_ends_in_time_and_says_what_was_tried(service: Service) -> None:
+    service.refuse = lambda claims: refusal(403)
+    agent = agent_of(service)
+    with pytest.raises(ConnectionError, match=r"within 0\.3 s, got: \d+ attempts? failed.*status 403"):
+        await agent.start(timeout=0.3)
+    assert agent.state == "stopped"
+    with pytest.raises(KeyError, match=r"missing\.pem could not be read"):
+        await agent_of(service, private_key=None, private_key_path="/missing.pem").start()
+
+
+async def test_without_auto_reconnect_run_raises(service: Service) -> None:
+    service.refuse = lambda claims: refusal(403)
+    with pytest.raises(LoginRefusedError) as refused:
+        await agent_of(service, auto_reconnect=False).run()
+    assert refused.value.status == 403
+
+
+async def test_a_redirect_is_a_refusal(service: Service) -> None:
+    service.refuse = lambda claims: refusal(302, Location=service.url)
+    with pytest.raises(LoginRefusedError, match="302"):
+        await agent_of(service, auto_reconnect=False).run()
+    assert len(service.handshakes) == 1
+
+
+async def test_a_large_message_travels_in_frames_that_the_gateway_takes(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process)
+    await agent.start()
+    data = "ü" * 60_000
+    assert await agent.publish("a.b", data) == 1
+    assert (await service.received("publish"))[0]["data"] == data
+    await agent.stop()
+
+
+async def test_a_refusal_of_a_request_is_an_error_with_its_code(service: Service) -> None:
+    service.silent = {"list"}
+    agent = agent_of(service)
+    await agent.start()
+    peer = await service.peer()
+    asked = asyncio.ensure_future(agent.list(status="online", limit=5))
+    message = (await service.received("list"))[0]
+    assert (message["status"], message["limit"]) == ("online", 5)
+    await peer.tell(type="error", code="rate_limited", message="slow down", id=message["id"])
+    with pytest.raises(RequestRefusedError, match="slow down") as refused:
+        await asked
+    assert refused.value.code == "rate_limited"
+    await agent.stop()
+    with pytest.raises(ConnectionError):
+        await agent.list()
+
+
+async def test_the_context_manager_drains(service: Service) -> None:
+    agent = agent_of(service)
+    async with agent:
+        assert agent.state == "connected"
+    assert agent.state == "stopped"
+    assert (await service.peer()).close == (1000, "drained")
+
+
+async def test_state_changes_can_be_iterated_over(service: Service) -> None:
+    agent = agent_of(service)
+    seen: list[str] = []
+
+    async def follow() -> None:
+        async for change in agent.state_changes():
+            seen.append(change.state)
+
+    following = asyncio.ensure_future(follow())
+    await asyncio.sleep(0)
+    await agent.start()
+    await agent.stop()
+    await following
+    assert seen == ["connecting", "connected", "stopped"]

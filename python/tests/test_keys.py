@@ -1,0 +1,145 @@
+"""Private keys in the forms in which people have them, and the tokens that they sign."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from agent_heartbeat import KeyError
+from agent_heartbeat.connection.keys import SigningKey
+from agent_heartbeat.protocol import audience_of
+from agent_heartbeat.subject import is_pattern, is_subject, matches_subject
+
+from .service import decode
+
+RSA = rsa.generate_private_key(65537, 2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+P = serialization.PrivateFormat
+
+
+def pem(key: Any, form: Any = P.PKCS8, encryption: Any = None) -> str:
+    text: bytes = key.private_bytes(serialization.Encoding.PEM, form, encryption or serialization.NoEncryption())
+    return text.decode()
+
+
+def raw(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256"), (ED, "EdDSA")])
+def test_a_token_is_signed_by_the_key_it_names(key: Any, algorithm: str) -> None:
+    signing = SigningKey.of(pem(key))
+    token = signing.token({"iss": "a", "sub": "a"}, 1_700_000_000.9, rotation=True)
+    head, body, signature = token.split(".")
+    assert decode(head) == {"alg": algorithm, "kid": signing.key_id, "typ": "JWT"}
+    claims = decode(body)
+    assert (claims["iat"], claims["exp"], claims["rotation"]) == (1_700_000_000, 1_700_000_060, True)
+    signed, public = f"{head}.{body}".encode(), key.public_key()
+    if algorithm == "EdDSA":
+        public.verify(raw(signature), signed)
+    elif algorithm == "RS256":
+        public.verify(raw(signature), signed, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        r, s = (int.from_bytes(raw(signature)[at : at + 32], "big") for at in (0, 32))
+        public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_thumbprint_is_that_of_rfc_7638() -> None:
+    jwk = {"crv": "Ed25519", "kty": "OKP",
+           "x": base64.urlsafe_b64encode(ED.public_key().public_bytes_raw()).rstrip(b"=").decode()}  # fmt: skip
+    digest = hashlib.sha256(json.dumps(jwk, separators=(",", ":")).encode()).digest()
+    assert SigningKey.of(ED).key_id == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+FORMS: dict[str, Any] = {
+    "PKCS #8": pem(EC),
+    "SEC 1": pem(EC, P.TraditionalOpenSSL),
+    "bytes": pem(EC).encode(),
+    "a key": EC,
+    "CRLF": pem(EC).replace("\n", "\r\n"),
+    "escaped lines": pem(EC).replace("\n", "\\n"),
+    "quoted": f'"{pem(EC)}"',
+    "quoted and escaped": '"' + pem(EC).replace("\n", "\\n") + '"',
+    "spaces around": f"\n\n  {pem(EC)}  \n",
+    "byte order mark": b"\xef\xbb\xbf" + pem(EC).encode(),
+    "UTF-16": pem(EC).encode("utf-16"),
+    "base64 of it": base64.b64encode(pem(EC).encode()).decode(),
+    "base64 in bytes, with a line end": base64.b64encode(pem(EC).encode()) + b"\n",
+    "after a certificate": CERTIFICATE + pem(EC),
+    "after its parameters": "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    + pem(EC, P.TraditionalOpenSSL),
+    "with text around": f"Bag Attributes\n{pem(EC)}\nthe end",
+}
+
+
+@pytest.mark.parametrize("source", FORMS.values(), ids=FORMS.keys())
+def test_every_form_is_the_same_key(source: Any) -> None:
+    assert SigningKey.of(source).key_id == SigningKey.of(EC).key_id
+
+
+def test_pkcs_1_is_read_too() -> None:
+    assert SigningKey.of(pem(RSA, P.TraditionalOpenSSL)).key_id == SigningKey.of(RSA).key_id
+
+
+public = EC.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+WRONG: dict[str, tuple[Any, str]] = {
+    "public": (public, "got -----BEGIN PUBLIC KEY-----"),
+    "certificate": (CERTIFICATE, "got -----BEGIN CERTIFICATE-----"),
+    "other text": ("hello", "got other text"),
+    "nothing": ("", "got nothing"),
+    "damaged": ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "not readable PEM"),
+    "encrypted": (pem(EC, P.PKCS8, serialization.BestAvailableEncryption(b"x")), "is encrypted"),
+    "another curve": (pem(ec.generate_private_key(ec.SECP384R1())), "secp384r1"),
+    "short": (pem(rsa.generate_private_key(65537, 1024)), "1024 bits"),
+    "OpenSSH": (pem(ED, P.OpenSSH), "not readable PEM|OPENSSH"),
+    "a number": (7, "got int"),
+}
+
+
+@pytest.mark.parametrize(("source", "message"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_no_key_is_refused_by_name(source: Any, message: str) -> None:
+    with pytest.raises(KeyError, match=message) as refused:
+        SigningKey.of(source)
+    assert "MIG" not in str(refused.value), "a key must not be shown"
+
+
+@pytest.mark.parametrize(
+    ("url", "audience"),
+    [
+        ("wss://h.example/prod", "wss://h.example/prod"),
+        ("wss://H.Example/prod/", "wss://h.example/prod"),
+        ("wss://h.example:443/prod", "wss://h.example/prod"),
+        ("ws://h.example:80/prod", "wss://h.example/prod"),
+        ("ws://h.example:443/prod", "wss://h.example/prod"),
+        ("wss://h.example:80/prod", "wss://h.example:80/prod"),
+        ("ws://127.0.0.1:8787/prod//", "wss://127.0.0.1:8787/prod"),
+        ("ws://[::1]:8787/prod", "wss://[::1]:8787/prod"),
+        ("wss://h.example", "wss://h.example"),
+        ("wss://h.example/prod?x=1#y", "wss://h.example/prod"),
+        ("wss://h.example/a/../prod/.", "wss://h.example/prod"),
+        ("wss://bücher.example/prod", "wss://xn--bcher-kva.example/prod"),
+    ],
+)
+def test_an_audience_is_the_same_for_every_way_to_write_a_url(url: str, audience: str) -> None:
+    assert audience_of(url) == audience
+
+
+def test_subjects_and_patterns() -> None:
+    assert is_subject("tasks.process-1._x")
+    assert not any(map(is_subject, ["", ".", "a.", "a b", "a.*", "ä", "a\n", "x" * 257, "a." * 16 + "b"]))
+    assert all(map(is_pattern, ["*", ">", "a.*.b", "a.>"]))
+    assert not any(map(is_pattern, [">.a", "a.>b", "a*", ""]))
+    for pattern, subject, matches in [
+        ("a.*", "a.b", True), ("a.*", "a.b.c", False), ("a.>", "a.b.c", True), ("a.>", "a", False),
+        (">", "a", True), ("*.b", "a.b", True), ("a", "a.b", False), ("a.b", "a.b", True),
+    ]:  # fmt: skip
+        assert matches_subject(pattern, subject) is matches

@@ -1,0 +1,189 @@
+"""The heartbeat process: it lives as long as its agent, goes on while the agent is blocked, and is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_heartbeat import HeartbeatAgent, ReconnectOptions
+
+from .service import Service, until
+from .test_agent import KEY
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with Service() as running:
+        yield running
+
+
+class Program:
+    """An agent in a program of its own."""
+
+    def __init__(self, service: Service, path: Path, body: str = "", options: str = "") -> None:
+        (path / "key.pem").write_text(KEY)
+        file = path / "worker.py"
+        file.write_text(
+            textwrap.dedent(
+                """
+                import asyncio, os, sys, time
+                from agent_heartbeat import HeartbeatAgent
+
+                agent = HeartbeatAgent("worker-1", "acme", {url!r}, private_key_path={key!r}{options})
+                {body}
+                print(asyncio.run(agent.run()))
+                """
+            )
+            .format(
+                url=service.url,
+                key=str(path / "key.pem"),
+                options=f", {options}" if options else "",
+                body=textwrap.dedent(body).replace("\n", "\n" + " " * 16).strip(),
+            )
+            .replace("\n" + " " * 16, "\n")
+        )
+        self.process = subprocess.Popen([sys.executable, str(file)], stdout=subprocess.PIPE, text=True)
+
+    async def wait(self) -> str:
+        output, _ = await asyncio.to_thread(self.process.communicate)
+        return output
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(each) for each in listed.stdout.split()]
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "os._exit", "fork"])
+async def test_it_dies_with_its_agent_however_that_dies(service: Service, tmp_path: Path, how: str) -> None:
+    # A child that was forked keeps the pipe's end open.
+    body = {
+        "os._exit": 'agent.on("ready", lambda _: os._exit(3))',
+        "fork": 'agent.on("ready", lambda _: os.fork() or time.sleep(30))',
+    }.get(how, "")
+    program = Program(service, tmp_path, body)
+    peer = await service.peer()
+    await service.received("heartbeat")
+    if how != "os._exit":
+        (process, *_) = [pid for pid in children(program.process.pid) if "agent_heartbeat" in command_of(pid)]
+        program.process.send_signal(signal.SIGKILL)
+        await until(lambda: is_gone(process))
+    await peer.ended.wait()
+    assert peer.close[0] == 1006
+    program.process.kill()
+    if program.process.stdout:
+        program.process.stdout.close()
+    await asyncio.to_thread(program.process.wait)
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+
+
+async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_as_gone(
+    service: Service, tmp_path: Path
+) -> None:
+    body = """
+    sys.setswitchinterval(1000)
+
+    @agent.on_message("compute")
+    async def compute(subject, data):
+        while not os.path.exists(data):
+            sum(range(10_000))
+        return "computed"
+    """
+    program = Program(service, tmp_path, body, "heartbeat_interval=1")
+    peer = await service.peer()
+    await service.received("subscribe")
+    go = tmp_path / "go"
+    await peer.tell(
+        type="message", messageId="1", subject="compute", data=str(go), replyTo="_inbox.b.1", **{"from": "b"}
+    )
+    await until(lambda: peer.received and peer.received[-1].get("activity", {}).get("state") == "blocked")
+    blocked = len(peer.of_type("heartbeat"))
+    await until(lambda: len(peer.of_type("heartbeat")) >= blocked + 3)
+    go.touch()
+    assert (await service.received("publish"))[0]["data"] == {"result": "computed"}
+    await until(lambda: peer.of_type("heartbeat")[-1]["activity"]["state"] == "idle")
+    assert len(service.peers) == 1
+    program.process.send_signal(signal.SIGTERM)
+    assert (await program.wait()).strip() == "drained"
+
+
+async def test_signals_to_the_whole_group_are_for_the_agent(service: Service, tmp_path: Path) -> None:
+    body = """
+    os.setpgid(0, 0)
+
+    @agent.on_message("slow")
+    async def slow(subject, data):
+        await asyncio.sleep(0.5)
+        return "finished"
+    """
+    program = Program(service, tmp_path, body)
+    peer = await service.peer()
+    await service.received("subscribe")
+    await peer.tell(type="message", messageId="1", subject="slow", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    await until(lambda: any(beat.get("activity", {}).get("state") for beat in peer.received))
+    os.killpg(program.process.pid, signal.SIGINT)
+    assert (await program.wait()).strip() == "drained"
+    assert peer.close == (1000, "drained")
+
+
+async def test_it_is_replaced_where_it_dies(service: Service) -> None:
+    agent = HeartbeatAgent(
+        "worker-1", "acme", service.url, private_key=KEY, signals=(), reconnect=ReconnectOptions(base_delay=0.1)
+    )
+    states: list[Any] = []
+    agent.on("state", lambda change: states.append((change.previous, change.state)))
+    agent.on_message("a.b", lambda subject, data: data)
+    await agent.start()
+    manager: Any = agent._manager
+    manager._process.kill()
+    await service.peer(count=2)
+    await until(lambda: agent.state == "connected" and len(states) == 4)
+    assert states == [
+        ("idle", "connecting"),
+        ("connecting", "connected"),
+        ("connected", "reconnecting"),
+        ("reconnecting", "connected"),
+    ]
+    await until(lambda: service.peers[-1].subjects == ["a.b"])
+    assert service.peers[0].claims["instance_id"] == service.peers[1].claims["instance_id"]
+    assert await agent.publish("x.y") == 1
+    process = manager._process
+    await agent.stop()
+    await until(lambda: process.poll() is not None)
+    assert process.returncode == 0
+
+
+async def test_it_leaves_no_process_and_no_thread_behind(service: Service) -> None:
+    import threading
+
+    before = threading.active_count()
+    for _ in range(3):
+        agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=())
+        await agent.start()
+        process = agent._manager._process  # type: ignore[union-attr]
+        await agent.drain()
+        await until(lambda process=process: process.poll() is not None)  # type: ignore[misc]
+    await until(lambda: threading.active_count() <= before + 1)
