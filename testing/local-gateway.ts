@@ -13,7 +13,7 @@ import type {
 import { FakeClock } from "./local-clock";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests access events freely
-export type Handler = (event: any) => unknown;
+export type Handler = (event: any, signal?: AbortSignal) => unknown;
 
 /** Functions by route key. `authorize` is the authorizer. */
 export type Handlers = Record<string, Handler>;
@@ -52,7 +52,7 @@ export async function startGateway(
   const { server, port } = await listen(0);
   const host = `127.0.0.1:${port}`;
   const functionOf = (arn: string): Invocable => ({
-    invoke: async (event) => handlers[arn]?.(event),
+    invoke: async (event, signal) => handlers[arn]?.(event, signal),
   });
   const routes = Object.keys(handlers)
     .filter((key) => key !== "authorize")

@@ -2,7 +2,7 @@
 
 import type { HttpHandler } from "../aws/http";
 import { servePage } from "../aws/page/serve-page";
-import type { LocalRuntime } from "../aws/runtime";
+import type { LocalService } from "./service";
 import { isFromThisMachine, signInApi } from "./sign-in";
 
 /** Says in the page that it may ask for a sign-in, and to which organization. No deployment's page has it. */
@@ -22,7 +22,7 @@ export interface LocalDashboard {
  * @returns undefined if the template has no page
  */
 export function openDashboard(
-  runtime: LocalRuntime,
+  runtime: LocalService,
   organizationId: string,
   now: () => number = Date.now,
 ): LocalDashboard | undefined {

@@ -4,7 +4,6 @@ import { join, resolve } from "node:path";
 import pc from "picocolors";
 import { systemClock } from "../aws/clock";
 import { LocalRuntimeError, sentenceOf } from "../aws/errors";
-import type { LocalRuntime } from "../aws/runtime";
 import { assemblyDirectory } from "./assembly-directory";
 import type { LocalDashboard } from "./dashboard";
 import type { Demo } from "./demo/demo";
@@ -13,6 +12,7 @@ import { interruption } from "./interruption";
 import { parseOptions, type StartOptions, USAGE } from "./options";
 import { removeOutputs, writeOutputs } from "./outputs-file";
 import { Progress } from "./progress";
+import type { LocalService } from "./service";
 import { synthesize } from "./synthesize";
 
 // Printed once for every client otherwise, on a machine with an older Node than the functions' own.
@@ -37,16 +37,16 @@ async function main(): Promise<void> {
     assemblyOf(options),
   );
   // Loaded while another process builds, and not before the first line is printed.
-  const [assembly, { startLocalRuntime }, { startDemo, DEMO_ORGANIZATION }, { openDashboard }] =
+  const [assembly, { startLocalService }, { startDemo, DEMO_ORGANIZATION }, { openDashboard }] =
     await Promise.all([
       building,
-      import("../aws/runtime"),
+      import("./service"),
       import("./demo/demo"),
       import("./dashboard"),
     ]);
   interrupted.throwIfAborted();
   const runtime = await progress.step("starting the database, the functions and the gateway", () =>
-    startLocalRuntime(runtimeOptions(options, assembly)),
+    startLocalService(runtimeOptions(options, assembly)),
   );
   let demo: Demo | undefined;
   let dashboard: LocalDashboard | undefined;
@@ -107,14 +107,14 @@ function runtimeOptions(options: StartOptions, assemblyDirectory: string) {
   };
 }
 
-function readyLine({ outputs }: LocalRuntime, { data, sweep }: StartOptions): string {
+function readyLine({ outputs }: LocalService, { data, sweep }: StartOptions): string {
   const state = data === undefined ? "state in memory" : `state in ${resolve(data)}`;
   const details = [state, ...(sweep ? [] : ["no sweep"]), "logs in .local/logs", "Ctrl-C ends it"];
   return `${pc.green("ready")} ${pc.bold(outputs.webSocketUrl)} ${pc.dim(details.join(", "))}`;
 }
 
 /** Resolves at an interruption. @throws LocalRuntimeError if the engine ends by itself */
-function whileRunning(runtime: LocalRuntime): Promise<void> {
+function whileRunning(runtime: LocalService): Promise<void> {
   return new Promise((resolve, reject) => {
     if (interrupted.aborted) return resolve();
     interrupted.addEventListener("abort", () => resolve());

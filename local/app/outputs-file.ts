@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { LocalOutputs } from "../aws/runtime";
+import type { LocalOutputs } from "./service";
 
 /** Writes the outputs in one step, so that no reader finds half of them. */
 export function writeOutputs(file: string, outputs: LocalOutputs): void {

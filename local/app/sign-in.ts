@@ -15,7 +15,7 @@ import { boundedClient } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { hostOf, isLoopback, isLoopbackName, isSameOrigin } from "../aws/guard";
 import { type HttpHandler, readBody, respond } from "../aws/http";
-import type { LocalOutputs } from "../aws/runtime";
+import type { LocalOutputs } from "./service";
 
 const SIGN_IN_PATH = "/sign-in";
 

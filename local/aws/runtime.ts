@@ -9,6 +9,8 @@ import { createTables } from "./engine/tables";
 import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
+import { AsyncInvocations } from "./functions/async-invocations";
+import { ACCOUNT_CONCURRENCY, Concurrency } from "./functions/concurrency";
 import { type Call, type Invocable, LocalFunction } from "./functions/local-function";
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
@@ -56,26 +58,25 @@ export interface LocalRuntimeOptions {
   schedules?: boolean;
   /** The clock of limits, time-outs and schedules. @default systemClock */
   clock?: Clock;
+  /**
+   * How many events of all functions together may be under way; more are refused as throttled, as in an AWS account.
+   *
+   * @default 1000
+   */
+  concurrency?: number;
   /** How long a stream is left alone between two reads, in milliseconds. @default 50 */
   pollIntervalMs?: number;
   /** Stands between the functions and whoever calls them: sees each call, and may let it fail. @default - nothing does */
   around?: (call: Call) => Promise<unknown>;
 }
 
-/** Where everything is, as `.local/outputs.json` has it. */
-export interface LocalOutputs {
+export interface LocalRuntime {
+  /** The template's outputs by name, with the local addresses in them. */
+  outputs: Readonly<Record<string, string>>;
+  /** Where clients connect: `ws://127.0.0.1:<port>/<stage>`. */
   webSocketUrl: string;
   dynamoDbEndpoint: string;
-  statusTableName: string;
-  registryTableName: string;
-  eventBusName: string;
   region: string;
-  /** The dashboard. Its address alone signs in whoever opens it on this machine. */
-  dashboardUrl?: string;
-}
-
-export interface LocalRuntime {
-  outputs: LocalOutputs;
   /** Where the template's page is served; undefined if it has none. */
   pageUrl: string | undefined;
   /** The template's page; undefined if it has none. */
@@ -140,10 +141,7 @@ async function start(
   const assembly = readAssembly(options.assemblyDirectory, options.stackName);
   const place = { region: REGION, accountId: ACCOUNT_ID };
   const model = readModel(assembly, { ...place, stackName: assembly.stackName, gatewayHost });
-  const outputs = {
-    ...outputsOf(model, port),
-    dynamoDbEndpoint: options.dynamoDbEndpoint ?? `http://${gatewayHost}`,
-  };
+  const concurrency = new Concurrency(options.concurrency ?? ACCOUNT_CONCURRENCY, model.functions);
 
   const log = openLog(options, closing);
   const engine = await startEngine(options);
@@ -164,6 +162,7 @@ async function start(
         environment: endpointsOf(dynamoDbEndpoint, gatewayHost),
         clock,
         log,
+        concurrency,
         ...(options.around && { around: options.around }),
       }),
   );
@@ -175,7 +174,9 @@ async function start(
   ]);
 
   const common = { functionOf, clock, report, ...place };
-  const buses = new EventBuses({ ...model, ...common, schedules });
+  const invocations = new AsyncInvocations({ functionOf, clock, retries: model.asyncRetries });
+  closing.push(() => invocations.stop());
+  const buses = new EventBuses({ ...model, ...common, invocations, schedules });
   closing.push(() => buses.stop());
   const gateway = new Gateway({ api: model.api, ...common });
   await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
@@ -200,7 +201,10 @@ async function start(
   buses.start();
 
   return {
-    outputs,
+    outputs: model.outputs,
+    webSocketUrl: `ws://${gatewayHost}/${model.api.stage}`,
+    dynamoDbEndpoint: options.dynamoDbEndpoint ?? `http://${gatewayHost}`,
+    region: REGION,
     pageUrl: model.page && pageUrl,
     page: model.page,
     handle: (handler) => handlers.unshift(handler),
@@ -240,29 +244,6 @@ function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, stri
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb,
     AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
-  };
-}
-
-function outputsOf({ outputs }: Model, port: number): Omit<LocalOutputs, "dynamoDbEndpoint"> {
-  const output = (name: string): string => {
-    // In a stack with more in it, the names begin with the id of a construct.
-    const named = Object.keys(outputs).filter((key) => key.endsWith(name));
-    const value = outputs[named.length === 1 ? String(named[0]) : name];
-    if (value !== undefined) return value;
-    throw new LocalRuntimeError(`The template: expected an output ${name}, got none of that name`);
-  };
-  const webSocketUrl = output("WebSocketUrl");
-  if (!`${webSocketUrl}/`.startsWith(`ws://127.0.0.1:${port}/`)) {
-    throw new LocalRuntimeError(
-      `The output WebSocketUrl: expected the address of the template's own API, got ${webSocketUrl}`,
-    );
-  }
-  return {
-    webSocketUrl,
-    statusTableName: output("StatusTableName"),
-    registryTableName: output("RegistryTableName"),
-    eventBusName: output("EventBusName"),
-    region: REGION,
   };
 }
 

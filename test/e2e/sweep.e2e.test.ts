@@ -2,11 +2,8 @@
 
 import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import {
-  type LocalRuntime,
-  type LocalRuntimeOptions,
-  startLocalRuntime,
-} from "../../local/aws/runtime";
+import { type LocalService, startLocalService } from "../../local/app/service";
+import type { LocalRuntimeOptions } from "../../local/aws/runtime";
 import { BareClient } from "../../testing/e2e/client";
 import { sharedAssembly, type Target, targetOf } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";
@@ -15,7 +12,7 @@ import { testKey } from "../../testing/login";
 const assemblyDirectory = sharedAssembly();
 
 (assemblyDirectory ? describe : describe.skip)("the sweep", () => {
-  let runtime: LocalRuntime;
+  let runtime: LocalService;
   let service: Target | undefined;
   afterEach(async () => {
     service?.close();
@@ -24,7 +21,7 @@ const assemblyDirectory = sharedAssembly();
   });
 
   async function start(options: Partial<LocalRuntimeOptions>): Promise<void> {
-    runtime = await startLocalRuntime({
+    runtime = await startLocalService({
       assemblyDirectory: String(assemblyDirectory),
       pollIntervalMs: 20,
       onProblem: (problem) => console.error(problem),

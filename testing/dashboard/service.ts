@@ -9,8 +9,8 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { BatchWriteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { agentRecordId, profileValue } from "../../core/registry-record";
+import { type LocalService, startLocalService } from "../../local/app/service";
 import { synthesize } from "../../local/app/synthesize";
-import { type LocalRuntime, startLocalRuntime } from "../../local/aws/runtime";
 import { sharedAssembly } from "../e2e/target";
 import { newP256Key } from "../keys";
 
@@ -19,7 +19,7 @@ const ROOT = join(__dirname, "../..");
 const ORGANIZATION = "demo";
 
 export class Service {
-  #runtime: LocalRuntime | undefined;
+  #runtime: LocalService | undefined;
   #client: DynamoDBClient | undefined;
   #assembly = "";
   readonly #directory = mkdtempSync(join(tmpdir(), "dashboard-"));
@@ -40,13 +40,13 @@ export class Service {
     return service;
   }
 
-  get runtime(): LocalRuntime {
+  get runtime(): LocalService {
     if (!this.#runtime) throw new Error("expected a running runtime, got none");
     return this.#runtime;
   }
 
   async resume(): Promise<void> {
-    this.#runtime = await startLocalRuntime({
+    this.#runtime = await startLocalService({
       assemblyDirectory: this.#assembly,
       port: this.#port,
       dataDirectory: join(this.#directory, "data"),

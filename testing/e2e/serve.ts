@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { writeOutputs } from "../../local/app/outputs-file";
+import { startLocalService } from "../../local/app/service";
 import { synthesize } from "../../local/app/synthesize";
-import { startLocalRuntime } from "../../local/aws/runtime";
 
 const ROOT = join(__dirname, "../..");
 
@@ -12,7 +12,7 @@ async function serve(directory: string): Promise<void> {
     directory: ROOT,
     outputDirectory: join(directory, "cdk.out"),
   });
-  const runtime = await startLocalRuntime({
+  const runtime = await startLocalService({
     assemblyDirectory,
     schedules: false,
     onProblem: (problem) => console.error(problem),

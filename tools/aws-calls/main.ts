@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { writeOutputs } from "../../local/app/outputs-file";
+import { startLocalService } from "../../local/app/service";
 import { synthesize } from "../../local/app/synthesize";
 import { startDynoxide } from "../../local/aws/engine/dynoxide";
-import { startLocalRuntime } from "../../local/aws/runtime";
 import { TARGET_VARIABLE, targetOf } from "../../testing/e2e/target";
 import { onlineRow, putRows } from "../../testing/status-rows";
 import { finished } from "../verify/process";
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
       app: "node --conditions=agent-heartbeat-source --import ./bin/typescript.mjs tools/aws-calls/app.ts",
       outputDirectory: join(directory, "cdk.out"),
     });
-    const runtime = await startLocalRuntime({
+    const runtime = await startLocalService({
       assemblyDirectory,
       schedules: false,
       dynamoDbEndpoint: recorder.endpoint,
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
 }
 
 /** What no test makes the functions of a runtime do that several tests share. */
-async function more(runtime: Awaited<ReturnType<typeof startLocalRuntime>>): Promise<void> {
+async function more(runtime: Awaited<ReturnType<typeof startLocalService>>): Promise<void> {
   const target = targetOf(runtime.outputs);
   const detail = { organizationId: "acme", subject: "tasks", data: 1 };
   const event = { source: "test", "detail-type": "Agent Message", detail };

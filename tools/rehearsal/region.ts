@@ -10,7 +10,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { writeOutputs } from "../../local/app/outputs-file";
-import { startLocalRuntime } from "../../local/aws/runtime";
+import { startLocalService } from "../../local/app/service";
 import { type Target, targetOf } from "../../testing/e2e/target";
 
 const run = promisify(execFile);
@@ -33,7 +33,7 @@ export interface Region {
 }
 
 export async function openRegion(assemblyDirectory: string): Promise<Region> {
-  const runtime = await startLocalRuntime({
+  const runtime = await startLocalService({
     assemblyDirectory,
     stackName: "AgentHeartbeat",
     schedules: false,

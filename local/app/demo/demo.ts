@@ -5,7 +5,7 @@ import { type AgentPresence, boundedClient, StatusReader } from "@agent-heartbea
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import pc from "picocolors";
 import type { BusEvent } from "../../aws/events/event-bus";
-import type { LocalRuntime } from "../../aws/runtime";
+import type { LocalService } from "../service";
 import { makeMischief } from "./demo-faults";
 import { DEMO_ORGANIZATION, startFleet } from "./fleet";
 
@@ -17,7 +17,7 @@ import { statusTable } from "./status-table";
 const REDRAW_MS = 1000;
 
 export interface DemoOptions {
-  runtime: LocalRuntime;
+  runtime: LocalService;
   screen: Screen;
   /** For the agents' program and keys. */
   directory: string;

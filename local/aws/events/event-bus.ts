@@ -2,9 +2,9 @@
 
 import { randomUUID } from "node:crypto";
 import type { Clock, Timer } from "../clock";
-import type { Invocable } from "../functions/local-function";
+import type { AsyncInvocations } from "../functions/async-invocations";
 import { busNameOf, DEFAULT_BUS } from "../resources/event-bus";
-import type { RuleDescription, RuleTarget } from "../resources/rule";
+import type { RuleDescription } from "../resources/rule";
 
 /** An event as rules and targets receive it. */
 export interface BusEvent {
@@ -25,14 +25,16 @@ export type EventListener = (event: BusEvent, busName: string) => void;
 export interface EventBusOptions {
   busNames: string[];
   rules: RuleDescription[];
-  /** Finds a function by its ARN. @throws Error if it does not exist */
-  functionOf(arn: string): Invocable;
+  /** Checks that a function exists. @throws Error if it does not */
+  functionOf(arn: string): unknown;
+  /** Runs the targets. */
+  invocations: Pick<AsyncInvocations, "invoke">;
   clock: Clock;
   region: string;
   accountId: string;
   /** Whether scheduled rules run. */
   schedules: boolean;
-  /** Called when a target has finally failed. */
+  /** Called after each failure of a target. */
   report(problem: string): void;
 }
 
@@ -54,8 +56,6 @@ export class EventBuses {
   readonly #listeners = new Set<EventListener>();
   readonly #timers = new Map<RuleDescription, Timer>();
 
-  #stopped = false;
-
   constructor(options: EventBusOptions) {
     this.#options = options;
     this.#names = new Set([DEFAULT_BUS, ...options.busNames]);
@@ -71,9 +71,8 @@ export class EventBuses {
     for (const rule of rules) this.#scheduleNext(rule, clock.now());
   }
 
-  /** What is under way ends unreported, with the functions: a sweep that waits for its next pass, for one. */
+  /** Starts no further schedule. */
   stop(): void {
-    this.#stopped = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
     this.#listeners.clear();
@@ -140,19 +139,11 @@ export class EventBuses {
   }
 
   #run(rule: RuleDescription, event: BusEvent): void {
-    for (const target of rule.targets) void this.#invoke(rule, target, event);
-  }
-
-  async #invoke(rule: RuleDescription, target: RuleTarget, event: BusEvent): Promise<void> {
-    const { functionOf, report } = this.#options;
-    for (let attempt = 0; attempt <= target.maxRetries; attempt++) {
-      try {
-        await functionOf(target.functionArn).invoke(target.input ?? event);
-        return;
-      } catch (error) {
-        if (this.#stopped) return;
-        report(`The rule ${rule.logicalId}: its target failed: ${(error as Error).message}`);
-      }
+    const { invocations, report } = this.#options;
+    for (const { functionArn, input } of rule.targets) {
+      invocations.invoke(functionArn, input ?? event, (problem) =>
+        report(`The rule ${rule.logicalId}: its target failed: ${problem}`),
+      );
     }
   }
 }

@@ -1,76 +1,51 @@
-/** Emulates Lambda: one worker thread per function, timeouts, and a new thread after a crash. */
+/** Emulates Lambda: refuses events beyond the concurrency limit, and gives the others to an environment. */
 
-import { randomUUID } from "node:crypto";
-import { devNull } from "node:os";
-import { Worker } from "node:worker_threads";
-import type { Clock, Timer } from "../clock";
 import { LocalRuntimeError } from "../errors";
 import type { FunctionDescription } from "../resources/function";
-import type { LogSink } from "./log-files";
-import type { FunctionError, Invocation, WorkerMessage, WorkerSettings } from "./messages";
-import { workerSource } from "./worker-source";
-
-/** A function threw, timed out or crashed. */
-export class FunctionFailed extends LocalRuntimeError {
-  override name = "FunctionFailed";
-
-  constructor(
-    functionName: string,
-    readonly error: FunctionError,
-  ) {
-    super(`${functionName}: ${error.errorType}: ${error.errorMessage}`);
-  }
-}
+import type { Concurrency } from "./concurrency";
+import { type EnvironmentOptions, FunctionEnvironment } from "./environment";
+import { FunctionFailed } from "./function-failed";
 
 /** A function that can be invoked. */
 export interface Invocable {
   /**
    * Invokes the function and waits for its result.
    *
+   * @param signal aborted when the caller no longer waits: the event is not begun any more
    * @throws FunctionFailed if it throws, times out or crashes
+   * @throws FunctionThrottled if too many events are under way
    */
-  invoke(event: unknown): Promise<unknown>;
+  invoke(event: unknown, signal?: AbortSignal): Promise<unknown>;
 }
-
-/**
- * Concurrent events per function. The AWS SDK opens this many sockets. More events would wait for a
- * socket inside the function and run into client timeouts, which can't happen in Lambda.
- */
-const CONCURRENCY = 50;
 
 /** An invocation, as passed to `around`. */
 export interface Call {
   functionName: string;
   event: unknown;
-  /** Makes the invocation. @throws FunctionFailed like `invoke` */
+  /** Makes the invocation. @throws FunctionFailed, FunctionThrottled like `invoke` */
   proceed(): Promise<unknown>;
 }
 
-export interface LocalFunctionOptions {
-  description: FunctionDescription;
-  /** Added to the template's variables, which take precedence. */
-  environment: Record<string, string>;
-  clock: Clock;
-  log: LogSink;
+export interface LocalFunctionOptions extends EnvironmentOptions {
+  /** Shared by all functions. */
+  concurrency: Concurrency;
   /** Called instead of the invocation. @default - the invocation is made */
   around?: (call: Call) => Promise<unknown>;
 }
 
-interface Pending {
-  resolve(result: unknown): void;
-  reject(error: FunctionFailed): void;
-  timer: Timer;
+/** An event that waits for room in the environment. */
+interface Waiting {
+  begin(environment: FunctionEnvironment): void;
+  fail(error: unknown): void;
 }
 
 export class LocalFunction implements Invocable {
   readonly #options: LocalFunctionOptions;
-  readonly #pending = new Map<number, Pending>();
-  #worker: Worker | undefined;
-  #ready: Promise<Worker> | undefined;
-  /** Resolvers of events that wait for a free slot. */
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
-  #nextId = 0;
+  /** Takes the events. Those before it may still finish what they have begun. */
+  #current: FunctionEnvironment | undefined;
+  readonly #environments = new Set<FunctionEnvironment>();
+  /** In the order in which they came: never more than the concurrency limit lets in. */
+  readonly #waiting = new Set<Waiting>();
   #stopped = false;
 
   constructor(options: LocalFunctionOptions) {
@@ -86,163 +61,96 @@ export class LocalFunction implements Invocable {
    * fails
    */
   async warm(): Promise<void> {
-    await this.#environment();
+    await this.#environment().ready;
   }
 
-  async invoke(event: unknown): Promise<unknown> {
+  async invoke(event: unknown, signal?: AbortSignal): Promise<unknown> {
     const { around, description } = this.#options;
-    if (!around) return this.#invoke(event);
-    const proceed = () => this.#invoke(event);
-    return around({ functionName: description.name, event, proceed });
+    const proceed = () => this.#invoke(event, signal);
+    return around ? around({ functionName: description.name, event, proceed }) : proceed();
   }
 
-  async #invoke(event: unknown): Promise<unknown> {
-    if (this.#running < CONCURRENCY) this.#running += 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await this.#call(event);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running -= 1;
-    }
-  }
-
-  async #call(event: unknown): Promise<unknown> {
-    // Avoids a needless turn of the event loop: every heartbeat passes here.
-    const worker = this.#worker ?? (await this.#environment());
-    const { description, clock } = this.#options;
-    const { timeoutMs } = description;
-    const id = this.#nextId++;
-    const requestId = randomUUID();
-    return new Promise((resolve, reject) => {
-      const timer = clock.after(timeoutMs, () => {
-        const seconds = (timeoutMs / 1000).toFixed(2);
-        const errorMessage = `${requestId} Task timed out after ${seconds} seconds`;
-        this.#settle(id)?.reject(this.#failure("Sandbox.Timedout", errorMessage));
-      });
-      this.#pending.set(id, { resolve, reject, timer });
-      worker.postMessage({
-        id,
-        requestId,
-        deadline: Date.now() + timeoutMs,
-        event: JSON.stringify(event),
-      } satisfies Invocation);
-    });
-  }
-
-  /** Stops the thread for good. Pending invocations fail. */
+  /** Ends every environment for good. What is under way fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.endEnvironment();
+    this.#failWaiting(this.#stoppedFailure());
+    await Promise.all([...this.#environments].map((environment) => environment.end()));
   }
 
-  /** Stops the thread. Pending invocations fail, and the next event starts a new thread. */
+  /** Ends the environments. What is under way fails, and the next event starts a new one. */
   async endEnvironment(): Promise<void> {
-    await this.#ready?.then((worker) => worker.terminate()).catch(() => {});
+    await Promise.all([...this.#environments].map((environment) => environment.end()));
   }
 
-  #environment(): Promise<Worker> {
-    if (this.#stopped)
-      return Promise.reject(this.#failure("Runtime.Stopped", "the function was stopped"));
-    this.#ready ??= this.#start();
-    return this.#ready;
-  }
-
-  #start(): Promise<Worker> {
-    const { description, environment, log } = this.#options;
-    const { name, arn, directory, handler, memoryMb, logFormat, logLevel } = description;
-    const worker = new Worker(workerSource(), {
-      eval: true,
-      name,
-      execArgv: [],
-      env: { ...lambdaEnvironment(description), ...environment, ...description.environment },
-      stdout: true,
-      stderr: true,
-      workerData: {
-        directory,
-        handler,
-        functionName: name,
-        functionArn: arn,
-        memoryMb,
-        logFormat,
-        logLevel,
-      } satisfies WorkerSettings,
-    });
-    for (const stream of [worker.stdout, worker.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => log(name, text.replace(/\n$/, "")));
+  async #invoke(event: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    if (this.#stopped) throw this.#stoppedFailure();
+    const release = this.#options.concurrency.take(this.description.name);
+    try {
+      // Avoids a needless turn of the event loop: every heartbeat passes here.
+      const free = this.#waiting.size === 0 && this.#current?.hasRoom;
+      return await (free ? this.#current?.invoke(event) : this.#queue(event, signal));
+    } finally {
+      release();
     }
+  }
+
+  #queue(event: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      let crash = "the thread exited";
-      worker.on("message", (message: WorkerMessage) => {
-        if (message.kind === "ready") {
-          this.#worker = worker;
-          resolve(worker);
-        } else if (message.kind === "failed") {
-          crash = message.error.errorMessage;
-          void worker.terminate();
-        } else {
-          this.#receive(message);
-        }
-      });
-      worker.on("error", (error) => {
-        crash = error.message;
-        log(name, String(error.stack));
-      });
-      worker.on("exit", () => {
-        this.#worker = undefined;
-        this.#ready = undefined;
-        const failure = this.#failure("Runtime.ExitError", crash);
-        reject(failure);
-        for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(failure);
-      });
+      const leave = () => {
+        this.#waiting.delete(waiting);
+        signal?.removeEventListener("abort", giveUp);
+      };
+      const waiting: Waiting = {
+        begin(environment) {
+          leave();
+          environment.invoke(event).then(resolve, reject);
+        },
+        fail(error) {
+          leave();
+          reject(error);
+        },
+      };
+      const giveUp = () => {
+        const { name } = this.description;
+        waiting.fail(new LocalRuntimeError(`${name}: given up by its caller before it ran`));
+      };
+      if (signal?.aborted) return giveUp();
+      signal?.addEventListener("abort", giveUp);
+      this.#waiting.add(waiting);
+      this.#environment();
+      this.#work();
     });
   }
 
-  #receive(message: Exclude<WorkerMessage, { kind: "ready" | "failed" }>): void {
-    const { name } = this.#options.description;
-    if (message.kind === "log") {
-      this.#options.log(name, message.line);
-      return;
+  /** Begins what waits, as far as there is room. */
+  #work(): void {
+    for (const waiting of this.#waiting) {
+      if (!this.#current?.hasRoom) return;
+      waiting.begin(this.#current);
     }
-    const pending = this.#settle(message.id);
-    if (message.kind === "error") pending?.reject(new FunctionFailed(name, message.error));
-    else pending?.resolve(message.result === undefined ? null : JSON.parse(message.result));
   }
 
-  #settle(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    pending?.timer.cancel();
-    return pending;
+  /** The environment for the next event: a new one if there is none, or it takes no more. */
+  #environment(): FunctionEnvironment {
+    if (this.#current?.isOfUse) return this.#current;
+    const environment = new FunctionEnvironment(this.#options, () => {
+      // As in Lambda, events whose environment can't be started fail.
+      if (environment.startFailure) this.#failWaiting(environment.startFailure);
+      else if (!environment.isOfUse && this.#waiting.size > 0) this.#environment();
+      this.#work();
+    });
+    this.#current = environment;
+    this.#environments.add(environment);
+    void environment.ended.then(() => this.#environments.delete(environment));
+    return environment;
   }
 
-  #failure(errorType: string, errorMessage: string): FunctionFailed {
-    return new FunctionFailed(this.#options.description.name, { errorType, errorMessage });
+  #failWaiting(error: unknown): void {
+    for (const waiting of [...this.#waiting]) waiting.fail(error);
   }
-}
 
-/** The variables that Lambda sets. Nothing of this process's environment reaches a function. */
-function lambdaEnvironment(description: FunctionDescription): Record<string, string> {
-  const { name, memoryMb, handler, directory, logFormat } = description;
-  return {
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
-    AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
-    AWS_LAMBDA_FUNCTION_NAME: name,
-    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
-    AWS_LAMBDA_LOG_FORMAT: logFormat,
-    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: "local",
-    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
-    // Ignores the AWS configuration of the user's machine.
-    AWS_CONFIG_FILE: devNull,
-    AWS_SHARED_CREDENTIALS_FILE: devNull,
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
-    LAMBDA_TASK_ROOT: directory,
-    LANG: "en_US.UTF-8",
-    TZ: ":UTC",
-    _HANDLER: handler,
-  };
+  #stoppedFailure(): FunctionFailed {
+    const [errorType, errorMessage] = ["Runtime.Stopped", "the function was stopped"];
+    return new FunctionFailed(this.description.name, { errorType, errorMessage });
+  }
 }

@@ -1,7 +1,8 @@
 /** Plays the REQUEST authorizer of `$connect`. */
 
 import { LocalRuntimeError } from "../errors";
-import { FunctionFailed, type Invocable } from "../functions/local-function";
+import { FunctionFailed } from "../functions/function-failed";
+import type { Invocable } from "../functions/local-function";
 import type { AuthorizerDescription } from "../resources/web-socket-api";
 import { allows } from "./policy";
 import { authorizerEvent, type ConnectionFacts, type Handshake } from "./request-context";

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { Clock } from "../clock";
+import { FunctionThrottled } from "../functions/concurrency";
 import { hostOf } from "../guard";
 import type { RouteDescription, WebSocketApiDescription } from "../resources/web-socket-api";
 import { authorize } from "./authorizer";
@@ -120,7 +121,7 @@ export class Gateway {
       );
     } catch (error) {
       this.#report("The route $connect failed", error);
-      return refuse(502);
+      return refuse(error instanceof FunctionThrottled ? 500 : 502);
     }
     if (answer && (answer.statusCode < 200 || answer.statusCode > 299)) {
       return refuse(answer.statusCode, answer.headers);

@@ -17,20 +17,27 @@ export function integrationOf(
   backends: Backends,
   clock: Clock,
 ): Integration {
-  const integration = proxyIntegration(backends.functionOf(description.functionArn));
-  return (event) => within(description.timeoutMs, integration(event), clock);
+  const target = backends.functionOf(description.functionArn);
+  const { timeoutMs } = description;
+  return async (event) =>
+    proxyResult(await within(timeoutMs, clock, (signal) => target.invoke(event, signal)));
 }
 
-function proxyIntegration(target: Invocable): Integration {
-  return async (event) => proxyResult(await target.invoke(event));
-}
-
-function within<T>(timeoutMs: number, work: Promise<T>, clock: Clock): Promise<T> {
+/** Waits for a call so long, and tells it when nobody waits any more. */
+function within<T>(
+  timeoutMs: number,
+  clock: Clock,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const waiting = new AbortController();
   return new Promise((resolve, reject) => {
-    const timer = clock.after(timeoutMs, () =>
-      reject(new LocalRuntimeError(`The integration did not answer within ${timeoutMs} ms`)),
-    );
-    work.then(resolve, reject).finally(() => timer.cancel());
+    const timer = clock.after(timeoutMs, () => {
+      reject(new LocalRuntimeError(`The integration did not answer within ${timeoutMs} ms`));
+      waiting.abort();
+    });
+    call(waiting.signal)
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
   });
 }
 

@@ -14,6 +14,8 @@ export interface FunctionDescription {
   handler: string;
   environment: Record<string, string>;
   timeoutMs: number;
+  /** How many events it handles at once, set aside for it. Undefined: as many as the account has left. */
+  reservedConcurrency?: number;
   memoryMb: number;
   logFormat: "JSON" | "Text";
   /** Minimum level of the function's own log lines, in JSON format. */
@@ -34,6 +36,7 @@ export function describeFunction(
   const runtime = reader.text("Runtime");
   if (!runtime.startsWith("nodejs")) reader.fail("Runtime", "a Node.js runtime", runtime);
   const logging = reader.object("LoggingConfig");
+  const reserved = "ReservedConcurrentExecutions";
   const variables = reader.object("Environment").object("Variables").properties;
   return {
     logicalId: reader.logicalId,
@@ -45,10 +48,18 @@ export function describeFunction(
       Object.entries(variables).map(([key, value]) => [key, String(value)]),
     ),
     timeoutMs: reader.number("Timeout", 3) * 1000,
+    ...(reader.properties[reserved] !== undefined && {
+      reservedConcurrency: reader.number(reserved, 0),
+    }),
     memoryMb: reader.number("MemorySize", 128),
     logFormat: logging.oneOf("LogFormat", ["JSON", "Text"], "Text"),
     logLevel: logging.optionalText("ApplicationLogLevel") ?? "INFO",
   };
+}
+
+/** The name of a function that is given by its name or its ARN. */
+export function functionNameOf(nameOrArn: string): string {
+  return nameOrArn.slice(nameOrArn.lastIndexOf(":") + 1);
 }
 
 /**

@@ -5,6 +5,11 @@ import type { Assembly } from "../template/assembly";
 import { createResolver, type ResourceValues } from "../template/intrinsics";
 import type { Resource, Template } from "../template/template";
 import { eventBusKind } from "./event-bus";
+import {
+  type AsyncRetries,
+  describeAsyncRetries,
+  eventInvokeConfigKind,
+} from "./event-invoke-config";
 import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
 import { describeFunction, type FunctionDescription, functionKind } from "./function";
 import type { Environment } from "./identity";
@@ -30,6 +35,7 @@ import {
 const KINDS = {
   "AWS::DynamoDB::Table": tableKind,
   "AWS::Lambda::Function": functionKind,
+  "AWS::Lambda::EventInvokeConfig": eventInvokeConfigKind,
   "AWS::Lambda::EventSourceMapping": mappingKind,
   "AWS::ApiGatewayV2::Api": apiKind,
   "AWS::ApiGatewayV2::Stage": stageKind,
@@ -54,6 +60,8 @@ export interface Model {
   functions: FunctionDescription[];
   api: WebSocketApiDescription;
   mappings: MappingDescription[];
+  /** How asynchronous events are tried again, by the name of their function. */
+  asyncRetries: ReadonlyMap<string, AsyncRetries>;
   busNames: string[];
   rules: RuleDescription[];
   /** The page that a deployment would upload to a bucket, if any. */
@@ -135,6 +143,9 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
     }),
     mappings: resources("AWS::Lambda::EventSourceMapping").map(({ reader }) =>
       describeMapping(reader),
+    ),
+    asyncRetries: new Map(
+      resources("AWS::Lambda::EventInvokeConfig").map(({ reader }) => describeAsyncRetries(reader)),
     ),
     busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
     rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),

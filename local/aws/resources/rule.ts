@@ -11,7 +11,6 @@ export interface RuleTarget {
   functionArn: string;
   /** Passed to the function instead of the event. */
   input?: unknown;
-  maxRetries: number;
 }
 
 export interface RuleDescription {
@@ -46,11 +45,9 @@ export function describeRule(reader: PropertyReader, arn: string): RuleDescripti
 }
 
 /**
- * EventBridge's default is 185 attempts over a day. Locally a failed target usually fails again at
- * once.
+ * A target's RetryPolicy is for events that Lambda's queue does not take, which here never happens: what becomes of
+ * them in the queue is the function's own configuration.
  */
-const DEFAULT_RETRIES = 2;
-
 function describeTarget(reader: PropertyReader, target: Record<string, unknown>): RuleTarget {
   const arn = String(target.Arn);
   if (!/^arn:aws:lambda:[^:]*:[^:]*:function:/.test(arn)) {
@@ -59,10 +56,8 @@ function describeTarget(reader: PropertyReader, target: Record<string, unknown>)
   for (const unknown of ["InputPath", "InputTransformer"]) {
     if (unknown in target) reader.fail("Targets", `no ${unknown}, which is not supported`, arn);
   }
-  const retries = target.RetryPolicy as { MaximumRetryAttempts?: number } | undefined;
   return {
     functionArn: arn,
     ...(target.Input !== undefined && { input: JSON.parse(String(target.Input)) }),
-    maxRetries: Math.min(retries?.MaximumRetryAttempts ?? DEFAULT_RETRIES, DEFAULT_RETRIES),
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../clock";
+import { FunctionThrottled } from "../functions/concurrency";
 import type { Invocable } from "../functions/local-function";
 import type { MappingDescription } from "../resources/event-source-mapping";
 import type { StreamRecord } from "./stream-api";
@@ -59,6 +60,7 @@ async function deliver(
   const { description, clock, discard, report, pause, stopping } = options;
   let rest = batch;
   let tries = failures;
+  let pauses = failures;
   while (rest.length > 0) {
     const fresh = rest.filter((record) => ageOf(record, clock) <= description.maxRecordAgeMs);
     if (fresh.length < rest.length) {
@@ -69,24 +71,28 @@ async function deliver(
       rest = fresh;
       continue;
     }
-    const { left, problem } = await attempt(rest, options);
+    const { left, problem, throttled } = await attempt(rest, options);
     if (problem === undefined) return;
     report(`The mapping ${description.logicalId}: ${problem}`);
+    pauses = left.length < rest.length ? 1 : pauses + 1;
     // Partial success counts as progress: the remaining records start without failures.
-    tries = left.length < rest.length ? 1 : tries + 1;
+    if (!throttled) tries = left.length < rest.length ? 1 : tries + 1;
     rest = left;
     if (tries > description.maxRetries) {
       discard(rest, problem);
       return;
     }
     if (stopping()) return;
-    await pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (tries - 1)));
+    await pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (pauses - 1)));
     if (stopping()) return;
+    // What was not run says nothing of the records.
+    if (throttled) continue;
     if (description.bisectsOnError && rest.length > 1) {
       const half = Math.ceil(rest.length / 2);
       await deliver(rest.slice(0, half), tries - 1, options);
       rest = rest.slice(half);
       tries = 0;
+      pauses = 0;
     }
   }
 }
@@ -95,12 +101,13 @@ async function deliver(
 async function attempt(
   records: StreamRecord[],
   { description, target }: MappingOptions,
-): Promise<{ left: StreamRecord[]; problem?: string }> {
+): Promise<{ left: StreamRecord[]; problem?: string; throttled?: boolean }> {
   let result: unknown;
   try {
     result = await target.invoke({ Records: records });
   } catch (error) {
-    return { left: records, problem: (error as Error).message };
+    const throttled = error instanceof FunctionThrottled;
+    return { left: records, problem: (error as Error).message, throttled };
   }
   if (!description.reportsItemFailures) return { left: [] };
   const failed = failedItems(result);

@@ -241,7 +241,7 @@ describe("a runtime with --host", () => {
       schedules: false,
     });
     try {
-      const port = Number(new URL(runtime.outputs.webSocketUrl).port);
+      const port = Number(new URL(runtime.webSocketUrl).port);
       for (const address of ["127.0.0.1", ...(own ? [own] : [])]) {
         expect(await connect({ address, port }, {})).toBe(101);
         expect(await connect({ address, port }, { Host: "evil.example" })).toBe(403);

@@ -13,7 +13,7 @@ import { FakeClock } from "../../../testing/local-clock";
 const assemblyDirectory = join(__dirname, "fixture");
 
 async function open(runtime: LocalRuntime, user = "ann"): Promise<WebSocket> {
-  const socket = new WebSocket(runtime.outputs.webSocketUrl, { headers: { "x-user": user } });
+  const socket = new WebSocket(runtime.webSocketUrl, { headers: { "x-user": user } });
   await once(socket, "open");
   return socket;
 }
@@ -44,7 +44,7 @@ describe("a running stack", () => {
   beforeAll(async () => {
     const onProblem = (problem: string) => problems.push(problem);
     runtime = await startLocalRuntime({ assemblyDirectory, logDirectory, onProblem });
-    const { dynamoDbEndpoint: endpoint, region } = runtime.outputs;
+    const { dynamoDbEndpoint: endpoint, region } = runtime;
     const credentials = { accessKeyId: "local", secretAccessKey: "local" };
     db = new DynamoDBClient({ endpoint, region, credentials });
   });
@@ -57,19 +57,19 @@ describe("a running stack", () => {
   const put = (id: string, loud: boolean) =>
     db.send(
       new PutItemCommand({
-        TableName: runtime.outputs.statusTableName,
+        TableName: runtime.outputs.StatusTableName,
         Item: { id: { S: id }, loud: { BOOL: loud }, owner: { S: "ann" } },
       }),
     );
 
   it("gives out the addresses of the template's outputs, as they are here", () => {
+    expect(runtime.webSocketUrl).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/test$/);
+    expect(runtime.dynamoDbEndpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(runtime.outputs).toEqual({
-      webSocketUrl: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/test$/),
-      dynamoDbEndpoint: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
-      statusTableName: "Fixture-Items",
-      registryTableName: "Fixture-Items",
-      eventBusName: "fixture-bus",
-      region: "us-east-1",
+      WebSocketUrl: runtime.webSocketUrl,
+      StatusTableName: "Fixture-Items",
+      RegistryTableName: "Fixture-Items",
+      EventBusName: "fixture-bus",
     });
   });
 
@@ -89,7 +89,7 @@ describe("a running stack", () => {
     const socket = await open(runtime);
     const { environment } = await ask(socket, { type: "echo", environment: true });
     expect(environment).toMatchObject({
-      CALLBACK_URL: runtime.outputs.webSocketUrl.replace("ws:", "http:"),
+      CALLBACK_URL: runtime.webSocketUrl.replace("ws:", "http:"),
       TABLE_NAME: "Fixture-Items",
       AWS_REGION: "us-east-1",
       AWS_LAMBDA_FUNCTION_NAME: "Fixture-Echo",
@@ -175,7 +175,7 @@ describe("a running stack", () => {
     await put("indexed", false);
     const { Items = [] } = await db.send(
       new QueryCommand({
-        TableName: runtime.outputs.statusTableName,
+        TableName: runtime.outputs.StatusTableName,
         IndexName: "byOwner",
         KeyConditionExpression: "#o = :o",
         ExpressionAttributeNames: { "#o": "owner" },

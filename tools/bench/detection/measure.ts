@@ -5,7 +5,7 @@
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { DETAIL_TYPES } from "../../../core/names";
-import { startLocalRuntime } from "../../../local/aws/runtime";
+import { startLocalService } from "../../../local/app/service";
 import { clientOf } from "../../../testing/engine";
 import { seededRandom } from "../../../testing/random";
 import { withAssembly } from "../assembly";
@@ -67,7 +67,7 @@ async function measureOne(
   progress: (line: string) => void,
 ): Promise<DetectionFigures[]> {
   const { intervalSeconds, sweepSeconds, agents } = setting;
-  const runtime = await startLocalRuntime({ assemblyDirectory });
+  const runtime = await startLocalService({ assemblyDirectory });
   const { dynamoDbEndpoint, statusTableName, ...outputs } = runtime.outputs;
   const client = clientOf(dynamoDbEndpoint);
   const published = new Map<string, number>();

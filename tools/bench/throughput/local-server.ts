@@ -3,14 +3,14 @@
  * and the stack's name if there are several.
  */
 
-import { startLocalRuntime } from "../../../local/aws/runtime";
+import { startLocalService } from "../../../local/app/service";
 import { clientOf } from "../../../testing/engine";
 import { registered } from "./agents";
 
 const [, , assemblyDirectory = "", agents = "0", stackName] = process.argv;
 
 async function main(): Promise<void> {
-  const runtime = await startLocalRuntime({
+  const runtime = await startLocalService({
     assemblyDirectory,
     schedules: false,
     ...(stackName !== undefined && { stackName }),

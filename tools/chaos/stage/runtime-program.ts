@@ -1,6 +1,6 @@
 /** The local runtime in a process of its own, with a witness at the boundary between gateway and functions. */
 
-import { type LocalRuntime, startLocalRuntime } from "../../../local/aws/runtime";
+import { type LocalService, startLocalService } from "../../../local/app/service";
 import { seededRandom } from "../../../testing/random";
 import { type Channel, joinRun } from "./channel";
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
@@ -30,8 +30,8 @@ interface Failing {
 
 async function main(): Promise<void> {
   const failing = new Map<string, Failing>();
-  let setRuntime: (runtime: LocalRuntime) => void = () => {};
-  const started = new Promise<LocalRuntime>((resolve) => {
+  let setRuntime: (runtime: LocalService) => void = () => {};
+  const started = new Promise<LocalService>((resolve) => {
     setRuntime = resolve;
   });
   const channel: Channel<RuntimeReport, RuntimeCommand> = await joinRun(
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   );
   const tell = (report: RuntimeReport) => channel.send(report);
 
-  async function obey(runtime: LocalRuntime, command: RuntimeCommand): Promise<void> {
+  async function obey(runtime: LocalService, command: RuntimeCommand): Promise<void> {
     switch (command.do) {
       case "fail":
         failing.set(command.functionName, command);
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   }
 
   try {
-    const runtime = await startLocalRuntime({
+    const runtime = await startLocalService({
       assemblyDirectory: settings.assemblyDirectory,
       dynamoDbEndpoint: settings.dynamoDbEndpoint,
       port: settings.port,

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
+import { FunctionThrottled } from "../../../../local/aws/functions/concurrency";
 import { type Handlers, startGateway, type TestGateway } from "../../../../testing/local-gateway";
 
 const ok = () => ({ statusCode: 200 });
@@ -99,6 +100,17 @@ describe("a handshake", () => {
     const { open, problems } = await start({ $connect });
     await expect(open()).rejects.toThrow("502");
     expect(problems).toEqual(["The route $connect failed: no table"]);
+  });
+
+  it("is refused with 500 if the authorizer or $connect is throttled", async () => {
+    const throttled = () => {
+      throw new FunctionThrottled("Function", "ConcurrentInvocationLimitExceeded");
+    };
+    const first = await start({ authorize: throttled, $connect: ok });
+    await expect(first.open()).rejects.toThrow("500");
+    await first.stop();
+    const { open } = await start({ $connect: throttled });
+    await expect(open()).rejects.toThrow("500");
   });
 
   it("is refused with 403 at another path than the stage's", async () => {
@@ -283,6 +295,35 @@ describe("a message", () => {
     expect(problems).toEqual(["The route fail failed: broken"]);
     client.socket.send("x");
     expect(await client.next()).toEqual({ default: "x" });
+  });
+
+  it("is answered with an internal error if the function is throttled, and is told as a problem", async () => {
+    const full = () => {
+      throw new FunctionThrottled("Full", "ConcurrentInvocationLimitExceeded");
+    };
+    const { open, problems } = await start({ ...routes, full });
+    const client = await open();
+    client.socket.send('{"type":"full"}');
+    expect(await client.next()).toMatchObject({ message: "Internal server error" });
+    expect(problems).toEqual([expect.stringContaining("TooManyRequestsException")]);
+  });
+
+  it("is given up after 29 seconds, which the function is told as long as it has not begun", async () => {
+    const waiting = recorder(new Promise(() => {}));
+    let given: AbortSignal | undefined;
+    const slow = (event: unknown, signal?: AbortSignal) => {
+      given = signal;
+      return waiting.handler(event);
+    };
+    const { open, clock } = await start({ ...routes, slow });
+    const client = await open();
+    client.socket.send('{"type":"slow"}');
+    await waiting.next();
+    clock.advance(28_999);
+    expect(given?.aborted).toBe(false);
+    clock.advance(1);
+    expect(given?.aborted).toBe(true);
+    expect(await client.next()).toMatchObject({ message: "Internal server error" });
   });
 
   it("does not wait for the one before it", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { parsePattern } from "../../../../local/aws/events/pattern";
+import { FunctionThrottled } from "../../../../local/aws/functions/concurrency";
 import type { MappingDescription } from "../../../../local/aws/resources/event-source-mapping";
 import { mappingConsumer } from "../../../../local/aws/streams/mapping";
 import type { StreamRecord } from "../../../../local/aws/streams/stream-api";
@@ -102,6 +103,19 @@ describe("an event source mapping", () => {
     ]);
     const naming = await consume(records(2), (_, call) => (call === 1 ? failing("9") : failing()));
     expect(naming.calls).toHaveLength(2);
+  });
+
+  it("repeats a batch whose function was throttled without counting it, and without halving it", async () => {
+    const { calls, discarded } = await consume(
+      records(2),
+      (_, call) => {
+        if (call < 5) throw new FunctionThrottled("Changes", "ConcurrentInvocationLimitExceeded");
+        return failing();
+      },
+      { maxRetries: 1, bisectsOnError: true },
+    );
+    expect(calls).toEqual(Array(5).fill(["1", "2"]));
+    expect(discarded).toEqual([]);
   });
 
   it("takes any answer for success if item failures are not reported", async () => {

@@ -1,0 +1,16 @@
+/** The error by which the failure of a function reaches whoever called it. */
+
+import { LocalRuntimeError } from "../errors";
+import type { FunctionError } from "./messages";
+
+/** A function threw, timed out or crashed. */
+export class FunctionFailed extends LocalRuntimeError {
+  override name = "FunctionFailed";
+
+  constructor(
+    functionName: string,
+    readonly error: FunctionError,
+  ) {
+    super(`${functionName}: ${error.errorType}: ${error.errorMessage}`);
+  }
+}
