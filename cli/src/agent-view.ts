@@ -41,7 +41,12 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
 export function agentColumns(now: number, printer: Printer): Column<RegisteredAgent>[] {
   const { green, red, bold } = printer.colours;
   return [
-    { title: "AGENT", text: (agent) => agent.agentId, paint: (text) => bold(text) },
+    {
+      title: "AGENT",
+      text: (agent) => agent.agentId,
+      paint: (text) => bold(text),
+      cut: "middle",
+    },
     { title: "ROLE", text: (agent) => agent.role },
     {
       title: "ENABLED",
@@ -50,6 +55,6 @@ export function agentColumns(now: number, printer: Printer): Column<RegisteredAg
     },
     { title: "KEYS", text: (agent) => agent.publicKeys.map((key) => key.algorithm).join(", ") },
     { title: "REGISTERED", text: (agent) => ago(agent.createdAt, now) },
-    { title: "DESCRIPTION", text: (agent) => agent.description ?? "", flexible: true },
+    { title: "DESCRIPTION", text: (agent) => agent.description ?? "", cut: "end" },
   ];
 }

@@ -6,7 +6,7 @@ import type { Deployment } from "./deployment";
 import { duration } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
-import { readKeyFile } from "./key-files";
+import { readPrivateKeyId } from "./key-files";
 import { suspicionText } from "./suspicion";
 
 export interface Finding {
@@ -93,8 +93,7 @@ const AGENT_CHECKS: Readonly<Record<string, Check>> = {
 
 const KEY_CHECKS: Readonly<Record<string, Check>> = {
   key: async ({ registry, organizationId }, { agent: agentId = "", key: file = "" }, io) => {
-    const { publicKeyFrom } = await import("@agent-heartbeat/sdk/registry");
-    const { keyId } = await publicKeyFrom(await readKeyFile(file, io));
+    const keyId = await readPrivateKeyId(file, io);
     const agent = await registry.get({ organizationId, agentId });
     if (!agent?.publicKeys.some((key) => key.keyId === keyId)) {
       return failed(

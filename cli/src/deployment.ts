@@ -80,7 +80,8 @@ export function withDeployment<Options extends DeploymentOptions>(
 }
 
 function organizationOf(options: DeploymentOptions, io: Io): string {
-  const organizationId = options.organization ?? io.env[ORGANIZATION_VARIABLE];
+  // A file of variables with lines from another system leaves its marks on their values.
+  const organizationId = options.organization ?? io.env[ORGANIZATION_VARIABLE]?.trim();
   if (organizationId) return organizationId;
   throw usageError(
     "No organization given.",

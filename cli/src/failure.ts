@@ -35,8 +35,8 @@ export class CliError extends Error {
 }
 
 /** A mistake in how the command was called. */
-export function usageError(message: string, hint?: string): CliError {
-  return new CliError(message, EXIT.usage, hint);
+export function usageError(message: string, hint?: string, options?: ErrorOptions): CliError {
+  return new CliError(message, EXIT.usage, hint, options);
 }
 
 interface Explanation {

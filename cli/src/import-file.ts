@@ -1,13 +1,16 @@
 /** Reads and checks a file of agents to register: nothing is registered from a file with a fault. */
 
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import type { PublicJwk } from "@agent-heartbeat/sdk/registry";
 import { isExported, readExported } from "./exported-record";
-import { CliError, EXIT } from "./failure";
+import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
+import { parseJson } from "./json-text";
+import { readPublicKeyFile } from "./key-files";
+import { publicJwkIn, publicKeyIn } from "./key-text";
 import { shown } from "./printable";
+import { readTextFile } from "./text-file";
 
 /** An agent of a file. */
 export interface ImportedAgent {
@@ -29,8 +32,11 @@ interface Entry {
 const FIELDS = ["agentId", "role", "description", "publicKey", "publicKeyFile"];
 const DESCRIPTION_LENGTH = 256;
 
-/** Faults that are told at once. */
+/** Faults that are reported at once. */
 const SHOWN_FAULTS = 5;
+
+const FILE_FORM =
+  "Expected a JSON array of agents, or CSV whose first line names the columns: see docs/cli.md#agents-import.";
 
 /**
  * @param generateKeys whether an agent may come without a key
@@ -42,19 +48,20 @@ export async function readImportFile(
   generateKeys: boolean,
   io: Io,
 ): Promise<ImportedAgent[]> {
-  const text = await read(resolve(io.cwd, file), file);
-  const entries = await entriesOf(text, file);
+  const entries = await readEntries(file, io);
   const folder = dirname(resolve(io.cwd, file));
   const faults: string[] = [];
   const agents: ImportedAgent[] = [];
-  const seen = new Set<string>();
+  const places = new Map<string, string>();
   for (const { place, values } of entries) {
     try {
       const agent = isExported(values)
         ? await recordOf(values, organizationId)
         : await agentOf(values, folder, generateKeys);
-      if (seen.has(agent.agentId)) throw new TypeError(`agent ${agent.agentId} appears twice`);
-      seen.add(agent.agentId);
+      const { agentId } = agent;
+      const before = places.get(agentId);
+      if (before) throw new TypeError(`agent ${agentId} appears in ${before} already`);
+      places.set(agentId, place);
       agents.push(agent);
     } catch (error) {
       faults.push(`${place}: ${(error as Error).message.replace(/\.$/, "")}`);
@@ -65,8 +72,20 @@ export async function readImportFile(
   throw new CliError(
     `${file} has faults, so nothing was registered: ${faults.slice(0, SHOWN_FAULTS).join("; ")}${more}.`,
     EXIT.usage,
-    "The page of `agents import` shows what a file looks like.",
+    FILE_FORM,
   );
+}
+
+async function readEntries(file: string, io: Io): Promise<Entry[]> {
+  const text = await readTextFile(file, io);
+  let entries: Entry[];
+  try {
+    entries = await entriesOf(text);
+  } catch (cause) {
+    throw usageError(`${file}: ${(cause as Error).message}.`, FILE_FORM, { cause });
+  }
+  if (entries.length > 0) return entries;
+  throw usageError(`${file} holds no agents, so nothing was registered.`, FILE_FORM);
 }
 
 async function agentOf(
@@ -91,8 +110,7 @@ async function recordOf(
   organizationId: string,
 ): Promise<ImportedAgent> {
   const record = readExported(values, organizationId);
-  const { publicKeyFrom } = await import("@agent-heartbeat/sdk/registry");
-  for (const key of record.publicKeys) await publicKeyFrom(key);
+  for (const key of record.publicKeys) await publicJwkIn(key);
   return { ...descriptionOf(values), ...record };
 }
 
@@ -119,12 +137,9 @@ async function keyOf(values: Record<string, unknown>, folder: string): Promise<s
   if (publicKey !== undefined && file !== undefined) {
     throw new TypeError("publicKey and publicKeyFile exclude each other");
   }
-  const inline = typeof publicKey === "object" ? JSON.stringify(publicKey) : publicKey;
-  const text = file === undefined ? inline : await read(resolve(folder, file), file);
-  if (text === undefined) return undefined;
-  const { publicKeyFrom } = await import("@agent-heartbeat/sdk/registry");
-  await publicKeyFrom(String(text));
-  return String(text);
+  if (file !== undefined) return readPublicKeyFile(file, { cwd: folder });
+  if (publicKey === undefined) return undefined;
+  return publicKeyIn(typeof publicKey === "string" ? publicKey : JSON.stringify(publicKey));
 }
 
 function textOf(values: Record<string, unknown>, name: string): string | undefined {
@@ -138,31 +153,18 @@ function isRole(text: string): text is Role {
 }
 
 /** JSON where it looks like it, for a file's name may say nothing. */
-async function entriesOf(text: string, file: string): Promise<Entry[]> {
-  try {
-    if (!text.trimStart().startsWith("[")) {
-      const { parseCsv } = await import("./csv");
-      return parseCsv(text).map(({ line, values }) => ({ place: `line ${line}`, values }));
+async function entriesOf(text: string): Promise<Entry[]> {
+  if (!/^\s*[[{"]/.test(text)) {
+    const { parseCsv } = await import("./csv");
+    return parseCsv(text, FIELDS).map(({ line, values }) => ({ place: `line ${line}`, values }));
+  }
+  const value = await parseJson(text);
+  if (!Array.isArray(value)) throw new TypeError(`expected an array, got ${shown(value)}`);
+  return value.map((values: unknown, index) => {
+    const place = `entry ${index + 1}`;
+    if (typeof values === "object" && values !== null) {
+      return { place, values: values as Record<string, unknown> };
     }
-    return (JSON.parse(text) as unknown[]).map((values, index) => {
-      const place = `entry ${index + 1}`;
-      if (typeof values === "object" && values !== null) {
-        return { place, values: values as Record<string, unknown> };
-      }
-      throw new SyntaxError(`${place}: expected an object, got ${shown(values)}`);
-    });
-  } catch (cause) {
-    const { message } = cause as Error;
-    const hint = "Expected an array of objects in JSON, or CSV whose first line names the columns.";
-    throw new CliError(`${file} is not readable: ${message}.`, EXIT.usage, hint, { cause });
-  }
-}
-
-async function read(path: string, name: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new CliError(`${name} is not readable (${code}).`, EXIT.failure, undefined, { cause });
-  }
+    throw new TypeError(`${place}: expected an object, got ${shown(values)}`);
+  });
 }

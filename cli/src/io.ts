@@ -43,8 +43,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Asks for a line of text; undefined if nobody is there to answer. */
   ask(question: string): Promise<string | undefined>;
-  /** All of the standard input, as text. */
-  input(): Promise<string>;
+  /** All of the standard input. */
+  input(): Promise<Uint8Array>;
   /** Shows a web page to the person. Rejects if there is no browser to show it. */
   browse(url: string): Promise<void>;
   /** The HTTP status that a plain request to a URL is answered with. Rejects if nobody answers. */

@@ -1,10 +1,12 @@
 /** Key pairs in files: the private one readable by its owner only, and none ever overwritten. */
 
 import { generateKeyPairSync } from "node:crypto";
-import { open, readFile, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { CliError, EXIT } from "./failure";
+import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
+import { privateKeyIdIn, publicKeyIn } from "./key-text";
+import { readTextFile } from "./text-file";
 
 /** Kinds of keys that can be generated. */
 export const KEY_KINDS = ["ed25519", "p256", "rsa"] as const;
@@ -47,18 +49,37 @@ export async function discardKeyFiles(files: KeyFiles, io: Io): Promise<void> {
   await rm(resolve(io.cwd, files.publicKeyFile));
 }
 
-/** @throws CliError if the file can't be read */
-export async function readKeyFile(file: string, io: Io): Promise<string> {
+/**
+ * The public key in a file.
+ *
+ * @throws CliError if the file can't be read, or holds anything else, above all a private key
+ */
+export const readPublicKeyFile = (file: string, io: Pick<Io, "cwd">): Promise<string> =>
+  readKeyFile(file, publicKeyIn, io);
+
+/**
+ * The key id of the private key in a file.
+ *
+ * @throws CliError if the file can't be read, or holds anything else
+ */
+export const readPrivateKeyId = (file: string, io: Pick<Io, "cwd">): Promise<string> =>
+  readKeyFile(file, privateKeyIdIn, io);
+
+async function readKeyFile<T>(
+  file: string,
+  keyIn: (text: string) => Promise<T>,
+  io: Pick<Io, "cwd">,
+): Promise<T> {
+  // Never repeated: it may be private.
+  if (/-----BEGIN|^\s*\{/.test(file)) {
+    throw usageError("Expected the name of a key file, got a key itself.");
+  }
+  const text = await readTextFile(file, io);
   try {
-    return await readFile(resolve(io.cwd, file), "utf8");
+    return await keyIn(text);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new CliError(
-      `The key file ${file} is not readable (${code}).`,
-      EXIT.failure,
-      "`keys generate --out <file>` makes a new key pair.",
-      { cause },
-    );
+    const { message, hint } = cause as Error & { hint?: string };
+    throw usageError(`${file}: ${message}.`, hint?.replaceAll("FILE", file), { cause });
   }
 }
 

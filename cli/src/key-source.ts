@@ -10,7 +10,7 @@ import {
   KEY_KINDS,
   type KeyFiles,
   type KeyKind,
-  readKeyFile,
+  readPublicKeyFile,
 } from "./key-files";
 
 export interface KeySourceOptions {
@@ -46,7 +46,8 @@ export async function withPublicKey<T>(
   use: (publicKey: string) => Promise<T>,
 ): Promise<{ result: T; files?: KeyFiles }> {
   checkKeySource(options);
-  if (options.publicKey) return { result: await use(await readKeyFile(options.publicKey, io)) };
+  if (options.publicKey)
+    return { result: await use(await readPublicKeyFile(options.publicKey, io)) };
   const files = await generateKeyFiles(options.algorithm, options.generateKey ?? "", io);
   try {
     return { result: await use(files.publicKey), files };
@@ -68,4 +69,14 @@ export function checkKeySource({ generateKey, publicKey }: KeySourceOptions): vo
       "Add --generate-key <file> for a new key pair, or --public-key <file> for one that you have.",
     );
   }
+}
+
+/**
+ * The text is not repeated: it may be a key where its id belongs.
+ *
+ * @throws CliError if it can't be a key's id
+ */
+export function expectKeyId(option: "--key" | "--retire", text: string | undefined): void {
+  if (text === undefined || /^[\w-]{1,64}$/.test(text)) return;
+  throw usageError(`${option}: expected a key id, got another text.`, "`agents get` shows them.");
 }

@@ -1,7 +1,7 @@
 /** The process: its streams, environment and signals, and the AWS clients, handed to the command. */
 
 import { createInterface } from "node:readline/promises";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Io } from "./io";
 import { run } from "./run";
@@ -29,7 +29,7 @@ const io: Io = {
     return interruption.signal;
   },
   ask,
-  input: () => text(process.stdin),
+  input: () => buffer(process.stdin),
   browse,
   async reach(url) {
     const { status } = await fetch(url, { signal: AbortSignal.timeout(REACH_TIMEOUT_MS) });

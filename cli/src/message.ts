@@ -11,6 +11,8 @@ import {
 import type { Deployment } from "./deployment";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
+import { expectExactNumbers, parseJson } from "./json-text";
+import { decodeText } from "./text-file";
 
 /** Names the sender: agents read it as `event:agent-heartbeat.cli`. */
 const SOURCE = "agent-heartbeat.cli";
@@ -62,13 +64,15 @@ export async function putMessage(
 /**
  * The data of a message, as it was typed: JSON, or `-` for JSON on the standard input.
  *
- * @throws CliError if it is not JSON
+ * @throws CliError if it is not JSON, or has a number that would arrive as another one
  */
 export async function readData(argument: string | undefined, io: Io): Promise<unknown> {
   if (argument === undefined) return null;
-  const text = argument === "-" ? await io.input() : argument;
   try {
-    return JSON.parse(text);
+    const text = argument === "-" ? decodeText(await io.input()) : argument;
+    const value = await parseJson(text);
+    await expectExactNumbers(text);
+    return value;
   } catch (cause) {
     const { message } = cause as Error;
     const hint = `A text is JSON in quotes: '"hello"'.`;

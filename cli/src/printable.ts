@@ -1,17 +1,39 @@
 /** Keeps what agents, files and services wrote from steering the terminal, or from reading as something else. */
 
-/** Control characters, halves of characters, line separators, and marks that turn the direction of writing. */
-const STEERING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * Control characters, halves of characters, line separators, marks that turn the direction of writing, and characters
+ * that nobody sees: but those that join, choose or end the parts of an emoji, and join letters.
+ */
+const STEERING =
+  /(?!\u200c|\u200d|[\ufe00-\ufe0f]|[\u{e0020}-\u{e007f}])[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\ufff9-\ufffb\p{Default_Ignorable_Code_Point}]/gu;
+
+/** More marks on one letter than any script has: they reach into the lines around. */
+const PILED_MARKS = /(\p{M}{6})\p{M}+/gu;
+
+/** A mark without a letter, which would be put on what stands before. */
+const LOOSE_MARK = /^(?=\p{M})/u;
 
 /** The text with each steering character shown as one. */
 export function printable(text: string): string {
-  return text.replace(STEERING, "�");
+  return text.replace(STEERING, "�").replace(PILED_MARKS, "$1").replace(LOOSE_MARK, "◌");
+}
+
+/** Scripts that are written from right to left. */
+const RIGHT_TO_LEFT =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+
+/**
+ * The text in marks that keep its direction of writing from what stands beside it: a terminal that knows of
+ * directions would move the next column before it, and another one ignores the marks.
+ */
+export function isolated(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 /** JSON in which such characters are escaped, so that it means the same and steers nothing. */
 export function printableJson(value: unknown, indent?: number): string {
-  const escaped = (match: string) =>
-    match === "\n" ? match : `\\u${match.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const unit = (code: string) => `\\u${code.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const escaped = (match: string) => (match === "\n" ? match : match.split("").map(unit).join(""));
   return JSON.stringify(value, null, indent).replace(STEERING, escaped);
 }
 

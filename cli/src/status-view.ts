@@ -12,7 +12,12 @@ import { type Column, fields } from "./table";
 export function presenceColumns(now: number, printer: Printer): Column<AgentPresence>[] {
   const { bold, dim, yellow } = printer.colours;
   return [
-    { title: "AGENT", text: (agent) => agent.agentId, paint: (text) => bold(text) },
+    {
+      title: "AGENT",
+      text: (agent) => agent.agentId,
+      paint: (text) => bold(text),
+      cut: "middle",
+    },
     {
       title: "STATUS",
       text: (agent) => `${agent.status === "online" ? "●" : "○"} ${wordOf(agent)}`,
@@ -30,7 +35,7 @@ export function presenceColumns(now: number, printer: Printer): Column<AgentPres
     {
       title: "ACTIVITY",
       text: (agent) => activityText(agent, now),
-      flexible: true,
+      cut: "end",
     },
   ];
 }

@@ -3,7 +3,7 @@
 import cliTruncate from "cli-truncate";
 import type { Colors } from "picocolors/types";
 import stringWidth from "string-width";
-import { printable } from "./printable";
+import { isolated, printable } from "./printable";
 
 /** A column: its title, and what it shows of a row. */
 export interface Column<Row> {
@@ -11,12 +11,16 @@ export interface Column<Row> {
   text(row: Row): string;
   /** Colours the text, whose width counts without it. */
   paint?(text: string, row: Row): string;
-  /** Whether it takes what is left of the width, and is cut where that is too little. */
-  flexible?: boolean;
+  /**
+   * Where a text is cut that is too long for the terminal: ids in the middle, as what tells them apart may be at
+   * either end. First the columns are cut that are cut at the end. @default - never
+   */
+  cut?: "end" | "middle";
 }
 
 const GAP = "  ";
-const LEAST_FLEXIBLE = 8;
+/** Columns are cut to no less than this. */
+const LEAST_WIDTH = { end: 8, middle: 20 } as const;
 
 /** The lines of a table with its titles. `width` is the terminal's; without one nothing is cut. */
 export function table<Row>(
@@ -37,9 +41,9 @@ export function table<Row>(
     texts
       .map((text, index) => {
         const columnWidth = widths[index] ?? 0;
-        const shown = cliTruncate(text, columnWidth);
+        const shown = cutTo(columnWidth, text, columns[index]?.cut);
         const padding = index < texts.length - 1 ? columnWidth - stringWidth(shown) : 0;
-        return paint(shown, index) + " ".repeat(padding);
+        return paint(isolated(shown), index) + " ".repeat(padding);
       })
       .join(GAP)
       .trimEnd();
@@ -55,6 +59,14 @@ export function table<Row>(
   ];
 }
 
+/** The text in no more than a width. The library takes some emoji for narrower than they are. */
+function cutTo(width: number, text: string, position: Column<unknown>["cut"] = "end"): string {
+  for (let room = width; ; room--) {
+    const shown = cliTruncate(text, room, { position });
+    if (stringWidth(shown) <= width) return shown;
+  }
+}
+
 /** A name, its value, and how the value is coloured. */
 export type Field = readonly [name: string, value: string, paint?: (text: string) => string];
 
@@ -63,17 +75,20 @@ export function fields(pairs: readonly Field[], colours: Colors): string[] {
   const width = Math.max(...pairs.map(([name]) => stringWidth(name)));
   return pairs.map(([name, value, paint = (text) => text]) => {
     const padding = " ".repeat(width - stringWidth(name));
-    return `${colours.dim(name)}${padding}${GAP}${paint(printable(value))}`;
+    return `${colours.dim(name)}${padding}${GAP}${paint(isolated(printable(value)))}`;
   });
 }
 
 function fit<Row>(widths: number[], columns: readonly Column<Row>[], width: number): void {
   const total = widths.reduce((sum, each) => sum + each, 0) + GAP.length * (widths.length - 1);
   let excess = total - width;
-  columns.forEach((column, index) => {
-    if (!column.flexible || excess <= 0) return;
-    const narrow = Math.max(LEAST_FLEXIBLE, (widths[index] ?? 0) - excess);
-    excess -= (widths[index] ?? 0) - narrow;
-    widths[index] = narrow;
-  });
+  for (const cut of ["end", "middle"] as const) {
+    columns.forEach((column, index) => {
+      const wide = widths[index] ?? 0;
+      if (column.cut !== cut || excess <= 0) return;
+      const narrow = Math.min(wide, Math.max(LEAST_WIDTH[cut], wide - excess));
+      excess -= wide - narrow;
+      widths[index] = narrow;
+    });
+  }
 }

@@ -1,12 +1,14 @@
 /** Finds the deployment that a command speaks to: the local runtime, or a CloudFormation stack. */
 
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Clients, Io } from "./io";
+import { parseJson } from "./json-text";
 import { shown } from "./printable";
 import { findStack } from "./stack";
+import { readTextFile } from "./text-file";
 
 /** The options by which a target is named. */
 export interface TargetOptions {
@@ -41,6 +43,8 @@ const LOCAL_FIELDS = [
   "eventBusName",
   "region",
 ] as const;
+const RESTART = "Restart the local runtime: `npm start`.";
+
 /** Where the local runtime takes events, below the address of its gateway. */
 const LOCAL_EVENTS_PATH = "/_aws/events";
 
@@ -65,15 +69,11 @@ export async function findTarget(options: TargetOptions, io: Io): Promise<Target
 }
 
 async function localTarget(io: Io): Promise<Target> {
-  const { file, text } = await findOutputs(io.cwd);
-  const outputs = parse(text, file);
+  const file = findOutputs(io.cwd);
+  const outputs = await readOutputs(file, io);
   const missing = LOCAL_FIELDS.filter((name) => typeof outputs[name] !== "string");
   if (missing.length > 0) {
-    throw new CliError(
-      `${file} lacks ${missing.join(", ")}.`,
-      EXIT.target,
-      "Restart the local runtime: `npm start`.",
-    );
+    throw new CliError(`${file} lacks ${missing.join(", ")}.`, EXIT.target, RESTART);
   }
   const field = (name: (typeof LOCAL_FIELDS)[number]) => String(outputs[name]);
   const wrong = (["webSocketUrl", "dynamoDbEndpoint"] as const).find(
@@ -83,7 +83,7 @@ async function localTarget(io: Io): Promise<Target> {
     throw new CliError(
       `${file}: ${wrong}: expected a URL, got ${shown(field(wrong))}.`,
       EXIT.target,
-      "Restart the local runtime: `npm start`.",
+      RESTART,
     );
   }
   const common = {
@@ -110,17 +110,10 @@ function eventsEndpointOf(webSocketUrl: string): string {
 }
 
 /** The outputs file of this folder or the nearest above it. */
-async function findOutputs(cwd: string): Promise<{ file: string; text: string }> {
+function findOutputs(cwd: string): string {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const file = join(folder, OUTPUTS_FILE);
-    try {
-      return { file, text: await readFile(file, "utf8") };
-    } catch (cause) {
-      const code = (cause as NodeJS.ErrnoException).code;
-      if (code !== "ENOENT" && code !== "ENOTDIR") {
-        throw new CliError(`${file} is not readable (${code}).`, EXIT.target, undefined, { cause });
-      }
-    }
+    if (existsSync(file)) return file;
     if (folder === dirname(folder)) break;
   }
   throw new CliError(
@@ -130,14 +123,15 @@ async function findOutputs(cwd: string): Promise<{ file: string; text: string }>
   );
 }
 
-function parse(text: string, file: string): Record<string, unknown> {
+async function readOutputs(file: string, io: Io): Promise<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = await parseJson(await readTextFile(file, io));
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-    throw new TypeError("not an object");
+    throw new TypeError(`expected an object, got ${shown(value)}`);
   } catch (cause) {
-    const hint = "Restart the local runtime: `npm start`.";
-    throw new CliError(`${file} is not a JSON object.`, EXIT.target, hint, { cause });
+    const { message } = cause as Error;
+    const sentence = cause instanceof CliError ? message : `${file} is not JSON: ${message}.`;
+    throw new CliError(sentence, EXIT.target, RESTART, { cause });
   }
 }
 

@@ -5,7 +5,7 @@ import wrapAnsi from "wrap-ansi";
 import { moment } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
-import { printableJson } from "./printable";
+import { printable, printableJson } from "./printable";
 import type { Printer } from "./printer";
 import { type StatusFilter, wordOf } from "./status-filter";
 import { paintWord, presenceColumns, summary } from "./status-view";
@@ -159,5 +159,6 @@ function changes(
 
 function changeLine({ at, agentId, status, reason }: Change, printer: Printer): string {
   const text = status === "removed" ? status : paintWord(status, printer);
-  return [moment(at), agentId, text, ...(reason ? [`(${reason})`] : [])].join("  ");
+  const why = reason ? [printable(`(${reason})`)] : [];
+  return [moment(at), printable(agentId), text, ...why].join("  ");
 }

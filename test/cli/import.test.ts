@@ -7,6 +7,7 @@ import { type Engine, startEngine } from "../../testing/engine";
 
 let engine: Engine;
 let cwd: string;
+let forms = 0;
 const going: RunOptions = { signal: new AbortController().signal };
 beforeAll(async () => {
   engine = await startEngine();
@@ -15,9 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 
-async function importing(organization: string, text: string, args: string[] = [], options = going) {
+async function importing(
+  organization: string,
+  content: string | Buffer,
+  args: string[] = [],
+  options = going,
+) {
   const file = `${organization}.txt`;
-  await writeFile(join(cwd, file), text);
+  await writeFile(join(cwd, file), content);
   const words = ["agents", "import", file, "--local", "-o", organization, ...args];
   return run(words, { cwd, ...options });
 }
@@ -129,13 +135,23 @@ describe("agents import", () => {
     ["agentId,publicKeyFile\na b,k1.pem.pub", "line 2: agentId: expected 1 to 64 letters"],
     ["agentId\na1", "line 2: expected publicKey or publicKeyFile, or --generate-keys <folder>"],
     ["agentId,role,publicKeyFile\na,admin,k1.pem.pub", "line 2: role: expected agent, viewer"],
-    ["agentId,publicKeyFile\na,gone.pub", "line 2: gone.pub is not readable (ENOENT)."],
-    ["agentId,publicKey\na,nonsense", "line 2: public key: expected an RSA key"],
+    ["agentId,publicKeyFile\na,gone.pub", "line 2: gone.pub does not exist."],
+    ["agentId,publicKeyFile\na,k1.pem", "line 2: k1.pem: expected a public key, got a private key"],
+    ["agentId,publicKey\na,nonsense", "line 2: expected a public key, got another text"],
     [
-      "agentId,colour\na,red",
-      'line 2: expected agentId, role, description, publicKey, publicKeyFile, got "colour"',
+      "agentId,colour\na,red\nb,blue",
+      'line 1: expected the columns agentId, role, description, publicKey, publicKeyFile, got "colour"',
     ],
-    ["agentId,publicKeyFile\na,k1.pem.pub\n\na,k2.pem.pub", "line 4: agent a appears twice"],
+    ["agentId,role,agentId\na,agent,b", "line 1: the column agentId appears twice"],
+    [
+      "agentId,publicKeyFile\na,k1.pem.pub\n\na,k2.pem.pub",
+      "line 4: agent a appears in line 2 already",
+    ],
+    ["", "holds no agents, so nothing was registered"],
+    ["\ufeff\r\n", "holds no agents, so nothing was registered"],
+    ["agentId,publicKeyFile\r\n", "holds no agents, so nothing was registered"],
+    ["agentId;publicKeyFile\n;\n", "holds no agents, so nothing was registered"],
+    ["[]", "holds no agents, so nothing was registered"],
     ['[{"agentId":7}]', "entry 1: agentId: expected a text, got 7"],
     ['[{"agentId":"a1","publicKeys":[]}]', "entry 1: publicKeys: expected one or two keys, got []"],
     ['[{"agentId":"a1","publicKeys":[{"x":1}]}]', "publicKeys: expected a jwk in each, got"],
@@ -145,31 +161,103 @@ describe("agents import", () => {
     ],
     ['[{"agentId":"a1","enabled":"no","publicKeys":[{}]}]', "enabled: expected true or false"],
     ['[{"agentId":"a1","expiresAt":1e99,"publicKeys":[{}]}]', "expiresAt: expected epoch"],
-    ["[7]", "not readable: entry 1: expected an object, got 7."],
-    ["[", "not readable: "],
-    ['agentId\n"a', "not readable: Quote Not Closed: "],
-    ["agentId,role\na,agent,more", "not readable: Invalid Record Length: "],
+    ["[7]", "faulty.txt: entry 1: expected an object, got 7."],
+    ["[", "faulty.txt: line 1, column 2: expected ] before the end."],
+    ['[\n{"agentId":"a1"}\n{"agentId":"a2"}]', "line 3, column 1: expected a comma."],
+    ['{"agentId":"a1"}', 'expected an array, got {"agentId":"a1"}.'],
+    ['"agents"', 'expected an array, got "agents".'],
+    ['agentId\n"a', "faulty.txt: Quote Not Closed: "],
+    ["agentId,role\na,agent,more", 'line 2: expected at most 2 values, got another one, "more".'],
+    ["agentId,\na,more", 'line 2: expected at most 2 values, got another one, "more".'],
+    [
+      '[{"agentId":"a1","publicKey":{"kty":"OKP","crv":"Ed25519","x":"x","d":"secret"}}]',
+      "entry 1: expected a public key, got a private key as a JWK",
+    ],
+    [
+      '[{"agentId":"a1","publicKeys":[{"jwk":{"kty":"RSA","n":"n","e":"AQAB","d":"secret"}}]}]',
+      "entry 1: expected a public key, got a private key as a JWK",
+    ],
   ])("registers nothing of a file with a fault: %p", async (text, fault) => {
     const { code, stdout, stderr } = await importing("faulty", text);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(fault);
+    expect(stderr).not.toContain("secret");
     expect(await registered("faulty")).toEqual([]);
+  });
+
+  it.each([
+    ["semicolons", "agentId;description;publicKeyFile\na1;one, two;k1.pem.pub\n"],
+    ["tabs", "agentId\tdescription\tpublicKeyFile\na1\tone, two\tk1.pem.pub\n"],
+    [
+      "a line that names the separator",
+      "sep=;\nagentId;description;publicKeyFile\na1;one, two;k1.pem.pub",
+    ],
+    ["line ends of Windows", 'agentId,description,publicKeyFile\r\na1,"one, two",k1.pem.pub\r\n'],
+    ["line ends of an old Mac", 'agentId,description,publicKeyFile\ra1,"one, two",k1.pem.pub\r'],
+    ["a byte order mark", '\ufeffagentId,description,publicKeyFile\na1,"one, two",k1.pem.pub\n'],
+    ["columns without a name", 'agentId,description,publicKeyFile,,\na1,"one, two",k1.pem.pub,,\n'],
+    ["rows that end early", 'agentId,description,publicKeyFile,role\na1,"one, two",k1.pem.pub\n'],
+    ["empty lines", '\n\nagentId,description,publicKeyFile\n\n,,\na1,"one, two",k1.pem.pub\n\n'],
+    [
+      "UTF-16, as a spreadsheet's Unicode text",
+      Buffer.from(
+        "\ufeffagentId\tdescription\tpublicKeyFile\r\na1\tone, two\tk1.pem.pub\r\n",
+        "utf16le",
+      ),
+    ],
+    [
+      "JSON with a byte order mark",
+      '\ufeff[{"agentId": "a1", "description": "one, two", "publicKeyFile": "k1.pem.pub"}]',
+    ],
+    [
+      "JSON in UTF-16 LE, as PowerShell's > writes",
+      Buffer.from(
+        '\ufeff[\r\n{"agentId": "a1", "description": "one, two", "publicKeyFile": "k1.pem.pub"}\r\n]',
+        "utf16le",
+      ),
+    ],
+    [
+      "JSON with commas before closing brackets",
+      '[{"agentId": "a1", "description": "one, two", "publicKeyFile": "k1.pem.pub",},]',
+    ],
+  ])("reads a file with %s", async (_, content) => {
+    forms += 1;
+    const organization = `form-${forms}`;
+    const { code, stderr } = await importing(organization, content);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(await registered(organization)).toMatchObject([
+      { agentId: "a1", description: "one, two", publicKeys: [{ algorithm: "EdDSA" }] },
+    ]);
+  });
+
+  it("names the line of a fault by any line end, also after fields of several lines", async () => {
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const lines = ["agentId,description,role", `a1,"one${end}two",agent`, "a2,,pilot"];
+      const { stderr } = await importing("lines", lines.join(end), ["--generate-keys", "none"]);
+      expect(stderr).toContain("line 4: role: expected");
+    }
+  });
+
+  it("says that a spreadsheet's own file is no text", async () => {
+    const { code, stderr } = await importing("sheet", Buffer.from("PK\u0003\u0004\0\0"));
+    expect(code).toBe(2);
+    expect(stderr).toContain("sheet.txt is not a text file, but a spreadsheet or a ZIP archive.");
   });
 });
 
 describe("comma-separated values", () => {
   it("have quotes, commas and line breaks in quotes, and lines by either end", () => {
-    expect(parseCsv('\uFEFFa,b\r\n"x ""y"", z","1\n2"\r\n\r\n 3 ,\n')).toEqual([
+    expect(parseCsv('a,b\r\n"x ""y"", z","1\n2"\r\n\r\n 3 ,\n', ["a", "b"])).toEqual([
       { line: 2, values: { a: 'x "y", z', b: "1\n2" } },
       { line: 5, values: { a: "3" } },
     ]);
-    expect(parseCsv("")).toEqual([]);
+    expect(parseCsv("", ["a"])).toEqual([]);
   });
 
   it.each(['a\n"b', 'a\nb"c', 'a\n"b"c'])(
     "are refused where a quote is out of place: %p",
     (text) => {
-      expect(() => parseCsv(text)).toThrow(/Quote.* at line 2/);
+      expect(() => parseCsv(text, ["a"])).toThrow(/Quote.* at line 2/);
     },
   );
 });

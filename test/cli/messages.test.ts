@@ -5,7 +5,7 @@ import { offlineRow, onlineRow, putRows } from "../../testing/status-rows";
 
 const target = ["--local", "--organization", "acme"];
 
-describe("a message that nobody could get", () => {
+describe("a message", () => {
   let engine: Engine;
   let cwd: string;
   beforeAll(async () => {
@@ -34,6 +34,39 @@ describe("a message that nobody could get", () => {
     const result = await command(words);
     expect(result).toMatchObject({ code, stdout: "" });
     expect(result.stderr).toContain(`error: ${sentence}`);
+  });
+
+  it.each([
+    ["cut", '{"a": 1', "line 1, column 8: expected } before the end"],
+    ["in Latin-1", Buffer.from('"\xfc"', "latin1"), "is not UTF-8 in line 1"],
+    ["a program's", Buffer.from("abc\0def"), "is not a text file"],
+    ["empty", "", "it is empty"],
+    [
+      "a number that would arrive as another one",
+      "12345678901234567890",
+      "line 1, column 1: expected a number",
+    ],
+  ])("is not sent where the standard input is %s", async (_, input, sentence) => {
+    const { code, stderr } = await command(["publish", "tasks", "-"], { input });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`The data is not JSON: ${sentence}`);
+  });
+
+  it.each([
+    ["UTF-8 with a byte order mark", Buffer.from('\ufeff{"a": 1}\r\n')],
+    ["UTF-16, as PowerShell pipes", Buffer.from('\ufeff{"a": 1}\r\n', "utf16le")],
+  ])("is read from a pipe in %s", async (_, input) => {
+    const sent: string[] = [];
+    const eventBridge = async () =>
+      ({
+        send: async (put: { input: { Entries: { Detail: string }[] } }) => {
+          sent.push(...put.input.Entries.map(({ Detail }) => Detail));
+          return { Entries: [{ EventId: "1" }] };
+        },
+      }) as never;
+    const { code } = await command(["publish", "tasks", "-"], { input, eventBridge });
+    expect(code).toBe(0);
+    expect(sent.map((detail) => JSON.parse(detail).data)).toEqual([{ a: 1 }]);
   });
 
   it("is not sent where it is larger than agents can get", async () => {

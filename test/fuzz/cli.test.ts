@@ -27,6 +27,9 @@ const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u206
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours that the command itself prints
 const COLOURS = /\u001b\[\d{1,2}m/g;
 
+/** A text that is written from right to left, in the marks that keep it from what stands beside it. */
+const ISOLATED = /\u2068([^\u2066-\u2069]*)\u2069/g;
+
 let engine: Engine;
 let cwd: string;
 beforeAll(async () => {
@@ -38,7 +41,7 @@ afterAll(() => engine.stop());
 /** No line of it steers the terminal, and none is a stack trace. */
 function expectTame({ stdout, stderr }: RunResult): void {
   for (const text of [stdout, stderr]) {
-    for (const line of text.replace(COLOURS, "").split("\n")) {
+    for (const line of text.replace(COLOURS, "").replace(ISOLATED, "$1").split("\n")) {
       expect(line).not.toMatch(STEERING);
       expect(line).not.toMatch(/^\s+at /);
     }

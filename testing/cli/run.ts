@@ -26,7 +26,7 @@ export interface RunOptions {
   /** Called with each chunk of standard output. */
   onOutput?: (text: string) => void;
   /** The content of standard input. */
-  input?: string;
+  input?: string | Uint8Array;
   browse?: Io["browse"];
   /** Replaces the event bus client, which is real by default. */
   eventBridge?: Io["clients"]["eventBridge"];
@@ -69,7 +69,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       result.questions.push(question);
       return options.answer;
     },
-    input: async () => options.input ?? "",
+    input: async () => Buffer.from(options.input ?? ""),
     browse: options.browse ?? (() => Promise.reject(new Error("no browser"))),
     reach: options.reach ?? (async () => 401),
     clients: {

@@ -11,7 +11,7 @@ import {
   withDeployment,
 } from "../deployment";
 import { CliError, EXIT, explain } from "../failure";
-import { type ImportedAgent, readImportFile } from "../import-file";
+import type { ImportedAgent } from "../import-file";
 import type { Io } from "../io";
 import type { KeyKind } from "../key-files";
 import { keyKindOption, withPublicKey } from "../key-source";
@@ -46,6 +46,7 @@ export function addAgentsImport(agents: Command, io: Io): void {
     .action(
       withDeployment<Options>(io, async (deployment, options, file = "") => {
         const { printer } = deployment;
+        const { readImportFile } = await import("../import-file");
         const agents = await readImportFile(
           file,
           deployment.organizationId,

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { printAgent } from "../agent-view";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
+import { expectKeyId } from "../key-source";
 
 interface Options extends DeploymentOptions {
   agent: string;
@@ -18,6 +19,7 @@ export function addAgentsRemoveKey(agents: Command, io: Io): void {
     .option("--now", "end the connections that were opened with the key")
     .action(
       withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
+        expectKeyId("--key", options.key);
         const name = { organizationId, agentId: options.agent };
         const changed = await registry.removeKey({
           ...name,

@@ -5,7 +5,13 @@ import type { Command } from "commander";
 import { printAgent } from "../agent-view";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
-import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } from "../key-source";
+import {
+  addKeySource,
+  checkKeySource,
+  expectKeyId,
+  type KeySourceOptions,
+  withPublicKey,
+} from "../key-source";
 
 interface Options extends DeploymentOptions, KeySourceOptions {
   agent: string;
@@ -24,6 +30,7 @@ export function addAgentsRotateKey(agents: Command, io: Io): void {
   addKeySource(command).action(
     withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
       checkKeySource(options);
+      expectKeyId("--retire", options.retire);
       const name = { organizationId, agentId: options.agent };
       const before = await registry.get(name);
       const { result, files } = await withPublicKey(options, io, (publicKey) =>

@@ -1,10 +1,11 @@
 /** `doctor`: finds out what stands between an agent and its presence. */
 
 import type { Command } from "commander";
-import { type CheckOptions, type Finding, findings } from "../checks";
+import type { CheckOptions, Finding } from "../checks";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
+import { printable } from "../printable";
 import type { Printer } from "../printer";
 
 type Options = DeploymentOptions & CheckOptions;
@@ -19,6 +20,7 @@ export function addDoctor(program: Command, io: Io): void {
           throw usageError("--key needs --agent <id>.");
         }
         const { printer } = deployment;
+        const { findings } = await import("../checks");
         const found = await findings(deployment, options, io);
         if (printer.json) printer.value(found);
         else printer.lines(...found.flatMap((finding) => linesOf(finding, printer)));
@@ -35,5 +37,8 @@ function linesOf({ check, state, finding, fix }: Finding, { colours }: Printer):
     warning: colours.yellow("!"),
     failed: colours.red("✗"),
   }[state];
-  return [`${sign} ${colours.bold(check)}: ${finding}`, ...(fix ? [`  → ${fix}`] : [])];
+  return [
+    `${sign} ${colours.bold(check)}: ${printable(finding)}`,
+    ...(fix ? [`  → ${printable(fix)}`] : []),
+  ];
 }

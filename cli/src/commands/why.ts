@@ -3,7 +3,7 @@
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Command } from "commander";
 import { type Deployment, deploymentCommand, withDeployment } from "../deployment";
-import { diagnose, type Facts } from "../diagnosis";
+import type { Facts } from "../diagnosis";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
 import { pastLines } from "../past";
@@ -16,6 +16,7 @@ export function addWhy(program: Command, io: Io): void {
       withDeployment(io, async (deployment, _, agentId = "") => {
         const { printer, organizationId } = deployment;
         const facts = await factsOf(deployment, agentId, io);
+        const { diagnose } = await import("../diagnosis");
         const { explanation, advice } = diagnose(facts);
         if (printer.json) {
           const { registered, stored, derived, history } = facts;
