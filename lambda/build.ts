@@ -1,8 +1,7 @@
 /**
- * Bundles the functions: every one in a single call of esbuild, for whoever needs their code. An app that is
- * synthesized, the published construct, tests and benchmarks all get these bundles.
+ * Bundles all functions in one call of esbuild, for synthesis, the published construct, tests and benchmarks.
  *
- * As a program it takes the directory to build into.
+ * As a program it takes the output directory as its argument.
  */
 
 import { existsSync, readdirSync } from "node:fs";
@@ -11,10 +10,10 @@ import { type BuildFailure, type BuildOptions, buildSync, type Metafile } from "
 
 const ROOT = join(__dirname, "..");
 
-/** A folder that has this file is a function's. */
+/** The folder of a function contains this file. */
 const ENTRY = "entry.ts";
 
-/** How code that runs in Lambda is bundled. */
+/** The esbuild options for code that runs in Lambda. */
 export const BUNDLING = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -22,15 +21,15 @@ export const BUNDLING = {
   platform: "node",
   format: "cjs",
   target: "node24",
-  // The SDK's ES modules, of which esbuild leaves out what is not used. A package's `exports` have them
-  // under the condition `module`, which esbuild drops as soon as another condition is named.
+  // Selects the AWS SDK's ES modules, from which esbuild can remove unused code. A package's `exports` have them under the
+  // condition `module`, which esbuild no longer applies by default if other conditions are given.
   mainFields: ["module", "main"],
   conditions: ["agent-heartbeat-source", "module"],
   alias: { "@aws-sdk/credential-provider-node": join(__dirname, "shared", "credentials.ts") },
   logLevel: "silent",
 } as const satisfies BuildOptions;
 
-/** The names of all functions, in order: those of their folders in `lambda`. */
+/** The names of all functions: their folders in `lambda`, sorted. */
 export function functionNames(): string[] {
   return readdirSync(__dirname)
     .filter((folder) => existsSync(join(__dirname, folder, ENTRY)))
@@ -38,11 +37,11 @@ export function functionNames(): string[] {
 }
 
 /**
- * Bundles every function into `<directory>/<name>/index.js`, which exports `handler`. Nothing is kept from an
- * earlier build, so that a bundle is never older than its source.
+ * Bundles every function into `<directory>/<name>/index.js`, which exports `handler`. Nothing is cached, so a bundle is never
+ * older than its source.
  *
- * @returns what esbuild says of the bundles
- * @throws Error in one sentence that names the place in the source, if one does not build
+ * @returns esbuild's metafile
+ * @throws Error in one sentence that names the place in the source, if a build fails
  */
 export function buildFunctions(directory: string): Metafile {
   const entries = functionNames().map((name) => [name, join(__dirname, name, ENTRY)]);
@@ -56,12 +55,12 @@ export function buildFunctions(directory: string): Metafile {
     });
     return metafile;
   } catch (cause) {
-    throw new Error(`The functions can't be built: ${complaintOf(cause as Error)}`, { cause });
+    throw new Error(`The functions can't be built: ${firstError(cause as Error)}`, { cause });
   }
 }
 
-/** The first fault that esbuild found, with its place. */
-function complaintOf(error: Error & Partial<BuildFailure>): string {
+/** The first error that esbuild reported, with its place. */
+function firstError(error: Error & Partial<BuildFailure>): string {
   const [first, ...more] = error.errors ?? [];
   if (!first) return error.message;
   const { text, location } = first;

@@ -1,4 +1,4 @@
-/** The authorizer of `$connect`: lets in who proves by a login token which agent it is. */
+/** The authorizer of `$connect`: accepts clients whose login token proves which agent they are. */
 
 import { audienceOf, SUBPROTOCOL } from "../../core/protocol";
 import { type AuthorizerContext, toContext } from "../shared/identity";
@@ -8,7 +8,7 @@ import { RateLimiter } from "../shared/rate-limiter";
 import { LOGIN_RATE, type LoginOptions, LoginRefused, login } from "./login";
 import type { ReconnectAdvice } from "./reconnect-advice";
 
-/** A REQUEST authorizer's event of a WebSocket API, as far as it is read. */
+/** The event of a WebSocket API's REQUEST authorizer, as far as it is used. */
 export interface AuthorizerEvent {
   methodArn: string;
   headers?: Record<string, string | undefined>;
@@ -24,21 +24,21 @@ export interface AuthorizerResult {
   context?: AuthorizerContext;
 }
 
-export interface AuthorizeDependencies extends Omit<LoginOptions, "gate"> {
+export interface AuthorizeDependencies extends Omit<LoginOptions, "rateLimiter"> {
   advice: Pick<ReconnectAdvice, "windowMs">;
-  /** Where else clients connect: the URL of the deployment's own domain, which has no stage in it. */
+  /** The URL of the custom domain, if there is one. It contains no stage. */
   customDomainUrl?: string | undefined;
   log: Log;
   metrics: MetricsSink;
 }
 
 /**
- * Refuses by a policy, which the gateway answers with 403 whatever the reason was; the log has the
- * reason. An error of the service's own is thrown, which the gateway answers with 500.
+ * Refuses a login with a policy, for which the gateway responds 403. Only the log has the reason. Errors of the service are
+ * thrown; for those the gateway responds 500.
  */
 export function authorizeHandler(dependencies: AuthorizeDependencies) {
   const { advice, log, metrics, customDomainUrl, ...rest } = dependencies;
-  const options = { ...rest, gate: new RateLimiter(LOGIN_RATE) };
+  const options = { ...rest, rateLimiter: new RateLimiter(LOGIN_RATE) };
   const ownDomain = customDomainUrl === undefined ? [] : [audienceOf(customDomainUrl)];
   return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const { domainName, stage, requestTimeEpoch } = event.requestContext;
@@ -62,7 +62,7 @@ export function authorizeHandler(dependencies: AuthorizeDependencies) {
   };
 }
 
-/** The token out of `Sec-WebSocket-Protocol: agent-heartbeat.v1, <token>`. */
+/** The token in `Sec-WebSocket-Protocol: agent-heartbeat.v1, <token>`. */
 function loginToken(headers: Record<string, string | undefined>): string {
   const name = Object.keys(headers).find((key) => key.toLowerCase() === "sec-websocket-protocol");
   const offered = (name && headers[name] ? headers[name] : "")

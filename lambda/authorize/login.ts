@@ -1,4 +1,4 @@
-/** Checks a login token: form first, then the registered key, then the claims, and its one use last. */
+/** Verifies a login token: its form, then the registered key, then the claims, and finally its single use. */
 
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
 import * as v from "valibot";
@@ -18,10 +18,10 @@ import type { LoginRegistry } from "./store";
 /** How far a client's clock may be off. */
 const CLOCK_SKEW_SECONDS = 30;
 
-/** A token longer than this is not even parsed; a real one has about 700 characters. */
+/** Longer tokens are not parsed. An ordinary one has about 700 characters. */
 const MAX_TOKEN_LENGTH = 4096;
 
-/** What this deployment grants. A wish outside the bounds is brought to the nearest one. */
+/** The deployment's heartbeat settings. Requests outside the bounds are adjusted to the nearest bound. */
 export interface HeartbeatTerms {
   defaultIntervalMs: number;
   defaultTimeoutMultiplier: number;
@@ -29,7 +29,7 @@ export interface HeartbeatTerms {
   maxIntervalMs: number;
 }
 
-/** A login that is refused. The reason is for the operator's log; the client learns only that. */
+/** A refused login. The reason is for the operator's log; the client does not receive it. */
 export class LoginRefused extends Error {
   override name = "LoginRefused";
 
@@ -43,7 +43,7 @@ export class LoginRefused extends Error {
 }
 
 const identifier = v.pipe(v.string(), v.regex(ID_PATTERN));
-// A half of a character has no form in UTF-8, and so none in a table or in the gateway's context.
+// A lone surrogate can't be encoded in UTF-8, and so can't be stored or passed on by the gateway.
 const wellFormed = v.check((value: string) => value.isWellFormed(), "expected whole characters");
 const shortText = v.pipe(
   v.string(),
@@ -51,7 +51,7 @@ const shortText = v.pipe(
   v.maxLength(LIMITS.instanceIdLength),
   wellFormed,
 );
-// Far above every bound, and so low that no quotient of two is infinite or undefined.
+// Far above every bound, but small enough that quotients are finite.
 const seconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9));
 
 const claimsSchema = v.object({
@@ -71,28 +71,28 @@ const claimsSchema = v.object({
 
 type Claims = v.InferOutput<typeof claimsSchema>;
 
-/** How often one agent may log in, counted by each container of the authorizer. */
+/** How often one agent may log in, per container of the authorizer. */
 export const LOGIN_RATE = { perSecond: 10, burst: 200 } as const;
 
 export interface LoginOptions {
   registry: LoginRegistry;
   terms: HeartbeatTerms;
   /** Keyed by agent. */
-  gate: Pick<RateLimiter, "judge">;
+  rateLimiter: Pick<RateLimiter, "check">;
 }
 
 /**
  * The identity that a login token proves.
  *
- * @param audience each `aud` that this endpoint answers to
+ * @param audience every `aud` that this endpoint accepts
  * @param now epoch milliseconds
- * @throws LoginRefused if the token does not prove one. Any other error is the service's own.
+ * @throws LoginRefused if the token is not valid. Other errors are failures of the service
  */
 export async function login(
   token: string,
   audience: string[],
   now: number,
-  { registry, terms, gate }: LoginOptions,
+  { registry, terms, rateLimiter }: LoginOptions,
 ): Promise<Omit<Identity, "reconnectWindowMs">> {
   const { keyId, claims } = readUnverified(token);
   const claimed = { organizationId: claims.org, agentId: claims.sub };
@@ -103,7 +103,7 @@ export async function login(
   const key = agent.publicKeys.find((candidate) => candidate.keyId === keyId);
   if (!key) throw refuse("the token is signed with a key that is not registered");
   try {
-    // The algorithm is the registered key's, never the token's own choice.
+    // The registered key determines the algorithm, never the token.
     await jwtVerify(token, await importJWK(key.jwk, key.algorithm), {
       algorithms: [key.algorithm],
       audience,
@@ -123,11 +123,11 @@ export async function login(
   if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
     throw refuse("the registration has expired");
   }
-  // Not before the signature, or anyone could use up another's logins.
-  if (gate.judge(`${claims.org}/${claims.sub}`, now) !== "admitted") {
+  // After verifying the signature: otherwise anyone could use up another agent's logins.
+  if (rateLimiter.check(`${claims.org}/${claims.sub}`, now) !== "admitted") {
     throw refuse("too many logins");
   }
-  // Last, so that only a token that is good in all else can use anything up.
+  // Last, so that only a token that is valid otherwise is stored as used.
   const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;
   if (!(await registry.useOnce(claims.org, claims.sub, claims.jti, usableUntil))) {
     throw refuse("the token was used before");
@@ -165,23 +165,23 @@ function readUnverified(token: string): { keyId: string; claims: Claims } {
   return { keyId: keyId.output.kid, claims: claims.output };
 }
 
-/** The interval within the deployment's bounds, and a lease in the proportion that the client asked for. */
+/** The interval within the deployment's bounds, and a lease in the ratio that the client requested. */
 function leaseTerms(
   { heartbeat_interval, heartbeat_timeout }: Claims,
   { defaultIntervalMs, defaultTimeoutMultiplier, minIntervalMs, maxIntervalMs }: HeartbeatTerms,
 ) {
-  const wishedMs = Math.round((heartbeat_interval ?? defaultIntervalMs / 1000) * 1000);
-  const heartbeatIntervalMs = clamp(wishedMs, minIntervalMs, maxIntervalMs);
-  const wishedMultiplier =
+  const requestedMs = Math.round((heartbeat_interval ?? defaultIntervalMs / 1000) * 1000);
+  const heartbeatIntervalMs = clamp(requestedMs, minIntervalMs, maxIntervalMs);
+  const requestedMultiplier =
     heartbeat_timeout === undefined
       ? defaultTimeoutMultiplier
-      : (heartbeat_timeout * 1000) / wishedMs;
+      : (heartbeat_timeout * 1000) / requestedMs;
   const { minTimeoutMultiplier, maxTimeoutMultiplier } = HEARTBEAT;
-  const multiplier = clamp(wishedMultiplier, minTimeoutMultiplier, maxTimeoutMultiplier);
+  const multiplier = clamp(requestedMultiplier, minTimeoutMultiplier, maxTimeoutMultiplier);
   return {
     heartbeatIntervalMs,
     leaseMs: Math.round(heartbeatIntervalMs * multiplier),
-    // A client that asked for none does not know the deployment's default.
+    // A client that requested none does not know the deployment's default.
     intervalAdvised: heartbeatIntervalMs !== (heartbeat_interval ?? Number.NaN) * 1000,
   };
 }

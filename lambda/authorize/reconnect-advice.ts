@@ -1,17 +1,16 @@
-/** Over how long the fleet is to come back, by the sweep's count, which is read once a minute at most. */
+/** The reconnect window for the current size of the fleet, as counted by the sweep and read at most once a minute. */
 
 import type { FleetCountStore } from "../shared/fleet-size";
 import type { Log } from "../shared/log";
 import { reconnectWindowMs } from "./reconnect-window";
 
-/** The sweep counts less often than that. */
-const KEPT_MS = 60_000;
+const CACHE_MS = 60_000;
 
 export interface ReconnectAdviceOptions {
   fleet: Pick<FleetCountStore, "get">;
-  /** New connections a second that the account's quota allows. */
+  /** New connections per second that the account's quota allows. */
   connectsPerSecond: number;
-  /** The longest window that is advised; 0 for none at all. */
+  /** The longest window; 0 turns windows off. */
   maxWindowMs: number;
   log: Log;
 }
@@ -23,12 +22,12 @@ export class ReconnectAdvice {
   constructor(private readonly options: ReconnectAdviceOptions) {}
 
   /**
-   * The window in milliseconds; 0 where there is no advice. Never rejects: a login does not depend on it.
+   * The window in milliseconds; 0 for none. Never rejects, because a login does not depend on it.
    *
    * @param now epoch milliseconds
    */
   windowMs(now: number): Promise<number> {
-    if (this.options.maxWindowMs > 0 && now - this.#readAt >= KEPT_MS) {
+    if (this.options.maxWindowMs > 0 && now - this.#readAt >= CACHE_MS) {
       this.#readAt = now;
       this.#windowMs = this.#read(this.#windowMs);
     }

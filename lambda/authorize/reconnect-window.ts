@@ -1,19 +1,19 @@
-/** How long a fleet is to take to come back after all of it was cut off: what the authorizer advises. */
+/** Computes the time over which a fleet should reconnect after it has lost all of its connections. */
 
-/** Above the time that the gateway needs at least, so that chance does not overrun even a small bucket. */
+/** Above the minimum that the gateway needs, so that random bursts don't exceed even a small token bucket. */
 const SLACK = 1.05;
 
-/** Windows are rounded up to steps of a twentieth, which tell no more of the fleet's size than they must. */
+/** Windows are rounded up to steps of 5 %, so that they reveal as little as possible of the fleet's size. */
 const STEP = 1.05;
 
-/** Below it the client's own windows do as well. */
+/** For shorter windows, the client's own schedule is enough. */
 const SHORTEST_MS = 1000;
 
 /**
- * The window in milliseconds; 0 for a fleet so small that it needs none.
+ * The window in milliseconds; 0 for a small fleet.
  *
- * @param agents that are online, in the whole deployment
- * @param connectsPerSecond that the gateway takes
+ * @param agents agents online in the whole deployment
+ * @param connectsPerSecond new connections that the gateway accepts
  */
 export function reconnectWindowMs(agents: number, connectsPerSecond: number): number {
   const neededMs = (SLACK * 1000 * agents) / connectsPerSecond;

@@ -1,4 +1,4 @@
-/** What the authorizer needs of the AgentRegistry table: an agent's record, and each token's one use. */
+/** The authorizer's access to the AgentRegistry table: agents' records, and the single use of each token. */
 
 import { randomUUID } from "node:crypto";
 import {
@@ -7,6 +7,7 @@ import {
   GetItemCommand,
   PutItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
 import {
   agentFromItem,
   agentRecordId,
@@ -16,12 +17,12 @@ import {
 } from "../../core/registry-record";
 
 export interface LoginRegistry {
-  /** The agent's record, as of its last change. */
+  /** The agent's record, read consistently. */
   find(organizationId: string, agentId: string): Promise<RegisteredAgent | undefined>;
   /**
    * Whether this was the first use of a token.
    *
-   * @param usableUntilSeconds when the token can't be valid any more, in epoch seconds
+   * @param usableUntilSeconds when the token is no longer valid, in epoch seconds
    */
   useOnce(
     organizationId: string,
@@ -31,7 +32,7 @@ export interface LoginRegistry {
   ): Promise<boolean>;
 }
 
-/** @param newAttemptId tells one use of a token from another */
+/** @param newAttemptId identifies one use of a token */
 export function dynamoDbLoginRegistry(
   client: DynamoDBClient,
   TableName: string,
@@ -42,11 +43,8 @@ export function dynamoDbLoginRegistry(
       const { Item } = await client.send(
         new GetItemCommand({
           TableName,
-          Key: {
-            organizationId: { S: organizationId },
-            recordId: { S: agentRecordId(agentId) },
-          },
-          // A disabled agent or a retired key must count from now on.
+          Key: marshall({ organizationId, recordId: agentRecordId(agentId) }),
+          // A disabled agent or a removed key must be noticed at once.
           ConsistentRead: true,
         }),
       );
@@ -60,12 +58,12 @@ export function dynamoDbLoginRegistry(
         await client.send(
           new PutItemCommand({
             TableName,
-            Item: {
-              organizationId: { S: organizationId },
-              recordId: { S: nonceRecordId(agentId, tokenId) },
-              ttlEpochSeconds: { N: String(Math.ceil(usableUntilSeconds)) },
-              attemptId: { S: attemptId },
-            },
+            Item: marshall({
+              organizationId,
+              recordId: nonceRecordId(agentId, tokenId),
+              ttlEpochSeconds: Math.ceil(usableUntilSeconds),
+              attemptId,
+            }),
             ConditionExpression: "attribute_not_exists(recordId)",
             ReturnValuesOnConditionCheckFailure: "ALL_OLD",
           }),
@@ -73,7 +71,7 @@ export function dynamoDbLoginRegistry(
         return true;
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        // The client writes again where an answer was lost: what stands in the way may be this very use.
+        // If a response is lost, the AWS client repeats the write: then the stored item is this very use.
         return error.Item?.attemptId?.S === attemptId;
       }
     },

@@ -1,4 +1,4 @@
-/** The `$default` route: says what is wrong with a message that no other route took. */
+/** The `$default` route: says what is wrong with a message of no other route. */
 
 import { idOf, kindOf, MessageError, parseObject } from "../../core/client-messages";
 import { type ClientMessage, PERMISSIONS } from "../../core/protocol";

@@ -1,4 +1,4 @@
-/** The `heartbeat` route: renews the sender's lease by one write, and acknowledges it. */
+/** The routes `heartbeat` and `heartbeat_quiet`: renew the sender's lease with one write. */
 
 import { parseHeartbeat } from "../../core/client-messages";
 import type { HeartbeatMessage, QuietHeartbeatMessage } from "../../core/protocol";
@@ -27,7 +27,7 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
   const handle = messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now } = event.requestContext;
-    // A viewer or publisher has no row: its heartbeat only keeps the connection from idling.
+    // A viewer or publisher has no row. Its heartbeat only keeps the connection from timing out.
     if (identity.role !== "agent") return ack(message, identity, now, now + identity.leaseMs);
 
     const result = await leases.renew(holderOf(event, identity), now, message.activity);
@@ -37,7 +37,7 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const result = await handle(event);
     if (event.requestContext.routeKey !== QUIET || result.body === undefined) return result;
-    // The route has no response: what has to be said is posted.
+    // This route has no response, so errors are posted.
     await connections.post(event.requestContext.connectionId, JSON.parse(result.body));
     return SILENT;
   };

@@ -1,4 +1,4 @@
-/** The `history` route: what an agent went through lately. */
+/** The `history` route: returns an agent's last transitions. */
 
 import { parseHistory } from "../../core/client-messages";
 import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";

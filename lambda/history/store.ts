@@ -1,6 +1,6 @@
 /**
- * The last transitions of each agent: a ring of slots in the registry table, so that an agent that flaps
- * takes no more room than any other.
+ * Stores the last transitions of each agent in a ring of slots in the registry table, so that a flapping agent takes no more
+ * space than any other.
  */
 
 import {
@@ -26,7 +26,7 @@ export class HistoryStore {
     private readonly tableName: string,
   ) {}
 
-  /** Keeps a transition in the place of the oldest one. */
+  /** Stores a transition in the slot of the oldest one. */
   async add(transition: Transition): Promise<void> {
     const count = await this.#count(transition);
     await this.client.send(
@@ -47,7 +47,7 @@ export class HistoryStore {
     return transitionsIn(items, now).map(({ agentId: _, ...record }) => record);
   }
 
-  /** How many transitions the agent has had before. */
+  /** Increments the agent's counter. @returns the number of earlier transitions */
   async #count({ organizationId, agentId, at }: Transition): Promise<number> {
     const { Attributes } = await this.client.send(
       new UpdateItemCommand({

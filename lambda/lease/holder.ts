@@ -1,4 +1,4 @@
-/** The lease holder that an event of a connection speaks for. */
+/** The lease holder to whose connection an event belongs. */
 
 import type { Identity } from "../shared/identity";
 import type { RouteEvent } from "../shared/message-route";

@@ -1,9 +1,9 @@
-/** What a row says of a connection of its agent: the one judgement behind every answer but `renewed`. */
+/** Decides whether a connection still counts for its agent, by the agent's row. */
 
 import { entryOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 
-/** A connection, and what it logged in with. */
+/** A connection and its login. */
 export interface Login {
   connectionId: string;
   instanceId: string;
@@ -13,10 +13,10 @@ export interface Login {
 }
 
 /**
- * - `holds`: one of the connections that the row lists.
- * - `superseded`: the row is a newer process's.
- * - `revoked`: the agent, or the key, was locked out after the login.
- * - `ended`: the process goes on without this connection, or nobody knows it.
+ * - `holds`: the row lists the connection.
+ * - `superseded`: the row belongs to a newer process.
+ * - `revoked`: the agent or the key was locked out after the login.
+ * - `ended`: the process continues without this connection, or the row is unknown.
  */
 export type Standing = "holds" | "superseded" | "revoked" | "ended";
 
@@ -28,7 +28,7 @@ export function standingOf(row: StatusRow | undefined, login: Login): Standing {
   return other ? "superseded" : "ended";
 }
 
-/** Whether the login is from before a lock-out. For roles without a presence that is all a row says. */
+/** Whether the login precedes a lock-out. For viewers and publishers, the row contains nothing else. */
 export function isLockedOut(
   row: Pick<StatusRow, "revokedAt" | "revokedKeys"> | undefined,
   { fencingToken, keyTag }: Pick<Login, "fencingToken" | "keyTag">,

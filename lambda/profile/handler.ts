@@ -1,4 +1,4 @@
-/** The `profile` route: an agent says what it can do and what else is worth knowing about it. */
+/** The `profile` route: stores an agent's capabilities and metadata. */
 
 import { MessageError, parseProfile } from "../../core/client-messages";
 import { LIMITS, type Profile } from "../../core/protocol";

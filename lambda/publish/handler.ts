@@ -1,4 +1,4 @@
-/** The `publish` route: a message from one of an organization's connections to others of it. */
+/** The `publish` route: delivers a message within an organization. */
 
 import { MessageError, parsePublish } from "../../core/client-messages";
 import { type DeliveryMessage, LIMITS, type PublishMessage, RESERVED } from "../../core/protocol";
@@ -42,7 +42,7 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
   return guardedRoute("publish", route, handle, isAnswer);
 }
 
-/** Whether a message answers a request: what a superseded process may still send. */
+/** Whether a message answers a request. A superseded process may still send these. */
 function isAnswer({ body }: RouteEvent): boolean {
   return inboxOwner(parsePublish(body).subject) !== undefined;
 }
@@ -61,13 +61,13 @@ function checkSubjects({ subject, replyTo, id }: PublishMessage, agentId: string
   }
 }
 
-/** An answer goes to whoever asked, by its name in the subject: there is no subscription to find. */
+/** The requesting agent, which a reply's subject names. Replies need no subscription. */
 function inboxOwner(subject: string): string | undefined {
   const [first, owner] = subject.split(".");
   return first === RESERVED.inbox ? owner : undefined;
 }
 
-/** What is delivered is a little larger than what came. */
+/** The delivered message is slightly larger than the received one. @throws MessageError if it is too large */
 export function checkSize(delivery: DeliveryMessage, id?: string): void {
   const bytes = Buffer.byteLength(JSON.stringify(delivery));
   if (bytes <= LIMITS.messageBytes) return;

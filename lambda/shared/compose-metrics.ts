@@ -1,9 +1,9 @@
-/** What functions are composed of that count: metrics under the name of their deployment. */
+/** Metrics for the functions that publish them, with the deployment from the environment. */
 
 import { requireEnv } from "./environment";
 import { countsOf, metricsOf } from "./metrics";
 
 export const functionMetrics = () => metricsOf(requireEnv("DEPLOYMENT"));
 
-/** As `functionMetrics`, for counts under a further dimension. */
+/** Counts with an additional dimension. */
 export const functionCounts = () => countsOf(requireEnv("DEPLOYMENT"));

@@ -1,4 +1,4 @@
-/** Posts to connections, closes them, and asks when they were last active, through the `@connections` API. */
+/** Posts to connections, closes them, and reads when they were last active, through the `@connections` API. */
 
 import {
   type ApiGatewayManagementApiClient,
@@ -9,10 +9,10 @@ import {
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import type { ServerMessage } from "../../core/protocol";
 
-/** Whether the connection was still there. */
+/** Whether the connection still existed. */
 export type Outcome = "done" | "gone";
 
-/** The gateway's connections, as far as a function needs them. */
+/** Operations on the gateway's connections. */
 export interface Connections {
   /** Sends a message. */
   post(connectionId: string, message: ServerMessage): Promise<Outcome>;

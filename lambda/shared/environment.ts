@@ -16,7 +16,7 @@ export function requireEnv(
   return value;
 }
 
-/** The value of an environment variable that may be left out, or be empty. */
+/** The value of an environment variable; undefined if it is missing or empty. */
 export const optionalEnv = (
   name: EnvironmentVariable,
   environment: NodeJS.ProcessEnv = process.env,

@@ -1,11 +1,11 @@
 /**
- * Who is at the other end of a connection: written by the authorizer at `$connect`, handed by the
- * gateway to every later route as strings, and so read without touching a table.
+ * The identity of a connection's client. The authorizer determines it at `$connect`, and the gateway passes it to every later
+ * route as strings, so that routes need no read.
  */
 
 import type { DuplicatePolicy, Role } from "../../core/protocol";
 
-/** A connection's owner and terms. */
+/** A connection's owner, and what its login agreed. */
 export interface Identity {
   organizationId: string;
   agentId: string;
@@ -13,47 +13,33 @@ export interface Identity {
   instanceId: string;
   heartbeatIntervalMs: number;
   leaseMs: number;
-  /** Whether the client asked for another interval than it got. */
+  /** Whether the client got another interval than it requested. */
   intervalAdvised: boolean;
   onDuplicate: DuplicatePolicy;
-  /** Over how long the fleet is to come back once all of it is cut off; 0 for no such advice. */
+  /** The reconnect window for the fleet's size; 0 for none. */
   reconnectWindowMs: number;
   /** Whether the process says that it has another connection open. */
   rotation: boolean;
-  /** The registration's fencing token when it logged in: a lock-out since then has a greater one. */
+  /** The registration's fencing token at the login. A later lock-out has a greater one. */
   fencingToken: number;
-  /** Stands for the key that it logged in with. */
+  /** Tag of the login key. */
   keyTag: string;
-  /** When the registration ends; absent where it does not. */
+  /** When a temporary registration ends. */
   registeredUntil?: number | undefined;
 }
 
-/** The same as API Gateway carries it: an authorizer's context holds strings only. */
+/** The same as an authorizer's context, which contains strings only. */
 export type AuthorizerContext = Record<Exclude<keyof Identity, "registeredUntil">, string> & {
   registeredUntil?: string;
 };
 
 export function toContext(identity: Identity): AuthorizerContext {
-  return {
-    organizationId: identity.organizationId,
-    agentId: identity.agentId,
-    role: identity.role,
-    instanceId: identity.instanceId,
-    heartbeatIntervalMs: String(identity.heartbeatIntervalMs),
-    leaseMs: String(identity.leaseMs),
-    intervalAdvised: String(identity.intervalAdvised),
-    onDuplicate: identity.onDuplicate,
-    reconnectWindowMs: String(identity.reconnectWindowMs),
-    rotation: String(identity.rotation),
-    fencingToken: String(identity.fencingToken),
-    keyTag: identity.keyTag,
-    ...(identity.registeredUntil !== undefined && {
-      registeredUntil: String(identity.registeredUntil),
-    }),
-  };
+  const given = Object.entries(identity).filter(([, value]) => value !== undefined);
+  const texts = given.map(([name, value]) => [name, String(value)]);
+  return Object.fromEntries(texts) as AuthorizerContext;
 }
 
-/** @throws Error if the route was called without the authorizer's context, which is a deployment fault. */
+/** @throws Error if the event has no authorizer context, which is an error in the deployment */
 export function fromContext(context: Partial<AuthorizerContext> | undefined): Identity {
   if (!context?.organizationId || !context.agentId) {
     throw new Error("the event carries no authorizer context: is the authorizer set on $connect?");
@@ -67,7 +53,7 @@ export function fromContext(context: Partial<AuthorizerContext> | undefined): Id
     leaseMs: Number(context.leaseMs),
     intervalAdvised: context.intervalAdvised === "true",
     onDuplicate: context.onDuplicate as DuplicatePolicy,
-    // Connections from before an update of the authorizer carry none.
+    // Connections that were opened before an update of the authorizer have none.
     reconnectWindowMs: Number(context.reconnectWindowMs ?? 0),
     rotation: context.rotation === "true",
     fencingToken: Number(context.fencingToken ?? 0),

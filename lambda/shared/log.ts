@@ -1,2 +1,2 @@
-/** What a function logs through: Lambda turns each object into one JSON line. Never log a token. */
+/** The log of a function. Lambda writes each object as one JSON line. Never log a token. */
 export type Log = Pick<Console, "info" | "warn" | "error">;

@@ -1,4 +1,4 @@
-/** What all message routes share: the event, the replies, and error handling. No route answers with a 500. */
+/** The common part of all message routes: the event, replies, and error handling. No route fails with a 500. */
 
 import { idOf, MessageError, parseObject } from "../../core/client-messages";
 import type { ClientMessage, ErrorCode, ServerMessage } from "../../core/protocol";
@@ -13,7 +13,7 @@ import type { MetricsSink } from "./metrics";
 import { RateLimiter } from "./rate-limiter";
 import { INTERNAL, REVOKED, SUPERSEDED } from "./replies";
 
-/** An event of a WebSocket API, as far as the routes read it. Times are the gateway's. */
+/** An event of a WebSocket API, as far as it is used. Times are the gateway's. */
 export interface RouteEvent {
   body?: string | null;
   requestContext: {
@@ -28,7 +28,7 @@ export interface RouteEvent {
   };
 }
 
-/** An answer to the gateway; a `body` reaches the client where the route has a route response. */
+/** The result of a route. The gateway sends `body` to the client if the route has a response. */
 export interface RouteResult {
   statusCode: number;
   body?: string;
@@ -36,14 +36,14 @@ export interface RouteResult {
 }
 
 export interface RouteDependencies {
-  /** Closes connections that flood, or that are locked out. */
+  /** Closes connections that flood or are locked out. */
   connections: Pick<Connections, "post" | "close">;
   log: Log;
-  /** Counts replies of `internal`, which the gateway can't see as errors. */
+  /** Counts `internal` replies, which the gateway does not count as errors. */
   metrics: MetricsSink;
 }
 
-/** Answers nothing. */
+/** A result without a reply. */
 export const SILENT: RouteResult = { statusCode: 200 };
 
 export const reply = (message: ServerMessage): RouteResult => ({
@@ -54,14 +54,14 @@ export const reply = (message: ServerMessage): RouteResult => ({
 const errorReply = (code: ErrorCode, message: string, id?: string): RouteResult =>
   reply({ type: "error", code, message, ...echo(id) });
 
-/** The `id` of a reply: there only if the message had one. */
+/** The `id` of a reply, if the message had one. */
 export const echo = (id: string | undefined) => (id === undefined ? {} : { id });
 
 /**
- * A superseded connection stays open while it may still answer. What is closed gets its last message by a post:
- * a reply is sent after the function returns, when the connection is gone.
+ * Rejects a message of a connection that no longer counts. A superseded connection stays open during its grace period. Others
+ * are closed; their last message is posted, because a reply is sent only after the function returns.
  *
- * @param id of the message, to be echoed
+ * @param id the message's id, repeated in the reply
  */
 export async function turnAway(
   standing: Exclude<Standing, "holds">,
@@ -73,7 +73,7 @@ export async function turnAway(
   if (standing === "superseded" && mayStillAnswer(row, requestTimeEpoch)) {
     return reply({ ...SUPERSEDED, ...echo(id) });
   }
-  // A connection that its own process has replaced gets no message, which would stop the client.
+  // A connection replaced by its own process gets no message, which would stop the client.
   if (standing !== "ended") {
     const message = standing === "revoked" ? REVOKED : SUPERSEDED;
     await connections.post(connectionId, { ...message, ...echo(id) });
@@ -82,20 +82,20 @@ export async function turnAway(
   return SILENT;
 }
 
-/** Whether a superseded process is within its grace, which begins when the newer one connects. */
+/** Whether a superseded process is within its grace period, which begins when the newer one connects. */
 function mayStillAnswer(row: Pick<StatusRow, "connectedAt"> | undefined, now: number): boolean {
   return row !== undefined && now < row.connectedAt + LIMITS.supersededGraceMs;
 }
 
-/** A route whose messages count only from a connection that its agent's row lists. */
+/** A route that accepts messages only from connections listed in their agent's row. */
 export interface GuardedDependencies extends RouteDependencies {
   guard: Guard;
 }
 
 /**
- * A message route that judges its sender by one read before it does anything.
+ * A message route that first checks its sender with one read.
  *
- * @param whileSuperseded whether a message counts from a superseded process within its grace
+ * @param whileSuperseded whether a message is accepted from a superseded process within its grace period
  */
 export function guardedRoute(
   type: ClientMessage["type"],
@@ -114,8 +114,8 @@ export function guardedRoute(
 }
 
 /**
- * A message route: checks the sender's rate and role, calls `handle`, and turns what it throws into an `error` reply, a
- * `MessageError` word for word and anything else as `internal`, logged. A registration that has ended is answered with `revoked`.
+ * A message route: checks the sender's registration, rate and role, calls `handle`, and converts errors into `error` replies: a
+ * `MessageError` with its own text, anything else as `internal`, with a log line.
  */
 export function messageRoute(
   type: ClientMessage["type"] | "$default",
@@ -123,7 +123,7 @@ export function messageRoute(
   handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
 ) {
   const rate = type === "$default" ? UNKNOWN_RATE : RATES[type];
-  const gate = new RateLimiter(rate);
+  const rateLimiter = new RateLimiter(rate);
   return async (event: RouteEvent): Promise<RouteResult> => {
     try {
       const identity = fromContext(event.requestContext.authorizer);
@@ -131,7 +131,7 @@ export function messageRoute(
       if (requestTimeEpoch >= (identity.registeredUntil ?? Number.POSITIVE_INFINITY)) {
         return await turnAway("revoked", undefined, event, connections, idIn(event.body));
       }
-      const outcome = gate.judge(connectionId, requestTimeEpoch);
+      const outcome = rateLimiter.check(connectionId, requestTimeEpoch);
       if (outcome === "close") {
         const { organizationId, agentId } = identity;
         log.warn({ event: "flood_closed", route: type, organizationId, agentId, connectionId });
@@ -162,7 +162,7 @@ export function messageRoute(
   };
 }
 
-/** The `id` of a message that was refused before it was read. */
+/** The `id` of a message that was refused before it was parsed. */
 function idIn(body: string | null | undefined): string | undefined {
   try {
     return idOf(parseObject(body));

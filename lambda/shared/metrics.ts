@@ -1,22 +1,22 @@
-/** CloudWatch metrics as embedded log lines: no call to CloudWatch, and none of its latency. */
+/** CloudWatch metrics in the embedded metric format: log lines instead of calls to CloudWatch. */
 
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import { METRICS_NAMESPACE } from "../../core/names";
 import { lazily } from "./lazily";
 
-/** How a function counts: any number of `addMetric`, then one `publishStoredMetrics`. */
+/** Collects metrics with `addMetric`, and publishes them with `publishStoredMetrics`. */
 export interface MetricsSink {
   addMetric(name: string, unit: "Count", value: number): unknown;
   publishStoredMetrics(): unknown;
 }
 
-/** Counts at once, in a line of its own, under a further dimension. Each of its values is billed as a metric. */
+/** Publishes a count at once, with an additional dimension. Each value of the dimension is billed as a metric. */
 export type CountBy = (name: string, dimension: Record<string, string>, value: number) => void;
 
 /**
- * One for a function's whole life. The dimension `service` is from POWERTOOLS_SERVICE_NAME.
+ * The metrics of a function. The dimension `service` comes from POWERTOOLS_SERVICE_NAME.
  *
- * @param deployment value of the dimension that tells the deployments of an account apart
+ * @param deployment value of the dimension that distinguishes the deployments of an account
  */
 export function metricsOf(deployment: string): MetricsSink {
   const metrics = lazily(() => under(deployment));
@@ -26,7 +26,7 @@ export function metricsOf(deployment: string): MetricsSink {
   };
 }
 
-/** As `metricsOf`, for counts under a further dimension. */
+/** As `metricsOf`, for counts with an additional dimension. */
 export function countsOf(deployment: string): CountBy {
   const metrics = under(deployment);
   return (name, dimension, value) => {

@@ -1,61 +1,62 @@
 /**
- * Limits the rate of each connection without a read or a write: every container of a function counts for itself, so
- * that a connection gets at most its rate times the containers that serve it.
+ * Limits the rate of each connection without reads or writes. Each container of a function counts separately, so a connection
+ * gets at most its rate times the number of containers that serve it.
  */
 
 import type { Rate } from "../../core/protocol";
 
-/** Connections that a container keeps count of; of more, the one that was silent for longest is forgotten. */
+/** Connections that a container counts. Beyond that, it forgets the least recently active one. */
 const REMEMBERED = 10_000;
 
-/** A connection that is refused at this many times its rate is beyond a mistake. */
+/** A connection that keeps sending at this many times its rate is closed. */
 const FLOOD_FACTOR = 10;
 
-/** `close` is returned once, and again after as many refusals as before. */
+/** `close` is returned once, and again after as many further refusals. */
 export type RateLimitOutcome = "admitted" | "refused" | "close";
 
-interface Counted {
-  at: number;
-  /** What may be sent at once, now. */
-  left: number;
-  /** What may be refused at once, now. */
+interface Bucket {
+  filledAt: number;
+  /** Messages that are accepted at once. */
+  tokens: number;
+  /** Messages that are refused at once before the connection is closed. */
   violationBudget: number;
 }
 
-/** One gate for each rate. Keys are connections, or agents. */
+/** Token buckets of one rate. Keys are connections, or agents. */
 export class RateLimiter {
-  readonly #counted = new Map<string, Counted>();
+  readonly #buckets = new Map<string, Bucket>();
 
   constructor(private readonly rate: Rate) {}
 
-  /** @param now epoch milliseconds by the gateway's clock; what comes late counts as of the last one */
-  judge(key: string, now: number): RateLimitOutcome {
+  /** @param now epoch milliseconds by the gateway's clock; an earlier time than before counts as the last one */
+  check(key: string, now: number): RateLimitOutcome {
     const { perSecond, burst } = this.rate;
-    const violationBudget = burst * FLOOD_FACTOR;
-    const counted = this.#counted.get(key) ?? { at: now, left: burst, violationBudget };
-    // The order of the map is the order of the last messages.
-    this.#counted.delete(key);
-    this.#counted.set(key, counted);
-    if (this.#counted.size > REMEMBERED) this.#forgetOldest();
-    const granted = (Math.max(0, now - counted.at) / 1000) * perSecond;
-    counted.at = Math.max(now, counted.at);
-    counted.left = Math.min(burst, counted.left + granted);
-    counted.violationBudget = Math.min(
-      violationBudget,
-      counted.violationBudget + granted * FLOOD_FACTOR,
-    );
-    if (counted.left >= 1) {
-      counted.left -= 1;
+    const most = burst * FLOOD_FACTOR;
+    const bucket = this.#buckets.get(key) ?? {
+      filledAt: now,
+      tokens: burst,
+      violationBudget: most,
+    };
+    // Keeps the map in the order of the last messages.
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    if (this.#buckets.size > REMEMBERED) this.#forgetOldest();
+    const granted = (Math.max(0, now - bucket.filledAt) / 1000) * perSecond;
+    bucket.filledAt = Math.max(now, bucket.filledAt);
+    bucket.tokens = Math.min(burst, bucket.tokens + granted);
+    bucket.violationBudget = Math.min(most, bucket.violationBudget + granted * FLOOD_FACTOR);
+    if (bucket.tokens >= 1) {
+      bucket.tokens -= 1;
       return "admitted";
     }
-    counted.violationBudget -= 1;
-    if (counted.violationBudget >= 1) return "refused";
-    counted.violationBudget = violationBudget;
+    bucket.violationBudget -= 1;
+    if (bucket.violationBudget >= 1) return "refused";
+    bucket.violationBudget = most;
     return "close";
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#counted.keys();
-    if (oldest !== undefined) this.#counted.delete(oldest);
+    const [oldest] = this.#buckets.keys();
+    if (oldest !== undefined) this.#buckets.delete(oldest);
   }
 }

@@ -1,18 +1,18 @@
-/** Replies that several functions give. */
+/** Replies of several functions. */
 
 import type { ErrorMessage, SupersededMessage } from "../../core/protocol";
 
 /** A newer process of the agent holds the lease. */
 export const SUPERSEDED: SupersededMessage = { type: "superseded" };
 
-/** The agent may not connect any more. */
+/** The agent or its key was locked out. */
 export const REVOKED: ErrorMessage = {
   type: "error",
   code: "revoked",
   message: "the agent was disabled or removed",
 };
 
-/** Nobody knows what went wrong but the log. */
+/** An unexpected failure, which only the log describes. */
 export const INTERNAL: ErrorMessage = {
   type: "error",
   code: "internal",

@@ -1,17 +1,17 @@
-/** Asks API Gateway when the connections of silent agents were last active: heartbeats may arrive there and not reach the table. */
+/** Reads from API Gateway when silent agents' connections were last active: heartbeats may reach it, but not the table. */
 
 import { openConnections } from "../../core/row-connections";
 import type { Connections } from "../shared/connections";
 import type { OnlineRow } from "./scan";
 
-/** What API Gateway says of a sample of silent agents. */
+/** The connections of a sample of silent agents. */
 export interface ConnectionProbe {
   looked: number;
-  /** Open, and active after the last stored heartbeat: its messages do not reach the table. */
+  /** Open, and active after the last stored heartbeat: its messages don't reach the table. */
   speaking: number;
   /** Open, and silent. */
   silent: number;
-  /** Closed, though the table does not have it. */
+  /** Closed, but still in the table. */
   gone: number;
 }
 
@@ -22,7 +22,7 @@ export function recentlyActive(
   { lastHeartbeatAt, heartbeatIntervalMs }: OnlineRow,
   lastActiveAt: number | "gone",
 ): boolean {
-  // The stored heartbeat is activity itself: only what came well after it is another one.
+  // The stored heartbeat is itself activity, so only later activity counts.
   return lastActiveAt !== "gone" && lastActiveAt > lastHeartbeatAt + heartbeatIntervalMs / 2;
 }
 

@@ -15,19 +15,19 @@ import { dynamoDbScanCheckpoints } from "./scan-checkpoints";
 import { createSelfPreservation } from "./self-preservation";
 import { SelfPreservationStore } from "./self-preservation-store";
 
-/** Scanned side by side: enough to read a million rows within the function's time-out. */
+/** Scanned in parallel: enough to read a million rows within the function's timeout. */
 const SEGMENTS = 4;
 
-/** Time to act on as many rows as are kept. */
+/** Time to process as many rows as are kept in memory. */
 const SCAN_RESERVE_MS = 90_000;
 
-/** Time to finish what is under way, and to save the positions. */
+/** Time to finish calls in progress, and to save the positions. */
 const RESERVE_MS = 15_000;
 
 const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
 const connections = stageConnections();
 
-/** Where it is off, the stack sets none of its variables. */
+/** Called only if it is on: otherwise its variables are not set. */
 function selfPreservation() {
   const events = lazily(eventBridgeClient);
   const busName = requireEnv("EVENT_BUS_NAME");

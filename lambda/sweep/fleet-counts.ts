@@ -2,25 +2,25 @@
 
 import type { OnlineRow } from "./scan";
 
-/** Agents that are stored as online, of one or more segments. */
+/** Agents stored as online, in one or more segments. */
 export interface FleetCounts {
   /** Their lease has not expired: online by their derived status. */
   online: number;
-  /** Of these, who has missed a heartbeat: how well heartbeats reach the table. */
+  /** Of these, those that have missed a heartbeat. */
   overdue: number;
-  /** Their lease has expired, and is not stored as expired yet. */
+  /** Their lease has expired, but is not stored as expired yet. */
   over: number;
 }
 
 /**
- * A heartbeat is missed once it is late by a quarter of its interval: more than a network delays it, and
- * less than the shortest lease leaves after it.
+ * A heartbeat counts as missed when it is late by a quarter of its interval: more than a network delays it, but less than the
+ * shortest lease allows.
  */
 const OVERDUE_INTERVALS = 1.25;
 
 export const NO_AGENTS: FleetCounts = { online: 0, overdue: 0, over: 0 };
 
-/** The counts with one more row. */
+/** The counts including one more row. */
 export function counted(
   { online, overdue, over }: FleetCounts,
   row: OnlineRow,

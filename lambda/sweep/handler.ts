@@ -1,7 +1,6 @@
 /**
- * The sweep: stores agents with expired leases as offline, which makes the transition, and closes their connections;
- * marks agents whose work stalls or advances again; and counts the fleet. Readers don't depend on it: they derive
- * the status.
+ * The sweep: stores agents with expired leases as offline, which publishes the transition, and closes their connections; marks
+ * agents whose work stalls or recovers; and counts the fleet. Readers don't depend on it, because they derive the status.
  */
 
 import pLimit from "p-limit";
@@ -18,13 +17,13 @@ import type { LeaseScan, OnlineRow } from "./scan";
 import type { Progress, ScanCheckpoints } from "./scan-checkpoints";
 import type { Permission, SelfPreservation } from "./self-preservation";
 
-/** A heartbeat that came in at the last moment of a lease may still be on its way to the table. */
+/** A heartbeat received at the end of a lease may not be stored yet. */
 const GRACE_MS = 2000;
 
-/** Writes and closes under way at once. */
+/** Writes and closes at a time. */
 const CONCURRENCY = 64;
 
-/** Rows that are kept until the whole fleet is counted, about 20 MB; further ones are looked for again. */
+/** Rows kept in memory until the fleet is counted, about 20 MB. Further ones are found by a second scan. */
 const KEPT_ROWS = 50_000;
 
 export interface SweepDependencies {
@@ -32,30 +31,30 @@ export interface SweepDependencies {
   scan: LeaseScan;
   checkpoints: ScanCheckpoints;
   fleet: Pick<FleetCountStore, "put">;
-  /** Undefined where it is off. */
+  /** Undefined if it is off. */
   selfPreservation: SelfPreservation | undefined;
   connections: Pick<Connections, "close">;
   log: Log;
   metrics: MetricsSink;
   clock: () => number;
-  /** How long before the function's time-out no further page is begun: time to act on what was found. */
+  /** How long before the function's timeout the scan stops. */
   scanReserveMs: number;
-  /** How long before the function's time-out no further row is acted on. */
+  /** How long before the function's timeout no further row is processed. */
   reserveMs: number;
   /** @default 50,000 */
   keptRows?: number;
 }
 
-/** One run: what it needs beside its dependencies, and what it has done so far. */
+/** The state of one run. */
 interface Run extends SweepDependencies {
   report: SweepReport;
-  /** Rows to act on once the fleet is counted. */
+  /** Rows to process once the fleet is counted. */
   due: OnlineRow[];
   permission: Permission;
   remainingMs(): number;
 }
 
-/** Two runs at once do no harm: each write has one winner. */
+/** Overlapping runs are safe, because each write has one winner. */
 export function sweepHandler(deps: SweepDependencies) {
   return async (_event: unknown, context: { getRemainingTimeInMillis(): number }) => {
     const report = nothingDone();
@@ -71,7 +70,7 @@ export function sweepHandler(deps: SweepDependencies) {
     if (reached.every(({ position }) => position === undefined)) {
       await finishRound(reached, earlier, run);
     } else {
-      // Also segments at their end, so that the round's next run leaves them out.
+      // Finished segments too, so that the next run skips them.
       await Promise.all(reached.map((progress, index) => checkpoints.save(index, progress)));
     }
     publish(report, metrics);
@@ -80,13 +79,13 @@ export function sweepHandler(deps: SweepDependencies) {
   };
 }
 
-/** Goes on from where the round stands in a segment, as far as the time allows, and acts on nothing yet. */
+/** Continues the scan of a segment as far as the time allows. Collects rows, but does not process them. */
 async function passOver(segment: number, from: Progress | undefined, run: Run): Promise<Progress> {
   const { clock, scan, report, due, keptRows = KEPT_ROWS, scanReserveMs, remainingMs } = run;
   if (from && !from.position) return from;
   let { position, counts } = from ?? { position: undefined, counts: NO_AGENTS };
   do {
-    // By the deadlines as of now, however late this run is.
+    // Uses the current time for each page, because a run may take minutes.
     const now = clock();
     const page = await scan.page(segment, position);
     for (const row of page.rows) {
@@ -100,7 +99,7 @@ async function passOver(segment: number, from: Progress | undefined, run: Run): 
   return { position, counts };
 }
 
-/** Acts on what was found, as far as self-preservation and the time allow. */
+/** Processes the rows found, as far as self-preservation and the time allow. */
 async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
   const { selfPreservation, clock, due, report, scan } = run;
   const now = clock();
@@ -109,7 +108,7 @@ async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
   if (selfPreservation)
     run.permission = await selfPreservation.permission(counts, report.finished, over, now);
   if (run.permission === "hold") {
-    // Stalls are withheld too: work looks stalled while heartbeats do not reach the table.
+    // Stalls are withheld too, because work looks stalled while heartbeats don't reach the table.
     const advancing = due.filter(
       (row) => !isOver(row, now) && (row.stalledSince !== undefined || !hasStallChanged(row, now)),
     );
@@ -153,12 +152,12 @@ async function finishRound(
 
 const isOver = (row: OnlineRow, now: number) => row.leaseExpiresAt < now - GRACE_MS;
 
-/** Whether a row's lease is over, its agent has stalled or recovered, or displaced connections have had their time. */
+/** Whether a row's lease has expired, its work has stalled or recovered, or the grace period of displaced connections is over. */
 function isDue(row: OnlineRow, now: number): boolean {
   return isOver(row, now) || hasStallChanged(row, now) || isGraceOver(row, now);
 }
 
-/** Whether an agent has stalled, or is marked as stalled and advances again. */
+/** Whether an agent has stalled but is not marked, or is marked but has recovered. */
 function hasStallChanged({ stallsAt, stalledSince }: OnlineRow, now: number): boolean {
   return (stallsAt !== undefined && stallsAt <= now) !== (stalledSince !== undefined);
 }
@@ -181,7 +180,7 @@ async function act(row: OnlineRow, run: Run): Promise<void> {
     return;
   }
   if (isGraceOver(row, now) && row.displaced) {
-    // What could not be closed is remembered: a lock-out has to find it.
+    // Connections that could not be closed are kept, so that a lock-out finds them.
     const closed = await closeAll(displacedConnections(row), run);
     if (closed) await leases.forget({ ...row, displaced: row.displaced });
   }
@@ -207,7 +206,7 @@ async function close(connectionId: string, { connections, report, log }: Run): P
     if ((await connections.close(connectionId)) === "done") report.connectionsClosed += 1;
     return true;
   } catch (error) {
-    // The gateway closes it itself when it idles; the agent's status is already right.
+    // The gateway closes it when it is idle. The agent's status is already correct.
     report.closesFailed += 1;
     log.warn({ event: "close_failed", connectionId, error: String(error) });
     return false;

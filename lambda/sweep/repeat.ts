@@ -1,8 +1,8 @@
-/** Repeats the sweep within an invocation: EventBridge's schedules start a function once a minute at most. */
+/** Repeats the sweep within an invocation, because EventBridge can schedule a function at most once a minute. */
 
 const MINUTE_MS = 60_000;
 
-/** What the repetition needs of Lambda's context. */
+/** The part of Lambda's context that is used. */
 interface Context {
   getRemainingTimeInMillis(): number;
 }
@@ -12,18 +12,17 @@ export interface RepeatOptions {
   intervalMs: number;
   /** Epoch milliseconds. */
   clock: () => number;
-  /** Resolves after so many milliseconds. */
+  /** Resolves after a time in milliseconds. */
   sleep: (ms: number) => Promise<void>;
-  /** How long before the function's time-out no further pass begins, in milliseconds. */
+  /** How long before the function's timeout no further pass begins, in milliseconds. */
   reserveMs: number;
 }
 
 /**
- * A handler that runs `sweep` every `intervalMs` until the minute that its invocation began is over; just once
- * for an interval of a minute or more. A pass that takes longer than the interval delays the next one, and is
- * not made up for. Passes of two invocations may overlap, which does no harm.
+ * A handler that runs `sweep` every `intervalMs` for a minute; only once if the interval is a minute or more. A pass that takes
+ * longer than the interval delays the next one. Passes of two invocations may overlap.
  *
- * @throws the first error of a pass, after the last one: what one pass left, the next one finds
+ * @throws the first error of a pass, after the last pass
  */
 export function repeatedSweep<Result>(
   sweep: (event: unknown, context: Context) => Promise<Result>,

@@ -1,12 +1,12 @@
-/** What a run of the sweep did, for its log and its metrics. */
+/** The result of a run of the sweep, for its log and metrics. */
 
 import type { MetricsSink } from "../shared/metrics";
 
 export interface SweepReport {
-  /** Agents online in all of the table, and how many of them are late; null until it is counted. */
+  /** Agents online in the whole table, and how many of them are late; null unless the whole table was counted. */
   online: number | null;
   overdue: number | null;
-  /** Rows that had to be acted on. */
+  /** Rows that needed processing. */
   found: number;
   /** Rows stored as offline by this run. */
   expired: number;
@@ -18,7 +18,7 @@ export interface SweepReport {
   recovered: number;
   connectionsClosed: number;
   closesFailed: number;
-  /** False if the run stopped early, before its time-out; the next run continues there. */
+  /** False if the run stopped early because of its timeout; the next run continues there. */
   finished: boolean;
 }
 

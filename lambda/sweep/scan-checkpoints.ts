@@ -1,4 +1,4 @@
-/** Checkpoints of a scan that did not fit into one run of the sweep: the next run continues there. */
+/** Checkpoints of a scan that takes several runs of the sweep. The next run continues there. */
 
 import {
   type AttributeValue,
@@ -7,24 +7,25 @@ import {
   PutItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { SWEEP_PARTITION } from "../../core/registry-record";
 import type { FleetCounts } from "./fleet-counts";
 import type { Position } from "./scan";
 
-/** How far a round has come in one segment. */
+/** The progress of a scan in one segment. */
 export interface Progress {
-  /** Undefined once the round has reached the segment's end. */
+  /** Undefined at the segment's end. */
   position: Position | undefined;
-  /** What was counted so far. */
+  /** The counts so far. */
   counts: FleetCounts;
 }
 
 export interface ScanCheckpoints {
-  /** The progress of a round that an earlier run left unfinished, by segment; empty for a new round. */
+  /** The progress of an unfinished scan, by segment; empty for a new scan. */
   resume(): Promise<Map<number, Progress>>;
-  /** Leaves the round, or one of its segments, to the next run. */
+  /** Stores a segment's progress for the next run. */
   save(segment: number, progress: Progress): Promise<void>;
-  /** Ends a round; `saved` are the segments whose progress is stored. */
+  /** Ends a scan. `saved` are the segments whose progress is stored. */
   finish(saved: Iterable<number>): Promise<void>;
 }
 
@@ -33,19 +34,17 @@ export function dynamoDbScanCheckpoints(
   TableName: string,
   totalSegments: number,
 ): ScanCheckpoints {
-  // Segments of another total divide the table otherwise, so each total has progress of its own.
+  // Another number of segments divides the table differently, so its progress is stored separately.
   const prefix = `segments/${totalSegments}#`;
-  const keyOf = (segment: number) => ({
-    organizationId: { S: SWEEP_PARTITION },
-    recordId: { S: `${prefix}${segment}` },
-  });
+  const keyOf = (segment: number) =>
+    marshall({ organizationId: SWEEP_PARTITION, recordId: `${prefix}${segment}` });
   return {
     async resume() {
       const { Items = [] } = await client.send(
         new QueryCommand({
           TableName,
           KeyConditionExpression: "organizationId = :sweep AND begins_with(recordId, :prefix)",
-          ExpressionAttributeValues: { ":sweep": { S: SWEEP_PARTITION }, ":prefix": { S: prefix } },
+          ExpressionAttributeValues: marshall({ ":sweep": SWEEP_PARTITION, ":prefix": prefix }),
         }),
       );
       return new Map(
@@ -56,10 +55,8 @@ export function dynamoDbScanCheckpoints(
     async save(segment, { position, counts }) {
       const Item = {
         ...keyOf(segment),
+        ...marshall(counts),
         ...(position && { position: { M: position } }),
-        online: { N: String(counts.online) },
-        overdue: { N: String(counts.overdue) },
-        over: { N: String(counts.over) },
       };
       await client.send(new PutItemCommand({ TableName, Item }));
     },
@@ -73,9 +70,6 @@ export function dynamoDbScanCheckpoints(
 }
 
 function progressFrom(item: Record<string, AttributeValue>): Progress {
-  const read = (name: keyof FleetCounts) => Number(item[name]?.N ?? 0);
-  return {
-    position: item.position?.M,
-    counts: { online: read("online"), overdue: read("overdue"), over: read("over") },
-  };
+  const { online, overdue, over } = unmarshall(item);
+  return { position: item.position?.M, counts: { online, overdue, over } };
 }

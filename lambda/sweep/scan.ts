@@ -4,7 +4,7 @@ import { type AttributeValue, type DynamoDBClient, ScanCommand } from "@aws-sdk/
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { StatusRow } from "../../core/status";
 
-/** What the sweep needs of a row: all else stays in the table. */
+/** The attributes that the sweep needs. */
 const ATTRIBUTES = [
   "organizationId",
   "agentId",
@@ -19,15 +19,15 @@ const ATTRIBUTES = [
   "stalledSince",
 ] as const satisfies (keyof StatusRow)[];
 
-/** A row that is stored as online. */
+/** A row stored as online. */
 export type OnlineRow = Pick<StatusRow, (typeof ATTRIBUTES)[number]>;
 
-/** Where a segment's next page begins. */
+/** The start of a segment's next page. */
 export type Position = Record<string, AttributeValue>;
 
 export interface LeaseScan {
   segments: readonly number[];
-  /** The rows stored as online of up to a megabyte of the table. */
+  /** The rows stored as online in the next megabyte of the table. */
   page(
     segment: number,
     position: Position | undefined,
@@ -35,8 +35,8 @@ export interface LeaseScan {
 }
 
 /**
- * A scan is billed by what it reads, not by what it returns: all rows that are online come back, so that
- * the fleet is counted in the same read units as those that only have to be acted on.
+ * A scan is billed for what it reads, not for what it returns. So it returns all rows stored as online, and the sweep counts
+ * the fleet at no additional read units.
  */
 export function dynamoDbLeaseScan(
   client: DynamoDBClient,

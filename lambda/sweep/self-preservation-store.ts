@@ -15,17 +15,17 @@ import { isSameItem, MASS_EXPIRY_RECORD, SWEEP_PARTITION } from "../../core/regi
 import type { ConnectionProbe } from "./connection-probe";
 import type { HoldState } from "./self-preservation-rule";
 
-/** The state, with what was found when it began. */
+/** The state, with the findings at its beginning. */
 export interface SelfPreservationState extends HoldState {
   suspectedAt: number;
-  /** Agents that had missed a heartbeat, their lease over or not. */
+  /** Agents that had missed a heartbeat, whether or not their lease had expired. */
   silent: number;
-  /** All agents that were stored as online. */
+  /** All agents stored as online. */
   online: number;
   sample: ConnectionProbe;
 }
 
-const KEY = { organizationId: { S: SWEEP_PARTITION }, recordId: { S: MASS_EXPIRY_RECORD } };
+const KEY = marshall({ organizationId: SWEEP_PARTITION, recordId: MASS_EXPIRY_RECORD });
 
 /** TTL of a state that no sweep ends: longer than the longest sweep interval. */
 const KEPT_MS = 2 * 24 * 60 * 60_000;
@@ -37,7 +37,7 @@ export class SelfPreservationStore {
     private readonly TableName: string,
   ) {}
 
-  /** A consistent read: this sweep must not publish what another one has just begun to withhold. */
+  /** Reads consistently: this sweep must not publish what another one has just begun to withhold. */
   async get(): Promise<SelfPreservationState | undefined> {
     const { Item } = await this.client.send(
       new GetItemCommand({ TableName: this.TableName, Key: KEY, ConsistentRead: true }),
@@ -50,7 +50,7 @@ export class SelfPreservationStore {
   /** Begins to withhold expirations. @returns false if another sweep was first */
   begin(state: SelfPreservationState): Promise<boolean> {
     const ttlEpochSeconds = Math.ceil((state.heldUntil + KEPT_MS) / 1000);
-    // Another sweep may see the same at the same moment.
+    // Distinguishes this write from another sweep's with the same state.
     const attemptId = randomUUID();
     const Item = { ...KEY, ...marshall({ ...state, ttlEpochSeconds, attemptId }) };
     return won(
@@ -66,7 +66,7 @@ export class SelfPreservationStore {
     );
   }
 
-  /** Expirations are stored from now on. @returns false if another sweep was first */
+  /** Stores that expirations are published from now on. @returns false if another sweep was first */
   confirm({ suspectedAt }: SelfPreservationState, now: number): Promise<boolean> {
     return won(
       this.client.send(
@@ -74,7 +74,7 @@ export class SelfPreservationStore {
           TableName: this.TableName,
           Key: KEY,
           UpdateExpression: "SET confirmedAt = :now",
-          // Equal where the client has written it before, and lost the answer.
+          // Equal if the client repeats a write whose response was lost.
           ConditionExpression:
             "suspectedAt = :suspectedAt AND (attribute_not_exists(confirmedAt) OR confirmedAt = :now)",
           ExpressionAttributeValues: marshall({ ":suspectedAt": suspectedAt, ":now": now }),
@@ -83,7 +83,7 @@ export class SelfPreservationStore {
     );
   }
 
-  /** Ends it, unless another sweep was first. */
+  /** Ends self-preservation, unless another sweep was first. */
   async end({ suspectedAt }: SelfPreservationState): Promise<void> {
     await won(
       this.client.send(
@@ -98,7 +98,7 @@ export class SelfPreservationStore {
   }
 }
 
-/** @param Item what was to be written: it may stand in the way itself, for the client repeats a write whose answer was lost */
+/** @param Item the written item: if the client repeats a write whose response was lost, it finds its own item */
 async function won(
   write: Promise<unknown>,
   Item?: Record<string, AttributeValue>,

@@ -8,7 +8,7 @@ import type { OnlineRow } from "./scan";
 import { nextAction, type SelfPreservationTerms } from "./self-preservation-rule";
 import type { SelfPreservationState, SelfPreservationStore } from "./self-preservation-store";
 
-/** What is published on the event bus. */
+/** An event on the event bus. */
 export type MassExpiryEvent =
   | ({ event: "suspected" } & SelfPreservationState)
   | ({
@@ -21,7 +21,7 @@ export interface SelfPreservationDependencies {
   terms: SelfPreservationTerms;
   store: Pick<SelfPreservationStore, "get" | "begin" | "confirm" | "end">;
   connections: Pick<Connections, "lastActiveAt">;
-  /** @throws Error if the event is not taken */
+  /** @throws Error if the bus refuses the event */
   publish(event: MassExpiryEvent): Promise<void>;
   log: Log;
 }
@@ -35,7 +35,7 @@ export type Permission = "hold" | "probe" | "expire";
 export interface SelfPreservation {
   /**
    * @param complete whether the counts are of the whole table
-   * @param silent rows whose lease is over, or some of them
+   * @param silent rows with expired leases, or some of them
    */
   permission(
     counts: FleetCounts,
@@ -50,7 +50,7 @@ export interface SelfPreservation {
   recentlyActive(row: OnlineRow, now: number): Promise<boolean>;
 }
 
-/** @throws Error from a call if the table or the bus fails: then nothing may be stored as offline */
+/** Its methods throw if the table or the bus fails; then nothing may be stored as offline. */
 export function createSelfPreservation(deps: SelfPreservationDependencies): SelfPreservation {
   const { terms, store, connections, publish, log } = deps;
 

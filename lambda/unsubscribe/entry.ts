@@ -1,4 +1,4 @@
-/** Composes the `unsubscribe` function. */
+/** Composes the `unsubscribe` function, whose handler is in `subscribe/`. */
 
 import { stageConnections, subscriptionStore } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";

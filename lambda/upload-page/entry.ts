@@ -5,7 +5,7 @@ import { s3Client } from "../shared/clients";
 import { uploadPageHandler } from "./handler";
 import { answerByPut, pageFilesIn, s3Bucket } from "./store";
 
-/** Where Lambda unpacks layers: the page is one. */
+/** Where Lambda unpacks layers. The page is one. */
 const LAYER = "/opt";
 
 export const handler = uploadPageHandler({

@@ -1,9 +1,9 @@
-/** The custom resource that fills the dashboard's bucket with the page, and empties it with the stack. */
+/** The custom resource that uploads the page to the dashboard's bucket, and empties the bucket when the stack is deleted. */
 
 import { extname } from "node:path";
 import type { Log } from "../shared/log";
 
-/** A request of CloudFormation, as far as it is read. The URL is a secret: whoever has it can answer. */
+/** A request from CloudFormation, as far as it is used. The URL is a secret: anyone who has it can respond. */
 export interface CustomResourceEvent {
   RequestType: "Create" | "Update" | "Delete";
   ResponseURL: string;
@@ -25,7 +25,7 @@ export interface StoredFile extends PageFile {
   cacheControl: string;
 }
 
-/** A bucket, as far as the upload needs it. */
+/** Operations on a bucket. */
 export interface PageBucket {
   keys(bucketName: string): Promise<string[]>;
   put(bucketName: string, file: StoredFile): Promise<void>;
@@ -34,9 +34,9 @@ export interface PageBucket {
 
 export interface UploadPageDependencies {
   bucket: PageBucket;
-  /** The page that this version of the function carries. */
+  /** The files of the page in the function's layer. */
   files(): Promise<PageFile[]>;
-  /** Puts an answer to where CloudFormation waits for it. */
+  /** Sends the response to CloudFormation. */
   answer(url: string, body: string): Promise<void>;
   pause(ms: number): Promise<void>;
   log: Log;
@@ -52,7 +52,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 
 const PAGE = "index.html";
 
-/** A new role's policy takes effect within seconds everywhere; this waits about two minutes for it. */
+/** A new role's policy takes effect within seconds; these pauses allow about two minutes. */
 const PAUSES_MS = [1, 2, 4, 8, 15, 30, 30, 30].map((seconds) => seconds * 1000);
 
 export function uploadPageHandler(dependencies: UploadPageDependencies) {
@@ -76,7 +76,7 @@ export function uploadPageHandler(dependencies: UploadPageDependencies) {
       StackId,
       RequestId,
       LogicalResourceId,
-      // Another bucket is another resource: CloudFormation then has the old one emptied.
+      // A new bucket is a new resource, so CloudFormation then deletes the old one, which empties it.
       PhysicalResourceId:
         event.RequestType === "Delete" ? (event.PhysicalResourceId ?? bucketName) : bucketName,
       ...(failure === undefined ? { Status: "SUCCESS" } : { Status: "FAILED", Reason: failure }),
@@ -85,7 +85,7 @@ export function uploadPageHandler(dependencies: UploadPageDependencies) {
   };
 }
 
-/** The page itself comes after what it refers to, and what the last one referred to goes at the end. */
+/** Uploads the page after the files it refers to, and removes outdated files last. */
 async function upload(
   { bucket, files }: UploadPageDependencies,
   bucketName: string,
@@ -106,12 +106,12 @@ async function empty({ bucket }: UploadPageDependencies, bucketName: string): Pr
 function stored(file: PageFile): StoredFile {
   const contentType = CONTENT_TYPES[extname(file.key)];
   if (contentType === undefined) throw new Error(`${file.key}: its content type is not known`);
-  // Files are named by their content: the page alone has to be asked for again.
+  // The names of all other files contain a hash of their content.
   const cacheControl = file.key === PAGE ? "no-cache" : "max-age=31536000, immutable";
   return { ...file, contentType, cacheControl };
 }
 
-/** IAM is eventually consistent: right after its creation a role may be refused what it has been granted. */
+/** Retries while access is denied. IAM is eventually consistent: a new role's permissions may not be effective yet. */
 async function granted(
   { pause }: UploadPageDependencies,
   attempt: () => Promise<void>,

@@ -1,4 +1,4 @@
-/** Where the page comes from and goes to: a folder, a bucket, and the address of CloudFormation's answer. */
+/** Reads the page from a folder, writes it to a bucket, and sends responses to CloudFormation. */
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ export function s3Bucket(client: S3Client): PageBucket {
   };
 }
 
-/** The page, and its files in `assets`: a layer that an app adds to every function puts others beside them. */
+/** The page and its files in `assets`. Other files come from layers that an app adds to every function. */
 export async function pageFilesIn(directory: string): Promise<PageFile[]> {
   const assets = await readdir(join(directory, "assets"));
   const keys = ["index.html", ...assets.map((name) => `assets/${name}`)];
@@ -41,8 +41,8 @@ export async function pageFilesIn(directory: string): Promise<PageFile[]> {
   );
 }
 
-/** @throws Error if CloudFormation does not take the answer */
+/** @throws Error if CloudFormation rejects the response */
 export async function answerByPut(url: string, body: string): Promise<void> {
   const response = await fetch(url, { method: "PUT", body });
-  if (!response.ok) throw new Error(`CloudFormation has answered ${response.status}`);
+  if (!response.ok) throw new Error(`CloudFormation responded ${response.status}`);
 }

@@ -89,33 +89,33 @@ describe("a flood", () => {
 
 describe("the rate limiter", () => {
   it("never refuses a client that keeps to the rate, however late or disordered its messages arrive", () => {
-    const gate = new RateLimiter({ perSecond: 1, burst: 2 });
+    const rateLimiter = new RateLimiter({ perSecond: 1, burst: 2 });
     for (let second = 0; second < 1000; second += 2) {
-      expect(gate.judge("A=", NOW + (second + 1) * 1000)).toBe("admitted");
-      expect(gate.judge("A=", NOW + second * 1000)).toBe("admitted");
+      expect(rateLimiter.check("A=", NOW + (second + 1) * 1000)).toBe("admitted");
+      expect(rateLimiter.check("A=", NOW + second * 1000)).toBe("admitted");
     }
   });
 
   it("accepts half the messages of a client that sends at twice its rate, and never closes it", () => {
-    const gate = new RateLimiter(RATES.heartbeat);
-    const verdicts: Record<string, number> = { admitted: 0, refused: 0, close: 0 };
+    const rateLimiter = new RateLimiter(RATES.heartbeat);
+    const outcomes: Record<string, number> = { admitted: 0, refused: 0, close: 0 };
     for (let half = 0; half < 7200; half++) {
-      const verdict = gate.judge("hasty", NOW + half * 500);
-      verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+      const outcome = rateLimiter.check("hasty", NOW + half * 500);
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     }
-    expect(verdicts.close).toBe(0);
-    expect(verdicts.admitted).toBeGreaterThanOrEqual(3600);
-    expect(verdicts.admitted).toBeLessThanOrEqual(3600 + burst);
+    expect(outcomes.close).toBe(0);
+    expect(outcomes.admitted).toBeGreaterThanOrEqual(3600);
+    expect(outcomes.admitted).toBeLessThanOrEqual(3600 + burst);
   });
 
   it("remembers the most recently active connections", () => {
-    const gate = new RateLimiter({ perSecond: 0, burst: 1 });
-    expect(gate.judge("flooder", NOW)).toBe("admitted");
-    for (let count = 0; count < 9_000; count++) gate.judge(`first-${count}`, NOW);
-    expect(gate.judge("flooder", NOW)).toBe("refused");
-    for (let count = 0; count < 9_000; count++) gate.judge(`second-${count}`, NOW);
-    expect(gate.judge("flooder", NOW)).toBe("refused");
-    for (let count = 0; count < 10_000; count++) gate.judge(`third-${count}`, NOW);
-    expect(gate.judge("flooder", NOW)).toBe("admitted");
+    const rateLimiter = new RateLimiter({ perSecond: 0, burst: 1 });
+    expect(rateLimiter.check("flooder", NOW)).toBe("admitted");
+    for (let count = 0; count < 9_000; count++) rateLimiter.check(`first-${count}`, NOW);
+    expect(rateLimiter.check("flooder", NOW)).toBe("refused");
+    for (let count = 0; count < 9_000; count++) rateLimiter.check(`second-${count}`, NOW);
+    expect(rateLimiter.check("flooder", NOW)).toBe("refused");
+    for (let count = 0; count < 10_000; count++) rateLimiter.check(`third-${count}`, NOW);
+    expect(rateLimiter.check("flooder", NOW)).toBe("admitted");
   });
 });
