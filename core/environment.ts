@@ -1,6 +1,6 @@
-/** The environment variables that the stack sets and the functions read. Both sides take their names from here alone. */
+/** The environment variables that the stack sets and the functions read. */
 
-/** Values are texts. A name that ends in `_MS` is a time in milliseconds. */
+/** Names that end in `_MS` are times in milliseconds. */
 export interface FunctionEnvironment {
   /** The dimension `deployment` of the function's metrics. */
   DEPLOYMENT?: string;
@@ -11,9 +11,9 @@ export interface FunctionEnvironment {
   REGISTRY_TABLE_NAME?: string;
   SUBSCRIPTIONS_TABLE_NAME?: string;
   EVENT_BUS_NAME?: string;
-  /** Where functions reach connections: `https://<api>.execute-api.<region>.amazonaws.com/<stage>`. */
+  /** Endpoint of `@connections`: `https://<api>.execute-api.<region>.amazonaws.com/<stage>`. */
   CALLBACK_URL?: string;
-  /** The URL that clients use in place of the API's own. Absent without a custom domain. */
+  /** The URL that clients use instead of the API's own. Absent without a custom domain. */
   CUSTOM_DOMAIN_URL?: string;
 
   DEFAULT_HEARTBEAT_INTERVAL_MS?: string;
@@ -26,7 +26,7 @@ export interface FunctionEnvironment {
   /** How long the row of an offline agent is kept. */
   RETENTION_MS?: string;
   SWEEP_INTERVAL_MS?: string;
-  /** Absent, like the two below, where self-preservation is off. */
+  /** Absent, like the two below, if self-preservation is off. */
   SELF_PRESERVATION_SHARE?: string;
   SELF_PRESERVATION_MINIMUM?: string;
   SELF_PRESERVATION_HOLD_MS?: string;

@@ -1,4 +1,4 @@
-/** The records of agents' last transitions in the AgentRegistry table: their keys, their query, and how they are read. */
+/** The records of agents' last transitions in the AgentRegistry table: keys, query and conversion. */
 
 import type { AttributeValue, QueryCommandInput } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
@@ -15,11 +15,11 @@ const RETENTION_MS = 30 * 86_400_000;
 /** When a transition's record, and the counter of its agent, may be deleted. */
 export const historyTtlEpochSeconds = (at: number) => Math.ceil((at + RETENTION_MS) / 1000);
 
-/** The key of the counter that gives an agent's transitions their slots. */
+/** The key of the counter that assigns slots to an agent's transitions. */
 export const transitionCounterKey = (organizationId: string, agentId: string) =>
   marshall({ organizationId, recordId: `transitions#${agentId}` });
 
-/** The item of an agent's transition number `count`: it takes the slot of the oldest one. */
+/** The item of an agent's transition number `count`, which overwrites the oldest one. */
 export function historyItem(transition: Transition, count: number): Record<string, AttributeValue> {
   const { organizationId, agentId, transitionId, event, reason, at } = transition;
   const { connectionId, instanceId } = transition;
@@ -33,7 +33,7 @@ export function historyItem(transition: Transition, count: number): Record<strin
   });
 }
 
-/** The query of an agent's transitions, or of all agents' of an organization. */
+/** A query for the transitions of one agent, or of all agents of an organization. */
 export const historyQuery = (
   TableName: string,
   organizationId: string,
@@ -48,8 +48,7 @@ export const historyQuery = (
 });
 
 /**
- * The transitions in the items of a query, newest first. One that was stored twice appears once, and one
- * whose retention is over not at all.
+ * The transitions in a query's items, newest first, without duplicates and expired ones.
  *
  * @param now epoch milliseconds by the server's clock
  */

@@ -1,4 +1,4 @@
-/** Names that the functions and the stack share: of events on the bus, and of an index. */
+/** Names that the functions and the stack share: of events, metrics, and an index. */
 
 import type { TransitionEvent } from "./protocol";
 
@@ -19,11 +19,11 @@ export const MASS_EXPIRY_DETAIL_TYPES = {
   ended: "Mass Expiry Ended",
 } as const;
 
-/** The `detail-type` of messages to agents, which any service may put on the bus. */
+/** The `detail-type` of messages to agents. Any service may put them on the bus. */
 export const MESSAGE_DETAIL_TYPE = "Agent Message";
 
-/** The namespace of every metric of the service. */
+/** The namespace of the service's metrics. */
 export const METRICS_NAMESPACE = "AgentHeartbeat";
 
-/** The index by which a connection's subscriptions are found when it ends. */
+/** The index of subscriptions by connection. */
 export const SUBSCRIPTIONS_BY_CONNECTION = "byConnection";

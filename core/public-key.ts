@@ -1,4 +1,4 @@
-/** Public keys as tokens name them and the registry keeps them. */
+/** The types of public keys, as the registry stores them. */
 
 /** The signature algorithms of login tokens: RSA, P-256 and Ed25519 keys. */
 export type KeyAlgorithm = "RS256" | "ES256" | "EdDSA";
@@ -13,7 +13,7 @@ export interface PublicJwk {
   e?: string;
 }
 
-/** A public key as the registry holds it. */
+/** A public key as the registry stores it. */
 export interface PublicKey {
   /** RFC 7638 thumbprint. */
   keyId: string;

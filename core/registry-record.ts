@@ -1,4 +1,4 @@
-/** The records of the AgentRegistry table: how they are named, and how they are read and written. */
+/** The records of the AgentRegistry table: keys and conversion. */
 
 import { isDeepStrictEqual } from "node:util";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
@@ -6,32 +6,32 @@ import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Profile, Role } from "./protocol";
 import type { PublicKey } from "./public-key";
 
-/** A public key that an agent may sign its login tokens with. */
+/** A public key that verifies an agent's login tokens. */
 export interface RegisteredKey extends PublicKey {
   addedAt: number;
 }
 
-/** An agent as the AgentRegistry table knows it. */
+/** An agent's registration. */
 export interface RegisteredAgent {
   organizationId: string;
   agentId: string;
   role: Role;
-  /** A disabled agent can't connect; its keys are kept. */
+  /** A disabled agent can't connect. Its keys are kept. */
   enabled: boolean;
   /** Oldest first. At most two, so that a key can be rotated without downtime. */
   publicKeys: RegisteredKey[];
   createdAt: number;
   updatedAt: number;
   description?: string;
-  /** When it was disabled last: see `fencingTokenOf`. */
+  /** When it was last locked out: see `fencingTokenOf`. */
   revokedAt?: number;
-  /** The end of a registration that is for a time only, as a viewer's is that opens the dashboard. */
+  /** The end of a temporary registration, for example of a viewer that opens the dashboard. */
   expiresAt?: number;
-  /** What the agent said of itself when it last connected. */
+  /** The agent's last profile. */
   profile?: Profile;
 }
 
-/** Prefix of the sort keys of agents: an organization's nonces lie beside them. */
+/** Prefix of the sort keys of agents. Other records of the organization have other prefixes. */
 export const AGENT_RECORD_PREFIX = "agent#";
 
 /** The sort key of an agent's record. */
@@ -39,25 +39,25 @@ export function agentRecordId(agentId: string): string {
   return `${AGENT_RECORD_PREFIX}${agentId}`;
 }
 
-/** The sort key under which a login token's `jti` is remembered while it could be used again. */
+/** The sort key of a used login token's `jti`. */
 export function nonceRecordId(agentId: string, tokenId: string): string {
   return `nonce#${agentId}#${tokenId}`;
 }
 
-/** The partition that is the sweep's, and nobody's organization: `#` is not allowed in an id. */
+/** The sweep's partition. It can't be an organization's, because ids don't contain `#`. */
 export const SWEEP_PARTITION = "#sweep";
 
-/** The sort key under which the sweep keeps that it suspects a mass expiry. */
+/** The sort key of the state of self-preservation. */
 export const MASS_EXPIRY_RECORD = "mass-expiry";
 
-/** Whether a registration that is for a time only has ended: DynamoDB deletes it within days. */
+/** Whether a temporary registration has ended. DynamoDB deletes it days later. */
 export function isExpired({ expiresAt }: RegisteredAgent, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;
 }
 
 /**
- * What a login has seen of its registration's lock-outs: each, and each registration of the same name, has a greater
- * one than any before, so that a row that was locked out refuses whoever logged in before, by whatever clock.
+ * A registration's fencing token, which every lock-out and every new registration of the agent increases. A locked-out row
+ * refuses logins with a smaller token, whatever the clocks say: see decision 20.
  */
 export const fencingTokenOf = ({
   revokedAt,
@@ -65,11 +65,11 @@ export const fencingTokenOf = ({
 }: Pick<RegisteredAgent, "revokedAt" | "createdAt">): number =>
   Math.max(revokedAt ?? 0, createdAt ?? 0);
 
-/** Whether all that is left of a record is the fencing token of a registration that was removed. */
+/** Whether the record only stores the fencing token of a removed registration. */
 export const isRemoved = ({ publicKeys }: Partial<Pick<RegisteredAgent, "publicKeys">>): boolean =>
   publicKeys === undefined;
 
-/** Whether an item is, to the letter, the one that was to be written. */
+/** Whether a stored item equals the one that should be written. */
 export function isSameItem(
   found: Record<string, AttributeValue> | undefined,
   written: Record<string, AttributeValue>,
@@ -83,7 +83,7 @@ export function agentFromItem(item: Record<string, AttributeValue>): RegisteredA
   return { ...agent, ...(profile && { profile: readProfile(profile) }) } as RegisteredAgent;
 }
 
-/** A profile as a record keeps it: metadata as text, for JSON has numbers that DynamoDB has not. */
+/** A profile as stored: with metadata as JSON text, because JSON allows numbers that DynamoDB does not. */
 export function profileValue({ capabilities, metadata }: Profile): AttributeValue {
   return { M: marshall({ capabilities, metadata: JSON.stringify(metadata) }) };
 }
@@ -92,7 +92,7 @@ function readProfile(stored: { capabilities: string[]; metadata: string }): Prof
   return { capabilities: stored.capabilities, metadata: JSON.parse(stored.metadata) };
 }
 
-/** The DynamoDB item that keeps an agent. */
+/** The DynamoDB item of an agent. */
 export function itemFromAgent({
   profile,
   ...agent

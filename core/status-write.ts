@@ -1,4 +1,4 @@
-/** A conditional write of a status row, as text and plain values: the one form that lease and lock-out share. */
+/** Conditional writes of a status row, for leases and lock-outs. */
 
 import {
   ConditionalCheckFailedException,
@@ -9,17 +9,17 @@ import { convertToAttr, marshall } from "@aws-sdk/util-dynamodb";
 import type { StatusRow } from "./status";
 import { rowFromItem } from "./status-row";
 
-/** Values by their names in the text, without the colon. Those that the text does not name are left out. */
+/** Values by their names in the expressions, without the colon. Unused values are omitted. */
 export type WriteValues = Record<string, unknown>;
 
-/** What a write does to which row, and under which condition. */
+/** An update of a row and its condition. */
 export interface StatusWrite extends Pick<StatusRow, "organizationId" | "agentId"> {
   update: string;
   condition: string;
   values: WriteValues;
 }
 
-/** The command of a write. A refusal brings the row that stood in its way, which costs no read. */
+/** The command of a write. If the condition fails, the error contains the row, without an additional read. */
 export function statusWrite(
   TableName: string,
   { organizationId, agentId, update, condition, values }: StatusWrite,
@@ -31,7 +31,7 @@ export function statusWrite(
     Key: marshall({ organizationId, agentId }),
     UpdateExpression: update,
     ConditionExpression: condition,
-    // Names and values that nothing uses are refused.
+    // DynamoDB refuses unused names and values.
     ...(text.includes("#status") && { ExpressionAttributeNames: { "#status": "status" } }),
     ExpressionAttributeValues: Object.fromEntries(
       named.map((name) => [
@@ -44,9 +44,9 @@ export function statusWrite(
 }
 
 /**
- * The row that stood in the way of a write, undefined if there is none.
+ * The row that caused a write's condition to fail; undefined if there is no row.
  *
- * @throws the error itself, unless the condition was refused
+ * @throws the error itself, unless it is a failed condition
  */
 export function rowInTheWay(error: unknown): StatusRow | undefined {
   if (!(error instanceof ConditionalCheckFailedException)) throw error;

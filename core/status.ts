@@ -1,24 +1,24 @@
-/** The derived status: the one rule by which every reader turns a stored row into what it shows. */
+/** The status row, and the rule by which every reader derives an agent's presence from it. */
 
 import type { Activity, AgentPresence, OfflineReason, Status } from "./protocol";
 
 /**
- * A row of the AgentStatus table, as stored by the last write. Never show its `status`: derive it. A row without an
- * `instanceId` is no agent's presence: it keeps that somebody is locked out, or which connection has ended.
+ * A row of the AgentStatus table, as of the last write. Never show its `status`: derive it. A row without an `instanceId` only
+ * stores a lock-out or an ended connection.
  */
 export interface StatusRow {
   organizationId: string;
   agentId: string;
-  /** As of the last transition; a lease may have run out since. */
+  /** As of the last write; the lease may have expired since. */
   status: Status;
-  /** Which process the row belongs to: the agent's newest. */
+  /** The agent's newest process. */
   instanceId: string;
-  /** The open connections of that process, each with its key's tag; absent once all have ended. */
+  /** Open connections of that process, each with its key's tag; absent if all have ended. */
   connections?: Set<string>;
-  /** The connection that was heard last, and when it began. */
+  /** The most recently active connection, and when it began. */
   connectionId: string;
   connectedAt: number;
-  /** When the present online period began; absent while stored as offline. */
+  /** When the current online period began; absent while stored as offline. */
   onlineSince?: number;
   lastHeartbeatAt: number;
   leaseExpiresAt: number;
@@ -27,28 +27,28 @@ export interface StatusRow {
   activity?: Activity;
   /** Absent while stored as online. */
   reason?: OfflineReason;
-  /** When the last connection ended, where that was seen. */
+  /** When the last connection ended, if that was noticed. */
   disconnectedAt?: number;
-  /** Tags of the last few processes that held the row, the present one's among them. */
+  /** Tags of the last few processes that held the row, including the current one. */
   processes?: Set<string>;
-  /** Connections that lost the row to the last acquisition, and may still be open. */
+  /** Connections that lost the row, and may still be open. */
   displaced?: Set<string>;
-  /** Set by what displaces connections, until the next heartbeat: it brings the change to the transitions function. */
+  /** Present from a write that displaced connections until the next heartbeat. The stream's filter matches it. */
   displacedAt?: number;
-  /** The connection that ended last: what is still to be written of its beginning is void. */
+  /** The connection that ended last. Its late writes are ignored. */
   lastEnded?: string;
-  /** The fencing token: no login from before it may hold the row again. */
+  /** The fencing token: earlier logins can't hold the row. */
   revokedAt?: number;
-  /** Tags of keys that were taken away at once: the same for logins with them. */
+  /** Tags of keys that were removed at once: logins with them can't hold the row. */
   revokedKeys?: Set<string>;
-  /** When the agent counts as stalled, unless its work advances before. */
+  /** When the agent counts as stalled, unless its work makes progress before. */
   stallsAt?: number;
-  /** Set by the sweep once the agent has stalled, until its work advances. */
+  /** Set by the sweep when the agent has stalled, until its work makes progress. */
   stalledSince?: number;
   ttlEpochSeconds: number;
 }
 
-/** What of a row its presence is derived from. */
+/** The attributes from which presence is derived. */
 export type PresenceRow = Omit<
   StatusRow,
   | "organizationId"
@@ -64,8 +64,8 @@ export type PresenceRow = Omit<
 >;
 
 /**
- * What a stored row means at a moment: `online` only while it is stored as online and its lease runs.
- * The sweep and the TTL may lag by minutes and days; neither is needed for a right answer.
+ * The presence in a row at a given time: `online` only if it is stored as online and its lease has not expired. The result does
+ * not depend on the sweep and the TTL, which may lag behind by minutes and days.
  *
  * @param now epoch milliseconds by the server's clock
  */
@@ -96,8 +96,7 @@ function since(row: PresenceRow, reason: OfflineReason | null): number {
 }
 
 /**
- * Whether readers skip the row: its retention has passed, and DynamoDB deletes it within days, or it is no agent's
- * presence.
+ * Whether readers skip the row: its retention has passed (DynamoDB deletes it days later), or it is not an agent's presence.
  *
  * @param now epoch milliseconds by the server's clock
  */

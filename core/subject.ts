@@ -1,14 +1,14 @@
-/** Subjects and patterns: what they may look like, and which pattern matches which subject. */
+/** Subjects and patterns: their syntax and matching. */
 
 const TOKEN = /^[A-Za-z0-9_-]+$/;
 
-/** How long a subject or pattern may be, in characters and in tokens. */
+/** The maximum length of a subject or pattern, in characters and in tokens. */
 export const SUBJECT_LIMITS = { length: 256, tokens: 16 } as const;
 
-/** What a subject looks like, for error messages. */
+/** The form of a subject, for error messages. */
 export const SUBJECT_FORM = "tokens of [A-Za-z0-9_-] joined by dots";
 
-/** What a pattern looks like, for error messages. */
+/** The form of a pattern, for error messages. */
 export const PATTERN_FORM = `${SUBJECT_FORM}, "*" for one token, or a last ">"`;
 
 /** Whether a text is a subject: tokens of letters, digits, `_` and `-`, joined by dots. */
@@ -16,7 +16,7 @@ export function isSubject(text: string): boolean {
   return fits(text, () => false);
 }
 
-/** Whether a text is a pattern: a subject that may have `*` for one token and a last `>` for one or more. */
+/** Whether a text is a pattern: a subject in which `*` may stand for one token, and a final `>` for one or more. */
 export function isPattern(text: string): boolean {
   return fits(text, (token, last) => token === "*" || (token === ">" && last));
 }
@@ -32,7 +32,7 @@ function fits(text: string, wildcard: (token: string, last: boolean) => boolean)
   );
 }
 
-/** Whether a subject falls under a pattern: token by token, never by prefix. */
+/** Whether a pattern matches a subject, token by token. */
 export function matchesSubject(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const tokens = subject.split(".");

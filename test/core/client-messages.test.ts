@@ -24,7 +24,7 @@ const route = () => ({
 });
 const parse = ({ body }: { body?: string }) => JSON.parse(body ?? "null");
 
-describe("a message of no known type", () => {
+describe("a message of an unknown type", () => {
   const TYPES =
     "heartbeat, heartbeat_quiet, profile, subscribe, unsubscribe, publish, list, history";
   const fallback = fallbackHandler(route());
@@ -39,11 +39,11 @@ describe("a message of no known type", () => {
     ['{"type":7}', "invalid_message", `type: expected one of ${TYPES}, got a number`],
     ['{"type":"hearbeat"}', "unknown_type", `type: expected one of ${TYPES}, got "hearbeat"`],
     ['{"type":"__proto__"}', "unknown_type", `type: expected one of ${TYPES}, got "__proto__"`],
-  ])("%j is answered by %s", async (body, code, message) => {
+  ])("%j is answered with %s", async (body, code, message) => {
     expect(parse(await fallback(routeEvent({}, body)))).toEqual({ type: "error", code, message });
   });
 
-  it("is answered with its id, and with no more of a long type than its beginning", async () => {
+  it("is answered with its id and the beginning of its type", async () => {
     const answer = parse(await fallback(routeEvent({}, { type: "x".repeat(100_000), id: "m1" })));
     expect(answer).toMatchObject({ code: "unknown_type", id: "m1" });
     expect(answer.message.length).toBeLessThan(200);
@@ -90,7 +90,7 @@ describe("list", () => {
     expect(asked).toEqual([{ organizationId: "acme", status: "online", limit: 10 }]);
   });
 
-  it("says on the first page that the service suspects itself", async () => {
+  it("reports on the first page that self-preservation is active", async () => {
     suspected = { suspectedAt: 1000, heldUntil: 301_000 };
     const list = compose(async () => page);
     const answer = async (cursor: string | null) =>
@@ -99,7 +99,7 @@ describe("list", () => {
     expect(await answer("next")).not.toHaveProperty("massExpiry");
   });
 
-  it("adds the profiles if it is asked for them", async () => {
+  it("includes profiles if requested", async () => {
     const agents = [{ agentId: "a1" }, { agentId: "a2" }] as AgentPage["agents"];
     const list = compose(async () => ({ agents, cursor: null }));
     const answer = parse(await list(routeEvent({}, { type: "list", profiles: true })));

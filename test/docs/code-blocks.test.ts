@@ -58,7 +58,7 @@ async function compileErrorsOf(modules: Map<string, string>): Promise<string[]> 
 }
 
 describe("the code in the documents", () => {
-  it("compiles, and a block beside it that does not is found", async () => {
+  it("compiles, and an invalid block is detected", async () => {
     const text = 'import { HeartbeatAgent } from "@agent-heartbeat/sdk";\nnew HeartbeatAgent(1);\n';
     const modules = blocks().set("the wrong one", text);
     expect(modules.size).toBeGreaterThan(8);

@@ -29,7 +29,7 @@ describe("the documents", () => {
     expect(named.filter((line) => !(nameIn(line) in scripts))).toEqual([]);
   });
 
-  it("answer ten questions about where things are, by files that exist", () => {
+  it("answer ten questions about the tree with files that exist", () => {
     const contributing = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
     const answers = [...contributing.matchAll(/^\| Where [^|]+\? \| (.+) \|$/gm)].map(
       ([, answer = ""]) => [...answer.matchAll(/`([\w./-]+\/[\w./-]+)`/g)].map(([, path]) => path),

@@ -31,15 +31,15 @@ const checks: Record<string, string[]> = {
 describe("the folders with code", () => {
   const known = checks.biome?.toSorted() ?? [];
 
-  it.each(Object.keys(checks))("are the same for the check of %s", (name) => {
+  it.each(Object.keys(checks))("are all covered by the check of %s", (name) => {
     expect(checks[name]?.toSorted()).toEqual(known);
   });
 
-  it("are there", () => {
+  it("exist", () => {
     expect(known.filter((folder) => !existsSync(join(ROOT, folder)))).toEqual([]);
   });
 
-  it("are all that git knows of", () => {
+  it("are all that git tracks", () => {
     const tracked = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mts", "*.mjs"], {
       cwd: ROOT,
     });

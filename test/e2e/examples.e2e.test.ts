@@ -89,7 +89,7 @@ describe("the example", () => {
     ["production-agent", "tasks.process", { text: "hello" }],
     ["llm-worker", "tasks.research", { question: "why", steps: 1 }],
   ])(
-    "%s comes online, is reached, and leaves when it is told to",
+    "%s comes online, receives a message, and leaves on request",
     async (example, subject, data) => {
       const node = [process.execPath, "--conditions=agent-heartbeat-source", "--import", "tsx"];
       await start(example, ROOT, [...node, `examples/${example}/main.ts`]);
@@ -98,7 +98,7 @@ describe("the example", () => {
     },
   );
 
-  it("container does what its Dockerfile says, step by step, in an empty folder", async () => {
+  it("container runs the steps of its Dockerfile in an empty folder", async () => {
     const image = join(directory, "image");
     const { copies, run, entrypoint } = stepsOf(join(ROOT, "examples", "container", "Dockerfile"));
     for (const { from, to } of copies) {

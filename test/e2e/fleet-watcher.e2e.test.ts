@@ -15,7 +15,7 @@ import { newEd25519Key } from "../../testing/keys";
 
 const AGENTS = 120;
 
-describe("the fleet's watcher", () => {
+describe("the fleet watcher", () => {
   const privateKey = newEd25519Key();
   let target: Target;
   let organizationId: string;
@@ -67,7 +67,7 @@ describe("the fleet's watcher", () => {
       look(watcher.agents.get(agentId) ?? null);
     });
 
-  it("has agents that were there, that come, and that go, each with its reason", async () => {
+  it("has agents that were online before, that connect, and that leave, each with its reason", async () => {
     await Promise.all([register("a1"), register("a2")]);
     await startAgent("a1");
     await watcher.start();
@@ -89,7 +89,7 @@ describe("the fleet's watcher", () => {
     ]);
   });
 
-  it("misses none of many that connect while it begins, over several pages", async () => {
+  it("misses none of many agents that connect while it lists several pages", async () => {
     const ids = [...Array(AGENTS).keys()].map((n) => `agent-${n}`);
     await Promise.all(ids.map((id) => register(id)));
     const half = AGENTS / 2;

@@ -53,7 +53,7 @@ describe("a lease", () => {
       return same ? found : undefined;
     });
 
-  it("stays with a newer process when an older one that was cut off comes back", async () => {
+  it("stays with the newer process when an older one reconnects", async () => {
     const older = await connect("a");
     older.break();
     await reads({ status: "offline" });
@@ -64,7 +64,7 @@ describe("a lease", () => {
     expect(await presence()).toMatchObject({ status: "online", instanceId: "b" });
   });
 
-  it("is unharmed by a second connection that dies before it ever sent a heartbeat", async () => {
+  it("survives a second connection that breaks before its first heartbeat", async () => {
     const first = await connect("a");
     const second = await connect("a", { rotation: true });
     second.break();
@@ -73,7 +73,7 @@ describe("a lease", () => {
     expect(await beat(first)).toMatchObject(ACK);
   });
 
-  it("is unharmed by the end of either of several connections", async () => {
+  it("survives the end of any one of several connections", async () => {
     const first = await connect("a");
     await beat(first);
     const second = await connect("a", { rotation: true });
@@ -87,7 +87,7 @@ describe("a lease", () => {
     await reads({ status: "offline", reason: "client_closed" });
   });
 
-  it("has a message by name find the connection that is open", async () => {
+  it("lets a message to its agent reach the open connection", async () => {
     const asker = `asker-${randomUUID()}`;
     await register(asker);
     const from = await connect("x", {}, asker);
@@ -100,7 +100,7 @@ describe("a lease", () => {
     expect(await first.next()).toMatchObject({ type: "message", data: 1 });
   });
 
-  it("is unharmed by a duplicate that was refused", async () => {
+  it("is not affected by a refused duplicate", async () => {
     const first = await connect("a");
     await expect(connect("b", { on_duplicate: "reject" })).rejects.toMatchObject({
       statusCode: 409,
@@ -109,7 +109,7 @@ describe("a lease", () => {
     expect(await presence()).toMatchObject({ status: "online", instanceId: "a" });
   });
 
-  it("tells a process that lost it at once, lets it answer, and nothing else", async () => {
+  it("notifies a superseded process at once, which may then only answer", async () => {
     const asker = `asker-${randomUUID()}`;
     await register(asker);
     const from = await connect("x", {}, asker);
@@ -139,7 +139,7 @@ describe("a lease", () => {
     });
   });
 
-  it("ends when it ends, though the connection is seen to break later", async () => {
+  it("expires on time even if the connection breaks later", async () => {
     const client = await connect("a", { heartbeat_interval: 5, heartbeat_timeout: 7.5 });
     const online = await presence();
     await reads({ status: "offline" });
@@ -154,13 +154,16 @@ describe("a lease", () => {
   it.each([
     [1001, "client_closed"],
     [1000, "client_closed"],
-  ])("that a client ends with %s is not ended by the gateway", async (code, reason) => {
-    const client = await connect("a");
-    await client.close(code);
-    await reads({ status: "offline", reason });
-  });
+  ])(
+    "that a client ends with %s is not reported as closed by the gateway",
+    async (code, reason) => {
+      const client = await connect("a");
+      await client.close(code);
+      await reads({ status: "offline", reason });
+    },
+  );
 
-  it("of work that hangs while heartbeats go on reads as stalled since its time was over", async () => {
+  it("reads as stalled since its deadline if the work hangs while heartbeats continue", async () => {
     const client = await connect("a", { heartbeat_interval: 5 });
     const { serverTime } = (await beat(client)) as unknown as { serverTime: number };
     const startedAt = serverTime - 20_000;

@@ -39,7 +39,7 @@ describe("messaging", () => {
     );
   };
 
-  it("carries a request to a subscriber, and its answer back to whoever asked", async () => {
+  it("delivers a request to a subscriber, and the reply to the requesting agent", async () => {
     const [asker, worker] = await Promise.all([connect("a1"), connect("a2")]);
     expect(await worker.ask({ type: "subscribe", subject: "tasks.*", id: "s1" })).toEqual({
       type: "subscribed",
@@ -63,7 +63,7 @@ describe("messaging", () => {
     await Promise.all([asker.close(), worker.close()]);
   });
 
-  it("carries a message of nearly 128 KB whole", async () => {
+  it("delivers a message of nearly 128 KB", async () => {
     const [sender, worker] = await Promise.all([connect("a1"), connect("a2")]);
     await worker.ask({ type: "subscribe", subject: "large" });
     const data = "x".repeat(127 * 1024);
@@ -73,7 +73,7 @@ describe("messaging", () => {
     await Promise.all([sender.close(), worker.close()]);
   });
 
-  it("tells a viewer every transition of an agent, in order, and keeps them", async () => {
+  it("sends a viewer every transition of an agent in order, and stores them", async () => {
     const viewer = await connect("viewer");
     await viewer.ask({ type: "subscribe", subject: "presence.>" });
     const agent = await connect("a1");
@@ -96,7 +96,7 @@ describe("messaging", () => {
     await viewer.close();
   });
 
-  it("reaches 200 agents by one publish, of which one that dies meanwhile loses only its own", async () => {
+  it("reaches 200 agents with one publish, even if one of them dies meanwhile", async () => {
     const ids = Array.from({ length: 200 }, (_, index) => `fleet-${index}`);
     const sender = await connect("a1");
     const fleet = await Promise.all(
@@ -116,7 +116,7 @@ describe("messaging", () => {
     await Promise.all([...fleet.slice(1), sender].map((client) => client.close()));
   });
 
-  it("forgets the subscriptions of a connection that has ended", async () => {
+  it("removes the subscriptions of a connection that has ended", async () => {
     const [sender, worker] = await Promise.all([connect("a1"), connect("a2")]);
     await worker.ask({ type: "subscribe", subject: "a.b" });
     worker.break();
@@ -127,7 +127,7 @@ describe("messaging", () => {
     await sender.close();
   });
 
-  it("keeps what an agent says of itself, and shows it in a list that asks for it", async () => {
+  it("stores an agent's profile, and returns it in a list that requests profiles", async () => {
     const agent = await connect("a1");
     const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
     expect(await agent.ask({ type: "profile", ...profile })).toEqual({ type: "profile_ack" });
@@ -136,7 +136,7 @@ describe("messaging", () => {
     await agent.close();
   });
 
-  it("does not let a viewer publish, nor anybody subscribe to an inbox", async () => {
+  it("refuses a viewer's publish, and any subscription to an inbox", async () => {
     const viewer = await connect("viewer");
     for (const message of [
       { type: "publish", subject: "a" },

@@ -67,7 +67,7 @@ describe("presence", () => {
       ...claims,
     });
 
-  it("shows an agent as online from its connection on, with its lease", async () => {
+  it("shows an agent as online as soon as it connects, with its lease", async () => {
     await start(SHORT);
     const found = await presence();
     expect(found).toMatchObject({
@@ -87,7 +87,7 @@ describe("presence", () => {
     await reads({ status: "online" });
   });
 
-  it("shows a stopped process as offline when its lease ends, with no sweep, and revives it when it goes on", async () => {
+  it("shows a stopped process as offline when its lease ends, without a sweep, and as online when it continues", async () => {
     const agent = await start(SHORT);
     agent.child.kill("SIGSTOP");
     const offline = await reads({ status: "offline", reason: "lease_expired" });
@@ -97,7 +97,7 @@ describe("presence", () => {
     expect(online.instanceId).toBe(offline.instanceId);
   });
 
-  it("shows an agent that was asked to end as drained", async () => {
+  it("shows an agent that received SIGTERM as drained", async () => {
     const agent = await start();
     agent.child.kill("SIGTERM");
     await reads({ status: "offline", reason: "drained" });
@@ -116,7 +116,7 @@ describe("presence", () => {
     await reads({ status: "offline", reason: "client_closed" });
   });
 
-  it("keeps an agent online through a rolling restart, if the new process is up first", async () => {
+  it("keeps an agent online through a rolling restart in which the new process starts first", async () => {
     const old = await start();
     const before = await presence();
     await start();
@@ -127,7 +127,7 @@ describe("presence", () => {
     expect(await presence()).toMatchObject({ status: "online", since: before?.since });
   });
 
-  it("ends the older of two processes of the SDK, and leaves the newer one online", async () => {
+  it("ends the older of two SDK processes, and leaves the newer one online", async () => {
     const older = await start();
     const newer = await start();
     await until(async () => older.child.exitCode ?? undefined);

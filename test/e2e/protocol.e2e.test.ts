@@ -131,7 +131,7 @@ describe("the protocol", () => {
     expect(await binary.closed).toBe(1003);
   });
 
-  it("lists the agents of the viewer's own organization, page by page", async () => {
+  it("lists the agents of the viewer's organization, page by page", async () => {
     const viewer = await connect({ iss: "viewer", sub: "viewer" });
     const page = await viewer.ask({ type: "list", status: "online", id: "l1" });
     expect(page).toMatchObject({

@@ -46,7 +46,7 @@ describe("agents of the SDK", () => {
   };
 
   it.each([HeartbeatAgent, SimpleAgent].map((Kind) => [Kind.name, Kind] as const))(
-    "ask and answer, whatever the size, error or absence (%s)",
+    "send requests and replies of any size, errors, and requests to nobody (%s)",
     async (_, Kind) => {
       const [asker, worker] = [newAgent(Kind, "a1"), newAgent(Kind, "a2")];
       worker.onMessage("tasks.*", (subject, data) => {
@@ -67,7 +67,7 @@ describe("agents of the SDK", () => {
     },
   );
 
-  it("keep the order of a subject", async () => {
+  it("keep the order of a subject's messages", async () => {
     const [sender, worker] = [newAgent(HeartbeatAgent, "a1"), newAgent(HeartbeatAgent, "a2")];
     const got: unknown[] = [];
     worker.onMessage(">", (_, data) => got.push(data));
@@ -78,7 +78,7 @@ describe("agents of the SDK", () => {
     expect(got).toEqual([...Array(50).keys()]);
   });
 
-  it("lose nothing when a connection is replaced, and double nothing", async () => {
+  it("lose and duplicate nothing in a rotation", async () => {
     const sender = newAgent(HeartbeatAgent, "a1");
     const worker = newAgent(HeartbeatAgent, "a2", {
       rotateAfter: { min: 10, max: 10 },
@@ -97,7 +97,7 @@ describe("agents of the SDK", () => {
     expect(got).toEqual([...Array(n).keys()]);
   });
 
-  it("tell what they can do and what they are at, and are shown stalled when that does not advance", async () => {
+  it("report profile and activity, and read as stalled without progress", async () => {
     const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
     const [sender, worker] = [
       newAgent(HeartbeatAgent, "a1"),

@@ -29,7 +29,7 @@ const assemblyDirectory = sharedAssembly();
     });
   }
 
-  it("does not tell of agents that the gateway hears, and the table does not, and of all that are gone", async () => {
+  it("does not report agents whose messages reach the gateway but not the table, but reports all that are gone", async () => {
     await start({ schedules: false });
     service = targetOf(runtime.outputs);
     const told: [string, Record<string, unknown>][] = [];

@@ -4,8 +4,8 @@ import { describe, expect, it } from "@jest/globals";
 import { HISTORY_SEED, playAll, RUNS } from "../../testing/model/histories";
 import { mutants, survivors } from "../../testing/model/mutants";
 
-describe("the promises", () => {
-  it(`are kept in ${RUNS} histories`, async () => {
+describe("the guarantees", () => {
+  it(`hold in ${RUNS} random histories`, async () => {
     await playAll({ runs: RUNS, seed: HISTORY_SEED });
   }, 600_000);
 });
@@ -20,8 +20,8 @@ const MAIN_BREAKS = [
   "revoke: no REMOVE connections",
 ];
 
-describe("the histories", () => {
-  it("find the main breaks of the writes", async () => {
+describe("the random histories", () => {
+  it("detect the most important errors in the writes", async () => {
     const breaks = mutants().filter(({ name }) => MAIN_BREAKS.includes(name));
     expect(breaks).toHaveLength(MAIN_BREAKS.length);
     expect(await survivors(breaks)).toEqual([]);

@@ -11,13 +11,13 @@ const README = readFileSync(join(__dirname, "../../README.md"), "utf8");
 describe("the steps of the README", () => {
   const steps = stepsOf(README, "What it promises");
 
-  it("start the service, and the tests once that has ended", () => {
+  it("start the service, and run the tests after it has ended", () => {
     expect(steps[0]).toMatchObject({ commands: ["npm ci && npm start"] });
     expect(steps.at(-1)).toMatchObject({ commands: ["npm ci && npm test"] });
     expect(steps.at(-2)).toEqual({ do: "interrupt" });
   });
 
-  it("save the worker before it is started, and promise what each question answers", () => {
+  it("save the worker before it is started, and expect each command's output", () => {
     const kinds = steps.map((step) => (step.do === "save" ? step.file : step.do));
     expect(kinds).toEqual([
       "run",
@@ -36,13 +36,13 @@ describe("the steps of the README", () => {
     expect(promises).toEqual([3, 2]);
   });
 
-  it("are refused if what is shown has no commands before it", () => {
+  it("are refused if an output has no commands before it", () => {
     expect(() => stepsOf("```text\nready\n```\n## End\n", "End")).toThrow('before "ready"');
     expect(() => stepsOf("", "End")).toThrow('expected a heading "End"');
   });
 });
 
-describe("a promise", () => {
+describe("an expected output", () => {
   const output =
     "AGENT     STATUS\nworker-1  ● online  1:05  2 s ago\nworker-2  ○ offline\n1 online\n";
 
@@ -50,7 +50,7 @@ describe("a promise", () => {
     [["worker-1 ● online 2 s 14 s ago"]],
     [["worker-1 … ago", "1 online"]],
     [["● online … worker-2 ○ offline 1 online"]],
-  ])("is kept by %j", (promised) => {
+  ])("matches %j", (promised) => {
     expect(missingIn(output, promised)).toBeUndefined();
   });
 
@@ -59,7 +59,7 @@ describe("a promise", () => {
     [["1 online", "worker-1"], "worker-1"],
     [["worker-1 ● online … idle"], "worker-1 ● online … idle"],
     [["2 online"], "2 online"],
-  ])("is broken by %j", (promised, missing) => {
+  ])("does not match %j", (promised, missing) => {
     expect(missingIn(output, promised)).toBe(missing);
   });
 });
@@ -74,20 +74,20 @@ describe("a terminal", () => {
     return { status: block.status(), output: block.output() };
   };
 
-  it("keeps what a command has set for the next one, and stops at one that fails", async () => {
+  it("keeps a command's state for the next one, and stops at a failure", async () => {
     terminal = new Terminal(__dirname, process.env, () => undefined);
     expect(await ended(["a=1"])).toEqual({ status: 0, output: "" });
     expect(await ended(["echo $a", "false", "echo never"])).toEqual({ status: 1, output: "1\n" });
   });
 
-  it("goes on while something runs in the background, and kills it in the end", async () => {
+  it("continues while a command runs in the background, and kills it at the end", async () => {
     terminal = new Terminal(__dirname, process.env, () => undefined);
     const { output } = await ended(["sleep 1000 &", "echo $!"]);
     await terminal.close(1000);
     while (runs(Number(output))) await new Promise((resolve) => setImmediate(resolve));
   });
 
-  it("is interrupted with all that runs in it", async () => {
+  it("is interrupted together with its commands", async () => {
     terminal = new Terminal(__dirname, process.env, () => undefined);
     const block = terminal.type(["echo begun; sleep 1000; echo never"]);
     while (!block.output().includes("begun")) await terminal.news(1000);

@@ -6,9 +6,9 @@ import { LogRecorder } from "../../../testing/presence";
 
 const MINUTE = 60_000;
 
-describe("the window over which a fleet is to come back", () => {
+describe("the reconnect window", () => {
   it.each([1_000, 2_345, 10_000, 99_999, 1_000_000])(
-    "is the time that the quota takes for %d agents, and at most a tenth more",
+    "is the time that the quota requires for %d agents, and at most a tenth more",
     (agents) => {
       const optimumMs = agents * 2;
       const ratio = reconnectWindowMs(agents, 500) / optimumMs;
@@ -17,11 +17,11 @@ describe("the window over which a fleet is to come back", () => {
     },
   );
 
-  it("is shorter where the quota was raised", () => {
+  it("is shorter with a higher quota", () => {
     expect(reconnectWindowMs(100_000, 5_000)).toBe(reconnectWindowMs(10_000, 500));
   });
 
-  it("tells the size of the fleet no closer than a twentieth", () => {
+  it("reveals the fleet's size only to within 5 %", () => {
     const windows = new Set<number>();
     for (let agents = 100_000; agents < 200_000; agents += 100) {
       windows.add(reconnectWindowMs(agents, 500));
@@ -29,12 +29,12 @@ describe("the window over which a fleet is to come back", () => {
     expect(windows.size).toBeLessThanOrEqual(Math.ceil(Math.log(2) / Math.log(1.05)) + 1);
   });
 
-  it.each([0, 1, 470, Number.NaN, -5])("is not advised for %d agents", (agents) => {
+  it.each([0, 1, 470, Number.NaN, -5])("is 0 for %d agents", (agents) => {
     expect(reconnectWindowMs(agents, 500)).toBe(0);
   });
 });
 
-describe("the advice", () => {
+describe("the window that a login receives", () => {
   let reads: number;
   let answer: () => Promise<Partial<FleetCount> | undefined>;
   let log: LogRecorder;
@@ -57,7 +57,7 @@ describe("the advice", () => {
       log,
     });
 
-  it("is by the most that were online lately, for who is cut off is to come back", async () => {
+  it("is based on the recent maximum of agents online", async () => {
     expect(await advice().windowMs(0)).toBe(reconnectWindowMs(10_000, 500));
   });
 
@@ -70,7 +70,7 @@ describe("the advice", () => {
     expect(reads).toBe(2);
   });
 
-  it("keeps the last count, and lets everyone in, while the count can't be read", async () => {
+  it("keeps the last count while the count can't be read", async () => {
     const one = advice();
     const before = await one.windowMs(0);
     answer = () => Promise.reject(new Error("throttled"));
@@ -80,16 +80,16 @@ describe("the advice", () => {
     expect(JSON.stringify(log.lines)).toContain("throttled");
   });
 
-  it("is none before the first sweep", async () => {
+  it("is 0 before the first sweep", async () => {
     answer = async () => undefined;
     expect(await advice().windowMs(0)).toBe(0);
   });
 
-  it("is never longer than the deployment allows", async () => {
+  it("is never longer than the deployment's maximum", async () => {
     expect(await advice(5_000).windowMs(0)).toBe(5_000);
   });
 
-  it("is none, and costs no read, where the deployment wants none", async () => {
+  it("is 0, without a read, if the deployment turns it off", async () => {
     expect(await advice(0).windowMs(0)).toBe(0);
     expect(reads).toBe(0);
   });

@@ -68,7 +68,7 @@ describe("heartbeat", () => {
     });
   });
 
-  it("costs one write unit, no read unit, and no other call, with an activity or without", async () => {
+  it("costs one write unit, no read unit, and no other call, with or without an activity", async () => {
     const client = clientOf(engine.endpoint);
     const calls: unknown[] = [];
     client.middlewareStack.add(
@@ -100,7 +100,7 @@ describe("heartbeat", () => {
     for (const call of calls) expect(JSON.stringify(call)).not.toContain("ReadCapacityUnits");
   });
 
-  it("is not answered if it is quiet", async () => {
+  it("is not acknowledged if it is quiet", async () => {
     await connected();
     const routeKey = "heartbeat_quiet";
     expect(await beat({ type: routeKey }, 5000, {}, { routeKey })).toBeUndefined();
@@ -108,7 +108,7 @@ describe("heartbeat", () => {
     expect(connections.calls).toEqual([]);
   });
 
-  it("is posted its error if it is quiet, for its route has no response", async () => {
+  it("has its error posted if it is quiet, because its route has no response", async () => {
     const routeKey = "heartbeat_quiet";
     const wrong = { type: routeKey, id: "h1", activity: 1 };
     expect(await beat(wrong, 5000, {}, { routeKey })).toBeUndefined();
@@ -117,13 +117,13 @@ describe("heartbeat", () => {
     ]);
   });
 
-  it("carries its id back, and the interval where the client got another than it asked for", async () => {
+  it("is acknowledged with its id, and with the interval if it differs from the requested one", async () => {
     await connected();
     const answer = await beat({ type: "heartbeat", id: "h1" }, 5000, { intervalAdvised: true });
     expect(answer).toMatchObject({ id: "h1", heartbeatInterval: 30 });
   });
 
-  it("is told over how long its fleet is to come back, where the login said so", async () => {
+  it("is acknowledged with the reconnect window of its login", async () => {
     await connected();
     const told = await beat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
     expect(told).toMatchObject({ reconnectWindowMs: 22_000 });
@@ -133,7 +133,7 @@ describe("heartbeat", () => {
   const superseder = () =>
     holder({ agentId, connectionId: "B=", connectedAt: 2000, instanceId: "process-b" });
 
-  it("of a superseded process is answered so each time, and its connection stays open for its answers", async () => {
+  it("of a superseded process is answered with superseded, and its connection stays open", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(superseder(), 2000);
     for (const id of ["h1", "h2"]) {
@@ -143,7 +143,7 @@ describe("heartbeat", () => {
     expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
   });
 
-  it("of a superseded process after its grace is answered so, and the connection is closed", async () => {
+  it("of a superseded process after its grace period is answered with superseded, and its connection is closed", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(superseder(), 2000);
     const over = 2000 + LIMITS.supersededGraceMs;
@@ -154,7 +154,7 @@ describe("heartbeat", () => {
     ]);
   });
 
-  it("of a connection that its own process has replaced is closed without a word", async () => {
+  it("of a connection that its own process has replaced closes it without a message", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(holder({ agentId, connectionId: "B=", connectedAt: 2000 }), 2000);
     expect(await beat({ type: "heartbeat" })).toBeUndefined();
@@ -171,7 +171,7 @@ describe("heartbeat", () => {
     });
   });
 
-  it("of a revoked agent is told so, and its connection closed", async () => {
+  it("of a revoked agent is answered with revoked, and its connection is closed", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     const clock = new DynamoDbClock(() => 2000);
     const { client, statusTableName: tableName } = engine;
@@ -183,7 +183,7 @@ describe("heartbeat", () => {
     ]);
   });
 
-  it("that comes after its connection's end is void", async () => {
+  it("that arrives after its connection's end has no effect", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.release(holder({ agentId }), 6000, "client_closed");
     expect(await beat({ type: "heartbeat" })).toBeUndefined();
@@ -210,12 +210,12 @@ describe("heartbeat", () => {
       "invalid_message",
       "activity.task: expected <=64, got 65",
     ],
-  ])("of the wrong form is answered by what was expected: %s", async (body, code, message) => {
+  ])("that is malformed is answered with what was expected: %s", async (body, code, message) => {
     expect(await beat(body)).toEqual({ type: "error", code, message });
     expect(await row()).toBeUndefined();
   });
 
-  it("is answered by internal, logged and counted when the table fails", async () => {
+  it("is answered with internal, logged and counted if the table fails", async () => {
     const broken = clientOf("http://127.0.0.1:1");
     [leases, heartbeat] = compose(broken);
     expect(await beat({ type: "heartbeat" })).toMatchObject({ type: "error", code: "internal" });

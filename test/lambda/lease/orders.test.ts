@@ -65,7 +65,7 @@ describe("the four writes, in every order", () => {
     expect(wrong).toEqual([]);
   }
 
-  it("leave the newer connection online, whatever the older one's end and the sweep do", async () => {
+  it("leave the newer connection online, whenever the older one ends or a sweep runs", async () => {
     await expectAlways(
       ["connectA", "heartbeatA", "disconnectA", "connectB", "heartbeatB", "sweep"],
       {

@@ -69,7 +69,7 @@ describe("the sweep", () => {
   const row = (agentId: string) =>
     storedRow(engine.client, engine.statusTableName, holder({ agentId }));
 
-  it("stores as offline whose lease is over, and nobody else", async () => {
+  it("stores agents with expired leases as offline, and no others", async () => {
     await begin("silent", NOW - 92_001);
     await begin("within-grace", NOW - 91_000);
     await begin("healthy", NOW - 1000);
@@ -105,7 +105,7 @@ describe("the sweep", () => {
     });
   });
 
-  it("counts who is online, and who of them is late, by the derived status", async () => {
+  it("counts online agents and late heartbeats by the derived status", async () => {
     await begin("healthy", NOW - 37_500);
     await begin("late", NOW - 37_501);
     await begin("within-grace", NOW - 91_000);
@@ -122,12 +122,12 @@ describe("the sweep", () => {
     expect(metrics.counts).toMatchObject({ AgentsOnline: 2, HeartbeatsOverdue: 1 });
   });
 
-  it("counts a fleet of nobody", async () => {
+  it("counts an empty fleet", async () => {
     await compose()({}, unhurried);
     expect(await fleet.get()).toMatchObject({ online: 0, countedAt: NOW });
   });
 
-  it("remembers the most that were online for as long as a connection lasts", async () => {
+  it("remembers the maximum online for as long as a connection can last", async () => {
     const hours = (n: number) => NOW + n * 3_600_000;
     const peaks: unknown[] = [];
     for (const [online, at] of [
@@ -146,7 +146,7 @@ describe("the sweep", () => {
     expect(peaks).toEqual([100, 100, 100, 7, 7, 8]);
   });
 
-  it("marks an agent whose work does not advance once, until it advances", async () => {
+  it("marks an agent whose work has stalled once, until it makes progress", async () => {
     const agent = holder({ agentId: "looping" });
     const work = { state: "working", maxSilenceMs: 60_000, startedAt: NOW - 100_000 } as const;
     await leases.acquire(agent, NOW - 9000);
@@ -162,7 +162,7 @@ describe("the sweep", () => {
     expect(metrics.counts).toMatchObject({ AgentsStalled: 1, AgentsRecovered: 1 });
   });
 
-  it("leaves alone work that set itself no limit, and whoever is idle", async () => {
+  it("ignores work without a limit, and idle agents", async () => {
     const long = { startedAt: 0, progressAt: 0 };
     for (const agentId of ["patient", "idle"]) await leases.acquire(holder({ agentId }), NOW - 2);
     await leases.renew(holder({ agentId: "patient" }), NOW - 1, { state: "working", ...long });
@@ -171,7 +171,7 @@ describe("the sweep", () => {
     expect(await compose()({}, unhurried)).toMatchObject({ found: 0 });
   });
 
-  it("acts on more rows than it keeps, by looking for the others again", async () => {
+  it("processes more rows than it keeps in memory, with a second scan", async () => {
     const names = Array.from({ length: 30 }, (_, index) => `a${index}`);
     await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
     const report = await compose({ keptRows: 7 })({}, unhurried);
@@ -179,7 +179,7 @@ describe("the sweep", () => {
     expect(connections.calls).toHaveLength(30);
   });
 
-  it("leaves what it has no time to act on to the next run, and says so", async () => {
+  it("leaves rows that it has no time for to the next run, and reports it", async () => {
     await Promise.all(["a", "b"].map((name) => begin(name, NOW - 200_000)));
     const late = { getRemainingTimeInMillis: () => 99 };
     expect(await compose()({}, late)).toMatchObject({ found: 2, expired: 0, finished: false });
@@ -187,7 +187,7 @@ describe("the sweep", () => {
     expect(await compose()({}, unhurried)).toMatchObject({ expired: 2, finished: true });
   });
 
-  it("is safe to run twice at once: each lease expires once", async () => {
+  it("expires each lease once if two sweeps overlap", async () => {
     const names = Array.from({ length: 50 }, (_, index) => `a${index}`);
     await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
     const reports = await Promise.all([compose()({}, unhurried), compose()({}, unhurried)]);
@@ -195,7 +195,7 @@ describe("the sweep", () => {
     expect(connections.calls).toHaveLength(50);
   });
 
-  it("goes on after a connection that is gone or can't be closed", async () => {
+  it("continues after a connection that is gone or can't be closed", async () => {
     await Promise.all([begin("gone", NOW - 200_000), begin("failing", NOW - 200_000)]);
     const close = async (connectionId: string) => {
       if (connectionId === "connection-of-failing") throw new Error("limit exceeded");
@@ -206,7 +206,7 @@ describe("the sweep", () => {
     expect(await row("failing")).toMatchObject({ status: "offline" });
   });
 
-  it("stops before its time-out and goes on in the next run, so that a table of any size is swept", async () => {
+  it("stops before its timeout and continues in the next run", async () => {
     const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
     await putLargeRows(names);
     const sweep = compose({ segments: 2 });
@@ -228,7 +228,7 @@ describe("the sweep", () => {
     expect(await sweep({}, unhurried)).toMatchObject({ expired: 1, finished: true });
   });
 
-  it("stores the count of a table that takes several runs once all of it is counted", async () => {
+  it("stores the count of a table that takes several runs once the whole table is counted", async () => {
     const names = Array.from({ length: 60 }, (_, index) => `large-${index}`);
     await putLargeRows(names, NOW);
     await begin("small", NOW - 1000);

@@ -44,22 +44,22 @@ describe("a sweep that is repeated within a minute", () => {
     expect((await starts(intervalMs, 500)).began).toEqual(expected);
   });
 
-  it("starts late after a pass that took longer than the interval, and makes up for none", async () => {
+  it("starts late after a pass longer than the interval, and skips none", async () => {
     expect((await starts(10_000, 24_000)).began).toEqual([0, 24_000, 48_000]);
   });
 
-  it("begins no pass for which the function has no time left", async () => {
+  it("begins no pass that the function has no time for", async () => {
     const { began } = await starts(10_000, 500, { timeoutMs: 40_000 });
     expect(began).toEqual([0, 10_000, 20_000]);
   });
 
-  it("goes on after a pass that failed, and fails in the end", async () => {
+  it("continues after a failed pass, and fails at the end", async () => {
     const { began, outcome } = await starts(20_000, 500, { fails: [1] });
     expect(began).toEqual([0, 20_000, 40_000]);
     expect(outcome).toBe("pass 1");
   });
 
-  it("answers with the result of its last pass", async () => {
+  it("returns the result of its last pass", async () => {
     expect((await starts(30_000, 500)).outcome).toBe(2);
   });
 });

@@ -172,7 +172,7 @@ describe("the rule of self-preservation", () => {
         terms,
       ]),
     ],
-  ])("is found out if it %s", (_, judge) => {
+  ])("is detected as broken if it %s", (_, judge) => {
     const found = Object.values(PROPERTIES).some(
       (property) => fc.check(property(judge), runs).failed,
     );
@@ -186,11 +186,11 @@ describe("the rule of self-preservation", () => {
     [{ online: 0, overdue: 0, over: 19 }, false],
     [{ online: 0, overdue: 0, over: 20 }, true],
     [{ online: 0, overdue: 0, over: 0 }, false],
-  ])("takes %j for a mass expiry: %s", (counts, mass) => {
+  ])("considers %j a mass expiry: %s", (counts, mass) => {
     expect(isMassExpiry(counts, TERMS)).toBe(mass);
   });
 
-  it("ends nothing by what it has seen of a part of the table", () => {
+  it("ends nothing after seeing only a part of the table", () => {
     const standing = { heldUntil: 10 * MINUTE };
     const quiet = { online: 50, overdue: 0, over: 0 };
     expect(nextAction(standing, quiet, false, 0, TERMS)).toBe("hold");

@@ -113,7 +113,7 @@ describe("self-preservation of the sweep", () => {
   const outcomes = () =>
     published.map((event) => (event.event === "ended" ? event.outcome : event.event));
 
-  it("expires nobody during an outage of five minutes in which no heartbeat is stored", async () => {
+  it("expires no agent during five minutes in which no heartbeat is stored", async () => {
     const half = [agents.slice(0, 15), agents.slice(15)] as const;
     await beat(half[0]);
     now += 15 * SECOND;
@@ -146,7 +146,7 @@ describe("self-preservation of the sweep", () => {
     expect(metrics.counts.ExpirationsHeld).toBeGreaterThan(AGENTS);
   });
 
-  it("confirms a real loss of more than half of the fleet after the hold time, and expires all of it", async () => {
+  it("confirms a real loss of more than half of the fleet after the hold time, and expires these agents", async () => {
     await beat(agents);
     const [dead, living] = [agents.slice(0, 20), agents.slice(20)];
     for (let minute = 1; minute <= 7; minute++) {
@@ -199,7 +199,7 @@ describe("self-preservation of the sweep", () => {
     expect(await sweep()).toMatchObject({ expired: 1, held: 0 });
   });
 
-  it("suspects once in overlapping sweeps, none of which expires anybody", async () => {
+  it("suspects once in overlapping sweeps, none of which expires an agent", async () => {
     await beat(agents);
     now += 2 * MINUTE;
     const reports = await Promise.all([sweep(), sweep(), sweep()]);
@@ -211,7 +211,7 @@ describe("self-preservation of the sweep", () => {
     expect(new Set(outcomes())).toEqual(new Set(["suspected", "confirmed"]));
   });
 
-  it("suspects again if the bus refused the event, and expires nobody meanwhile", async () => {
+  it("suspects again if the bus refused the event, and expires no agent meanwhile", async () => {
     await beat(agents);
     now += 2 * MINUTE;
     busFails = true;
@@ -223,7 +223,7 @@ describe("self-preservation of the sweep", () => {
     expect(published).toMatchObject([{ event: "suspected", suspectedAt: START + 3 * MINUTE }]);
   });
 
-  it("marks nobody as stalled while it holds, for nobody is heard", async () => {
+  it("marks no agent as stalled while it withholds expirations", async () => {
     const work = { state: "working", maxSilenceMs: 80_000, startedAt: START } as const;
     await beat(agents);
     now += 40 * SECOND;
@@ -232,7 +232,7 @@ describe("self-preservation of the sweep", () => {
     expect(await sweep()).toMatchObject({ expired: 0, stalled: 0, held: 30 });
   });
 
-  it("does nothing where it is off", async () => {
+  it("does nothing if it is off", async () => {
     await beat(agents);
     now += 2 * MINUTE;
     expect(await sweep(null)).toMatchObject({ expired: AGENTS, held: 0 });

@@ -115,7 +115,7 @@ describe("transitions", () => {
     return { result, told };
   };
 
-  it("tells the bus that an agent connected for the first time", async () => {
+  it("publishes that an agent connected for the first time", async () => {
     const record = change(undefined, ONLINE);
     const { told } = await tell(record);
     expect(told).toEqual([
@@ -161,7 +161,7 @@ describe("transitions", () => {
     ["was deleted while online", ONLINE, undefined, "Agent Offline", "lease_expired", 95_000],
     ["stalled", ONLINE, STALLED, "Agent Stalled", "no_progress", 7000],
     ["advanced again", STALLED, ADVANCED, "Agent Recovered", "progress", 8000],
-  ] as const)("tells that an agent %s", async (_, before, after, type, reason, at) => {
+  ] as const)("publishes that an agent %s", async (_, before, after, type, reason, at) => {
     const { told } = await tell(change(before, after));
     expect(told).toEqual([[type, expect.objectContaining({ reason, at })]]);
   });
@@ -172,14 +172,14 @@ describe("transitions", () => {
     ["a heartbeat of a stalled agent", STALLED, { ...STALLED, lastHeartbeatAt: 9000 }],
     ["the purge of an offline row", CLOSED, undefined],
     ["the end of a connection that was never seen", undefined, CLOSED],
-  ] as const)("tells nothing of %s", async (_, before, after) => {
+  ] as const)("publishes nothing about %s", async (_, before, after) => {
     expect(await tell(change(before, after))).toEqual({
       result: { batchItemFailures: [] },
       told: [],
     });
   });
 
-  it("tells subscribers of the agent's presence, in order, what it told the bus", async () => {
+  it("sends subscribers what it published on the bus, in order", async () => {
     const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
     const { told } = await tell(...records);
     expect(published).toEqual(
@@ -196,20 +196,20 @@ describe("transitions", () => {
     );
   });
 
-  it("keeps every transition in the history, whose failure stops nothing", async () => {
+  it("stores every transition in the history, and continues if that fails", async () => {
     const records = [change(undefined, ONLINE), change(ONLINE, CLOSED)];
     expect(await tell(...records)).toMatchObject({ result: { batchItemFailures: [] } });
     expect(kept).toEqual(records.map(({ eventID }) => eventID));
     expect(published).toHaveLength(2);
   });
 
-  it("tells subscribers nothing that the bus has not taken, for it comes again", async () => {
+  it("sends subscribers nothing that the bus refused, because it is retried", async () => {
     failures = (index) => index === 1;
     await tell(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
     expect(published).toHaveLength(1);
   });
 
-  it("counts by reason what the bus has taken", async () => {
+  it("counts published transitions by reason", async () => {
     failures = (index) => index === 3;
     const agents = ["a1", "a2", "a3", "a4"].map((agentId) => ({ ...ONLINE, agentId }));
     const [a1, a2, a3, a4] = agents;
@@ -222,7 +222,7 @@ describe("transitions", () => {
     expect(metrics.counts).toEqual({ "Transitions connected": 2, "Transitions client_closed": 1 });
   });
 
-  it("tells every connection of a locked out agent so and closes it, whatever the row said before", async () => {
+  it("notifies and closes every connection of a locked-out agent, whatever the row said before", async () => {
     const displaced = new Set(["B=.key", "-"]);
     const { lastEnded: _, ...offline } = CLOSED;
     const revoked: StatusRow = { ...offline, reason: "revoked", revokedAt: 9, displacedAt: 6000 };
@@ -243,7 +243,7 @@ describe("transitions", () => {
     }
   });
 
-  it("tells the connections of a process that lost its agent so, takes their subscriptions, and leaves them open", async () => {
+  it("notifies a superseded process's connections, removes their subscriptions, and leaves them open", async () => {
     const taken = { ...ONLINE, instanceId: "process-b", connectionId: "B=", displacedAt: 6000 };
     await tell(
       change(ONLINE, {
@@ -256,20 +256,20 @@ describe("transitions", () => {
     expect(connections.calls).toEqual([["post", "A=", { type: "superseded" }]]);
   });
 
-  it("closes a connection that its own process has replaced, without a word", async () => {
+  it("closes a connection that its own process has replaced, without a message", async () => {
     const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
     await tell(change(ONLINE, { ...ONLINE, connectionId: "B=", ...after, displacedAt: 6000 }));
     expect(connections.calls).toEqual([["close", "A="]]);
   });
 
-  it("closes a connection that was displaced twice over", async () => {
+  it("closes a connection that was displaced a second time", async () => {
     const before = { ...ONLINE, displaced: new Set(["Z=.key"]) };
     const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
     await tell(change(before, { ...ONLINE, instanceId: "process-b", ...after, displacedAt: 1 }));
     expect(connections.calls).toContainEqual(["close", "Z="]);
   });
 
-  it("tells more than ten in the order in which they came", async () => {
+  it("publishes more than ten transitions in order", async () => {
     const records = Array.from({ length: 23 }, (_, index) =>
       change(undefined, { ...ONLINE, agentId: `a${index}` }),
     );
@@ -280,7 +280,7 @@ describe("transitions", () => {
     );
   });
 
-  it("asks for the stream again from the first one that the bus refused", async () => {
+  it("requests the stream again from the first transition that the bus refused", async () => {
     failures = (index) => index === 1;
     const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
     const { result } = await tell(...records);
@@ -288,12 +288,12 @@ describe("transitions", () => {
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
   });
 
-  it("never tells an agent's later transition in a call with an earlier one, which may be refused", async () => {
+  it("never publishes two transitions of an agent in one call, because the earlier one may be refused", async () => {
     await tell(change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE));
     expect(sent.map((entries) => entries.length)).toEqual([1, 1, 1]);
   });
 
-  it("asks for all of a batch again when the bus can't be reached", async () => {
+  it("requests the whole batch again if the bus can't be reached", async () => {
     failures = () => {
       throw new Error("no network");
     };

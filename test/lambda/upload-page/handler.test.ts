@@ -58,7 +58,7 @@ const call = (RequestType: CustomResourceEvent["RequestType"], PhysicalResourceI
 const refused = () => Object.assign(new Error("no s3:ListBucket"), { name: "AccessDenied" });
 
 describe("the upload of the page", () => {
-  it("puts the page after the files that it refers to, and takes away the old ones last", async () => {
+  it("uploads the page after the files it refers to, and removes outdated files last", async () => {
     await call("Update", "bucket");
     expect(calls).toEqual([
       "put assets/app.js",
@@ -77,7 +77,7 @@ describe("the upload of the page", () => {
     ]);
   });
 
-  it("lets browsers keep what is named by its content, and has them ask for the page again", async () => {
+  it("lets browsers cache all files except the page", async () => {
     await call("Create");
     const { "index.html": html, "assets/app.js": script } = Object.fromEntries(stored);
     expect(html).toMatchObject({
@@ -97,34 +97,34 @@ describe("the upload of the page", () => {
     expect(answers).toMatchObject([{ Status: "SUCCESS" }]);
   });
 
-  it("gives up on a role that is never let in, within the time that CloudFormation waits, and says why", async () => {
+  it("gives up if access is never granted, within the time that CloudFormation waits, and reports why", async () => {
     refusals = Array.from({ length: 100 }, refused);
     await call("Create");
     expect(paused).toBeLessThan(5 * 60_000);
     expect(answers).toMatchObject([{ Status: "FAILED", Reason: "AccessDenied: no s3:ListBucket" }]);
   });
 
-  it("fails at once at any other error, and answers all the same", async () => {
+  it("fails at once at any other error, and responds to CloudFormation", async () => {
     refusals = [new Error("no such bucket")];
     await call("Create");
     expect(paused).toBe(0);
     expect(answers).toMatchObject([{ Status: "FAILED", Reason: "Error: no such bucket" }]);
   });
 
-  it("does not take away a page for one that is not there", async () => {
+  it("does not remove the old page if there is no new one", async () => {
     page = ["assets/app.js"];
     await call("Update", "bucket");
     expect(calls).toEqual([]);
     expect(answers).toMatchObject([{ Status: "FAILED" }]);
   });
 
-  it("empties the bucket when the stack is deleted, which it could not be otherwise", async () => {
+  it("empties the bucket when the stack is deleted", async () => {
     await call("Delete", "bucket");
     expect(stored.size).toBe(0);
     expect(answers).toMatchObject([{ Status: "SUCCESS", PhysicalResourceId: "bucket" }]);
   });
 
-  it("is another resource once the bucket is another one, so that the old one is emptied", async () => {
+  it("is a new resource for a new bucket, so that the old bucket is emptied", async () => {
     await call("Update", "old-bucket");
     expect(answers).toMatchObject([{ PhysicalResourceId: "bucket" }]);
   });

@@ -79,11 +79,11 @@ async function nothingRuns(): Promise<void> {
 const assemblies = () =>
   readdirSync(join(directory, ".local")).filter((name) => name.startsWith("cdk.out"));
 
-describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage) => {
+describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) => {
   const { line, args } = STAGES[stage];
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
-    "by %s says nothing, and leaves nothing behind",
+    "with %s prints nothing, and leaves nothing behind",
     async (signal) => {
       const { child, reached, exit } = startMain(args);
       await reached(line);
@@ -95,7 +95,7 @@ describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage
     },
   );
 
-  it("by SIGKILL takes its processes along", async () => {
+  it("with SIGKILL ends its processes too", async () => {
     const { child, reached, exit } = startMain(args);
     await reached(line);
     child.kill("SIGKILL");
@@ -104,7 +104,7 @@ describe.each(Object.keys(STAGES) as Stage[])("a start that is ended %s", (stage
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  it("by the end of whoever reads what it prints ends in order", async () => {
+  it("by the end of its output's reader ends gracefully", async () => {
     const { child, reached, exit } = startMain([...args, "--verbose"]);
     await reached(line);
     child.stdout?.destroy();
@@ -140,7 +140,7 @@ describe("npm start", () => {
     expect(assemblies()).toEqual([]);
   });
 
-  it("says in one sentence that its folder can't be written, and what to do", async () => {
+  it("reports in one sentence that its folder can't be written, and what to do", async () => {
     writeFileSync(join(directory, ".local"), "");
     const { code, errors } = await startMain(["--app", "true"]).exit;
     expect(code).toBe(1);
@@ -150,7 +150,7 @@ describe("npm start", () => {
     );
   });
 
-  it("says in one sentence that a command makes no template", async () => {
+  it("reports in one sentence that a command produced no template", async () => {
     const { code, errors } = await startMain(["--app", "true"]).exit;
     expect(code).toBe(1);
     expect(errors).toBe('"true" made no template: name the command of a CDK app\n');

@@ -67,22 +67,25 @@ describe("npm start", () => {
     }
   }
 
-  it.each(["SIGINT", "SIGTERM"] as const)("ends at %s with nothing left behind", async (signal) => {
-    const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
-    expect(await ready).toContain("ws://127.0.0.1:");
-    expect(outputs()).toMatchObject({ statusTableName: "Fixture-Items", pid: child.pid });
-    const socket = new WebSocket(outputs().webSocketUrl, { headers: { "x-user": "ann" } });
-    await once(socket, "open");
-    const engine = engineOf(child);
-    child.kill(signal);
-    const [code] = await once(socket, "close");
-    expect(code).toBe(1001);
-    expect(await exit).toEqual({ code: 0, errors: "" });
-    expect(existsSync(outputsFile())).toBe(false);
-    await vanished(engine);
-  });
+  it.each(["SIGINT", "SIGTERM"] as const)(
+    "ends on %s and leaves nothing behind",
+    async (signal) => {
+      const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
+      expect(await ready).toContain("ws://127.0.0.1:");
+      expect(outputs()).toMatchObject({ statusTableName: "Fixture-Items", pid: child.pid });
+      const socket = new WebSocket(outputs().webSocketUrl, { headers: { "x-user": "ann" } });
+      await once(socket, "open");
+      const engine = engineOf(child);
+      child.kill(signal);
+      const [code] = await once(socket, "close");
+      expect(code).toBe(1001);
+      expect(await exit).toEqual({ code: 0, errors: "" });
+      expect(existsSync(outputsFile())).toBe(false);
+      await vanished(engine);
+    },
+  );
 
-  it("takes its engine along even if it is killed hard", async () => {
+  it("ends its engine even if it is killed", async () => {
     const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
     await ready;
     const engine = engineOf(child);
@@ -91,7 +94,7 @@ describe("npm start", () => {
     await vanished(engine);
   });
 
-  it("ends with a sentence if its engine ends", async () => {
+  it("ends with an error of one sentence if its engine ends", async () => {
     const { child, ready, exit } = start("--port", "0", ...ASSEMBLY);
     await ready;
     process.kill(engineOf(child).pid, "SIGKILL");
@@ -102,7 +105,7 @@ describe("npm start", () => {
     expect(existsSync(outputsFile())).toBe(false);
   });
 
-  it("keeps the data of a directory from one start to the next", async () => {
+  it("keeps the data of a directory across starts", async () => {
     const args = ["--port", "0", "--data", "data", ...ASSEMBLY];
     for (let run = 1; run <= 2; run++) {
       const { child, ready, exit } = start(...args);
@@ -113,7 +116,7 @@ describe("npm start", () => {
     expect(existsSync(join(directory, "data", "tables.db"))).toBe(true);
   });
 
-  it("says in one sentence that a port is taken", async () => {
+  it("reports in one sentence that a port is in use", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
@@ -133,7 +136,7 @@ describe("npm start", () => {
       ["--app", "echo Error: no such construct >&2; exit 1"],
       "The app can't be synthesized: no such construct",
     ],
-  ])("says in one sentence what is wrong with %j", async (args, message) => {
+  ])("reports in one sentence what is wrong with %j", async (args, message) => {
     const { code, errors } = await start("--no-demo", ...args).exit;
     expect(code).toBe(1);
     expect(errors).toContain(message);

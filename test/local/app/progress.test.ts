@@ -22,8 +22,8 @@ function shown(isTTY: boolean) {
   return { clock, step, end: (how: "well" | "badly") => end(how), written: () => written };
 }
 
-describe("what a start says of a step", () => {
-  it("is a line at once, and another every five seconds, where there is no terminal", async () => {
+describe("the progress of a step", () => {
+  it("is a line at once, and another one every five seconds, without a terminal", async () => {
     const { clock, step, end, written } = shown(false);
     expect(written()).toBe("building ...\n");
     clock.advance(11_000);
@@ -33,7 +33,7 @@ describe("what a start says of a step", () => {
     expect(written()).toBe("building ...\nstill building, 5 s\nstill building, 10 s\n");
   });
 
-  it("is one line that moves on a terminal, and is gone when the step has ended", async () => {
+  it("is an animated line on a terminal, and is removed when the step has ended", async () => {
     const { clock, step, end, written } = shown(true);
     expect(written()).toContain("building");
     clock.advance(2500);

@@ -8,13 +8,13 @@ const BENCH = join(__dirname, "../../../tools/bench");
 describe("the billing units benchmark", () => {
   const reported = readReport(BENCH, billingUnits)?.figures as BillingFigures;
 
-  it("measures the units in the report for every operation (npm run bench -- billing-units)", async () => {
+  it("measures the report's units for every operation (npm run bench -- billing-units)", async () => {
     const counted = await billingUnits.measure({ quick: true, progress: () => undefined });
     expect(billingUnits.changes?.(counted, reported)).toEqual([]);
     expect(counted).toEqual(reported);
   });
 
-  it("names the counts that have changed", () => {
+  it("reports the counts that have changed", () => {
     const [first, ...rest] = reported.operations;
     if (!first) throw new Error("expected operations in the report");
     const dearer = { ...first, units: { ...first.units, writeUnits: first.units.writeUnits + 1 } };

@@ -90,7 +90,7 @@ function findings(verdict: RunFindings): Record<string, number> {
   );
 }
 
-describe("the judge of a chaos run", () => {
+describe("the checker of a chaos run", () => {
   it("finds nothing wrong in a healthy run, and reports how long it observed", () => {
     const verdict = judge(history().evidence);
     expect(findings(verdict)).toEqual({});

@@ -23,7 +23,7 @@ describe("the checks of a first deployment", () => {
     }
   };
 
-  it("find what is expected, but for a throttle that the suite's stack does not have", async () => {
+  it("find what is expected, except for a throttle that the suite's stack does not have", async () => {
     expect(await outcomes(metrics)).toEqual({
       "header-case": "as expected",
       "empty-frames": "as expected",
@@ -34,7 +34,7 @@ describe("the checks of a first deployment", () => {
     });
   });
 
-  it("say what is otherwise, and what nobody can tell", async () => {
+  it("report differences and unknowns", async () => {
     const strange = {
       ...metrics,
       gatewayDimensions: async () => ["ConnectCount: ApiId"],

@@ -3,8 +3,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { closedGaps, GAPS } from "../../../tools/trial-deployment/gaps";
 
-describe("the gaps of the emulator", () => {
-  it("are closed once none of their tests fails", () => {
+describe("the emulator's known gaps", () => {
+  it("are reported as closed once none of their tests fails", () => {
     const [first, ...others] = GAPS;
     const failed = others.map(({ tests }) => `${tests} and so on`);
     expect(closedGaps(failed)).toEqual([first]);

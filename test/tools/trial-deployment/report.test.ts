@@ -24,7 +24,7 @@ const trial: Trial = {
 describe("the report of a trial", () => {
   const report = reportOf(trial, { "aws-cdk-lib": "2.0.0" });
 
-  it("says when, where, with what, what passed, what it cost, and what was left", () => {
+  it("contains time, place, versions, results, cost, and remaining resources", () => {
     for (const line of [
       "| date | 2026-11-26 |",
       "| region | eu-west-1 |",
@@ -39,13 +39,13 @@ describe("the report of a trial", () => {
     expect(report).toMatch(/\| cost \| \$0\.01/);
   });
 
-  it("has each check with what was expected of it and what was found", () => {
+  it("contains each check with the expected and the actual result", () => {
     expect(report).toMatch(
       /\| throttled-messages \| an open connection that is throttled .* \| otherwise \| refused by/,
     );
   });
 
-  it("tells of no account, no address and no connection", () => {
+  it("contains no account, address or connection", () => {
     expect(report).not.toMatch(/123456789012|a1b2|abc=|r1"/);
   });
 });

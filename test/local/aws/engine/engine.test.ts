@@ -25,7 +25,7 @@ describe("the embedded engine's file", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it("begins as the engine would make it, but for an index", async () => {
+  it("is initially as the engine would create it, except for an index", async () => {
     const file = join(directory, "own.db");
     const binary = join(
       dirname(require.resolve(`@dynoxide/${process.platform}-${process.arch}/package.json`)),
@@ -42,7 +42,7 @@ describe("the embedded engine's file", () => {
     expect(schemaIn(PREPARED).sort()).toEqual([index, ...own.sort()]);
   });
 
-  it("keeps its data over a restart", async () => {
+  it("keeps its data across a restart", async () => {
     const first = await startDynoxide(directory);
     const before = clientOf(first.endpoint);
     await before.send(

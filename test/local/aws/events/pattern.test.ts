@@ -63,13 +63,13 @@ describe("an event pattern", () => {
     for (const event of others) expect([event, matches(event)]).toEqual([event, false]);
   });
 
-  it("names the field of an operator that it does not know", () => {
+  it("fails with the field of an unknown operator", () => {
     expect(() => parsePattern({ a: { b: [{ sounds: "x" }] } })).toThrow(
       /pattern\.a\.b.*got sounds/,
     );
   });
 
-  it("names the field that is neither a list nor an object", () => {
+  it("fails with the field that is neither a list nor an object", () => {
     expect(() => parsePattern({ a: { b: "x" } })).toThrow(
       'pattern.a.b: expected an object, got "x"',
     );

@@ -11,13 +11,13 @@ describe("a schedule", () => {
     ["cron(0/15 * * * ? *)", "2026-01-01T00:15:00Z"],
     ["cron(30 8 ? * 2-6 *)", "2026-01-01T08:30:00Z"],
     ["cron(0 0 1,15 * ? *)", "2026-01-15T00:00:00Z"],
-  ])("%s comes next at %s", (expression, expected) => {
+  ])("%s next occurs at %s", (expression, expected) => {
     const next = parseSchedule(expression)(at("2026-01-01T00:00:30Z"));
     expect(new Date(next).toISOString()).toBe(new Date(expected).toISOString());
   });
 
   it.each(["every day", "rate(5 weeks)", "cron(0 0 * * ? 2026)", "cron(0 25 * * ? *)"])(
-    "%s is refused with what was expected",
+    "%s is refused with the expected form",
     (expression) => {
       expect(() => parseSchedule(expression)).toThrow(/^Schedule: expected .*, got /);
     },

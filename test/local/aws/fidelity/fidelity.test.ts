@@ -53,7 +53,7 @@ function awaited(answer: unknown = ok) {
   };
 }
 
-describe("an event has the form of one of AWS's", () => {
+describe("an event has the same form as AWS's", () => {
   it("at $connect", async () => {
     const { event, handler } = awaited();
     await (await start({ $connect: handler })).open();
@@ -91,7 +91,7 @@ describe("an event has the form of one of AWS's", () => {
     expect(found.queryStringParameters).toEqual(expected.queryStringParameters);
   });
 
-  it("with every value of a header and of a query that comes more than once, and the last on its own", async () => {
+  it("with every value of a repeated header or query parameter, and the last one separately", async () => {
     const { event, handler } = awaited();
     const { url } = await start({ $connect: handler });
     const headers = { "X-Many": ["a", "b"] } as never;
@@ -105,7 +105,7 @@ describe("an event has the form of one of AWS's", () => {
     socket.on("error", () => {}).terminate();
   });
 
-  it("with the authorizer's context, of which every value is a text", async () => {
+  it("with the authorizer's context, whose values are all strings", async () => {
     const { event, handler } = awaited();
     const Statement = [{ Action: "execute-api:Invoke", Effect: "Allow", Resource: "*" }];
     // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
@@ -122,7 +122,7 @@ describe("an event has the form of one of AWS's", () => {
   });
 });
 
-describe("$disconnect tells the end as AWS does", () => {
+describe("$disconnect reports the close code as AWS does", () => {
   const acts: Record<string, (client: TestClient) => unknown> = {
     "the client closes without a code": ({ socket }) => socket.close(),
     "the client closes with a code and a reason": ({ socket }) =>
@@ -140,7 +140,7 @@ describe("$disconnect tells the end as AWS does", () => {
   });
 });
 
-describe("a client gets, to the letter, what AWS sends in place of an answer", () => {
+describe("a client receives exactly what AWS sends in place of a reply", () => {
   const handlers: Record<string, Handlers> = {
     "no route": {},
     "the function throws": {
@@ -151,7 +151,7 @@ describe("a client gets, to the letter, what AWS sends in place of an answer", (
   };
   const withoutIds = (frame: string) => frame.replace(/[\w-]{15}=/g, "id");
 
-  it.each(replies())("where there is: $when", async ({ when, frame }) => {
+  it.each(replies())("for $when", async ({ when, frame }) => {
     const { socket } = await (await start(handlers[when] ?? {})).open();
     const sent = new Promise<string>((resolve) =>
       socket.once("message", (data) => resolve(String(data))),
@@ -160,7 +160,7 @@ describe("a client gets, to the letter, what AWS sends in place of an answer", (
     expect(withoutIds(await sent)).toBe(withoutIds(frame));
   });
 
-  it("also when the integration has not answered within its 29 seconds", async () => {
+  it("if the integration has not responded within 29 seconds", async () => {
     const called = awaited();
     const slow = (event: unknown) => {
       called.handler(event);
@@ -176,22 +176,22 @@ describe("a client gets, to the letter, what AWS sends in place of an answer", (
   });
 });
 
-describe("the quotas are AWS's", () => {
-  it("of frames, messages, idleness, duration and the authorizer's result", async () => {
+describe("the quotas equal AWS's", () => {
+  it("for frames, messages, idle time, duration and the authorizer's result", async () => {
     await start({});
     const { idleMs, durationMs, frameBytes, messageBytes, authorizerResultBytes } = quotas().quotas;
     expect(GATEWAY_LIMITS).toEqual({ idleMs, durationMs, frameBytes, messageBytes });
     expect(AUTHORIZER_RESULT_BYTES).toBe(authorizerResultBytes);
   });
 
-  it("with the code by which what is too large ends a connection", async () => {
+  it("with the close code for frames and messages that are too large", async () => {
     const { socket, closed } = await (await start({ $default: () => ok })).open();
     socket.send("x".repeat((quotas().quotas.frameBytes ?? 0) + 1));
     expect(await closed).toBe(quotas().closeCodeOfTooLarge);
   });
 });
 
-describe("@connections answers with AWS's statuses", () => {
+describe("@connections responds with AWS's statuses", () => {
   const { errors, maxDataBytes, deleteStatus } = managementApi();
   const post = (Data: string) =>
     api.send(new PostToConnectionCommand({ ConnectionId: connectionId, Data }));
@@ -210,7 +210,7 @@ describe("@connections answers with AWS's statuses", () => {
     await expect(post("x")).rejects.toMatchObject(failed("GoneException"));
   });
 
-  it("for a client that does not take what it is sent", async () => {
+  it("for a client that does not read its messages", async () => {
     const { socket } = await (await start({})).open();
     socket.pause();
     const flood = async () => {

@@ -48,12 +48,12 @@ describe("the @connections API", () => {
     expect(await next()).toEqual({ a: 1 });
   });
 
-  it("is gone for a connection whose $connect has not ended", async () => {
+  it("responds 410 for a connection whose $connect has not returned", async () => {
     await client();
     expect(during).toBe("GoneException");
   });
 
-  it("closes a connection with code 1000, and tells $disconnect once", async () => {
+  it("closes a connection with code 1000, and calls $disconnect once", async () => {
     const { closed } = await client();
     await api.send(new DeleteConnectionCommand({ ConnectionId: connectionId }));
     await expect(post()).rejects.toThrow(expect.objectContaining({ name: "GoneException" }));
@@ -62,7 +62,7 @@ describe("the @connections API", () => {
     expect(codes).toEqual([1000]);
   });
 
-  it("is gone for a connection that the client ended", async () => {
+  it("responds 410 for a connection that the client closed", async () => {
     const { socket, closed } = await client();
     socket.close();
     await closed;
@@ -72,7 +72,7 @@ describe("the @connections API", () => {
     });
   });
 
-  it("says when a connection began and was last active", async () => {
+  it("returns when a connection began and was last active", async () => {
     await client();
     const connectedAt = new Date(gateway.clock.now());
     gateway.clock.advance(5000);
@@ -94,7 +94,7 @@ describe("the @connections API", () => {
     await expect(post(`"${"x".repeat(128 * 1024 - 2)}"`)).resolves.toBeDefined();
   });
 
-  it("refuses an id that is none, and a request that is not signed", async () => {
+  it("refuses an invalid id, and an unsigned request", async () => {
     await client();
     await expect(post("x", "nobody")).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
     const url = `http://${gateway.host}/prod/@connections/${encodeURIComponent(connectionId)}`;

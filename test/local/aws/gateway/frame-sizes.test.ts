@@ -16,7 +16,7 @@ function frame(length: number): Buffer {
 }
 
 describe("the sizes of frames", () => {
-  it("are found wherever the stream is cut", () => {
+  it("are found wherever the stream is split", () => {
     const sizes = fc.array(fc.constantFrom(0, 1, 125, 126, 1000, 32768, 32769, 70000), {
       minLength: 1,
       maxLength: 6,

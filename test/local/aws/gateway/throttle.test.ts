@@ -12,7 +12,7 @@ describe("the gateway's throttling", () => {
   let gateway: TestGateway;
   afterEach(() => gateway.stop());
 
-  it("refuses a connection with 429 once the bucket is empty, and takes one more when a token has come in", async () => {
+  it("refuses a connection with 429 when the bucket is empty, and accepts one more for each new token", async () => {
     gateway = await startGateway(
       { $connect: () => ({ statusCode: 200 }) },
       { throttling: { routes: new Map([["$connect", LIMITS]]) } },
@@ -26,7 +26,7 @@ describe("the gateway's throttling", () => {
     await expect(gateway.open()).rejects.toThrow("429");
   });
 
-  it("answers a message with an error and calls nothing, for a route by its own limits or else the stage's", async () => {
+  it("answers a message with an error without a call, by the route's own limits or the stage's", async () => {
     const calls: string[] = [];
     const handler = (name: string) => () => {
       calls.push(name);

@@ -40,7 +40,7 @@ describe("the page's files", () => {
     return { status: response.status, type, cache, csp: header("content-security-policy") };
   };
 
-  it("are served with the template's headers, the page itself asked for anew each time", async () => {
+  it("are served with the template's headers, and the page itself is not cached", async () => {
     expect(await get("/?x=1")).toEqual({
       status: 200,
       type: "text/html; charset=utf-8",
@@ -55,11 +55,11 @@ describe("the page's files", () => {
   });
 
   it.each(["/secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/assets", "/other"])(
-    "are all that is served: not %s",
+    "are the only ones served: not %s",
     async (path) => expect((await get(path)).status).toBe(403),
   );
 
-  it("may connect to the host by which they were asked for", async () => {
+  it("may connect to the host in their request", async () => {
     const byName = url.replace("127.0.0.1", "localhost");
     const response = await fetch(byName);
     expect(response.headers.get("content-security-policy")).toBe(
@@ -68,7 +68,7 @@ describe("the page's files", () => {
     expect(await response.text()).toBe("<!doctype html><p>");
   });
 
-  it("are only read", async () => {
+  it("are read-only", async () => {
     expect((await get("/", "POST")).status).toBe(403);
     expect((await get("/", "HEAD")).status).toBe(200);
   });

@@ -8,7 +8,7 @@ const node = (program: string) =>
   spawnLeashed(process.execPath, ["-e", program], { output: "pipe" });
 
 describe("a guarded process", () => {
-  it("is told to stop, and may take its time", async () => {
+  it("receives SIGTERM, and may take its time", async () => {
     const guarded = node(
       "process.on('SIGTERM', () => process.exit(3)); console.log('up'); setInterval(() => {}, 1000)",
     );
@@ -17,7 +17,7 @@ describe("a guarded process", () => {
     expect(guarded.child.exitCode).toBe(3);
   });
 
-  it("is killed if it does not stop in time, even while it is stopped by a signal", async () => {
+  it("is killed if it does not end in time, even while it is suspended", async () => {
     const guarded = node(
       "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)",
     );
@@ -27,12 +27,12 @@ describe("a guarded process", () => {
     expect(guarded.child.signalCode).toBe("SIGKILL");
   });
 
-  it("tells what it printed if it ends before it is up", async () => {
+  it("reports its output if it ends before it is ready", async () => {
     const { child } = node("console.error('no luck'); process.exit(1)");
     expect(await outputWithout(child, "up")).toBe("no luck\n");
   });
 
-  it("ends with a parent that is killed hard, though stopped by a signal", async () => {
+  it("ends with a parent that is killed, even while it is suspended", async () => {
     const parentDeathGuard = join(
       __dirname,
       "../../../../local/aws/processes/parent-death-guard.ts",

@@ -85,7 +85,7 @@ describe("the reader of a stream", () => {
     expect((await readAll(stream, 4)).seen).toEqual(["1", "2", "3", "4"]);
   });
 
-  it("takes up where it was when an iterator has expired", async () => {
+  it("continues at its position when an iterator has expired", async () => {
     const stream = fakeStream({ shard: { records: ["1", "2", "3"] } });
     const plain = stream.api.records;
     let calls = 0;

@@ -46,7 +46,7 @@ describe("the resolver of intrinsics", () => {
     expect(resolver().resolve(value, "X")).toEqual(expected);
   });
 
-  it("rewrites a text when it is put together", () => {
+  it("rewrites a string after it is joined", () => {
     const value = { "Fn::Join": ["", ["https://", { Ref: "Size" }, ".example"]] };
     const rewrite = (text: string) => text.replace("https://big.example", "http://local");
     expect(resolver(rewrite).resolve(value, "X")).toBe("http://local");
@@ -60,7 +60,7 @@ describe("the resolver of intrinsics", () => {
       { "Fn::ImportValue": "x" },
       "The template at X.a: the intrinsic Fn::ImportValue is not supported",
     ],
-  ])("names the place of what can't be resolved: %j", (value, message) => {
+  ])("names the path of a value that can't be resolved: %j", (value, message) => {
     expect(() => resolver().resolve({ a: value }, "X")).toThrow(message);
   });
 });
