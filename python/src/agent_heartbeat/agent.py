@@ -662,8 +662,6 @@ class Agent:
             self._news.emit(Rotated())
         elif kind == "clock_skew":
             self._news.clock_skew(event["clock_skew"])
-        elif kind == "malformed":
-            self._news.protocol_error("expected a JSON object with a type, got another frame")
         elif kind == "unsent":
             self._requests.fail(self._not_connected(), event["id"])
 

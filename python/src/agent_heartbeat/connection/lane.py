@@ -23,7 +23,6 @@ class Lane:
         self,
         on_opened: Callable[[Lane], None],
         on_message: Callable[[Lane, Message], None],
-        on_malformed: Callable[[], None],
         on_ended: Callable[[Lane, Any], None],
         started_at: float,
         rotate_at: float,
@@ -32,7 +31,6 @@ class Lane:
     ) -> None:
         self._on_opened = on_opened
         self._on_message = on_message
-        self._on_malformed = on_malformed
         self._on_ended = on_ended
         self.started_at = started_at
         self.rotate_at = rotate_at
@@ -51,13 +49,8 @@ class Lane:
             self._on_opened(self)
 
     def received(self, text: str | None) -> None:
-        # API Gateway may answer with an empty frame where a function has answered with no body.
-        if self.phase == "ended" or text == "":
-            return
         message = decode(text)
-        if message is None:
-            self._on_malformed()
-        else:
+        if message is not None and self.phase != "ended":
             self._on_message(self, message)
 
     def ended(self, end: Any) -> None:

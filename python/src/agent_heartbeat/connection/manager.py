@@ -246,7 +246,6 @@ class ConnectionManager:
         lane = Lane(
             self._on_opened,
             self._on_received,
-            lambda: self._pass({"type": "malformed"}),
             self._on_ended,
             now,
             now + shortest + self._runtime.random() * (longest - shortest),

@@ -65,13 +65,10 @@ class Stats:
         """Returns the round trip in seconds, where it could be measured."""
         self.reconnect_window = advised_window(ack.get("reconnectWindowMs"))
         now = self._runtime.monotonic()
-        advised, server_time = ack.get("heartbeatInterval"), ack.get("serverTime")
-        is_number = isinstance(advised, (int, float)) and not isinstance(advised, bool)
-        round_trip = heartbeat.received_ack(now, advised if is_number else None) if heartbeat else None
+        round_trip = heartbeat.received_ack(now, ack.get("heartbeatInterval")) if heartbeat else None
         if round_trip is not None:
             self.round_trip = round_trip
-            if isinstance(server_time, (int, float)):
-                self.clock.learn_from_ack(server_time, round_trip)
+            self.clock.learn_from_ack(ack["serverTime"], round_trip)
         self.last_ack = (self._runtime.now(), now)
         return round_trip
 

@@ -22,6 +22,7 @@ from ..events import Emitter, Listener, Log
 from ..messaging.publisher import Requests
 from ..options import ReconnectOptions, check_logger, flag, manager_options, within
 from ..protocol import LIST_PAGE_SIZE, PRESENCE, Message
+from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
 
 FleetState = Literal["idle", "connecting", "live", "stale", "stopped"]
@@ -278,12 +279,10 @@ class FleetWatcher:
             return
         if message["type"] == "error":
             self._log.warning("%s", message.get("message"))
-        transition = message.get("data")
-        if message["type"] != "message" or not isinstance(transition, dict):
+        transition = transition_in(message.get("data")) if message["type"] == "message" else None
+        if transition is None or message["subject"] != f"{PRESENCE}.{transition['agentId']}":
             return
-        agent_id = transition.get("agentId")
-        if message.get("subject") != f"{PRESENCE}.{agent_id}" or not isinstance(agent_id, str):
-            return
+        agent_id = transition["agentId"]
         if self._told_meanwhile is not None:
             self._told_meanwhile.add(agent_id)
         if self._state == "live":
@@ -359,7 +358,7 @@ class FleetWatcher:
         except ConnectionError:
             # Not for want of a connection: the next one begins with a list anyway.
             self._list_now()
-        except (RequestRefusedError, RequestTimeoutError, KeyError, TypeError) as error:
+        except (RequestRefusedError, RequestTimeoutError) as error:
             self._log.warning("the fleet could not be listed: %s", error)
             assert self._runtime
             base, longest = _RETRY

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import AgentHeartbeatError, ConfigurationError, MessageError, RequestRefusedError
 from ..protocol import ACTIVITY_TEXT_LENGTH, CAPABILITIES, PROFILE_BYTES, Message, Profile
-from ..wire import decode, encode_data
+from ..wire import encode_data, parse
 
 
 def profile_of(capabilities: Sequence[str] | None, metadata: Mapping[str, Any] | None) -> Profile | None:
@@ -37,9 +37,8 @@ def profile_of(capabilities: Sequence[str] | None, metadata: Mapping[str, Any] |
         raise ConfigurationError(
             f"options capabilities and metadata: expected at most {PROFILE_BYTES} bytes, got {size}"
         )
-    frozen = decode('{"type":"profile",' + text[1:])
-    assert frozen is not None
-    return Profile(capabilities=frozen["capabilities"], metadata=frozen["metadata"])
+    frozen: Profile = parse(text)
+    return frozen
 
 
 class ProfilePublisher:

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..protocol import ID_PATTERN, MESSAGE_BYTES, Message
 from ..subject import check_subject
-from ..wire import decode, encode, encode_data
+from ..wire import encode, encode_data, parse
 
 _MOST_WAITING = 10_000
 """Messages that wait for an earlier one of their subject; a caller who does not wait for any ends here."""
@@ -119,9 +119,7 @@ class Publisher:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise RequestTimeoutError(f"{late}; the message was not sent")
-                frozen = decode(text)
-                assert frozen is not None
-                reply = await self._ask(frozen, left)
+                reply = await self._ask(parse(text), left)
             finally:
                 lock.release()
         finally:
