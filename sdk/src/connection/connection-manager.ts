@@ -238,6 +238,9 @@ export class ConnectionManager implements ManagerPort {
 
   #onReceived(lane: ManagedConnection, message: ReceivedMessage): void {
     const leaving = this.#draining.has(lane);
+    // One with an id answers another message than a heartbeat.
+    const refuses = message.type === "error" && message.id === undefined;
+    if (refuses) lane.heartbeat?.refused(this.runtime.monotonic());
     if (message.type === "heartbeat_ack") {
       if (!leaving && !this.#superseded) this.#onAck(lane, message);
     } else if (message.type === "superseded") {

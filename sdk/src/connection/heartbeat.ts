@@ -1,5 +1,8 @@
 /** The heartbeat of one connection: when the next is due, whether it wants an ack, when silence is death. */
 
+/** A connection on which everything is refused is replaced after so many time-outs, in case it is the reason itself. */
+const REFUSED_TIMEOUTS = 10;
+
 /** How often to send heartbeats and how long to wait for acks. */
 export interface HeartbeatTerms {
   intervalMs: number;
@@ -18,6 +21,7 @@ export class Heartbeat {
   #nextAt: number;
   #sent = 0;
   #lastAckAt: number;
+  #lastRefusalAt = Number.NEGATIVE_INFINITY;
   #acked = false;
   #probeUntil: number | null = null;
   /** Sending times of the acks that are outstanding; a round trip is measured only if there is one. */
@@ -58,7 +62,18 @@ export class Heartbeat {
 
   /** Monotonic milliseconds at which the connection counts as dead without a further ack. */
   get deadline(): number {
-    return this.#probeUntil ?? this.#lastAckAt + this.ackTimeoutMs;
+    if (this.#probeUntil !== null) return this.#probeUntil;
+    const longest = this.#lastAckAt + REFUSED_TIMEOUTS * this.ackTimeoutMs;
+    return Math.min(longest, Math.max(this.#lastAckAt, this.#lastRefusalAt) + this.ackTimeoutMs);
+  }
+
+  /**
+   * Takes an answer that refuses: the service is overloaded or broken, but the connection carries both ways. Another one
+   * would cost the service a login more, and be refused as well.
+   */
+  refused(now: number): void {
+    this.#lastRefusalAt = now;
+    this.#probeUntil = null;
   }
 
   /**

@@ -15,6 +15,28 @@ describe("a connection that falls silent", () => {
     expect(second.isLive).toBe(true);
   });
 
+  it.each([
+    ["the gateway", { message: "Too Many Requests", connectionId: "C=", requestId: "R" }],
+    ["the service", { type: "error", code: "internal", message: "try again" }],
+  ])(
+    "is not replaced while %s refuses its heartbeats, and sends no more than before",
+    async (_, refusal) => {
+      const { socket, runtime, agent } = await connectedAgent({ heartbeatInterval: 30 });
+      runtime.advance(15 * SECOND);
+      for (let minute = 1; minute <= 14; minute++) {
+        runtime.advance(60 * SECOND);
+        socket.post(refusal);
+      }
+      expect(agent.state).toBe("connected");
+      expect(agent.getConnectionHealth().healthy).toBe(false);
+      expect(socket.heartbeats).toHaveLength(1 + 1 + 14 * 2);
+      expect(runtime.sockets).toHaveLength(1);
+      // In case the connection itself is the reason.
+      runtime.advance(60 * SECOND);
+      expect(agent.state).toBe("reconnecting");
+    },
+  );
+
   it("leaves one live socket however often it happens", async () => {
     const { runtime, accept } = await connectedAgent();
     for (const n of [2, 3, 4, 5]) {
