@@ -1,6 +1,7 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
 import { openConnections } from "../../core/row-connections";
+import { MOST_CONNECTIONS } from "../../lambda/lease/conditions";
 import { standingOf } from "../../lambda/lease/standing";
 import {
   BrokenPromise,
@@ -68,10 +69,14 @@ function acquired(
     broken("who logged in before a lock-out does not get in", name(connection));
   }
   connection.provenAt = operation.startedAt;
+  // A connection that is not said to be one more takes the place of all others, and so does one too many.
+  const own = world.connections.filter(
+    (one) => one.process === process && one.outcome === "acquired" && one.released !== "yes",
+  );
+  const replaces = !holder.rotation || own.length > MOST_CONNECTIONS;
   for (const other of world.connections) {
     if (other.process !== process && isNew) other.disturbed = true;
-    if (other.process === process && other !== connection && !holder.rotation)
-      other.disturbed = true;
+    if (other.process === process && other !== connection && replaces) other.disturbed = true;
   }
   connection.disturbed = !operation.solo;
   connection.forgetsOthers = operation.solo && !holder.rotation;
@@ -125,7 +130,8 @@ function renewed(
     }
     if (row && row.lastHeartbeatAt < at) broken("a heartbeat that is acknowledged counts", row);
   }
-  connection.provenAt = operation.startedAt;
+  // Of two heartbeats the one that was sent first may be answered last.
+  connection.provenAt = Math.max(connection.provenAt, operation.startedAt);
   if (operation.solo) connection.disturbed = false;
 }
 

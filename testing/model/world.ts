@@ -150,8 +150,12 @@ export class World {
 
   async #step(number: number): Promise<void> {
     if (this.#slept && this.isQuiet) {
-      this.#slept = false;
-      this.now += 4 * HOUR_MS;
+      if (this.connections.every(({ state }) => state === "ended" || state === "refused")) {
+        this.#slept = false;
+        this.now += 4 * HOUR_MS;
+      } else {
+        this.#endAll();
+      }
     }
     const detail = Math.floor(number / 100);
     const actions = this.#actions(detail);
@@ -326,10 +330,14 @@ export class World {
     this.#run("lockout", how, undefined, async (_, client) => {
       const clock = new DynamoDbClock(() => this.now + aheadMs);
       clock.watch = (command) => command;
-      await act({ client, tableName: "AgentStatus", clock }, NAME, token);
+      try {
+        await act({ client, tableName: "AgentStatus", clock }, NAME, token);
+      } finally {
+        // Who has the name next starts from nothing, unless it was there before the row was cleared. Where it failed,
+        // nobody knows how far it came.
+        if (how === "remove") this.#forgetProcesses();
+      }
       this.lockedOut = Math.max(this.lockedOut, token);
-      // Who has the name next starts from nothing, unless it was there before the row was cleared.
-      if (how === "remove") this.#forgetProcesses();
       return "done";
     });
   }
@@ -343,12 +351,16 @@ export class World {
 
   /** Hours pass, in which the gateway ends every connection. */
   #night(): void {
+    this.log.push(`${this.now} hours pass`);
+    this.#endAll();
+    this.#slept = true;
+  }
+
+  #endAll(): void {
     for (const connection of this.connections) {
       if (connection.state === "admitted") this.#open(connection);
       if (connection.state === "open") this.#end(connection, 2);
     }
-    this.log.push(`${this.now} hours pass`);
-    this.#slept = true;
   }
 
   #subscribe(connection: Connection): void {
