@@ -30,6 +30,10 @@ export function addressesFor(organizationId: string, subject: string): string[] 
   return addresses;
 }
 
+/** Where the connections of a viewer or publisher are listed, which no row lists. */
+export const connectionsAddress = (organizationId: string, agentId: string) =>
+  `${organizationId}#connections#${agentId}`;
+
 const subjectAddress = (organizationId: string, subject: string) =>
   `${organizationId}#subject#${subject}`;
 

@@ -36,7 +36,7 @@ export const GATEWAY_FUNCTIONS = {
   connect: {
     route: "$connect",
     description: "Acquires an agent's lease",
-    tables: { status: ["UpdateItem"] },
+    tables: { status: ["UpdateItem", "GetItem"], subscriptions: ["PutItem"] },
     environment: leaseEnvironment,
   },
   heartbeat: {

@@ -52,6 +52,7 @@ export class Transitions extends Construct {
     });
     eventBus.grantPutEventsTo(transitions);
     gateway.grantDeliver(transitions);
+    gateway.grantConnections(transitions, "DELETE");
     storage.grantAccess(transitions, { registry: ["PutItem", "UpdateItem"] });
 
     const undelivered = new Queue(this, "Undelivered", {

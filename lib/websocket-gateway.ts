@@ -137,10 +137,10 @@ export class WebSocketGateway extends Construct {
     }
   }
 
-  /** Lets a function deliver messages to subscribers and agents, and close locked-out subscribers. */
+  /** Lets a function deliver messages to subscribers and agents. */
   grantDeliver(fn: BundledFunction): void {
     this.#props.storage.grantAccess(fn, DELIVERY);
-    this.grantConnections(fn, "POST", "DELETE");
+    this.grantConnections(fn, "POST");
   }
 
   /** Limits of single routes. */

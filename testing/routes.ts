@@ -10,7 +10,6 @@ import { dynamoDbGuard, type Guard } from "../lambda/lease/guard";
 import { LeaseStore } from "../lambda/lease/store";
 import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
-import { Lockouts } from "../lambda/messaging/lockouts";
 import { MessageRouter } from "../lambda/messaging/message-router";
 import { SubscriptionStore } from "../lambda/messaging/subscriptions";
 import { profileHandler } from "../lambda/profile/handler";
@@ -45,7 +44,6 @@ export function composeRoutes({ client, engine, reader, guard: given, ...route }
   const messageRouter = new MessageRouter({
     subscriptions,
     agents: dynamoDbAgentLocator(client, statusTableName),
-    lockouts: new Lockouts(guard, route.log),
     ...route,
   });
   const profiles = new ProfileStore(client, registryTableName);

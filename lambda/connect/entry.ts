@@ -1,6 +1,10 @@
 /** Composes the `connect` function. */
 
-import { leaseStore } from "../shared/compose";
+import { guard, leaseStore, subscriptionStore } from "../shared/compose";
 import { connectHandler } from "./handler";
 
-export const handler = connectHandler({ leases: leaseStore() });
+export const handler = connectHandler({
+  leases: leaseStore(),
+  subscriptions: subscriptionStore(),
+  guard: guard(),
+});

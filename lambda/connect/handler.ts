@@ -1,13 +1,17 @@
-/** The `$connect` route: acquires the lease of an agent that the authorizer let in. */
+/** The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists whoever else connects. */
 
 import { SUBPROTOCOL } from "../../core/protocol";
+import type { Guard } from "../lease/guard";
 import { holderOf } from "../lease/holder";
 import type { AcquireOutcome, LeaseStore } from "../lease/store";
-import { fromContext } from "../shared/identity";
+import type { SubscriptionStore } from "../messaging/subscriptions";
+import { fromContext, type Identity } from "../shared/identity";
 import type { RouteEvent, RouteResult } from "../shared/message-route";
 
 export interface ConnectDependencies {
   leases: Pick<LeaseStore, "acquire">;
+  subscriptions: Pick<SubscriptionStore, "addConnection">;
+  guard: Guard;
 }
 
 /**
@@ -24,18 +28,31 @@ const STATUS: Readonly<Record<AcquireOutcome, number>> = {
 };
 
 /**
- * Reads nothing: the authorizer has read the registry, and whoever is locked out since then is refused by the
- * fencing token in the row. A failure is left to the gateway, which refuses the handshake; the client tries again.
+ * Reads nothing for an agent: the authorizer has read the registry, and whoever is locked out since then is refused by
+ * the fencing token in the row. A failure is left to the gateway, which refuses the handshake; the client tries again.
  */
-export function connectHandler({ leases }: ConnectDependencies) {
+export function connectHandler({ leases, ...rest }: ConnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
-    if (identity.role === "agent") {
-      const { requestTimeEpoch } = event.requestContext;
-      const alone = identity.onDuplicate === "reject";
-      const outcome = await leases.acquire(holderOf(event, identity), requestTimeEpoch, alone);
-      if (STATUS[outcome] !== 200) return { statusCode: STATUS[outcome] };
-    }
-    return { statusCode: 200, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } };
+    const { requestTimeEpoch } = event.requestContext;
+    const alone = identity.onDuplicate === "reject";
+    const outcome =
+      identity.role === "agent"
+        ? await leases.acquire(holderOf(event, identity), requestTimeEpoch, alone)
+        : await list(event, identity, rest);
+    const statusCode = STATUS[outcome];
+    if (statusCode !== 200) return { statusCode };
+    return { statusCode, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } };
   };
+}
+
+/** A lock-out writes the row and closes what is listed then; this lists and looks at the row then: one sees the other. */
+async function list(
+  { requestContext: { connectionId, connectedAt } }: RouteEvent,
+  identity: Identity,
+  { subscriptions, guard }: Omit<ConnectDependencies, "leases">,
+): Promise<AcquireOutcome> {
+  await subscriptions.addConnection({ ...identity, connectionId, connectedAt });
+  const { standing } = await guard.judge({ ...identity, connectionId }, true);
+  return standing === "revoked" ? "revoked" : "acquired";
 }

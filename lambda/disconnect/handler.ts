@@ -27,7 +27,7 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
       const rotated = event.requestContext.disconnectReason === ROTATED_TEXT;
       await leases.release(holderOf(event, identity), requestTimeEpoch, reason, rotated);
     }
-    if (identity.role !== "publisher") await subscriptions.removeConnection(connectionId);
+    await subscriptions.removeConnection(connectionId);
     return SILENT;
   };
 }

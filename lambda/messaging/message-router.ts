@@ -4,8 +4,6 @@ import pLimit from "p-limit";
 import type { DeliveryMessage } from "../../core/protocol";
 import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
-import { REVOKED } from "../shared/replies";
-import type { Lockouts } from "./lockouts";
 import type { Subscriber, SubscriptionStore } from "./subscriptions";
 
 /** Posts under way at once. */
@@ -19,8 +17,7 @@ export interface AgentLocator {
 export interface MessageRouterDependencies {
   subscriptions: Pick<SubscriptionStore, "find" | "removeConnection">;
   agents: AgentLocator;
-  lockouts: Pick<Lockouts, "admits">;
-  connections: Pick<Connections, "post" | "close">;
+  connections: Pick<Connections, "post">;
   log: Log;
 }
 
@@ -35,7 +32,7 @@ export class MessageRouter {
    */
   async publish(organizationId: string, message: DeliveryMessage, now: number): Promise<number> {
     const subscribers = await this.deps.subscriptions.find(organizationId, message.subject, now);
-    return this.#deliver(message, subscribers, now);
+    return this.#deliver(message, subscribers);
   }
 
   /**
@@ -58,12 +55,10 @@ export class MessageRouter {
     return 0;
   }
 
-  async #deliver(message: DeliveryMessage, subscribers: Subscriber[], now: number) {
-    const { lockouts } = this.deps;
+  async #deliver(message: DeliveryMessage, subscribers: Subscriber[]) {
     const reached = new Set<string>();
     await pLimit(CONCURRENCY).map(subscribers, async (subscriber) => {
       const { connectionId, agentId, instanceId } = subscriber;
-      if (!(await lockouts.admits(subscriber, now))) return this.#lockOut(connectionId);
       const outcome = await this.#post(connectionId, message, agentId);
       if (outcome === "done") reached.add(`${agentId}#${instanceId}`);
     });
@@ -84,17 +79,6 @@ export class MessageRouter {
       // At most once: a message that one subscriber can't take is not kept for it.
       log.warn({ event: "delivery_failed", connectionId, agentId, error: String(error) });
       return "failed";
-    }
-  }
-
-  async #lockOut(connectionId: string): Promise<void> {
-    const { connections, subscriptions, log } = this.deps;
-    try {
-      await connections.post(connectionId, REVOKED);
-      await connections.close(connectionId);
-      await subscriptions.removeConnection(connectionId);
-    } catch (error) {
-      log.warn({ event: "lock_out_failed", connectionId, error: String(error) });
     }
   }
 }

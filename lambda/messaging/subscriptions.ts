@@ -1,4 +1,7 @@
-/** The Subscriptions table: who wants messages on which subject, by connection. */
+/**
+ * The Subscriptions table: who wants messages on which subject, by connection; and the connections of viewers and
+ * publishers, which have no presence and so are listed in no row, for a lock-out to find.
+ */
 
 import {
   type AttributeValue,
@@ -11,8 +14,9 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { SUBSCRIPTIONS_BY_CONNECTION } from "../../core/names";
-import { LIMITS, matchesSubject, type Role } from "../../core/protocol";
-import { addressesFor, addressOf } from "../../core/subscription-keys";
+import { LIMITS, matchesSubject } from "../../core/protocol";
+import { addressesFor, addressOf, connectionsAddress } from "../../core/subscription-keys";
+import type { Login } from "../lease/standing";
 
 /** One connection's wish for messages. */
 export interface Subscription {
@@ -23,10 +27,6 @@ export interface Subscription {
   instanceId: string;
   agentId: string;
   connectedAt: number;
-  role: Role;
-  /** What the connection logged in with: see `Login`. */
-  fencingToken: number;
-  keyTag: string;
   /** When the registration ends, and the subscription with it. */
   registeredUntil?: number | undefined;
 }
@@ -35,6 +35,9 @@ export interface Subscription {
 export type Subscriber = Omit<Subscription, "pattern" | "connectedAt" | "registeredUntil">;
 
 type Found = Subscriber & { pattern: string };
+
+/** A connection of a viewer or publisher, and what it logged in with. */
+export type ListedConnection = Pick<Login, "connectionId" | "fencingToken" | "keyTag">;
 
 /** A subscription outlives its connection by this much, where nobody saw the end. */
 const MARGIN_MS = 15 * 60_000;
@@ -47,16 +50,7 @@ const ATTEMPTS = 5;
 type Item = Record<string, AttributeValue>;
 
 /** What is kept of a subscription. */
-const ATTRIBUTES = [
-  "organizationId",
-  "agentId",
-  "role",
-  "instanceId",
-  "connectionId",
-  "fencingToken",
-  "keyTag",
-  "pattern",
-] as const;
+const ATTRIBUTES = ["organizationId", "agentId", "instanceId", "connectionId", "pattern"] as const;
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class SubscriptionStore {
@@ -68,7 +62,7 @@ export class SubscriptionStore {
   /** Adds a subscription, or renews the one that is there. */
   async add(subscription: Subscription): Promise<void> {
     const { connectedAt, registeredUntil = Number.POSITIVE_INFINITY } = subscription;
-    const end = Math.min(connectedAt + LIMITS.connectionDurationMs + MARGIN_MS, registeredUntil);
+    const end = Math.min(lastsUntil(connectedAt), registeredUntil);
     await this.client.send(
       new PutItemCommand({
         TableName: this.tableName,
@@ -83,6 +77,39 @@ export class SubscriptionStore {
     );
   }
 
+  /** Lists a connection of a viewer or publisher until it ends. */
+  async addConnection({
+    organizationId,
+    agentId,
+    connectedAt,
+    connectionId,
+    fencingToken,
+    keyTag,
+  }: ListedConnection & Pick<Subscription, "organizationId" | "agentId" | "connectedAt">) {
+    await this.client.send(
+      new PutItemCommand({
+        TableName: this.tableName,
+        Item: marshall({
+          address: connectionsAddress(organizationId, agentId),
+          subscriber: connectionId,
+          connectionId,
+          fencingToken,
+          keyTag,
+          ttlEpochSeconds: Math.floor(lastsUntil(connectedAt) / 1000),
+        }),
+      }),
+    );
+  }
+
+  /** The connections of a viewer or publisher: every one that was listed before. */
+  async connectionsOf(
+    organizationId: string,
+    agentId: string,
+    now: number,
+  ): Promise<ListedConnection[]> {
+    return this.#at<ListedConnection>(connectionsAddress(organizationId, agentId), now);
+  }
+
   /** Takes a subscription away, if it is there. */
   async remove(
     subscription: Pick<Subscription, "organizationId" | "pattern" | "connectionId">,
@@ -91,7 +118,7 @@ export class SubscriptionStore {
     await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
   }
 
-  /** How many subscriptions a connection has. The index may miss those of the last second. */
+  /** How many items a connection has here. The index may miss those of the last second. */
   async count(connectionId: string): Promise<number> {
     const { Count = 0 } = await this.client.send(
       new QueryCommand({ ...this.#of(connectionId), Select: "COUNT" }),
@@ -99,7 +126,7 @@ export class SubscriptionStore {
     return Count;
   }
 
-  /** Takes all subscriptions of a connection away. The index may miss one of the last second: its TTL comes. */
+  /** Takes all items of a connection away. The index may miss one of the last second: its TTL comes. */
   async removeConnection(connectionId: string): Promise<void> {
     const pages = paginateQuery({ client: this.client }, this.#of(connectionId));
     for await (const { Items = [] } of pages) {
@@ -117,7 +144,7 @@ export class SubscriptionStore {
    */
   async find(organizationId: string, subject: string, now: number): Promise<Subscriber[]> {
     const pages = await Promise.all(
-      addressesFor(organizationId, subject).map((address) => this.at(address, now)),
+      addressesFor(organizationId, subject).map((address) => this.#at<Found>(address, now)),
     );
     const subscribers = new Map<string, Subscriber>();
     for (const { pattern, ...subscriber } of pages.flat()) {
@@ -126,9 +153,9 @@ export class SubscriptionStore {
     return [...subscribers.values()];
   }
 
-  /** All subscriptions at an address. */
-  private async at(address: string, now: number): Promise<Found[]> {
-    const found: Found[] = [];
+  /** All items at an address. */
+  async #at<T>(address: string, now: number): Promise<T[]> {
+    const found: T[] = [];
     const pages = paginateQuery(
       { client: this.client },
       {
@@ -144,7 +171,7 @@ export class SubscriptionStore {
       },
     );
     for await (const { Items = [] } of pages) {
-      for (const item of Items) found.push(unmarshall(item) as Found);
+      for (const item of Items) found.push(unmarshall(item) as T);
     }
     return found;
   }
@@ -170,6 +197,8 @@ export class SubscriptionStore {
     }
   }
 }
+
+const lastsUntil = (connectedAt: number) => connectedAt + LIMITS.connectionDurationMs + MARGIN_MS;
 
 function keyOf({
   organizationId,

@@ -3,7 +3,6 @@
 import { dynamoDbGuard } from "../lease/guard";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
-import { Lockouts } from "../messaging/lockouts";
 import { MessageRouter } from "../messaging/message-router";
 import { SubscriptionStore } from "../messaging/subscriptions";
 import { connectionsClient, dynamoDbClient, postsClient } from "./clients";
@@ -38,7 +37,6 @@ export const messageRouter = (connections: Connections) =>
   new MessageRouter({
     subscriptions: subscriptionStore(),
     agents: dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME")),
-    lockouts: new Lockouts(guard(), console),
     connections,
     log: console,
   });

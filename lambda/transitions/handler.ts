@@ -7,15 +7,17 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { DETAIL_TYPES, EVENT_SOURCE } from "../../core/names";
 import { type DeliveryMessage, RESERVED, type Transition } from "../../core/protocol";
+import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
 import type { HistoryStore } from "../history/store";
+import { isLockedOut } from "../lease/standing";
 import type { MessageRouter } from "../messaging/message-router";
 import type { SubscriptionStore } from "../messaging/subscriptions";
 import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { CountBy } from "../shared/metrics";
 import { REVOKED, SUPERSEDED } from "../shared/replies";
-import { type Displacement, displacements, transitionBetween } from "./transition";
+import { type Displacement, displacements, locksOut, transitionBetween } from "./transition";
 
 /** PutEvents takes at most ten entries. */
 const ENTRIES_PER_CALL = 10;
@@ -39,7 +41,7 @@ export interface TransitionsDependencies {
   events: Pick<EventBridgeClient, "send">;
   eventBusName: string;
   connections: Pick<Connections, "post" | "close">;
-  subscriptions: Pick<SubscriptionStore, "removeConnection">;
+  subscriptions: Pick<SubscriptionStore, "removeConnection" | "connectionsOf">;
   messageRouter: Pick<MessageRouter, "publish">;
   history: Pick<HistoryStore, "add">;
   /** Counts what the bus has taken, by reason: a line of the log for each reason in an invocation. */
@@ -52,6 +54,8 @@ interface Pending {
   /** Undefined if the status did not change. */
   transition: Transition | undefined;
   displaced: Displacement[];
+  /** The row, if this change locks somebody out. */
+  lockedOut: StatusRow | undefined;
   agent: string;
   sequenceNumber: string;
 }
@@ -64,7 +68,7 @@ interface Pending {
 export function transitionsHandler(deps: TransitionsDependencies) {
   return async ({ Records }: StreamEvent): Promise<StreamResult> => {
     const pending = Records.map(({ eventID, dynamodb }) => pendingOf(eventID, dynamodb)).filter(
-      ({ transition, displaced }) => transition || displaced.length > 0,
+      ({ transition, displaced, lockedOut }) => transition || displaced.length > 0 || lockedOut,
     );
     const reasons = new Map<Transition["reason"], number>();
     const batchItemFailures: StreamResult["batchItemFailures"] = [];
@@ -117,6 +121,7 @@ function pendingOf(
   return {
     transition: transitionBetween(eventId, before, after),
     displaced: after ? displacements(before, after) : [],
+    lockedOut: after && locksOut(before, after) ? after : undefined,
     agent: `${row?.organizationId}#${row?.agentId}`,
     sequenceNumber: SequenceNumber,
   };
@@ -125,9 +130,10 @@ function pendingOf(
 /** Ends what lost the row. @returns for how many of a batch, from its beginning, that is done */
 async function settle(batch: Pending[], deps: TransitionsDependencies): Promise<number> {
   const done = await Promise.allSettled(
-    batch.map(({ displaced }) =>
-      Promise.all(displaced.map((displacement) => displace(displacement, deps))),
-    ),
+    batch.map(async ({ displaced, lockedOut }) => {
+      const listed = lockedOut ? await listedBefore(lockedOut, deps) : [];
+      await Promise.all([...displaced, ...listed].map((lost) => displace(lost, deps)));
+    }),
   );
   const failed = done.findIndex(({ status }) => status === "rejected");
   if (failed < 0) return batch.length;
@@ -136,6 +142,18 @@ async function settle(batch: Pending[], deps: TransitionsDependencies): Promise<
     error: String((done[failed] as PromiseRejectedResult).reason),
   });
   return failed;
+}
+
+/** Connections of viewers and publishers that a lock-out ends, which no row lists. */
+async function listedBefore(
+  row: StatusRow,
+  { subscriptions, clock }: TransitionsDependencies,
+): Promise<Displacement[]> {
+  const { organizationId, agentId } = row;
+  const listed = await subscriptions.connectionsOf(organizationId, agentId, clock());
+  return listed
+    .filter((connection) => isLockedOut(row, connection))
+    .map(({ connectionId }) => ({ connectionId, why: "revoked" }));
 }
 
 /** Messages stop at once; a superseded process may still answer, and is closed by whoever hears it or sweeps later. */

@@ -73,6 +73,14 @@ function offlineAt({ reason, disconnectedAt, leaseExpiresAt }: StatusRow): numbe
   return disconnectedAt ?? leaseExpiresAt;
 }
 
+/** Whether a change locks out an agent, or one of its keys. */
+export function locksOut(before: StatusRow | undefined, after: StatusRow): boolean {
+  const keys = [...(after.revokedKeys ?? [])];
+  return (
+    before?.revokedAt !== after.revokedAt || keys.some((key) => !before?.revokedKeys?.has(key))
+  );
+}
+
 /** A connection that lost the row by a change of it. The reason decides what it is sent, and whether it is closed. */
 export interface Displacement {
   connectionId: string;
@@ -88,8 +96,7 @@ export function displacements(before: StatusRow | undefined, after: StatusRow): 
   const open = new Set(openConnections(after));
   const kept = new Set(displacedConnections(after));
   const knownAsDisplaced = new Set(before && displacedConnections(before));
-  const lockedOut =
-    before?.revokedAt !== after.revokedAt || before?.revokedKeys?.size !== after.revokedKeys?.size;
+  const lockedOut = locksOut(before, after);
   const gone = were
     .filter((id) => !open.has(id) && !kept.has(id) && id !== after.lastEnded)
     .map((connectionId) => ({ connectionId, why: lockedOut ? "revoked" : "replaced" }) as const);

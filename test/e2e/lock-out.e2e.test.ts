@@ -114,6 +114,35 @@ describe("a lock-out", () => {
     expect(await endOf(client)).toContain("revoked");
   });
 
+  it.each(["viewer", "publisher"] as const)("closes the idle connections of a %s", async (role) => {
+    const id = `${role}-${randomUUID()}`;
+    await register(id, role);
+    const clients = await Promise.all([connect({}, key, id), connect({}, key, id)]);
+    await target.registry.disable({ organizationId, agentId: id });
+    for (const client of clients) expect(await endOf(client)).toEqual(["revoked"]);
+    await target.registry.enable({ organizationId, agentId: id });
+    const again = await connect({}, key, id);
+    expect(await again.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+    await again.close();
+  });
+
+  it("by taking a viewer's key away now closes the idle connection that used it, and no other", async () => {
+    const id = `viewer-${randomUUID()}`;
+    await register(id, "viewer");
+    const second = await testKey();
+    const first = await connect({}, key, id);
+    await target.registry.rotateKey({
+      organizationId,
+      agentId: id,
+      publicKey: second.jwk as never,
+    });
+    const other = await connect({}, second, id);
+    await target.registry.removeKey({ organizationId, agentId: id, keyId: key.keyId, now: true });
+    expect(await endOf(first)).toEqual(["revoked"]);
+    expect(await other.ask({ type: "list" })).toMatchObject({ type: "agents" });
+    await other.close();
+  });
+
   it("by removing a key at once ends the connections that used it, and no others", async () => {
     const second = await testKey();
     await target.registry.addKey({ organizationId, agentId, publicKey: second.jwk as never });

@@ -37,11 +37,8 @@ describe("a hostile message", () => {
             organizationId,
             agentId,
             connectionId,
-            role: "agent",
             instanceId: "process-a",
             connectedAt: NOW,
-            fencingToken: 0,
-            keyTag: "key",
             pattern,
           });
         }

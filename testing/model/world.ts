@@ -451,6 +451,7 @@ export class World {
           const connection = this.#of(connectionId);
           if (connection) connection.subscribed = false;
         },
+        connectionsOf: async () => [],
       },
       messageRouter: { publish: async () => 0 },
       history: { add: async () => undefined },

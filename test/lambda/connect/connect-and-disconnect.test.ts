@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler, offlineReason } from "../../../lambda/disconnect/handler";
+import { dynamoDbGuard } from "../../../lambda/lease/guard";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import { revoke } from "../../../sdk/src/registry/revocation";
@@ -14,14 +15,16 @@ describe("a connection", () => {
   let engine: Engine;
   let connect: ReturnType<typeof connectHandler>;
   let disconnect: ReturnType<typeof disconnectHandler>;
+  let subscriptions: SubscriptionStore;
   let agentId: string;
   let count = 0;
   beforeAll(async () => {
     engine = await startEngine();
     const { client, statusTableName } = engine;
     const leases = new LeaseStore({ client, tableName: statusTableName, retentionMs: 86_400_000 });
-    connect = connectHandler({ leases });
-    const subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
+    const guard = dynamoDbGuard(client, statusTableName);
+    subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
+    connect = connectHandler({ leases, subscriptions, guard });
     disconnect = disconnectHandler({ leases, subscriptions });
   });
   beforeEach(() => {
@@ -41,15 +44,37 @@ describe("a connection", () => {
     expect(await row()).toMatchObject({ status: "online", leaseExpiresAt: 91_000 });
   });
 
-  it.each(["viewer", "publisher"] as const)("of a %s leaves no row", async (role) => {
-    expect(await connect(routeEvent({}, undefined, { agentId, role }))).toMatchObject({
-      statusCode: 200,
-    });
-    expect(await disconnect(routeEvent({}, undefined, { agentId, role }))).toEqual({
-      statusCode: 200,
-    });
-    expect(await row()).toBeUndefined();
-  });
+  const listed = () => subscriptions.connectionsOf("acme", agentId, 1000);
+
+  it.each(["viewer", "publisher"] as const)(
+    "of a %s leaves no row, and is listed until it ends",
+    async (role) => {
+      expect(await connect(routeEvent({}, undefined, { agentId, role }))).toMatchObject({
+        statusCode: 200,
+      });
+      expect(await listed()).toMatchObject([
+        { connectionId: "A=", fencingToken: 0, keyTag: "key" },
+      ]);
+      expect(await disconnect(routeEvent({}, undefined, { agentId, role }))).toEqual({
+        statusCode: 200,
+      });
+      expect(await listed()).toEqual([]);
+      expect(await row()).toBeUndefined();
+    },
+  );
+
+  it.each(["viewer", "publisher"] as const)(
+    "of a %s that was locked out while it connected is refused",
+    async (role) => {
+      const { client, statusTableName: tableName } = engine;
+      const clock = new DynamoDbClock(() => 1000);
+      await revoke({ client, tableName, clock }, { organizationId: "acme", agentId }, 7);
+      const from = (fencingToken: number) =>
+        routeEvent({}, undefined, { agentId, role, fencingToken });
+      expect(await connect(from(6))).toEqual({ statusCode: 403 });
+      expect(await connect(from(7))).toMatchObject({ statusCode: 200 });
+    },
+  );
 
   it("is refused with 409 if it uses on_duplicate: reject while another process holds the lease", async () => {
     await connect(routeEvent({}, undefined, { agentId }));

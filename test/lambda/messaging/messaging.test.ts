@@ -6,7 +6,6 @@ import { LIMITS } from "../../../core/protocol";
 import { deliverHandler } from "../../../lambda/deliver/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";
-import { Lockouts } from "../../../lambda/messaging/lockouts";
 import { MessageRouter } from "../../../lambda/messaging/message-router";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import { publishHandler } from "../../../lambda/publish/handler";
@@ -62,9 +61,7 @@ describe("messages", () => {
           if (outcome instanceof Error) throw outcome;
           return outcome;
         },
-        close: async () => "done",
       },
-      lockouts: new Lockouts(guard, log),
       log,
     });
     return {

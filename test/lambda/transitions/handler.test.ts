@@ -2,6 +2,7 @@ import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { DeliveryMessage, ErrorMessage } from "../../../core/protocol";
+import type { ListedConnection } from "../../../lambda/messaging/subscriptions";
 import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../../../testing/presence";
 
@@ -63,6 +64,7 @@ describe("transitions", () => {
   let sent: Entry[][];
   let kept: string[];
   let unsubscribed: string[];
+  let listed: (ListedConnection & { agentId: string })[];
   let published: [string, DeliveryMessage][];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
@@ -73,6 +75,7 @@ describe("transitions", () => {
     published = [];
     kept = [];
     unsubscribed = [];
+    listed = [];
     failures = () => false;
     connections = new ConnectionsRecorder();
     metrics = new MetricsRecorder();
@@ -90,6 +93,7 @@ describe("transitions", () => {
       connections,
       subscriptions: {
         removeConnection: async (connectionId) => void unsubscribed.push(connectionId),
+        connectionsOf: async (_, agentId) => listed.filter((one) => one.agentId === agentId),
       },
       messageRouter: {
         publish: async (organizationId, message) => {
@@ -241,6 +245,32 @@ describe("transitions", () => {
       ]);
       expect(of("close").map(([, id]) => id)).toEqual(["A=", "B="]);
     }
+  });
+
+  it("tells connections that no row lists so, and closes those that logged in before the lock-out", async () => {
+    const [early, late, other] = [
+      { agentId: "v1", connectionId: "A=", fencingToken: 8, keyTag: "first" },
+      { agentId: "v1", connectionId: "B=", fencingToken: 9, keyTag: "second" },
+      { agentId: "v2", connectionId: "C=", fencingToken: 8, keyTag: "first" },
+    ];
+    listed = [early, late, other];
+    const name = {
+      organizationId: "acme",
+      agentId: "v1",
+      displacedAt: 6000,
+      ttlEpochSeconds: 9000,
+    };
+    const closed = () => connections.calls.filter(([call]) => call === "close").map(([, id]) => id);
+    const tokenOnly = { ...name, revokedAt: 9 } as StatusRow;
+    await tell(change(undefined, tokenOnly));
+    expect(closed()).toEqual(["A="]);
+    expect(connections.calls[0]).toMatchObject(["post", "A=", { code: "revoked" }]);
+    await tell(change(tokenOnly, { ...tokenOnly, displacedAt: 7000 }));
+    expect(closed()).toEqual(["A="]);
+    listed = [late];
+    const before = { ...tokenOnly, revokedKeys: new Set(["other", "first"]) };
+    await tell(change(before, { ...before, revokedKeys: new Set(["first", "second"]) }));
+    expect(closed()).toEqual(["A=", "B="]);
   });
 
   it("notifies a superseded process's connections, removes their subscriptions, and leaves them open", async () => {

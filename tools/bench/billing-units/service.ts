@@ -45,7 +45,8 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
   const route = { log, metrics: meter.metrics() };
   const reader = { now, correctClock: false };
   const parts = { client, engine, connections, reader, ...route, ...(guard && { guard }) };
-  const { leases, subscriptions, messageRouter, history, routes } = composeRoutes(parts);
+  const composed = composeRoutes(parts);
+  const { leases, subscriptions, messageRouter, history, routes } = composed;
   return {
     ...routes,
     leases,
@@ -61,7 +62,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
       terms: DEFAULT_TERMS,
       ...route,
     }),
-    connect: connectHandler({ leases }),
+    connect: connectHandler({ leases, subscriptions, guard: composed.guard }),
     disconnect: disconnectHandler({ leases, subscriptions }),
     sweep: sweepHandler({
       leases,

@@ -140,7 +140,6 @@ export class Events {
     const agentId = this.#name();
     await this.#subscriptions.add({
       ...holder({ agentId, connectionId: `C-${agentId}=`, connectedAt: this.now }),
-      role: "agent",
       pattern: subject,
     });
     return agentId;
