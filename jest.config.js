@@ -12,6 +12,9 @@ const transform = {
 // Printed once for every client otherwise; the functions themselves run on a newer Node.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
+// CDK's own validation of templates takes longer than the rest of a synthesis. `npm run test:exhaustive` switches it on.
+process.env.CDK_VALIDATION ??= "false";
+
 /** What is looked through for tests and modules: the repository's own folders, not what a reader put beside them. */
 const FOLDERS =
   "bin cli core dashboard docs examples lambda lib local sdk test testing tools".split(" ");
