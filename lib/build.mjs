@@ -39,7 +39,8 @@ async function construct() {
 async function types() {
   const outDir = join(dist, "types");
   const flags = ["-p", join(root, "tsconfig.types.json"), "--outDir", outDir];
-  await run(process.execPath, [require.resolve("typescript/bin/tsc"), ...flags]).catch((error) => {
+  const compiler = join(dirname(require.resolve("typescript-7/package.json")), "bin", "tsc");
+  await run(process.execPath, [compiler, ...flags]).catch((error) => {
     throw new Error(`the types do not compile:\n${error.stdout ?? ""}`, { cause: error });
   });
   const declared = join(outDir, "lib");
