@@ -39,8 +39,7 @@ async function construct() {
 async function types() {
   const outDir = join(dist, "types");
   const flags = ["-p", join(root, "tsconfig.types.json"), "--outDir", outDir];
-  const compiler = join(dirname(require.resolve("typescript-7/package.json")), "bin", "tsc");
-  await run(process.execPath, [compiler, ...flags]).catch((error) => {
+  await run(process.execPath, [require.resolve("typescript/bin/tsc"), ...flags]).catch((error) => {
     throw new Error(`the types do not compile:\n${error.stdout ?? ""}`, { cause: error });
   });
   const declared = join(outDir, "lib");

@@ -11,8 +11,7 @@ import { build } from "esbuild";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
-const compiler = createRequire(import.meta.url).resolve("typescript-7/package.json");
-const typescript = join(dirname(compiler), "bin", "tsc");
+const typescript = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 
 /** Name in `dist`, without extension, to source file. */
 const NODE_ENTRIES = {
