@@ -2,7 +2,7 @@
 
 import type { AttributeValue, QueryCommandInput } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { LIMITS, type Transition, type TransitionRecord } from "./protocol";
+import { type AgentPresence, LIMITS, type Transition, type TransitionRecord } from "./protocol";
 
 /** A stored transition, and the agent it belongs to. */
 export interface AgentTransition extends TransitionRecord {
@@ -63,4 +63,32 @@ export function transitionsIn(
     records.set(record.transitionId, { agentId, ...record });
   }
   return [...records.values()].sort((one, other) => other.at - one.at);
+}
+
+/**
+ * The transitions, newest first, with the ends of leases that are not stored as transitions yet: the sweep stores them
+ * within minutes, or later while self-preservation withholds them. Readers derive the status, and so its history.
+ *
+ * @param agents whose transitions these are
+ * @param now epoch milliseconds by the server's clock
+ */
+export function withDerivedEnds(
+  transitions: readonly AgentTransition[],
+  agents: readonly AgentPresence[],
+  now: number,
+): AgentTransition[] {
+  const lastOffline = new Map<string, number>();
+  for (const { agentId, event, at } of transitions) {
+    if (event === "offline") lastOffline.set(agentId, Math.max(at, lastOffline.get(agentId) ?? 0));
+  }
+  const ends = agents
+    .filter(({ reason }) => reason === "lease_expired")
+    .filter(({ agentId, since }) => (lastOffline.get(agentId) ?? 0) < since)
+    .filter(({ since }) => since + RETENTION_MS > now)
+    .map(({ agentId, since, connectionId, instanceId }): AgentTransition => {
+      const transitionId = `lease-end-${connectionId}-${since}`;
+      const what = { event: "offline", reason: "lease_expired", at: since } as const;
+      return { agentId, transitionId, ...what, connectionId, instanceId };
+    });
+  return [...ends, ...transitions].sort((one, other) => other.at - one.at);
 }

@@ -27,7 +27,7 @@ export interface RouteParts extends RouteDependencies {
   connections: Connections;
   /** @default a guard that reads the table */
   guard?: Guard;
-  /** Options for lists, in addition to the table. */
+  /** Options for lists and histories, in addition to the table. */
   reader?: Partial<StatusReaderOptions>;
 }
 
@@ -48,6 +48,13 @@ export function composeRoutes({ client, engine, reader, guard: given, ...route }
   });
   const profiles = new ProfileStore(client, registryTableName);
   const history = new HistoryStore(client, registryTableName);
+  const statuses = new StatusReader({
+    client,
+    tableName: statusTableName,
+    registryTableName,
+    consistent: true,
+    ...reader,
+  });
   const heartbeat = heartbeatHandler({ leases, ...route });
   return {
     leases,
@@ -63,18 +70,12 @@ export function composeRoutes({ client, engine, reader, guard: given, ...route }
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
       publish: publishHandler({ messageRouter, guard, newId: () => "message", ...route }),
       list: listHandler({
-        statuses: new StatusReader({
-          client,
-          tableName: statusTableName,
-          registryTableName,
-          consistent: true,
-          ...reader,
-        }),
+        statuses,
         profiles,
         guard,
         ...route,
       }),
-      history: historyHandler({ history, guard, ...route }),
+      history: historyHandler({ statuses, guard, ...route }),
       $default: fallbackHandler(route),
     },
   };

@@ -1,23 +1,16 @@
 /**
  * Stores the last transitions of each agent in a ring of slots in the registry table, so that a flapping agent takes no more
- * space than any other.
+ * space than any other. `StatusReader` reads them.
  */
 
-import {
-  type DynamoDBClient,
-  PutItemCommand,
-  paginateQuery,
-  UpdateItemCommand,
-} from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, PutItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import {
   historyItem,
-  historyQuery,
   historyTtlEpochSeconds,
   transitionCounterKey,
-  transitionsIn,
 } from "../../core/history-record";
-import type { Transition, TransitionRecord } from "../../core/protocol";
+import type { Transition } from "../../core/protocol";
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class HistoryStore {
@@ -32,19 +25,6 @@ export class HistoryStore {
     await this.client.send(
       new PutItemCommand({ TableName: this.tableName, Item: historyItem(transition, count) }),
     );
-  }
-
-  /**
-   * An agent's last transitions, newest first.
-   *
-   * @param now epoch milliseconds by the server's clock
-   */
-  async read(organizationId: string, agentId: string, now: number): Promise<TransitionRecord[]> {
-    const query = historyQuery(this.tableName, organizationId, agentId);
-    const pages = paginateQuery({ client: this.client }, query);
-    const items = [];
-    for await (const { Items = [] } of pages) items.push(...Items);
-    return transitionsIn(items, now).map(({ agentId: _, ...record }) => record);
   }
 
   /** Increments the agent's counter. @returns the number of earlier transitions */

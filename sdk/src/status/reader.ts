@@ -8,7 +8,7 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { boundedClient } from "../../../core/aws-client";
-import type { AgentTransition } from "../../../core/history-record";
+import { type AgentTransition, withDerivedEnds } from "../../../core/history-record";
 import {
   type AgentPresence,
   LIMITS,
@@ -229,14 +229,15 @@ export class StatusReader {
   }
 
   /**
-   * An agent's last transitions, newest first: at most 50, of the last 30 days. Needs `registryTableName`.
+   * An agent's last transitions, newest first: at most 50, of the last 30 days. The end of its lease is among them
+   * before the sweep has stored it. Needs `registryTableName`.
    *
    * @throws InvalidArgumentError if an id is not what it should be
    */
   async history(organizationId: string, agentId: string): Promise<TransitionRecord[]> {
     expectAgentId(agentId);
     const records = await this.transitions(organizationId, agentId);
-    return records.map(({ agentId: _, ...record }) => record);
+    return records.slice(0, LIMITS.historyLength).map(({ agentId: _, ...record }) => record);
   }
 
   /**
@@ -249,15 +250,28 @@ export class StatusReader {
   }
 
   /**
-   * The last transitions of one agent or of all, newest first: of each at most 50, of the last 30 days.
-   * Of all it reads everything that is kept. Needs `registryTableName`.
+   * The last transitions of one agent or of all, newest first: of each at most 50, of the last 30 days, and the ends
+   * of leases that the sweep has not stored yet. Of all it reads everything that is kept, and every status. Needs `registryTableName`.
    *
    * @throws InvalidArgumentError if an id is not what it should be
    */
   async transitions(organizationId: string, agentId?: string): Promise<AgentTransition[]> {
     expectOrganizationId(organizationId);
     if (agentId !== undefined) expectAgentId(agentId);
-    return this.#inRegistry().transitions(organizationId, agentId, () => this.#time());
+    const stored = await this.#inRegistry().transitions(organizationId, agentId, () =>
+      this.#time(),
+    );
+    // Read after the transitions: what is stored in between is then in neither twice.
+    const agents: AgentPresence[] = [];
+    if (agentId === undefined) {
+      for await (const agent of this.allAgents({ organizationId, status: "offline" })) {
+        agents.push(agent);
+      }
+    } else {
+      const agent = await this.getAgent(organizationId, agentId);
+      if (agent) agents.push(agent);
+    }
+    return withDerivedEnds(stored, agents, this.#time());
   }
 
   /**

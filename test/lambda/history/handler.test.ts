@@ -1,5 +1,6 @@
 /** The last transitions of an agent, against the real engine. */
 
+import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Transition } from "../../../core/protocol";
 import { historyHandler } from "../../../lambda/history/handler";
@@ -12,6 +13,9 @@ import {
   OPEN_GUARD,
   routeEvent,
 } from "../../../testing/presence";
+import { onlineRow, putRows } from "../../../testing/status-rows";
+
+const BEGIN = 1_790_000_000_000;
 
 describe("the history", () => {
   let engine: Engine;
@@ -21,7 +25,13 @@ describe("the history", () => {
     engine = await startEngine();
     store = new HistoryStore(engine.client, engine.registryTableName);
     history = historyHandler({
-      history: store,
+      statuses: new StatusReader({
+        client: engine.client,
+        tableName: engine.statusTableName,
+        registryTableName: engine.registryTableName,
+        correctClock: false,
+        now: () => BEGIN + 1000,
+      }),
       guard: OPEN_GUARD,
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),
@@ -37,7 +47,7 @@ describe("the history", () => {
       agentId,
       event: number % 2 ? "offline" : "online",
       reason: number % 2 ? "connection_lost" : "connected",
-      at: 1_790_000_000_000 + number,
+      at: BEGIN + number,
       connectionId: "A=",
       instanceId: "process-a",
     } as Transition);
@@ -58,7 +68,7 @@ describe("the history", () => {
       transitionId: "t62",
       event: "online",
       reason: "connected",
-      at: 1_790_000_000_062,
+      at: BEGIN + 62,
       connectionId: "A=",
       instanceId: "process-a",
     });
@@ -68,6 +78,22 @@ describe("the history", () => {
     await add("repeated", 1);
     await add("repeated", 1);
     expect((await ask("repeated")).transitions).toHaveLength(1);
+  });
+
+  it("has the end of a lease that the sweep has not stored yet, once", async () => {
+    await add("silent", 2);
+    const row = onlineRow(BEGIN - 90_000 + 500, { agentId: "silent" });
+    await putRows(engine.client, engine.statusTableName, [row]);
+    const end = { event: "offline", reason: "lease_expired", at: BEGIN + 500, connectionId: "A=" };
+    const { transitions } = await ask("silent");
+    expect(transitions).toMatchObject([end, { transitionId: "t2" }]);
+    // The sweep stores the same end.
+    const stored = { ...transitions[0], organizationId: "acme", agentId: "silent" };
+    await store.add({ ...stored, transitionId: "swept" });
+    expect((await ask("silent")).transitions).toMatchObject([
+      { ...end, transitionId: "swept" },
+      { transitionId: "t2" },
+    ]);
   });
 
   it("is empty for an unknown agent, and refused for an invalid agent id", async () => {

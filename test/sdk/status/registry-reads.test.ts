@@ -1,10 +1,12 @@
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import {
   type AgentPresence,
+  derivePresence,
   InvalidArgumentError,
   StatusReader,
 } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { withDerivedEnds } from "../../../core/history-record";
 import type { Transition } from "../../../core/protocol";
 import { HistoryStore } from "../../../lambda/history/store";
 import { ProfileStore } from "../../../lambda/profile/store";
@@ -103,6 +105,35 @@ describe("an agent's history", () => {
     expect(await statuses.history("other", "a1")).toEqual([]);
     const all = await statuses.transitions("acme");
     expect(all.map((one) => one.agentId)).toEqual(["a1-2", "a1", "a1", "a1"]);
+  });
+
+  it("has the end of a lease that nothing has stored yet, for one agent and for all", async () => {
+    const now = Date.now();
+    const gone = { organizationId: "ends", agentId: "gone" };
+    await putRows(engine.client, engine.statusTableName, [
+      onlineRow(now - 600_000, gone),
+      onlineRow(now, { ...gone, agentId: "here" }),
+      offlineRow(now, { ...gone, agentId: "closed" }),
+    ]);
+    const end = { event: "offline", reason: "lease_expired", at: now - 600_000 + 90_000 };
+    expect(await statuses.history("ends", "gone")).toMatchObject([end]);
+    expect(await statuses.history("ends", "here")).toEqual([]);
+    expect(await statuses.history("ends", "closed")).toEqual([]);
+    expect(await statuses.transitions("ends")).toMatchObject([{ ...end, agentId: "gone" }]);
+  });
+
+  it("has the end after a transition that is older, and none where a later one is stored", () => {
+    const now = Date.now();
+    const agent = derivePresence(onlineRow(now - 600_000), now);
+    const stored = (event: "online" | "offline", at: number) =>
+      ({ agentId: "a1", transitionId: `${at}`, event, reason: "connected", at }) as never;
+    const ends = (event: "online" | "offline", at: number) =>
+      withDerivedEnds([stored(event, at)], [agent], now).length - 1;
+    expect(ends("online", now - 660_000)).toBe(1);
+    expect(ends("offline", now - 660_000)).toBe(1);
+    expect(ends("offline", now - 510_000)).toBe(0);
+    expect(ends("offline", now)).toBe(0);
+    expect(withDerivedEnds([], [agent], now + 31 * 86_400_000)).toEqual([]);
   });
 
   it("has nothing older than 30 days, though DynamoDB has not deleted it yet", async () => {
