@@ -1,4 +1,4 @@
-/** Where a run keeps its assembly: in a directory of its own, which goes with it. */
+/** The directory of a run's cloud assembly, which is removed when the run ends. */
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -6,8 +6,8 @@ import { join } from "node:path";
 const PREFIX = "cdk.out-";
 
 /**
- * Makes the directory, and removes those of runs that were killed before they could. What another run, or one that
- * was interrupted, has half written is never taken for a finished assembly.
+ * Creates a directory for this process, and removes those of killed runs. A separate directory ensures that no incomplete
+ * assembly of another run is used.
  *
  * @returns its path; it is removed when the process exits
  */

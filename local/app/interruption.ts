@@ -1,11 +1,11 @@
-/** Tells when a person, or whatever started this process, wants it to end. */
+/** Detects that this process should end. */
 
-/** How often it is looked whether npm is still there, in milliseconds. */
+/** How often to check whether npm is still running, in milliseconds. */
 const PARENT_CHECK_MS = 500;
 
 /**
- * Aborts at the first SIGINT, SIGTERM or SIGHUP, when nobody reads the output any more, and when the npm that runs
- * this process has been killed. A second signal ends the process at once.
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP, when the output's reader is gone, and when the npm that runs this process has
+ * been killed. A second signal ends the process at once.
  */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
@@ -16,9 +16,9 @@ export function interruption(): AbortSignal {
       abort();
     });
   }
-  // The reader of a pipe, or the terminal, has gone.
+  // The reader of a pipe, or the terminal, is gone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", abort);
-  // Whoever is started without npm may outlive its parent, as with nohup.
+  // Without npm, the process may outlive its parent, as with nohup.
   if (process.env.npm_lifecycle_event !== undefined) {
     const parent = process.ppid;
     setInterval(() => process.ppid !== parent && abort(), PARENT_CHECK_MS).unref();

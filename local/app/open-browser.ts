@@ -1,11 +1,11 @@
-/** Opens a page in the browser of whoever runs the runtime, where there is one. */
+/** Opens a page in the user's browser, if there is one. */
 
 import { once } from "node:events";
 
 /**
- * Resolves when the browser has been asked.
+ * Resolves when the browser has been started.
  *
- * @param failed told if there is none, which may come out later
+ * @param failed called if there is none, possibly after this has resolved
  */
 export async function openBrowser(url: string, failed: (reason: string) => void): Promise<void> {
   const nobody = () => failed(`No browser opened the page: open ${url} yourself`);

@@ -1,4 +1,4 @@
-/** Says what is happening while it happens: a live line on a terminal, plain lines elsewhere. */
+/** Shows the progress of steps: an animated line on a terminal, plain lines elsewhere. */
 
 import pc from "picocolors";
 import type { Clock, Timer } from "../aws/clock";
@@ -6,8 +6,8 @@ import type { Screen } from "./demo/screen";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const FRAME_MS = 100;
-/** How long a step may take before a plain line says that it still does, and between two of those. */
-const PATIENCE_MS = 5000;
+/** The time between plain lines about a step that is still running. */
+const REMINDER_MS = 5000;
 
 export class Progress {
   constructor(
@@ -16,9 +16,9 @@ export class Progress {
   ) {}
 
   /**
-   * Does some work, and shows what it is until it has ended.
+   * Runs a step, and shows its name until it has ended.
    *
-   * @param what as in `building the functions`
+   * @param what for example `building the functions`
    */
   async step<T>(what: string, work: () => Promise<T>): Promise<T> {
     const startedAt = this.clock.now();
@@ -32,7 +32,7 @@ export class Progress {
       timer = this.clock.after(FRAME_MS, () => animate(frame + 1));
     };
     const remind = () => {
-      timer = this.clock.after(PATIENCE_MS, () => {
+      timer = this.clock.after(REMINDER_MS, () => {
         this.screen.line(`still ${what}, ${Math.round(elapsed() / 1000)} s`);
         remind();
       });

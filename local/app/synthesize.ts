@@ -3,16 +3,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LocalRuntimeError } from "../aws/errors";
-import { spawnLeashed } from "../aws/processes/parent-death-guard";
+import { spawnGuarded } from "../aws/processes/parent-death-guard";
 
 export interface SynthesizeOptions {
   /** The directory of the app, with its `cdk.json`. */
   directory: string;
-  /** Where the assembly goes. It has to be below the app's packages for functions that import them. */
+  /** The output directory. It must be inside the app's folder if functions import the app's packages. */
   outputDirectory: string;
   /** The command of the app. @default - the one in `cdk.json` */
   app?: string;
-  /** Ends the synthesis. */
+  /** Aborts the synthesis. */
   signal?: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ interface CdkJson {
  * Synthesizes an app.
  *
  * @returns the directory of the assembly
- * @throws LocalRuntimeError with the app's own words if it fails
+ * @throws LocalRuntimeError with the app's error message if it fails
  */
 export async function synthesize(options: SynthesizeOptions): Promise<string> {
   const { directory, outputDirectory, signal } = options;
@@ -33,14 +33,14 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
   const app = options.app ?? settings.app;
   if (app === undefined)
     throw new LocalRuntimeError(`${directory}/cdk.json: expected an app, got none`);
-  const synthesis = spawnLeashed("/bin/sh", ["-c", app], {
+  const synthesis = spawnGuarded("/bin/sh", ["-c", app], {
     cwd: directory,
     output: "pipe",
     env: {
       ...process.env,
       CDK_OUTDIR: outputDirectory,
       CDK_CONTEXT_JSON: JSON.stringify(settings.context ?? {}),
-      // Rules of CloudFormation that a deployment is held to. They take longer than all the rest.
+      // Skips the validation of the template, which takes longer than everything else. `cdk synth` and `cdk deploy` run it.
       CDK_VALIDATION: "false",
     },
   });
@@ -59,11 +59,11 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
   if (synthesis.child.exitCode !== 0) {
     const command = options.app === undefined ? "npx cdk synth" : options.app;
     throw new LocalRuntimeError(
-      `The app can't be synthesized: ${complaintIn(output)}; mend that and start again ("${command}" says more)`,
+      `The app can't be synthesized: ${errorLineIn(output)}; fix that and start again ("${command}" prints more)`,
     );
   }
   if (existsSync(join(outputDirectory, "manifest.json"))) return outputDirectory;
-  throw new LocalRuntimeError(`"${app}" made no template: name the command of a CDK app`);
+  throw new LocalRuntimeError(`"${app}" produced no template: expected the command of a CDK app`);
 }
 
 function readCdkJson(directory: string): CdkJson {
@@ -75,14 +75,14 @@ function readCdkJson(directory: string): CdkJson {
   }
 }
 
-/** The line of an output that says what went wrong, with the next one if it only announces that. */
-function complaintIn(output: string): string {
+/** The error message in an output, with the next line if the first one ends with a colon. */
+function errorLineIn(output: string): string {
   const lines = output
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const index = lines.findIndex((line) => /^([A-Za-z]*Error|✘ \[ERROR\])\b/.test(line));
-  const complaint = lines.at(index) ?? "it ended without a word";
-  const whole = complaint.endsWith(":") ? `${complaint} ${lines[index + 1] ?? ""}` : complaint;
+  const message = lines.at(index) ?? "it ended without any output";
+  const whole = message.endsWith(":") ? `${message} ${lines[index + 1] ?? ""}` : message;
   return whole.replace(/^Error: /, "");
 }

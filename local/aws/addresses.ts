@@ -1,4 +1,4 @@
-/** Where the runtime listens: on this machine's loopback addresses, and wherever else it is asked to. */
+/** The addresses that the runtime listens on: the loopback addresses, and those given by `--host`. */
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -9,11 +9,11 @@ import { LOOPBACK_ADDRESSES } from "./http";
 /**
  * The addresses to listen on.
  *
- * @param hosts as `--host` has them: those that are addresses are listened on, too
+ * @param hosts the names and addresses of `--host`; only addresses are listened on
  */
 export function addressesFor(hosts: readonly string[]): [string, ...string[]] {
   const given = hosts.map((host) => hostOf(host)?.name ?? "").filter((name) => isIP(name) !== 0);
-  // Those that stand for all others of their version leave these no room.
+  // A wildcard address includes all others of its IP version, so they can't be listened on separately.
   if (given.includes("::")) return ["::"];
   const all = [...new Set([...LOOPBACK_ADDRESSES, ...given])];
   const rest = given.includes("0.0.0.0")
@@ -22,7 +22,7 @@ export function addressesFor(hosts: readonly string[]): [string, ...string[]] {
   return rest as [string, ...string[]];
 }
 
-/** The loopback addresses that this machine's own name leads to, such as Debian's 127.0.1.1. */
+/** The loopback addresses of this machine's host name, such as Debian's 127.0.1.1. */
 export async function ownNameAddresses(): Promise<string[]> {
   const found = await lookup(hostname(), { all: true }).catch(() => []);
   return found.map(({ address }) => address).filter(isLoopback);

@@ -1,4 +1,4 @@
-/** Time as the local runtime sees it, so that tests can let ten minutes pass in an instant. */
+/** The local runtime's clock, which tests can replace. */
 
 export interface Timer {
   cancel(): void;

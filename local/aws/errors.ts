@@ -1,6 +1,6 @@
-/** The root of everything that the local runtime throws on purpose. */
+/** The local runtime's errors. */
 
-/** A failure told to a person: its message is one sentence that says what to do about it. */
+/** The base class of expected errors. The message is one sentence for the user, which says what to do. */
 export class LocalRuntimeError extends Error {
   override name = "LocalRuntimeError";
 }
@@ -15,11 +15,11 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   EEXIST: "a file is in the place of a folder",
 };
 
-/** The sentence for a person that an error comes down to; undefined for one that nobody expected. */
+/** An error as one sentence for the user; undefined for an unexpected error. */
 export function sentenceOf(error: unknown): string | undefined {
   if (error instanceof LocalRuntimeError) return error.message;
   const { code = "", path } = error as NodeJS.ErrnoException;
   const reason = FILE_ERRORS[code];
   if (reason === undefined || path === undefined) return undefined;
-  return `Can't write ${path}: ${reason}; make it writable, for the run keeps its files there`;
+  return `Can't write ${path}: ${reason}; make it writable, because the run stores its files there`;
 }

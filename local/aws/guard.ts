@@ -1,7 +1,7 @@
 /**
- * Who may speak to the runtime's ports. A browser lets any web site send requests to this machine, and lets it read the
- * answers too once its name leads here (DNS rebinding): so a request has to name this machine, and may come from no
- * page but the runtime's own. Programs other than browsers say nothing of a page, and are let through.
+ * Protects the runtime's ports from web sites. A browser lets any site send requests to this machine, and read the responses if
+ * the site's host name resolves to it (DNS rebinding). So a request must name this machine, and may come only from the
+ * runtime's own page. Programs other than browsers send no origin, and are accepted.
  */
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -10,40 +10,40 @@ import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
 import { respond } from "./http";
 
-/** A host as clients name it. */
+/** A host in a request. */
 export interface Host {
   /** In lower case, without brackets, zone and trailing dot. */
   name: string;
-  /** As it was named, in lower case and without a zone: `name:port`, or `name` alone. */
+  /** The original text in lower case, without a zone: `name:port`, or `name` alone. */
   text: string;
 }
 
-/** What a request wants: an answer, or a WebSocket connection. */
-export type Wish = "answer" | "connection";
+/** An ordinary request, or a WebSocket handshake. */
+export type RequestKind = "http" | "websocket";
 
-/** Why a request is refused, in a sentence; undefined if it is let through. */
-export type Guard = (request: IncomingMessage, wish: Wish) => string | undefined;
+/** Returns why a request is refused, as a sentence; undefined if it is accepted. */
+export type Guard = (request: IncomingMessage, kind: RequestKind) => string | undefined;
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8);
 LOOPBACK.addAddress("::1", "ipv6");
 
-/** Whether this is an address by which a machine reaches nobody but itself. */
+/** Whether this is a loopback address. */
 export const isLoopback = (address: string): boolean =>
   isIP(address) !== 0 && LOOPBACK.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 
-/** Whether a name is one of this machine everywhere, whatever a name server says (RFC 6761, 6.3). */
+/** Whether a name always refers to this machine, whatever a name server says (RFC 6761, 6.3). */
 export const isLoopbackName = (name: string): boolean =>
   isLoopback(name) || name === "localhost" || name.endsWith(".localhost");
 
 const HOST = /^(?:[\w.-]+|\[[\da-f.:]+(?:%[\w.%~-]+)?\])(?::\d{1,5})?$/i;
 
-/** Reads what a `Host` header or the option `--host` names; undefined if that is no host. */
+/** Parses a `Host` header or a value of `--host`; undefined if it is not a host. */
 export function hostOf(text: string): Host | undefined {
   const literal = isIPv6(text) ? `[${text}]` : text;
   if (!HOST.test(literal)) return undefined;
   try {
-    // A zone tells one machine's interfaces apart, and means nothing to another.
+    // A zone identifies an interface of one machine, and has no meaning elsewhere.
     const text = literal.replace(/%[^\]]*/, "").toLowerCase();
     return { text, name: new URL(`http://${text}`).hostname.replace(/^\[|\]$|\.$/g, "") };
   } catch {
@@ -51,27 +51,28 @@ export function hostOf(text: string): Host | undefined {
   }
 }
 
-/** @param names by which this machine is reached, beside `localhost` and its own name */
+/** @param names further names of this machine, besides `localhost` and its host name */
 export function createGuard(names: readonly string[]): Guard {
   const known = new Set([hostname(), ...names].map((name) => hostOf(name)?.name));
-  const leadsHere = (name: string, localAddress = "") =>
+  const isThisMachine = (name: string, localAddress = "") =>
     isLoopbackName(name) || known.has(name) || isSameAddress(name, localAddress);
-  return (request, wish) => {
+  return (request, kind) => {
     const { headers, rawHeaders, socket, url = "" } = request;
     const named = rawHeaders.filter((text, at) => at % 2 === 0 && /^host$/i.test(text)).length;
     const host = named === 1 ? hostOf(headers.host ?? "") : undefined;
-    if (!host || !leadsHere(host.name, socket.localAddress)) {
+    if (!host || !isThisMachine(host.name, socket.localAddress)) {
       return (
         "The header Host: expected a name of this machine, such as localhost. " +
-        "Another one is allowed by: npm start -- --host <name>"
+        "Allow another one with: npm start -- --host <name>"
       );
     }
-    // An address in place of a path would stand above the header.
+    // An absolute URL would override the header.
     if (!url.startsWith("/")) return "The request's target: expected a path";
-    if (wish === "connection") {
-      // Whoever connects proves by a key who it is: so a page that somebody develops here may connect, too.
+    if (kind === "websocket") {
+      // A connection requires a key, so pages under development on this machine may connect too.
       const origin = originOf(headers.origin);
-      if (headers.origin === undefined || (origin && leadsHere(hostOf(origin.host)?.name ?? ""))) {
+      const named = origin && hostOf(origin.host)?.name;
+      if (headers.origin === undefined || (named !== undefined && isThisMachine(named))) {
         return undefined;
       }
       return "The header Origin: expected a page of this machine";
@@ -86,7 +87,7 @@ export function createGuard(names: readonly string[]): Guard {
   };
 }
 
-/** Lets a server answer what the guard lets through, and nothing else. */
+/** Makes a server handle only requests that the guard accepts. */
 export function serveGuarded(
   server: Server,
   guard: Guard,
@@ -94,12 +95,12 @@ export function serveGuarded(
   connect: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): void {
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    const refusal = guard(request, "answer");
+    const refusal = guard(request, "http");
     if (refusal === undefined) return answer(request, response);
     respond(response, 403, { message: refusal }, { Connection: "close" });
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const refusal = guard(request, "connection");
+    const refusal = guard(request, "websocket");
     if (refusal === undefined) return connect(request, socket, head);
     const body = JSON.stringify({ message: refusal });
     socket.on("error", () => socket.destroy());
@@ -110,10 +111,10 @@ export function serveGuarded(
   });
 }
 
-/** Whether a request says that it comes from a page of the host that it goes to. */
+/** Whether an `Origin` header names the host that the request is sent to. */
 export function isSameOrigin(header: string | undefined, { text }: Host): boolean {
   const origin = originOf(header);
-  // By the page's scheme: whoever stands before the runtime may speak TLS.
+  // With the page's scheme, because a proxy in front of the runtime may use TLS.
   return origin !== undefined && new URL(`${origin.protocol}//${text}`).host === origin.host;
 }
 
@@ -128,13 +129,13 @@ function isFromOwnPage({ headers }: IncomingMessage): boolean {
   return site === undefined || site === "same-origin" || site === "none";
 }
 
-/** A link that somebody follows to the page: what is shown can't be read by the page that had the link. */
+/** A link to the page that the user follows. The linking page can't read the response. */
 const isVisit = ({ method, headers }: IncomingMessage): boolean =>
   method === "GET" &&
   headers["sec-fetch-mode"] === "navigate" &&
   headers["sec-fetch-dest"] === "document";
 
-/** An address leads here if the request came in by it: no name server has a say in that. */
+/** Whether the named address is the one that received the request. */
 function isSameAddress(name: string, localAddress: string): boolean {
   if (isIP(name) === 0 || isIP(localAddress) === 0) return false;
   const list = new BlockList();

@@ -1,35 +1,35 @@
-/** The one HTTP server of the runtime, and the little that its handlers share. */
+/** The HTTP server of the runtime, and helpers for its handlers. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createNetServer, type Server as NetServer } from "node:net";
 import { LocalRuntimeError } from "./errors";
 
-/** Answers a request and returns true, or leaves it to another. */
+/** Handles a request and returns true, or returns false to leave it to the next handler. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Where a machine reaches itself, by either version of the protocol. */
+/** The loopback addresses of IPv4 and IPv6. */
 export const LOOPBACK_ADDRESSES = ["127.0.0.1", "::1"] as const;
 
 export interface Listening {
   server: Server;
   /** The same on every address. */
   port: number;
-  /** Listens on a further address. Rejects if that is not to be had. */
+  /** Listens on a further address. Rejects if it is not available. */
   add(address: string): Promise<void>;
-  /** Ends every connection, and listens no more. */
+  /** Ends every connection and stops listening. */
   close(): void;
 }
 
-/** How often another free port is tried, if one is free on the first address alone. */
+/** How many ports to try if one is free on the first address only. */
 const ATTEMPTS = 10;
 
 /**
- * Listens on each of some addresses with one server.
+ * Listens on several addresses with one server.
  *
- * @param port 0 takes a free one
- * @param addresses those of a protocol that this machine does not speak are left out, the first excepted
- * @throws LocalRuntimeError if the port is taken, or an address is not one of this machine
+ * @param port 0 for a free one
+ * @param addresses loopback addresses after the first are skipped if the machine does not have them
+ * @throws LocalRuntimeError if the port is in use, or an address does not belong to this machine
  */
 export async function listen(
   port: number,
@@ -52,7 +52,7 @@ export async function listen(
 async function listenAt(port: number, address: string): Promise<Listening> {
   const server = createServer();
   const others: NetServer[] = [];
-  // Functions keep their connections; API Gateway's own idle limit is that of the WebSocket.
+  // Functions keep their connections open.
   server.keepAliveTimeout = 60_000;
   server.listen({ port, host: address });
   try {
@@ -67,7 +67,7 @@ async function listenAt(port: number, address: string): Promise<Listening> {
     server,
     port: ownPort,
     async add(further) {
-      // One server listens on one address: the others hand it what comes, which it takes as its own.
+      // A server can listen on one address only, so further ones pass their connections to the first.
       const other = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
         server.emit("connection", socket),
       );
@@ -96,7 +96,7 @@ function problemOf(cause: unknown, port: number): LocalRuntimeError {
   if (cause instanceof LocalRuntimeError) return cause;
   const problem =
     codeOf(cause) === "EADDRINUSE"
-      ? `Port ${port} is taken: end what uses it, or choose another with --port <number>`
+      ? `Port ${port} is in use: stop the process that uses it, or choose another port with --port <number>`
       : `Cannot listen on port ${port}: ${(cause as Error).message}`;
   return new LocalRuntimeError(problem, { cause });
 }
@@ -115,7 +115,7 @@ export async function readBody(
   return length > limit ? undefined : Buffer.concat(chunks).toString();
 }
 
-/** Answers with JSON, or with nothing. */
+/** Responds with JSON, or without a body. */
 export function respond(
   response: ServerResponse,
   status: number,

@@ -4,7 +4,7 @@ import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { freePort } from "../../local/aws/engine/free-port";
-import { spawnLeashed } from "../../local/aws/processes/parent-death-guard";
+import { spawnGuarded } from "../../local/aws/processes/parent-death-guard";
 import { pythonTool } from "../verify/python";
 import { type Emulation, emulatorHost, emulatorUrl } from "./emulation";
 import { startSubprotocolProxy } from "./subprotocol-proxy";
@@ -34,7 +34,7 @@ export async function startMiniStack(directory: string, signal?: AbortSignal): P
   const proxy = await startSubprotocolProxy(port);
   const emulation = { port, clientPort: proxy.port };
   mkdirSync(directory, { recursive: true });
-  const emulator = spawnLeashed(tool.command, [], {
+  const emulator = spawnGuarded(tool.command, [], {
     cwd: directory,
     output: "pipe",
     env: {

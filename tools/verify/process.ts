@@ -1,7 +1,7 @@
 /** Runs a program to completion and returns its output. */
 
 import { once } from "node:events";
-import { spawnLeashed } from "../../local/aws/processes/parent-death-guard";
+import { spawnGuarded } from "../../local/aws/processes/parent-death-guard";
 
 export interface Finished {
   /** 127 if it could not be started, 130 if it was stopped by the signal. */
@@ -27,7 +27,7 @@ export async function finished(
   { cwd, env, signal, onOutput }: ProcessOptions = {},
 ): Promise<Finished> {
   if (signal?.aborted) return { code: 130, output: "" };
-  const { child, stop } = spawnLeashed(program, args, {
+  const { child, stop } = spawnGuarded(program, args, {
     output: "pipe",
     ...(cwd && { cwd }),
     ...(env && { env }),

@@ -1,14 +1,14 @@
-/** One demo agent's process: started, killed, stopped for a while, and started again. */
+/** The process of a demo agent, which can be killed, suspended and restarted. */
 
-import { type LeashedProcess, spawnLeashed } from "../../aws/processes/parent-death-guard";
+import { type GuardedProcess, spawnGuarded } from "../../aws/processes/parent-death-guard";
 
-/** What happened to the process, in a word for the table. */
+/** The state of the process, for the table. */
 export type ProcessState = "running" | "killed" | "frozen" | "leaving" | "ended";
 
 export class AgentProcess {
   readonly agentId: string;
   readonly #command: readonly string[];
-  #process: LeashedProcess | undefined;
+  #process: GuardedProcess | undefined;
   #state: ProcessState = "ended";
 
   /** @param command the program and its arguments, for this Node.js */
@@ -28,7 +28,7 @@ export class AgentProcess {
   }
 
   start(): void {
-    const started = spawnLeashed(process.execPath, this.#command, { output: "ignore" });
+    const started = spawnGuarded(process.execPath, this.#command, { output: "ignore" });
     this.#process = started;
     this.#state = "running";
     void started.ended.then(() => {
@@ -36,13 +36,13 @@ export class AgentProcess {
     });
   }
 
-  /** SIGKILL: the process has no chance to say goodbye. */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     this.#state = "killed";
     await this.#process?.kill();
   }
 
-  /** SIGSTOP: it holds its connection, and says nothing any more. */
+  /** Sends SIGSTOP: the process keeps its connection, but becomes silent. */
   freeze(): void {
     this.#state = "frozen";
     this.#process?.signal("SIGSTOP");
@@ -53,7 +53,7 @@ export class AgentProcess {
     this.#process?.signal("SIGCONT");
   }
 
-  /** SIGTERM: the SDK drains and closes the connection. */
+  /** Sends SIGTERM: the SDK drains and closes the connection. */
   async leave(): Promise<void> {
     this.#state = "leaving";
     await this.#process?.stop(5000);

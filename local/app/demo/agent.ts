@@ -1,13 +1,13 @@
 /**
- * The program of a demo agent, a process of its own: it works on tasks for some seconds each, and now and then
- * gets stuck. The planner hands the tasks out.
+ * The program of a demo agent. It works on tasks for some seconds each, and occasionally stalls. The planner sends out the
+ * tasks.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { HeartbeatAgent, type NodeAgentOptions } from "@agent-heartbeat/sdk";
 
 interface Settings extends NodeAgentOptions {
-  /** Agents that the planner gives work to; none for all others. */
+  /** Agents that the planner sends tasks to. Empty for other agents. */
   workers?: string[];
 }
 
@@ -41,12 +41,12 @@ async function handOut(): Promise<void> {
   while (workers.length > 0) {
     await pause(2000 + Math.random() * 3000);
     const worker = workers[Math.floor(Math.random() * workers.length)];
-    // One that is offline does not get its task: that is what a queue is for.
+    // A worker that is offline does not receive its task.
     await agent.publish(`tasks.${worker}`, { at: Date.now() }).catch(() => undefined);
   }
 }
 
-/** True once in so many times. */
+/** True with a probability of 1 in `times`. */
 function chance(times: number): boolean {
   return Math.random() * times < 1;
 }

@@ -1,4 +1,4 @@
-/** Registers the demo agents and runs each in a process of its own. */
+/** Registers the demo agents and runs each in its own process. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ export const DEMO_ORGANIZATION = "demo";
 
 const PLANNER = "planner";
 
-/** What each agent can do. */
+/** The capabilities of each agent. */
 const CAPABILITIES: Readonly<Record<string, string[]>> = {
   coder: ["typescript", "python"],
   deployer: ["aws"],
@@ -23,7 +23,7 @@ const CAPABILITIES: Readonly<Record<string, string[]>> = {
 
 const AGENT_IDS = Object.keys(CAPABILITIES).sort();
 
-/** Seconds. Short, so that a silent agent's lease ends while one watches. */
+/** In seconds. Short, so that a silent agent's lease expires while you watch. */
 const HEARTBEAT_INTERVAL = 5;
 
 export interface FleetOptions {
@@ -48,7 +48,7 @@ export async function startFleet({
   const removeKeys = () => {
     for (const agentId of AGENT_IDS) rmSync(join(directory, `${agentId}.pem`), { force: true });
   };
-  // However this process ends, as long as it is not killed hard.
+  // Runs however this process ends, unless it is killed.
   process.once("exit", removeKeys);
   const program = await bundleAgent(directory);
   const agents = await Promise.all(
@@ -79,7 +79,7 @@ export async function startFleet({
   };
 }
 
-/** Registers an agent with a fresh key, in place of what an earlier demo left in the same table. */
+/** Registers an agent with a new key, replacing a registration of an earlier demo. */
 async function register(registry: AgentRegistry, agentId: string, keyPath: string): Promise<void> {
   const name = { organizationId: DEMO_ORGANIZATION, agentId };
   if (await registry.get(name)) await registry.remove(name);

@@ -1,4 +1,4 @@
-/** A terminal with a table that is redrawn in place, below lines that scroll by. */
+/** A terminal with a table that is redrawn in place below scrolling lines. */
 
 export interface Terminal {
   write(text: string): void;
@@ -8,7 +8,7 @@ export interface Terminal {
   rows?: number;
 }
 
-/** Colour and other escape sequences, which take no room. */
+/** Escape sequences, which have no width. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const ESCAPES = /(\u001b\[[0-9;?]*[A-Za-z])/g;
 
@@ -21,7 +21,7 @@ export class Screen {
     this.#terminal = terminal;
   }
 
-  /** Whether the table is seen at all: elsewhere than on a terminal, only the lines are. */
+  /** Whether the table is shown: only on a terminal. */
   get animated(): boolean {
     return this.#terminal.isTTY === true;
   }
@@ -31,7 +31,7 @@ export class Screen {
     this.#terminal.write(`${this.#erase()}${text}\n${this.#draw()}`);
   }
 
-  /** Shows a table in place of the one before. */
+  /** Replaces the table. */
   table(lines: string[]): void {
     this.#table = lines;
     if (this.animated) this.#terminal.write(`${this.#erase()}${this.#draw()}`);
@@ -47,14 +47,14 @@ export class Screen {
   #draw(): string {
     if (!this.animated || this.#table.length === 0) return "";
     const { columns = 80, rows = 24 } = this.#terminal;
-    // A line that wraps, or a table higher than the screen, could not be erased again.
+    // A line that wraps, or a table taller than the screen, could not be erased.
     const lines = this.#table.slice(0, rows - 1).map((line) => cut(line, columns - 1));
     this.#drawn = lines.length;
     return `${lines.join("\n")}\n`;
   }
 }
 
-/** The part of a line that fits, and the escape sequences of all of it. */
+/** The part of a line that fits, with all of the line's escape sequences. */
 function cut(line: string, width: number): string {
   if (line.replace(ESCAPES, "").length <= width) return line;
   let room = width;

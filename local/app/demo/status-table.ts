@@ -1,4 +1,4 @@
-/** The demo's table: each agent's derived status beside what was done to its process. */
+/** The demo's table: each agent's derived status, and the state of its process. */
 
 import type { AgentPresence } from "@agent-heartbeat/sdk/status";
 import pc from "picocolors";
@@ -49,7 +49,7 @@ function rowOf(agent: AgentProcess, presence: AgentPresence | undefined, now: nu
   return [pc.bold(id), paint(status), since, pc.dim(heartbeat), what(reason), note].join("");
 }
 
-/** What an agent that is online says of its work. */
+/** The work of an online agent. */
 function doing(presence: AgentPresence | undefined, now: number): string {
   const activity = presence?.activity;
   if (presence?.stalledSince) return `stalled for ${age(now - presence.stalledSince)}`;

@@ -1,9 +1,9 @@
-/** Hands calls of DynamoDB and of its streams on to the engine, which stands behind the runtime's own port. */
+/** Forwards calls of DynamoDB and DynamoDB Streams from the runtime's port to the engine. */
 
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { type HttpHandler, respond } from "../http";
 
-/** Of a request, and of an answer. What says from where a page came, and who may read it, stays behind. */
+/** Headers to forward in both directions. Headers about origins and CORS are dropped. */
 const PASSED_ON = /^(content-|x-amz|x-dynoxide|authorization$|amz-sdk-|accept|user-agent$)/;
 
 const passedOn = (headers: IncomingHttpHeaders): IncomingHttpHeaders =>
@@ -14,7 +14,7 @@ export interface DynamoDbApi {
   close(): void;
 }
 
-/** A call is known by its operation, for its path says nothing. */
+/** Calls are recognized by their operation, because they have no specific path. */
 export function dynamoDbApi(endpoint: string): DynamoDbApi {
   const agent = new Agent({ keepAlive: true });
   return {

@@ -1,9 +1,9 @@
-/** Starts the embedded DynamoDB engine as a process of its own. */
+/** Starts the embedded DynamoDB engine in a child process. */
 
 import { constants, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LocalRuntimeError } from "../errors";
-import { type LeashedProcess, outputWithout, spawnLeashed } from "../processes/parent-death-guard";
+import { type GuardedProcess, outputWithout, spawnGuarded } from "../processes/parent-death-guard";
 import { engineAddress } from "./engine-address";
 import { memoryDirectory } from "./memory";
 
@@ -12,17 +12,17 @@ const VERSION = "1.2.1";
 const ATTEMPTS = 5;
 
 /**
- * A database as the engine makes it, with an index that it lacks: without one every write looks for the
- * stream's last record among all of them, and 10,000 heartbeats later takes ten times as long. Made by
+ * A database as created by the engine, with an additional index. Without it, every write searches all records of the stream for
+ * the last one, and takes ten times as long after 10,000 heartbeats. Created by
  * `sqlite3 empty.db 'CREATE INDEX _stream_records_by_sequence ON _stream_records(table_name, CAST(sequence_number AS INTEGER))'`
- * on a file that the engine has just made.
+ * from a new file of the engine.
  */
 const EMPTY_DATABASE = join(__dirname, "empty.db");
 
 export interface Engine {
-  /** Where DynamoDB and its streams are spoken. */
+  /** The endpoint of DynamoDB and DynamoDB Streams. */
   endpoint: string;
-  /** The id of its process; undefined for an engine that was not started here. */
+  /** Its process id; undefined for an engine that was not started here. */
   pid: number | undefined;
   /** Called if the engine ends before `stop`. */
   onEnd(listener: (reason: string) => void): void;
@@ -30,10 +30,10 @@ export interface Engine {
 }
 
 /**
- * Starts the engine where no browser reaches it.
+ * Starts the engine on a port that browsers can't reach.
  *
- * @param dataDirectory where it keeps its file; undefined keeps everything in memory
- * @param launcher a command that turns into the one that follows it, such as `nice`
+ * @param dataDirectory the directory of its file; undefined keeps everything in memory
+ * @param launcher a command that executes the engine, such as `nice`
  * @throws LocalRuntimeError if there is no engine for this platform, or it does not start
  */
 export async function startDynoxide(
@@ -42,10 +42,10 @@ export async function startDynoxide(
 ): Promise<Engine> {
   const [binary, ...fixed] = [...launcher, binaryPath()] as unknown as [string, ...string[]];
   let output: string | undefined;
-  // The address may be taken between finding and using it: then another is tried.
+  // Another process may take the address before the engine uses it; then another one is tried.
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const { host, port } = await engineAddress();
-    // Where there is no memory for files, the engine's own memory has to do, which lacks the index.
+    // Without an in-memory file system, the engine's own memory is used, without the index.
     const memory = dataDirectory === undefined ? memoryDirectory("agent-heartbeat-") : undefined;
     try {
       const directory = dataDirectory ?? memory;
@@ -55,11 +55,11 @@ export async function startDynoxide(
         output: "pipe",
         ...(memory !== undefined && { directory: memory }),
       } as const;
-      const engine = spawnLeashed(binary, args, options);
+      const engine = spawnGuarded(binary, args, options);
       output = await outputWithout(engine.child, "listening");
       if (output === undefined) return running(engine, `http://${host}:${port}`);
     } finally {
-      // The engine has its file open: the memory is free as soon as it ends, however that is.
+      // The engine keeps its file open, so the memory is freed when it ends.
       if (memory !== undefined) rmSync(memory, { recursive: true, force: true });
     }
   }
@@ -70,7 +70,7 @@ export async function startDynoxide(
   );
 }
 
-function running(engine: LeashedProcess, endpoint: string): Engine {
+function running(engine: GuardedProcess, endpoint: string): Engine {
   let stopping = false;
   return {
     endpoint,
@@ -87,7 +87,7 @@ function running(engine: LeashedProcess, endpoint: string): Engine {
   };
 }
 
-/** The file in a directory, which may have one from before. */
+/** The database file in a directory, created unless it exists. */
 function databaseIn(directory: string): string {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, "tables.db");

@@ -1,7 +1,6 @@
 /**
- * Where the engine listens. It answers any web site (`access-control-allow-origin: *`) and can't be told not to: so it
- * gets a port to which no browser sends anything, whatever page asks it to. Who is meant to reach it does so through
- * the runtime's own port, which has a guard.
+ * The address of the engine. It accepts requests from any web site (`access-control-allow-origin: *`), which can't be turned
+ * off. So it listens on a port that browsers block. Other clients use the runtime's own port, which has a guard.
  */
 
 import { randomInt } from "node:crypto";
@@ -10,15 +9,15 @@ import { createServer } from "node:net";
 import { LocalRuntimeError } from "../errors";
 
 /**
- * Of the ports that browsers block (https://fetch.spec.whatwg.org/#port-blocking) those that need no privileges.
- * Exported for the test that holds a browser to it.
+ * Ports that browsers block (https://fetch.spec.whatwg.org/#port-blocking), except privileged ones. Exported for a test that
+ * compares them with a browser.
  */
 export const BLOCKED_PORTS: readonly number[] = [
   1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669,
   6679, 6697, 10080,
 ];
 
-/** Systems on which every 127.x.y.z is the machine's own: there nobody else uses the address, or guesses it. */
+/** Systems on which every 127.x.y.z is a loopback address, so that the engine can use a random one. */
 const WHOLE_LOOPBACK: readonly NodeJS.Platform[] = ["linux", "win32"];
 
 export interface EngineAddress {
@@ -27,7 +26,7 @@ export interface EngineAddress {
 }
 
 /**
- * An address that nobody listens on; somebody may, a moment later.
+ * An address that is not in use. Another process may take it later.
  *
  * @throws LocalRuntimeError if there is none
  */

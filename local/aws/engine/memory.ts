@@ -1,14 +1,14 @@
-/** Files in memory: where the system has a place for them. */
+/** Directories in memory, on systems that support them. */
 
 import { existsSync, mkdtempSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 
 const PLACE = "/dev/shm";
 
-/** A container may have but 64 MB there. */
+/** Containers often have only 64 MB. */
 const ROOM_BYTES = 2 ** 30;
 
-/** A new directory in memory, which whoever asks has to remove; undefined where there is no place or no room for it. */
+/** A new directory in memory, which the caller must remove; undefined if there is none, or not enough space. */
 export function memoryDirectory(prefix: string): string | undefined {
   if (!existsSync(PLACE)) return undefined;
   const { bavail, bsize } = statfsSync(PLACE);

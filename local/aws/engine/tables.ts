@@ -11,9 +11,9 @@ import { LocalRuntimeError } from "../errors";
 import type { TableDescription } from "../resources/table";
 
 /**
- * Creates the tables that are not there yet; the data of those that are is kept.
+ * Creates the tables that do not exist. Existing tables keep their data.
  *
- * @returns the ARN that the engine gave to the stream of each table, by the ARN in the template
+ * @returns the engine's ARN of each table's stream, by the ARN in the template
  * @throws LocalRuntimeError if the engine refuses a table or can't be reached
  */
 export async function createTables(

@@ -1,4 +1,4 @@
-/** DynamoDB as it is on the wire, for those who want its answers as they come. */
+/** DynamoDB's wire protocol, for callers that want unconverted responses. */
 
 import { Agent, request } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
@@ -12,9 +12,9 @@ export interface Wire {
   /**
    * Sends one request.
    *
-   * @param target as in `DynamoDB_20120810.UpdateItem`
+   * @param target for example `DynamoDB_20120810.UpdateItem`
    * @param body JSON
-   * @throws Error only if there is no answer
+   * @throws Error only if there is no response
    */
   call(target: string, body: string): Promise<WireAnswer>;
   close(): void;
@@ -43,7 +43,7 @@ export function openWire(endpoint: string, region: string): Wire {
   };
 }
 
-// Local engines want to see that a request is signed, and by whom; none checks the signature.
+// Local engines require a signature, but do not check it.
 function headersOf(target: string, region: string): Record<string, string> {
   const date = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
   const scope = `local/${date.slice(0, 8)}/${region}/dynamodb/aws4_request`;

@@ -1,4 +1,4 @@
-/** Plays the `@connections` API, by which functions post to connections, look at them and close them. */
+/** Emulates the `@connections` API, which posts to connections, describes them and closes them. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readBody, respond } from "../http";
@@ -6,7 +6,7 @@ import { GATEWAY_LIMITS } from "./client-connection";
 import type { Gateway } from "./gateway";
 import { isId } from "./ids";
 
-/** Handles a request if it is one to `/<stage>/@connections/<id>`; returns whether it is. */
+/** Handles requests to `/<stage>/@connections/<id>`. */
 export function connectionsApi(gateway: Gateway, stage: string) {
   const prefix = `/${stage}/@connections/`;
   return (request: IncomingMessage, response: ServerResponse): boolean => {

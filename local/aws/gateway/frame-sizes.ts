@@ -1,7 +1,7 @@
-/** Watches the sizes of WebSocket frames, which the WebSocket library does not tell. */
+/** Measures the sizes of WebSocket frames, which the WebSocket library does not expose. */
 
 /**
- * Follows a client's byte stream from frame to frame, looking at headers only (RFC 6455, section 5.2).
+ * Parses the frame headers in a client's byte stream (RFC 6455, section 5.2).
  */
 export class FrameSizes {
   readonly #header = Buffer.alloc(14);
@@ -28,7 +28,7 @@ export class FrameSizes {
     return false;
   }
 
-  /** Undefined until the whole header has come. */
+  /** Undefined until the header is complete. */
   #payloadLength(): number | undefined {
     const [have, header] = [this.#have, this.#header];
     if (have < 2) return undefined;

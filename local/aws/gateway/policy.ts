@@ -1,4 +1,4 @@
-/** Judges the policy that an authorizer returned. */
+/** Evaluates the policy that an authorizer returned. */
 
 interface Statement {
   Effect?: unknown;
@@ -6,7 +6,7 @@ interface Statement {
   Resource?: unknown;
 }
 
-/** Whether a policy allows to invoke a method, which an explicit Deny always forbids. */
+/** Whether a policy allows invoking a method. An explicit Deny overrides every Allow. */
 export function allows(policyDocument: unknown, methodArn: string): boolean {
   const { Statement } = (policyDocument ?? {}) as { Statement?: unknown };
   const matching = asList(Statement).filter((statement) => {

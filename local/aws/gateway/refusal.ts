@@ -1,4 +1,4 @@
-/** Answers to requests that do not become a connection. */
+/** Responses to handshakes that are refused. */
 
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
@@ -8,7 +8,7 @@ const MESSAGES: Record<number, string> = {
   502: "Internal server error",
 };
 
-/** Answers an upgrade request with a status, and ends its socket. */
+/** Responds to an upgrade request with a status, and closes its socket. */
 export function refuseUpgrade(
   socket: Duplex,
   status: number,

@@ -1,23 +1,23 @@
 /**
- * Events as API Gateway makes them for a WebSocket API.
+ * Events in the format of API Gateway's WebSocket APIs.
  *
- * The forms are those of AWS's examples:
+ * The format follows AWS's examples:
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-integration-requests.html
  */
 
 import type { IncomingMessage } from "node:http";
 import { newId, newTraceId } from "./ids";
 
-/** What every event of a connection says about it. */
+/** The part of every event that describes the connection. */
 export interface ConnectionFacts {
   connectionId: string;
   connectedAt: number;
   apiId: string;
   stage: string;
-  /** `host:port`, for what is local has a port. */
+  /** `host:port`. On AWS, there is no port. */
   domainName: string;
   identity: { sourceIp: string; userAgent?: string };
-  /** What the authorizer said; all values are texts, the latency excepted. */
+  /** The authorizer's context. All values are strings except the latency. */
   authorizer?: Record<string, string | number>;
 }
 
@@ -78,22 +78,22 @@ export function disconnectEvent(
   };
 }
 
-/** What a client's request to connect says, as API Gateway hands it on: each name with all its values. */
+/** The headers and query of a handshake, as API Gateway passes them on: each name with all its values. */
 export interface Handshake {
   headers: Record<string, string[]>;
   query: Record<string, string[]>;
 }
 
-/** Headers of the way to the gateway, which only the authorizer is told of, in words of the gateway's own. */
+/** Hop-by-hop headers, which only the authorizer's event contains, with fixed values. */
 const HOP_BY_HOP = { Connection: ["upgrade"], "content-length": ["0"], Upgrade: ["websocket"] };
 
-/** @param now epoch milliseconds, for the trace's id */
+/** @param now epoch milliseconds, for the trace id */
 export function handshakeOf(request: IncomingMessage, now: number): Handshake {
   const hidden = new Set(Object.keys(HOP_BY_HOP).map((name) => name.toLowerCase()));
   const { rawHeaders, socket } = request;
   const headers: Record<string, string[]> = {};
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    // With their names as the client wrote them.
+    // Header names keep the client's case.
     const name = rawHeaders[index] as string;
     if (hidden.has(name.toLowerCase())) continue;
     const values = headers[name] ?? [];
@@ -115,7 +115,7 @@ function queryOf({ url = "" }: IncomingMessage): Record<string, string[]> {
   return query;
 }
 
-/** The event of `$connect`, for its integration. */
+/** The event of the `$connect` integration. */
 export function connectEvent(facts: ConnectionFacts, { headers, query }: Handshake, now: number) {
   return {
     headers: lastOf(headers),
@@ -129,7 +129,7 @@ export function connectEvent(facts: ConnectionFacts, { headers, query }: Handsha
   };
 }
 
-/** The event of `$connect`, for its authorizer. */
+/** The event of the `$connect` authorizer. */
 export function authorizerEvent(
   methodArn: string,
   facts: ConnectionFacts,
@@ -149,7 +149,7 @@ export function authorizerEvent(
   };
 }
 
-/** What a client gets in place of an answer, to the letter: the blanks are API Gateway's. */
+/** The exact frame that a client receives instead of a reply, including API Gateway's spaces. */
 export function errorFrame(
   message: string,
   { connectionId, requestId }: Pick<RequestContext, "connectionId" | "requestId">,
@@ -166,7 +166,7 @@ function multiValue(values: Record<string, string>): Record<string, string[]> {
 
 let formatted: { second: number; text: string } | undefined;
 
-/** As in `09/Feb/2024:18:23:28 +0000`. */
+/** For example `09/Feb/2024:18:23:28 +0000`. */
 function formatTime(now: number): string {
   const second = Math.floor(now / 1000);
   if (formatted?.second !== second) {

@@ -1,11 +1,11 @@
-/** Finds the route of a message by the API's route selection expression. */
+/** Evaluates the API's route selection expression. */
 
 import { LocalRuntimeError } from "../errors";
 
-/** Gives the value that the expression has for a message, or undefined where it has none. */
+/** Returns the expression's value for a message; undefined if it has none. */
 export type RouteSelector = (body: string) => string | undefined;
 
-/** @throws LocalRuntimeError if the expression is not one of a field of the body */
+/** @throws LocalRuntimeError if the expression does not select a field of the body */
 export function routeSelector(expression: string): RouteSelector {
   const match = /^\$(\{)?request\.body\.([A-Za-z0-9_.-]+)\}?$/.exec(expression);
   if (!match?.[2]) {

@@ -1,4 +1,4 @@
-/** What a stage takes before it answers 429: best effort on AWS, exact here. */
+/** The throttling of a stage and its routes: best effort on AWS, exact here. */
 
 import type { Clock } from "../clock";
 import type { ThrottlingDescription } from "../resources/web-socket-api";
@@ -16,7 +16,7 @@ export class Throttle {
     this.#own = new Map([...routes].map(([key, limits]) => [key, new TokenBucket(limits)]));
   }
 
-  /** Whether the route takes one more now, which then counts. A route without limits of its own shares the stage's. */
+  /** Takes a token for a route. False if there is none. Routes without their own limits share the stage's. */
   admits(routeKey: string): boolean {
     return (this.#own.get(routeKey) ?? this.#whole)?.admits(this.clock.now()) ?? true;
   }

@@ -1,12 +1,12 @@
 /**
- * API Gateway's throttling, as it is documented.
+ * API Gateway's throttling, as documented:
  *
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html
  */
 
 import type { ThrottlingLimits } from "../resources/web-socket-api";
 
-/** Begins full. */
+/** A token bucket, initially full. */
 export class TokenBucket {
   #tokens: number;
   #filledAt = 0;
@@ -15,7 +15,7 @@ export class TokenBucket {
     this.#tokens = limits.burst;
   }
 
-  /** Whether one more is taken at `now`, in milliseconds. Time that goes back fills nothing. */
+  /** Takes a token at `now`, in milliseconds. False if there is none. */
   admits(now: number): boolean {
     const { perSecond, burst } = this.limits;
     const granted = (Math.max(0, now - this.#filledAt) / 1000) * perSecond;

@@ -1,4 +1,4 @@
-/** Serves the files of the page, as CloudFront would. */
+/** Serves the dashboard's files like CloudFront. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
@@ -15,18 +15,18 @@ const TYPES: Record<string, string> = {
 };
 
 export interface PageOptions {
-  /** The address that the template's headers have for the gateway. The page gets the one that it was asked for by. */
+  /** The gateway's address in the template's headers. It is replaced with the host of each request. */
   ownUrl: string;
-  /** Changes the text of HTML. @default - it stays as it is */
+  /** Changes HTML files. @default - unchanged */
   html?: (text: string) => string;
 }
 
-/** Handles a GET of one of the page's files, and of `/`, which is its `index.html`. */
+/** Handles requests for the page's files, and for `/`, which is `index.html`. */
 export function servePage(
   { directory, headers }: PageDescription,
   { ownUrl, html = (text) => text }: PageOptions,
 ): HttpHandler {
-  // Only what was there at the start is ever read: no path can lead elsewhere.
+  // Only files found at the start are served, so no path can escape the directory.
   const files = new Map(filesBelow(directory).map((path) => [`/${path}`, join(directory, path)]));
   const ownHost = new URL(ownUrl).host;
   return ({ method, url = "", headers: asked }, response) => {

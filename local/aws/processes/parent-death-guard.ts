@@ -1,19 +1,19 @@
-/** Child processes that end when this one does, even if it is killed without a chance to clean up. */
+/** Child processes that end with this process, even if it is killed. */
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 
 /**
- * The shell turns into the command, so that its process id is the command's. Beside it waits a
- * subshell for the end of a pipe that only this process holds open: the kernel closes it however this
- * process ends. Then the directory that goes with the process is removed, and the whole group is killed, what is
- * stopped by SIGSTOP included. (A background command reads from /dev/null, hence the third descriptor.)
+ * The shell executes the command in its own process, so the process id is the command's. A subshell waits for the end of a pipe
+ * that only this process holds open; the kernel closes it however this process ends. Then the subshell removes the process's
+ * directory and kills the process group, including suspended processes. (A background command reads from /dev/null, hence the
+ * third descriptor.)
  */
-const LEASH =
+const GUARD_SCRIPT =
   'd=$1; shift; exec 3<&0; { cat <&3; [ -z "$d" ] || rm -rf "$d"; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null';
 
-/** A child process. Its standard input is the pipe of the guard: it reads nothing itself. */
-export interface LeashedProcess {
+/** A child process. Its standard input is the guard's pipe, so it reads nothing itself. */
+export interface GuardedProcess {
   readonly child: ChildProcess;
   /** Resolves when the process has ended, or could not be started. */
   readonly ended: Promise<void>;
@@ -25,27 +25,26 @@ export interface LeashedProcess {
   kill(): Promise<void>;
 }
 
-export interface LeashOptions extends Omit<SpawnOptions, "stdio" | "detached"> {
+export interface GuardOptions extends Omit<SpawnOptions, "stdio" | "detached"> {
   output: "pipe" | "ignore";
-  /** Removed once the process has ended or this one has. @default - none */
+  /** Removed when the process or this one has ended. @default - none */
   directory?: string;
 }
 
 /**
- * Starts a process under this guard, in a process group of its own. Ctrl-C in the terminal therefore reaches only
- * this process, which then ends its children in order. Where there is no `sh` (Windows), there is no guard, and a
- * child outlives a parent that was killed.
+ * Starts a process with this guard in a new process group. So Ctrl-C in the terminal reaches only this process, which then ends
+ * its children gracefully. Without `sh` (Windows) there is no guard, and children outlive a killed parent.
  */
-export function spawnLeashed(
+export function spawnGuarded(
   command: string,
   args: readonly string[],
-  options: LeashOptions,
-): LeashedProcess {
+  options: GuardOptions,
+): GuardedProcess {
   const { output, directory = "", ...rest } = options;
   const shell = process.platform !== "win32";
   const child = spawn(
     shell ? "/bin/sh" : command,
-    shell ? ["-c", LEASH, "sh", directory, command, ...args] : args,
+    shell ? ["-c", GUARD_SCRIPT, "sh", directory, command, ...args] : args,
     { ...rest, detached: shell, stdio: ["pipe", output, output] },
   );
   const ended = new Promise<void>((resolve) => {
@@ -67,7 +66,7 @@ export function spawnLeashed(
   const signal = (name: NodeJS.Signals) => {
     if (child.pid !== undefined) send(child.pid, name);
   };
-  // The whole group, for a shell may stand between this process and the command.
+  // The whole group, because there may be a shell between this process and the command.
   const end = () => {
     if (child.pid !== undefined) send(shell ? -child.pid : child.pid, "SIGKILL");
   };
@@ -92,7 +91,7 @@ export function spawnLeashed(
 /**
  * Waits until a process prints a text.
  *
- * @returns undefined once it did; all its output if it ends without
+ * @returns undefined when it has printed the text; all its output if it ends without it
  */
 export async function outputWithout(
   child: ChildProcess,
@@ -108,7 +107,7 @@ export async function outputWithout(
     }
   });
   const ended = once(child, "exit").then(
-    () => output || "it ended without a word",
+    () => output || "it ended without any output",
     (error: Error) => error.message,
   );
   return Promise.race([found, ended]);

@@ -15,7 +15,7 @@ const IGNORED_RESOURCES = [
   // DNS record of a custom domain: locally the gateway serves it.
   /^AWS::Route53::RecordSet$/,
   /^AWS::ApiGateway::Account$/,
-  // What could not be delivered goes into a queue, which nobody reads here.
+  // Queues of undelivered events, which the runtime prints instead.
   /^AWS::SQS::Queue(Policy)?$/,
   /^AWS::SNS::Topic(Policy)?$/,
   /^AWS::KMS::(Key|Alias)$/,

@@ -1,4 +1,4 @@
-/** Custom::BucketFiles: the files of a web page, which lie in a layer, and the headers that CloudFront sends with them. */
+/** Custom::BucketFiles: the files of a web page in a layer, and the headers that CloudFront sends with them. */
 
 import type { Template } from "../template/template";
 import { ignoredKind } from "./ignored-resources";
@@ -13,9 +13,9 @@ export interface PageDescription {
 
 export const pageKind = ignoredKind;
 
-/** What the files of a page come from. */
+/** The resources that define a page. */
 export interface PageParts {
-  /** Each puts a layer's files into a bucket. */
+  /** Each uploads a layer's files to a bucket. */
   files: PropertyReader[];
   /** By their ARN. */
   layers: ReadonlyMap<string, PropertyReader>;

@@ -153,6 +153,6 @@ describe("npm start", () => {
   it("reports in one sentence that a command produced no template", async () => {
     const { code, errors } = await startMain(["--app", "true"]).exit;
     expect(code).toBe(1);
-    expect(errors).toBe('"true" made no template: name the command of a CDK app\n');
+    expect(errors).toBe('"true" produced no template: expected the command of a CDK app\n');
   });
 });

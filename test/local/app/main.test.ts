@@ -122,7 +122,7 @@ describe("npm start", () => {
     const { port } = server.address() as { port: number };
     expect(await start("--port", String(port), ...ASSEMBLY).exit).toEqual({
       code: 1,
-      errors: `Port ${port} is taken: end what uses it, or choose another with --port <number>\n`,
+      errors: `Port ${port} is in use: stop the process that uses it, or choose another port with --port <number>\n`,
     });
     server.close();
   });

@@ -227,7 +227,7 @@ describe("a start that fails", () => {
     await once(server, "listening");
     const { port } = server.address() as { port: number };
     await expect(startLocalRuntime({ assemblyDirectory, port })).rejects.toThrow(
-      `Port ${port} is taken: end what uses it, or choose another with --port <number>`,
+      `Port ${port} is in use: stop the process that uses it, or choose another port with --port <number>`,
     );
     server.close();
   });

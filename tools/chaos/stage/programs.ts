@@ -1,7 +1,7 @@
 /** Starts the processes of a run, and speaks to them. */
 
 import { join } from "node:path";
-import { type LeashedProcess, spawnLeashed } from "../../../local/aws/processes/parent-death-guard";
+import { type GuardedProcess, spawnGuarded } from "../../../local/aws/processes/parent-death-guard";
 import type { AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
 import type { Channel, Reception } from "./channel";
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
@@ -13,7 +13,7 @@ let started = 0;
 
 /** A started process with the channel to it. */
 export interface Program<Command> {
-  process: LeashedProcess;
+  process: GuardedProcess;
   channel: Channel<Command, unknown>;
 }
 
@@ -62,7 +62,7 @@ async function start<Command, Report>(
   const name = `program-${started++}`;
   const joined = reception.expect<Command, Report>(name, listener);
   const whole = JSON.stringify({ ...settings, name, receptionPort: reception.port });
-  const child = spawnLeashed(process.execPath, [...args, whole], {
+  const child = spawnGuarded(process.execPath, [...args, whole], {
     cwd: ROOT,
     output: "ignore",
   });

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { CreateTableCommand, ListTablesCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { startDynoxide } from "../../../../local/aws/engine/dynoxide";
-import { outputWithout, spawnLeashed } from "../../../../local/aws/processes/parent-death-guard";
+import { outputWithout, spawnGuarded } from "../../../../local/aws/processes/parent-death-guard";
 import { clientOf } from "../../../../testing/engine";
 
 const PREPARED = join(__dirname, "../../../../local/aws/engine/empty.db");
@@ -31,7 +31,7 @@ describe("the embedded engine's file", () => {
       dirname(require.resolve(`@dynoxide/${process.platform}-${process.arch}/package.json`)),
       "dynoxide",
     );
-    const engine = spawnLeashed(binary, ["serve", "--port", "0", "--db-path", file], {
+    const engine = spawnGuarded(binary, ["serve", "--port", "0", "--db-path", file], {
       output: "pipe",
     });
     expect(await outputWithout(engine.child, "listening")).toBeUndefined();

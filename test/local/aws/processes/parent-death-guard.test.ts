@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { outputWithout, spawnLeashed } from "../../../../local/aws/processes/parent-death-guard";
+import { outputWithout, spawnGuarded } from "../../../../local/aws/processes/parent-death-guard";
 
 const node = (program: string) =>
-  spawnLeashed(process.execPath, ["-e", program], { output: "pipe" });
+  spawnGuarded(process.execPath, ["-e", program], { output: "pipe" });
 
 describe("a guarded process", () => {
   it("receives SIGTERM, and may take its time", async () => {
@@ -39,9 +39,9 @@ describe("a guarded process", () => {
     );
     const forever = "console.log('up'); setInterval(() => {}, 1000)";
     const program = `
-      const { outputWithout, spawnLeashed } = require(${JSON.stringify(parentDeathGuard)});
+      const { outputWithout, spawnGuarded } = require(${JSON.stringify(parentDeathGuard)});
       const args = ["-e", ${JSON.stringify(forever)}];
-      const { child, signal } = spawnLeashed(process.execPath, args, { output: "pipe" });
+      const { child, signal } = spawnGuarded(process.execPath, args, { output: "pipe" });
       outputWithout(child, "up").then(() => {
         signal("SIGSTOP");
         console.log(child.pid);
