@@ -1,4 +1,4 @@
-/** The stack of a chaos run: as it is deployed, but for a shorter least interval, so that minutes hold many leases. */
+/** The stack of a chaos run: as deployed, but with a shorter minimum interval, so that a run contains many leases. */
 
 import { App, CfnResource, Duration } from "aws-cdk-lib";
 import { CfnFunction } from "aws-cdk-lib/aws-lambda";
@@ -8,11 +8,11 @@ const app = new App();
 const stack = new AgentHeartbeatStack(app, "AgentHeartbeat", {
   dashboard: false,
   sweepInterval: Duration.minutes(1),
-  // The judge wants every transition at once; what the brake withholds has tests of its own.
+  // The checker expects every transition at once. Self-preservation has its own tests.
   selfPreservation: false,
 });
 
-// Below what the construct takes, for it is meant for tests alone.
+// Below the construct's limit, because it is for tests only.
 const MIN_INTERVAL = "Environment.Variables.MIN_HEARTBEAT_INTERVAL_MS";
 for (const construct of stack.node.findAll()) {
   if (!CfnResource.isCfnResource(construct) || !(construct instanceof CfnFunction)) continue;

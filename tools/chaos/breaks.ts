@@ -1,26 +1,26 @@
 /**
- * The product, broken on purpose in what its functions ask of the database: a run has to find each of these.
- * It is done on the way there, so that what runs is what is deployed.
+ * Defects injected into the requests that functions send to the database. A run must detect each of them. The functions
+ * themselves run unchanged.
  */
 
 import { mayEnd, mayRenew } from "../../lambda/lease/conditions";
 
-/** What an UpdateItem says, as far as it is broken here. */
+/** The parts of an UpdateItem request that are changed. */
 interface Request {
   ConditionExpression?: string;
   ExpressionAttributeValues?: Record<string, { N?: string }>;
 }
 
 export interface Break {
-  /** What is wrong with the product. */
+  /** The defect. */
   what: string;
-  /** The count of the report that has to tell. */
+  /** The count in the report that must not be 0. */
   seenIn: "falseOfflines" | "late";
-  /** Changes the request in place. @returns whether it did */
+  /** Changes the request in place. @returns whether it was changed */
   apply(request: Request): boolean;
 }
 
-/** Replaces a part of one of the lease's conditions. */
+/** Replaces a part of a lease condition. */
 function inCondition(condition: string, part: string, instead: string): Break["apply"] {
   if (!condition.includes(part)) throw new Error(`expected a condition with ${part}: ${condition}`);
   return (request) => {
@@ -30,7 +30,7 @@ function inCondition(condition: string, part: string, instead: string): Break["a
   };
 }
 
-/** Lets a heartbeat renew the lease for more or less than agreed. */
+/** Makes heartbeats renew the lease for longer or shorter than agreed. */
 function byOtherLeases(ms: number): Break["apply"] {
   return ({ ConditionExpression, ExpressionAttributeValues: values }) => {
     const end = values?.[":leaseExpiresAt"];
@@ -66,13 +66,13 @@ export const BREAKS = {
 
 export type BreakName = keyof typeof BREAKS;
 
-/** Applies a break to the requests that pass, and counts how often it did. */
+/** Applies a defect to requests, and counts the changes. */
 export class FaultInjector {
   applied = 0;
 
   constructor(private readonly sabotage: Break) {}
 
-  /** @param body of a request to the database @returns what is to be sent in its place */
+  /** @param body the body of a request to the database @returns the body to send instead */
   rewrite(operation: string, body: Buffer): Buffer {
     if (!operation.endsWith(".UpdateItem")) return body;
     const request = JSON.parse(body.toString()) as Request;

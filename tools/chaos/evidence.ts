@@ -1,30 +1,30 @@
 /**
- * What a run leaves behind for its judge: what was done to each agent, what each saw on its own wire, what
- * the gateway took, what the table held, and what the bus told. All times are milliseconds of one clock,
- * which all processes of a run share (`stage/time.ts`), and by which leases are written too.
+ * The evidence of a run: what was done to each agent, what each agent saw on its connections, what the gateway received, what
+ * the table contained, and what was published. All times are milliseconds of one clock, which all processes of a run share
+ * (`stage/time.ts`), and which leases use too.
  */
 
 import type { FaultKind } from "./faults/plan";
 
-/** How an agent came to say nothing more. */
+/** Why an agent became silent. */
 export type DeathKind = "killed" | "stopped" | "cut off";
 
-/** A time in which nothing that an agent sends can reach the gateway. */
+/** A period in which nothing that an agent sends can reach the gateway. */
 export interface Absence {
   kind: DeathKind;
   from: number;
-  /** When it could come back; infinite if it never could. */
+  /** When the agent could reconnect; infinite if never. */
   until: number;
 }
 
-/** A connection as its agent sees it: from the upgrade until the agent closed it, gave it up or was told of its end. */
+/** A connection as its agent sees it: from the handshake until the agent closed it, gave it up or noticed its end. */
 export interface ClientConnection {
   openedAt: number | null;
   endedAt: number | null;
   heartbeats: { sentAt: number; ackedAt: number }[];
 }
 
-/** What the gateway gave to a function: the moments by which leases count. */
+/** An event that the gateway sent to a function, with the time that leases use. */
 export interface SignOfLife {
   kind: "connect" | "heartbeat" | "disconnect";
   agentId: string;
@@ -34,16 +34,16 @@ export interface SignOfLife {
 
 export interface AgentEvidence {
   agentId: string;
-  /** By the name that the agent gave the connection, and the gateway saw in its request. */
+  /** By the name that the agent assigned to the connection, and the gateway received in its request. */
   connections: Map<string, ClientConnection>;
   absences: Absence[];
-  /** When its connections were ended by the run, all those that there were. */
+  /** When the run ended all of its connections. */
   cuts: number[];
-  /** Open sockets in its process after it had stopped. */
+  /** Sockets open in its process after it had stopped. */
   socketsLeft: number;
 }
 
-/** A row of AgentStatus, as far as it says who is online. */
+/** The attributes of a status row that determine who is online. */
 export interface StoredRow {
   agentId: string;
   status: string;
@@ -51,7 +51,7 @@ export interface StoredRow {
   connectionId: string;
 }
 
-/** One reading of the whole table: each row is as it was at some moment between the two. */
+/** One read of the whole table. Each row is as of some time between the two. */
 export interface Look {
   begunAt: number;
   endedAt: number;
@@ -66,29 +66,29 @@ export interface StoredChange {
 }
 
 /** An event on the bus. */
-export interface ToldEvent {
+export interface PublishedEvent {
   /** `transitionId` */
   id: string;
   agentId: string;
   status: string;
-  toldAt: number;
+  publishedAt: number;
 }
 
-/** How late a process ran: its timers, in the second before `at`. */
+/** The delay of a process's timers in the second before `at`. */
 export interface Lag {
   at: number;
   ms: number;
 }
 
-/** What must not be there any more once every agent has left. */
+/** What must be gone after every agent has left. */
 export interface Leftovers {
-  /** Connections that the gateway still has. */
+  /** Connections at the gateway. */
   gatewayConnections: number;
-  /** Links that still lead to the gateway. */
+  /** Open links to the gateway. */
   links: number;
-  /** Rows that are stored as online. */
+  /** Rows stored as online. */
   onlineRows: string[];
-  /** Subscriptions, with the connection they belong to. */
+  /** Subscriptions with their connections. */
   subscriptions: { connectionId: string; ttlEpochSeconds: number | undefined }[];
 }
 
@@ -100,19 +100,19 @@ export interface Evidence {
   signs: SignOfLife[];
   /** The gateway's connection by the agent's name for it. */
   connectionIds: Map<string, string>;
-  /** Connections whose `$disconnect` was carried out. */
+  /** Connections whose `$disconnect` was handled. */
   released: Set<string>;
-  /** Connections of which a `subscribe` was handled until after the handling of their `$disconnect` had begun. */
+  /** Connections whose `subscribe` was still being handled when the handling of their `$disconnect` began. */
   crossed: Set<string>;
   gatewayKills: number[];
   looks: Look[];
   changes: StoredChange[];
-  told: ToldEvent[];
+  published: PublishedEvent[];
   lags: Lag[];
-  /** The longest delay that the run put on a link. */
+  /** The longest delay injected on a link. */
   longestDelayMs: number;
   faults: { kind: FaultKind; at: number; what: string }[];
-  /** Agents that were not back, in peace, within the time for that. */
+  /** Agents that did not reconnect in time after the last fault. */
   notBack: string[];
   leftovers: Leftovers;
 }

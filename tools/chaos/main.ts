@@ -1,17 +1,17 @@
-/** `npm run chaos`: real agents, every fault, and a judge; fails unless each status was right. */
+/** `npm run chaos`: injects faults into real agents, and fails if readers saw a wrong status. */
 
 import { parseArgs } from "node:util";
 import { BREAKS, type Break, type BreakName, FaultInjector } from "./breaks";
-import { judge } from "./judge/verdict";
+import { checkRun } from "./checker/check-run";
 import { reportOf, tableOf } from "./report";
 import { runChaos } from "./run";
 
-const USAGE = `Torments a fleet of real agents beside the local runtime, and judges what readers were told.
+const USAGE = `Injects faults into a fleet of real agents on the local runtime, and checks every status that readers saw.
 
-  --seconds <number>  how long faults begin (default 300)
+  --seconds <number>  how long to inject faults (default 300)
   --agents <number>   agents, in processes of 50 (default 500)
-  --seed <number>     draws the same faults again (default: another one each time)
-  --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}
+  --seed <number>     seed of the faults (default: a new one for each run)
+  --break <name>      inject a defect into the product, and fail unless it is detected: ${Object.keys(BREAKS).join(", ")}
   --json              print the report as JSON
   --help              print this`;
 
@@ -35,22 +35,22 @@ async function main(): Promise<boolean> {
     return true;
   }
   const broken = values.break === undefined ? undefined : breakOf(values.break);
-  const saboteur = broken && new FaultInjector(broken);
+  const injector = broken && new FaultInjector(broken);
   const seed = whole("seed", values.seed, 0, 2 ** 31);
   const evidence = await runChaos({
     agents: whole("agents", values.agents, 3, 5000),
     seconds: whole("seconds", values.seconds, 10, 24 * 3600),
     seed,
-    ...(saboteur && { saboteur }),
-    tell: (line) => console.error(line),
+    ...(injector && { injector }),
+    report: (line) => console.error(line),
   });
-  const report = reportOf(judge(evidence), evidence, seed);
+  const report = reportOf(checkRun(evidence), evidence, seed);
   if (values.json) console.log(JSON.stringify(report, null, 2));
   else for (const line of tableOf(report)) console.log(line);
-  if (!broken || !saboteur) return report.passed;
+  if (!broken || !injector) return report.passed;
   const found = report[broken.seenIn].length > 0;
   console.log(
-    `${broken.what}: ${saboteur.applied} requests were changed, ${found ? "and it was found" : "AND NOBODY FOUND IT"}`,
+    `${broken.what}: ${injector.applied} requests were changed; the defect was ${found ? "detected" : "NOT DETECTED"}`,
   );
   return found;
 }

@@ -1,29 +1,29 @@
-/** The table that a run ends with. */
+/** The report of a run. */
 
+import type { RunFindings } from "./checker/check-run";
+import { worstLag } from "./checker/detection";
 import type { Evidence } from "./evidence";
-import { worstLag } from "./judge/detection";
-import type { RunFindings } from "./judge/verdict";
 
-/** At most so many of a kind are told one by one. */
+/** Findings of each kind that are printed. */
 const SHOWN = 10;
 
 export function reportOf(
-  verdict: RunFindings,
+  result: RunFindings,
   { leaseMs, lags, startedAt, endedAt }: Evidence,
   seed: number,
 ) {
-  const kinds = [...new Set(verdict.detections.map(({ kind }) => kind))].sort();
+  const kinds = [...new Set(result.detections.map(({ kind }) => kind))].sort();
   return {
     seed,
-    agents: verdict.agents,
-    looks: verdict.looks,
-    judgedSeconds: Math.round(verdict.judgedSeconds),
-    faults: Object.fromEntries([...verdict.faults].sort()),
+    agents: result.agents,
+    looks: result.looks,
+    observedSeconds: Math.round(result.observedSeconds),
+    faults: Object.fromEntries([...result.faults].sort()),
     leaseMs,
     worstLagMs: Math.round(worstLag(lags, startedAt, endedAt)),
     detections: Object.fromEntries(
       kinds.map((kind) => {
-        const found = verdict.detections.filter((detection) => detection.kind === kind);
+        const found = result.detections.filter((detection) => detection.kind === kind);
         const times = found.map(({ ms }) => ms).sort((one, other) => one - other);
         const at = (share: number) =>
           Math.round(times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0);
@@ -35,23 +35,23 @@ export function reportOf(
             p50: at(0.5),
             p99: at(0.99),
             max: at(1),
-            /** How far the one that came nearest to its bound stayed below it; negative: above. */
+            /** The smallest distance below the bound; negative if above. */
             leastMarginMs: Math.round(-excess),
           },
         ];
       }),
     ),
-    falseOfflines: verdict.falseOfflines,
-    late: verdict.late,
-    transitions: { stored: verdict.changes, repeated: verdict.repeated },
-    lost: verdict.lost,
-    duplicated: verdict.duplicated,
-    disordered: verdict.disordered,
-    sockets: verdict.sockets,
-    rows: verdict.rows,
-    subscriptions: verdict.subscriptions,
-    notBack: verdict.notBack,
-    passed: verdict.passed,
+    falseOfflines: result.falseOfflines,
+    late: result.late,
+    transitions: { stored: result.changes, repeated: result.repeated },
+    lost: result.lost,
+    duplicated: result.duplicated,
+    disordered: result.disordered,
+    sockets: result.sockets,
+    rows: result.rows,
+    subscriptions: result.subscriptions,
+    notBack: result.notBack,
+    passed: result.passed,
   };
 }
 
@@ -61,8 +61,8 @@ export function tableOf(report: Report): string[] {
   const rows: [string, string][] = [
     ["seed", String(report.seed)],
     ["agents", String(report.agents)],
-    ["looks at the table", String(report.looks)],
-    ["judged", `${report.judgedSeconds} agent-seconds`],
+    ["reads of the table", String(report.looks)],
+    ["observed", `${report.observedSeconds} agent-seconds`],
     ["faults", String(Object.values(report.faults).reduce((sum, count) => sum + count, 0))],
     ...Object.entries(report.faults).map(([kind, count]): [string, string] => [
       `  ${kind}`,
@@ -70,7 +70,7 @@ export function tableOf(report: Report): string[] {
     ]),
     [
       "bound of detection",
-      `${report.leaseMs} ms, and what this run itself was late (at worst ${report.worstLagMs} ms)`,
+      `${report.leaseMs} ms, plus the run's own delay (at most ${report.worstLagMs} ms)`,
     ],
     ...Object.entries(report.detections).map(
       ([kind, { count, p50, p99, max, leastMarginMs }]): [string, string] => [
@@ -80,7 +80,7 @@ export function tableOf(report: Report): string[] {
     ),
     [
       "transitions",
-      `${report.transitions.stored}; told again under their id ${report.transitions.repeated}`,
+      `${report.transitions.stored}; redelivered with the same id ${report.transitions.repeated}`,
     ],
     ["false offlines", String(report.falseOfflines.length)],
     ["late detections", String(report.late.length)],
@@ -106,7 +106,7 @@ function detailsOf(report: Report): string[] {
     ...report.late.slice(0, SHOWN).map((finding) => ["late", finding] as const),
   ].map(
     ([what, { agentId, why, looks, firstAt, lastAt }]) =>
-      `${what}: ${agentId}, ${looks} looks in ${Math.round(lastAt - firstAt)} ms from ${Math.round(firstAt)}: ${why}`,
+      `${what}: ${agentId}, ${looks} reads in ${Math.round(lastAt - firstAt)} ms from ${Math.round(firstAt)}: ${why}`,
   );
   for (const name of [
     "lost",

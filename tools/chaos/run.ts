@@ -1,55 +1,63 @@
-/** One run: a fleet comes, is tormented, recovers and leaves, and everything is written down for the judge. */
+/** One run: a fleet connects, suffers faults, recovers and leaves. The evidence is recorded. */
 
 import type { FaultInjector } from "./breaks";
+import { CLOCK_MS } from "./checker/connections";
 import type { Evidence, Leftovers } from "./evidence";
-import { inflict, pause } from "./faults/inflict";
+import { inject, pause } from "./faults/inject";
 import { drawPlan } from "./faults/plan";
-import { CLOCK_MS } from "./judge/connections";
 import { LEASE_MS, Stage } from "./stage/stage";
 
 export interface RunOptions {
   agents: number;
   seconds: number;
   seed: number;
-  /** Breaks the product on purpose. */
-  saboteur?: FaultInjector;
-  /** Hears what is being done, a line each. */
-  tell(line: string): void;
+  /** Injects a defect into the product. */
+  injector?: FaultInjector;
+  /** Called with a line for each action. */
+  report(line: string): void;
 }
 
 /** Agents of one process. */
 const PER_PROCESS = 50;
 const LEAST_PROCESSES = 3;
 const LOOK_EVERY_MS = 400;
-/** As often as a deployment can. */
+/** The shortest interval that a deployment allows. */
 const SWEEP_EVERY_MS = 10_000;
-/** How long the fleet has to come, and to come back once nothing befalls it any more. */
+/** The time for the fleet to connect, and to reconnect after the last fault. */
 const PATIENCE_MS = 90_000;
-/** A sweep leaves a lease that has just run out alone for two seconds. */
+/** The sweep's grace period of two seconds after a lease. */
 const SWEEP_GRACE_MS = 2000;
 const POLL_MS = 200;
 
 /** @throws Error if something broke that no fault may break */
 export async function runChaos(options: RunOptions): Promise<Evidence> {
-  const { agents, seconds, seed, saboteur, tell } = options;
+  const { agents, seconds, seed, injector, report } = options;
   const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
-  const stage = await Stage.open({ agents, processes, seed, tell, ...(saboteur && { saboteur }) });
+  const stage = await Stage.open({
+    agents,
+    processes,
+    seed,
+    report,
+    ...(injector && { injector }),
+  });
   const { recorder } = stage;
   const ending = new AbortController();
   try {
-    tell(`${agents} agents in ${processes} processes connect`);
+    report(`${agents} agents in ${processes} processes connect`);
     for (const group of stage.groups) {
       await stage.startGroup(group);
       await untilBack(stage, group.agentIds, stage.now());
     }
     expectWhole(stage);
     const watching = watch(stage, ending.signal);
-    await torment(stage, { seed, seconds, agents, processes });
+    await injectFaults(stage, { seed, seconds, agents, processes });
     expectWhole(stage);
-    tell("everything is well again");
+    report("all faults have ended");
     const healedAt = stage.now();
     recorder.evidence.notBack = await untilBack(stage, stage.agentIds, healedAt);
-    tell(`the fleet is back after ${Math.round((stage.now() - healedAt) / 1000)} s, and leaves`);
+    report(
+      `the fleet is connected after ${Math.round((stage.now() - healedAt) / 1000)} s, and leaves`,
+    );
     const leftovers = await leave(stage);
     ending.abort();
     await watching;
@@ -58,7 +66,7 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
     if (stage.clockDriftMs > CLOCK_MS) {
       throw new Error(`the machine's clock moved by ${Math.round(stage.clockDriftMs)} ms: void`);
     }
-    for (const [problem, count] of recorder.problems) tell(`${count} times: ${problem}`);
+    for (const [problem, count] of recorder.problems) report(`${count} times: ${problem}`);
     return { ...recorder.evidence, endedAt: stage.now(), leftovers, changes };
   } finally {
     ending.abort();
@@ -66,16 +74,16 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
   }
 }
 
-/** @throws Error if something broke that no fault may break: nothing that follows would mean anything */
+/** @throws Error if something failed that no fault may affect, which invalidates the run */
 function expectWhole({ broken }: Stage): void {
   if (broken !== undefined) throw new Error(broken);
 }
 
-/** Reads the table and runs the sweep, again and again. */
+/** Reads the table and runs the sweep repeatedly. */
 async function watch(stage: Stage, signal: AbortSignal): Promise<void> {
   let sweepAt = stage.now() + SWEEP_EVERY_MS;
   while (!signal.aborted) {
-    // While the database is down nobody can be told anything.
+    // Nobody can read while the database is down.
     const look = await stage.look().catch(() => undefined);
     if (look) stage.recorder.evidence.looks.push(look);
     if (stage.now() >= sweepAt) {
@@ -86,9 +94,9 @@ async function watch(stage: Stage, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function torment(
+async function injectFaults(
   stage: Stage,
-  options: Omit<RunOptions, "tell" | "saboteur"> & { processes: number },
+  options: Omit<RunOptions, "report" | "injector"> & { processes: number },
 ): Promise<void> {
   const { seed, seconds, agents, processes } = options;
   const durationMs = seconds * 1000;
@@ -100,7 +108,7 @@ async function torment(
     await pause(Math.max(0, begunAt + atMs - stage.now()));
     if (stage.broken !== undefined) break;
     underWay.push(
-      inflict(fault, stage).catch((error: Error) => {
+      inject(fault, stage).catch((error: Error) => {
         stage.broken ??= `${fault.kind}: ${error.message}`;
       }),
     );
@@ -110,7 +118,7 @@ async function torment(
   stage.database.proxy.heal();
 }
 
-/** Waits until each agent has had an ack since a moment. @returns those that had none in time */
+/** Waits until each agent has received an ack since a given time. @returns agents that have not */
 async function untilBack(stage: Stage, agentIds: string[], since: number): Promise<string[]> {
   const isBack = (agentId: string) =>
     [...stage.recorder.agent(agentId).connections.values()].some(
@@ -125,7 +133,7 @@ async function untilBack(stage: Stage, agentIds: string[], since: number): Promi
   return missing;
 }
 
-/** All agents end, half of them with grace; then the time passes in which everything has to go away. */
+/** Ends all agents, half of them with a drain, and waits until everything must be gone. */
 async function leave(stage: Stage): Promise<Leftovers> {
   for (const [index, { program }] of stage.groups.entries()) {
     program?.channel.send({ do: "leave", drain: index % 2 === 0 });
@@ -134,7 +142,7 @@ async function leave(stage: Stage): Promise<Leftovers> {
   await Promise.race([Promise.all(left), pause(PATIENCE_MS)]);
   await pause(LEASE_MS + SWEEP_GRACE_MS);
   const links = [...stage.links.values()].reduce((sum, link) => sum + link.size, 0);
-  // Connections on links that were frozen: a gateway can't know of their end before it idles.
+  // Connections on frozen links: a gateway can't notice their end before the idle timeout.
   for (const link of stage.links.values()) await link.close();
   const onlineRows = await untilStored(stage);
   const gatewayConnections = await connectionsOf(stage);
@@ -150,7 +158,7 @@ async function leave(stage: Stage): Promise<Leftovers> {
   };
 }
 
-/** Sweeps until nobody is stored as online, though not for ever. @returns who still is */
+/** Sweeps until no agent is stored as online, up to a time limit. @returns agents that still are */
 async function untilStored(stage: Stage): Promise<string[]> {
   const deadline = stage.now() + PATIENCE_MS;
   for (;;) {
@@ -168,7 +176,7 @@ async function sweep(stage: Stage): Promise<void> {
   await swept;
 }
 
-/** Connections of the gateway, once their number does not fall any more, or none is left. */
+/** The number of the gateway's connections when it no longer decreases. */
 async function connectionsOf(stage: Stage): Promise<number> {
   let count = Number.POSITIVE_INFINITY;
   for (;;) {
@@ -181,13 +189,13 @@ async function connectionsOf(stage: Stage): Promise<number> {
   }
 }
 
-/** Waits until every stored change was told, though not for ever. @returns the changes */
+/** Waits until every stored change was published, up to a time limit. @returns the changes */
 async function untilTold(stage: Stage) {
   const changes = await stage.engine.changes(stage.ready.statusTableName);
   const deadline = stage.now() + PATIENCE_MS;
   const untold = () => {
-    const told = new Set(stage.recorder.evidence.told.map(({ id }) => id));
-    return changes.some(({ id }) => !told.has(id));
+    const published = new Set(stage.recorder.evidence.published.map(({ id }) => id));
+    return changes.some(({ id }) => !published.has(id));
   };
   while (untold() && stage.now() < deadline) await pause(POLL_MS);
   return changes;

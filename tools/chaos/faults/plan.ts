@@ -1,8 +1,8 @@
-/** Draws what will befall a fleet, and when: the same for the same seed. */
+/** Draws the faults of a run from a seed. */
 
 import { seededRandom } from "../../../testing/random";
 
-/** Functions whose calls fail, and whose environments end. */
+/** Functions whose calls fail, and whose environments are terminated. */
 export const FUNCTIONS = [
   "Authorize",
   "Connect",
@@ -43,14 +43,14 @@ export type PlannedFault = Fault & { atMs: number };
 
 export interface PlanOptions {
   seed: number;
-  /** How long faults begin. */
+  /** The period in which faults begin. */
   durationMs: number;
   agents: number;
   processes: number;
   leaseMs: number;
 }
 
-/** How often each is drawn, against the others. */
+/** The relative frequency of each fault. */
 const WEIGHTS: Record<FaultKind, number> = {
   "kill processes": 3,
   "stop processes": 3,
@@ -71,12 +71,12 @@ const WEIGHTS: Record<FaultKind, number> = {
 };
 export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
 
-/** Nothing begins before the fleet has settled in. */
+/** Time for the fleet to connect before the first fault. */
 const FIRST_MS = 3000;
 const LEAST_PAUSE_MS = 500;
 const MOST_PAUSE_MS = 2500;
 
-/** What two faults may not do at once. */
+/** Resources that only one fault may affect at a time. */
 const machineOf = (fault: Fault): string[] => {
   switch (fault.kind) {
     case "kill processes":
@@ -101,14 +101,14 @@ const machineOf = (fault: Fault): string[] => {
   }
 };
 
-/** After an outage agents are let back, so that they have something to lose. */
+/** Time to reconnect after an outage, before the next one. */
 const RESPITE_MS: Partial<Record<FaultKind, number>> = {
   "restart the gateway": 20_000,
   "restart the database": 10_000,
   "fill the disk": 10_000,
 };
 
-/** Each kind once in random order, as soon as what it needs is free; then by weight, for as long as there is time. */
+/** First each kind once in random order, as soon as its resources are free; then kinds by weight until the time is over. */
 export function drawPlan(options: PlanOptions): PlannedFault[] {
   const random = seededRandom(options.seed);
   const busyUntil = new Map<string, number>();

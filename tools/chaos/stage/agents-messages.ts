@@ -1,8 +1,8 @@
-/** What passes between the run and a process of agents. */
+/** The messages between the run and a process of agents. */
 
-/** How to make the agents of a process; its command line. */
+/** The settings of a process of agents, passed on its command line. */
 export interface AgentsSettings {
-  /** Where the run is joined, and as whom. */
+  /** The run's channel, and the process's name on it. */
   receptionPort: number;
   name: string;
   origin: number;
@@ -11,19 +11,19 @@ export interface AgentsSettings {
   privateKey: string;
   heartbeatInterval: number;
   heartbeatTimeoutMultiplier: number;
-  /** Each with the port of its own link to the gateway. */
+  /** Each agent with the port of its link to the gateway. */
   agents: { agentId: string; port: number }[];
 }
 
 export type AgentsCommand =
   /** The clock jumps. */
   | { do: "jump"; ms: number }
-  /** Every agent ends; `drain` with grace. */
+  /** Every agent ends, with or without a drain. */
   | { do: "leave"; drain: boolean };
 
 export type AgentsReport =
   | { what: "opened"; agentId: string; link: string; at: number }
   | { what: "ended"; agentId: string; link: string; at: number }
   | { what: "acked"; agentId: string; link: string; sentAt: number; at: number }
-  /** How many sockets each agent has left open, and the process as a whole. */
+  /** The number of sockets left open by each agent, and by the process. */
   | { what: "left"; sockets: Record<string, number>; handles: number };

@@ -1,6 +1,6 @@
 /**
- * A process of real agents of the SDK. Between each and its socket sits a witness that notes what passes
- * on the wire, so that the SDK itself is not asked what it did.
+ * A process of SDK agents. A recorder between each agent and its socket records all messages, so the evidence does not depend
+ * on the SDK.
  */
 
 import { HeartbeatAgent, type ReconnectSchedule } from "@agent-heartbeat/sdk";
@@ -10,19 +10,19 @@ import type { AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messa
 import { joinRun } from "./channel";
 import { sharedClock } from "./time";
 
-/** Longest pause between two attempts, in seconds: outages of a run are shorter than those of real life. */
+/** The longest delay between attempts, in seconds: a run's outages are short. */
 const LONGEST_PAUSE = 20;
-/** Windows as the built-in ones, but that none is so long that a run would end before the agent is back. */
+/** The built-in windows, but short enough that agents reconnect before the run ends. */
 const schedule: ReconnectSchedule = (kind, failures) =>
   kind === "unresponsive" && failures === 0 ? 0 : Math.min(LONGEST_PAUSE, 2 * 2 ** failures);
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as AgentsSettings;
 const now = sharedClock(settings.origin);
 let jumpMs = 0;
-let tell: (report: AgentsReport) => void = () => {};
+let send: (report: AgentsReport) => void = () => {};
 const sockets = new Map<string, Set<string>>();
 
-/** Opens sockets through the agent's own link, names them, and notes what passes. */
+/** Opens sockets through the agent's link, names them, and records their messages. */
 function witness(agentId: string, port: number): OpenSocket {
   const open = new Set<string>();
   sockets.set(agentId, open);
@@ -36,18 +36,18 @@ function witness(agentId: string, port: number): OpenSocket {
     open.add(link);
     const end = () => {
       if (!open.delete(link)) return;
-      tell({ what: "ended", agentId, link, at: now() });
+      send({ what: "ended", agentId, link, at: now() });
     };
     const socket = openNodeSocket(dialled.href, protocols, {
       opened() {
-        tell({ what: "opened", agentId, link, at: now() });
+        send({ what: "opened", agentId, link, at: now() });
         listener.opened();
       },
       received(text) {
         const message = JSON.parse(text || "null") as Record<string, unknown> | null;
         const sent = sentAt.get(String(message?.id));
         if (message?.type === "heartbeat_ack" && sent !== undefined) {
-          tell({ what: "acked", agentId, link, sentAt: sent, at: now() });
+          send({ what: "acked", agentId, link, sentAt: sent, at: now() });
         }
         listener.received(text);
       },
@@ -77,8 +77,8 @@ function witness(agentId: string, port: number): OpenSocket {
         socket.send(JSON.stringify({ ...message, id }));
       },
       close(code, reason) {
-        // From here on its end is the agent's own wish, whenever the socket has closed.
-        if (!closing) tell({ what: "ended", agentId, link, at: now() });
+        // The agent ends the connection here, whenever the socket closes.
+        if (!closing) send({ what: "ended", agentId, link, at: now() });
         closing = true;
         socket.close(code, reason);
       },
@@ -116,15 +116,15 @@ const agents = settings.agents.map(({ agentId, port }) => {
 
 async function leave(drain: boolean): Promise<void> {
   await Promise.all(agents.map((agent) => (drain ? agent.drain() : agent.stop())));
-  // Closed sockets are let go in the turns that follow.
+  // Closed sockets are released in the following turns.
   await new Promise((resolve) => setTimeout(resolve, 100));
   const handles = process
     .getActiveResourcesInfo()
     .filter((name) => name === "TCPSocketWrap" || name === "TCPWRAP" || name === "TCPConnectWrap");
-  tell({
+  send({
     what: "left",
     sockets: Object.fromEntries([...sockets].map(([agentId, open]) => [agentId, open.size])),
-    // One is the channel to the run.
+    // One of them is the channel to the run.
     handles: Math.max(0, handles.length - 1),
   });
 }
@@ -133,6 +133,6 @@ void joinRun<AgentsReport, AgentsCommand>(settings.receptionPort, settings.name,
   if (command.do === "jump") jumpMs += command.ms;
   else void leave(command.drain);
 }).then((channel) => {
-  tell = (report) => channel.send(report);
+  send = (report) => channel.send(report);
   for (const agent of agents) agent.start().catch(() => undefined);
 });

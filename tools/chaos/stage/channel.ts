@@ -1,4 +1,4 @@
-/** Lines of JSON between the run and the processes that it started, written at once so that a SIGKILL loses none. */
+/** Lines of JSON between the run and its processes, written synchronously so that a SIGKILL loses none. */
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -28,7 +28,7 @@ export class Channel<Sent, Received> {
   }
 }
 
-/** Joins the run that started this process; this process ends when the run does. */
+/** Connects to the run that started this process. The process ends with the run. */
 export async function joinRun<Sent, Received>(
   port: number,
   name: string,
@@ -40,14 +40,14 @@ export async function joinRun<Sent, Received>(
   return new Channel(socket, listener, () => process.exit(0));
 }
 
-/** Where started processes join the run. */
+/** The run's end, to which its processes connect. */
 export class Reception {
   readonly #waiting = new Map<string, (socket: Socket) => void>();
 
   private constructor(private readonly server: Server) {
     server.on("connection", (socket) => {
       socket.on("error", () => {});
-      // A process says its name in its first line, and nothing more before it is spoken to.
+      // A process sends its name in its first line, and then waits for a message.
       socket.once("data", (data) => {
         const name = String(data).trim();
         const wanted = this.#waiting.get(name);
@@ -68,7 +68,7 @@ export class Reception {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** The channel to a process that is about to join under a name. */
+  /** The channel to a process that will connect with a name. */
   expect<Sent, Received>(
     name: string,
     listener: (message: Received) => void,

@@ -1,4 +1,4 @@
-/** Stands between the functions and the database, and does what a database does on a bad day. */
+/** A proxy between the functions and the database that injects faults. */
 
 import { once } from "node:events";
 import {
@@ -11,7 +11,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Operations that make tables and find streams: a deployment does them once, in peace. */
+/** Operations that create tables and find streams. A deployment runs them once, so they never fail. */
 const SPARED = /\.(CreateTable|DescribeTable|UpdateTimeToLive|DescribeStream|GetShardIterator)$/;
 const READS = /\.(GetItem|Query|Scan|BatchGetItem|GetRecords)$/;
 const WRITES = /\.(PutItem|UpdateItem|DeleteItem|BatchWriteItem)$/;
@@ -22,11 +22,11 @@ const THROTTLED = [
 ] as const;
 const FAILED = "com.amazonaws.dynamodb.v20120810#InternalServerError";
 
-/** What is wrong with it; each share is of all calls, from 0 to 1. */
+/** The current faults. Each share is of all calls, from 0 to 1. */
 export interface DatabaseFaults {
   throttledShare: number;
   failedShare: number;
-  /** Writes that are done, and whose answer never comes. */
+  /** Writes that succeed, but whose responses are lost. */
   lostAnswersShare: number;
   readDelayMs: number;
   /** As on a full disk. */
@@ -43,9 +43,9 @@ const WELL: DatabaseFaults = {
 
 export class DatabaseProxy {
   faults: DatabaseFaults = { ...WELL };
-  /** Changes the body of a request before it goes on. */
+  /** Changes the body of a request before it is forwarded. */
   rewrite: (operation: string, body: Buffer) => Buffer = (_, body) => body;
-  /** Where the database is; null while it is down. */
+  /** The database's endpoint; null while it is down. */
   target: string | null;
   readonly #agent = new Agent({ keepAlive: true });
 

@@ -1,14 +1,14 @@
-/** The database of a run: the embedded engine with a file, behind the faulty proxy; killed, started anew, out of disk. */
+/** The database of a run: the embedded engine with a file, behind the fault proxy. It can be killed, restarted and run out of disk. */
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { type Engine, startDynoxide } from "../../../local/aws/engine/dynoxide";
 import { DatabaseProxy } from "./database-proxy";
 
-/** The engine is told of a full disk instead of being ended by the signal that comes with it (25, SIGXFSZ). */
+/** Ignores the signal of a full disk (25, SIGXFSZ), so that the engine gets an error instead of being killed. */
 const TOLD_OF_FULL_DISK = ["/bin/sh", "-c", `trap '' 25; exec "$@"`, "sh"];
 
-/** What a file may have at most while the disk is "full": less than any file of the engine has. */
+/** The maximum file size while the disk is "full": less than that of any of the engine's files. */
 const FULL_BYTES = 4096;
 
 export class Database {
@@ -23,7 +23,7 @@ export class Database {
     this.#watch();
   }
 
-  /** @param broken told if the engine ends by itself */
+  /** @param broken called if the engine ends by itself */
   static async start(
     directory: string,
     random: () => number,
@@ -34,7 +34,7 @@ export class Database {
     return new Database(directory, engine, proxy, broken);
   }
 
-  /** The engine itself, past the proxy. */
+  /** The engine's endpoint, without the proxy. */
   get endpoint(): string {
     return this.engine.endpoint;
   }
@@ -48,7 +48,7 @@ export class Database {
     await this.engine.stop();
   }
 
-  /** Starts it anew, with what its file has. */
+  /** Restarts it with its file. */
   async revive(): Promise<void> {
     this.engine = await startDynoxide(this.directory, TOLD_OF_FULL_DISK);
     this.proxy.target = this.engine.endpoint;
@@ -56,7 +56,7 @@ export class Database {
     this.#watch();
   }
 
-  /** No file can grow any more. @returns whether the kernel says so; otherwise the proxy does */
+  /** Lets no file grow. @returns whether the kernel enforces it; otherwise the proxy does */
   async fillDisk(): Promise<boolean> {
     const limited = await this.#limitFiles(`${FULL_BYTES}`);
     if (!limited) this.proxy.faults.writesFail = true;

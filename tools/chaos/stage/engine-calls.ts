@@ -1,11 +1,11 @@
-/** Speaks to the database engine directly, past the faulty proxy and without any client of the code under test. */
+/** Calls the database engine directly, without the proxy and without any client of the code under test. */
 
 import { openWire } from "../../../local/aws/engine/wire";
 import type { Look, StoredChange, StoredRow } from "../evidence";
 
 type Item = Record<string, { S?: string; N?: string }>;
 
-/** @param endpoint where the engine is now, for it may be started anew */
+/** @param endpoint returns the engine's current endpoint, which a restart changes */
 export class EngineCalls {
   constructor(private readonly endpoint: () => string) {}
 
@@ -46,7 +46,7 @@ export class EngineCalls {
     throw new Error(`expected one table named ${part}, got ${TableNames.join(", ")}`);
   }
 
-  /** Every change of a stored status since the table was made, in the order in which each row had them. */
+  /** Every change of a stored status since the table was created, in order for each row. */
   async changes(statusTableName: string): Promise<StoredChange[]> {
     const { Table } = await this.#call<{ Table: { LatestStreamArn: string } }>(
       "DynamoDB_20120810.DescribeTable",

@@ -1,4 +1,4 @@
-/** Starts the processes of a run, and speaks to them. */
+/** Starts and controls the processes of a run. */
 
 import { join } from "node:path";
 import { type GuardedProcess, spawnGuarded } from "../../../local/aws/processes/parent-death-guard";
@@ -11,7 +11,7 @@ const SOURCES = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
 
 let started = 0;
 
-/** A started process with the channel to it. */
+/** A process and the channel to it. */
 export interface Program<Command> {
   process: GuardedProcess;
   channel: Channel<Command, unknown>;

@@ -1,4 +1,4 @@
-/** Writes down, as it happens, all that the judge will want to know. */
+/** Records the evidence of a run. */
 
 import type { AgentEvidence, ClientConnection, DeathKind, Evidence } from "../evidence";
 import type { FaultKind } from "../faults/plan";
@@ -7,16 +7,16 @@ import type { RuntimeReport } from "./runtime-messages";
 
 export class Recorder {
   readonly evidence: Omit<Evidence, "leftovers" | "changes" | "endedAt">;
-  /** What went wrong outside of any agent, by its words. */
+  /** Failures outside of the agents. */
   readonly problems = new Map<string, number>();
-  /** Connections whose `$disconnect` was begun to be handled. */
+  /** Connections whose `$disconnect` has begun to be handled. */
   readonly #ending = new Set<string>();
 
   constructor(
     agentIds: string[],
     leaseMs: number,
     private readonly now: () => number,
-    private readonly tell: (line: string) => void,
+    private readonly report: (line: string) => void,
   ) {
     this.evidence = {
       leaseMs,
@@ -28,7 +28,7 @@ export class Recorder {
       crossed: new Set(),
       gatewayKills: [],
       looks: [],
-      told: [],
+      published: [],
       lags: [],
       longestDelayMs: 0,
       faults: [],
@@ -74,9 +74,9 @@ export class Recorder {
       case "subscribed":
         if (this.#ending.has(report.connectionId)) this.evidence.crossed.add(report.connectionId);
         break;
-      case "told": {
+      case "published": {
         const { id, agentId, status } = report;
-        this.evidence.told.push({ id, agentId, status, toldAt: report.toldAt });
+        this.evidence.published.push({ id, agentId, status, publishedAt: report.publishedAt });
         break;
       }
       case "lag":
@@ -93,21 +93,21 @@ export class Recorder {
   fault(kind: FaultKind, what: string): void {
     const at = this.now();
     this.evidence.faults.push({ kind, at, what });
-    this.tell(`${this.#elapsed(at)}  ${kind}: ${what}`);
+    this.report(`${this.#elapsed(at)}  ${kind}: ${what}`);
   }
 
-  /** Faults begin now. */
+  /** Marks the beginning of the faults. */
   begin(): void {
     this.evidence.startedAt = this.now();
   }
 
-  /** The connections of these agents are ended now. */
+  /** Records that the run ends the connections of these agents now. */
   cut(agentIds: readonly string[]): void {
     const at = this.now();
     for (const agentId of agentIds) this.agent(agentId).cuts.push(at);
   }
 
-  /** These agents can't be heard from now on. @returns what ends it */
+  /** Records that these agents can't reach the gateway from now on. @returns a function that records the end */
   absent(kind: DeathKind, agentIds: readonly string[]): () => void {
     const from = this.now();
     const absences = agentIds.map((agentId) => {

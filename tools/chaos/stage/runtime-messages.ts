@@ -1,8 +1,8 @@
-/** What passes between the run and the process of the local runtime. */
+/** The messages between the run and the process of the local runtime. */
 
-import type { SignOfLife, ToldEvent } from "../evidence";
+import type { PublishedEvent, SignOfLife } from "../evidence";
 
-/** How to start the runtime; its command line. */
+/** The settings of the runtime, passed on its command line. */
 export interface RuntimeSettings {
   receptionPort: number;
   name: string;
@@ -11,12 +11,12 @@ export interface RuntimeSettings {
   dynamoDbEndpoint: string;
   /** 0 for a free one. */
   port: number;
-  /** Of the chance by which calls fail. */
+  /** Seed of the failing calls. */
   seed: number;
 }
 
 export type RuntimeCommand =
-  /** Calls of a function fail, this share of them: before it runs, or after, when its work is done. */
+  /** A share of a function's calls fails, before it runs or after it has finished. */
   | { do: "fail"; functionName: string; share: number; when: "before" | "after" }
   | { do: "heal"; functionName: string }
   | { do: "end environment"; functionName: string }
@@ -36,7 +36,7 @@ export type RuntimeReport =
   | ({ what: "sign"; link?: string } & SignOfLife)
   | { what: "released"; connectionId: string }
   | { what: "subscribed"; connectionId: string }
-  | ({ what: "told" } & ToldEvent)
+  | ({ what: "published" } & PublishedEvent)
   | { what: "swept" }
   | { what: "connections"; count: number }
   | { what: "lag"; at: number; ms: number }

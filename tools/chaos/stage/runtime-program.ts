@@ -39,7 +39,7 @@ async function main(): Promise<void> {
     settings.name,
     (command) => void started.then((runtime) => obey(runtime, command)),
   );
-  const tell = (report: RuntimeReport) => channel.send(report);
+  const send = (report: RuntimeReport) => channel.send(report);
 
   async function obey(runtime: LocalService, command: RuntimeCommand): Promise<void> {
     switch (command.do) {
@@ -54,10 +54,10 @@ async function main(): Promise<void> {
         break;
       case "sweep":
         await runtime.invoke(fullName(runtime, "Sweep")).catch(() => undefined);
-        tell({ what: "swept" });
+        send({ what: "swept" });
         break;
       case "count connections":
-        tell({ what: "connections", count: runtime.connectionCount() });
+        send({ what: "connections", count: runtime.connectionCount() });
         break;
     }
   }
@@ -68,19 +68,19 @@ async function main(): Promise<void> {
       dynamoDbEndpoint: settings.dynamoDbEndpoint,
       port: settings.port,
       schedules: false,
-      onProblem: (text) => tell({ what: "problem", text }),
+      onProblem: (text) => send({ what: "problem", text }),
       async around({ functionName, event, proceed }) {
         const sign = signIn(event as GatewayEvent);
-        if (sign) tell(sign);
+        if (sign) send(sign);
         const fault = [...failing].find(([name]) => matches(functionName, name))?.[1];
         const fails = fault !== undefined && random() < fault.share;
         if (fails && fault.when === "before") throw new Error("chaos: it did not run");
         const result = await proceed().finally(() => {
           const { routeKey, connectionId } = (event as GatewayEvent).requestContext ?? {};
-          if (routeKey === "subscribe" && connectionId) tell({ what: "subscribed", connectionId });
+          if (routeKey === "subscribe" && connectionId) send({ what: "subscribed", connectionId });
         });
         if (sign?.kind === "disconnect") {
-          tell({ what: "released", connectionId: sign.connectionId });
+          send({ what: "released", connectionId: sign.connectionId });
         }
         if (fails) throw new Error("chaos: its answer was lost");
         return result;
@@ -90,15 +90,15 @@ async function main(): Promise<void> {
       const { transitionId, agentId, event } = detail as Record<string, string>;
       if (source !== "agent-heartbeat" || (event !== "online" && event !== "offline")) return;
       if (!transitionId || !agentId) return;
-      tell({ what: "told", id: transitionId, agentId, status: event, toldAt: now() });
+      send({ what: "published", id: transitionId, agentId, status: event, publishedAt: now() });
     });
-    watchLag(now, ({ at, ms }) => tell({ what: "lag", at, ms }));
+    watchLag(now, ({ at, ms }) => send({ what: "lag", at, ms }));
     const { webSocketUrl, statusTableName, registryTableName } = runtime.outputs;
     const port = Number(new URL(webSocketUrl).port);
-    tell({ what: "ready", webSocketUrl, port, statusTableName, registryTableName });
+    send({ what: "ready", webSocketUrl, port, statusTableName, registryTableName });
     setRuntime(runtime);
   } catch (error) {
-    tell({ what: "failed to start", why: (error as Error).message });
+    send({ what: "failed to start", why: (error as Error).message });
   }
 }
 

@@ -1,4 +1,4 @@
-/** All that a run needs, and all that can be done to it. */
+/** The environment of a run, and the operations on it. */
 
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -33,10 +33,10 @@ export interface StageOptions {
   agents: number;
   processes: number;
   seed: number;
-  /** Breaks the product on purpose. */
-  saboteur?: FaultInjector;
-  /** Hears what is being done. */
-  tell(what: string): void;
+  /** Injects a defect into the product. */
+  injector?: FaultInjector;
+  /** Called with a line for each action. */
+  report(what: string): void;
 }
 
 interface Group {
@@ -56,7 +56,7 @@ export class Stage {
   readonly recorder: Recorder;
   readonly groups: Group[];
   readonly links = new Map<string, FaultProxy>();
-  /** Set if something broke that no fault may break. */
+  /** Set if something failed that no fault may affect. */
   broken: string | undefined;
   database!: Database;
   engine!: EngineCalls;
@@ -81,14 +81,14 @@ export class Stage {
       { length: options.agents },
       (_, index) => `agent-${String(index + 1).padStart(width, "0")}`,
     );
-    this.recorder = new Recorder(agentIds, LEASE_MS, this.now, options.tell);
+    this.recorder = new Recorder(agentIds, LEASE_MS, this.now, options.report);
     const size = Math.ceil(options.agents / options.processes);
     this.groups = Array.from({ length: options.processes }, (_, index) => ({
       agentIds: agentIds.slice(index * size, (index + 1) * size),
       program: null,
       left: withResolvers(),
     }));
-    // In memory if there is room, so that a slow disk is no fault of its own.
+    // In memory if there is enough space, so that a slow disk does not affect the run.
     this.#directory = memoryDirectory(PREFIX) ?? mkdtempSync(join(tmpdir(), PREFIX));
     this.#closing.push(() => rmSync(this.#directory, { recursive: true, force: true }));
   }
@@ -109,7 +109,7 @@ export class Stage {
     return [...this.links.keys()];
   }
 
-  /** How far the machine's clock has come away from the one of the run, in milliseconds. */
+  /** The difference between the machine's clock and the run's, in milliseconds. */
   get clockDriftMs(): number {
     return Math.abs(Date.now() - this.now());
   }
@@ -136,7 +136,7 @@ export class Stage {
     this.#runtime?.channel.send(command);
   }
 
-  /** Waits for a report of the runtime, though not for ever. */
+  /** Waits for a report of the runtime, up to a time limit. */
   hearRuntime<What extends RuntimeReport["what"]>(
     what: What,
     withinMs: number,
@@ -208,7 +208,7 @@ export class Stage {
     program?.channel.close();
   }
 
-  /** Ends all that was started, in the opposite order. */
+  /** Ends everything that was started, in reverse order. */
   async close(): Promise<void> {
     for (const step of this.#closing.splice(0).reverse()) {
       await Promise.resolve(step()).catch(() => undefined);
@@ -216,13 +216,13 @@ export class Stage {
   }
 
   async #open(): Promise<void> {
-    const { seed, tell } = this.options;
+    const { seed, report } = this.options;
     const lag = watchLag(this.now, (one) => this.recorder.evidence.lags.push(one));
     this.#closing.push(lag);
-    tell("synthesizing the stack");
+    report("synthesizing the stack");
     this.#assemblyDirectory = await synthesize({
       directory: ROOT,
-      // Below the packages that the functions import.
+      // Inside the repository, so that the functions can import its packages.
       outputDirectory: join(ROOT, ".local", `chaos-${process.pid}`),
       app: "node --conditions=agent-heartbeat-source --import tsx tools/chaos/app.ts",
     });
@@ -238,10 +238,10 @@ export class Stage {
       },
     );
     this.#closing.push(() => this.database.stop());
-    const { saboteur } = this.options;
-    if (saboteur) this.database.proxy.rewrite = saboteur.rewrite.bind(saboteur);
+    const { injector } = this.options;
+    if (injector) this.database.proxy.rewrite = injector.rewrite.bind(injector);
     this.engine = new EngineCalls(() => this.database.endpoint);
-    tell("starting the local runtime");
+    report("starting the local runtime");
     await this.startGateway();
     this.#closing.push(() => this.#runtime?.process.stop());
     this.#subscriptionsTableName = await this.engine.tableNamed("Subscriptions");

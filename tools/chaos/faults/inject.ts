@@ -1,4 +1,4 @@
-/** Does to a stage what was planned, and undoes it when its time is over. */
+/** Injects the planned faults, and ends them. */
 
 import type { Stage } from "../stage/stage";
 import type { Fault } from "./plan";
@@ -6,18 +6,18 @@ import type { Fault } from "./plan";
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Resolves when the fault is over. */
-export async function inflict(fault: Fault, stage: Stage): Promise<void> {
+export async function inject(fault: Fault, stage: Stage): Promise<void> {
   const { recorder, database } = stage;
   const begin = (what: string) => recorder.fault(fault.kind, what);
   switch (fault.kind) {
     case "kill processes":
     case "stop processes":
     case "jump clocks":
-      return inflictOnProcess(fault, stage);
+      return injectIntoProcess(fault, stage);
     case "freeze links":
     case "reset links":
     case "slow links":
-      return inflictOnLinks(fault, stage);
+      return injectIntoLinks(fault, stage);
     case "restart the gateway":
       begin(`down for ${fault.lastsMs} ms`);
       await stage.killGateway();
@@ -65,7 +65,7 @@ export async function inflict(fault: Fault, stage: Stage): Promise<void> {
   }
 }
 
-/** Makes the database suffer so much of one thing, and then none of it. */
+/** Makes the database fail in one way for a while. */
 async function forAWhile(
   suffering: "throttledShare" | "failedShare" | "lostAnswersShare" | "readDelayMs",
   amount: number,
@@ -79,7 +79,7 @@ async function forAWhile(
 
 type ProcessFault = Extract<Fault, { kind: "kill processes" | "stop processes" | "jump clocks" }>;
 
-async function inflictOnProcess(fault: ProcessFault, stage: Stage): Promise<void> {
+async function injectIntoProcess(fault: ProcessFault, stage: Stage): Promise<void> {
   const { recorder } = stage;
   const group = stage.groups[fault.process];
   if (!group) throw new Error(`expected a process of this run, got ${fault.process}`);
@@ -87,7 +87,7 @@ async function inflictOnProcess(fault: ProcessFault, stage: Stage): Promise<void
   if (fault.kind === "jump clocks") {
     recorder.fault(fault.kind, `${who}, ${fault.jumpMs} ms`);
     group.program?.channel.send({ do: "jump", ms: fault.jumpMs });
-    // Their next login meets the new time.
+    // Their next login uses the new time.
     recorder.cut(group.agentIds);
     for (const agentId of group.agentIds) stage.link(agentId).reset();
     return;
@@ -110,7 +110,7 @@ async function inflictOnProcess(fault: ProcessFault, stage: Stage): Promise<void
 
 type LinkFault = Extract<Fault, { kind: "freeze links" | "reset links" | "slow links" }>;
 
-async function inflictOnLinks(fault: LinkFault, stage: Stage): Promise<void> {
+async function injectIntoLinks(fault: LinkFault, stage: Stage): Promise<void> {
   const { recorder } = stage;
   const agentIds = fault.agents.map((index) => stage.agentIds[index] as string);
   const links = agentIds.map((agentId) => stage.link(agentId));

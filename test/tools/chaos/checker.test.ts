@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { checkRun, type RunFindings } from "../../../tools/chaos/checker/check-run";
 import type {
   AgentEvidence,
   ClientConnection,
@@ -6,7 +7,6 @@ import type {
   Look,
   StoredRow,
 } from "../../../tools/chaos/evidence";
-import { judge, type RunFindings } from "../../../tools/chaos/judge/verdict";
 
 const LEASE_MS = 6000;
 const LINK = "a.1.0";
@@ -45,7 +45,7 @@ function history(until = 20_000) {
       return look(at, { leaseExpiresAt: last + 2 + LEASE_MS });
     }),
     changes: [{ id: "1", agentId: "a", status: "online" }],
-    told: [{ id: "1", agentId: "a", status: "online", toldAt: 100 }],
+    published: [{ id: "1", agentId: "a", status: "online", publishedAt: 100 }],
     lags: [],
     longestDelayMs: 0,
     faults: [],
@@ -79,9 +79,9 @@ function store(evidence: Evidence, from: number, until: number, row: Partial<Sto
 }
 
 /** The number of findings by kind. */
-function findings(verdict: RunFindings): Record<string, number> {
-  const { falseOfflines, late, lost, duplicated, disordered } = verdict;
-  const { sockets, rows, subscriptions, notBack } = verdict;
+function findings(result: RunFindings): Record<string, number> {
+  const { falseOfflines, late, lost, duplicated, disordered } = result;
+  const { sockets, rows, subscriptions, notBack } = result;
   const all = { falseOfflines, late, lost, duplicated, disordered };
   return Object.fromEntries(
     Object.entries({ ...all, sockets, rows, subscriptions, notBack })
@@ -92,10 +92,10 @@ function findings(verdict: RunFindings): Record<string, number> {
 
 describe("the checker of a chaos run", () => {
   it("finds nothing wrong in a healthy run, and reports how long it observed", () => {
-    const verdict = judge(history().evidence);
-    expect(findings(verdict)).toEqual({});
-    expect(verdict.passed).toBe(true);
-    expect(verdict.judgedSeconds).toBeCloseTo(19, 0);
+    const result = checkRun(history().evidence);
+    expect(findings(result)).toEqual({});
+    expect(result.passed).toBe(true);
+    expect(result.observedSeconds).toBeCloseTo(19, 0);
   });
 
   describe("finds a false offline", () => {
@@ -105,16 +105,16 @@ describe("the checker of a chaos run", () => {
     ])("of an acknowledged agent that is %s", (_, row) => {
       const { evidence } = history();
       store(evidence, 10_000, 11_000, row);
-      const verdict = judge(evidence);
-      expect(findings(verdict)).toEqual({ falseOfflines: 1 });
-      expect(verdict.falseOfflines[0]).toMatchObject({ agentId: "a", firstAt: 10_000, looks: 2 });
-      expect(verdict.passed).toBe(false);
+      const result = checkRun(evidence);
+      expect(findings(result)).toEqual({ falseOfflines: 1 });
+      expect(result.falseOfflines[0]).toMatchObject({ agentId: "a", firstAt: 10_000, looks: 2 });
+      expect(result.passed).toBe(false);
     });
 
     it("of an agent without a row", () => {
       const { evidence } = history();
       evidence.looks[10]?.rows.clear();
-      expect(findings(judge(evidence))).toEqual({ falseOfflines: 1 });
+      expect(findings(checkRun(evidence))).toEqual({ falseOfflines: 1 });
     });
 
     it("of an agent with two connections when only the newer one has ended", () => {
@@ -124,7 +124,7 @@ describe("the checker of a chaos run", () => {
       evidence.connectionIds.set("a.1.1", "B=");
       evidence.signs.push({ kind: "disconnect", agentId: "a", connectionId: "B=", at: 9900 });
       store(evidence, 10_000, 10_400, { status: "offline", connectionId: "B=" });
-      expect(findings(judge(evidence))).toEqual({ falseOfflines: 1 });
+      expect(findings(checkRun(evidence))).toEqual({ falseOfflines: 1 });
     });
   });
 
@@ -136,31 +136,31 @@ describe("the checker of a chaos run", () => {
       const { evidence } = history();
       evidence.signs.push(sign("disconnect", 9990));
       offline(evidence);
-      expect(findings(judge(evidence))).toEqual({});
+      expect(findings(checkRun(evidence))).toEqual({});
     });
 
     it("after it has given up its connection", () => {
       const { evidence, connection } = history();
       connection.endedAt = 9990;
       offline(evidence);
-      expect(findings(judge(evidence))).toEqual({});
+      expect(findings(checkRun(evidence))).toEqual({});
     });
 
     it("after the run or the gateway has ended its connection", () => {
       const { evidence, agent } = history();
       agent.cuts.push(9990);
       offline(evidence);
-      expect(findings(judge(evidence))).toEqual({});
+      expect(findings(checkRun(evidence))).toEqual({});
       agent.cuts.length = 0;
       evidence.gatewayKills.push(9990);
-      expect(findings(judge(evidence))).toEqual({});
+      expect(findings(checkRun(evidence))).toEqual({});
     });
 
     it("one lease after its last acknowledged heartbeat", () => {
       const { evidence, connection } = history();
       connection.heartbeats = connection.heartbeats.filter(({ sentAt }) => sentAt < 4000);
       offline(evidence);
-      expect(findings(judge(evidence))).toEqual({});
+      expect(findings(checkRun(evidence))).toEqual({});
     });
   });
 
@@ -169,22 +169,22 @@ describe("the checker of a chaos run", () => {
       const { evidence, connection } = history(4000);
       connection.endedAt = 4000;
       store(evidence, 4000, 20_000, { leaseExpiresAt: 30_000 });
-      const verdict = judge(evidence);
-      expect(findings(verdict)).toEqual({ late: 1 });
-      expect(verdict.late[0]?.firstAt).toBe(8500);
+      const result = checkRun(evidence);
+      expect(findings(result)).toEqual({ late: 1 });
+      expect(result.late[0]?.firstAt).toBe(8500);
     });
 
     it("of a killed agent that is read as offline only after the bound", () => {
       const { evidence, agent } = history(4000);
       agent.absences.push({ kind: "killed", from: 4000, until: Number.POSITIVE_INFINITY });
-      // As if it were heard after its death: so only the death itself can tell.
+      // As if it were heard after its death: so only the death itself shows it.
       evidence.signs.push(sign("heartbeat", 8000));
       agent.cuts.push(4000);
       store(evidence, 4000, 12_000, { leaseExpiresAt: 14_002 });
       store(evidence, 12_000, 20_000, { status: "offline" });
-      const verdict = judge(evidence);
-      expect(findings(verdict)).toEqual({ late: 1 });
-      expect(verdict.detections).toMatchObject([{ kind: "killed", ms: 8003 }]);
+      const result = checkRun(evidence);
+      expect(findings(result)).toEqual({ late: 1 });
+      expect(result.detections).toMatchObject([{ kind: "killed", ms: 8003 }]);
     });
   });
 
@@ -193,7 +193,7 @@ describe("the checker of a chaos run", () => {
     agent.absences.push({ kind: "stopped", from: 4000, until: Number.POSITIVE_INFINITY });
     store(evidence, 10_000, 20_000, { leaseExpiresAt: 8002 });
     evidence.lags.push({ at: 5000, ms: 300 });
-    const [detection] = judge(evidence).detections;
+    const [detection] = checkRun(evidence).detections;
     // The first look that ends after the lease.
     expect(detection).toMatchObject({ kind: "stopped", ms: 4003 });
     expect(detection?.boundMs).toBe(LEASE_MS + 503 + 300 + 20);
@@ -204,7 +204,7 @@ describe("the checker of a chaos run", () => {
     agent.absences.push({ kind: "cut off", from: 4000, until: Number.POSITIVE_INFINITY });
     evidence.signs.push({ kind: "connect", agentId: "a", connectionId: "B=", at: 7000 });
     store(evidence, 7000, 20_000, { leaseExpiresAt: 13_000, connectionId: "B=" });
-    expect(findings(judge(evidence))).toEqual({});
+    expect(findings(checkRun(evidence))).toEqual({});
   });
 
   describe("finds in the published events", () => {
@@ -213,35 +213,35 @@ describe("the checker of a chaos run", () => {
       { id: "2", agentId: "a", status: "offline" },
       { id: "3", agentId: "a", status: "online" },
     ];
-    const toldIn = (...ids: string[]) => {
+    const publishedIn = (...ids: string[]) => {
       const { evidence } = history();
       const statuses: Record<string, string> = { "2": "offline" };
       evidence.changes = changes;
-      evidence.told = ids.map((id, index) => ({
+      evidence.published = ids.map((id, index) => ({
         id,
         agentId: "a",
         status: statuses[id] ?? "online",
-        toldAt: index,
+        publishedAt: index,
       }));
-      return judge(evidence);
+      return checkRun(evidence);
     };
 
     it("nothing wrong if an event is redelivered with the same id", () => {
-      const verdict = toldIn("1", "2", "1", "2", "3", "3");
-      expect(findings(verdict)).toEqual({});
-      expect(verdict.repeated).toBe(3);
+      const result = publishedIn("1", "2", "1", "2", "3", "3");
+      expect(findings(result)).toEqual({});
+      expect(result.repeated).toBe(3);
     });
 
     it("a change without an event", () => {
-      expect(findings(toldIn("1", "2"))).toEqual({ lost: 1 });
+      expect(findings(publishedIn("1", "2"))).toEqual({ lost: 1 });
     });
 
     it("an event with a wrong id", () => {
-      expect(findings(toldIn("1", "2", "3", "4"))).toEqual({ duplicated: 1 });
+      expect(findings(publishedIn("1", "2", "3", "4"))).toEqual({ duplicated: 1 });
     });
 
     it("an event out of order", () => {
-      expect(findings(toldIn("1", "3", "2"))).toEqual({ disordered: 2 });
+      expect(findings(publishedIn("1", "3", "2"))).toEqual({ disordered: 2 });
     });
   });
 
@@ -251,13 +251,13 @@ describe("the checker of a chaos run", () => {
       agent.socketsLeft = 2;
       evidence.leftovers.gatewayConnections = 1;
       evidence.leftovers.links = 1;
-      expect(findings(judge(evidence))).toEqual({ sockets: 3 });
+      expect(findings(checkRun(evidence))).toEqual({ sockets: 3 });
     });
 
     it("rows stored as online", () => {
       const { evidence } = history();
       evidence.leftovers.onlineRows.push("a");
-      expect(findings(judge(evidence))).toEqual({ rows: 1 });
+      expect(findings(checkRun(evidence))).toEqual({ rows: 1 });
     });
 
     it("subscriptions of a released connection, or with a late TTL", () => {
@@ -272,13 +272,13 @@ describe("the checker of a chaos run", () => {
       left("for a day", soon + 24 * 3600);
       for (const id of ["carried out", "subscribed late"]) evidence.released.add(id);
       evidence.crossed.add("subscribed late");
-      expect(findings(judge(evidence))).toEqual({ subscriptions: 3 });
+      expect(findings(checkRun(evidence))).toEqual({ subscriptions: 3 });
     });
   });
 
   it("finds agents that did not reconnect", () => {
     const { evidence } = history();
     evidence.notBack.push("a");
-    expect(findings(judge(evidence))).toEqual({ notBack: 1 });
+    expect(findings(checkRun(evidence))).toEqual({ notBack: 1 });
   });
 });

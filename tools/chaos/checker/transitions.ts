@@ -1,20 +1,20 @@
-/** Compares what the bus told with how the stored status changed: each change once, in order, under one id. */
+/** Compares published events with changes of the stored status: each change once, in order, with one id. */
 
 import type { Evidence } from "../evidence";
 
-export interface TellingJudgement {
-  /** Changes that no event tells. */
+export interface TransitionFindings {
+  /** Changes without an event. */
   lost: string[];
-  /** Events that tell no change of their own: the same one again under another id, or one that never was. */
+  /** Events without their own change: with another id for the same change, or without any change. */
   duplicated: string[];
-  /** Events that were told before one that tells an earlier change of the same agent, or say the same as the one before. */
+  /** Events published before one of an earlier change of the same agent, or with the same status as the previous one. */
   disordered: string[];
   changes: number;
-  /** Events that were told again, under their own id, as at-least-once delivery may. */
+  /** Events published again with the same id, which at-least-once delivery allows. */
   repeated: number;
 }
 
-export function judgeTelling({ changes, told }: Evidence): TellingJudgement {
+export function checkTransitions({ changes, published }: Evidence): TransitionFindings {
   const stored = new Map<string, Map<string, number>>();
   for (const { id, agentId } of changes) {
     const places = stored.get(agentId) ?? new Map<string, number>();
@@ -24,7 +24,7 @@ export function judgeTelling({ changes, told }: Evidence): TellingJudgement {
   const last = new Map<string, { place: number; status: string }>();
   const [duplicated, disordered]: [string[], string[]] = [[], []];
   let repeated = 0;
-  for (const { id, agentId, status } of told) {
+  for (const { id, agentId, status } of published) {
     if (known.has(id)) {
       repeated += 1;
       continue;

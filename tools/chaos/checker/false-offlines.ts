@@ -1,9 +1,9 @@
-/** Finds agents that read as offline while they had every right to read as online. */
+/** Finds agents that read as offline although they must read as online. */
 
 import type { Evidence, Look } from "../evidence";
 import { CLOCK_MS, connectionsOf, gatewayEnds } from "./connections";
 
-/** An agent that read wrong in one or more looks, one after the other. */
+/** An agent that was wrong in one or more consecutive reads. */
 export interface Finding {
   agentId: string;
   firstAt: number;
@@ -12,26 +12,26 @@ export interface Finding {
   why: string;
 }
 
-/** A time in which an agent is owed to read as online. */
+/** A period in which an agent must read as online. */
 interface Claim {
   from: number;
   until: number;
 }
 
-export interface OnlineJudgement {
+export interface FalseOfflineFindings {
   falseOfflines: Finding[];
-  /** Seconds in which agents were owed to read as online and were looked at, summed over the agents. */
-  judgedSeconds: number;
+  /** Observed seconds in which agents had to read as online, summed over all agents. */
+  observedSeconds: number;
 }
 
 /**
- * An agent is owed to read as online from the moment at which it gets a heartbeat's ack until a lease after
- * it sent that heartbeat, for as long as the heartbeat's connection has not ended.
+ * An agent must read as online from the ack of a heartbeat until one lease after it sent that heartbeat, as long as the
+ * heartbeat's connection has not ended.
  */
-export function judgeOnline(evidence: Evidence): OnlineJudgement {
+export function findFalseOfflines(evidence: Evidence): FalseOfflineFindings {
   const ends = gatewayEnds(evidence);
   const falseOfflines: Finding[] = [];
-  let judgedMs = 0;
+  let observedMs = 0;
   for (const agent of evidence.agents.values()) {
     const claims = connectionsOf(agent, evidence, ends)
       .flatMap(({ heartbeats, endsAt }) =>
@@ -52,7 +52,7 @@ export function judgeOnline(evidence: Evidence): OnlineJudgement {
         open = undefined;
         continue;
       }
-      judgedMs += look.begunAt - (evidence.looks[index - 1]?.begunAt ?? look.begunAt);
+      observedMs += look.begunAt - (evidence.looks[index - 1]?.begunAt ?? look.begunAt);
       const why = offlineBecause(look, agent.agentId);
       if (why === undefined) {
         open = undefined;
@@ -66,10 +66,10 @@ export function judgeOnline(evidence: Evidence): OnlineJudgement {
       }
     }
   }
-  return { falseOfflines, judgedSeconds: judgedMs / 1000 };
+  return { falseOfflines, observedSeconds: observedMs / 1000 };
 }
 
-/** Why an agent reads as offline from the beginning of a look; undefined if it does not. */
+/** Why an agent reads as offline from the beginning of a read; undefined if it does not. */
 function offlineBecause({ rows, begunAt }: Look, agentId: string): string | undefined {
   const row = rows.get(agentId);
   if (!row) return "it has no row";

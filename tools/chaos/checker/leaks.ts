@@ -1,27 +1,27 @@
-/** Finds what is still there after every agent has left. */
+/** Finds what remains after every agent has left. */
 
 import type { Evidence } from "../evidence";
 
-export interface LeakJudgement {
+export interface LeakFindings {
   sockets: string[];
   rows: string[];
   subscriptions: string[];
 }
 
-/** API Gateway ends a connection after two hours; what knows nothing of its end may outlive it by a quarter of an hour. */
+/** API Gateway closes a connection after two hours. A subscription may outlive it by a quarter of an hour. */
 const LONGEST_TTL_SECONDS = 2 * 3600 + 15 * 60;
 
 /**
- * A subscription may stay if nobody carried out its connection's `$disconnect`, or only before the `subscribe` itself, for
- * the gateway keeps messages in no order; and if its own end is near enough.
+ * A subscription may remain if its connection's `$disconnect` was not handled, or was handled before the `subscribe` (the
+ * gateway does not keep messages in order), and if its TTL is soon enough.
  */
-export function judgeLeaks({
+export function findLeaks({
   agents,
   leftovers,
   released,
   crossed,
   endedAt,
-}: Evidence): LeakJudgement {
+}: Evidence): LeakFindings {
   const sockets = [...agents.values()]
     .filter(({ socketsLeft }) => socketsLeft > 0)
     .map(({ agentId, socketsLeft }) => `${agentId}: ${socketsLeft} open after it stopped`);

@@ -1,16 +1,16 @@
-/** When each connection of an agent ended at the earliest, by whichever account. */
+/** The earliest time at which each connection of an agent ended. */
 
 import type { AgentEvidence, ClientConnection, Evidence } from "../evidence";
 
-/** By how much the clock of leases, which counts whole milliseconds, may differ from that of the run. */
+/** The maximum difference between the clock of leases, in whole milliseconds, and the run's clock. */
 export const CLOCK_MS = 20;
 
 export interface JudgedConnection extends ClientConnection {
-  /** Infinite for one that never ended. */
+  /** Infinite if it never ended. */
   endsAt: number;
 }
 
-/** The moment of each connection's end, as the gateway told its `$disconnect`. */
+/** The time of each connection's end, as reported to `$disconnect`. */
 export function gatewayEnds({ signs }: Evidence): Map<string, number> {
   const ends = new Map<string, number>();
   for (const { kind, connectionId, at } of signs) {
@@ -20,8 +20,8 @@ export function gatewayEnds({ signs }: Evidence): Map<string, number> {
 }
 
 /**
- * An agent's connections. One ends when its agent gives it up or hears of its end, when the gateway tells
- * its end, or when the run resets its link, kills its process or kills the gateway, whichever is first.
+ * An agent's connections. A connection ends when its agent gives it up or notices its end, when the gateway reports its end, or
+ * when the run resets its link, kills its process or kills the gateway, whichever is first.
  */
 export function connectionsOf(
   agent: AgentEvidence,

@@ -1,4 +1,4 @@
-/** Measures how long agents that were gone went on reading as online, and finds those that did for too long. */
+/** Measures how long agents that were gone still read as online, and finds late detections. */
 
 import type { Absence, AgentEvidence, DeathKind, Evidence, Look, SignOfLife } from "../evidence";
 import { CLOCK_MS } from "./connections";
@@ -7,18 +7,18 @@ import type { Finding } from "./false-offlines";
 export interface Detection {
   agentId: string;
   kind: DeathKind;
-  /** From the death until the first look in which it read as offline. */
+  /** From the death until the first read as offline. */
   ms: number;
-  /** What it may be at most: a lease, and what this run's own lateness adds. */
+  /** The maximum: one lease, plus the run's own delay. */
   boundMs: number;
 }
 
-export interface OfflineJudgement {
+export interface DetectionFindings {
   late: Finding[];
   detections: Detection[];
 }
 
-export function judgeOffline(evidence: Evidence): OfflineJudgement {
+export function findLateDetections(evidence: Evidence): DetectionFindings {
   const signs = groupByAgent(evidence.signs);
   const late: Finding[] = [];
   const detections: Detection[] = [];
@@ -38,12 +38,12 @@ export function judgeOffline(evidence: Evidence): OfflineJudgement {
   return { late, detections };
 }
 
-/** Looks in which an agent reads as online a lease after the last that the gateway has heard of it. */
+/** Reads as online one lease after the gateway's last message from the agent. */
 function overdue(agent: AgentEvidence, signs: SignOfLife[], evidence: Evidence): Finding[] {
   const { leaseMs, looks, gatewayKills } = evidence;
   const absentAt = (at: number) =>
     agent.absences.some(({ from, until }) => from <= at && at < until);
-  // What a gateway took just before it was killed nobody can know.
+  // What a gateway received just before it was killed is unknown.
   const unknown = gatewayKills.filter((at) => !absentAt(at - CLOCK_MS));
   const heard = [
     ...signs.filter(({ kind }) => kind !== "disconnect").map(({ at }) => at),
@@ -72,7 +72,7 @@ function overdue(agent: AgentEvidence, signs: SignOfLife[], evidence: Evidence):
   return findings;
 }
 
-/** Undefined for an agent that did not read as online before, or that could come back before its lease was over. */
+/** Undefined for an agent that did not read as online before, or that could reconnect before its lease expired. */
 function detect(
   agent: AgentEvidence,
   { kind, from, until }: Absence,
@@ -82,7 +82,7 @@ function detect(
   const before = looks.findLastIndex(({ endedAt }) => endedAt <= from);
   const lastBefore = looks[before];
   if (!lastBefore || !isOnline(lastBefore, agent.agentId)) return undefined;
-  // A handshake that was under way is carried out, and its lease counts from the gateway's answer.
+  // A handshake in progress is completed, and its lease begins with the gateway's response.
   const handshakes = signs.filter(
     (sign) => sign.kind === "connect" && sign.at > from && sign.at < until,
   );
@@ -100,13 +100,13 @@ function detect(
   return { agentId: agent.agentId, kind, ms, boundMs };
 }
 
-/** Whether an agent reads as online to the end of a look. */
+/** Whether an agent reads as online until the end of a read. */
 function isOnline({ rows, endedAt }: Look, agentId: string): boolean {
   const row = rows.get(agentId);
   return row?.status === "online" && row.leaseExpiresAt > endedAt;
 }
 
-/** How late the processes ran at worst, in the seconds that touch a time. */
+/** The worst delay of any process in the seconds that overlap a period. */
 export function worstLag(lags: Evidence["lags"], from: number, until: number): number {
   const SECOND_MS = 1000;
   return Math.max(
@@ -115,7 +115,7 @@ export function worstLag(lags: Evidence["lags"], from: number, until: number): n
   );
 }
 
-/** Absences that overlap are one, of the kind that came first. */
+/** Merges overlapping absences. The first one determines the kind. */
 function merged(absences: readonly Absence[]): Absence[] {
   const result: Absence[] = [];
   for (const absence of [...absences].sort((one, other) => one.from - other.from)) {
