@@ -18,8 +18,8 @@ export const testContext = () => ({ ...featureFlags(), ...NOTHING_BUNDLED });
 let assemblies: string | undefined;
 
 /**
- * What an app is made with in a test. Its assembly goes with the test file, or with the process outside of jest; CDK
- * would remove one of its own making with the process alone, which for a worker of jest is too late.
+ * The props of an app in a test. Its assembly is removed with the test file, or with the process outside of jest. CDK would
+ * remove its own temporary assembly only with the process, which for a jest worker is too late.
  */
 export function appProps(context: Record<string, unknown> = testContext()) {
   assemblies ??= mkdtempSync(join(tmpdir(), "assemblies-"));

@@ -1,4 +1,4 @@
-/** Every way to deploy the construct that has to work: what the matrix of deployments is made of. */
+/** The matrix of deployments: every way to deploy the construct that must work. */
 
 import {
   App,
@@ -31,24 +31,24 @@ import { appProps, NOTHING_BUNDLED } from "./cdk-context";
 export const ACCOUNT = "123456789012";
 export const BOUNDARY = `arn:aws:iam::${ACCOUNT}:policy/boundary`;
 
-/** Where a stack goes that does not say: each app of a deployment is deployed to one region. */
+/** The region of stacks that name none. */
 export const REGION = "eu-west-1";
 
 const env = (region = REGION) => ({ account: ACCOUNT, region });
 
-/** The apps that are deployed to one account. */
+/** Apps that are deployed to one account. */
 export type Deployment = () => App[];
 
 const app = () => new App(appProps());
 
-/** An app with the stacks that a function puts into it. */
+/** An app with the stacks that a function creates in it. */
 const appOf = (fill: (app: App) => void): App => {
   const one = app();
   fill(one);
   return one;
 };
 
-/** An app without any feature flag, with what hosts have: some of it before the construct, and some after. */
+/** An app without feature flags and with its own resources, some before the construct and some after it. */
 export function hostApp({ withPresence = true } = {}): App {
   const host = new App(appProps(NOTHING_BUNDLED));
   const stack = new Stack(host, "Host", { env: env() });
@@ -60,7 +60,7 @@ export function hostApp({ withPresence = true } = {}): App {
     new BucketDeployment(stack, id, {
       sources: [Source.data(`${id}.txt`, id)],
       destinationBucket: bucket,
-      // One that takes no further grants.
+      // A role that accepts no further grants.
       role: role.withoutPolicyUpdates(),
     });
   const call = (id: string) =>

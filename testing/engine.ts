@@ -1,4 +1,4 @@
-/** Starts a real DynamoDB engine with the tables, so that tests run against what is deployed, not a fake. */
+/** Starts a real DynamoDB engine with the service's tables. */
 
 import { randomBytes } from "node:crypto";
 import {
@@ -19,23 +19,23 @@ export interface Engine {
   statusTableName: string;
   registryTableName: string;
   subscriptionsTableName: string;
-  /** Ends the engine's process, whose data was in memory; another engine only loses the tables. */
+  /** Ends the engine's process. For another engine, deletes the tables. */
   stop(): Promise<void>;
 }
 
 const REGION = "us-east-1";
 
-/** Names another engine that speaks DynamoDB, which the tests then share; each has tables of its own. */
+/** The endpoint of another DynamoDB engine, which the tests then share, each with its own tables. */
 const ENDPOINT_VARIABLE = "DYNAMODB_ENDPOINT";
 
 type TableNames = Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
 
 /**
- * Starts the embedded engine on a free port, unless DYNAMODB_ENDPOINT names another one, and creates the tables, the
- * status one with its stream. In the embedded engine they have their TTL.
+ * Starts the embedded engine on a free port, unless DYNAMODB_ENDPOINT names another one, and creates the tables. Only in the
+ * embedded engine do they have a TTL.
  *
- * @param stream whether the status table has its stream: the engine slows down with every record of it, so that
- *   tests of very many writes do without
+ * @param stream whether the status table has its stream. The engine slows down with every record, so tests with very many
+ *   writes do without
  * @throws Error if there is no engine for this platform, or it cannot be started
  */
 export async function startEngine({ stream = true } = {}): Promise<Engine> {
@@ -78,7 +78,7 @@ async function deleteTables(client: DynamoDBClient, names: TableNames): Promise<
   }
 }
 
-/** A further client of a running engine, for tests that need one with settings or middleware of its own. */
+/** A further client of a running engine, for tests that need their own settings or middleware. */
 export function clientOf(endpoint: string): DynamoDBClient {
   return new DynamoDBClient({
     endpoint,
@@ -87,7 +87,7 @@ export function clientOf(endpoint: string): DynamoDBClient {
   });
 }
 
-/** @param options `expire`: rows of tests lie in 1970, and some engines delete at once what is over */
+/** @param options `expire`: whether to enable the TTL. Rows of tests are from 1970, and some engines delete expired rows at once */
 async function createTables(
   client: DynamoDBClient,
   names: TableNames,

@@ -1,4 +1,4 @@
-/** A small stand-in for the service: a real WebSocket server that checks logins and answers heartbeats. */
+/** A fake of the service: a real WebSocket server that checks logins and answers heartbeats. */
 
 import { once } from "node:events";
 import { createServer, type Server, STATUS_CODES } from "node:http";
@@ -14,13 +14,13 @@ export interface GatewayKey {
   jwk: JWK;
 }
 
-/** An answer to a handshake that is refused. */
+/** The response to a refused handshake. */
 export interface Refusal {
   status: number;
   headers?: Record<string, string>;
 }
 
-/** One connection, and everything that came on it. */
+/** A connection, and everything received on it. */
 export interface GatewayConnection {
   claims: LoginClaims;
   socket: WebSocket;
@@ -30,13 +30,13 @@ export interface GatewayConnection {
 }
 
 export interface GatewayOptions {
-  /** Registered keys; without any, a login is believed unseen. */
+  /** Registered keys. Without any, logins are not checked. */
   keys?: GatewayKey[];
   /** Refuses a handshake. Called for each, before the login is checked. */
   refuse?: (attempt: number) => Refusal | undefined;
   /** The server's clock, in epoch milliseconds. */
   now?: () => number;
-  /** Answers a message; the default answers all that the SDK sends. Return undefined for silence. */
+  /** Answers a message. The default answers everything that the SDK sends. Return undefined for no answer. */
   answer?: (message: Record<string, unknown>, connection: GatewayConnection) => object | undefined;
 }
 
@@ -86,7 +86,7 @@ export class Gateway {
     return `ws://127.0.0.1:${this.port}/prod`;
   }
 
-  /** Connections that are open. */
+  /** Open connections. */
   get open(): GatewayConnection[] {
     return this.connections.filter(({ closed }) => !closed);
   }
@@ -98,7 +98,7 @@ export class Gateway {
     return last;
   }
 
-  /** Resolves as soon as `condition` holds; it is tried after everything that happens here. */
+  /** Resolves when `condition` holds. It is checked after every event. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
@@ -156,7 +156,7 @@ export class Gateway {
     this.#changed();
   }
 
-  /** What is answered unless `options.answer` says otherwise. */
+  /** The default answers. */
   readonly answer = (message: Record<string, unknown>): object | undefined => {
     const serverTime = this.options.now?.() ?? Date.now();
     const id = message.id === undefined ? {} : { id: message.id };

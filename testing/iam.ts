@@ -1,4 +1,4 @@
-/** Judges whether policies allow a call, as IAM does: what is denied is denied, what no statement allows is too. */
+/** Evaluates policies like IAM: an explicit deny wins, and a call that no statement allows is denied. */
 
 export interface PolicyStatement {
   Effect: "Allow" | "Deny";
@@ -11,13 +11,13 @@ export interface PolicyStatement {
 export interface Call {
   action: string;
   resource: string;
-  /** The service that calls, where a resource's own policy is asked. */
+  /** The calling service, for resource policies. */
   principal?: string;
-  /** By condition keys, as in `kms:ViaService`. */
+  /** By condition keys, for example `kms:ViaService`. */
   context?: Record<string, string>;
 }
 
-/** @throws Error if a statement has an element or a condition that is not known here */
+/** @throws Error if a statement has an unsupported element or condition */
 export function allows(statements: readonly PolicyStatement[], call: Call): boolean {
   const fitting = statements.filter((statement) => fits(statement, call));
   return fitting.length > 0 && fitting.every(({ Effect }) => Effect === "Allow");
@@ -30,7 +30,7 @@ function fits(statement: PolicyStatement, { action, resource, principal, context
   if (unknown.length > 0) throw new Error(`a policy has the element ${unknown}`);
   const { Action, Resource = "*", Principal, Condition = {} } = statement;
   return (
-    // Actions are compared in any case, resources are not.
+    // Actions are case-insensitive, resources are not.
     [Action].flat().some((pattern) => like(pattern.toLowerCase(), action.toLowerCase())) &&
     [Resource].flat().some((pattern) => like(pattern, resource)) &&
     (Principal === undefined || isPrincipal(Principal, principal)) &&
@@ -62,7 +62,7 @@ function holds(operator: string, expected: string[], found: string | undefined):
   }
 }
 
-/** `*` stands for any text, `?` for any character. */
+/** `*` matches any text, `?` any character. */
 function like(pattern: string, text: string): boolean {
   const literal = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${literal.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s").test(text);

@@ -1,10 +1,10 @@
-/** The names that a template gives to what it deploys, and within what each has to be the only one. */
+/** The physical names in a template, and the scope in which each must be unique. */
 
 import type { ResolvedTemplate } from "./resolved-template";
 
 type Scope = "account" | "region";
 
-/** The name of a type's resources, by its path in their properties; none where each is named by AWS or within another. */
+/** The property with the name of a type's resources; none if AWS names them, or if the name belongs to another resource. */
 const NAMES: Readonly<Record<string, [path: string, scope: Scope] | undefined>> = {
   "AWS::ApiGateway::Account": undefined,
   "AWS::ApiGatewayV2::Api": undefined,
@@ -44,9 +44,9 @@ const NAMES: Readonly<Record<string, [path: string, scope: Scope] | undefined>> 
 };
 
 /**
- * Each name with the place in which it has to be the only one, as one text.
+ * Each name with its scope, as one string.
  *
- * @throws Error for a type of which it is not known how it is named
+ * @throws Error for an unknown type
  */
 export function physicalNames({ region, resources }: ResolvedTemplate): string[] {
   return resources.flatMap(({ id, type, properties }) => {

@@ -1,4 +1,4 @@
-/** Builders shared by the functions' tests: connections, events and rows. */
+/** Builders for the functions' tests: connections, events and rows. */
 
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
@@ -45,7 +45,7 @@ function identity(overrides: Partial<Identity> = {}): Identity {
   };
 }
 
-/** A route's event, with the authorizer's context as the gateway passes it on. */
+/** A route's event with an authorizer context. */
 export function routeEvent(
   context: Partial<RouteEvent["requestContext"]> = {},
   body?: unknown,
@@ -75,10 +75,10 @@ export async function storedRow(
   return Item && rowFromItem(Item);
 }
 
-/** Lets everybody's messages count. */
+/** A guard that accepts every sender. */
 export const OPEN_GUARD: Guard = { judge: async () => ({ standing: "holds", row: undefined }) };
 
-/** Keeps what a function counted. */
+/** Records a function's metrics. */
 export class MetricsRecorder {
   readonly counts: Record<string, number> = {};
   readonly sink: MetricsSink = {
@@ -100,7 +100,7 @@ export class LogRecorder {
   readonly error = (line: unknown) => void this.lines.push(line);
 }
 
-/** Records what a function did to other connections. */
+/** Records a function's calls of `@connections`. */
 export class ConnectionsRecorder implements Connections {
   readonly calls: unknown[][] = [];
 

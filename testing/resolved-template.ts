@@ -1,4 +1,4 @@
-/** A template as CloudFormation would deploy it: every reference resolved to a name or an ARN of an account. */
+/** A template with every reference resolved to a name or ARN, as CloudFormation would deploy it. */
 
 import { createResolver, type ResourceValues } from "../local/aws/template/intrinsics";
 import type { Template } from "../local/aws/template/template";
@@ -16,13 +16,13 @@ export interface Place {
   account: string;
   region: string;
   stackName: string;
-  /** Tells a stack from every other one that there ever was. */
+  /** The unique part of the stack's id. */
   stackId: string;
 }
 
 export interface ResolvedTemplate extends Place {
   resources: Resource[];
-  /** What each resource needs before it: by references, and by `DependsOn`. */
+  /** The dependencies of each resource: references and `DependsOn`. */
   needs: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -99,11 +99,11 @@ export function resolveTemplate(json: object, place: Place): ResolvedTemplate {
   return { ...place, resources, needs };
 }
 
-/** With a text where the template looks one up: CDK does so for the hosted zones of AWS's own services alone. */
+/** Replaces `Fn::FindInMap`, which CDK uses only for the hosted zones of AWS's services. */
 const withoutMappings = (json: object): object =>
   JSON.parse(JSON.stringify(json), (_, value) => (value?.["Fn::FindInMap"] ? "mapped" : value));
 
-/** Everything that a resource needs before it, near or far. */
+/** All direct and indirect dependencies of a resource. */
 export function allNeedsOf({ needs }: ResolvedTemplate, id: string): Set<string> {
   const found = new Set<string>();
   const follow = (from: string) => {
@@ -117,7 +117,7 @@ export function allNeedsOf({ needs }: ResolvedTemplate, id: string): Set<string>
   return found;
 }
 
-/** The resources that need themselves. */
+/** Resources with circular dependencies. */
 export const circleIn = (template: ResolvedTemplate): string[] =>
   [...template.needs.keys()].filter((id) => allNeedsOf(template, id).has(id));
 

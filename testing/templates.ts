@@ -19,7 +19,7 @@ import { emptyStackIn } from "./stacks";
 
 const KEY = "Key";
 
-/** Existing resources that are used instead of new ones. */
+/** Existing resources that replace new ones. */
 type Existing = "tables" | "eventBus";
 
 /** All options. The compiler reports new options that are missing here. */

@@ -1,4 +1,4 @@
-/** Folders that go with the test file that has asked for them. */
+/** Temporary folders that are removed with the test file that created them. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

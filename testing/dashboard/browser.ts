@@ -25,8 +25,7 @@ export class TestBrowser {
   }
 
   /**
-   * A page of its own, as in a browser that was never used. Its clock runs as the machine's does, until a test puts it
-   * forward by `page.clock`.
+   * A page in a new browser profile. Its clock is the machine's, until a test advances it with `page.clock`.
    */
   async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
     if (!this.#browser) throw new Error("expected a browser that is launched, got none");
@@ -36,12 +35,12 @@ export class TestBrowser {
       ...options,
     });
     const page = await context.newPage();
-    // The test's own limit ends a wait that leads nowhere.
+    // The test's timeout limits all waits.
     page.setDefaultTimeout(0);
     await page.clock.install();
     page.on("pageerror", (error) => this.problems.push(error.message));
     page.on("console", (message) => {
-      // Some tests cut the connection on purpose.
+      // Some tests break the connection intentionally.
       const expected = /WebSocket connection to|net::ERR_/.test(message.text());
       if (message.type() === "error" && !expected) this.problems.push(message.text());
     });

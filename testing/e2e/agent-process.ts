@@ -8,7 +8,7 @@ import { buildSync } from "esbuild";
 
 let program: string | undefined;
 
-/** One file of it all, which starts ten times as fast as the sources. */
+/** The bundled program, which starts ten times as fast as its sources. */
 function bundled(): string {
   program ??= buildSync({
     entryPoints: [join(__dirname, "agent.ts")],

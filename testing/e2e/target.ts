@@ -5,10 +5,10 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
-/** The variable that names the file of a deployment, in the form of `.local/outputs.json`. Without it the suite starts a local runtime. */
+/** The variable with a deployment's outputs file, in the format of `.local/outputs.json`. Without it, the suite starts a local runtime. */
 export const TARGET_VARIABLE = "AGENT_HEARTBEAT_TARGET";
 
-/** What the suite's set-up has synthesized; undefined where a deployment is tested, which can't be told the time. */
+/** The assembly that the suite's setup synthesized; undefined if a deployment is tested, whose clock can't be controlled. */
 export const sharedAssembly = (): string | undefined => process.env.AGENT_HEARTBEAT_ASSEMBLY;
 
 interface Outputs {

@@ -1,4 +1,4 @@
-/** The stack whose calls are recorded: each function signs with a key of its own name, as with its role on AWS. */
+/** The stack whose calls are recorded. Each function signs with an access key that contains its name. */
 
 import { App, Aspects, CfnResource } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";

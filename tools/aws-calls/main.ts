@@ -1,6 +1,6 @@
 /**
- * `npm run aws-calls`: records which calls of AWS each function makes in the end-to-end suite and at a mass expiry, into
- * the fixture against which the policies of every deployment are judged.
+ * `npm run aws-calls`: records the AWS calls of each function in the end-to-end suite and in a mass expiry. A test checks that
+ * the policies of every deployment allow these calls.
  */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,14 +18,14 @@ import { startRecorder } from "./record";
 const ROOT = join(__dirname, "..", "..");
 const FIXTURE = join(ROOT, "test", "lib", "fixtures", "aws-calls.json");
 
-/** Tables by the names that the stack's logical ids have. */
+/** Tables by their names in the stack's logical ids. */
 const VARIABLES: [RegExp, string][] = [
   [/AgentStatus/, "STATUS_TABLE_NAME"],
   [/AgentRegistry/, "REGISTRY_TABLE_NAME"],
   [/Subscriptions/, "SUBSCRIPTIONS_TABLE_NAME"],
 ];
 
-/** More than self-preservation believes to be gone. */
+/** Enough agents for self-preservation. */
 const SILENT_AGENTS = 25;
 
 async function main(): Promise<void> {
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** What no test makes the functions of a runtime do that several tests share. */
+/** Calls that the end-to-end suite does not cause. */
 async function more(runtime: Awaited<ReturnType<typeof startLocalService>>): Promise<void> {
   const target = targetOf(runtime.outputs);
   const detail = { organizationId: "acme", subject: "tasks", data: 1 };
@@ -77,7 +77,7 @@ async function more(runtime: Awaited<ReturnType<typeof startLocalService>>): Pro
     onlineRow(began, { agentId: `silent-${n}`, connectionId: `S${n}=` }),
   );
   await putRows(target.client, target.statusTableName, silent);
-  // Suspected, then ended: the agents have said goodbye.
+  // First suspected, then ended, because the agents have disconnected.
   await runtime.invoke("PresenceSweep");
   await putRows(
     target.client,

@@ -1,4 +1,4 @@
-/** Sees the calls of AWS that functions make of a local runtime in this process, and who has signed each. */
+/** Records the AWS calls that functions of a local runtime in this process make, and which function signed each. */
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
@@ -6,27 +6,27 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readBody } from "../../local/aws/http";
 
-/** A call, by the action that a policy has to allow and by what the function's environment calls its resource. */
+/** A call: the action that a policy must allow, and the environment variable that names its resource. */
 export interface AwsCall {
-  /** The function's entry, as in `heartbeat`. */
+  /** The function's folder, for example `heartbeat`. */
   caller: string;
-  /** As in `dynamodb:UpdateItem`. */
+  /** For example `dynamodb:UpdateItem`. */
   action: string;
-  /** As in `STATUS_TABLE_NAME`, with the index that is read, or the method of a connection. */
+  /** For example `STATUS_TABLE_NAME`, with the index that is read, or the method of a connection. */
   on: string;
 }
 
 const MAX_BYTES = 20 * 1024 * 1024;
 
 export interface Recorder {
-  /** Where the functions have to look for DynamoDB. */
+  /** The DynamoDB endpoint for the functions. */
   endpoint: string;
-  /** What was called, each kind of call once, in order. */
+  /** The calls so far, each kind once, sorted. */
   calls(): AwsCall[];
   stop(): void;
 }
 
-/** @param variableOf what the functions call a table */
+/** @param variableOf the environment variable that names a table */
 export async function startRecorder(
   engine: string,
   variableOf: (table: string) => string,
@@ -78,7 +78,7 @@ export async function startRecorder(
   };
 }
 
-/** The function that has signed, by its access key. Tests and the runtime itself sign as `local`. */
+/** The function that signed a call, by its access key. Tests and the runtime itself sign as `local`. */
 function callerOf({ headers }: IncomingMessage): string | undefined {
   const [, key] = /Credential=([^/]+)\//.exec(headers.authorization ?? "") ?? [];
   return key === "local" ? undefined : key;

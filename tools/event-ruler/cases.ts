@@ -1,4 +1,4 @@
-/** Pairs of a pattern of the template and an event: all that the stream and the bus can bring, as far as patterns look. */
+/** Pairs of a pattern of the template and an event, for every combination of the fields that patterns use. */
 
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
@@ -28,12 +28,12 @@ export function cases(): Case[] {
 const pairs = (patterns: unknown[], events: unknown[]): Case[] =>
   patterns.flatMap((pattern) => events.map((event) => ({ pattern, event })));
 
-/** Records of a stream with every pair of images, of which either may be missing. */
+/** Stream records with every pair of images, of which either may be missing. */
 function streamEvents(filters: unknown[]): unknown[] {
   const names = [...new Set(filters.flatMap(attributesIn))].sort();
   const subsets: string[][] = [[]];
   for (const name of names) subsets.push(...subsets.map((subset) => [...subset, name]));
-  // A key is always there, so that an image is never empty.
+  // The key is always present, so an image is never empty.
   const images: Image[] = [
     undefined,
     ...subsets.map((subset) =>
@@ -50,13 +50,13 @@ function streamEvents(filters: unknown[]): unknown[] {
   );
 }
 
-/** The names of attributes that a filter looks at, below `OldImage` and `NewImage`. */
+/** The attributes that a filter uses, below `OldImage` and `NewImage`. */
 function attributesIn(filter: unknown): string[] {
   const { dynamodb } = filter as { dynamodb: Record<string, object> };
   return Object.values(dynamodb).flatMap((image) => Object.keys(image));
 }
 
-/** Events with each detail type that a rule asks for, and with others. */
+/** Events with each detail type that a rule matches, and with others. */
 function busEvents(rules: unknown[]): unknown[] {
   const asked = rules.flatMap(
     (rule) => (rule as { "detail-type"?: string[] })["detail-type"] ?? [],

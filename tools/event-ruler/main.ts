@@ -1,4 +1,4 @@
-/** `npm run event-ruler`: has AWS's own event-ruler judge every case of our patterns, with Java and Maven, into a fixture. */
+/** `npm run event-ruler`: records in a fixture which cases AWS's event-ruler matches. Needs Java and Maven. */
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { cases } from "./cases";
 
 const FIXTURE = join(__dirname, "../../test/lib/fixtures/event-ruler.json");
 
-/** @throws Error with what the program has said, if it fails */
+/** @throws Error with the program's output, if it fails */
 function run(program: string, args: string[], input?: string): string {
   const options = { encoding: "utf8", ...(input !== undefined && { input }) } as const;
   const { status, stdout, stderr, error } = spawnSync(program, args, options);

@@ -1,4 +1,4 @@
-/** `npm run test:mutants`: breaks each clause and each assignment, and prints those that no history finds. */
+/** `npm run test:mutants`: breaks each clause and assignment of the writes, and prints the mutants that no history detects. */
 
 import { fileURLToPath } from "node:url";
 import { mutants, survivors } from "../../testing/model/mutants";

@@ -1,4 +1,4 @@
-/** `npm run readme`: follows the README in a fresh clone as a newcomer would, and compares what comes with what it promises. */
+/** `npm run readme`: follows the README in a fresh clone like a newcomer, and compares the output with the text. */
 
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,15 +14,15 @@ const UNTIL = "What it promises";
 /** The address that the README names. */
 const PORT = 8787;
 
-/** Ends what hangs, on the slowest of machines; nothing is judged by it. */
+/** Only ends what hangs, even on slow machines. */
 const LIMIT_MS = 15 * 60_000;
 const PAUSE_MS = 500;
 const GRACE_MS = 60_000;
 
-/** Asks about a state that comes about by itself, and may be asked again. */
+/** Commands that query a state which changes by itself. They may be repeated. */
 const QUESTION = /^npx agent-heartbeat (?:status|why|events)\b/;
 
-/** What is run in place of a command that takes minutes, unless `--whole` is given. */
+/** Replacements for commands that take minutes, unless `--whole` is given. */
 const QUICK: Readonly<Record<string, string>> = {
   "npm ci && npm test": "npm run --silent check && npx jest test/docs test/cli/status",
 };
@@ -31,12 +31,12 @@ const { values: options } = parseArgs({ options: { whole: { type: "boolean", def
 
 async function main(): Promise<void> {
   if (await isTaken())
-    throw new Error(`Port ${PORT}, which the README names, is taken: free it first`);
+    throw new Error(`Port ${PORT}, which the README uses, is in use: free it first`);
   const directory = mkdtempSync(join(tmpdir(), "agent-heartbeat-readme-"));
   const terminals: Terminal[] = [];
   const interrupted = new Promise<never>((_, reject) => {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      // More than once: npm hands on what the terminal has told already.
+      // Several signals may arrive: npm forwards one that the terminal has also sent.
       process.on(name, () => reject(new Error("It was interrupted")));
     }
   });
@@ -53,7 +53,7 @@ async function follow(directory: string, terminals: Terminal[]): Promise<void> {
   await promisify(execFile)("git", ["clone", "--quiet", "--no-hardlinks", ROOT, clone]);
   const steps = stepsOf(readFileSync(join(clone, "README.md"), "utf8"), UNTIL);
   litter(clone);
-  // What npm and the tests put down goes with the clone.
+  // Files of npm and the tests are removed with the clone.
   const temporary = join(directory, "tmp");
   mkdirSync(temporary);
   const env = { ...process.env, NO_COLOR: "1", TMPDIR: temporary };
@@ -77,7 +77,7 @@ async function follow(directory: string, terminals: Terminal[]): Promise<void> {
   }
 }
 
-/** What others have beside the repository's own files, and no check may mind. */
+/** Files that users may have in the folder. They must not affect any check. */
 function litter(clone: string): void {
   mkdirSync(join(clone, "my-agent"));
   writeFileSync(join(clone, "my-agent", "package.json"), '{"name":"@agent-heartbeat/sdk"}');
@@ -114,7 +114,7 @@ async function run(terminal: Terminal, typed: string[], promised: string[]): Pro
 const explained = (commands: string[], block: Block, promised: string[]) =>
   `The README promises of "${commands.join("; ")}": ${missingIn(block.output(), promised)}`;
 
-/** Looks again at each piece of news. @throws Error with what was expected, if it does not come */
+/** Checks again after each new output. @throws Error with the expected output, if it does not appear */
 async function waitFor(
   terminal: Terminal,
   holds: () => Promise<boolean>,

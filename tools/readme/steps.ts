@@ -1,10 +1,10 @@
-/** Reads a document as the person who follows it: what to run, what to save, and what is promised to be seen. */
+/** Parses the steps of a document: the commands to run, the files to save, and the expected output. */
 
 export type Step =
-  /** A block of commands, and the lines that the document shows of what they print. */
+  /** A block of commands, and the lines of their output in the document. */
   | { do: "run"; commands: string[]; promised: string[] }
   | { do: "save"; file: string; text: string }
-  /** From here on in another terminal. */
+  /** The following commands run in another terminal. */
   | { do: "open" }
   /** Ctrl-C in the first terminal. */
   | { do: "interrupt" };
@@ -16,7 +16,7 @@ const SAVE = /Save this as `([^`]+)`/;
  * The steps up to a heading.
  *
  * @param until the heading's text
- * @throws Error if there is no such heading, or a promise without commands before it
+ * @throws Error if there is no such heading, or an output without commands before it
  */
 export function stepsOf(document: string, until: string): Step[] {
   const end = document.indexOf(`\n## ${until}\n`);
@@ -42,13 +42,12 @@ export function stepsOf(document: string, until: string): Step[] {
   return steps;
 }
 
-/** A time that has passed, or is to pass. */
+/** A duration in an output. */
 const DURATION = /(?<![\w.:-])\d+(?::\d\d)+(?![\w.:])|(?<![\w.:-])\d+ (?:ms|s|min|h|d)\b/g;
 
 /**
- * The first of the promised lines that is not in an output, in their order; undefined if all are. Spaces and line ends
- * count for one space, as a table's columns and a paragraph's lines depend on what else stands there. `…` stands for
- * anything, and a duration for any other.
+ * The first of the expected lines that is missing in an output, in order; undefined if there is none. Any white space matches
+ * any other, because the layout of tables and paragraphs varies. `…` matches anything, and a duration matches any duration.
  */
 export function missingIn(output: string, promised: readonly string[]): string | undefined {
   let rest = oneSpaced(output);

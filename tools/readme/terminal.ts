@@ -1,4 +1,4 @@
-/** A terminal in which commands are typed one after the other: a shell of its own. */
+/** A terminal: a shell in which commands run one after the other. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,9 +6,9 @@ import { once } from "node:events";
 const MARKS = /:end-of-block-\d+:\d+\n/g;
 
 export interface Block {
-  /** What has been printed since the commands were typed, by them and by what runs in the background. */
+  /** The output since the last commands were started, including that of background processes. */
   output(): string;
-  /** The status with which the last command ended; undefined while it runs. */
+  /** The exit status of the last command; undefined while it runs. */
   status(): number | undefined;
 }
 
@@ -20,7 +20,7 @@ export class Terminal {
   #blocks = 0;
 
   constructor(directory: string, env: NodeJS.ProcessEnv, hear: (text: string) => void) {
-    // In a group of its own, which can be interrupted as a whole.
+    // In its own process group, which can be interrupted as a whole.
     this.#shell = spawn("/bin/bash", ["--norc", "--noprofile"], {
       cwd: directory,
       env,
@@ -39,11 +39,11 @@ export class Terminal {
     }
   }
 
-  /** Types commands, of which each has to succeed for the next one to run. */
+  /** Starts commands. Each runs only if the previous one succeeds. */
   type(commands: readonly string[]): Block {
     const begin = this.#output.length;
     const mark = `:end-of-block-${++this.#blocks}:`;
-    // A shell in which one fails must live on: the question may be asked again.
+    // The shell must survive a failing command, because it may be repeated.
     this.#shell.stdin?.write(`{ ${commands.map(chained).join("\n")}\n}; echo "${mark}$?"\n`);
     const marked = new RegExp(`${mark}(\\d+)\\n`);
     const since = () => this.#output.slice(begin);
@@ -76,14 +76,14 @@ export class Terminal {
     this.#signal("SIGINT");
   }
 
-  /** Closes the window: what runs is interrupted, and killed if that does not end it. */
+  /** Closes the terminal: interrupts running commands, and kills them if they do not end. */
   async close(graceMs: number): Promise<void> {
     this.#shell.stdin?.end();
     this.interrupt();
     const timer = setTimeout(() => this.#signal("SIGKILL"), graceMs);
     await this.#ended;
     clearTimeout(timer);
-    // What it has left in the background.
+    // Its background processes.
     this.#signal("SIGKILL");
   }
 
@@ -91,7 +91,7 @@ export class Terminal {
     try {
       if (this.#shell.pid !== undefined) process.kill(-this.#shell.pid, name);
     } catch {
-      // Nothing of it runs any more.
+      // All of its processes have ended.
     }
   }
 
@@ -101,6 +101,6 @@ export class Terminal {
   }
 }
 
-/** What goes to the background is not waited for. */
+/** Background commands are not waited for. */
 const chained = (command: string, index: number, all: readonly string[]) =>
   index === all.length - 1 || command.endsWith("&") ? command : `${command} &&`;

@@ -51,7 +51,7 @@ export const statusTable: Rehearsal = {
       !(await statusOf(context, home, "late")),
     );
 
-    /** What the SDK does: it beats, and connects again where that ends its connection. */
+    /** Behaves like the SDK: sends a heartbeat, and reconnects if that ends its connection. */
     const back = async (connection: BareClient, agent: Fleet[keyof Fleet]) =>
       (await isAcknowledged(connection).catch(() => false))
         ? connection

@@ -1,4 +1,4 @@
-/** The stack under test: what `bin/app.ts` deploys, but so that nothing of it stays behind. */
+/** The stack under test: the stack of `bin/app.ts`, but with all resources deleted at its removal. */
 
 import { App, CfnResource, RemovalPolicy } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
@@ -12,7 +12,7 @@ const emulation: string | undefined = app.node.tryGetContext("emulation");
 const stack = new AgentHeartbeatStack(app, stackName, {
   description: "A test of Agent Heartbeat, which deletes it when it ends",
   removalPolicy: RemovalPolicy.DESTROY,
-  // One route takes so little that a check can see what a client is told.
+  // One route has a very low limit, so that a check can see what a throttled client receives.
   throttling: {
     rateLimit: 2000,
     burstLimit: 1000,
@@ -22,7 +22,7 @@ const stack = new AgentHeartbeatStack(app, stackName, {
 });
 if (emulation) adapt(JSON.parse(emulation));
 
-/** Leaves out what the emulator does not know, and leads to its address what would lead to AWS. */
+/** Removes what the emulator does not support, and replaces addresses of AWS with its own. */
 function adapt(emulation: Emulation): void {
   for (const response of resourcesOf("AWS::ApiGatewayV2::RouteResponse")) {
     response.node.scope?.node.tryRemoveChild(response.node.id);

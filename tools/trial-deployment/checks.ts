@@ -1,4 +1,4 @@
-/** What no documentation of AWS says for certain, asked of the deployment itself: each question is a named check. */
+/** Checks of a deployment for behaviour that AWS's documentation does not specify. */
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { request as httpRequest } from "node:http";
@@ -10,11 +10,11 @@ import type { Target } from "../../testing/e2e/target";
 import { loginClaims, signToken, type TestKey, testKey } from "../../testing/login";
 
 export interface Answer {
-  /** The check's name, under which docs/first-deployment.md has it. */
+  /** The check's name in docs/first-deployment.md. */
   name: CheckName;
-  /** `otherwise` is no failure of the run: it is what the report is for. */
+  /** `otherwise` does not fail the run. */
   outcome: "as expected" | "otherwise" | "not asked";
-  /** What was seen, or why nothing was asked. */
+  /** The observation, or why the check was skipped. */
   found: string;
 }
 
@@ -29,13 +29,13 @@ export const CHECKS = {
 
 export type CheckName = keyof typeof CHECKS;
 
-/** What asks CloudWatch, where there is one. */
+/** Queries of CloudWatch. */
 export interface Metrics {
-  /** The names of the dimensions of each of the gateway's metrics, as in `ConnectCount: ApiId, Stage`. */
+  /** The dimensions of each of the gateway's metrics, for example `ConnectCount: ApiId, Stage`. */
   gatewayDimensions(): Promise<string[]>;
-  /** How often the function for `$disconnect` ran from one whole minute to another. */
+  /** The number of invocations of the `$disconnect` function between two whole minutes. */
   disconnects(from: number, to: number): Promise<number>;
-  /** Waits for a minute of the clock to begin, and gives it. */
+  /** Waits for the beginning of a minute, and returns it. */
   nextMinute(): Promise<number>;
 }
 
@@ -46,13 +46,13 @@ export interface CheckContext {
   metrics: Metrics | undefined;
 }
 
-/** So many messages of the type `history` the deployment under test takes at once, and a second. */
+/** The limits of the route `history` in the deployment under test. */
 export const HISTORY_BURST = 10;
 
-/** Connections that are asked for the time, most of which are with hosts of their own. */
+/** Connections that are asked for the time. Most of them are handled by different hosts. */
 const CLOCKS = 20;
 const SKEW_MS = 1000;
-/** How long nothing has to come for there to be nothing. */
+/** How long to wait before concluding that nothing arrives. */
 const SILENCE_MS = 3000;
 const REFUSALS = 3;
 
@@ -93,7 +93,7 @@ const judged = (well: boolean, found: string) => (well ? expected(found) : other
 const tokenOf = (url: string, key: TestKey, claims: object) =>
   signToken(key, loginClaims(audienceOf(url), Date.now(), claims));
 
-/** By a request of its own: a library for WebSockets writes the header as it likes. */
+/** Sends the handshake as a plain request, because WebSocket libraries choose the header's case. */
 async function headerCase(url: string, key: TestKey, claims: object) {
   const token = await tokenOf(url, key, claims);
   const request = url.startsWith("wss:") ? httpsRequest : httpRequest;
@@ -121,7 +121,7 @@ async function headerCase(url: string, key: TestKey, claims: object) {
   return judged(status === 101, `answered by ${status}`);
 }
 
-/** A connection that keeps every frame as it came. */
+/** A connection that records every frame unchanged. */
 async function open(url: string, key: TestKey, claims: object) {
   const socket = new WebSocket(url, [SUBPROTOCOL, await tokenOf(url, key, claims)]);
   const frames: string[] = [];
@@ -143,7 +143,7 @@ async function open(url: string, key: TestKey, claims: object) {
     frames,
     send: (message: object) => socket.send(JSON.stringify(message)),
     closedBy: () => closed,
-    /** Until the frames fit, the connection ends, or nothing has come for a while. */
+    /** Waits until the frames match, the connection ends, or nothing arrives for a while. */
     async until(fits: () => boolean): Promise<void> {
       while (!fits() && closed === undefined) {
         const came = await Promise.race([

@@ -1,6 +1,6 @@
 /**
- * Tests that the emulator can't carry, each with what it lacks. Every run fails if one names no test, and one with
- * `--all` names those whose tests have passed.
+ * Tests that the emulator can't pass, each with the reason. Every run fails if an entry matches no test. A run with `--all`
+ * reports entries whose tests pass.
  */
 
 export interface Gap {
@@ -10,7 +10,7 @@ export interface Gap {
   reason: string;
 }
 
-/** Parts of the stack that are left out on the emulator. */
+/** Parts of the stack that are omitted on the emulator. */
 export const EXCLUDED_PARTS: readonly string[] = [
   "AWS::ApiGatewayV2::RouteResponse: unknown to the emulator's CloudFormation; it sends replies all the same",
   "AWS::ApiGatewayV2::Deployment: unknown to the emulator's CloudFormation; its stage deploys by itself",
@@ -33,7 +33,7 @@ export const GAPS: readonly Gap[] = [
   },
   {
     tests: "the protocol refuses a login of a second process that asks to be alone by 409",
-    reason: "a refusal is a 403, whatever `$connect` has answered",
+    reason: "a refusal is a 403, whatever `$connect` returned",
   },
   {
     tests: "the protocol closes a connection that sends 200 KB by 1009, and one that sends bytes",
@@ -63,7 +63,7 @@ export const GAPS: readonly Gap[] = [
     tests: "presence ends the older of two processes",
     reason: LATE_CONNECTED_AT,
   },
-  // Not in every run: by the millisecond, the end of the closed connection looks newer than its revocation.
+  // Fails only in some runs: depending on milliseconds, the end of the closed connection looks newer than its revocation.
   {
     tests: "presence ends the connection of an agent that is disabled",
     reason: LATE_CONNECTED_AT,
@@ -74,6 +74,6 @@ export const GAPS: readonly Gap[] = [
   },
 ];
 
-/** Gaps that are none any more: all of their tests were run, and none has failed. */
+/** Entries that are outdated: all of their tests ran, and none failed. */
 export const closedGaps = (failed: readonly string[]): readonly Gap[] =>
   GAPS.filter(({ tests }) => !failed.some((name) => name.startsWith(tests)));

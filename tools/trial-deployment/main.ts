@@ -162,7 +162,7 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
   }
   return well;
 
-  /** Asks what only a deployment can answer. An answer that was not expected is no failure: it is in the report. */
+  /** Runs the checks. An unexpected result does not fail the run; it is in the report. */
   async function check(file: string): Promise<Answer[]> {
     const target = targetOf(JSON.parse(readFileSync(file, "utf8")));
     const metrics = emulator ? undefined : metricsOf(clients.cloudWatch, resources);

@@ -1,4 +1,4 @@
-/** Asks CloudWatch what it has counted of a trial's gateway. */
+/** Reads the metrics of a trial's gateway from CloudWatch. */
 
 import { setTimeout as wait } from "node:timers/promises";
 import {
@@ -10,10 +10,10 @@ import type { Metrics } from "./checks";
 import type { Resource } from "./stack";
 
 const MINUTE_MS = 60_000;
-/** CloudWatch has counted a minute a few minutes later. */
+/** CloudWatch's metrics of a minute are complete a few minutes later. */
 const SETTLED_MS = 3 * MINUTE_MS;
 
-/** @param resources those of the stack whose gateway is asked about */
+/** @param resources the resources of the gateway's stack */
 export function metricsOf(client: CloudWatchClient, resources: readonly Resource[]): Metrics {
   const api = resources.find(({ type }) => type === "AWS::ApiGatewayV2::Api")?.id;
   const disconnect = resources.find(

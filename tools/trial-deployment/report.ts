@@ -1,4 +1,4 @@
-/** What a trial found out, as a page that whoever ran it can hand in. */
+/** The report of a trial, as a page that can be submitted. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,18 +12,18 @@ export interface Trial {
   /** Epoch milliseconds. */
   at: number;
   region: string;
-  /** What was deployed to: AWS, or an emulator with its version. */
+  /** The target of the deployment: AWS, or an emulator with its version. */
   on: string;
   deployedInMs: number;
   suite: SuiteResult;
   answers: readonly Answer[];
-  /** What it cost; undefined where nothing is billed. */
+  /** The cost; undefined if nothing is billed. */
   usd: number | undefined;
-  /** Whether nothing was left behind. */
+  /** Whether everything was removed. */
   clean: boolean;
 }
 
-/** The versions that tell what was deployed, and with what. */
+/** The versions of what was deployed, and of the tools. */
 function versions(): Record<string, string> {
   const of = (path: string) =>
     (JSON.parse(readFileSync(join(ROOT, path), "utf8")) as { version: string }).version;
@@ -35,7 +35,7 @@ function versions(): Record<string, string> {
   };
 }
 
-/** In Markdown. No account, no name of a resource and no address is in it. */
+/** In Markdown, without account ids, resource names and addresses. */
 export function reportOf(trial: Trial, used: Record<string, string> = versions()): string {
   const { at, region, on, deployedInMs, suite, answers, usd, clean } = trial;
   const skipped = suite.skipped.reduce((sum, { tests }) => sum + tests, 0);
@@ -72,7 +72,7 @@ const table = (titles: string[], rows: readonly (readonly string[])[]): string =
     .map((row) => `| ${row.join(" | ")} |`)
     .join("\n");
 
-/** A name of AWS's own, such as an API's, tells whose account it is. */
+/** Removes names assigned by AWS, such as an API's, which identify the account. */
 const cell = (text: string): string =>
   text
     .replaceAll("|", "\\|")

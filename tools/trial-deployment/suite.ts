@@ -37,7 +37,7 @@ export interface SuiteOptions {
 
 export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const { target, gaps, resultFile, env, signal, onOutput } = options;
-  // One file after the other: what they measure in seconds is not to wait for other files' functions.
+  // One file after the other, because their timing must not depend on other files' functions.
   const args = [
     "--selectProjects",
     "e2e",

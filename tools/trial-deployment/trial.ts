@@ -20,9 +20,9 @@ export interface TrialSteps {
 /**
  * Deploys, tests and removes the stacks.
  *
- * @param keep leaves the stack, and says how it is removed
- * @returns whether all was well: the tests passed, and nothing stayed behind
- * @throws what the first failing step has thrown, after everything was removed
+ * @param keep whether to keep the stack, and print how to remove it
+ * @returns whether the tests passed and everything was removed
+ * @throws the error of the first failing step, after everything was removed
  */
 export async function runTrial(
   steps: TrialSteps,
