@@ -64,6 +64,8 @@ async function forBrowsers() {
     format: "esm",
     minify: true,
     write: false,
+    // Otherwise each property of a constructor is declared once more.
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   });
   await mkdir(dist, { recursive: true });
   for (const { path, text } of outputFiles) {

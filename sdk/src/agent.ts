@@ -9,6 +9,7 @@ import { errorOf } from "./connection/failure";
 import { type ConnectionHealth, healthBefore, judgeHealth } from "./connection/health";
 import type { SigningKey } from "./connection/keys";
 import type { ManagerEvent, ManagerPort, StopCause } from "./connection/manager-port";
+import { ConnectAttempts, type StartOptions, untilAborted } from "./connection/start";
 import { type AgentState, isFinal, type StateChange } from "./connection/state";
 import type { HandlerOptions, MessageHandler } from "./messaging/dispatcher";
 import { Messaging, type PublishOptions, type RequestOptions } from "./messaging/messaging";
@@ -35,6 +36,7 @@ export abstract class Agent {
   readonly #messaging: Messaging;
   readonly #profile: ProfilePublisher;
   readonly #requests: Requests;
+  readonly #attempts: ConnectAttempts;
   /** Resolves with the last change of state. */
   readonly #ended: Promise<StateChange>;
   #resolveEnded: (change: StateChange) => void = () => {};
@@ -61,6 +63,7 @@ export abstract class Agent {
     this.instanceId = instanceId;
     this.#news = new AgentEventReporter(agentId, options.logger);
     this.#requests = new Requests(environment.runtime);
+    this.#attempts = new ConnectAttempts(options.link);
     this.#profile = new ProfilePublisher(
       options.profile,
       (message) => this.#request(message),
@@ -173,8 +176,16 @@ export abstract class Agent {
    *
    * @returns when the agent is connected and its subscriptions are in place
    * @throws AgentHeartbeatError if it ends before, or if the private key is unusable.
+   * @throws StartAbortedError if the signal is aborted before. The agent then stops.
    */
-  async start(): Promise<void> {
+  start({ signal }: StartOptions = {}): Promise<void> {
+    return untilAborted(this.#start(), signal, (reason) => {
+      void this.stop();
+      return this.#attempts.error(reason);
+    });
+  }
+
+  async #start(): Promise<void> {
     await this.#begin();
     if (this.#ready) return;
     await new Promise<void>((resolve, reject) => {
@@ -240,8 +251,11 @@ export abstract class Agent {
   }
 
   #begin(): Promise<void> {
-    this.#beginning ??= this.#environment.loadKey().then(
-      (key) => this.#openLink(key),
+    const { key } = this.#environment;
+    const loadKey = () => this.#attempts.load(key);
+    // A function may fail for a while: only logins wait for it.
+    this.#beginning ??= Promise.resolve(key.isFunction || loadKey()).then(
+      () => this.#openLink(loadKey),
       (error) => {
         this.#beginning = null;
         throw error;
@@ -250,8 +264,8 @@ export abstract class Agent {
     return this.#beginning;
   }
 
-  #openLink(key: SigningKey): void {
-    const options = { ...this.#options.link, key };
+  #openLink(loadKey: () => Promise<SigningKey>): void {
+    const options = { ...this.#options.link, loadKey };
     const link = this.#environment.createManager(options, (event) => this.#hear(event));
     this.#link = link;
     link.setSubscriptions(this.#messaging.patterns);
@@ -335,6 +349,7 @@ export abstract class Agent {
         this.#hearState(event.change);
         break;
       case "attempt_failed":
+        this.#attempts.note(event.attempt.failure);
         this.#news.attemptFailed(event.attempt);
         break;
       case "acked":

@@ -45,6 +45,20 @@ export class LoginRefusedError extends ConnectionError {
   }
 }
 
+/** `start()` was aborted before there was a connection. The message says what was tried. */
+export class StartAbortedError extends ConnectionError {
+  override name = "StartAbortedError";
+
+  constructor(
+    message: string,
+    /** What attempts to connect have failed with, and how often; the newest last. */
+    readonly answers: readonly { message: string; times: number }[],
+    options?: ErrorOptions,
+  ) {
+    super(message, undefined, options);
+  }
+}
+
 /** The server answered a request with an `error`. */
 export class RequestRefusedError extends AgentHeartbeatError {
   override name = "RequestRefusedError";

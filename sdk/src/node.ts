@@ -5,18 +5,21 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { LIMITS } from "../../core/protocol";
 import { Agent } from "./agent";
 import { ConnectionManager } from "./connection/connection-manager";
-import { type SigningKey, signingKey } from "./connection/keys";
+import { type KeySource, keySourceOf } from "./connection/key-source";
+import { type CryptoKey, signingKey } from "./connection/keys";
 import { ConfigurationError, KeyError } from "./errors";
 import { resolveWatcherOptions, type WatcherOptions } from "./fleet/options";
 import { Watcher } from "./fleet/watcher";
 import type { Task } from "./messaging/work";
-import { type AgentOptions, resolveOptions } from "./options";
+import { type AgentOptions, type ResolvedOptions, resolveOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
+import { keyIn } from "./platform/key-material";
+import { lastingKey } from "./platform/lasting-key";
 import { nodeRuntime } from "./platform/node-runtime";
 import { onSignals } from "./platform/signals";
 import { ThreadConnectionManager } from "./platform/thread/thread-connection-manager";
@@ -24,12 +27,24 @@ import { warnOfSimpleAgent } from "./simple-warning";
 
 export * from "./public";
 
+/**
+ * A private key (RSA, P-256 or Ed25519) as files, environment variables and secret managers hand it over: PEM (PKCS #8,
+ * PKCS #1 or SEC 1; other blocks beside it are left out), DER, a JWK, base64 of one of these, JSON of which one member
+ * holds one of these (a secret with several fields, a secret manager's whole answer), or a key object.
+ */
+export type NodePrivateKey = string | Uint8Array | KeyObject | CryptoKey | object;
+
 /** Options of an agent in Node.js. */
 export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
-  /** PEM text, a Web Crypto key or a `KeyObject`: RSA, P-256 or Ed25519. This or `privateKeyPath`. */
-  privateKey?: AgentOptions["privateKey"] | KeyObject;
-  /** A file with a private key in PEM. It is read when the agent starts. */
-  privateKeyPath?: string;
+  /**
+   * The private key, or a function that returns it, also later. The function is called before each login, and again
+   * after one at which it failed. This or `privateKeyPath`.
+   */
+  privateKey?: NodePrivateKey | (() => NodePrivateKey | Promise<NodePrivateKey>);
+  /** A file with the private key, in any form that a text or bytes can have. It is read before each login. */
+  privateKeyPath?: string | URL;
+  /** Opens a private key that is encrypted. */
+  passphrase?: string;
   /**
    * Signals on which `run()` drains; on a second one it stops at once. Empty for none.
    *
@@ -49,7 +64,8 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
 export class HeartbeatAgent extends Agent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {
-    super(resolveOptions(common(options), "heartbeat"), nodeEnvironment(options));
+    const resolved = resolveOptions(common(options), "heartbeat");
+    super(resolved, nodeEnvironment(options, resolved));
   }
 }
 
@@ -61,7 +77,7 @@ export class SimpleAgent extends Agent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {
     const resolved = resolveOptions(common(options), "simple");
-    super(resolved, nodeEnvironment(options));
+    super(resolved, nodeEnvironment(options, resolved));
     warnOfSimpleAgent(resolved.logger);
   }
 }
@@ -69,7 +85,7 @@ export class SimpleAgent extends Agent {
 /** Options of `FleetWatcher` in Node.js. */
 export interface NodeWatcherOptions
   extends Omit<WatcherOptions, "privateKey">,
-    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath"> {}
+    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "passphrase"> {}
 
 /**
  * An organization's agents in a map that is kept current, for a registered viewer. Times are by the
@@ -79,14 +95,19 @@ export class FleetWatcher extends Watcher {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeWatcherOptions) {
     const { privateKey: _, ...common } = options;
-    super(resolveWatcherOptions(common), nodeEnvironment(options));
+    const resolved = resolveWatcherOptions(common);
+    super(resolved, nodeEnvironment(options, resolved));
   }
 }
 
+type Resolved = Pick<ResolvedOptions, "link" | "logger">;
+
 type Surroundings = Pick<
   NodeAgentOptions,
+  | "agentId"
   | "privateKey"
   | "privateKeyPath"
+  | "passphrase"
   | "keyId"
   | "runtime"
   | "signals"
@@ -94,12 +115,8 @@ type Surroundings = Pick<
   | "reconnect"
 >;
 
-function nodeEnvironment(options: Surroundings): AgentEnvironment {
-  const { privateKey, privateKeyPath, signals = ["SIGTERM", "SIGINT"] } = options;
-  if ((privateKey === undefined) === (privateKeyPath === undefined)) {
-    const got = privateKey === undefined ? "neither" : "both";
-    throw new ConfigurationError(`expected either privateKey or privateKeyPath, got ${got}`);
-  }
+function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnvironment {
+  const { signals = ["SIGTERM", "SIGINT"] } = options;
   if (options.heartbeatThread && options.runtime) {
     throw new ConfigurationError("expected either heartbeatThread or runtime, got both");
   }
@@ -111,7 +128,9 @@ function nodeEnvironment(options: Surroundings): AgentEnvironment {
     runtime,
     maxMessageBytes: LIMITS.messageBytes,
     taskScope: new AsyncLocalStorage<Task>(),
-    loadKey: () => loadKey(privateKey, privateKeyPath, options.keyId),
+    key: lastingKey(keySource(options), runtime, resolved.link.connectTimeoutMs, (message) =>
+      resolved.logger.warn(`${options.agentId}: ${message}`),
+    ),
     createManager: (link, emit) =>
       options.heartbeatThread
         ? new ThreadConnectionManager(link, emit)
@@ -120,34 +139,30 @@ function nodeEnvironment(options: Surroundings): AgentEnvironment {
   };
 }
 
-async function loadKey(
-  privateKey: NodeAgentOptions["privateKey"],
-  path: string | undefined,
-  keyId: string | undefined,
-): Promise<SigningKey> {
-  if (path !== undefined) {
-    const pem = await readFile(path, "utf8").catch((cause: unknown) => {
-      throw new KeyError(`the private key at ${path} could not be read: ${String(cause)}`, {
-        cause,
-      });
-    });
-    return signingKey(pkcs8(pem), keyId);
+/** @throws ConfigurationError if there is none, or more than one. */
+function keySource({ privateKey, privateKeyPath: path, ...rest }: Surroundings): KeySource {
+  const { keyId, passphrase } = rest;
+  if ((privateKey === undefined) === (path === undefined)) {
+    const got = path === undefined ? "neither (is the environment variable set?)" : "both";
+    throw new ConfigurationError(`expected either privateKey or privateKeyPath, got ${got}`);
   }
-  if (typeof privateKey === "string") return signingKey(pkcs8(privateKey), keyId);
-  if (privateKey && "export" in privateKey) return signingKey(exported(privateKey), keyId);
-  if (!privateKey) throw new KeyError("expected a private key, got none");
-  return signingKey(privateKey, keyId);
+  const read = async (key: unknown) => {
+    const isWebKey = typeof key === "object" && key !== null && "usages" in key;
+    if (isWebKey) return signingKey(key as CryptoKey, keyId);
+    const pem = keyIn(key, "private", passphrase).export({ type: "pkcs8", format: "pem" });
+    return signingKey(String(pem), keyId);
+  };
+  if (path === undefined) return keySourceOf<unknown>(privateKey, read);
+  const load = async () => {
+    try {
+      return await read(await readFile(path));
+    } catch (cause) {
+      const why = cause instanceof KeyError ? "is of no use" : "could not be read";
+      const { message } = cause as Error;
+      throw new KeyError(`the private key at ${path} ${why}: ${message}`, { cause });
+    }
+  };
+  return { isFunction: false, load };
 }
-
-/** The same key in the one form that Web Crypto reads; older PEM forms are accepted too. */
-function pkcs8(pem: string): string {
-  try {
-    return exported(createPrivateKey(pem));
-  } catch (cause) {
-    throw new KeyError(`the private key is not readable PEM: ${String(cause)}`, { cause });
-  }
-}
-
-const exported = (key: KeyObject) => key.export({ type: "pkcs8", format: "pem" }).toString();
 
 const common = ({ privateKey: _, ...options }: NodeAgentOptions): AgentOptions => options;

@@ -14,7 +14,7 @@ import {
   type Schedules,
 } from "./connection/backoff";
 import type { HeartbeatTerms } from "./connection/heartbeat";
-import type { CryptoKey } from "./connection/keys";
+import type { CryptoKey, PrivateJwk } from "./connection/keys";
 import type { ManagerOptions } from "./connection/manager-options";
 import { ConfigurationError } from "./errors";
 import type { DispatchLimits } from "./messaging/dispatcher";
@@ -46,6 +46,9 @@ export interface ReconnectOptions {
   stableAfter?: number;
 }
 
+/** A private key as it can be given on every platform. */
+export type PrivateKey = string | PrivateJwk | CryptoKey;
+
 /** Options of `HeartbeatAgent` and `SimpleAgent`. Durations are in seconds. */
 export interface AgentOptions {
   /** 1 to 64 of `A-Z a-z 0-9 _ -`. */
@@ -54,8 +57,11 @@ export interface AgentOptions {
   organizationId: string;
   /** The WebSocket URL of the deployment: `wss://host/stage`. */
   url: string;
-  /** PEM text (PKCS #8) or a Web Crypto key: RSA, P-256 or Ed25519. */
-  privateKey?: string | CryptoKey;
+  /**
+   * PEM text (PKCS #8), a JWK (an object, or its JSON text) or a Web Crypto key: RSA, P-256 or Ed25519. Or a function
+   * that returns one of these, also later: it is called before each login, and again after one at which it failed.
+   */
+  privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>);
   /** The key's RFC 7638 thumbprint; needed only for a Web Crypto key that is not extractable. */
   keyId?: string;
   /** 1 to 540. The server may bring it to its own bounds. @default 30 */
@@ -106,7 +112,7 @@ export interface AgentOptions {
 
 /** Options with their defaults, in milliseconds. */
 export interface ResolvedOptions {
-  link: Omit<ManagerOptions, "key">;
+  link: Omit<ManagerOptions, "loadKey">;
   drainTimeoutMs: number;
   requestTimeoutMs: number;
   logger: Logger;

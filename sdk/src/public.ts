@@ -18,12 +18,14 @@ export type { ConnectionHealth, LastDisconnect } from "./connection/health";
 export {
   algorithmOf,
   type CryptoKey,
+  type PrivateJwk,
   publicKeyFromJwk,
   publicKeyOf,
   type SigningKey,
   signingKey,
 } from "./connection/keys";
 export type { FailedAttempt } from "./connection/manager-port";
+export type { StartOptions } from "./connection/start";
 export type { AgentState, Failure, StateChange, StateReason } from "./connection/state";
 export { type LoginTerms, signLoginToken } from "./connection/token";
 export * from "./errors";
@@ -38,7 +40,7 @@ export type {
 } from "./messaging/dispatcher";
 export type { PublishOptions, RequestOptions } from "./messaging/messaging";
 export type { ProfileOptions } from "./messaging/profile";
-export type { AgentOptions, Logger, ReconnectOptions } from "./options";
+export type { AgentOptions, Logger, PrivateKey, ReconnectOptions } from "./options";
 export type {
   HandshakeRefusal,
   OpenSocket,

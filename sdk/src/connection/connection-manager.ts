@@ -196,13 +196,14 @@ export class ConnectionManager implements ManagerPort {
   }
 
   #open(now: number): ManagedConnection {
-    const { url, login, key } = this.options;
+    const { url, login, loadKey } = this.options;
     const { min, max } = this.options.rotateAfterMs;
     const lane: ManagedConnection = new ManagedConnection(
       {
         url,
         openSocket: this.runtime.openSocket,
-        mintToken: () => {
+        mintToken: async () => {
+          const key = await loadKey();
           const rotation = this.#current?.connection.isOpen ?? false;
           return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now());
         },

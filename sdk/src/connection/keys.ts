@@ -6,6 +6,16 @@ import { KeyError } from "../errors";
 /** A Web Crypto key. */
 export type CryptoKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
+/** A private key as a JSON Web Key. */
+export interface PrivateJwk extends PublicJwk {
+  d?: string;
+  p?: string;
+  q?: string;
+  dp?: string;
+  dq?: string;
+  qi?: string;
+}
+
 /** A private key, ready to sign with. */
 export interface SigningKey {
   key: CryptoKey;
@@ -29,18 +39,23 @@ const MEMBERS = {
 } as const satisfies Record<KeyAlgorithm, readonly (keyof PublicJwk)[]>;
 
 const ALGORITHMS = Object.keys(WEB_CRYPTO) as KeyAlgorithm[];
-const ACCEPTED = "an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key";
-const MIN_RSA_BITS = 2048;
+/** What keys are accepted, for error messages. */
+export const ACCEPTED = "an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key";
+/** RSA keys with fewer bits are refused. */
+export const MIN_RSA_BITS = 2048;
 
 /**
- * The key in a PEM text (PKCS #8) or in a Web Crypto key.
+ * The key in a PEM text (PKCS #8), a JWK (an object, or its JSON text) or a Web Crypto key.
  *
  * @param keyId needed for a Web Crypto key that is not extractable, whose id can't be computed
  * @throws KeyError if it is not a private key of an accepted kind.
  */
-export async function signingKey(source: string | CryptoKey, keyId?: string): Promise<SigningKey> {
-  if (typeof source !== "string") return fromCryptoKey(source, keyId);
-  const { key, algorithm } = await importPem(source);
+export async function signingKey(
+  source: string | PrivateJwk | CryptoKey,
+  keyId?: string,
+): Promise<SigningKey> {
+  if (typeof source !== "string" && "usages" in source) return fromCryptoKey(source, keyId);
+  const { key, algorithm } = await importKey(source);
   return {
     // Not extractable: from here on nothing needs the key's value.
     key: await importAs(algorithm, source, false),
@@ -50,12 +65,12 @@ export async function signingKey(source: string | CryptoKey, keyId?: string): Pr
 }
 
 /**
- * The public half of a private key in PEM (PKCS #8), for registration.
+ * The public half of a private key in PEM (PKCS #8) or of a private JWK, for registration.
  *
  * @throws KeyError if it is not a private key of an accepted kind.
  */
-export async function publicKeyOf(privateKeyPem: string): Promise<PublicKey> {
-  const { key } = await importPem(privateKeyPem);
+export async function publicKeyOf(privateKey: string | PrivateJwk): Promise<PublicKey> {
+  const { key } = await importKey(privateKey);
   return publicKeyFromJwk(await crypto.subtle.exportKey("jwk", key));
 }
 
@@ -95,31 +110,50 @@ export function base64url(bytes: ArrayBuffer | Uint8Array): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-async function importPem(pem: string) {
+async function importKey(source: string | PrivateJwk) {
   let cause: unknown;
   for (const algorithm of ALGORITHMS) {
     try {
-      const key = await importAs(algorithm, pem, true);
+      const key = await importAs(algorithm, source, true);
       checkLength(key);
       return { key, algorithm };
     } catch (error) {
       if (error instanceof KeyError) throw error;
-      cause = error;
+      // A parser's error quotes the text, which is private.
+      if (!(error instanceof SyntaxError)) cause = error;
     }
   }
-  throw new KeyError(`the private key is not readable: expected PEM (PKCS #8) of ${ACCEPTED}`, {
+  throw new KeyError(`the private key is not readable: expected PEM or JWK of ${ACCEPTED}`, {
     cause,
   });
 }
 
-function importAs(algorithm: KeyAlgorithm, pem: string, extractable: boolean) {
+function importAs(
+  algorithm: KeyAlgorithm,
+  source: string | PrivateJwk,
+  extractable: boolean,
+): Promise<CryptoKey> {
+  const { subtle } = crypto;
+  const kind = WEB_CRYPTO[algorithm];
+  const isJson = typeof source === "string" && source.trimStart().startsWith("{");
+  const jwk = isJson ? (JSON.parse(source) as PrivateJwk) : source;
+  if (typeof jwk === "string") {
+    return subtle.importKey("pkcs8", derOf(jwk), kind, extractable, ["sign"]);
+  }
+  // What a JWK says of its use may exclude this one.
+  const any = { ...jwk, alg: undefined, use: undefined, key_ops: undefined, ext: undefined };
+  return subtle.importKey("jwk", any as PrivateJwk, kind, extractable, ["sign"]);
+}
+
+/** Line ends may be of any system, or have become a backslash and a letter in an environment variable. */
+function derOf(pem: string) {
   const body = /-----BEGIN PRIVATE KEY-----([^-]*)-----END PRIVATE KEY-----/.exec(pem)?.[1];
   if (body === undefined) {
     const got = /-----BEGIN [A-Z ]+-----/.exec(pem)?.[0] ?? "other text";
     throw new KeyError(`expected a private key in PEM (-----BEGIN PRIVATE KEY-----), got ${got}`);
   }
-  const der = Uint8Array.from(atob(body.replace(/\s/g, "")), (byte) => byte.charCodeAt(0));
-  return crypto.subtle.importKey("pkcs8", der, WEB_CRYPTO[algorithm], extractable, ["sign"]);
+  const base64 = body.replace(/\s|\\+[nr]/g, "");
+  return Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 }
 
 async function fromCryptoKey(key: CryptoKey, keyId: string | undefined): Promise<SigningKey> {
@@ -134,19 +168,17 @@ async function fromCryptoKey(key: CryptoKey, keyId: string | undefined): Promise
   return { key, algorithm, keyId: await keyIdOf(key) };
 }
 
-function webCryptoAlgorithm({ algorithm }: CryptoKey): KeyAlgorithm {
-  const { name, namedCurve, hash } = algorithm as {
-    name: string;
-    namedCurve?: string;
-    hash?: { name: string };
-  };
-  const found = ALGORITHMS.find((candidate) => {
-    const wanted: { name: string; namedCurve?: string; hash?: string } = WEB_CRYPTO[candidate];
-    const rightHash = hash === undefined || hash.name === wanted.hash;
-    return wanted.name === name && wanted.namedCurve === namedCurve && rightHash;
-  });
+function webCryptoAlgorithm(key: CryptoKey): KeyAlgorithm {
+  const has = key.algorithm as { name: string } & Record<string, string | { name: string }>;
+  const found = ALGORITHMS.find((candidate) =>
+    Object.entries(WEB_CRYPTO[candidate]).every(([name, wanted]) => {
+      // A hash has a name of its own; where it is chosen when signing, the key has none.
+      const value = has[name] ?? wanted;
+      return (typeof value === "string" ? value : value.name) === wanted;
+    }),
+  );
   if (found) return found;
-  throw new KeyError(`expected ${ACCEPTED}, got ${name} ${namedCurve ?? hash?.name ?? ""}`.trim());
+  throw new KeyError(`expected ${ACCEPTED}, got ${JSON.stringify(has)}`);
 }
 
 function checkLength({ algorithm }: CryptoKey): void {

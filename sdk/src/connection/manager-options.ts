@@ -5,11 +5,12 @@ import type { HeartbeatTerms } from "./heartbeat";
 import type { SigningKey } from "./keys";
 import type { LoginTerms } from "./token";
 
-/** Everything that a link needs to know. Plain data but for the key, which can cross threads too. */
+/** Everything that a link needs to know. Plain data but for the function. */
 export interface ManagerOptions {
   url: string;
   login: LoginTerms;
-  key: SigningKey;
+  /** Called before each login. */
+  loadKey(): Promise<SigningKey>;
   /** Null: no heartbeats, and so no rotation and no look-out for silence. */
   heartbeat: HeartbeatTerms | null;
   autoReconnect: boolean;

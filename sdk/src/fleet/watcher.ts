@@ -14,6 +14,7 @@ import { notConnected } from "../connection/connection";
 import { errorOf } from "../connection/failure";
 import type { ManagerEvent, ManagerPort } from "../connection/manager-port";
 import { ServerClock } from "../connection/server-clock";
+import { ConnectAttempts, type StartOptions, untilAborted } from "../connection/start";
 import { type Failure, isFinal, type StateChange } from "../connection/state";
 import { Emitter } from "../emitter";
 import { ConnectionError, RequestRefusedError } from "../errors";
@@ -61,6 +62,7 @@ export abstract class Watcher {
   readonly #environment: AgentEnvironment;
   readonly #events: Emitter<FleetEvents>;
   readonly #requests: Requests;
+  readonly #attempts: ConnectAttempts;
   readonly #book = new FleetBook();
   readonly #schedule: ListingSchedule;
   readonly #clock: ServerClock;
@@ -91,6 +93,7 @@ export abstract class Watcher {
       options.logger.error(`${agentId}: a listener failed: ${String(error)}`),
     );
     this.#requests = new Requests(runtime);
+    this.#attempts = new ConnectAttempts(options.link);
     this.#schedule = new ListingSchedule(() => runtime.random());
     this.#clock = new ServerClock(() => runtime.now());
   }
@@ -142,8 +145,16 @@ export abstract class Watcher {
    * @returns when every agent of the organization is in the map
    * @throws KeyError if the private key is unusable.
    * @throws ConnectionError if it is stopped before.
+   * @throws StartAbortedError if the signal is aborted before. The watcher then stops.
    */
-  start(): Promise<void> {
+  start({ signal }: StartOptions = {}): Promise<void> {
+    return untilAborted(this.#start(), signal, (reason) => {
+      void this.stop();
+      return this.#attempts.error(reason);
+    });
+  }
+
+  #start(): Promise<void> {
     this.#starting ??= new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject };
       if (this.#state === "stopped") reject(notConnected(this.agentId));
@@ -176,9 +187,12 @@ export abstract class Watcher {
 
   async #open(): Promise<void> {
     this.#enter("connecting");
-    const key = await this.#environment.loadKey();
+    const { key } = this.#environment;
+    const loadKey = () => this.#attempts.load(key);
+    // A function may fail for a while: only logins wait for it.
+    if (!key.isFunction) await loadKey();
     if (this.state === "stopped") return;
-    const options = { ...this.#options.link, key };
+    const options = { ...this.#options.link, loadKey };
     this.#link = this.#environment.createManager(options, (event) => this.#hear(event));
     this.#link.setSubscriptions([`${RESERVED.presence}.>`]);
     this.#link.start();
@@ -196,6 +210,7 @@ export abstract class Watcher {
         this.#hearState(event.change);
         break;
       case "attempt_failed":
+        this.#attempts.note(event.attempt.failure);
         this.#options.logger.warn(errorOf(this.agentId, event.attempt.failure).message);
         // The end of a connection was told with the change of state.
         if (event.attempt.failure !== this.#toldFailure) this.#tellFailure(event.attempt.failure);

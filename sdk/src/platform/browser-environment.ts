@@ -2,6 +2,7 @@
 
 import { LIMITS } from "../../../core/protocol";
 import { ConnectionManager } from "../connection/connection-manager";
+import { keySourceOf } from "../connection/key-source";
 import { signingKey } from "../connection/keys";
 import { ConfigurationError } from "../errors";
 import type { AgentOptions } from "../options";
@@ -15,7 +16,7 @@ type Surroundings = Pick<AgentOptions, "privateKey" | "keyId" | "runtime">;
 export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings): AgentEnvironment {
   if (privateKey === undefined) {
     throw new ConfigurationError(
-      "option privateKey: expected PEM text or a CryptoKey, got nothing",
+      "option privateKey: expected PEM text, a JWK or a CryptoKey, got nothing",
     );
   }
   const browserRuntime: Runtime = {
@@ -33,7 +34,7 @@ export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings)
     runtime: browserRuntime,
     // A page can't split a message into frames.
     maxMessageBytes: LIMITS.frameBytes,
-    loadKey: () => signingKey(privateKey, keyId),
+    key: keySourceOf(privateKey, (key) => signingKey(key, keyId)),
     createManager: (options, emit) => new ConnectionManager(options, browserRuntime, emit),
   };
 }

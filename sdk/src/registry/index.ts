@@ -20,7 +20,7 @@ export {
   UnknownAgentError,
   UnknownKeyError,
 } from "./errors";
-export { publicKeyFrom } from "./public-key";
+export { type PublicKeySource, publicKeyFrom } from "./public-key";
 export type { AgentName } from "./record-store";
 export {
   AgentRegistry,

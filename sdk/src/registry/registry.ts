@@ -2,7 +2,6 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS, type Role } from "../../../core/protocol";
-import type { PublicJwk } from "../../../core/public-key";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
 import { agentBefore, cursorAfter } from "../status/cursor";
@@ -16,7 +15,7 @@ import {
   unknownAgent,
 } from "./errors";
 import { type KeyChange, withKey, withoutKey, withRotatedKey } from "./key-change";
-import { publicKeyFrom } from "./public-key";
+import { type PublicKeySource, publicKeyFrom } from "./public-key";
 import { type AgentName, RecordStore } from "./record-store";
 import { type RevocationOptions, revoke, revokeKey, tombstone } from "./revocation";
 
@@ -31,8 +30,8 @@ export interface AgentRegistryOptions {
 }
 
 export interface Registration extends AgentName {
-  /** PEM text, of a public or a private key, or a JWK, or two of them. Only their public halves are used. */
-  publicKey: string | PublicJwk | readonly (string | PublicJwk)[];
+  /** One or two keys in any form that `publicKeyFrom` reads. Of a private key only the public half is used. */
+  publicKey: PublicKeySource | readonly PublicKeySource[];
   /** @default "agent" */
   role?: Role;
   /** Whether it may connect. @default true */
@@ -45,7 +44,7 @@ export interface Registration extends AgentName {
 
 export interface KeyRotation extends AgentName {
   /** The new key, as in a registration. */
-  publicKey: string | PublicJwk;
+  publicKey: PublicKeySource;
   /** Id of the key to take away. @default the older one of two; of one, none */
   retire?: string;
   /** Whether connections that were opened with a key that is taken away end. @default false */
@@ -194,7 +193,7 @@ export class AgentRegistry {
    * @throws TooManyKeysError if it has two keys, KeyExistsError if it has this one
    * @throws KeyError if the key is not readable, or of a kind that is not accepted
    */
-  async addKey(name: AgentName & { publicKey: string | PublicJwk }): Promise<RegisteredAgent> {
+  async addKey(name: AgentName & { publicKey: PublicKeySource }): Promise<RegisteredAgent> {
     const key = await publicKeyFrom(name.publicKey);
     return this.#changeKeys(name, withKey(key));
   }

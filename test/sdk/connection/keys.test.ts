@@ -1,4 +1,4 @@
-import { createPrivateKey, webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -80,6 +80,12 @@ describe("a private key", () => {
     ],
     ["a short RSA key", newRsaKey(1024), "an RSA key of 1024 bits"],
     ["another curve", webKeyOfAnotherCurve(), "the private key is not readable"],
+    ["a broken JWK", '{"kty":', "the private key is not readable"],
+    [
+      "a public JWK",
+      JSON.stringify(createPublicKey(TEST_KEY).export({ format: "jwk" })),
+      "the private key is not readable",
+    ],
   ])("that is %s is refused with what was expected", async (_, pem, message) => {
     await expect(signingKey(pem)).rejects.toThrow(KeyError);
     await expect(signingKey(pem)).rejects.toThrow(message);
@@ -88,6 +94,18 @@ describe("a private key", () => {
   it("never shows up in an error", async () => {
     const body = TEST_KEY.split("\n")[1] ?? "";
     await expect(signingKey(`${TEST_KEY.slice(0, 90)}`)).rejects.not.toThrow(body);
+  });
+
+  it.each([
+    ["CRLF", TEST_KEY.replaceAll("\n", "\r\n")],
+    ["literal \\n", TEST_KEY.replaceAll("\n", "\\n")],
+    ["quotes and a byte order mark", `\uFEFF"${TEST_KEY}"`],
+    ["other blocks", `-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n${TEST_KEY}`],
+    ["a JWK", createPrivateKey(TEST_KEY).export({ format: "jwk" })],
+    ["a JWK as text", JSON.stringify(createPrivateKey(TEST_KEY).export({ format: "jwk" }))],
+  ])("is read without Node.js's help from %s", async (_, source) => {
+    const { keyId } = await publicKeyOf(TEST_KEY);
+    expect((await signingKey(source)).keyId).toBe(keyId);
   });
 
   it("may be a Web Crypto key, which needs its id where it is not extractable", async () => {

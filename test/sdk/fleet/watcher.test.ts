@@ -443,7 +443,7 @@ describe("a fleet's watcher", () => {
     );
     expect(() => new FleetWatcher(options)).toThrow("expected either privateKey or");
     const watcher = new FleetWatcher({ ...options, privateKey: "no key", logger: null });
-    await expect(watcher.start()).rejects.toThrow("the private key is not readable PEM");
+    await expect(watcher.start()).rejects.toThrow("private key: expected an RSA key");
     expect(watcher.state).toBe("stopped");
   });
 });

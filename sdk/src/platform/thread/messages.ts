@@ -3,6 +3,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Activity, ClientMessage } from "../../../../core/protocol";
 import type { ManagerHealth } from "../../connection/health";
+import type { SigningKey } from "../../connection/keys";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, StopCause } from "../../connection/manager-port";
 
@@ -13,17 +14,23 @@ export type ToManager =
   | { call: "stop"; cause: StopCause }
   | { call: "send"; message: ClientMessage }
   | { call: "setSubscriptions"; patterns: readonly string[] }
-  | { call: "setActivity"; activity: Activity };
+  | { call: "setActivity"; activity: Activity }
+  /** Answers `wantsKey`. */
+  | { call: "key"; key: SigningKey }
+  | { call: "key"; failed: string };
 
 /** An event of the link, and how the link stood right after it. */
-export interface FromManager {
+export interface EventFromManager {
   event: ManagerEvent;
   health: ManagerHealth;
 }
 
+/** What the link sends to the agent's thread: where the key comes from is known there alone. */
+export type FromManager = EventFromManager | { wantsKey: true };
+
 /** What the heartbeat thread is started with. */
 export interface ThreadStart {
-  options: ManagerOptions;
+  options: Omit<ManagerOptions, "loadKey">;
   port: MessagePort;
   /** One number: when the agent's event loop last came round, by the monotonic clock. */
   pulse: Float64Array;

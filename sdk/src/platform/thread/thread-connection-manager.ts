@@ -20,15 +20,17 @@ export class ThreadConnectionManager implements ManagerPort {
   readonly #events: ManagerEvent[] = [];
   readonly #pulse = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
   readonly #pulseTimer: NodeJS.Timeout;
+  readonly #loadKey: ManagerOptions["loadKey"];
   #flushing = false;
   #health = healthBefore("idle");
 
   constructor(
-    options: ManagerOptions,
+    { loadKey, ...options }: ManagerOptions,
     private readonly emit: (event: ManagerEvent) => void,
   ) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
+    this.#loadKey = loadKey;
     this.#beat();
     this.#pulseTimer = setInterval(() => this.#beat(), PULSE_MS);
     this.#pulseTimer.unref();
@@ -89,9 +91,16 @@ export class ThreadConnectionManager implements ManagerPort {
     this.#port.postMessage(message);
   }
 
-  #take({ event, health }: FromManager): void {
-    this.#health = health;
-    this.#events.push(event);
+  #take(message: FromManager): void {
+    if ("wantsKey" in message) {
+      this.#loadKey().then(
+        (key) => this.#call({ call: "key", key }),
+        (error) => this.#call({ call: "key", failed: error.message }),
+      );
+      return;
+    }
+    this.#health = message.health;
+    this.#events.push(message.event);
   }
 
   #flush(): void {

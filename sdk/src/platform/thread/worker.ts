@@ -2,7 +2,10 @@
 
 import { workerData } from "node:worker_threads";
 import { ConnectionManager } from "../../connection/connection-manager";
+import type { SigningKey } from "../../connection/keys";
 import { isFinal } from "../../connection/state";
+import { KeyError } from "../../errors";
+import { lastingKey } from "../lasting-key";
 import { nodeRuntime } from "../node-runtime";
 import { type FromManager, PULSE_MS, type ThreadStart, type ToManager } from "./messages";
 
@@ -14,7 +17,19 @@ const runtime = {
     Math.max(0, Math.round(nodeRuntime.monotonic() - (pulse[0] ?? 0) - PULSE_MS)),
 };
 
-const link = new ConnectionManager(options, runtime, (event) => {
+/** Waits for the answer of the agent's thread, which may be blocked: the last key serves then. */
+let settleKey: { resolve(key: SigningKey): void; reject(error: Error): void } | undefined;
+const source = {
+  isFunction: true,
+  load: () =>
+    new Promise<SigningKey>((resolve, reject) => {
+      settleKey = { resolve, reject };
+      port.postMessage({ wantsKey: true } satisfies FromManager);
+    }),
+};
+const { load: loadKey } = lastingKey(source, runtime, options.connectTimeoutMs, () => {});
+
+const link = new ConnectionManager({ ...options, loadKey }, runtime, (event) => {
   port.postMessage({ event, health: link.health() } satisfies FromManager);
   if (event.type === "state" && isFinal(event.change.state)) port.close();
 });
@@ -23,6 +38,9 @@ port.on("message", (message: ToManager) => {
   if (message.call === "send") link.send(message.message);
   else if (message.call === "setSubscriptions") link.setSubscriptions(message.patterns);
   else if (message.call === "setActivity") link.setActivity(message.activity);
-  else if (message.call === "stop") link.stop(message.cause);
+  else if (message.call === "key") {
+    if ("key" in message) settleKey?.resolve(message.key);
+    else settleKey?.reject(new KeyError(message.failed));
+  } else if (message.call === "stop") link.stop(message.cause);
   else link[message.call]();
 });

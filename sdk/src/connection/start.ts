@@ -1,0 +1,69 @@
+/** The wait for the first connection: what was tried so far, and how somebody who has waited enough ends it. */
+
+import { StartAbortedError } from "../errors";
+import type { KeySource } from "./key-source";
+import type { SigningKey } from "./keys";
+import type { ManagerOptions } from "./manager-options";
+import type { Failure } from "./state";
+
+/** Options of `start()`. */
+export interface StartOptions {
+  /**
+   * Ends the wait: `start()` rejects with a `StartAbortedError` that says what was tried, and the client stops.
+   * `AbortSignal.timeout(30_000)` sets a deadline.
+   *
+   * @default none: it waits for as long as it takes
+   */
+  signal?: AbortSignal | undefined;
+}
+
+/** What has come of the attempts to connect. */
+export class ConnectAttempts {
+  readonly #answers = new Map<string, number>();
+  #keyId: string | null = null;
+
+  constructor(private readonly options: Pick<ManagerOptions, "url" | "login">) {}
+
+  /** Loads the key, and keeps its id. */
+  async load(source: KeySource): Promise<SigningKey> {
+    const key = await source.load();
+    this.#keyId = key.keyId;
+    return key;
+  }
+
+  note({ message }: Failure): void {
+    this.#answers.set(message, (this.#answers.get(message) ?? 0) + 1);
+  }
+
+  error(cause: unknown): StartAbortedError {
+    const { url, login } = this.options;
+    const { agentId, organizationId } = login;
+    const answers = [...this.#answers].map(([message, times]) => ({ message, times }));
+    const told = answers.map(({ message, times }) => `${message} (${times} x)`).join("; ");
+    return new StartAbortedError(
+      `${agentId}: start() was aborted: no connection to ${url} for organization ${organizationId} ` +
+        `with key ${this.#keyId}, after: ${told || "no answer"}`,
+      answers,
+      { cause },
+    );
+  }
+}
+
+/**
+ * What `work` comes to, unless the signal is aborted before.
+ *
+ * @param abort ends the work, and says with which error
+ */
+export function untilAborted(
+  work: Promise<void>,
+  signal: AbortSignal | undefined,
+  abort: (reason: unknown) => Error,
+): Promise<void> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abort(signal.reason));
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
