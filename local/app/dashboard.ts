@@ -1,24 +1,24 @@
-/** The dashboard on this machine: the template's own page, which opens signed in. */
+/** The dashboard on this machine: the template's page, signed in automatically. */
 
 import type { HttpHandler } from "../aws/http";
 import { servePage } from "../aws/page/serve-page";
 import type { LocalService } from "./service";
 import { isFromThisMachine, signInApi } from "./sign-in";
 
-/** Says in the page that it may ask for a sign-in, and to which organization. No deployment's page has it. */
+/** Tells the page that it can sign in, and to which organization. Deployed pages don't contain it. */
 const offer = (organizationId: string) =>
   `<meta name="agent-heartbeat-sign-in" content="${organizationId}" />`;
 
 export interface LocalDashboard {
-  /** The page's address, which alone signs in. */
+  /** The page's address. */
   url: string;
   close(): void;
 }
 
 /**
- * Serves the page of a runtime with the offer of a sign-in.
+ * Serves the runtime's page with automatic sign-in.
  *
- * @param organizationId the one that is shown where the address names none
+ * @param organizationId the organization to show if the address names none
  * @returns undefined if the template has no page
  */
 export function openDashboard(
@@ -40,7 +40,7 @@ export function openDashboard(
   return { url: pageUrl, close: () => signIn.close() };
 }
 
-/** A deployment's page connects to the WebSocket API and to nothing else. */
+/** Allows requests to the sign-in API. A deployed page may connect only to the WebSocket API. */
 const mayAskItsOwnServer = (headers: Record<string, string>) =>
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [

@@ -125,7 +125,7 @@ function whileRunning(runtime: LocalService): Promise<void> {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    // What fails once it is told to stop, fails for that.
+    // Errors after an interruption are its consequences.
     if (interrupted.aborted) process.exit(0);
     const sentence = sentenceOf(error);
     console.error(sentence === undefined ? error : pc.red(sentence));

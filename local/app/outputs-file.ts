@@ -1,10 +1,10 @@
-/** The file by which the command line and the tests find a runtime that runs. */
+/** The file by which the command line and the tests find a running runtime. */
 
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LocalOutputs } from "./service";
 
-/** Writes the outputs in one step, so that no reader finds half of them. */
+/** Writes the outputs atomically. */
 export function writeOutputs(file: string, outputs: LocalOutputs): void {
   mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}`;
@@ -18,6 +18,6 @@ export function removeOutputs(file: string): void {
     const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid?: number };
     if (pid === process.pid) rmSync(file);
   } catch {
-    // There are none.
+    // The file does not exist.
   }
 }

@@ -1,9 +1,11 @@
-/** Runs the stack of Agent Heartbeat on this machine, and finds in its outputs what clients and tools ask for. */
+/** Runs the stack of Agent Heartbeat on this machine, and reads the addresses and names in its outputs. */
 
+import { boundedClient } from "@agent-heartbeat/sdk/status";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LocalRuntimeError } from "../aws/errors";
 import { type LocalRuntime, type LocalRuntimeOptions, startLocalRuntime } from "../aws/runtime";
 
-/** Where everything is, as `.local/outputs.json` has it. */
+/** The content of `.local/outputs.json`. */
 export interface LocalOutputs {
   webSocketUrl: string;
   dynamoDbEndpoint: string;
@@ -11,9 +13,20 @@ export interface LocalOutputs {
   registryTableName: string;
   eventBusName: string;
   region: string;
-  /** The dashboard. Its address alone signs in whoever opens it on this machine. */
+  /** The dashboard, which signs in browsers on this machine. */
   dashboardUrl?: string;
 }
+
+/** A client of the runtime's tables, for programs outside of the functions. */
+export const localDynamoDb = ({
+  dynamoDbEndpoint: endpoint,
+  region,
+}: Pick<LocalOutputs, "dynamoDbEndpoint" | "region">): DynamoDBClient =>
+  boundedClient(DynamoDBClient, {
+    endpoint,
+    region,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
 
 export interface LocalService extends Omit<LocalRuntime, "outputs"> {
   outputs: LocalOutputs;
@@ -37,11 +50,11 @@ export async function startLocalService(options: LocalRuntimeOptions): Promise<L
 function outputsOf(runtime: LocalRuntime): LocalOutputs {
   const { outputs, dynamoDbEndpoint, region } = runtime;
   const output = (name: string): string => {
-    // In a stack with more in it, the names begin with the id of a construct.
+    // In other stacks, the names begin with the construct's id.
     const named = Object.keys(outputs).filter((key) => key.endsWith(name));
     const value = outputs[named.length === 1 ? String(named[0]) : name];
     if (value !== undefined) return value;
-    throw new LocalRuntimeError(`The template: expected an output ${name}, got none of that name`);
+    throw new LocalRuntimeError(`The template: expected an output ${name}, got none`);
   };
   const webSocketUrl = output("WebSocketUrl");
   if (!`${webSocketUrl}/`.startsWith(runtime.webSocketUrl.replace(/[^/]*$/, ""))) {

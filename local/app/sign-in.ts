@@ -1,7 +1,7 @@
 /**
- * Signs the page in that the runtime itself has served, so that its plain address will do. The page makes a key and
- * sends the public half, which is registered as a viewer's for a working day: no private key leaves the browser. Only a
- * browser on this machine is offered that; whoever comes from another one needs a key, as anywhere else.
+ * Signs in the dashboard at its plain address. The page creates a key and sends the public key, which is registered as a
+ * temporary viewer; the private key stays in the browser. Only a browser on this machine can sign in this way. Browsers on
+ * other machines need a sign-in link.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -11,24 +11,22 @@ import {
   type PublicJwk,
   publicKeyFrom,
 } from "@agent-heartbeat/sdk/registry";
-import { boundedClient } from "@agent-heartbeat/sdk/status";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { hostOf, isLoopback, isLoopbackName, isSameOrigin } from "../aws/guard";
 import { type HttpHandler, readBody, respond } from "../aws/http";
-import type { LocalOutputs } from "./service";
+import { type LocalOutputs, localDynamoDb } from "./service";
 
 const SIGN_IN_PATH = "/sign-in";
 
-/** As long as a working day, as `agent-heartbeat dashboard` has it. */
+/** Twelve hours, like a sign-in by `agent-heartbeat dashboard`. */
 const VALID_MS = 12 * 3_600_000;
 
-/** A public key and an organization's id take less. */
+/** More than a public key and an organization id need. */
 const MAX_BODY_BYTES = 4096;
 
-/** Added by whoever passes a request on: then its sender is not the one that it came from. */
+/** Headers added by proxies. With one of them, the request may come from another machine. */
 const PASSED_ON = /^(forwarded|via|x-forwarded-.*|x-real-ip)$/;
 
-/** What the page needs to connect, beside the key that it has made. */
+/** What the page needs to connect, besides its key. */
 export interface SignIn {
   url: string;
   organizationId: string;
@@ -42,7 +40,7 @@ export interface SignInApi {
   close(): void;
 }
 
-/** Whether a request is one that a browser on this machine has sent, to a name that is this machine's everywhere. */
+/** Whether a request comes from this machine, and was sent to a loopback name. */
 export function isFromThisMachine({ headers, socket }: IncomingMessage): boolean {
   return (
     isLoopback(socket.remoteAddress ?? "") &&
@@ -53,11 +51,7 @@ export function isFromThisMachine({ headers, socket }: IncomingMessage): boolean
 
 /** @param now epoch milliseconds */
 export function signInApi(outputs: LocalOutputs, now: () => number): SignInApi {
-  const client = boundedClient(DynamoDBClient, {
-    endpoint: outputs.dynamoDbEndpoint,
-    region: outputs.region,
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-  });
+  const client = localDynamoDb(outputs);
   const registry = new AgentRegistry({ client, ...outputs, now });
   return {
     handle(request, response) {
@@ -81,7 +75,7 @@ async function answer(
   const { method, headers } = request;
   const host = hostOf(headers.host ?? "");
   if (method !== "POST") return refuse(405, "The method: expected POST");
-  // A browser names the page that posts, always: so what names none is no page.
+  // Browsers always send the origin of a page that posts.
   if (!host || !isFromThisMachine(request) || !isSameOrigin(headers.origin, host)) {
     return refuse(
       403,
@@ -89,14 +83,14 @@ async function answer(
     );
   }
   const body = await readBody(request, MAX_BODY_BYTES);
-  const wish = wishIn(body);
-  if (!wish) return refuse(400, "The body: expected JSON with organizationId and publicKey");
+  const wanted = signInRequestIn(body);
+  if (!wanted) return refuse(400, "The body: expected JSON with organizationId and publicKey");
   try {
-    const viewer = await register(registry, wish, now() + VALID_MS);
+    const viewer = await register(registry, wanted, now() + VALID_MS);
     const url = new URL(outputs.webSocketUrl);
     url.host = host.text;
     if (headers.origin?.startsWith("https:")) url.protocol = "wss:";
-    const signIn: SignIn = { url: url.href, organizationId: wish.organizationId, ...viewer };
+    const signIn: SignIn = { url: url.href, organizationId: wanted.organizationId, ...viewer };
     respond(response, 200, signIn, { "Cache-Control": "no-store" });
   } catch (error) {
     if (!(error instanceof AgentHeartbeatError)) throw error;
@@ -104,15 +98,15 @@ async function answer(
   }
 }
 
-interface Wish {
+interface SignInRequest {
   organizationId: string;
   publicKey: PublicJwk;
 }
 
-function wishIn(body: string | undefined): Wish | undefined {
+function signInRequestIn(body: string | undefined): SignInRequest | undefined {
   try {
-    const wish = JSON.parse(body ?? "") as Partial<Wish> | null;
-    const { organizationId, publicKey } = wish ?? {};
+    const wanted = JSON.parse(body ?? "") as Partial<SignInRequest> | null;
+    const { organizationId, publicKey } = wanted ?? {};
     if (typeof organizationId !== "string" || typeof publicKey !== "object") return undefined;
     return publicKey ? { organizationId, publicKey } : undefined;
   } catch {
@@ -120,9 +114,9 @@ function wishIn(body: string | undefined): Wish | undefined {
   }
 }
 
-/** Registers a viewer, once for each key: a page asks again when the runtime may have forgotten it. */
-async function register(registry: AgentRegistry, wish: Wish, expiresAt: number) {
-  const { organizationId, publicKey } = wish;
+/** Registers a viewer once per key. A page signs in again if the runtime may have lost its registration. */
+async function register(registry: AgentRegistry, wanted: SignInRequest, expiresAt: number) {
+  const { organizationId, publicKey } = wanted;
   const { keyId } = await publicKeyFrom(publicKey);
   const agentId = `viewer-${keyId.slice(0, 16)}`;
   const known = await registry.get({ organizationId, agentId });

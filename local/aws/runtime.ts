@@ -1,4 +1,4 @@
-/** Runs a synthesized stack on this machine: the table of contents of the local runtime. */
+/** Runs a synthesized stack on this machine, composed of the emulated services. */
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { addressesFor, ownNameAddresses } from "./addresses";
@@ -25,7 +25,7 @@ import { streamApi } from "./streams/stream-api";
 import { pause, readStream } from "./streams/stream-reader";
 import { readAssembly } from "./template/assembly";
 
-/** The engine is on this machine; one that does not answer for so long is hung. */
+/** The engine runs on this machine. If it takes longer than this, it hangs. */
 const ENGINE_TIMEOUT_MS = 30_000;
 
 const REGION = "us-east-1";
@@ -34,85 +34,85 @@ const ACCOUNT_ID = "000000000000";
 export interface LocalRuntimeOptions {
   /** The output directory of `cdk synth`. */
   assemblyDirectory: string;
-  /** Which stack of the assembly, needed only where there are several. */
+  /** The stack to run, if the assembly has several. */
   stackName?: string;
-  /** Where the gateway listens; 0 takes a free port. @default 0 */
+  /** The gateway's port; 0 for a free one. @default 0 */
   port?: number;
   /**
-   * By what else this machine is reached: names and addresses. It listens on the addresses, too.
+   * Further names and addresses by which this machine is reached. The runtime also listens on the addresses.
    *
-   * @default - by `localhost`, its own name and its loopback addresses alone
+   * @default - only `localhost`, the host name and loopback addresses
    */
   hosts?: readonly string[];
-  /** A DynamoDB engine that runs already. @default - one is started, and stopped with the runtime */
+  /** The endpoint of a running DynamoDB engine. @default - an engine is started, and stopped with the runtime */
   dynamoDbEndpoint?: string;
-  /** Where the engine keeps its file. @default - everything in memory */
+  /** The directory of the engine's file. @default - everything in memory */
   dataDirectory?: string;
-  /** Where the functions' logs are written, a file each. @default - nowhere */
+  /** The directory of the functions' log files. @default - none */
   logDirectory?: string;
-  /** Gets each line of the functions' logs. @default - none */
+  /** Called with each line of the functions' logs. @default - none */
   onLog?: LogSink;
-  /** Told of failures that a deployment would show in its metrics. @default - none */
+  /** Called for failures that a deployment would show in its metrics. @default - none */
   onProblem?: (problem: string) => void;
-  /** Whether rules with a schedule run, the sweep's among them. @default true */
+  /** Whether scheduled rules run, including the sweep's. @default true */
   schedules?: boolean;
-  /** The clock of limits, time-outs and schedules. @default systemClock */
+  /** The clock of limits, timeouts and schedules. @default systemClock */
   clock?: Clock;
   /**
-   * How many events of all functions together may be under way; more are refused as throttled, as in an AWS account.
+   * The maximum number of concurrent events of all functions. Further events are throttled, as in an AWS account.
    *
    * @default 1000
    */
   concurrency?: number;
-  /** How long a stream is left alone between two reads, in milliseconds. @default 50 */
+  /** The pause between two reads of a stream, in milliseconds. @default 50 */
   pollIntervalMs?: number;
-  /** Stands between the functions and whoever calls them: sees each call, and may let it fail. @default - nothing does */
+  /** Wraps each call of a function, and may let it fail. @default - none */
   around?: (call: Call) => Promise<unknown>;
 }
 
 export interface LocalRuntime {
-  /** The template's outputs by name, with the local addresses in them. */
+  /** The template's outputs by name, with local addresses. */
   outputs: Readonly<Record<string, string>>;
-  /** Where clients connect: `ws://127.0.0.1:<port>/<stage>`. */
+  /** The URL that clients connect to: `ws://127.0.0.1:<port>/<stage>`. */
   webSocketUrl: string;
   dynamoDbEndpoint: string;
   region: string;
-  /** Where the template's page is served; undefined if it has none. */
+  /** The address of the template's page; undefined if it has none. */
   pageUrl: string | undefined;
   /** The template's page; undefined if it has none. */
   page: PageDescription | undefined;
-  /** Adds a handler of requests, which comes before all others. */
+  /** Adds a request handler that precedes all others. */
   handle(handler: HttpHandler): void;
-  /** The names of the functions, by which `invoke` finds them. */
+  /** The names of the functions. */
   functionNames: string[];
-  /** Connections that are open. */
+  /** The number of open connections. */
   connectionCount(): number;
-  /** Hears every event of every bus. Returns what ends the listening. */
+  /** Adds a listener for every event of every bus. @returns a function that removes it */
   onEvent(listener: EventListener): () => void;
   /**
-   * Calls a function, as `aws lambda invoke` would.
+   * Calls a function, like `aws lambda invoke`.
    *
-   * @param name its name, or a part of it that no other function's has
+   * @param name its name, or a unique part of it
    * @throws LocalRuntimeError if there is no such function, FunctionFailed if it throws
    */
   invoke(name: string, event?: unknown): Promise<unknown>;
   /**
-   * Ends the environment that a function runs in, as Lambda does when it likes: what is under way fails, and
-   * the next event begins a new one.
+   * Ends a function's environment, as Lambda may do at any time. Events in progress fail, and the next event starts a new
+   * environment.
    *
    * @throws LocalRuntimeError if there is no such function
    */
   endEnvironment(name: string): Promise<void>;
-  /** Called if the engine ends by itself; nothing works any more. */
+  /** Called if the engine ends by itself. Nothing works after that. */
   onBroken(listener: (reason: string) => void): void;
-  /** Closes every connection, waits for what is under way, and ends the engine. */
+  /** Closes every connection, waits for calls in progress, and ends the engine. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a synthesized stack.
  *
- * @throws LocalRuntimeError in one sentence, with nothing left running
+ * @throws LocalRuntimeError if that fails. Then nothing is left running
  */
 export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<LocalRuntime> {
   const closing: (() => unknown)[] = [];
@@ -196,7 +196,7 @@ async function start(
     (request, response) => serve(handlers, request, response),
     (request, socket, head) => gateway.upgrade(request, socket, head),
   );
-  // Not waited for: a name server may take its time.
+  // Not awaited, because a name server may be slow.
   void ownNameAddresses().then((own) => Promise.allSettled(own.map(listening.add)));
   buses.start();
 
@@ -236,7 +236,7 @@ async function startEngine(options: LocalRuntimeOptions): Promise<Engine> {
   return { endpoint: dynamoDbEndpoint, pid: undefined, onEnd: () => {}, stop: async () => {} };
 }
 
-/** The SDK's own variables, by which clients that name no endpoint find the local ones. */
+/** Variables by which the AWS SDK's clients find the local endpoints. */
 function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, string> {
   return {
     AWS_REGION: REGION,

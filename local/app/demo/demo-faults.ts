@@ -1,11 +1,11 @@
-/** Does to the demo agents what the world does to real ones, one thing after another. */
+/** Injects faults into the demo agents, one after the other. */
 
 import type { AgentProcess } from "./agent-process";
 
-export interface MischiefOptions {
+export interface DemoFaultsOptions {
   agents: AgentProcess[];
-  /** Told of each thing that is done. */
-  tell(what: string): void;
+  /** Called with a line for each fault. */
+  report(what: string): void;
   /** From 0 to below 1. */
   random(): number;
   signal: AbortSignal;
@@ -13,18 +13,18 @@ export interface MischiefOptions {
 
 const FIRST_MS = 6000;
 const PAUSE_MS = 9000;
-/** Long enough that the reading of a killed agent is seen. */
+/** Long enough to see that a killed agent is offline. */
 const DOWN_MS = 6000;
 /** Longer than the lease of three heartbeats. */
 const FROZEN_MS = 22_000;
 
-/** Kills, kills, freezes and dismisses agents in turn, and brings each back; resolves when told to end. */
-export async function makeMischief({
+/** Kills, suspends and stops agents in turn, and restarts each. Resolves when the signal is aborted. */
+export async function injectDemoFaults({
   agents,
-  tell,
+  report,
   random,
   signal,
-}: MischiefOptions): Promise<void> {
+}: DemoFaultsOptions): Promise<void> {
   const pause = (ms: number) => pauseUntil(ms, signal);
   const acts = [kill, freeze, kill, dismiss];
   await pause(FIRST_MS);
@@ -37,13 +37,13 @@ export async function makeMischief({
   }
 
   async function kill(agent: AgentProcess): Promise<void> {
-    tell(`kill -KILL ${agent.pid} (${agent.agentId}): the socket breaks`);
+    report(`kill -KILL ${agent.pid} (${agent.agentId}): its connection breaks`);
     await agent.kill();
     await bringBack(agent);
   }
 
   async function dismiss(agent: AgentProcess): Promise<void> {
-    tell(`kill -TERM ${agent.pid} (${agent.agentId}): it finishes and says goodbye`);
+    report(`kill -TERM ${agent.pid} (${agent.agentId}): it finishes and disconnects`);
     await agent.leave();
     await bringBack(agent);
   }
@@ -52,15 +52,17 @@ export async function makeMischief({
     await pause(DOWN_MS);
     if (signal.aborted) return;
     agent.start();
-    tell(`${agent.agentId} starts again as process ${agent.pid}`);
+    report(`${agent.agentId} starts again as process ${agent.pid}`);
   }
 
   async function freeze(agent: AgentProcess): Promise<void> {
-    tell(`kill -STOP ${agent.pid} (${agent.agentId}): silent, but its connection stays`);
+    report(
+      `kill -STOP ${agent.pid} (${agent.agentId}): it is silent, but its connection stays open`,
+    );
     agent.freeze();
     await pause(FROZEN_MS);
     if (signal.aborted) return;
-    tell(`kill -CONT ${agent.pid} (${agent.agentId}): it goes on by itself`);
+    report(`kill -CONT ${agent.pid} (${agent.agentId}): it continues`);
     agent.thaw();
   }
 }

@@ -1,12 +1,11 @@
-/** The demo: agents that come and go, and what the system says of them while they do. */
+/** The demo: agents that connect, fail and leave, and their status and events. */
 
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
-import { type AgentPresence, boundedClient, StatusReader } from "@agent-heartbeat/sdk/status";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { type AgentPresence, StatusReader } from "@agent-heartbeat/sdk/status";
 import pc from "picocolors";
 import type { BusEvent } from "../../aws/events/event-bus";
-import type { LocalService } from "../service";
-import { makeMischief } from "./demo-faults";
+import { type LocalService, localDynamoDb } from "../service";
+import { injectDemoFaults } from "./demo-faults";
 import { DEMO_ORGANIZATION, startFleet } from "./fleet";
 
 export { DEMO_ORGANIZATION } from "./fleet";
@@ -30,17 +29,13 @@ export interface Demo {
 
 export async function startDemo({ runtime, screen, directory }: DemoOptions): Promise<Demo> {
   const { outputs } = runtime;
-  const client = boundedClient(DynamoDBClient, {
-    endpoint: outputs.dynamoDbEndpoint,
-    region: outputs.region,
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-  });
+  const client = localDynamoDb(outputs);
   const registry = new AgentRegistry({ client, ...outputs });
   const reader = new StatusReader({ client, tableName: outputs.statusTableName });
-  const tell = (text: string) => screen.line(`${pc.dim(clockTime())} ${text}`);
+  const report = (text: string) => screen.line(`${pc.dim(clockTime())} ${text}`);
   const stopTransitions = runtime.onEvent((event) => {
-    const told = transitionText(event);
-    if (told) tell(told);
+    const text = transitionText(event);
+    if (text) report(text);
   });
   const fleet = await startFleet({ registry, webSocketUrl: outputs.webSocketUrl, directory });
   const ending = new AbortController();
@@ -50,12 +45,10 @@ export async function startDemo({ runtime, screen, directory }: DemoOptions): Pr
   const redraw = async () => {
     const { agents } = await reader.listAgents({ organizationId: DEMO_ORGANIZATION });
     for (const agent of agents) {
-      // No event tells of it before the sweep, and no reader has to wait for one.
+      // The sweep publishes the event later, but readers see the expiry at once.
       const expired = agent.reason === "lease_expired";
       if (expired && shown.get(agent.agentId)?.status === "online") {
-        tell(
-          pc.red(`${pc.bold(agent.agentId)} reads as offline: lease_expired, its lease ran out`),
-        );
+        report(pc.red(`${pc.bold(agent.agentId)} reads as offline: its lease has expired`));
       }
     }
     shown = new Map(agents.map((agent) => [agent.agentId, agent]));
@@ -63,11 +56,11 @@ export async function startDemo({ runtime, screen, directory }: DemoOptions): Pr
   };
   let drawing: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    drawing = drawing.then(redraw).catch((error: Error) => tell(pc.yellow(error.message)));
+    drawing = drawing.then(redraw).catch((error: Error) => report(pc.yellow(error.message)));
   }, REDRAW_MS);
-  const mischief = makeMischief({
+  const faults = injectDemoFaults({
     agents: fleet.agents,
-    tell: (what) => tell(pc.cyan(what)),
+    report: (what) => report(pc.cyan(what)),
     random: Math.random,
     signal,
   });
@@ -77,7 +70,7 @@ export async function startDemo({ runtime, screen, directory }: DemoOptions): Pr
       ending.abort();
       clearInterval(timer);
       stopTransitions();
-      await Promise.all([mischief, drawing]);
+      await Promise.all([faults, drawing]);
       await fleet.stop();
       screen.table([]);
       client.destroy();

@@ -1,6 +1,6 @@
 /**
- * Lambda's queue of events whose caller does not wait for a result: those of schedules, event buses and services. What
- * fails or is throttled is tried again later.
+ * Lambda's queue of asynchronous events, for example of schedules and event buses. Failed and throttled events are retried
+ * later.
  *
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  */
@@ -11,10 +11,10 @@ import { functionNameOf } from "../resources/function";
 import { FunctionThrottled } from "./concurrency";
 import type { Invocable } from "./local-function";
 
-/** The waits after the first and the second failure of the function. */
+/** The delays after the first and the second failure of the function. */
 const AFTER_FAILURE_MS = [60_000, 120_000] as const;
 
-/** The wait after the first throttle, which doubles with each, and the longest one. */
+/** The delay after the first throttle, which doubles with each further one, and its maximum. */
 const AFTER_THROTTLE_MS = { first: 1000, longest: 5 * 60_000 };
 
 export interface AsyncInvocationsOptions {
@@ -46,16 +46,16 @@ export class AsyncInvocations {
   }
 
   /**
-   * Takes an event, and runs the function at once.
+   * Queues an event. The function runs at once.
    *
-   * @param report called with the problem after each failed attempt, and when the event is given up
+   * @param report called with the problem after each failed attempt, and when the event is discarded
    */
   invoke(functionArn: string, event: unknown, report: (problem: string) => void): void {
     const since = this.#options.clock.now();
     void this.#attempt({ functionArn, event, since, failures: 0, throttles: 0, report });
   }
 
-  /** Forgets what is queued. What is under way ends unreported, with the functions. */
+  /** Discards the queue. Calls in progress end with the functions and are not reported. */
   stop(): void {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();

@@ -1,27 +1,27 @@
-/** How many events Lambda handles at once: an account's limit, and the share that is set aside for single functions. */
+/** Lambda's limits on concurrent events: of an account, and those reserved for single functions. */
 
 import { LocalRuntimeError } from "../errors";
 
 /** AWS's default for an account. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 export const ACCOUNT_CONCURRENCY = 1000;
 
-/** What AWS insists on leaving for the functions without a reservation, in an account that has as much. */
+/** The minimum that AWS leaves for functions without a reservation. */
 const LEAST_UNRESERVED = 100;
 
-/** An event was refused because too many others are under way. The function did not run. */
+/** An event was throttled. The function did not run. */
 export class FunctionThrottled extends LocalRuntimeError {
   override name = "FunctionThrottled";
 
-  /** @param reason as AWS names it */
+  /** @param reason AWS's name of the reason */
   constructor(functionName: string, reason: string) {
     super(`${functionName}: TooManyRequestsException: Rate Exceeded. (${reason})`);
   }
 }
 
-/** A function, as far as its concurrency goes. */
+/** A function and its concurrency. */
 export interface ConcurrentFunction {
   name: string;
-  /** Set aside for it alone, and its limit. Undefined: it shares what is left with the others. */
+  /** Reserved for the function, and its limit. Undefined: it shares the rest with the other functions. */
   reservedConcurrency?: number;
 }
 
@@ -53,9 +53,9 @@ export class Concurrency {
   }
 
   /**
-   * Takes one of the places.
+   * Takes a slot.
    *
-   * @returns what gives it back, to be called once
+   * @returns a function that releases it, to be called once
    * @throws FunctionThrottled if none is free
    */
   take(functionName: string): () => void {

@@ -11,8 +11,8 @@ import type { Invocation, WorkerMessage, WorkerSettings } from "./messages";
 import { workerSource } from "./worker-source";
 
 /**
- * Events that one environment handles at once, where Lambda's handles one. It is the number of sockets that the AWS
- * SDK opens: more would wait for a socket inside the function, and use up its time there.
+ * Concurrent events of one environment. Lambda's environments handle one event at a time. This is the number of sockets that
+ * the AWS SDK opens; more events would wait for a socket inside the function.
  */
 const EVENTS_AT_ONCE = 50;
 
@@ -43,7 +43,7 @@ export class FunctionEnvironment {
   #takesNoMore = false;
   #startFailure: FunctionFailed | undefined;
 
-  /** @param changed called whenever it can take another event, and when it takes no more */
+  /** @param changed called when it has room for another event, and when it accepts no more */
   constructor(
     options: EnvironmentOptions,
     private readonly changed: () => void,
@@ -83,26 +83,26 @@ export class FunctionEnvironment {
         changed();
       });
     });
-    // Whoever waits for it hears of it; nobody has to.
+    // A rejection is not unhandled if nobody awaits it.
     this.ready.catch(() => {});
   }
 
-  /** Whether it takes another event now. */
+  /** Whether it has room for another event now. */
   get hasRoom(): boolean {
     return this.#isReady && !this.#takesNoMore && this.#running.size < EVENTS_AT_ONCE;
   }
 
-  /** Whether it may take events later, if not now. */
+  /** Whether it may have room for events now or later. */
   get isOfUse(): boolean {
     return !this.#takesNoMore;
   }
 
-  /** Why it could not load the code; undefined if it could, or still may. */
+  /** Why loading the code failed; undefined if it did not, or has not finished. */
   get startFailure(): FunctionFailed | undefined {
     return this.#startFailure;
   }
 
-  /** Handles an event. Call it only while there is room. @throws FunctionFailed if it throws, times out or crashes */
+  /** Handles an event. Requires room. @throws FunctionFailed if it throws, times out or crashes */
   invoke(event: unknown): Promise<unknown> {
     const { description, clock } = this.#options;
     const { timeoutMs } = description;
@@ -127,8 +127,7 @@ export class FunctionEnvironment {
   }
 
   /**
-   * Takes no further event, and ends as soon as none is left that still has time: what the others do is no fault of
-   * theirs. A call that has timed out ends with it.
+   * Accepts no further events, and ends when all events that have not timed out are finished.
    */
   retire(): void {
     if (!this.#takesNoMore) {
@@ -138,7 +137,7 @@ export class FunctionEnvironment {
     if (this.#running.size === 0) void this.end();
   }
 
-  /** Ends at once. What is under way fails. */
+  /** Ends at once. Events in progress fail. */
   async end(): Promise<void> {
     this.#takesNoMore = true;
     await this.#worker.terminate();

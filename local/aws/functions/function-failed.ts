@@ -1,4 +1,4 @@
-/** The error by which the failure of a function reaches whoever called it. */
+/** The error that a caller gets if a function fails. */
 
 import { LocalRuntimeError } from "../errors";
 import type { FunctionError } from "./messages";

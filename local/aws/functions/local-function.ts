@@ -1,4 +1,4 @@
-/** Emulates Lambda: refuses events beyond the concurrency limit, and gives the others to an environment. */
+/** Emulates Lambda: throttles events beyond the concurrency limit, and passes the others to an environment. */
 
 import { LocalRuntimeError } from "../errors";
 import type { FunctionDescription } from "../resources/function";
@@ -11,9 +11,9 @@ export interface Invocable {
   /**
    * Invokes the function and waits for its result.
    *
-   * @param signal aborted when the caller no longer waits: the event is not begun any more
+   * @param signal aborted when the caller no longer waits; a queued event is then discarded
    * @throws FunctionFailed if it throws, times out or crashes
-   * @throws FunctionThrottled if too many events are under way
+   * @throws FunctionThrottled if too many events are in progress
    */
   invoke(event: unknown, signal?: AbortSignal): Promise<unknown>;
 }
@@ -33,7 +33,7 @@ export interface LocalFunctionOptions extends EnvironmentOptions {
   around?: (call: Call) => Promise<unknown>;
 }
 
-/** An event that waits for room in the environment. */
+/** An event that waits for the environment. */
 interface Waiting {
   begin(environment: FunctionEnvironment): void;
   fail(error: unknown): void;
@@ -41,10 +41,10 @@ interface Waiting {
 
 export class LocalFunction implements Invocable {
   readonly #options: LocalFunctionOptions;
-  /** Takes the events. Those before it may still finish what they have begun. */
+  /** The current environment. Earlier ones may still be finishing events. */
   #current: FunctionEnvironment | undefined;
   readonly #environments = new Set<FunctionEnvironment>();
-  /** In the order in which they came: never more than the concurrency limit lets in. */
+  /** In order of arrival. Bounded by the concurrency limit. */
   readonly #waiting = new Set<Waiting>();
   #stopped = false;
 
@@ -70,14 +70,14 @@ export class LocalFunction implements Invocable {
     return around ? around({ functionName: description.name, event, proceed }) : proceed();
   }
 
-  /** Ends every environment for good. What is under way fails. */
+  /** Ends every environment for good. Events in progress fail. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#failWaiting(this.#stoppedFailure());
     await Promise.all([...this.#environments].map((environment) => environment.end()));
   }
 
-  /** Ends the environments. What is under way fails, and the next event starts a new one. */
+  /** Ends the environments. Events in progress fail, and the next event starts a new one. */
   async endEnvironment(): Promise<void> {
     await Promise.all([...this.#environments].map((environment) => environment.end()));
   }
@@ -122,7 +122,7 @@ export class LocalFunction implements Invocable {
     });
   }
 
-  /** Begins what waits, as far as there is room. */
+  /** Starts waiting events, as far as there is room. */
   #work(): void {
     for (const waiting of this.#waiting) {
       if (!this.#current?.hasRoom) return;
@@ -130,7 +130,7 @@ export class LocalFunction implements Invocable {
     }
   }
 
-  /** The environment for the next event: a new one if there is none, or it takes no more. */
+  /** The environment for the next event: a new one if there is none, or it accepts no more. */
   #environment(): FunctionEnvironment {
     if (this.#current?.isOfUse) return this.#current;
     const environment = new FunctionEnvironment(this.#options, () => {

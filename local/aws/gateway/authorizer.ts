@@ -1,4 +1,4 @@
-/** Plays the REQUEST authorizer of `$connect`. */
+/** Emulates the REQUEST authorizer of `$connect`. */
 
 import { LocalRuntimeError } from "../errors";
 import { FunctionFailed } from "../functions/function-failed";
@@ -10,7 +10,7 @@ import { authorizerEvent, type ConnectionFacts, type Handshake } from "./request
 /** Largest result of an authorizer, in bytes. */
 export const AUTHORIZER_RESULT_BYTES = 8 * 1024;
 
-/** Whether a request was let in, or the status with which it is refused. */
+/** Whether a handshake is allowed, or the status with which it is refused. */
 export type AuthorizationResult =
   | { allowed: true; context: Record<string, string | number> }
   | { allowed: false; status: 401 | 403 | 500 };
@@ -23,9 +23,9 @@ export interface AuthorizeRequest {
 }
 
 /**
- * Asks the authorizer's function, unless an identity source is missing.
+ * Calls the authorizer's function, unless an identity source is missing.
  *
- * @throws LocalRuntimeError if the result is not one of an authorizer, and what the function throws
+ * @throws LocalRuntimeError if the result is invalid, and the function's own errors
  */
 export async function authorize(
   { identitySources }: AuthorizerDescription,
@@ -40,7 +40,7 @@ export async function authorize(
   try {
     result = await authorizer.invoke(authorizerEvent(methodArn, facts, handshake, now));
   } catch (error) {
-    // The one message that an authorizer can throw on purpose.
+    // The only error message with a special meaning.
     if (error instanceof FunctionFailed && error.error.errorMessage === "Unauthorized") {
       return { allowed: false, status: 401 };
     }
@@ -74,7 +74,7 @@ function hasSource(source: string, { headers, query }: Handshake): boolean {
   throw new LocalRuntimeError(`The authorizer: the identity source ${source} is not supported`);
 }
 
-/** Only texts, numbers and booleans may be in the context, and all come out as texts. */
+/** The context may contain strings, numbers and booleans. All of them are passed on as strings. */
 function textsOf(context: unknown): Record<string, string> {
   return Object.fromEntries(
     Object.entries(context as object).map(([key, value]) => {

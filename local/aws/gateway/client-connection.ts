@@ -1,4 +1,4 @@
-/** One client's WebSocket, with the limits that API Gateway sets to it. */
+/** A client's WebSocket, with API Gateway's limits. */
 
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
@@ -18,16 +18,16 @@ export const GATEWAY_LIMITS = {
   durationMs: 2 * 60 * 60_000,
 } as const;
 
-/** Unsent bytes from which on a post is refused with 429. */
+/** With more unsent bytes than this, a post is refused with 429. */
 const SEND_BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** How long a client may take to answer a close before its socket is destroyed. */
+/** How long to wait for the answer to a close before destroying the socket. */
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** What the connection tells its gateway. */
+/** The gateway's callbacks. */
 export interface ConnectionListener {
   message(connection: ClientConnection, text: string): void;
-  /** Once: with the code and reason of whichever side ended it. */
+  /** Called once, with the code and reason of the side that ended the connection. */
   ended(connection: ClientConnection, code: number, reason: string): void;
 }
 
@@ -84,7 +84,7 @@ export class ClientConnection {
     return this.#lastActiveAt;
   }
 
-  /** Whether the client takes what it is sent too slowly for more to be kept. */
+  /** Whether too many bytes are unsent, because the client reads too slowly. */
   get congested(): boolean {
     return this.#socket.bufferedAmount > SEND_BUFFER_BYTES;
   }
@@ -95,7 +95,7 @@ export class ClientConnection {
     this.#socket.send(text);
   }
 
-  /** Closes the connection from this side. It counts as ended at once, whenever the client answers. */
+  /** Closes the connection. It counts as ended at once, even before the client answers. */
   end(code: number, reason: string): void {
     if (this.#ended) return;
     this.#socket.close(code, reason);
@@ -108,7 +108,7 @@ export class ClientConnection {
     this.end(1001, "Going away");
   }
 
-  // One timer that looks at the last message, for a timer per message would cost more than the message.
+  // One timer that checks the last message's time, because a timer per message would cost more than the message.
   #watchIdle(delayMs: number): void {
     this.#idle = this.#clock.after(delayMs, () => {
       const left = this.#lastActiveAt + GATEWAY_LIMITS.idleMs - this.#clock.now();
@@ -126,13 +126,13 @@ export class ClientConnection {
   }
 }
 
-/** What API Gateway reports where the client gave no reason. */
+/** API Gateway's reasons for closes without a reason. */
 const DEFAULT_REASONS: Record<number, string> = {
   1000: "Connection Closed Normally",
   1005: "Client-side close frame status not set",
 };
 
-/** The code with which the WebSocket library closed the connection for an error. */
+/** The close code that the WebSocket library used for an error. */
 function closeCodeOf(error: Error): number {
   switch ((error as NodeJS.ErrnoException).code) {
     case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":

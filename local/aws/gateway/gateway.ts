@@ -1,4 +1,4 @@
-/** Plays an API Gateway WebSocket API: who may connect, which function answers what, and who is there. */
+/** Emulates a WebSocket API of API Gateway: handshakes, routes and connections. */
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -32,7 +32,7 @@ export interface GatewayOptions extends Backends {
   clock: Clock;
   region: string;
   accountId: string;
-  /** Told of what a client only sees as an internal error. */
+  /** Called for failures that clients see as internal errors. */
   report(problem: string): void;
 }
 
@@ -65,7 +65,7 @@ export class Gateway {
     });
   }
 
-  /** A connection that is open: neither refused, nor still waiting for `$connect`, nor ended. */
+  /** An open connection. `$connect` has accepted it, and it has not ended. */
   connection(connectionId: string): ClientConnection | undefined {
     return this.#connections.get(connectionId);
   }
@@ -74,20 +74,20 @@ export class Gateway {
     return this.#connections.size;
   }
 
-  /** Takes an HTTP server's `upgrade`. */
+  /** Handles the `upgrade` event of an HTTP server. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
     this.#track(this.#connect(request, socket, head));
   }
 
-  /** Closes every connection, and waits until each `$disconnect` is done. */
+  /** Closes every connection, and waits until each `$disconnect` has finished. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const connection of [...this.#connections.values()]) connection.end(1001, "Going away");
     await this.settled();
   }
 
-  /** Waits until nothing is under way. */
+  /** Waits until all calls have finished. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
@@ -168,7 +168,7 @@ export class Gateway {
     if (!this.#throttle.admits(route.key)) return fail("Too Many Requests");
     try {
       const answer = await integration(event);
-      // An answer without a body is an empty frame, as clients of API Gateway have reported: the worse of the two.
+      // A response without a body becomes an empty frame, as users of API Gateway have reported.
       if (route.returnsResponse) connection.send(answer.body ?? "");
     } catch (error) {
       this.#report(`The route ${route.key} failed`, error);
@@ -193,7 +193,7 @@ export class Gateway {
       connectedAt: clock.now(),
       apiId: api.apiId,
       stage: api.stage,
-      // As the client names it: its token is for that name.
+      // The name that the client used, because its token is for that name.
       domainName: hostOf(host)?.text ?? "",
       identity: { sourceIp: request.socket.remoteAddress ?? "", ...(userAgent && { userAgent }) },
     };
@@ -209,7 +209,7 @@ export class Gateway {
   }
 }
 
-/** Without trailing slashes, which a login token does not have either. */
+/** The path without trailing slashes, as in a login token's audience. */
 function pathOf({ url = "/" }: IncomingMessage): string {
   const path = url.replace(/[?#].*$/s, "").replace(/\/+$/, "");
   return path === "" ? "/" : path;

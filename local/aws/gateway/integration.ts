@@ -1,4 +1,4 @@
-/** Calls the integration of a route, and reads its answer as API Gateway does. */
+/** Calls the integration of a route, and interprets its result like API Gateway. */
 
 import type { Clock } from "../clock";
 import { LocalRuntimeError } from "../errors";
@@ -23,7 +23,7 @@ export function integrationOf(
     proxyResult(await within(timeoutMs, clock, (signal) => target.invoke(event, signal)));
 }
 
-/** Waits for a call so long, and tells it when nobody waits any more. */
+/** Limits the duration of a call, and aborts its signal after the timeout. */
 function within<T>(
   timeoutMs: number,
   clock: Clock,

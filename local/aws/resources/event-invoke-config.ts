@@ -1,4 +1,4 @@
-/** AWS::Lambda::EventInvokeConfig: how often, and for how long, asynchronous events are tried again. */
+/** AWS::Lambda::EventInvokeConfig: how often, and for how long, asynchronous events are retried. */
 
 import { functionNameOf } from "./function";
 import { shortIdOf } from "./identity";
@@ -6,18 +6,18 @@ import { kind } from "./kind";
 import type { PropertyReader } from "./properties";
 
 export interface AsyncRetries {
-  /** After failures of the function; throttled events are tried again regardless. */
+  /** Retries after failures of the function. Throttled events are always retried. */
   maxRetries: number;
-  /** Older events are given up. */
+  /** Older events are discarded. */
   maxAgeMs: number;
 }
 
-/** What Lambda does where nothing is configured. */
+/** Lambda's defaults. */
 export const DEFAULT_RETRIES: AsyncRetries = { maxRetries: 2, maxAgeMs: 6 * 3_600_000 };
 
 export const eventInvokeConfigKind = kind((identity) => ({ ref: shortIdOf(identity) }));
 
-/** @returns the function's name with what holds for it */
+/** @returns the function's name and its configuration */
 export function describeAsyncRetries(reader: PropertyReader): [string, AsyncRetries] {
   const retries = {
     maxRetries: reader.number("MaximumRetryAttempts", DEFAULT_RETRIES.maxRetries),

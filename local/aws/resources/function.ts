@@ -14,7 +14,7 @@ export interface FunctionDescription {
   handler: string;
   environment: Record<string, string>;
   timeoutMs: number;
-  /** How many events it handles at once, set aside for it. Undefined: as many as the account has left. */
+  /** Concurrent events reserved for the function, and its limit. Undefined: it shares the account's rest. */
   reservedConcurrency?: number;
   memoryMb: number;
   logFormat: "JSON" | "Text";
@@ -57,7 +57,7 @@ export function describeFunction(
   };
 }
 
-/** The name of a function that is given by its name or its ARN. */
+/** The name in a function's name or ARN. */
 export function functionNameOf(nameOrArn: string): string {
   return nameOrArn.slice(nameOrArn.lastIndexOf(":") + 1);
 }

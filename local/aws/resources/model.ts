@@ -60,7 +60,7 @@ export interface Model {
   functions: FunctionDescription[];
   api: WebSocketApiDescription;
   mappings: MappingDescription[];
-  /** How asynchronous events are tried again, by the name of their function. */
+  /** Retries of asynchronous events, by the name of the function. */
   asyncRetries: ReadonlyMap<string, AsyncRetries>;
   busNames: string[];
   rules: RuleDescription[];
@@ -84,7 +84,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const { template } = assembly;
   const values = new Map<string, ResourceValues>();
   const pseudo = pseudoParameters(options);
-  // Wherever the template points at its own API, the local gateway answers.
+  // Replaces the API's addresses in the template with the local gateway's.
   const hosts = [AWS_HOST, ...customDomains(template)].join("|");
   const ownHost = new RegExp(`(https|wss)://(?:${hosts})(?![a-z0-9.-])`, "g");
   const toLocalHost = (text: string) =>

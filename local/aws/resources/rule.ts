@@ -45,8 +45,8 @@ export function describeRule(reader: PropertyReader, arn: string): RuleDescripti
 }
 
 /**
- * A target's RetryPolicy is for events that Lambda's queue does not take, which here never happens: what becomes of
- * them in the queue is the function's own configuration.
+ * A target's RetryPolicy applies to events that Lambda's queue does not accept, which does not happen here. The function's own
+ * configuration applies to events in the queue.
  */
 function describeTarget(reader: PropertyReader, target: Record<string, unknown>): RuleTarget {
   const arn = String(target.Arn);

@@ -85,7 +85,7 @@ async function deliver(
     if (stopping()) return;
     await pause(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (pauses - 1)));
     if (stopping()) return;
-    // What was not run says nothing of the records.
+    // A throttled call says nothing about the records.
     if (throttled) continue;
     if (description.bisectsOnError && rest.length > 1) {
       const half = Math.ceil(rest.length / 2);
@@ -112,7 +112,7 @@ async function attempt(
   if (!description.reportsItemFailures) return { left: [] };
   const failed = failedItems(result);
   if (failed === undefined)
-    return { left: records, problem: "expected batchItemFailures, got another" };
+    return { left: records, problem: "expected a list of batchItemFailures" };
   if (failed.size === 0) return { left: [] };
   // The first failed record is a checkpoint: it and everything after it is retried.
   const index = records.findIndex(({ dynamodb }) => failed.has(dynamodb.SequenceNumber));

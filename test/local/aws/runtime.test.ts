@@ -62,7 +62,7 @@ describe("a running stack", () => {
       }),
     );
 
-  it("gives out the addresses of the template's outputs, as they are here", () => {
+  it("returns the local addresses of the template's outputs", () => {
     expect(runtime.webSocketUrl).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/test$/);
     expect(runtime.dynamoDbEndpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(runtime.outputs).toEqual({
@@ -73,7 +73,7 @@ describe("a running stack", () => {
     });
   });
 
-  it("asks the authorizer, and passes its context on to routes", async () => {
+  it("calls the authorizer, and passes its context to routes", async () => {
     await expect(open(runtime, "mallory")).rejects.toThrow("403");
     const socket = await open(runtime);
     const answer = await ask(socket, { type: "echo" });
@@ -104,7 +104,7 @@ describe("a running stack", () => {
     socket.terminate();
   });
 
-  it("runs the events of one function side by side", async () => {
+  it("runs the events of one function concurrently", async () => {
     const socket = await open(runtime);
     const answers: unknown[] = [];
     const both = new Promise<void>((resolve) => {
@@ -120,7 +120,7 @@ describe("a running stack", () => {
     socket.terminate();
   });
 
-  it("makes events wait while a function has fifty under way, and loses none", async () => {
+  it("queues events while a function processes fifty, and loses none", async () => {
     const calls = Array.from({ length: 200 }, (_, index) =>
       runtime.invoke("Fixture-Echo", {
         body: JSON.stringify({ wait: index % 3 }),
@@ -138,7 +138,7 @@ describe("a running stack", () => {
     ["takes too long", { type: "slow", wait: 3000 }, "Task timed out after 0.20 seconds"],
     ["ends its thread", { type: "echo", crash: true }, "Runtime.ExitError"],
   ])(
-    "answers with an internal error when a function %s, and goes on",
+    "answers with an internal error if a function %s, and continues",
     async (_, message, problem) => {
       const socket = await open(runtime);
       expect(await ask(socket, message)).toMatchObject({ message: "Internal server error" });
@@ -148,7 +148,7 @@ describe("a running stack", () => {
     },
   );
 
-  it("passes on the changes of a table that the filter lets through, in their order", async () => {
+  it("passes the changes of a table that match the filter, in order", async () => {
     const ids: unknown[] = [];
     const last = eventFrom(runtime, ({ source, detail }) => {
       if (source === "fixture") ids.push((detail as { id: string }).id);
@@ -160,7 +160,7 @@ describe("a running stack", () => {
     expect(ids).toEqual(["a", "b", "c"]);
   });
 
-  it("starts the target of a rule whose pattern matches", async () => {
+  it("invokes the target of a rule whose pattern matches", async () => {
     const repeated = eventFrom(runtime, ({ source }) => source === "repeated");
     await put("other-1", true);
     await put("repeat-1", true);
@@ -171,7 +171,7 @@ describe("a running stack", () => {
     });
   });
 
-  it("has the table's index", async () => {
+  it("creates the table's index", async () => {
     await put("indexed", false);
     const { Items = [] } = await db.send(
       new QueryCommand({
@@ -185,12 +185,12 @@ describe("a running stack", () => {
     expect(Items.map(({ id }) => id?.S)).toContain("indexed");
   });
 
-  it("invokes a function by name, and names those that there are", async () => {
+  it("invokes a function by name, and lists the names", async () => {
     await expect(runtime.invoke("Fixture-Fail")).rejects.toThrow("Fixture-Fail: TypeError: broken");
     await expect(runtime.invoke("Nothing")).rejects.toThrow(/one function "Nothing".*Fixture-Echo/);
   });
 
-  it("tells $disconnect of everyone before it stops, and keeps the logs", async () => {
+  it("calls $disconnect for every connection before it stops, and keeps the logs", async () => {
     await open(runtime, "last");
     await runtime.stop();
     const log = readFileSync(join(logDirectory, "Fixture-Disconnect.log"), "utf8");
@@ -206,7 +206,7 @@ describe("schedules", () => {
   it.each([
     [true, 1],
     [false, 0],
-  ])("run by the clock if they are on: %s", async (schedules, runs) => {
+  ])("run only if they are on: %s", async (schedules, runs) => {
     const clock = new FakeClock();
     const runtime = await startLocalRuntime({ assemblyDirectory, clock, schedules });
     const events: BusEvent[] = [];
@@ -222,7 +222,7 @@ describe("schedules", () => {
 });
 
 describe("a start that fails", () => {
-  it("says that a port is taken", async () => {
+  it("reports that a port is in use", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
@@ -232,19 +232,19 @@ describe("a start that fails", () => {
     server.close();
   });
 
-  it("says that there is no assembly", async () => {
+  it("reports that there is no assembly", async () => {
     await expect(startLocalRuntime({ assemblyDirectory: "/nowhere" })).rejects.toThrow(
       "Cannot read /nowhere/manifest.json: is it the output of cdk synth?",
     );
   });
 
-  it("says which stacks there are", async () => {
+  it("reports which stacks exist", async () => {
     await expect(startLocalRuntime({ assemblyDirectory, stackName: "Other" })).rejects.toThrow(
       /expected a stack "Other", got Fixture$/,
     );
   });
 
-  it("says that an endpoint does not answer", async () => {
+  it("reports that an endpoint does not respond", async () => {
     const dynamoDbEndpoint = "http://127.0.0.1:1";
     await expect(startLocalRuntime({ assemblyDirectory, dynamoDbEndpoint })).rejects.toThrow(
       /The DynamoDB engine does not create the table Fixture-Items: .*ECONNREFUSED/,

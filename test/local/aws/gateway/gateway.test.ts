@@ -93,7 +93,7 @@ describe("a handshake", () => {
     await expect(open()).rejects.toThrow(String(statusCode));
   });
 
-  it("is refused with 502 if $connect throws, and the problem is told", async () => {
+  it("is refused with 502 if $connect throws, and the problem is reported", async () => {
     const $connect = () => {
       throw new Error("no table");
     };
@@ -113,7 +113,7 @@ describe("a handshake", () => {
     await expect(open()).rejects.toThrow("500");
   });
 
-  it("is refused with 403 at another path than the stage's", async () => {
+  it("is refused with 403 at any path but the stage's", async () => {
     const { url } = await start({});
     const response = await fetch(url.replace("ws:", "http:").replace("prod", "test"));
     expect(response.status).toBe(403);
@@ -126,7 +126,7 @@ describe("a handshake", () => {
     expect(socket.protocol).toBe("b");
   });
 
-  it("names the connection in the body of a refusal, and gives the server's time", async () => {
+  it("has the connection id in the body of a refusal, and the server's time", async () => {
     const { url } = await start({ $connect: () => ({ statusCode: 409 }) });
     const { status, headers, body } = await refusalOf(url);
     expect({ status, body: JSON.parse(body) }).toEqual({
@@ -221,7 +221,7 @@ describe("an event", () => {
   it.each([
     ["no status", (socket: { close(): void }) => socket.close(), 1005],
     ["an abrupt end", (socket: { terminate(): void }) => socket.terminate(), 1006],
-  ])("of $disconnect tells %s", async (_, end, code) => {
+  ])("of $disconnect reports %s", async (_, end, code) => {
     const disconnect = recorder();
     const { open } = await start({ $disconnect: disconnect.handler });
     const { socket } = await open();
@@ -248,21 +248,21 @@ describe("a message", () => {
     '{"type":"other"}',
     '{"type":"$connect"}',
     '{"a":1}',
-  ])("goes to $default if it selects no route: %s", async (body) => {
+  ])("goes to $default if it matches no route: %s", async (body) => {
     const { open } = await start({ ...routes, $connect: ok });
     const client = await open();
     client.socket.send(body);
     expect(await client.next()).toEqual({ default: body });
   });
 
-  it("gets its answer through the route's response", async () => {
+  it("is answered through the route's response", async () => {
     const { open } = await start(routes);
     const client = await open();
     client.socket.send('{"type":"echo"}');
     expect(await client.next()).toEqual({ echo: { type: "echo" }, at: "echo" });
   });
 
-  it("gets no answer from a route without a response", async () => {
+  it("is not answered by a route without a response", async () => {
     const { open } = await start(routes, { silentRoutes: ["echo"] });
     const client = await open();
     client.socket.send('{"type":"echo"}');
@@ -270,7 +270,7 @@ describe("a message", () => {
     expect(await client.next()).toEqual({ default: "x" });
   });
 
-  it("is answered with Forbidden if there is no route for it at all", async () => {
+  it("is answered with Forbidden if there is no route for it", async () => {
     const { open } = await start({});
     const client = await open();
     client.socket.send("x");
@@ -280,7 +280,7 @@ describe("a message", () => {
     });
   });
 
-  it("is answered with an internal error if the function throws, and the connection lives on", async () => {
+  it("is answered with an internal error if the function throws, and the connection stays open", async () => {
     const fail = () => {
       throw new Error("broken");
     };
@@ -326,7 +326,7 @@ describe("a message", () => {
     expect(await client.next()).toMatchObject({ message: "Internal server error" });
   });
 
-  it("does not wait for the one before it", async () => {
+  it("does not wait for the previous one", async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -347,7 +347,7 @@ describe("the limits", () => {
     $default: ({ body }) => ({ statusCode: 200, body: String(body.length) }),
   };
 
-  it("let a message of 128 KB pass in frames of 32 KB", async () => {
+  it("allow a message of 128 KB in frames of 32 KB", async () => {
     const { open } = await start(routes);
     const client = await open();
     const part = "x".repeat(32 * 1024);
@@ -372,7 +372,7 @@ describe("the limits", () => {
       },
     ],
     ["a binary message", 1003, (socket: WebSocket) => socket.send(Buffer.from("{}"))],
-  ])("end a connection for %s with code %d", async (_, code, act) => {
+  ])("close a connection for %s with code %d", async (_, code, act) => {
     const disconnect = recorder();
     const { open } = await start({ ...routes, $disconnect: disconnect.handler });
     const client = await open();
@@ -383,7 +383,7 @@ describe("the limits", () => {
     expect(disconnect.events).toEqual([]);
   });
 
-  it("end a connection that idles for ten minutes with code 1001", async () => {
+  it("close a connection that is idle for ten minutes with code 1001", async () => {
     const disconnect = recorder();
     const { open, clock } = await start({ ...routes, $disconnect: disconnect.handler });
     const [idle, busy] = [await open(), await open()];
@@ -397,7 +397,7 @@ describe("the limits", () => {
     expect(await busy.next()).toBe(1);
   });
 
-  it("end a busy connection after two hours with code 1001", async () => {
+  it("close a busy connection after two hours with code 1001", async () => {
     const { open, clock, gateway } = await start(routes);
     const client = await open();
     for (let minute = 0; minute < 120; minute += 6) {
@@ -410,8 +410,8 @@ describe("the limits", () => {
   });
 });
 
-describe("an answer without a body", () => {
-  it("is an empty frame where the route has a response, and nothing where it has none", async () => {
+describe("a result without a body", () => {
+  it("sends an empty frame if the route has a response, and nothing otherwise", async () => {
     const answered = () => ({ statusCode: 200, body: '{"type":"answered"}' });
     const { open } = await start(
       { $connect: ok, loud: ok, quiet: ok, answered },

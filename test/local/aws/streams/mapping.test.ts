@@ -72,12 +72,12 @@ const broken = () => {
 };
 
 describe("an event source mapping", () => {
-  it("hands on records in batches and in order", async () => {
+  it("passes records in batches and in order", async () => {
     const { calls } = await consume(records(5), () => failing(), { batchSize: 2 });
     expect(calls).toEqual([["1", "2"], ["3", "4"], ["5"]]);
   });
 
-  it("calls nothing for records that no filter lets through", async () => {
+  it("makes no call for records that match no filter", async () => {
     const online = { NewImage: { status: { S: "online" } } };
     const filters = [parsePattern({ dynamodb: { NewImage: { status: { S: ["online"] } } } })];
     const given = [record(1), record(2, online), record(3)];
@@ -85,7 +85,7 @@ describe("an event source mapping", () => {
     expect((await consume([record(1)], () => failing(), { filters })).calls).toEqual([]);
   });
 
-  it("comes again from the first record that failed", async () => {
+  it("retries from the first record that failed", async () => {
     const { calls } = await consume(records(4), (_, call) =>
       call === 1 ? failing("4", "2") : failing(),
     );
@@ -95,7 +95,7 @@ describe("an event source mapping", () => {
     ]);
   });
 
-  it("repeats all records if the function throws, or names one that it never got", async () => {
+  it("retries all records if the function throws, or names one that it did not receive", async () => {
     const throwing = await consume(records(2), (_, call) => (call === 1 ? broken() : failing()));
     expect(throwing.calls).toEqual([
       ["1", "2"],
@@ -118,12 +118,12 @@ describe("an event source mapping", () => {
     expect(discarded).toEqual([]);
   });
 
-  it("takes any answer for success if item failures are not reported", async () => {
+  it("considers any result a success if item failures are not reported", async () => {
     const { calls } = await consume(records(2), () => failing("1"), { reportsItemFailures: false });
     expect(calls).toHaveLength(1);
   });
 
-  it("halves a batch that fails until the bad record is alone, and gives up that one only", async () => {
+  it("halves a failing batch until the bad record is alone, and discards only that one", async () => {
     const { calls, discarded } = await consume(
       records(4),
       (sequences) => (sequences.includes("3") ? broken() : failing()),
@@ -134,7 +134,7 @@ describe("an event source mapping", () => {
     expect(delivered).toEqual(["1", "2", "4"]);
   });
 
-  it("gives up after the retries that are allowed, and goes on with the next batch", async () => {
+  it("discards a batch after the allowed retries, and continues with the next one", async () => {
     const { calls, discarded } = await consume(
       records(2),
       (sequences) => (sequences.includes("1") ? broken() : failing()),
@@ -144,7 +144,7 @@ describe("an event source mapping", () => {
     expect(discarded).toEqual(["1"]);
   });
 
-  it("gives up records that are too old", async () => {
+  it("discards records that are too old", async () => {
     const old = record(1, { ApproximateCreationDateTime: clock.now() / 1000 - 61 });
     const { calls, discarded } = await consume([old, record(2)], () => failing(), {
       maxRecordAgeMs: 60_000,
