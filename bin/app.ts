@@ -1,4 +1,4 @@
-/** The CDK app: one stack with everything. Copy it, or put the `AgentHeartbeat` construct into an app of your own. */
+/** The CDK app: one stack. Copy it, or use the `AgentHeartbeat` construct in your own app. */
 
 import { App } from "aws-cdk-lib";
 import { AgentHeartbeatStack } from "../lib/agent-heartbeat-stack";

@@ -1,3 +1,3 @@
-/** Builds the packages of this repository, side by side: most of the time goes into the types, on one core. */
+/** Builds the packages of this repository in parallel. The types take most of the time, on one core. */
 
 await Promise.all(["sdk", "cli", "dashboard"].map((name) => import(`../${name}/build.mjs`)));

@@ -5,7 +5,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node.js ${process.versions.node} is too old: install 20.19 or newer, then run npm ci`);
 }
 
-// tsx keeps what it has compiled in the temporary folder, and leaves it there.
+// tsx would leave a cache in the temporary folder.
 process.env.TSX_DISABLE_CACHE ??= "1";
 
 try {

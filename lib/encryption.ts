@@ -1,9 +1,9 @@
 /** Encryption with a customer's key: permissions of the service's functions and of AWS's services. */
 
-import { Annotations, Stack } from "aws-cdk-lib";
+import { Annotations, Duration, Stack } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { QueueEncryption, type QueueProps } from "aws-cdk-lib/aws-sqs";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 
 /** Actions that DynamoDB needs on behalf of a principal that reads and writes a table. */
@@ -31,11 +31,14 @@ export function grantTableKey(key: IKey, grantee: IGrantable, access: "read" | "
   );
 }
 
-/** Encrypts a queue with the customer's key, or with SQS's own. */
-export const queueEncryption = (key: IKey | undefined): Partial<QueueProps> =>
-  key
-    ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
-    : { encryption: QueueEncryption.SQS_MANAGED };
+/** A queue of undelivered events, encrypted with the customer's key or with SQS's own. */
+export const undeliveredQueue = (scope: Construct, key: IKey | undefined): Queue =>
+  new Queue(scope, "Undelivered", {
+    retentionPeriod: Duration.days(14),
+    enforceSSL: true,
+    encryption: key ? QueueEncryption.KMS : QueueEncryption.SQS_MANAGED,
+    ...(key && { encryptionMasterKey: key }),
+  });
 
 /**
  * Lets CloudWatch Logs and EventBridge use the key, for log groups and for a rule's queue of undelivered events. The policy

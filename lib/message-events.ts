@@ -1,14 +1,13 @@
 /** Delivers `Agent Message` events on the event bus to agents. */
 
-import { Duration } from "aws-cdk-lib";
 import { type IEventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { Queue } from "aws-cdk-lib/aws-sqs";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { MESSAGE_DETAIL_TYPE } from "../core/names";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
-import { queueEncryption } from "./encryption";
+import { undeliveredQueue } from "./encryption";
 import type { WebSocketGateway } from "./websocket-gateway";
 
 export interface MessageEventsProps {
@@ -32,11 +31,7 @@ export class MessageEvents extends Construct {
       settings: functions,
     });
     gateway.grantDeliver(deliver);
-    const undelivered = new Queue(this, "Undelivered", {
-      retentionPeriod: Duration.days(14),
-      ...queueEncryption(encryptionKey),
-      enforceSSL: true,
-    });
+    const undelivered = undeliveredQueue(this, encryptionKey);
     this.function = deliver;
     this.undelivered = undelivered;
     new Rule(this, "Messages", {

@@ -1,13 +1,8 @@
 /** The settings of an `AgentHeartbeat`: its props with defaults filled in and limits checked. */
 
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
-import type { IEventBus } from "aws-cdk-lib/aws-events";
-import type { IKey } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
-import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { HEARTBEAT } from "../core/protocol";
-import type { CustomDomainProps } from "./custom-domain";
-import type { ExistingTables } from "./existing-tables";
 import {
   type AgentHeartbeatProps,
   type HeartbeatProps,
@@ -26,28 +21,36 @@ const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
  */
 const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit: 1000 };
 
+/** Props without a default. */
+type Unset = "dashboardDomain" | "alarmTopic" | "customDomain" | "eventBus" | "encryptionKey";
+
+/** Props without nested defaults. */
+type Plain = Required<
+  Omit<AgentHeartbeatProps, Unset | "heartbeat" | "reconnect" | "selfPreservation">
+>;
+
 /** The settings with every default filled in. */
-export interface Settings {
+export interface Settings
+  extends Plain,
+    Readonly<{ [K in Unset]?: AgentHeartbeatProps[K] | undefined }> {
   readonly heartbeat: Required<HeartbeatProps>;
-  readonly sweepInterval: Duration;
-  readonly selfPreservation: Required<SelfPreservationProps> | undefined;
-  readonly retention: Duration;
-  readonly logRetention: RetentionDays;
-  readonly dashboard: boolean;
-  readonly dashboardDomain: CustomDomainProps | undefined;
-  readonly throttling: ThrottlingProps;
   readonly reconnect: Required<ReconnectProps>;
-  readonly accessLogs: boolean;
-  readonly alarms: boolean;
-  readonly alarmTopic: ITopic | undefined;
-  readonly cloudWatchDashboard: boolean;
-  readonly tracing: boolean;
-  readonly removalPolicy: RemovalPolicy;
-  readonly customDomain: CustomDomainProps | undefined;
-  readonly eventBus: IEventBus | undefined;
-  readonly tables: ExistingTables;
-  readonly encryptionKey: IKey | undefined;
+  readonly selfPreservation: Required<SelfPreservationProps> | undefined;
 }
+
+const DEFAULTS: Plain = {
+  sweepInterval: Duration.minutes(5),
+  retention: Duration.days(7),
+  logRetention: RetentionDays.ONE_MONTH,
+  dashboard: true,
+  throttling: DEFAULT_THROTTLING,
+  accessLogs: false,
+  alarms: true,
+  cloudWatchDashboard: true,
+  tracing: false,
+  removalPolicy: RemovalPolicy.RETAIN,
+  tables: {},
+};
 
 /**
  * Fills in the defaults.
@@ -55,37 +58,22 @@ export interface Settings {
  * @throws Error naming the setting, the expected and the actual value
  */
 export function settingsOf(props: AgentHeartbeatProps): Settings {
-  const heartbeat = {
-    defaultInterval: Duration.seconds(HEARTBEAT.defaultIntervalSeconds),
-    defaultTimeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
-    minInterval: Duration.seconds(HEARTBEAT.minIntervalSeconds),
-    maxInterval: Duration.seconds(HEARTBEAT.maxIntervalSeconds),
-    ...defined(props.heartbeat ?? {}),
-  };
   const settings: Settings = {
-    heartbeat,
-    sweepInterval: props.sweepInterval ?? Duration.minutes(5),
-    selfPreservation: selfPreservationOf(props.selfPreservation),
-    retention: props.retention ?? Duration.days(7),
-    logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
-    dashboard: props.dashboard ?? true,
-    dashboardDomain: props.dashboardDomain,
-    throttling: props.throttling ?? DEFAULT_THROTTLING,
+    ...DEFAULTS,
+    ...defined(props),
+    heartbeat: {
+      defaultInterval: Duration.seconds(HEARTBEAT.defaultIntervalSeconds),
+      defaultTimeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
+      minInterval: Duration.seconds(HEARTBEAT.minIntervalSeconds),
+      maxInterval: Duration.seconds(HEARTBEAT.maxIntervalSeconds),
+      ...defined(props.heartbeat ?? {}),
+    },
     reconnect: {
       connectsPerSecond: 500,
       maxWindow: Duration.hours(1),
       ...defined(props.reconnect ?? {}),
     },
-    accessLogs: props.accessLogs ?? false,
-    alarms: props.alarms ?? true,
-    alarmTopic: props.alarmTopic,
-    cloudWatchDashboard: props.cloudWatchDashboard ?? true,
-    tracing: props.tracing ?? false,
-    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-    customDomain: props.customDomain,
-    eventBus: props.eventBus,
-    tables: props.tables ?? {},
-    encryptionKey: props.encryptionKey,
+    selfPreservation: selfPreservationOf(props.selfPreservation),
   };
   validate(settings);
   return settings;

@@ -6,10 +6,10 @@ import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { EventSourceMapping, FilterCriteria, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
-import { Queue } from "aws-cdk-lib/aws-sqs";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
-import { queueEncryption } from "./encryption";
+import { undeliveredQueue } from "./encryption";
 import type { Storage } from "./storage";
 import type { WebSocketGateway } from "./websocket-gateway";
 
@@ -55,11 +55,7 @@ export class Transitions extends Construct {
     gateway.grantConnections(transitions, "DELETE");
     storage.grantAccess(transitions, { registry: ["PutItem", "UpdateItem"] });
 
-    const undelivered = new Queue(this, "Undelivered", {
-      retentionPeriod: Duration.days(14),
-      ...queueEncryption(encryptionKey),
-      enforceSSL: true,
-    });
+    const undelivered = undeliveredQueue(this, encryptionKey);
     this.function = transitions;
     this.undelivered = undelivered;
     undelivered.grantSendMessages(transitions);

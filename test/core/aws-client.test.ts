@@ -1,4 +1,4 @@
-/** Calls to AWS end, whatever the server does, and every client of the repository is one whose calls end. */
+/** Checks that AWS calls end, whatever the server does, and that the whole repository uses such clients. */
 
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ const ROOT = join(__dirname, "../..");
 const LIMITS = { attempts: 2, attemptMs: 100 };
 const HEADERS = "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n";
 
-/** What a server does with a socket once it has received something. */
+/** What a server does with a socket after it has received data. */
 type Behaviour = (socket: Socket) => void;
 
 const BEHAVIOURS: [string, "http" | "https", Behaviour][] = [
@@ -71,14 +71,14 @@ describe("a call to a server that", () => {
 
   const call = () => client.send(new GetItemCommand({ TableName: "T", Key: { id: { S: "1" } } }));
 
-  it.each(BEHAVIOURS)("%s is tried again, ends, and leaves no connection", async (_, ...given) => {
+  it.each(BEHAVIOURS)("%s is retried, ends, and leaves no connection", async (_, ...given) => {
     const closed = await listen(...given);
     await expect(call()).rejects.toMatchObject({ name: "TimeoutError" });
     expect(closed).toHaveLength(LIMITS.attempts);
     await Promise.all(closed);
   });
 
-  it("answers in time is left alone, and its connection is used again", async () => {
+  it("answers in time is not interrupted, and its connection is reused", async () => {
     const answer = `${HEADERS}Content-Length: 2\r\n\r\n{}`;
     const closed = await listen("http", (socket) => {
       socket.write(answer);
@@ -93,10 +93,10 @@ describe("a call to a server that", () => {
 });
 
 describe("the repository's AWS clients", () => {
-  /** Tests have an engine of their own; `local/aws` shares no code with the product. */
+  /** Tests use their own engine; `local/aws` shares no code with the product. */
   const EXEMPT = /^(test|testing)\/|^local\/aws\/runtime\.ts$|^core\/aws-client\.ts$/;
 
-  it("are all built so that their calls end", () => {
+  it("all limit the duration of their calls", () => {
     const files = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mts", "*.mjs"], {
       cwd: ROOT,
       encoding: "utf8",

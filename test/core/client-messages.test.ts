@@ -1,4 +1,4 @@
-/** `list` and `$default`: what a client is told of a message that is not as it should be. */
+/** The routes `list` and `$default`, and their replies to malformed messages. */
 
 import {
   type AgentPage,

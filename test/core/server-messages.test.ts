@@ -65,7 +65,7 @@ const MESSAGES: { [Type in ServerMessage["type"]]: Extract<ServerMessage, { type
 };
 const ALL = Object.values(MESSAGES);
 
-/** The same message with something more in each of its objects. */
+/** The same message with an additional field in each of its objects. */
 function extended(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(extended);
   if (typeof value !== "object" || value === null) return value;
@@ -85,14 +85,14 @@ describe("a message from the service", () => {
     },
   );
 
-  it("is left out where its type is unknown, and where the frame is empty", () => {
+  it("is ignored if its type is unknown, or if the frame is empty", () => {
     for (const type of ["from_a_later_version", "", "constructor", "__proto__", "toString"]) {
       expect(decode({ type })).toBeUndefined();
     }
     expect(decodeServerMessage("")).toBeUndefined();
   });
 
-  it("without a required field, or with a wrong one, is an error that answers the same question", () => {
+  it("without a required field, or with an invalid one, is an error for the same request", () => {
     for (const message of ALL) {
       const { type, id, ...required } = { id: "1", ...message } as Record<string, unknown>;
       for (const optional of ["heartbeatInterval", "reconnectWindowMs", "massExpiry", "data"]) {
@@ -112,7 +112,7 @@ describe("a message from the service", () => {
     }
   });
 
-  it("is read without optional fields that are wrong", () => {
+  it("is read without invalid optional fields", () => {
     const { id, serverTime, leaseExpiresAt } = MESSAGES.heartbeat_ack;
     const ack = { type: "heartbeat_ack", id, serverTime, leaseExpiresAt };
     expect(decode({ ...ack, heartbeatInterval: "5", reconnectWindowMs: null })).toEqual(ack);
@@ -124,7 +124,7 @@ describe("a message from the service", () => {
     });
   });
 
-  it("has no number that is not finite", () => {
+  it("contains only finite numbers", () => {
     const frame = '{"type":"heartbeat_ack","serverTime":1e999,"leaseExpiresAt":1}';
     expect(decodeServerMessage(frame)).toMatchObject({ type: "error", code: "internal" });
   });
@@ -137,11 +137,11 @@ describe("a message from the service", () => {
     ["with a type that is no text", '{"type":["message"]}'],
     ["too long", JSON.stringify({ type: "superseded", x: "x".repeat(LIMITS.messageBytes) })],
     ["too deep", `{"type":"message","subject":"a","data":${"[".repeat(99)}${"]".repeat(99)}}`],
-  ])("is an error where the frame is %s", (_, frame) => {
+  ])("is an error if the frame is %s", (_, frame) => {
     expect(decodeServerMessage(frame)).toMatchObject({ type: "error", code: "invalid_json" });
   });
 
-  it("may have metadata as deep as a profile can be that was accepted", () => {
+  it("may contain metadata as deep as an accepted profile's", () => {
     const depth = LIMITS.nesting - 1;
     const text = `${'{"x":'.repeat(depth)}1${"}".repeat(depth)}`;
     const deep = { capabilities: [], metadata: JSON.parse(text) };
@@ -149,7 +149,7 @@ describe("a message from the service", () => {
     expect(decode(page)).toEqual(page);
   });
 
-  it("never throws, whatever comes", () => {
+  it("never throws, whatever the frame contains", () => {
     const frame = fc.oneof(
       fc.string(),
       fc.json(),
@@ -177,7 +177,7 @@ describe("a message from the service", () => {
 });
 
 describe("a transition", () => {
-  it("is read from a message's data, without what is not of it", () => {
+  it("is read from a message's data, without other fields", () => {
     const told = transition("a1", { activity, stalledSince: 5 });
     expect(readTransition(told)).toEqual(told);
     expect(readTransition(extended(told))).toEqual(told);

@@ -1,4 +1,4 @@
-/** Every check looks at all folders of the repository that have code, and at nothing that a reader put beside them. */
+/** Checks that every check covers all folders with code, and no folders of users. */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

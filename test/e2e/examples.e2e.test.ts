@@ -1,4 +1,4 @@
-/** The examples that are agents: each comes online, works on a message, and leaves in order. */
+/** The agents among the examples: each comes online, processes a message, and drains. */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -115,7 +115,7 @@ describe("the example", () => {
   });
 });
 
-/** What a Dockerfile of one stage copies, runs and starts. Paths are absolute. */
+/** The instructions of a Dockerfile with one stage. Paths are absolute. */
 function stepsOf(file: string) {
   const lines = readFileSync(file, "utf8").split("\n");
   const words = (name: string) =>

@@ -1,4 +1,4 @@
-/** What the SDK's watcher shows of a fleet that comes, works, and goes. */
+/** The SDK's fleet watcher with real agents. */
 
 import { randomUUID } from "node:crypto";
 import {
@@ -53,7 +53,7 @@ describe("the fleet watcher", () => {
     await agent.start();
     return agent;
   };
-  /** Waits for a change after which an agent is as wanted. */
+  /** Waits for a change after which an agent is in the expected state. */
   const shown = (agentId: string, fits: (presence: AgentPresence | null) => boolean) =>
     new Promise<AgentPresence | null>((resolve) => {
       const look = (presence: AgentPresence | null) => {

@@ -1,4 +1,4 @@
-/** Leases over real sockets: whose agent it is while processes and connections come, go and come back. */
+/** Leases over real sockets, with processes and connections that begin, end and reconnect. */
 
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -177,7 +177,7 @@ describe("a lease", () => {
     expect(await presence()).toMatchObject({ stalledSince: null });
   });
 
-  /** How many connections the agent's row lists. */
+  /** The number of connections in the agent's row. */
   async function openOnes(): Promise<number> {
     const row = await storedRow(target.client, target.statusTableName, { organizationId, agentId });
     return row?.connections?.size ?? 0;

@@ -1,4 +1,4 @@
-/** Lock-outs over real sockets: whoever is locked out holds, sends and receives nothing any more, whatever its row says. */
+/** Lock-outs over real sockets: a locked-out client holds, sends and receives nothing, whatever its row says. */
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -39,7 +39,7 @@ describe("a lock-out", () => {
   const status = (expected: string) =>
     until(async () => ((await presence())?.status === expected ? true : undefined));
 
-  /** Waits for the close, and says what came before it. */
+  /** Waits for the close, and returns the messages before it. */
   async function endOf(client: BareClient) {
     await client.closed;
     return client.received().map((message) => message.code ?? message.type);
@@ -126,7 +126,7 @@ describe("a lock-out", () => {
     await again.close();
   });
 
-  it("by taking a viewer's key away now closes the idle connection that used it, and no other", async () => {
+  it("by removing a viewer's key at once closes the idle connection that used it, and no other", async () => {
     const id = `viewer-${randomUUID()}`;
     await register(id, "viewer");
     const second = await testKey();

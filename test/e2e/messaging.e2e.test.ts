@@ -1,4 +1,4 @@
-/** Messages between connections, and what a viewer hears of agents that come and go. */
+/** Messages between connections, and transitions that a viewer receives. */
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -86,7 +86,7 @@ describe("messaging", () => {
     expect(await viewer.next()).toMatchObject({
       data: { event: "offline", reason: "client_closed", previousStatus: "online" },
     });
-    // The message and the history are written side by side.
+    // The message and the history are written in parallel.
     const history = await until(async () => {
       const reply = await viewer.ask({ type: "history", agentId: "a1" });
       const events = (reply.transitions as { event: string }[]).map(({ event }) => event);

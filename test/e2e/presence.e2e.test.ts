@@ -1,4 +1,4 @@
-/** Presence: who reads as online while processes die, hang, come back and leave. */
+/** Presence: the status of processes that die, hang, restart and leave. */
 
 import { randomUUID } from "node:crypto";
 import type { AgentPresence } from "@agent-heartbeat/sdk/status";
@@ -40,10 +40,10 @@ describe("presence", () => {
         : undefined;
     });
 
-  /** The shortest lease that there is: 5 s x 1.5. */
+  /** The shortest possible lease: 5 s x 1.5. */
   const SHORT = { heartbeatInterval: 5, heartbeatTimeoutMultiplier: 1.5 };
 
-  /** With a lease that ends in no test, unless it asks for a shorter one. */
+  /** With a lease longer than any test, unless a shorter one is requested. */
   async function start(lease: object = {}): Promise<AgentProcess> {
     const agent = startAgent({
       organizationId,

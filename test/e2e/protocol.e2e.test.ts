@@ -1,4 +1,4 @@
-/** The wire protocol: logins that are refused, and messages that are not as they should be. */
+/** The wire protocol: refused logins, and malformed messages. */
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -77,7 +77,7 @@ describe("the protocol", () => {
     it.each(faults)("%s with 403, and leaves no trace except in the log", async (_, make) => {
       const refusal = await refusalOf(["agent-heartbeat.v1", await make()]);
       expect(refusal.statusCode).toBe(403);
-      // Ids are letters by chance, and may spell anything.
+      // Ids are random letters, which may form words.
       const said = refusal.body.replace(/"(connectionId|requestId)":"[^"]*"/g, "");
       expect(said).not.toMatch(/unknown|disabled|key|expired|audience|agent-heartbeat/i);
       const [own, foreign] = await Promise.all(

@@ -1,4 +1,4 @@
-/** What agents of the SDK say to each other, and of themselves, through the whole of the service. */
+/** Messages, profiles and activity of SDK agents through the whole service. */
 
 import { randomUUID } from "node:crypto";
 import {
@@ -82,7 +82,7 @@ describe("agents of the SDK", () => {
     const sender = newAgent(HeartbeatAgent, "a1");
     const worker = newAgent(HeartbeatAgent, "a2", {
       rotateAfter: { min: 10, max: 10 },
-      // The clock stays as it is, for the login.
+      // The clock is unchanged, because the login depends on it.
       runtime: { ...fastRuntime(10), now: Date.now },
     });
     const got: unknown[] = [];

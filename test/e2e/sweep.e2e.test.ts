@@ -1,4 +1,4 @@
-/** The sweep in the whole service: started by its schedule, and held back when very many agents fall silent. */
+/** The sweep in the whole service: its schedule, and self-preservation. */
 
 import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, describe, expect, it } from "@jest/globals";
@@ -51,7 +51,7 @@ const assemblyDirectory = sharedAssembly();
         return client;
       }),
     );
-    // As if this much time had passed since: a lease ends by the clock of the machine, which no test can move.
+    // Simulates that time has passed, because leases use the machine's clock, which tests can't control.
     const passes = (...names: ("leaseExpiresAt" | "lastHeartbeatAt")[]) =>
       Promise.all(
         ids.map((agentId) =>
@@ -69,7 +69,7 @@ const assemblyDirectory = sharedAssembly();
       told.filter(([name]) => name === type).map(([, detail]) => detail);
     const sweep = () => runtime.invoke("PresenceSweep") as Promise<Record<string, number>>;
 
-    // They go on speaking, though not by heartbeats: as if those were lost on their way to the table.
+    // They send messages other than heartbeats, as if heartbeats did not reach the table.
     const speak = () =>
       Promise.all(clients.map((client) => client.ask({ type: "unsubscribe", subject: "none" })));
     await passes("lastHeartbeatAt", "leaseExpiresAt");
@@ -87,7 +87,7 @@ const assemblyDirectory = sharedAssembly();
     expect(events("Mass Expiry Ended")).toMatchObject([{ outcome: "recovered" }]);
     expect(events("Agent Offline")).toEqual([]);
 
-    // Now they are silent altogether, until the time is over.
+    // Now they are silent, until the hold time is over.
     await passes("leaseExpiresAt");
     expect(await sweep()).toMatchObject({ expired: 0, held: 22 });
     await service.client.send(

@@ -30,7 +30,7 @@ async function synthesized(example: string): Promise<Template> {
   return Template.fromStack(apps[0]?.node.children[0] as Stack);
 }
 
-// Each is the whole of CDK loaded anew, which takes a busy machine a while.
+// Each run loads CDK again, which takes a while on a busy machine.
 
 const tableNamed = (name: string) => ({ "Fn::GetAtt": [Match.stringLikeRegexp(name), "Arn"] });
 

@@ -1,4 +1,4 @@
-/** The command line over hostile rows, records and files: what it prints, and what it makes of them. */
+/** The command line with hostile rows, records and files. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,13 +21,13 @@ import { HOSTILE_TEXTS, hostileText, hostileValue } from "../../testing/fuzz/val
 import { putAgent, testKey } from "../../testing/login";
 import { onlineRow, putRows } from "../../testing/status-rows";
 
-/** Sequences that a terminal obeys, and marks that turn the direction of writing. */
+/** Escape sequences, and marks that change the writing direction. */
 const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours that the command itself prints
 const COLOURS = /\u001b\[\d{1,2}m/g;
 
-/** A text that is written from right to left, in the marks that keep it from what stands beside it. */
+/** A right-to-left text within isolating marks. */
 const ISOLATED = /\u2068([^\u2066-\u2069]*)\u2069/g;
 
 let engine: Engine;
@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 
-/** No line of it steers the terminal, and none is a stack trace. */
+/** Checks that an output contains no escape sequences and no stack trace. */
 function expectTame({ stdout, stderr }: RunResult): void {
   for (const text of [stdout, stderr]) {
     for (const line of text.replace(COLOURS, "").replace(ISOLATED, "$1").split("\n")) {
@@ -138,7 +138,7 @@ describe("texts from agents", () => {
 });
 
 describe("a hostile file", () => {
-  /** Anything, and what looks like it up to a point. */
+  /** Arbitrary content, and content that is partly valid. */
   const hostileFile = (good: string) =>
     fc.oneof(
       hostileText,
@@ -156,7 +156,7 @@ describe("a hostile file", () => {
       ),
     );
 
-  /** An error is one sentence and a hint, however long or strange the file is. */
+  /** Checks that an error is one sentence and a hint, whatever the file contains. */
   function expectExplained(result: RunResult): void {
     expectTame(result);
     expect([0, 1, 2, 4]).toContain(result.code);

@@ -1,4 +1,4 @@
-/** The dashboard over a fleet whose every text is an attack on a page: nothing runs, and nothing is pushed aside. */
+/** The dashboard with a fleet whose texts attack the page: no script runs, and the layout stays intact. */
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Page } from "playwright-core";
@@ -6,7 +6,7 @@ import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browse
 import { presence } from "../../testing/dashboard/fake-fleet";
 import { Service } from "../../testing/dashboard/service";
 
-/** What would be seen if any of it ran. */
+/** The effect of an attack that succeeds. */
 const RAN = "hostileTextRan";
 
 const ATTACKS: Record<string, string> = {
@@ -54,7 +54,7 @@ const ATTACKS: Record<string, string> = {
     await service.writeRows([
       presence("quiet", online),
       ...Object.entries(ATTACKS).map(([name, text]) => presence(name, said(text))),
-      // No registration makes such a row, whoever may write to the table can.
+      // No registration creates such a row, but a principal with write access to the table can.
       presence(ATTACKS.image ?? "", said("named by hand")),
     ]);
     for (const [name, text] of Object.entries(ATTACKS)) {
@@ -76,7 +76,7 @@ const ATTACKS: Record<string, string> = {
     await service?.stop();
   });
 
-  /** That nothing ran, nothing was asked for elsewhere, and the page is as wide as its window. */
+  /** Checks that no script ran, nothing was loaded from elsewhere, and the page fits its window. */
   async function expectTame(): Promise<void> {
     expect(await page.evaluate(`window.${RAN}`)).toBeUndefined();
     expect(await page.locator("img[src=x], main script, main svg[onload], main base").count()).toBe(
@@ -86,7 +86,7 @@ const ATTACKS: Record<string, string> = {
       "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
     );
     expect(content).toBeLessThanOrEqual(view);
-    // Script errors, and whatever the content policy had to forbid.
+    // Script errors, and violations of the content security policy.
     expect(browser.problems).toEqual([]);
   }
 

@@ -32,7 +32,7 @@ describe("over the gateway", () => {
       .filter((text) => Buffer.byteLength(text) <= LIMITS.messageBytes)
       .filter((text) => !wantsNoAck(text));
     expect(sent.length).toBeGreaterThan(messages.length / 2);
-    // So few a connection that none is refused for their number.
+    // Few enough per connection to stay within its rate.
     for (let start = 0; start < sent.length; start += 200) {
       const client = await connect(`a${start}`);
       for (const text of sent.slice(start, start + 200)) {
@@ -68,7 +68,7 @@ describe("over the gateway", () => {
   });
 });
 
-/** A heartbeat that asks for silence is left out: there is nothing to wait for. */
+/** Quiet heartbeats are left out, because they have no reply. */
 function wantsNoAck(text: string): boolean {
   try {
     return JSON.parse(text)?.type === "heartbeat_quiet";
@@ -77,7 +77,7 @@ function wantsNoAck(text: string): boolean {
   }
 }
 
-/** The answer to a message, past whatever else it brought about. */
+/** The reply to a message, without other messages that it caused. */
 async function nextReply(client: BareClient, text: string) {
   client.send(text);
   for (;;) {

@@ -1,4 +1,4 @@
-/** The authorizer under tokens and headers that are meant to break it, over the real engine. */
+/** The authorizer with hostile tokens and headers, on the real engine. */
 
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -41,7 +41,7 @@ describe("a hostile login", () => {
   let stranger: TestKey;
   let publicPem: string;
   let authorize: ReturnType<typeof authorizeHandler>;
-  /** What the registry was asked, in order. */
+  /** The calls of the registry, in order. */
   const asked: string[] = [];
   const log = new LogRecorder();
 
@@ -98,7 +98,7 @@ describe("a hostile login", () => {
   const encoded = (value: unknown) =>
     Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
-  /** The headers of a token by which somebody may hope to choose the key, the algorithm or the rules. */
+  /** Token headers that try to choose the key, the algorithm or the rules. */
   const hostileHeader = () =>
     fc.oneof(
       fc.record(
@@ -125,7 +125,7 @@ describe("a hostile login", () => {
       hostileValue,
     );
 
-  /** Claims of which some are hostile. */
+  /** Claims, some of them hostile. */
   const hostileClaims = () =>
     fc
       .record(
@@ -215,7 +215,7 @@ describe("a hostile login", () => {
       now += 1000;
       const { alg: _, ...rest } = (header ?? {}) as Record<string, unknown>;
       const token = await signToken(key, claims(), { kid: key.keyId, ...rest }).catch(() => null);
-      // A header that no library signs is covered by those that are forged.
+      // Headers that the library refuses to sign are covered by the forged tokens.
       if (token === null) return;
       const { principalId } = await offer(token);
       expect(["acme/a1", "refused"]).toContain(principalId);
@@ -280,7 +280,7 @@ describe("a hostile login", () => {
       expect(await authorize(event(each))).toEqual(REFUSAL);
     });
     await fc.assert(property, { numRuns: RUNS });
-    // And the token was good, so that it was the header each time.
+    // The token is valid, so each refusal was because of the header.
     expect((await offer(token)).principalId).toBe("acme/a1");
   });
 

@@ -1,4 +1,4 @@
-/** Every route under messages that are meant to break it, over the real engine. */
+/** Every route with hostile messages, on the real engine. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
@@ -12,7 +12,7 @@ import { holder, routeEvent } from "../../testing/presence";
 const NOW = 1_790_000_000_000;
 const RUNS = runs(150);
 
-/** No answer to a bad message is longer, however long the message was. */
+/** The longest reply to an invalid message, whatever its length. */
 const LONGEST_ERROR = 600;
 
 const CODES = ["invalid_json", "invalid_message", "unknown_type", "forbidden"];
@@ -56,9 +56,9 @@ describe("a hostile message", () => {
   });
 
   let now = NOW;
-  /** What must hold of one message to one route. */
+  /** Checks one message to one route. */
   async function judge(type: (typeof TYPES)[number] | "$default", body: string): Promise<void> {
-    // A second apart each, for how many of them may come is another matter.
+    // One second apart, to stay within the rate limit.
     now += 1000;
     const event = routeEvent({ requestTimeEpoch: now, routeKey: type }, body);
     const { statusCode, body: answer } = await service.routes[type](event);

@@ -1,4 +1,4 @@
-/** Whether the recorded calls of AWS, by which policies are judged, are still those that the functions can make. */
+/** Checks that the recorded AWS calls, with which policies are tested, are still the calls of the functions. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import CALLS from "./fixtures/aws-calls.json";
 
 const ROOT = join(__dirname, "../..");
 
-/** Functions that no local runtime calls, whose calls the matrix names one by one. */
+/** Functions that the local runtime does not call. The matrix lists their calls. */
 const NOT_RECORDED = ["upload-page"];
 
 const CONNECTIONS = "execute-api:ManageConnections";
@@ -19,7 +19,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   PutEvents: "events:PutEvents",
 };
 
-/** The actions of the commands that a function's own code makes; a file that it shares may make more than it needs. */
+/** The actions of the commands in a function's own code. Shared files may contain commands that the function does not use. */
 function commandsOf({ own }: Bundle): Set<string> {
   const sources = own.map((file) => readFileSync(join(ROOT, file), "utf8"));
   const commands = sources.flatMap((source) =>

@@ -1,10 +1,10 @@
-/** What each function's bundle may hold: its size decides how long a cold start takes. */
+/** The contents and sizes of the functions' bundles. The size determines the duration of a cold start. */
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { functionNames } from "../../lambda/build";
 import { type Bundle, bundles as build } from "../../testing/bundles";
 
-/** The SDK's clients, by what they are called in the sets below. */
+/** The AWS SDK's clients, by their names in the sets below. */
 const CLIENT = {
   table: "@aws-sdk/client-dynamodb",
   connections: "@aws-sdk/client-apigatewaymanagementapi",
@@ -14,7 +14,7 @@ const CLIENT = {
 
 interface Allowance {
   clients: (keyof typeof CLIENT)[];
-  /** In kilobytes of 1,000 bytes: what it has, with a few of room. */
+  /** In kilobytes of 1,000 bytes: the current size with a small margin. */
   budget: number;
 }
 

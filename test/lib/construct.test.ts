@@ -1,4 +1,4 @@
-/** The construct in apps of others: what they bring along, several of it in one app, and its metrics. */
+/** The construct in other apps: existing resources, several constructs in one app, and metrics. */
 
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { App, type Stack, Tags } from "aws-cdk-lib";
@@ -397,7 +397,7 @@ describe("several constructs in one stack", () => {
     );
     expect(names).toEqual([]);
     expect(Object.values(Outputs).filter(({ Export }) => Export !== undefined)).toEqual([]);
-    // The one name that has to be given is made of the construct's own path.
+    // The only required name contains the construct's path.
     const buses = Object.values(template.findResources("AWS::Events::EventBus"));
     expect(new Set(buses.map(({ Properties }) => Properties.Name)).size).toBe(2);
   });

@@ -1,4 +1,4 @@
-/** What AWS's event-ruler says of every pattern of the template: recorded, and played locally in the same way. */
+/** Compares the recorded results of AWS's event-ruler for every pattern of the template with the local runtime's. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ describe("the template's patterns in AWS's event-ruler", () => {
       const isThrough = through.has(JSON.stringify(event));
       const changed = changesOf("onlineSince")(event);
       if (changed && NewImage) expect([event, isThrough]).toEqual([event, true]);
-      // A write that displaces connections leaves a mark, which the next heartbeat removes.
+      // A write that displaces connections sets an attribute, which the next heartbeat removes.
       const marked = NewImage !== undefined && "displacedAt" in NewImage;
       if (marked) expect([event, isThrough]).toEqual([event, true]);
       else if (JSON.stringify(OldImage) === JSON.stringify(NewImage)) expect(isThrough).toBe(false);

@@ -1,4 +1,4 @@
-/** The feature flags of cdk.json: those that CDK recommends, and what they may and may not change. */
+/** The feature flags of cdk.json: they are the recommended ones, and change no logical ids. */
 
 import { describe, expect, it } from "@jest/globals";
 import { App } from "aws-cdk-lib";

@@ -11,13 +11,13 @@ jest.mock("esbuild", () => ({
 }));
 
 const ROOT = join(__dirname, "..", "..");
-/** What is put into a source: it is seen in the bundle. */
+/** A text that is added to a source, and appears in the bundle. */
 const MARK = "a-word-that-no-source-has";
 
-/** The sources that make the functions' code, in a copy that a test may edit. */
+/** A copy of the functions' sources that tests may edit. */
 let directory: string;
 beforeEach(() => {
-  // Below the packages that they import.
+  // Inside the repository, so that they can import its packages.
   directory = mkdtempSync(join(ROOT, ".e2e-"));
   cpSync(join(ROOT, "core"), join(directory, "core"), { recursive: true });
   cpSync(join(ROOT, "lambda"), join(directory, "lambda"), { recursive: true });
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Synthesizes functions in stacks of one app, and returns where their code lies. */
+/** Synthesizes functions in stacks of one app, and returns the directories of their code. */
 function synthesized(name: string, stacks: Record<string, string[]>): string[] {
   const { functionCode } = require(
     join(directory, "lib", "assets", "from-sources.ts"),
@@ -69,7 +69,7 @@ describe("the code of the functions", () => {
     expect(after).not.toEqual(before);
     expect(bundle("before", before[0])).not.toContain(MARK);
     expect(bundle("after", after[0])).toContain(MARK);
-    // Into the same directory, too, where the bundle of before still lies.
+    // Also into the same directory, which contains the earlier bundle.
     expect(synthesized("before", stacks)).toEqual(expect.arrayContaining(after));
   });
 

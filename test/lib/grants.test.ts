@@ -1,4 +1,4 @@
-/** Each grant is what a class of the SDK calls, found out by calling all that it has on a real engine. */
+/** Compares each grant with all calls of its SDK class on a real engine. */
 
 import { publicKeyOf } from "@agent-heartbeat/sdk";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
@@ -14,7 +14,7 @@ import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 const SKILLED = { organizationId: "acme", capability: "summarize" };
 const NAME = { organizationId: "acme", agentId: "worker-1" };
 
-/** What a role may do after a grant, as "action table". */
+/** The permissions of a role after a grant, as "action table". */
 function allowedBy(grant: (presence: AgentHeartbeat, role: Role) => void): string[] {
   const stack = emptyStack();
   const role = new Role(stack, "Backend", {

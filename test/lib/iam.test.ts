@@ -1,4 +1,4 @@
-/** The judge of policies by which the matrix of deployments is held. */
+/** The policy evaluator that tests the matrix of deployments. */
 
 import { describe, expect, it } from "@jest/globals";
 import { allows, type PolicyStatement } from "../../testing/iam";

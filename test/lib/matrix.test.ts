@@ -1,4 +1,4 @@
-/** Every way to deploy: nothing meets itself, each role may do what is needed, and all is there before it is used. */
+/** Every way to deploy: no names collide, each role has the required permissions, and everything is created before its use. */
 
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { type App, NestedStack, Stack } from "aws-cdk-lib";
@@ -17,7 +17,7 @@ import CALLS from "./fixtures/aws-calls.json";
 
 let count = 0;
 
-/** The templates of an app, each as if it were deployed. */
+/** The resolved templates of an app. */
 const deployed = (app: App): ResolvedTemplate[] =>
   app.node
     .findAll()
@@ -29,7 +29,7 @@ const deployed = (app: App): ResolvedTemplate[] =>
       return resolveTemplate(Template.fromStack(known).toJSON(), {
         account: ACCOUNT,
         region: known.region.startsWith("$") ? REGION : known.region,
-        // CloudFormation names a nested stack, and no two alike.
+        // CloudFormation assigns unique names to nested stacks.
         stackName: isNested ? `${known.node.id}-${count}` : known.stackName,
         stackId: `00000000-0000-0000-0000-${String(count).padStart(12, "0")}`,
       });
@@ -44,7 +44,7 @@ const variablesOf = ({ properties }: Resource) =>
     string
   >;
 
-/** The construct's own functions, by their entries: a stack may have several of each. */
+/** The construct's functions by folder. A stack may contain several of each. */
 const ownFunctions = (template: ResolvedTemplate) =>
   ofType(template, "AWS::Lambda::Function").filter(
     (fn) => variablesOf(fn).POWERTOOLS_SERVICE_NAME !== undefined,
@@ -68,7 +68,7 @@ const identityOf = (template: ResolvedTemplate, fn: Resource): PolicyStatement[]
 const arn = ({ region }: ResolvedTemplate, service: string, resource: string) =>
   `arn:aws:${service}:${region}:${ACCOUNT}:${resource}`;
 
-/** What a recorded call is about, where this function is deployed. */
+/** The resource of a recorded call in this deployment. */
 function resourceOf(
   template: ResolvedTemplate,
   fn: Resource,
@@ -190,7 +190,7 @@ describe.each(Object.entries(DEPLOYMENTS))("a deployment %s", (_, deployment) =>
             true,
           ]);
         }
-        // Not named by anything that changes with the page.
+        // The policy must not depend on the page's content.
         expect(JSON.stringify(policy)).not.toMatch(/[0-9a-f]{64}/);
       }
     }
@@ -334,7 +334,7 @@ const functionOf = (template: ResolvedTemplate, name: string): Resource => {
   return found;
 };
 
-/** The keys of the tables that a function knows. */
+/** The keys of a function's tables. */
 function keysOf(template: ResolvedTemplate, fn: Resource): string[] {
   const variables = Object.values(variablesOf(fn));
   const made = ofType(template, "AWS::DynamoDB::Table")

@@ -1,4 +1,4 @@
-/** The stack under cdk-nag: what it finds is either fixed, or accepted here with the reason. */
+/** Runs cdk-nag on the stack. Findings are either fixed, or accepted here with a reason. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { appProps } from "../../testing/cdk-context";
 import { DEPLOYMENTS } from "../../testing/deployments";
 import { stackIn, TEMPLATES, type TemplateName } from "../../testing/templates";
 
-/** Findings that stay, by rule and by the part of the path of what they are about. */
+/** Accepted findings, by rule and path. */
 const ACCEPTED: { rule: RegExp; path: RegExp; reason: string }[] = [
   {
     rule: /^AwsSolutions-APIG4$/,
@@ -107,10 +107,10 @@ interface Finding {
   path: string;
 }
 
-/** What is found in an app, once it is synthesized into its own folder. */
+/** The findings in an app, which is synthesized into its own folder. */
 function findingsIn(app: App): Finding[] {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  // It throws when anything is found, after it has written what.
+  // It throws if there are findings, after it has written them.
   expect(() => app.synth()).toThrow();
   const text = readFileSync(join(app.outdir, "validation-report.json"), "utf8");
   const { pluginReports } = JSON.parse(text) as Report;
@@ -151,7 +151,7 @@ describe("cdk-nag", () => {
     "finds no more in a deployment %s",
     (_, deployment) => {
       const all = deployment().flatMap(findingsIn);
-      // What else a host has is its own affair.
+      // Findings in the app's other resources don't matter.
       const ours = all.filter(({ path }) => /\/(Presence|Blue|Green)\//.test(path));
       expect(ours.length).toBeGreaterThan(0);
       expect(notAccepted(ours)).toEqual([]);

@@ -1,4 +1,4 @@
-/** What the construct publishes of itself, wherever it is. */
+/** The construct's outputs, wherever it is in an app. */
 
 import { describe, expect, it } from "@jest/globals";
 import { App, NestedStack, type Stack } from "aws-cdk-lib";

@@ -1,4 +1,4 @@
-/** The construct as a stranger gets it: packed, installed in an empty CDK app, and synthesized there. */
+/** The construct as users get it: packed, installed in an empty CDK app, and synthesized. */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -67,7 +67,7 @@ describe("the packed construct in an empty app", () => {
     await writeFile(join(cdk.project, file), application);
     const { stderr } = await run(process.execPath, [file], {
       cwd: cdk.project,
-      // No esbuild and no Docker can be found: what is needed is in the package.
+      // Neither esbuild nor Docker is available: the package contains everything.
       env: { CDK_OUTDIR: outdir, PATH: "", CDK_VALIDATION: "false" },
     });
     expect(stderr).not.toContain("Bundling");
@@ -158,7 +158,7 @@ describe("the packed construct in an empty app", () => {
       types: ["node"],
       typeRoots: [join(cdk.project, "node_modules", "@types")],
     });
-    // The library of CDK is not checked: it is large, and not ours.
+    // CDK's own types are not checked.
     const own = program
       .getSourceFiles()
       .filter(({ fileName }) => files.includes(fileName) || fileName.startsWith(cdk.installed));

@@ -121,7 +121,7 @@ describe("the props", () => {
     const [format] = Object.values(template.findResources("AWS::ApiGatewayV2::Stage")).map(
       ({ Properties }) => String(Properties.AccessLogSettings.Format),
     );
-    // The token is in a header; a message's content and what the authorizer said of the agent are not there either.
+    // No headers, which include the token, no message content, and no authorizer context.
     expect(format).not.toMatch(/header|protocol"|body|authorizer|querystring/i);
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
   });

@@ -211,7 +211,7 @@ describe("the template", () => {
     for (const { Properties } of resources("AWS::DynamoDB::Table")) {
       expect(Properties).not.toHaveProperty("TableName");
     }
-    // A stage and a bus need a name; another one would be another stage, or bus.
+    // A stage and a bus require a name. Changing it would replace them.
     template.hasResourceProperties("AWS::ApiGatewayV2::Api", { ProtocolType: "WEBSOCKET" });
     template.hasResourceProperties("AWS::ApiGatewayV2::Stage", { StageName: "prod" });
     template.hasResourceProperties("AWS::Events::EventBus", {

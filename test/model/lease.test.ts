@@ -1,4 +1,4 @@
-/** The lease under everything that can happen to it: thousands of histories made by chance. */
+/** The guarantees of the lease in thousands of random histories. */
 
 import { describe, expect, it } from "@jest/globals";
 import { HISTORY_SEED, playAll, RUNS } from "../../testing/model/histories";
@@ -10,7 +10,7 @@ describe("the guarantees", () => {
   }, 600_000);
 });
 
-/** Breaks that nothing but these histories would notice. `npm run test:mutants` tries every clause and assignment. */
+/** Defects that only these histories detect. `npm run test:mutants` tries every clause and assignment. */
 const MAIN_BREAKS = [
   "mayRenew: contains(connections, :entry) is always true",
   "take: no SET connections :entries",

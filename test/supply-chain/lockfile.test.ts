@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 
 interface Package {
-  /** Where it is not that of the path. */
+  /** The package's name, if it differs from the path. */
   name?: string;
   version?: string;
   resolved?: string;
@@ -70,7 +70,7 @@ describe("the lock file", () => {
     );
   });
 
-  it("has one TypeScript of our own: 6.0, for version 7 has no JavaScript API, which docs and import rules use", () => {
+  it("has TypeScript 6.0 only, because version 7 has no JavaScript API, which the docs and import rules need", () => {
     const versions = fetched
       .filter(([path, { name }]) => /^node_modules\/typescript/.test(path) || name === "typescript")
       .map(([path, { version }]) => `${path} ${version}`);

@@ -1,4 +1,4 @@
-/** The program that follows the README: how it reads a document, and what it takes for kept. */
+/** The program that follows the README: how it parses a document and compares outputs. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

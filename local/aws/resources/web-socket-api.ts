@@ -59,22 +59,15 @@ export const apiKind = kind((identity) => {
   };
 });
 export const stageKind = kind(({ properties }) => ({ ref: String(properties.StageName) }));
-export const routeKind = kind((identity) => ({
-  ref: shortIdOf(identity),
-  RouteId: shortIdOf(identity),
-}));
-export const integrationKind = kind((identity) => ({
-  ref: shortIdOf(identity),
-  IntegrationId: shortIdOf(identity),
-}));
-export const authorizerKind = kind((identity) => ({
-  ref: shortIdOf(identity),
-  AuthorizerId: shortIdOf(identity),
-}));
-export const routeResponseKind = kind((identity) => ({
-  ref: shortIdOf(identity),
-  RouteResponseId: shortIdOf(identity),
-}));
+export const routeKind = idKind("RouteId");
+export const integrationKind = idKind("IntegrationId");
+export const authorizerKind = idKind("AuthorizerId");
+export const routeResponseKind = idKind("RouteResponseId");
+
+/** A resource with a short id, which an attribute returns too. */
+function idKind(attribute: string) {
+  return kind((identity) => ({ ref: shortIdOf(identity), [attribute]: shortIdOf(identity) }));
+}
 
 /** `Ref` returns the domain's name. The alias target does not exist locally. */
 export const domainKind = kind(({ properties, region }) => {

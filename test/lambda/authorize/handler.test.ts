@@ -181,7 +181,7 @@ describe("authorize", () => {
         customDomainUrl: `wss://${domainName}`,
       });
       const login = event(await signToken(key, claims({ aud })));
-      // The gateway tells the stage also where no path of the domain has it.
+      // The gateway's event names the stage, even if the domain's path does not.
       const requestContext = { ...login.requestContext, domainName };
       const { policyDocument } = await authorizeOwn({ ...login, requestContext });
       return policyDocument.Statement[0].Effect;

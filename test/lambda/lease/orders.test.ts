@@ -12,7 +12,7 @@ import { type Engine, startEngine } from "../../../testing/engine";
 import { InMemoryTable } from "../../../testing/model/in-memory-table";
 import { holder, storedRow } from "../../../testing/presence";
 
-/** One of so many orders is played on the engine. */
+/** Every n-th order is also played on the engine. */
 const SAMPLE = Number(process.env.ENGINE_SAMPLE ?? 11);
 
 type Step = (table: Table, agentId: string) => Promise<unknown>;
@@ -20,7 +20,7 @@ type Step = (table: Table, agentId: string) => Promise<unknown>;
 const RETENTION_MS = 7 * 86_400_000;
 const OVER_AT = 30_000;
 
-/** Where the rows are. */
+/** The stores of the rows. */
 class Table {
   readonly store: LeaseStore;
 
@@ -45,7 +45,7 @@ describe("the four writes, in every order", () => {
   });
   afterAll(() => engine.stop());
 
-  // A's lease is over when the sweep judges, B's is not.
+  // A's lease has expired when the sweep runs, B's has not.
   const a = (agentId: string) => holder({ agentId, leaseMs: 5000 });
   const b = (agentId: string) =>
     holder({ agentId, connectionId: "B=", connectedAt: 15_000, instanceId: "process-b" });
@@ -68,7 +68,7 @@ describe("the four writes, in every order", () => {
     return table.read(agentId);
   }
 
-  /** Plays an order in memory. The engine agrees on it, if it is asked. */
+  /** Plays an order in memory, and some orders on the engine, which must agree. */
   async function outcome(names: readonly (keyof typeof steps)[], agentId: string, index: number) {
     const inMemory = new Table(new InMemoryTable().client(), "in-memory");
     const row = await play(inMemory, names, agentId);
@@ -130,7 +130,7 @@ describe("the four writes, in every order", () => {
   });
 });
 
-/** A connection begins before it beats and ends: the gateway waits for `$connect`. */
+/** A connection begins before its heartbeats and its end, because the gateway waits for `$connect`. */
 function isPossible(order: readonly string[]): boolean {
   return ["A", "B"].every((connection) => {
     const begins = order.indexOf(`connect${connection}`);

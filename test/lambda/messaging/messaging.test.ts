@@ -1,4 +1,4 @@
-/** Messages from one connection to others, against the real engine. */
+/** Messages between connections, on the real engine. */
 
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";

@@ -1,4 +1,4 @@
-/** What agents say of themselves, against the real engine. */
+/** Profiles of agents, on the real engine. */
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { profileHandler } from "../../../lambda/profile/handler";

@@ -1,4 +1,4 @@
-/** One connection that floods: what it costs, what others notice, and when it is closed. */
+/** A flooding connection: its cost, its effect on others, and its close. */
 
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { RATES } from "../../../core/protocol";

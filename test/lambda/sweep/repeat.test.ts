@@ -3,7 +3,7 @@ import { repeatedSweep } from "../../../lambda/sweep/repeat";
 
 const TIMEOUT_MS = 300_000;
 
-/** Runs one invocation of passes that take `passMs` each; returns when each began. */
+/** Runs one invocation whose passes take `passMs` each. Returns the start of each pass. */
 async function starts(
   intervalMs: number,
   passMs: number,

@@ -26,7 +26,7 @@ const fleets = (...sweeps: number[]) =>
     }),
   );
 
-/** Two outages of up to five minutes, in a fleet of which nobody dies. */
+/** Two outages of up to five minutes, in which no agent dies. */
 const outages = (heardByGateway: boolean, ...sweeps: number[]): fc.Arbitrary<FleetHistory> =>
   fc
     .tuple(fleets(...sweeps), fc.nat(5 * MINUTE), fc.nat(5 * MINUTE))
@@ -42,7 +42,7 @@ const outages = (heardByGateway: boolean, ...sweeps: number[]): fc.Arbitrary<Fle
       until: 27 * MINUTE,
     }));
 
-/** A fleet of which some die at once, and nothing else happens. */
+/** A fleet in which some agents die at the same time. */
 const losses = (dead: (agents: number) => fc.Arbitrary<number>): fc.Arbitrary<FleetHistory> =>
   fleets(...ANY_SWEEP).chain((fleet) =>
     dead(fleet.agents).map((count) => ({

@@ -21,7 +21,7 @@ const START = 1_000_000_000;
 const TERMS: SelfPreservationTerms = { share: 0.5, minimum: 20, holdMs: 5 * MINUTE };
 const AGENTS = 30;
 
-/** What the gateway knows of a connection. */
+/** The gateway's information about a connection. */
 type Activity = (agent: string) => number | "gone";
 
 describe("self-preservation of the sweep", () => {
@@ -118,7 +118,7 @@ describe("self-preservation of the sweep", () => {
     await beat(half[0]);
     now += 15 * SECOND;
     await beat(half[1]);
-    // The agents go on, and the gateway hears them.
+    // The agents continue, and the gateway receives their messages.
     active = () => now;
     const end = START + 5 * MINUTE;
     for (now = START + 75 * SECOND; now < end; now += 30 * SECOND) await sweep();
@@ -153,7 +153,7 @@ describe("self-preservation of the sweep", () => {
       now = START + minute * MINUTE;
       await beat(living);
       const { expired } = await sweep();
-      // A sweep each minute: suspected with the second, and published with the seventh.
+      // One sweep a minute: the second one suspects, and the seventh one publishes.
       expect([minute, expired]).toEqual([minute, minute === 7 ? dead.length : 0]);
     }
     expect(await offline()).toBe(dead.length);
@@ -165,7 +165,7 @@ describe("self-preservation of the sweep", () => {
       silent: 20,
     });
     expect(await reader().massExpiry()).toBeNull();
-    // Forgotten with the next sweep: a later one is suspected anew.
+    // The next sweep ends the state, so a later loss is suspected again.
     now += 20 * SECOND;
     await beat(agents);
     await sweep();

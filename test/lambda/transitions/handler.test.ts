@@ -247,7 +247,7 @@ describe("transitions", () => {
     }
   });
 
-  it("tells connections that no row lists so, and closes those that logged in before the lock-out", async () => {
+  it("notifies connections of viewers and publishers, and closes those that logged in before the lock-out", async () => {
     const [early, late, other] = [
       { agentId: "v1", connectionId: "A=", fencingToken: 8, keyTag: "first" },
       { agentId: "v1", connectionId: "B=", fencingToken: 9, keyTag: "second" },

@@ -1,4 +1,4 @@
-/** `npm start`, ended at every stage: no process, no port and no folder is left. */
+/** Interrupts `npm start` at every stage. No process, port or folder may remain. */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
 
 const BUILDING = "building";
 
-/** An app that never ends, with a child that never does. A file tells that it runs. */
+/** An app and a child process that never end. A file shows that it is running. */
 const ENDLESS = 'touch "$TMPDIR/../begun"; sleep 1000 & sleep 1000; true';
 
 const STAGES = {
@@ -44,7 +44,7 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
   const child = spawn(command, args, {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
-    // By the temporary folder in their environment its processes are known.
+    // The temporary folder in their environment identifies its processes.
     env: { ...process.env, NO_COLOR: "1", TMPDIR: temporary, ...env },
   });
   started.push(child);
@@ -52,7 +52,7 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;
   });
-  /** Waits until a stage has printed its line; where an app is synthesized, until the app runs too. */
+  /** Waits until a stage has printed its line, and, if an app is synthesized, until the app runs. */
   const reached = async (line: string) => {
     expect(await outputWithout(child, line)).toBeUndefined();
     while (line === BUILDING && child.exitCode === null && !existsSync(join(directory, "begun"))) {

@@ -48,7 +48,7 @@ describe("npm start", () => {
   const outputsFile = () => join(directory, ".local", "outputs.json");
   const outputs = () => JSON.parse(readFileSync(outputsFile(), "utf8"));
 
-  /** The engine's process, and the one that waits for the runtime's end: the runtime is the parent of its group. */
+  /** The engine's process, and its guard, which waits for the end of the runtime. */
   function engineOf(runtime: ChildProcess): { pid: number; group: number } {
     const all = execFileSync("ps", ["-e", "-o", "ppid=,pid=,pgid=,args="], { encoding: "utf8" });
     const line = all

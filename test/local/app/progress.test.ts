@@ -3,7 +3,7 @@ import { Screen } from "../../../local/app/demo/screen";
 import { Progress } from "../../../local/app/progress";
 import { FakeClock } from "../../../testing/local-clock";
 
-/** Goes up one line, and erases it. */
+/** Moves up one line and erases it. */
 const ERASE = "\u001b[1A\u001b[0J";
 
 function shown(isTTY: boolean) {

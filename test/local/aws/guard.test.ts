@@ -13,7 +13,7 @@ import { type OpenPort, openPorts } from "./ports";
 const assemblyDirectory = join(__dirname, "fixture");
 const ALIAS = "host.docker.internal";
 
-/** What a browser sends for a page of some site, or a name that leads here by that site's name server. */
+/** Headers that a browser sends for another site's page, or for a name that another site resolves to this machine. */
 const ATTACKS: [string, Record<string, string | string[]>][] = [
   ["a foreign origin", { Origin: "https://evil.example" }],
   ["an origin without a name", { Origin: "null" }],
@@ -43,7 +43,7 @@ const ATTACKS: [string, Record<string, string | string[]>][] = [
   ["two names", { Host: ["localhost", "evil.example"] }],
 ];
 
-/** What the runtime's ports can be asked for. */
+/** Requests that the runtime's ports handle. */
 const TARGETS: [string, string, string, Record<string, string>][] = [
   ["the page", "GET", "/", {}],
   ["a sign-in", "POST", "/sign-in", { "Content-Type": "application/json" }],
@@ -90,7 +90,7 @@ function ask(
   });
 }
 
-/** The status with which a connection is refused, or 101. */
+/** The status of a refused handshake, or 101. */
 async function connect(
   { address, port }: OpenPort,
   headers: Record<string, string | string[]>,
@@ -138,7 +138,7 @@ async function connect(
         expect(cors).toEqual([]);
       }
       const [[name = "", value] = []] = Object.entries(attack);
-      // Browsers name the page that connects, and a second header can't be added to what they send.
+      // Browsers always send the connecting page's origin, and pages can't add headers.
       if (
         !/^sec-fetch/i.test(name) &&
         typeof value === "string" &&

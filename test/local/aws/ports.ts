@@ -1,4 +1,4 @@
-/** The TCP ports that a process and its descendants listen on, as the kernel has them (Linux). */
+/** The TCP ports that a process and its descendants listen on, according to the kernel (Linux). */
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
@@ -64,7 +64,7 @@ function linkOf(path: string): string {
   }
 }
 
-/** From words of four bytes each, which the kernel prints in the machine's order of bytes: here the lowest first. */
+/** Parses an address of 4-byte words, which the kernel prints in the machine's byte order (little-endian). */
 function addressOf(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse());
   if (bytes.length === 4) return bytes.map((byte) => Number.parseInt(byte, 16)).join(".");

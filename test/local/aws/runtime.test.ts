@@ -24,7 +24,7 @@ async function ask(socket: WebSocket, message: object): Promise<Record<string, u
   return JSON.parse(String((await answer)[0]));
 }
 
-/** The next event that a test waits for. */
+/** The next event of a kind. */
 function eventFrom(runtime: LocalRuntime, wanted: (event: BusEvent) => boolean): Promise<BusEvent> {
   return new Promise((resolve) => {
     const stop = runtime.onEvent((event) => {

@@ -177,7 +177,7 @@ describe("the checker of a chaos run", () => {
     it("of a killed agent that is read as offline only after the bound", () => {
       const { evidence, agent } = history(4000);
       agent.absences.push({ kind: "killed", from: 4000, until: Number.POSITIVE_INFINITY });
-      // As if it were heard after its death: so only the death itself shows it.
+      // As if the gateway received a message after the death, so only the death itself matters.
       evidence.signs.push(sign("heartbeat", 8000));
       agent.cuts.push(4000);
       store(evidence, 4000, 12_000, { leaseExpiresAt: 14_002 });
@@ -194,7 +194,7 @@ describe("the checker of a chaos run", () => {
     store(evidence, 10_000, 20_000, { leaseExpiresAt: 8002 });
     evidence.lags.push({ at: 5000, ms: 300 });
     const [detection] = checkRun(evidence).detections;
-    // The first look that ends after the lease.
+    // The first read that ends after the lease.
     expect(detection).toMatchObject({ kind: "stopped", ms: 4003 });
     expect(detection?.boundMs).toBe(LEASE_MS + 503 + 300 + 20);
   });

@@ -1,10 +1,10 @@
-/** The checks of a first deployment, asked of the local runtime, which answers as AWS is expected to. */
+/** Runs the checks of a first deployment on the local runtime, which behaves as expected of AWS. */
 
 import { describe, expect, it } from "@jest/globals";
 import { openTarget } from "../../../testing/e2e/target";
 import { type Answer, type Metrics, runChecks } from "../../../tools/trial-deployment/checks";
 
-/** As CloudWatch answers where everything is as expected. */
+/** CloudWatch's responses if everything is as expected. */
 const metrics: Metrics = {
   gatewayDimensions: async () => ["ConnectCount: ApiId, Stage", "MessageCount: ApiId, Stage"],
   disconnects: async () => 0,

@@ -1,4 +1,4 @@
-/** The list of what the emulator lacks. */
+/** The list of the emulator's gaps. */
 
 import { describe, expect, it } from "@jest/globals";
 import { closedGaps, GAPS } from "../../../tools/trial-deployment/gaps";

@@ -1,4 +1,4 @@
-/** The report of a trial: what somebody hands in, and what is in nobody's interest to hand in. */
+/** The report of a trial: its content, and what it must not contain. */
 
 import { describe, expect, it } from "@jest/globals";
 import { reportOf, type Trial } from "../../../tools/trial-deployment/report";

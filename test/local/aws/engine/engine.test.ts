@@ -9,7 +9,7 @@ import { clientOf } from "../../../../testing/engine";
 
 const PREPARED = join(__dirname, "../../../../local/aws/engine/empty.db");
 
-/** The statements of a database's schema, as its file has them, or its log until that is taken into the file. */
+/** The statements of a database's schema, in its file or its write-ahead log. */
 function schemaIn(file: string): string[] {
   const statements = [file, `${file}-wal`].filter(existsSync).flatMap((path) => {
     const text = readFileSync(path, "latin1").replace(/\s+/g, " ");

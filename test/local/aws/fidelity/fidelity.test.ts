@@ -1,4 +1,4 @@
-/** The local gateway beside what is known of API Gateway itself. Kept in docs/local-runtime.md as a table. */
+/** Compares the local gateway with what is known of API Gateway: see the table in docs/local-runtime.md. */
 
 import {
   ApiGatewayManagementApiClient,
@@ -37,7 +37,7 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-/** A handler, and its next event. */
+/** A handler and its next event. */
 function awaited(answer: unknown = ok) {
   let arrived: (event: unknown) => void;
   // biome-ignore lint/suspicious/noExplicitAny: events are looked at freely

@@ -1,4 +1,4 @@
-/** What AWS and those who use it have written down of a WebSocket API, each with where it was found. */
+/** Published events and messages of WebSocket APIs, each with its source. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,29 +10,29 @@ interface Sourced {
   source: string;
 }
 
-/** An event of API Gateway, as it was. */
+/** A recorded event of API Gateway. */
 export const eventFixture = (name: "connect" | "authorizer" | "message" | "disconnect") =>
   read<Sourced & { event: Record<string, unknown> }>(name).event;
 
-/** How connections end, as `$disconnect` tells it. */
+/** Codes and reasons that `$disconnect` receives. */
 export const endings = () =>
   read<(Sourced & { when: string; disconnectStatusCode: number; disconnectReason: string })[]>(
     "endings",
   );
 
-/** What clients get in place of an answer, to the letter. */
+/** The exact frames that clients receive instead of a reply. */
 export const replies = () => read<(Sourced & { when: string; frame: string })[]>("replies");
 
 export const quotas = () =>
   read<Sourced & { quotas: Record<string, number>; closeCodeOfTooLarge: number }>("quotas");
 
-/** Of the `@connections` API. */
+/** Statuses of the `@connections` API. */
 export const managementApi = () =>
   read<Sourced & { maxDataBytes: number; deleteStatus: number; errors: Record<string, number> }>(
     "management-api",
   );
 
-/** What a value looks like: its fields, and of texts and numbers which kind they are of. */
+/** The form of a value: its fields, and the kinds of its strings and numbers. */
 export function formOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(formOf);
   if (typeof value === "object" && value !== null) {

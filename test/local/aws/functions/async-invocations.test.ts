@@ -6,7 +6,7 @@ import { FakeClock } from "../../../../testing/local-clock";
 
 const ARN = "arn:aws:lambda:us-east-1:000000000000:function:Sweep";
 
-/** Invokes a function that answers as told, and keeps when it was called, in seconds since the first time. */
+/** Invokes a function with the given results, and records the times of its calls, in seconds since the first one. */
 function invokeAsync(answer: (call: number) => unknown, retries?: AsyncRetries) {
   const clock = new FakeClock();
   const begunAt = clock.now();
@@ -25,7 +25,7 @@ function invokeAsync(answer: (call: number) => unknown, retries?: AsyncRetries) 
   invocations.invoke(ARN, {}, (problem) => problems.push(problem));
   const pass = async (seconds: number) => {
     for (let second = 0; second < seconds; second++) {
-      // What has failed plans its next attempt in a later turn.
+      // A failure schedules its next attempt in a later turn.
       await new Promise((resolve) => setImmediate(resolve));
       clock.advance(1000);
     }
@@ -42,7 +42,7 @@ const throttle = () => {
 };
 
 describe("an asynchronous event", () => {
-  it("is tried twice more if the function fails, after a minute and after two", async () => {
+  it("is retried after one and two minutes if the function fails", async () => {
     const { calls, problems, pass } = invokeAsync(fail);
     await pass(400);
     expect(calls).toEqual([0, 60, 180]);
@@ -54,13 +54,13 @@ describe("an asynchronous event", () => {
     ]);
   });
 
-  it("is tried as often as the function's configuration says", async () => {
+  it("is retried as often as the function's configuration says", async () => {
     const { calls, pass } = invokeAsync(fail, { maxRetries: 0, maxAgeMs: 3_600_000 });
     await pass(400);
     expect(calls).toEqual([0]);
   });
 
-  it("is tried again while the function is throttled, ever less often, which counts as no failure", async () => {
+  it("is retried at growing intervals while the function is throttled, which does not count as a failure", async () => {
     const { calls, pass } = invokeAsync((call) => (call < 6 ? throttle() : undefined), {
       maxRetries: 0,
       maxAgeMs: 3_600_000,
@@ -69,14 +69,14 @@ describe("an asynchronous event", () => {
     expect(calls).toEqual([0, 1, 3, 7, 15, 31]);
   });
 
-  it("is given up when it is older than the function's configuration allows", async () => {
+  it("is discarded when it is older than the function's configuration allows", async () => {
     const { calls, problems, pass } = invokeAsync(throttle, { maxRetries: 2, maxAgeMs: 60_000 });
     await pass(100);
     expect(calls).toEqual([0, 1, 3, 7, 15, 31]);
     expect(problems.at(-1)).toBe("the event is given up, for it is too old");
   });
 
-  it("is forgotten when the runtime stops", async () => {
+  it("is discarded when the runtime stops", async () => {
     const { calls, pass, invocations } = invokeAsync(fail);
     await pass(1);
     invocations.stop();

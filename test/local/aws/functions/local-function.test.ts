@@ -9,7 +9,7 @@ import { FakeClock } from "../../../../testing/local-clock";
 
 const TIMEOUT_MS = 5000;
 
-/** Where the calls of `hold` arrive: each is a socket, which ends it by sending something. */
+/** The server for calls of `hold`. Each call is a socket, and ends when data is sent on it. */
 class Holder {
   readonly arrived: Socket[] = [];
   #changed = () => {};
@@ -89,12 +89,12 @@ describe("a function", () => {
 
   const invoke = (fn: LocalFunction, signal?: AbortSignal) => {
     const result = fn.invoke({ port: holder.port }, signal);
-    // What a test does not look at may fail when the function is stopped.
+    // Unobserved calls may fail when the function is stopped.
     result.catch(() => {});
     return result;
   };
 
-  it("refuses an event beyond the account's concurrency, and takes one as soon as another has ended", async () => {
+  it("throttles an event beyond the account's concurrency, and accepts one as soon as another has ended", async () => {
     const fn = start(new Concurrency(2, []));
     const first = invoke(fn);
     void invoke(fn);
@@ -107,7 +107,7 @@ describe("a function", () => {
     await holder.call(3);
   });
 
-  it("shares the account's concurrency with other functions, but for what is reserved", async () => {
+  it("shares the account's concurrency with other functions, except for what is reserved", async () => {
     const concurrency = new Concurrency(102, [{ name: "Reserved", reservedConcurrency: 2 }]);
     const shared = [start(concurrency, "One"), start(concurrency, "Other")];
     for (let count = 0; count < 100; count++) void invoke(shared[count % 2] as LocalFunction);
@@ -121,9 +121,9 @@ describe("a function", () => {
     await holder.call(102);
   });
 
-  it("does not run an event that its caller has given up while it waited", async () => {
+  it("does not run an event whose caller has stopped waiting", async () => {
     const fn = start(new Concurrency(1000, []));
-    // As many as an environment handles at once.
+    // The number of events that an environment handles at once.
     const running = Array.from({ length: 50 }, () => invoke(fn));
     await holder.call(50);
     const giveUp = new AbortController();
@@ -137,7 +137,7 @@ describe("a function", () => {
     expect(await last).toBe(51);
   });
 
-  it("ends the environment of a call that timed out, with the sockets that it holds", async () => {
+  it("ends the environment of a call that timed out, with its sockets", async () => {
     const fn = start(new Concurrency(1000, []));
     const call = invoke(fn);
     const ended = once(await holder.call(1), "close");
@@ -149,7 +149,7 @@ describe("a function", () => {
     expect(await next).toBe(1);
   });
 
-  it("lets other events finish that share the environment of a call that timed out", async () => {
+  it("lets other events in the environment of a call that timed out finish", async () => {
     const fn = start(new Concurrency(1000, []));
     const late = invoke(fn);
     const lateSocket = await holder.call(1);
@@ -167,7 +167,7 @@ describe("a function", () => {
     await ended;
   });
 
-  it("fails the events that wait for code that can't be loaded, and tries again at the next one", async () => {
+  it("fails events that wait for code that can't be loaded, and tries again at the next event", async () => {
     const fn = start(new Concurrency(1000, []), "Missing", "index.missing");
     for (const attempt of [1, 2]) {
       const results = await Promise.allSettled([invoke(fn), invoke(fn)]);
@@ -177,7 +177,7 @@ describe("a function", () => {
     }
   });
 
-  it("fails what waits when it is stopped, and what comes then", async () => {
+  it("fails waiting and later events when it is stopped", async () => {
     const fn = start(new Concurrency(1000, []));
     const running = Array.from({ length: 51 }, () => invoke(fn));
     await holder.call(50);
@@ -188,7 +188,7 @@ describe("a function", () => {
 });
 
 describe("an account's concurrency", () => {
-  it("leaves a hundred places unreserved, as AWS demands", () => {
+  it("leaves 100 unreserved, as AWS requires", () => {
     const functions = [{ name: "Heartbeat", reservedConcurrency: 950 }];
     expect(() => new Concurrency(1000, functions)).toThrow(
       "ReservedConcurrentExecutions: expected at least 100 of the account's 1000 to be left unreserved, got 50",

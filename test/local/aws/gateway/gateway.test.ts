@@ -22,7 +22,7 @@ const start = async (...args: Parameters<typeof startGateway>) => {
 };
 afterEach(() => current.stop());
 
-/** A handler that keeps its events. */
+/** A handler that records its events. */
 function recorder(answer: unknown = ok()) {
   // biome-ignore lint/suspicious/noExplicitAny: events are looked at freely
   const events: any[] = [];
@@ -297,7 +297,7 @@ describe("a message", () => {
     expect(await client.next()).toEqual({ default: "x" });
   });
 
-  it("is answered with an internal error if the function is throttled, and is told as a problem", async () => {
+  it("is answered with an internal error if the function is throttled, and the problem is reported", async () => {
     const full = () => {
       throw new FunctionThrottled("Full", "ConcurrentInvocationLimitExceeded");
     };
@@ -308,7 +308,7 @@ describe("a message", () => {
     expect(problems).toEqual([expect.stringContaining("TooManyRequestsException")]);
   });
 
-  it("is given up after 29 seconds, which the function is told as long as it has not begun", async () => {
+  it("times out after 29 seconds, and is discarded if the function has not started it", async () => {
     const waiting = recorder(new Promise(() => {}));
     let given: AbortSignal | undefined;
     const slow = (event: unknown, signal?: AbortSignal) => {

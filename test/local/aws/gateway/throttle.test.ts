@@ -48,7 +48,7 @@ describe("the gateway's throttling", () => {
     };
     expect(await ask("publish")).toEqual({ from: "publish" });
     expect(await ask("publish")).toEqual(TOO_MANY);
-    // The connection itself took one of the stage's.
+    // The connection itself used one of the stage's tokens.
     expect(await ask("list")).toEqual({ from: "list" });
     expect(await ask("history")).toEqual(TOO_MANY);
     expect(calls).toEqual(["publish", "list"]);

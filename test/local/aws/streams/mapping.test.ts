@@ -22,7 +22,7 @@ function record(sequence: number, values: Partial<StreamRecord["dynamodb"]> = {}
 
 const records = (count: number) => Array.from({ length: count }, (_, index) => record(index + 1));
 
-/** Consumes records with a function that answers as told, and keeps what it was called with. */
+/** Consumes records with a function that returns the given results, and records its calls. */
 async function consume(
   given: StreamRecord[],
   answer: (sequences: string[], call: number) => unknown,
@@ -105,7 +105,7 @@ describe("an event source mapping", () => {
     expect(naming.calls).toHaveLength(2);
   });
 
-  it("repeats a batch whose function was throttled without counting it, and without halving it", async () => {
+  it("retries a batch whose function was throttled, without counting or halving it", async () => {
     const { calls, discarded } = await consume(
       records(2),
       (_, call) => {
