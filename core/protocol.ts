@@ -9,7 +9,14 @@
 
 import { SUBJECT_LIMITS } from "./subject";
 
-export { isPattern, isSubject, matchesSubject, PATTERN_FORM, SUBJECT_FORM } from "./subject";
+export {
+  agentToken,
+  isPattern,
+  isSubject,
+  matchesSubject,
+  PATTERN_FORM,
+  SUBJECT_FORM,
+} from "./subject";
 
 /** The WebSocket subprotocol that the server selects. The second one offered is the login token. */
 export const SUBPROTOCOL = "agent-heartbeat.v1";
@@ -25,7 +32,7 @@ export const LIMITS = {
   /** API Gateway closes every connection at this age (close code 1001). */
   connectionDurationMs: 2 * 60 * 60_000,
   /** Longest `agentId` and `organizationId`, in characters. */
-  idLength: 64,
+  idLength: 128,
   /** Longest `instance_id`, in characters. */
   instanceIdLength: 64,
   /** Longest `id` of a message, in characters. */
@@ -64,7 +71,11 @@ export const HEARTBEAT = {
 } as const;
 
 /** The form of `agentId` and `organizationId`. */
-export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+export const ID_PATTERN = /^[\w-][\w.@:/+=%-]{0,127}$/;
+
+/** What an id looks like, for error messages. */
+export const ID_FORM =
+  "1 to 128 letters, digits or _-.@:/+=%, of which the first is a letter, a digit, _ or -";
 
 /** What a connection may do: see `PERMISSIONS`. */
 export type Role = "agent" | "viewer" | "publisher";
@@ -164,7 +175,7 @@ export type TransitionEvent = "online" | "offline" | "stalled" | "recovered";
 
 /**
  * A change of an agent: the `detail` of an event on the bus, and the `data` of a message on
- * `presence.<agentId>`. The inherited fields are the agent's presence, as a reader would see it.
+ * `presence.<token>`. The inherited fields are the agent's presence, as a reader would see it.
  */
 export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   /** The same for every delivery of the same transition. */
@@ -438,9 +449,9 @@ export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]
 
 /** First tokens of reserved subjects. A pattern that begins with a wildcard matches none of them. */
 export const RESERVED = {
-  /** `presence.<agentId>`: the agent's transitions, published only by the service. */
+  /** `presence.<token>`: the agent's transitions, published only by the service. */
   presence: "presence",
-  /** `_inbox.<agentId>.<...>`: replies to the agent's requests. Nobody can subscribe to them. */
+  /** `_inbox.<token>.<...>`: replies to the agent's requests. Nobody can subscribe to them. */
   inbox: "_inbox",
 } as const;
 

@@ -1,17 +1,26 @@
 /** Subjects and patterns: their syntax and matching. */
 
-const TOKEN = /^[A-Za-z0-9_-]+$/;
+const TOKEN = /^[\w@:/+=%~-]+$/;
 
 /** The maximum length of a subject or pattern, in characters and in tokens. */
 export const SUBJECT_LIMITS = { length: 256, tokens: 16 } as const;
 
 /** The form of a subject, for error messages. */
-export const SUBJECT_FORM = "tokens of [A-Za-z0-9_-] joined by dots";
+export const SUBJECT_FORM = "tokens of letters, digits and _-@:/+=%~ joined by dots";
 
 /** The form of a pattern, for error messages. */
 export const PATTERN_FORM = `${SUBJECT_FORM}, "*" for one token, or a last ">"`;
 
-/** Whether a text is a subject: tokens of letters, digits, `_` and `-`, joined by dots. */
+/**
+ * The token that stands for an agent in a subject: its id, with `~` for each dot, which would end the token. No id has a
+ * `~`, so that no two agents have the same token, and one without dots is its own.
+ */
+export const agentToken = (agentId: string): string => agentId.replaceAll(".", "~");
+
+/** The agent that a token of a subject stands for. */
+export const agentOfToken = (token: string): string => token.replaceAll("~", ".");
+
+/** Whether a text is a subject: tokens joined by dots, each of letters, digits and `_-@:/+=%~`. */
 export function isSubject(text: string): boolean {
   return fits(text, () => false);
 }

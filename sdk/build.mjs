@@ -55,22 +55,31 @@ await Promise.all([
   types(),
 ]);
 
-/** Pages load these files: swc makes them smaller than esbuild alone does. */
+/**
+ * Pages load these files: swc makes them smaller than esbuild alone does. Test runners that take a page's files for
+ * CommonJS, as Jest does with jsdom, get the same in that form.
+ */
 async function forBrowsers() {
-  const { outputFiles } = await build({
-    ...common,
-    entryPoints: { browser: "src/browser.ts", fleet: "src/fleet/browser.ts" },
-    platform: "browser",
-    format: "esm",
-    minify: true,
-    write: false,
-    // Otherwise each property of a constructor is declared once more.
-    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-  });
   await mkdir(dist, { recursive: true });
-  for (const { path, text } of outputFiles) {
-    const { code } = await minify(text, { module: true, compress: { passes: 3 }, mangle: true });
-    await writeFile(path, code);
+  for (const [format, extension] of [
+    ["esm", ".js"],
+    ["cjs", ".cjs"],
+  ]) {
+    const { outputFiles } = await build({
+      ...common,
+      entryPoints: { browser: "src/browser.ts", fleet: "src/fleet/browser.ts" },
+      platform: "browser",
+      format,
+      outExtension: { ".js": extension },
+      minify: true,
+      write: false,
+      // Otherwise each property of a constructor is declared once more.
+      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+    });
+    for (const { path, text } of outputFiles) {
+      const options = { module: format === "esm", compress: { passes: 3 }, mangle: true };
+      await writeFile(path, (await minify(text, options)).code);
+    }
   }
 }
 

@@ -49,9 +49,14 @@ export async function installPacked(
   return { project, installed };
 }
 
-/** Runs publint and attw on an installed package. @throws Error with their findings */
-export async function lintPackage(installed: string): Promise<void> {
+/**
+ * Runs publint and attw on an installed package.
+ *
+ * @param profile of attw: which ways of finding modules have to work
+ * @throws Error with their findings
+ */
+export async function lintPackage(installed: string, profile = "node16"): Promise<void> {
   const bin = (name: string) => join(modules, ".bin", name);
   await run(bin("publint"), ["--strict"], { cwd: installed });
-  await run(bin("attw"), ["--pack", installed, "--profile", "node16"], { cwd: installed });
+  await run(bin("attw"), ["--pack", installed, "--profile", profile], { cwd: installed });
 }

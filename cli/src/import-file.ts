@@ -1,7 +1,7 @@
 /** Reads and checks a file of agents to register: nothing is registered from a file with a fault. */
 
 import { dirname, resolve } from "node:path";
-import { ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
+import { ID_FORM, ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import type { PublicJwk } from "@agent-heartbeat/sdk/registry";
 import { isExported, readExported } from "./exported-record";
 import { CliError, EXIT, usageError } from "./failure";
@@ -120,7 +120,7 @@ function descriptionOf(
 ): Pick<ImportedAgent, "agentId" | "role" | "description"> {
   const agentId = textOf(values, "agentId");
   if (agentId === undefined || !ID_PATTERN.test(agentId)) {
-    throw new TypeError(`agentId: expected 1 to 64 letters, digits, _ or -, got ${shown(agentId)}`);
+    throw new TypeError(`agentId: expected ${ID_FORM}, got ${shown(agentId)}`);
   }
   const role = textOf(values, "role") ?? "agent";
   if (!isRole(role)) throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${shown(role)}`);

@@ -2,6 +2,7 @@
 
 import { MessageError, parsePublish } from "../../core/client-messages";
 import { type DeliveryMessage, LIMITS, type PublishMessage, RESERVED } from "../../core/protocol";
+import { agentOfToken, agentToken } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { MessageRouter } from "../messaging/message-router";
 import type { Identity } from "../shared/identity";
@@ -51,7 +52,7 @@ function checkSubjects({ subject, replyTo, id }: PublishMessage, agentId: string
   if (firstTokenOf(subject) === RESERVED.presence) {
     throw new MessageError("forbidden", `subject: only the system publishes on ${subject}`, id);
   }
-  const own = `${RESERVED.inbox}.${agentId}.`;
+  const own = `${RESERVED.inbox}.${agentToken(agentId)}.`;
   if (replyTo !== undefined && !replyTo.startsWith(own)) {
     throw new MessageError(
       "forbidden",
@@ -64,7 +65,7 @@ function checkSubjects({ subject, replyTo, id }: PublishMessage, agentId: string
 /** The requesting agent, which a reply's subject names. Replies need no subscription. */
 function inboxOwner(subject: string): string | undefined {
   const [first, owner] = subject.split(".");
-  return first === RESERVED.inbox ? owner : undefined;
+  return first === RESERVED.inbox && owner !== undefined ? agentOfToken(owner) : undefined;
 }
 
 /** The delivered message is slightly larger than the received one. @throws MessageError if it is too large */

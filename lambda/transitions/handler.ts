@@ -6,7 +6,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { DETAIL_TYPES, EVENT_SOURCE } from "../../core/names";
-import { type DeliveryMessage, RESERVED, type Transition } from "../../core/protocol";
+import { agentToken, type DeliveryMessage, RESERVED, type Transition } from "../../core/protocol";
 import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
 import type { HistoryStore } from "../history/store";
@@ -224,7 +224,7 @@ function messageOf(transition: Transition): DeliveryMessage {
   return {
     type: "message",
     messageId: transition.transitionId,
-    subject: `${RESERVED.presence}.${transition.agentId}`,
+    subject: `${RESERVED.presence}.${agentToken(transition.agentId)}`,
     data: transition,
     from: "service",
   };

@@ -13,7 +13,7 @@ from agent_heartbeat.connection import ends
 from agent_heartbeat.connection.backoff import Backoff, built_in_windows
 from agent_heartbeat.connection.keys import SigningKey
 from agent_heartbeat.protocol import ID_PATTERN, audience_of
-from agent_heartbeat.subject import is_pattern, is_subject, matches_subject
+from agent_heartbeat.subject import agent_token, is_pattern, is_subject, matches_subject
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "conformance/vectors.json").read_text(encoding="utf-8")
@@ -54,6 +54,7 @@ def test_keys(given: Any) -> None:
 @of("ids")
 def test_ids(given: Any) -> None:
     assert bool(ID_PATTERN.fullmatch(given["id"])) is given["valid"]
+    assert agent_token(given["id"]) == given["token"]
 
 
 @of("subjects")

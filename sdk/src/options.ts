@@ -4,6 +4,7 @@ import {
   audienceOf,
   type DuplicatePolicy,
   HEARTBEAT,
+  ID_FORM,
   ID_PATTERN,
   type Profile,
 } from "../../core/protocol";
@@ -51,9 +52,9 @@ export type PrivateKey = string | PrivateJwk | CryptoKey;
 
 /** Options of `HeartbeatAgent` and `SimpleAgent`. Durations are in seconds. */
 export interface AgentOptions {
-  /** 1 to 64 of `A-Z a-z 0-9 _ -`. */
+  /** 1 to 128 of `A-Z a-z 0-9 _ - . @ : / + = %`, of which the first is a letter, a digit, `_` or `-`. */
   agentId: string;
-  /** 1 to 64 of `A-Z a-z 0-9 _ -`. */
+  /** 1 to 128 of `A-Z a-z 0-9 _ - . @ : / + = %`, of which the first is a letter, a digit, `_` or `-`. */
   organizationId: string;
   /** The WebSocket URL of the deployment: `wss://host/stage`. */
   url: string;
@@ -215,7 +216,7 @@ function schedules({ baseDelay, maxDelay, schedule }: ReconnectOptions): Schedul
 
 function checkId(name: string, value: unknown): void {
   if (typeof value === "string" && ID_PATTERN.test(value)) return;
-  throw invalid(name, "1 to 64 letters, digits, _ or -", value);
+  throw invalid(name, ID_FORM, value);
 }
 
 function checkUrl(url: unknown): void {

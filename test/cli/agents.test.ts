@@ -102,11 +102,14 @@ describe("agents register", () => {
     expect(bad.stderr).toContain("bad.pub: expected a public key, got another text.");
   });
 
-  it.each(["", "a b", "a#1", "x".repeat(65)])("refuses the id %p", async (agentId) => {
-    const { cwd, register } = await workplace("reg-ids");
-    expect((await register(agentId)).code).toBe(2);
-    expect(await readdir(cwd)).toEqual([".local"]);
-  });
+  it.each(["", "a b", "a#1", ".a", "=a", "a~b", "x".repeat(129)])(
+    "refuses the id %p",
+    async (agentId) => {
+      const { cwd, register } = await workplace("reg-ids");
+      expect((await register(agentId)).code).toBe(2);
+      expect(await readdir(cwd)).toEqual([".local"]);
+    },
+  );
 });
 
 describe("agents list and get", () => {

@@ -132,7 +132,7 @@ describe("agents import", () => {
   });
 
   it.each([
-    ["agentId,publicKeyFile\na b,k1.pem.pub", "line 2: agentId: expected 1 to 64 letters"],
+    ["agentId,publicKeyFile\na b,k1.pem.pub", "line 2: agentId: expected 1 to 128 letters"],
     ["agentId\na1", "line 2: expected publicKey or publicKeyFile, or --generate-keys <folder>"],
     ["agentId,role,publicKeyFile\na,admin,k1.pem.pub", "line 2: role: expected agent, viewer"],
     ["agentId,publicKeyFile\na,gone.pub", "line 2: gone.pub does not exist."],

@@ -108,7 +108,7 @@ describe("simulate", () => {
     [["--agents", "0"], "Expected a whole number, from 1 to 5000."],
     [["--ramp", "soon"], "Expected a duration, such as 20s, 5m or 1h."],
     [["--interval", "1"], "Expected seconds, from 5 to 540."],
-    [["--prefix", "a#"], 'Prefix "a#": expected letters, digits, _ or -, at most 51.'],
+    [["--prefix", "a#"], 'Prefix "a#": expected the beginning of an id, at most 115 characters'],
   ])("refuses %p", async (args, sentence) => {
     const { code, stderr } = await simulate(...args);
     expect(code).toBe(2);

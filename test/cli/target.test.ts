@@ -150,7 +150,7 @@ describe("usage", () => {
     [["bogus"], "Unknown command 'bogus'."],
     [[...status, "--bogus"], "Unknown option '--bogus'."],
     [["agents", "get", "--local", "-o", "acme"], "Required option '-a, --agent <id>'"],
-    [["status", "--local", "-o", "a b"], "organizationId: expected 1 to 64 letters"],
+    [["status", "--local", "-o", "a b"], "organizationId: expected 1 to 128 letters"],
   ])("is corrected in one sentence: %p", async (args, sentence) => {
     const cwd = await localFolder(engine);
     const { code, stderr, stdout } = await run(args, { cwd });

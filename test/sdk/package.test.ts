@@ -134,8 +134,45 @@ describe("the packed package, in an empty project", () => {
     },
   );
 
+  it.each([
+    ["node", "@agent-heartbeat/sdk", "HeartbeatAgent"],
+    ["browser", "@agent-heartbeat/sdk", "HeartbeatAgent"],
+    ["node", "@agent-heartbeat/sdk/fleet", "FleetWatcher"],
+    ["browser", "@agent-heartbeat/sdk/fleet", "FleetWatcher"],
+  ])(
+    "is loaded by CommonJS under the condition %s, as Jest does for pages: %s",
+    async (condition, id, name) => {
+      const code = `const { ${name} } = require("${id}"); console.log(typeof ${name}, require.resolve("${id}"));`;
+      const flags = ["--conditions", condition, "--eval", code];
+      const { stdout } = await run(process.execPath, flags, { cwd: sdk.project });
+      expect(stdout).toMatch(
+        condition === "browser" ? /^function .*(browser|fleet)\.cjs$/m : /^function .*node\.cjs$/m,
+      );
+    },
+  );
+
+  it("keeps its heartbeats in a thread whatever flags the program was started with", async () => {
+    await writeFile(
+      join(sdk.project, "preload.cjs"),
+      'if (!require("node:worker_threads").isMainThread) throw new Error("loaded into the thread");',
+    );
+    const code = application({ agentId: "flags", privateKey: TEST_KEY, heartbeatThread: true });
+    const load = 'import { HeartbeatAgent, publicKeyOf } from "@agent-heartbeat/sdk";';
+    const text = `${load}\n${code}\nconsole.log(JSON.stringify(result));`;
+    await writeFile(join(sdk.project, "flags.mjs"), text);
+    for (const flags of [
+      ["--input-type=module", "--eval", text],
+      ["--require", "./preload.cjs", "flags.mjs"],
+      ["--import", "./preload.cjs", "flags.mjs"],
+      ["--inspect=0", "flags.mjs"],
+    ]) {
+      const { stdout } = await run(process.execPath, flags, { cwd: sdk.project });
+      expect([flags[0], JSON.parse(stdout)]).toEqual([flags[0], RESULT]);
+    }
+  });
+
   it("is clean for publint and attw", async () => {
-    await lintPackage(sdk.installed);
+    await lintPackage(sdk.installed, "strict");
   });
 });
 

@@ -5,6 +5,7 @@
 
 import { createPrivateKey } from "node:crypto";
 import {
+  agentToken,
   audienceOf,
   HEARTBEAT,
   ID_PATTERN,
@@ -41,12 +42,23 @@ const IDS = [
   "a",
   "worker-1",
   "A_b-9",
-  "x".repeat(64),
-  "x".repeat(65),
+  "x".repeat(128),
+  "x".repeat(129),
+  "worker-0.workers.default.svc",
+  "celery@host.example.com",
+  "i-0abc:8080",
+  "arn:aws:ecs:eu-west-1:123456789012:task/cluster/0123456789abcdef",
+  "Team%20A/base64+x=",
   "",
   "a b",
+  "a~b",
+  "a#b",
+  ".a",
+  "=a",
+  "+a",
+  "@a",
   "ä",
-  "a/b",
+  "/a",
   "*",
   ">",
   "a\n",
@@ -186,7 +198,7 @@ export async function vectors() {
         return { pem, keyId, algorithm };
       }),
     ),
-    ids: IDS.map((id) => ({ id, valid: ID_PATTERN.test(id) })),
+    ids: IDS.map((id) => ({ id, valid: ID_PATTERN.test(id), token: agentToken(id) })),
     subjects: SUBJECTS.map((subject) => ({ subject, valid: isSubject(subject) })),
     patterns: [...PATTERNS, ...SUBJECTS].map((pattern) => ({ pattern, valid: isPattern(pattern) })),
     matches: MATCHES.map(([pattern, subject]) => ({

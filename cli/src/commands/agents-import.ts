@@ -117,7 +117,8 @@ async function register(
     await registry.register({ ...registration, publicKey: publicKeys });
     return "registered";
   }
-  const generateKey = join(generateKeys, `${agent.agentId}.pem`);
+  // An id may have characters that lead to another folder, or that a file system refuses.
+  const generateKey = join(generateKeys, `${encodeURIComponent(agent.agentId)}.pem`);
   await withPublicKey({ generateKey, algorithm }, io, (generated) =>
     registry.register({ ...registration, publicKey: generated }),
   );

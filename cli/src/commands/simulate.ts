@@ -1,6 +1,6 @@
 /** `simulate`: a fleet of real agents against a deployment, to see what it bears. */
 
-import { HEARTBEAT, ID_PATTERN } from "@agent-heartbeat/sdk/protocol";
+import { HEARTBEAT, ID_FORM, ID_PATTERN, LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import { parseDuration } from "../durations";
@@ -61,7 +61,7 @@ export function addSimulate(program: Command, io: Io): void {
         const { printer } = deployment;
         if (!ID_PATTERN.test(`${options.prefix}${"-".repeat(SUFFIX_LENGTH)}`)) {
           throw usageError(
-            `Prefix ${JSON.stringify(options.prefix)}: expected letters, digits, _ or -, at most ${64 - SUFFIX_LENGTH}.`,
+            `Prefix ${JSON.stringify(options.prefix)}: expected the beginning of an id, at most ${LIMITS.idLength - SUFFIX_LENGTH} characters: ${ID_FORM}.`,
           );
         }
         const { simulate } = await import("../simulation/simulation");

@@ -46,6 +46,7 @@ from .options import (
 from .process.parent import ProcessConnectionManager, can_run
 from .protocol import INBOX, Message
 from .signals import on_signals
+from .subject import agent_token
 
 RunEnd = Literal["stop", "drained", "superseded"]
 """How an agent that was running came to its end."""
@@ -109,7 +110,7 @@ class Agent:
         """Raises ConfigurationError if an option is missing, of the wrong type or out of its limits.
 
         Args:
-            agent_id: 1 to 64 of `A-Z a-z 0-9 _ -`.
+            agent_id: 1 to 128 of `A-Z a-z 0-9 _ - . @ : / + = %`, of which the first is a letter, a digit, `_` or `-`.
             organization_id: the same.
             url: the WebSocket URL of the deployment: `wss://host/stage`.
             private_key: PEM as text or bytes (also base64 of it), a key of `cryptography`, or a function,
@@ -306,7 +307,7 @@ class Agent:
         seconds = self._request_timeout
         if timeout is not None:
             seconds = within("timeout", timeout, 0.1, 86_400)
-        inbox = f"{INBOX}.{self.agent_id}.{uuid.uuid4()}"
+        inbox = f"{INBOX}.{agent_token(self.agent_id)}.{uuid.uuid4()}"
         message: Message = {"subject": subject, "data": data, "replyTo": inbox}
         if to is not None:
             message["to"] = to

@@ -13,6 +13,7 @@ from .connection.heartbeat import HeartbeatTerms
 from .connection.manager import ManagerOptions
 from .errors import ConfigurationError
 from .protocol import (
+    ID_FORM,
     ID_PATTERN,
     MAX_INTERVAL_SECONDS,
     MAX_TIMEOUT_MULTIPLIER,
@@ -69,7 +70,7 @@ def flag(name: str, value: Any) -> bool:
 def check_id(name: str, value: Any) -> str:
     if isinstance(value, str) and ID_PATTERN.fullmatch(value):
         return value
-    raise ConfigurationError(f"option {name}: expected 1 to 64 letters, digits, _ or -, got {value!r}")
+    raise ConfigurationError(f"option {name}: expected {ID_FORM}, got {value!r}")
 
 
 def check_url(value: Any) -> str:

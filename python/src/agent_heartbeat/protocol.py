@@ -33,7 +33,8 @@ MAX_TIMEOUT_MULTIPLIER = 20.0
 INBOX = "_inbox"
 PRESENCE = "presence"
 
-ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.@:/+=%-]{0,127}")
+ID_FORM = "1 to 128 letters, digits or _-.@:/+=%, of which the first is a letter, a digit, _ or -"
 
 Status = Literal["online", "offline"]
 OfflineReason = Literal["client_closed", "connection_lost", "gateway_closed", "lease_expired", "drained", "revoked"]

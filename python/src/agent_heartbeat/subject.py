@@ -8,13 +8,18 @@ from collections.abc import Callable
 from .errors import SubjectError
 from .protocol import SUBJECT_LENGTH, SUBJECT_TOKENS
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
-_SUBJECT_FORM = "tokens of [A-Za-z0-9_-] joined by dots"
+_TOKEN = re.compile(r"[A-Za-z0-9_@:/+=%~-]+")
+_SUBJECT_FORM = "tokens of letters, digits and _-@:/+=%~ joined by dots"
 _PATTERN_FORM = f'{_SUBJECT_FORM}, "*" for one token, or a last ">"'
 
 
+def agent_token(agent_id: str) -> str:
+    """The token that stands for an agent in a subject: its id, with `~` for each dot, which would end the token."""
+    return agent_id.replace(".", "~")
+
+
 def is_subject(text: str) -> bool:
-    """Whether a text is a subject: tokens of letters, digits, `_` and `-`, joined by dots."""
+    """Whether a text is a subject: tokens joined by dots, each of letters, digits and `_-@:/+=%~`."""
     return _fits(text, lambda token, last: False)
 
 

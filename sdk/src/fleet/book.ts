@@ -102,5 +102,12 @@ function readAt(presence: AgentPresence, now: number): AgentPresence {
   return { ...presence, ...ended, stalledSince: null };
 }
 
-const isSame = (a: AgentPresence | null, b: AgentPresence) =>
-  JSON.stringify(a) === JSON.stringify(b);
+/** Whether two JSON values are equal: the service writes members in any order, and leaves out what is undefined. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b || typeof a !== "object" || typeof b !== "object" || !a || !b) return a === b;
+  const [one, other] = [a, b] as Record<string, unknown>[];
+  const sameKind = Array.isArray(a) === Array.isArray(b);
+  return (
+    sameKind && Object.keys({ ...a, ...b }).every((name) => isSame(one?.[name], other?.[name]))
+  );
+}

@@ -3,6 +3,7 @@
 import type { AgentsMessage, MassExpiry, TransitionRecord } from "../../../core/protocol";
 import {
   type AgentPresence,
+  agentToken,
   type HistoryMessage,
   LIMITS,
   type ListMessage,
@@ -250,7 +251,8 @@ export abstract class Watcher {
     }
     if (message.type !== "message") return;
     const transition = readTransition(message.data);
-    if (message.subject !== `${RESERVED.presence}.${transition?.agentId}` || !transition) return;
+    if (!transition) return;
+    if (message.subject !== `${RESERVED.presence}.${agentToken(transition.agentId)}`) return;
     this.#toldMeanwhile?.add(transition.agentId);
     if (this.#state === "live") this.#lastUpdateAt = this.serverNow();
     this.#take(presenceOf(transition), transition);

@@ -1,6 +1,6 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
-import { type Activity, type PublishMessage, RESERVED } from "../../../core/protocol";
+import { type Activity, agentToken, type PublishMessage, RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
 import { notConnected } from "../connection/connection";
 import { NoReceiverError, RemoteError, RequestTimeoutError } from "../errors";
@@ -106,7 +106,7 @@ export class Messaging {
   async request(subject: string, data: unknown, { to, timeout }: RequestOptions): Promise<unknown> {
     const { agentId, requestTimeoutMs } = this.#options;
     const timeoutMs = timeout === undefined ? requestTimeoutMs : timeout * 1000;
-    const replyTo = `${RESERVED.inbox}.${agentId}.${crypto.randomUUID()}`;
+    const replyTo = `${RESERVED.inbox}.${agentToken(agentId)}.${crypto.randomUUID()}`;
     const expected = `${subject}: expected an answer within ${timeoutMs / 1000} s`;
     const late = () => new RequestTimeoutError(`${expected}, got none`);
     const answer = this.#asked.wait(replyTo, timeoutMs, late);

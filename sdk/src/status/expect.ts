@@ -1,6 +1,6 @@
 /** Checks of what callers pass in, shared by the reader and the registry. */
 
-import { ID_PATTERN, LIMITS, ROLES } from "../../../core/protocol";
+import { ID_FORM, ID_PATTERN, ROLES } from "../../../core/protocol";
 import { InvalidArgumentError } from "./errors";
 
 const STATUSES = ["online", "offline"] as const;
@@ -38,9 +38,7 @@ export function expectLimit(value: number): number {
 
 function expectId(name: string, value: string): void {
   if (typeof value === "string" && ID_PATTERN.test(value)) return;
-  throw new InvalidArgumentError(
-    `${name}: expected 1 to ${LIMITS.idLength} letters, digits, _ or -, got ${JSON.stringify(value)}`,
-  );
+  throw new InvalidArgumentError(`${name}: expected ${ID_FORM}, got ${JSON.stringify(value)}`);
 }
 
 function expectOneOf(name: string, value: string, allowed: readonly string[]): void {

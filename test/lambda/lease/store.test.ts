@@ -1,5 +1,6 @@
 import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { LIMITS } from "../../../core/protocol";
 import { NOBODY, tagOf } from "../../../core/row-connections";
 import { type LeaseHolder, LeaseStore } from "../../../lambda/lease/store";
 import { type Engine, startEngine } from "../../../testing/engine";
@@ -222,8 +223,8 @@ describe("LeaseStore", () => {
       connectionId: "L0SM9cOFvHcCIhw=",
     });
     const longest = connection({
-      organizationId: "o".repeat(64),
-      agentId: "a".repeat(64),
+      organizationId: "o".repeat(LIMITS.idLength),
+      agentId: "a".repeat(LIMITS.idLength),
       instanceId: "i".repeat(64),
       keyTag: "a1B2c3",
       connectionId: "L0SM9cOFvHcCIhw=",

@@ -227,6 +227,27 @@ describe("messages", () => {
     });
   });
 
+  it("that answer a request go to agents whose ids have dots, and no other may have their inbox", async () => {
+    const agentId = "worker-0.workers.default.svc";
+    await online(organizationId, agentId);
+    await subscribe("a.b", "B=");
+    const replyTo = "_inbox.worker-0~workers~default~svc.q1";
+    await call("publish", { subject: "a.b", replyTo }, "A=", { agentId });
+    expect(posted[0]?.[1]).toMatchObject({ replyTo });
+    const answer = { subject: replyTo, data: "done" };
+    expect(await call("publish", answer, "B=", { agentId: "b1" })).toMatchObject({ reached: 1 });
+    expect(posted[1]?.[0]).toBe(`connection-of-${agentId}`);
+    for (const other of ["worker-0", "worker-0.workers"]) {
+      const asked = { subject: "a.b", replyTo: `_inbox.${agentId}.q1` };
+      const identity = { agentId: other };
+      for (const claimed of [asked, { subject: "a.b", replyTo }]) {
+        const reply = await call("publish", claimed, "A=", identity);
+        const isOwn = other === "worker-0" && claimed === asked;
+        expect(reply).toMatchObject(isOwn ? { type: "published" } : { code: "forbidden" });
+      }
+    }
+  });
+
   it.each([
     ["subscribe", { subject: "_inbox.a1.q1" }, "forbidden"],
     ["subscribe", { subject: "_inbox.>" }, "forbidden"],

@@ -1,5 +1,11 @@
-import { ConfigurationError, ConnectionError, FleetWatcher } from "@agent-heartbeat/sdk";
+import {
+  type AgentPresence,
+  ConfigurationError,
+  ConnectionError,
+  FleetWatcher,
+} from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
+import { FleetBook } from "../../../sdk/src/fleet/book";
 import {
   answerList,
   fakeFleet,
@@ -445,5 +451,74 @@ describe("a fleet's watcher", () => {
     const watcher = new FleetWatcher({ ...options, privateKey: "no key", logger: null });
     await expect(watcher.start()).rejects.toThrow("private key: expected an RSA key");
     expect(watcher.state).toBe("stopped");
+  });
+});
+
+describe("a state that the service writes in another way", () => {
+  const written = (one: AgentPresence) => JSON.parse(JSON.stringify(one)) as AgentPresence;
+  const turned = (value: unknown): unknown =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .reverse()
+            .map(([name, inner]) => [name, turned(inner)]),
+        )
+      : value;
+  const known = presence("a1", {
+    activity: { state: "idle", inFlight: 0, eventLoopLagMs: 3 },
+    profile: { capabilities: ["x", "y"], metadata: { b: { d: [1, { e: 2 }], c: null }, a: 1 } },
+  });
+
+  it.each<[string, AgentPresence, boolean]>([
+    ["the same", known, false],
+    ["members in another order", turned(written(known)) as AgentPresence, false],
+    [
+      "another activity",
+      { ...known, activity: { state: "idle", inFlight: 1, eventLoopLagMs: 3 } },
+      true,
+    ],
+    ["an activity with less", { ...known, activity: { state: "idle", inFlight: 0 } }, true],
+    ["an activity that is gone", { ...known, activity: null }, true],
+    [
+      "a list in another order",
+      {
+        ...known,
+        profile: { capabilities: ["y", "x"], metadata: { b: { d: [1, { e: 2 }], c: null }, a: 1 } },
+      },
+      true,
+    ],
+    [
+      "a member named as one of every object",
+      {
+        ...known,
+        profile: {
+          capabilities: ["x", "y"],
+          metadata: { b: { d: [1, { e: 2 }], c: null }, a: 1, constructor: 1 },
+        },
+      },
+      true,
+    ],
+    [
+      "a list in place of an object",
+      { ...known, profile: { capabilities: ["x", "y"], metadata: { b: [], a: 1 } } },
+      true,
+    ],
+  ])("is told as a change only if its values differ: %s", async (_, next, isChange) => {
+    const book = new FleetBook();
+    expect(book.take(known, null, START)).not.toBeNull();
+    expect(book.take(next, null, START) !== null).toBe(isChange);
+  });
+});
+
+describe("an agent whose id has dots", () => {
+  it("is told of when it comes and goes", async () => {
+    const { socket, changes } = await liveFleet([]);
+    const agentId = "worker-0.workers.default.svc";
+    const subject = "presence.worker-0~workers~default~svc";
+    const told = { type: "message", messageId: "m1", from: "service", data: transition(agentId) };
+    socket.post({ ...told, subject: `presence.${agentId}` });
+    expect(changes).toEqual([]);
+    socket.post({ ...told, subject });
+    expect(changes.map((change) => change.agentId)).toEqual([agentId]);
   });
 });

@@ -110,7 +110,7 @@ describe("registering", () => {
     for (const bad of [
       { agentId: "" },
       { agentId: "a#b" },
-      { agentId: "x".repeat(65) },
+      { agentId: "x".repeat(129) },
       { organizationId: "#sweep" },
       { role: "admin" as Role },
       { description: "x".repeat(257) },

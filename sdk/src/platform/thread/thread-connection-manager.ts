@@ -37,6 +37,8 @@ export class ThreadConnectionManager implements ManagerPort {
     const { file, ...kind } = workerFile();
     const worker = new Worker(file, {
       ...kind,
+      // Flags of the program may not fit this file (--input-type), or load into the thread what is not for it (--require).
+      execArgv: [],
       name: `heartbeat of ${options.login.agentId}`,
       workerData: { options, port: port2, pulse: this.#pulse } satisfies ThreadStart,
       transferList: [port2],
