@@ -11,6 +11,7 @@ import { addAgentsRemove } from "./commands/agents-remove";
 import { addAgentsRemoveKey } from "./commands/agents-remove-key";
 import { addAgentsRotateKey } from "./commands/agents-rotate-key";
 import { addCompletion } from "./commands/completion";
+import { addConformance } from "./commands/conformance";
 import { addCost } from "./commands/cost";
 import { addDashboard } from "./commands/dashboard";
 import { addDoctor } from "./commands/doctor";
@@ -79,6 +80,7 @@ export function createProgram(io: Io): Command {
   addKeysGenerate(keys, io);
   addDoctor(program, io);
   addSimulate(program, io);
+  addConformance(program, io);
   addCost(program, io);
   addCompletion(program, io);
   return program;

@@ -1,0 +1,98 @@
+/** The client on trial: a process that is told what to do, and tells what happens, by lines of JSON. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { type Feed, Violation } from "./feed";
+
+/** What the client's process tells. */
+export type Event = { event: string } & Record<string, unknown>;
+type Reply = { id: number; result?: unknown; error?: string };
+
+/** See `conformance/README.md` for what each call has to do. */
+export interface AgentSettings {
+  agentId: string;
+  organizationId: string;
+  url: string;
+  /** PEM. */
+  privateKey: string;
+  heartbeatInterval: number;
+  heartbeatTimeoutMultiplier: number;
+  ackEvery: number;
+  reconnect: { baseDelay: number; maxDelay: number };
+  rotateAfter: { min: number; max: number };
+  drainTimeout: number;
+  /** Patterns whose messages it answers with `{ echo: <data> }`. */
+  patterns: string[];
+}
+
+export class ClientProcess {
+  readonly events: Event[] = [];
+  readonly #process: ChildProcess;
+  readonly #replies = new Map<number, Reply>();
+  readonly #exited: Promise<void>;
+  #count = 0;
+  #ended: string | undefined;
+
+  constructor(
+    command: readonly string[],
+    private readonly feed: Feed,
+  ) {
+    const [program = "", ...args] = command;
+    this.#process = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const { stdin, stdout } = this.#process;
+    stdin?.on("error", () => undefined);
+    this.#exited = new Promise((resolve) => {
+      const end = (how: string) => {
+        this.#ended = how;
+        this.feed.changed();
+        resolve();
+      };
+      this.#process.on("error", (error) => end(error.message));
+      this.#process.on("close", (code, signal) => end(`it ended with ${signal ?? `code ${code}`}`));
+    });
+    if (stdout) createInterface({ input: stdout }).on("line", (line) => this.#read(line));
+  }
+
+  /** Asks the client to do something, and waits for what comes of it. */
+  async call(name: string, parameters: object = {}): Promise<unknown> {
+    this.#count += 1;
+    const id = this.#count;
+    this.#process.stdin?.write(`${JSON.stringify({ call: name, id, ...parameters })}\n`);
+    const reply = await this.feed.until(`an answer to the call ${name}`, () => {
+      if (this.#ended)
+        throw new Violation(`expected an answer to the call ${name}: ${this.#ended}`);
+      return this.#replies.get(id);
+    });
+    if (reply.error !== undefined) throw new CallFailed(reply.error);
+    return reply.result;
+  }
+
+  /** Resolves with an event, as soon as there is one that fits. */
+  event(name: string, fits: (event: Event) => boolean = () => true): Promise<Event> {
+    return this.feed.until(`the event ${name}`, () =>
+      this.events.find((event) => event.event === name && fits(event)),
+    );
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  #read(line: string): void {
+    let told: Event | Reply;
+    try {
+      told = JSON.parse(line);
+    } catch {
+      return;
+    }
+    if ("event" in told) this.events.push(told);
+    else this.#replies.set(told.id, told);
+    this.feed.changed();
+  }
+}
+
+/** A call that the client refused, or that failed, by the name of its error. */
+export class CallFailed extends Error {
+  override name = "CallFailed";
+}

@@ -1,0 +1,224 @@
+/** Level `messages`: subscriptions, handlers, requests and answers. */
+
+import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import { CallFailed } from "./client";
+import type { ServerConnection } from "./service";
+import type { Scenario, Trial } from "./trial";
+
+export const MESSAGES: Scenario[] = [
+  {
+    level: "messages",
+    name: "It subscribes to what it has handlers for, on each connection anew.",
+    async play(trial) {
+      const first = await subscribed(trial, ["tasks.process", "news.>"]);
+      first.close(1006);
+      const next = await trial.service.connection(2);
+      await next.message("subscribe", 2);
+      const subjects = next.ofType("subscribe").map(({ subject }) => String(subject));
+      trial.expect(
+        subjects.sort().join() === "news.>,tasks.process",
+        "both subscriptions",
+        subjects,
+      );
+    },
+  },
+  {
+    level: "messages",
+    name: "It repeats a subscription that failed, and none that was refused.",
+    async play(trial) {
+      trial.service.answers = false;
+      await trial.start({ patterns: ["a.b"] });
+      const connection = await trial.service.connection();
+      const first = await connection.message("subscribe");
+      connection.tell({ type: "error", code: "internal", message: "again", id: first.id });
+      const again = await connection.message("subscribe", 2);
+      trial.expect(again.id !== first.id, "an id of its own for each", again.id);
+      connection.tell({ type: "error", code: "forbidden", message: "no", id: again.id });
+      connection.answers = true;
+      await trial.client.call("publish", { subject: "x.y", data: 1 });
+      trial.expect(connection.ofType("subscribe").length === 2, "no third subscription");
+    },
+  },
+  {
+    level: "messages",
+    name: "It handles the messages of a subject in order, and one that comes twice once.",
+    async play(trial) {
+      const connection = await subscribed(trial, ["tasks.*"]);
+      for (const [messageId, data] of [
+        ["1", 1],
+        ["2", 2],
+        ["2", 2],
+        ["3", 3],
+      ] as const) {
+        connection.tell({ type: "message", messageId, subject: "tasks.a", data, from: "b" });
+      }
+      await trial.client.event("message", ({ data }) => data === 3);
+      const heard = trial.client.events.filter(({ event }) => event === "message");
+      trial.expect(heard.map(({ data }) => data).join() === "1,2,3", "1, 2, 3", heard);
+    },
+  },
+  {
+    level: "messages",
+    name: "It answers a request on its subject for answers.",
+    async play(trial) {
+      const connection = await subscribed(trial, ["tasks.*"]);
+      const replyTo = "_inbox.planner.1";
+      connection.tell({
+        type: "message",
+        messageId: "1",
+        subject: "tasks.a",
+        data: { n: 1 },
+        from: "planner",
+        replyTo,
+      });
+      const { subject, data } = await connection.message("publish");
+      trial.expect(subject === replyTo, `an answer on ${replyTo}`, subject);
+      const expected = JSON.stringify({ result: { echo: { n: 1 } } });
+      trial.expect(JSON.stringify(data) === expected, expected, data);
+    },
+  },
+  {
+    level: "messages",
+    name: "It says what is wrong where it has no handler for a request.",
+    async play(trial) {
+      const connection = await subscribed(trial, ["tasks.*"]);
+      connection.tell({
+        type: "message",
+        messageId: "1",
+        subject: "direct",
+        data: 1,
+        from: "b",
+        replyTo: "_inbox.b.1",
+      });
+      const { data } = await connection.message("publish");
+      const { code } = (data as { error?: { code?: unknown } }).error ?? {};
+      trial.expect(code === "no_handler", "the error no_handler", data);
+    },
+  },
+  {
+    level: "messages",
+    name: "It publishes, and tells how many processes were reached.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      const reached = await trial.client.call("publish", {
+        subject: "a.b",
+        data: { n: [1, null, "ü"] },
+      });
+      trial.expect(reached === 1, "1 as the number of processes", reached);
+      const { data } = await connection.message("publish");
+      trial.expect(JSON.stringify(data) === '{"n":[1,null,"ü"]}', "the data as it was given", data);
+    },
+  },
+  {
+    level: "messages",
+    name: "It sends a large message in frames that the gateway takes.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      await trial.client.call("publish", { subject: "a.b", data: "ü".repeat(50_000) });
+      const { longestFrame } = connection;
+      trial.expect(
+        longestFrame <= LIMITS.frameBytes,
+        `frames of at most ${LIMITS.frameBytes} bytes`,
+        longestFrame,
+      );
+    },
+  },
+  {
+    level: "messages",
+    name: "It refuses to send a message that is too large.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      const refused = await failureOf(
+        trial.client.call("publish", { subject: "a.b", data: "x".repeat(140_000) }),
+      );
+      trial.expect(refused !== undefined, "an error");
+      trial.expect(connection.ofType("publish").length === 0, "nothing sent");
+    },
+  },
+  {
+    level: "messages",
+    name: "It asks, and gets the answer that names its question.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      const asked = trial.client.call("request", { subject: "tasks.do", data: 7 });
+      const { replyTo } = await connection.message("publish");
+      trial.expect(
+        typeof replyTo === "string" && replyTo.startsWith(`_inbox.${trial.agentId}.`),
+        `replyTo under _inbox.${trial.agentId}`,
+        replyTo,
+      );
+      const answer = (subject: unknown, result: unknown, messageId: string) =>
+        connection.tell({ type: "message", messageId, subject, data: { result }, from: "b" });
+      answer(`_inbox.${trial.agentId}.another`, "wrong", "1");
+      answer(replyTo, { right: true }, "2");
+      const result = JSON.stringify(await asked);
+      trial.expect(result === '{"right":true}', "the answer on its subject", result);
+    },
+  },
+  {
+    level: "messages",
+    name: "It fails a request that nobody hears, that is refused, and that is not answered in time.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      connection.answers = false;
+      const ask = (number: number) =>
+        failureOf(trial.client.call("request", { subject: "a.b", timeout: number }));
+      const unheard = ask(60);
+      const first = await connection.message("publish");
+      connection.tell({ type: "published", subject: "a.b", reached: 0, id: first.id });
+      trial.expect((await unheard) === "NoReceiverError", "NoReceiverError", await unheard);
+      const refused = ask(60);
+      const second = await connection.message("publish", 2);
+      connection.tell({ type: "error", code: "rate_limited", message: "slow down", id: second.id });
+      trial.expect((await refused) === "RequestRefusedError", "RequestRefusedError", await refused);
+      const late = await ask(0.5);
+      trial.expect(late === "RequestTimeoutError", "RequestTimeoutError", late);
+    },
+  },
+  {
+    level: "messages",
+    name: "It finishes what it handles after superseded, answers, and takes nothing new.",
+    async play(trial) {
+      const connection = await subscribed(trial, ["slow.*"]);
+      const replyTo = "_inbox.b.1";
+      connection.tell({
+        type: "message",
+        messageId: "1",
+        subject: "slow.a",
+        data: "hold",
+        from: "b",
+        replyTo,
+      });
+      await trial.client.event("message");
+      connection.tell({ type: "superseded" });
+      await trial.client.event("state", ({ state }) => state === "draining");
+      connection.tell({ type: "message", messageId: "2", subject: "slow.b", data: 2, from: "b" });
+      await trial.client.call("release");
+      const { data } = await connection.message("publish");
+      trial.expect(JSON.stringify(data) === '{"result":{"echo":"hold"}}', "its answer", data);
+      const { how } = await trial.client.event("ended");
+      trial.expect(how === "superseded", 'it to end as "superseded"', how);
+      const heard = trial.client.events.filter(({ event }) => event === "message").length;
+      trial.expect(heard === 1, "no new work", heard);
+    },
+  },
+];
+
+async function subscribed(trial: Trial, patterns: string[]): Promise<ServerConnection> {
+  await trial.start({ patterns });
+  const connection = await trial.service.connection();
+  if (patterns.length > 0) await connection.message("subscribe", patterns.length);
+  await connection.message("heartbeat");
+  return connection;
+}
+
+/** The name of the error that a call ends with. */
+async function failureOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    if (error instanceof CallFailed) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,9 @@
+/** Every scenario, by level. */
+
+import { FLEET } from "./fleet";
+import { MESSAGES } from "./messages";
+import { PRESENCE } from "./presence";
+import { ROTATION } from "./rotation";
+import type { Scenario } from "./trial";
+
+export const SCENARIOS: readonly Scenario[] = [...PRESENCE, ...MESSAGES, ...ROTATION, ...FLEET];

@@ -1,0 +1,57 @@
+/** The TypeScript client on trial: `npx agent-heartbeat conformance -- node conformance/typescript.mjs`. */
+
+import { createInterface } from "node:readline";
+import { FleetWatcher, HeartbeatAgent } from "@agent-heartbeat/sdk";
+
+const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+let agent;
+let release;
+
+const calls = {
+  start({ settings: { patterns, ...settings } }) {
+    agent = new HeartbeatAgent({ ...settings, logger: null, signals: [] });
+    agent.on("state", ({ state }) => tell({ event: "state", state }));
+    for (const pattern of patterns) {
+      agent.onMessage(pattern, async (subject, data) => {
+        tell({ event: "message", subject, data });
+        if (data === "hold") {
+          await new Promise((resolve) => {
+            release = resolve;
+          });
+        }
+        return { echo: data };
+      });
+    }
+    agent.run().then(
+      (how) => tell({ event: "ended", how }),
+      (error) => tell({ event: "ended", how: error.name }),
+    );
+  },
+  async watch({ settings: { agentId, organizationId, url, privateKey, reconnect } }) {
+    const given = { agentId, organizationId, url, privateKey, reconnect, logger: null };
+    const watcher = new FleetWatcher(given);
+    const show = () => {
+      const agents = [...watcher.agents].map(([id, { status }]) => [id, status]);
+      tell({ event: "agents", agents: Object.fromEntries(agents) });
+    };
+    watcher.on("change", show);
+    await watcher.start();
+    show();
+  },
+  release: () => release?.(),
+  stop: () => void agent.stop(),
+  drain: () => void agent.drain(),
+  health: () => agent.getConnectionHealth(),
+  publish: async ({ subject, data }) => (await agent.publish(subject, data)).reached,
+  request: ({ subject, data, timeout }) =>
+    agent.request(subject, data, timeout === undefined ? {} : { timeout }),
+};
+
+createInterface({ input: process.stdin }).on("line", async (line) => {
+  const { call, id, ...parameters } = JSON.parse(line);
+  try {
+    tell({ id, result: (await calls[call](parameters)) ?? null });
+  } catch (error) {
+    tell({ id, error: error.name });
+  }
+});
