@@ -14,7 +14,7 @@ interface Result {
 }
 
 const CLIENTS = {
-  TypeScript: ["node", "conformance/typescript.mjs"],
+  TypeScript: ["node", "tools/conformance/client.mjs"],
   Python: ["python/.venv/bin/python", "python/conformance.py"],
 };
 

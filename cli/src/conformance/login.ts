@@ -24,7 +24,7 @@ export function readLogin({ rawHeaders }: IncomingMessage): Login {
 }
 
 /** The RFC 7638 thumbprint of an Ed25519 key. */
-export function thumbprintOf(key: KeyObject): string {
+function thumbprintOf(key: KeyObject): string {
   const { crv, kty, x } = createPublicKey(key).export({ format: "jwk" });
   return createHash("sha256").update(JSON.stringify({ crv, kty, x })).digest("base64url");
 }

@@ -1,4 +1,4 @@
-/** The TypeScript client on trial: `npx agent-heartbeat conformance -- node conformance/typescript.mjs`. */
+/** The TypeScript client on trial: `npx agent-heartbeat conformance -- node tools/conformance/client.mjs`. */
 
 import { createInterface } from "node:readline";
 import { FleetWatcher, HeartbeatAgent } from "@agent-heartbeat/sdk";
