@@ -8,8 +8,8 @@ const app = new App();
 const stack = new AgentHeartbeatStack(app, "AgentHeartbeat", {
   dashboard: false,
   sweepInterval: Duration.minutes(1),
-  // The checker expects every transition at once. Self-preservation has its own tests.
-  selfPreservation: false,
+  // The checker of faults expects every transition at once.
+  ...(!process.argv.includes("--self-preservation") && { selfPreservation: false }),
 });
 
 // Below the construct's limit, because it is for tests only.

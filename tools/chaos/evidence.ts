@@ -32,6 +32,22 @@ export interface SignOfLife {
   at: number;
 }
 
+/** A time in which an agent may not connect, nor send or get anything. */
+export interface LockOut {
+  agentId: string;
+  /** When the call that locked it out had returned. */
+  from: number;
+  /** When the call began that lets it in again. */
+  until: number;
+  how: string;
+}
+
+/** A message that an agent got. */
+export interface HeardMessage {
+  agentId: string;
+  at: number;
+}
+
 export interface AgentEvidence {
   agentId: string;
   /** By the name that the agent assigned to the connection, and the gateway received in its request. */
@@ -71,6 +87,10 @@ export interface PublishedEvent {
   id: string;
   agentId: string;
   status: string;
+  /** When it happened, as the event says. */
+  at: number;
+  /** Whether the sweep has found it. */
+  swept: boolean;
   publishedAt: number;
 }
 
@@ -112,6 +132,12 @@ export interface Evidence {
   /** The longest delay injected on a link. */
   longestDelayMs: number;
   faults: { kind: FaultKind; at: number; what: string }[];
+  lockOuts: LockOut[];
+  /** How many messages the run has sent to agents that were not locked out, and to those that were. */
+  messages: { admitted: number; lockedOut: number };
+  heard: HeardMessage[];
+  /** Agents of which two processes went on side by side after an older one had come back. */
+  notSuperseded: string[];
   /** Agents that did not reconnect in time after the last fault. */
   notBack: string[];
   leftovers: Leftovers;

@@ -1,29 +1,88 @@
-/** `npm run chaos`: injects faults into real agents, and fails if readers saw a wrong status. */
+/** `npm run chaos`: real agents under faults, overload or attack, and a judge; fails unless each status was right. */
 
 import { parseArgs } from "node:util";
 import { BREAKS, type Break, type BreakName, FaultInjector } from "./breaks";
 import { checkRun } from "./checker/check-run";
-import { reportOf, tableOf } from "./report";
+import { hostileReportOf, hostileTable } from "./hostile/report";
+import { runHostile } from "./hostile/run";
+import { overloadTable, runOverload } from "./overload";
+import { columnsOf, reportOf, tableOf, verdictOf } from "./report";
 import { runChaos } from "./run";
 
-const USAGE = `Injects faults into a fleet of real agents on the local runtime, and checks every status that readers saw.
+const USAGE = `npm run chaos -- [faults | overload | hostile] [options]
 
-  --seconds <number>  how long to inject faults (default 300)
-  --agents <number>   agents, in processes of 50 (default 500)
-  --seed <number>     seed of the faults (default: a new one for each run)
-  --break <name>      inject a defect into the product, and fail unless it is detected: ${Object.keys(BREAKS).join(", ")}
+faults    inject faults into a fleet of real agents, and check every status that readers saw (default)
+overload  send heartbeats at twice the capacity of this machine, and check what is acknowledged
+hostile   let a client of another organization do its worst, and check the fleet beside it
+
+  --seconds <number>  how long faults, overload or the hostile client last (default 300; overload 60)
+  --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500)
+  --seed <number>     draws the same faults again (default: another one each time)
+  --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}
   --json              print the report as JSON
   --help              print this`;
 
 // Printed once for every client otherwise, on a machine with an older Node than the functions' own.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
+interface Options {
+  seconds: number | undefined;
+  agents: number | undefined;
+  seed: number;
+  broken: Break | undefined;
+  json: boolean;
+}
+
+const progress = (line: string) => console.error(line);
+
+/** Each prints its report. @returns whether the run passed */
+const SCENARIOS: Record<string, (options: Options) => Promise<boolean>> = {
+  async faults({ seconds = 300, agents, seed, broken, json }) {
+    const injector = broken && new FaultInjector(broken);
+    const evidence = await runChaos({
+      agents,
+      seconds,
+      seed,
+      ...(injector && { injector }),
+      report: progress,
+    });
+    const report = reportOf(checkRun(evidence), evidence, seed);
+    print(report, tableOf(report), json);
+    if (!broken || !injector) return report.passed;
+    const found = report[broken.seenIn].length > 0;
+    console.log(
+      `${broken.what}: ${injector.applied} requests were changed; the defect was ${found ? "detected" : "NOT DETECTED"}`,
+    );
+    return found;
+  },
+  async overload({ seconds = 60, seed, json }) {
+    const report = await runOverload({ seconds, seed, report: progress });
+    print(report, [...columnsOf(overloadTable(report)), verdictOf(report)], json);
+    return report.passed;
+  },
+  async hostile({ seconds = 300, agents, seed, json }) {
+    const report = hostileReportOf(
+      await runHostile({ seconds, agents, seed, report: progress }),
+      seed,
+    );
+    const lines = [...tableOf(report.faults).slice(0, -1), ...columnsOf(hostileTable(report))];
+    print(report, [...lines, verdictOf(report)], json);
+    return report.passed;
+  },
+};
+
+function print(report: object, lines: readonly string[], json: boolean): void {
+  if (json) console.log(JSON.stringify(report, null, 2));
+  else for (const line of lines) console.log(line);
+}
+
 /** @returns whether the run passed */
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
-      seconds: { type: "string", default: "300" },
-      agents: { type: "string", default: "500" },
+      seconds: { type: "string" },
+      agents: { type: "string" },
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
       break: { type: "string" },
       json: { type: "boolean", default: false },
@@ -34,25 +93,24 @@ async function main(): Promise<boolean> {
     console.log(USAGE);
     return true;
   }
-  const broken = values.break === undefined ? undefined : breakOf(values.break);
-  const injector = broken && new FaultInjector(broken);
-  const seed = whole("seed", values.seed, 0, 2 ** 31);
-  const evidence = await runChaos({
-    agents: whole("agents", values.agents, 3, 5000),
-    seconds: whole("seconds", values.seconds, 10, 24 * 3600),
-    seed,
-    ...(injector && { injector }),
-    report: (line) => console.error(line),
+  const [name = "faults", ...more] = positionals;
+  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined;
+  if (!scenario || more.length > 0) {
+    throw new Error(
+      `expected one of ${Object.keys(SCENARIOS).join(", ")}, got ${positionals.join(" ")}`,
+    );
+  }
+  const optional = (option: "seconds" | "agents", min: number, max: number) => {
+    const text = values[option];
+    return text === undefined ? undefined : whole(option, text, min, max);
+  };
+  return scenario({
+    seconds: optional("seconds", 10, 24 * 3600),
+    agents: optional("agents", 3, 5000),
+    seed: whole("seed", values.seed, 0, 2 ** 31),
+    broken: values.break === undefined ? undefined : breakOf(values.break),
+    json: values.json,
   });
-  const report = reportOf(checkRun(evidence), evidence, seed);
-  if (values.json) console.log(JSON.stringify(report, null, 2));
-  else for (const line of tableOf(report)) console.log(line);
-  if (!broken || !injector) return report.passed;
-  const found = report[broken.seenIn].length > 0;
-  console.log(
-    `${broken.what}: ${injector.applied} requests were changed; the defect was ${found ? "detected" : "NOT DETECTED"}`,
-  );
-  return found;
 }
 
 function breakOf(name: string): Break {

@@ -43,6 +43,11 @@ export function reportOf(
     ),
     falseOfflines: result.falseOfflines,
     late: result.late,
+    lockOuts: result.lockOuts,
+    revokedOnline: result.revokedOnline,
+    revokedHeard: result.revokedHeard,
+    notSuperseded: result.notSuperseded,
+    delivery: result.delivery,
     transitions: { stored: result.changes, repeated: result.repeated },
     lost: result.lost,
     duplicated: result.duplicated,
@@ -82,6 +87,14 @@ export function tableOf(report: Report): string[] {
       "transitions",
       `${report.transitions.stored}; redelivered with the same id ${report.transitions.repeated}`,
     ],
+    [
+      "messages to others than locked-out agents",
+      `${report.delivery.sent} times two published, ${report.delivery.received} heard`,
+    ],
+    ["agents locked out", String(report.lockOuts)],
+    ["  shown as online, or acknowledged", String(report.revokedOnline.length)],
+    ["  sent messages", String(report.revokedHeard.length)],
+    ["two processes side by side", String(report.notSuperseded.length)],
     ["false offlines", String(report.falseOfflines.length)],
     ["late detections", String(report.late.length)],
     ["lost transitions", String(report.lost.length)],
@@ -92,23 +105,29 @@ export function tableOf(report: Report): string[] {
     ["subscriptions left over", String(report.subscriptions.length)],
     ["agents not back", String(report.notBack.length)],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return [
-    ...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
-    ...detailsOf(report),
-    report.passed ? "passed" : "FAILED",
-  ];
+  return [...columnsOf(rows), ...detailsOf(report), verdictOf(report)];
 }
+
+/** Rows of a table, with their names in a column. */
+export function columnsOf(rows: readonly [string, string][]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
+
+export const verdictOf = ({ passed }: { passed: boolean }) => (passed ? "passed" : "FAILED");
 
 function detailsOf(report: Report): string[] {
   const texts = [
     ...report.falseOfflines.slice(0, SHOWN).map((finding) => ["false offline", finding] as const),
     ...report.late.slice(0, SHOWN).map((finding) => ["late", finding] as const),
+    ...report.revokedOnline.slice(0, SHOWN).map((finding) => ["revoked", finding] as const),
   ].map(
     ([what, { agentId, why, looks, firstAt, lastAt }]) =>
       `${what}: ${agentId}, ${looks} reads in ${Math.round(lastAt - firstAt)} ms from ${Math.round(firstAt)}: ${why}`,
   );
   for (const name of [
+    "revokedHeard",
+    "notSuperseded",
     "lost",
     "duplicated",
     "disordered",

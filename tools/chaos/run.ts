@@ -1,14 +1,17 @@
 /** One run: a fleet connects, suffers faults, recovers and leaves. The evidence is recorded. */
 
 import type { FaultInjector } from "./breaks";
+import { FLEET_SHARE, fleetFor, measureCapacity } from "./capacity";
 import { CLOCK_MS } from "./checker/connections";
 import type { Evidence, Leftovers } from "./evidence";
-import { inject, pause } from "./faults/inject";
+import { inject } from "./faults/inject";
+import { pause } from "./faults/pause";
 import { drawPlan } from "./faults/plan";
-import { LEASE_MS, Stage } from "./stage/stage";
+import { INTERVAL_SECONDS, LEASE_MS, Stage } from "./stage/stage";
 
 export interface RunOptions {
-  agents: number;
+  /** @default as many as the machine carries, at most 500 */
+  agents: number | undefined;
   seconds: number;
   seed: number;
   /** Injects a defect into the product. */
@@ -18,60 +21,81 @@ export interface RunOptions {
 }
 
 /** Agents of one process. */
-const PER_PROCESS = 50;
+export const PER_PROCESS = 50;
+const MOST_AGENTS = 500;
+const LEAST_AGENTS = 3;
 const LEAST_PROCESSES = 3;
 const LOOK_EVERY_MS = 400;
 /** The shortest interval that a deployment allows. */
-const SWEEP_EVERY_MS = 10_000;
+export const SWEEP_EVERY_MS = 10_000;
 /** The time for the fleet to connect, and to reconnect after the last fault. */
 const PATIENCE_MS = 90_000;
 /** The sweep's grace period of two seconds after a lease. */
-const SWEEP_GRACE_MS = 2000;
+export const SWEEP_GRACE_MS = 2000;
 const POLL_MS = 200;
 
 /** @throws Error if something broke that no fault may break */
 export async function runChaos(options: RunOptions): Promise<Evidence> {
-  const { agents, seconds, seed, injector, report } = options;
-  const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
-  const stage = await Stage.open({
-    agents,
-    processes,
-    seed,
-    report,
-    ...(injector && { injector }),
-  });
-  const { recorder } = stage;
-  const ending = new AbortController();
+  const { seconds, seed, injector, report } = options;
+  const stage = await Stage.open({ seed, report, ...(injector && { injector }) });
+  const watch = new Watch(stage);
   try {
+    const agents = await sizeOf(options, stage);
+    const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
+    await stage.enrol(agents, processes);
     report(`${agents} agents in ${processes} processes connect`);
-    for (const group of stage.groups) {
-      await stage.startGroup(group);
-      await untilBack(stage, group.agentIds, stage.now());
-    }
-    expectWhole(stage);
-    const watching = watch(stage, ending.signal);
+    await come(stage);
+    watch.start();
     await injectFaults(stage, { seed, seconds, agents, processes });
-    expectWhole(stage);
-    report("all faults have ended");
-    const healedAt = stage.now();
-    recorder.evidence.notBack = await untilBack(stage, stage.agentIds, healedAt);
-    report(
-      `the fleet is connected after ${Math.round((stage.now() - healedAt) / 1000)} s, and leaves`,
-    );
-    const leftovers = await leave(stage);
-    ending.abort();
-    await watching;
-    const changes = await untilTold(stage);
-    expectWhole(stage);
-    if (stage.clockDriftMs > CLOCK_MS) {
-      throw new Error(`the machine's clock moved by ${Math.round(stage.clockDriftMs)} ms: void`);
-    }
-    for (const [problem, count] of recorder.problems) report(`${count} times: ${problem}`);
-    return { ...recorder.evidence, endedAt: stage.now(), leftovers, changes };
+    return await finish(stage, watch);
   } finally {
-    ending.abort();
+    watch.stop();
     await stage.close();
   }
+}
+
+/** Measures the machine, so that the verdict does not depend on it. */
+async function sizeOf({ agents, report }: RunOptions, stage: Stage): Promise<number> {
+  const capacity = await measureCapacity(stage);
+  const carried = fleetFor(capacity, FLEET_SHARE, MOST_AGENTS);
+  report(`this machine acknowledges ${capacity} heartbeats a second, enough for ${carried} agents`);
+  if (agents !== undefined && agents > carried) {
+    const share = Math.round((agents / INTERVAL_SECONDS / capacity) * 100);
+    report(
+      `${agents} agents exceed that: their heartbeats alone take ${share} % of the capacity, where a run is sized for ` +
+        `${Math.round(FLEET_SHARE * 100)} %; expect findings that are the machine's`,
+    );
+  }
+  return agents ?? Math.max(LEAST_AGENTS, carried);
+}
+
+/** Starts every group, each when the one before has come. */
+export async function come(stage: Stage): Promise<void> {
+  for (const group of stage.groups) {
+    await stage.startGroup(group);
+    await untilBack(stage, group.agentIds, stage.now());
+  }
+  expectWhole(stage);
+}
+
+/** Nothing befalls the fleet any more: it comes back and leaves, and what is left is counted. */
+export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
+  const { recorder } = stage;
+  expectWhole(stage);
+  recorder.report("everything is well again");
+  const healedAt = stage.now();
+  recorder.evidence.notBack = await untilBack(stage, stage.agentIds, healedAt);
+  const seconds = Math.round((stage.now() - healedAt) / 1000);
+  recorder.report(`the fleet is back after ${seconds} s, and leaves`);
+  const leftovers = await leave(stage);
+  await watch.stop();
+  const changes = await untilTold(stage);
+  expectWhole(stage);
+  if (stage.clockDriftMs > CLOCK_MS) {
+    throw new Error(`the machine's clock moved by ${Math.round(stage.clockDriftMs)} ms: void`);
+  }
+  for (const [problem, count] of recorder.problems) recorder.report(`${count} times: ${problem}`);
+  return { ...recorder.evidence, endedAt: stage.now(), leftovers, changes };
 }
 
 /** @throws Error if something failed that no fault may affect, which invalidates the run */
@@ -79,24 +103,41 @@ function expectWhole({ broken }: Stage): void {
   if (broken !== undefined) throw new Error(broken);
 }
 
-/** Reads the table and runs the sweep repeatedly. */
-async function watch(stage: Stage, signal: AbortSignal): Promise<void> {
-  let sweepAt = stage.now() + SWEEP_EVERY_MS;
-  while (!signal.aborted) {
-    // Nobody can read while the database is down.
-    const look = await stage.look().catch(() => undefined);
-    if (look) stage.recorder.evidence.looks.push(look);
-    if (stage.now() >= sweepAt) {
-      sweepAt += SWEEP_EVERY_MS;
-      stage.tellRuntime({ do: "sweep" });
+/** Reads the table and runs the sweep, again and again. */
+export class Watch {
+  #stopped = false;
+  #watching: Promise<void> | undefined;
+
+  constructor(private readonly stage: Stage) {}
+
+  start(): void {
+    this.#watching = this.#watch();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#watching;
+  }
+
+  async #watch(): Promise<void> {
+    const { stage } = this;
+    let sweepAt = stage.now() + SWEEP_EVERY_MS;
+    while (!this.#stopped) {
+      // While the database is down nobody can be told anything.
+      const look = await stage.look().catch(() => undefined);
+      if (look) stage.recorder.evidence.looks.push(look);
+      if (stage.now() >= sweepAt) {
+        sweepAt += SWEEP_EVERY_MS;
+        stage.tellRuntime({ do: "sweep" });
+      }
+      await pause(LOOK_EVERY_MS);
     }
-    await pause(LOOK_EVERY_MS);
   }
 }
 
 async function injectFaults(
   stage: Stage,
-  options: Omit<RunOptions, "report" | "injector"> & { processes: number },
+  options: { seed: number; seconds: number; agents: number; processes: number },
 ): Promise<void> {
   const { seed, seconds, agents, processes } = options;
   const durationMs = seconds * 1000;
@@ -118,8 +159,12 @@ async function injectFaults(
   stage.database.proxy.heal();
 }
 
-/** Waits until each agent has received an ack since a given time. @returns agents that have not */
-async function untilBack(stage: Stage, agentIds: string[], since: number): Promise<string[]> {
+/** Waits until each agent has had an ack since a moment. @returns those that had none in time */
+export async function untilBack(
+  stage: Stage,
+  agentIds: string[],
+  since: number,
+): Promise<string[]> {
   const isBack = (agentId: string) =>
     [...stage.recorder.agent(agentId).connections.values()].some(
       ({ endedAt, heartbeats }) => endedAt === null && (heartbeats.at(-1)?.ackedAt ?? 0) > since,
@@ -191,7 +236,7 @@ async function connectionsOf(stage: Stage): Promise<number> {
 
 /** Waits until every stored change was published, up to a time limit. @returns the changes */
 async function untilTold(stage: Stage) {
-  const changes = await stage.engine.changes(stage.ready.statusTableName);
+  const changes = await stage.changes();
   const deadline = stage.now() + PATIENCE_MS;
   const untold = () => {
     const published = new Set(stage.recorder.evidence.published.map(({ id }) => id));

@@ -190,9 +190,14 @@ export class ConnectionManager implements ManagerPort {
     if (this.#mayRotate && (this.#current?.rotateAt ?? 0) <= now) this.#candidate = this.#open(now);
   }
 
-  /** One rotation after the other: messages can be put in order from two connections, not from three. */
+  /**
+   * One rotation after the other: messages can be put in order from two connections, not from three. A service that
+   * refuses heartbeats is not given a second connection to serve.
+   */
   get #mayRotate(): boolean {
-    return this.#current?.heartbeat != null && !this.#candidate && this.#draining.size === 0;
+    const heartbeat = this.#current?.heartbeat;
+    if (!heartbeat || heartbeat.isRefused) return false;
+    return !this.#candidate && this.#draining.size === 0;
   }
 
   #open(now: number): ManagedConnection {

@@ -50,6 +50,11 @@ export class Heartbeat {
     return this.#acked;
   }
 
+  /** Whether heartbeats were refused since the last ack. */
+  get isRefused(): boolean {
+    return this.#lastRefusalAt > this.#lastAckAt;
+  }
+
   get intervalMs(): number {
     return this.#intervalMs;
   }

@@ -145,6 +145,17 @@ describe("rotation", () => {
     expect(runtime.sockets).toHaveLength(2);
   });
 
+  it("waits while the service refuses heartbeats, and follows the next ack", async () => {
+    const { runtime, socket } = await connectedAgent();
+    passAcked(runtime, socket, 100 * MINUTE - SECOND);
+    socket.post({ message: "Too Many Requests", connectionId: "C=", requestId: "R" });
+    runtime.advance(30 * SECOND);
+    expect(runtime.sockets).toHaveLength(1);
+    socket.ack();
+    await runtime.socket(2);
+    expect(runtime.sockets).toHaveLength(2);
+  });
+
   it("is left out by a reconnect: the age counts from the newest connection", async () => {
     const { runtime, socket, accept } = await connectedAgent();
     passAcked(runtime, socket, 99 * MINUTE);

@@ -45,10 +45,14 @@ function history(until = 20_000) {
       return look(at, { leaseExpiresAt: last + 2 + LEASE_MS });
     }),
     changes: [{ id: "1", agentId: "a", status: "online" }],
-    published: [{ id: "1", agentId: "a", status: "online", publishedAt: 100 }],
+    published: [{ id: "1", agentId: "a", status: "online", at: 0, swept: false, publishedAt: 100 }],
     lags: [],
     longestDelayMs: 0,
     faults: [],
+    lockOuts: [],
+    messages: { admitted: 0, lockedOut: 0 },
+    heard: [],
+    notSuperseded: [],
     notBack: [],
     leftovers: { gatewayConnections: 0, links: 0, onlineRows: [], subscriptions: [] },
   };
@@ -79,10 +83,10 @@ function store(evidence: Evidence, from: number, until: number, row: Partial<Sto
 }
 
 /** The number of findings by kind. */
-function findings(result: RunFindings): Record<string, number> {
-  const { falseOfflines, late, lost, duplicated, disordered } = result;
-  const { sockets, rows, subscriptions, notBack } = result;
-  const all = { falseOfflines, late, lost, duplicated, disordered };
+function findings(verdict: RunFindings): Record<string, number> {
+  const { falseOfflines, late, lost, duplicated, disordered } = verdict;
+  const { sockets, rows, subscriptions, notBack, revokedOnline, revokedHeard } = verdict;
+  const all = { falseOfflines, late, lost, duplicated, disordered, revokedOnline, revokedHeard };
   return Object.fromEntries(
     Object.entries({ ...all, sockets, rows, subscriptions, notBack })
       .filter(([, found]) => found.length > 0)
@@ -207,6 +211,56 @@ describe("the checker of a chaos run", () => {
     expect(findings(checkRun(evidence))).toEqual({});
   });
 
+  describe("finds an agent that is locked out", () => {
+    const lockedOut = () => {
+      const { evidence, agent, connection } = history(4000);
+      agent.cuts.push(4500);
+      store(evidence, 4500, 20_000, { status: "offline", leaseExpiresAt: 0 });
+      const lockOut = { agentId: "a", from: 5000, until: 18_000, how: "disable agents" };
+      evidence.lockOuts = [lockOut];
+      return { evidence, connection };
+    };
+
+    it("not if it is shown as offline, and gets nothing later than some seconds after", () => {
+      const { evidence } = lockedOut();
+      evidence.heard = [
+        { agentId: "a", at: 14_000 },
+        { agentId: "a", at: 19_000 },
+      ];
+      expect(findings(checkRun(evidence))).toEqual({});
+    });
+
+    it("and is shown as online", () => {
+      const { evidence } = lockedOut();
+      store(evidence, 8000, 9000, { leaseExpiresAt: 20_000 });
+      evidence.signs.push(sign("heartbeat", 7900));
+      const verdict = checkRun(evidence);
+      expect(findings(verdict)).toEqual({ revokedOnline: 1 });
+      expect(verdict.revokedOnline[0]?.why).toBe("shown as online 3000 ms after: disable agents");
+      expect(verdict.passed).toBe(false);
+    });
+
+    it("and is acknowledged a heartbeat that it sent then", () => {
+      const { evidence, connection } = lockedOut();
+      connection.heartbeats.push({ sentAt: 7000, ackedAt: 7010 });
+      expect(findings(checkRun(evidence))).toEqual({ revokedOnline: 1 });
+    });
+
+    it("and gets a message", () => {
+      const { evidence } = lockedOut();
+      evidence.heard = [{ agentId: "a", at: 15_500 }];
+      expect(checkRun(evidence).revokedHeard).toEqual([
+        "a: disable agents, got a message 10500 ms after",
+      ]);
+    });
+  });
+
+  it("finds an agent of which two processes went on side by side", () => {
+    const { evidence } = history();
+    evidence.notSuperseded = ["a"];
+    expect(checkRun(evidence).passed).toBe(false);
+  });
+
   describe("finds in the published events", () => {
     const changes = [
       { id: "1", agentId: "a", status: "online" },
@@ -221,6 +275,8 @@ describe("the checker of a chaos run", () => {
         id,
         agentId: "a",
         status: statuses[id] ?? "online",
+        at: index,
+        swept: false,
         publishedAt: index,
       }));
       return checkRun(evidence);

@@ -4,9 +4,10 @@ import type { Evidence } from "../evidence";
 import { type Detection, findLateDetections } from "./detection";
 import { type Finding, findFalseOfflines } from "./false-offlines";
 import { findLeaks, type LeakFindings } from "./leaks";
+import { findLockOutFaults, type LockOutFindings } from "./lock-outs";
 import { checkTransitions, type TransitionFindings } from "./transitions";
 
-export interface RunFindings extends TransitionFindings, LeakFindings {
+export interface RunFindings extends TransitionFindings, LeakFindings, LockOutFindings {
   agents: number;
   looks: number;
   observedSeconds: number;
@@ -14,6 +15,9 @@ export interface RunFindings extends TransitionFindings, LeakFindings {
   late: Finding[];
   detections: Detection[];
   notBack: string[];
+  notSuperseded: string[];
+  /** Messages that the run sent to agents that were not locked out, and that agents received. */
+  delivery: { sent: number; received: number };
   faults: Map<string, number>;
   passed: boolean;
 }
@@ -23,12 +27,16 @@ export function checkRun(evidence: Evidence): RunFindings {
   const offline = findLateDetections(evidence);
   const transitions = checkTransitions(evidence);
   const leaks = findLeaks(evidence);
-  const { notBack } = evidence;
+  const lockOuts = findLockOutFaults(evidence);
+  const { notBack, notSuperseded } = evidence;
   const faults = new Map<string, number>();
   for (const { kind } of evidence.faults) faults.set(kind, (faults.get(kind) ?? 0) + 1);
   const wrong = [
     online.falseOfflines,
     offline.late,
+    lockOuts.revokedOnline,
+    lockOuts.revokedHeard,
+    notSuperseded,
     transitions.lost,
     transitions.duplicated,
     transitions.disordered,
@@ -44,7 +52,10 @@ export function checkRun(evidence: Evidence): RunFindings {
     ...offline,
     ...transitions,
     ...leaks,
+    ...lockOuts,
     notBack,
+    notSuperseded,
+    delivery: { sent: evidence.messages.admitted, received: evidence.heard.length },
     faults,
     passed: wrong.every((findings) => findings.length === 0),
   };

@@ -101,7 +101,7 @@ function detect(
 }
 
 /** Whether an agent reads as online until the end of a read. */
-function isOnline({ rows, endedAt }: Look, agentId: string): boolean {
+export function isOnline({ rows, endedAt }: Look, agentId: string): boolean {
   const row = rows.get(agentId);
   return row?.status === "online" && row.leaseExpiresAt > endedAt;
 }

@@ -1,9 +1,10 @@
 /** Injects the planned faults, and ends them. */
 
 import type { Stage } from "../stage/stage";
+import { startAnother } from "./another-process";
+import { lockOut } from "./lock-out";
+import { pause } from "./pause";
 import type { Fault } from "./plan";
-
-export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Resolves when the fault is over. */
 export async function inject(fault: Fault, stage: Stage): Promise<void> {
@@ -14,6 +15,13 @@ export async function inject(fault: Fault, stage: Stage): Promise<void> {
     case "stop processes":
     case "jump clocks":
       return injectIntoProcess(fault, stage);
+    case "return of older processes":
+    case "start duplicates":
+      return startAnother(fault, stage);
+    case "disable agents":
+    case "remove agents":
+    case "rotate keys away":
+      return lockOut(fault, stage);
     case "freeze links":
     case "reset links":
     case "slow links":

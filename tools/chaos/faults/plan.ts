@@ -17,6 +17,11 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 export type Fault =
   | { kind: "kill processes"; process: number; lastsMs: number }
   | { kind: "stop processes"; process: number; lastsMs: number }
+  | { kind: "return of older processes"; process: number; lastsMs: number }
+  | { kind: "start duplicates"; process: number; lastsMs: number }
+  | { kind: "disable agents"; agents: number[]; lastsMs: number }
+  | { kind: "remove agents"; agents: number[]; lastsMs: number }
+  | { kind: "rotate keys away"; agents: number[]; lastsMs: number }
   | { kind: "freeze links"; agents: number[]; lastsMs: number }
   | { kind: "reset links"; agents: number[] }
   | { kind: "slow links"; agents: number[]; delayMs: number; lastsMs: number }
@@ -54,6 +59,11 @@ export interface PlanOptions {
 const WEIGHTS: Record<FaultKind, number> = {
   "kill processes": 3,
   "stop processes": 3,
+  "return of older processes": 2,
+  "start duplicates": 2,
+  "disable agents": 3,
+  "remove agents": 2,
+  "rotate keys away": 2,
   "freeze links": 5,
   "reset links": 6,
   "slow links": 3,
@@ -74,14 +84,20 @@ export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[];
 /** Time for the fleet to connect before the first fault. */
 const FIRST_MS = 3000;
 const LEAST_PAUSE_MS = 500;
-const MOST_PAUSE_MS = 2500;
+const MOST_PAUSE_MS = 1800;
 
 /** Resources that only one fault may affect at a time. */
 const machineOf = (fault: Fault): string[] => {
   switch (fault.kind) {
     case "kill processes":
     case "stop processes":
+    case "return of older processes":
+    case "start duplicates":
       return [`process ${fault.process}`];
+    case "disable agents":
+    case "remove agents":
+    case "rotate keys away":
+      return fault.agents.map((agent) => `registration ${agent}`);
     case "restart the gateway":
     case "restart the database":
     case "fill the disk":
@@ -141,6 +157,13 @@ function draw(kind: FaultKind, options: PlanOptions, random: () => number): Faul
       return { kind, process, lastsMs: lastsMs(1000, 3 * leaseMs) };
     case "stop processes":
       return { kind, process, lastsMs: lastsMs(1000, 3 * leaseMs) };
+    case "return of older processes":
+    case "start duplicates":
+      return { kind, process, lastsMs: lastsMs(leaseMs, 3 * leaseMs) };
+    case "disable agents":
+    case "remove agents":
+    case "rotate keys away":
+      return { kind, agents: some(), lastsMs: lastsMs(leaseMs, 4 * leaseMs) };
     case "freeze links":
       return { kind, agents: some(), lastsMs: lastsMs(1000, 3 * leaseMs) };
     case "reset links":

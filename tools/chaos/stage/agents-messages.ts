@@ -8,16 +8,27 @@ export interface AgentsSettings {
   origin: number;
   organizationId: string;
   url: string;
-  privateKey: string;
   heartbeatInterval: number;
   heartbeatTimeoutMultiplier: number;
-  /** Each agent with the port of its link to the gateway. */
-  agents: { agentId: string; port: number }[];
+  /** What happens to a process of the same agents that is there already. */
+  onDuplicate: "replace" | "reject";
+  agents: AgentPlace[];
+}
+
+/** An agent, with the port of its own link to the gateway. */
+export interface AgentPlace {
+  agentId: string;
+  port: number;
+  privateKey: string;
 }
 
 export type AgentsCommand =
   /** The clock jumps. */
   | { do: "jump"; ms: number }
+  /** Starts the agents anew that have ended because another process took over. */
+  | { do: "revive" }
+  /** An agent goes on with another key. */
+  | { do: "change key"; agentId: string; privateKey: string }
   /** Every agent ends, with or without a drain. */
   | { do: "leave"; drain: boolean };
 
@@ -25,5 +36,9 @@ export type AgentsReport =
   | { what: "opened"; agentId: string; link: string; at: number }
   | { what: "ended"; agentId: string; link: string; at: number }
   | { what: "acked"; agentId: string; link: string; sentAt: number; at: number }
+  /** It got a message that the run or another agent has published. */
+  | { what: "heard"; agentId: string; at: number }
+  /** It has ended, for a newer process has taken over. */
+  | { what: "superseded"; agentId: string }
   /** The number of sockets left open by each agent, and by the process. */
   | { what: "left"; sockets: Record<string, number>; handles: number };

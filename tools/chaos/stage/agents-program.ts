@@ -6,7 +6,7 @@
 import { HeartbeatAgent, type ReconnectSchedule } from "@agent-heartbeat/sdk";
 import { openNodeSocket } from "../../../sdk/src/platform/node-socket";
 import type { OpenSocket } from "../../../sdk/src/platform/runtime";
-import type { AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
+import type { AgentPlace, AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
 import { joinRun } from "./channel";
 import { sharedClock } from "./time";
 
@@ -20,13 +20,16 @@ const settings = JSON.parse(process.argv[2] ?? "{}") as AgentsSettings;
 const now = sharedClock(settings.origin);
 let jumpMs = 0;
 let send: (report: AgentsReport) => void = () => {};
+/** Connections of all agents, whose names must not come again when an agent is started anew. */
+let opened = 0;
 const sockets = new Map<string, Set<string>>();
 
 /** Opens sockets through the agent's link, names them, and records their messages. */
 function witness(agentId: string, port: number): OpenSocket {
   const open = new Set<string>();
+  const before = sockets.get(agentId);
+  if (before) for (const link of before) open.add(link);
   sockets.set(agentId, open);
-  let opened = 0;
   return (url, protocols, listener) => {
     const link = `${agentId}.${process.pid}.${opened++}`;
     const dialled = new URL(url);
@@ -46,6 +49,9 @@ function witness(agentId: string, port: number): OpenSocket {
       received(text) {
         const message = JSON.parse(text || "null") as Record<string, unknown> | null;
         const sent = sentAt.get(String(message?.id));
+        if (message?.type === "message") send({ what: "heard", agentId, at: now() });
+        // The row is the newer process's from here on.
+        if (message?.type === "superseded") send({ what: "ended", agentId, link, at: now() });
         if (message?.type === "heartbeat_ack" && sent !== undefined) {
           send({ what: "acked", agentId, link, sentAt: sent, at: now() });
         }
@@ -90,9 +96,8 @@ function witness(agentId: string, port: number): OpenSocket {
   };
 }
 
-const agents = settings.agents.map(({ agentId, port }) => {
-  const { organizationId, url, privateKey, heartbeatInterval, heartbeatTimeoutMultiplier } =
-    settings;
+function agentAt({ agentId, port, privateKey }: AgentPlace): HeartbeatAgent {
+  const { organizationId, url, heartbeatInterval, heartbeatTimeoutMultiplier } = settings;
   // Its login is for the address that it dials: that of its own link.
   const own = new URL(url);
   own.port = String(port);
@@ -103,6 +108,7 @@ const agents = settings.agents.map(({ agentId, port }) => {
     privateKey,
     heartbeatInterval,
     heartbeatTimeoutMultiplier,
+    onDuplicate: settings.onDuplicate,
     rotateAfter: { min: 10, max: 40 },
     drainTimeout: 2,
     reconnect: { schedule, stableAfter: 10 },
@@ -111,8 +117,33 @@ const agents = settings.agents.map(({ agentId, port }) => {
     runtime: { openSocket: witness(agentId, port), now: () => now() + jumpMs },
   });
   agent.onMessage(`chaos.${agentId}`, () => {});
+  agent.on("state", ({ state }) => {
+    if (state === "superseded") send({ what: "superseded", agentId });
+  });
   return agent;
-});
+}
+
+const agents = settings.agents.map(agentAt);
+
+async function changeKey(agentId: string, privateKey: string): Promise<void> {
+  const index = settings.agents.findIndex((place) => place.agentId === agentId);
+  const place = settings.agents[index];
+  if (!place) return;
+  place.privateKey = privateKey;
+  await agents[index]?.stop();
+  const agent = agentAt(place);
+  agents[index] = agent;
+  agent.start().catch(() => undefined);
+}
+
+function revive(): void {
+  for (const [index, place] of settings.agents.entries()) {
+    if (agents[index]?.state !== "superseded") continue;
+    const agent = agentAt(place);
+    agents[index] = agent;
+    agent.start().catch(() => undefined);
+  }
+}
 
 async function leave(drain: boolean): Promise<void> {
   await Promise.all(agents.map((agent) => (drain ? agent.drain() : agent.stop())));
@@ -131,6 +162,8 @@ async function leave(drain: boolean): Promise<void> {
 
 void joinRun<AgentsReport, AgentsCommand>(settings.receptionPort, settings.name, (command) => {
   if (command.do === "jump") jumpMs += command.ms;
+  else if (command.do === "revive") revive();
+  else if (command.do === "change key") void changeKey(command.agentId, command.privateKey);
   else void leave(command.drain);
 }).then((channel) => {
   send = (report) => channel.send(report);

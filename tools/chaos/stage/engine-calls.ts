@@ -29,10 +29,12 @@ export class EngineCalls {
     return items;
   }
 
-  async look(statusTableName: string, now: () => number): Promise<Look> {
+  /** Reads the rows of an organization. One that says nothing but that its agent is locked out is left out. */
+  async look(statusTableName: string, organizationId: string, now: () => number): Promise<Look> {
     const begunAt = now();
     const items = await this.scan(statusTableName);
-    const rows = new Map(items.map((item) => [text(item, "agentId"), rowOf(item)]));
+    const seen = items.filter((item) => isOf(item, organizationId) && item.status !== undefined);
+    const rows = new Map(seen.map((item) => [text(item, "agentId"), rowOf(item)]));
     return { begunAt, endedAt: now(), rows };
   }
 
@@ -47,7 +49,7 @@ export class EngineCalls {
   }
 
   /** Every change of a stored status since the table was created, in order for each row. */
-  async changes(statusTableName: string): Promise<StoredChange[]> {
+  async changes(statusTableName: string, organizationId: string): Promise<StoredChange[]> {
     const { Table } = await this.#call<{ Table: { LatestStreamArn: string } }>(
       "DynamoDB_20120810.DescribeTable",
       { TableName: statusTableName },
@@ -58,12 +60,16 @@ export class EngineCalls {
     }>("DynamoDBStreams_20120810.DescribeStream", { StreamArn });
     const changes: StoredChange[] = [];
     for (const { ShardId } of StreamDescription.Shards) {
-      changes.push(...(await this.#changesIn(StreamArn, ShardId)));
+      changes.push(...(await this.#changesIn(StreamArn, ShardId, organizationId)));
     }
     return changes;
   }
 
-  async #changesIn(StreamArn: string, ShardId: string): Promise<StoredChange[]> {
+  async #changesIn(
+    StreamArn: string,
+    ShardId: string,
+    organizationId: string,
+  ): Promise<StoredChange[]> {
     const changes: StoredChange[] = [];
     let { ShardIterator } = await this.#call<{ ShardIterator?: string | null }>(
       "DynamoDBStreams_20120810.GetShardIterator",
@@ -78,7 +84,7 @@ export class EngineCalls {
         const { OldImage, NewImage } = dynamodb;
         const before = OldImage?.status?.S ?? "offline";
         const after = NewImage?.status?.S ?? "offline";
-        if (before === after) continue;
+        if (before === after || !isOf(NewImage ?? OldImage ?? {}, organizationId)) continue;
         const agentId = text(NewImage ?? OldImage ?? {}, "agentId");
         changes.push({ id: eventID, agentId, status: after });
       }
@@ -105,6 +111,8 @@ interface Page {
   Records: { eventID: string; dynamodb: { OldImage?: Item; NewImage?: Item } }[];
   NextShardIterator?: string | null;
 }
+
+const isOf = (item: Item, organizationId: string) => item.organizationId?.S === organizationId;
 
 function rowOf(item: Item): StoredRow {
   return {

@@ -13,15 +13,14 @@ export class Recorder {
   readonly #ending = new Set<string>();
 
   constructor(
-    agentIds: string[],
     leaseMs: number,
     private readonly now: () => number,
-    private readonly report: (line: string) => void,
+    readonly report: (line: string) => void,
   ) {
     this.evidence = {
       leaseMs,
       startedAt: now(),
-      agents: new Map(agentIds.map((agentId) => [agentId, newAgent(agentId)])),
+      agents: new Map(),
       signs: [],
       connectionIds: new Map(),
       released: new Set(),
@@ -32,8 +31,17 @@ export class Recorder {
       lags: [],
       longestDelayMs: 0,
       faults: [],
+      lockOuts: [],
+      messages: { admitted: 0, lockedOut: 0 },
+      heard: [],
+      notSuperseded: [],
       notBack: [],
     };
+  }
+
+  /** Writes down what befalls these agents. */
+  expect(agentIds: readonly string[]): void {
+    for (const agentId of agentIds) this.evidence.agents.set(agentId, newAgent(agentId));
   }
 
   agent(agentId: string): AgentEvidence {
@@ -47,6 +55,9 @@ export class Recorder {
       for (const [agentId, count] of Object.entries(report.sockets)) {
         this.agent(agentId).socketsLeft += count;
       }
+    }
+    if (report.what === "heard") {
+      this.evidence.heard.push({ agentId: report.agentId, at: report.at });
     }
     if (!("link" in report)) return;
     const connection = this.#connection(report.agentId, report.link);
@@ -75,8 +86,8 @@ export class Recorder {
         if (this.#ending.has(report.connectionId)) this.evidence.crossed.add(report.connectionId);
         break;
       case "published": {
-        const { id, agentId, status } = report;
-        this.evidence.published.push({ id, agentId, status, publishedAt: report.publishedAt });
+        const { id, agentId, status, at, swept, publishedAt } = report;
+        this.evidence.published.push({ id, agentId, status, at, swept, publishedAt });
         break;
       }
       case "lag":

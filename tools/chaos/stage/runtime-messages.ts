@@ -13,6 +13,10 @@ export interface RuntimeSettings {
   port: number;
   /** Seed of the failing calls. */
   seed: number;
+  /** Only what befalls the agents of this organization is reported. */
+  organizationId: string;
+  /** Of all functions together. @default the runtime's */
+  concurrency?: number;
 }
 
 export type RuntimeCommand =
@@ -22,6 +26,8 @@ export type RuntimeCommand =
   | { do: "end environment"; functionName: string }
   /** Runs the sweep. */
   | { do: "sweep" }
+  /** Brings a message to an agent, by a subject that it has subscribed to and by its name. */
+  | { do: "deliver"; organizationId: string; agentId: string }
   | { do: "count connections" };
 
 export type RuntimeReport =

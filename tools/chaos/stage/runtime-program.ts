@@ -1,5 +1,6 @@
 /** The local runtime in a process of its own, with a witness at the boundary between gateway and functions. */
 
+import { randomUUID } from "node:crypto";
 import { type LocalService, startLocalService } from "../../../local/app/service";
 import { seededRandom } from "../../../testing/random";
 import { type Channel, joinRun } from "./channel";
@@ -16,7 +17,7 @@ interface GatewayEvent {
     routeKey?: string;
     connectionId: string;
     requestTimeEpoch: number;
-    authorizer?: { agentId?: string };
+    authorizer?: { agentId?: string; organizationId?: string };
   };
   queryStringParameters?: { link?: string };
 }
@@ -56,6 +57,16 @@ async function main(): Promise<void> {
         await runtime.invoke(fullName(runtime, "Sweep")).catch(() => undefined);
         send({ what: "swept" });
         break;
+      case "deliver": {
+        const { organizationId, agentId } = command;
+        for (const to of [{ subject: `chaos.${agentId}` }, { agentId }]) {
+          const detail = { organizationId, data: null, ...to };
+          const time = new Date(now()).toISOString();
+          const event = { id: randomUUID(), source: "chaos", time, detail };
+          await runtime.invoke(fullName(runtime, "Deliver"), event).catch(() => undefined);
+        }
+        break;
+      }
       case "count connections":
         send({ what: "connections", count: runtime.connectionCount() });
         break;
@@ -68,6 +79,7 @@ async function main(): Promise<void> {
       dynamoDbEndpoint: settings.dynamoDbEndpoint,
       port: settings.port,
       schedules: false,
+      ...(settings.concurrency !== undefined && { concurrency: settings.concurrency }),
       onProblem: (text) => send({ what: "problem", text }),
       async around({ functionName, event, proceed }) {
         const sign = signIn(event as GatewayEvent);
@@ -87,10 +99,21 @@ async function main(): Promise<void> {
       },
     });
     runtime.onEvent(({ source, detail }) => {
-      const { transitionId, agentId, event } = detail as Record<string, string>;
+      const { transitionId, organizationId, agentId, event } = detail as Record<string, string>;
+      if (organizationId !== settings.organizationId) return;
       if (source !== "agent-heartbeat" || (event !== "online" && event !== "offline")) return;
       if (!transitionId || !agentId) return;
-      send({ what: "published", id: transitionId, agentId, status: event, publishedAt: now() });
+      const { at, reason } = detail as { at: number; reason: string };
+      const swept = reason === "lease_expired";
+      send({
+        what: "published",
+        id: transitionId,
+        agentId,
+        status: event,
+        at,
+        swept,
+        publishedAt: now(),
+      });
     });
     watchLag(now, ({ at, ms }) => send({ what: "lag", at, ms }));
     const { webSocketUrl, statusTableName, registryTableName } = runtime.outputs;
@@ -104,7 +127,8 @@ async function main(): Promise<void> {
 
 function signIn({ requestContext, queryStringParameters }: GatewayEvent) {
   const { routeKey = "", connectionId = "", requestTimeEpoch: at = 0 } = requestContext ?? {};
-  const agentId = requestContext?.authorizer?.agentId;
+  const { agentId, organizationId } = requestContext?.authorizer ?? {};
+  if (organizationId !== settings.organizationId) return undefined;
   const kind = KINDS[routeKey as keyof typeof KINDS];
   if (!kind || agentId === undefined) return undefined;
   const link = queryStringParameters?.link;

@@ -1,48 +1,51 @@
 /** The environment of a run, and the operations on it. */
 
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { bundleAgent } from "../../../local/app/demo/bundle";
 import { synthesize } from "../../../local/app/synthesize";
 import { memoryDirectory } from "../../../local/aws/engine/memory";
-import { clientOf } from "../../../testing/engine";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { seededRandom } from "../../../testing/random";
 import type { FaultInjector } from "../breaks";
 import type { Look } from "../evidence";
-import type { AgentsCommand, AgentsReport } from "./agents-messages";
+import type { AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
 import { Reception } from "./channel";
 import { Database } from "./database";
 import { EngineCalls } from "./engine-calls";
 import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
 import { Recorder } from "./recorder";
-import type { RuntimeCommand, RuntimeReport } from "./runtime-messages";
+import { Registrations } from "./registrations";
+import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
 import { originNow, sharedClock, watchLag } from "./time";
 
 const ROOT = join(__dirname, "..", "..", "..");
 const PREFIX = "agent-heartbeat-chaos-";
 const ORGANIZATION = "chaos";
-const INTERVAL_SECONDS = 2;
+export const INTERVAL_SECONDS = 2;
 const TIMEOUT_MULTIPLIER = 3;
 export const LEASE_MS = INTERVAL_SECONDS * TIMEOUT_MULTIPLIER * 1000;
 
 export interface StageOptions {
-  agents: number;
-  processes: number;
   seed: number;
+  /** Whether the service withholds events when very many agents fall silent at once. @default false */
+  selfPreservation?: boolean;
   /** Injects a defect into the product. */
   injector?: FaultInjector;
   /** Called with a line for each action. */
   report(what: string): void;
 }
 
-interface Group {
+/** A process of agents, with those to which a newer process has put an end. */
+export interface AgentsProcess extends Program<AgentsCommand> {
+  superseded: Set<string>;
+}
+
+export interface Group {
   agentIds: string[];
   /** Null while it is killed. */
-  program: Program<AgentsCommand> | null;
+  program: AgentsProcess | null;
   left: PromiseWithResolvers;
 }
 
@@ -54,13 +57,14 @@ interface PromiseWithResolvers {
 export class Stage {
   readonly now: () => number;
   readonly recorder: Recorder;
-  readonly groups: Group[];
+  groups: Group[] = [];
   readonly links = new Map<string, FaultProxy>();
   /** Set if something failed that no fault may affect. */
   broken: string | undefined;
   database!: Database;
   engine!: EngineCalls;
   ready!: ReadyRuntime;
+  registrations!: Registrations;
   #subscriptionsTableName = "";
   #runtime: Program<RuntimeCommand> | null = null;
   #reception!: Reception;
@@ -68,7 +72,6 @@ export class Stage {
   #assemblyDirectory = "";
   readonly #origin: number;
   readonly #directory: string;
-  readonly #keys = generateKeyPairSync("ed25519");
   readonly #closing: (() => unknown)[] = [];
   readonly #awaited = new Set<(report: RuntimeReport) => void>();
   #starts = 0;
@@ -76,19 +79,8 @@ export class Stage {
   private constructor(private readonly options: StageOptions) {
     this.#origin = originNow();
     this.now = sharedClock(this.#origin);
-    const width = String(options.agents).length;
-    const agentIds = Array.from(
-      { length: options.agents },
-      (_, index) => `agent-${String(index + 1).padStart(width, "0")}`,
-    );
-    this.recorder = new Recorder(agentIds, LEASE_MS, this.now, options.report);
-    const size = Math.ceil(options.agents / options.processes);
-    this.groups = Array.from({ length: options.processes }, (_, index) => ({
-      agentIds: agentIds.slice(index * size, (index + 1) * size),
-      program: null,
-      left: withResolvers(),
-    }));
-    // In memory if there is enough space, so that a slow disk does not affect the run.
+    this.recorder = new Recorder(LEASE_MS, this.now, options.report);
+    // In memory if there is room, so that a slow disk is no fault of its own.
     this.#directory = memoryDirectory(PREFIX) ?? mkdtempSync(join(tmpdir(), PREFIX));
     this.#closing.push(() => rmSync(this.#directory, { recursive: true, force: true }));
   }
@@ -102,6 +94,26 @@ export class Stage {
     } catch (error) {
       await stage.close();
       throw error;
+    }
+  }
+
+  /** Registers the agents of the run, in groups of one process each, with a link for each agent. */
+  async enrol(agents: number, processes: number): Promise<void> {
+    const width = String(agents).length;
+    const agentIds = Array.from(
+      { length: agents },
+      (_, index) => `agent-${String(index + 1).padStart(width, "0")}`,
+    );
+    this.recorder.expect(agentIds);
+    const size = Math.ceil(agents / processes);
+    this.groups = Array.from({ length: processes }, (_, index) => ({
+      agentIds: agentIds.slice(index * size, (index + 1) * size),
+      program: null,
+      left: withResolvers(),
+    }));
+    for (const agentId of agentIds) {
+      await this.registrations.register(agentId);
+      this.links.set(agentId, await FaultProxy.start(this.ready.port));
     }
   }
 
@@ -121,11 +133,20 @@ export class Stage {
   }
 
   look(): Promise<Look> {
-    return this.engine.look(this.ready.statusTableName, this.now);
+    return this.engine.look(this.ready.statusTableName, ORGANIZATION, this.now);
+  }
+
+  changes() {
+    return this.engine.changes(this.ready.statusTableName, ORGANIZATION);
   }
 
   subscriptions() {
     return this.engine.scan(this.#subscriptionsTableName);
+  }
+
+  /** Brings a message to an agent, from the bus. */
+  deliver(agentId: string): void {
+    this.tellRuntime({ do: "deliver", organizationId: ORGANIZATION, agentId });
   }
 
   get gatewayIsUp(): boolean {
@@ -161,7 +182,8 @@ export class Stage {
     runtime?.channel.close();
   }
 
-  async startGateway(): Promise<void> {
+  /** @param limits how many events the runtime has under way at most; its own limit if none is given */
+  async startGateway(limits: Pick<RuntimeSettings, "concurrency"> = {}): Promise<void> {
     const { ready, ...runtime } = await startRuntime(
       this.#reception,
       {
@@ -170,6 +192,8 @@ export class Stage {
         dynamoDbEndpoint: this.database.proxy.endpoint,
         port: this.ready?.port ?? 0,
         seed: this.options.seed + this.#starts++,
+        organizationId: ORGANIZATION,
+        ...limits,
       },
       (report) => {
         this.recorder.hearRuntime(report);
@@ -180,25 +204,47 @@ export class Stage {
     this.#runtime = runtime;
   }
 
+  /** Starts the agents of a group, beside the process that it may have. */
   async startGroup(group: Group): Promise<void> {
     group.left = withResolvers();
-    group.program = await startAgents(
+    group.program = await this.startProcess(group, "replace");
+  }
+
+  /** Starts another process of a group's agents, which is not the group's own. */
+  async startProcess(
+    group: Group,
+    onDuplicate: AgentsSettings["onDuplicate"],
+  ): Promise<AgentsProcess> {
+    const superseded = new Set<string>();
+    const program = await startAgents(
       this.#program,
       this.#reception,
       {
         origin: this.#origin,
         organizationId: ORGANIZATION,
         url: this.ready.webSocketUrl,
-        privateKey: this.#keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
         heartbeatInterval: INTERVAL_SECONDS,
         heartbeatTimeoutMultiplier: TIMEOUT_MULTIPLIER,
-        agents: group.agentIds.map((agentId) => ({ agentId, port: this.link(agentId).port })),
+        onDuplicate,
+        agents: group.agentIds.map((agentId) => ({
+          agentId,
+          port: this.link(agentId).port,
+          privateKey: this.registrations.privateKeyOf(agentId),
+        })),
       },
       (report: AgentsReport) => {
         this.recorder.hearAgents(report);
         if (report.what === "left") group.left.resolve();
+        if (report.what === "superseded") superseded.add(report.agentId);
       },
     );
+    return { ...program, superseded };
+  }
+
+  /** Starts the agents anew that have ended because another process of the run had taken over. */
+  revive({ program }: Group): void {
+    program?.superseded.clear();
+    program?.channel.send({ do: "revive" });
   }
 
   async killGroup(group: Group): Promise<void> {
@@ -216,7 +262,7 @@ export class Stage {
   }
 
   async #open(): Promise<void> {
-    const { seed, report } = this.options;
+    const { seed, selfPreservation = false, report } = this.options;
     const lag = watchLag(this.now, (one) => this.recorder.evidence.lags.push(one));
     this.#closing.push(lag);
     report("synthesizing the stack");
@@ -224,7 +270,9 @@ export class Stage {
       directory: ROOT,
       // Inside the repository, so that the functions can import its packages.
       outputDirectory: join(ROOT, ".local", `chaos-${process.pid}`),
-      app: "node --conditions=agent-heartbeat-source --import tsx tools/chaos/app.ts",
+      app: `node --conditions=agent-heartbeat-source --import tsx tools/chaos/app.ts${
+        selfPreservation ? " --self-preservation" : ""
+      }`,
     });
     this.#closing.push(() => rmSync(this.#assemblyDirectory, { recursive: true, force: true }));
     this.#program = await bundleAgent(this.#directory, join(__dirname, "agents-program.ts"));
@@ -245,23 +293,17 @@ export class Stage {
     await this.startGateway();
     this.#closing.push(() => this.#runtime?.process.stop());
     this.#subscriptionsTableName = await this.engine.tableNamed("Subscriptions");
-    await this.#register();
+    const { registryTableName, statusTableName } = this.ready;
+    this.registrations = new Registrations({
+      organizationId: ORGANIZATION,
+      registryTableName,
+      statusTableName,
+      endpoint: () => this.database.endpoint,
+    });
     this.#closing.push(async () => {
       for (const link of this.links.values()) await link.close();
       for (const group of this.groups) await this.killGroup(group);
     });
-  }
-
-  async #register(): Promise<void> {
-    const { registryTableName, statusTableName, port } = this.ready;
-    const client = clientOf(this.database.endpoint);
-    const registry = new AgentRegistry({ client, registryTableName, statusTableName });
-    const publicKey = this.#keys.publicKey.export({ type: "spki", format: "pem" }).toString();
-    for (const agentId of this.recorder.evidence.agents.keys()) {
-      await registry.register({ organizationId: ORGANIZATION, agentId, publicKey });
-      this.links.set(agentId, await FaultProxy.start(port));
-    }
-    client.destroy();
   }
 }
 

@@ -1,0 +1,43 @@
+/** A second process of agents that have one: a newer one, or a duplicate that is to be refused. */
+
+import type { Stage } from "../stage/stage";
+import { pause, until } from "./pause";
+import type { Fault } from "./plan";
+
+/** How long an older process that comes back may take to notice that there is a newer one, whatever else befalls it. */
+const NOTICED_WITHIN_MS = 60_000;
+
+type ProcessFault = Extract<Fault, { kind: "return of older processes" | "start duplicates" }>;
+
+export async function startAnother(fault: ProcessFault, stage: Stage): Promise<void> {
+  const { recorder } = stage;
+  const group = stage.groups[fault.process];
+  const first = group?.program;
+  if (!group || !first) return;
+  const who = `process ${fault.process + 1} of ${stage.groups.length}`;
+  recorder.fault(fault.kind, `${who}, ${fault.lastsMs} ms`);
+  if (fault.kind === "start duplicates") {
+    const duplicate = await stage.startProcess(group, "reject");
+    await pause(fault.lastsMs);
+    // A duplicate is let in where another fault has cut off the first process for a lease.
+    recorder.cut(group.agentIds);
+    await duplicate.process.kill();
+    duplicate.channel.close();
+    stage.revive(group);
+    return;
+  }
+  first.process.signal("SIGSTOP");
+  await stage.startGroup(group);
+  await pause(fault.lastsMs);
+  first.process.signal("SIGCONT");
+  const newer = group.program;
+  // An older process may be let in while no newer one is there. Then it is the newer one that has to end.
+  const contested = () =>
+    group.agentIds.filter((id) => !first.superseded.has(id) && !newer?.superseded.has(id));
+  await until(() => contested().length === 0, NOTICED_WITHIN_MS);
+  recorder.evidence.notSuperseded.push(...contested());
+  recorder.cut(group.agentIds);
+  await first.process.kill();
+  first.channel.close();
+  stage.revive(group);
+}
