@@ -12,8 +12,12 @@ const transform = {
 // Printed once for every client otherwise; the functions themselves run on a newer Node.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
-// CDK's own validation of templates takes longer than the rest of a synthesis. `npm run test:exhaustive` switches it on.
-process.env.CDK_VALIDATION ??= "false";
+/** What `npm test` leaves out, and `npm run test:exhaustive` runs. */
+const isExhaustive = process.env.EXHAUSTIVE !== undefined;
+const LONG = isExhaustive ? [] : ["<rootDir>/test/tools/rehearsal/"];
+
+// CDK's own validation of templates takes longer than the rest of a synthesis.
+process.env.CDK_VALIDATION = String(isExhaustive);
 
 /** What is looked through for tests and modules: the repository's own folders, not what a reader put beside them. */
 const FOLDERS =
@@ -66,6 +70,7 @@ module.exports = {
       ...common,
       displayName: "e2e",
       testMatch: ["<rootDir>/test/e2e/**/*.test.ts", "<rootDir>/test/**/*.e2e.test.ts"],
+      testPathIgnorePatterns: LONG,
       globalSetup: "<rootDir>/testing/e2e/set-up.js",
       globalTeardown: "<rootDir>/testing/e2e/tear-down.js",
     },

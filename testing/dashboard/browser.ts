@@ -26,8 +26,14 @@ export class TestBrowser {
 
   /**
    * A page in a new browser profile. Its clock is the machine's, until a test advances it with `page.clock`.
+   *
+   * @param prepare called before the page goes to its address
    */
-  async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  async open(
+    url: string,
+    options: BrowserContextOptions = {},
+    prepare: (page: Page) => Promise<void> = async () => undefined,
+  ): Promise<Page> {
     if (!this.#browser) throw new Error("expected a browser that is launched, got none");
     const context = await this.#browser.newContext({
       viewport: { width: 1440, height: 900 },
@@ -44,6 +50,7 @@ export class TestBrowser {
       const expected = /WebSocket connection to|net::ERR_/.test(message.text());
       if (message.type() === "error" && !expected) this.problems.push(message.text());
     });
+    await prepare(page);
     await page.goto(url);
     return page;
   }

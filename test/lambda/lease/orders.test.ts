@@ -9,11 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pLimit from "p-limit";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { type Engine, startEngine } from "../../../testing/engine";
+import { EXHAUSTIVE } from "../../../testing/exhaustive";
 import { InMemoryTable } from "../../../testing/model/in-memory-table";
 import { holder, storedRow } from "../../../testing/presence";
 
 /** Every n-th order is also played on the engine. */
-const SAMPLE = Number(process.env.ENGINE_SAMPLE ?? 11);
+const SAMPLE = EXHAUSTIVE ? 1 : 11;
 
 type Step = (table: Table, agentId: string) => Promise<unknown>;
 
