@@ -2,11 +2,11 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { emptyFolder, localFolder } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";
+import { firstLine } from "../../testing/first-line";
 import { onlineRow, putRows } from "../../testing/status-rows";
 
 const CLI = join(__dirname, "../../cli");
@@ -98,9 +98,7 @@ describe("the installed command", () => {
       env: env(),
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const lines = createInterface({ input: watching.stdout });
-    const [line] = await once(lines, "line");
-    expect(line).toContain("a1  online");
+    expect(await firstLine(watching)).toContain("a1  online");
     watching.kill("SIGINT");
     const [code] = await once(watching, "exit");
     expect(code).toBe(0);

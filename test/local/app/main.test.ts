@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
+import { firstLine } from "../../../testing/first-line";
 
 const ROOT = join(__dirname, "../../..");
 const ASSEMBLY = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
@@ -36,11 +36,8 @@ describe("npm start", () => {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       errors += text;
     });
-    const ready = new Promise<string>((resolve) => {
-      createInterface({ input: child.stdout }).on("line", (line) => {
-        if (line.startsWith("ready")) resolve(line);
-      });
-    });
+    const ready = firstLine(child, "ready");
+    ready.catch(() => undefined);
     const exit = once(child, "close").then(([code]) => ({ code: code as number, errors }));
     return { child, ready, exit };
   }

@@ -22,7 +22,7 @@ afterEach(async () => {
   await gateway.close();
 });
 
-/** An agent behind the proxy, whose time runs 20 times as fast. */
+/** An agent behind the proxy, whose time runs 50 times as fast. */
 function newAgent(options: object = {}): HeartbeatAgent {
   const agent = new HeartbeatAgent({
     agentId: "agent-1",
@@ -31,7 +31,7 @@ function newAgent(options: object = {}): HeartbeatAgent {
     privateKey: TEST_KEY,
     heartbeatInterval: 30,
     logger: null,
-    runtime: fastRuntime(20),
+    runtime: fastRuntime(50),
     ...options,
   });
   agents.push(agent);
@@ -152,7 +152,7 @@ describe("over a real network, an agent", () => {
   });
 
   it("corrects its clock after a refused login, and logs in at once", async () => {
-    const runtime = fastRuntime(20);
+    const runtime = fastRuntime(50);
     const now = runtime.now ?? Date.now;
     const agent = newAgent({ runtime: { ...runtime, now: () => now() - 3_600_000 } });
     void agent.run();

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Activity, ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { firstLine } from "../../../testing/first-line";
 import { Gateway, type GatewayConnection } from "../../../testing/gateway";
 import { TEST_KEY } from "../../../testing/keys";
 import { temporaryFolder } from "../../../testing/temporary-folder";
@@ -87,18 +88,21 @@ describe("an agent with heartbeatThread", () => {
     child = spawn(process.execPath, [...flags, script, argument], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const printed = once(child.stdout as NodeJS.ReadableStream, "data");
+    const printed = firstLine(child);
+    printed.catch(() => undefined);
+    /** Waits for the gateway, and for the process's untimely end. */
+    const beside = (condition: () => boolean) =>
+      Promise.race([gateway.until(condition), printed.then(unexpected)]);
     const of = (id: string) => gateway.connections.filter(({ claims }) => claims.sub === id);
     const heartbeats = (id: string) => of(id).flatMap(({ received }) => received);
-    await gateway.until(() => heartbeats("threaded").length > 1 && heartbeats("inline").length > 1);
+    await beside(() => heartbeats("threaded").length > 1 && heartbeats("inline").length > 1);
 
     gateway.post({ type: "message", subject: "block", data: flag }, of("threaded"));
-    await gateway.until(() => heartbeats("threaded").some(isBlocked));
+    await beside(() => heartbeats("threaded").some(isBlocked));
     expect(of("inline")[0]?.received.some(isBlocked)).toBe(false);
     await writeFile(flag, "");
 
-    const [line] = await printed;
-    expect(JSON.parse(String(line))).toEqual({ healthy: true, threadedChanges: 2 });
+    expect(JSON.parse(await printed)).toEqual({ healthy: true, threadedChanges: 2 });
     await gateway.until(() => of("inline").length === 2 && spoke(of("inline")[1]));
     expect(of("threaded")).toHaveLength(1);
     child.kill("SIGTERM");
@@ -106,6 +110,10 @@ describe("an agent with heartbeatThread", () => {
     expect(of("threaded")[0]?.closed).toEqual({ code: 1000, reason: "drained" });
   });
 });
+
+const unexpected = (line: string) => {
+  throw new Error(`expected nothing to be printed yet, got ${line}`);
+};
 
 const spoke = (connection: GatewayConnection | undefined) => (connection?.received.length ?? 0) > 0;
 

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { outputWithout, spawnGuarded } from "../../../../local/aws/processes/parent-death-guard";
+import { firstLine } from "../../../../testing/first-line";
 
 const node = (program: string) =>
   spawnGuarded(process.execPath, ["-e", program], { output: "pipe" });
@@ -50,9 +50,8 @@ describe("a guarded process", () => {
     const parent = spawn(process.execPath, ["--import", require.resolve("tsx"), "-e", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [printed] = await once(parent.stdout, "data");
+    const pid = Number(await firstLine(parent));
     parent.kill("SIGKILL");
-    const pid = Number(printed);
     while (runs(pid)) await new Promise((resolve) => setImmediate(resolve));
   });
 });
