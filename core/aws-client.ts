@@ -1,27 +1,23 @@
 /**
- * AWS clients whose calls end for certain. `requestTimeout` of the SDK's HTTP handler only warns unless it is told to
- * throw, and ends with the headers of an answer: what stalls after them would be waited for without end.
+ * AWS clients with a limit on the duration of each call. By default, the `requestTimeout` of the AWS SDK's HTTP handler only
+ * warns, and it covers only the headers of a response: a body that stalls would be awaited forever.
  */
 
-/** How long a call to AWS takes at most: `attempts` times `attemptMs`, and the pauses between them. */
+/** The maximum duration of an AWS call: `attempts` times `attemptMs`, plus the pauses between attempts. */
 export interface CallLimits {
-  /** Attempts at a call, the first one included. */
+  /** Attempts of a call, including the first one. */
   attempts: number;
-  /** From the start of an attempt to the last byte of its answer, in milliseconds. */
+  /** From the start of an attempt to the last byte of its response, in milliseconds. */
   attemptMs: number;
 }
 
-/** For functions inside of AWS, for which somebody waits: a healthy call takes milliseconds. */
+/** For functions, which run close to AWS's services. A healthy call takes milliseconds. */
 export const CALL_LIMITS: CallLimits = { attempts: 3, attemptMs: 2000 };
 
-/** For programs at any distance from AWS. */
+/** For programs outside of AWS. */
 export const REMOTE_CALL_LIMITS: CallLimits = { attempts: 3, attemptMs: 10_000 };
 
 type Handler = (args: unknown) => Promise<{ response: unknown }>;
-
-interface Client {
-  middlewareStack: object;
-}
 
 interface Middleware {
   add(
@@ -36,13 +32,13 @@ interface Body {
 }
 
 /**
- * A client that gives up an attempt, and closes its connection, when `attemptMs` are over: whether the server accepts
- * nothing, completes no handshake, answers nothing, or stops in the middle of its answer.
+ * A client that ends an attempt after `attemptMs` and closes its connection, whether the server does not accept it, does not
+ * complete the handshake, does not respond, or stops in the middle of its response.
  *
- * @param Client a client of the AWS SDK, version 3
- * @param config what else it is to know
+ * @param Client a client class of the AWS SDK for JavaScript, version 3
+ * @param config the client's other settings
  */
-export function boundedClient<C extends Client, Config extends object>(
+export function boundedClient<C extends { middlewareStack: object }, Config extends object>(
   Client: new (config: Config) => C,
   config: Config,
   { attempts, attemptMs }: CallLimits = REMOTE_CALL_LIMITS,
@@ -56,7 +52,7 @@ export function boundedClient<C extends Client, Config extends object>(
     },
     ...config,
   });
-  // Low priority: right around the HTTP handler, before the answer is read.
+  // Low priority: directly around the HTTP handler, before the response is read.
   (client.middlewareStack as Middleware).add(endingAnswers(attemptMs), {
     step: "deserialize",
     name: "agentHeartbeatCallLimit",

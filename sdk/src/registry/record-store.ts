@@ -83,10 +83,10 @@ export class RecordStore {
           TableName: this.tableName,
           KeyConditionExpression:
             "organizationId = :organizationId AND begins_with(recordId, :prefix)",
-          ExpressionAttributeValues: {
-            ":organizationId": { S: organizationId },
-            ":prefix": { S: AGENT_RECORD_PREFIX },
-          },
+          ExpressionAttributeValues: marshall({
+            ":organizationId": organizationId,
+            ":prefix": AGENT_RECORD_PREFIX,
+          }),
           ConsistentRead: true,
           Limit: limit,
           ...(after && { ExclusiveStartKey: keyOf({ organizationId, agentId: after }) }),
@@ -234,7 +234,7 @@ export class RecordStore {
             Key: keyOf(name),
             UpdateExpression: `SET ${assignment}, updatedAt = :now`,
             ConditionExpression,
-            ExpressionAttributeValues: { ...values, ":now": { N: String(this.clock.now()) } },
+            ExpressionAttributeValues: { ...values, ...marshall({ ":now": this.clock.now() }) },
             ReturnValues: "ALL_NEW",
             ReturnValuesOnConditionCheckFailure: "ALL_OLD",
           }),
@@ -260,5 +260,5 @@ export class RecordStore {
 }
 
 function keyOf({ organizationId, agentId }: AgentName): Item {
-  return { organizationId: { S: organizationId }, recordId: { S: agentRecordId(agentId) } };
+  return marshall({ organizationId, recordId: agentRecordId(agentId) });
 }

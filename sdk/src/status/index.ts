@@ -16,7 +16,7 @@ export type {
   TransitionEvent,
   TransitionRecord,
 } from "../../../core/protocol";
-export type { StatusRow } from "../../../core/status";
+export type { PresenceRow, StatusRow } from "../../../core/status";
 export { derivePresence, isPurged } from "../../../core/status";
 export { rowFromItem } from "../../../core/status-row";
 export { AgentHeartbeatError } from "../errors";
