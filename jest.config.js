@@ -54,8 +54,8 @@ const common = {
 module.exports = {
   // No test is judged by its time: this ends one that hangs, on the slowest of machines.
   testTimeout: 600_000,
-  // One worker would be the parent itself, which keeps what every file has left behind, and gets ever slower by it.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Some suites wait for a browser or for a lease to end, so two cores have work for three workers.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   workerIdleMemoryLimit: "600MB",
   reporters: ["default", "<rootDir>/testing/count-reporter.js"],
   projects: [

@@ -17,6 +17,7 @@ const script = (id: string, what: string, against: string, name: string): Check 
 
 export const scriptChecks = (): Check[] => [
   script("types", "types", installed("typescript"), "check:types"),
+  script("pages", "types of the pages", installed("typescript"), "check:pages"),
   script("style", "lint and format", installed("@biomejs/biome"), "check:style"),
   script("imports", "imports between parts", installed("dependency-cruiser"), "check:imports"),
   script("unused", "unused code and packages", installed("knip"), "check:unused"),
