@@ -20,7 +20,7 @@ interface Allowance {
 
 const ALLOWED: Readonly<Record<string, Allowance>> = {
   authorize: { clients: ["table"], budget: 250 },
-  connect: { clients: ["table"], budget: 215 },
+  connect: { clients: ["table"], budget: 225 },
   deliver: { clients: ["table", "connections"], budget: 270 },
   disconnect: { clients: ["table"], budget: 230 },
   fallback: { clients: ["connections"], budget: 220 },

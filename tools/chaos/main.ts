@@ -1,4 +1,4 @@
-/** `npm run chaos`: real agents under faults, overload or attack, and a judge; fails unless each status was right. */
+/** `npm run chaos`: runs real agents under faults, overload or attack, and fails if readers saw a wrong status. */
 
 import { parseArgs } from "node:util";
 import { BREAKS, type Break, type BreakName, FaultInjector } from "./breaks";

@@ -30,7 +30,7 @@ const MOST_BUFFERED = 4 * 1024 * 1024;
 const counts = { sent: 0, served: 0, refused: 0, closed: 0 };
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-// It runs on the machine that it attacks: the service must not be judged by the CPU time that the attack itself takes.
+// It runs on the machine that it attacks. The CPU time of the attack itself must not affect the results.
 setPriority(19);
 
 const MESSAGES: Record<Flood, (index: number) => string> = {

@@ -1,4 +1,4 @@
-/** What a run with a hostile tenant comes to: the judgement of a fault run, and times with and without the tenant. */
+/** The report of a run with a hostile tenant: the findings of a fault run, and times with and without the tenant. */
 
 import { checkRun } from "../checker/check-run";
 import { worstLag } from "../checker/detection";

@@ -1,4 +1,4 @@
-/** A run with a hostile tenant: another organization's agents are judged, at first without it and then beside it. */
+/** A run with a hostile tenant: another organization's agents are checked, first without the tenant and then with it. */
 
 import { join } from "node:path";
 import { exportJWK } from "jose";
@@ -24,7 +24,7 @@ import {
 export interface HostileOptions {
   /** With the tenant; half as long without it before. */
   seconds: number;
-  /** Agents that are judged. @default as many as the machine carries beside an attack */
+  /** Observed agents. @default as many as the machine can run during an attack */
   agents: number | undefined;
   seed: number;
   /** Hears what is being done, a line each. */
@@ -45,7 +45,7 @@ export interface HostileEvidence {
 const SHARE = 0.15;
 const MOST_AGENTS = 100;
 const SILENT = 300;
-/** How often an agent of the judged fleet loses its connection, and how often one falls silent. */
+/** How often an observed agent loses its connection, and how often one falls silent. */
 const RESET_EVERY_MS = 1000;
 const FREEZE_EVERY_MS = 10_000;
 const FROZEN_MS = 2 * LEASE_MS;
@@ -58,7 +58,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
   try {
     const capacity = await measureCapacity(stage);
     const agents = options.agents ?? fleetFor(capacity, SHARE, MOST_AGENTS);
-    report(`the capacity is ${capacity} heartbeats a second; ${agents} agents are judged`);
+    report(`the capacity is ${capacity} heartbeats a second; ${agents} agents are observed`);
     await stage.enrol(agents, Math.ceil(agents / PER_PROCESS));
     await come(stage);
     watch.start();
