@@ -146,7 +146,7 @@ describe("npm start", () => {
     expect(code).toBe(1);
     expect(errors).toBe(
       `Can't write ${join(directory, ".local")}: a file is in the place of a folder; ` +
-        "make it writable, for the run keeps its files there\n",
+        "make it writable, because the run stores its files there\n",
     );
   });
 
