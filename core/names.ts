@@ -27,3 +27,6 @@ export const METRICS_NAMESPACE = "AgentHeartbeat";
 
 /** The index of subscriptions by connection. */
 export const SUBSCRIPTIONS_BY_CONNECTION = "byConnection";
+
+/** The index by which an agent's subscriptions are counted. */
+export const SUBSCRIPTIONS_BY_OWNER = "byOwner";

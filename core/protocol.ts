@@ -37,8 +37,10 @@ export const LIMITS = {
   instanceIdLength: 64,
   /** Longest `id` of a message, in characters. */
   messageIdLength: 64,
-  /** Largest page of a list. */
+  /** Largest page of a list, in agents. */
   listPageSize: 100,
+  /** Largest page of a list, in bytes of its agents as JSON. */
+  listPageBytes: 120 * 1024,
   /** Longest text inside an `activity`, in characters. */
   activityTextLength: 64,
   /** Longest subject or pattern, in characters. */
@@ -51,6 +53,12 @@ export const LIMITS = {
   historyLength: 50,
   /** Most subscriptions of a connection. */
   subscriptions: 500,
+  /** Most subscriptions of an agent, on all its connections. */
+  subscriptionsOfAgent: 1000,
+  /** Most subscriptions of an agent to one subject, and to patterns with the same first token. */
+  subscriptionsAtAddress: 200,
+  /** Most subscriptions that a published message reads: to its subject, and to either kind of pattern. */
+  subscriptionsRead: 5000,
   /** Most levels of objects and arrays in a message. */
   nesting: 64,
   /** Most capabilities of an agent. */
@@ -227,7 +235,7 @@ export interface ListMessage extends ClientMessageBase {
   status?: Status;
   /** End of the previous page; null or absent for the first page. */
   cursor?: string | null;
-  /** Agents per page, 1 to 100. @default 100 */
+  /** Agents per page at most, 1 to 100. @default 100 */
   limit?: number;
   /** Whether to include each agent's profile. @default false */
   profiles?: boolean;
@@ -302,7 +310,10 @@ export interface HeartbeatAckMessage extends ServerMessageBase {
   reconnectWindowMs?: number;
 }
 
-/** A page of agents, in the order of their ids. */
+/**
+ * A page of agents, in the order of their ids. It may have fewer of them than were asked for, or none, and a cursor all
+ * the same: where few of very many match, and where they would not fit into a message.
+ */
 export interface AgentsMessage extends ServerMessageBase {
   type: "agents";
   agents: AgentPresence[];
@@ -336,6 +347,8 @@ export interface PublishedMessage extends ServerMessageBase {
   subject: string;
   /** The number of processes that the message was delivered to. */
   reached: number;
+  /** Present if there were more subscribers than one message can reach. */
+  incomplete?: true;
 }
 
 /** A published message. Delivered at most once per connection. */
@@ -381,7 +394,7 @@ export interface ErrorMessage extends ServerMessageBase {
  * - `invalid_message`: a field is missing or of the wrong type.
  * - `unknown_type`: there is no message of this type.
  * - `forbidden`: not allowed for the connection's role, or for the subject.
- * - `rate_limited`: the connection exceeded its rate, or its number of subscriptions.
+ * - `rate_limited`: the agent or the connection exceeded a rate, or its number of subscriptions.
  * - `revoked`: the agent was disabled or removed; the connection is closed.
  * - `internal`: the service failed; the client may send the message again.
  */
@@ -414,8 +427,9 @@ export interface Rate {
 }
 
 /**
- * How often a connection may send each type of message. Each container of the service counts separately, so every connection
- * can rely on these rates, but may get more.
+ * How often an agent may send each type of message, over all its connections: `burst` in the time in which `perSecond`
+ * allows as many. Heartbeats, and anything that is not a message of the protocol, are counted for each connection, and
+ * by each container of the service separately: every connection can rely on these rates, but may get more.
  */
 export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   heartbeat: { perSecond: 1, burst: 50 },
@@ -424,7 +438,7 @@ export const RATES: Readonly<Record<ClientMessage["type"], Rate>> = {
   subscribe: { perSecond: 20, burst: 500 },
   unsubscribe: { perSecond: 20, burst: 500 },
   publish: { perSecond: 100, burst: 500 },
-  list: { perSecond: 100, burst: 500 },
+  list: { perSecond: 20, burst: 400 },
   history: { perSecond: 20, burst: 100 },
 };
 

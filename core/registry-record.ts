@@ -39,16 +39,26 @@ export function agentRecordId(agentId: string): string {
   return `${AGENT_RECORD_PREFIX}${agentId}`;
 }
 
-/** The sort key of a used login token's `jti`. */
-export function nonceRecordId(agentId: string, tokenId: string): string {
-  return `nonce#${agentId}#${tokenId}`;
-}
+/**
+ * The partition of an agent's used login tokens: one of its own, so that the logins of very many agents are spread. No
+ * organization's id has a `#`.
+ */
+export const loginsPartition = (organizationId: string, agentId: string): string =>
+  `${organizationId}#logins#${agentId}`;
+
+/** The sort key of a used login token, in the order of time. */
+export const usedTokenRecordId = (usableUntilSeconds: number, tokenId = ""): string =>
+  `${String(Math.ceil(usableUntilSeconds)).padStart(12, "0")}#${tokenId}`;
 
 /** The sweep's partition. It can't be an organization's, because ids don't contain `#`. */
 export const SWEEP_PARTITION = "#sweep";
 
 /** The sort key of the state of self-preservation. */
 export const MASS_EXPIRY_RECORD = "mass-expiry";
+
+/** The sort key of the state of an organization, or of several: null. */
+export const massExpiryRecord = (organizationId: string | null): string =>
+  organizationId === null ? MASS_EXPIRY_RECORD : `${MASS_EXPIRY_RECORD}#${organizationId}`;
 
 /** Whether a temporary registration has ended. DynamoDB deletes it days later. */
 export function isExpired({ expiresAt }: RegisteredAgent, now: number): boolean {

@@ -43,6 +43,7 @@ const check =
 const text = check<string>((value) => typeof value === "string");
 /** JSON can hold numbers that are too large for JavaScript, which become infinite. */
 const number = check<number>(Number.isFinite);
+const yes = check<true>((value) => value === true);
 const record = check<Record<string, unknown>>(isObject);
 /** One of some words. A later version may have further ones. */
 const word = text as Read<never>;
@@ -127,7 +128,7 @@ const MESSAGES: {
   profile_ack: {},
   subscribed: { subject: text },
   unsubscribed: { subject: text },
-  published: { subject: text, reached: number },
+  published: { subject: text, reached: number, incomplete: optional(yes) },
   message: {
     messageId: optional(text),
     subject: text,

@@ -18,6 +18,15 @@ export function addressOf(organizationId: string, pattern: string): string {
     : patternAddress(organizationId, firstTokenOf(pattern));
 }
 
+/** Whose subscription it is, by which those of an agent are counted. */
+export const ownerOf = (organizationId: string, agentId: string) => `${organizationId}#${agentId}`;
+
+/** Where an agent's messages of a type are counted: beside the subscriptions, for no longer than they live. */
+export const senderRateKey = (organizationId: string, agentId: string, type: string) => ({
+  address: { S: `${organizationId}#sender#${agentId}` },
+  subscriber: { S: type },
+});
+
 /** The addresses at which the subscriptions to a subject lie, among others. */
 export function addressesFor(organizationId: string, subject: string): string[] {
   const first = firstTokenOf(subject);

@@ -2,7 +2,7 @@
 
 import { Stack, Token } from "aws-cdk-lib";
 import { CfnTable, type ITable, StreamViewType } from "aws-cdk-lib/aws-dynamodb";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
+import { SUBSCRIPTIONS_BY_CONNECTION, SUBSCRIPTIONS_BY_OWNER } from "../core/names";
 
 /** Existing tables, for example after a restore. */
 export interface ExistingTables {
@@ -22,8 +22,8 @@ export interface ExistingTables {
   readonly registry?: ITable;
 
   /**
-   * Subscriptions: keys `address` and `subscriber`, TTL on `ttlEpochSeconds`, and an index `byConnection` with the key
-   * `connectionId` that projects keys only.
+   * Subscriptions: keys `address` and `subscriber`, TTL on `ttlEpochSeconds`, and indexes that project keys only:
+   * `byConnection` with the key `connectionId`, and `byOwner` with the key `owner`.
    *
    * @default - the construct creates a table
    */
@@ -35,6 +35,12 @@ export const TABLE_KEYS = {
   status: ["organizationId", "agentId"],
   registry: ["organizationId", "recordId"],
   subscriptions: ["address", "subscriber"],
+} as const;
+
+/** The indexes of the subscriptions, and the attribute that each is by. */
+export const SUBSCRIPTION_INDEXES = {
+  [SUBSCRIPTIONS_BY_CONNECTION]: "connectionId",
+  [SUBSCRIPTIONS_BY_OWNER]: "owner",
 } as const;
 
 /** In epoch seconds, as DynamoDB requires. */
@@ -78,7 +84,9 @@ function expectResource(name: keyof ExistingTables, prop: string, table: CfnTabl
     const indexes = Stack.of(table).resolve(table.globalSecondaryIndexes) as
       | CfnTable.GlobalSecondaryIndexProperty[]
       | undefined;
-    const found = indexes?.find(({ indexName }) => indexName === SUBSCRIPTIONS_BY_CONNECTION);
-    expect("an index", SUBSCRIPTIONS_BY_CONNECTION, found?.indexName);
+    for (const name of Object.keys(SUBSCRIPTION_INDEXES)) {
+      const found = indexes?.find(({ indexName }) => indexName === name);
+      expect("an index", name, found?.indexName);
+    }
   }
 }

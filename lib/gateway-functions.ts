@@ -20,17 +20,20 @@ export interface GatewayFunction {
 const CHECK_SENDER = ["GetItem"] as const;
 
 /** Finds the receivers of a message (subscribers, or one agent), and removes subscriptions of connections that are gone. */
-export const DELIVERY: TableAccess = {
+export const DELIVERY = {
   subscriptions: ["Query", "BatchWriteItem"],
   subscriptionsByConnection: ["Query"],
   status: ["GetItem"],
-};
+} as const satisfies TableAccess;
+
+/** Messages that cost more than a heartbeat are counted beside the subscriptions. */
+const COUNTED = { subscriptions: ["UpdateItem"] } as const;
 
 /** By their folders in `lambda`, in the order in which they are added to the API. */
 export const GATEWAY_FUNCTIONS = {
   authorize: {
     description: "Checks login tokens",
-    tables: { registry: ["GetItem", "PutItem"] },
+    tables: { registry: ["GetItem", "Query", "PutItem"] },
     environment: loginEnvironment,
   },
   connect: {
@@ -58,36 +61,40 @@ export const GATEWAY_FUNCTIONS = {
   profile: {
     route: "profile",
     description: "Stores an agent's profile",
-    tables: { status: CHECK_SENDER, registry: ["UpdateItem"] },
+    tables: { status: CHECK_SENDER, registry: ["UpdateItem"], ...COUNTED },
   },
   subscribe: {
     route: "subscribe",
     description: "Adds a subscription",
     tables: {
       status: CHECK_SENDER,
-      subscriptions: ["PutItem", "DeleteItem"],
-      subscriptionsByConnection: ["Query"],
+      subscriptions: ["PutItem", "DeleteItem", "UpdateItem"],
+      subscriptionsByOwner: ["Query"],
     },
   },
   unsubscribe: {
     route: "unsubscribe",
     description: "Removes a subscription",
-    tables: { subscriptions: ["DeleteItem"] },
+    tables: { subscriptions: ["DeleteItem", "UpdateItem"] },
   },
   publish: {
     route: "publish",
     description: "Delivers a message within an organization",
-    tables: DELIVERY,
+    tables: { ...DELIVERY, subscriptions: [...DELIVERY.subscriptions, "UpdateItem"] },
   },
   list: {
     route: "list",
     description: "Lists agents with their status",
-    tables: { status: ["Query", ...CHECK_SENDER], registry: ["Query", "GetItem"] },
+    tables: {
+      status: ["Query", ...CHECK_SENDER],
+      registry: ["GetItem", "BatchGetItem"],
+      ...COUNTED,
+    },
   },
   history: {
     route: "history",
     description: "Lists the recent transitions of an agent",
-    tables: { status: CHECK_SENDER, registry: ["Query"] },
+    tables: { status: CHECK_SENDER, registry: ["Query"], ...COUNTED },
   },
   fallback: {
     route: "$default",

@@ -16,7 +16,7 @@ const READ = ["dynamodb:GetItem", "dynamodb:Query"];
 /** Allows what `StatusReader` calls: reading rows, and profiles and histories in the registry. */
 export function grantReadStatus({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
   grantOn(statusTable, grantee, READ, "read");
-  grantOn(registryTable, grantee, READ, "read");
+  grantOn(registryTable, grantee, [...READ, "dynamodb:BatchGetItem"], "read");
 }
 
 /** Allows what `AgentRegistry` calls: reading and writing registrations, and the row of a revoked agent. */

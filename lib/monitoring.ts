@@ -87,6 +87,10 @@ export class Monitoring extends Construct {
         },
       );
     }
+    this.#alarm("SweepFailures", "the sweep fails for some of its rows", {
+      metric: metrics.own("SweepFailures", "sweep"),
+      periods: 3,
+    });
     this.#alarm("SweepsUnfinished", "the sweep does not reach the end of the table", {
       metric: metrics.own("SweepsUnfinished", "sweep"),
       periods: 6,

@@ -13,10 +13,10 @@ import {
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
+import { SUBSCRIPTIONS_BY_CONNECTION, SUBSCRIPTIONS_BY_OWNER } from "../core/names";
 import type { BundledFunction } from "./bundled-function";
 import { grantTableKey } from "./encryption";
-import { expectTable, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
+import { expectTable, SUBSCRIPTION_INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
 import type { Settings } from "./settings";
 
 export type StorageProps = Pick<Settings, "removalPolicy" | "tables" | "encryptionKey">;
@@ -28,10 +28,13 @@ export interface TableAccess {
   readonly subscriptions?: readonly Operation[];
   /** The index by which the subscriptions of a connection are found. */
   readonly subscriptionsByConnection?: readonly ["Query"];
+  /** The index by which an agent's subscriptions are counted. */
+  readonly subscriptionsByOwner?: readonly ["Query"];
 }
 
 type Operation =
   | "GetItem"
+  | "BatchGetItem"
   | "Query"
   | "Scan"
   | "PutItem"
@@ -67,6 +70,10 @@ export class Storage extends Construct {
   /** Lets a function call operations on tables, and adds the names of these tables to its environment. */
   grantAccess(fn: BundledFunction, access: TableAccess): void {
     const { statusTable, registryTable, subscriptionsTable } = this;
+    const grantIndex = (name: string, actions: string[]) => {
+      const resourceArns = [`${subscriptionsTable.tableArn}/index/${name}`];
+      Grant.addToPrincipal({ grantee: fn, actions, resourceArns });
+    };
     const grants: Record<keyof TableAccess, (actions: string[]) => void> = {
       status: (actions) => {
         statusTable.grant(fn, ...actions);
@@ -81,10 +88,8 @@ export class Storage extends Construct {
         Grant.addToPrincipal({ grantee: fn, actions, resourceArns: [subscriptionsTable.tableArn] });
         fn.addEnvironment("SUBSCRIPTIONS_TABLE_NAME", subscriptionsTable.tableName);
       },
-      subscriptionsByConnection: (actions) => {
-        const index = `${subscriptionsTable.tableArn}/index/${SUBSCRIPTIONS_BY_CONNECTION}`;
-        Grant.addToPrincipal({ grantee: fn, actions, resourceArns: [index] });
-      },
+      subscriptionsByConnection: (actions) => grantIndex(SUBSCRIPTIONS_BY_CONNECTION, actions),
+      subscriptionsByOwner: (actions) => grantIndex(SUBSCRIPTIONS_BY_OWNER, actions),
     };
     for (const table of Object.keys(access) as (keyof TableAccess)[]) {
       const operations: readonly Operation[] = access[table] ?? [];
@@ -129,11 +134,13 @@ export class Storage extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
       ...encryption(encryptionKey),
     });
-    table.addGlobalSecondaryIndex({
-      indexName: SUBSCRIPTIONS_BY_CONNECTION,
-      partitionKey: { name: "connectionId", type: AttributeType.STRING },
-      projectionType: ProjectionType.KEYS_ONLY,
-    });
+    for (const [indexName, name] of Object.entries(SUBSCRIPTION_INDEXES)) {
+      table.addGlobalSecondaryIndex({
+        indexName,
+        partitionKey: { name, type: AttributeType.STRING },
+        projectionType: ProjectionType.KEYS_ONLY,
+      });
+    }
     return table as ITable;
   }
 }

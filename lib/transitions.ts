@@ -80,6 +80,8 @@ export class Transitions extends Construct {
       filters: TRANSITIONS,
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
+      // By row: one agent's changes stay in order, and delay no more than a part of the others.
+      parallelizationFactor: 5,
       // The stream keeps records for a day: they are retried until then, and described in the queue afterwards.
       maxRecordAge: Duration.hours(23),
       onFailure: new SqsDlq(undelivered),

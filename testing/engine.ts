@@ -8,7 +8,7 @@ import {
   DynamoDBClient,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../core/names";
+import { SUBSCRIPTIONS_BY_CONNECTION, SUBSCRIPTIONS_BY_OWNER } from "../core/names";
 import { startDynoxide } from "../local/aws/engine/dynoxide";
 
 /** A running engine with empty tables. */
@@ -101,12 +101,13 @@ async function createTables(
   await createTable(client, names.registryTableName, ["organizationId", "recordId"]);
   await createTable(client, names.subscriptionsTableName, ["address", "subscriber"], {
     GlobalSecondaryIndexes: [
-      {
-        IndexName: SUBSCRIPTIONS_BY_CONNECTION,
-        KeySchema: [{ AttributeName: "connectionId", KeyType: "HASH" }],
-        Projection: { ProjectionType: "KEYS_ONLY" },
-      },
-    ],
+      [SUBSCRIPTIONS_BY_CONNECTION, "connectionId"],
+      [SUBSCRIPTIONS_BY_OWNER, "owner"],
+    ].map(([IndexName, AttributeName]) => ({
+      IndexName,
+      KeySchema: [{ AttributeName, KeyType: "HASH" }],
+      Projection: { ProjectionType: "KEYS_ONLY" },
+    })),
   });
   for (const TableName of expire ? Object.values(names) : []) {
     await client.send(

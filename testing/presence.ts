@@ -78,6 +78,9 @@ export async function storedRow(
 /** A guard that accepts every sender. */
 export const OPEN_GUARD: Guard = { judge: async () => ({ standing: "holds", row: undefined }) };
 
+/** Counts nobody's messages. */
+export const OPEN_RATES = { spend: async () => "admitted" as const };
+
 /** Records a function's metrics. */
 export class MetricsRecorder {
   readonly counts: Record<string, number> = {};

@@ -16,11 +16,14 @@ import { profileHandler } from "../lambda/profile/handler";
 import { ProfileStore } from "../lambda/profile/store";
 import { publishHandler } from "../lambda/publish/handler";
 import type { Connections } from "../lambda/shared/connections";
-import type { RouteDependencies } from "../lambda/shared/message-route";
+import type { CountedDependencies, RouteDependencies } from "../lambda/shared/message-route";
+import { SenderRates } from "../lambda/shared/sender-rates";
 import { subscribeHandler, unsubscribeHandler } from "../lambda/subscribe/handler";
 import type { Engine } from "./engine";
 
 export interface RouteParts extends RouteDependencies {
+  /** @default a count in the table */
+  rates?: CountedDependencies["rates"];
   /** The engine's client, instrumented as needed. */
   client: DynamoDBClient;
   engine: Pick<Engine, "statusTableName" | "registryTableName" | "subscriptionsTableName">;
@@ -32,8 +35,10 @@ export interface RouteParts extends RouteDependencies {
 }
 
 /** The handlers by message type, and their shared parts. */
-export function composeRoutes({ client, engine, reader, guard: given, ...route }: RouteParts) {
+export function composeRoutes({ client, engine, reader, guard: given, ...rest }: RouteParts) {
   const { statusTableName, registryTableName, subscriptionsTableName } = engine;
+  const rates = rest.rates ?? new SenderRates(client, subscriptionsTableName);
+  const route = { ...rest, rates };
   const leases = new LeaseStore({
     client,
     tableName: statusTableName,
@@ -69,12 +74,7 @@ export function composeRoutes({ client, engine, reader, guard: given, ...route }
       subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
       publish: publishHandler({ messageRouter, guard, newId: () => "message", ...route }),
-      list: listHandler({
-        statuses,
-        profiles,
-        guard,
-        ...route,
-      }),
+      list: listHandler({ statuses, guard, ...route }),
       history: historyHandler({ statuses, guard, ...route }),
       $default: fallbackHandler(route),
     },

@@ -59,8 +59,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     );
   },
 
-  "silent agents": async ({ statuses }, _, io) => {
-    const massExpiry = await statuses.massExpiry();
+  "silent agents": async ({ statuses, organizationId }, _, io) => {
+    const massExpiry = await statuses.massExpiry(organizationId);
     if (!massExpiry) return ok("no mass expiry is suspected");
     return warning(
       suspicionText(massExpiry, io.now() + statuses.clockOffsetMs),

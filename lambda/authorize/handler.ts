@@ -4,8 +4,7 @@ import { audienceOf, SUBPROTOCOL } from "../../core/protocol";
 import { type AuthorizerContext, toContext } from "../shared/identity";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { RateLimiter } from "../shared/rate-limiter";
-import { LOGIN_RATE, type LoginOptions, LoginRefused, login } from "./login";
+import { type LoginOptions, LoginRefused, login } from "./login";
 import type { ReconnectAdvice } from "./reconnect-advice";
 
 /** The event of a WebSocket API's REQUEST authorizer, as far as it is used. */
@@ -24,7 +23,7 @@ export interface AuthorizerResult {
   context?: AuthorizerContext;
 }
 
-export interface AuthorizeDependencies extends Omit<LoginOptions, "rateLimiter"> {
+export interface AuthorizeDependencies extends LoginOptions {
   advice: Pick<ReconnectAdvice, "windowMs">;
   /** The URL of the custom domain, if there is one. It contains no stage. */
   customDomainUrl?: string | undefined;
@@ -37,8 +36,7 @@ export interface AuthorizeDependencies extends Omit<LoginOptions, "rateLimiter">
  * thrown; for those the gateway responds 500.
  */
 export function authorizeHandler(dependencies: AuthorizeDependencies) {
-  const { advice, log, metrics, customDomainUrl, ...rest } = dependencies;
-  const options = { ...rest, rateLimiter: new RateLimiter(LOGIN_RATE) };
+  const { advice, log, metrics, customDomainUrl, ...options } = dependencies;
   const ownDomain = customDomainUrl === undefined ? [] : [audienceOf(customDomainUrl)];
   return async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const { domainName, stage, requestTimeEpoch } = event.requestContext;

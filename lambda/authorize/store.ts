@@ -6,19 +6,35 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import {
   agentFromItem,
   agentRecordId,
   isRemoved,
-  nonceRecordId,
+  loginsPartition,
   type RegisteredAgent,
+  usedTokenRecordId,
 } from "../../core/registry-record";
+
+/** DynamoDB may delete a row at its TTL, by a clock of its own: a token that is still good must not be forgotten. */
+const MARGIN_SECONDS = 10 * 60;
 
 export interface LoginRegistry {
   /** The agent's record, read consistently. */
   find(organizationId: string, agentId: string): Promise<RegisteredAgent | undefined>;
+  /**
+   * How many tokens of an agent were used that could be used at a time or later; counted up to `most`.
+   *
+   * @param sinceSeconds epoch seconds
+   */
+  countUses(
+    organizationId: string,
+    agentId: string,
+    sinceSeconds: number,
+    most: number,
+  ): Promise<number>;
   /**
    * Whether this was the first use of a token.
    *
@@ -52,6 +68,22 @@ export function dynamoDbLoginRegistry(
       return agent && !isRemoved(agent) ? agent : undefined;
     },
 
+    async countUses(organizationId, agentId, sinceSeconds, most) {
+      const { Count = 0 } = await client.send(
+        new QueryCommand({
+          TableName,
+          Select: "COUNT",
+          KeyConditionExpression: "organizationId = :partition AND recordId >= :since",
+          ExpressionAttributeValues: {
+            ":partition": { S: loginsPartition(organizationId, agentId) },
+            ":since": { S: usedTokenRecordId(sinceSeconds) },
+          },
+          Limit: most,
+        }),
+      );
+      return Count;
+    },
+
     async useOnce(organizationId, agentId, tokenId, usableUntilSeconds) {
       const attemptId = newAttemptId();
       try {
@@ -59,9 +91,9 @@ export function dynamoDbLoginRegistry(
           new PutItemCommand({
             TableName,
             Item: marshall({
-              organizationId,
-              recordId: nonceRecordId(agentId, tokenId),
-              ttlEpochSeconds: Math.ceil(usableUntilSeconds),
+              organizationId: loginsPartition(organizationId, agentId),
+              recordId: usedTokenRecordId(usableUntilSeconds, tokenId),
+              ttlEpochSeconds: Math.ceil(usableUntilSeconds) + MARGIN_SECONDS,
               attemptId,
             }),
             ConditionExpression: "attribute_not_exists(recordId)",

@@ -85,7 +85,7 @@ export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDe
     }
     const reached = agentId
       ? await messageRouter.send(organizationId, agentId, message, clock())
-      : await messageRouter.publish(organizationId, message, clock());
+      : (await messageRouter.publish(organizationId, message, clock())).reached;
     log.info({ event: "message_event_delivered", eventId: id, reached });
     return { reached };
   };

@@ -1,7 +1,7 @@
 /** Composes the `history` function. */
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
-import { dynamoDb, guard, stageConnections } from "../shared/compose";
+import { dynamoDb, guard, senderRates, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { historyHandler } from "./handler";
@@ -13,6 +13,7 @@ export const handler = historyHandler({
     registryTableName: requireEnv("REGISTRY_TABLE_NAME"),
   }),
   guard: guard(),
+  rates: senderRates(),
   connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),

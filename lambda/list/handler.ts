@@ -2,17 +2,15 @@
 
 import { InvalidCursorError, type StatusReader } from "@agent-heartbeat/sdk/status";
 import { MessageError, parseList } from "../../core/client-messages";
-import { type AgentPresence, LIMITS } from "../../core/protocol";
-import type { ProfileStore } from "../profile/store";
+import { LIMITS } from "../../core/protocol";
 import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";
 
 export interface ListDependencies extends GuardedDependencies {
   /** Reads consistently: who has subscribed to transitions and lists then has missed none. */
   statuses: Pick<StatusReader, "listAgents" | "massExpiry">;
-  profiles: Pick<ProfileStore, "between">;
 }
 
-export function listHandler({ statuses, profiles, ...route }: ListDependencies) {
+export function listHandler({ statuses, ...route }: ListDependencies) {
   return guardedRoute("list", route, async (event, { organizationId }) => {
     const message = parseList(event.body);
     try {
@@ -20,15 +18,17 @@ export function listHandler({ statuses, profiles, ...route }: ListDependencies) 
         statuses.listAgents({
           organizationId,
           limit: message.limit ?? LIMITS.listPageSize,
+          maxBytes: LIMITS.listPageBytes,
+          ...(message.profiles && { profiles: true }),
           ...(message.status && { status: message.status }),
           ...(message.cursor && { cursor: message.cursor }),
         }),
         // Once a list: whoever shows the fleet says that some of it may not be so.
-        message.cursor ? null : statuses.massExpiry(),
+        message.cursor ? null : statuses.massExpiry(organizationId),
       ]);
       return reply({
         type: "agents",
-        agents: message.profiles ? await withProfiles(organizationId, agents, profiles) : agents,
+        agents,
         cursor,
         ...(massExpiry && { massExpiry }),
         serverTime: event.requestContext.requestTimeEpoch,
@@ -39,15 +39,4 @@ export function listHandler({ statuses, profiles, ...route }: ListDependencies) 
       throw new MessageError("invalid_message", `cursor: ${error.message}`, message.id);
     }
   });
-}
-
-async function withProfiles(
-  organizationId: string,
-  agents: AgentPresence[],
-  profiles: ListDependencies["profiles"],
-): Promise<AgentPresence[]> {
-  const [first, last] = [agents.at(0), agents.at(-1)];
-  if (!first || !last) return agents;
-  const found = await profiles.between(organizationId, first.agentId, last.agentId);
-  return agents.map((agent) => ({ ...agent, profile: found.get(agent.agentId) ?? null }));
 }

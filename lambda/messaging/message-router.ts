@@ -9,6 +9,9 @@ import type { Subscriber, SubscriptionStore } from "./subscriptions";
 /** Posts under way at once. */
 const CONCURRENCY = 64;
 
+/** How long posts of a message are begun, however many there are to make and however slow they are. */
+const POSTING_MS = 8000;
+
 /** Finds the connections that an agent is online with, the likeliest first. */
 export interface AgentLocator {
   locate(organizationId: string, agentId: string, now: number): Promise<string[]>;
@@ -19,6 +22,18 @@ export interface MessageRouterDependencies {
   agents: AgentLocator;
   connections: Pick<Connections, "post">;
   log: Log;
+  /** Milliseconds from any start. @default performance.now */
+  monotonic?: () => number;
+}
+
+/** What became of a message. */
+export interface Delivery {
+  /** How many processes it reached; one with two connections counts once. */
+  reached: number;
+  /** How many posts were made. */
+  posts: number;
+  /** False if there were more subscribers than one message can reach. */
+  complete: boolean;
 }
 
 export class MessageRouter {
@@ -28,11 +43,18 @@ export class MessageRouter {
    * Delivers a message to the subscribers of its subject.
    *
    * @param now epoch milliseconds
-   * @returns how many processes it reached; one with two connections counts once
    */
-  async publish(organizationId: string, message: DeliveryMessage, now: number): Promise<number> {
-    const subscribers = await this.deps.subscriptions.find(organizationId, message.subject, now);
-    return this.#deliver(message, subscribers);
+  async publish(organizationId: string, message: DeliveryMessage, now: number): Promise<Delivery> {
+    const { subject } = message;
+    const { subscribers, complete } = await this.deps.subscriptions.find(
+      organizationId,
+      subject,
+      now,
+    );
+    const delivery = await this.#deliver(message, subscribers);
+    if (delivery.complete && complete) return delivery;
+    this.deps.log.warn({ event: "message_incomplete", organizationId, subject, ...delivery });
+    return { ...delivery, complete: false };
   }
 
   /**
@@ -55,14 +77,19 @@ export class MessageRouter {
     return 0;
   }
 
-  async #deliver(message: DeliveryMessage, subscribers: Subscriber[]) {
+  async #deliver(message: DeliveryMessage, subscribers: Subscriber[]): Promise<Delivery> {
+    const { monotonic = () => performance.now() } = this.deps;
+    const endsAt = monotonic() + POSTING_MS;
     const reached = new Set<string>();
+    let posts = 0;
     await pLimit(CONCURRENCY).map(subscribers, async (subscriber) => {
+      if (monotonic() >= endsAt) return;
+      posts += 1;
       const { connectionId, agentId, instanceId } = subscriber;
       const outcome = await this.#post(connectionId, message, agentId);
       if (outcome === "done") reached.add(`${agentId}#${instanceId}`);
     });
-    return reached.size;
+    return { reached: reached.size, posts, complete: posts === subscribers.length };
   }
 
   async #post(

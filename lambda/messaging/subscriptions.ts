@@ -13,9 +13,9 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { SUBSCRIPTIONS_BY_CONNECTION } from "../../core/names";
+import { SUBSCRIPTIONS_BY_CONNECTION, SUBSCRIPTIONS_BY_OWNER } from "../../core/names";
 import { LIMITS, matchesSubject } from "../../core/protocol";
-import { addressesFor, addressOf, connectionsAddress } from "../../core/subscription-keys";
+import { addressesFor, addressOf, connectionsAddress, ownerOf } from "../../core/subscription-keys";
 import type { Login } from "../lease/standing";
 
 /** One connection's wish for messages. */
@@ -38,6 +38,24 @@ type Found = Subscriber & { pattern: string };
 
 /** A connection of a viewer or publisher, and what it logged in with. */
 export type ListedConnection = Pick<Login, "connectionId" | "fencingToken" | "keyTag">;
+
+/** What an agent has of what it may have. */
+export interface SubscriptionUsage {
+  ofAgent: number;
+  ofConnection: number;
+  /** To the same subject, or to patterns that are found together with this one. */
+  atAddress: number;
+}
+
+/** Who gets a message. */
+export interface Subscribers {
+  subscribers: Subscriber[];
+  /** Whether these are all. */
+  complete: boolean;
+}
+
+/** Subscriptions of one read, about 300 KB. */
+const PAGE = 1000;
 
 /** A subscription outlives its connection by this much, where nobody saw the end. */
 const MARGIN_MS = 15 * 60_000;
@@ -69,6 +87,7 @@ export class SubscriptionStore {
         Item: {
           ...keyOf(subscription),
           ...marshall({
+            owner: ownerOf(subscription.organizationId, subscription.agentId),
             ...Object.fromEntries(ATTRIBUTES.map((name) => [name, subscription[name]])),
             ttlEpochSeconds: Math.floor(end / 1000),
           }),
@@ -107,7 +126,8 @@ export class SubscriptionStore {
     agentId: string,
     now: number,
   ): Promise<ListedConnection[]> {
-    return this.#at<ListedConnection>(connectionsAddress(organizationId, agentId), now);
+    const address = connectionsAddress(organizationId, agentId);
+    return (await this.#at<ListedConnection>(address, now)).found;
   }
 
   /** Takes a subscription away, if it is there. */
@@ -118,12 +138,33 @@ export class SubscriptionStore {
     await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
   }
 
-  /** How many items a connection has here. The index may miss those of the last second. */
-  async count(connectionId: string): Promise<number> {
-    const { Count = 0 } = await this.client.send(
-      new QueryCommand({ ...this.#of(connectionId), Select: "COUNT" }),
+  /** What an agent has, seen from a subscription that it is to get. The index may miss what it got in the last second. */
+  async usage({
+    organizationId,
+    agentId,
+    pattern,
+    connectionId,
+  }: Pick<
+    Subscription,
+    "organizationId" | "agentId" | "pattern" | "connectionId"
+  >): Promise<SubscriptionUsage> {
+    const { Items = [] } = await this.client.send(
+      new QueryCommand({
+        TableName: this.tableName,
+        IndexName: SUBSCRIPTIONS_BY_OWNER,
+        KeyConditionExpression: "#owner = :owner",
+        ExpressionAttributeNames: { "#owner": "owner" },
+        ExpressionAttributeValues: { ":owner": { S: ownerOf(organizationId, agentId) } },
+        Limit: LIMITS.subscriptionsOfAgent,
+      }),
     );
-    return Count;
+    const address = addressOf(organizationId, pattern);
+    const prefix = `${connectionId}#`;
+    return {
+      ofAgent: Items.length,
+      ofConnection: Items.filter(({ subscriber }) => subscriber?.S?.startsWith(prefix)).length,
+      atAddress: Items.filter((item) => item.address?.S === address).length,
+    };
   }
 
   /** Takes all items of a connection away. The index may miss one of the last second: its TTL comes. */
@@ -138,24 +179,34 @@ export class SubscriptionStore {
 
   /**
    * The connections that want messages on a subject, each once. Sees every subscription that was
-   * answered before.
+   * answered before, as far as one message may read them.
    *
    * @param now epoch milliseconds
    */
-  async find(organizationId: string, subject: string, now: number): Promise<Subscriber[]> {
-    const pages = await Promise.all(
-      addressesFor(organizationId, subject).map((address) => this.#at<Found>(address, now)),
+  async find(organizationId: string, subject: string, now: number): Promise<Subscribers> {
+    const parts = await Promise.all(
+      addressesFor(organizationId, subject).map((address) =>
+        this.#at<Found>(address, now, LIMITS.subscriptionsRead),
+      ),
     );
     const subscribers = new Map<string, Subscriber>();
-    for (const { pattern, ...subscriber } of pages.flat()) {
+    for (const { pattern, ...subscriber } of parts.flatMap(({ found }) => found)) {
       if (matchesSubject(pattern, subject)) subscribers.set(subscriber.connectionId, subscriber);
     }
-    return [...subscribers.values()];
+    return {
+      subscribers: [...subscribers.values()],
+      complete: parts.every(({ complete }) => complete),
+    };
   }
 
-  /** All items at an address. */
-  async #at<T>(address: string, now: number): Promise<T[]> {
+  /** The items at an address, up to some number. */
+  async #at<T>(
+    address: string,
+    now: number,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<{ found: T[]; complete: boolean }> {
     const found: T[] = [];
+    let read = 0;
     const pages = paginateQuery(
       { client: this.client },
       {
@@ -166,14 +217,17 @@ export class SubscriptionStore {
           ":address": { S: address },
           ":now": { N: String(Math.floor(now / 1000)) },
         },
+        Limit: PAGE,
         // A viewer that has been answered "subscribed" counts on missing nothing from then on.
         ConsistentRead: true,
       },
     );
-    for await (const { Items = [] } of pages) {
+    for await (const { Items = [], ScannedCount = 0, LastEvaluatedKey } of pages) {
       for (const item of Items) found.push(unmarshall(item) as T);
+      read += ScannedCount;
+      if (LastEvaluatedKey && read >= most) return { found, complete: false };
     }
-    return found;
+    return { found, complete: true };
   }
 
   #of(connectionId: string) {

@@ -1,6 +1,6 @@
 /** Composes the `profile` function. */
 
-import { dynamoDb, guard, stageConnections } from "../shared/compose";
+import { dynamoDb, guard, senderRates, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { profileHandler } from "./handler";
@@ -9,6 +9,7 @@ import { ProfileStore } from "./store";
 export const handler = profileHandler({
   profiles: new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
   guard: guard(),
+  rates: senderRates(),
   connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),

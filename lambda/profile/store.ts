@@ -3,11 +3,10 @@
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
-  paginateQuery,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { Profile } from "../../core/protocol";
-import { agentFromItem, agentRecordId, profileValue } from "../../core/registry-record";
+import { agentRecordId, profileValue } from "../../core/registry-record";
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class ProfileStore {
@@ -31,34 +30,5 @@ export class ProfileStore {
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     }
-  }
-
-  /** The profiles of the agents from one id to another, by id. */
-  async between(
-    organizationId: string,
-    first: string,
-    last: string,
-  ): Promise<Map<string, Profile>> {
-    const pages = paginateQuery(
-      { client: this.client },
-      {
-        TableName: this.tableName,
-        KeyConditionExpression:
-          "organizationId = :organizationId AND recordId BETWEEN :first AND :last",
-        ProjectionExpression: "agentId, profile",
-        ExpressionAttributeValues: {
-          ":organizationId": { S: organizationId },
-          ":first": { S: agentRecordId(first) },
-          ":last": { S: agentRecordId(last) },
-        },
-      },
-    );
-    const profiles = new Map<string, Profile>();
-    for await (const { Items = [] } of pages) {
-      for (const { agentId, profile } of Items.map(agentFromItem)) {
-        if (profile) profiles.set(agentId, profile);
-      }
-    }
-    return profiles;
   }
 }

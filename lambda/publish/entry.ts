@@ -1,7 +1,7 @@
 /** Composes the `publish` function. */
 
 import { randomUUID } from "node:crypto";
-import { guard, messageRouter, stageConnections } from "../shared/compose";
+import { guard, messageRouter, senderRates, stageConnections } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { publishHandler } from "./handler";
 
@@ -10,6 +10,7 @@ const connections = stageConnections();
 export const handler = publishHandler({
   messageRouter: messageRouter(connections),
   guard: guard(),
+  rates: senderRates(),
   connections,
   newId: randomUUID,
   log: console,

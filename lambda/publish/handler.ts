@@ -19,6 +19,9 @@ export interface PublishDependencies extends GuardedDependencies {
   newId: () => string;
 }
 
+/** A message to more subscribers counts as several: posts are what the account's APIs share. */
+const POSTS_OF_A_MESSAGE = 10;
+
 export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
   const handle = async (event: RouteEvent, { organizationId, agentId }: Identity) => {
     const message = parsePublish(event.body);
@@ -35,10 +38,15 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
     checkSize(delivery, id);
     const { requestTimeEpoch: now } = event.requestContext;
     const recipient = message.to ?? inboxOwner(subject);
-    const reached = recipient
-      ? await messageRouter.send(organizationId, recipient, delivery, now)
-      : await messageRouter.publish(organizationId, delivery, now);
-    return reply({ type: "published", subject, reached, ...echo(id) });
+    if (recipient) {
+      const reached = await messageRouter.send(organizationId, recipient, delivery, now);
+      return reply({ type: "published", subject, reached, ...echo(id) });
+    }
+    const { reached, posts, complete } = await messageRouter.publish(organizationId, delivery, now);
+    const more = Math.floor(posts / POSTS_OF_A_MESSAGE);
+    if (more > 0) await route.rates.spend({ organizationId, agentId }, "publish", now, more);
+    const rest = complete ? {} : { incomplete: true as const };
+    return reply({ type: "published", subject, reached, ...rest, ...echo(id) });
   };
   return guardedRoute("publish", route, handle, isAnswer);
 }

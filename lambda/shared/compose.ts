@@ -9,6 +9,7 @@ import { connectionsClient, dynamoDbClient, postsClient } from "./clients";
 import { type Connections, gatewayConnections } from "./connections";
 import { requireEnv, requireNumberEnv } from "./environment";
 import { lazily } from "./lazily";
+import { SenderRates } from "./sender-rates";
 
 /** One client a function, for its whole life; a function that has no use for it is bundled without. */
 export const dynamoDb = /* @__PURE__ */ dynamoDbClient();
@@ -22,6 +23,9 @@ export const leaseStore = () =>
 
 export const subscriptionStore = () =>
   new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
+
+/** Counts beside the subscriptions. */
+export const senderRates = () => new SenderRates(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
 export const guard = () => dynamoDbGuard(dynamoDb, requireEnv("STATUS_TABLE_NAME"));
 

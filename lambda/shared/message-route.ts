@@ -12,6 +12,7 @@ import type { Log } from "./log";
 import type { MetricsSink } from "./metrics";
 import { RateLimiter } from "./rate-limiter";
 import { INTERNAL, REVOKED, SUPERSEDED } from "./replies";
+import type { SenderRates } from "./sender-rates";
 
 /** An event of a WebSocket API, as far as it is used. Times are the gateway's. */
 export interface RouteEvent {
@@ -76,7 +77,8 @@ export async function turnAway(
   // A connection replaced by its own process gets no message, which would stop the client.
   if (standing !== "ended") {
     const message = standing === "revoked" ? REVOKED : SUPERSEDED;
-    await connections.post(connectionId, { ...message, ...echo(id) });
+    // What can't be told is closed all the same.
+    await connections.post(connectionId, { ...message, ...echo(id) }).catch(() => undefined);
   }
   await connections.close(connectionId);
   return SILENT;
@@ -87,8 +89,28 @@ function mayStillAnswer(row: Pick<StatusRow, "connectedAt"> | undefined, now: nu
   return row !== undefined && now < row.connectedAt + LIMITS.supersededGraceMs;
 }
 
-/** A route that accepts messages only from connections listed in their agent's row. */
-export interface GuardedDependencies extends RouteDependencies {
+type RouteType = ClientMessage["type"] | "$default";
+
+/** A route whose messages cost more than a heartbeat: they are counted for each agent. */
+export interface CountedDependencies extends RouteDependencies {
+  rates: Pick<SenderRates, "spend">;
+}
+
+/** A message route whose messages are counted for each agent, by one write, before anything is done for them. */
+export function countedRoute(
+  type: ClientMessage["type"],
+  { rates, ...route }: CountedDependencies,
+  handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
+) {
+  return messageRoute(type, route, async (event, identity) => {
+    const outcome = await rates.spend(identity, type, event.requestContext.requestTimeEpoch);
+    if (outcome !== "admitted") return refuse(outcome, type, event, identity, route);
+    return handle(event, identity);
+  });
+}
+
+/** A route whose messages count only from a connection that its agent's row lists. */
+export interface GuardedDependencies extends CountedDependencies {
   guard: Guard;
 }
 
@@ -103,7 +125,7 @@ export function guardedRoute(
   handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
   whileSuperseded: (event: RouteEvent) => boolean = () => false,
 ) {
-  return messageRoute(type, route, async (event, identity) => {
+  return countedRoute(type, route, async (event, identity) => {
     const { connectionId, requestTimeEpoch } = event.requestContext;
     const { standing, row } = await guard.judge({ ...identity, connectionId });
     if (standing === "holds") return handle(event, identity);
@@ -118,12 +140,12 @@ export function guardedRoute(
  * `MessageError` with its own text, anything else as `internal`, with a log line.
  */
 export function messageRoute(
-  type: ClientMessage["type"] | "$default",
-  { connections, log, metrics }: RouteDependencies,
+  type: RouteType,
+  route: RouteDependencies,
   handle: (event: RouteEvent, identity: Identity) => Promise<RouteResult> | RouteResult,
 ) {
-  const rate = type === "$default" ? UNKNOWN_RATE : RATES[type];
-  const rateLimiter = new RateLimiter(rate);
+  const { connections, log, metrics } = route;
+  const rateLimiter = new RateLimiter(rateOf(type));
   return async (event: RouteEvent): Promise<RouteResult> => {
     try {
       const identity = fromContext(event.requestContext.authorizer);
@@ -132,21 +154,7 @@ export function messageRoute(
         return await turnAway("revoked", undefined, event, connections, idIn(event.body));
       }
       const outcome = rateLimiter.check(connectionId, requestTimeEpoch);
-      if (outcome === "close") {
-        const { organizationId, agentId } = identity;
-        log.warn({ event: "flood_closed", route: type, organizationId, agentId, connectionId });
-        metrics.addMetric("FloodsClosed", "Count", 1);
-        metrics.publishStoredMetrics();
-        await connections.close(connectionId);
-        return SILENT;
-      }
-      if (outcome === "refused") {
-        const what = type === "$default" ? "such messages" : type;
-        throw new MessageError(
-          "rate_limited",
-          `${what}: expected at most ${rate.perSecond} a second, and ${rate.burst} at once, got more`,
-        );
-      }
+      if (outcome !== "admitted") return await refuse(outcome, type, event, identity, route);
       if (type !== "$default" && !PERMISSIONS[identity.role]?.includes(type)) {
         throw new MessageError("forbidden", `a ${identity.role} may not send ${type}`);
       }
@@ -160,6 +168,36 @@ export function messageRoute(
       return reply({ ...INTERNAL, ...echo(id) });
     }
   };
+}
+
+const rateOf = (type: RouteType) => (type === "$default" ? UNKNOWN_RATE : RATES[type]);
+
+/**
+ * Refuses a message beyond the rate, and closes the connection of a flood.
+ *
+ * @throws MessageError (`rate_limited`) unless it was closed
+ */
+async function refuse(
+  outcome: "refused" | "close",
+  type: RouteType,
+  event: RouteEvent,
+  { organizationId, agentId }: Identity,
+  { connections, log, metrics }: RouteDependencies,
+): Promise<RouteResult> {
+  if (outcome === "refused") {
+    const { perSecond, burst } = rateOf(type);
+    const what = type === "$default" ? "such messages" : type;
+    throw new MessageError(
+      "rate_limited",
+      `${what}: expected at most ${perSecond} a second, and ${burst} at once, got more`,
+    );
+  }
+  const { connectionId } = event.requestContext;
+  log.warn({ event: "flood_closed", route: type, organizationId, agentId, connectionId });
+  metrics.addMetric("FloodsClosed", "Count", 1);
+  metrics.publishStoredMetrics();
+  await connections.close(connectionId);
+  return SILENT;
 }
 
 /** The `id` of a message that was refused before it was parsed. */

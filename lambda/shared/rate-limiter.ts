@@ -1,6 +1,7 @@
 /**
  * Limits the rate of each connection without reads or writes. Each container of a function counts separately, so a connection
- * gets at most its rate times the number of containers that serve it.
+ * gets at most its rate times the number of containers that serve it. It saves the cost of
+ * refused messages; `SenderRates` enforces the limit.
  */
 
 import type { Rate } from "../../core/protocol";
@@ -9,7 +10,7 @@ import type { Rate } from "../../core/protocol";
 const REMEMBERED = 10_000;
 
 /** A connection that keeps sending at this many times its rate is closed. */
-const FLOOD_FACTOR = 10;
+export const FLOOD_FACTOR = 10;
 
 /** `close` is returned once, and again after as many further refusals. */
 export type RateLimitOutcome = "admitted" | "refused" | "close";

@@ -1,12 +1,13 @@
 /** Composes the `subscribe` function. */
 
-import { guard, stageConnections, subscriptionStore } from "../shared/compose";
+import { guard, senderRates, stageConnections, subscriptionStore } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { subscribeHandler } from "./handler";
 
 export const handler = subscribeHandler({
   subscriptions: subscriptionStore(),
   guard: guard(),
+  rates: senderRates(),
   connections: stageConnections(),
   log: console,
   metrics: functionMetrics(),

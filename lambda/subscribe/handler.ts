@@ -4,21 +4,21 @@ import { MessageError, parseSubscribe, parseUnsubscribe } from "../../core/clien
 import { LIMITS, RESERVED } from "../../core/protocol";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { Judgement } from "../lease/guard";
-import type { SubscriptionStore } from "../messaging/subscriptions";
+import type { SubscriptionStore, SubscriptionUsage } from "../messaging/subscriptions";
 import {
+  type CountedDependencies,
+  countedRoute,
   echo,
   type GuardedDependencies,
-  messageRoute,
-  type RouteDependencies,
   reply,
   turnAway,
 } from "../shared/message-route";
 
 export interface SubscribeDependencies extends GuardedDependencies {
-  subscriptions: Pick<SubscriptionStore, "add" | "count" | "remove">;
+  subscriptions: Pick<SubscriptionStore, "add" | "usage" | "remove">;
 }
 
-export interface UnsubscribeDependencies extends RouteDependencies {
+export interface UnsubscribeDependencies extends CountedDependencies {
   subscriptions: Pick<SubscriptionStore, "remove">;
 }
 
@@ -27,19 +27,14 @@ export interface UnsubscribeDependencies extends RouteDependencies {
  * the subscription first and looks at the row then: one of the two sees the other.
  */
 export function subscribeHandler({ subscriptions, guard, ...route }: SubscribeDependencies) {
-  return messageRoute("subscribe", route, async (event, identity) => {
+  return countedRoute("subscribe", route, async (event, identity) => {
     const { subject, id } = parseSubscribe(event.body);
     if (firstTokenOf(subject) === RESERVED.inbox) {
       throw new MessageError("forbidden", `subject: nobody may subscribe to ${subject}`, id);
     }
     const { connectionId, connectedAt } = event.requestContext;
-    // The connection of a viewer is listed there itself.
-    const others = identity.role === "agent" ? 0 : 1;
-    if ((await subscriptions.count(connectionId)) >= LIMITS.subscriptions + others) {
-      const expected = `subject: expected at most ${LIMITS.subscriptions} subscriptions a connection`;
-      throw new MessageError("rate_limited", `${expected}, got one more`, id);
-    }
     const subscription = { ...identity, connectionId, connectedAt, pattern: subject };
+    checkUsage(await subscriptions.usage(subscription), id);
     await subscriptions.add(subscription);
     let judgement: Judgement | undefined;
     try {
@@ -53,8 +48,32 @@ export function subscribeHandler({ subscriptions, guard, ...route }: SubscribeDe
   });
 }
 
+/** @throws MessageError (`rate_limited`) if the agent has all that it may have */
+function checkUsage(
+  { ofConnection, ofAgent, atAddress }: SubscriptionUsage,
+  id: string | undefined,
+): void {
+  const limits: [number, number, string][] = [
+    [ofConnection, LIMITS.subscriptions, "subscriptions a connection"],
+    [ofAgent, LIMITS.subscriptionsOfAgent, "subscriptions an agent"],
+    [
+      atAddress,
+      LIMITS.subscriptionsAtAddress,
+      "subscriptions an agent to the same subject, or to patterns with the same first token",
+    ],
+  ];
+  const exceeded = limits.find(([has, most]) => has >= most);
+  if (!exceeded) return;
+  const [, most, what] = exceeded;
+  throw new MessageError(
+    "rate_limited",
+    `subject: expected at most ${most} ${what}, got one more`,
+    id,
+  );
+}
+
 export function unsubscribeHandler({ subscriptions, ...route }: UnsubscribeDependencies) {
-  return messageRoute("unsubscribe", route, async (event, { organizationId }) => {
+  return countedRoute("unsubscribe", route, async (event, { organizationId }) => {
     const { subject, id } = parseUnsubscribe(event.body);
     const { connectionId } = event.requestContext;
     await subscriptions.remove({ organizationId, connectionId, pattern: subject });

@@ -18,6 +18,12 @@ export interface FleetCounts {
  */
 const OVERDUE_INTERVALS = 1.25;
 
+/** The counts of each organization. */
+export type OrganizationCounts = ReadonlyMap<string, FleetCounts>;
+
+/** Agents that have missed a heartbeat, whether or not their lease has expired. */
+export const silentOf = ({ overdue, over }: FleetCounts) => overdue + over;
+
 export const NO_AGENTS: FleetCounts = { online: 0, overdue: 0, over: 0 };
 
 /** The counts including one more row. */
@@ -40,4 +46,21 @@ export function sumOf(parts: readonly FleetCounts[]): FleetCounts {
     }),
     NO_AGENTS,
   );
+}
+
+/** The counts of all organizations but the one with the most silent agents: an outage of the service has others too. */
+export function withoutWorst(organizations: OrganizationCounts): FleetCounts {
+  const counts = [...organizations.values()].sort((one, other) => silentOf(other) - silentOf(one));
+  return sumOf(counts.slice(1));
+}
+
+/** The sum of the counts of the same organizations in several parts of the table. */
+export function merged(parts: readonly OrganizationCounts[]): OrganizationCounts {
+  const all = new Map<string, FleetCounts>();
+  for (const part of parts) {
+    for (const [organizationId, counts] of part) {
+      all.set(organizationId, sumOf([all.get(organizationId) ?? NO_AGENTS, counts]));
+    }
+  }
+  return all;
 }

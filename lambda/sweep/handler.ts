@@ -11,7 +11,7 @@ import type { Connections } from "../shared/connections";
 import type { FleetCountStore } from "../shared/fleet-size";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { counted, NO_AGENTS, sumOf } from "./fleet-counts";
+import { counted, type FleetCounts, merged, NO_AGENTS, sumOf } from "./fleet-counts";
 import { nothingDone, publish, type SweepReport } from "./report";
 import type { LeaseScan, OnlineRow } from "./scan";
 import type { Progress, ScanCheckpoints } from "./scan-checkpoints";
@@ -22,6 +22,9 @@ const GRACE_MS = 2000;
 
 /** Writes and closes at a time. */
 const CONCURRENCY = 64;
+
+/** Failures that a run logs; all of them are counted. */
+const LOGGED_FAILURES = 10;
 
 /** Rows kept in memory until the fleet is counted, about 20 MB. Further ones are found by a second scan. */
 const KEPT_ROWS = 50_000;
@@ -50,7 +53,8 @@ interface Run extends SweepDependencies {
   report: SweepReport;
   /** Rows to process once the fleet is counted. */
   due: OnlineRow[];
-  permission: Permission;
+  /** For each organization. */
+  permission(organizationId: string): Permission;
   remainingMs(): number;
 }
 
@@ -59,19 +63,20 @@ export function sweepHandler(deps: SweepDependencies) {
   return async (_event: unknown, context: { getRemainingTimeInMillis(): number }) => {
     const report = nothingDone();
     const remainingMs = () => context.getRemainingTimeInMillis();
-    const run: Run = { ...deps, report, due: [], permission: "expire", remainingMs };
+    const run: Run = { ...deps, report, due: [], permission: () => "expire", remainingMs };
     const { scan, checkpoints, log, metrics } = deps;
     const earlier = await checkpoints.resume();
     const reached = await Promise.all(
       scan.segments.map((segment) => passOver(segment, earlier.get(segment), run)),
     );
-    report.finished = reached.every(({ position }) => position === undefined);
+    report.finished = reached.every(isAtEnd);
     await actOn(reached, run);
-    if (reached.every(({ position }) => position === undefined)) {
-      await finishRound(reached, earlier, run);
-    } else {
+    try {
+      if (reached.every(isAtEnd)) await finishRound(reached, earlier, run);
       // Finished segments too, so that the next run skips them.
-      await Promise.all(reached.map((progress, index) => checkpoints.save(index, progress)));
+      else await Promise.all(reached.map((progress, index) => save(progress, index, checkpoints)));
+    } catch (error) {
+      failed("counts_not_stored", {}, error, run);
     }
     publish(report, metrics);
     log.info({ event: "swept", ...report });
@@ -84,19 +89,48 @@ async function passOver(segment: number, from: Progress | undefined, run: Run): 
   const { clock, scan, report, due, keptRows = KEPT_ROWS, scanReserveMs, remainingMs } = run;
   if (from && !from.position) return from;
   let { position, counts } = from ?? { position: undefined, counts: NO_AGENTS };
-  do {
-    // Uses the current time for each page, because a run may take minutes.
-    const now = clock();
-    const page = await scan.page(segment, position);
-    for (const row of page.rows) {
-      counts = counted(counts, row, now);
-      if (!isDue(row, now)) continue;
-      report.found += 1;
-      if (due.length < keptRows) due.push(row);
-    }
-    position = page.next;
-  } while (position && remainingMs() >= scanReserveMs);
-  return { position, counts };
+  const organizations = new Map<string, FleetCounts>(from?.organizations);
+  try {
+    do {
+      // Uses the current time for each page, because a run may take minutes.
+      const now = clock();
+      const page = await scan.page(segment, position);
+      for (const row of page.rows) {
+        const { organizationId } = row;
+        counts = counted(counts, row, now);
+        organizations.set(
+          organizationId,
+          counted(organizations.get(organizationId) ?? NO_AGENTS, row, now),
+        );
+        if (!isDue(row, now)) continue;
+        report.found += 1;
+        if (due.length < keptRows) due.push(row);
+      }
+      position = page.next;
+    } while (position && remainingMs() >= scanReserveMs);
+  } catch (error) {
+    // The other segments go on, and what was found is acted on.
+    failed("segment_failed", { segment }, error, run);
+    return { position, counts, organizations, failed: true };
+  }
+  return { position, counts, organizations };
+}
+
+const isAtEnd = ({ position, failed }: Progress) => position === undefined && !failed;
+
+/** A segment that failed at its first page begins anew. */
+async function save(
+  progress: Progress,
+  segment: number,
+  checkpoints: ScanCheckpoints,
+): Promise<void> {
+  if (progress.position || isAtEnd(progress)) await checkpoints.save(segment, progress);
+}
+
+/** The next run finds again what failed; an alarm tells that something did. */
+function failed(event: string, what: object, error: unknown, { report, log }: Run): void {
+  report.failures += 1;
+  if (report.failures <= LOGGED_FAILURES) log.error({ event, ...what, error: String(error) });
 }
 
 /** Processes the rows found, as far as self-preservation and the time allow. */
@@ -104,19 +138,20 @@ async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
   const { selfPreservation, clock, due, report, scan } = run;
   const now = clock();
   const over = due.filter((row) => isOver(row, now));
-  const counts = sumOf(reached.map((progress) => progress.counts));
-  if (selfPreservation)
-    run.permission = await selfPreservation.permission(counts, report.finished, over, now);
-  if (run.permission === "hold") {
-    // Stalls are withheld too, because work looks stalled while heartbeats don't reach the table.
-    const advancing = due.filter(
-      (row) => !isOver(row, now) && (row.stalledSince !== undefined || !hasStallChanged(row, now)),
+  const organizations = merged(reached.map((progress) => progress.organizations));
+  if (selfPreservation) {
+    const permissions = await selfPreservation.permissions(
+      organizations,
+      report.finished,
+      over,
+      now,
     );
-    report.held = report.found - advancing.length;
-    await actOnAll(advancing, run);
-    return;
+    report.failures += permissions.failures;
+    run.permission = permissions.of;
   }
-  await actOnAll(due, run);
+  const free = due.filter((row) => !isHeld(row, now, run));
+  report.held = due.length - free.length;
+  await actOnAll(free, run);
   if (report.found === due.length) return;
   for (const segment of scan.segments) {
     let position: Progress["position"];
@@ -124,7 +159,7 @@ async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
       const page = await scan.page(segment, position);
       const at = clock();
       await actOnAll(
-        page.rows.filter((row) => isDue(row, at)),
+        page.rows.filter((row) => isDue(row, at) && !isHeld(row, at, run)),
         run,
       );
       position = page.next;
@@ -134,9 +169,23 @@ async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
 
 async function actOnAll(rows: readonly OnlineRow[], run: Run): Promise<void> {
   await pLimit(CONCURRENCY).map(rows, async (row) => {
-    if (run.remainingMs() < run.reserveMs) run.report.finished = false;
-    else await act(row, run);
+    if (run.remainingMs() < run.reserveMs) {
+      run.report.finished = false;
+      return;
+    }
+    try {
+      await act(row, run);
+    } catch (error) {
+      const { organizationId, agentId } = row;
+      failed("row_failed", { organizationId, agentId }, error, run);
+    }
   });
+}
+
+/** Whether self-preservation withholds what is to be done. Work looks stalled too while heartbeats don't reach the table. */
+function isHeld(row: OnlineRow, now: number, { permission }: Run): boolean {
+  if (permission(row.organizationId) !== "hold") return false;
+  return isOver(row, now) || (row.stalledSince === undefined && hasStallChanged(row, now));
 }
 
 async function finishRound(
@@ -170,7 +219,10 @@ async function act(row: OnlineRow, run: Run): Promise<void> {
   const { stallsAt, stalledSince } = row;
   const now = run.clock();
   if (isOver(row, now)) {
-    if (permission === "probe" && (await selfPreservation?.recentlyActive(row, now))) {
+    if (
+      permission(row.organizationId) === "probe" &&
+      (await selfPreservation?.recentlyActive(row, now))
+    ) {
       report.held += 1;
       return;
     }

@@ -18,6 +18,8 @@ export interface SweepReport {
   recovered: number;
   connectionsClosed: number;
   closesFailed: number;
+  /** Rows, segments and states that failed: the next run finds them again. */
+  failures: number;
   /** False if the run stopped early because of its timeout; the next run continues there. */
   finished: boolean;
 }
@@ -33,6 +35,7 @@ export const nothingDone = (): SweepReport => ({
   recovered: 0,
   connectionsClosed: 0,
   closesFailed: 0,
+  failures: 0,
   finished: true,
 });
 
@@ -46,6 +49,7 @@ export function publish(report: SweepReport, metrics: MetricsSink): void {
   metrics.addMetric("AgentsRecovered", "Count", report.recovered);
   metrics.addMetric("ConnectionsClosed", "Count", report.connectionsClosed);
   metrics.addMetric("ClosesFailed", "Count", report.closesFailed);
+  metrics.addMetric("SweepFailures", "Count", report.failures);
   metrics.addMetric("SweepsUnfinished", "Count", report.finished ? 0 : 1);
   metrics.publishStoredMetrics();
 }

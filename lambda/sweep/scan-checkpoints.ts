@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { SWEEP_PARTITION } from "../../core/registry-record";
-import type { FleetCounts } from "./fleet-counts";
+import { type FleetCounts, type OrganizationCounts, silentOf } from "./fleet-counts";
 import type { Position } from "./scan";
 
 /** The progress of a scan in one segment. */
@@ -18,7 +18,14 @@ export interface Progress {
   position: Position | undefined;
   /** The counts so far. */
   counts: FleetCounts;
+  /** The same by organization; after a run that did not finish, of those with the most silent agents. */
+  organizations: OrganizationCounts;
+  /** Whether the scan of the segment failed in this run. */
+  failed?: true;
 }
+
+/** Organizations whose counts a checkpoint has: more would not fit into an item of a reasonable size. */
+const MOST_ORGANIZATIONS = 200;
 
 export interface ScanCheckpoints {
   /** The progress of an unfinished scan, by segment; empty for a new scan. */
@@ -52,10 +59,10 @@ export function dynamoDbScanCheckpoints(
       );
     },
 
-    async save(segment, { position, counts }) {
+    async save(segment, { position, counts, organizations }) {
       const Item = {
         ...keyOf(segment),
-        ...marshall(counts),
+        ...marshall({ ...counts, organizations: JSON.stringify(worst(organizations)) }),
         ...(position && { position: { M: position } }),
       };
       await client.send(new PutItemCommand({ TableName, Item }));
@@ -70,6 +77,15 @@ export function dynamoDbScanCheckpoints(
 }
 
 function progressFrom(item: Record<string, AttributeValue>): Progress {
-  const { online, overdue, over } = unmarshall(item);
-  return { position: item.position?.M, counts: { online, overdue, over } };
+  const { online, overdue, over, organizations = "[]" } = unmarshall(item);
+  return {
+    position: item.position?.M,
+    counts: { online, overdue, over },
+    organizations: new Map(JSON.parse(organizations)),
+  };
 }
+
+const worst = (organizations: OrganizationCounts) =>
+  [...organizations]
+    .sort(([, one], [, other]) => silentOf(other) - silentOf(one))
+    .slice(0, MOST_ORGANIZATIONS);

@@ -6,12 +6,17 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
+  paginateQuery,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { isSameItem, MASS_EXPIRY_RECORD, SWEEP_PARTITION } from "../../core/registry-record";
+import {
+  isSameItem,
+  MASS_EXPIRY_RECORD,
+  massExpiryRecord,
+  SWEEP_PARTITION,
+} from "../../core/registry-record";
 import type { ConnectionProbe } from "./connection-probe";
 import type { HoldState } from "./self-preservation-rule";
 
@@ -23,9 +28,21 @@ export interface SelfPreservationState extends HoldState {
   /** All agents stored as online. */
   online: number;
   sample: ConnectionProbe;
+  /** Present once the bus has taken the event of its beginning. */
+  announced?: true;
 }
 
-const KEY = marshall({ organizationId: SWEEP_PARTITION, recordId: MASS_EXPIRY_RECORD });
+/** The scope of a state that is of several organizations: no organization has this id. */
+export const ALL = "";
+
+/** An organization's id, or `ALL`. */
+export type Scope = string;
+
+const keyOf = (scope: Scope) =>
+  marshall({
+    organizationId: SWEEP_PARTITION,
+    recordId: massExpiryRecord(scope === ALL ? null : scope),
+  });
 
 /** TTL of a state that no sweep ends: longer than the longest sweep interval. */
 const KEPT_MS = 2 * 24 * 60 * 60_000;
@@ -37,22 +54,43 @@ export class SelfPreservationStore {
     private readonly TableName: string,
   ) {}
 
-  /** Reads consistently: this sweep must not publish what another one has just begun to withhold. */
-  async get(): Promise<SelfPreservationState | undefined> {
-    const { Item } = await this.client.send(
-      new GetItemCommand({ TableName: this.TableName, Key: KEY, ConsistentRead: true }),
+  /** All states. Reads consistently: this sweep must not publish what another one has just begun to withhold. */
+  async all(): Promise<Map<Scope, SelfPreservationState>> {
+    const states = new Map<Scope, SelfPreservationState>();
+    const pages = paginateQuery(
+      { client: this.client },
+      {
+        TableName: this.TableName,
+        KeyConditionExpression: "organizationId = :sweep AND begins_with(recordId, :prefix)",
+        ExpressionAttributeValues: marshall({
+          ":sweep": SWEEP_PARTITION,
+          ":prefix": MASS_EXPIRY_RECORD,
+        }),
+        ConsistentRead: true,
+      },
     );
-    if (!Item) return undefined;
-    const { attemptId: _, ...state } = unmarshall(Item);
-    return state as SelfPreservationState;
+    for await (const { Items = [] } of pages) {
+      for (const item of Items) {
+        const {
+          recordId,
+          organizationId: _,
+          attemptId: __,
+          ttlEpochSeconds: ___,
+          ...state
+        } = unmarshall(item);
+        const scope = recordId.slice(MASS_EXPIRY_RECORD.length + 1);
+        states.set(scope, state as SelfPreservationState);
+      }
+    }
+    return states;
   }
 
   /** Begins to withhold expirations. @returns false if another sweep was first */
-  begin(state: SelfPreservationState): Promise<boolean> {
+  begin(scope: Scope, state: SelfPreservationState): Promise<boolean> {
     const ttlEpochSeconds = Math.ceil((state.heldUntil + KEPT_MS) / 1000);
     // Distinguishes this write from another sweep's with the same state.
     const attemptId = randomUUID();
-    const Item = { ...KEY, ...marshall({ ...state, ttlEpochSeconds, attemptId }) };
+    const Item = { ...keyOf(scope), ...marshall({ ...state, ttlEpochSeconds, attemptId }) };
     return won(
       this.client.send(
         new PutItemCommand({
@@ -66,13 +104,28 @@ export class SelfPreservationStore {
     );
   }
 
+  /** Notes that the bus has taken the event of the beginning. */
+  async announce(scope: Scope, { suspectedAt }: SelfPreservationState): Promise<void> {
+    await won(
+      this.client.send(
+        new UpdateItemCommand({
+          TableName: this.TableName,
+          Key: keyOf(scope),
+          UpdateExpression: "SET announced = :true",
+          ConditionExpression: "suspectedAt = :suspectedAt",
+          ExpressionAttributeValues: marshall({ ":true": true, ":suspectedAt": suspectedAt }),
+        }),
+      ),
+    );
+  }
+
   /** Stores that expirations are published from now on. @returns false if another sweep was first */
-  confirm({ suspectedAt }: SelfPreservationState, now: number): Promise<boolean> {
+  confirm(scope: Scope, { suspectedAt }: SelfPreservationState, now: number): Promise<boolean> {
     return won(
       this.client.send(
         new UpdateItemCommand({
           TableName: this.TableName,
-          Key: KEY,
+          Key: keyOf(scope),
           UpdateExpression: "SET confirmedAt = :now",
           // Equal if the client repeats a write whose response was lost.
           ConditionExpression:
@@ -84,12 +137,12 @@ export class SelfPreservationStore {
   }
 
   /** Ends self-preservation, unless another sweep was first. */
-  async end({ suspectedAt }: SelfPreservationState): Promise<void> {
+  async end(scope: Scope, { suspectedAt }: SelfPreservationState): Promise<void> {
     await won(
       this.client.send(
         new DeleteItemCommand({
           TableName: this.TableName,
-          Key: KEY,
+          Key: keyOf(scope),
           ConditionExpression: "suspectedAt = :suspectedAt",
           ExpressionAttributeValues: marshall({ ":suspectedAt": suspectedAt }),
         }),

@@ -9,7 +9,7 @@ import { DETAIL_TYPES, EVENT_SOURCE } from "../../core/names";
 import { agentToken, type DeliveryMessage, RESERVED, type Transition } from "../../core/protocol";
 import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
-import type { HistoryStore } from "../history/store";
+import type { HistoryStore, StreamPosition } from "../history/store";
 import { isLockedOut } from "../lease/standing";
 import type { MessageRouter } from "../messaging/message-router";
 import type { SubscriptionStore } from "../messaging/subscriptions";
@@ -17,16 +17,27 @@ import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { CountBy } from "../shared/metrics";
 import { REVOKED, SUPERSEDED } from "../shared/replies";
+import { before, byAgent, lanesOf, type OfAgent } from "./lanes";
 import { type Displacement, displacements, locksOut, transitionBetween } from "./transition";
 
 /** PutEvents takes at most ten entries. */
 const ENTRIES_PER_CALL = 10;
 
+/** How long an invocation notifies subscribers: its time is for the bus first. */
+const NOTIFYING_MS = 12_000;
+
+/** From this age on a change is published though its connections could not be ended: others wait behind it. */
+const DISPLACING_MS = 5 * 60_000;
+
 export interface StreamEvent {
   Records: {
     eventID: string;
+    /** Of the stream. */
+    eventSourceARN?: string;
     dynamodb: {
       SequenceNumber: string;
+      /** In seconds. */
+      ApproximateCreationDateTime?: number;
       OldImage?: Record<string, AttributeValue>;
       NewImage?: Record<string, AttributeValue>;
     };
@@ -43,104 +54,106 @@ export interface TransitionsDependencies {
   connections: Pick<Connections, "post" | "close">;
   subscriptions: Pick<SubscriptionStore, "removeConnection" | "connectionsOf">;
   messageRouter: Pick<MessageRouter, "publish">;
-  history: Pick<HistoryStore, "add">;
+  history: Pick<HistoryStore, "claim" | "add">;
   /** Counts what the bus has taken, by reason: a line of the log for each reason in an invocation. */
   count: CountBy;
   clock: () => number;
   log: Log;
 }
 
-interface Pending {
+interface Pending extends OfAgent {
   /** Undefined if the status did not change. */
   transition: Transition | undefined;
   displaced: Displacement[];
   /** The row, if this change locks somebody out. */
   lockedOut: StatusRow | undefined;
-  agent: string;
-  sequenceNumber: string;
+  position: StreamPosition;
+  createdAt: number;
+}
+
+/** One invocation. */
+interface Run extends TransitionsDependencies {
+  /** Until when subscribers are notified. */
+  notifyUntil: number;
 }
 
 /**
- * Publishes each transition on the bus at least once; a repetition has the same `transitionId`. After a failure the
- * stream is read again from the first record that was not published, which keeps the order of an agent's transitions.
- * Subscribers receive each at most once.
+ * Publishes each transition on the bus at least once; a repetition has the same `transitionId`. The changes of an agent
+ * are handled in their order, those of several agents at the same time. After a failure the stream is read again from
+ * the first record that was not published. Subscribers receive each transition at most once, however often it is read.
  */
 export function transitionsHandler(deps: TransitionsDependencies) {
   return async ({ Records }: StreamEvent): Promise<StreamResult> => {
-    const pending = Records.map(({ eventID, dynamodb }) => pendingOf(eventID, dynamodb)).filter(
+    const pending = Records.map(pendingOf).filter(
       ({ transition, displaced, lockedOut }) => transition || displaced.length > 0 || lockedOut,
     );
+    const run: Run = { ...deps, notifyUntil: deps.clock() + NOTIFYING_MS };
+    const lanes = await Promise.all(
+      lanesOf(pending, ENTRIES_PER_CALL).map((lane) => handleLane(lane, run)),
+    );
     const reasons = new Map<Transition["reason"], number>();
-    const batchItemFailures: StreamResult["batchItemFailures"] = [];
-    for (const batch of batchesOf(pending)) {
-      const settled = batch.slice(0, await settle(batch, deps));
-      const taken = settled.slice(0, await publishToBus(settled, deps));
-      const published = taken.flatMap(({ transition }) => transition ?? []);
-      await notifySubscribers(published, deps);
-      for (const transition of published) {
-        reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
-      }
-      const failed = batch[taken.length];
-      if (failed) {
-        batchItemFailures.push({ itemIdentifier: failed.sequenceNumber });
-        break;
-      }
+    for (const { reason } of lanes.flatMap(({ published }) => published)) {
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }
     for (const [reason, times] of reasons) deps.count("Transitions", { reason }, times);
-    return { batchItemFailures };
+    return {
+      batchItemFailures: lanes.flatMap(({ failed }) =>
+        failed ? [{ itemIdentifier: failed.position.sequenceNumber }] : [],
+      ),
+    };
   };
 }
 
-/**
- * Batches of which each has an agent once: the bus may take a later entry and refuse an earlier one, and an
- * agent's transitions must not be published in that order.
- */
-function batchesOf(pending: Pending[]): Pending[][] {
-  const batches: Pending[][] = [];
-  let agents = new Set<string>();
-  for (const one of pending) {
-    const { agent } = one;
-    const batch = batches.at(-1);
-    if (!batch || batch.length === ENTRIES_PER_CALL || agents.has(agent)) {
-      batches.push([one]);
-      agents = new Set([agent]);
-    } else {
-      batch.push(one);
-      agents.add(agent);
-    }
+/** Handles a lane up to the first call in which something fails. */
+async function handleLane(
+  lane: Pending[],
+  run: Run,
+): Promise<{ published: Transition[]; failed: Pending | undefined }> {
+  const published: Transition[] = [];
+  for (let start = 0; start < lane.length; start += ENTRIES_PER_CALL) {
+    const batch = lane.slice(start, start + ENTRIES_PER_CALL);
+    const settled = before(batch, await settle(batch, run));
+    const taken = before(settled, await publishToBus(settled, run));
+    await Promise.all(byAgent(taken).map((changes) => notifySubscribers(changes, run)));
+    published.push(...taken.flatMap(({ transition }) => transition ?? []));
+    const failed = batch.find((one) => !taken.includes(one));
+    if (failed) return { published, failed };
   }
-  return batches;
+  return { published, failed: undefined };
 }
 
-function pendingOf(
-  eventId: string,
-  { OldImage, NewImage, SequenceNumber }: StreamEvent["Records"][0]["dynamodb"],
-): Pending {
+function pendingOf({ eventID, eventSourceARN = "", dynamodb }: StreamEvent["Records"][0]): Pending {
+  const { OldImage, NewImage, SequenceNumber, ApproximateCreationDateTime = 0 } = dynamodb;
   const [before, after] = [OldImage, NewImage].map((image) => image && rowFromItem(image));
   const row = after ?? before;
   return {
-    transition: transitionBetween(eventId, before, after),
+    transition: transitionBetween(eventID, before, after),
     displaced: after ? displacements(before, after) : [],
     lockedOut: after && locksOut(before, after) ? after : undefined,
     agent: `${row?.organizationId}#${row?.agentId}`,
-    sequenceNumber: SequenceNumber,
+    position: { stream: eventSourceARN, sequenceNumber: SequenceNumber },
+    createdAt: ApproximateCreationDateTime * 1000,
   };
 }
 
-/** Ends what lost the row. @returns for how many of a batch, from its beginning, that is done */
-async function settle(batch: Pending[], deps: TransitionsDependencies): Promise<number> {
-  const done = await Promise.allSettled(
-    batch.map(async ({ displaced, lockedOut }) => {
-      const listed = lockedOut ? await listedBefore(lockedOut, deps) : [];
-      await Promise.all([...displaced, ...listed].map((lost) => displace(lost, deps)));
+/** Ends what lost the row. @returns those of a batch for which that failed, and is to be tried again */
+async function settle(batch: Pending[], run: Run): Promise<Set<Pending>> {
+  const failed = new Set<Pending>();
+  await Promise.all(
+    batch.map(async (one) => {
+      try {
+        const listed = one.lockedOut ? await listedBefore(one.lockedOut, run) : [];
+        await Promise.all([...one.displaced, ...listed].map((lost) => displace(lost, run)));
+      } catch (error) {
+        const givenUp = !one.lockedOut && run.clock() - one.createdAt > DISPLACING_MS;
+        const { agent } = one;
+        run.log.warn({ event: "displacement_failed", agent, givenUp, error: String(error) });
+        // Its next message is refused all the same.
+        if (givenUp) run.count("DisplacementsFailed", { step: "given up" }, 1);
+        else failed.add(one);
+      }
     }),
   );
-  const failed = done.findIndex(({ status }) => status === "rejected");
-  if (failed < 0) return batch.length;
-  deps.log.warn({
-    event: "displacement_failed",
-    error: String((done[failed] as PromiseRejectedResult).reason),
-  });
   return failed;
 }
 
@@ -173,51 +186,61 @@ async function displace(
   if (why !== "superseded") await connections.close(connectionId);
 }
 
-/** How many of a batch, from its beginning, the bus has taken. */
+/** @returns those of a batch that the bus has not taken */
 async function publishToBus(
   batch: Pending[],
-  { events, eventBusName, log }: TransitionsDependencies,
-): Promise<number> {
-  const published = batch.flatMap(({ transition }) => transition ?? []);
-  if (published.length === 0) return batch.length;
+  { events, eventBusName, log }: Run,
+): Promise<Set<Pending>> {
+  const published = batch.filter(({ transition }) => transition !== undefined);
+  if (published.length === 0) return new Set();
   try {
     const { Entries = [] } = await events.send(
       new PutEventsCommand({
-        Entries: published.map((transition) => ({
-          EventBusName: eventBusName,
-          Source: EVENT_SOURCE,
-          DetailType: DETAIL_TYPES[transition.event],
-          Time: new Date(transition.at),
-          Detail: JSON.stringify(transition),
-        })),
+        Entries: published.flatMap(({ transition }) =>
+          transition
+            ? {
+                EventBusName: eventBusName,
+                Source: EVENT_SOURCE,
+                DetailType: DETAIL_TYPES[transition.event],
+                Time: new Date(transition.at),
+                Detail: JSON.stringify(transition),
+              }
+            : [],
+        ),
       }),
     );
-    const index = Entries.findIndex((entry) => entry.ErrorCode !== undefined);
-    if (index < 0) return batch.length;
-    log.warn({ event: "put_events_refused", error: Entries[index] });
-    return batch.findIndex(({ transition }) => transition === published[index]);
+    const refused = published.filter((_, index) => Entries[index]?.ErrorCode !== undefined);
+    const [first] = refused;
+    if (first) {
+      log.warn({ event: "put_events_refused", error: Entries[published.indexOf(first)] });
+    }
+    return new Set(refused);
   } catch (error) {
     log.warn({ event: "put_events_failed", error: String(error) });
-    return 0;
+    return new Set(published);
   }
 }
 
-async function notifySubscribers(
-  batch: Transition[],
-  { messageRouter, history, clock, log }: TransitionsDependencies,
-): Promise<void> {
-  await Promise.all(
-    batch.map(async (transition) => {
-      const results = await Promise.allSettled([
-        messageRouter.publish(transition.organizationId, messageOf(transition), clock()),
-        history.add(transition),
-      ]);
-      for (const result of results) {
-        if (result.status === "fulfilled") continue;
-        log.warn({ event: "subscribers_not_notified", error: String(result.reason) });
-      }
-    }),
-  );
+/** Tells subscribers of an agent's changes, in their order, and stores them. What fails is logged: it is not repeated. */
+async function notifySubscribers(changes: Pending[], run: Run): Promise<void> {
+  const { messageRouter, history, clock, log, notifyUntil } = run;
+  const warn = (error: unknown) =>
+    log.warn({ event: "subscribers_not_notified", error: String(error) });
+  const stored: Promise<void>[] = [];
+  for (const { transition, position } of changes) {
+    if (!transition) continue;
+    try {
+      const count = await history.claim(transition, position);
+      // An earlier run has notified them, or has failed in doing so.
+      if (count === undefined) continue;
+      stored.push(history.add(transition, count).catch(warn));
+      if (clock() >= notifyUntil) warn("no time is left");
+      else await messageRouter.publish(transition.organizationId, messageOf(transition), clock());
+    } catch (error) {
+      warn(error);
+    }
+  }
+  await Promise.all(stored);
 }
 
 function messageOf(transition: Transition): DeliveryMessage {

@@ -13,7 +13,7 @@ describe("while the service suspects that it does not hear its agents", () => {
     cwd = await localFolder(engine);
     const silent = onlineRow(Date.now() - 120_000);
     await putRows(engine.client, engine.statusTableName, [silent]);
-    await new SelfPreservationStore(engine.client, engine.registryTableName).begin({
+    await new SelfPreservationStore(engine.client, engine.registryTableName).begin("acme", {
       suspectedAt,
       heldUntil: suspectedAt + 300_000,
       silent: 30,

@@ -3,6 +3,7 @@ import type { Transition } from "../../core/protocol";
 import { HistoryStore } from "../../lambda/history/store";
 import { localFolder, run } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";
+import { keep } from "../../testing/history";
 import { offlineRow, onlineRow, putRows } from "../../testing/status-rows";
 
 let engine: Engine;
@@ -106,7 +107,7 @@ describe("why", () => {
     const history = new HistoryStore(engine.client, engine.registryTableName);
     for (let number = 0; number < 12; number++) {
       const offline = number % 2 === 0;
-      await history.add({
+      await keep(history, {
         transitionId: `t${number}`,
         organizationId: "flapping",
         agentId: "a1",

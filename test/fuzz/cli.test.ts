@@ -18,6 +18,7 @@ import {
 import { type Engine, startEngine } from "../../testing/engine";
 import { runs } from "../../testing/fuzz/runs";
 import { HOSTILE_TEXTS, hostileText, hostileValue } from "../../testing/fuzz/values";
+import { keep } from "../../testing/history";
 import { putAgent, testKey } from "../../testing/login";
 import { onlineRow, putRows } from "../../testing/status-rows";
 
@@ -78,7 +79,7 @@ describe("texts from agents", () => {
           metadata: JSON.stringify({ [hostile]: hostile, deep: { [hostile]: [hostile] } }),
         },
       });
-      await history.add({
+      await keep(history, {
         transitionId: `t${index}`,
         organizationId: "acme",
         agentId,

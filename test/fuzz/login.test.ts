@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { type CryptoKey, exportJWK, exportSPKI, importJWK } from "jose";
 import { type AuthorizerEvent, authorizeHandler } from "../../lambda/authorize/handler";
-import { LOGIN_RATE } from "../../lambda/authorize/login";
+import { MOST_LOGINS } from "../../lambda/authorize/login";
 import { dynamoDbLoginRegistry, type LoginRegistry } from "../../lambda/authorize/store";
 import { type Engine, startEngine } from "../../testing/engine";
 import { runs } from "../../testing/fuzz/runs";
@@ -63,6 +63,10 @@ describe("a hostile login", () => {
       find: (organizationId, agentId) => {
         asked.push("find");
         return real.find(organizationId, agentId);
+      },
+      countUses: (...query) => {
+        asked.push("count uses");
+        return real.countUses(...query);
       },
       useOnce: (organizationId, agentId, tokenId, until) => {
         asked.push(`use a token of ${organizationId}/${agentId}`);
@@ -243,13 +247,27 @@ describe("a hostile login", () => {
       return principalId;
     };
     now += 3_600_000;
-    for (let count = 0; count < LOGIN_RATE.burst; count++) expect(await attempt()).toBe("acme/a2");
+    for (let count = 0; count < MOST_LOGINS; count++) expect(await attempt()).toBe("acme/a2");
     asked.length = 0;
     expect(await attempt()).toBe("refused");
-    expect(asked).toEqual(["find"]);
+    expect(asked).toEqual(["find", "count uses"]);
     expect((await offer(await signToken(key, claims()))).principalId).toBe("acme/a1");
-    now += 1000;
+    now += 150_000;
     expect(await attempt()).toBe("acme/a2");
+  });
+
+  it("is refused beyond the limit though its tokens are good for a moment only", async () => {
+    now += 3_600_000;
+    const iat = Math.floor(now / 1000) - 60;
+    const attempt = async () => {
+      const overrides = { iss: "a2", sub: "a2", iat, exp: iat + 31 };
+      return (await offer(await signToken(neighbour, claims(overrides)))).principalId;
+    };
+    for (let count = 0; count < MOST_LOGINS; count++) expect(await attempt()).toBe("acme/a2");
+    expect(await attempt()).toBe("refused");
+    now += 29_000;
+    const later = await offer(await signToken(neighbour, claims({ iss: "a2", sub: "a2" })));
+    expect(later.principalId).toBe("refused");
   });
 
   it("with missing, duplicate or malformed headers is refused", async () => {

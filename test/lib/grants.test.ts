@@ -70,7 +70,7 @@ describe("the grants", () => {
     calls = new Set();
     const { client, statusTableName: tableName, registryTableName } = engine;
     const reader = new StatusReader({ client, tableName, registryTableName });
-    await reader.listAgents({ organizationId: "acme" });
+    await reader.listAgents({ organizationId: "acme", profiles: true });
     await reader.getAgent("acme", "worker-1");
     await reader.countByStatus("acme");
     await reader.history("acme", "worker-1");
@@ -79,6 +79,7 @@ describe("the grants", () => {
     const allowed = allowedBy((presence, role) => presence.grantReadStatus(role));
     expect([...calls].filter((call) => !allowed.includes(call))).toEqual([]);
     expect(allowed).toEqual([
+      "dynamodb:BatchGetItem AgentRegistry",
       "dynamodb:GetItem AgentRegistry",
       "dynamodb:GetItem AgentStatus",
       "dynamodb:Query AgentRegistry",

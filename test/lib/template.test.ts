@@ -23,8 +23,12 @@ const DELIVERY = [
   "dynamodb:BatchWriteItem Subscriptions",
   "dynamodb:GetItem AgentStatus",
   "dynamodb:Query Subscriptions",
-  "dynamodb:Query Subscriptions by connection",
+  "dynamodb:Query Subscriptions byConnection",
+  "execute-api:ManageConnections @connections POST",
 ];
+
+/** Messages of an agent are counted. */
+const COUNT = "dynamodb:UpdateItem Subscriptions";
 
 describe("the template", () => {
   let template: Template;
@@ -71,13 +75,27 @@ describe("the template", () => {
     const [, part] =
       /(AgentStatus|AgentRegistry|Subscriptions|Events|Undelivered|@connections)/.exec(text) ?? [];
     const [, method] = /(GET|POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
-    const index = text.includes("/index/byConnection") ? "by connection" : undefined;
+    const [, index] = /\/index\/(by\w+)/.exec(text) ?? [];
     return [part ?? text, method, index].filter(Boolean).join(" ");
   }
 
   it.each([
-    ["authorize", ["dynamodb:GetItem AgentRegistry", "dynamodb:PutItem AgentRegistry"]],
-    ["connect", [GUARD, "dynamodb:PutItem Subscriptions", "dynamodb:UpdateItem AgentStatus"]],
+    [
+      "authorize",
+      [
+        "dynamodb:GetItem AgentRegistry",
+        "dynamodb:PutItem AgentRegistry",
+        "dynamodb:Query AgentRegistry",
+      ],
+    ],
+    [
+      "connect",
+      [
+        "dynamodb:GetItem AgentStatus",
+        "dynamodb:PutItem Subscriptions",
+        "dynamodb:UpdateItem AgentStatus",
+      ],
+    ],
     [
       "heartbeat",
       [
@@ -90,32 +108,34 @@ describe("the template", () => {
       "disconnect",
       [
         "dynamodb:BatchWriteItem Subscriptions",
-        "dynamodb:Query Subscriptions by connection",
+        "dynamodb:Query Subscriptions byConnection",
         "dynamodb:UpdateItem AgentStatus",
       ],
     ],
-    ["history", [GUARD, "dynamodb:Query AgentRegistry", ...CLOSE]],
-    ["profile", [GUARD, "dynamodb:UpdateItem AgentRegistry", ...CLOSE]],
+    ["history", [GUARD, "dynamodb:Query AgentRegistry", COUNT, ...CLOSE]],
+    ["profile", [GUARD, "dynamodb:UpdateItem AgentRegistry", COUNT, ...CLOSE]],
     [
       "subscribe",
       [
         "dynamodb:DeleteItem Subscriptions",
         GUARD,
         "dynamodb:PutItem Subscriptions",
-        "dynamodb:Query Subscriptions by connection",
+        "dynamodb:Query Subscriptions byOwner",
+        COUNT,
         ...CLOSE,
       ],
     ],
-    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", ...CLOSE]],
-    ["publish", [...DELIVERY, ...CLOSE]],
-    ["deliver", [...DELIVERY, "execute-api:ManageConnections @connections POST"]],
+    ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", COUNT, ...CLOSE]],
+    ["publish", [...DELIVERY, COUNT, "execute-api:ManageConnections @connections DELETE"].sort()],
+    ["deliver", DELIVERY],
     [
       "list",
       [
+        "dynamodb:BatchGetItem AgentRegistry",
         "dynamodb:GetItem AgentRegistry",
         GUARD,
-        "dynamodb:Query AgentRegistry",
         "dynamodb:Query AgentStatus",
+        COUNT,
         ...CLOSE,
       ],
     ],
@@ -146,7 +166,7 @@ describe("the template", () => {
         "dynamodb:ListStreams AgentStatus",
         "dynamodb:PutItem AgentRegistry",
         "dynamodb:Query Subscriptions",
-        "dynamodb:Query Subscriptions by connection",
+        "dynamodb:Query Subscriptions byConnection",
         "dynamodb:UpdateItem AgentRegistry",
         "events:PutEvents Events",
         "execute-api:ManageConnections @connections DELETE",
@@ -257,7 +277,7 @@ describe("the template", () => {
     });
   });
 
-  it("keeps subscriptions in a table with a TTL and an index by connection", () => {
+  it("keeps subscriptions in a table with a TTL and indexes by connection and by owner", () => {
     template.hasResource("AWS::DynamoDB::Table", {
       DeletionPolicy: "Delete",
       Properties: {
@@ -267,12 +287,15 @@ describe("the template", () => {
         ],
         TimeToLiveSpecification: { AttributeName: "ttlEpochSeconds", Enabled: true },
         GlobalSecondaryIndexes: [
+          ["byConnection", "connectionId"],
+          ["byOwner", "owner"],
+        ].map(([IndexName, AttributeName]) =>
           Match.objectLike({
-            IndexName: "byConnection",
-            KeySchema: [{ AttributeName: "connectionId", KeyType: "HASH" }],
+            IndexName,
+            KeySchema: [{ AttributeName, KeyType: "HASH" }],
             Projection: { ProjectionType: "KEYS_ONLY" },
           }),
-        ],
+        ),
       },
     });
   });

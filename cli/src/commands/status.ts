@@ -59,7 +59,7 @@ async function allAgents(deployment: Deployment, options: Options, io: Io): Prom
   }
   printer.table(agents, presenceColumns(serverTime(deployment, io), printer));
   printer.lines("", summary(agents, printer));
-  const massExpiry = await deployment.statuses.massExpiry();
+  const massExpiry = await deployment.statuses.massExpiry(organizationId);
   if (massExpiry) {
     const beware = bewareOf(massExpiry, serverTime(deployment, io));
     printer.lines("", printer.colours.yellow(beware), SUSPICION_ADVICE);
@@ -102,7 +102,7 @@ async function watchStatus(
       title: `${organizationId} in ${target.name}`,
       async read() {
         const agents = await read(deployment, options, agentId);
-        return { agents, massExpiry: await deployment.statuses.massExpiry() };
+        return { agents, massExpiry: await deployment.statuses.massExpiry(organizationId) };
       },
       now: () => serverTime(deployment, io),
     },

@@ -49,7 +49,7 @@ async function factsOf(deployment: Deployment, agentId: string, io: Io): Promise
   await statuses.getAgent(organizationId, agentId);
   const stored = await storedRow(deployment, agentId);
   const history = await statuses.history(organizationId, agentId);
-  const massExpiry = await statuses.massExpiry();
+  const massExpiry = await statuses.massExpiry(organizationId);
   const now = io.now() + statuses.clockOffsetMs;
   const derived = stored && !isPurged(stored, now) ? derivePresence(stored, now) : null;
   const { webSocketUrl } = target;

@@ -3,6 +3,7 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Clock, Timer } from "../clock";
+import { LocalRuntimeError } from "../errors";
 import { FrameSizes } from "./frame-sizes";
 import type { ConnectionFacts } from "./request-context";
 
@@ -89,10 +90,21 @@ export class ClientConnection {
     return this.#socket.bufferedAmount > SEND_BUFFER_BYTES;
   }
 
+  /** @throws LocalRuntimeError if the message is larger than the gateway carries, in either direction */
   send(text: string): void {
     if (this.#ended) return;
+    const bytes = Buffer.from(text);
+    const { messageBytes, frameBytes } = GATEWAY_LIMITS;
+    if (bytes.length > messageBytes) {
+      throw new LocalRuntimeError(
+        `expected a message of at most ${messageBytes} bytes, got one of ${bytes.length}`,
+      );
+    }
     this.#lastActiveAt = this.#clock.now();
-    this.#socket.send(text);
+    for (let start = 0; start === 0 || start < bytes.length; start += frameBytes) {
+      const end = start + frameBytes;
+      this.#socket.send(bytes.subarray(start, end), { binary: false, fin: end >= bytes.length });
+    }
   }
 
   /** Closes the connection. It counts as ended at once, even before the client answers. */

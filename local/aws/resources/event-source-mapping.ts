@@ -18,6 +18,8 @@ export interface MappingDescription {
   filters: Pattern[];
   reportsItemFailures: boolean;
   bisectsOnError: boolean;
+  /** Batches of a shard that are under way at once; those of one item are one after the other. */
+  parallelizationFactor: number;
   /** Infinity: retries until the records expire. */
   maxRetries: number;
   /** Older records are discarded. Infinity: none are. */
@@ -42,6 +44,7 @@ export function describeMapping(reader: PropertyReader): MappingDescription {
       .list<string>("FunctionResponseTypes")
       .includes("ReportBatchItemFailures"),
     bisectsOnError: reader.flag("BisectBatchOnFunctionError"),
+    parallelizationFactor: reader.number("ParallelizationFactor", 1),
     maxRetries: retries < 0 ? Number.POSITIVE_INFINITY : retries,
     maxRecordAgeMs: ageSeconds < 0 ? Number.POSITIVE_INFINITY : ageSeconds * 1000,
   };

@@ -3,6 +3,7 @@
  * batches.
  */
 
+import { createHash } from "node:crypto";
 import type { Clock } from "../clock";
 import { FunctionThrottled } from "../functions/concurrency";
 import type { Invocable } from "../functions/local-function";
@@ -28,8 +29,8 @@ const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
 
 /**
- * Returns a consumer of the records of one shard, in order: a failed batch is retried before any
- * later record is processed.
+ * Returns a consumer of the records of one shard. Those of an item are processed in order: a failed batch is retried
+ * before any later record of its lane is processed, of which there are as many as the mapping's parallelization factor.
  */
 export function mappingConsumer(options: MappingOptions) {
   const { description, region } = options;
@@ -38,17 +39,32 @@ export function mappingConsumer(options: MappingOptions) {
     const wanted = records.filter(
       (record) => filters.length === 0 || filters.some((matches) => matches(record)),
     );
-    for (let start = 0; start < wanted.length; start += batchSize) {
-      const batch = wanted.slice(start, start + batchSize).map((record) => ({
-        ...record,
-        eventVersion: "1.1",
-        eventSource: "aws:dynamodb",
-        awsRegion: region,
-        eventSourceARN: streamArn,
-      }));
-      await deliver(batch, 0, options);
+    const lanes = new Map<number, StreamRecord[]>();
+    for (const record of wanted) {
+      const lane = laneOf(record, description.parallelizationFactor);
+      lanes.set(lane, [...(lanes.get(lane) ?? []), record]);
     }
+    await Promise.all(
+      [...lanes.values()].map(async (lane) => {
+        for (let start = 0; start < lane.length; start += batchSize) {
+          const batch = lane.slice(start, start + batchSize).map((record) => ({
+            ...record,
+            eventVersion: "1.1",
+            eventSource: "aws:dynamodb",
+            awsRegion: region,
+            eventSourceARN: streamArn,
+          }));
+          await deliver(batch, 0, options);
+        }
+      }),
+    );
   };
+}
+
+/** By the item's key, so that its records stay in one lane. */
+function laneOf({ dynamodb }: StreamRecord, lanes: number): number {
+  const key = JSON.stringify(Object.entries(dynamodb.Keys).sort());
+  return createHash("sha256").update(key).digest().readUInt32BE() % lanes;
 }
 
 /** Delivers or discards a batch. `failures` counts the previous attempts of its first record. */

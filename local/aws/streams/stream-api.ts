@@ -13,6 +13,7 @@ export interface StreamRecord {
   dynamodb: {
     ApproximateCreationDateTime: number;
     SequenceNumber: string;
+    Keys: Record<string, unknown>;
     OldImage?: Record<string, unknown>;
     NewImage?: Record<string, unknown>;
   };

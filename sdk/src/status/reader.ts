@@ -49,11 +49,15 @@ export interface ListAgentsOptions {
   status?: Status;
   /** The `cursor` of the page before. @default the first page */
   cursor?: string | null;
-  /** Agents a page, 1 to 1000. @default 100 */
+  /** Agents a page at most, 1 to 1000. @default 100 */
   limit?: number;
+  /** Whether each agent comes with its profile. Needs `registryTableName`. @default false */
+  profiles?: boolean;
+  /** Where a page ends that would be larger than this, in bytes of its agents as JSON. @default no limit */
+  maxBytes?: number;
 }
 
-/** Agents in the order of their ids. */
+/** Agents in the order of their ids: fewer than the limit, or none, where few of very many match. */
 export interface AgentPage {
   agents: AgentPresence[];
   /** Where the next page begins; null on the last one. */
@@ -91,10 +95,10 @@ const CONCURRENCY = 25;
 const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds", "instanceId"] as const;
 
 /**
- * Megabytes of the table that one page may read. Where few of very many agents match, a page has fewer
- * than `limit` of them and a cursor to go on with, rather than no end.
+ * Reads for one page, each of as many rows as the page has room for, or as a default page has. Where few of very
+ * many agents match, a page has fewer than `limit` of them and a cursor to go on with, rather than no end.
  */
-const MAX_QUERIES_PER_PAGE = 25;
+const MAX_QUERIES_PER_PAGE = 4;
 
 /**
  * Reads the presence of an organization's agents. Rows past their retention are never shown.
@@ -132,21 +136,33 @@ export class StatusReader {
   }
 
   /**
-   * A page of the organization's agents. The limit counts those that match.
+   * A page of the organization's agents. The limit counts those that match; `allAgents` goes over all pages.
    *
    * @throws InvalidCursorError if the cursor is not from a list of this organization
    * @throws InvalidArgumentError if an argument is not what it should be
    */
   async listAgents(options: ListAgentsOptions): Promise<AgentPage> {
-    const { organizationId, status } = options;
+    const { organizationId, status, profiles, maxBytes } = options;
     expectOrganizationId(organizationId);
     expectStatus(status);
     const limit = expectLimit(options.limit ?? LIMITS.listPageSize);
-    let after = options.cursor ? agentBefore(organizationId, options.cursor) : undefined;
+    const after = options.cursor ? agentBefore(organizationId, options.cursor) : undefined;
+    const page = await this.#page(organizationId, after, limit, status);
+    if (!profiles && maxBytes === undefined) return page;
+    return this.#fit(organizationId, page, profiles === true, maxBytes);
+  }
+
+  async #page(
+    organizationId: string,
+    from: string | undefined,
+    limit: number,
+    status: Status | undefined,
+  ): Promise<AgentPage> {
+    let after = from;
     const agents: AgentPresence[] = [];
     for (let queries = 0; queries < MAX_QUERIES_PER_PAGE; queries++) {
-      // With a filter, nobody knows how many rows hold the rest of the page: read a megabyte.
-      const rows = status ? undefined : limit - agents.length;
+      // With a filter, nobody knows how many rows hold the rest of the page.
+      const rows = status ? Math.max(limit, LIMITS.listPageSize) : limit - agents.length;
       const page = await this.#query(organizationId, ROW_ATTRIBUTES, after, rows);
       for (const agent of this.#present(page.rows)) {
         if (status && agent.status !== status) continue;
@@ -158,6 +174,31 @@ export class StatusReader {
       if (agents.length === limit) break;
     }
     return { agents, cursor: after === undefined ? null : cursorAfter(organizationId, after) };
+  }
+
+  /** The beginning of a page that fits, with profiles: they are read for those agents alone, a few at a time. */
+  async #fit(
+    organizationId: string,
+    { agents, cursor }: AgentPage,
+    profiles: boolean,
+    maxBytes = Number.POSITIVE_INFINITY,
+  ): Promise<AgentPage> {
+    const fitting: AgentPresence[] = [];
+    let bytes = 0;
+    for (let start = 0; start < agents.length; start += CONCURRENCY) {
+      const some = agents.slice(start, start + CONCURRENCY);
+      const ids = some.map(({ agentId }) => agentId);
+      const known = profiles && (await this.#inRegistry().profiles(organizationId, ids));
+      for (const agent of some) {
+        const listed = known ? { ...agent, profile: known.get(agent.agentId) ?? null } : agent;
+        bytes += Buffer.byteLength(JSON.stringify(listed)) + 1;
+        if (bytes > maxBytes && fitting.length > 0) {
+          return { agents: fitting, cursor: cursorOf(organizationId, fitting) };
+        }
+        fitting.push(listed);
+      }
+    }
+    return { agents: fitting, cursor };
   }
 
   /**
@@ -241,12 +282,14 @@ export class StatusReader {
   }
 
   /**
-   * What the service suspects of itself, of all organizations; null if nothing. Needs `registryTableName`.
+   * Whether offline events of an organization are withheld, because very many of its agents, or of several
+   * organizations, fell silent at once; null if not. Needs `registryTableName`.
    *
-   * @throws InvalidArgumentError without a registry table
+   * @throws InvalidArgumentError without a registry table, or if the id is not what it should be
    */
-  massExpiry(): Promise<MassExpiry | null> {
-    return this.#inRegistry().massExpiry(() => this.#time());
+  async massExpiry(organizationId: string): Promise<MassExpiry | null> {
+    expectOrganizationId(organizationId);
+    return this.#inRegistry().massExpiry(organizationId, () => this.#time());
   }
 
   /**

@@ -1,16 +1,26 @@
 /** What a reader of presence takes from the registry: who can do what, and each agent's past. */
 
-import { type DynamoDBClient, GetItemCommand, paginateQuery } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  paginateQuery,
+} from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { type AgentTransition, historyQuery, transitionsIn } from "../../../core/history-record";
+import { type AgentTransition, historyQueries, transitionsIn } from "../../../core/history-record";
 import type { MassExpiry, Profile } from "../../../core/protocol";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
+  agentRecordId,
   isExpired,
-  MASS_EXPIRY_RECORD,
+  massExpiryRecord,
   SWEEP_PARTITION,
 } from "../../../core/registry-record";
+
+/** Requests for what a BatchGetItem has left out. */
+const ATTEMPTS = 5;
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class RegistryReads {
@@ -47,31 +57,77 @@ export class RegistryReads {
     }
   }
 
+  /**
+   * What agents say of themselves, by id. An agent that has said nothing is left out.
+   *
+   * @param agentIds at most 100
+   */
+  async profiles(
+    organizationId: string,
+    agentIds: readonly string[],
+  ): Promise<Map<string, Profile>> {
+    const profiles = new Map<string, Profile>();
+    let Keys: Record<string, AttributeValue>[] = agentIds.map((agentId) => ({
+      organizationId: { S: organizationId },
+      recordId: { S: agentRecordId(agentId) },
+    }));
+    for (let attempt = 0; Keys.length > 0; attempt++) {
+      if (attempt === ATTEMPTS) {
+        throw new Error(`the profiles of ${Keys.length} agents were left out ${ATTEMPTS} times`);
+      }
+      const { Responses, UnprocessedKeys } = await this.client.send(
+        new BatchGetItemCommand({
+          RequestItems: { [this.tableName]: { Keys, ProjectionExpression: "agentId, profile" } },
+        }),
+      );
+      for (const item of Responses?.[this.tableName] ?? []) {
+        const { agentId, profile } = agentFromItem(item);
+        if (profile) profiles.set(agentId, profile);
+      }
+      Keys = UnprocessedKeys?.[this.tableName]?.Keys ?? [];
+    }
+    return profiles;
+  }
+
   /** The last transitions of an agent or of all, newest first; one that was kept twice is there once. */
   async transitions(
     organizationId: string,
     agentId: string | undefined,
     now: () => number,
   ): Promise<AgentTransition[]> {
-    const query = historyQuery(this.tableName, organizationId, agentId);
-    const found = [];
-    for await (const { Items = [] } of paginateQuery({ client: this.client }, query)) {
-      found.push(...Items);
-    }
+    const found: Record<string, AttributeValue>[] = [];
+    await Promise.all(
+      historyQueries(this.tableName, organizationId, agentId).map(async (query) => {
+        for await (const { Items = [] } of paginateQuery({ client: this.client }, query)) {
+          found.push(...Items);
+        }
+      }),
+    );
     return transitionsIn(found, now());
   }
 
-  /** What the sweep suspects; null where it suspects nothing, or has told what is true. */
-  async massExpiry(now: () => number): Promise<MassExpiry | null> {
-    const { Item } = await this.client.send(
-      new GetItemCommand({
-        TableName: this.tableName,
-        Key: { organizationId: { S: SWEEP_PARTITION }, recordId: { S: MASS_EXPIRY_RECORD } },
-      }),
+  /** What the sweep withholds of an organization's agents, for their own silence or that of several; null if nothing. */
+  async massExpiry(organizationId: string, now: () => number): Promise<MassExpiry | null> {
+    const found = await Promise.all(
+      [null, organizationId].map((scope) =>
+        this.client.send(
+          new GetItemCommand({
+            TableName: this.tableName,
+            Key: {
+              organizationId: { S: SWEEP_PARTITION },
+              recordId: { S: massExpiryRecord(scope) },
+            },
+          }),
+        ),
+      ),
     );
-    if (!Item) return null;
-    const { suspectedAt, heldUntil, confirmedAt, ttlEpochSeconds } = unmarshall(Item);
-    if (confirmedAt !== undefined || ttlEpochSeconds * 1000 <= now()) return null;
-    return { suspectedAt, heldUntil };
+    for (const { Item } of found) {
+      if (!Item) continue;
+      const { suspectedAt, heldUntil, confirmedAt, ttlEpochSeconds } = unmarshall(Item);
+      if (confirmedAt === undefined && ttlEpochSeconds * 1000 > now()) {
+        return { suspectedAt, heldUntil };
+      }
+    }
+    return null;
   }
 }

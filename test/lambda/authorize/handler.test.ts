@@ -300,6 +300,7 @@ describe("authorize", () => {
     const failing = authorizeHandler({
       registry: {
         find: () => Promise.reject(new Error("throttled")),
+        countUses: () => Promise.resolve(0),
         useOnce: () => Promise.resolve(true),
       },
       terms: DEFAULT_TERMS,

@@ -1,16 +1,20 @@
 /** The last transitions of an agent, against the real engine. */
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Transition } from "../../../core/protocol";
 import { historyHandler } from "../../../lambda/history/handler";
 import { HistoryStore } from "../../../lambda/history/store";
-import { type Engine, startEngine } from "../../../testing/engine";
+import { clientOf, type Engine, startEngine } from "../../../testing/engine";
+import { keep } from "../../../testing/history";
 import {
   ConnectionsRecorder,
   LogRecorder,
   MetricsRecorder,
   OPEN_GUARD,
+  OPEN_RATES,
   routeEvent,
 } from "../../../testing/presence";
 import { onlineRow, putRows } from "../../../testing/status-rows";
@@ -33,6 +37,7 @@ describe("the history", () => {
         now: () => BEGIN + 1000,
       }),
       guard: OPEN_GUARD,
+      rates: OPEN_RATES,
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),
       metrics: new MetricsRecorder().sink,
@@ -41,7 +46,7 @@ describe("the history", () => {
   afterAll(() => engine.stop());
 
   const add = (agentId: string, number: number, organizationId = "acme") =>
-    store.add({
+    keep(store, {
       transitionId: `t${number}`,
       organizationId,
       agentId,
@@ -89,11 +94,63 @@ describe("the history", () => {
     expect(transitions).toMatchObject([end, { transitionId: "t2" }]);
     // The sweep stores the same end.
     const stored = { ...transitions[0], organizationId: "acme", agentId: "silent" };
-    await store.add({ ...stored, transitionId: "swept" });
+    await keep(store, { ...stored, transitionId: "swept" });
     expect((await ask("silent")).transitions).toMatchObject([
       { ...end, transitionId: "swept" },
       { transitionId: "t2" },
     ]);
+  });
+
+  it("has what was stored before histories had partitions of their own", async () => {
+    await add("moved", 2);
+    const record = { transitionId: "t1", event: "online", reason: "connected", at: 1 };
+    await engine.client.send(
+      new PutItemCommand({
+        TableName: engine.registryTableName,
+        Item: marshall({
+          organizationId: "acme",
+          recordId: "history#moved#00",
+          record,
+          ttlEpochSeconds: 4_000_000_000,
+        }),
+      }),
+    );
+    const { transitions } = await ask("moved");
+    expect(transitions.map((one: Transition) => one.transitionId)).toEqual(["t2", "t1"]);
+  });
+
+  describe("of a change that is read again", () => {
+    const transition = (agentId: string) =>
+      ({ transitionId: "t", organizationId: "acme", agentId, at: 1_790_000_000_000 }) as Transition;
+    const at = (sequenceNumber: string, stream = "arn:one") => ({ stream, sequenceNumber });
+
+    it("is claimed by one run of all, and by none after a later change", async () => {
+      const claims = await Promise.all(
+        Array.from({ length: 8 }, () => store.claim(transition("again"), at("9"))),
+      );
+      expect(claims.filter((count) => count !== undefined)).toEqual([0]);
+      expect(await store.claim(transition("again"), at("10"))).toBe(1);
+      expect(await store.claim(transition("again"), at("9"))).toBeUndefined();
+    });
+
+    it("is claimed anew in another stream, as after a restore", async () => {
+      await store.claim(transition("restored"), at("100"));
+      expect(await store.claim(transition("restored"), at("5", "arn:two"))).toBe(1);
+    });
+
+    it("is claimed by the run whose answer was lost and that wrote again", async () => {
+      const client = clientOf(engine.endpoint);
+      client.middlewareStack.add(
+        (next) => async (args) => {
+          await next(args);
+          return next(args);
+        },
+        { step: "finalizeRequest" },
+      );
+      const repeating = new HistoryStore(client, engine.registryTableName);
+      expect(await repeating.claim(transition("lost"), at("1"))).toBe(0);
+      client.destroy();
+    });
   });
 
   it("is empty for an unknown agent, and refused for an invalid agent id", async () => {

@@ -2,6 +2,7 @@
 
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import pLimit from "p-limit";
 import { LIMITS } from "../../../core/protocol";
 import { deliverHandler } from "../../../lambda/deliver/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
@@ -18,6 +19,7 @@ import {
   LogRecorder,
   MetricsRecorder,
   OPEN_GUARD,
+  OPEN_RATES,
   routeEvent,
 } from "../../../testing/presence";
 
@@ -50,7 +52,12 @@ describe("messages", () => {
     metrics = new MetricsRecorder();
     const log = new LogRecorder();
     const guard = OPEN_GUARD;
-    const route = { connections: new ConnectionsRecorder(), log, metrics: metrics.sink };
+    const route = {
+      connections: new ConnectionsRecorder(),
+      log,
+      metrics: metrics.sink,
+      rates: OPEN_RATES,
+    };
     const messageRouter = new MessageRouter({
       subscriptions,
       agents: dynamoDbAgentLocator(client, engine.statusTableName),
@@ -112,6 +119,42 @@ describe("messages", () => {
     });
     await call("unsubscribe", { subject: "tasks.n0" }, "greedy=");
     expect(await call("subscribe", { subject: "tasks.more" }, "greedy=")).toMatchObject({
+      type: "subscribed",
+    });
+  });
+
+  it("are refused a subscription beyond the limits of an agent, however many connections it has", async () => {
+    const owner = {
+      organizationId,
+      agentId: "greedy",
+      role: "viewer",
+      instanceId: "process-a",
+      connectedAt: NOW,
+      fencingToken: 0,
+      keyTag: "key",
+    } as const;
+    const add = (count: number, subject: (index: number) => string) =>
+      pLimit(16).map(
+        Array.from({ length: count }, (_, index) => index),
+        (index) =>
+          subscriptions.add({ ...owner, connectionId: `c${index % 12}=`, pattern: subject(index) }),
+      );
+    const refused = (what: string) => ({
+      code: "rate_limited",
+      message: `subject: expected at most ${what}, got one more`,
+    });
+    await add(LIMITS.subscriptionsAtAddress, (index) => `tasks.*.n${index}`);
+    expect(await subscribe("tasks.>", "new=", owner)).toMatchObject(
+      refused(
+        "200 subscriptions an agent to the same subject, or to patterns with the same first token",
+      ),
+    );
+    expect(await subscribe("tasks.one", "new=", owner)).toMatchObject({ type: "subscribed" });
+    await add(LIMITS.subscriptionsOfAgent, (index) => `other.n${index}`);
+    expect(await subscribe("more", "new=", owner)).toMatchObject(
+      refused("1000 subscriptions an agent"),
+    );
+    expect(await subscribe("more", "B=", { agentId: "modest" })).toMatchObject({
       type: "subscribed",
     });
   });
@@ -269,7 +312,7 @@ describe("messages", () => {
     for (const pattern of [">", "*.a1", "presence.*", "presence.a1"])
       await subscribe(pattern, pattern);
     const found = await subscriptions.find(organizationId, "presence.a1", NOW);
-    expect(found.map(({ connectionId }) => connectionId).sort()).toEqual([
+    expect(found.subscribers.map(({ connectionId }) => connectionId).sort()).toEqual([
       "presence.*",
       "presence.a1",
     ]);
@@ -312,7 +355,10 @@ describe("messages", () => {
   it("do not reach a subscription after its TTL", async () => {
     await subscribe("a.b", "B=");
     const later = NOW + 3 * 3_600_000;
-    expect(await subscriptions.find(organizationId, "a.b", later)).toEqual([]);
+    expect(await subscriptions.find(organizationId, "a.b", later)).toEqual({
+      subscribers: [],
+      complete: true,
+    });
   });
 
   describe("from the event bus", () => {

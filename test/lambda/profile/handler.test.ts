@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { profileHandler } from "../../../lambda/profile/handler";
 import { ProfileStore } from "../../../lambda/profile/store";
+import { RegistryReads } from "../../../sdk/src/status/registry-reads";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { putAgent } from "../../../testing/login";
 import {
@@ -10,19 +11,19 @@ import {
   LogRecorder,
   MetricsRecorder,
   OPEN_GUARD,
+  OPEN_RATES,
   routeEvent,
 } from "../../../testing/presence";
 
 describe("a profile", () => {
   let engine: Engine;
-  let profiles: ProfileStore;
   let presence: ReturnType<typeof profileHandler>;
   beforeAll(async () => {
     engine = await startEngine();
-    profiles = new ProfileStore(engine.client, engine.registryTableName);
     presence = profileHandler({
       guard: OPEN_GUARD,
-      profiles,
+      rates: OPEN_RATES,
+      profiles: new ProfileStore(engine.client, engine.registryTableName),
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),
       metrics: new MetricsRecorder().sink,
@@ -33,6 +34,10 @@ describe("a profile", () => {
   });
   afterAll(() => engine.stop());
 
+  const profilesOf = async (...agentIds: string[]) =>
+    Object.fromEntries(
+      await new RegistryReads(engine.client, engine.registryTableName).profiles("acme", agentIds),
+    );
   const say = async (fields: object, owner: object = {}) => {
     const { body = "null" } = await presence(routeEvent({}, { type: "profile", ...fields }, owner));
     return JSON.parse(body);
@@ -46,8 +51,7 @@ describe("a profile", () => {
     });
     await say({ capabilities: ["summarize"], metadata });
     await say({}, { agentId: "a3" });
-    const found = await profiles.between("acme", "a1", "a3");
-    expect(Object.fromEntries(found)).toEqual({
+    expect(await profilesOf("a1", "a2", "a3")).toEqual({
       a1: { capabilities: ["summarize"], metadata },
       a3: { capabilities: [], metadata: {} },
     });
@@ -57,7 +61,7 @@ describe("a profile", () => {
     expect(await say({ capabilities: ["x"] }, { agentId: "gone" })).toEqual({
       type: "profile_ack",
     });
-    expect(await profiles.between("acme", "gone", "gone")).toEqual(new Map());
+    expect(await profilesOf("gone")).toEqual({});
   });
 
   it.each([

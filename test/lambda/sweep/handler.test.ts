@@ -6,7 +6,7 @@ import { LeaseStore } from "../../../lambda/lease/store";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
-import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
+import { dynamoDbLeaseScan, type LeaseScan, type OnlineRow } from "../../../lambda/sweep/scan";
 import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
 import { type Engine, startEngine } from "../../../testing/engine";
 import {
@@ -41,6 +41,8 @@ describe("the sweep", () => {
   function compose(
     overrides: {
       connections?: Pick<Connections, "close">;
+      leases?: Pick<LeaseStore, "expire">;
+      scan?: (scan: LeaseScan) => LeaseScan;
       segments?: number;
       keptRows?: number;
     } = {},
@@ -48,8 +50,15 @@ describe("the sweep", () => {
     const { client, statusTableName, registryTableName } = engine;
     const segments = overrides.segments ?? 4;
     return sweepHandler({
-      leases,
-      scan: dynamoDbLeaseScan(client, statusTableName, segments),
+      leases: {
+        expire: (row) => (overrides.leases ?? leases).expire(row),
+        stall: (row) => leases.stall(row),
+        recover: (row) => leases.recover(row),
+        forget: (row) => leases.forget(row),
+      },
+      scan: (overrides.scan ?? ((scan) => scan))(
+        dynamoDbLeaseScan(client, statusTableName, segments),
+      ),
       checkpoints: dynamoDbScanCheckpoints(client, registryTableName, segments),
       fleet,
       selfPreservation: undefined,
@@ -81,6 +90,7 @@ describe("the sweep", () => {
     );
     const report = await compose()({}, unhurried);
     expect(report).toEqual({
+      failures: 0,
       online: 1,
       overdue: 0,
       found: 1,
@@ -204,6 +214,37 @@ describe("the sweep", () => {
     const report = await compose({ connections: { close } })({}, unhurried);
     expect(report).toMatchObject({ expired: 2, connectionsClosed: 0, closesFailed: 1 });
     expect(await row("failing")).toMatchObject({ status: "offline" });
+  });
+
+  it("continues after rows that can't be written, counts them, and finds them again", async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `a${index}`);
+    await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
+    const failing = {
+      expire: (row: OnlineRow) =>
+        row.agentId.endsWith("7") ? Promise.reject(new Error("throttled")) : leases.expire(row),
+    };
+    expect(await compose({ leases: failing })({}, unhurried)).toMatchObject({
+      expired: 36,
+      failures: 4,
+      finished: true,
+    });
+    expect(metrics.counts).toMatchObject({ SweepFailures: 4, SweepsUnfinished: 0 });
+    expect(await compose()({}, unhurried)).toMatchObject({ expired: 4, failures: 0 });
+  });
+
+  it("continues after a segment that can't be read, and reads it in the next run", async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `a${index}`);
+    await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
+    const broken = (scan: LeaseScan): LeaseScan => ({
+      ...scan,
+      page: (segment, position) =>
+        segment === 1 ? Promise.reject(new Error("throttled")) : scan.page(segment, position),
+    });
+    const first = await compose({ scan: broken })({}, unhurried);
+    expect(first).toMatchObject({ failures: 1, finished: false });
+    const second = await compose()({}, unhurried);
+    expect(second).toMatchObject({ failures: 0, finished: true });
+    expect(first.expired + second.expired).toBe(10);
   });
 
   it("stops before its timeout and continues in the next run", async () => {

@@ -43,6 +43,8 @@ const EXPIRED: StatusRow = { ...rest, status: "offline", reason: "lease_expired"
 const STALLED: StatusRow = { ...ONLINE, stallsAt: 7000, stalledSince: 7000 };
 const ADVANCED: StatusRow = { ...ONLINE, activity: { state: "working", progressAt: 8000 } };
 
+const NOW = 10_000_000;
+
 let serial = 0;
 function change(
   before: StatusRow | undefined,
@@ -63,6 +65,7 @@ function change(
 describe("transitions", () => {
   let sent: Entry[][];
   let kept: string[];
+  let claimed: Set<string>;
   let unsubscribed: string[];
   let listed: (ListedConnection & { agentId: string })[];
   let published: [string, DeliveryMessage][];
@@ -74,6 +77,7 @@ describe("transitions", () => {
     sent = [];
     published = [];
     kept = [];
+    claimed = new Set();
     unsubscribed = [];
     listed = [];
     failures = () => false;
@@ -98,17 +102,22 @@ describe("transitions", () => {
       messageRouter: {
         publish: async (organizationId, message) => {
           published.push([organizationId, message]);
-          return 0;
+          return { reached: 0, posts: 0, complete: true };
         },
       },
       history: {
+        claim: async ({ transitionId }) => {
+          if (claimed.has(transitionId)) return undefined;
+          claimed.add(transitionId);
+          return claimed.size;
+        },
         add: async ({ transitionId }) => {
           kept.push(transitionId);
           throw new Error("throttled");
         },
       },
       count: metrics.count,
-      clock: () => 10_000,
+      clock: () => NOW,
       log: new LogRecorder(),
     });
   });
@@ -210,7 +219,7 @@ describe("transitions", () => {
   it("sends subscribers nothing that the bus refused, because it is retried", async () => {
     failures = (index) => index === 1;
     await tell(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
-    expect(published).toHaveLength(1);
+    expect(published.map(([, { subject }]) => subject)).toEqual(["presence.a1", "presence.a3"]);
   });
 
   it("counts published transitions by reason", async () => {
@@ -318,9 +327,55 @@ describe("transitions", () => {
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
   });
 
-  it("never publishes two transitions of an agent in one call, because the earlier one may be refused", async () => {
-    await tell(change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE));
-    expect(sent.map((entries) => entries.length)).toEqual([1, 1, 1]);
+  it("tells an agent's transitions after one that was refused again, in order, and subscribers once", async () => {
+    const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
+    failures = (index) => index === 1;
+    const { result } = await tell(...records);
+    expect(result.batchItemFailures).toEqual([
+      { itemIdentifier: records[1]?.dynamodb.SequenceNumber },
+    ]);
+    expect(published).toHaveLength(1);
+    failures = () => false;
+    sent = [];
+    // Lambda reads the stream again from there; another run may have read all of it.
+    await tell(...records);
+    expect(sent.flat().map(({ Detail }) => JSON.parse(Detail).transitionId)).toEqual(
+      records.map(({ eventID }) => eventID),
+    );
+    expect(published.map(([, { messageId }]) => messageId)).toEqual(
+      records.map(({ eventID }) => eventID),
+    );
+  });
+
+  it("tells the others in as few calls beside an agent that flaps", async () => {
+    const records = Array.from({ length: 100 }, (_, index) =>
+      index % 2 === 0
+        ? change(index % 4 === 0 ? undefined : CLOSED, ONLINE)
+        : change(undefined, { ...ONLINE, agentId: `quiet-${index}` }),
+    );
+    await tell(...records);
+    expect(sent.map((entries) => entries.length)).toEqual(Array(10).fill(10));
+  });
+
+  it("tells nothing of the others again where one agent's transition is refused", async () => {
+    failures = (_, { Detail }) => JSON.parse(Detail).agentId === "a2";
+    const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
+    await tell(...records);
+    await tell(...records.slice(1));
+    expect(published.map(([, { subject }]) => subject)).toEqual(["presence.a1", "presence.a3"]);
+  });
+
+  it("waits for a connection that can't be ended, but not for longer than five minutes", async () => {
+    const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
+    const displaced = { ...ONLINE, connectionId: "B=", ...after, displacedAt: 6000 };
+    connections.close = () => Promise.reject(new Error("throttled"));
+    const fresh = change(ONLINE, displaced);
+    fresh.dynamodb.ApproximateCreationDateTime = NOW / 1000;
+    expect((await tell(fresh)).result.batchItemFailures).toHaveLength(1);
+    const old = change(ONLINE, displaced);
+    old.dynamodb.ApproximateCreationDateTime = NOW / 1000 - 301;
+    expect((await tell(old)).result.batchItemFailures).toEqual([]);
+    expect(metrics.counts).toEqual({ "DisplacementsFailed given up": 1 });
   });
 
   it("requests the whole batch again if the bus can't be reached", async () => {

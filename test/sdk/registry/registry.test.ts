@@ -22,7 +22,6 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { nonceRecordId } from "../../../core/registry-record";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
@@ -177,7 +176,7 @@ describe("listing", () => {
   it("shows agents by id over many pages, and nonces and positions never", async () => {
     const ids = ["a1", "a2", "a3", "b1", "b2"];
     for (const agentId of ids) await registered("listed", agentId);
-    for (const recordId of [nonceRecordId("a1", "x"), "segment#0/4", "zzz"]) {
+    for (const recordId of ["nonce#a1#x", "segment#0/4", "zzz"]) {
       const Item = { organizationId: { S: "listed" }, recordId: { S: recordId } };
       await engine.client.send(new PutItemCommand({ TableName: engine.registryTableName, Item }));
     }

@@ -1,4 +1,5 @@
 import {
+  type AgentPage,
   type AgentPresence,
   InvalidArgumentError,
   InvalidCursorError,
@@ -6,7 +7,9 @@ import {
   type StatusReaderOptions,
 } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { LIMITS } from "../../../core/protocol";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
+import { putAgent } from "../../../testing/login";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
 /** Long after the engine's own time: rows and readers of these tests live in a time of their own. */
@@ -69,6 +72,63 @@ describe("a list of agents", () => {
     });
     expect(idsOf(second.agents)).toEqual([number(89)]);
     expect(second.cursor).toBeNull();
+  });
+
+  it("reads a bounded number of rows for a page, and goes on where few of very many match", async () => {
+    const rows = Array.from({ length: 900 }, (_, index) => {
+      const key = { organizationId: "scarce", agentId: number(index) };
+      return index % 450 === 449 ? offlineRow(NOW, key) : onlineRow(NOW, key);
+    });
+    await put(...rows);
+    const client = clientOf(engine.endpoint);
+    let read = 0;
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        read += (result.output as { ScannedCount?: number }).ScannedCount ?? 0;
+        return result;
+      },
+      { step: "initialize" },
+    );
+    const found: string[][] = [];
+    let cursor: string | null = null;
+    do {
+      read = 0;
+      const page: AgentPage = await reader({ client }).listAgents({
+        organizationId: "scarce",
+        status: "offline",
+        cursor,
+      });
+      expect(read).toBeLessThanOrEqual(4 * LIMITS.listPageSize);
+      found.push(idsOf(page.agents));
+      cursor = page.cursor;
+    } while (cursor);
+    expect(found).toEqual([[], [number(449)], [number(899)]]);
+    client.destroy();
+  });
+
+  it("ends a page before it has more bytes than asked for, and reads profiles for its agents alone", async () => {
+    const ids = Array.from({ length: 60 }, (_, index) => number(index));
+    await put(...ids.map((agentId) => onlineRow(NOW, { organizationId: "wide", agentId })));
+    for (const agentId of ids) {
+      const metadata = JSON.stringify({ text: "\u0001".repeat(600) });
+      const profile = { capabilities: [], metadata };
+      const overrides = { organizationId: "wide", agentId, profile };
+      await putAgent(engine.client, engine.registryTableName, [], overrides);
+    }
+    const maxBytes = 40_000;
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: AgentPage = await reader({
+        registryTableName: engine.registryTableName,
+      }).listAgents({ organizationId: "wide", cursor, profiles: true, maxBytes });
+      expect(Buffer.byteLength(JSON.stringify(page.agents))).toBeLessThanOrEqual(maxBytes + 1);
+      expect(page.agents.every(({ profile }) => profile !== null)).toBe(true);
+      seen.push(...idsOf(page.agents));
+      cursor = page.cursor;
+    } while (cursor);
+    expect(seen).toEqual(ids);
   });
 
   it("derives the status: an agent whose lease has run out is offline, whatever is stored", async () => {

@@ -11,6 +11,7 @@ import type { Transition } from "../../../core/protocol";
 import { HistoryStore } from "../../../lambda/history/store";
 import { ProfileStore } from "../../../lambda/profile/store";
 import { type Engine, startEngine } from "../../../testing/engine";
+import { keep } from "../../../testing/history";
 import { newEd25519Key } from "../../../testing/keys";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
@@ -85,7 +86,7 @@ describe("agents by capability", () => {
 
 describe("an agent's history", () => {
   const add = (agentId: string, number: number, at = Date.now()) =>
-    new HistoryStore(engine.client, engine.registryTableName).add({
+    keep(new HistoryStore(engine.client, engine.registryTableName), {
       transitionId: `t${number}`,
       organizationId: "acme",
       agentId,

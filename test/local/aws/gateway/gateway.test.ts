@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
 import { FunctionThrottled } from "../../../../local/aws/functions/concurrency";
+import { FrameSizes } from "../../../../local/aws/gateway/frame-sizes";
 import { type Handlers, startGateway, type TestGateway } from "../../../../testing/local-gateway";
 
 const ok = () => ({ statusCode: 200 });
@@ -21,6 +23,9 @@ const start = async (...args: Parameters<typeof startGateway>) => {
   return current;
 };
 afterEach(() => current.stop());
+
+/** The stream of bytes below a client's socket, which its type does not show. */
+const transportOf = (socket: WebSocket) => (socket as unknown as { _socket: Socket })._socket;
 
 /** A handler that records its events. */
 function recorder(answer: unknown = ok()) {
@@ -381,6 +386,26 @@ describe("the limits", () => {
     const { requestContext } = await disconnect.next();
     expect(requestContext.disconnectStatusCode).toBe(code);
     expect(disconnect.events).toEqual([]);
+  });
+
+  it("carry an answer of 128 KB in frames of 32 KB, and none that is larger", async () => {
+    const sizes = [128 * 1024, 128 * 1024 + 1];
+    const { open, problems } = await start({
+      $connect: ok,
+      big: () => ({ statusCode: 200, body: JSON.stringify("x".repeat((sizes.shift() ?? 0) - 2)) }),
+    });
+    const { socket, next } = await open();
+    const frames = new FrameSizes();
+    let exceeded = false;
+    transportOf(socket).on("data", (chunk: Buffer) => {
+      exceeded ||= frames.exceeds(32 * 1024, chunk);
+    });
+    socket.send('{"type":"big"}');
+    expect(await next()).toHaveLength(128 * 1024 - 2);
+    expect(exceeded).toBe(false);
+    socket.send('{"type":"big"}');
+    expect(await next()).toMatchObject({ message: "Internal server error" });
+    expect(problems).toEqual([expect.stringContaining("at most 131072 bytes, got one of 131073")]);
   });
 
   it("close a connection that is idle for ten minutes with code 1001", async () => {

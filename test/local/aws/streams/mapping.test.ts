@@ -14,6 +14,7 @@ function record(sequence: number, values: Partial<StreamRecord["dynamodb"]> = {}
     eventName: "MODIFY",
     dynamodb: {
       SequenceNumber: String(sequence),
+      Keys: { id: { S: "one" } },
       ApproximateCreationDateTime: clock.now() / 1000,
       ...values,
     },
@@ -42,6 +43,7 @@ async function consume(
       filters: [],
       reportsItemFailures: true,
       bisectsOnError: false,
+      parallelizationFactor: 1,
       maxRetries: 5,
       maxRecordAgeMs: Number.POSITIVE_INFINITY,
       ...settings,
@@ -75,6 +77,22 @@ describe("an event source mapping", () => {
   it("passes records in batches and in order", async () => {
     const { calls } = await consume(records(5), () => failing(), { batchSize: 2 });
     expect(calls).toEqual([["1", "2"], ["3", "4"], ["5"]]);
+  });
+
+  it("hands on the records of several items side by side, and those of one in order", async () => {
+    const given = Array.from({ length: 40 }, (_, index) =>
+      record(index, { Keys: { id: { S: `item-${index % 10}` } } }),
+    );
+    const { calls } = await consume(given, () => failing(), { parallelizationFactor: 4 });
+    expect(calls.length).toBeGreaterThan(1);
+    expect(calls.length).toBeLessThanOrEqual(4);
+    expect(calls.flat().sort()).toEqual(given.map((one) => one.dynamodb.SequenceNumber).sort());
+    for (let item = 0; item < 10; item++) {
+      const order = calls.map((call) => call.filter((one) => Number(one) % 10 === item));
+      expect(order.filter((part) => part.length > 0)).toEqual([
+        [item, item + 10, item + 20, item + 30].map(String),
+      ]);
+    }
   });
 
   it("makes no call for records that match no filter", async () => {

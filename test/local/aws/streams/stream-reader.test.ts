@@ -10,7 +10,7 @@ import { readStream } from "../../../../local/aws/streams/stream-reader";
 const record = (SequenceNumber: string): StreamRecord => ({
   eventID: SequenceNumber,
   eventName: "MODIFY",
-  dynamodb: { SequenceNumber, ApproximateCreationDateTime: 0 },
+  dynamodb: { SequenceNumber, Keys: { id: { S: "one" } }, ApproximateCreationDateTime: 0 },
 });
 
 /** A stream of shards with the given records; an iterator is `shard:position`. */
