@@ -11,6 +11,9 @@ export interface CallLimits {
   attemptMs: number;
 }
 
+/** Makes a client's connections: an agent of Node.js's HTTP client, such as that of a proxy. */
+export type ConnectionAgent = object;
+
 /** For functions, which run close to AWS's services. A healthy call takes milliseconds. */
 export const CALL_LIMITS: CallLimits = { attempts: 3, attemptMs: 2000 };
 
@@ -37,11 +40,13 @@ interface Body {
  *
  * @param Client a client class of the AWS SDK for JavaScript, version 3
  * @param config the client's other settings
+ * @param agent makes its connections, such as `proxyAgent()` of the SDK
  */
 export function boundedClient<C extends { middlewareStack: object }, Config extends object>(
   Client: new (config: Config) => C,
   config: Config,
   { attempts, attemptMs }: CallLimits = REMOTE_CALL_LIMITS,
+  agent?: ConnectionAgent,
 ): C {
   const client = new Client({
     maxAttempts: attempts,
@@ -49,6 +54,7 @@ export function boundedClient<C extends { middlewareStack: object }, Config exte
       connectionTimeout: Math.min(1000, attemptMs),
       requestTimeout: attemptMs,
       throwOnRequestTimeout: true,
+      ...(agent && { httpAgent: agent, httpsAgent: agent }),
     },
     ...config,
   });

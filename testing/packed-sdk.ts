@@ -22,6 +22,17 @@ export async function packedSdk(): Promise<InstalledPackage> {
   await cp(join(repository, "tsconfig.json"), join(root, "tsconfig.json"));
   await symlink(join(repository, "node_modules"), join(root, "node_modules"));
   await run(process.execPath, [join(source, "build.mjs")]);
-  const dependencies = ["ws", "@aws-sdk", "@smithy", "@types", "undici-types", "tslib"];
+  const dependencies = [
+    "ws",
+    "agent-base",
+    "https-proxy-agent",
+    "debug",
+    "ms",
+    "@aws-sdk",
+    "@smithy",
+    "@types",
+    "undici-types",
+    "tslib",
+  ];
   return installPacked(source, "@agent-heartbeat/sdk", dependencies);
 }

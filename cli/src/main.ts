@@ -1,5 +1,6 @@
 /** The process: its streams, environment and signals, and the AWS clients, handed to the command. */
 
+import type { IncomingMessage } from "node:http";
 import { createInterface } from "node:readline/promises";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -31,10 +32,7 @@ const io: Io = {
   ask,
   input: () => buffer(process.stdin),
   browse,
-  async reach(url) {
-    const { status } = await fetch(url, { signal: AbortSignal.timeout(REACH_TIMEOUT_MS) });
-    return status;
-  },
+  reach,
   clients: {
     async dynamoDb(config) {
       const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");
@@ -63,13 +61,32 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 
+/** Through the proxy that the environment names, as agents connect. */
+async function reach(url: string): Promise<number> {
+  const { get } = await import(url.startsWith("https:") ? "node:https" : "node:http");
+  const { proxyAgent } = await import("@agent-heartbeat/sdk");
+  const agent = proxyAgent();
+  try {
+    return await new Promise((resolve, reject) => {
+      const options = { agent, signal: AbortSignal.timeout(REACH_TIMEOUT_MS) };
+      get(url, options, (response: IncomingMessage) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      }).on("error", reject);
+    });
+  } finally {
+    agent.destroy();
+  }
+}
+
 /** Whose calls end, whatever becomes of the network. */
 async function bounded<C extends { middlewareStack: object }, Config extends object>(
   Client: new (config: Config) => C,
   config: Config,
 ): Promise<C> {
   const { boundedClient } = await import("@agent-heartbeat/sdk/status");
-  return boundedClient(Client, config);
+  const { proxyAgent } = await import("@agent-heartbeat/sdk");
+  return boundedClient(Client, config, undefined, proxyAgent());
 }
 
 process.exitCode = await run(process.argv.slice(2), io);

@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { Agent as HttpAgent } from "node:http";
 import { LIMITS } from "../../core/protocol";
 import { Agent } from "./agent";
 import { ConnectionManager } from "./connection/connection-manager";
@@ -21,10 +22,12 @@ import type { AgentEnvironment } from "./platform/agent-environment";
 import { keyIn } from "./platform/key-material";
 import { lastingKey } from "./platform/lasting-key";
 import { nodeRuntime } from "./platform/node-runtime";
+import { nodeSockets } from "./platform/node-socket";
 import { onSignals } from "./platform/signals";
 import { ThreadConnectionManager } from "./platform/thread/thread-connection-manager";
 import { warnOfSimpleAgent } from "./simple-warning";
 
+export { proxyAgent, proxyFor } from "./platform/proxy";
 export * from "./public";
 
 /**
@@ -45,6 +48,11 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
   privateKeyPath?: string | URL;
   /** Opens a private key that is encrypted. */
   passphrase?: string;
+  /**
+   * Takes the connections, in place of the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name: an
+   * `https.Agent` for `wss:`. Not together with `heartbeatThread` or `runtime.openSocket`.
+   */
+  agent?: HttpAgent;
   /**
    * Signals on which `run()` drains; on a second one it stops at once. Empty for none.
    *
@@ -85,7 +93,7 @@ export class SimpleAgent extends Agent {
 /** Options of `FleetWatcher` in Node.js. */
 export interface NodeWatcherOptions
   extends Omit<WatcherOptions, "privateKey">,
-    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "passphrase"> {}
+    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "passphrase" | "agent"> {}
 
 /**
  * An organization's agents in a map that is kept current, for a registered viewer. Times are by the
@@ -108,6 +116,7 @@ type Surroundings = Pick<
   | "privateKey"
   | "privateKeyPath"
   | "passphrase"
+  | "agent"
   | "keyId"
   | "runtime"
   | "signals"
@@ -123,7 +132,13 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   if (options.heartbeatThread && options.reconnect?.schedule) {
     throw new ConfigurationError("expected either heartbeatThread or reconnect.schedule, got both");
   }
-  const runtime = { ...nodeRuntime, ...options.runtime };
+  const { agent } = options;
+  if (agent && (options.heartbeatThread || options.runtime?.openSocket)) {
+    const other = options.heartbeatThread ? "heartbeatThread" : "runtime.openSocket";
+    throw new ConfigurationError(`expected either agent or ${other}, got both`);
+  }
+  const sockets = agent && { openSocket: nodeSockets(agent) };
+  const runtime = { ...nodeRuntime, ...sockets, ...options.runtime };
   return {
     runtime,
     maxMessageBytes: LIMITS.messageBytes,

@@ -1,6 +1,6 @@
 /** The sockets of a simulated agent, which can be cut and silenced from the outside. */
 
-import type { OpenSocket } from "@agent-heartbeat/sdk";
+import { type OpenSocket, proxyAgent, proxyFor } from "@agent-heartbeat/sdk";
 import { LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { WebSocket } from "ws";
 
@@ -21,7 +21,9 @@ export class SabotagedSockets {
 
   /** For the option `runtime` of an agent. */
   readonly open: OpenSocket = (url, protocols, listener) => {
+    const agent = proxyFor(url) && proxyAgent();
     const socket = new WebSocket(url, [...protocols], {
+      ...(agent && { agent }),
       perMessageDeflate: false,
       maxPayload: LIMITS.messageBytes,
     });

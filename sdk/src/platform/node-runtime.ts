@@ -1,6 +1,6 @@
 /** The surroundings of a client in Node.js, in the main thread and in others. */
 
-import { openNodeSocket } from "./node-socket";
+import { nodeSockets } from "./node-socket";
 import type { Runtime } from "./runtime";
 
 export const nodeRuntime: Runtime = {
@@ -10,5 +10,5 @@ export const nodeRuntime: Runtime = {
   random: () => Math.random(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-  openSocket: openNodeSocket,
+  openSocket: nodeSockets(),
 };

@@ -1,11 +1,26 @@
 /** Opens WebSockets in Node.js, where a refused handshake can be read and a socket be cut off. */
 
+import type { Agent } from "node:http";
 import { WebSocket } from "ws";
 import { LIMITS } from "../../../core/protocol";
-import type { OpenSocket } from "./runtime";
+import { proxyAgent, proxyFor } from "./proxy";
+import type { OpenSocket, Socket, SocketListener } from "./runtime";
 
-export const openNodeSocket: OpenSocket = (url, protocols, listener) => {
+/** @param agent what takes the connections in place of the proxy that the environment names, or of none */
+export const nodeSockets =
+  (agent?: Agent): OpenSocket =>
+  (url, protocols, listener) =>
+    openNodeSocket(url, protocols, listener, agent);
+
+function openNodeSocket(
+  url: string,
+  protocols: readonly string[],
+  listener: SocketListener,
+  given: Agent | undefined,
+): Socket {
+  const agent = given ?? (proxyFor(url) && proxyAgent());
   const socket = new WebSocket(url, [...protocols], {
+    ...(agent && { agent }),
     perMessageDeflate: false,
     maxPayload: LIMITS.messageBytes,
   });
@@ -43,7 +58,7 @@ export const openNodeSocket: OpenSocket = (url, protocols, listener) => {
       socket.terminate();
     },
   };
-};
+}
 
 /** API Gateway takes no frame that is larger than its limit. */
 function sendInFrames(socket: WebSocket, text: string): void {

@@ -4,7 +4,7 @@
  * @module @agent-heartbeat/sdk/status
  */
 
-export { boundedClient, type CallLimits } from "../../../core/aws-client";
+export { boundedClient, type CallLimits, type ConnectionAgent } from "../../../core/aws-client";
 export type { AgentTransition } from "../../../core/history-record";
 export type {
   Activity,

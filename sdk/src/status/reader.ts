@@ -7,7 +7,7 @@ import {
   GetItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
-import { boundedClient } from "../../../core/aws-client";
+import { boundedClient, type ConnectionAgent } from "../../../core/aws-client";
 import { type AgentTransition, withDerivedEnds } from "../../../core/history-record";
 import {
   type AgentPresence,
@@ -35,6 +35,12 @@ export interface StatusReaderOptions {
   region?: string;
   /** DynamoDB's URL, where no client is given and it is not the region's: the local runtime's. */
   endpoint?: string;
+  /**
+   * Takes the connections, where no client is given: `proxyAgent()` of the SDK for the proxy that the environment names.
+   *
+   * @default none: AWS's region is reached directly
+   */
+  agent?: ConnectionAgent;
   /** Whether reads see every write that was answered before them. Costs twice as much. @default false */
   consistent?: boolean;
   /** The local clock, in epoch milliseconds. @default Date.now */
@@ -117,7 +123,9 @@ export class StatusReader {
 
   constructor(options: StatusReaderOptions) {
     this.#ownsClient = options.client === undefined;
-    this.#client = options.client ?? boundedClient(DynamoDBClient, clientConfig(options));
+    this.#client =
+      options.client ??
+      boundedClient(DynamoDBClient, clientConfig(options), undefined, options.agent);
     const { tableName, registryTableName } = options;
     this.#tableName = tableName;
     this.#registry =

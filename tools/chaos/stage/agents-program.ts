@@ -4,7 +4,7 @@
  */
 
 import { HeartbeatAgent, type ReconnectSchedule } from "@agent-heartbeat/sdk";
-import { openNodeSocket } from "../../../sdk/src/platform/node-socket";
+import { nodeSockets } from "../../../sdk/src/platform/node-socket";
 import type { OpenSocket } from "../../../sdk/src/platform/runtime";
 import type { AgentPlace, AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
 import { joinRun } from "./channel";
@@ -41,7 +41,7 @@ function witness(agentId: string, port: number): OpenSocket {
       if (!open.delete(link)) return;
       send({ what: "ended", agentId, link, at: now() });
     };
-    const socket = openNodeSocket(dialled.href, protocols, {
+    const socket = nodeSockets()(dialled.href, protocols, {
       opened() {
         send({ what: "opened", agentId, link, at: now() });
         listener.opened();
