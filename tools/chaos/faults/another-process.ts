@@ -1,6 +1,6 @@
 /** A second process of agents that have one: a newer one, or a duplicate that is to be refused. */
 
-import type { Stage } from "../stage/stage";
+import { type AgentsProcess, LEASE_MS, type Stage } from "../stage/stage";
 import { pause, until } from "./pause";
 import type { Fault } from "./plan";
 
@@ -35,7 +35,13 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
   const contested = () =>
     group.agentIds.filter((id) => !first.superseded.has(id) && !newer?.superseded.has(id));
   await until(() => contested().length === 0, NOTICED_WITHIN_MS);
-  recorder.evidence.notSuperseded.push(...contested());
+  // One of them may be refused all the while: its key was taken away, or its agent is locked out.
+  const since = stage.now() - LEASE_MS;
+  const goesOn = (agentId: string, of: AgentsProcess | null) =>
+    recorder.isAcked(agentId, of?.process.child.pid, since);
+  recorder.evidence.notSuperseded.push(
+    ...contested().filter((agentId) => goesOn(agentId, first) && goesOn(agentId, newer)),
+  );
   recorder.cut(group.agentIds);
   await first.process.kill();
   first.channel.close();

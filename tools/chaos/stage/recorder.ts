@@ -44,6 +44,14 @@ export class Recorder {
     for (const agentId of agentIds) this.evidence.agents.set(agentId, newAgent(agentId));
   }
 
+  /** Whether an agent's process has had an ack for a heartbeat that it sent since a given time. */
+  isAcked(agentId: string, pid: number | undefined, since: number): boolean {
+    return [...this.agent(agentId).connections].some(
+      ([link, { heartbeats }]) =>
+        link.startsWith(`${agentId}.${pid}.`) && (heartbeats.at(-1)?.sentAt ?? 0) > since,
+    );
+  }
+
   agent(agentId: string): AgentEvidence {
     const agent = this.evidence.agents.get(agentId);
     if (!agent) throw new Error(`expected an agent of this run, got ${agentId}`);
