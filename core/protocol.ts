@@ -469,6 +469,9 @@ export const RESERVED = {
   inbox: "_inbox",
 } as const;
 
+/** The `from` of the service's own messages. No agent of this id may publish. */
+export const SERVICE_SENDER = "service";
+
 /** The subject of a message to one agent that names no subject. */
 export const DIRECT_SUBJECT = "direct";
 

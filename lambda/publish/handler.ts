@@ -1,7 +1,13 @@
 /** The `publish` route: delivers a message within an organization. */
 
 import { MessageError, parsePublish } from "../../core/client-messages";
-import { type DeliveryMessage, LIMITS, type PublishMessage, RESERVED } from "../../core/protocol";
+import {
+  type DeliveryMessage,
+  LIMITS,
+  type PublishMessage,
+  RESERVED,
+  SERVICE_SENDER,
+} from "../../core/protocol";
 import { agentOfToken, agentToken } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { MessageRouter } from "../messaging/message-router";
@@ -25,6 +31,10 @@ const POSTS_OF_A_MESSAGE = 10;
 export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
   const handle = async (event: RouteEvent, { organizationId, agentId }: Identity) => {
     const message = parsePublish(event.body);
+    if (agentId === SERVICE_SENDER) {
+      const expected = `from: expected an agent of another id than ${agentId}`;
+      throw new MessageError("forbidden", `${expected}, which stands for the service`, message.id);
+    }
     checkSubjects(message, agentId);
     const { subject, data = null, replyTo, id } = message;
     const delivery: DeliveryMessage = {

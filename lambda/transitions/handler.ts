@@ -6,7 +6,13 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { DETAIL_TYPES, EVENT_SOURCE } from "../../core/names";
-import { agentToken, type DeliveryMessage, RESERVED, type Transition } from "../../core/protocol";
+import {
+  agentToken,
+  type DeliveryMessage,
+  RESERVED,
+  SERVICE_SENDER,
+  type Transition,
+} from "../../core/protocol";
 import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
 import type { HistoryStore, StreamPosition } from "../history/store";
@@ -249,6 +255,6 @@ function messageOf(transition: Transition): DeliveryMessage {
     messageId: transition.transitionId,
     subject: `${RESERVED.presence}.${agentToken(transition.agentId)}`,
     data: transition,
-    from: "service",
+    from: SERVICE_SENDER,
   };
 }

@@ -308,6 +308,11 @@ describe("messages", () => {
     expect(await call(type, fields)).toMatchObject({ type: "error", code });
   });
 
+  it("are refused from an agent whose id stands for the service", async () => {
+    const answer = await call("publish", { subject: "a" }, "A=", { agentId: "service" });
+    expect(answer).toMatchObject({ type: "error", code: "forbidden" });
+  });
+
   it("of the service do not reach patterns that begin with a wildcard", async () => {
     for (const pattern of [">", "*.a1", "presence.*", "presence.a1"])
       await subscribe(pattern, pattern);
