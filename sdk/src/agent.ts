@@ -274,9 +274,11 @@ export abstract class Agent {
   }
 
   async #run(): Promise<RunEnd> {
+    let signalled = false;
     const release = this.#environment.onSignal?.(() => {
-      // The second signal finds a drain that takes too long for someone.
-      void (this.#draining ? this.stop() : this.drain());
+      // A drain may have begun without a signal: whoever sends a second one finds that it takes too long.
+      void (signalled ? this.stop() : this.drain());
+      signalled = true;
     });
     try {
       await this.#begin();
@@ -309,6 +311,8 @@ export abstract class Agent {
 
   async #finish(): Promise<void> {
     if (this.#link) await this.#handlersDone();
+    // What still waits is refused while its answer can be sent.
+    this.#messaging.close();
     await this.#stop("drained");
   }
 

@@ -171,6 +171,22 @@ describe("signals", () => {
     expect(await ended).toBe("stop");
   });
 
+  it("let a drain go on that began without one", async () => {
+    const { agent, socket, ended } = await connectedAgent({ signals: ["SIGUSR2"] });
+    let finish = () => {};
+    agent.onMessage("tasks", () => new Promise<void>((resolve) => (finish = resolve)));
+    socket.post({ type: "message", subject: "tasks", data: 1 });
+    await settled();
+    void agent.drain();
+    process.emit("SIGUSR2");
+    await settled();
+    expect(socket.isLive).toBe(true);
+    finish();
+    await settled();
+    socket.peer.closed(1000, "drained");
+    expect(await ended).toBe("drained");
+  });
+
   it("are left alone once the agent has ended, and share one listener until then", async () => {
     const agents = [];
     for (let n = 0; n < 20; n++) agents.push(await connectedAgent({ signals: ["SIGUSR2"] }));
@@ -255,6 +271,60 @@ describe("an agent that is superseded", () => {
       ["draining", "superseded"],
       ["superseded", "superseded"],
     ]);
+  });
+
+  it("is told on a connection that a rotation is about to close, too", async () => {
+    for (const linger of [0, 5 * SECOND]) {
+      const options = { rotateAfter: { min: 10, max: 10 } };
+      const { socket, runtime, accept, states, agent } = await connectedAgent(options);
+      runtime.advance(10 * SECOND);
+      const second = await accept(2);
+      runtime.advance(linger);
+      socket.post({ type: "superseded" });
+      await settled();
+      expect(states.at(-1)).toMatchObject({ state: "draining", reason: "superseded" });
+      expect(second.closedWith).toEqual({ code: 1000, reason: "superseded" });
+      second.peer.closed(1000, "");
+      socket.peer.closed(1000, "");
+      await settled();
+      expect(agent.state).toBe("superseded");
+      expect(runtime.sockets).toHaveLength(2);
+    }
+  });
+
+  it("delivers its answers although a signal comes, and stops on a second one", async () => {
+    for (const signals of [1, 2]) {
+      const { agent, socket, ended, finish } = await busyAgent({ signals: ["SIGUSR2"] });
+      post(socket, 2);
+      socket.post({ type: "superseded" });
+      for (let n = 0; n < signals; n++) process.emit("SIGUSR2");
+      await settled();
+      if (signals === 1) {
+        expect(agent.state).toBe("draining");
+        for (const n of [1, 2]) {
+          expect(socket.isLive).toBe(true);
+          finish.shift()?.();
+          await settled();
+          const { id, data } = answers(socket).at(-1) ?? {};
+          expect(data).toEqual({ result: n });
+          socket.post({ type: "published", subject: "_inbox.a2.1", reached: 1, id });
+        }
+        await settled();
+      }
+      expect(socket.closedWith).toEqual({ code: 1000, reason: "superseded" });
+      socket.peer.closed(1000, "");
+      expect(await ended).toBe("superseded");
+    }
+  });
+
+  it("refuses what still waits when its time is over, while that can be told", async () => {
+    const { socket, runtime } = await busyAgent({ drainTimeout: 20 });
+    post(socket, 2);
+    socket.post({ type: "superseded" });
+    runtime.advance(20 * SECOND);
+    await settled();
+    expect(answers(socket)).toMatchObject([{ data: { error: { code: "unavailable" } } }]);
+    expect(socket.closedWith).toMatchObject({ reason: "superseded" });
   });
 
   it("sends no heartbeat meanwhile, and ignores being told again", async () => {

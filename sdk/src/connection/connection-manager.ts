@@ -10,7 +10,7 @@ import { Backoff, type RetryHint } from "./backoff";
 import type { ConnectionEnd } from "./connection";
 import { ConnectionStats } from "./connection-stats";
 import { DrainingConnections } from "./draining-connections";
-import { failureOf, retryAfterMs } from "./failure";
+import { failureOf, REVOKED, retryAfterMs } from "./failure";
 import type { ManagerHealth } from "./health";
 import { Heartbeat } from "./heartbeat";
 import { ManagedConnection } from "./managed-connection";
@@ -32,7 +32,8 @@ type WakeReason =
   | "subscriptions"
   | "drain"
   | "stop"
-  | "superseded";
+  | "superseded"
+  | "revoked";
 
 /**
  * The longest timer while connected. Timers stand still while the machine sleeps, so that a long one
@@ -231,14 +232,9 @@ export class ConnectionManager implements ManagerPort {
     const now = this.runtime.monotonic();
     const terms = this.options.heartbeat;
     lane.opened(now, terms && new Heartbeat(terms, () => this.runtime.random(), now));
-    // In a rotation the old connection stays until the new one has proved itself. A heartbeat on it tells
-    // the service that it does, so that the end of the new one is not taken for that of the agent.
-    if (this.#current) {
-      this.#rotationBuffer.begin(this.#current, lane);
-      this.#current.heartbeat?.sendNow(now);
-    } else {
-      this.#promote(lane);
-    }
+    // In a rotation the old connection stays until the new one has proved itself.
+    if (this.#current) this.#rotationBuffer.begin(this.#current, lane);
+    else this.#promote(lane);
     this.#wake("opened");
   }
 
@@ -252,11 +248,12 @@ export class ConnectionManager implements ManagerPort {
     } else if (message.type === "superseded") {
       // Whatever was asked with this id is not going to be done.
       if (message.id !== undefined) this.#tell({ type: "message", message });
-      if (!leaving) this.#onSuperseded();
+      this.#onSuperseded();
       this.#wake("superseded");
     } else if (message.type === "error" && message.code === "revoked") {
-      lane.revoked = true;
-      this.#pass({ type: "message", message });
+      this.#tell({ type: "message", message });
+      if (!leaving) this.#lose(lane, REVOKED, "revoked");
+      this.#wake("revoked");
     } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
       if (message.type === "error") this.#tell({ type: "message", message });
       this.#onSubscribed(lane);
@@ -266,9 +263,12 @@ export class ConnectionManager implements ManagerPort {
     }
   }
 
-  /** Lets what is being handled be answered on the present connection, as long as the server lets it. */
+  /**
+   * Lets what is being handled be answered on the present connection, as long as the server lets it. During a
+   * rotation, the connection that is about to be closed may be the only one that is notified.
+   */
   #onSuperseded(): void {
-    if (this.#superseded) return;
+    if (this.#superseded || this.#stopCause) return;
     this.#superseded = true;
     this.#dropCandidate();
     if (this.#state !== "draining") this.#enter("draining", "superseded");
@@ -289,8 +289,7 @@ export class ConnectionManager implements ManagerPort {
 
   #onEnded(lane: ManagedConnection, end: ConnectionEnd): void {
     if (!this.#draining.ended(lane)) {
-      const failure = failureOf(end, lane.revoked);
-      this.#lose(lane, failure, "connection_lost", this.#wishAfter(lane, end));
+      this.#lose(lane, failureOf(end), "connection_lost", this.#wishAfter(lane, end));
     }
     this.#wake("ended");
   }
@@ -340,8 +339,6 @@ export class ConnectionManager implements ManagerPort {
     lane.connection.terminate();
     if (lane === this.#candidate) this.#candidate = null;
     if (this.#current && lane !== this.#current) {
-      // The service may have seen it begin, whatever this side has.
-      this.#current.heartbeat?.sendNow(this.runtime.monotonic());
       // Nobody waits for a rotation, whatever the fleet does.
       const alone: RetryHint | "now" = wish === "now" ? wish : { ...wish, fleetWindowMs: 0 };
       this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, alone, true);

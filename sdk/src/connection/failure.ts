@@ -13,19 +13,14 @@ const MAX_RETRY_AFTER_MS = 60 * 60_000;
 /** API Gateway: this client sent too much. */
 const THROTTLED_CODE = 1008;
 
-/**
- * What an end means for the next attempt.
- *
- * @param revoked whether the server had said before that the agent was disabled or removed
- */
-export function failureOf(end: ConnectionEnd, revoked: boolean): Failure {
+/** The server says that the agent, or its key, is locked out. It closes the connection, which nobody waits for. */
+export const REVOKED: Failure = { kind: "refused", message: "the agent was disabled or removed" };
+
+/** What an end means for the next attempt. */
+export function failureOf(end: ConnectionEnd): Failure {
   const message = describeEnd(end);
   if (end.how === "refused") {
     return { kind: kindOfStatus(end.status), message, status: end.status };
-  }
-  if (revoked) {
-    const code = end.how === "closed" ? { code: end.code } : {};
-    return { kind: "refused", message: "the agent was disabled or removed", ...code };
   }
   if (end.how === "failed") return { kind: "network", message };
   return { kind: kindOfCode(end.code), message, code: end.code };

@@ -12,8 +12,6 @@ export class ManagedConnection {
   readonly connection: Connection;
   readonly subscriptions: Subscriptions;
   heartbeat: Heartbeat | null = null;
-  /** The server has said that the agent was disabled or removed. */
-  revoked = false;
   #openedAt: number | null = null;
 
   /**

@@ -29,6 +29,7 @@ export type StateReason =
   | "connection_lost"
   | "unresponsive"
   | "woke_from_sleep"
+  | "revoked"
   | "drain"
   | "drained"
   | "stop"

@@ -196,26 +196,70 @@ describe("reconnecting", () => {
       "agent-1: expected a connection, got: refused with status 403; trying again in 5.0 s",
     ]);
   });
+});
 
-  it("says that the agent was revoked also where that answers a subscription, or no close follows", async () => {
-    const { agent, socket, states, runtime } = await connectedAgent();
-    agent.onMessage("tasks", () => {});
-    runtime.advance(0);
-    const { id } = socket.sent.findLast(({ type }) => type === "subscribe") ?? {};
-    socket.post({ type: "error", code: "revoked", message: "the agent was disabled", id });
-    socket.peer.failed(new Error("reset"));
-    expect(states.at(-1)).toMatchObject({
-      state: "reconnecting",
-      failure: { kind: "refused", message: "the agent was disabled or removed" },
-    });
+describe("an agent that is revoked", () => {
+  const revoked = (id?: unknown) => ({
+    type: "error",
+    code: "revoked",
+    message: "the agent was disabled or removed",
+    id,
   });
 
-  it("goes on slowly after the agent was revoked", async () => {
-    const { socket, agent, failures } = await connectedAgent();
-    socket.post({ type: "error", code: "revoked", message: "the agent was disabled or removed" });
+  it("knows at once why, without waiting for the close, and tries again slowly", async () => {
+    const { socket, states, failures, agent } = await connectedAgent();
+    const errors: string[] = [];
+    agent.on("protocolError", ({ message }) => errors.push(message));
+    socket.post(revoked());
+    expect(states.at(-1)).toMatchObject({
+      state: "reconnecting",
+      reason: "revoked",
+      failure: { kind: "refused", message: "the agent was disabled or removed" },
+    });
+    expect(failures).toMatchObject([{ failure: { kind: "refused" }, retryInMs: 5 * SECOND }]);
+    expect(socket.terminated).toBe(true);
+    expect(errors).toEqual(["revoked: the agent was disabled or removed"]);
     socket.peer.closed(1000, "");
-    expect(failures[0]).toMatchObject({ failure: { kind: "refused" }, retryInMs: 5 * SECOND });
-    expect(agent.state).toBe("reconnecting");
+    expect(failures).toHaveLength(1);
+  });
+
+  it("is told also by the answer to a subscription or a request", async () => {
+    for (const ask of ["subscribe", "list"]) {
+      const { agent, socket, states } = await connectedAgent();
+      if (ask === "subscribe") agent.onMessage("tasks", () => {});
+      const asked = ask === "list" ? agent.list() : undefined;
+      const { id } = socket.sent.findLast(({ type }) => type === ask) ?? {};
+      socket.post(revoked(id));
+      expect(states.at(-1)?.reason).toBe("revoked");
+      if (asked) await expect(asked).rejects.toMatchObject({ code: "revoked" });
+    }
+  });
+
+  it("is back with the first login that is accepted", async () => {
+    const { socket, runtime, agent, accept } = await connectedAgent();
+    socket.post(revoked());
+    runtime.advance(5 * SECOND);
+    (await runtime.socket(2)).peer.refused({ status: 403 });
+    runtime.advance(10 * SECOND);
+    await accept(3);
+    expect(agent.state).toBe("connected");
+  });
+
+  it("keeps the other connection of a rotation until that one is told too", async () => {
+    const options = { rotateAfter: { min: 10, max: 10 } };
+    const { runtime, socket, states, accept } = await connectedAgent(options);
+    runtime.advance(10 * SECOND);
+    const second = await accept(2);
+    socket.post(revoked());
+    expect(second.isLive).toBe(true);
+    second.post(revoked());
+    expect(states.at(-1)?.reason).toBe("revoked");
+  });
+
+  it("stays revoked for run() where it must not reconnect", async () => {
+    const { socket, ended } = await connectedAgent({ autoReconnect: false });
+    socket.post(revoked());
+    await expect(ended).rejects.toThrow("the agent was disabled or removed");
   });
 });
 

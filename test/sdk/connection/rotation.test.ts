@@ -23,11 +23,13 @@ describe("rotation", () => {
     expect(runtime.sockets).toHaveLength(1);
     passAcked(runtime, socket, SECOND);
     const second = await runtime.socket(2);
+    const before = socket.heartbeats.length;
     second.peer.opened();
     expect(second.claims.instance_id).toBe(socket.claims.instance_id);
     expect(socket.claims.rotation).toBeUndefined();
     expect(second.claims.rotation).toBe(true);
     expect(second.heartbeats).toHaveLength(1);
+    expect(socket.heartbeats).toHaveLength(before);
     expect(socket.isLive).toBe(true);
     expect(agent.state).toBe("connected");
   });
@@ -102,7 +104,9 @@ describe("rotation", () => {
   it("that fails keeps the first connection and is tried again", async () => {
     const { runtime, socket, agent, failures, accept } = await connectedAgent();
     passAcked(runtime, socket, 100 * MINUTE);
+    const before = socket.heartbeats.length;
     (await runtime.socket(2)).peer.refused({ status: 503 });
+    expect(socket.heartbeats).toHaveLength(before);
     expect(failures.at(-1)).toMatchObject({ rotation: true, retryInMs: SECOND });
     expect(agent.state).toBe("connected");
     expect(agent.getConnectionHealth().reconnectAttempts).toBe(0);

@@ -51,7 +51,7 @@ export function ownPolicy({
     }).map(([outcome, end]) => [
       outcome as Outcome,
       end
-        ? { kind: failureOf(end, false).kind, fleetWindowMs: fleetWindowMs(end, AGE_MS, advisedMs) }
+        ? { kind: failureOf(end).kind, fleetWindowMs: fleetWindowMs(end, AGE_MS, advisedMs) }
         : { kind: "unresponsive" as const, fleetWindowMs: 0 },
     ]),
   );
