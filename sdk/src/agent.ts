@@ -21,6 +21,9 @@ import type { AgentEnvironment } from "./platform/agent-environment";
 /** A message that ends an agent with grace, where its options allow that. */
 const DRAIN_SUBJECT = "agent.drain";
 
+/** How long a superseded process takes messages that were on their way when it was superseded. */
+const ON_ITS_WAY_MS = 2_000;
+
 /** How long progress may wait for the end of its turn. */
 const PROGRESS_MS = 250;
 
@@ -309,23 +312,28 @@ export abstract class Agent {
     await this.#finish();
   }
 
-  async #finish(): Promise<void> {
-    if (this.#link) await this.#handlersDone();
+  /** @param lingerMs how long messages are still taken that were on their way */
+  async #finish(lingerMs = 0): Promise<void> {
+    if (this.#link) {
+      const over = this.#after(this.#options.drainTimeoutMs);
+      if (lingerMs > 0) await Promise.race([over, this.#after(lingerMs)]);
+      this.#messaging.refuse();
+      await Promise.race([over, this.#messaging.idle()]);
+    }
     // What still waits is refused while its answer can be sent.
     this.#messaging.close();
     await this.#stop("drained");
   }
 
-  #handlersDone(): Promise<void> {
+  /** Resolves after a time, or when the agent has ended. */
+  #after(ms: number): Promise<void> {
     const { runtime } = this.#environment;
     return new Promise((resolve) => {
-      const timer = runtime.setTimeout(resolve, this.#options.drainTimeoutMs);
-      const done = () => {
+      const timer = runtime.setTimeout(resolve, ms);
+      void this.#ended.then(() => {
         runtime.clearTimeout(timer);
         resolve();
-      };
-      void this.#messaging.idle().then(done);
-      void this.#ended.then(done);
+      });
     });
   }
 
@@ -388,8 +396,7 @@ export abstract class Agent {
     if (change.state === "reconnecting") this.#ready = false;
     if (change.state === "draining" && change.reason === "superseded") {
       this.#ready = false;
-      this.#messaging.refuse();
-      this.#draining ??= this.#finish();
+      this.#draining ??= this.#finish(ON_ITS_WAY_MS);
     }
     this.#news.state(change);
     if (!isFinal(change.state)) return;

@@ -1,10 +1,15 @@
 import type { NodeAgentOptions } from "@agent-heartbeat/sdk";
 import { describe, expect, it } from "@jest/globals";
 import { connectedAgent, fakeAgent } from "../../testing/agents";
-import type { FakeSocket } from "../../testing/fake-runtime";
+import type { FakeRuntime, FakeSocket } from "../../testing/fake-runtime";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
+/** The time is over in which a superseded process still takes messages. */
+const lingered = async (runtime: FakeRuntime) => {
+  runtime.advance(2 * SECOND);
+  await settled();
+};
 
 describe("stop()", () => {
   it("closes with code 1000, and run() resolves when the close is answered", async () => {
@@ -207,7 +212,7 @@ describe("an agent that is superseded", () => {
     const logger = { error() {}, warn: (line: string) => warnings.push(line) };
     const { agent, socket, ended, states, runtime } = await connectedAgent({ logger });
     socket.post({ type: "superseded" });
-    await settled();
+    await lingered(runtime);
     expect(socket.closedWith).toEqual({ code: 1000, reason: "superseded" });
     socket.peer.closed(1000, "superseded");
     expect(await ended).toBe("superseded");
@@ -245,15 +250,18 @@ describe("an agent that is superseded", () => {
     return { ...connected, finish };
   }
 
-  it("handles and answers what came before, refuses what comes after, and ends then", async () => {
-    const { agent, socket, ended, finish, states } = await busyAgent();
+  it("handles and answers what came before, or was on its way, and ends then", async () => {
+    const { agent, socket, runtime, ended, finish, states } = await busyAgent();
     post(socket, 2);
     socket.post({ type: "superseded" });
+    runtime.advance(2 * SECOND - 1);
     post(socket, 3);
+    await lingered(runtime);
+    post(socket, 4);
     await settled();
     expect(agent.state).toBe("draining");
     expect(answers(socket)).toMatchObject([{ data: { error: { code: "unavailable" } } }]);
-    for (const n of [1, 2]) {
+    for (const n of [1, 2, 3]) {
       expect(socket.isLive).toBe(true);
       finish.shift()?.();
       await settled();
@@ -281,7 +289,7 @@ describe("an agent that is superseded", () => {
       const second = await accept(2);
       runtime.advance(linger);
       socket.post({ type: "superseded" });
-      await settled();
+      await lingered(runtime);
       expect(states.at(-1)).toMatchObject({ state: "draining", reason: "superseded" });
       expect(second.closedWith).toEqual({ code: 1000, reason: "superseded" });
       second.peer.closed(1000, "");
@@ -294,7 +302,7 @@ describe("an agent that is superseded", () => {
 
   it("delivers its answers although a signal comes, and stops on a second one", async () => {
     for (const signals of [1, 2]) {
-      const { agent, socket, ended, finish } = await busyAgent({ signals: ["SIGUSR2"] });
+      const { agent, socket, runtime, ended, finish } = await busyAgent({ signals: ["SIGUSR2"] });
       post(socket, 2);
       socket.post({ type: "superseded" });
       for (let n = 0; n < signals; n++) process.emit("SIGUSR2");
@@ -309,7 +317,7 @@ describe("an agent that is superseded", () => {
           expect(data).toEqual({ result: n });
           socket.post({ type: "published", subject: "_inbox.a2.1", reached: 1, id });
         }
-        await settled();
+        await lingered(runtime);
       }
       expect(socket.closedWith).toEqual({ code: 1000, reason: "superseded" });
       socket.peer.closed(1000, "");
@@ -321,7 +329,8 @@ describe("an agent that is superseded", () => {
     const { socket, runtime } = await busyAgent({ drainTimeout: 20 });
     post(socket, 2);
     socket.post({ type: "superseded" });
-    runtime.advance(20 * SECOND);
+    await lingered(runtime);
+    runtime.advance(18 * SECOND);
     await settled();
     expect(answers(socket)).toMatchObject([{ data: { error: { code: "unavailable" } } }]);
     expect(socket.closedWith).toMatchObject({ reason: "superseded" });
@@ -345,7 +354,8 @@ describe("an agent that is superseded", () => {
   it("waits no longer for handlers than drainTimeout", async () => {
     const { socket, runtime, ended } = await busyAgent({ drainTimeout: 20 });
     socket.post({ type: "superseded" });
-    runtime.advance(20 * SECOND);
+    await lingered(runtime);
+    runtime.advance(18 * SECOND);
     await settled();
     expect(socket.closedWith).toMatchObject({ reason: "superseded" });
     socket.peer.closed(1000, "");
@@ -407,7 +417,7 @@ describe("stateChanges()", () => {
     runtime.advance(SECOND);
     const second = await accept(2);
     second.post({ type: "superseded" });
-    await settled();
+    await lingered(runtime);
     second.peer.closed(1000, "");
     await reading;
     expect(seen).toEqual([
@@ -421,9 +431,9 @@ describe("stateChanges()", () => {
   });
 
   it("ends at once on an agent that has ended", async () => {
-    const { agent, socket, ended } = await connectedAgent();
+    const { agent, socket, runtime, ended } = await connectedAgent();
     socket.post({ type: "superseded" });
-    await settled();
+    await lingered(runtime);
     socket.peer.closed(1000, "");
     await ended;
     expect(await agent.stateChanges().next()).toEqual({ value: undefined, done: true });

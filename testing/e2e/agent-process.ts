@@ -6,45 +6,63 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { buildSync } from "esbuild";
 
-let program: string | undefined;
+const programs = new Map<string, string>();
 
 /** The bundled program, which starts ten times as fast as its sources. */
-function bundled(): string {
-  program ??= buildSync({
-    entryPoints: [join(__dirname, "agent.ts")],
-    bundle: true,
-    platform: "node",
-    conditions: ["agent-heartbeat-source"],
-    write: false,
-    logLevel: "silent",
-  }).outputFiles[0]?.text;
-  return program as string;
+function bundled(file: string): string {
+  const program =
+    programs.get(file) ??
+    buildSync({
+      entryPoints: [join(__dirname, file)],
+      bundle: true,
+      platform: "node",
+      conditions: ["agent-heartbeat-source"],
+      write: false,
+      logLevel: "silent",
+    }).outputFiles[0]?.text ??
+    "";
+  programs.set(file, program);
+  return program;
 }
 
 export interface AgentProcess {
   child: ChildProcess;
   /** Resolves at the agent's first ack. */
   acknowledged: Promise<void>;
+  /** Resolves when a worker begins to drain. */
+  draining: Promise<void>;
+  /** Resolves when the process ends by itself, to its exit code and what it printed. */
+  exited: Promise<{ code: number | null; printed: string[] }>;
   /** Kills the process, whatever its state. */
   end(): Promise<void>;
 }
 
-/** @param settings options of `HeartbeatAgent`, as JSON */
-export function startAgent(settings: object): AgentProcess {
+/**
+ * @param settings options of `HeartbeatAgent`, as JSON
+ * @param file the program, in this folder
+ */
+export function startAgent(settings: object, file = "agent.ts"): AgentProcess {
   const child = spawn(process.execPath, ["-", JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  child.stdin.end(bundled());
+  child.stdin.end(bundled(file));
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
-  const acknowledged = new Promise<void>((resolve, reject) => {
-    lines.on("line", (line) => line === "acknowledged" && resolve());
-    exited.then(() => reject(new Error("the agent ended before its first ack")), reject);
-  });
-  acknowledged.catch(() => undefined);
+  const printed: string[] = [];
+  lines.on("line", (line) => printed.push(line));
+  const printing = (wanted: string) => {
+    const found = new Promise<void>((resolve, reject) => {
+      lines.on("line", (line) => line === wanted && resolve());
+      exited.then(() => reject(new Error(`the agent ended before it printed ${wanted}`)), reject);
+    });
+    found.catch(() => undefined);
+    return found;
+  };
   return {
     child,
-    acknowledged,
+    acknowledged: printing("acknowledged"),
+    draining: printing("draining"),
+    exited: Promise.all([exited, once(lines, "close")]).then(([[code]]) => ({ code, printed })),
     async end() {
       child.kill("SIGKILL");
       await exited;

@@ -1,9 +1,8 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
-import { type Activity, agentToken, type PublishMessage, RESERVED } from "../../../core/protocol";
+import { type Activity, type PublishMessage, RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
 import { notConnected } from "../connection/connection";
-import { NoReceiverError, RemoteError, RequestTimeoutError } from "../errors";
 import type { Runtime } from "../platform/runtime";
 import { Answer, type Reply } from "./answer";
 import {
@@ -13,8 +12,8 @@ import {
   type HandlerOptions,
   type MessageHandler,
 } from "./dispatcher";
-import { Pending } from "./pending";
 import { type AskToPublish, Publisher } from "./publisher";
+import { Questions } from "./questions";
 import { type TaskScope, Work } from "./work";
 
 /** How many ids of messages are remembered, so that one that comes again is told apart. */
@@ -58,8 +57,7 @@ export class Messaging {
   readonly #dispatcher: Dispatcher;
   readonly #publisher: Publisher;
   readonly #work: Work;
-  /** What other agents were asked, by the subject of the answer. */
-  readonly #asked: Pending<Delivery>;
+  readonly #questions: Questions;
   /** Answers that are being sent. */
   readonly #answering = new Set<Promise<unknown>>();
   readonly #recent = new Set<string>();
@@ -68,8 +66,8 @@ export class Messaging {
     const { agentId, maxBytes, limits, runtime, ask } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#asked = new Pending(runtime);
     this.#publisher = new Publisher(agentId, maxBytes, ask);
+    this.#questions = new Questions(agentId, runtime, (message) => this.publish(message));
     this.#work = new Work(() => Math.round(runtime.now()));
     this.#dispatcher = new Dispatcher(limits, {
       run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
@@ -104,35 +102,19 @@ export class Messaging {
   }
 
   async request(subject: string, data: unknown, { to, timeout }: RequestOptions): Promise<unknown> {
-    const { agentId, requestTimeoutMs } = this.#options;
+    const { requestTimeoutMs } = this.#options;
     const timeoutMs = timeout === undefined ? requestTimeoutMs : timeout * 1000;
-    const replyTo = `${RESERVED.inbox}.${agentToken(agentId)}.${crypto.randomUUID()}`;
-    const expected = `${subject}: expected an answer within ${timeoutMs / 1000} s`;
-    const late = () => new RequestTimeoutError(`${expected}, got none`);
-    const answer = this.#asked.wait(replyTo, timeoutMs, late);
-    this.#publisher.publish({ subject, data, replyTo, ...(to !== undefined && { to }) }).then(
-      ({ reached }) => {
-        if (reached > 0) return;
-        const none = new NoReceiverError(`${subject}: expected somebody to answer, got nobody`);
-        this.#asked.fail(none, replyTo);
-      },
-      (error) => this.#asked.fail(error, replyTo),
-    );
-    const { data: reply, from = "somebody" } = await answer;
-    return resultOf(reply, subject, from);
+    return this.#questions.ask({ subject, data, ...(to !== undefined && { to }) }, timeoutMs);
   }
 
   /** Takes a message from the server. */
   receive(message: Delivery): void {
     const { messageId, subject, data, from, replyTo } = message;
     if (this.#isRepeated(messageId)) return;
-    const asked = this.#asked.take(subject);
-    if (asked) {
-      asked.resolve(message);
+    if (subject.startsWith(`${RESERVED.inbox}.`)) {
+      this.#questions.answered(message);
       return;
     }
-    // An answer that nobody waits for any more.
-    if (subject.startsWith(`${RESERVED.inbox}.`)) return;
     this.#dispatcher.dispatch({
       subject,
       data,
@@ -157,7 +139,7 @@ export class Messaging {
   /** Gives up what was asked: no answer can come any more. */
   end(): void {
     this.close();
-    this.#asked.fail(notConnected(this.#options.agentId));
+    this.#questions.fail(notConnected(this.#options.agentId));
   }
 
   /** Resolves when no handler runs, and what they answered is sent. */
@@ -207,14 +189,4 @@ export class Messaging {
     }
     return false;
   }
-}
-
-function resultOf(reply: unknown, subject: string, from: string): unknown {
-  if (typeof reply !== "object" || reply === null) return reply;
-  if ("error" in reply) {
-    const { code, message } = reply.error as { code: string; message: string };
-    throw new RemoteError(code, from, `${subject}: ${from} answered ${code}: ${message}`);
-  }
-  // Clients that are none of the SDK may answer with the bare result.
-  return "result" in reply ? reply.result : reply;
 }

@@ -50,6 +50,7 @@ describe("request()", () => {
   it("rejects with the error that whoever was asked has answered", async () => {
     const { agent, socket } = await connectedAgent();
     const asked = agent.request("n");
+    confirm(socket);
     answer(socket, { error: { code: "handler_failed", message: "no such file" } });
     await expect(asked).rejects.toMatchObject({
       constructor: RemoteError,
@@ -59,9 +60,77 @@ describe("request()", () => {
     });
   });
 
-  it("rejects at once when nobody is there, and after its time when nobody answers", async () => {
+  it("takes the first value of several processes, and an error only if there is no value", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const fault = { error: { code: "unavailable", message: "ended" } };
+    const answerAs = (from: string, data: unknown) => {
+      const subject = last(socket).replyTo;
+      socket.post({ type: "message", messageId: `${subject}-${from}`, subject, data, from });
+    };
+    for (const confirmed of ["first", "last"]) {
+      const asked = agent.request("n");
+      if (confirmed === "first") confirm(socket, 2);
+      answerAs("a2", fault);
+      if (confirmed === "last") confirm(socket, 2);
+      await settled();
+      answerAs("a3", { result: 7 });
+      expect(await asked).toBe(7);
+
+      const refused = agent.request("n");
+      answerAs("a2", { error: { code: "handler_failed", message: "x" } });
+      answerAs("a3", fault);
+      confirm(socket, 2);
+      await expect(refused).rejects.toMatchObject({ code: "handler_failed", from: "a2" });
+    }
+    const late = agent.request("n", null, { timeout: 3 });
+    confirm(socket, 2);
+    answerAs("a2", fault);
+    await settled();
+    runtime.advance(3 * SECOND);
+    await expect(late).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("asks again, with the same address, what nobody got or all refused unhandled", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const asked = agent.request("n", 1, { timeout: 60 });
+    const first = last(socket);
+    confirm(socket, 0);
+    await settled();
+    runtime.advance(250);
+    expect(last(socket)).toMatchObject({ replyTo: first.replyTo, data: 1 });
+    answer(socket, { error: { code: "unavailable", message: "ended" } });
+    confirm(socket);
+    await settled();
+    expect(published(socket)).toHaveLength(2);
+    runtime.advance(750);
+    expect(published(socket)).toHaveLength(3);
+    const subject = first.replyTo;
+    socket.post({ type: "message", messageId: "m3", subject, data: { result: 7 }, from: "a3" });
+    expect(await asked).toBe(7);
+    confirm(socket, 0);
+    await settled();
+    runtime.advance(60 * SECOND);
+    expect(published(socket)).toHaveLength(3);
+  });
+
+  it.each([[null], ["text"], [{ code: 1 }], [{ code: "c", message: {} }]])(
+    "takes an answer with the error %j for a value: it is none of the protocol",
+    async (error) => {
+      const { agent, socket } = await connectedAgent();
+      const asked = agent.request("n");
+      answer(socket, { error });
+      expect(await asked).toEqual({ error });
+    },
+  );
+
+  it("rejects when nobody is there, and after its time when nobody answers", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const unheard = agent.request("n");
+    for (const pauseMs of [250, 750, 2000]) {
+      confirm(socket, 0);
+      await settled();
+      runtime.advance(pauseMs);
+    }
     confirm(socket, 0);
     await expect(unheard).rejects.toThrow(NoReceiverError);
     const unanswered = agent.request("m", null, { timeout: 3 });

@@ -1,0 +1,132 @@
+/**
+ * Requests to other agents: of several answers the first value counts, and an error only if there is no value. What
+ * nobody has handled is asked again, because the agent may just be moving to another process.
+ */
+
+import { isObject } from "../../../core/json";
+import { agentToken, type PublishMessage, RESERVED } from "../../../core/protocol";
+import type { Delivery } from "../../../core/server-messages";
+import {
+  type AgentHeartbeatError,
+  NoReceiverError,
+  RemoteError,
+  RequestTimeoutError,
+} from "../errors";
+import type { Runtime } from "../platform/runtime";
+import { Pending } from "./pending";
+
+/** The pauses before a request is sent again that nobody got, or that all who got it refused unhandled. */
+const AGAIN_MS = [250, 750, 2_000];
+
+/** What is known of one request. */
+interface Question {
+  message: Omit<PublishMessage, "type" | "id">;
+  attempts: number;
+  /** Of the next attempt. */
+  timer: unknown;
+  /** How many processes got it; unknown until the service has confirmed it. */
+  reached: number | undefined;
+  /** How many of them answered with an error, and the first of these. */
+  faults: number;
+  fault: RemoteError | undefined;
+}
+
+export class Questions {
+  /** By the subject of the answer. */
+  readonly #open = new Map<string, Question>();
+  readonly #pending: Pending<unknown>;
+
+  constructor(
+    private readonly agentId: string,
+    private readonly runtime: Pick<Runtime, "setTimeout" | "clearTimeout">,
+    private readonly publish: (message: Omit<PublishMessage, "type" | "id">) => Promise<{
+      reached: number;
+    }>,
+  ) {
+    this.#pending = new Pending(runtime);
+  }
+
+  async ask(
+    message: Omit<PublishMessage, "type" | "id" | "replyTo">,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const replyTo = `${RESERVED.inbox}.${agentToken(this.agentId)}.${crypto.randomUUID()}`;
+    const question: Question = {
+      message: { ...message, replyTo },
+      attempts: 0,
+      timer: null,
+      reached: undefined,
+      faults: 0,
+      fault: undefined,
+    };
+    const expected = `${message.subject}: expected an answer within ${timeoutMs / 1000} s`;
+    this.#open.set(replyTo, question);
+    const answer = this.#pending.wait(
+      replyTo,
+      timeoutMs,
+      () => question.fault ?? new RequestTimeoutError(`${expected}, got none`),
+    );
+    this.#send(replyTo, question);
+    try {
+      return await answer;
+    } finally {
+      this.#open.delete(replyTo);
+      this.runtime.clearTimeout(question.timer);
+    }
+  }
+
+  /** Takes an answer; one that nobody waits for is left alone. */
+  answered({ subject, data, from = "somebody" }: Delivery): void {
+    const question = this.#open.get(subject);
+    if (!question) return;
+    const fault = faultIn(data);
+    if (!fault) {
+      // Clients that are none of the SDK may answer with the bare result.
+      const wrapped = isObject(data) && "result" in data;
+      this.#pending.take(subject)?.resolve(wrapped ? data.result : data);
+      return;
+    }
+    const { code, message } = fault;
+    const text = `${question.message.subject}: ${from} answered ${code}: ${message}`;
+    question.faults += 1;
+    question.fault ??= new RemoteError(code, from, text);
+    this.#settleFaults(subject, question);
+  }
+
+  /** Gives up all of them. */
+  fail(error: AgentHeartbeatError): void {
+    this.#pending.fail(error);
+  }
+
+  #send(replyTo: string, question: Question): void {
+    question.attempts += 1;
+    question.reached = undefined;
+    question.faults = 0;
+    this.publish(question.message).then(
+      ({ reached }) => {
+        question.reached = reached;
+        this.#settleFaults(replyTo, question);
+      },
+      (error) => this.#pending.fail(error, replyTo),
+    );
+  }
+
+  /** Goes on when everybody who was reached has answered with an error, or nobody was reached. */
+  #settleFaults(replyTo: string, question: Question): void {
+    const { reached, faults, fault, attempts, message } = question;
+    if (reached === undefined || faults < reached || !this.#open.has(replyTo)) return;
+    const pauseMs = AGAIN_MS[attempts - 1];
+    if (pauseMs !== undefined && (fault?.code ?? "unavailable") === "unavailable") {
+      question.timer = this.runtime.setTimeout(() => this.#send(replyTo, question), pauseMs);
+      return;
+    }
+    const none = `${message.subject}: expected somebody to answer, got nobody`;
+    this.#pending.fail(fault ?? new NoReceiverError(none), replyTo);
+  }
+}
+
+function faultIn(data: unknown): { code: string; message: string } | undefined {
+  if (!isObject(data) || !isObject(data.error)) return undefined;
+  const { code, message } = data.error;
+  return typeof code === "string" && typeof message === "string" ? { code, message } : undefined;
+}

@@ -1,0 +1,13 @@
+/** The program of a worker that answers requests, as the guide writes it: it ends by itself when `run()` returns. */
+
+import { setTimeout as pause } from "node:timers/promises";
+import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+
+const agent = new HeartbeatAgent(JSON.parse(process.argv[2] ?? "{}"));
+agent.onMessage("tasks.*", async (_, n) => {
+  await pause(20);
+  return { n, by: process.pid };
+});
+agent.on("ready", () => console.log("acknowledged"));
+agent.on("state", ({ state }) => state === "draining" && console.log(state));
+void agent.run().then((end) => console.log(`ended: ${end}`));
