@@ -208,7 +208,7 @@ export async function vectors() {
     })),
     ends: ENDS.map((end) => ({
       end: end.how === "failed" ? { how: "failed" } : end,
-      kind: failureOf(end, false).kind,
+      kind: failureOf(end).kind,
       fleetWindowsMs: AGES_MS.map((ageMs) => ({ ageMs, ms: fleetWindowMs(end, ageMs, 600_000) })),
     })),
     advisedWindows: WINDOWS.map((value) => ({ value, ms: advisedWindowMs(value) })),
