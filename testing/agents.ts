@@ -6,6 +6,7 @@ import {
   type NodeAgentOptions,
   type StateChange,
 } from "@agent-heartbeat/sdk";
+import { TRANSITIONS } from "../sdk/src/connection/state";
 import { FakeRuntime, type FakeSocket } from "./fake-runtime";
 import { TEST_KEY } from "./keys";
 
@@ -34,7 +35,15 @@ export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
   });
   const states: StateChange[] = [];
   const failures: AgentEvents["attemptFailed"][] = [];
-  agent.on("state", (change) => states.push(change));
+  agent.on("state", (change) => {
+    states.push(change);
+    const { previous, state } = change;
+    if (TRANSITIONS[previous].includes(state)) return;
+    // Outside of the listener, whose errors are only logged.
+    queueMicrotask(() => {
+      throw new Error(`expected a state that may follow ${previous}, got ${state}`);
+    });
+  });
   agent.on("attemptFailed", (failure) => failures.push(failure));
   return {
     agent,

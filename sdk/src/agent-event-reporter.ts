@@ -7,6 +7,7 @@ import { isFinal, type StateChange } from "./connection/state";
 import { Channel, Emitter } from "./emitter";
 import type { DropReason } from "./messaging/dispatcher";
 import type { Logger } from "./options";
+import { describe } from "./user-code";
 
 export class AgentEventReporter {
   readonly #events: Emitter<AgentEvents>;
@@ -17,7 +18,9 @@ export class AgentEventReporter {
     private readonly agentId: string,
     private readonly logger: Logger,
   ) {
-    this.#events = new Emitter((error) => this.#error(`a listener failed: ${describe(error)}`));
+    this.#events = new Emitter((error) =>
+      this.#error(`a listener failed: ${describe(error, "stack")}`),
+    );
   }
 
   on<Name extends keyof AgentEvents>(
@@ -71,7 +74,7 @@ export class AgentEventReporter {
   }
 
   handlerFailed(subject: string, error: unknown): void {
-    this.#error(`a handler of ${subject} failed: ${describe(error)}`);
+    this.#error(`a handler of ${subject} failed: ${describe(error, "stack")}`);
     this.#events.emit("handlerError", { subject, error });
   }
 
@@ -97,6 +100,3 @@ export class AgentEventReporter {
     this.logger.error(`${this.agentId}: ${message}`);
   }
 }
-
-const describe = (error: unknown) =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,6 +1,8 @@
 /** Typed events with isolated listeners, and the same events as an async iterator. */
 
-/** Calls listeners in the order in which they were added; one that throws does not keep others from hearing. */
+import { callSafely } from "./user-code";
+
+/** Calls listeners in the order in which they were added; one that throws or rejects does not disturb the others. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
 
@@ -18,11 +20,10 @@ export class Emitter<Events extends object> {
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      try {
-        (listener as (event: Events[Name]) => void)(event);
-      } catch (error) {
-        this.onListenerError(error);
-      }
+      callSafely(
+        () => (listener as (event: Events[Name]) => unknown)(event),
+        (error) => this.onListenerError(error),
+      );
     }
   }
 }

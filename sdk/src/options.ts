@@ -21,6 +21,7 @@ import { ConfigurationError } from "./errors";
 import type { DispatchLimits } from "./messaging/dispatcher";
 import { profileOf } from "./messaging/profile";
 import type { Runtime } from "./platform/runtime";
+import { callSafely, show } from "./user-code";
 
 /** Where warnings go. */
 export interface Logger {
@@ -126,7 +127,11 @@ export interface ResolvedOptions {
 /** Which of the two agents is being made. */
 export type AgentKind = "heartbeat" | "simple";
 
-const SILENT: Logger = { warn() {}, error() {} };
+/** A logger that throws or rejects does nothing. */
+const safeLogger = (logger: Logger | null): Logger => ({
+  warn: (message) => callSafely(() => logger?.warn(message)),
+  error: (message) => callSafely(() => logger?.error(message)),
+});
 const MIN_INTERVAL_SECONDS = 1;
 
 /**
@@ -171,7 +176,7 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
     },
     drainTimeoutMs: millis("drainTimeout", options.drainTimeout ?? 30, 0, 86_400),
     requestTimeoutMs: millis("requestTimeout", options.requestTimeout ?? 10, 0.1, 600),
-    logger: options.logger === null ? SILENT : (options.logger ?? console),
+    logger: safeLogger(options.logger === undefined ? console : options.logger),
     profile: profileOf(options),
     messages: {
       concurrency: whole("messageConcurrency", options.messageConcurrency ?? 16, 1, 10_000),
@@ -245,6 +250,5 @@ const millis = (name: string, seconds: unknown, min: number, max: number) =>
   Math.round(within(name, seconds, min, max) * 1000);
 
 function invalid(name: string, expected: string, got: unknown): ConfigurationError {
-  const shown = got === undefined ? "nothing" : (JSON.stringify(got) ?? String(got));
-  return new ConfigurationError(`option ${name}: expected ${expected}, got ${shown}`);
+  return new ConfigurationError(`option ${name}: expected ${expected}, got ${show(got)}`);
 }

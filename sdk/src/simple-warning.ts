@@ -7,8 +7,5 @@ let warned = false;
 export function warnOfSimpleAgent(logger: Logger): void {
   if (warned) return;
   warned = true;
-  logger.warn(
-    "SimpleAgent is for development: it sends no heartbeats and does not reconnect. " +
-      "Change the class name to HeartbeatAgent for production.",
-  );
+  logger.warn("SimpleAgent is for development");
 }

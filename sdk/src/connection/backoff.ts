@@ -1,5 +1,7 @@
 /** How long to wait before the next attempt to connect: full jitter over a window that grows by cause. */
 
+import { callSafely } from "../user-code";
+
 /** Why there is no connection, as far as it decides when to try again. */
 export type FailureKind =
   | "network"
@@ -114,7 +116,8 @@ export class Backoff {
   /** Undefined where there is none, or what it says is no window: it must not be what ends the reconnecting. */
   #customWindow(kind: FailureKind, exponent: number): number | undefined {
     try {
-      const seconds = this.schedules.custom?.(kind, exponent);
+      const seconds: unknown = this.schedules.custom?.(kind, exponent);
+      callSafely(() => seconds);
       const fits = typeof seconds === "number" && seconds >= 0 && seconds <= MAX_WINDOW_SECONDS;
       return fits ? seconds * 1000 : undefined;
     } catch {

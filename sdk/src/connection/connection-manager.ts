@@ -1,6 +1,6 @@
 /**
- * Keeps an agent connected: one state machine, and one reconcile loop that is woken with a named reason,
- * looks at what is the case, does what is due, and sets one timer for what is due next.
+ * Keeps an agent connected: one state machine, and one reconcile loop that every event wakes. It
+ * inspects the state, runs whatever is due, and sets one timer for what is due next.
  */
 
 import type { Activity, ClientMessage, HeartbeatAckMessage } from "../../../core/protocol";
@@ -18,22 +18,9 @@ import type { ManagerOptions } from "./manager-options";
 import type { ManagerEvent, ManagerPort, StopCause } from "./manager-port";
 import { fleetWindowMs } from "./reconnect-window";
 import { RotationBuffer } from "./rotation-buffer";
-import { type AgentState, type Failure, isFinal, type StateReason, TRANSITIONS } from "./state";
+import { type AgentState, type Failure, isFinal, type StateReason } from "./state";
 import { signLoginToken } from "./token";
 import { WakeTimer } from "./wake-timer";
-
-/** Why the loop runs. */
-type WakeReason =
-  | "timer"
-  | "start"
-  | "opened"
-  | "ended"
-  | "ack"
-  | "subscriptions"
-  | "drain"
-  | "stop"
-  | "superseded"
-  | "revoked";
 
 /**
  * The longest timer while connected. Timers stand still while the machine sleeps, so that a long one
@@ -74,7 +61,7 @@ export class ConnectionManager implements ManagerPort {
     private readonly emit: (event: ManagerEvent) => void,
   ) {
     this.#draining = new DrainingConnections(options.closeTimeoutMs);
-    this.#wakeTimer = new WakeTimer(runtime, () => this.#wake("timer"));
+    this.#wakeTimer = new WakeTimer(runtime, () => this.#wake());
     this.#stats = new ConnectionStats(runtime);
     this.#backoff = new Backoff(options.schedules, () => runtime.random());
     this.#rotationBackoff = new Backoff(options.schedules, () => runtime.random());
@@ -83,14 +70,14 @@ export class ConnectionManager implements ManagerPort {
   start(): void {
     if (this.#state !== "idle") return;
     this.#enter("connecting", "started");
-    this.#wake("start");
+    this.#wake();
   }
 
   drain(): void {
     if (this.#state === "draining" || isFinal(this.#state)) return;
     this.#enter("draining", "drain");
     this.#current?.heartbeat?.sendNow(this.runtime.monotonic());
-    this.#wake("drain");
+    this.#wake();
   }
 
   stop(cause: StopCause): void {
@@ -103,7 +90,7 @@ export class ConnectionManager implements ManagerPort {
     if (this.#current) this.#draining.close(this.#current, reason, now);
     this.#current = null;
     this.#draining.sendNow(now);
-    this.#wake("stop");
+    this.#wake();
   }
 
   send(message: ClientMessage): void {
@@ -114,7 +101,7 @@ export class ConnectionManager implements ManagerPort {
   setSubscriptions(patterns: readonly string[]): void {
     this.#patterns = patterns;
     for (const lane of this.#lanes) lane.subscriptions.want(patterns);
-    if (this.#current) this.#wake("subscriptions");
+    if (this.#current) this.#wake();
   }
 
   setActivity(activity: Activity): void {
@@ -126,8 +113,7 @@ export class ConnectionManager implements ManagerPort {
     return this.#stats.health(this.#state, this.#current, heartbeat, this.#backoff.attempts);
   }
 
-  #wake(reason: WakeReason): void {
-    this.runtime.trace?.(`${this.options.login.agentId}: ${this.#state}, woken by ${reason}`);
+  #wake(): void {
     if (this.#state !== "idle" && !isFinal(this.#state)) this.#reconcile();
     this.#flush();
   }
@@ -235,7 +221,7 @@ export class ConnectionManager implements ManagerPort {
     // In a rotation the old connection stays until the new one has proved itself.
     if (this.#current) this.#rotationBuffer.begin(this.#current, lane);
     else this.#promote(lane);
-    this.#wake("opened");
+    this.#wake();
   }
 
   #onReceived(lane: ManagedConnection, message: ReceivedMessage): void {
@@ -249,11 +235,11 @@ export class ConnectionManager implements ManagerPort {
       // Whatever was asked with this id is not going to be done.
       if (message.id !== undefined) this.#tell({ type: "message", message });
       this.#onSuperseded();
-      this.#wake("superseded");
+      this.#wake();
     } else if (message.type === "error" && message.code === "revoked") {
       this.#tell({ type: "message", message });
       if (!leaving) this.#lose(lane, REVOKED, "revoked");
-      this.#wake("revoked");
+      this.#wake();
     } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
       if (message.type === "error") this.#tell({ type: "message", message });
       this.#onSubscribed(lane);
@@ -277,21 +263,21 @@ export class ConnectionManager implements ManagerPort {
   #onSubscribed(lane: ManagedConnection): void {
     this.#promoteProved(lane);
     if (lane === this.#current && lane.isReady) this.#tell({ type: "ready" });
-    this.#wake("subscriptions");
+    this.#wake();
   }
 
   #onAck(lane: ManagedConnection, ack: HeartbeatAckMessage): void {
     const roundTripMs = this.#stats.acked(lane.heartbeat, ack);
     this.#promoteProved(lane);
     this.#tell({ type: "acked", roundTripMs });
-    this.#wake("ack");
+    this.#wake();
   }
 
   #onEnded(lane: ManagedConnection, end: ConnectionEnd): void {
     if (!this.#draining.ended(lane)) {
       this.#lose(lane, failureOf(end), "connection_lost", this.#wishAfter(lane, end));
     }
-    this.#wake("ended");
+    this.#wake();
   }
 
   /** When the server would have the next attempt. */
@@ -407,9 +393,6 @@ export class ConnectionManager implements ManagerPort {
 
   #enter(state: AgentState, reason: StateReason, failure?: Failure): void {
     const previous = this.#state;
-    if (!TRANSITIONS[previous].includes(state)) {
-      throw new Error(`expected a state that may follow ${previous}, got ${state}`);
-    }
     this.#state = state;
     const at = this.runtime.now();
     const change = { state, previous, reason, at, ...(failure && { failure }) };

@@ -4,6 +4,7 @@ import { type ClientMessage, SUBPROTOCOL } from "../../../core/protocol";
 import { decodeServerMessage, type ReceivedMessage } from "../../../core/server-messages";
 import { ConnectionError } from "../errors";
 import type { HandshakeRefusal, OpenSocket, Socket } from "../platform/runtime";
+import { callSafely, describe } from "../user-code";
 
 /** How a connection ended, or why it was never made. */
 export type ConnectionEnd =
@@ -54,7 +55,12 @@ export class Connection {
   /** @returns whether the connection was open to take it */
   send(message: ClientMessage): boolean {
     if (this.#phase !== "open" || !this.#socket) return false;
-    this.#socket.send(JSON.stringify(message));
+    const text = JSON.stringify(message);
+    // Not in the caller's turn, which may be in the middle of something.
+    callSafely(
+      () => this.#socket?.send(text),
+      (error) => queueMicrotask(() => this.#end({ how: "failed", error })),
+    );
     return true;
   }
 
@@ -65,15 +71,16 @@ export class Connection {
       return;
     }
     this.#phase = "closing";
-    this.#socket?.close(code, reason);
+    callSafely(() => this.#socket?.close(code, reason));
   }
 
   /** Ends the connection at once and without a word, whatever its phase. */
   terminate(): void {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
-    this.#socket?.terminate();
+    const socket = this.#socket;
     this.#socket = null;
+    callSafely(() => socket?.terminate());
   }
 
   async #open(): Promise<void> {
@@ -117,7 +124,7 @@ export function describeEnd(end: ConnectionEnd): string {
     return `closed with code ${end.code}${end.reason && ` (${end.reason})`}`;
   }
   if (end.how === "refused") return `refused with status ${end.status}`;
-  return end.error instanceof Error ? end.error.message || end.error.name : String(end.error);
+  return describe(end.error);
 }
 
 /** The error for something that needed a connection while there was none. */

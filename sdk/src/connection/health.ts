@@ -44,7 +44,7 @@ export const healthBefore = (state: AgentState): ManagerHealth => ({
 
 /** An agent's own view of its connection. */
 export interface ConnectionHealth {
-  /** Connected, and the last ack is younger than the heartbeat timeout. */
+  /** Connected, with an ack younger than the heartbeat timeout, and not draining: it takes work. */
   healthy: boolean;
   connected: boolean;
   state: AgentState;
@@ -63,24 +63,18 @@ export interface ConnectionHealth {
 }
 
 /**
- * Judges what a link knows.
+ * Judges what a manager knows.
  *
  * @param monotonicNow milliseconds by the runtime's monotonic clock
  */
-export function judgeHealth(link: ManagerHealth, monotonicNow: number): ConnectionHealth {
-  const ackAgeMs =
-    link.lastAckMonotonic === null ? null : Math.max(0, monotonicNow - link.lastAckMonotonic);
-  const acked = link.ackTimeoutMs === null || (ackAgeMs !== null && ackAgeMs < link.ackTimeoutMs);
+export function judgeHealth(health: ManagerHealth, monotonicNow: number): ConnectionHealth {
+  const { lastAckAt, lastAckMonotonic, ackTimeoutMs, ...rest } = health;
+  const ageMs = lastAckMonotonic === null ? null : Math.max(0, monotonicNow - lastAckMonotonic);
+  const acked = ackTimeoutMs === null || (ageMs !== null && ageMs < ackTimeoutMs);
   return {
-    healthy: link.connected && acked,
-    connected: link.connected,
-    state: link.state,
-    lastHeartbeatAck: link.lastAckAt,
-    secondsSinceAck: ackAgeMs === null ? null : ackAgeMs / 1000,
-    reconnectAttempts: link.reconnectAttempts,
-    roundTripMs: link.roundTripMs,
-    clockSkewMs: link.clockSkewMs,
-    eventLoopLagMs: link.eventLoopLagMs,
-    lastDisconnect: link.lastDisconnect,
+    healthy: rest.connected && acked && rest.state !== "draining",
+    ...rest,
+    lastHeartbeatAck: lastAckAt,
+    secondsSinceAck: ageMs === null ? null : ageMs / 1000,
   };
 }

@@ -1,5 +1,7 @@
 /** The one answer to a request, whatever number of handlers it has. */
 
+import { describe } from "../user-code";
+
 /** Why a request was not answered with a result. */
 export type AnswerErrorCode = "handler_failed" | "unavailable" | "no_handler";
 
@@ -30,8 +32,7 @@ export class Answer {
 
   failed(code: AnswerErrorCode, error: unknown): void {
     this.#open -= 1;
-    const message = error instanceof Error ? error.message : String(error);
-    this.#fault ??= { error: { code, message } };
+    this.#fault ??= { error: { code, message: describe(error) } };
     this.#last();
   }
 

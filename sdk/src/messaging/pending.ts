@@ -23,8 +23,7 @@ export class Pending<T> {
   }
 
   /** Takes what waits for this name, for the caller to settle. */
-  take(name: string | undefined): Omit<Waiting<T>, "timer"> | undefined {
-    if (name === undefined) return undefined;
+  take(name = ""): Omit<Waiting<T>, "timer"> | undefined {
     const waiting = this.#waiting.get(name);
     if (waiting) this.runtime.clearTimeout(waiting.timer);
     this.#waiting.delete(name);

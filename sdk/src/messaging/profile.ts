@@ -2,6 +2,7 @@
 
 import { LIMITS, type Profile, type ProfileMessage } from "../../../core/protocol";
 import { ConfigurationError, RequestRefusedError } from "../errors";
+import { describe, show } from "../user-code";
 
 /** The parts of a profile that an application gives. */
 export interface ProfileOptions {
@@ -26,7 +27,7 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   if (!Array.isArray(names) || names.length > most || !names.every(fits)) {
     throw new ConfigurationError(
       `option capabilities: expected at most ${most} texts of 1 to ${length} characters, ` +
-        `got ${JSON.stringify(capabilities)}`,
+        `got ${show(capabilities)}`,
     );
   }
   if (typeof metadata !== "object" && metadata !== undefined) throw wrongMetadata(metadata);
@@ -35,7 +36,7 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   try {
     text = JSON.stringify({ capabilities: names, metadata: metadata ?? {} });
   } catch (cause) {
-    throw new ConfigurationError(`option metadata: expected JSON: ${String(cause)}`, { cause });
+    throw new ConfigurationError(`option metadata: expected JSON: ${describe(cause)}`, { cause });
   }
   const bytes = new TextEncoder().encode(text).byteLength;
   if (bytes <= LIMITS.profileBytes) return JSON.parse(text) as Profile;
@@ -45,7 +46,7 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
 }
 
 const wrongMetadata = (got: unknown) =>
-  new ConfigurationError(`option metadata: expected an object, got ${JSON.stringify(got)}`);
+  new ConfigurationError(`option metadata: expected an object, got ${show(got)}`);
 
 /** Tells a profile once, and again only if it has changed or did not arrive. */
 export class ProfilePublisher {

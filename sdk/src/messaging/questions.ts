@@ -120,7 +120,7 @@ export class Questions {
       question.timer = this.runtime.setTimeout(() => this.#send(replyTo, question), pauseMs);
       return;
     }
-    const none = `${message.subject}: expected somebody to answer, got nobody`;
+    const none = `${message.subject}: expected an answer, got nobody`;
     this.#pending.fail(fault ?? new NoReceiverError(none), replyTo);
   }
 }

@@ -2,6 +2,7 @@
 
 import { isPattern, isSubject, PATTERN_FORM, SUBJECT_FORM } from "../../../core/subject";
 import { SubjectError } from "../errors";
+import { show } from "../user-code";
 
 /** @throws SubjectError if it is no pattern, or begins with a token that nobody may subscribe to. */
 export function checkPattern(pattern: string, forbidden: string): void {
@@ -17,5 +18,5 @@ export function checkSubject(subject: string): void {
 
 function check(text: string, fits: (text: string) => boolean, form: string): void {
   if (typeof text === "string" && fits(text)) return;
-  throw new SubjectError(`subject: expected ${form}, got ${JSON.stringify(text)}`);
+  throw new SubjectError(`subject: expected ${form}, got ${show(text)}`);
 }

@@ -13,8 +13,6 @@ export interface Runtime {
   openSocket: OpenSocket;
   /** How late the agent's event loop runs, where that is another one than the caller's. */
   observedLagMs?(): number;
-  /** Hears, for debugging, what the link does and why. */
-  trace?(note: string): void;
 }
 
 /** Opens a WebSocket. Nothing is called before it has returned. */
