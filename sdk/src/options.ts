@@ -1,13 +1,7 @@
 /** The options of an agent: what may be given, what is the default, and what is refused. */
 
-import {
-  audienceOf,
-  type DuplicatePolicy,
-  HEARTBEAT,
-  ID_FORM,
-  ID_PATTERN,
-  type Profile,
-} from "../../core/protocol";
+import { audienceOf, type DuplicatePolicy, HEARTBEAT, type Profile } from "../../core/protocol";
+import { checkId, invalid, millis, whole, within } from "./checks";
 import {
   builtInSchedules,
   MAX_WINDOW_SECONDS,
@@ -17,11 +11,10 @@ import {
 import type { HeartbeatTerms } from "./connection/heartbeat";
 import type { CryptoKey, PrivateJwk } from "./connection/keys";
 import type { ManagerOptions } from "./connection/manager-options";
-import { ConfigurationError } from "./errors";
 import type { DispatchLimits } from "./messaging/dispatcher";
 import { profileOf } from "./messaging/profile";
 import type { Runtime } from "./platform/runtime";
-import { callSafely, show } from "./user-code";
+import { callSafely } from "./user-code";
 
 /** Where warnings go. */
 export interface Logger {
@@ -219,11 +212,6 @@ function schedules({ baseDelay, maxDelay, schedule }: ReconnectOptions): Schedul
   return { builtIn: builtInSchedules(baseMs, maxMs), ...(schedule && { custom: schedule }) };
 }
 
-function checkId(name: string, value: unknown): void {
-  if (typeof value === "string" && ID_PATTERN.test(value)) return;
-  throw invalid(name, ID_FORM, value);
-}
-
 function checkUrl(url: unknown): void {
   let protocol = "";
   try {
@@ -232,23 +220,4 @@ function checkUrl(url: unknown): void {
     // Reported below, as any other URL that is none of ours.
   }
   if (protocol !== "wss:" && protocol !== "ws:") throw invalid("url", "a wss:// URL", url);
-}
-
-function within(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === "number" && value >= min && value <= max) return value;
-  throw invalid(name, `a number from ${min} to ${max}`, value);
-}
-
-function whole(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === "number" && !Number.isInteger(value)) {
-    throw invalid(name, "a whole number", value);
-  }
-  return within(name, value, min, max);
-}
-
-const millis = (name: string, seconds: unknown, min: number, max: number) =>
-  Math.round(within(name, seconds, min, max) * 1000);
-
-function invalid(name: string, expected: string, got: unknown): ConfigurationError {
-  return new ConfigurationError(`option ${name}: expected ${expected}, got ${show(got)}`);
 }

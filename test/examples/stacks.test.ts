@@ -99,7 +99,11 @@ describe("the example", () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Action: ["dynamodb:GetItem", "dynamodb:Query"],
-            Resource: [tableNamed("AgentRegistry"), tableNamed("AgentStatus")],
+            Resource: tableNamed("AgentStatus"),
+          }),
+          Match.objectLike({
+            Action: Match.arrayWith(["dynamodb:Query"]),
+            Resource: tableNamed("AgentRegistry"),
           }),
         ]),
       },

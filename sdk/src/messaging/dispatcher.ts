@@ -5,7 +5,7 @@
 
 import { RESERVED } from "../../../core/protocol";
 import { matchesSubject } from "../../../core/subject";
-import { ConfigurationError } from "../errors";
+import { millis } from "../checks";
 import type { Answer } from "./answer";
 import { checkPattern } from "./subject-check";
 
@@ -109,12 +109,8 @@ export class Dispatcher {
   add(pattern: string, handle: MessageHandler, options: HandlerOptions): () => void {
     checkPattern(pattern, RESERVED.inbox);
     const { concurrent = false, maxSilence } = options;
-    if (maxSilence !== undefined && !(maxSilence >= 1 && maxSilence <= 86_400)) {
-      throw new ConfigurationError(
-        `option maxSilence: expected a number from 1 to 86400, got ${maxSilence}`,
-      );
-    }
-    const maxSilenceMs = maxSilence && Math.round(maxSilence * 1000);
+    const maxSilenceMs =
+      maxSilence === undefined ? undefined : millis("maxSilence", maxSilence, 1, 86_400);
     const handler = { pattern, handle, concurrent, maxSilenceMs, chains: new Map() };
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);

@@ -2,6 +2,7 @@
 
 import { type Activity, type PublishMessage, RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
+import { millis } from "../checks";
 import { notConnected } from "../connection/connection";
 import type { Runtime } from "../platform/runtime";
 import { Answer, type Reply } from "./answer";
@@ -47,7 +48,7 @@ export interface PublishOptions {
 }
 
 export interface RequestOptions extends PublishOptions {
-  /** How long to wait, in seconds. @default the agent's `requestTimeout` */
+  /** How long to wait, in seconds: 0.1 to 86400. @default the agent's `requestTimeout` */
   timeout?: number;
 }
 
@@ -103,7 +104,8 @@ export class Messaging {
 
   async request(subject: string, data: unknown, { to, timeout }: RequestOptions): Promise<unknown> {
     const { requestTimeoutMs } = this.#options;
-    const timeoutMs = timeout === undefined ? requestTimeoutMs : timeout * 1000;
+    const timeoutMs =
+      timeout === undefined ? requestTimeoutMs : millis("timeout", timeout, 0.1, 86_400);
     return this.#questions.ask({ subject, data, ...(to !== undefined && { to }) }, timeoutMs);
   }
 

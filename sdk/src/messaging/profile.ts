@@ -1,8 +1,10 @@
 /** What an agent says of itself beside its presence: checked as the server does, and told once. */
 
+import { isObject } from "../../../core/json";
 import { LIMITS, type Profile, type ProfileMessage } from "../../../core/protocol";
+import { invalid } from "../checks";
 import { ConfigurationError, RequestRefusedError } from "../errors";
-import { describe, show } from "../user-code";
+import { describe } from "../user-code";
 
 /** The parts of a profile that an application gives. */
 export interface ProfileOptions {
@@ -25,13 +27,12 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   const fits = (name: unknown) =>
     typeof name === "string" && name.length > 0 && name.length <= length;
   if (!Array.isArray(names) || names.length > most || !names.every(fits)) {
-    throw new ConfigurationError(
-      `option capabilities: expected at most ${most} texts of 1 to ${length} characters, ` +
-        `got ${show(capabilities)}`,
-    );
+    const expected = `at most ${most} texts of 1 to ${length} characters`;
+    throw invalid("capabilities", expected, capabilities);
   }
-  if (typeof metadata !== "object" && metadata !== undefined) throw wrongMetadata(metadata);
-  if (metadata === null || Array.isArray(metadata)) throw wrongMetadata(metadata);
+  if (metadata !== undefined && !isObject(metadata)) {
+    throw invalid("metadata", "an object", metadata);
+  }
   let text: string;
   try {
     text = JSON.stringify({ capabilities: names, metadata: metadata ?? {} });
@@ -40,13 +41,8 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   }
   const bytes = new TextEncoder().encode(text).byteLength;
   if (bytes <= LIMITS.profileBytes) return JSON.parse(text) as Profile;
-  throw new ConfigurationError(
-    `options capabilities and metadata: expected at most ${LIMITS.profileBytes} bytes, got ${bytes}`,
-  );
+  throw invalid("metadata", `at most ${LIMITS.profileBytes} bytes with capabilities`, bytes);
 }
-
-const wrongMetadata = (got: unknown) =>
-  new ConfigurationError(`option metadata: expected an object, got ${show(got)}`);
 
 /** Tells a profile once, and again only if it has changed or did not arrive. */
 export class ProfilePublisher {

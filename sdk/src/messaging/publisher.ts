@@ -1,7 +1,8 @@
 /** Sends messages: those of one subject one after the other, so that they arrive in order. */
 
-import { ID_PATTERN, type PublishedMessage, type PublishMessage } from "../../../core/protocol";
-import { ConfigurationError, MessageError } from "../errors";
+import type { PublishedMessage, PublishMessage } from "../../../core/protocol";
+import { checkId } from "../checks";
+import { MessageError } from "../errors";
 import { checkSubject } from "./subject-check";
 
 /** As long as the ids that the server gives. */
@@ -29,9 +30,7 @@ export class Publisher {
   async publish(message: Omit<PublishMessage, "type" | "id">): Promise<{ reached: number }> {
     const { subject, to } = message;
     checkSubject(subject);
-    if (to !== undefined && !ID_PATTERN.test(to)) {
-      throw new ConfigurationError(`option to: expected an agent id, got ${JSON.stringify(to)}`);
-    }
+    if (to !== undefined) checkId("to", to);
     const frozen = this.#pack(message);
     const before = this.#tails.get(subject);
     const send = () => this.ask({ type: "publish", ...frozen });

@@ -1,10 +1,10 @@
 /** What the SDK takes from a page: the clocks, the key that is given, and the page's own WebSocket. */
 
 import { LIMITS } from "../../../core/protocol";
+import { invalid } from "../checks";
 import { ConnectionManager } from "../connection/connection-manager";
 import { keySourceOf } from "../connection/key-source";
 import { signingKey } from "../connection/keys";
-import { ConfigurationError } from "../errors";
 import type { AgentOptions } from "../options";
 import type { AgentEnvironment } from "./agent-environment";
 import type { Runtime } from "./runtime";
@@ -15,9 +15,7 @@ type Surroundings = Pick<AgentOptions, "privateKey" | "keyId" | "runtime">;
 /** @throws ConfigurationError if there is no key. */
 export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings): AgentEnvironment {
   if (privateKey === undefined) {
-    throw new ConfigurationError(
-      "option privateKey: expected PEM text, a JWK or a CryptoKey, got nothing",
-    );
+    throw invalid("privateKey", "PEM text, a JWK or a CryptoKey", undefined);
   }
   const browserRuntime: Runtime = {
     now: () => Date.now(),

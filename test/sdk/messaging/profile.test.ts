@@ -71,7 +71,10 @@ describe("capabilities and metadata", () => {
     [{ metadata: [1] }, "option metadata: expected an object, got [1]"],
     [{ metadata: null }, "option metadata: expected an object, got null"],
     [{ metadata: { n: 1n } }, "option metadata: expected JSON"],
-    [{ metadata: { text: "é".repeat(2050) } }, "expected at most 4096 bytes, got 41"],
+    [
+      { metadata: { text: "é".repeat(2050) } },
+      "expected at most 4096 bytes with capabilities, got 41",
+    ],
   ])("%p are refused by the constructor", (options, message) => {
     const make = () => fakeAgent(options as never);
     expect(make).toThrow(ConfigurationError);
