@@ -22,7 +22,6 @@ export interface StatusRow {
   onlineSince?: number;
   lastHeartbeatAt: number;
   leaseExpiresAt: number;
-  leaseMs: number;
   heartbeatIntervalMs: number;
   activity?: Activity;
   /** Absent while stored as online. */
@@ -71,7 +70,7 @@ export type PresenceRow = Omit<
  */
 export function derivePresence(row: PresenceRow, now: number): AgentPresence {
   const online = row.status === "online" && now < row.leaseExpiresAt;
-  const reason = online ? null : (row.reason ?? "lease_expired");
+  const reason = online ? null : offlineReason(row);
   return {
     agentId: row.agentId,
     status: online ? "online" : "offline",
@@ -82,11 +81,16 @@ export function derivePresence(row: PresenceRow, now: number): AgentPresence {
     instanceId: row.instanceId,
     lastHeartbeatAt: row.lastHeartbeatAt,
     leaseExpiresAt: row.leaseExpiresAt,
-    leaseMs: row.leaseMs,
+    leaseMs: row.leaseExpiresAt - row.lastHeartbeatAt,
     heartbeatIntervalMs: row.heartbeatIntervalMs,
     activity: row.activity ?? null,
     stalledSince: online && row.stallsAt !== undefined && row.stallsAt <= now ? row.stallsAt : null,
   };
+}
+
+/** An end after the lease's end is an expiry, whatever was seen of it later. */
+function offlineReason({ reason, disconnectedAt = 0, leaseExpiresAt }: PresenceRow): OfflineReason {
+  return reason === undefined || disconnectedAt >= leaseExpiresAt ? "lease_expired" : reason;
 }
 
 function since(row: PresenceRow, reason: OfflineReason | null): number {

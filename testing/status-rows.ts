@@ -19,7 +19,6 @@ export function onlineRow(now: number, overrides: Partial<StatusRow> = {}): Stat
     onlineSince: now - 60_000,
     lastHeartbeatAt: now,
     leaseExpiresAt: now + 90_000,
-    leaseMs: 90_000,
     heartbeatIntervalMs: 30_000,
     instanceId: "process-a",
     ttlEpochSeconds: Math.ceil((now + 90_000 + WEEK_MS) / 1000),

@@ -21,14 +21,13 @@ const notEnded = "lastEnded <> :connectionId";
 /** The row's time never runs backward, so that of two online states the later one is the newer one. */
 const later = "(attribute_not_exists(lastHeartbeatAt) OR lastHeartbeatAt < :now)";
 
-const noProcess = "attribute_not_exists(instanceId)";
 const sameProcess = "instanceId = :instanceId";
 
 /** The row's process has no connection any more, as far as this one can know, or was not heard of for a lease. */
 const processHasGone =
   "(attribute_not_exists(connections) AND (attribute_not_exists(disconnectedAt) OR disconnectedAt <= :latestOlder)) OR leaseExpiresAt <= :now";
 
-/** The process held the row before, or tried to. */
+/** The process holds the row, held it before, or tried to. */
 const knownProcess = "contains(processes, :process)";
 
 /** Hosts of the gateway may disagree about the time: whoever may be newer by their clocks is. */
@@ -39,48 +38,43 @@ const ownConnection = "contains(connections, :entry)";
 const roomForProcess = `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
 
 /** What the row is about to say of the time since when the agent is online is so. */
-const onlinePeriodGoesOn = "(attribute_not_exists(onlineSince) OR leaseExpiresAt > :now)";
-const onlinePeriodBegins = "leaseExpiresAt <= :now";
-const onlinePeriod = { goesOn: onlinePeriodGoesOn, begins: onlinePeriodBegins };
+const onlinePeriod = {
+  goesOn: "(attribute_not_exists(onlineSince) OR leaseExpiresAt > :now)",
+  begins: "leaseExpiresAt <= :now",
+};
 export type OnlinePeriod = keyof typeof onlinePeriod;
+
+const mayHold = (period: OnlinePeriod) =>
+  `${notLockedOut} AND ${notEnded} AND ${later} AND ${onlinePeriod[period]}`;
 
 /** acquire: the process takes the row, or comes back to it with a new connection in place of all others. */
 export const mayTake = (period: OnlinePeriod, { alone = false, trim = false } = {}) =>
   [
-    notLockedOut,
-    notEnded,
-    later,
-    onlinePeriod[period],
-    trim ? `instanceId = :observedInstanceId` : roomForProcess,
+    mayHold(period),
+    trim ? "instanceId = :observedInstanceId" : roomForProcess,
     `(${[
-      noProcess,
       processHasGone,
       `(${sameProcess} AND connectedAt < :connectedAt)`,
-      ...(alone ? [] : [`(NOT ${sameProcess} AND NOT ${knownProcess} AND ${mayBeNewer})`]),
+      ...(alone ? [] : [`(NOT ${knownProcess} AND ${mayBeNewer})`]),
     ].join(" OR ")})`,
   ].join(" AND ");
 
 /** acquire: the process, which goes on with another connection, has one more. */
 export const mayAdd = (period: OnlinePeriod) =>
-  `${notLockedOut} AND ${notEnded} AND ${later} AND ${onlinePeriod[period]} AND ${sameProcess} AND size(connections) < :mostConnections AND NOT ${ownConnection}`;
+  `${mayHold(period)} AND ${sameProcess} AND size(connections) < :mostConnections`;
 
 /** acquire: the process has lost the row, and may have to be remembered for it. */
 export const mayLose = `${notLockedOut} AND NOT ${sameProcess} AND leaseExpiresAt > :now AND attribute_exists(connections) AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`;
 
 /** renew: one of the row's connections; of two heartbeats the later one counts, whichever is written last. */
 export const mayRenew = (period: OnlinePeriod) =>
-  `${ownConnection} AND (lastHeartbeatAt < :now OR (lastHeartbeatAt = :now AND #status = :online)) AND ${onlinePeriod[period]}`;
+  `${ownConnection} AND lastHeartbeatAt < :now AND ${onlinePeriod[period]}`;
 
-const lastConnection = `${ownConnection} AND size(connections) = :one`;
-
-/** release: the last connection ends within its lease. */
-export const mayEnd = `${lastConnection} AND #status = :online AND leaseExpiresAt > :now`;
-
-/** release: the last connection ends after its lease, so that the agent is offline already. */
-export const mayEndLate = `${lastConnection} AND (#status = :offline OR leaseExpiresAt <= :now)`;
+/** release: the last connection ends. */
+export const mayEnd = "connections = :entries";
 
 /** release: another connection of the process is left. */
-export const mayLeave = `${ownConnection} AND size(connections) > :one`;
+export const mayLeave = `${ownConnection} AND connections <> :entries`;
 
 /** release: the row is not the connection's, so that only its end is noted. */
 export const mayNote = `NOT ${ownConnection}`;

@@ -10,20 +10,20 @@
  * Who writes which attribute of the row (besides its keys):
  *
  *   attribute                                       acquire  renew  release  sweep  lock-out
- *   status, onlineSince                             x        x      x        x      x
- *   reason                                          removes  removes x       x      x
- *   instanceId, processes                           x
- *   connections                                     x               x               x
- *   connectionId, connectedAt                       x        x      x
- *   lastHeartbeatAt, leaseExpiresAt, leaseMs,
- *   heartbeatIntervalMs, ttlEpochSeconds            x        x                      new rows
- *   activity, stallsAt                              removes  x      removes  x      removes
- *   stalledSince                                                    removes  x      removes
- *   displaced                                       x               x        removes removes
- *   displacedAt                                     x        removes                x
- *   lastEnded                                                       x
- *   disconnectedAt                                  removes  removes x              x
- *   revokedAt, revokedKeys                                                          x
+ *   status, onlineSince                             x        x       x        x        x
+ *   reason                                          removes  removes x        x        x
+ *   instanceId, processes                           x                                  removes
+ *   connections                                     x                x                 x
+ *   connectionId, connectedAt, lastHeartbeatAt,
+ *   leaseExpiresAt, heartbeatIntervalMs             x        x                         removes
+ *   ttlEpochSeconds                                 x        x       new rows          x
+ *   activity, stallsAt                              removes  x                         removes
+ *   stalledSince                                                     removes  x        removes
+ *   displaced                                       x        x       x        removes  x
+ *   displacedAt                                     x        removes                   x
+ *   lastEnded                                                        x
+ *   disconnectedAt                                  removes  removes x                 x
+ *   revokedAt, revokedKeys                                                             x
  *
  * The lock-out is `sdk/src/registry/revocation.ts`. `now` is the gateway's time of the event, not the time of the
  * write: events may be delayed, reordered and repeated, and leave the same row.
@@ -34,6 +34,7 @@ import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
 import { entryOf, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
+import type { OnlinePeriod } from "./conditions";
 import * as may from "./conditions";
 import { type Login, type Standing, standingOf } from "./standing";
 import * as update from "./updates";
@@ -95,6 +96,13 @@ const NOTE_KEPT_MS = LIMITS.connectionDurationMs;
 /** The row that stood in a write's way, undefined if there is none; or `written`. */
 type Result = "written" | { row: StatusRow | undefined };
 
+/** The writes of a release, by what becomes of the agent. */
+const RELEASES = {
+  ended: [update.END, may.mayEnd],
+  left: [update.LEAVE, may.mayLeave],
+  noted: [update.NOTE, may.mayNote],
+} as const;
+
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class LeaseStore {
   constructor(private readonly options: LeaseStoreOptions) {}
@@ -106,42 +114,38 @@ export class LeaseStore {
    */
   async acquire(holder: LeaseHolder, now: number, alone = false): Promise<AcquireOutcome> {
     const process = tagOf(holder.instanceId);
+    const latestOlder = holder.connectedAt + CLOCK_SKEW_MS;
     let add = holder.rotation;
     let row: StatusRow | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // Clocks of the gateway's hosts differ: the row's time goes on all the same.
       const at = Math.max(now, (row?.lastHeartbeatAt ?? now - 1) + 1);
-      const result = await this.#claim(holder, at, row, add, alone);
+      const result = add
+        ? await this.#add(holder, at, row)
+        : await this.#take(holder, at, row, alone);
       if (result === "written") return "acquired";
       row = result.row;
-      const standing = row && standingOf(row, holder);
+      const standing = standingOf(row, holder);
       if (standing === "holds") return "acquired";
       if (standing === "revoked") return "revoked";
       if (row?.lastEnded === holder.connectionId) return "ended";
       add = false;
       if (!row?.connections) {
         // Written late: the process's last connection ended after this one began, and so did this one.
-        if ((row?.disconnectedAt ?? 0) > holder.connectedAt + CLOCK_SKEW_MS) return "ended";
-        continue;
-      }
-      const lapsed = row.leaseExpiresAt <= at;
-      if (row.instanceId === holder.instanceId) {
+        if ((row?.disconnectedAt ?? 0) > latestOlder) return "ended";
+      } else if (row.instanceId === holder.instanceId) {
         const room = row.connections.size < may.MOST_CONNECTIONS;
         // Overtaken by a later connection of its process, as far as clocks can tell.
-        const older = !lapsed && row.connectedAt >= holder.connectedAt;
+        const older = row.leaseExpiresAt > at && row.connectedAt >= holder.connectedAt;
         if (older && !room) return "contended";
         add = room && (older || holder.rotation);
-        continue;
-      }
-      if (lapsed) continue;
-      if (alone) return "duplicate";
-      const known = row.processes?.has(process) === true;
-      if (known || row.connectedAt > holder.connectedAt + CLOCK_SKEW_MS) {
+      } else if (row.leaseExpiresAt > at) {
+        if (alone) return "duplicate";
+        if (!row.processes?.has(process) && row.connectedAt <= latestOlder) continue;
         const values = { now, processes: new Set([process]) };
-        const lost = await this.#write(holder, update.LOSE, may.mayLose, holder, values);
+        const lost = await this.#hold(holder, update.LOSE, may.mayLose, values);
         if (lost === "written") return "superseded";
-        const kept = lost.row?.displaced?.size ?? 0;
-        if (kept >= may.MOST_DISPLACED) return "contended";
+        if ((lost.row?.displaced?.size ?? 0) >= may.MOST_DISPLACED) return "contended";
       }
     }
     return "contended";
@@ -149,17 +153,12 @@ export class LeaseStore {
 
   /** A heartbeat: one write unit, no read; it never makes a row. */
   async renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<RenewOutcome> {
-    const work = {
-      activity,
-      stallsAt: activity && stallDeadline(activity, now, holder.heartbeatIntervalMs),
-    };
-    const [given, missing] = partition(work);
+    const stallsAt = activity && stallDeadline(activity, now, holder.heartbeatIntervalMs);
+    const [given, missing] = partition({ activity, stallsAt });
     for (const period of ["goesOn", "begins"] as const) {
       const text = update.renew(period, given, missing);
-      const result = await this.#write(holder, text, may.mayRenew(period), holder, {
-        now,
-        ...work,
-      });
+      const values = { now, activity, stallsAt };
+      const result = await this.#hold(holder, text, may.mayRenew(period), values);
       if (result === "written") {
         return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, now) };
       }
@@ -187,96 +186,92 @@ export class LeaseStore {
     reason: OfflineReason,
     leaves = false,
   ): Promise<ReleaseOutcome> {
-    const kept = Math.ceil((now + NOTE_KEPT_MS) / 1000);
-    let outcome: ReleaseOutcome = leaves ? "left" : "ended";
-    let write: [string, string, WriteValues] = leaves
-      ? [update.LEAVE, may.mayLeave, { now }]
-      : [update.END, may.mayEnd, { now, reason }];
+    const values = { now, reason, kept: Math.ceil((now + NOTE_KEPT_MS) / 1000) };
+    let outcome: keyof typeof RELEASES = leaves ? "left" : "ended";
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const [text, condition, values] = write;
-      const result = await this.#write(holder, text, condition, holder, values);
+      const [text, condition] = RELEASES[outcome];
+      const result = await this.#hold(holder, text, condition, values);
       if (result === "written") return outcome;
-      const { row } = result;
-      const listed = [...(row?.connections ?? [])];
-      const left = listed.find((entry) => entry !== entryIn(holder));
-      if (!row || !listed.includes(entryIn(holder))) {
-        if (row?.lastEnded === holder.connectionId) return "noted";
-        outcome = "noted";
-        write = [update.NOTE, may.mayNote, { now, ttlEpochSeconds: kept }];
-      } else if (left !== undefined) {
-        outcome = "left";
-        write = [update.LEAVE, may.mayLeave, { now }];
-      } else {
-        const inTime = row.status === "online" && row.leaseExpiresAt > now;
-        outcome = "ended";
-        write = inTime
-          ? [update.END, may.mayEnd, { now, reason }]
-          : [update.END_LATE, may.mayEndLate, { now }];
-      }
+      const { connections, lastEnded } = result.row ?? {};
+      if (connections?.has(entryIn(holder))) outcome = connections.size > 1 ? "left" : "ended";
+      else if (lastEnded === holder.connectionId) return "noted";
+      else outcome = "noted";
     }
     return "contended";
   }
 
-  /** A lease was seen to have run out. False if anything has happened to the row since it was observed. */
-  async expire(observed: Observed & Pick<StatusRow, "leaseExpiresAt">): Promise<boolean> {
-    const values = { observedLeaseExpiresAt: observed.leaseExpiresAt };
-    return this.#act(observed, update.EXPIRE, may.mayExpire, values);
+  // What a sweep has seen. Each is false if anything has happened to the row since it was observed. Where the answer
+  // to a write was lost its repetition is refused: then the next sweep finds nothing to do, and counts nothing twice.
+
+  /** A lease was seen to have run out. */
+  expire({ leaseExpiresAt, ...key }: Observed & Pick<StatusRow, "leaseExpiresAt">) {
+    const values = { observedLeaseExpiresAt: leaseExpiresAt };
+    return this.#act(key, update.EXPIRE, may.mayExpire, values);
   }
 
-  /** An agent was seen to have stalled. False if its work has advanced since it was observed. */
-  async stall({ stallsAt, ...observed }: Observed & { stallsAt: number }): Promise<boolean> {
-    return this.#act(observed, update.STALL, may.mayStall, { stallsAt });
+  /** An agent was seen to have stalled. */
+  stall({ stallsAt, ...key }: Observed & { stallsAt: number }) {
+    return this.#act(key, update.STALL, may.mayStall, { stallsAt });
   }
 
-  /** A stalled agent was seen to advance. False if it has gone offline or stalled anew since. */
-  async recover({ stalledSince, ...observed }: Observed & { stalledSince: number }) {
-    return this.#act(observed, update.RECOVER, may.mayRecover, { stalledSince });
+  /** A stalled agent was seen to advance. */
+  recover({ stalledSince, ...key }: Observed & { stalledSince: number }) {
+    return this.#act(key, update.RECOVER, may.mayRecover, { stalledSince });
   }
 
-  /** Displaced connections were closed. False if others were displaced since they were observed. */
-  async forget({ displaced, ...observed }: Observed & Required<Pick<StatusRow, "displaced">>) {
-    return this.#act(observed, update.FORGET, may.mayForget, { observedDisplaced: displaced });
+  /** Displaced connections were closed. */
+  forget({ displaced, ...key }: Observed & Required<Pick<StatusRow, "displaced">>) {
+    return this.#act(key, update.FORGET, may.mayForget, { observedDisplaced: displaced });
   }
 
-  /** Takes the row, or adds the connection to it. */
-  #claim(
-    holder: LeaseHolder,
-    at: number,
-    row: StatusRow | undefined,
-    add: boolean,
-    alone: boolean,
-  ): Promise<Result> {
-    const lapsed = row?.onlineSince !== undefined && row.leaseExpiresAt <= at;
-    const period = lapsed ? "begins" : "goesOn";
-    if (add)
-      return this.#write(holder, update.add(period), may.mayAdd(period), holder, { now: at });
+  /** The connection takes the row, in place of all that it lists. */
+  #take(holder: LeaseHolder, now: number, row: StatusRow | undefined, alone: boolean) {
     const process = tagOf(holder.instanceId);
     const trim = row?.processes?.has(process) === false && row.processes.size >= may.MOST_PROCESSES;
     const processes = new Set(trim ? [tagOf(row.instanceId), process] : [process]);
-    const [text, condition] = [update.take(period, { trim }), may.mayTake(period, { alone, trim })];
-    const observedInstanceId = row?.instanceId;
-    const values = { now: at, process, processes, observedInstanceId };
-    return this.#write(holder, text, condition, holder, values);
+    const values = { now, process, processes, observedInstanceId: row?.instanceId };
+    const period = periodOf(row, now);
+    const condition = may.mayTake(period, { alone, trim });
+    return this.#hold(holder, update.take(period, { trim }), condition, values);
   }
 
-  async #act(
-    key: Observed,
+  /** The row lists the connection beside its others. */
+  #add(holder: LeaseHolder, now: number, row: StatusRow | undefined) {
+    const period = periodOf(row, now);
+    return this.#hold(holder, update.add(period), may.mayAdd(period), { now });
+  }
+
+  async #act(key: Observed, text: string, condition: string, values: WriteValues) {
+    return (await this.#write(key, text, condition, values)) === "written";
+  }
+
+  /** A write for a connection, with what is known of it as values. */
+  #hold(
+    holder: LeaseHolder,
     text: string,
     condition: string,
-    values: WriteValues,
-  ): Promise<boolean> {
-    return (await this.#write(key, text, condition, undefined, values)) === "written";
+    given: WriteValues & { now: number },
+  ): Promise<Result> {
+    const leaseExpiresAt = leaseEnd(holder, given.now);
+    return this.#write(holder, text, condition, {
+      ...holder,
+      entry: entryIn(holder),
+      entries: new Set([entryIn(holder)]),
+      latestOlder: holder.connectedAt + CLOCK_SKEW_MS,
+      leaseExpiresAt,
+      ttlEpochSeconds: Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000),
+      ...given,
+    });
   }
 
   async #write(
     { organizationId, agentId }: Observed,
     update: string,
     condition: string,
-    holder: LeaseHolder | undefined,
     given: WriteValues,
   ): Promise<Result> {
     const { client, tableName } = this.options;
-    const values = { ...CONSTANTS, ...(holder && this.#holderValues(holder, given)), ...given };
+    const values = { ...CONSTANTS, ...given };
     try {
       await client.send(
         statusWrite(tableName, { organizationId, agentId, update, condition, values }),
@@ -286,18 +281,6 @@ export class LeaseStore {
       return { row: rowInTheWay(error) };
     }
   }
-
-  #holderValues(holder: LeaseHolder, { now }: WriteValues): WriteValues {
-    const leaseExpiresAt = leaseEnd(holder, Number(now));
-    return {
-      ...holder,
-      entry: entryIn(holder),
-      entries: new Set([entryIn(holder)]),
-      latestOlder: holder.connectedAt + CLOCK_SKEW_MS,
-      leaseExpiresAt,
-      ttlEpochSeconds: Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000),
-    };
-  }
 }
 
 const CONSTANTS: WriteValues = {
@@ -305,13 +288,16 @@ const CONSTANTS: WriteValues = {
   offline: "offline",
   expired: "lease_expired" satisfies OfflineReason,
   nobody: new Set([NOBODY]),
-  one: 1,
   mostConnections: may.MOST_CONNECTIONS,
   mostDisplaced: may.MOST_DISPLACED,
   mostProcesses: may.MOST_PROCESSES,
 };
 
 const entryIn = ({ connectionId, keyTag }: LeaseHolder) => entryOf(connectionId, keyTag);
+
+/** Whether a row that is online goes on to be, or has run out though no sweep has stored it. */
+const periodOf = (row: StatusRow | undefined, now: number): OnlinePeriod =>
+  row?.onlineSince !== undefined && row.leaseExpiresAt <= now ? "begins" : "goesOn";
 
 /** No lease outlives the registration. */
 const leaseEnd = (

@@ -8,7 +8,7 @@ const onlineSince = (period: OnlinePeriod) =>
 /** What every write sets that proves the process alive. */
 const alive = (period: OnlinePeriod) =>
   `#status = :online, connectionId = :connectionId, connectedAt = :connectedAt, ${onlineSince(period)}, ` +
-  "lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, leaseMs = :leaseMs, " +
+  "lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, " +
   "heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds";
 
 /** @param trim whether the processes before the last one are forgotten */
@@ -33,21 +33,19 @@ export const renew = (
   missing: readonly string[],
 ): string =>
   `SET ${[alive(period), ...given.map((name) => `${name} = :${name}`)].join(", ")} ` +
-  `REMOVE ${["reason", "disconnectedAt", "displacedAt", ...missing].join(", ")}`;
+  `REMOVE ${["reason", "disconnectedAt", "displacedAt", ...missing].join(", ")} DELETE displaced :nobody`;
 
-const ENDED = "REMOVE connections, onlineSince, stallsAt, stalledSince";
-
-export const END = `SET #status = :offline, reason = :reason, disconnectedAt = :now, lastEnded = :connectionId ${ENDED}`;
-
-export const END_LATE = `SET #status = :offline, reason = if_not_exists(reason, :expired), disconnectedAt = :now, lastEnded = :connectionId ${ENDED}`;
+/** Where a sweep was first, the reason stays. An end after the lease's end is read as an expiry: see `derivePresence`. */
+export const END =
+  "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now, lastEnded = :connectionId " +
+  "REMOVE connections, onlineSince, stalledSince";
 
 export const LEAVE = "SET lastEnded = :connectionId DELETE connections :entries";
 
 export const NOTE =
-  "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :ttlEpochSeconds) DELETE displaced :entries";
+  "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :kept) DELETE displaced :entries";
 
-export const EXPIRE =
-  "SET #status = :offline, reason = :expired REMOVE onlineSince, stallsAt, stalledSince";
+export const EXPIRE = "SET #status = :offline, reason = :expired REMOVE onlineSince, stalledSince";
 
 export const STALL = "SET stalledSince = :stallsAt";
 

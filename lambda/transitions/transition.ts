@@ -1,6 +1,6 @@
 /** Derives a transition and its reason from a change of a row in the AgentStatus table. */
 
-import type { Transition, TransitionEvent } from "../../core/protocol";
+import type { AgentPresence, Transition, TransitionEvent } from "../../core/protocol";
 import { displacedConnections, openConnections } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 
@@ -16,7 +16,8 @@ export function transitionBetween(
   const row = after ?? before;
   const event = eventBetween(before, after);
   if (!row || !event) return undefined;
-  const { reason: _, ...presence } = derivePresence(row, row.lastHeartbeatAt);
+  const at = event === "offline" ? row.leaseExpiresAt : row.lastHeartbeatAt;
+  const presence = derivePresence(row, at);
   return {
     transitionId,
     organizationId: row.organizationId,
@@ -25,7 +26,7 @@ export function transitionBetween(
     status: event === "offline" ? "offline" : "online",
     event,
     previousStatus: before?.status ?? null,
-    ...cause(event, before, row),
+    ...cause(event, before, row, presence),
     stalledSince: event === "stalled" ? (row.stalledSince ?? null) : null,
   };
 }
@@ -48,6 +49,7 @@ function cause(
   event: TransitionEvent,
   before: StatusRow | undefined,
   row: StatusRow,
+  { reason, since }: AgentPresence,
 ): Pick<Transition, "reason" | "at"> {
   switch (event) {
     case "online":
@@ -57,20 +59,12 @@ function cause(
         at: row.lastHeartbeatAt,
       };
     case "offline":
-      return {
-        reason: row.reason ?? "lease_expired",
-        at: offlineAt(row),
-      };
+      return { reason: reason ?? "lease_expired", at: since };
     case "stalled":
       return { reason: "no_progress", at: row.stalledSince ?? row.lastHeartbeatAt };
     case "recovered":
       return { reason: "progress", at: row.activity?.progressAt ?? row.lastHeartbeatAt };
   }
-}
-
-function offlineAt({ reason, disconnectedAt, leaseExpiresAt }: StatusRow): number {
-  if (reason === undefined || reason === "lease_expired") return leaseExpiresAt;
-  return disconnectedAt ?? leaseExpiresAt;
 }
 
 /** Whether a change locks out an agent, or one of its keys. */

@@ -117,7 +117,7 @@ async def test_the_watcher_lists_follows_and_comes_back() -> None:
 
 ROW = {
     "organizationId": "acme", "agentId": "a", "status": "online", "connectionId": "c", "connectedAt": 1000,
-    "onlineSince": 1000, "lastHeartbeatAt": 5000, "leaseExpiresAt": 95_000, "leaseMs": 90_000,
+    "onlineSince": 1000, "lastHeartbeatAt": 5000, "leaseExpiresAt": 95_000,
     "heartbeatIntervalMs": 30_000, "instanceId": "i", "ttlEpochSeconds": 2_000_000_000,
 }  # fmt: skip
 
@@ -128,6 +128,11 @@ ROW = {
         ({}, 94_999, ("online", None, 1000, None)),
         ({}, 95_000, ("offline", "lease_expired", 95_000, None)),
         ({"status": "offline", "reason": "drained", "disconnectedAt": 7000}, 8000, ("offline", "drained", 7000, None)),
+        (
+            {"status": "offline", "reason": "drained", "disconnectedAt": 95_000},
+            96_000,
+            ("offline", "lease_expired", 95_000, None),
+        ),
         ({"status": "offline", "reason": "lease_expired"}, 1, ("offline", "lease_expired", 95_000, None)),
         ({"stallsAt": 50_000}, 60_000, ("online", None, 1000, 50_000)),
         ({"stallsAt": 50_000}, 40_000, ("online", None, 1000, None)),

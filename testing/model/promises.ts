@@ -1,7 +1,9 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
-import { openConnections } from "../../core/row-connections";
-import { MOST_CONNECTIONS } from "../../lambda/lease/conditions";
+import { LIMITS } from "../../core/protocol";
+import { displacedConnections, NOBODY, openConnections } from "../../core/row-connections";
+import { derivePresence, type StatusRow } from "../../core/status";
+import { MOST_CONNECTIONS, MOST_DISPLACED } from "../../lambda/lease/conditions";
 import { standingOf } from "../../lambda/lease/standing";
 import {
   BrokenPromise,
@@ -25,23 +27,130 @@ function finished(world: World, operation: Operation, outcome: string | undefine
     for (const one of world.connections) one.disturbed = true;
   }
   if (kind === "acquire" && connection) acquired(world, operation, connection, outcome);
+  if (kind === "again" && connection) invokedAgain(world, operation, connection, outcome);
   if (kind === "renew" && connection) renewed(world, operation, connection, outcome);
   if (kind === "lockout") {
     for (const one of world.connections) one.disturbed = true;
+    if (operation.solo && operation.smooth && outcome === "done") lockedOut(world, operation);
   }
   if (kind === "expire" && operation.solo && outcome === "true") {
     const { row } = world;
     if (row?.reason !== "lease_expired") broken("an expiry is stored as what it is", row);
   }
-  if (kind === "release" && connection && operation.solo && outcome === "ended") {
-    const at = operation.startedAt + connection.aheadMs;
-    const { presence } = world;
-    const late = presence && presence.leaseExpiresAt <= at;
-    if (late && presence.reason !== "lease_expired") {
-      broken("an end after the lease's end is an expiry", presence);
-    }
-    if (!late && presence && presence.since !== at) broken("an end is told at its time", presence);
+  if (kind === "forget" && operation.solo && outcome === "true" && world.row?.displaced) {
+    broken("who was closed is forgotten", world.row);
   }
+  if (kind === "release" && connection) released(world, operation, connection, outcome);
+  if (operation.solo && operation.smooth) judgeCost(operation, outcome);
+}
+
+/** What an operation may cost that nothing disturbs. */
+function judgeCost({ kind, before, startedAt, writes, connection }: Operation, outcome = "") {
+  if (!connection) return;
+  const { holder, aheadMs } = connection;
+  const at = startedAt + aheadMs;
+  const lapsed = before?.onlineSince !== undefined && before.leaseExpiresAt <= at;
+  // Of a host that is behind, or of a lease that has run out unseen, a second write makes it good.
+  const late = lapsed || (before?.lastHeartbeatAt ?? 0) >= at ? 1 : 0;
+  if (outcome === "contended") {
+    const full = (before?.displaced?.size ?? 0) >= MOST_DISPLACED;
+    if (!full && before?.connections?.size !== MOST_CONNECTIONS)
+      broken("what nothing disturbs is done", before);
+  }
+  if (kind === "renew" && writes > 1 + (outcome === "renewed" ? late : 0)) {
+    broken("a heartbeat is one write", before);
+  }
+  if (kind === "acquire" && outcome === "acquired") {
+    const joins = before?.instanceId === holder.instanceId && before.connections !== undefined;
+    const one = !holder.rotation || (joins && (before.connections?.size ?? 0) < MOST_CONNECTIONS);
+    if (writes > (one ? 1 : 2) + late) broken("a connection is one write", before);
+  }
+  if (kind === "acquire" && outcome === "superseded" && writes > 2 + late) {
+    broken("a connection that lost is two writes", before);
+  }
+  if (kind === "release") {
+    const leaves = (before?.connections?.size ?? 0) > 1;
+    const rightAway = outcome === "ended" || (outcome === "left" && leaves && connection.rotated);
+    if (writes > (rightAway && !(outcome === "ended" && connection.rotated) ? 1 : 2)) {
+      broken("the end of a connection is one write, or two", before);
+    }
+  }
+}
+
+/** A function was invoked a second time for one handshake. What has ended since stays so. */
+function invokedAgain(
+  world: World,
+  { solo }: Operation,
+  connection: Connection,
+  outcome: string | undefined,
+): void {
+  if (outcome !== "acquired" || connection.released !== "yes") return;
+  if (solo && world.lastReleased === connection) {
+    broken("a connection that has ended does not begin again", world.row);
+  }
+  connection.released = "lost";
+}
+
+function lockedOut(world: World, { before, startedAt }: Operation): void {
+  const { row } = world;
+  if (row?.connections === undefined && before?.connections && before.status === "online") {
+    const then = derivePresence(before, startedAt);
+    const now = row && row.instanceId !== undefined ? derivePresence(row, world.now) : undefined;
+    const running = before.leaseExpiresAt > world.now + SKEW_MS;
+    if (now && running && now.reason !== "revoked") broken("a lock-out is told as one", row);
+    if (now && then.status === "offline" && now.reason !== then.reason) {
+      broken("why an agent was offline before a lock-out is not rewritten", row);
+    }
+  }
+  if (before?.status === "offline" && row?.status === "offline") {
+    const [then, now] = [before, row].map((one) => derivePresence(one, world.now));
+    if (then?.reason !== now?.reason || then?.since !== now?.since) {
+      broken("why an agent was offline before a lock-out is not rewritten", row);
+    }
+  }
+  const wasOnline = before?.status === "online";
+  if (!wasOnline && row && row.ttlEpochSeconds * 1000 < world.now + LIMITS.connectionDurationMs) {
+    broken("a lock-out is kept for as long as connections may live", row);
+  }
+  if (!world.registry.registered && row && row.instanceId === undefined) {
+    const left = Object.keys(row).filter((name) => !TOKEN.has(name));
+    if (left.length > 0)
+      broken("of an agent that was removed the token is left, and nothing else", left);
+  }
+}
+
+/** What a row may hold that is no agent's presence. */
+const TOKEN = new Set([
+  "organizationId",
+  "agentId",
+  "revokedAt",
+  "revokedKeys",
+  "displacedAt",
+  "lastEnded",
+  "ttlEpochSeconds",
+]);
+
+function released(
+  world: World,
+  operation: Operation,
+  connection: Connection,
+  outcome: string | undefined,
+): void {
+  const { row } = world;
+  world.lastReleased = operation.solo && outcome !== "contended" ? connection : undefined;
+  if (!operation.solo || outcome === undefined) return;
+  if (row && displacedConnections(row).includes(connection.holder.connectionId)) {
+    broken("what has ended is not kept as displaced", row);
+  }
+  if (outcome !== "ended" || !row) return;
+  const at = operation.startedAt + connection.aheadMs;
+  const presence = derivePresence(row, world.now);
+  const late = presence.leaseExpiresAt <= at || operation.before?.reason !== undefined;
+  if (late && presence.reason !== "lease_expired") {
+    broken("an end after the lease's end is an expiry", presence);
+  }
+  if (!late && presence.since !== at) broken("an end is told at its time", presence);
+  if (!late && presence.reason !== connection.reason) broken("an end is told with its reason", row);
 }
 
 function acquired(
@@ -52,20 +161,26 @@ function acquired(
 ): void {
   const { holder, process, alone } = connection;
   const isNew = !world.knownProcesses.has(process);
-  if (outcome === "revoked" && world.registry.token === holder.fencingToken) {
+  const { token, key } = world.registry;
+  const isCurrent = token === holder.fencingToken && holder.keyTag === `key-${key}`;
+  if (outcome === "revoked" && isCurrent) {
     broken("who logs in after a lock-out was lifted gets in", name(connection));
   }
   const isFirst = isNew && !world.attempted.has(process);
   if (isFirst && operation.solo && operation.smooth && !alone && outcome !== "acquired") {
-    const lockedOut = world.lockedOut > holder.fencingToken;
-    if (!lockedOut)
+    if (isCurrent) {
       broken("a new process takes the agent, whatever the clocks say", name(connection));
+    }
   }
   if (outcome === "acquired" || outcome === "superseded") world.knownProcesses.add(process);
+  if (outcome === "duplicate" && operation.solo && world.presence?.status !== "online") {
+    const late = world.now + SKEW_MS >= (world.row?.leaseExpiresAt ?? 0);
+    if (!late) broken("only for a living process's sake another one is refused", world.row);
+  }
   // Of what was written before its answer was lost nobody knows.
   else if (!operation.smooth) world.attempted.add(process);
   if (outcome !== "acquired") return;
-  if (holder.fencingToken < world.lockedOut) {
+  if (world.isLockedOut(connection)) {
     broken("who logged in before a lock-out does not get in", name(connection));
   }
   connection.provenAt = operation.startedAt;
@@ -87,6 +202,11 @@ function acquired(
     }
     if (row?.instanceId !== holder.instanceId) broken("the row is the newest process's", row);
     if (!row?.connections?.has(entry(connection))) broken("the row lists the connection", row);
+    if (row && operation.smooth) judgeHeld(row, operation, connection);
+    const others = operation.before?.instanceId !== holder.instanceId;
+    if (others && (row?.activity ?? row?.stallsAt) !== undefined) {
+      broken("the work of another process is not shown", row);
+    }
   }
 }
 
@@ -107,26 +227,19 @@ function renewed(
   }
   const { row } = world;
   if (operation.solo) {
-    if (holder.fencingToken < world.lockedOut) {
+    if (world.isLockedOut(connection)) {
       broken("a heartbeat from before a lock-out is not acknowledged", name(connection));
     }
     if (!row?.connections?.has(entry(connection))) {
       broken("who is acknowledged holds the row", row);
     }
-    if (row && row.lastHeartbeatAt === at) {
-      const said = [
-        row.connectionId,
-        row.connectedAt,
-        row.leaseExpiresAt,
-        row.reason,
-        row.displacedAt,
-      ];
-      const true_ = [holder.connectionId, holder.connectedAt, at + LEASE_MS, undefined, undefined];
-      if (JSON.stringify(said) !== JSON.stringify(true_)) {
-        broken("a heartbeat says who sent it and until when it lasts", row);
+    if (row && row.lastHeartbeatAt === at && operation.before !== row) {
+      judgeHeld(row, operation, connection);
+      const work = JSON.stringify([row.activity, row.displacedAt]);
+      if (work !== JSON.stringify([operation.activity, undefined])) {
+        broken("a heartbeat says what the agent works on", row);
       }
-      const kept = Math.ceil((at + LEASE_MS + RETENTION_MS) / 1000);
-      if (row.ttlEpochSeconds !== kept) broken("a row is kept for its retention", row);
+      if (row.displaced?.has(NOBODY)) broken("a row does not list nobody for long", row);
     }
     if (row && row.lastHeartbeatAt < at) broken("a heartbeat that is acknowledged counts", row);
   }
@@ -135,9 +248,35 @@ function renewed(
   if (operation.solo) connection.disturbed = false;
 }
 
+/** A write that proves its process alive says whose it is, since when it is online, and until when it lasts. */
+function judgeHeld(row: StatusRow, { before }: Operation, { holder }: Connection): void {
+  const at = row.lastHeartbeatAt;
+  const goesOn = before?.onlineSince !== undefined && before.leaseExpiresAt > at;
+  const { activity: _, stalledSince: __, ...presence } = derivePresence(row, at);
+  const expected = {
+    agentId: holder.agentId,
+    status: "online",
+    reason: null,
+    since: goesOn ? before.onlineSince : at,
+    connectedAt: holder.connectedAt,
+    connectionId: holder.connectionId,
+    instanceId: holder.instanceId,
+    lastHeartbeatAt: at,
+    leaseExpiresAt: at + LEASE_MS,
+    leaseMs: LEASE_MS,
+    heartbeatIntervalMs: holder.heartbeatIntervalMs,
+  };
+  if (JSON.stringify(presence) !== JSON.stringify(expected) || row.disconnectedAt !== undefined) {
+    broken("a heartbeat or connection says who it is of, since when, and until when", row);
+  }
+  const kept = Math.ceil((at + LEASE_MS + RETENTION_MS) / 1000);
+  if (row.ttlEpochSeconds !== kept) broken("a row is kept for its retention", row);
+}
+
 /** After every step. */
 function after(world: World): void {
   const { row, presence, now, connections } = world;
+  if (row && !(row.ttlEpochSeconds > 0)) broken("every row is deleted some day", row);
   if (row?.status === "online" && !row.instanceId)
     broken("a row without a process is nobody's", row);
   const entries = new Map(connections.map((one) => [entry(one), one]));
@@ -145,8 +284,7 @@ function after(world: World): void {
     const one = entries.get(listed);
     if (!one) broken("a row lists connections only", row);
     else if (one.released === "yes") broken("what has ended is not listed", row);
-    else if (one.holder.fencingToken < world.lockedOut)
-      broken("who is locked out is not listed", row);
+    else if (world.isLockedOut(one)) broken("who is locked out is not listed", row);
     else if (one.holder.instanceId !== row?.instanceId) broken("the row is one process's", row);
   }
   if (presence?.status === "online" && !row?.connections) {
@@ -209,13 +347,14 @@ function judgeEnd({ connections, underWay, presence, row, now }: World): void {
 
 function judgeTransitions({ transitions }: World): void {
   const told = [...transitions.values()];
+  const events = told.map(({ event }) => event);
+  let last: string = "offline";
   for (const [index, { event, reason, at, leaseExpiresAt }] of told.entries()) {
-    if (event !== (index % 2 === 0 ? "online" : "offline")) {
-      broken(
-        "an agent comes and goes in turn",
-        told.map((one) => one.event),
-      );
-    }
+    const before = { online: ["offline"], offline: ["online", "stalled", "recovered"] };
+    const due = { ...before, stalled: ["online", "recovered"], recovered: ["stalled"] };
+    if (!due[event].includes(last))
+      broken("an agent comes and goes, stalls and recovers in turn", events);
+    last = event;
     if (event !== "offline") continue;
     const late = at >= leaseExpiresAt;
     if (late !== (reason === "lease_expired") || at > leaseExpiresAt) {
@@ -228,10 +367,13 @@ function judgeTransitions({ transitions }: World): void {
 function judgeQuiet(world: World): void {
   const { row, connections, transitions } = world;
   const last = [...transitions.values()].at(-1)?.event ?? "offline";
-  if (last !== (row?.status ?? "offline")) broken("what was told last is what is stored", row);
+  const stored =
+    row?.status === "online" && row.stalledSince !== undefined ? "stalled" : row?.status;
+  const told = last === "recovered" ? "online" : last;
+  if (told !== (stored ?? "offline")) broken("what was told last is what is stored", row);
   for (const one of connections) {
     if (one.state !== "open" || one.closeMissed) continue;
-    if (one.holder.fencingToken < world.lockedOut) {
+    if (world.isLockedOut(one)) {
       broken(`a lock-out closes every connection: ${name(one)}`, row);
     }
     const standing = standingOf(row, one.holder);

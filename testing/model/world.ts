@@ -6,19 +6,20 @@
  */
 
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
-import type { Transition } from "../../core/protocol";
+import type { Activity, OfflineReason, Transition } from "../../core/protocol";
 import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
 import { dynamoDbGuard } from "../../lambda/lease/guard";
 import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
 import { transitionsHandler } from "../../lambda/transitions/handler";
-import { revoke, tombstone } from "../../sdk/src/registry/revocation";
+import { revoke, revokeKey, tombstone } from "../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
 import { LogRecorder } from "../presence";
 import type { Item } from "./expressions";
 import { type Fate, InMemoryTable, type Mutation, type StreamRecord } from "./in-memory-table";
 
 export const LEASE_MS = 7500;
-const INTERVAL_MS = 5000;
+/** Each process has an interval of its own, so that nobody's is shown for another's. */
+const INTERVALS_MS = [5000, 5001, 5002];
 export const SKEW_MS = 2000;
 const HOUR_MS = 3_600_000;
 export const RETENTION_MS = HOUR_MS;
@@ -36,7 +37,7 @@ export interface Connection {
   /** How far its host's clock is ahead. */
   aheadMs: number;
   alone: boolean;
-  state: "connecting" | "admitted" | "open" | "ended" | "refused";
+  state: "known" | "connecting" | "admitted" | "open" | "ended" | "refused";
   outcome: AcquireOutcome | undefined;
   /** In which order acquisitions came to their end. */
   order: number;
@@ -49,18 +50,38 @@ export interface Connection {
   /** What it was told: it no longer counts on anything then. */
   told: string[];
   subscribed: boolean;
+  /** How it ended, and whether its process had another connection then. */
+  reason: OfflineReason | undefined;
+  rotated: boolean;
   /** Its end has been written, or will never be. */
   released: "no" | "yes" | "lost";
   /** The service tried to close it before it was open. */
   closeMissed: boolean;
 }
 
+type Kind =
+  | "acquire"
+  | "again"
+  | "renew"
+  | "release"
+  | "lockout"
+  | "expire"
+  | "stall"
+  | "recover"
+  | "forget"
+  | "subscribe";
+
 /** A call of the store that is under way. */
 export interface Operation {
   name: string;
-  kind: "acquire" | "renew" | "release" | "lockout" | "expire" | "forget" | "subscribe";
+  kind: Kind;
   connection: Connection | undefined;
   startedAt: number;
+  /** The row as it was. */
+  before: StatusRow | undefined;
+  /** What a heartbeat says of the work. */
+  activity?: Activity | undefined;
+  writes: number;
   /** Nothing else was under way while it was. */
   solo: boolean;
   /** Every write of it was answered at once. */
@@ -88,11 +109,15 @@ export class World {
   readonly attempted = new Set<number>();
   /** The greatest fencing token of a lock-out that was carried out. */
   lockedOut = 0;
-  registry = { registered: true, enabled: true, token: 900_000 };
+  /** Keys that were taken away, with the connections that used them. */
+  readonly revokedKeys = new Set<string>();
+  registry = { registered: true, enabled: true, token: 900_000, key: 0 };
+  /** The connection whose end was written last, if nobody has come since. */
+  lastReleased: Connection | undefined;
   waiting: Waiting[] = [];
   underWay = new Set<Operation>();
   readonly #table: InMemoryTable;
-  readonly #observed: StatusRow[] = [];
+  readonly #observed: { row: StatusRow; what: "expire" | "stall" | "recover" }[] = [];
   #told = 0;
   #item: Item | undefined;
   #row: StatusRow | undefined;
@@ -174,19 +199,26 @@ export class World {
     }
     for (let process = 0; process < PROCESSES; process++) {
       const own = this.connections.filter((one) => one.process === process);
-      const busy = own.some(({ state }) => state === "connecting" || state === "admitted");
-      if (!busy && open.length < CONNECTIONS_OPEN)
-        actions.push(() => this.#connect(process, detail));
+      const busy = own.some(({ state }) => ["known", "connecting", "admitted"].includes(state));
+      if (!busy && open.length < CONNECTIONS_OPEN) actions.push(() => this.#login(process, detail));
     }
     for (const connection of this.connections) {
       const { state } = connection;
+      if (state === "known") {
+        actions.push(() => this.#connect(connection));
+        actions.push(() => this.#connect(connection));
+      }
+      const again = connection.order >= 0 && this.now < connection.holder.connectedAt + 30_000;
+      if (["open", "ended"].includes(state) && detail % 32 === 5 && again) {
+        actions.push(() => this.#connectAgain(connection));
+      }
       if (state === "admitted") {
         actions.push(() => this.#open(connection));
         actions.push(() => this.#open(connection));
         if (detail % 4 === 0) actions.push(() => this.#failHandshake(connection));
       }
       if (state === "open") {
-        actions.push(() => this.#beat(connection));
+        actions.push(() => this.#beat(connection, detail));
         actions.push(() => this.#end(connection, detail));
         if (detail % 3 === 1) actions.push(() => this.#subscribe(connection));
       }
@@ -200,15 +232,20 @@ export class World {
       if (registered && enabled) actions.push(() => this.#lockOut("disable", detail));
       if (registered && !enabled) actions.push(() => this.#letIn("enable"));
       if (registered && detail % 2 === 0) actions.push(() => this.#lockOut("remove", detail));
+      // The last two keys that were taken away are remembered: an agent has no more of them at once.
+      if (registered && detail % 4 === 0 && this.registry.key < 2) {
+        actions.push(() => this.#rotateKey(detail));
+      }
       if (!registered) actions.push(() => this.#letIn("register"));
       actions.push(() => this.#purge());
       if (detail % 5 === 0 && this.isQuiet) actions.push(() => this.#night());
     }
     const { row } = this;
-    if (row?.status === "online" && row.leaseExpiresAt < this.now - SKEW_MS) {
+    const due = row?.status === "online" && this.#due(row);
+    if (due) {
       actions.push(() => {
-        this.log.push(`${this.now} a sweep sees an expired lease`);
-        this.#observed.push(row);
+        this.log.push(`${this.now} a sweep sees: ${due}`);
+        this.#observed.push({ row, what: due });
       });
     }
     if (this.#observed.length > 0) actions.push(() => this.#sweep());
@@ -227,7 +264,15 @@ export class World {
     this.log.push(`${this.now}`);
   }
 
-  #connect(process: number, detail: number): void {
+  /** What a sweep would do now. */
+  #due({ leaseExpiresAt, stallsAt, stalledSince }: StatusRow) {
+    if (leaseExpiresAt < this.now - SKEW_MS) return "expire";
+    if (stalledSince === undefined) return (stallsAt ?? this.now + 1) <= this.now && "stall";
+    return (stallsAt ?? this.now + 1) > this.now && "recover";
+  }
+
+  /** The authorizer reads the registry; the connection is still to be written. */
+  #login(process: number, detail: number): void {
     const { registered, enabled, token } = this.registry;
     if (!registered || !enabled) return;
     const index = this.connections.length;
@@ -240,7 +285,7 @@ export class World {
       process,
       aheadMs,
       alone: detail % 7 === 0,
-      state: "connecting",
+      state: "known",
       outcome: undefined,
       order: -1,
       forgetsOthers: false,
@@ -248,6 +293,8 @@ export class World {
       disturbed: false,
       told: [],
       subscribed: false,
+      reason: undefined,
+      rotated: false,
       released: "no",
       closeMissed: false,
       holder: {
@@ -256,15 +303,21 @@ export class World {
         connectedAt: this.now + aheadMs,
         instanceId: `process-${process}`,
         leaseMs: LEASE_MS,
-        heartbeatIntervalMs: INTERVAL_MS,
+        heartbeatIntervalMs: INTERVALS_MS[process] ?? 5000,
         rotation,
         fencingToken: token,
-        keyTag: "key",
+        keyTag: `key-${this.registry.key}`,
       },
     };
     this.connections.push(connection);
-    const { holder, alone } = connection;
-    const how = `${rotation ? ", rotating" : ""}${alone ? ", alone" : ""}, host +${aheadMs}`;
+    this.log.push(`${this.now} ${name(connection)} logs in`);
+  }
+
+  #connect(connection: Connection): void {
+    const { holder, alone, aheadMs } = connection;
+    connection.state = "connecting";
+    holder.connectedAt = this.now + aheadMs;
+    const how = `${holder.rotation ? ", rotating" : ""}${alone ? ", alone" : ""}, host +${aheadMs}`;
     this.#run("acquire", `${name(connection)} connects${how}`, connection, async (store) => {
       connection.outcome = await store.acquire(holder, holder.connectedAt, alone);
       connection.order = this.#order++;
@@ -272,6 +325,14 @@ export class World {
       connection.state = admitted ? "admitted" : "refused";
       return connection.outcome;
     });
+  }
+
+  /** The function is invoked a second time for one handshake, however late. */
+  #connectAgain(connection: Connection): void {
+    const { holder, alone } = connection;
+    this.#run("again", `${name(connection)} connects, invoked again`, connection, (store) =>
+      store.acquire(holder, holder.connectedAt, alone),
+    );
   }
 
   #open(connection: Connection): void {
@@ -285,11 +346,13 @@ export class World {
     this.log.push(`${this.now} ${name(connection)}: the handshake fails after all`);
   }
 
-  #beat(connection: Connection): void {
+  #beat(connection: Connection, detail: number): void {
     const at = this.now + connection.aheadMs;
     const { holder } = connection;
-    this.#run("renew", `${name(connection)} beats`, connection, async (store) => {
-      const { outcome } = await store.renew(holder, at);
+    const activity = activityAt(at, detail);
+    const what = `${name(connection)} beats${activity ? `, ${JSON.stringify(activity)}` : ""}`;
+    const operation = this.#run("renew", what, connection, async (store) => {
+      const { outcome } = await store.renew(holder, at, activity);
       if (outcome !== "renewed") {
         connection.told.push(outcome);
         // A superseded one is closed once its grace is over: the client is free to end before.
@@ -297,6 +360,7 @@ export class World {
       }
       return outcome;
     });
+    operation.activity = activity;
   }
 
   #end(connection: Connection, detail: number): void {
@@ -308,12 +372,20 @@ export class World {
     }
     const at = this.now + connection.aheadMs;
     const reason = REASONS[detail % REASONS.length] ?? "connection_lost";
-    this.#run("release", `${name(connection)} ends: ${reason}`, connection, async (store) => {
-      const outcome = await store.release(connection.holder, at, reason);
+    const rotated = detail % 2 === 1 && this.#hasAnother(connection);
+    Object.assign(connection, { reason, rotated });
+    const what = `${name(connection)} ends: ${rotated ? "rotated" : reason}`;
+    this.#run("release", what, connection, async (store) => {
+      const outcome = await store.release(connection.holder, at, reason, rotated);
       connection.released = outcome === "contended" ? "lost" : "yes";
       return outcome;
     });
   }
+
+  #hasAnother = ({ process, index }: Connection) =>
+    this.connections.some(
+      (one) => one.process === process && one.index !== index && one.state === "open",
+    );
 
   /** The service closes a connection; one that is not open yet is gone for it. */
   close(connectionId: string): void {
@@ -324,12 +396,10 @@ export class World {
 
   #lockOut(how: "disable" | "remove", detail: number): void {
     const token = Math.max(this.now, this.registry.token + 1);
-    this.registry = { registered: how === "disable", enabled: false, token };
-    const aheadMs = detail % 2 === 0 ? 0 : SKEW_MS;
+    this.registry = { ...this.registry, registered: how === "disable", enabled: false, token };
+    const clock = this.#operatorsClock(detail);
     const act = how === "disable" ? revoke : tombstone;
     this.#run("lockout", how, undefined, async (_, client) => {
-      const clock = new DynamoDbClock(() => this.now + aheadMs);
-      clock.watch = (command) => command;
       try {
         await act({ client, tableName: "AgentStatus", clock }, NAME, token);
       } finally {
@@ -342,10 +412,34 @@ export class World {
     });
   }
 
+  /** A new key, and the old one is taken away at once. */
+  #rotateKey(detail: number): void {
+    const key = `key-${this.registry.key}`;
+    this.registry.key += 1;
+    const clock = this.#operatorsClock(detail);
+    this.#run("lockout", `takes ${key} away`, undefined, async (_, client) => {
+      await revokeKey({ client, tableName: "AgentStatus", clock }, NAME, key);
+      this.revokedKeys.add(key);
+      return "done";
+    });
+  }
+
+  #operatorsClock(detail: number): DynamoDbClock {
+    const aheadMs = detail % 2 === 0 ? 0 : SKEW_MS;
+    const clock = new DynamoDbClock(() => this.now + aheadMs);
+    clock.watch = (command) => command;
+    return clock;
+  }
+
+  /** Whether a lock-out that was carried out is meant for a connection. */
+  isLockedOut({ holder: { fencingToken, keyTag } }: Connection): boolean {
+    return fencingToken < this.lockedOut || this.revokedKeys.has(keyTag);
+  }
+
   #letIn(how: "enable" | "register"): void {
     const { token } = this.registry;
     const next = how === "enable" ? token : Math.max(this.now, token + 1);
-    this.registry = { registered: true, enabled: true, token: next };
+    this.registry = { ...this.registry, registered: true, enabled: true, token: next };
     this.log.push(`${this.now} ${how}`);
   }
 
@@ -392,9 +486,13 @@ export class World {
   #sweep(): void {
     const seen = this.#observed.shift();
     if (!seen) return;
-    this.#run("expire", "a sweep acts", undefined, async (store) => {
-      const written = await store.expire(seen);
-      const ids = [...openConnections(seen), ...displacedConnections(seen)];
+    const { row, what } = seen;
+    this.#run(what, `a sweep acts: ${what}`, undefined, async (store) => {
+      const { stallsAt = 0, stalledSince = 0 } = row;
+      if (what === "stall") return String(await store.stall({ ...row, stallsAt }));
+      if (what === "recover") return String(await store.recover({ ...row, stalledSince }));
+      const written = await store.expire(row);
+      const ids = [...openConnections(row), ...displacedConnections(row)];
       for (const id of written ? ids : []) this.close(id);
       return String(written);
     });
@@ -476,7 +574,7 @@ export class World {
     what: string,
     connection: Connection | undefined,
     work: (store: LeaseStore, client: ReturnType<InMemoryTable["client"]>) => Promise<string>,
-  ): void {
+  ): Operation {
     this.log.push(`${this.now} ${what}`);
     const others = this.underWay.size > 0;
     for (const operation of this.underWay) operation.solo = false;
@@ -485,6 +583,8 @@ export class World {
       kind,
       connection,
       startedAt: this.now,
+      before: this.row,
+      writes: 0,
       solo: !others,
       smooth: true,
     };
@@ -509,7 +609,8 @@ export class World {
           connection.released = "lost";
           this.attempted.add(connection.process);
         }
-        if (connection && kind === "release") connection.released = "lost";
+        // Of a handshake that was written again nobody tells the end.
+        if (connection && (kind === "release" || kind === "again")) connection.released = "lost";
         try {
           finish(undefined);
         } catch (broken) {
@@ -519,6 +620,7 @@ export class World {
       .catch((error) => {
         this.#broken ??= error;
       });
+    return operation;
   }
 
   #broken: unknown;
@@ -531,6 +633,7 @@ export class World {
       waiting.operation.smooth = false;
       this.log.push(`${this.now}   ${waiting.operation.name}: a write is ${fate}`);
     }
+    waiting.operation.writes += 1;
     waiting.go(fate);
     await settled();
     if (this.#broken) throw this.#broken;
@@ -540,6 +643,16 @@ export class World {
 export const name = ({ process, holder }: Connection) => `P${process}/${holder.connectionId}`;
 
 export const entry = ({ holder }: Connection) => entryOf(holder.connectionId, holder.keyTag);
+
+/** What a heartbeat says of the work: nothing, or that it works, for some time without progress. */
+function activityAt(now: number, detail: number): Activity | undefined {
+  const [maxSilenceMs, silentMs] = SILENCES[detail % SILENCES.length] ?? [];
+  if (maxSilenceMs === undefined || silentMs === undefined) return undefined;
+  return { state: "working", maxSilenceMs, progressAt: now - silentMs };
+}
+
+/** How long work may be silent, and how long it was. */
+const SILENCES = [[], [3000, 1000], [3000, 4000], [6500, 0], [], [60_000, 0]] as const;
 
 /** Lets everything go on that waits for nothing. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));

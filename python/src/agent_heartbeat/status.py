@@ -31,7 +31,6 @@ _ATTRIBUTES = (
     "onlineSince",
     "lastHeartbeatAt",
     "leaseExpiresAt",
-    "leaseMs",
     "heartbeatIntervalMs",
     "instanceId",
     "activity",
@@ -189,7 +188,9 @@ class StatusReader:
 def derive_presence(row: dict[str, Any], now: float) -> Presence:
     """What a stored row means at a moment: `online` only while it is stored as online and its lease runs."""
     online = row["status"] == "online" and now < row["leaseExpiresAt"]
-    reason = None if online else row.get("reason", "lease_expired")
+    # An end after the lease's end is an expiry, whatever was seen of it later.
+    late = row.get("disconnectedAt", 0) >= row["leaseExpiresAt"]
+    reason = None if online else "lease_expired" if late else row.get("reason", "lease_expired")
     if reason is None:
         since = row.get("onlineSince", row["connectedAt"])
     elif reason == "lease_expired":
@@ -197,13 +198,14 @@ def derive_presence(row: dict[str, Any], now: float) -> Presence:
     else:
         since = row.get("disconnectedAt", row["leaseExpiresAt"])
     stalls_at = row.get("stallsAt")
-    same = ("connectedAt", "connectionId", "instanceId", "lastHeartbeatAt", "leaseExpiresAt", "leaseMs")
+    same = ("connectedAt", "connectionId", "instanceId", "lastHeartbeatAt", "leaseExpiresAt", "heartbeatIntervalMs")
     return {
         "agentId": row["agentId"],
         "status": "online" if online else "offline",
         "reason": reason,
         "since": since,
-        **{name: row[name] for name in (*same, "heartbeatIntervalMs")},
+        **{name: row[name] for name in same},
+        "leaseMs": row["leaseExpiresAt"] - row["lastHeartbeatAt"],
         "activity": row.get("activity"),
         "stalledSince": stalls_at if online and stalls_at is not None and stalls_at <= now else None,
     }

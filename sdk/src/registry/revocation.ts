@@ -29,31 +29,31 @@ const ATTEMPTS = 10;
 /** No later lock-out has been written. */
 export const fences = "(attribute_not_exists(revokedAt) OR revokedAt <= :revokedAt)";
 
-const CLEARED = "connections, displaced, onlineSince, activity, stallsAt, stalledSince";
+const CLEARED = "connections, displaced, onlineSince, stalledSince";
 const FENCED = "revokedAt = :revokedAt, displacedAt = :now";
 const KEPT = "ttlEpochSeconds = :kept";
 
 /** One form of the write for each state that a row may be in; the first is the likeliest. */
 export const FORMS = {
+  // If its lease has run out, though nobody stored it, its end is read as an expiry: see `derivePresence`.
   online: {
-    condition: "#status = :online AND leaseExpiresAt > :now",
+    condition: "#status = :online",
     update: `SET #status = :offline, reason = :revoked, disconnectedAt = :now, ${FENCED} REMOVE ${CLEARED}`,
-  },
-  // The agent has been offline since its lease ran out, though nobody stored it.
-  lapsed: {
-    condition: "#status = :online AND leaseExpiresAt <= :now",
-    update: `SET #status = :offline, reason = :expired, ${FENCED}, ${KEPT} REMOVE ${CLEARED}`,
   },
   // Why and since when it is offline is history, and stays.
   offline: {
-    condition: "(attribute_not_exists(#status) OR #status = :offline)",
+    condition: "#status = :offline",
     update: `SET ${FENCED}, ${KEPT} REMOVE ${CLEARED}`,
+  },
+  absent: {
+    condition: "attribute_not_exists(#status)",
+    update: `SET ${FENCED}, ${KEPT}`,
   },
 } as const;
 
 const PRESENCE =
-  "#status, reason, instanceId, connectionId, connectedAt, lastHeartbeatAt, leaseExpiresAt, leaseMs, " +
-  "heartbeatIntervalMs, disconnectedAt, processes";
+  "#status, reason, instanceId, connectionId, connectedAt, lastHeartbeatAt, leaseExpiresAt, " +
+  "heartbeatIntervalMs, activity, stallsAt, disconnectedAt, processes";
 
 /** Leaves the lock-out alone. Refused if the name is registered anew, and connected already. */
 export const STRIP = {
@@ -84,6 +84,7 @@ export async function revoke(
     });
     if (!refused) {
       if (form === "online") return true;
+      if (form === "absent") return false;
       const wasSeen = observed !== undefined && !isPurged(observed, now);
       // Kept for the lock-out alone, a row whose retention is over must not be seen again.
       if (!wasSeen) await strip(options, name, revokedAt);
@@ -92,8 +93,7 @@ export async function revoke(
     const { row } = refused;
     if (row?.revokedAt !== undefined && row.revokedAt > revokedAt) return !isPurged(row, now);
     observed = row;
-    if (row?.status !== "online") form = "offline";
-    else form = row.leaseExpiresAt > now ? "online" : "lapsed";
+    form = row?.status ?? "absent";
   }
   throw overtaken(name);
 }
@@ -133,7 +133,6 @@ export async function revokeKey(
       );
     const [connections, displaced] = [without(row?.connections), without(row?.displaced)];
     const ends = row?.status === "online" && row.connections && connections.size === 0;
-    const lapsed = ends && row && row.leaseExpiresAt <= now;
     // The keys that an agent has at once are two: of those taken away, the last two may still be in use.
     const revokedKeys = new Set([...(row?.revokedKeys ?? []), keyTag].slice(-2));
     const set = {
@@ -141,22 +140,22 @@ export async function revokeKey(
       displacedAt: now,
       ...(connections.size > 0 && { connections }),
       ...(displaced.size > 0 && { displaced }),
-      ...(ends && { status: "offline", reason: lapsed ? "lease_expired" : "revoked" }),
-      ...(ends && !lapsed && { disconnectedAt: now }),
+      ...(ends && { status: "offline", reason: "revoked", disconnectedAt: now }),
       ttlEpochSeconds: keptUntil(row, now),
     };
     const gone = [
       ...(connections.size > 0 ? [] : ["connections"]),
       ...(displaced.size > 0 ? [] : ["displaced"]),
-      ...(ends ? ["onlineSince", "activity", "stallsAt", "stalledSince"] : []),
+      ...(ends ? ["onlineSince", "stalledSince"] : []),
     ];
-    const assignments = Object.keys(set).map(
-      (key) => `${key === "status" ? "#status" : key} = :${key}`,
-    );
+    const nameOf = (key: string) => (key === "status" ? "#status" : key);
+    const assignments = Object.keys(set).map((key) => `${nameOf(key)} = :${key}`);
     const update = `SET ${assignments.join(", ")}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`;
-    const observed = ["connections", "displaced", "leaseExpiresAt", "revokedKeys"] as const;
+    const observed = ["connections", "displaced", "status", "revokedKeys"] as const;
     const same = observed.map((key) =>
-      row?.[key] === undefined ? `attribute_not_exists(${key})` : `${key} = :observed_${key}`,
+      row?.[key] === undefined
+        ? `attribute_not_exists(${nameOf(key)})`
+        : `${nameOf(key)} = :observed_${key}`,
     );
     const refused = await write(options, name, update, same.join(" AND "), {
       ...set,
@@ -183,7 +182,6 @@ const CONSTANTS = {
   online: "online",
   offline: "offline",
   revoked: "revoked",
-  expired: "lease_expired",
 };
 
 /** @returns what stood in the way; undefined if it was written */

@@ -80,7 +80,6 @@ const ROW_ATTRIBUTES = Object.keys({
   onlineSince: true,
   lastHeartbeatAt: true,
   leaseExpiresAt: true,
-  leaseMs: true,
   heartbeatIntervalMs: true,
   instanceId: true,
   activity: true,

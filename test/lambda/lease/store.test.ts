@@ -1,7 +1,7 @@
 import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { LIMITS } from "../../../core/protocol";
-import { NOBODY, tagOf } from "../../../core/row-connections";
+import { tagOf } from "../../../core/row-connections";
 import { type LeaseHolder, LeaseStore } from "../../../lambda/lease/store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { holder, storedRow } from "../../../testing/presence";
@@ -44,10 +44,8 @@ describe("LeaseStore", () => {
       onlineSince: 4000,
       connections: new Set(["A=.key"]),
       processes: new Set([tagOf("process-a")]),
-      displaced: new Set([NOBODY]),
       lastHeartbeatAt: 5000,
       leaseExpiresAt: 95_000,
-      leaseMs: 90_000,
       heartbeatIntervalMs: 30_000,
       instanceId: "process-a",
       activity: { state: "working", task: "tasks.process", inFlight: 2 },

@@ -24,7 +24,6 @@ const ONLINE: StatusRow = {
   onlineSince: 1000,
   lastHeartbeatAt: 5000,
   leaseExpiresAt: 95_000,
-  leaseMs: 90_000,
   heartbeatIntervalMs: 30_000,
   instanceId: "process-a",
   ttlEpochSeconds: 1_000_000,
