@@ -186,7 +186,7 @@ function acquired(
   connection.provenAt = operation.startedAt;
   // A connection that is not said to be one more takes the place of all others, and so does one too many.
   const own = world.connections.filter(
-    (one) => one.process === process && one.outcome === "acquired" && one.released !== "yes",
+    (one) => one.process === process && one.listed >= 0 && one.released !== "yes",
   );
   const replaces = !holder.rotation || own.length > MOST_CONNECTIONS;
   for (const other of world.connections) {
@@ -283,7 +283,8 @@ function after(world: World): void {
   for (const listed of row?.connections ?? []) {
     const one = entries.get(listed);
     if (!one) broken("a row lists connections only", row);
-    else if (one.released === "yes") broken("what has ended is not listed", row);
+    else if (one.released === "yes" && !isInvokedAgain(one, world))
+      broken("what has ended is not listed", row);
     else if (world.isLockedOut(one)) broken("who is locked out is not listed", row);
     else if (one.holder.instanceId !== row?.instanceId) broken("the row is one process's", row);
   }
@@ -298,6 +299,10 @@ function after(world: World): void {
   if (world.isQuiet) judgeQuiet(world);
   if (row && row.lastHeartbeatAt > now + SKEW_MS + 100) broken("the row's time is about now", row);
 }
+
+/** Whether its function is at work for a second time, and may have written it again. */
+const isInvokedAgain = (one: Connection, { underWay }: World) =>
+  [...underWay].some(({ kind, connection }) => kind === "again" && connection === one);
 
 /** A process is healthy that was heard within a lease and has not been told, or troubled by, anything else. */
 function isHealthy(one: Connection, { now, underWay }: World): boolean {
@@ -324,17 +329,18 @@ function judgeHealthy(one: Connection, { row, presence, now }: World): void {
 /** Once everything has ended, and the end of each is written, the agent is offline at once. */
 function judgeEnd({ connections, underWay, presence, row, now }: World): void {
   if (presence?.status !== "online") return;
-  const busy = [...underWay].some(({ kind }) => kind === "acquire" || kind === "renew");
-  // A connection that is not said to be a second one takes the place of all before, as far as clocks can tell.
+  const busy = [...underWay].some(({ kind }) => ["acquire", "again", "renew"].includes(kind));
+  // A connection that is not said to be a second one takes the place of all before, as far as clocks can tell. One
+  // that is written again after that, and whose end nobody tells, holds a lease of its own.
   const forgotten = (one: Connection) =>
     connections.some(
       (other) =>
         other.forgetsOthers &&
-        other.order > one.order &&
+        other.order > one.listed &&
         other.holder.connectedAt > one.holder.connectedAt,
     );
   const kept = connections.filter(
-    (one) => one.outcome === "acquired" && one.released !== "yes" && !forgotten(one),
+    (one) => one.listed >= 0 && one.released !== "yes" && !forgotten(one),
   );
   if (!busy && kept.length === 0) broken("without a connection an agent is offline", row);
   const lastSign = Math.max(

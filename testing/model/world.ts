@@ -41,6 +41,8 @@ export interface Connection {
   outcome: AcquireOutcome | undefined;
   /** In which order acquisitions came to their end. */
   order: number;
+  /** The same, of the last time that a row may have come to list it: it may be invoked again. Below 0: never. */
+  listed: number;
   /** Whether it has taken the place of all connections before. */
   forgetsOthers: boolean;
   /** When its process was last proven alive by it, by the true clock. */
@@ -288,6 +290,7 @@ export class World {
       state: "known",
       outcome: undefined,
       order: -1,
+      listed: -1,
       forgetsOthers: false,
       provenAt: Number.NEGATIVE_INFINITY,
       disturbed: false,
@@ -321,6 +324,7 @@ export class World {
     this.#run("acquire", `${name(connection)} connects${how}`, connection, async (store) => {
       connection.outcome = await store.acquire(holder, holder.connectedAt, alone);
       connection.order = this.#order++;
+      if (connection.outcome === "acquired") connection.listed = connection.order;
       const admitted = connection.outcome === "acquired" || connection.outcome === "superseded";
       connection.state = admitted ? "admitted" : "refused";
       return connection.outcome;
@@ -330,9 +334,12 @@ export class World {
   /** The function is invoked a second time for one handshake, however late. */
   #connectAgain(connection: Connection): void {
     const { holder, alone } = connection;
-    this.#run("again", `${name(connection)} connects, invoked again`, connection, (store) =>
-      store.acquire(holder, holder.connectedAt, alone),
-    );
+    const what = `${name(connection)} connects, invoked again`;
+    this.#run("again", what, connection, async (store) => {
+      const outcome = await store.acquire(holder, holder.connectedAt, alone);
+      if (outcome === "acquired") connection.listed = this.#order++;
+      return outcome;
+    });
   }
 
   #open(connection: Connection): void {
@@ -513,15 +520,14 @@ export class World {
     const records = this.stream.slice(this.#told, this.#told + count);
     const fails = detail % 11 === 1;
     this.log.push(`${this.now} the stream is read${fails ? ", and the bus fails" : ""}`);
+    const taken = new Map<string, Transition>();
     const handler = transitionsHandler({
       events: {
         send: async ({ input }: { input: { Entries: { Detail: string }[] } }) => ({
           Entries: input.Entries.map(({ Detail }, index) => {
             if (fails && index === 0) return { ErrorCode: "InternalFailure" };
             const transition = JSON.parse(Detail) as Transition;
-            if (!this.transitions.has(transition.transitionId)) {
-              this.transitions.set(transition.transitionId, transition);
-            }
+            taken.set(transition.transitionId, transition);
             return { EventId: "event" };
           }),
         }),
@@ -562,7 +568,13 @@ export class World {
     const at = records.findIndex(
       ({ dynamodb }) => dynamodb.SequenceNumber === failed?.itemIdentifier,
     );
-    this.#told += at < 0 ? records.length : at;
+    const told = at < 0 ? records : records.slice(0, at);
+    this.#told += told.length;
+    // What the bus has taken after one that it refused is published again after that one: this time counts.
+    for (const { eventID } of told) {
+      const transition = taken.get(eventID);
+      if (transition) this.transitions.set(eventID, transition);
+    }
   }
 
   #of(connectionId: string): Connection | undefined {
@@ -606,11 +618,13 @@ export class World {
           connection.state = "refused";
           connection.outcome = "acquired";
           connection.order = this.#order++;
+          connection.listed = connection.order;
           connection.released = "lost";
           this.attempted.add(connection.process);
         }
         // Of a handshake that was written again nobody tells the end.
         if (connection && (kind === "release" || kind === "again")) connection.released = "lost";
+        if (connection && kind === "again") connection.listed = this.#order++;
         try {
           finish(undefined);
         } catch (broken) {
