@@ -93,7 +93,7 @@ const assemblyDirectory = sharedAssembly();
     await service.client.send(
       new UpdateItemCommand({
         TableName: service.registryTableName,
-        Key: { organizationId: { S: "#sweep" }, recordId: { S: "mass-expiry" } },
+        Key: { organizationId: { S: "#sweep" }, recordId: { S: "mass-expiry#acme" } },
         UpdateExpression: "SET heldUntil = :now",
         ExpressionAttributeValues: { ":now": { N: String(Date.now()) } },
       }),
