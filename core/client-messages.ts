@@ -100,7 +100,7 @@ const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern 
 
 const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern });
 
-const history = v.object({ type: v.literal("history"), id, agentId });
+const history = v.object({ type: v.literal("history"), id, agentId: v.optional(agentId) });
 
 const publish = v.object({
   type: v.literal("publish"),

@@ -178,6 +178,17 @@ export interface Profile {
   metadata: Record<string, unknown>;
 }
 
+/** How many of an organization's agents were online at a sweep. */
+export interface OnlineCount {
+  at: number;
+  /** Online by their derived status. */
+  online: number;
+  /** Of these, whose work had stalled. */
+  stalled: number;
+  /** Of these, whose heartbeat was late by a quarter of its interval or more. */
+  overdue: number;
+}
+
 /** What changed about an agent. */
 export type TransitionEvent = "online" | "offline" | "stalled" | "recovered";
 
@@ -241,10 +252,14 @@ export interface ListMessage extends ClientMessageBase {
   profiles?: boolean;
 }
 
-/** Requests the last transitions of an agent, at most 50. Answered with `history`. */
+/**
+ * Requests the last transitions of an agent, at most 50, or how many agents of the organization were online within the last
+ * day. Answered with `history`.
+ */
 export interface HistoryMessage extends ClientMessageBase {
   type: "history";
-  agentId: string;
+  /** Without one, the reply has the organization's counts. */
+  agentId?: string;
 }
 
 /** Replaces the sender's profile. Answered with `profile_ack`. */
@@ -364,11 +379,15 @@ export interface DeliveryMessage {
   replyTo?: string;
 }
 
-/** An agent's last transitions, newest first. They are kept for 30 days. */
+/** An agent's last transitions, or the organization's counts. */
 export interface HistoryReplyMessage extends ServerMessageBase {
   type: "history";
-  agentId: string;
+  /** Absent if none was requested. */
+  agentId?: string;
+  /** Newest first, kept for 30 days. Empty without an agent. */
   transitions: TransitionRecord[];
+  /** Without an agent: of each sweep of the last day, oldest first, at most one every four minutes. */
+  counts?: OnlineCount[];
 }
 
 /**

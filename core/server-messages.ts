@@ -11,6 +11,7 @@ import {
   type ErrorMessage,
   LIMITS,
   type MassExpiry,
+  type OnlineCount,
   type Profile,
   type ServerMessage,
   type Transition,
@@ -143,7 +144,7 @@ const MESSAGES: {
     massExpiry: optional(object<MassExpiry>({ suspectedAt: number, heldUntil: number })),
   },
   history: {
-    agentId: text,
+    agentId: optional(text),
     transitions: list(
       object<TransitionRecord>({
         transitionId: text,
@@ -153,6 +154,9 @@ const MESSAGES: {
         connectionId: text,
         instanceId: text,
       }),
+    ),
+    counts: optional(
+      list(object<OnlineCount>({ at: number, online: number, stalled: number, overdue: number })),
     ),
   },
   superseded: {},

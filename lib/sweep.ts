@@ -39,7 +39,7 @@ export class Sweep extends Construct {
     });
     storage.grantAccess(sweep, {
       status: ["Scan", "UpdateItem"],
-      registry: ["GetItem", "Query", "PutItem", "DeleteItem"],
+      registry: ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"],
     });
     gateway.grantConnections(sweep, "DELETE");
     if (selfPreservation) {
@@ -48,7 +48,6 @@ export class Sweep extends Construct {
       sweep.addEnvironment("SELF_PRESERVATION_SHARE", String(share));
       sweep.addEnvironment("SELF_PRESERVATION_MINIMUM", String(minimum));
       sweep.addEnvironment("SELF_PRESERVATION_HOLD_MS", String(holdFor.toMilliseconds()));
-      storage.grantAccess(sweep, { registry: ["UpdateItem"] });
       gateway.grantConnections(sweep, "GET");
       eventBus.grantPutEventsTo(sweep);
     }

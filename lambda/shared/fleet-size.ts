@@ -37,12 +37,20 @@ export class FleetCountStore {
     return { online, countedAt, peak, peakAt };
   }
 
-  /** Stores a count. Of two overlapping sweeps, the later one may overwrite the other's peak. */
-  async put({ online, countedAt }: Pick<FleetCount, "online" | "countedAt">): Promise<void> {
+  /**
+   * Stores a count. Of two overlapping sweeps, the later one may overwrite the other's peak.
+   *
+   * @returns the last count, or undefined at the first sweep
+   */
+  async put({
+    online,
+    countedAt,
+  }: Pick<FleetCount, "online" | "countedAt">): Promise<FleetCount | undefined> {
     const last = await this.get();
     const holds = last && last.peak > online && last.peakAt > countedAt - PEAK_MS;
     const { peak, peakAt } = holds ? last : { peak: online, peakAt: countedAt };
     const Item = marshall({ ...KEY, online, countedAt, peak, peakAt });
     await this.client.send(new PutItemCommand({ TableName: this.registryTableName, Item }));
+    return last;
   }
 }

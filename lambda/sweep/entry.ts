@@ -14,6 +14,7 @@ import { dynamoDbLeaseScan } from "./scan";
 import { dynamoDbScanCheckpoints } from "./scan-checkpoints";
 import { createSelfPreservation } from "./self-preservation";
 import { SelfPreservationStore } from "./self-preservation-store";
+import { TrendStore } from "./trend-store";
 
 /** Scanned in parallel: enough to read a million rows within the function's timeout. */
 const SEGMENTS = 4;
@@ -49,6 +50,7 @@ const sweep = sweepHandler({
   scan: dynamoDbLeaseScan(dynamoDb, requireEnv("STATUS_TABLE_NAME"), SEGMENTS),
   checkpoints: dynamoDbScanCheckpoints(dynamoDb, registryTableName, SEGMENTS),
   fleet: new FleetCountStore(dynamoDb, registryTableName),
+  trends: new TrendStore({ client: dynamoDb, registryTableName }),
   selfPreservation:
     optionalEnv("SELF_PRESERVATION_SHARE") === undefined ? undefined : selfPreservation(),
   connections,

@@ -8,6 +8,8 @@ export interface FleetCounts {
   online: number;
   /** Of these, those that have missed a heartbeat. */
   overdue: number;
+  /** Of those online, those that are marked as stalled. */
+  stalled: number;
   /** Their lease has expired, but is not stored as expired yet. */
   over: number;
 }
@@ -24,24 +26,27 @@ export type OrganizationCounts = ReadonlyMap<string, FleetCounts>;
 /** Agents that have missed a heartbeat, whether or not their lease has expired. */
 export const silentOf = ({ overdue, over }: FleetCounts) => overdue + over;
 
-export const NO_AGENTS: FleetCounts = { online: 0, overdue: 0, over: 0 };
+export const NO_AGENTS: FleetCounts = { online: 0, overdue: 0, stalled: 0, over: 0 };
 
 /** The counts including one more row. */
-export function counted(
-  { online, overdue, over }: FleetCounts,
-  row: OnlineRow,
-  now: number,
-): FleetCounts {
-  if (now >= row.leaseExpiresAt) return { online, overdue, over: over + 1 };
+export function counted(counts: FleetCounts, row: OnlineRow, now: number): FleetCounts {
+  const { online, overdue, stalled, over } = counts;
+  if (now >= row.leaseExpiresAt) return { ...counts, over: over + 1 };
   const late = now - row.lastHeartbeatAt > OVERDUE_INTERVALS * row.heartbeatIntervalMs;
-  return { online: online + 1, overdue: overdue + (late ? 1 : 0), over };
+  return {
+    online: online + 1,
+    overdue: overdue + (late ? 1 : 0),
+    stalled: stalled + (row.stalledSince === undefined ? 0 : 1),
+    over,
+  };
 }
 
 export function sumOf(parts: readonly FleetCounts[]): FleetCounts {
   return parts.reduce(
-    (sum, { online, overdue, over }) => ({
+    (sum, { online, overdue, stalled, over }) => ({
       online: sum.online + online,
       overdue: sum.overdue + overdue,
+      stalled: sum.stalled + stalled,
       over: sum.over + over,
     }),
     NO_AGENTS,

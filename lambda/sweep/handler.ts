@@ -11,11 +11,19 @@ import type { Connections } from "../shared/connections";
 import type { FleetCountStore } from "../shared/fleet-size";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { counted, type FleetCounts, merged, NO_AGENTS, sumOf } from "./fleet-counts";
+import {
+  counted,
+  type FleetCounts,
+  merged,
+  NO_AGENTS,
+  type OrganizationCounts,
+  sumOf,
+} from "./fleet-counts";
 import { nothingDone, publish, type SweepReport } from "./report";
 import type { LeaseScan, OnlineRow } from "./scan";
 import type { Progress, ScanCheckpoints } from "./scan-checkpoints";
 import type { Permission, SelfPreservation } from "./self-preservation";
+import { isTrendDue, type TrendStore } from "./trend-store";
 
 /** A heartbeat received at the end of a lease may not be stored yet. */
 const GRACE_MS = 2000;
@@ -34,6 +42,7 @@ export interface SweepDependencies {
   scan: LeaseScan;
   checkpoints: ScanCheckpoints;
   fleet: Pick<FleetCountStore, "put">;
+  trends: Pick<TrendStore, "put">;
   /** Undefined if it is off. */
   selfPreservation: SelfPreservation | undefined;
   connections: Pick<Connections, "close">;
@@ -70,9 +79,10 @@ export function sweepHandler(deps: SweepDependencies) {
       scan.segments.map((segment) => passOver(segment, earlier.get(segment), run)),
     );
     report.finished = reached.every(isAtEnd);
-    await actOn(reached, run);
+    const organizations = merged(reached.map((progress) => progress.organizations));
+    await actOn(organizations, run);
     try {
-      if (reached.every(isAtEnd)) await finishRound(reached, earlier, run);
+      if (reached.every(isAtEnd)) await finishRound(reached, organizations, earlier, run);
       // Finished segments too, so that the next run skips them.
       else await Promise.all(reached.map((progress, index) => save(progress, index, checkpoints)));
     } catch (error) {
@@ -134,11 +144,10 @@ function failed(event: string, what: object, error: unknown, { report, log }: Ru
 }
 
 /** Processes the rows found, as far as self-preservation and the time allow. */
-async function actOn(reached: readonly Progress[], run: Run): Promise<void> {
+async function actOn(organizations: OrganizationCounts, run: Run): Promise<void> {
   const { selfPreservation, clock, due, report, scan } = run;
   const now = clock();
   const over = due.filter((row) => isOver(row, now));
-  const organizations = merged(reached.map((progress) => progress.organizations));
   if (selfPreservation) {
     const permissions = await selfPreservation.permissions(
       organizations,
@@ -190,13 +199,24 @@ function isHeld(row: OnlineRow, now: number, { permission }: Run): boolean {
 
 async function finishRound(
   reached: readonly Progress[],
+  organizations: OrganizationCounts,
   earlier: ReadonlyMap<number, Progress>,
-  { fleet, checkpoints, clock, report }: Run,
+  { fleet, checkpoints, trends, clock, report, log }: Run,
 ): Promise<void> {
   const { online, overdue } = sumOf(reached.map(({ counts }) => counts));
   Object.assign(report, { online, overdue });
-  await fleet.put({ online, countedAt: clock() });
+  const now = clock();
+  const last = await fleet.put({ online, countedAt: now });
   await checkpoints.finish(earlier.keys());
+  // Checkpoints don't have the counts of all organizations if there are very many.
+  const complete = sumOf([...organizations.values()]).online === online;
+  if (!complete || !isTrendDue(last?.countedAt, now)) return;
+  try {
+    await trends.put(organizations, now);
+  } catch (error) {
+    // Charts then lack a sweep. Nothing else depends on the counts.
+    log.warn({ event: "trend_not_stored", error: String(error) });
+  }
 }
 
 const isOver = (row: OnlineRow, now: number) => row.leaseExpiresAt < now - GRACE_MS;

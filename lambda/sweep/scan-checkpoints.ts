@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { SWEEP_PARTITION } from "../../core/registry-record";
-import { type FleetCounts, type OrganizationCounts, silentOf } from "./fleet-counts";
+import { type FleetCounts, NO_AGENTS, type OrganizationCounts, silentOf } from "./fleet-counts";
 import type { Position } from "./scan";
 
 /** The progress of a scan in one segment. */
@@ -77,11 +77,13 @@ export function dynamoDbScanCheckpoints(
 }
 
 function progressFrom(item: Record<string, AttributeValue>): Progress {
-  const { online, overdue, over, organizations = "[]" } = unmarshall(item);
+  const { online, overdue, stalled = 0, over, organizations = "[]" } = unmarshall(item);
+  const stored: [string, Partial<FleetCounts>][] = JSON.parse(organizations);
   return {
     position: item.position?.M,
-    counts: { online, overdue, over },
-    organizations: new Map(JSON.parse(organizations)),
+    counts: { online, overdue, stalled, over },
+    // A former version stored no stalled agents.
+    organizations: new Map(stored.map(([id, counts]) => [id, { ...NO_AGENTS, ...counts }])),
   };
 }
 

@@ -7,6 +7,7 @@ import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
 import { ALARM_METRICS, CUSTOM_METRICS, DASHBOARDS, SWEEP, UNITS } from "../../cli/src/cost/units";
+import { TREND_INTERVAL_MS } from "../../core/trend-record";
 import { TRANSITION_REASONS } from "../../lib/metrics";
 import { run } from "../../testing/cli/run";
 import { templateOf } from "../../testing/templates";
@@ -45,7 +46,8 @@ describe("the billing units", () => {
       const reads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * agents;
       // Units come in halves.
       expect(Math.abs((sweep?.readUnits ?? 0) - reads)).toBeLessThan(0.25);
-      expect(sweep?.writeUnits).toBe(SWEEP.writeUnits);
+      expect(sweep?.writeUnits).toBe(SWEEP.writeUnits + SWEEP.trendWriteUnits);
+      expect(SWEEP.trendSeconds * 1000).toBe(TREND_INTERVAL_MS);
       // The count of the fleet is in it, twice, and grows by a digit.
       expect(SWEEP.logBytes - (sweep?.logBytes ?? 0)).toBe(agents < 1000 ? 2 : 0);
     }
@@ -56,8 +58,13 @@ describe("the billing units", () => {
     const files = (await readdir(lambda, { recursive: true })).filter((name) => /\.ts$/.test(name));
     const texts = await Promise.all(files.map((name) => readFile(join(lambda, name), "utf8")));
     const metrics = texts.flatMap((text) => text.match(/addMetric\("[A-Za-z]+"/g) ?? []);
-    expect(texts.join("").match(/count\("[A-Za-z]+"/g)).toEqual(['count("Transitions"']);
-    expect(new Set(metrics).size + Object.keys(TRANSITION_REASONS).length).toBe(CUSTOM_METRICS);
+    // With a dimension: the reason, and the step, which is always the same.
+    expect(texts.join("").match(/count\("[A-Za-z]+"/g)).toEqual([
+      'count("Transitions"',
+      'count("DisplacementsFailed"',
+    ]);
+    const reasons = Object.keys(TRANSITION_REASONS).length;
+    expect(new Set(metrics).size + reasons + 1).toBe(CUSTOM_METRICS);
   });
 });
 
@@ -86,7 +93,7 @@ describe("the price of a fleet", () => {
     const calm: Partial<Fleet> = { reconnectsPerDay: 0 };
     const rotations = (1000 * 2_628_000) / 6000;
     expect(item(calm, "messages")).toBeCloseTo(2 * (heartbeats + rotations), 0);
-    expect(item(calm, "write units")).toBeCloseTo(heartbeats + 4 * rotations + 8760, 0);
+    expect(item(calm, "write units")).toBeCloseTo(heartbeats + 4 * rotations + 3 * 8760, 0);
     expect(item(calm, "invocations")).toBeCloseTo(heartbeats + 4 * rotations + 8760, 0);
     expect(item(calm, "connection minutes")).toBe(43_800_000);
     expect(item(calm, "events")).toBe(0);

@@ -59,6 +59,7 @@ const MESSAGES: { [Type in ServerMessage["type"]]: Extract<ServerMessage, { type
     id: "1",
     agentId: "a1",
     transitions: [{ transitionId, event, reason, at, connectionId, instanceId }],
+    counts: [{ at, online: 2, stalled: 1, overdue: 0 }],
   },
   superseded: { type: "superseded", id: "1" },
   error: { type: "error", id: "1", code: "forbidden", message: "no" },
@@ -98,7 +99,8 @@ describe("a message from the service", () => {
       for (const optional of ["heartbeatInterval", "reconnectWindowMs", "massExpiry", "data"]) {
         delete required[optional];
       }
-      for (const name of ["messageId", "from", "replyTo"]) delete required[name];
+      for (const name of ["messageId", "from", "replyTo", "counts"]) delete required[name];
+      if (type === "history") delete required.agentId;
       for (const name of Object.keys(required)) {
         for (const wrong of [undefined, true, [null]]) {
           expect(decode({ ...message, id, [name]: wrong })).toEqual({

@@ -145,6 +145,38 @@ const LONG = { heartbeatInterval: 30 };
     await page.getByRole("heading", { name: "Agents online" }).waitFor();
   });
 
+  it("shows the end of a lease that no sweep has stored on the agent's timeline", async () => {
+    const page = await open();
+    await says(page, "silent", "Offline: lease expired");
+    await page.getByRole("link", { name: "silent", exact: true }).click();
+    await page.getByText("Went offline: lease expired").waitFor();
+  });
+
+  it.each([
+    ["a laptop", { width: 1280, height: 800 }],
+    ["a phone", { width: 390, height: 844 }],
+  ])("cuts off no column on %s, and shows where long ids differ", async (_, viewport) => {
+    const now = Date.now();
+    const seen = { connectedAt: now, lastHeartbeatAt: now, leaseExpiresAt: now + 3_600_000 };
+    const ids = ["0001", "0002"].map((end) => `production-eu-west-1-orchestrator-pool-${end}`);
+    await service.writeRows(ids.map((agentId) => presence(agentId, seen)));
+    const page = await open(undefined, { viewport });
+    for (const agentId of ids) await says(page, agentId, "Online");
+    const hidden = `(() => {
+      const frame = document.querySelector("table").parentElement;
+      return frame.scrollWidth - frame.clientWidth;
+    })()`;
+    expect(await page.evaluate(hidden)).toBeLessThanOrEqual(1);
+    for (const agentId of ids) {
+      const beyond = `(() => {
+        const link = document.querySelector('a[aria-label="${agentId}"]');
+        const end = link.querySelector("span span:last-child").getBoundingClientRect();
+        return end.right - link.closest("th, td").getBoundingClientRect().right;
+      })()`;
+      expect(await page.evaluate(beyond)).toBeLessThanOrEqual(0);
+    }
+  });
+
   it("shows nothing as online while disconnected, and reconnects on its own", async () => {
     const page = await open();
     await says(page, "steady", "Online");

@@ -1,6 +1,30 @@
 import { describe, expect, it } from "@jest/globals";
-import { downsample, STEP_MS, TrendLog } from "../../dashboard/src/fleet/trend-log";
+import {
+  downsample,
+  STEP_MS,
+  TrendLog,
+  type TrendPoint,
+} from "../../dashboard/src/fleet/trend-log";
+import { onlineIn } from "../../dashboard/src/trends/online-counts";
 import { NOON } from "../../testing/dashboard/fake-fleet";
+
+describe("the agents online", () => {
+  const stored = (at: number, online: number) => ({ at, online, stalled: 0, overdue: 0 });
+  const seen = (at: number, online: number | null) =>
+    ({ at, online, offline: 0, events: {} }) as unknown as TrendPoint;
+
+  it("are those that sweeps counted until the page was opened, and then those that it saw", () => {
+    const counts = [stored(10, 1), stored(20, 2), stored(30, 3), stored(40, 4)];
+    const points = [seen(25, null), seen(30, 5), seen(35, null), seen(40, 6)];
+    expect(onlineIn(counts, points, 15)).toEqual([
+      stored(20, 2),
+      { at: 30, online: 5 },
+      { at: 40, online: 6 },
+    ]);
+    expect(onlineIn(counts, [], 0)).toHaveLength(4);
+    expect(onlineIn([], points, 35)).toEqual([{ at: 40, online: 6 }]);
+  });
+});
 
 describe("the trend log", () => {
   it("has a gap for the time in which the computer slept", () => {

@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   profile: { clients: ["table", "connections"], budget: 280 },
   publish: { clients: ["table", "connections"], budget: 275 },
   subscribe: { clients: ["table", "connections"], budget: 280 },
-  sweep: { clients: ["table", "connections", "events"], budget: 290 },
+  sweep: { clients: ["table", "connections", "events"], budget: 295 },
   transitions: { clients: ["table", "connections", "events"], budget: 290 },
   unsubscribe: { clients: ["table", "connections"], budget: 275 },
   "upload-page": { clients: ["bucket"], budget: 330 },

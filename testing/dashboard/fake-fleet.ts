@@ -1,6 +1,11 @@
 /** A fake of the client's `FleetWatcher`. The test decides what it reports. */
 
-import type { AgentPresence, MassExpiry, TransitionRecord } from "@agent-heartbeat/sdk/protocol";
+import type {
+  AgentPresence,
+  MassExpiry,
+  OnlineCount,
+  TransitionRecord,
+} from "@agent-heartbeat/sdk/protocol";
 import type {
   FleetChange,
   FleetEvents,
@@ -48,6 +53,7 @@ export class FakeFleet implements FleetPort {
   lastUpdateAt: number | null = null;
   massExpiry: MassExpiry | null = null;
   histories = new Map<string, TransitionRecord[]>();
+  day: OnlineCount[] = [];
   readonly #listeners = {
     change: new Set<(value: FleetEvents["change"]) => void>(),
     state: new Set<(value: FleetEvents["state"]) => void>(),
@@ -74,6 +80,10 @@ export class FakeFleet implements FleetPort {
     const history = this.histories.get(agentId);
     if (!history) throw new Error(`no history of ${agentId}`);
     return history;
+  }
+
+  async counts() {
+    return this.day;
   }
 
   become(state: FleetState, failure?: { message: string }) {

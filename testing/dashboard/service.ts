@@ -4,11 +4,12 @@ import { createPrivateKey, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AgentPresence, Profile } from "@agent-heartbeat/sdk/protocol";
+import type { AgentPresence, OnlineCount, Profile } from "@agent-heartbeat/sdk/protocol";
 import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { BatchWriteItemCommand, DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { agentRecordId, profileValue } from "../../core/registry-record";
+import { TrendStore } from "../../lambda/sweep/trend-store";
 import { type LocalService, startLocalService } from "../../local/app/service";
 import { synthesize } from "../../local/app/synthesize";
 import { sharedAssembly } from "../e2e/target";
@@ -112,6 +113,13 @@ export class Service {
         ExpressionAttributeValues: { ":profile": profileValue(profile) },
       }),
     );
+  }
+
+  /** Stores counts of the organization, as a sweep does. */
+  async storeCounts({ at, ...counts }: OnlineCount): Promise<void> {
+    const { registryTableName } = this.runtime.outputs;
+    const store = new TrendStore({ client: this.#db, registryTableName });
+    await store.put(new Map([[ORGANIZATION, counts]]), at);
   }
 
   /** Writes status rows as if agents had connected, without publishing events. */

@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: takes the screenshots of the dashboard for the documentation, with a
- * made-up fleet.
+ * `npm run screenshots`: takes the screenshots of the dashboard for the documentation, with a made-up fleet.
+ * `npm run screenshots -- <folder>` takes each view at the widths of a laptop and of a phone, into that folder.
  */
 
 import { mkdirSync } from "node:fs";
@@ -16,7 +16,8 @@ const NAMES = ["coder", "planner", "researcher", "reviewer", "summarizer", "depl
 const TASKS = ["tasks.review", "tasks.build", "tasks.summarize", "tasks.deploy"];
 const FLAPPING = "reviewer-4";
 const MINUTE = 60_000;
-const VIEWPORT = { width: 1520, height: 950 };
+const LAPTOP = { width: 1280, height: 900 };
+const VIEWPORTS = { laptop: LAPTOP, phone: { width: 390, height: 844 } };
 
 function fleet(now: number): AgentPresence[] {
   return Array.from({ length: 42 }, (_, index) => {
@@ -64,6 +65,41 @@ async function flap(service: Service): Promise<void> {
   }
 }
 
+/** Counts of a day with an outage, as sweeps store them. */
+async function storeDay(service: Service, agents: number): Promise<void> {
+  const now = Date.now();
+  for (let at = now - 24 * 60 * MINUTE; at < now; at += 5 * MINUTE) {
+    const hour = (now - at) / (60 * MINUTE);
+    const outage = hour > 7 && hour < 7.6;
+    const online = outage ? Math.round(agents * 0.2) : agents - 3 - Math.round(Math.abs(12 - hour));
+    await service.storeCounts({ at, online, stalled: 2, overdue: 0 });
+  }
+}
+
+type Settings = Parameters<TestBrowser["open"]>[1];
+
+async function shoot(
+  browser: TestBrowser,
+  service: Service,
+  settings: Settings,
+  pathOf: (view: "fleet" | "agent" | "trends") => string,
+): Promise<void> {
+  const page = await browser.open(await service.link(), settings);
+  await page.locator("tbody tr").nth(19).waitFor();
+  await page.getByText("Rows are re-sorted as agents change").waitFor();
+  await page.getByText("…", { exact: true }).first().waitFor({ state: "detached" });
+  await page.screenshot({ path: pathOf("fleet") });
+  await page.goto(`${service.runtime.pageUrl}#/agents/${FLAPPING}`);
+  await page.getByText("Came online").first().waitFor();
+  await page.screenshot({ path: pathOf("agent") });
+  await page.goto(`${service.runtime.pageUrl}#/trends`);
+  await page.getByText("Transitions", { exact: true }).first().waitFor();
+  await page.locator('[class*="line-chart"] path, svg path').first().waitFor({ state: "attached" });
+  await page.waitForTimeout(1000);
+  await page.screenshot({ path: pathOf("trends") });
+  await page.context().close();
+}
+
 async function main(): Promise<void> {
   if (!hasBrowser) throw new Error(`expected a browser${SKIPPED}`);
   mkdirSync(DIRECTORY, { recursive: true });
@@ -80,15 +116,21 @@ async function main(): Promise<void> {
         metadata: { version: version(index), region: "eu-west-1", host: `host-${index % 6}` },
       });
     }
+    await storeDay(service, agents.length);
+    const [folder] = process.argv.slice(2);
     for (const colorScheme of ["light", "dark"] as const) {
-      const page = await browser.open(await service.link(), { colorScheme, viewport: VIEWPORT });
-      await page.locator("tbody tr").nth(19).waitFor();
-      await page.getByText("…", { exact: true }).first().waitFor({ state: "detached" });
-      await page.screenshot({ path: join(DIRECTORY, `dashboard-${colorScheme}.png`) });
-      await page.goto(`${service.runtime.pageUrl}#/agents/${FLAPPING}`);
-      await page.getByText("Came online").first().waitFor();
-      const path = join(DIRECTORY, `dashboard-agent-${colorScheme}.png`);
-      await page.screenshot({ path });
+      if (folder === undefined) {
+        await shoot(browser, service, { colorScheme, viewport: LAPTOP }, (view) =>
+          join(DIRECTORY, `dashboard${view === "fleet" ? "" : `-${view}`}-${colorScheme}.png`),
+        );
+        continue;
+      }
+      mkdirSync(folder, { recursive: true });
+      for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+        await shoot(browser, service, { colorScheme, viewport }, (view) =>
+          join(folder, `${view}-${device}-${colorScheme}.png`),
+        );
+      }
     }
   } finally {
     await browser.close();

@@ -44,6 +44,9 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
   const sweeping = sweepingOf(fleet);
   const sweeps = sweeping.passes;
   const sweepReads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * fleet.agents;
+  const sweepWrites =
+    sweeps * SWEEP.writeUnits +
+    Math.min(sweeps, SECONDS_A_MONTH / SWEEP.trendSeconds) * SWEEP.trendWriteUnits;
   const storedGb = (fleet.agents * ASSUMED.storedBytesPerAgent) / BYTES_A_GB;
   return billOf(
     [
@@ -57,7 +60,7 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
         total.invocations * MEMORY_GB.handler * (handlerMs / 1000) +
           MEMORY_GB.sweep * sweeping.seconds,
       ],
-      ["DynamoDB", "write units", "writeUnit", total.writeUnits + sweeps * SWEEP.writeUnits],
+      ["DynamoDB", "write units", "writeUnit", total.writeUnits + sweepWrites],
       ["DynamoDB", "read units", "readUnit", total.readUnits + sweeps * sweepReads],
       ["DynamoDB", "GB stored", "tableGbMonth", storedGb],
       ["DynamoDB", "GB of point-in-time recovery", "backupGbMonth", storedGb],

@@ -38,14 +38,14 @@ const units = (
 };
 
 export const UNITS: Readonly<Record<Operation, Units>> = {
-  connect: units(0, 0, 2, 2, 1),
+  connect: units(0, 0, 2, 2, 1.5),
   heartbeat: units(1, 1, 1, 1, 0),
   "heartbeat without ack": units(1, 0, 1, 1, 0),
   disconnect: units(0, 0, 1, 1, 0.5),
   /** A new connection, its first heartbeat, and the end of the old one. */
-  rotation: units(1, 1, 4, 4, 1.5),
-  subscribe: units(1, 1, 1, 2, 1.5),
-  "publish to 1": units(1, 2, 1, 0, 3.5),
+  rotation: units(1, 1, 4, 4, 2),
+  subscribe: units(1, 1, 1, 4, 1.5),
+  "publish to 1": units(1, 2, 1, 1, 3.5),
   transition: units(0, 0, 1, 2, 2, 1, 124),
 };
 
@@ -54,17 +54,20 @@ export const SWEEP = {
   readUnits: 3.9,
   readUnitsPerAgent: 0.0361,
   writeUnits: 1,
-  logBytes: 585,
+  /** The counts of one organization and the sweep's mark, stored once in four minutes. */
+  trendWriteUnits: 2,
+  trendSeconds: 240,
+  logBytes: 632,
 } as const;
 
 /** Memory of the functions, in GB, as the stack sets it. */
 export const MEMORY_GB = { handler: 0.25, sweep: 0.5 } as const;
 
 /** Metrics of the service's own: transitions are one for each of the ten reasons. */
-export const CUSTOM_METRICS = 24;
+export const CUSTOM_METRICS = 26;
 
 /** What the alarms look at, as the stack sets them by default: each is billed, also where one alarm sums up many. */
-export const ALARM_METRICS = 43;
+export const ALARM_METRICS = 44;
 
 /** In CloudWatch. */
 export const DASHBOARDS = 1;

@@ -90,11 +90,11 @@ function presenceOf(agent: AgentPresence, stale: boolean): Pairs {
       value: <Ticking text={(now) => `${spanText(now - agent.lastHeartbeatAt)} ago`} />,
     },
     {
-      label: "Lease ends in",
+      label: online ? "Lease ends in" : "Lease ended",
       value: online ? (
         <Ticking text={(now) => countdownText(agent.leaseExpiresAt - now)} />
       ) : (
-        "Ended"
+        <LeaseEnd agent={agent} />
       ),
     },
     { label: "Heartbeat interval", value: secondsText(agent.heartbeatIntervalMs) },
@@ -152,6 +152,11 @@ function ProfileOf({ agent: { profile } }: { agent: AgentPresence }) {
     ),
   };
   return <KeyValuePairs columns={3} items={[capabilities, ...metadata]} />;
+}
+
+/** A lease ends early if its agent leaves before. */
+function LeaseEnd({ agent: { leaseExpiresAt, since } }: { agent: AgentPresence }) {
+  return <Moment at={Math.min(leaseExpiresAt, since)} />;
 }
 
 /** A time of day, followed by how long ago it was. */

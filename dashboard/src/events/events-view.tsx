@@ -3,17 +3,16 @@
 import { useCollection } from "@cloudscape-design/collection-hooks";
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
 import PropertyFilter from "@cloudscape-design/components/property-filter";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useMemo } from "react";
 import { EVENT_NAMES, eventStatus } from "../agent/timeline";
+import { AgentLink } from "../fleet/agent-link";
 import { useFleet } from "../fleet/context";
 import type { FleetEvent } from "../fleet/event-log";
 import { reasonText } from "../fleet/health";
-import { HREFS } from "../shell/route";
 import { timeText } from "../text/duration";
 import { Ticking } from "../time/ticker";
 
@@ -35,7 +34,7 @@ const COLUMNS: TableProps.ColumnDefinition<EventRow>[] = [
   {
     id: "agentId",
     header: "Agent",
-    cell: ({ agentId }) => <Link href={HREFS.agent(agentId)}>{agentId}</Link>,
+    cell: ({ agentId }) => <AgentLink agentId={agentId} />,
     isRowHeader: true,
     width: 260,
   },

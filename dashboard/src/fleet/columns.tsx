@@ -1,27 +1,32 @@
 /** The columns of the fleet table. */
 
-import Link from "@cloudscape-design/components/link";
 import type { TableProps } from "@cloudscape-design/components/table";
-import { HREFS } from "../shell/route";
 import { spanText, timeText } from "../text/duration";
 import { Ticking } from "../time/ticker";
+import { AgentLink } from "./agent-link";
 import { activityText, heartbeatText, secondsText } from "./agent-text";
 import { HealthIndicator } from "./health-indicator";
 import { byUrgency, metadataField, type Row } from "./row";
 
 export type Column = TableProps.ColumnDefinition<Row> & { id: string; name: string };
 
-/** Columns shown by default. */
-export const DEFAULT_COLUMNS = [
-  "health",
-  "agentId",
-  "heartbeat",
-  "activity",
-  "connectedAt",
-  "interval",
-  "flaps",
-  metadataField("version"),
+/** Columns shown by default, and the width of the window from which on each has room, in pixels. */
+const DEFAULT_COLUMNS: readonly (readonly [id: string, windowWidth: number])[] = [
+  ["health", 0],
+  ["agentId", 0],
+  ["heartbeat", 800],
+  ["activity", 600],
+  ["connectedAt", 1240],
+  ["interval", 1600],
+  ["flaps", 1440],
+  [metadataField("version"), 1240],
 ];
+
+export const defaultColumns = (windowWidth: number): string[] =>
+  DEFAULT_COLUMNS.filter(([, least]) => windowWidth >= least).map(([id]) => id);
+
+/** Whether the window is a phone's: its table has two columns, and wraps its lines. */
+export const isNarrow = (): boolean => window.innerWidth < 600;
 
 interface ColumnSource extends Omit<Column, "header" | "cell"> {
   cell: (row: Row) => React.ReactNode;
@@ -34,35 +39,35 @@ export function columnsOf(metadata: readonly string[], stale: boolean): Column[]
       name: "Status",
       cell: ({ agent }) => <HealthIndicator agent={agent} stale={stale} />,
       sortingComparator: byUrgency,
-      width: 205,
+      width: isNarrow() ? 165 : 228,
       minWidth: 120,
     },
     {
       id: "agentId",
       name: "Agent",
-      cell: ({ agentId }) => <Link href={HREFS.agent(agentId)}>{agentId}</Link>,
+      cell: ({ agentId }) => <AgentLink agentId={agentId} />,
       sortingField: "agentId",
       isRowHeader: true,
-      width: 140,
+      width: isNarrow() ? 143 : 140,
     },
     {
       id: "heartbeat",
       name: "Last heartbeat",
       cell: ({ agent }) => <Ticking text={(now) => heartbeatText(agent, now)} />,
       sortingComparator: (a, b) => b.agent.lastHeartbeatAt - a.agent.lastHeartbeatAt,
-      width: 225,
+      width: 218,
     },
     {
       id: "activity",
       name: "Activity",
       cell: ({ agent }) => <Ticking text={(now) => activityText(agent, now)} />,
       sortingField: "activity",
-      width: 170,
+      width: 160,
     },
     {
       id: "connectedAt",
       name: "Connected",
-      width: 155,
+      width: 152,
       cell: ({ agent }) =>
         agent.status === "offline" ? (
           "–"
@@ -110,7 +115,7 @@ export function columnsOf(metadata: readonly string[], stale: boolean): Column[]
     ...metadata.map((name) => ({
       id: metadataField(name),
       name: capitalised(name),
-      width: 110,
+      width: 88,
       cell: (row: Row) => row[metadataField(name)] ?? "–",
       sortingField: metadataField(name),
     })),

@@ -6,6 +6,7 @@
 import type {
   AgentPresence,
   MassExpiry,
+  OnlineCount,
   Transition,
   TransitionRecord,
 } from "@agent-heartbeat/sdk/protocol";
@@ -48,4 +49,6 @@ export interface FleetPort {
   stop(): unknown;
   on<E extends keyof FleetEvents>(event: E, listener: (value: FleetEvents[E]) => void): unknown;
   history(agentId: string): Promise<TransitionRecord[]>;
+  /** How many agents were online at each sweep of the last day, oldest first. */
+  counts(): Promise<OnlineCount[]>;
 }

@@ -3,7 +3,7 @@
  * re-renders a few times a second at most.
  */
 
-import type { AgentPresence, MassExpiry } from "@agent-heartbeat/sdk/protocol";
+import type { AgentPresence, MassExpiry, OnlineCount } from "@agent-heartbeat/sdk/protocol";
 import type { Clock } from "../time/clock";
 import { EventLog, type FleetEvent } from "./event-log";
 import type { FleetFailure, FleetPort, FleetState } from "./fleet-port";
@@ -127,6 +127,9 @@ export class FleetStore {
 
   readonly requestHistories = (agentIds: Iterable<string>): void =>
     this.#historyCache.request(agentIds);
+
+  /** How many agents were online at each sweep of the last day, oldest first. */
+  readonly day = (): Promise<OnlineCount[]> => this.#fleet.counts();
 
   readonly dismissLoss = (): void => {
     this.#massLoss.dismiss(this.now());

@@ -2,20 +2,20 @@
 
 import type { CollectionPreferencesProps } from "@cloudscape-design/components/collection-preferences";
 import { usePreference } from "../shell/preference";
-import { type Column, DEFAULT_COLUMNS } from "./columns";
+import { type Column, defaultColumns, isNarrow } from "./columns";
 
-const DEFAULTS = {
+const defaults = () => ({
   pageSize: 20,
-  wrapLines: false,
+  wrapLines: isNarrow(),
   stripedRows: false,
   contentDensity: "comfortable" as "comfortable" | "compact",
-  contentDisplay: DEFAULT_COLUMNS.map((id) => ({ id, visible: true })),
-};
+  contentDisplay: defaultColumns(window.innerWidth).map((id) => ({ id, visible: true })),
+});
 
-export type TablePreferences = typeof DEFAULTS;
+export type TablePreferences = ReturnType<typeof defaults>;
 
 export function useTablePreferences(columns: readonly Column[]) {
-  const [stored, store] = usePreference("table", DEFAULTS);
+  const [stored, store] = usePreference("table", defaults());
   const known = new Set(stored.contentDisplay.map(({ id }) => id));
   const added = columns.filter(({ id }) => !known.has(id));
   const exists = new Set(columns.map(({ id }) => id));

@@ -1,5 +1,7 @@
 /** What signs the page in, as it stands in the fragment of the address that the command line opens. */
 
+import { ID_PATTERN } from "@agent-heartbeat/sdk/protocol";
+
 /** Who the page is, and where it connects. */
 export interface Viewer {
   /** Where agents connect: `wss://host/stage`, or `wss://host` by a domain of its own. */
@@ -37,8 +39,8 @@ export function credentialsIn(fragment: string): Credentials {
   return {
     // A domain of the deployment's own has no path.
     url: field("url", /^wss?:\/\/[^\s/]+(\/\S*)?$/, "a WebSocket URL"),
-    organizationId: field("organization", /^[\w-]{1,64}$/, "an organization id"),
-    agentId: field("agent", /^[\w-]{1,64}$/, "a viewer's id"),
+    organizationId: field("organization", ID_PATTERN, "an organization id"),
+    agentId: field("agent", ID_PATTERN, "a viewer's id"),
     expiresAt: Number(field("expires", /^\d{13}$/, "epoch milliseconds")),
     privateKey: pemOf(body),
   };

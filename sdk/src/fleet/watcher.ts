@@ -7,6 +7,7 @@ import {
   type HistoryMessage,
   LIMITS,
   type ListMessage,
+  type OnlineCount,
   RESERVED,
   type Transition,
 } from "../../../core/protocol";
@@ -184,6 +185,17 @@ export abstract class Watcher {
    */
   async history(agentId: string): Promise<TransitionRecord[]> {
     return (await this.#request<HistoryMessage>({ type: "history", agentId })).transitions;
+  }
+
+  /**
+   * How many agents were online at each sweep of the last day, oldest first: at most one count every four minutes.
+   *
+   * @throws ConnectionError if there is no connection.
+   * @throws RequestRefusedError if the server refuses.
+   * @throws RequestTimeoutError if no reply comes.
+   */
+  async counts(): Promise<OnlineCount[]> {
+    return (await this.#request<HistoryMessage>({ type: "history" })).counts ?? [];
   }
 
   async #open(): Promise<void> {

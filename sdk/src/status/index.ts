@@ -11,6 +11,7 @@ export type {
   AgentPresence,
   MassExpiry,
   OfflineReason,
+  OnlineCount,
   Profile,
   Status,
   TransitionEvent,

@@ -13,6 +13,7 @@ import {
   type AgentPresence,
   LIMITS,
   type MassExpiry,
+  type OnlineCount,
   type Status,
   type TransitionRecord,
 } from "../../../core/protocol";
@@ -339,6 +340,17 @@ export class StatusReader {
       after = page.lastAgentId;
     } while (after !== undefined);
     return counts;
+  }
+
+  /**
+   * How many agents of the organization were online at each sweep of the last day, oldest first: at most one count every
+   * four minutes. Needs `registryTableName`.
+   *
+   * @throws InvalidArgumentError if the id is not what it should be
+   */
+  async counts(organizationId: string): Promise<OnlineCount[]> {
+    expectOrganizationId(organizationId);
+    return this.#inRegistry().counts(organizationId, () => this.#time());
   }
 
   /** Closes the connections of the reader's own client; does nothing to one that it was given. */

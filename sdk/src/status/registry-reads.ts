@@ -6,10 +6,11 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   paginateQuery,
+  QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { type AgentTransition, historyQueries, transitionsIn } from "../../../core/history-record";
-import type { MassExpiry, Profile } from "../../../core/protocol";
+import type { MassExpiry, OnlineCount, Profile } from "../../../core/protocol";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
@@ -18,6 +19,7 @@ import {
   massExpiryRecord,
   SWEEP_PARTITION,
 } from "../../../core/registry-record";
+import { trendIn, trendQueries } from "../../../core/trend-record";
 
 /** Requests for what a BatchGetItem has left out. */
 const ATTEMPTS = 5;
@@ -104,6 +106,16 @@ export class RegistryReads {
       }),
     );
     return transitionsIn(found, now());
+  }
+
+  /** How many agents were online at each sweep of the last day, oldest first. */
+  async counts(organizationId: string, now: () => number): Promise<OnlineCount[]> {
+    const { own, marks } = trendQueries(this.tableName, organizationId, now());
+    // A day's records are a few kilobytes: each query has one page.
+    const [counts, sweeps] = await Promise.all(
+      [own, marks].map((query) => this.client.send(new QueryCommand(query))),
+    );
+    return trendIn(counts?.Items ?? [], sweeps?.Items ?? [], now());
   }
 
   /** What the sweep withholds of an organization's agents, for their own silence or that of several; null if nothing. */

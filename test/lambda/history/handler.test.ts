@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Transition } from "../../../core/protocol";
 import { historyHandler } from "../../../lambda/history/handler";
 import { HistoryStore } from "../../../lambda/history/store";
+import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
 import { keep } from "../../../testing/history";
 import {
@@ -150,6 +151,18 @@ describe("the history", () => {
       const repeating = new HistoryStore(client, engine.registryTableName);
       expect(await repeating.claim(transition("lost"), at("1"))).toBe(0);
       client.destroy();
+    });
+  });
+
+  it("of no agent has the counts of the organization", async () => {
+    const { client, registryTableName } = engine;
+    const counts = { online: 2, stalled: 1, overdue: 0 };
+    await new TrendStore({ client, registryTableName }).put(new Map([["acme", counts]]), BEGIN);
+    expect(await ask(undefined)).toEqual({
+      type: "history",
+      transitions: [],
+      counts: [{ at: BEGIN, ...counts }],
+      id: "h1",
     });
   });
 

@@ -1,3 +1,4 @@
+import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { BatchWriteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -8,6 +9,7 @@ import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
 import { dynamoDbLeaseScan, type LeaseScan, type OnlineRow } from "../../../lambda/sweep/scan";
 import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
+import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import {
   ConnectionsRecorder,
@@ -16,6 +18,7 @@ import {
   MetricsRecorder,
   storedRow,
 } from "../../../testing/presence";
+import { onlineRow } from "../../../testing/status-rows";
 
 const NOW = 1_000_000;
 
@@ -61,6 +64,7 @@ describe("the sweep", () => {
       ),
       checkpoints: dynamoDbScanCheckpoints(client, registryTableName, segments),
       fleet,
+      trends: new TrendStore({ client, registryTableName }),
       selfPreservation: undefined,
       connections: overrides.connections ?? connections,
       log: new LogRecorder(),
@@ -281,8 +285,40 @@ describe("the sweep", () => {
     }
     expect(await fleet.get()).toMatchObject({ online: 61, countedAt: NOW });
     expect(metrics.counts).toMatchObject({ AgentsOnline: 61 });
+    expect(await trendOf("acme")).toEqual([{ at: NOW, online: 61, stalled: 0, overdue: 0 }]);
     expect(await sweep({}, unhurried)).toMatchObject({ online: 61 });
   });
+
+  it.each([
+    [200, [{ at: NOW, online: 1, stalled: 1, overdue: 0 }]],
+    [201, []],
+  ])(
+    "stores counts of %i organizations after two runs only if checkpoints kept all of them",
+    async (organizations, trend) => {
+      const rows = Array.from({ length: organizations }, (_, index) =>
+        onlineRow(NOW, { organizationId: `o${index}`, stallsAt: NOW - 1, stalledSince: NOW - 1 }),
+      );
+      const next = marshall({ organizationId: "o", agentId: "a" });
+      const scan = (): LeaseScan => ({
+        segments: [0],
+        page: async (_, position) => (position ? { rows: [], next: undefined } : { rows, next }),
+      });
+      const sweep = compose({ segments: 1, scan });
+      const hurried = { getRemainingTimeInMillis: () => 500 };
+      expect(await sweep({}, hurried)).toMatchObject({ finished: false });
+      expect(await sweep({}, hurried)).toMatchObject({ finished: true, online: organizations });
+      expect(await trendOf("o0")).toEqual(trend);
+    },
+  );
+
+  const trendOf = (organizationId: string) =>
+    new StatusReader({
+      client: engine.client,
+      tableName: engine.statusTableName,
+      registryTableName: engine.registryTableName,
+      correctClock: false,
+      now: () => NOW,
+    }).counts(organizationId);
 
   /** 100 KB each, so that a page of the scan, a megabyte, holds about ten. */
   async function putLargeRows(names: string[], lastHeartbeatAt = 1000): Promise<void> {

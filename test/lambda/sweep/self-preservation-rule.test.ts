@@ -180,19 +180,19 @@ describe("the rule of self-preservation", () => {
   });
 
   it.each([
-    [{ online: 20, overdue: 0, over: 20 }, false],
-    [{ online: 19, overdue: 0, over: 20 }, true],
-    [{ online: 39, overdue: 20, over: 0 }, true],
-    [{ online: 0, overdue: 0, over: 19 }, false],
-    [{ online: 0, overdue: 0, over: 20 }, true],
-    [{ online: 0, overdue: 0, over: 0 }, false],
+    [{ online: 20, overdue: 0, stalled: 0, over: 20 }, false],
+    [{ online: 19, overdue: 0, stalled: 0, over: 20 }, true],
+    [{ online: 39, overdue: 20, stalled: 0, over: 0 }, true],
+    [{ online: 0, overdue: 0, stalled: 0, over: 19 }, false],
+    [{ online: 0, overdue: 0, stalled: 0, over: 20 }, true],
+    [{ online: 0, overdue: 0, stalled: 0, over: 0 }, false],
   ])("considers %j a mass expiry: %s", (counts, mass) => {
     expect(isMassExpiry(counts, TERMS)).toBe(mass);
   });
 
   it("ends nothing after seeing only a part of the table", () => {
     const standing = { heldUntil: 10 * MINUTE };
-    const quiet = { online: 50, overdue: 0, over: 0 };
+    const quiet = { online: 50, overdue: 0, stalled: 0, over: 0 };
     expect(nextAction(standing, quiet, false, 0, TERMS)).toBe("hold");
     expect(nextAction(standing, quiet, true, 0, TERMS)).toBe("recover");
     const confirmed = { ...standing, confirmedAt: 0 };

@@ -12,6 +12,7 @@ import {
 } from "../../../lambda/sweep/self-preservation";
 import type { SelfPreservationTerms } from "../../../lambda/sweep/self-preservation-rule";
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
+import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { holder, LogRecorder, MetricsRecorder, storedRow } from "../../../testing/presence";
 
@@ -91,6 +92,7 @@ describe("self-preservation of the sweep", () => {
       scan: dynamoDbLeaseScan(client, statusTableName, 4),
       checkpoints: dynamoDbScanCheckpoints(client, registryTableName, 4),
       fleet: new FleetCountStore(client, registryTableName),
+      trends: new TrendStore({ client, registryTableName }),
       selfPreservation: selfPreservation ?? undefined,
       connections,
       log,

@@ -13,6 +13,7 @@ import { dynamoDbLeaseScan } from "../../../lambda/sweep/scan";
 import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
 import { createSelfPreservation } from "../../../lambda/sweep/self-preservation";
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
+import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { transitionsHandler } from "../../../lambda/transitions/handler";
 import { clientOf, type Engine } from "../../../testing/engine";
 import { DEFAULT_TERMS } from "../../../testing/login";
@@ -68,7 +69,9 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
       leases,
       scan: dynamoDbLeaseScan(client, statusTableName, SEGMENTS),
       checkpoints: dynamoDbScanCheckpoints(client, registryTableName, SEGMENTS),
-      fleet,
+      // As if no sweep had counted before: each stores the counts of its organization.
+      fleet: { put: async (count) => void (await fleet.put(count)) as undefined },
+      trends: new TrendStore({ client, registryTableName }),
       selfPreservation: createSelfPreservation({
         terms: { share: 0.5, minimum: 20, holdMs: 300_000 },
         store: new SelfPreservationStore(client, registryTableName),
