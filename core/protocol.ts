@@ -83,7 +83,7 @@ export const ID_PATTERN = /^[\w-][\w.@:/+=%-]{0,127}$/;
 
 /** What an id looks like, for error messages. */
 export const ID_FORM =
-  "1 to 128 letters, digits or _-.@:/+=%, of which the first is a letter, a digit, _ or -";
+  "1 to 128 letters, digits or _-.@:/+=%, the first one a letter, a digit, _ or -";
 
 /** What a connection may do: see `PERMISSIONS`. */
 export type Role = "agent" | "viewer" | "publisher";

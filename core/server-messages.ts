@@ -177,7 +177,7 @@ export function decodeServerMessage(frame: string | null): ReceivedMessage | und
   if (frame === "") return undefined;
   const value = parsed(frame);
   if (!isObject(value) || typeof value.type !== "string") {
-    return fault("invalid_json", "expected a JSON object with a type, got another frame");
+    return fault("invalid_json", "frame");
   }
   const { type, id } = value;
   if (!Object.hasOwn(MESSAGES, type)) return undefined;
@@ -185,7 +185,7 @@ export function decodeServerMessage(frame: string | null): ReceivedMessage | und
   const message = optional(object<object>(MESSAGES[type as ReceivedMessage["type"]]))(value);
   return message
     ? ({ type, ...named, ...message } as ReceivedMessage)
-    : { ...fault("internal", `expected a message of the protocol, got another ${type}`), ...named };
+    : { ...fault("internal", type), ...named };
 }
 
 /**
@@ -218,8 +218,8 @@ function parsed(frame: string | null): unknown {
   }
 }
 
-const fault = (code: ErrorMessage["code"], message: string): ErrorMessage => ({
+const fault = (code: ErrorMessage["code"], got: string): ErrorMessage => ({
   type: "error",
   code,
-  message,
+  message: `expected a message of the protocol, got another ${got}`,
 });

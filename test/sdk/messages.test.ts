@@ -87,7 +87,7 @@ describe("messages", () => {
     socket.post({ type: "message", subject: 7 });
     socket.post({ type: "error", code: "unknown_type", message: "expected a type" });
     expect(errors).toEqual([
-      ...Array(7).fill("invalid_json: expected a JSON object with a type, got another frame"),
+      ...Array(7).fill("invalid_json: expected a message of the protocol, got another frame"),
       "internal: expected a message of the protocol, got another message",
       "unknown_type: expected a type",
     ]);

@@ -31,7 +31,7 @@ def decode(text: str | None) -> Message | None:
         return None
     value = _parsed(text)
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-        return _fault("invalid_json", "expected a JSON object with a type, got another frame")
+        return _fault("invalid_json", "expected a message of the protocol, got another frame")
     kind = value["type"]
     fields = _MESSAGES.get(kind)
     if fields is None:

@@ -163,7 +163,7 @@ async function fromCryptoKey(key: CryptoKey, keyId: string | undefined): Promise
   checkLength(key);
   if (keyId !== undefined) return { key, algorithm, keyId };
   if (!key.extractable) {
-    throw new KeyError("a key that is not extractable needs its id in the option keyId");
+    throw new KeyError("a key that is not extractable needs the option keyId");
   }
   return { key, algorithm, keyId: await keyIdOf(key) };
 }

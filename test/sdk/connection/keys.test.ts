@@ -111,7 +111,7 @@ describe("a private key", () => {
   it("may be a Web Crypto key, which needs its id where it is not extractable", async () => {
     const { subtle } = webcrypto;
     const pair = await subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
-    await expect(signingKey(pair.privateKey)).rejects.toThrow("needs its id in the option keyId");
+    await expect(signingKey(pair.privateKey)).rejects.toThrow("needs the option keyId");
     const { keyId } = await publicKeyFromJwk(await subtle.exportKey("jwk", pair.publicKey));
     expect(await signingKey(pair.privateKey, keyId)).toMatchObject({ algorithm: "ES256", keyId });
     await expect(signingKey(pair.publicKey)).rejects.toThrow(
