@@ -1,6 +1,7 @@
 /** The guide's rolling restart: processes that take over from each other under a stream of requests. */
 
 import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import { HeartbeatAgent, publicKeyOf } from "@agent-heartbeat/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { type AgentProcess, startAgent } from "../../testing/e2e/agent-process";
@@ -8,6 +9,8 @@ import { openTarget, type Target } from "../../testing/e2e/target";
 import { newEd25519Key } from "../../testing/keys";
 
 const RESTARTS = 3;
+/** All streams together stay below what an agent may publish in a second. */
+const PAUSE_MS = 150;
 const STREAMS = 8;
 
 describe("a rolling restart", () => {
@@ -58,6 +61,7 @@ describe("a rolling restart", () => {
         expect(reply).toMatchObject({ n });
         const { by: pid } = reply as { by: number };
         by.set(pid, (by.get(pid) ?? 0) + 1);
+        await setTimeout(PAUSE_MS);
       }
     };
     const streams = Promise.all(
