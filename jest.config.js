@@ -14,7 +14,9 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 /** What `npm test` leaves out, and `npm run test:exhaustive` runs. */
 const isExhaustive = process.env.EXHAUSTIVE !== undefined;
-const LONG = isExhaustive ? [] : ["<rootDir>/test/tools/rehearsal/"];
+const LONG = isExhaustive
+  ? []
+  : ["<rootDir>/test/tools/rehearsal/", "<rootDir>/test/e2e/rolling-restart.e2e.test.ts"];
 
 // CDK's own validation of templates takes longer than the rest of a synthesis.
 process.env.CDK_VALIDATION = String(isExhaustive);
