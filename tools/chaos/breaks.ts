@@ -48,8 +48,8 @@ export const BREAKS = {
     seenIn: "falseOfflines",
     apply: inCondition(
       mayEnd,
-      "contains(connections, :entry) AND size(connections) = :one",
-      "size(connections) >= :one",
+      "connections = :entries",
+      "(connections = :entries OR attribute_exists(connections))",
     ),
   },
   "long-lease": {
