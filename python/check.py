@@ -1,6 +1,7 @@
 """Checks and tests the client in an environment of its own, `.venv`, which it makes: `python3 check.py`.
 
-Arguments are handed on to pytest; with `--prepare` it only makes the environment. Ends with a line `N passed, N failed`.
+Arguments are handed on to pytest; with `--prepare` it only makes the environment.
+Ends with a line `N passed, N failed`.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class Client:
         assert self.agent
         return await self.agent.publish(subject, data)
 
-    async def request(self, subject: str, data: Any = None, timeout: float | None = None) -> Any:  # noqa: ASYNC109
+    async def request(self, subject: str, data: Any = None, timeout: float | None = None) -> Any:
         assert self.agent
         return await self.agent.request(subject, data, timeout=timeout)
 
