@@ -529,17 +529,50 @@ async def test_the_context_manager_drains(service: Service) -> None:
     assert (await service.peer()).close == (1000, "drained")
 
 
-async def test_state_changes_can_be_iterated_over(service: Service) -> None:
+async def test_changes_of_state_are_those_from_the_call_on(service: Service) -> None:
     agent = agent_of(service)
-    seen: list[str] = []
-
-    async def follow() -> None:
-        async for change in agent.state_changes():
-            seen.append(change.state)
-
-    following = asyncio.ensure_future(follow())
-    await asyncio.sleep(0)
+    changes = agent.state_changes()
     await agent.start()
     await agent.stop()
-    await following
-    assert seen == ["connecting", "connected", "stopped"]
+    assert [change.state async for change in changes] == ["connecting", "connected", "stopped"]
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+async def test_half_a_surrogate_pair_in_a_text_stops_nothing(service: Service, in_process: bool) -> None:
+    agent = agent_of(service, heartbeat_process=in_process, heartbeat_interval=1)
+
+    @agent.on_message("a.b")
+    async def handle(subject: str, data: Any) -> None:
+        agent.progress("half \ud83d")
+        await service.received("heartbeat", len(service.peers[0].of_type("heartbeat")) + 2)
+        raise ValueError("broken \ud83d " + "long" * 100_000)
+
+    await agent.start()
+    peer = service.peers[0]
+    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    fault = (await service.received("publish"))[0]["data"]["error"]
+    assert fault["message"].startswith("broken \\ud83d long")
+    assert "half \ud83d" in [beat.get("activity", {}).get("note") for beat in peer.of_type("heartbeat")]
+    await agent.stop()
+
+
+async def test_a_handler_that_failed_counts_before_one_that_never_ran(service: Service) -> None:
+    # On "unavailable" the requester asks again, and what was begun here would be done twice.
+    agent = agent_of(service, message_concurrency=1, message_queue=1)
+    go = asyncio.Event()
+
+    @agent.on_message("a.b")
+    async def fail(subject: str, data: Any) -> None:
+        await go.wait()
+        raise ValueError("no")
+
+    for _ in range(2):
+        agent.on_message("a.*", lambda subject, data: None)
+    await agent.start()
+    await service.peers[0].tell(
+        type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"}
+    )
+    await until(lambda: bool(agent._dispatcher.running))
+    go.set()
+    assert (await service.received("publish"))[0]["data"] == {"error": {"code": "handler_failed", "message": "no"}}
+    await agent.stop()

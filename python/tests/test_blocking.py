@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +72,108 @@ def test_run_returns_when_the_agent_ends() -> None:
         agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=(), heartbeat_process=False)
         agent.on("ready", lambda _: threading.Thread(target=agent.drain).start())
         assert agent.run() == "drained"
+
+
+def agent_of(service: Service, **options: Any) -> HeartbeatAgent:
+    return HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=(), logger=None, **options)
+
+
+def threads_of_agents() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("agent_heartbeat of")]
+
+
+@pytest.mark.parametrize("end", ["drain", "stop"])
+@pytest.mark.parametrize("kind", ["thread", "coroutine"])
+def test_run_returns_when_a_handler_ends_the_agent(end: str, kind: str) -> None:
+    background = Background()
+    with background as service:
+        agent = agent_of(service, heartbeat_process=False)
+
+        def finish(subject: str, data: Any) -> None:
+            getattr(agent, end)()
+
+        async def finish_elsewhere(subject: str, data: Any) -> None:
+            threading.Thread(target=getattr(agent, end)).start()
+
+        agent.on_message("a.b", finish if kind == "thread" else finish_elsewhere)
+
+        def ask() -> None:
+            peer = background.run(service.peer())
+            background.run(service.received("subscribe"))
+            background.run(peer.tell(type="message", messageId="1", subject="a.b", data=1))
+
+        threading.Thread(target=ask).start()
+        assert agent.run() == ("drained" if end == "drain" else "stop")
+
+
+def test_whoever_waits_is_answered_when_another_thread_stops_the_agent() -> None:
+    background = Background()
+    with background as service:
+        service.silent.add("publish")
+        agent = agent_of(service, heartbeat_process=False)
+        agent.start()
+        ended: list[BaseException] = []
+
+        def publish() -> None:
+            try:
+                agent.publish("x.y")
+            except BaseException as error:
+                ended.append(error)
+
+        waiting = threading.Thread(target=publish)
+        waiting.start()
+        background.run(service.received("publish"))
+        agent.stop()
+        waiting.join()
+        assert isinstance(ended[0], ConnectionError)
+
+
+def test_an_agent_leaves_no_thread_behind_and_can_be_asked_afterwards() -> None:
+    with Background() as service:
+        agent = agent_of(service, heartbeat_process=False)
+        agent.on_message("a.b", lambda subject, data: None)
+        assert threads_of_agents() == []
+        agent.start()
+        assert threads_of_agents() == ["agent_heartbeat of worker-1"]
+        agent.stop()
+        agent.stop()
+        agent.drain()
+        with pytest.raises(ConnectionError):
+            agent.start()
+        with pytest.raises(ConnectionError):
+            agent.publish("x.y")
+        assert agent.get_connection_health()["healthy"] is False
+        for thread in threading.enumerate():
+            if thread.name.startswith("agent_heartbeat of"):
+                thread.join()
+        assert threads_of_agents() == []
+
+
+def test_a_handler_that_hangs_does_not_hold_the_end_of_the_program_up(tmp_path: Path) -> None:
+    background = Background()
+    with background as service:
+        program = tmp_path / "worker.py"
+        program.write_text(
+            f"""
+import threading
+from agent_heartbeat.blocking import HeartbeatAgent
+agent = HeartbeatAgent("worker-1", "acme", {service.url!r}, private_key={KEY!r}, heartbeat_process=False)
+begun = threading.Event()
+
+@agent.on_message("a.b")
+def hang(subject, data):
+    begun.set()
+    threading.Event().wait()
+
+agent.start()
+begun.wait()
+agent.stop()
+print("stopped")
+"""
+        )
+        process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
+        peer = background.run(service.peer())
+        background.run(service.received("subscribe"))
+        background.run(peer.tell(type="message", messageId="1", subject="a.b", data=1))
+        assert process.communicate()[0] == "stopped\n"
+        assert process.returncode == 0

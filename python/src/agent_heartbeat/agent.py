@@ -194,6 +194,8 @@ class Agent:
         self._background: set[asyncio.Future[Any]] = set()
         self._manager: _Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: int | None = None
+        """The event loop's."""
         self._ended: asyncio.Event | None = None
         self._end: StateChange | None = None
         self._stop_cause: str | None = None
@@ -209,6 +211,11 @@ class Agent:
     def state(self) -> AgentState:
         """Where the agent stands."""
         return self._state
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is stopped or superseded, so that it does not connect again."""
+        return is_final(self._state)
 
     @overload
     def on_message(
@@ -475,7 +482,7 @@ class Agent:
         self._begin_drain("drain")
         assert self._drain_task
         elsewhere = self._dispatcher.running_elsewhere()
-        if len(elsewhere) == len(self._dispatcher._running):
+        if len(elsewhere) == len(self._dispatcher.running):
             await asyncio.shield(self._drain_task)
         elif elsewhere:
             await asyncio.wait(elsewhere, timeout=self._drain_timeout)
@@ -521,8 +528,9 @@ class Agent:
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
+            self._thread = threading.get_ident()
             self._ended = asyncio.Event()
-        elif self._loop is not loop:
+        elif self._loop is not loop and not self.has_ended:
             raise AgentHeartbeatError(f"{self.agent_id}: expected one event loop, got a second one")
         if self._manager:
             return
@@ -608,7 +616,7 @@ class Agent:
         await self._stop("drained")
 
     async def _handlers_done(self) -> None:
-        while waiting := [*self._dispatcher._running, *self._answering]:
+        while waiting := [*self._dispatcher.running, *self._answering]:
             await asyncio.wait(waiting)
 
     def _worked(self) -> None:
@@ -616,7 +624,7 @@ class Agent:
         loop = self._loop
         if loop is None or self._manager is None:
             return
-        if threading.get_ident() == getattr(loop, "_thread_id", None):
+        if threading.get_ident() == self._thread:
             self._refresh_activity()
         else:
             with contextlib.suppress(RuntimeError):

@@ -6,10 +6,10 @@ The loop runs in a thread of its own. Handlers run there too if they are corouti
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import contextlib
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
@@ -33,7 +33,10 @@ class _BlockingAgent:
         self._signals = tuple(options.get("signals", (signal.SIGTERM, signal.SIGINT)))
         self._agent = self._kind(*arguments, **options)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._calls = 0
+        """How many threads wait for the loop: it ends when the last one has been answered."""
+        self._agent.on("state", lambda _: self._settle())
 
     @property
     def agent_id(self) -> str:
@@ -104,24 +107,20 @@ class _BlockingAgent:
 
     def run(self) -> RunEnd:
         """Stays connected until the agent ends: see `Agent.run`. In the main thread, signals drain it."""
-        loop = self._begun()
-        release = on_signals(self._signals, loop, self._agent._on_signal)
-        try:
-            end = self._wait(self._agent.run())
-        finally:
-            release()
-        self._close()
-        return end
+        with self._on_duty() as loop:
+            release = on_signals(self._signals, loop, self._agent._on_signal)
+            try:
+                return self._wait(self._agent.run())
+            finally:
+                release()
 
     def stop(self) -> None:
         """Ends at once: see `Agent.stop`."""
         self._wait(self._agent.stop())
-        self._close()
 
     def drain(self) -> None:
         """Ends with grace: see `Agent.drain`."""
         self._wait(self._agent.drain())
-        self._close()
 
     def __enter__(self: _Self) -> _Self:
         self.start()
@@ -138,36 +137,59 @@ class _BlockingAgent:
         else:
             self.stop()
 
-    def _begun(self) -> asyncio.AbstractEventLoop:
+    @contextlib.contextmanager
+    def _on_duty(self) -> Iterator[asyncio.AbstractEventLoop]:
+        """The loop, which goes on at least until the block ends."""
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 name = f"agent_heartbeat of {self.agent_id}"
-                threading.Thread(target=self._loop.run_forever, name=name, daemon=True).start()
-            return self._loop
+                threading.Thread(target=_serve, args=(self._loop,), name=name, daemon=True).start()
+            loop = self._loop
+            self._calls += 1
+        try:
+            yield loop
+        finally:
+            with self._lock:
+                self._calls -= 1
+            self._settle()
 
     def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._begun()).result()
+        with self._on_duty() as loop:
+            return asyncio.run_coroutine_threadsafe(work, loop).result()
 
     def _on_loop(self, function: Callable[[], Result]) -> Result:
-        """Calls a function where the agent lives."""
-        loop = self._begun()
-        result: concurrent.futures.Future[Result] = concurrent.futures.Future()
-
-        def call() -> None:
-            try:
-                result.set_result(function())
-            except Exception as error:
-                result.set_exception(error)
-
-        loop.call_soon_threadsafe(call)
-        return result.result()
-
-    def _close(self) -> None:
+        """Calls a function where the agent lives; in this thread while it lives nowhere."""
         with self._lock:
-            if self._loop is not None:
+            if self._loop is None:
+                return function()
+
+        async def call() -> Result:
+            return function()
+
+        return self._wait(call())
+
+    def _settle(self) -> None:
+        """Ends the loop of an agent that has ended, unless somebody waits for something: the last one ends it then."""
+        with self._lock:
+            if self._loop is not None and self._calls == 0 and self._agent.has_ended:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._loop = None
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Runs a loop until it is stopped, lets what is left on it end, and closes it."""
+
+    async def finish() -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await loop.shutdown_asyncgens()
+
+    loop.run_forever()
+    loop.run_until_complete(finish())
+    loop.close()
 
 
 class HeartbeatAgent(_BlockingAgent):

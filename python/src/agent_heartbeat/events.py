@@ -195,16 +195,22 @@ class Reporter:
     def emit(self, event: AgentEvent) -> None:
         self.emitter.emit(NAMES[type(event)], event)
 
-    async def state_changes(self, ended: bool) -> AsyncIterator[StateChange]:
+    def state_changes(self, ended: bool) -> AsyncIterator[StateChange]:
         channel: asyncio.Queue[StateChange | None] = asyncio.Queue()
         if ended:
-            return
-        self._channels.add(channel)
-        try:
-            while (change := await channel.get()) is not None:
-                yield change
-        finally:
-            self._channels.discard(channel)
+            channel.put_nowait(None)
+        else:
+            # Here and not in the generator, which would begin with the first step of its reader.
+            self._channels.add(channel)
+
+        async def changes() -> AsyncIterator[StateChange]:
+            try:
+                while (change := await channel.get()) is not None:
+                    yield change
+            finally:
+                self._channels.discard(channel)
+
+        return changes()
 
     def state(self, change: StateChange) -> None:
         if change.state == "draining" and change.reason == "superseded":

@@ -6,7 +6,7 @@ Times that end in `_at`, and other times of the wire, are epoch milliseconds by 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 SUBPROTOCOL = "agent-heartbeat.v1"
@@ -36,8 +36,6 @@ PRESENCE = "presence"
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.@:/+=%-]{0,127}")
 ID_FORM = "1 to 128 letters, digits or _-.@:/+=%, of which the first is a letter, a digit, _ or -"
 
-Status = Literal["online", "offline"]
-OfflineReason = Literal["client_closed", "connection_lost", "gateway_closed", "lease_expired", "drained", "revoked"]
 Message = dict[str, Any]
 """A JSON object of the wire, with its `type`."""
 

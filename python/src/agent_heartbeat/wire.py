@@ -246,7 +246,7 @@ _MESSAGES: dict[str, dict[str, _Read]] = {
         "serverTime": _number,
         "massExpiry": _optional(_object({"suspectedAt": _number, "heldUntil": _number})),
     },
-    "history": {"agentId": _text, "transitions": _list_of(_record_of_transition)},
+    "history": {"agentId": _optional(_text), "transitions": _list_of(_record_of_transition)},
     "superseded": {},
     "error": {"code": _text, "message": _text},
 }

@@ -138,10 +138,11 @@ class _Socket:
         try:
             while True:
                 text = await self._outgoing.get()
-                data = text.encode()
+                # Half a surrogate pair can't be encoded; its escape means the same in JSON.
+                data = text.encode(errors="backslashreplace")
                 # API Gateway takes no frame that is larger than its limit.
                 if len(data) <= FRAME_BYTES:
-                    await connection.send(text)
+                    await connection.send(data, text=True)
                 else:
                     await connection.send(_frames(data), text=True)
                 self._queued -= len(text)

@@ -7,7 +7,10 @@ from typing import Any
 
 
 class Answer:
-    """The first value that a handler returns; without one, the first error; without that, None."""
+    """The first value that a handler returns; without one, the first error; without that, None.
+
+    An error of a handler comes before `unavailable`, on which the request may be sent to others again.
+    """
 
     def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
         self._send = send
@@ -30,8 +33,8 @@ class Answer:
 
     def failed(self, code: str, error: object) -> None:
         self._open -= 1
-        message = text_of(error)
-        self._fault = self._fault or {"error": {"code": code, "message": message}}
+        if self._fault is None or self._fault["error"]["code"] == "unavailable":
+            self._fault = {"error": {"code": code, "message": text_of(error)}}
         self._last()
 
     def _last(self) -> None:
@@ -45,8 +48,13 @@ class Answer:
 
 
 def text_of(error: object) -> str:
-    """What an error says; its kind where it says nothing, or fails to."""
+    """What an error says, as far as a message carries it; its kind where it says nothing, or fails to."""
     try:
-        return str(error) or type(error).__name__
+        said = str(error) or type(error).__name__
     except Exception:
-        return type(error).__name__
+        said = type(error).__name__
+    return said[:_LONGEST].encode(errors="backslashreplace").decode()
+
+
+_LONGEST = 4000
+"""Characters of an error."""

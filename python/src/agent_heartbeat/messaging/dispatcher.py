@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Union
 
 from ..errors import ConfigurationError
+from ..options import within
 from ..protocol import INBOX
 from ..subject import check_pattern, matches_subject
 from .answer import Answer
@@ -89,7 +92,7 @@ class Dispatcher:
         self._handlers: dict[Handler, None] = {}
         self._ready: deque[_Chain] = deque()
         """Chains whose next message may be handled, the one that waits longest first."""
-        self._running: set[asyncio.Task[None]] = set()
+        self.running: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._accepts = True
         self._closed = False
@@ -110,9 +113,7 @@ class Dispatcher:
         if not callable(function):
             raise ConfigurationError(f"expected a handler that can be called, got {function!r}")
         if max_silence is not None:
-            number = isinstance(max_silence, (int, float)) and not isinstance(max_silence, bool)
-            if not number or not 1 <= max_silence <= 86_400:
-                raise ConfigurationError(f"option max_silence: expected a number from 1 to 86400, got {max_silence!r}")
+            within("max_silence", max_silence, 1, 86_400)
         handler = Handler(pattern, function, bool(concurrent), max_silence, _takes_context(function))
         self._handlers[handler] = None
         return handler
@@ -144,12 +145,12 @@ class Dispatcher:
     def running_elsewhere(self) -> list[asyncio.Task[None]]:
         """The handlers that run, but for the one that asks: it can't wait for its own end."""
         here = _current_asyncio_task.get()
-        return [task for task in self._running if task is not here]
+        return [task for task in self.running if task is not here]
 
     def _take(self, handler: Handler, message: Incoming) -> None:
         chain = handler.chains.get(message.subject) or _Chain(handler, message.subject)
         blocked = chain.running or bool(chain.waiting)
-        waits = blocked or len(self._running) >= self._concurrency
+        waits = blocked or len(self.running) >= self._concurrency
         if not self._accepts or (waits and self._waiting >= self._queue):
             self._drop(message, "queue_full" if self._accepts else "ended")
             return
@@ -163,13 +164,13 @@ class Dispatcher:
         self._start()
 
     def _start(self) -> None:
-        while not self._closed and len(self._running) < self._concurrency and self._ready:
+        while not self._closed and len(self.running) < self._concurrency and self._ready:
             chain = self._ready.popleft()
             message = chain.waiting.popleft()
             self._waiting -= 1
             chain.running = True
             task = asyncio.get_running_loop().create_task(self._handle(chain, message))
-            self._running.add(task)
+            self.running.add(task)
             task.add_done_callback(lambda done, chain=chain: self._done(done, chain))  # type: ignore[misc]
 
     async def _handle(self, chain: _Chain, message: Incoming) -> None:
@@ -198,13 +199,11 @@ class Dispatcher:
             arguments = (*arguments, message.context)
         if _is_async(handler.function):
             return await handler.function(*arguments)
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(None, lambda: context.run(handler.function, *arguments))
+        value = await _in_thread(handler.function, *arguments)
         return await value if inspect.isawaitable(value) else value
 
     def _done(self, task: asyncio.Task[None], chain: _Chain) -> None:
-        self._running.discard(task)
+        self.running.discard(task)
         chain.running = False
         if chain.waiting:
             self._ready.append(chain)
@@ -221,6 +220,40 @@ class Dispatcher:
 _current_asyncio_task: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
     "agent_heartbeat_asyncio_task", default=None
 )
+
+
+def _in_thread(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+    """Calls a function in a thread of its own, which does not hold the program's end up.
+
+    Those of a pool would: the interpreter waits for them, and the program's other work shares the loop's own pool.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if result.done():
+            return
+        # A future can't hold a StopIteration: it would end whoever awaits it without a word.
+        if isinstance(error, StopIteration):
+            error = RuntimeError(f"the handler raised {error!r}")
+        if error is None:
+            result.set_result(value)
+        else:
+            result.set_exception(error)
+
+    def call() -> None:
+        value, error = None, None
+        try:
+            value = context.run(function, *arguments)
+        except BaseException as raised:
+            error = raised
+        # The loop may be closed by now: then nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=call, name=f"handler {getattr(function, '__name__', '')}", daemon=True).start()
+    return result
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -18,7 +18,8 @@ from typing import Any
 from ..connection.health import ManagerHealth, health_before
 from ..connection.keys import KeyLoader, SigningKey
 from ..connection.manager import ManagerOptions
-from ..connection.state import Failure, StateChange, is_final
+from ..connection.state import AgentState, Failure, StateChange, is_final
+from ..errors import ConnectionError
 from ..protocol import Message
 from .child import PULSE
 
@@ -53,9 +54,20 @@ class ProcessConnectionManager:
         self._patterns: Sequence[str] = ()
         self._activity: Message = {"state": "idle"}
         self._restarts = 0
-        self._stopping = False
+        self._state: AgentState = "idle"
+        """What the agent has been told last: the health is ahead of it."""
+        self._draining = False
+        self._superseded = False
+        self._stop_cause: str | None = None
         self._pulse: asyncio.TimerHandle | None = None
-        self._spawn()
+        self._restart_timer: asyncio.TimerHandle | None = None
+        """Set while there is no process, and another one is going to be started."""
+        try:
+            self._spawn()
+        except OSError as error:
+            raise ConnectionError(
+                f"expected to start a process for the heartbeats, got: {error}; heartbeat_process=False needs none"
+            ) from error
 
     # Calls of the agent.
 
@@ -63,18 +75,30 @@ class ProcessConnectionManager:
         self._call("start")
 
     def drain(self) -> None:
-        self._stopping = True
+        self._draining = True
+        if self._restart_timer:
+            self._change("draining", "drain")
         self._call("drain")
 
     def stop(self, cause: str) -> None:
-        self._stopping = True
+        self._stop_cause = self._stop_cause or cause
+        if self._restart_timer:
+            self._restart_timer.cancel()
+            self._restart_timer = None
+            self._change("stopped", cause)
         self._call("stop", cause)
 
     def reconnect(self) -> None:
+        if self._restart_timer:
+            self._restart_timer.cancel()
+            self._restart()
         self._call("reconnect")
 
     def send(self, message: Message) -> None:
-        self._call("send", message)
+        if self._restart_timer:
+            self._emit({"type": "unsent", "id": message.get("id")})
+        else:
+            self._call("send", message)
 
     def set_subscriptions(self, patterns: Sequence[str]) -> None:
         self._patterns = list(patterns)
@@ -86,6 +110,8 @@ class ProcessConnectionManager:
 
     def health(self) -> ManagerHealth:
         """What the other process has told by now, though this one's event loop may not have come to it."""
+        if self._is_again_what_it_was(self._health["state"]):
+            return {**self._health, "state": self._state}
         return self._health
 
     # The process.
@@ -132,7 +158,6 @@ class ProcessConnectionManager:
         for text in process.stdout:
             line = json.loads(text)
             if "event" in line:
-                # On a restart the agent never stopped being what it was.
                 self._health = line["health"]
                 self._events.append(line["event"])
                 self._soon(self._flush)
@@ -151,14 +176,26 @@ class ProcessConnectionManager:
     def _flush(self) -> None:
         while self._events:
             event = self._events.popleft()
-            if self._restarts and event["type"] == "state":
-                if event["change"]["state"] == "connecting":
-                    continue
-                if event["change"]["previous"] == "connecting":
-                    event["change"]["previous"] = "reconnecting"
-                if event["change"]["state"] == "connected":
+            if event["type"] == "state":
+                self._tell(event["change"])
+            else:
+                if event["type"] == "ready":
                     self._restarts = 0
-            self._emit(event)
+                self._emit(event)
+
+    def _tell(self, change: Message) -> None:
+        if self._is_again_what_it_was(change["state"]):
+            return
+        change["previous"] = self._state
+        self._state = change["state"]
+        self._superseded = self._superseded or change["reason"] == "superseded"
+        self._emit({"type": "state", "change": change})
+
+    def _is_again_what_it_was(self, state: AgentState) -> bool:
+        """Whether this is the beginning of a process that replaces one that died, which is no news of the agent."""
+        if self._state == "draining":
+            return not is_final(state)
+        return state == self._state or (state == "connecting" and self._state != "idle")
 
     def _answer_key(self) -> None:
         def proceed(key: SigningKey | BaseException) -> None:
@@ -174,13 +211,21 @@ class ProcessConnectionManager:
         self._flush()
         if self._pulse:
             self._pulse.cancel()
-        previous = self._health["state"]
-        if is_final(previous):
+        if is_final(self._state):
             return
-        failure = Failure("network", f"the heartbeat process ended with exit code {code}")
-        self._health = {**self._health, "connected": False}
+        self._health = {**self._health, "state": self._state, "connected": False}
         self._emit({"type": "broken"})
-        goes_on = self._options.auto_reconnect and not self._stopping
+        if self._superseded:
+            # Another one would take the agent back.
+            self._change("superseded", "superseded")
+        elif self._stop_cause:
+            self._change("stopped", self._stop_cause)
+        else:
+            self._failed(f"the heartbeat process ended with exit code {code}")
+
+    def _failed(self, message: str) -> None:
+        failure = Failure("network", message)
+        goes_on = self._options.auto_reconnect
         first, longest = _RESTART_AFTER
         wait = min(longest, first * 2 ** min(self._restarts, 10))
         attempt = {
@@ -193,19 +238,23 @@ class ProcessConnectionManager:
         if not goes_on:
             self._change("stopped", "failed", failure)
             return
-        if previous == "connected":
+        if self._state == "connected":
             self._change("reconnecting", "connection_lost", failure)
         self._restarts += 1
-        self._loop.call_later(wait, self._restart)
+        self._restart_timer = self._loop.call_later(wait, self._restart)
 
-    def _change(self, state: Any, reason: str, failure: Failure) -> None:
-        previous = self._health["state"]
+    def _change(self, state: AgentState, reason: str, failure: Failure | None = None) -> None:
+        change = StateChange(state, self._state, reason, time.time(), failure)
         self._health = {**self._health, "state": state}
-        change = StateChange(state, previous, reason, time.time(), failure)
-        self._emit({"type": "state", "change": change.to_json()})
+        self._tell(change.to_json())
 
     def _restart(self) -> None:
-        if self._stopping:
+        self._restart_timer = None
+        try:
+            self._spawn()
+        except OSError as error:
+            self._failed(f"the heartbeat process can't be started: {error}")
             return
-        self._spawn()
         self._call("start")
+        if self._draining:
+            self._call("drain")
