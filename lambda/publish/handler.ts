@@ -54,9 +54,21 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
     }
     const { reached, posts, complete } = await messageRouter.publish(organizationId, delivery, now);
     const more = Math.floor(posts / POSTS_OF_A_MESSAGE);
-    if (more > 0) await route.rates.spend({ organizationId, agentId }, "publish", now, more);
+    if (more > 0) await spendAfter({ organizationId, agentId }, now, more);
     const rest = complete ? {} : { incomplete: true as const };
     return reply({ type: "published", subject, reached, ...rest, ...echo(id) });
+  };
+  /** The message has been delivered: an error now would have it sent again. */
+  const spendAfter = async (
+    sender: Pick<Identity, "organizationId" | "agentId">,
+    now: number,
+    amount: number,
+  ) => {
+    try {
+      await route.rates.spend(sender, "publish", now, amount);
+    } catch (error) {
+      route.log.warn({ event: "posts_not_counted", ...sender, amount, error: String(error) });
+    }
   };
   return guardedRoute("publish", route, handle, isAnswer);
 }

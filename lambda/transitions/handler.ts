@@ -97,35 +97,32 @@ export function transitionsHandler(deps: TransitionsDependencies) {
     const lanes = await Promise.all(
       lanesOf(pending, ENTRIES_PER_CALL).map((lane) => handleLane(lane, run)),
     );
+    const handled = new Set(lanes.flat());
     const reasons = new Map<Transition["reason"], number>();
-    for (const { reason } of lanes.flatMap(({ published }) => published)) {
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    for (const { transition } of handled) {
+      if (transition) reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
     }
     for (const [reason, times] of reasons) deps.count("Transitions", { reason }, times);
+    // In the order of the stream, not of the lanes: Lambda takes everything before it as done.
+    const failed = pending.find((one) => !handled.has(one));
     return {
-      batchItemFailures: lanes.flatMap(({ failed }) =>
-        failed ? [{ itemIdentifier: failed.position.sequenceNumber }] : [],
-      ),
+      batchItemFailures: failed ? [{ itemIdentifier: failed.position.sequenceNumber }] : [],
     };
   };
 }
 
-/** Handles a lane up to the first call in which something fails. */
-async function handleLane(
-  lane: Pending[],
-  run: Run,
-): Promise<{ published: Transition[]; failed: Pending | undefined }> {
-  const published: Transition[] = [];
+/** Handles a lane up to the first call in which something fails. @returns what was handled */
+async function handleLane(lane: Pending[], run: Run): Promise<Pending[]> {
+  const handled: Pending[] = [];
   for (let start = 0; start < lane.length; start += ENTRIES_PER_CALL) {
     const batch = lane.slice(start, start + ENTRIES_PER_CALL);
     const settled = before(batch, await settle(batch, run));
     const taken = before(settled, await publishToBus(settled, run));
     await Promise.all(byAgent(taken).map((changes) => notifySubscribers(changes, run)));
-    published.push(...taken.flatMap(({ transition }) => transition ?? []));
-    const failed = batch.find((one) => !taken.includes(one));
-    if (failed) return { published, failed };
+    handled.push(...taken);
+    if (taken.length < batch.length) break;
   }
-  return { published, failed: undefined };
+  return handled;
 }
 
 function pendingOf({ eventID, eventSourceARN = "", dynamodb }: StreamEvent["Records"][0]): Pending {

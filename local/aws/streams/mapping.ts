@@ -130,12 +130,11 @@ async function attempt(
   if (failed === undefined)
     return { left: records, problem: "expected a list of batchItemFailures" };
   if (failed.size === 0) return { left: [] };
-  // The first failed record is a checkpoint: it and everything after it is retried.
-  const index = records.findIndex(({ dynamodb }) => failed.has(dynamodb.SequenceNumber));
-  return {
-    left: index < 0 ? records : records.slice(index),
-    problem: `${failed.size} records failed`,
-  };
+  // The failed record with the lowest sequence number is a checkpoint: it and everything after it is retried. If a name is not
+  // that of a record, everything is: https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+  const sequence = records.map(({ dynamodb }) => dynamodb.SequenceNumber);
+  const first = Math.min(...[...failed].map((name) => sequence.indexOf(name)));
+  return { left: records.slice(Math.max(0, first)), problem: `${failed.size} records failed` };
 }
 
 /** Undefined if the result is not a `ReportBatchItemFailures` response. */

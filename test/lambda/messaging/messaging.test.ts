@@ -11,6 +11,7 @@ import { MessageRouter } from "../../../lambda/messaging/message-router";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import { publishHandler } from "../../../lambda/publish/handler";
 import type { Outcome } from "../../../lambda/shared/connections";
+import type { SenderRates } from "../../../lambda/shared/sender-rates";
 import { subscribeHandler, unsubscribeHandler } from "../../../lambda/subscribe/handler";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
 import {
@@ -47,7 +48,7 @@ describe("messages", () => {
   });
   afterAll(() => engine.stop());
 
-  function compose(client = engine.client) {
+  function compose(client = engine.client, rates: Pick<SenderRates, "spend"> = OPEN_RATES) {
     subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
     metrics = new MetricsRecorder();
     const log = new LogRecorder();
@@ -56,7 +57,7 @@ describe("messages", () => {
       connections: new ConnectionsRecorder(),
       log,
       metrics: metrics.sink,
-      rates: OPEN_RATES,
+      rates,
     };
     const messageRouter = new MessageRouter({
       subscriptions,
@@ -247,6 +248,27 @@ describe("messages", () => {
     outcomes.full = new Error("limit exceeded");
     expect(await call("publish", { subject: "a.b" })).toMatchObject({ reached: 1 });
     expect(await reachedBy("a.b")).toEqual(["full", "there"]);
+  });
+
+  it("are answered as published if only the counting of their posts fails", async () => {
+    const spent: number[] = [];
+    handlers = compose(engine.client, {
+      spend: async (_, __, ___, amount) => {
+        if (amount === undefined) return "admitted";
+        spent.push(amount);
+        throw new Error("throttled");
+      },
+    });
+    for (let index = 0; index < 25; index++) {
+      await subscribe("a.b", `C${index}=`, { agentId: `reader-${index}` });
+    }
+    expect(await call("publish", { subject: "a.b", id: "1" })).toEqual({
+      type: "published",
+      subject: "a.b",
+      reached: 25,
+      id: "1",
+    });
+    expect([posted.length, spent]).toEqual([25, [2]]);
   });
 
   it("go only to the agent that they name, subscribed or not", async () => {

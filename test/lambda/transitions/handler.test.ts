@@ -5,6 +5,7 @@ import type { DeliveryMessage, ErrorMessage } from "../../../core/protocol";
 import type { ListedConnection } from "../../../lambda/messaging/subscriptions";
 import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../../../testing/presence";
+import { seededRandom } from "../../../testing/random";
 
 type Entry = {
   DetailType: string;
@@ -324,6 +325,55 @@ describe("transitions", () => {
     const { result } = await tell(...records);
     const itemIdentifier = records[1]?.dynamodb.SequenceNumber;
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
+  });
+
+  it("requests the first one in the order of the stream, also if the agents' changes are interleaved", async () => {
+    const of = (agentId: string) => [
+      change(undefined, { ...ONLINE, agentId }),
+      change({ ...ONLINE, agentId }, { ...CLOSED, agentId }),
+    ];
+    const [a, b] = [of("a1"), of("a2")] as [StreamEvent["Records"], StreamEvent["Records"]];
+    const records = [a[0], b[0], a[1], b[1]] as StreamEvent["Records"];
+    // The last of one agent and the first of the other: a lane has all changes of the one before those of the other.
+    const refused = new Set([a[1]?.eventID, b[0]?.eventID]);
+    failures = (_, { Detail }) => refused.has(JSON.parse(Detail).transitionId);
+    const { result } = await tell(...records);
+    const itemIdentifier = b[0]?.dynamodb.SequenceNumber;
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
+  });
+
+  it("loses no transition, nor tells one under another id, however the bus refuses", async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `a${index}`);
+    const records = [
+      ...names.map((agentId) => change(undefined, { ...ONLINE, agentId })),
+      ...names
+        .toReversed()
+        .map((agentId) => change({ ...ONLINE, agentId }, { ...CLOSED, agentId })),
+    ];
+    const random = seededRandom(1);
+    const taken: string[] = [];
+    failures = (_, { Detail }) => {
+      if (random() < 0.3) return true;
+      taken.push(JSON.parse(Detail).transitionId);
+      return false;
+    };
+    let rest: StreamEvent["Records"] = records;
+    while (rest.length > 0) {
+      const [failure] = (await transitions({ Records: rest })).batchItemFailures;
+      rest = failure
+        ? rest.slice(
+            rest.findIndex(({ dynamodb }) => dynamodb.SequenceNumber === failure.itemIdentifier),
+          )
+        : [];
+    }
+    expect(new Set(taken)).toEqual(new Set(records.map(({ eventID }) => eventID)));
+    for (const [index] of names.entries()) {
+      const [came, went] = [records[index], records[records.length - 1 - index]];
+      // The bus may take it before the one that it refuses in the same call; then it is told again.
+      expect(taken.lastIndexOf(went?.eventID ?? "")).toBeGreaterThan(
+        taken.indexOf(came?.eventID ?? ""),
+      );
+    }
   });
 
   it("tells an agent's transitions after one that was refused again, in order, and subscribers once", async () => {

@@ -121,6 +121,13 @@ describe("an event source mapping", () => {
     ]);
     const naming = await consume(records(2), (_, call) => (call === 1 ? failing("9") : failing()));
     expect(naming.calls).toHaveLength(2);
+    const both = await consume(records(2), (_, call) =>
+      call === 1 ? failing("2", "9") : failing(),
+    );
+    expect(both.calls).toEqual([
+      ["1", "2"],
+      ["1", "2"],
+    ]);
   });
 
   it("retries a batch whose function was throttled, without counting or halving it", async () => {
