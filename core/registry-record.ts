@@ -20,6 +20,8 @@ export interface RegisteredAgent {
   enabled: boolean;
   /** Oldest first. At most two, so that a key can be rotated without downtime. */
   publicKeys: RegisteredKey[];
+  /** The keys that were taken away last, at most two, so that a call that ends their connections can be repeated. */
+  retiredKeys?: Pick<RegisteredKey, "keyId" | "addedAt">[];
   createdAt: number;
   updatedAt: number;
   description?: string;

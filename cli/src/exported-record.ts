@@ -16,6 +16,7 @@ const FIELDS: readonly (keyof RegisteredAgent)[] = [
   "role",
   "enabled",
   "publicKeys",
+  "retiredKeys",
   "createdAt",
   "updatedAt",
   "description",

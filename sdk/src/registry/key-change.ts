@@ -7,6 +7,12 @@ import { KeyExistsError, LastKeyError, TooManyKeysError, unknownKey } from "./er
 /** Keys that an agent may have at once: one to use, one to change to. */
 const MAX_KEYS = 2;
 
+/** A key that was taken away, as far as it is remembered. */
+export type RetiredKey = NonNullable<RegisteredAgent["retiredKeys"]>[number];
+
+/** Keys that are remembered: an agent has two at once, so of those taken away the last two may still be in use. */
+const MOST_RETIRED = 2;
+
 /** What an agent's keys become, or why not. */
 export type KeyChange = (agent: RegisteredAgent, now: number) => RegisteredKey[];
 
@@ -46,6 +52,33 @@ export function withoutKey(keyId: string): KeyChange {
     return agent.publicKeys.filter((key) => key.keyId !== keyId);
   };
 }
+
+/** The keys that a change takes away, and those that were taken away before, as far as they are remembered. */
+export function retirement(agent: RegisteredAgent, publicKeys: readonly RegisteredKey[]) {
+  const retired = agent.publicKeys
+    .filter((key) => !publicKeys.some(({ keyId }) => keyId === key.keyId))
+    .map(({ keyId, addedAt }): RetiredKey => ({ keyId, addedAt }));
+  return { retired, remembered: [...(agent.retiredKeys ?? []), ...retired].slice(-MOST_RETIRED) };
+}
+
+/** Which keys the same change took away before, if it was done. */
+export type DoneBefore = (agent: RegisteredAgent) => RetiredKey[];
+
+/** The keys that `withRotatedKey` took away when it made the newest key this one. */
+export function rotatedAway({ keyId }: PublicKey, retire: string | undefined): DoneBefore {
+  return ({ publicKeys, retiredKeys = [] }) => {
+    const isDone = publicKeys.at(-1)?.keyId === keyId && !publicKeys.some(isKey(retire));
+    return isDone ? retiredKeys.filter((key) => retire === undefined || key.keyId === retire) : [];
+  };
+}
+
+/** The key that `withoutKey` took away. */
+export function takenAway(keyId: string): DoneBefore {
+  return ({ publicKeys, retiredKeys = [] }) =>
+    publicKeys.some(isKey(keyId)) ? [] : retiredKeys.filter(isKey(keyId));
+}
+
+const isKey = (keyId: string | undefined) => (key: RetiredKey) => key.keyId === keyId;
 
 function expectNew(agent: RegisteredAgent, { keyId }: PublicKey): void {
   if (agent.publicKeys.some((key) => key.keyId === keyId)) {

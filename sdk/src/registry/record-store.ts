@@ -24,6 +24,7 @@ import {
   type RegisteredKey,
 } from "../../../core/registry-record";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
+import type { RetiredKey } from "./key-change";
 
 /** Which agent. */
 export interface AgentName {
@@ -138,9 +139,16 @@ export class RecordStore {
     name: AgentName,
     observed: RegisteredKey[],
     changed: RegisteredKey[],
+    retired: RetiredKey[],
   ): Promise<RegisteredAgent | undefined> {
-    const values = marshall({ ":observed": observed, ":changed": changed });
-    return this.#update(name, "publicKeys = :changed", keysAsObserved, values, (found) =>
+    const some = retired.length > 0;
+    const values = {
+      ":observed": observed,
+      ":changed": changed,
+      ...(some && { ":retired": retired }),
+    };
+    const assignment = `publicKeys = :changed${some ? ", retiredKeys = :retired" : ""}`;
+    return this.#update(name, assignment, keysAsObserved, marshall(values), (found) =>
       isDeepStrictEqual(agentFromItem(found).publicKeys, changed),
     );
   }
@@ -155,7 +163,7 @@ export class RecordStore {
     const agent = await this.#fence(
       name,
       "SET revokedAt = :revokedAt, expiresAt = :zero, ttlEpochSeconds = :ttlEpochSeconds " +
-        "REMOVE publicKeys, profile, description, enabled, createdAt, updatedAt, #role",
+        "REMOVE publicKeys, retiredKeys, profile, description, enabled, createdAt, updatedAt, #role",
       { zero: 0, ttlEpochSeconds },
       { "#role": "role" },
     );

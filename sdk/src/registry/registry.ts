@@ -14,7 +14,17 @@ import {
   IncompleteChangeError,
   unknownAgent,
 } from "./errors";
-import { type KeyChange, withKey, withoutKey, withRotatedKey } from "./key-change";
+import {
+  type DoneBefore,
+  type KeyChange,
+  type RetiredKey,
+  retirement,
+  rotatedAway,
+  takenAway,
+  withKey,
+  withoutKey,
+  withRotatedKey,
+} from "./key-change";
 import { type PublicKeySource, publicKeyFrom } from "./public-key";
 import { type AgentName, RecordStore } from "./record-store";
 import { type RevocationOptions, revoke, revokeKey, tombstone } from "./revocation";
@@ -199,26 +209,28 @@ export class AgentRegistry {
   }
 
   /**
-   * Adds a key, and retires one where the agent has two: the older one, unless `retire` names another.
+   * Adds a key, and retires one where the agent has two: the older one, unless `retire` names another. With `now`, repeating it
+   * is harmless.
    *
    * @throws UnknownAgentError if it is not registered
    * @throws KeyExistsError if it has this key, UnknownKeyError if it has not the one to retire
    * @throws KeyError if the key is not readable, or of a kind that is not accepted
+   * @throws IncompleteChangeError if the connections of a retired key could not be ended: then repeat it
    */
   async rotateKey({ publicKey, retire, now, ...name }: KeyRotation): Promise<RegisteredAgent> {
     const key = await publicKeyFrom(publicKey);
-    return this.#changeKeys(name, withRotatedKey(key, retire), now);
+    return this.#changeKeys(name, withRotatedKey(key, retire), now && rotatedAway(key, retire));
   }
 
   /**
-   * Takes a key away. Connections that were opened with it go on, unless they are to end `now`.
+   * Takes a key away. Connections that were opened with it go on, unless they are to end `now`; then repeating it is harmless.
    *
    * @throws UnknownAgentError if the agent is not registered
    * @throws UnknownKeyError if it has no such key, LastKeyError if it has no other
-   * @throws IncompleteChangeError if its connections could not be ended
+   * @throws IncompleteChangeError if its connections could not be ended: then repeat it
    */
   removeKey({ keyId, now, ...name }: KeyRemoval): Promise<RegisteredAgent> {
-    return this.#changeKeys(name, withoutKey(keyId), now);
+    return this.#changeKeys(name, withoutKey(keyId), now && takenAway(keyId));
   }
 
   /**
@@ -234,28 +246,41 @@ export class AgentRegistry {
     if (!removed && !buried) throw unknownAgent(name.organizationId, name.agentId);
   }
 
-  /** Reads, changes and writes the keys, again if another change of them came in between. */
+  /**
+   * Reads, changes and writes the keys, again if another change of them came in between.
+   *
+   * @param doneBefore if given, the connections end that were opened with the keys that are taken away, also where an earlier
+   *   call has taken them away and its answer was lost
+   */
   async #changeKeys(
     name: AgentName,
     change: KeyChange,
-    endsConnections = false,
+    doneBefore?: DoneBefore | false,
   ): Promise<RegisteredAgent> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const agent = await this.get(name);
       if (!agent) throw unknownAgent(name.organizationId, name.agentId);
-      const publicKeys = change(agent, this.#clock.now());
-      const changed = await this.#records.setKeys(name, agent.publicKeys, publicKeys);
-      if (!changed) continue;
-      const kept = new Set(publicKeys.map(keyTagOf));
-      const retired = agent.publicKeys.map(keyTagOf).filter((tag) => !kept.has(tag));
-      for (const tag of endsConnections ? retired : []) {
-        await this.#orIncomplete(name, revokeKey(this.#revocation, name, tag));
+      const left = doneBefore ? doneBefore(agent) : [];
+      if (left.length > 0) {
+        await this.#endConnections(name, left);
+        return agent;
       }
+      const publicKeys = change(agent, this.#clock.now());
+      const { retired, remembered } = retirement(agent, publicKeys);
+      const changed = await this.#records.setKeys(name, agent.publicKeys, publicKeys, remembered);
+      if (!changed) continue;
+      if (doneBefore) await this.#endConnections(name, retired);
       return changed;
     }
     throw new ConcurrentChangeError(
       `agent ${name.agentId}: expected its keys to rest, got a change of them by others at each of ${ATTEMPTS} attempts`,
     );
+  }
+
+  async #endConnections(name: AgentName, keys: readonly RetiredKey[]): Promise<void> {
+    for (const tag of keys.map(keyTagOf)) {
+      await this.#orIncomplete(name, revokeKey(this.#revocation, name, tag));
+    }
   }
 
   async #orIncomplete<T>({ agentId }: AgentName, revocation: Promise<T>): Promise<T> {

@@ -22,6 +22,8 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { RegisteredKey } from "../../../core/registry-record";
+import { keyTagOf } from "../../../core/row-connections";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
@@ -349,6 +351,38 @@ describe("rotating keys", () => {
     expect(await keysOf("take")).toEqual([await keyIdOf(k2)]);
     const last = registry.removeKey({ ...name, keyId: await keyIdOf(k2) });
     await expect(last).rejects.toThrow(LastKeyError);
+  });
+
+  it("is completed by repetition where the connections of the old key could not be ended", async () => {
+    const [k1, k2] = [newKey(), newKey()];
+    const name = await registered("repeat", "a1", k1);
+    const [first] = (await registry.get(name))?.publicKeys ?? [];
+    const online = async () => {
+      const entry = `A=.${keyTagOf(first as RegisteredKey)}`;
+      await putRow(
+        onlineRow(Date.now(), { organizationId: "repeat", connections: new Set([entry]) }),
+      );
+    };
+    await online();
+    const broken = registryOf({ statusTableName: "no-such-table" });
+    const rotation = { ...name, publicKey: k2, retire: await keyIdOf(k1), now: true };
+    await expect(broken.rotateKey(rotation)).rejects.toThrow(IncompleteChangeError);
+    expect(await statusRow("repeat")).toMatchObject({ status: "online" });
+    // The answer to the first call may have been lost, so that nobody knows whether it ended them.
+    for (let time = 0; time < 2; time++) {
+      await online();
+      expect((await registry.rotateKey(rotation)).publicKeys).toHaveLength(1);
+      expect(await statusRow("repeat")).toMatchObject({ status: "offline", reason: "revoked" });
+    }
+    await online();
+    await registry.removeKey({ ...name, keyId: await keyIdOf(k1), now: true });
+    expect(await statusRow("repeat")).toMatchObject({ status: "offline", reason: "revoked" });
+    // What was never taken away is no repetition.
+    const other = { ...name, keyId: "other", now: true };
+    await expect(registry.removeKey(other)).rejects.toThrow(UnknownKeyError);
+    const again = { ...name, publicKey: k2, retire: "other", now: true };
+    await expect(registry.rotateKey(again)).rejects.toThrow(KeyExistsError);
+    await expect(registry.rotateKey({ ...name, publicKey: k2 })).rejects.toThrow(KeyExistsError);
   });
 
   it("does not undo a disabling that comes in between", async () => {
