@@ -1,4 +1,4 @@
-/** Measures how many heartbeats a second this machine acknowledges, with all that a run has beside the runtime. */
+/** Measures what this machine carries, with all that a run has beside the runtime. */
 
 import { clientOf } from "../../testing/engine";
 import { Child } from "../bench/child";
@@ -8,33 +8,60 @@ import type {
   LoadResult,
   OverloadOrder,
   OverloadResult,
+  VisitsOrder,
 } from "../bench/throughput/load";
 import { fileOf } from "../bench/throughput/measure";
-import { INTERVAL_SECONDS, type Stage } from "./stage/stage";
+import { INTERVAL_SECONDS, ROTATE_AFTER_SECONDS, type Stage } from "./stage/stage";
 
-/** What a fleet may take of the capacity by its heartbeats: faults add logins, retries and clean-up. */
+/** What a fleet may take of the machine undisturbed: faults add reconnects, retries and clean-up. */
 export const FLEET_SHARE = 1 / 3;
 
 /** Heartbeats under way at once while the capacity is measured, each on a connection of its own. */
 const OUTSTANDING = 32;
 const HEARTBEATS = 1000;
+const VISITS = 100;
 
-/** Heartbeats a second. Takes some seconds. */
-export async function measureCapacity(stage: Stage): Promise<number> {
+export interface Capacity {
+  /** Heartbeats a second that are acknowledged. */
+  heartbeats: number;
+  /** Connections a second that log in, subscribe, send a heartbeat and end. */
+  connections: number;
+}
+
+/** Takes some seconds. */
+export async function measureCapacity(stage: Stage): Promise<Capacity> {
   const under = { connections: OUTSTANDING, outstanding: OUTSTANDING };
   const order = { ...under, heartbeats: HEARTBEATS, lenient: true };
-  return Math.floor((await load<LoadResult>(stage, order)).perSecond);
+  const heartbeats = await load<LoadResult>(stage, order);
+  const visits = { visits: true, connections: VISITS, outstanding: OUTSTANDING } as const;
+  const connections = await load<LoadResult>(stage, visits);
+  return {
+    heartbeats: Math.floor(heartbeats.perSecond),
+    connections: Math.floor(connections.perSecond),
+  };
 }
 
-/** How many agents send no more heartbeats than a share of the capacity. */
-export function fleetFor(capacity: number, share: number, most: number): number {
-  return Math.min(most, Math.floor(capacity * share * INTERVAL_SECONDS));
+export const capacityText = ({ heartbeats, connections }: Capacity) =>
+  `this machine takes ${heartbeats} heartbeats a second, or ${connections} new connections`;
+
+/** The share of a capacity that one agent takes undisturbed: its heartbeats, and the rotation of its connections. */
+export function shareOfAgent({ heartbeats, connections }: Capacity): number {
+  const rotations = 2 / (ROTATE_AFTER_SECONDS.min + ROTATE_AFTER_SECONDS.max);
+  return 1 / INTERVAL_SECONDS / heartbeats + rotations / connections;
 }
 
-/** Sends heartbeats of an organization of their own. */
+/** How many agents take no more than a share of the capacity. */
+export function fleetFor(capacity: Capacity, share: number, most: number): number {
+  return Math.min(most, Math.floor(share / shareOfAgent(capacity)));
+}
+
+type Order = LoadOrder | OverloadOrder | VisitsOrder;
+type WithoutTarget<One> = One extends Order ? Omit<One, "url" | "key"> : never;
+
+/** Loads the runtime with agents of an organization of their own. */
 export async function load<Result extends LoadResult | OverloadResult>(
   stage: Stage,
-  order: Omit<LoadOrder, "url" | "key"> | Omit<OverloadOrder, "url" | "key">,
+  order: WithoutTarget<Order>,
 ): Promise<Result> {
   const { webSocketUrl: url, registryTableName } = stage.ready;
   const client = clientOf(stage.database.endpoint);

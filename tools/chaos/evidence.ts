@@ -35,16 +35,27 @@ export interface SignOfLife {
 /** A time in which an agent may not connect, nor send or get anything. */
 export interface LockOut {
   agentId: string;
-  /** When the call that locked it out had returned. */
+  /** When the call that locks it out began, and when it had returned. */
+  begunAt: number;
   from: number;
   /** When the call began that lets it in again. */
   until: number;
   how: string;
 }
 
-/** A message that an agent got. */
+/** A message that an agent got, and when the run began to send it. */
 export interface HeardMessage {
   agentId: string;
+  sentAt: number;
+  at: number;
+}
+
+/** A change of a row that locks its agent out, of which the service has ended the connections and subscriptions. */
+export interface Settlement {
+  /** The change's, the same each time that the stream is read. */
+  id: string;
+  agentId: string;
+  writtenAt: number;
   at: number;
 }
 
@@ -133,12 +144,15 @@ export interface Evidence {
   longestDelayMs: number;
   faults: { kind: FaultKind; at: number; what: string }[];
   lockOuts: LockOut[];
-  /** How many messages the run has sent to agents that were not locked out, and to those that were. */
-  messages: { admitted: number; lockedOut: number };
+  settlements: Settlement[];
+  /** How many messages the run has sent to agents that were not locked out. */
+  messages: { admitted: number };
   heard: HeardMessage[];
   /** Agents of which two processes went on side by side after an older one had come back. */
   notSuperseded: string[];
-  /** Agents that did not reconnect in time after the last fault. */
+  /** Agents that were told of a newer process when there was none. */
+  supersededByNobody: string[];
+  /** Agents that did not reconnect after the last fault, and what became of them. */
   notBack: string[];
   leftovers: Leftovers;
 }

@@ -51,7 +51,7 @@ export async function runOverload({
 }: OverloadOptions): Promise<OverloadReport> {
   const stage = await Stage.open({ seed, report });
   try {
-    const capacity = await measureCapacity(stage);
+    const { heartbeats: capacity } = await measureCapacity(stage);
     const concurrency = Math.max(LEAST_CONCURRENCY, Math.round(capacity * CONCURRENCY_SECONDS));
     report(
       `the capacity is ${capacity} heartbeats a second; at most ${concurrency} events at once`,

@@ -1,5 +1,6 @@
 /** The report of a run. */
 
+import { distributionOf } from "../bench/section";
 import type { RunFindings } from "./checker/check-run";
 import { worstLag } from "./checker/detection";
 import type { Evidence } from "./evidence";
@@ -24,17 +25,15 @@ export function reportOf(
     detections: Object.fromEntries(
       kinds.map((kind) => {
         const found = result.detections.filter((detection) => detection.kind === kind);
-        const times = found.map(({ ms }) => ms).sort((one, other) => one - other);
-        const at = (share: number) =>
-          Math.round(times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0);
+        const { p50, p99, max } = distributionOf(found.map(({ ms }) => ms));
         const excess = Math.max(...found.map(({ ms, boundMs }) => ms - boundMs));
         return [
           kind,
           {
             count: found.length,
-            p50: at(0.5),
-            p99: at(0.99),
-            max: at(1),
+            p50: Math.round(p50),
+            p99: Math.round(p99),
+            max: Math.round(max),
             /** The smallest distance below the bound; negative if above. */
             leastMarginMs: Math.round(-excess),
           },
@@ -47,6 +46,7 @@ export function reportOf(
     revokedOnline: result.revokedOnline,
     revokedHeard: result.revokedHeard,
     notSuperseded: result.notSuperseded,
+    supersededByNobody: result.supersededByNobody,
     delivery: result.delivery,
     transitions: { stored: result.changes, repeated: result.repeated },
     lost: result.lost,
@@ -75,7 +75,7 @@ export function tableOf(report: Report): string[] {
     ]),
     [
       "bound of detection",
-      `${report.leaseMs} ms, plus the run's own delay (at most ${report.worstLagMs} ms)`,
+      `${report.leaseMs} ms after the last message, plus the time between two reads (timers late by at most ${report.worstLagMs} ms)`,
     ],
     ...Object.entries(report.detections).map(
       ([kind, { count, p50, p99, max, leastMarginMs }]): [string, string] => [
@@ -95,6 +95,7 @@ export function tableOf(report: Report): string[] {
     ["  shown as online, or acknowledged", String(report.revokedOnline.length)],
     ["  sent messages", String(report.revokedHeard.length)],
     ["two processes side by side", String(report.notSuperseded.length)],
+    ["superseded by nobody", String(report.supersededByNobody.length)],
     ["false offlines", String(report.falseOfflines.length)],
     ["late detections", String(report.late.length)],
     ["lost transitions", String(report.lost.length)],
@@ -128,6 +129,7 @@ function detailsOf(report: Report): string[] {
   for (const name of [
     "revokedHeard",
     "notSuperseded",
+    "supersededByNobody",
     "lost",
     "duplicated",
     "disordered",

@@ -1,13 +1,13 @@
 /** One run: a fleet connects, suffers faults, recovers and leaves. The evidence is recorded. */
 
 import type { FaultInjector } from "./breaks";
-import { FLEET_SHARE, fleetFor, measureCapacity } from "./capacity";
+import { capacityText, FLEET_SHARE, fleetFor, measureCapacity, shareOfAgent } from "./capacity";
 import { CLOCK_MS } from "./checker/connections";
 import type { Evidence, Leftovers } from "./evidence";
 import { inject } from "./faults/inject";
 import { pause } from "./faults/pause";
 import { drawPlan } from "./faults/plan";
-import { INTERVAL_SECONDS, LEASE_MS, Stage } from "./stage/stage";
+import { LEASE_MS, Stage } from "./stage/stage";
 
 export interface RunOptions {
   /** @default as many as the machine carries, at most 500 */
@@ -28,7 +28,7 @@ const LEAST_PROCESSES = 3;
 const LOOK_EVERY_MS = 400;
 /** The shortest interval that a deployment allows. */
 export const SWEEP_EVERY_MS = 10_000;
-/** The time for the fleet to connect, and to reconnect after the last fault. */
+/** How long the run waits for anything further. As long as something comes, it goes on waiting: machines differ. */
 const PATIENCE_MS = 90_000;
 /** The sweep's grace period of two seconds after a lease. */
 export const SWEEP_GRACE_MS = 2000;
@@ -58,12 +58,12 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
 async function sizeOf({ agents, report }: RunOptions, stage: Stage): Promise<number> {
   const capacity = await measureCapacity(stage);
   const carried = fleetFor(capacity, FLEET_SHARE, MOST_AGENTS);
-  report(`this machine acknowledges ${capacity} heartbeats a second, enough for ${carried} agents`);
+  report(`${capacityText(capacity)}, enough for ${carried} agents`);
   if (agents !== undefined && agents > carried) {
-    const share = Math.round((agents / INTERVAL_SECONDS / capacity) * 100);
+    const percent = (share: number) => `${Math.round(share * 100)} %`;
     report(
-      `${agents} agents exceed that: their heartbeats alone take ${share} % of the capacity, where a run is sized for ` +
-        `${Math.round(FLEET_SHARE * 100)} %; expect findings that are the machine's`,
+      `${agents} agents exceed that: undisturbed they take ${percent(agents * shareOfAgent(capacity))} of the capacity, ` +
+        `where a run is sized for ${percent(FLEET_SHARE)}; recovery will take long`,
     );
   }
   return agents ?? Math.max(LEAST_AGENTS, carried);
@@ -84,7 +84,12 @@ export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
   expectWhole(stage);
   recorder.report("everything is well again");
   const healedAt = stage.now();
-  recorder.evidence.notBack = await untilBack(stage, stage.agentIds, healedAt);
+  recorder.forgetRefusals();
+  const missing = await untilBack(stage, stage.agentIds, healedAt);
+  recorder.evidence.notBack = missing.map(
+    (agentId) =>
+      `${agentId}: ${stage.isSuperseded(agentId) ? "ended as superseded" : recorder.refusalsOf(agentId) || "no answer"}`,
+  );
   const seconds = Math.round((stage.now() - healedAt) / 1000);
   recorder.report(`the fleet is back after ${seconds} s, and leaves`);
   const leftovers = await leave(stage);
@@ -159,7 +164,7 @@ async function injectFaults(
   stage.database.proxy.heal();
 }
 
-/** Waits until each agent has had an ack since a moment. @returns those that had none in time */
+/** Waits until each agent has had an ack since a moment, as long as further ones have. @returns those that had none */
 export async function untilBack(
   stage: Stage,
   agentIds: string[],
@@ -169,13 +174,25 @@ export async function untilBack(
     [...stage.recorder.agent(agentId).connections.values()].some(
       ({ endedAt, heartbeats }) => endedAt === null && (heartbeats.at(-1)?.ackedAt ?? 0) > since,
     );
-  const deadline = stage.now() + PATIENCE_MS;
   let missing = agentIds;
-  while (missing.length > 0 && stage.now() < deadline && stage.broken === undefined) {
+  await untilNone(stage, () => {
     missing = missing.filter((agentId) => !isBack(agentId));
+    return missing.length;
+  });
+  return missing;
+}
+
+/** Waits until nothing is left of something, as long as it becomes less. */
+async function untilNone(stage: Stage, left: () => number | Promise<number>): Promise<void> {
+  let least = Number.POSITIVE_INFINITY;
+  let deadline = 0;
+  while (stage.broken === undefined) {
+    const now = await left();
+    if (now < least) deadline = stage.now() + PATIENCE_MS;
+    least = Math.min(least, now);
+    if (now === 0 || stage.now() > deadline) return;
     await pause(POLL_MS);
   }
-  return missing;
 }
 
 /** Ends all agents, half of them with a drain, and waits until everything must be gone. */
@@ -183,8 +200,9 @@ async function leave(stage: Stage): Promise<Leftovers> {
   for (const [index, { program }] of stage.groups.entries()) {
     program?.channel.send({ do: "leave", drain: index % 2 === 0 });
   }
-  const left = stage.groups.map(({ left }) => left.promise);
-  await Promise.race([Promise.all(left), pause(PATIENCE_MS)]);
+  let processes = stage.groups.length;
+  for (const { left } of stage.groups) void left.promise.then(() => processes--);
+  await untilNone(stage, () => processes);
   await pause(LEASE_MS + SWEEP_GRACE_MS);
   const links = [...stage.links.values()].reduce((sum, link) => sum + link.size, 0);
   // Connections on frozen links: a gateway can't notice their end before the idle timeout.
@@ -203,16 +221,16 @@ async function leave(stage: Stage): Promise<Leftovers> {
   };
 }
 
-/** Sweeps until no agent is stored as online, up to a time limit. @returns agents that still are */
+/** Sweeps until no agent is stored as online. @returns agents that still are */
 async function untilStored(stage: Stage): Promise<string[]> {
-  const deadline = stage.now() + PATIENCE_MS;
-  for (;;) {
+  let online: string[] = [];
+  await untilNone(stage, async () => {
     await sweep(stage);
     const { rows } = await stage.look();
-    const online = [...rows.values()].filter(({ status }) => status === "online");
-    if (online.length === 0 || stage.now() > deadline) return online.map(({ agentId }) => agentId);
-    await pause(5 * POLL_MS);
-  }
+    online = [...rows.values()].flatMap((row) => (row.status === "online" ? row.agentId : []));
+    return online.length;
+  });
+  return online;
 }
 
 async function sweep(stage: Stage): Promise<void> {
@@ -234,14 +252,12 @@ async function connectionsOf(stage: Stage): Promise<number> {
   }
 }
 
-/** Waits until every stored change was published, up to a time limit. @returns the changes */
+/** Waits until every stored change was published. @returns the changes */
 async function untilTold(stage: Stage) {
   const changes = await stage.changes();
-  const deadline = stage.now() + PATIENCE_MS;
-  const untold = () => {
+  await untilNone(stage, () => {
     const published = new Set(stage.recorder.evidence.published.map(({ id }) => id));
-    return changes.some(({ id }) => !published.has(id));
-  };
-  while (untold() && stage.now() < deadline) await pause(POLL_MS);
+    return changes.filter(({ id }) => !published.has(id)).length;
+  });
   return changes;
 }

@@ -1,14 +1,18 @@
 import { describe, expect, it } from "@jest/globals";
-import { FLEET_SHARE, fleetFor } from "../../../tools/chaos/capacity";
+import { FLEET_SHARE, fleetFor, shareOfAgent } from "../../../tools/chaos/capacity";
 
 describe("the fleet of a run", () => {
-  it("sends no more heartbeats than its share of what the machine acknowledges", () => {
-    // Each agent sends one in two seconds.
-    expect(fleetFor(300, FLEET_SHARE, 500)).toBe(200);
-    expect(fleetFor(90, FLEET_SHARE, 500)).toBe(60);
+  it("takes no more than its share of the machine, with its heartbeats and rotations together", () => {
+    const free = Number.POSITIVE_INFINITY;
+    // Each agent sends a heartbeat in two seconds, and opens a connection every 25 seconds.
+    expect(fleetFor({ heartbeats: 301, connections: free }, FLEET_SHARE, 500)).toBe(200);
+    expect(fleetFor({ heartbeats: free, connections: 30.1 }, FLEET_SHARE, 500)).toBe(250);
+    const both = { heartbeats: 300, connections: 24 };
+    expect(shareOfAgent(both)).toBeCloseTo(1 / 300);
+    expect(fleetFor({ heartbeats: 301, connections: 24.1 }, FLEET_SHARE, 500)).toBe(100);
   });
 
   it("has at most as many agents as were asked for", () => {
-    expect(fleetFor(5000, FLEET_SHARE, 500)).toBe(500);
+    expect(fleetFor({ heartbeats: 5000, connections: 1000 }, FLEET_SHARE, 500)).toBe(500);
   });
 });

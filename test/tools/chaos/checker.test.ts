@@ -50,9 +50,11 @@ function history(until = 20_000) {
     longestDelayMs: 0,
     faults: [],
     lockOuts: [],
-    messages: { admitted: 0, lockedOut: 0 },
+    settlements: [],
+    messages: { admitted: 0 },
     heard: [],
     notSuperseded: [],
+    supersededByNobody: [],
     notBack: [],
     leftovers: { gatewayConnections: 0, links: 0, onlineRows: [], subscriptions: [] },
   };
@@ -181,7 +183,7 @@ describe("the checker of a chaos run", () => {
     it("of a killed agent that is read as offline only after the bound", () => {
       const { evidence, agent } = history(4000);
       agent.absences.push({ kind: "killed", from: 4000, until: Number.POSITIVE_INFINITY });
-      // As if the gateway received a message after the death, so only the death itself matters.
+      // As if the gateway received a message long after the death, so only the death itself matters.
       evidence.signs.push(sign("heartbeat", 8000));
       agent.cuts.push(4000);
       store(evidence, 4000, 12_000, { leaseExpiresAt: 14_002 });
@@ -192,15 +194,29 @@ describe("the checker of a chaos run", () => {
     });
   });
 
-  it("measures a detection, and extends the bound by the run's own delay", () => {
+  it("measures a detection, and extends the bound by the time between two reads", () => {
     const { evidence, agent } = history(4000);
     agent.absences.push({ kind: "stopped", from: 4000, until: Number.POSITIVE_INFINITY });
     store(evidence, 10_000, 20_000, { leaseExpiresAt: 8002 });
-    evidence.lags.push({ at: 5000, ms: 300 });
     const [detection] = checkRun(evidence).detections;
     // The first read that ends after the lease.
     expect(detection).toMatchObject({ kind: "stopped", ms: 4003 });
-    expect(detection?.boundMs).toBe(LEASE_MS + 503 + 300 + 20);
+    expect(detection?.boundMs).toBe(LEASE_MS + 503 + 20);
+  });
+
+  it("counts a heartbeat under way at the time of death, for as long as link and gateway may be late", () => {
+    const until = (at: number) => {
+      const { evidence, agent } = history(4000);
+      agent.absences.push({ kind: "killed", from: 4000, until: Number.POSITIVE_INFINITY });
+      agent.cuts.push(4000);
+      evidence.lags.push({ at: 4500, ms: 300 });
+      evidence.longestDelayMs = 200;
+      evidence.signs.push(sign("heartbeat", at));
+      store(evidence, 4000, 20_000, { leaseExpiresAt: at + LEASE_MS });
+      return findings(checkRun(evidence));
+    };
+    expect(until(4750)).toEqual({});
+    expect(until(4850)).toEqual({ late: 1 });
   });
 
   it("counts a handshake in progress at the time of death as a sign of life", () => {
@@ -216,16 +232,25 @@ describe("the checker of a chaos run", () => {
       const { evidence, agent, connection } = history(4000);
       agent.cuts.push(4500);
       store(evidence, 4500, 20_000, { status: "offline", leaseExpiresAt: 0 });
-      const lockOut = { agentId: "a", from: 5000, until: 18_000, how: "disable agents" };
-      evidence.lockOuts = [lockOut];
+      const how = "disable agents";
+      evidence.lockOuts = [{ agentId: "a", begunAt: 4400, from: 5000, until: 18_000, how }];
+      // Two writes, each read again from the stream later; and one of an earlier lock-out, and of another agent.
+      evidence.settlements = [
+        { id: "1", agentId: "a", writtenAt: 1000, at: 17_000 },
+        { id: "2", agentId: "a", writtenAt: 4000, at: 5100 },
+        { id: "3", agentId: "a", writtenAt: 5000, at: 15_000 },
+        { id: "3", agentId: "a", writtenAt: 5000, at: 17_000 },
+        { id: "4", agentId: "b", writtenAt: 5000, at: 17_000 },
+      ];
       return { evidence, connection };
     };
 
-    it("not if it is shown as offline, and gets nothing later than some seconds after", () => {
+    it("not if it is shown as offline, and gets nothing that was sent after its subscriptions were ended", () => {
       const { evidence } = lockedOut();
       evidence.heard = [
-        { agentId: "a", at: 14_000 },
-        { agentId: "a", at: 19_000 },
+        { agentId: "a", sentAt: 14_900, at: 17_500 },
+        { agentId: "b", sentAt: 17_500, at: 17_600 },
+        { agentId: "a", sentAt: 17_900, at: 18_100 },
       ];
       expect(findings(checkRun(evidence))).toEqual({});
     });
@@ -246,18 +271,30 @@ describe("the checker of a chaos run", () => {
       expect(findings(checkRun(evidence))).toEqual({ revokedOnline: 1 });
     });
 
-    it("and gets a message", () => {
+    it("and gets a message that was sent later", () => {
       const { evidence } = lockedOut();
-      evidence.heard = [{ agentId: "a", at: 15_500 }];
+      evidence.heard = [{ agentId: "a", sentAt: 15_500, at: 15_600 }];
       expect(checkRun(evidence).revokedHeard).toEqual([
-        "a: disable agents, got a message 10500 ms after",
+        "a: disable agents, got a message sent 10500 ms after, and 500 ms after its subscriptions were ended",
       ]);
+    });
+
+    it("and whose subscriptions are never ended", () => {
+      const { evidence } = lockedOut();
+      evidence.settlements = evidence.settlements.filter(({ id }) => id === "1" || id === "4");
+      expect(findings(checkRun(evidence))).toEqual({ revokedHeard: 1 });
     });
   });
 
   it("finds an agent of which two processes went on side by side", () => {
     const { evidence } = history();
     evidence.notSuperseded = ["a"];
+    expect(checkRun(evidence).passed).toBe(false);
+  });
+
+  it("finds an agent that was told of a newer process when there was none", () => {
+    const { evidence } = history();
+    evidence.supersededByNobody = ["a"];
     expect(checkRun(evidence).passed).toBe(false);
   });
 

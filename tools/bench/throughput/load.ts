@@ -1,9 +1,10 @@
 /**
  * The load: many connections, with a fixed number of heartbeats waiting for an ack at any moment, or with so many
- * heartbeats a second whether they are answered or not.
+ * heartbeats a second whether they are answered or not; or connections that come and go.
  */
 
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import pLimit from "p-limit";
 import { WebSocket } from "ws";
 import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
@@ -40,6 +41,11 @@ export interface OverloadResult {
   recoveredMs: number | null;
 }
 
+/** Each connection logs in, subscribes, sends one heartbeat and ends. */
+export interface VisitsOrder extends Omit<LoadOrder, "heartbeats" | "lenient"> {
+  visits: true;
+}
+
 export interface LoadResult {
   perSecond: number;
   p50Ms: number;
@@ -56,8 +62,13 @@ const PATIENCE_MS = 60_000;
 
 process.on("disconnect", () => process.exit());
 
-process.on("message", async ({ key, ...order }: LoadOrder | OverloadOrder) => {
+process.on("message", async ({ key, ...order }: LoadOrder | OverloadOrder | VisitsOrder) => {
   const signer = key && (await received(key));
+  if ("visits" in order) {
+    await visit({ ...order, connections: Math.ceil(order.connections / 5) }, signer);
+    process.send?.(await visit(order, signer));
+    return;
+  }
   const sockets: WebSocket[] = [];
   const numbers = Array.from({ length: order.connections }, (_, index) => index);
   await pLimit(32).map(numbers, async (index) => {
@@ -86,6 +97,28 @@ async function connect(url: string, index: number, key: TestKey | undefined): Pr
     socket.once("error", reject);
   });
   return socket;
+}
+
+async function visit(
+  { url, connections, outstanding }: VisitsOrder,
+  key: TestKey | undefined,
+): Promise<LoadResult> {
+  const times: number[] = [];
+  const began = performance.now();
+  const numbers = Array.from({ length: connections }, (_, index) => index);
+  await pLimit(outstanding).map(numbers, async (index) => {
+    const at = performance.now();
+    const socket = await connect(url, index, key);
+    for (const message of [JSON.stringify({ type: "subscribe", subject: "own" }), HEARTBEAT]) {
+      socket.send(message);
+      await once(socket, "message");
+    }
+    socket.close();
+    await once(socket, "close");
+    times.push(performance.now() - at);
+  });
+  const seconds = (performance.now() - began) / 1000;
+  return { perSecond: times.length / seconds, ...percentilesOf(times) };
 }
 
 async function sendHeartbeats(

@@ -16,6 +16,7 @@ export interface RunFindings extends TransitionFindings, LeakFindings, LockOutFi
   detections: Detection[];
   notBack: string[];
   notSuperseded: string[];
+  supersededByNobody: string[];
   /** Messages that the run sent to agents that were not locked out, and that agents received. */
   delivery: { sent: number; received: number };
   faults: Map<string, number>;
@@ -28,7 +29,7 @@ export function checkRun(evidence: Evidence): RunFindings {
   const transitions = checkTransitions(evidence);
   const leaks = findLeaks(evidence);
   const lockOuts = findLockOutFaults(evidence);
-  const { notBack, notSuperseded } = evidence;
+  const { notBack, notSuperseded, supersededByNobody } = evidence;
   const faults = new Map<string, number>();
   for (const { kind } of evidence.faults) faults.set(kind, (faults.get(kind) ?? 0) + 1);
   const wrong = [
@@ -37,6 +38,7 @@ export function checkRun(evidence: Evidence): RunFindings {
     lockOuts.revokedOnline,
     lockOuts.revokedHeard,
     notSuperseded,
+    supersededByNobody,
     transitions.lost,
     transitions.duplicated,
     transitions.disordered,
@@ -55,6 +57,7 @@ export function checkRun(evidence: Evidence): RunFindings {
     ...lockOuts,
     notBack,
     notSuperseded,
+    supersededByNobody,
     delivery: { sent: evidence.messages.admitted, received: evidence.heard.length },
     faults,
     passed: wrong.every((findings) => findings.length === 0),

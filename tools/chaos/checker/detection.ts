@@ -9,7 +9,7 @@ export interface Detection {
   kind: DeathKind;
   /** From the death until the first read as offline. */
   ms: number;
-  /** The maximum: one lease, plus the run's own delay. */
+  /** The maximum: one lease after the last message, plus the time between two reads. */
   boundMs: number;
 }
 
@@ -82,19 +82,22 @@ function detect(
   const before = looks.findLastIndex(({ endedAt }) => endedAt <= from);
   const lastBefore = looks[before];
   if (!lastBefore || !isOnline(lastBefore, agent.agentId)) return undefined;
-  // A handshake in progress is completed, and its lease begins with the gateway's response.
-  const handshakes = signs.filter(
-    (sign) => sign.kind === "connect" && sign.at > from && sign.at < until,
+  // A handshake in progress is completed, and its lease begins with the gateway's response. A heartbeat may be under way: it
+  // passes a link and the gateway, each of which may be late.
+  const transitMs = longestDelayMs + 2 * worstLag(lags, from, from);
+  const after = signs.filter(
+    ({ kind, at }) =>
+      (kind === "connect" && at > from && at < until) ||
+      (kind === "heartbeat" && at > from && at <= from + transitMs),
   );
-  const lastSign = Math.max(from, ...handshakes.map(({ at }) => at));
+  const lastSign = Math.max(from, ...after.map(({ at }) => at));
   const rest = looks.slice(before + 1).filter(({ begunAt }) => begunAt >= from && begunAt < until);
   const index = rest.findIndex((look) => !isOnline(look, agent.agentId));
   const seen = rest[index < 0 ? rest.length - 1 : index];
   if (!seen) return undefined;
   const lastOnline = index < 0 ? seen : (rest[index - 1] ?? lastBefore);
-  const lagMs = worstLag(lags, from, seen.endedAt);
   const gapMs = index < 0 ? 0 : seen.endedAt - lastOnline.begunAt;
-  const boundMs = lastSign - from + leaseMs + gapMs + lagMs + longestDelayMs + CLOCK_MS;
+  const boundMs = lastSign - from + leaseMs + gapMs + CLOCK_MS;
   const ms = seen.endedAt - from;
   if (index < 0 && ms <= boundMs) return undefined;
   return { agentId: agent.agentId, kind, ms, boundMs };

@@ -13,17 +13,23 @@ export interface LockOutFindings {
   revokedHeard: string[];
 }
 
-/** A lock-out is final within seconds: its subscriptions are removed by way of the stream, which a fault may hold up. */
-const MESSAGES_END_WITHIN_MS = 10_000;
+/** The time of a record in the stream is in whole seconds, or was given by another process. */
+const WRITTEN_WITHIN_MS = 1000;
 
 export function findLockOutFaults(evidence: Evidence): LockOutFindings {
   const { lockOuts, heard } = evidence;
-  const revokedHeard = lockOuts.flatMap(({ agentId, from, until, how }) =>
-    heard
+  const revokedHeard = lockOuts.flatMap((lockOut) => {
+    const { agentId, from, until, how } = lockOut;
+    const settledAt = settlementOf(lockOut, evidence);
+    if (settledAt === undefined) return [`${agentId}: ${how}, its subscriptions were never ended`];
+    return heard
       .filter((one) => one.agentId === agentId)
-      .filter(({ at }) => at > from + MESSAGES_END_WITHIN_MS && at < until)
-      .map(({ at }) => `${agentId}: ${how}, got a message ${Math.round(at - from)} ms after`),
-  );
+      .filter(({ sentAt, at }) => sentAt > Math.max(from, settledAt) && at < until)
+      .map(({ sentAt }) => {
+        const [called, ended] = [sentAt - from, sentAt - settledAt].map(Math.round);
+        return `${agentId}: ${how}, got a message sent ${called} ms after, and ${ended} ms after its subscriptions were ended`;
+      });
+  });
   return {
     lockOuts: lockOuts.length,
     revokedOnline: lockOuts.flatMap((lockOut) => [
@@ -32,6 +38,20 @@ export function findLockOutFaults(evidence: Evidence): LockOutFindings {
     ]),
     revokedHeard,
   };
+}
+
+/**
+ * When the connections and subscriptions of a lock-out had been ended, by way of the stream, which faults hold up. If it took
+ * several writes, all count. Undefined if they never were.
+ */
+function settlementOf(lockOut: LockOut, { settlements }: Evidence): number | undefined {
+  const first = new Map<string, number>();
+  for (const { id, agentId, writtenAt, at } of settlements) {
+    if (agentId !== lockOut.agentId || first.has(id)) continue;
+    const before = writtenAt < lockOut.begunAt - WRITTEN_WITHIN_MS;
+    if (!before && writtenAt <= lockOut.from + WRITTEN_WITHIN_MS) first.set(id, at);
+  }
+  return first.size === 0 ? undefined : Math.max(...first.values());
 }
 
 function shownOnline({ agentId, from, until, how }: LockOut, { looks }: Evidence): Finding[] {

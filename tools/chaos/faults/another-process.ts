@@ -17,25 +17,31 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
   const who = `process ${fault.process + 1} of ${stage.groups.length}`;
   recorder.fault(fault.kind, `${who}, ${fault.lastsMs} ms`);
   if (fault.kind === "start duplicates") {
+    group.rivals.come(group.agentIds);
     const duplicate = await stage.startProcess(group, "reject");
     await pause(fault.lastsMs);
     // A duplicate is let in where another fault has cut off the first process for a lease.
     recorder.cut(group.agentIds);
     await duplicate.process.kill();
     duplicate.channel.close();
-    stage.revive(group);
+    stage.rivalGone(group);
     return;
   }
+  group.rivals.come(group.agentIds);
   first.process.signal("SIGSTOP");
   await stage.startGroup(group);
   await pause(fault.lastsMs);
   first.process.signal("SIGCONT");
   const newer = group.program;
+  // Without the key that is registered, neither is let in nor told anything.
+  const isRefused = (id: string) => stage.lockedOut.has(id) || stage.registrations.isRotated(id);
   // An older process may be let in while no newer one is there. Then it is the newer one that has to end.
   const contested = () =>
-    group.agentIds.filter((id) => !first.superseded.has(id) && !newer?.superseded.has(id));
+    group.agentIds.filter(
+      (id) => !first.superseded.has(id) && !newer?.superseded.has(id) && !isRefused(id),
+    );
   await until(() => contested().length === 0, NOTICED_WITHIN_MS);
-  // One of them may be refused all the while: its key was taken away, or its agent is locked out.
+  // One of them may be refused all the while: it may not have reached the service.
   const since = stage.now() - LEASE_MS;
   const goesOn = (agentId: string, of: AgentsProcess | null) =>
     recorder.isAcked(agentId, of?.process.child.pid, since);
@@ -45,5 +51,5 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
   recorder.cut(group.agentIds);
   await first.process.kill();
   first.channel.close();
-  stage.revive(group);
+  stage.rivalGone(group);
 }

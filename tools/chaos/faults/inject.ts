@@ -103,8 +103,11 @@ async function injectIntoProcess(fault: ProcessFault, stage: Stage): Promise<voi
   recorder.fault(fault.kind, `${who}, ${fault.lastsMs} ms`);
   if (fault.kind === "kill processes") {
     recorder.cut(group.agentIds);
-    const back = recorder.absent("killed", group.agentIds);
+    // Its last handshakes may be let in while the next process connects.
+    group.rivals.come(group.agentIds);
     await stage.killGroup(group);
+    group.rivals.go();
+    const back = recorder.absent("killed", group.agentIds);
     await pause(fault.lastsMs);
     back();
     return stage.startGroup(group);

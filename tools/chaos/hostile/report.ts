@@ -1,5 +1,6 @@
 /** The report of a run with a hostile tenant: the findings of a fault run, and times with and without the tenant. */
 
+import { distributionOf } from "../../bench/section";
 import { checkRun } from "../checker/check-run";
 import { worstLag } from "../checker/detection";
 import type { Evidence } from "../evidence";
@@ -78,11 +79,10 @@ function eventsOf({ published }: Evidence, from: number, until: number): Times {
   );
 }
 
+/** @throws RangeError without values, which would prove nothing */
 function timesOf(values: number[]): Times {
-  const sorted = values.sort((one, other) => one - other);
-  const at = (share: number) =>
-    Math.round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99) };
+  const { p50, p99 } = distributionOf(values);
+  return { count: values.length, p50: Math.round(p50), p99: Math.round(p99) };
 }
 
 export function hostileTable(report: HostileReport): [string, string][] {

@@ -8,7 +8,7 @@ import { putAgent, testKey } from "../../../testing/login";
 import { seededRandom } from "../../../testing/random";
 import { Child } from "../../bench/child";
 import type { SentKey } from "../../bench/throughput/agents";
-import { fleetFor, measureCapacity } from "../capacity";
+import { capacityText, fleetFor, measureCapacity } from "../capacity";
 import type { Evidence } from "../evidence";
 import { pause } from "../faults/pause";
 import { come, finish, PER_PROCESS, Watch } from "../run";
@@ -58,7 +58,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
   try {
     const capacity = await measureCapacity(stage);
     const agents = options.agents ?? fleetFor(capacity, SHARE, MOST_AGENTS);
-    report(`the capacity is ${capacity} heartbeats a second; ${agents} agents are observed`);
+    report(`${capacityText(capacity)}; ${agents} agents are observed`);
     await stage.enrol(agents, Math.ceil(agents / PER_PROCESS));
     await come(stage);
     watch.start();
@@ -74,7 +74,14 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
     ending.abort();
     await exercise;
     const evidence = await finish(stage, watch);
-    return { evidence, capacity, calmFrom, hostileFrom, hostileUntil, hostile };
+    return {
+      evidence,
+      capacity: capacity.heartbeats,
+      calmFrom,
+      hostileFrom,
+      hostileUntil,
+      hostile,
+    };
   } finally {
     ending.abort();
     watch.stop();

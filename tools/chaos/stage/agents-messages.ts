@@ -10,6 +10,8 @@ export interface AgentsSettings {
   url: string;
   heartbeatInterval: number;
   heartbeatTimeoutMultiplier: number;
+  /** In seconds. */
+  rotateAfter: { min: number; max: number };
   /** What happens to a process of the same agents that is there already. */
   onDuplicate: "replace" | "reject";
   agents: AgentPlace[];
@@ -25,8 +27,8 @@ export interface AgentPlace {
 export type AgentsCommand =
   /** The clock jumps. */
   | { do: "jump"; ms: number }
-  /** Starts the agents anew that have ended because another process took over. */
-  | { do: "revive" }
+  /** Starts an agent anew that has ended because another process took over. */
+  | { do: "revive"; agentId: string }
   /** An agent goes on with another key. */
   | { do: "change key"; agentId: string; privateKey: string }
   /** Every agent ends, with or without a drain. */
@@ -37,8 +39,10 @@ export type AgentsReport =
   | { what: "ended"; agentId: string; link: string; at: number }
   | { what: "acked"; agentId: string; link: string; sentAt: number; at: number }
   /** It got a message that the run or another agent has published. */
-  | { what: "heard"; agentId: string; at: number }
+  | { what: "heard"; agentId: string; sentAt: number; at: number }
+  /** The gateway has answered its handshake with this status. */
+  | { what: "refused"; agentId: string; status: number }
   /** It has ended, for a newer process has taken over. */
   | { what: "superseded"; agentId: string }
-  /** The number of sockets left open by each agent, and by the process. */
-  | { what: "left"; sockets: Record<string, number>; handles: number };
+  /** The number of sockets left open by each agent. */
+  | { what: "left"; sockets: Record<string, number> };

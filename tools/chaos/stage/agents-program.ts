@@ -26,9 +26,8 @@ const sockets = new Map<string, Set<string>>();
 
 /** Opens sockets through the agent's link, names them, and records their messages. */
 function witness(agentId: string, port: number): OpenSocket {
-  const open = new Set<string>();
-  const before = sockets.get(agentId);
-  if (before) for (const link of before) open.add(link);
+  // The same as before it was started anew, for an earlier socket may still be closing.
+  const open = sockets.get(agentId) ?? new Set<string>();
   sockets.set(agentId, open);
   return (url, protocols, listener) => {
     const link = `${agentId}.${process.pid}.${opened++}`;
@@ -49,7 +48,10 @@ function witness(agentId: string, port: number): OpenSocket {
       received(text) {
         const message = JSON.parse(text || "null") as Record<string, unknown> | null;
         const sent = sentAt.get(String(message?.id));
-        if (message?.type === "message") send({ what: "heard", agentId, at: now() });
+        if (message?.type === "message") {
+          const { sentAt } = message.data as { sentAt: number };
+          send({ what: "heard", agentId, sentAt, at: now() });
+        }
         // The row is the newer process's from here on.
         if (message?.type === "superseded") send({ what: "ended", agentId, link, at: now() });
         if (message?.type === "heartbeat_ack" && sent !== undefined) {
@@ -63,6 +65,7 @@ function witness(agentId: string, port: number): OpenSocket {
       },
       refused(response) {
         end();
+        send({ what: "refused", agentId, status: response.status });
         listener.refused(response);
       },
       failed(error) {
@@ -109,7 +112,7 @@ function agentAt({ agentId, port, privateKey }: AgentPlace): HeartbeatAgent {
     heartbeatInterval,
     heartbeatTimeoutMultiplier,
     onDuplicate: settings.onDuplicate,
-    rotateAfter: { min: 10, max: 40 },
+    rotateAfter: settings.rotateAfter,
     drainTimeout: 2,
     reconnect: { schedule, stableAfter: 10 },
     signals: [],
@@ -125,45 +128,35 @@ function agentAt({ agentId, port, privateKey }: AgentPlace): HeartbeatAgent {
 
 const agents = settings.agents.map(agentAt);
 
-async function changeKey(agentId: string, privateKey: string): Promise<void> {
+/** Starts an agent anew, with another key if one is given. */
+function renew(agentId: string, privateKey?: string): void {
   const index = settings.agents.findIndex((place) => place.agentId === agentId);
   const place = settings.agents[index];
   if (!place) return;
-  place.privateKey = privateKey;
-  await agents[index]?.stop();
+  if (privateKey !== undefined) place.privateKey = privateKey;
+  const former = agents[index];
   const agent = agentAt(place);
   agents[index] = agent;
-  agent.start().catch(() => undefined);
-}
-
-function revive(): void {
-  for (const [index, place] of settings.agents.entries()) {
-    if (agents[index]?.state !== "superseded") continue;
-    const agent = agentAt(place);
-    agents[index] = agent;
-    agent.start().catch(() => undefined);
-  }
+  void former?.stop().then(() => {
+    // Unless it was renewed again meanwhile.
+    if (agents[index] === agent) agent.start().catch(() => undefined);
+  });
 }
 
 async function leave(drain: boolean): Promise<void> {
   await Promise.all(agents.map((agent) => (drain ? agent.drain() : agent.stop())));
   // Closed sockets are released in the following turns.
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const handles = process
-    .getActiveResourcesInfo()
-    .filter((name) => name === "TCPSocketWrap" || name === "TCPWRAP" || name === "TCPConnectWrap");
   send({
     what: "left",
     sockets: Object.fromEntries([...sockets].map(([agentId, open]) => [agentId, open.size])),
-    // One of them is the channel to the run.
-    handles: Math.max(0, handles.length - 1),
   });
 }
 
 void joinRun<AgentsReport, AgentsCommand>(settings.receptionPort, settings.name, (command) => {
   if (command.do === "jump") jumpMs += command.ms;
-  else if (command.do === "revive") revive();
-  else if (command.do === "change key") void changeKey(command.agentId, command.privateKey);
+  else if (command.do === "revive") renew(command.agentId);
+  else if (command.do === "change key") renew(command.agentId, command.privateKey);
   else void leave(command.drain);
 }).then((channel) => {
   send = (report) => channel.send(report);

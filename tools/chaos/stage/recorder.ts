@@ -9,6 +9,8 @@ export class Recorder {
   readonly evidence: Omit<Evidence, "leftovers" | "changes" | "endedAt">;
   /** Failures outside of the agents. */
   readonly problems = new Map<string, number>();
+  /** How often the gateway has refused an agent, by status. */
+  readonly #refusals = new Map<string, Map<number, number>>();
   /** Connections whose `$disconnect` has begun to be handled. */
   readonly #ending = new Set<string>();
 
@@ -32,9 +34,11 @@ export class Recorder {
       longestDelayMs: 0,
       faults: [],
       lockOuts: [],
-      messages: { admitted: 0, lockedOut: 0 },
+      settlements: [],
+      messages: { admitted: 0 },
       heard: [],
       notSuperseded: [],
+      supersededByNobody: [],
       notBack: [],
     };
   }
@@ -52,6 +56,17 @@ export class Recorder {
     );
   }
 
+  /** Refusals are counted anew from here on. */
+  forgetRefusals(): void {
+    this.#refusals.clear();
+  }
+
+  /** How often the gateway has refused an agent, by status. */
+  refusalsOf(agentId: string): string {
+    const counts = [...(this.#refusals.get(agentId) ?? [])];
+    return counts.map(([status, times]) => `refused with ${status} ${times} times`).join(", ");
+  }
+
   agent(agentId: string): AgentEvidence {
     const agent = this.evidence.agents.get(agentId);
     if (!agent) throw new Error(`expected an agent of this run, got ${agentId}`);
@@ -65,7 +80,13 @@ export class Recorder {
       }
     }
     if (report.what === "heard") {
-      this.evidence.heard.push({ agentId: report.agentId, at: report.at });
+      const { agentId, sentAt, at } = report;
+      this.evidence.heard.push({ agentId, sentAt, at });
+    }
+    if (report.what === "refused") {
+      const counts = this.#refusals.get(report.agentId) ?? new Map<number, number>();
+      this.#refusals.set(report.agentId, counts);
+      counts.set(report.status, (counts.get(report.status) ?? 0) + 1);
     }
     if (!("link" in report)) return;
     const connection = this.#connection(report.agentId, report.link);
@@ -96,6 +117,11 @@ export class Recorder {
       case "published": {
         const { id, agentId, status, at, swept, publishedAt } = report;
         this.evidence.published.push({ id, agentId, status, at, swept, publishedAt });
+        break;
+      }
+      case "settled": {
+        const { id, agentId, writtenAt, at } = report;
+        this.evidence.settlements.push({ id, agentId, writtenAt, at });
         break;
       }
       case "lag":

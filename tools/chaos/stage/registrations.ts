@@ -4,8 +4,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import {
   AgentExistsError,
   AgentRegistry,
-  IncompleteChangeError,
-  KeyExistsError,
+  publicKeyFrom,
   UnknownAgentError,
 } from "@agent-heartbeat/sdk/registry";
 import { clientOf } from "../../../testing/engine";
@@ -29,12 +28,13 @@ export class Registrations {
     second: generateKeyPairSync("ed25519"),
   };
   readonly #rotated = new Set<string>();
+  readonly #handedOver = new Set<string>();
 
   constructor(private readonly options: RegistrationsOptions) {}
 
-  /** The private key whose public half is registered for an agent. */
+  /** The private key that an agent's processes have: the former one after a rotation, until the new one is handed over. */
   privateKeyOf(agentId: string): string {
-    const { privateKey } = this.#keys[this.#rotated.has(agentId) ? "second" : "first"];
+    const { privateKey } = this.#keys[this.#handedOver.has(agentId) ? "second" : "first"];
     return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   }
 
@@ -43,13 +43,21 @@ export class Registrations {
     return this.#rotated.has(agentId);
   }
 
+  /** The agent's processes get the key that is registered. */
+  handOver(agentId: string): void {
+    if (this.#rotated.has(agentId)) this.#handedOver.add(agentId);
+  }
+
   register(agentId: string): Promise<void> {
     const publicKey = pemOf(this.#keys[this.#rotated.has(agentId) ? "second" : "first"].publicKey);
-    return this.#change((registry) => registry.register({ ...this.#name(agentId), publicKey }));
+    return this.#change(
+      (registry) => registry.register({ ...this.#name(agentId), publicKey }),
+      AgentExistsError,
+    );
   }
 
   remove(agentId: string): Promise<void> {
-    return this.#change((registry) => registry.remove(this.#name(agentId)));
+    return this.#change((registry) => registry.remove(this.#name(agentId)), UnknownAgentError);
   }
 
   disable(agentId: string): Promise<void> {
@@ -62,24 +70,10 @@ export class Registrations {
 
   /** Replaces the agent's key, and ends the connections that were opened with the former one. */
   async rotate(agentId: string): Promise<void> {
-    let ended = true;
-    await this.#change(async (registry) => {
-      const agent = await registry.get(this.#name(agentId));
-      const retire = agent?.publicKeys[0]?.keyId;
-      const publicKey = pemOf(this.#keys.second.publicKey);
-      const rotation = { ...this.#name(agentId), publicKey, now: true };
-      try {
-        await registry.rotateKey(retire === undefined ? rotation : { ...rotation, retire });
-      } catch (error) {
-        if (!(error instanceof IncompleteChangeError)) throw error;
-        ended = false;
-      }
-    });
-    // The engine was killed in between. A rotation can't be repeated; a lock-out ends the connections as well.
-    if (!ended) {
-      await this.disable(agentId);
-      await this.enable(agentId);
-    }
+    const publicKey = pemOf(this.#keys.second.publicKey);
+    const { keyId: retire } = await publicKeyFrom(pemOf(this.#keys.first.publicKey));
+    const rotation = { ...this.#name(agentId), publicKey, retire, now: true };
+    await this.#change((registry) => registry.rotateKey(rotation));
     this.#rotated.add(agentId);
   }
 
@@ -87,16 +81,18 @@ export class Registrations {
     return { organizationId: this.options.organizationId, agentId };
   }
 
-  /** What an attempt has done whose answer was lost, the next one finds done. */
-  async #change(change: (registry: AgentRegistry) => Promise<unknown>): Promise<void> {
-    const done = [AgentExistsError, KeyExistsError, UnknownAgentError];
+  /** Repeats a change until its answer comes. @param done the answer to one that was made by an earlier attempt */
+  async #change(
+    change: (registry: AgentRegistry) => Promise<unknown>,
+    done?: new (message: string) => Error,
+  ): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const client = clientOf(this.options.endpoint());
       try {
         await change(new AgentRegistry({ client, ...this.options }));
         return;
       } catch (error) {
-        if (attempt > 1 && done.some((kind) => error instanceof kind)) return;
+        if (attempt > 1 && done && error instanceof done) return;
         if (attempt >= ATTEMPTS) throw error;
       } finally {
         client.destroy();

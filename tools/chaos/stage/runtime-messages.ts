@@ -1,6 +1,6 @@
 /** The messages between the run and the process of the local runtime. */
 
-import type { PublishedEvent, SignOfLife } from "../evidence";
+import type { PublishedEvent, Settlement, SignOfLife } from "../evidence";
 
 /** The settings of the runtime, passed on its command line. */
 export interface RuntimeSettings {
@@ -43,6 +43,7 @@ export type RuntimeReport =
   | { what: "released"; connectionId: string }
   | { what: "subscribed"; connectionId: string }
   | ({ what: "published" } & PublishedEvent)
+  | ({ what: "settled" } & Settlement)
   | { what: "swept" }
   | { what: "connections"; count: number }
   | { what: "lag"; at: number; ms: number }

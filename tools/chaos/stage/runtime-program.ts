@@ -5,6 +5,7 @@ import { type LocalService, startLocalService } from "../../../local/app/service
 import { seededRandom } from "../../../testing/random";
 import { type Channel, joinRun } from "./channel";
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
+import { type StreamEvent, settledBy } from "./settlements";
 import { sharedClock, watchLag } from "./time";
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as RuntimeSettings;
@@ -60,7 +61,7 @@ async function main(): Promise<void> {
       case "deliver": {
         const { organizationId, agentId } = command;
         for (const to of [{ subject: `chaos.${agentId}` }, { agentId }]) {
-          const detail = { organizationId, data: null, ...to };
+          const detail = { organizationId, data: { sentAt: now() }, ...to };
           const time = new Date(now()).toISOString();
           const event = { id: randomUUID(), source: "chaos", time, detail };
           await runtime.invoke(fullName(runtime, "Deliver"), event).catch(() => undefined);
@@ -93,6 +94,9 @@ async function main(): Promise<void> {
         });
         if (sign?.kind === "disconnect") {
           send({ what: "released", connectionId: sign.connectionId });
+        }
+        for (const lockOut of settledBy(event as StreamEvent, result, settings.organizationId)) {
+          send({ what: "settled", ...lockOut, at: now() });
         }
         if (fails) throw new Error("chaos: its answer was lost");
         return result;

@@ -17,6 +17,7 @@ import { EngineCalls } from "./engine-calls";
 import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
 import { Recorder } from "./recorder";
 import { Registrations } from "./registrations";
+import { Rivals } from "./rivals";
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
 import { originNow, sharedClock, watchLag } from "./time";
 
@@ -25,6 +26,8 @@ const PREFIX = "agent-heartbeat-chaos-";
 const ORGANIZATION = "chaos";
 export const INTERVAL_SECONDS = 2;
 const TIMEOUT_MULTIPLIER = 3;
+/** How long an agent keeps a connection. */
+export const ROTATE_AFTER_SECONDS = { min: 10, max: 40 } as const;
 export const LEASE_MS = INTERVAL_SECONDS * TIMEOUT_MULTIPLIER * 1000;
 
 export interface StageOptions {
@@ -46,6 +49,7 @@ export interface Group {
   agentIds: string[];
   /** Null while it is killed. */
   program: AgentsProcess | null;
+  rivals: Rivals;
   left: PromiseWithResolvers;
 }
 
@@ -59,6 +63,8 @@ export class Stage {
   readonly recorder: Recorder;
   groups: Group[] = [];
   readonly links = new Map<string, FaultProxy>();
+  /** Agents that are being locked out, or are. */
+  readonly lockedOut = new Set<string>();
   /** Set if something failed that no fault may affect. */
   broken: string | undefined;
   database!: Database;
@@ -109,6 +115,7 @@ export class Stage {
     this.groups = Array.from({ length: processes }, (_, index) => ({
       agentIds: agentIds.slice(index * size, (index + 1) * size),
       program: null,
+      rivals: new Rivals(),
       left: withResolvers(),
     }));
     for (const agentId of agentIds) {
@@ -207,7 +214,26 @@ export class Stage {
   /** Starts the agents of a group, beside the process that it may have. */
   async startGroup(group: Group): Promise<void> {
     group.left = withResolvers();
-    group.program = await this.startProcess(group, "replace");
+    const keys = group.agentIds.map((agentId) => this.registrations.privateKeyOf(agentId));
+    const program = await this.startProcess(group, "replace");
+    group.program = program;
+    // While it was started, others may have been handed over, and other processes may have gone.
+    for (const [index, agentId] of group.agentIds.entries()) {
+      if (this.registrations.privateKeyOf(agentId) !== keys[index]) this.#changeKey(agentId);
+    }
+    for (const agentId of program.superseded) this.#superseded(group, agentId);
+  }
+
+  /** An agent's processes get the key that is registered. */
+  handOverKey(agentId: string): void {
+    this.registrations.handOver(agentId);
+    this.#changeKey(agentId);
+  }
+
+  #changeKey(agentId: string): void {
+    const group = this.groups.find(({ agentIds }) => agentIds.includes(agentId));
+    const privateKey = this.registrations.privateKeyOf(agentId);
+    group?.program?.channel.send({ do: "change key", agentId, privateKey });
   }
 
   /** Starts another process of a group's agents, which is not the group's own. */
@@ -225,6 +251,7 @@ export class Stage {
         url: this.ready.webSocketUrl,
         heartbeatInterval: INTERVAL_SECONDS,
         heartbeatTimeoutMultiplier: TIMEOUT_MULTIPLIER,
+        rotateAfter: ROTATE_AFTER_SECONDS,
         onDuplicate,
         agents: group.agentIds.map((agentId) => ({
           agentId,
@@ -235,16 +262,34 @@ export class Stage {
       (report: AgentsReport) => {
         this.recorder.hearAgents(report);
         if (report.what === "left") group.left.resolve();
-        if (report.what === "superseded") superseded.add(report.agentId);
+        if (report.what !== "superseded") return;
+        superseded.add(report.agentId);
+        if (group.program?.superseded === superseded) this.#superseded(group, report.agentId);
       },
     );
     return { ...program, superseded };
   }
 
-  /** Starts the agents anew that have ended because another process of the run had taken over. */
-  revive({ program }: Group): void {
-    program?.superseded.clear();
-    program?.channel.send({ do: "revive" });
+  /** Another process of a group's agents has ended. */
+  rivalGone(group: Group): void {
+    group.rivals.go();
+    for (const agentId of group.program?.superseded ?? []) this.#superseded(group, agentId);
+  }
+
+  /** An agent of a group's own process has ended, for it was told of a newer one. That may be told late. */
+  #superseded({ program, rivals }: Group, agentId: string): void {
+    if (!rivals.explain(agentId)) {
+      this.recorder.evidence.supersededByNobody.push(agentId);
+    } else if (rivals.haveGone) {
+      program?.superseded.delete(agentId);
+      rivals.restarted(agentId);
+      program?.channel.send({ do: "revive", agentId });
+    }
+  }
+
+  /** Whether an agent has ended, because it was told of a newer process. */
+  isSuperseded(agentId: string): boolean {
+    return this.groups.some(({ program }) => program?.superseded.has(agentId));
   }
 
   async killGroup(group: Group): Promise<void> {
