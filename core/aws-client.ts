@@ -20,11 +20,11 @@ export const CALL_LIMITS: CallLimits = { attempts: 3, attemptMs: 2000 };
 /** For programs outside of AWS. */
 export const REMOTE_CALL_LIMITS: CallLimits = { attempts: 3, attemptMs: 10_000 };
 
-type Handler = (args: unknown) => Promise<{ response: unknown }>;
+export type HttpHandler = (args: unknown) => Promise<{ response: unknown }>;
 
 interface Middleware {
   add(
-    middleware: (next: Handler) => Handler,
+    middleware: (next: HttpHandler) => HttpHandler,
     options: { step: "deserialize"; name: string; priority: "low" },
   ): void;
 }
@@ -58,17 +58,22 @@ export function boundedClient<C extends { middlewareStack: object }, Config exte
     },
     ...config,
   });
-  // Low priority: directly around the HTTP handler, before the response is read.
-  (client.middlewareStack as Middleware).add(endingAnswers(attemptMs), {
-    step: "deserialize",
-    name: "agentHeartbeatCallLimit",
-    priority: "low",
-  });
+  aroundHttp(client, "agentHeartbeatCallLimit", endingAnswers(attemptMs));
   return client;
 }
 
+/** Puts a middleware of a client or a command directly around the HTTP handler, before the response is read. */
+export function aroundHttp(
+  { middlewareStack }: { middlewareStack: object },
+  name: string,
+  middleware: (next: HttpHandler) => HttpHandler,
+): void {
+  // Low priority: inside of the deserializer, which throws for a refusal.
+  (middlewareStack as Middleware).add(middleware, { step: "deserialize", name, priority: "low" });
+}
+
 function endingAnswers(attemptMs: number) {
-  return (next: Handler): Handler =>
+  return (next: HttpHandler): HttpHandler =>
     async (args) => {
       const endsAt = performance.now() + attemptMs;
       const result = await next(args);

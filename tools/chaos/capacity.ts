@@ -19,7 +19,7 @@ export const FLEET_SHARE = 1 / 3;
 /** Heartbeats under way at once while the capacity is measured, each on a connection of its own. */
 const OUTSTANDING = 32;
 const HEARTBEATS = 1000;
-const VISITS = 100;
+const VISITS = 60;
 
 export interface Capacity {
   /** Heartbeats a second that are acknowledged. */

@@ -44,7 +44,9 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
     const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
     await stage.enrol(agents, processes);
     report(`${agents} agents in ${processes} processes connect`);
+    const startedAt = stage.now();
     await come(stage);
+    report(`they are there after ${Math.round((stage.now() - startedAt) / 1000)} s`);
     watch.start();
     await injectFaults(stage, { seed, seconds, agents, processes });
     return await finish(stage, watch);
@@ -92,9 +94,11 @@ export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
   );
   const seconds = Math.round((stage.now() - healedAt) / 1000);
   recorder.report(`the fleet is back after ${seconds} s, and leaves`);
+  const leftAt = stage.now();
   const leftovers = await leave(stage);
   await watch.stop();
   const changes = await untilTold(stage);
+  recorder.report(`all is told of after ${Math.round((stage.now() - leftAt) / 1000)} s`);
   expectWhole(stage);
   if (stage.clockDriftMs > CLOCK_MS) {
     throw new Error(`the machine's clock moved by ${Math.round(stage.clockDriftMs)} ms: void`);

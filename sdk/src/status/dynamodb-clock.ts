@@ -1,16 +1,9 @@
 /** The server's time, as seen in DynamoDB's responses: a reader's own clock may be wrong by more than a lease. */
 
+import { aroundHttp } from "../../../core/aws-client";
+
 /** Epoch milliseconds. */
 export type Clock = () => number;
-
-type Handler = (args: unknown) => Promise<{ response: unknown }>;
-
-interface Middleware {
-  add(
-    middleware: (next: Handler) => Handler,
-    options: { step: "deserialize"; name: string; priority: "low" },
-  ): void;
-}
 
 /** A clock that is off by less is used as it is: responses carry the time in whole seconds only. */
 const TOLERANCE_MS = 900;
@@ -42,17 +35,11 @@ export class DynamoDbClock {
 
   /** Takes the time from the response to a command, also if DynamoDB refuses it. Returns the command. */
   watch<C extends { middlewareStack: object }>(command: C): C {
-    const timed = (next: Handler) => async (args: unknown) => {
+    aroundHttp(command, "agentHeartbeatClock", (next) => async (args) => {
       const sentAt = this.#local();
       const result = await next(args);
       this.#compare(dateOf(result.response), sentAt, this.#local());
       return result;
-    };
-    // Low priority: inside of the deserializer, which throws for a refusal.
-    (command.middlewareStack as Middleware).add(timed, {
-      step: "deserialize",
-      name: "agentHeartbeatClock",
-      priority: "low",
     });
     return command;
   }
