@@ -25,7 +25,8 @@ module.exports = {
     only("lambda", ["core/", "sdk/src/status/index\\.ts$"]),
     only("lib", ["core/", "lambda/build\\.ts$"]),
     only("bin", ["lib/"]),
-    only("cli", [SDK]),
+    // What a token must be is decided once, where the service reads it.
+    only("cli", [SDK, "core/login-token\\.ts$"]),
     only("local/aws"),
     only("local/app", [SDK, "local/aws/"]),
     only("dashboard", [SDK]),

@@ -118,19 +118,56 @@ export type DuplicatePolicy = "replace" | "reject";
 /** What an agent is doing, as reported in its heartbeats. This costs no additional write. */
 export interface Activity {
   state: "idle" | "working" | "blocked" | "draining";
-  /** What it works on: usually the subject of the message being handled. At most 64 characters. */
+  /**
+   * What it works on: usually the subject of the message being handled. At most 64 characters.
+   *
+   * @maxLength 64
+   */
   task?: string;
-  /** When this work began. */
+  /**
+   * When this work began. A whole number.
+   *
+   * @asType integer
+   * @minimum 0
+   */
   startedAt?: number;
-  /** When the work last made progress. */
+  /**
+   * When the work last made progress. A whole number.
+   *
+   * @asType integer
+   * @minimum 0
+   */
   progressAt?: number;
-  /** How long the work may go without progress, in milliseconds, before the agent reads as stalled. */
+  /**
+   * How long the work may go without progress, in milliseconds, before the agent reads as stalled. A whole number up to a
+   * billion.
+   *
+   * @asType integer
+   * @minimum 0
+   * @maximum 1000000000
+   */
   maxSilenceMs?: number;
-  /** The agent's last progress note. At most 64 characters. */
+  /**
+   * The agent's last progress note. At most 64 characters.
+   *
+   * @maxLength 64
+   */
   note?: string;
-  /** Messages being handled. */
+  /**
+   * Messages being handled. A whole number up to a billion.
+   *
+   * @asType integer
+   * @minimum 0
+   * @maximum 1000000000
+   */
   inFlight?: number;
-  /** How late the agent's event loop ran when last measured. */
+  /**
+   * How late the agent's event loop ran when last measured. A whole number up to a billion.
+   *
+   * @asType integer
+   * @minimum 0
+   * @maximum 1000000000
+   */
   eventLoopLagMs?: number;
 }
 
@@ -219,7 +256,11 @@ export type TransitionRecord = Pick<
 >;
 
 interface ClientMessageBase {
-  /** Echoed in the reply. At most 64 characters. */
+  /**
+   * Echoed in the reply. At most 64 characters.
+   *
+   * @maxLength 64
+   */
   id?: string;
 }
 
@@ -246,7 +287,14 @@ export interface ListMessage extends ClientMessageBase {
   status?: Status;
   /** End of the previous page; null or absent for the first page. */
   cursor?: string | null;
-  /** Agents per page at most, 1 to 100. @default 100 */
+  /**
+   * Agents per page at most, 1 to 100.
+   *
+   * @default 100
+   * @asType integer
+   * @minimum 1
+   * @maximum 100
+   */
   limit?: number;
   /** Whether to include each agent's profile. @default false */
   profiles?: boolean;
@@ -503,14 +551,39 @@ export interface LoginClaims {
   org: string;
   /** `audienceOf(url)`: `wss://host/stage`. */
   aud: string;
+  /** When the token was made, in seconds since 1970. Fractions are allowed. */
   iat: number;
+  /** When it ends: at most 60 seconds after `iat`. */
   exp: number;
-  /** Unique: a token is accepted once. */
+  /**
+   * Unique: a token is accepted once. 1 to 64 characters.
+   *
+   * @minLength 1
+   * @maxLength 64
+   */
   jti: string;
-  /** @default the deployment's: 30 unless set otherwise */
+  /**
+   * In seconds, above 0. Fractions are allowed.
+   *
+   * @default the deployment's: 30 unless set otherwise
+   * @exclusiveMinimum 0
+   * @maximum 1000000000
+   */
   heartbeat_interval?: number;
-  /** @default heartbeat_interval x the deployment's multiplier: 3.0 unless set otherwise */
+  /**
+   * In seconds, above 0: how long the agent counts as online without a heartbeat. It is kept between 1.5 and 20 intervals.
+   *
+   * @default heartbeat_interval x the deployment's multiplier: 3.0 unless set otherwise
+   * @exclusiveMinimum 0
+   * @maximum 1000000000
+   */
   heartbeat_timeout?: number;
+  /**
+   * The process. Any 1 to 64 characters; the same for all connections of a process, and another one after a restart.
+   *
+   * @minLength 1
+   * @maxLength 64
+   */
   instance_id: string;
   /** @default "replace" */
   on_duplicate?: DuplicatePolicy;

@@ -5,18 +5,10 @@ import { resolve } from "node:path";
 import type { Deployment } from "./deployment";
 import { duration } from "./durations";
 import { explain } from "./failure";
+import type { Finding } from "./finding";
 import type { Io } from "./io";
 import { readPrivateKeyId } from "./key-files";
 import { suspicionText } from "./suspicion";
-
-export interface Finding {
-  check: string;
-  state: "ok" | "warning" | "failed";
-  /** What was found. */
-  finding: string;
-  /** What to do about it. */
-  fix?: string;
-}
 
 export interface CheckOptions {
   agent?: string;

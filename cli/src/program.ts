@@ -22,6 +22,7 @@ import { addPublish } from "./commands/publish";
 import { addSend } from "./commands/send";
 import { addSimulate } from "./commands/simulate";
 import { addStatus } from "./commands/status";
+import { addTokenInspect } from "./commands/token-inspect";
 import { addWhy } from "./commands/why";
 import { EXIT, EXIT_MEANINGS } from "./failure";
 import type { Io } from "./io";
@@ -78,6 +79,11 @@ export function createProgram(io: Io): Command {
     .summary("generate key pairs")
     .description("Make key pairs for agents.");
   addKeysGenerate(keys, io);
+  const token = program
+    .command("token")
+    .summary("examine login tokens")
+    .description("Examine the login tokens of a client.");
+  addTokenInspect(token, io);
   addDoctor(program, io);
   addSimulate(program, io);
   addConformance(program, io);

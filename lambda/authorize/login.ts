@@ -1,24 +1,24 @@
 /** Verifies a login token: its form, then the registered key, then the claims, and finally its single use. */
 
-import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from "jose";
-import * as v from "valibot";
 import {
-  type DuplicatePolicy,
-  HEARTBEAT,
-  ID_PATTERN,
-  LIMITS,
-  LOGIN_TOKEN_TTL_SECONDS,
-} from "../../core/protocol";
+  decodeJwt,
+  decodeProtectedHeader,
+  importJWK,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from "jose";
+import {
+  CLOCK_SKEW_SECONDS,
+  type Claims,
+  claimsIn,
+  MAX_TOKEN_LENGTH,
+  periodFault,
+} from "../../core/login-token";
+import { type DuplicatePolicy, HEARTBEAT } from "../../core/protocol";
 import { fencingTokenOf } from "../../core/registry-record";
 import { keyTagOf } from "../../core/row-connections";
 import type { Identity } from "../shared/identity";
 import type { LoginRegistry } from "./store";
-
-/** How far a client's clock may be off. */
-const CLOCK_SKEW_SECONDS = 30;
-
-/** Longer tokens are not parsed. An ordinary one has about 700 characters. */
-const MAX_TOKEN_LENGTH = 4096;
 
 /** The deployment's heartbeat settings. Requests outside the bounds are adjusted to the nearest bound. */
 export interface HeartbeatTerms {
@@ -40,35 +40,6 @@ export class LoginRefused extends Error {
     super(`login refused: ${reason}`, options);
   }
 }
-
-const identifier = v.pipe(v.string(), v.regex(ID_PATTERN));
-// A lone surrogate can't be encoded in UTF-8, and so can't be stored or passed on by the gateway.
-const wellFormed = v.check((value: string) => value.isWellFormed(), "expected whole characters");
-const shortText = v.pipe(
-  v.string(),
-  v.minLength(1),
-  v.maxLength(LIMITS.instanceIdLength),
-  wellFormed,
-);
-// Far above every bound, but small enough that quotients are finite.
-const seconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9));
-
-const claimsSchema = v.object({
-  iss: identifier,
-  sub: identifier,
-  org: identifier,
-  aud: v.string(),
-  iat: v.number(),
-  exp: v.number(),
-  jti: shortText,
-  heartbeat_interval: v.optional(seconds),
-  heartbeat_timeout: v.optional(seconds),
-  instance_id: shortText,
-  on_duplicate: v.optional(v.picklist(["replace", "reject"]), "replace"),
-  rotation: v.optional(v.boolean(), false),
-});
-
-type Claims = v.InferOutput<typeof claimsSchema>;
 
 /**
  * Most logins of an agent within some two minutes: that is how long those of the SDK are counted. Tokens that are good
@@ -115,10 +86,8 @@ export async function login(
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : String(error), error);
   }
-  if (claims.exp - claims.iat > LOGIN_TOKEN_TTL_SECONDS) {
-    throw refuse(`a token may be valid for ${LOGIN_TOKEN_TTL_SECONDS} s`);
-  }
-  if (claims.iat * 1000 > now + CLOCK_SKEW_SECONDS * 1000) throw refuse("issued in the future");
+  const fault = periodFault(claims, now);
+  if (fault) throw refuse(fault);
   if (!agent.enabled) throw refuse("the agent is disabled");
   if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
     throw refuse("the registration has expired");
@@ -147,7 +116,7 @@ export async function login(
 
 function readUnverified(token: string): { keyId: string; claims: Claims } {
   if (token.length > MAX_TOKEN_LENGTH) throw new LoginRefused("the token is too long");
-  let header: unknown;
+  let header: ProtectedHeaderParameters;
   let payload: unknown;
   try {
     header = decodeProtectedHeader(token);
@@ -155,14 +124,10 @@ function readUnverified(token: string): { keyId: string; claims: Claims } {
   } catch (cause) {
     throw new LoginRefused("not a JWT", {}, { cause });
   }
-  const keyId = v.safeParse(v.object({ kid: v.string() }), header);
-  if (!keyId.success) throw new LoginRefused("the token names no key");
-  const claims = v.safeParse(claimsSchema, payload, { abortEarly: true });
-  if (!claims.success) {
-    const issue = claims.issues[0];
-    throw new LoginRefused(`claim ${v.getDotPath(issue)}: ${issue.message}`);
-  }
-  return { keyId: keyId.output.kid, claims: claims.output };
+  if (typeof header.kid !== "string") throw new LoginRefused("the token names no key");
+  const read = claimsIn(payload);
+  if ("fault" in read) throw new LoginRefused(read.fault);
+  return { keyId: header.kid, claims: read.claims };
 }
 
 /** The interval within the deployment's bounds, and a lease in the ratio that the client requested. */

@@ -35,6 +35,7 @@ export function protocolBlocks(): Record<string, string> {
     "mass-expiry": fields("MassExpiry"),
     profile: fields("Profile"),
     transition: fields("Transition"),
+    "online-count": fields("OnlineCount"),
     claims: fields("LoginClaims"),
     errors: bulletsOf(source, "ErrorCode"),
     reasons: bulletsOf(source, "OfflineReason"),

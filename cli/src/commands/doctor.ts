@@ -1,12 +1,11 @@
 /** `doctor`: finds out what stands between an agent and its presence. */
 
 import type { Command } from "commander";
-import type { CheckOptions, Finding } from "../checks";
+import type { CheckOptions } from "../checks";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
-import { CliError, EXIT, usageError } from "../failure";
+import { usageError } from "../failure";
+import { printFindings } from "../finding";
 import type { Io } from "../io";
-import { printable } from "../printable";
-import type { Printer } from "../printer";
 
 type Options = DeploymentOptions & CheckOptions;
 
@@ -22,23 +21,7 @@ export function addDoctor(program: Command, io: Io): void {
         const { printer } = deployment;
         const { findings } = await import("../checks");
         const found = await findings(deployment, options, io);
-        if (printer.json) printer.value(found);
-        else printer.lines(...found.flatMap((finding) => linesOf(finding, printer)));
-        const failures = found.filter(({ state }) => state === "failed").length;
-        if (failures === 0) return;
-        throw new CliError(`${failures} of ${found.length} checks failed.`, EXIT.failure);
+        printFindings(found, printer);
       }),
     );
-}
-
-function linesOf({ check, state, finding, fix }: Finding, { colours }: Printer): string[] {
-  const sign = {
-    ok: colours.green("✓"),
-    warning: colours.yellow("!"),
-    failed: colours.red("✗"),
-  }[state];
-  return [
-    `${sign} ${colours.bold(check)}: ${printable(finding)}`,
-    ...(fix ? [`  → ${printable(fix)}`] : []),
-  ];
 }

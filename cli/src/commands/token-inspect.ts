@@ -1,0 +1,45 @@
+/** `token inspect`: finds the fault of a login token on this machine, since the service does not say it to clients. */
+
+import type { Command } from "commander";
+import { usageError } from "../failure";
+import { printFindings } from "../finding";
+import type { Io } from "../io";
+import { readPublicKeyFile } from "../key-files";
+import { Printer } from "../printer";
+import { decodeText } from "../text-file";
+
+interface Options {
+  url?: string;
+  publicKey?: string;
+  json?: boolean;
+}
+
+export function addTokenInspect(token: Command, io: Io): void {
+  token
+    .command("inspect")
+    .summary("say what is wrong with a login token")
+    .description(
+      "Examine a login token as the service does, without asking it: form, claims, times, audience and signature. Nothing is sent anywhere, and the token stays usable.",
+    )
+    .argument("[token]", "the token; without it, standard input is read")
+    .option("--url <url>", "the WebSocket URL that the token is for")
+    .option("--public-key <file>", "the agent's public key")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nThe exit code is 1 if the service would refuse the token.")
+    .action(async (given: string | undefined, _: Options, command: Command) => {
+      const options = command.optsWithGlobals<Options>();
+      const text = (given ?? decodeText(await io.input())).trim();
+      if (text === "") throw usageError("There is no token.", "Pass one, or pipe it in.");
+      if (options.url !== undefined && !URL.canParse(options.url)) {
+        throw usageError(`--url: expected a wss:// URL, got ${JSON.stringify(options.url)}.`);
+      }
+      const { inspectToken } = await import("../token");
+      const publicKey = options.publicKey && (await readPublicKeyFile(options.publicKey, io));
+      const found = await inspectToken(text, {
+        now: io.now(),
+        ...(options.url !== undefined && { url: options.url }),
+        ...(publicKey && { publicKey }),
+      });
+      printFindings(found, new Printer(io, options));
+    });
+}
