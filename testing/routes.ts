@@ -6,7 +6,7 @@ import { fallbackHandler } from "../lambda/fallback/handler";
 import { heartbeatHandler } from "../lambda/heartbeat/handler";
 import { historyHandler } from "../lambda/history/handler";
 import { HistoryStore } from "../lambda/history/store";
-import { dynamoDbGuard, type Guard } from "../lambda/lease/guard";
+import { dynamoDbGuard, type Guard } from "../lambda/lease/standing";
 import { LeaseStore } from "../lambda/lease/store";
 import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";

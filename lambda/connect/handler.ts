@@ -1,8 +1,7 @@
 /** The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists whoever else connects. */
 
 import { SUBPROTOCOL } from "../../core/protocol";
-import type { Guard } from "../lease/guard";
-import { holderOf } from "../lease/holder";
+import type { Guard } from "../lease/standing";
 import type { AcquireOutcome, LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
 import { fromContext, type Identity } from "../shared/identity";
@@ -34,12 +33,13 @@ const STATUS: Readonly<Record<AcquireOutcome, number>> = {
 export function connectHandler({ leases, ...rest }: ConnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
-    const { requestTimeEpoch } = event.requestContext;
+    const { connectionId, connectedAt, requestTimeEpoch } = event.requestContext;
+    const connection = { ...identity, connectionId, connectedAt };
     const alone = identity.onDuplicate === "reject";
     const outcome =
       identity.role === "agent"
-        ? await leases.acquire(holderOf(event, identity), requestTimeEpoch, alone)
-        : await list(event, identity, rest);
+        ? await leases.acquire(connection, requestTimeEpoch, alone)
+        : await list(connection, rest);
     const statusCode = STATUS[outcome];
     if (statusCode !== 200) return { statusCode };
     return { statusCode, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } };
@@ -48,11 +48,10 @@ export function connectHandler({ leases, ...rest }: ConnectDependencies) {
 
 /** A lock-out writes the row and closes what is listed then; this lists and looks at the row then: one sees the other. */
 async function list(
-  { requestContext: { connectionId, connectedAt } }: RouteEvent,
-  identity: Identity,
+  connection: Identity & Pick<RouteEvent["requestContext"], "connectionId" | "connectedAt">,
   { subscriptions, guard }: Omit<ConnectDependencies, "leases">,
 ): Promise<AcquireOutcome> {
-  await subscriptions.addConnection({ ...identity, connectionId, connectedAt });
-  const { standing } = await guard.judge({ ...identity, connectionId }, true);
+  await subscriptions.addConnection(connection);
+  const { standing } = await guard.judge(connection, true);
   return standing === "revoked" ? "revoked" : "acquired";
 }

@@ -1,7 +1,6 @@
 /** The `$disconnect` route: takes the connection out of the row, and releases the lease with the last one. */
 
 import { LIMITS, type OfflineReason } from "../../core/protocol";
-import { holderOf } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
 import { fromContext } from "../shared/identity";
@@ -25,7 +24,8 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
         ageMs: requestTimeEpoch - connectedAt,
       });
       const rotated = event.requestContext.disconnectReason === ROTATED_TEXT;
-      await leases.release(holderOf(event, identity), requestTimeEpoch, reason, rotated);
+      const holder = { ...identity, connectionId, connectedAt };
+      await leases.release(holder, requestTimeEpoch, reason, rotated);
     }
     await subscriptions.removeConnection(connectionId);
     return SILENT;

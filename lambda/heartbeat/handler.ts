@@ -2,7 +2,6 @@
 
 import { parseHeartbeat } from "../../core/client-messages";
 import type { HeartbeatMessage, QuietHeartbeatMessage } from "../../core/protocol";
-import { holderOf } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { Identity } from "../shared/identity";
 import {
@@ -26,11 +25,12 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
   const { connections } = route;
   const handle = messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
-    const { requestTimeEpoch: now } = event.requestContext;
+    const { connectionId, connectedAt, requestTimeEpoch: now } = event.requestContext;
     // A viewer or publisher has no row. Its heartbeat only keeps the connection from timing out.
     if (identity.role !== "agent") return ack(message, identity, now, now + identity.leaseMs);
 
-    const result = await leases.renew(holderOf(event, identity), now, message.activity);
+    const holder = { ...identity, connectionId, connectedAt };
+    const result = await leases.renew(holder, now, message.activity);
     if (result.outcome === "renewed") return ack(message, identity, now, result.leaseExpiresAt);
     return turnAway(result.outcome, result.row, event, route.connections, message.id);
   });

@@ -22,7 +22,7 @@
  *   displaced                                       x        x       x        removes  x
  *   displacedAt                                     x        removes                   x
  *   lastEnded                                                        x
- *   disconnectedAt                                  removes  removes x                 x
+ *   disconnectedAt                                  removes          x                 x
  *   revokedAt, revokedKeys                                                             x
  *
  * The lock-out is `sdk/src/registry/revocation.ts`. `now` is the gateway's time of the event, not the time of the
@@ -34,27 +34,21 @@ import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
 import { entryOf, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
-import type { OnlinePeriod } from "./conditions";
-import * as may from "./conditions";
+import type { Identity } from "../shared/identity";
 import { type Login, type Standing, standingOf } from "./standing";
-import * as update from "./updates";
 import { stallDeadline } from "./work";
+import * as writes from "./writes";
 
 /** A connection of an agent, as the gateway and the authorizer describe it. */
-export interface LeaseHolder extends Login {
-  organizationId: string;
-  agentId: string;
-  connectedAt: number;
-  leaseMs: number;
-  heartbeatIntervalMs: number;
-  /** Whether the process says that it has another connection open. */
-  rotation: boolean;
-  /** When the registration ends, and with it every lease. */
-  registeredUntil?: number | undefined;
-}
+export type LeaseHolder = Login &
+  Pick<Identity, "organizationId" | "agentId" | "leaseMs" | "heartbeatIntervalMs" | "rotation"> &
+  Pick<Identity, "registeredUntil"> & { connectedAt: number };
 
-/** A row as it was observed, as far as a write has to name it. */
-type Observed = Pick<StatusRow, "organizationId" | "agentId">;
+/** What a sweep has observed of a row. Its acts are refused if that has changed since. */
+type Observed<Name extends keyof StatusRow = never> = Pick<
+  Required<StatusRow>,
+  "organizationId" | "agentId" | Name
+>;
 
 /**
  * What became of an acquisition. `acquired`, also where the write was repeated; `superseded`: the process has lost
@@ -74,8 +68,8 @@ export type RenewOutcome =
   | { outcome: "renewed"; leaseExpiresAt: number }
   | { outcome: Exclude<Standing, "holds">; row: StatusRow | undefined };
 
-/** `ended`: the last connection, so that the agent is offline; `left`: another one remains; `noted`: not the row's. */
-export type ReleaseOutcome = "ended" | "left" | "noted" | "contended";
+/** `ended`: the last connection, so that the agent is offline; `noted`: any other one, whoever the row belongs to. */
+export type ReleaseOutcome = "ended" | "noted" | "contended";
 
 export interface LeaseStoreOptions {
   client: DynamoDBClient;
@@ -90,18 +84,18 @@ const CLOCK_SKEW_MS = 2000;
 /** A write that is overtaken each time is given up. */
 const ATTEMPTS = 6;
 
-/** How long it is remembered that a connection has ended that no row knows. */
-const NOTE_KEPT_MS = LIMITS.connectionDurationMs;
+/** The row that stood in a write's way, undefined if there is none. */
+type InTheWay = { row: StatusRow | undefined };
 
-/** The row that stood in a write's way, undefined if there is none; or `written`. */
-type Result = "written" | { row: StatusRow | undefined };
-
-/** The writes of a release, by what becomes of the agent. */
-const RELEASES = {
-  ended: [update.END, may.mayEnd],
-  left: [update.LEAVE, may.mayLeave],
-  noted: [update.NOTE, may.mayNote],
-} as const;
+const CONSTANTS: WriteValues = {
+  online: "online",
+  offline: "offline",
+  expired: "lease_expired" satisfies OfflineReason,
+  nobody: new Set([NOBODY]),
+  mostConnections: writes.MOST_CONNECTIONS,
+  mostDisplaced: writes.MOST_DISPLACED,
+  mostProcesses: writes.MOST_PROCESSES,
+};
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class LeaseStore {
@@ -119,10 +113,21 @@ export class LeaseStore {
     let row: StatusRow | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // Clocks of the gateway's hosts differ: the row's time goes on all the same.
-      const at = Math.max(now, (row?.lastHeartbeatAt ?? now - 1) + 1);
-      const result = add
-        ? await this.#add(holder, at, row)
-        : await this.#take(holder, at, row, alone);
+      const at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
+      // A row that is online may have run out though no sweep has stored it.
+      const lapsed = row?.onlineSince !== undefined && row.leaseExpiresAt <= at;
+      const period = lapsed ? "begins" : "goesOn";
+      const known = row?.processes?.has(process);
+      const trim = known === false && (row?.processes?.size ?? 0) >= writes.MOST_PROCESSES;
+      const values = {
+        now: at,
+        latestOlder,
+        process,
+        processes: new Set(trim ? [tagOf(row?.instanceId ?? ""), process] : [process]),
+        observedInstanceId: row?.instanceId,
+      };
+      const write = add ? writes.add(period) : writes.take(period, alone, trim);
+      const result = await this.#hold(holder, write, values);
       if (result === "written") return "acquired";
       row = result.row;
       const standing = standingOf(row, holder);
@@ -134,18 +139,18 @@ export class LeaseStore {
         // Written late: the process's last connection ended after this one began, and so did this one.
         if ((row?.disconnectedAt ?? 0) > latestOlder) return "ended";
       } else if (row.instanceId === holder.instanceId) {
-        const room = row.connections.size < may.MOST_CONNECTIONS;
-        // Overtaken by a later connection of its process, as far as clocks can tell.
+        const room = row.connections.size < writes.MOST_CONNECTIONS;
+        // A connection that is older than the row's joins it, as far as clocks can tell.
         const older = row.leaseExpiresAt > at && row.connectedAt >= holder.connectedAt;
         if (older && !room) return "contended";
         add = room && (older || holder.rotation);
       } else if (row.leaseExpiresAt > at) {
         if (alone) return "duplicate";
         if (!row.processes?.has(process) && row.connectedAt <= latestOlder) continue;
-        const values = { now, processes: new Set([process]) };
-        const lost = await this.#hold(holder, update.LOSE, may.mayLose, values);
+        const loser = { now, processes: new Set([process]) };
+        const lost = await this.#hold(holder, writes.LOSE, loser);
         if (lost === "written") return "superseded";
-        if ((lost.row?.displaced?.size ?? 0) >= may.MOST_DISPLACED) return "contended";
+        if ((lost.row?.displaced?.size ?? 0) >= writes.MOST_DISPLACED) return "contended";
       }
     }
     return "contended";
@@ -154,25 +159,20 @@ export class LeaseStore {
   /** A heartbeat: one write unit, no read; it never makes a row. */
   async renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<RenewOutcome> {
     const stallsAt = activity && stallDeadline(activity, now, holder.heartbeatIntervalMs);
-    const [given, missing] = partition({ activity, stallsAt });
+    const work = { activity, stallsAt };
+    let row: StatusRow | undefined;
     for (const period of ["goesOn", "begins"] as const) {
-      const text = update.renew(period, given, missing);
-      const values = { now, activity, stallsAt };
-      const result = await this.#hold(holder, text, may.mayRenew(period), values);
+      const result = await this.#hold(holder, writes.renew(period, work), { now, ...work });
       if (result === "written") {
         return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, now) };
       }
-      const { row } = result;
+      row = result.row;
       const standing = standingOf(row, holder);
-      if (standing !== "holds" || !row) {
-        return { outcome: standing === "holds" ? "ended" : standing, row };
-      }
-      // Overtaken by a later heartbeat; or the lease has run out, and the period begins anew.
-      if (row.lastHeartbeatAt >= now || period === "begins") {
-        return { outcome: "renewed", leaseExpiresAt: row.leaseExpiresAt };
-      }
+      if (standing !== "holds") return { outcome: standing, row };
+      // Overtaken by a later heartbeat; otherwise the lease has run out, and the period begins anew.
+      if (row && row.lastHeartbeatAt >= now) break;
     }
-    throw new Error("unreachable");
+    return { outcome: "renewed", leaseExpiresAt: row?.leaseExpiresAt ?? now };
   }
 
   /**
@@ -186,96 +186,55 @@ export class LeaseStore {
     reason: OfflineReason,
     leaves = false,
   ): Promise<ReleaseOutcome> {
-    const values = { now, reason, kept: Math.ceil((now + NOTE_KEPT_MS) / 1000) };
-    let outcome: keyof typeof RELEASES = leaves ? "left" : "ended";
+    // For as long as it may live, it is remembered that a connection has ended that no row knows.
+    const kept = Math.ceil((now + LIMITS.connectionDurationMs) / 1000);
+    let last = !leaves;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const [text, condition] = RELEASES[outcome];
-      const result = await this.#hold(holder, text, condition, values);
-      if (result === "written") return outcome;
-      const { connections, lastEnded } = result.row ?? {};
-      if (connections?.has(entryIn(holder))) outcome = connections.size > 1 ? "left" : "ended";
-      else if (lastEnded === holder.connectionId) return "noted";
-      else outcome = "noted";
+      const write = last ? writes.END : writes.NOTE;
+      const result = await this.#hold(holder, write, { now, reason, kept });
+      if (result === "written") return last ? "ended" : "noted";
+      last = !last;
     }
     return "contended";
   }
 
-  // What a sweep has seen. Each is false if anything has happened to the row since it was observed. Where the answer
-  // to a write was lost its repetition is refused: then the next sweep finds nothing to do, and counts nothing twice.
+  // What a sweep has seen. Each is false if it is not so any more. Where the answer to a write was lost its repetition
+  // is refused: then the next sweep finds nothing to do, and counts nothing twice.
 
   /** A lease was seen to have run out. */
-  expire({ leaseExpiresAt, ...key }: Observed & Pick<StatusRow, "leaseExpiresAt">) {
-    const values = { observedLeaseExpiresAt: leaseExpiresAt };
-    return this.#act(key, update.EXPIRE, may.mayExpire, values);
-  }
+  expire = (row: Observed<"leaseExpiresAt">) => this.#act(row, writes.EXPIRE);
 
   /** An agent was seen to have stalled. */
-  stall({ stallsAt, ...key }: Observed & { stallsAt: number }) {
-    return this.#act(key, update.STALL, may.mayStall, { stallsAt });
-  }
+  stall = (row: Observed<"stallsAt">) => this.#act(row, writes.STALL);
 
   /** A stalled agent was seen to advance. */
-  recover({ stalledSince, ...key }: Observed & { stalledSince: number }) {
-    return this.#act(key, update.RECOVER, may.mayRecover, { stalledSince });
-  }
+  recover = (row: Observed<"stalledSince">) => this.#act(row, writes.RECOVER);
 
   /** Displaced connections were closed. */
-  forget({ displaced, ...key }: Observed & Required<Pick<StatusRow, "displaced">>) {
-    return this.#act(key, update.FORGET, may.mayForget, { observedDisplaced: displaced });
-  }
+  forget = (row: Observed<"displaced">) => this.#act(row, writes.FORGET);
 
-  /** The connection takes the row, in place of all that it lists. */
-  #take(holder: LeaseHolder, now: number, row: StatusRow | undefined, alone: boolean) {
-    const process = tagOf(holder.instanceId);
-    const trim = row?.processes?.has(process) === false && row.processes.size >= may.MOST_PROCESSES;
-    const processes = new Set(trim ? [tagOf(row.instanceId), process] : [process]);
-    const values = { now, process, processes, observedInstanceId: row?.instanceId };
-    const period = periodOf(row, now);
-    const condition = may.mayTake(period, { alone, trim });
-    return this.#hold(holder, update.take(period, { trim }), condition, values);
-  }
-
-  /** The row lists the connection beside its others. */
-  #add(holder: LeaseHolder, now: number, row: StatusRow | undefined) {
-    const period = periodOf(row, now);
-    return this.#hold(holder, update.add(period), may.mayAdd(period), { now });
-  }
-
-  async #act(key: Observed, text: string, condition: string, values: WriteValues) {
-    return (await this.#write(key, text, condition, values)) === "written";
+  async #act(row: Observed, write: writes.Write): Promise<boolean> {
+    return (await this.#write(row, write, { ...row })) === "written";
   }
 
   /** A write for a connection, with what is known of it as values. */
-  #hold(
-    holder: LeaseHolder,
-    text: string,
-    condition: string,
-    given: WriteValues & { now: number },
-  ): Promise<Result> {
+  #hold(holder: LeaseHolder, write: writes.Write, given: WriteValues & { now: number }) {
+    const entry = entryOf(holder.connectionId, holder.keyTag);
     const leaseExpiresAt = leaseEnd(holder, given.now);
-    return this.#write(holder, text, condition, {
-      ...holder,
-      entry: entryIn(holder),
-      entries: new Set([entryIn(holder)]),
-      latestOlder: holder.connectedAt + CLOCK_SKEW_MS,
-      leaseExpiresAt,
-      ttlEpochSeconds: Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000),
-      ...given,
-    });
+    const ttlEpochSeconds = Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000);
+    const values = { entry, entries: new Set([entry]), leaseExpiresAt, ttlEpochSeconds };
+    return this.#write(holder, write, { ...holder, ...values, ...given });
   }
 
   async #write(
     { organizationId, agentId }: Observed,
-    update: string,
-    condition: string,
+    write: writes.Write,
     given: WriteValues,
-  ): Promise<Result> {
+  ): Promise<"written" | InTheWay> {
     const { client, tableName } = this.options;
     const values = { ...CONSTANTS, ...given };
     try {
-      await client.send(
-        statusWrite(tableName, { organizationId, agentId, update, condition, values }),
-      );
+      await client.send(statusWrite(tableName, { organizationId, agentId, ...write, values }));
       return "written";
     } catch (error) {
       return { row: rowInTheWay(error) };
@@ -283,33 +242,8 @@ export class LeaseStore {
   }
 }
 
-const CONSTANTS: WriteValues = {
-  online: "online",
-  offline: "offline",
-  expired: "lease_expired" satisfies OfflineReason,
-  nobody: new Set([NOBODY]),
-  mostConnections: may.MOST_CONNECTIONS,
-  mostDisplaced: may.MOST_DISPLACED,
-  mostProcesses: may.MOST_PROCESSES,
-};
-
-const entryIn = ({ connectionId, keyTag }: LeaseHolder) => entryOf(connectionId, keyTag);
-
-/** Whether a row that is online goes on to be, or has run out though no sweep has stored it. */
-const periodOf = (row: StatusRow | undefined, now: number): OnlinePeriod =>
-  row?.onlineSince !== undefined && row.leaseExpiresAt <= now ? "begins" : "goesOn";
-
 /** No lease outlives the registration. */
 const leaseEnd = (
   { leaseMs, registeredUntil = Number.POSITIVE_INFINITY }: LeaseHolder,
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
-
-/** The names of those that have a value, and of those that have none. */
-function partition(values: WriteValues): [string[], string[]] {
-  const names = Object.keys(values);
-  return [
-    names.filter((name) => values[name] !== undefined),
-    names.filter((name) => values[name] === undefined),
-  ];
-}

@@ -1,6 +1,6 @@
 /** What several functions are composed of, from the environment that the stack gives them. */
 
-import { dynamoDbGuard } from "../lease/guard";
+import { dynamoDbGuard } from "../lease/standing";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
 import { MessageRouter } from "../messaging/message-router";

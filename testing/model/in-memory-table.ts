@@ -24,8 +24,19 @@ export interface StreamRecord {
   dynamodb: { SequenceNumber: string; OldImage?: Item; NewImage?: Item };
 }
 
+/** A command that has arrived, and the row as it is. */
+export interface WriteSeen {
+  condition: string;
+  update: string;
+  key: Item;
+  row: Item | undefined;
+  names: Names;
+}
+
 /** Breaks the writes on purpose, to see whether that is found. */
 export interface Mutation {
+  /** Sees each write before it is carried out. */
+  observe?(write: WriteSeen): void;
   condition?(condition: Condition, text: string): Condition;
   update?(update: Update, text: string): Update;
 }
@@ -89,6 +100,13 @@ export class InMemoryTable {
     };
     const key = keyOf(Key);
     const row = this.#rows.get(key);
+    this.mutation.observe?.({
+      condition: ConditionExpression,
+      update: UpdateExpression,
+      key: Key,
+      row,
+      names,
+    });
     const condition = cached(conditions, ConditionExpression, parseCondition);
     const { condition: mutate = (same: Condition) => same } = this.mutation;
     if (!holds(mutate(condition, ConditionExpression), row, names)) {

@@ -1,106 +1,140 @@
 /**
- * Breaks the writes on purpose, one clause at a time, and looks whether the histories find it. Each clause of
- * each condition is made true and made false, each assignment is left out.
+ * Breaks the writes of a lease on purpose, one clause or assignment at a time. Each clause of each condition is made
+ * true and made false, each assignment is left out.
  */
 
-import fc from "fast-check";
-import * as may from "../../lambda/lease/conditions";
-import * as update from "../../lambda/lease/updates";
+import * as lease from "../../lambda/lease/writes";
 import { FORMS, fences, STRIP } from "../../sdk/src/registry/revocation";
-import { type Assignment, type Condition, parseCondition, parseUpdate } from "./expressions";
-import { historyArbitrary, play } from "./histories";
-import type { Mutation } from "./in-memory-table";
-import { BrokenPromise } from "./world";
-
-export interface Mutant {
-  name: string;
-  mutation: Mutation;
-}
+import {
+  type Assignment,
+  type Condition,
+  holds,
+  parseCondition,
+  parseUpdate,
+  type Update,
+  updated,
+} from "./expressions";
+import type { Mutation, WriteSeen } from "./in-memory-table";
 
 const PERIODS = ["goesOn", "begins"] as const;
 
-/** The writes by their names, each in all its forms. */
-const CONDITIONS: Record<string, string[]> = {
-  mayTake: PERIODS.flatMap((period) =>
-    [true, false].flatMap((alone) =>
-      [true, false].map((trim) => may.mayTake(period, { alone, trim })),
+const BOTH = [true, false];
+
+/** The writes by their names, each in all its forms. What a heartbeat says of the work is given, in part, or missing. */
+const WRITES: Record<string, lease.Write[]> = {
+  take: PERIODS.flatMap((period) =>
+    BOTH.flatMap((alone) => BOTH.map((trim) => lease.take(period, alone, trim))),
+  ),
+  add: PERIODS.map(lease.add),
+  lose: [lease.LOSE],
+  renew: PERIODS.flatMap((period) =>
+    [{}, { activity: {} }, { activity: {}, stallsAt: 1 }].map((work) =>
+      lease.renew(period, { activity: undefined, stallsAt: undefined, ...work }),
     ),
   ),
-  mayAdd: PERIODS.map(may.mayAdd),
-  mayLose: [may.mayLose],
-  mayRenew: PERIODS.map(may.mayRenew),
-  mayEnd: [may.mayEnd],
-  mayLeave: [may.mayLeave],
-  mayNote: [may.mayNote],
-  mayExpire: [may.mayExpire],
-  mayForget: [may.mayForget],
-  mayRevoke: Object.values(FORMS).map(({ condition }) => `${condition} AND ${fences}`),
-  mayStrip: [STRIP.condition],
+  end: [lease.END],
+  note: [lease.NOTE],
+  expire: [lease.EXPIRE],
+  stall: [lease.STALL],
+  recover: [lease.RECOVER],
+  forget: [lease.FORGET],
+  revoke: Object.values(FORMS).map(({ condition, update }) => ({
+    condition: `${condition} AND ${fences}`,
+    update,
+  })),
+  strip: [STRIP],
 };
 
-const UPDATES: Record<string, string[]> = {
-  take: PERIODS.flatMap((period) => [true, false].map((trim) => update.take(period, { trim }))),
-  add: PERIODS.map(update.add),
-  lose: [update.LOSE],
-  renew: PERIODS.map((period) => update.renew(period, [], ["activity", "stallsAt"])),
-  end: [update.END],
-  leave: [update.LEAVE],
-  note: [update.NOTE],
-  expire: [update.EXPIRE],
-  forget: [update.FORGET],
-  revoke: Object.values(FORMS).map((form) => form.update),
-  strip: [STRIP.update],
-};
+const NAMES = new Map(
+  Object.entries(WRITES).flatMap(([name, forms]) =>
+    forms.flatMap(({ condition, update }) => [
+      [condition, name],
+      [update, name],
+    ]),
+  ) as [string, string][],
+);
 
-/** Histories played against a mutant before it counts as a survivor. */
-const MUTANT_RUNS = Number(process.env.MUTANT_RUNS ?? 6000);
-
-/** Breaks that change nothing that anybody could see, with the reason. */
-const HARMLESS: Readonly<Record<string, string>> = {};
-
-export function mutants(): Mutant[] {
-  const ofConditions = Object.entries(CONDITIONS).flatMap(([name, texts]) => {
-    const leaves = new Set(texts.flatMap((text) => leavesOf(parseCondition(text)).map(describe)));
-    return [...leaves].flatMap((leaf) =>
-      [true, false].map((value) => ({
-        name: `${name}: ${leaf} is always ${value}`,
-        mutation: {
-          condition: (condition: Condition, found: string) =>
-            texts.includes(found) ? withLeaf(condition, leaf, value) : condition,
-        },
-      })),
-    );
-  });
-  const ofUpdates = Object.entries(UPDATES).flatMap(([name, texts]) => {
-    const assignments = new Set(texts.flatMap((text) => parseUpdate(text).map(describeAssignment)));
-    return [...assignments].map((left) => ({
-      name: `${name}: no ${left}`,
-      mutation: {
-        update: (assignments: Assignment[], found: string) =>
-          texts.includes(found)
-            ? assignments.filter((one) => describeAssignment(one) !== left)
-            : assignments,
-      },
-    }));
-  });
-  return [...ofConditions, ...ofUpdates].filter(({ name }) => !(name in HARMLESS));
+/** A text broken in one place. */
+interface Mutant {
+  condition?: Condition;
+  update?: Update;
+  /** What a broken update leaves as it was. */
+  attribute?: string;
 }
 
-/** The names of the mutants that no history tells from the original. */
-export async function survivors(all: Mutant[] = mutants()): Promise<string[]> {
-  const surviving: string[] = [];
-  for (const { name, mutation } of all) {
-    if (!(await isFound(mutation))) surviving.push(name);
+/** The names of all mutants. */
+export const mutants = (): string[] => [
+  ...new Set([...NAMES.keys()].flatMap((text) => [...mutantsOf(text).keys()])),
+];
+
+export const mutationOf = (name: string): Mutation => ({
+  condition: (original, text) => mutantsOf(text).get(name)?.condition ?? original,
+  update: (original, text) => mutantsOf(text).get(name)?.update ?? original,
+});
+
+/** Calls back with each mutant that would change what a write does. */
+export function differing(
+  { condition, update, row, key, names }: WriteSeen,
+  isWanted: (name: string) => boolean,
+  found: (name: string) => void,
+): void {
+  const written = holds(parsedCondition(condition), row, names);
+  for (const [name, mutant] of mutantsOf(condition)) {
+    if (!mutant.condition || !isWanted(name)) continue;
+    if (holds(mutant.condition, row, names) !== written) found(name);
   }
-  return surviving;
+  if (!written) return;
+  const before = row ?? key;
+  const after = updated(parsedUpdate(update), before, names);
+  for (const [name, { attribute = "" }] of mutantsOf(update)) {
+    if (!isWanted(name)) continue;
+    if (JSON.stringify(after[attribute]) !== JSON.stringify(before[attribute])) found(name);
+  }
 }
 
-async function isFound(mutation: Mutation): Promise<boolean> {
-  const property = fc.asyncProperty(historyArbitrary, (history) => play(history, mutation));
-  const result = await fc.check(property, { numRuns: MUTANT_RUNS, endOnFailure: true, seed: 1 });
-  if (!result.failed) return false;
-  if (result.errorInstance instanceof BrokenPromise) return true;
-  throw result.errorInstance;
+const parsedCondition = memoized(parseCondition);
+const parsedUpdate = memoized(parseUpdate);
+const mutantsOf = memoized((text) => {
+  // What a rotation of keys writes is made for the row that it has read.
+  const write = NAMES.get(text) ?? "rotate";
+  return /^(SET|ADD|REMOVE|DELETE) /.test(text)
+    ? updatesWithout(write, parseUpdate(text))
+    : brokenConditions(write, parseCondition(text));
+});
+
+function memoized<T>(make: (text: string) => T): (text: string) => T {
+  const cache = new Map<string, T>();
+  return (text) => {
+    const made = cache.get(text) ?? make(text);
+    cache.set(text, made);
+    return made;
+  };
+}
+
+function updatesWithout(write: string, update: Update): Map<string, Mutant> {
+  return new Map(
+    update.map((assignment) => [
+      `${write}: no ${describeAssignment(assignment)}`,
+      {
+        update: update.filter((other) => other !== assignment),
+        attribute: assignment.name.replace("#", ""),
+      },
+    ]),
+  );
+}
+
+function brokenConditions(write: string, condition: Condition): Map<string, Mutant> {
+  const leaves = leavesOf(condition);
+  return new Map(
+    leaves.flatMap((leaf, index) => {
+      const nth = leaves.slice(0, index).filter((one) => describe(one) === describe(leaf)).length;
+      const name = `${write}: ${describe(leaf)}${nth > 0 ? ` (${nth + 1})` : ""}`;
+      return [true, false].map((value): [string, Mutant] => [
+        `${name} is always ${value}`,
+        { condition: replaced(condition, leaf, { kind: "constant", value }) },
+      ]);
+    }),
+  );
 }
 
 function leavesOf(condition: Condition): Condition[] {
@@ -110,14 +144,14 @@ function leavesOf(condition: Condition): Condition[] {
     : [condition];
 }
 
-/** The condition with a leaf made constant, wherever it stands. */
-function withLeaf(condition: Condition, leaf: string, value: boolean): Condition {
-  if (condition.kind === "not") return { kind: "not", part: withLeaf(condition.part, leaf, value) };
+function replaced(condition: Condition, leaf: Condition, by: Condition): Condition {
+  if (condition === leaf) return by;
+  if (condition.kind === "not") return { kind: "not", part: replaced(condition.part, leaf, by) };
   if (condition.kind === "and" || condition.kind === "or") {
-    const parts = condition.parts.map((part) => withLeaf(part, leaf, value));
+    const parts = condition.parts.map((part) => replaced(part, leaf, by));
     return { kind: condition.kind, parts };
   }
-  return describe(condition) === leaf ? { kind: "constant", value } : condition;
+  return condition;
 }
 
 function describe(leaf: Condition): string {

@@ -1,10 +1,11 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
 import { LIMITS } from "../../core/protocol";
-import { displacedConnections, NOBODY, openConnections } from "../../core/row-connections";
+import { displacedConnections, NOBODY, openConnections, tagOf } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
-import { MOST_CONNECTIONS, MOST_DISPLACED } from "../../lambda/lease/conditions";
 import { standingOf } from "../../lambda/lease/standing";
+import { stallDeadline } from "../../lambda/lease/work";
+import { MOST_CONNECTIONS, MOST_DISPLACED, MOST_PROCESSES } from "../../lambda/lease/writes";
 import {
   BrokenPromise,
   type Connection,
@@ -12,6 +13,7 @@ import {
   LEASE_MS,
   name,
   type Operation,
+  passesFilter,
   RETENTION_MS,
   SKEW_MS,
   type World,
@@ -31,17 +33,31 @@ function finished(world: World, operation: Operation, outcome: string | undefine
   if (kind === "renew" && connection) renewed(world, operation, connection, outcome);
   if (kind === "lockout") {
     for (const one of world.connections) one.disturbed = true;
-    if (operation.solo && operation.smooth && outcome === "done") lockedOut(world, operation);
+    if (operation.smooth && outcome !== "done") broken("a lock-out is carried out", world.row);
+    if (operation.solo && operation.smooth) lockedOut(world, operation);
   }
-  if (kind === "expire" && operation.solo && outcome === "true") {
-    const { row } = world;
-    if (row?.reason !== "lease_expired") broken("an expiry is stored as what it is", row);
-  }
-  if (kind === "forget" && operation.solo && outcome === "true" && world.row?.displaced) {
-    broken("who was closed is forgotten", world.row);
-  }
+  if (["expire", "stall", "recover", "forget"].includes(kind)) swept(world, operation, outcome);
   if (kind === "release" && connection) released(world, operation, connection, outcome);
   if (operation.solo && operation.smooth) judgeCost(operation, outcome);
+}
+
+/** A sweep acts on what it has seen, if it is so still, and says whether it has. */
+function swept(world: World, operation: Operation, outcome: string | undefined): void {
+  const { row, previous, writer, now } = world;
+  const { kind, observed, smooth } = operation;
+  if (writer !== operation || !smooth || !observed) return;
+  if (text(previous) === text(observed) && outcome !== "true") {
+    broken("what a sweep has seen, and is so still, is written", row);
+  }
+  if (outcome !== "true" || !previous) return;
+  const { status, stalledSince, displaced, leaseExpiresAt } = previous;
+  const done = {
+    expire: row?.reason === "lease_expired" && status === "online" && leaseExpiresAt <= now,
+    stall: row?.stalledSince === row?.stallsAt && stalledSince === undefined,
+    recover: row?.stalledSince === undefined && stalledSince === observed.stalledSince,
+    forget: row?.displaced === undefined && text(displaced) === text(observed.displaced),
+  };
+  if (!done[kind as keyof typeof done]) broken("a sweep does what it says", row);
 }
 
 /** What an operation may cost that nothing disturbs. */
@@ -80,19 +96,61 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
 /** A function was invoked a second time for one handshake. What has ended since stays so. */
 function invokedAgain(
   world: World,
-  { solo }: Operation,
+  operation: Operation,
   connection: Connection,
   outcome: string | undefined,
 ): void {
+  if (outcome === "acquired") taken(world, operation, connection);
   if (outcome !== "acquired" || connection.released !== "yes") return;
-  if (solo && world.lastReleased === connection) {
+  if (operation.solo && world.lastReleased === connection) {
     broken("a connection that has ended does not begin again", world.row);
   }
   connection.released = "lost";
 }
 
+/** What a connection may take, by the row as it was. */
+function taken(world: World, operation: Operation, { holder }: Connection): void {
+  const { row, previous } = world;
+  if (!hasWritten(world, operation) || !row || !previous) return;
+  const { connections, instanceId, connectedAt, disconnectedAt = 0, processes } = previous;
+  const { lastHeartbeatAt: at } = row;
+  if (previous.lastEnded === holder.connectionId) {
+    broken("a connection that has ended does not begin again", row);
+  }
+  if (instanceId === undefined) return;
+  if (!row.processes?.has(tagOf(instanceId))) broken("a row remembers its last process", row);
+  const known = processes?.has(tagOf(holder.instanceId)) === true;
+  if (!known && (row.processes?.size ?? 0) > MOST_PROCESSES) {
+    broken("a row remembers the last few processes", row);
+  }
+  for (const lost of connections ?? []) {
+    if (!row.connections?.has(lost) && !row.displaced?.has(lost)) {
+      broken("who has lost the row is remembered", row);
+    }
+  }
+  if (previous.leaseExpiresAt <= at) return;
+  const same = instanceId === holder.instanceId;
+  if (!same && connections && (known || connectedAt > holder.connectedAt + SKEW_MS)) {
+    broken("an older process does not take the agent from one that lives", row);
+  }
+  if (same && connections && connectedAt >= holder.connectedAt) {
+    for (const lost of connections) {
+      if (!row.connections?.has(lost)) broken("an older connection takes nothing", row);
+    }
+  }
+  const before = same ? connectedAt >= holder.connectedAt : known;
+  if (!connections && before && disconnectedAt > holder.connectedAt + SKEW_MS) {
+    broken("who began before its agent ended has ended with it", row);
+  }
+}
+
+/** Whether an operation has come to its end by a write that was made just now. */
+const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
+  writer === operation && operation.smooth && row !== previous;
+
 function lockedOut(world: World, { before, startedAt }: Operation): void {
   const { row } = world;
+  const { registered } = world.registry;
   if (row?.connections === undefined && before?.connections && before.status === "online") {
     const then = derivePresence(before, startedAt);
     const now = row && row.instanceId !== undefined ? derivePresence(row, world.now) : undefined;
@@ -108,11 +166,11 @@ function lockedOut(world: World, { before, startedAt }: Operation): void {
       broken("why an agent was offline before a lock-out is not rewritten", row);
     }
   }
-  const wasOnline = before?.status === "online";
+  const wasOnline = before?.status === "online" && registered;
   if (!wasOnline && row && row.ttlEpochSeconds * 1000 < world.now + LIMITS.connectionDurationMs) {
     broken("a lock-out is kept for as long as connections may live", row);
   }
-  if (!world.registry.registered && row && row.instanceId === undefined) {
+  if (!registered && row) {
     const left = Object.keys(row).filter((name) => !TOKEN.has(name));
     if (left.length > 0)
       broken("of an agent that was removed the token is left, and nothing else", left);
@@ -138,6 +196,9 @@ function released(
 ): void {
   const { row } = world;
   world.lastReleased = operation.solo && outcome !== "contended" ? connection : undefined;
+  if (hasWritten(world, operation) && row?.lastEnded !== connection.holder.connectionId) {
+    broken("an end is remembered", row);
+  }
   if (!operation.solo || outcome === undefined) return;
   if (row && displacedConnections(row).includes(connection.holder.connectionId)) {
     broken("what has ended is not kept as displaced", row);
@@ -179,6 +240,16 @@ function acquired(
   }
   // Of what was written before its answer was lost nobody knows.
   else if (!operation.smooth) world.attempted.add(process);
+  if (outcome === "superseded" && hasWritten(world, operation)) {
+    const { row } = world;
+    if (!row?.connections || row.leaseExpiresAt <= holder.connectedAt) {
+      broken("an agent is lost to a living process only", row);
+    }
+    if (row.instanceId === holder.instanceId) broken("no process loses to itself", row);
+    if (!row.processes?.has(tagOf(holder.instanceId))) broken("who has lost is remembered", row);
+    if (isFenced(row, connection)) broken("who is locked out is not admitted", row);
+  }
+  if (outcome === "acquired") taken(world, operation, connection);
   if (outcome !== "acquired") return;
   if (world.isLockedOut(connection)) {
     broken("who logged in before a lock-out does not get in", name(connection));
@@ -193,6 +264,7 @@ function acquired(
     if (other.process !== process && isNew) other.disturbed = true;
     if (other.process === process && other !== connection && replaces) other.disturbed = true;
   }
+  if (world.row && hasWritten(world, operation)) judgeHeld(world, world.row, connection);
   connection.disturbed = !operation.solo;
   connection.forgetsOthers = operation.solo && !holder.rotation;
   if (operation.solo) {
@@ -202,7 +274,6 @@ function acquired(
     }
     if (row?.instanceId !== holder.instanceId) broken("the row is the newest process's", row);
     if (!row?.connections?.has(entry(connection))) broken("the row lists the connection", row);
-    if (row && operation.smooth) judgeHeld(row, operation, connection);
     const others = operation.before?.instanceId !== holder.instanceId;
     if (others && (row?.activity ?? row?.stallsAt) !== undefined) {
       broken("the work of another process is not shown", row);
@@ -226,20 +297,22 @@ function renewed(
     return;
   }
   const { row } = world;
+  if (row && hasWritten(world, operation)) {
+    judgeHeld(world, row, connection);
+    const { activity } = operation;
+    const stallsAt = activity && stallDeadline(activity, at, holder.heartbeatIntervalMs);
+    const says = [row.activity, row.stallsAt, row.displacedAt];
+    if (text(says) !== text([activity, stallsAt, undefined])) {
+      broken("a heartbeat says what the agent works on", row);
+    }
+    if (row.displaced?.has(NOBODY)) broken("a row does not list nobody for long", row);
+  }
   if (operation.solo) {
     if (world.isLockedOut(connection)) {
       broken("a heartbeat from before a lock-out is not acknowledged", name(connection));
     }
     if (!row?.connections?.has(entry(connection))) {
       broken("who is acknowledged holds the row", row);
-    }
-    if (row && row.lastHeartbeatAt === at && operation.before !== row) {
-      judgeHeld(row, operation, connection);
-      const work = JSON.stringify([row.activity, row.displacedAt]);
-      if (work !== JSON.stringify([operation.activity, undefined])) {
-        broken("a heartbeat says what the agent works on", row);
-      }
-      if (row.displaced?.has(NOBODY)) broken("a row does not list nobody for long", row);
     }
     if (row && row.lastHeartbeatAt < at) broken("a heartbeat that is acknowledged counts", row);
   }
@@ -249,7 +322,7 @@ function renewed(
 }
 
 /** A write that proves its process alive says whose it is, since when it is online, and until when it lasts. */
-function judgeHeld(row: StatusRow, { before }: Operation, { holder }: Connection): void {
+function judgeHeld({ previous: before }: World, row: StatusRow, { holder }: Connection): void {
   const at = row.lastHeartbeatAt;
   const goesOn = before?.onlineSince !== undefined && before.leaseExpiresAt > at;
   const { activity: _, stalledSince: __, ...presence } = derivePresence(row, at);
@@ -276,6 +349,7 @@ function judgeHeld(row: StatusRow, { before }: Operation, { holder }: Connection
 /** After every step. */
 function after(world: World): void {
   const { row, presence, now, connections } = world;
+  if (row !== world.previous) judgeChange(world);
   if (row && !(row.ttlEpochSeconds > 0)) broken("every row is deleted some day", row);
   if (row?.status === "online" && !row.instanceId)
     broken("a row without a process is nobody's", row);
@@ -285,7 +359,7 @@ function after(world: World): void {
     if (!one) broken("a row lists connections only", row);
     else if (one.released === "yes" && !isInvokedAgain(one, world))
       broken("what has ended is not listed", row);
-    else if (world.isLockedOut(one)) broken("who is locked out is not listed", row);
+    else if (isFenced(row as StatusRow, one)) broken("who is locked out is not listed", row);
     else if (one.holder.instanceId !== row?.instanceId) broken("the row is one process's", row);
   }
   if (presence?.status === "online" && !row?.connections) {
@@ -299,6 +373,82 @@ function after(world: World): void {
   if (world.isQuiet) judgeQuiet(world);
   if (row && row.lastHeartbeatAt > now + SKEW_MS + 100) broken("the row's time is about now", row);
 }
+
+/** What a step has made of the row. */
+function judgeChange({ row, previous, writer, stream }: World): void {
+  if (!row) return;
+  const record = stream.at(-1);
+  const isNews =
+    row.revokedAt !== previous?.revokedAt ||
+    [...(row.revokedKeys ?? [])].some((key) => !previous?.revokedKeys?.has(key)) ||
+    displacedConnections(row).some((id) => !displacedConnections(previous ?? {}).includes(id));
+  if (isNews && record && !passesFilter(record)) {
+    broken("the stream tells who has lost the row", row);
+  }
+  if (!row.instanceId) {
+    const left = Object.keys(row).filter((name) => !TOKEN.has(name));
+    if (left.length > 0) broken("without a process nothing but a token and an end is left", left);
+  }
+  const key = writer?.key;
+  if (key !== undefined && previous) judgeRotation(row, previous, key);
+  const { status, instanceId } = row;
+  if (status === "online" && (row.onlineSince === undefined || row.reason !== undefined)) {
+    broken("an online row says since when, and no reason", row);
+  }
+  if (status === "offline" && (row.onlineSince ?? row.stalledSince) !== undefined) {
+    broken("an offline row is neither online since then nor stalled", row);
+  }
+  if (instanceId && !row.processes?.has(tagOf(instanceId))) broken("a row knows its process", row);
+  if (
+    // Besides those that held the row it remembers those that lost to its process.
+    (row.processes?.size ?? 0) > MOST_PROCESSES + MOST_DISPLACED ||
+    (row.connections?.size ?? 0) > MOST_CONNECTIONS ||
+    (row.displaced?.size ?? 0) > MOST_DISPLACED
+  ) {
+    broken("a row stays small", row);
+  }
+  if (!previous?.instanceId) return;
+  if (!instanceId) {
+    if (writer?.token !== undefined && writer.token !== row.revokedAt) {
+      broken("only the last lock-out hides a status", previous);
+    }
+    return;
+  }
+  if (row.lastHeartbeatAt < previous.lastHeartbeatAt) {
+    broken("a row's time does not run backward", row);
+  }
+  if (status === "offline" && previous.status === "offline") {
+    const [was, is] = [previous, row].map((one) => derivePresence(one, row.leaseExpiresAt));
+    if (was?.reason !== is?.reason || was?.since !== is?.since) {
+      broken("why and since when an agent is offline is not rewritten", row);
+    }
+  }
+  if (status === "online" && row.lastHeartbeatAt !== previous.lastHeartbeatAt) {
+    const { onlineSince: before, leaseExpiresAt } = previous;
+    const since = leaseExpiresAt > row.lastHeartbeatAt ? before : undefined;
+    if (row.onlineSince !== (since ?? row.lastHeartbeatAt)) {
+      broken("since when an agent is online stays while it is, and begins anew after", row);
+    }
+  }
+}
+
+/** A key that is taken away ends the connections that used it, and no others. */
+function judgeRotation(row: StatusRow, previous: StatusRow, key: string): void {
+  for (const name of ["connections", "displaced"] as const) {
+    const others = [...(previous[name] ?? [])].filter(
+      (one) => one !== NOBODY && !one.endsWith(`.${key}`),
+    );
+    if (text(others.sort()) !== text([...(row[name] ?? [])].sort())) {
+      broken("a key that is taken away ends the connections that used it, and no others", row);
+    }
+  }
+  for (const one of [...(previous.revokedKeys ?? []), key]) {
+    if (!row.revokedKeys?.has(one)) broken("a key that was taken away stays so", row);
+  }
+}
+
+const isFenced = ({ revokedAt = 0, revokedKeys }: StatusRow, { holder }: Connection) =>
+  revokedAt > holder.fencingToken || revokedKeys?.has(holder.keyTag) === true;
 
 /** Whether its function is at work for a second time, and may have written it again. */
 const isInvokedAgain = (one: Connection, { underWay }: World) =>
@@ -386,13 +536,15 @@ function judgeQuiet(world: World): void {
     if (one.subscribed && standing !== "holds") {
       broken(`who does not hold the row gets no messages: ${name(one)} is ${standing}`, row);
     }
-    if (standing === "superseded" && one.told.length === 0 && one.outcome === "acquired") {
+    if (standing === "superseded" && one.told.length === 0) {
       broken(`who is superseded is told so: ${name(one)}`, row);
     }
   }
 }
 
 function broken(promise: string, found: unknown): never {
-  const text = JSON.stringify(found, (_, value) => (value instanceof Set ? [...value] : value));
-  throw new BrokenPromise(`${promise}: found ${text}`);
+  throw new BrokenPromise(`${promise}: found ${text(found)}`);
 }
+
+const text = (found: unknown) =>
+  JSON.stringify(found, (_, value) => (value instanceof Set ? [...value] : value));

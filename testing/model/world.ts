@@ -2,13 +2,14 @@
  * A small world in which everything happens that may: processes of an agent connect, beat, break and come back; the
  * gateway's hosts disagree about the time; writes are delayed, repeated, lost; operators lock out and let in; sweeps,
  * the TTL and the stream take their time. A history is a list of numbers: each chooses one of the things that can
- * happen next, so that every history is possible, and a part of one is a history too.
+ * happen next, so that every history is possible, and a part of one is a history too. The first number chooses what is
+ * likely, so that some histories are full of rotations, some of sweeps, some of processes.
  */
 
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Activity, OfflineReason, Transition } from "../../core/protocol";
 import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
-import { dynamoDbGuard } from "../../lambda/lease/guard";
+import { dynamoDbGuard } from "../../lambda/lease/standing";
 import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
 import { transitionsHandler } from "../../lambda/transitions/handler";
 import { revoke, revokeKey, tombstone } from "../../sdk/src/registry/revocation";
@@ -18,12 +19,11 @@ import type { Item } from "./expressions";
 import { type Fate, InMemoryTable, type Mutation, type StreamRecord } from "./in-memory-table";
 
 export const LEASE_MS = 7500;
-/** Each process has an interval of its own, so that nobody's is shown for another's. */
-const INTERVALS_MS = [5000, 5001, 5002];
+/** Each connection has an interval of its own, so that nobody's is shown for another's. */
+const INTERVAL_MS = 5000;
 export const SKEW_MS = 2000;
 const HOUR_MS = 3_600_000;
 export const RETENTION_MS = HOUR_MS;
-const PROCESSES = 3;
 const CONNECTIONS_OPEN = 4;
 const NAME = { organizationId: "acme", agentId: "a" };
 const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"] as const;
@@ -88,6 +88,11 @@ export interface Operation {
   solo: boolean;
   /** Every write of it was answered at once. */
   smooth: boolean;
+  /** The fencing token of a lock-out of the agent, or the key that is taken away. */
+  token?: number;
+  key?: string;
+  /** What a sweep has seen, or what is to be forgotten. */
+  observed?: StatusRow;
 }
 
 interface Waiting {
@@ -118,6 +123,10 @@ export class World {
   lastReleased: Connection | undefined;
   waiting: Waiting[] = [];
   underWay = new Set<Operation>();
+  /** The row before the last step, and whose write that step has carried out. */
+  previous: StatusRow | undefined;
+  writer: Operation | undefined;
+  #theme = 0;
   readonly #table: InMemoryTable;
   readonly #observed: { row: StatusRow; what: "expire" | "stall" | "recover" }[] = [];
   #told = 0;
@@ -158,13 +167,19 @@ export class World {
   /** @throws BrokenPromise */
   async play(history: readonly number[]): Promise<void> {
     try {
-      for (const number of history) {
+      const [theme = 0, ...steps] = history;
+      this.#theme = theme;
+      for (const number of steps) {
+        this.previous = this.row;
+        this.writer = undefined;
         await this.#step(number);
         this.judge.after(this);
       }
       // Whatever is under way comes to its end.
       for (let left = 200; left > 0 && !this.isQuiet; left--) {
         const [first] = this.waiting;
+        this.previous = this.row;
+        this.writer = undefined;
         if (first) await this.#arrive(first, "answered");
         else await this.#tell(0);
         this.judge.after(this);
@@ -192,67 +207,70 @@ export class World {
 
   /** What may happen next; what is likelier is there more often. */
   #actions(detail: number): (() => void | Promise<void>)[] {
-    const actions: (() => void | Promise<void>)[] = [() => this.#pass(detail)];
+    const actions: (() => void | Promise<void>)[] = [];
+    const offer = (weight: number, action: () => void | Promise<void>) => {
+      for (let times = 0; times < weight; times++) actions.push(action);
+    };
+    /** The weight of what is likely in some histories, and not in others. */
+    const likely = (theme: number, weight: number, otherwise = 0) =>
+      (this.#theme >> theme) % 2 === 1 ? weight : otherwise;
+    offer(1, () => this.#pass(detail));
     const open = this.connections.filter(({ state }) => state === "open");
     for (const waiting of this.waiting) {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 16 === 1 ? "fails" : "answered";
-      actions.push(() => this.#arrive(waiting, fate));
-      actions.push(() => this.#arrive(waiting, "answered"));
+      offer(likely(0, 1), () => this.#arrive(waiting, fate));
+      offer(likely(1, 1, 2), () => this.#arrive(waiting, "answered"));
     }
-    for (let process = 0; process < PROCESSES; process++) {
+    const processes = likely(2, 9, 3);
+    for (let process = 0; process < processes; process++) {
       const own = this.connections.filter((one) => one.process === process);
       const busy = own.some(({ state }) => ["known", "connecting", "admitted"].includes(state));
-      if (!busy && open.length < CONNECTIONS_OPEN) actions.push(() => this.#login(process, detail));
+      const weight = process === 0 ? likely(3, 3, 1) : 1;
+      if (open.length < CONNECTIONS_OPEN && (!busy || likely(11, 1) > 0))
+        offer(weight, () => this.#login(process, detail));
     }
     for (const connection of this.connections) {
       const { state } = connection;
-      if (state === "known") {
-        actions.push(() => this.#connect(connection));
-        actions.push(() => this.#connect(connection));
-      }
+      if (state === "known") offer(2, () => this.#connect(connection));
       const again = connection.order >= 0 && this.now < connection.holder.connectedAt + 30_000;
-      if (["open", "ended"].includes(state) && detail % 32 === 5 && again) {
-        actions.push(() => this.#connectAgain(connection));
+      if (["open", "ended"].includes(state) && again) {
+        offer(detail % 4 === 1 ? likely(4, 2) : 0, () => this.#connectAgain(connection));
       }
       if (state === "admitted") {
-        actions.push(() => this.#open(connection));
-        actions.push(() => this.#open(connection));
-        if (detail % 4 === 0) actions.push(() => this.#failHandshake(connection));
+        offer(2, () => this.#open(connection));
+        if (detail % 4 === 0) offer(1, () => this.#failHandshake(connection, detail));
+      }
+      if (state === "refused" && detail % 8 === 3) {
+        offer(1, () => this.#tellRefused(connection));
       }
       if (state === "open") {
-        actions.push(() => this.#beat(connection, detail));
-        actions.push(() => this.#end(connection, detail));
-        if (detail % 3 === 1) actions.push(() => this.#subscribe(connection));
+        offer(likely(5, 2, 1), () => this.#beat(connection, detail));
+        offer(1, () => this.#end(connection, detail));
+        if (detail % 3 === 1) offer(1, () => this.#subscribe(connection));
       }
     }
-    if (this.#told < this.stream.length) {
-      actions.push(() => this.#tell(detail));
-      actions.push(() => this.#tell(detail));
-    }
-    const { registered, enabled } = this.registry;
-    if (detail % 3 === 0) {
-      if (registered && enabled) actions.push(() => this.#lockOut("disable", detail));
-      if (registered && !enabled) actions.push(() => this.#letIn("enable"));
-      if (registered && detail % 2 === 0) actions.push(() => this.#lockOut("remove", detail));
-      // The last two keys that were taken away are remembered: an agent has no more of them at once.
-      if (registered && detail % 4 === 0 && this.registry.key < 2) {
-        actions.push(() => this.#rotateKey(detail));
-      }
-      if (!registered) actions.push(() => this.#letIn("register"));
-      actions.push(() => this.#purge());
-      if (detail % 5 === 0 && this.isQuiet) actions.push(() => this.#night());
-    }
+    if (this.#told < this.stream.length) offer(likely(6, 1, 2), () => this.#tell(detail));
+    const { registered, enabled, key } = this.registry;
+    const locks = detail % 3 === 0 ? likely(7, 1) : 0;
+    if (registered && enabled) offer(locks, () => this.#lockOut("disable", detail));
+    if (registered && !enabled) offer(1, () => this.#letIn("enable"));
+    if (registered && detail % 2 === 0) offer(locks, () => this.#lockOut("remove", detail));
+    // The last two keys that were taken away are remembered: an agent has no more of them at once.
+    if (registered && detail % 2 === 0 && key < 2) offer(locks, () => this.#rotateKey(detail));
+    if (!registered) offer(1, () => this.#letIn("register"));
+    if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
+    if (detail % 15 === 0 && this.isQuiet) offer(likely(8, 1), () => this.#night());
     const { row } = this;
     const due = row?.status === "online" && this.#due(row);
     if (due) {
-      actions.push(() => {
+      offer(likely(9, 4, 1), () => {
         this.log.push(`${this.now} a sweep sees: ${due}`);
         this.#observed.push({ row, what: due });
       });
     }
-    if (this.#observed.length > 0) actions.push(() => this.#sweep());
+    if (this.#observed.length > 0) offer(likely(9, 4, 1), () => this.#sweep(detail));
     if (row && displacedConnections(row).length > 0 && row.connectedAt + 30_000 <= this.now) {
-      actions.push(() => this.#forget(row, detail));
+      offer(likely(9, 4, 1), () => this.#forget(row, detail));
     }
     return actions;
   }
@@ -306,7 +324,7 @@ export class World {
         connectedAt: this.now + aheadMs,
         instanceId: `process-${process}`,
         leaseMs: LEASE_MS,
-        heartbeatIntervalMs: INTERVALS_MS[process] ?? 5000,
+        heartbeatIntervalMs: INTERVAL_MS + (index % 10),
         rotation,
         fencingToken: token,
         keyTag: `key-${this.registry.key}`,
@@ -347,16 +365,22 @@ export class World {
     this.log.push(`${this.now} ${name(connection)} is open`);
   }
 
-  #failHandshake(connection: Connection): void {
-    connection.state = "ended";
-    connection.released = "lost";
+  /** The gateway may tell of an end all the same. */
+  #failHandshake(connection: Connection, detail: number): void {
     this.log.push(`${this.now} ${name(connection)}: the handshake fails after all`);
+    this.#end(connection, detail % 8 === 0 ? 0 : 1);
+  }
+
+  /** No end is promised for a connection that was refused, and it may be told. */
+  #tellRefused(connection: Connection): void {
+    this.log.push(`${this.now} ${name(connection)} was refused`);
+    this.#end(connection, 1);
   }
 
   #beat(connection: Connection, detail: number): void {
     const at = this.now + connection.aheadMs;
     const { holder } = connection;
-    const activity = activityAt(at, detail);
+    const activity = activityAt(at, (this.#theme >> 10) % 2 === 1 ? 1 + (detail % 3) : detail);
     const what = `${name(connection)} beats${activity ? `, ${JSON.stringify(activity)}` : ""}`;
     const operation = this.#run("renew", what, connection, async (store) => {
       const { outcome } = await store.renew(holder, at, activity);
@@ -406,7 +430,7 @@ export class World {
     this.registry = { ...this.registry, registered: how === "disable", enabled: false, token };
     const clock = this.#operatorsClock(detail);
     const act = how === "disable" ? revoke : tombstone;
-    this.#run("lockout", how, undefined, async (_, client) => {
+    const operation = this.#run("lockout", how, undefined, async (_, client) => {
       try {
         await act({ client, tableName: "AgentStatus", clock }, NAME, token);
       } finally {
@@ -417,6 +441,7 @@ export class World {
       this.lockedOut = Math.max(this.lockedOut, token);
       return "done";
     });
+    operation.token = token;
   }
 
   /** A new key, and the old one is taken away at once. */
@@ -424,11 +449,12 @@ export class World {
     const key = `key-${this.registry.key}`;
     this.registry.key += 1;
     const clock = this.#operatorsClock(detail);
-    this.#run("lockout", `takes ${key} away`, undefined, async (_, client) => {
+    const operation = this.#run("lockout", `takes ${key} away`, undefined, async (_, client) => {
       await revokeKey({ client, tableName: "AgentStatus", clock }, NAME, key);
       this.revokedKeys.add(key);
       return "done";
     });
+    operation.key = key;
   }
 
   #operatorsClock(detail: number): DynamoDbClock {
@@ -490,28 +516,32 @@ export class World {
     this.knownProcesses.clear();
   }
 
-  #sweep(): void {
+  #sweep(detail: number): void {
     const seen = this.#observed.shift();
     if (!seen) return;
     const { row, what } = seen;
-    this.#run(what, `a sweep acts: ${what}`, undefined, async (store) => {
+    const operation = this.#run(what, `a sweep acts: ${what}`, undefined, async (store) => {
       const { stallsAt = 0, stalledSince = 0 } = row;
       if (what === "stall") return String(await store.stall({ ...row, stallsAt }));
       if (what === "recover") return String(await store.recover({ ...row, stalledSince }));
       const written = await store.expire(row);
       const ids = [...openConnections(row), ...displacedConnections(row)];
-      for (const id of written ? ids : []) this.close(id);
+      // Some can't be closed.
+      for (const id of written && detail % 3 > 0 ? ids : []) this.close(id);
       return String(written);
     });
+    operation.observed = row;
   }
 
   #forget(row: StatusRow, detail: number): void {
     const { displaced } = row;
     if (!displaced || detail % 6 === 0) return;
-    this.#run("forget", "a sweep closes who was displaced", undefined, async (store) => {
+    const what = "a sweep closes who was displaced";
+    const operation = this.#run("forget", what, undefined, async (store) => {
       for (const id of displacedConnections(row)) this.close(id);
       return String(await store.forget({ ...row, displaced }));
     });
+    operation.observed = row;
   }
 
   /** The stream is read: all there is, or a part; the bus or the gateway may fail. */
@@ -648,6 +678,7 @@ export class World {
       this.log.push(`${this.now}   ${waiting.operation.name}: a write is ${fate}`);
     }
     waiting.operation.writes += 1;
+    this.writer = waiting.operation;
     waiting.go(fate);
     await settled();
     if (this.#broken) throw this.#broken;
@@ -672,7 +703,9 @@ const SILENCES = [[], [3000, 1000], [3000, 4000], [6500, 0], [], [60_000, 0]] as
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** What the filter of the stream lets through: see `lib/transitions.ts`. */
-function passesFilter({ dynamodb: { OldImage = {}, NewImage = {} } }: StreamRecord): boolean {
+export function passesFilter({
+  dynamodb: { OldImage = {}, NewImage = {} },
+}: StreamRecord): boolean {
   const changed = (attribute: string) =>
     (OldImage[attribute] === undefined) !== (NewImage[attribute] === undefined);
   return changed("onlineSince") || changed("stalledSince") || NewImage.displacedAt !== undefined;

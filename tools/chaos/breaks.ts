@@ -3,7 +3,7 @@
  * themselves run unchanged.
  */
 
-import { mayEnd, mayRenew } from "../../lambda/lease/conditions";
+import { END, renew } from "../../lambda/lease/writes";
 
 /** The parts of an UpdateItem request that are changed. */
 interface Request {
@@ -34,7 +34,7 @@ function inCondition(condition: string, part: string, instead: string): Break["a
 function byOtherLeases(ms: number): Break["apply"] {
   return ({ ConditionExpression, ExpressionAttributeValues: values }) => {
     const end = values?.[":leaseExpiresAt"];
-    if (ConditionExpression !== mayRenew("goesOn") || end?.N === undefined) return false;
+    if (ConditionExpression !== renew("goesOn", {}).condition || end?.N === undefined) return false;
     end.N = String(Number(end.N) + ms);
     return true;
   };
@@ -47,7 +47,7 @@ export const BREAKS = {
     what: "the end of any connection ends the agent's lease, of an older one too",
     seenIn: "falseOfflines",
     apply: inCondition(
-      mayEnd,
+      END.condition,
       "connections = :entries",
       "(connections = :entries OR attribute_exists(connections))",
     ),

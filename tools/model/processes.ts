@@ -10,7 +10,8 @@ export function ownPart(): { index: number; of: number } | undefined {
 }
 
 /**
- * Starts the program once for each core, with its part as arguments. A process that fails ends the others.
+ * Starts the program once for each core, with its part as arguments. A process that fails ends the others. What one
+ * reports is sent to the others too.
  *
  * @param program path of the module, which calls `ownPart` and sends its report by `process.send`
  * @returns the reports of the processes that sent one
@@ -25,7 +26,10 @@ export async function inProcesses<Report>(program: string): Promise<Report[]> {
       Array.from({ length: of }, (_, index) => {
         const child = fork(program, [String(index), String(of)]);
         children.push(child);
-        child.on("message", (report) => reports.push(report as Report));
+        child.on("message", (report) => {
+          reports.push(report as Report);
+          for (const other of children) if (other !== child && other.connected) other.send(report);
+        });
         return new Promise<void>((resolve, reject) => {
           child.on("error", reject);
           child.on("exit", (code) =>

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler, offlineReason } from "../../../lambda/disconnect/handler";
-import { dynamoDbGuard } from "../../../lambda/lease/guard";
+import { dynamoDbGuard } from "../../../lambda/lease/standing";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import { revoke } from "../../../sdk/src/registry/revocation";

@@ -89,7 +89,7 @@ describe("LeaseStore", () => {
     const second = connection({ connectionId: "B=", connectedAt: 2000, rotation: true });
     await store.acquire(connection(), 1000);
     expect(await store.acquire(second, 2000)).toBe("acquired");
-    expect(await store.release(second, 3000, "connection_lost")).toBe("left");
+    expect(await store.release(second, 3000, "connection_lost")).toBe("noted");
     expect(await row()).toMatchObject({ status: "online", connections: new Set(["A=.key"]) });
     expect(await store.renew(connection(), 4000)).toMatchObject({ outcome: "renewed" });
     expect(await store.release(connection(), 5000, "client_closed")).toBe("ended");

@@ -7,7 +7,7 @@ import { LeaseStore } from "../../../lambda/lease/store";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";
-import { dynamoDbLeaseScan, type LeaseScan, type OnlineRow } from "../../../lambda/sweep/scan";
+import { dynamoDbLeaseScan, type LeaseScan } from "../../../lambda/sweep/scan";
 import { dynamoDbScanCheckpoints } from "../../../lambda/sweep/scan-checkpoints";
 import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { type Engine, startEngine } from "../../../testing/engine";
@@ -224,7 +224,7 @@ describe("the sweep", () => {
     const names = Array.from({ length: 40 }, (_, index) => `a${index}`);
     await Promise.all(names.map((name) => begin(name, NOW - 200_000)));
     const failing = {
-      expire: (row: OnlineRow) =>
+      expire: (row: Parameters<LeaseStore["expire"]>[0]) =>
         row.agentId.endsWith("7") ? Promise.reject(new Error("throttled")) : leases.expire(row),
     };
     expect(await compose({ leases: failing })({}, unhurried)).toMatchObject({

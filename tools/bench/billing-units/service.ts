@@ -5,7 +5,7 @@ import { ReconnectAdvice } from "../../../lambda/authorize/reconnect-advice";
 import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler } from "../../../lambda/disconnect/handler";
-import type { Guard } from "../../../lambda/lease/guard";
+import type { Guard } from "../../../lambda/lease/standing";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import { sweepHandler } from "../../../lambda/sweep/handler";

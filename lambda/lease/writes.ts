@@ -1,0 +1,136 @@
+/**
+ * The writes of a lease, each with the condition under which it may be made. A row belongs to the agent's newest process
+ * for as long as that process has a connection and its lease runs.
+ *
+ * With an attribute that the row lacks every comparison is false, but for `<>`: its negation is true.
+ */
+
+import type { StatusWrite, WriteValues } from "../../core/status-write";
+
+export type Write = Pick<StatusWrite, "update" | "condition">;
+
+/** Most connections of a process at once: one, two while it rotates, and room for one that was lost. */
+export const MOST_CONNECTIONS = 3;
+/** Most connections that are remembered after they lost the row. */
+export const MOST_DISPLACED = 4;
+/** Most processes that are remembered. */
+export const MOST_PROCESSES = 6;
+
+/** Whether the agent is online all the while, or was not heard of for a lease: a row can't say so without the other. */
+export type OnlinePeriod = "goesOn" | "begins";
+
+const PERIODS = {
+  goesOn: {
+    condition: "(attribute_not_exists(onlineSince) OR leaseExpiresAt > :now)",
+    onlineSince: "if_not_exists(onlineSince, :now)",
+  },
+  begins: { condition: "leaseExpiresAt <= :now", onlineSince: ":now" },
+};
+
+/** What every write sets that proves the process alive. */
+const alive = (period: OnlinePeriod) =>
+  `SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, onlineSince = ${PERIODS[period].onlineSince}, lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds`;
+
+/** Nothing was revoked since the connection logged in. */
+const notLockedOut = "NOT revokedAt > :fencingToken AND NOT contains(revokedKeys, :keyTag)";
+
+/**
+ * The connection's end was not written before its beginning, and the row's time does not run backward, so that of two
+ * online states the later one is the newer one.
+ */
+const mayHold = (period: OnlinePeriod) =>
+  `${notLockedOut} AND lastEnded <> :connectionId AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
+
+const sameProcess = "instanceId = :instanceId";
+
+/** The process holds the row, held it before, or tried to. */
+const knownProcess = "contains(processes, :process)";
+
+/** Why a process may take the row. It is newer where it may be, by the clocks of the gateway's hosts. */
+const WAYS = {
+  gone: "attribute_not_exists(connections) AND NOT disconnectedAt > :latestOlder",
+  expired: "leaseExpiresAt <= :now",
+  again: `${sameProcess} AND connectedAt < :connectedAt`,
+  newer: `NOT ${knownProcess} AND connectedAt <= :latestOlder`,
+};
+
+/**
+ * acquire: the process takes the row, or comes back to it with a new connection in place of all others.
+ *
+ * @param trim whether the processes before the last one are forgotten
+ */
+export function take(period: OnlinePeriod, alone: boolean, trim: boolean): Write {
+  const { newer, ...others } = WAYS;
+  const ways = Object.values(alone ? others : WAYS).join(") OR (");
+  const room = trim
+    ? "instanceId = :observedInstanceId"
+    : `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
+  const processes = trim ? ", processes = :processes" : " ADD processes :processes";
+  return {
+    condition: `${mayHold(period)} AND ${room}${period === "begins" ? "" : ` AND ((${ways}))`}`,
+    update: `${alive(period)}, instanceId = :instanceId, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${processes} REMOVE reason, disconnectedAt, activity, stallsAt`,
+  };
+}
+
+/** acquire: the process, which goes on with another connection, has one more. */
+export const add = (period: OnlinePeriod): Write => ({
+  condition: `${mayHold(period)} AND ${sameProcess} AND size(connections) < :mostConnections`,
+  update: `${alive(period)} ADD connections :entries REMOVE reason`,
+});
+
+/** acquire: the process has lost the row to one that lives, and may have to be remembered for it. */
+export const LOSE: Write = {
+  condition: `${notLockedOut} AND NOT ${sameProcess} AND attribute_exists(connections) AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
+  update: "SET displacedAt = :now ADD displaced :entries, processes :processes",
+};
+
+/**
+ * renew: one of the row's connections; of two heartbeats the later one counts, whichever is written last.
+ *
+ * @param work attributes under their own names; one without a value must not outlive the heartbeat
+ */
+export function renew(period: OnlinePeriod, work: WriteValues): Write {
+  const given = Object.keys(work).filter((name) => work[name] !== undefined);
+  const missing = Object.keys(work).filter((name) => work[name] === undefined);
+  const set = [alive(period), ...given.map((name) => `${name} = :${name}`)].join(", ");
+  const remove = ["reason", "displacedAt", ...missing].join(", ");
+  return {
+    condition: `contains(connections, :entry) AND lastHeartbeatAt < :now AND ${PERIODS[period].condition}`,
+    update: `${set} REMOVE ${remove} DELETE displaced :nobody`,
+  };
+}
+
+/** release: the last connection. Where a sweep was first, the reason stays; a late end is derived: `derivePresence`. */
+export const END: Write = {
+  condition: "connections = :entries",
+  update:
+    "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now, lastEnded = :connectionId REMOVE connections, onlineSince, stalledSince",
+};
+
+/** release: any other connection. */
+export const NOTE: Write = {
+  condition: "connections <> :entries",
+  update:
+    "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :kept) DELETE connections :entries, displaced :entries",
+};
+
+/** The lease is the one that was observed, so no heartbeat has come in since. */
+export const EXPIRE: Write = {
+  condition: "#status = :online AND leaseExpiresAt = :leaseExpiresAt",
+  update: "SET #status = :offline, reason = :expired REMOVE onlineSince, stalledSince",
+};
+
+/** The work has not advanced since it was observed, and nobody has marked it. */
+export const STALL: Write = {
+  condition: "#status = :online AND stallsAt = :stallsAt AND attribute_not_exists(stalledSince)",
+  update: "SET stalledSince = :stallsAt",
+};
+
+/** The mark is the one that was observed, and the deadline it was set for is not the row's any more. */
+export const RECOVER: Write = {
+  condition: "stalledSince = :stalledSince AND stallsAt <> :stalledSince",
+  update: "REMOVE stalledSince",
+};
+
+/** The displaced connections are those that were observed. */
+export const FORGET: Write = { condition: "displaced = :displaced", update: "REMOVE displaced" };
