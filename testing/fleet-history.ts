@@ -47,16 +47,24 @@ export function simulateFleet(
   const reported: OfflineReport[] = [];
   const actions: string[] = [];
   const offline = new Set<number>();
+  // One row for all agents: millions are counted.
+  const row = newestRow();
+  // The latest outage first.
+  const outages = [...history.outages].reverse();
   let standing: HoldState | undefined;
   for (let now = history.sweepPhaseMs; now <= history.until; now += history.sweepMs) {
-    const rows: [number, OnlineRow][] = [];
+    const leases: [agent: number, expiresAt: number][] = [];
+    let counts = NO_AGENTS;
     for (let agent = 0; agent < history.agents; agent++) {
-      const lastHeartbeatAt = lastHeardAt(history, agent, now);
+      const lastHeartbeatAt = lastHeardAt(history, outages, agent, now);
       // An agent whose heartbeats arrive again comes back online.
       if (now < lastHeartbeatAt + LEASE_MS) offline.delete(agent);
-      if (!offline.has(agent)) rows.push([agent, rowOf(lastHeartbeatAt)]);
+      if (offline.has(agent)) continue;
+      row.lastHeartbeatAt = lastHeartbeatAt;
+      row.leaseExpiresAt = lastHeartbeatAt + LEASE_MS;
+      leases.push([agent, row.leaseExpiresAt]);
+      counts = counted(counts, row, now);
     }
-    const counts = rows.reduce((sum, [, row]) => counted(sum, row, now), NO_AGENTS);
     const action = decide(standing, counts, true, now, terms);
     if (action !== "act") actions.push(action);
     if (action === "suspect") standing = { heldUntil: now + terms.holdMs };
@@ -64,11 +72,11 @@ export function simulateFleet(
     if (action === "recover" || action === "forget") standing = undefined;
     if (action === "suspect" || action === "hold") continue;
     const confirmed = standing?.confirmedAt !== undefined;
-    for (const [agent, row] of rows) {
-      if (row.leaseExpiresAt >= now - GRACE_MS) continue;
+    for (const [agent, expiresAt] of leases) {
+      if (expiresAt >= now - GRACE_MS) continue;
       // The connection is looked up, and shows that the agent is active.
       const recentlyActive = history.heardByGateway && agent >= history.dead;
-      if (!confirmed && recentlyActive && now < row.leaseExpiresAt + terms.holdMs) continue;
+      if (!confirmed && recentlyActive && now < expiresAt + terms.holdMs) continue;
       offline.add(agent);
       reported.push({ agent, at: now });
     }
@@ -77,24 +85,28 @@ export function simulateFleet(
 }
 
 /** Heartbeats are evenly spread. The first agents are those that die. */
-function lastHeardAt(history: FleetHistory, agent: number, now: number): number {
-  const { agents, outages, dead, diesAt } = history;
+function lastHeardAt(
+  { agents, dead, diesAt }: FleetHistory,
+  outages: FleetHistory["outages"],
+  agent: number,
+  now: number,
+): number {
   const end = agent < dead ? Math.min(now, diesAt) : now;
   const phase = Math.floor((agent * INTERVAL_MS) / agents);
   let lastHeartbeatAt = Math.floor((end - phase) / INTERVAL_MS) * INTERVAL_MS + phase;
-  for (const { from, to } of [...outages].reverse()) {
+  for (const { from, to } of outages) {
     while (lastHeartbeatAt >= from && lastHeartbeatAt < to) lastHeartbeatAt -= INTERVAL_MS;
   }
   return lastHeartbeatAt;
 }
 
-const rowOf = (lastHeartbeatAt: number): OnlineRow => ({
+const newestRow = (): OnlineRow => ({
   organizationId: "acme",
   agentId: "a1",
   connectionId: "A=",
   connectedAt: 0,
   connections: new Set(["A=.key"]),
-  lastHeartbeatAt,
-  leaseExpiresAt: lastHeartbeatAt + LEASE_MS,
+  lastHeartbeatAt: 0,
+  leaseExpiresAt: LEASE_MS,
   heartbeatIntervalMs: INTERVAL_MS,
 });

@@ -17,7 +17,7 @@ import {
 } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";
 import { runs } from "../../testing/fuzz/runs";
-import { HOSTILE_TEXTS, hostileText, hostileValue } from "../../testing/fuzz/values";
+import { binaryText, HOSTILE_TEXTS, hostileText, hostileValue } from "../../testing/fuzz/values";
 import { keep } from "../../testing/history";
 import { putAgent, testKey } from "../../testing/login";
 import { onlineRow, putRows } from "../../testing/status-rows";
@@ -143,7 +143,7 @@ describe("a hostile file", () => {
   const hostileFile = (good: string) =>
     fc.oneof(
       hostileText,
-      fc.string({ unit: "binary", maxLength: 300 }),
+      binaryText(300),
       fc.json(),
       fc
         .tuple(fc.nat({ max: good.length }), hostileText)
