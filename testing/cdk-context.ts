@@ -15,6 +15,9 @@ export const NOTHING_BUNDLED: Record<string, unknown> = { "aws:cdk:bundling-stac
 
 export const testContext = () => ({ ...featureFlags(), ...NOTHING_BUNDLED });
 
+/** The stack trace of each construct takes longer than its construction, and tests read no tree. */
+const UNREAD = { "aws:cdk:disable-creation-stack-traces": true };
+
 let assemblies: string | undefined;
 
 /**
@@ -23,7 +26,11 @@ let assemblies: string | undefined;
  */
 export function appProps(context: Record<string, unknown> = testContext()) {
   assemblies ??= mkdtempSync(join(tmpdir(), "assemblies-"));
-  return { context, outdir: mkdtempSync(join(assemblies, "cdk.out-")) };
+  return {
+    context: { ...context, ...UNREAD },
+    outdir: mkdtempSync(join(assemblies, "cdk.out-")),
+    treeMetadata: false,
+  };
 }
 
 function removeAssemblies(): void {
