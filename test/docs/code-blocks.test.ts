@@ -40,7 +40,7 @@ function blocks(): Map<string, { source: string; text: string }> {
 }
 
 function compileErrorsOf(modules: Map<string, { source: string; text: string }>): string[] {
-  const { config } = ts.readConfigFile(join(ROOT, "tsconfig.json"), ts.sys.readFile);
+  const { config } = ts.readConfigFile(join(ROOT, "tsconfig.check.json"), ts.sys.readFile);
   const { options } = ts.parseJsonConfigFileContent({ ...config, include: [] }, ts.sys, ROOT);
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;

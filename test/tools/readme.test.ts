@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { until } from "../../testing/e2e/until";
 import { missingIn, stepsOf } from "../../tools/readme/steps";
 import { Terminal } from "../../tools/readme/terminal";
 
@@ -84,7 +85,7 @@ describe("a terminal", () => {
     terminal = new Terminal(__dirname, process.env, () => undefined);
     const { output } = await ended(["sleep 1000 &", "echo $!"]);
     await terminal.close(1000);
-    while (runs(Number(output))) await new Promise((resolve) => setImmediate(resolve));
+    await until(async () => !runs(Number(output)) || undefined);
   });
 
   it("is interrupted together with its commands", async () => {

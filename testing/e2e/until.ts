@@ -1,4 +1,4 @@
-/** Polls until a condition becomes true, in systems whose time can't be controlled. */
+/** Polls until a condition becomes true, in systems and processes whose time can't be controlled. */
 
 const PAUSE_MS = 50;
 

@@ -5,13 +5,11 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { outputWithout } from "../../../local/aws/processes/parent-death-guard";
+import { until } from "../../../testing/e2e/until";
+import { bundleStart, FROM_SOURCES, PACKAGES } from "../../../testing/start-program";
 
-const ROOT = join(__dirname, "../../..");
-const LOADER = join(ROOT, "bin", "typescript.mjs");
-const MAIN = join(ROOT, "local", "app", "main.ts");
 const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
 
 const BUILDING = "building";
@@ -25,6 +23,14 @@ const STAGES = {
   "while it runs": { line: "ready", args: FIXTURE },
 } as const;
 type Stage = keyof typeof STAGES;
+
+let programs: string;
+let bundled: string[];
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), "start-"));
+  bundled = [await bundleStart(programs)];
+});
+afterAll(() => rmSync(programs, { recursive: true, force: true }));
 
 let directory: string;
 let temporary: string;
@@ -45,7 +51,7 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
     // The temporary folder in their environment identifies its processes.
-    env: { ...process.env, NO_COLOR: "1", TMPDIR: temporary, ...env },
+    env: { ...process.env, ...PACKAGES, NO_COLOR: "1", TMPDIR: temporary, ...env },
   });
   started.push(child);
   let errors = "";
@@ -55,16 +61,16 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
   /** Waits until a stage has printed its line, and, if an app is synthesized, until the app runs. */
   const reached = async (line: string) => {
     expect(await outputWithout(child, line)).toBeUndefined();
-    while (line === BUILDING && child.exitCode === null && !existsSync(join(directory, "begun"))) {
-      await turn();
-    }
+    if (line !== BUILDING) return;
+    const begun = () => child.exitCode !== null || existsSync(join(directory, "begun"));
+    await until(async () => begun() || undefined);
   };
   const exit = once(child, "exit").then(([code, signal]) => ({ code, signal, errors }));
   return { child, reached, exit };
 }
 
-const FLAGS = ["--conditions=agent-heartbeat-source", "--import", LOADER, MAIN, "--port", "0"];
-const startMain = (args: readonly string[]) => start(process.execPath, [...FLAGS, ...args]);
+const startMain = (args: readonly string[], program: readonly string[] = bundled) =>
+  start(process.execPath, [...program, "--port", "0", ...args]);
 
 /** The processes that have inherited the temporary folder. */
 function processes(): string[] {
@@ -72,9 +78,7 @@ function processes(): string[] {
   return all.split("\n").filter((line) => line.includes(`TMPDIR=${temporary}`));
 }
 
-async function nothingRuns(): Promise<void> {
-  while (processes().length > 0) await turn();
-}
+const nothingRuns = () => until(async () => processes().length === 0 || undefined);
 
 const assemblies = () =>
   readdirSync(join(directory, ".local")).filter((name) => name.startsWith("cdk.out"));
@@ -116,10 +120,22 @@ describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) 
 });
 
 describe("npm start", () => {
+  it.each(Object.values(STAGES))(
+    "interrupted at its line %j leaves nothing behind, with the loader of its sources",
+    async ({ line, args }) => {
+      const { child, reached, exit } = startMain(args, FROM_SOURCES);
+      await reached(line);
+      child.kill("SIGINT");
+      expect(await exit).toEqual({ code: 0, signal: null, errors: "" });
+      await nothingRuns();
+      expect(readdirSync(temporary)).toEqual([]);
+    },
+  );
+
   it("ends if npm is killed, and leaves nothing behind", async () => {
     const program = `
       const { spawn } = require("node:child_process");
-      spawn(process.execPath, ${JSON.stringify([...FLAGS, ...FIXTURE])}, { stdio: "inherit" });
+      spawn(process.execPath, ${JSON.stringify([...FROM_SOURCES, "--port", "0", ...FIXTURE])}, { stdio: "inherit" });
     `;
     const npm = start(process.execPath, ["-e", program], { npm_lifecycle_event: "start" });
     await npm.reached("ready");

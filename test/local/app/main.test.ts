@@ -4,14 +4,23 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { WebSocket } from "ws";
+import { until } from "../../../testing/e2e/until";
 import { firstLine } from "../../../testing/first-line";
+import { bundleStart, PACKAGES } from "../../../testing/start-program";
 
-const ROOT = join(__dirname, "../../..");
 const ASSEMBLY = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
 
 describe("npm start", () => {
+  let programs: string;
+  let program: string;
+  beforeAll(async () => {
+    programs = mkdtempSync(join(tmpdir(), "start-"));
+    program = await bundleStart(programs);
+  });
+  afterAll(() => rmSync(programs, { recursive: true, force: true }));
+
   let directory: string;
   let children: ChildProcess[] = [];
   beforeEach(() => {
@@ -24,13 +33,11 @@ describe("npm start", () => {
   });
 
   function start(...args: string[]) {
-    const main = join(ROOT, "local", "app", "main.ts");
-    const tsx = require.resolve("tsx");
-    const child = spawn(
-      process.execPath,
-      ["--conditions=agent-heartbeat-source", "--import", tsx, main, ...args],
-      { cwd: directory, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } },
-    );
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...PACKAGES, NO_COLOR: "1" },
+    });
     children.push(child);
     let errors = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -59,9 +66,7 @@ describe("npm start", () => {
   async function vanished({ group }: { group: number }): Promise<void> {
     const groups = () =>
       execFileSync("ps", ["-e", "-o", "pgid="], { encoding: "utf8" }).split("\n");
-    while (groups().some((text) => Number(text) === group)) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await until(async () => groups().every((text) => Number(text) !== group) || undefined);
   }
 
   it.each(["SIGINT", "SIGTERM"] as const)(

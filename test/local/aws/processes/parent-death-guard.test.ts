@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { outputWithout, spawnGuarded } from "../../../../local/aws/processes/parent-death-guard";
+import { until } from "../../../../testing/e2e/until";
 import { firstLine } from "../../../../testing/first-line";
 
 const node = (program: string) =>
@@ -52,7 +53,7 @@ describe("a guarded process", () => {
     });
     const pid = Number(await firstLine(parent));
     parent.kill("SIGKILL");
-    while (runs(pid)) await new Promise((resolve) => setImmediate(resolve));
+    await until(async () => !runs(pid) || undefined);
   });
 });
 
