@@ -101,19 +101,21 @@ async function injectIntoProcess(fault: ProcessFault, stage: Stage): Promise<voi
     return;
   }
   recorder.fault(fault.kind, `${who}, ${fault.lastsMs} ms`);
+  // Where the agents have another process, which is about to end, one of them may hold the row.
+  const absent = group.rivals.haveGone ? group.agentIds : [];
   if (fault.kind === "kill processes") {
     recorder.cut(group.agentIds);
     // Its last handshakes may be let in while the next process connects.
     group.rivals.come(group.agentIds);
     await stage.killGroup(group);
     group.rivals.go();
-    const back = recorder.absent("killed", group.agentIds);
+    const back = recorder.absent("killed", absent);
     await pause(fault.lastsMs);
     back();
     return stage.startGroup(group);
   }
   group.program?.process.signal("SIGSTOP");
-  const back = recorder.absent("stopped", group.agentIds);
+  const back = recorder.absent("stopped", absent);
   await pause(fault.lastsMs);
   back();
   group.program?.process.signal("SIGCONT");
