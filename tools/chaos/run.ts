@@ -46,7 +46,7 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
     report(`${agents} agents in ${processes} processes connect`);
     const startedAt = stage.now();
     await come(stage);
-    report(`they are there after ${Math.round((stage.now() - startedAt) / 1000)} s`);
+    report(`they are there after ${secondsSince(startedAt, stage)}`);
     watch.start();
     await injectFaults(stage, { seed, seconds, agents, processes });
     return await finish(stage, watch);
@@ -58,9 +58,11 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
 
 /** Measures the machine, so that the verdict does not depend on it. */
 async function sizeOf({ agents, report }: RunOptions, stage: Stage): Promise<number> {
+  const begunAt = stage.now();
   const capacity = await measureCapacity(stage);
   const carried = fleetFor(capacity, FLEET_SHARE, MOST_AGENTS);
-  report(`${capacityText(capacity)}, enough for ${carried} agents`);
+  const measured = `measured in ${secondsSince(begunAt, stage)}`;
+  report(`${capacityText(capacity)}, enough for ${carried} agents (${measured})`);
   if (agents !== undefined && agents > carried) {
     const percent = (share: number) => `${Math.round(share * 100)} %`;
     report(
@@ -84,7 +86,9 @@ export async function come(stage: Stage): Promise<void> {
 export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
   const { recorder } = stage;
   expectWhole(stage);
-  recorder.report("everything is well again");
+  recorder.report(
+    `everything is well again, after ${secondsSince(recorder.evidence.startedAt, stage)}`,
+  );
   const healedAt = stage.now();
   recorder.forgetRefusals();
   const missing = await untilBack(stage, stage.agentIds, healedAt);
@@ -92,13 +96,12 @@ export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
     (agentId) =>
       `${agentId}: ${stage.isSuperseded(agentId) ? "ended as superseded" : recorder.refusalsOf(agentId) || "no answer"}`,
   );
-  const seconds = Math.round((stage.now() - healedAt) / 1000);
-  recorder.report(`the fleet is back after ${seconds} s, and leaves`);
+  recorder.report(`the fleet is back after ${secondsSince(healedAt, stage)}, and leaves`);
   const leftAt = stage.now();
   const leftovers = await leave(stage);
   await watch.stop();
   const changes = await untilTold(stage);
-  recorder.report(`all is told of after ${Math.round((stage.now() - leftAt) / 1000)} s`);
+  recorder.report(`all of it is published after ${secondsSince(leftAt, stage)}`);
   expectWhole(stage);
   if (stage.clockDriftMs > CLOCK_MS) {
     throw new Error(`the machine's clock moved by ${Math.round(stage.clockDriftMs)} ms: void`);
@@ -106,6 +109,8 @@ export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
   for (const [problem, count] of recorder.problems) recorder.report(`${count} times: ${problem}`);
   return { ...recorder.evidence, endedAt: stage.now(), leftovers, changes };
 }
+
+const secondsSince = (at: number, stage: Stage) => `${Math.round((stage.now() - at) / 1000)} s`;
 
 /** @throws Error if something failed that no fault may affect, which invalidates the run */
 function expectWhole({ broken }: Stage): void {

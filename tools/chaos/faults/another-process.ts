@@ -1,6 +1,7 @@
 /** A second process of agents that have one: a newer one, or a duplicate that is to be refused. */
 
-import { type AgentsProcess, LEASE_MS, type Stage } from "../stage/stage";
+import type { AgentsProcess } from "../stage/group";
+import { LEASE_MS, type Stage } from "../stage/stage";
 import { pause, until } from "./pause";
 import type { Fault } from "./plan";
 

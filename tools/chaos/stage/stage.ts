@@ -10,14 +10,14 @@ import { FaultProxy } from "../../../testing/fault-proxy";
 import { seededRandom } from "../../../testing/random";
 import type { FaultInjector } from "../breaks";
 import type { Look } from "../evidence";
-import type { AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
+import type { AgentsReport, AgentsSettings } from "./agents-messages";
 import { Reception } from "./channel";
 import { Database } from "./database";
 import { EngineCalls } from "./engine-calls";
+import { type AgentsProcess, type Group, goOn, newGroup, withResolvers } from "./group";
 import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
 import { Recorder } from "./recorder";
 import { Registrations } from "./registrations";
-import { Rivals } from "./rivals";
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
 import { originNow, sharedClock, watchLag } from "./time";
 
@@ -38,24 +38,6 @@ export interface StageOptions {
   injector?: FaultInjector;
   /** Called with a line for each action. */
   report(what: string): void;
-}
-
-/** A process of agents, with those to which a newer process has put an end. */
-export interface AgentsProcess extends Program<AgentsCommand> {
-  superseded: Set<string>;
-}
-
-export interface Group {
-  agentIds: string[];
-  /** Null while it is killed. */
-  program: AgentsProcess | null;
-  rivals: Rivals;
-  left: PromiseWithResolvers;
-}
-
-interface PromiseWithResolvers {
-  promise: Promise<void>;
-  resolve(): void;
 }
 
 export class Stage {
@@ -112,12 +94,9 @@ export class Stage {
     );
     this.recorder.expect(agentIds);
     const size = Math.ceil(agents / processes);
-    this.groups = Array.from({ length: processes }, (_, index) => ({
-      agentIds: agentIds.slice(index * size, (index + 1) * size),
-      program: null,
-      rivals: new Rivals(),
-      left: withResolvers(),
-    }));
+    this.groups = Array.from({ length: processes }, (_, index) =>
+      newGroup(agentIds.slice(index * size, (index + 1) * size)),
+    );
     for (const agentId of agentIds) {
       await this.registrations.register(agentId);
       this.links.set(agentId, await FaultProxy.start(this.ready.port));
@@ -276,15 +255,8 @@ export class Stage {
     for (const agentId of group.program?.superseded ?? []) this.#superseded(group, agentId);
   }
 
-  /** An agent of a group's own process has ended, for it was told of a newer one. That may be told late. */
-  #superseded({ program, rivals }: Group, agentId: string): void {
-    if (!rivals.explain(agentId)) {
-      this.recorder.evidence.supersededByNobody.push(agentId);
-    } else if (rivals.haveGone) {
-      program?.superseded.delete(agentId);
-      rivals.restarted(agentId);
-      program?.channel.send({ do: "revive", agentId });
-    }
+  #superseded(group: Group, agentId: string): void {
+    if (!goOn(group, agentId)) this.recorder.evidence.supersededByNobody.push(agentId);
   }
 
   /** Whether an agent has ended, because it was told of a newer process. */
@@ -310,6 +282,7 @@ export class Stage {
     const { seed, selfPreservation = false, report } = this.options;
     const lag = watchLag(this.now, (one) => this.recorder.evidence.lags.push(one));
     this.#closing.push(lag);
+    const openedAt = this.now();
     report("synthesizing the stack");
     this.#assemblyDirectory = await synthesize({
       directory: ROOT,
@@ -336,6 +309,7 @@ export class Stage {
     this.engine = new EngineCalls(() => this.database.endpoint);
     report("starting the local runtime");
     await this.startGateway();
+    report(`it is there after ${Math.round((this.now() - openedAt) / 1000)} s`);
     this.#closing.push(() => this.#runtime?.process.stop());
     this.#subscriptionsTableName = await this.engine.tableNamed("Subscriptions");
     const { registryTableName, statusTableName } = this.ready;
@@ -350,12 +324,4 @@ export class Stage {
       for (const group of this.groups) await this.killGroup(group);
     });
   }
-}
-
-function withResolvers(): PromiseWithResolvers {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
