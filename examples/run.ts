@@ -1,8 +1,8 @@
 /**
  * `npm run example <name>`: runs an example against the local runtime or a deployed stack.
  *
- * A program (`main.ts`) is registered first, with its own key. A CDK app (`app.ts`) is synthesized,
- * or deployed with `--deploy`.
+ * A program (`main.ts`, or `main.py` in Python) is registered first, with its own key. A CDK app
+ * (`app.ts`) is synthesized, or deployed with `--deploy`.
  */
 
 import { spawn, spawnSync } from "node:child_process";
@@ -22,7 +22,11 @@ const SOURCES = ["--conditions=agent-heartbeat-source", "--import", TSX];
 /**
  * Examples that watch a fleet. They connect as viewers with a key type that every browser supports.
  */
-const VIEWERS = ["browser-viewer", "slack-alert"];
+const VIEWERS = ["browser-viewer", "python-status-api", "slack-alert"];
+
+/** What an example may consist of. */
+const FILES = ["main.ts", "main.py", "app.ts"];
+type Paths = [program: string, inPython: string, app: string];
 
 const USAGE = `Usage: npm run example <name> [-- options]
 
@@ -40,9 +44,9 @@ interface Options {
 
 async function main(args: string[]): Promise<number> {
   const { name, ...options } = parse(args);
-  const [program, app] = ["main.ts", "app.ts"].map((file) => join(__dirname, name, file));
-  if (options.deploy || !existsSync(program ?? "")) {
-    if (!existsSync(app ?? "")) throw new Error(`${name} is not a CDK app: omit --deploy`);
+  const [program, inPython, app] = FILES.map((file) => join(__dirname, name, file)) as Paths;
+  if (options.deploy || ![program, inPython].some((path) => existsSync(path))) {
+    if (!existsSync(app)) throw new Error(`${name} is not a CDK app: omit --deploy`);
     const command = [process.execPath, ...SOURCES, app].join(" ");
     if (options.deploy) return run("npx", ["cdk", "deploy", "--app", command]);
     const output = join(STATE, name);
@@ -59,7 +63,16 @@ async function main(args: string[]): Promise<number> {
     return code;
   }
   const environment = process.env.AGENT_HEARTBEAT_URL ? {} : await registered(name, options);
-  return run(process.execPath, [...SOURCES, program ?? ""], environment);
+  if (existsSync(program)) return run(process.execPath, [...SOURCES, program], environment);
+  return run(python(), [inPython], environment);
+}
+
+/** The environment of `python3 python/check.py --prepare`, or else the Python on the path. */
+function python(): string {
+  const [posix, windows] = ["bin/python", "Scripts/python.exe"].map((path) =>
+    join(ROOT, "python", ".venv", path),
+  );
+  return [posix, windows].find((path) => path !== undefined && existsSync(path)) ?? "python3";
 }
 
 function parse(args: string[]): Options & { name: string } {
@@ -135,7 +148,7 @@ function run(
 
 function namesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) =>
-    ["main.ts", "app.ts"].some((file) => existsSync(join(folder, name, file))),
+    FILES.some((file) => existsSync(join(folder, name, file))),
   );
 }
 

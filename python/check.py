@@ -16,6 +16,8 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
+RUFF = ("-m", "ruff", "--config", "pyproject.toml")
+SOURCES = (".", "../examples", "../local/app/demo")
 IMPORT = "import agent_heartbeat, agent_heartbeat.blocking; print('imported', agent_heartbeat.__file__)"
 NEEDS_BOTO3 = "from agent_heartbeat import StatusReader; StatusReader('table')"
 
@@ -69,8 +71,8 @@ def main() -> int:
     if "--prepare" in sys.argv:
         return 0
     steps = [
-        run(python, "-m", "ruff", "format", "--check", ".") == 0,
-        run(python, "-m", "ruff", "check", ".") == 0,
+        run(python, *RUFF, "format", "--check", *SOURCES) == 0,
+        run(python, *RUFF, "check", *SOURCES) == 0,
         run(python, "-m", "mypy") == 0,
         installs(),
     ]

@@ -11,7 +11,7 @@ export class AgentProcess {
   #process: GuardedProcess | undefined;
   #state: ProcessState = "ended";
 
-  /** @param command the program and its arguments, for this Node.js */
+  /** @param command the executable and its arguments */
   constructor(agentId: string, command: readonly string[]) {
     this.agentId = agentId;
     this.#command = command;
@@ -28,7 +28,8 @@ export class AgentProcess {
   }
 
   start(): void {
-    const started = spawnGuarded(process.execPath, this.#command, { output: "ignore" });
+    const [executable = "", ...args] = this.#command;
+    const started = spawnGuarded(executable, args, { output: "ignore" });
     this.#process = started;
     this.#state = "running";
     void started.ended.then(() => {

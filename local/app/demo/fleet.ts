@@ -6,10 +6,14 @@ import { join } from "node:path";
 import type { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { AgentProcess } from "./agent-process";
 import { bundleAgent } from "./bundle";
+import { pythonCommand } from "./python";
 
 export const DEMO_ORGANIZATION = "demo";
 
 const PLANNER = "planner";
+
+/** Runs with the Python client, where there is a Python that has its dependencies. */
+const IN_PYTHON = "translator";
 
 /** The capabilities of each agent. */
 const CAPABILITIES: Readonly<Record<string, string[]>> = {
@@ -18,10 +22,9 @@ const CAPABILITIES: Readonly<Record<string, string[]>> = {
   [PLANNER]: ["planning"],
   researcher: ["search", "summarize"],
   reviewer: ["typescript"],
-  summarizer: ["summarize", "translate"],
+  summarizer: ["summarize"],
+  [IN_PYTHON]: ["translate"],
 };
-
-const AGENT_IDS = Object.keys(CAPABILITIES).sort();
 
 /** In seconds. Short, so that a silent agent's lease expires while you watch. */
 const HEARTBEAT_INTERVAL = 5;
@@ -45,14 +48,17 @@ export async function startFleet({
   directory,
 }: FleetOptions): Promise<Fleet> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const [program, python] = await Promise.all([bundleAgent(directory), pythonCommand()]);
+  const agentIds = Object.keys(CAPABILITIES)
+    .filter((agentId) => agentId !== IN_PYTHON || python)
+    .sort();
   const removeKeys = () => {
-    for (const agentId of AGENT_IDS) rmSync(join(directory, `${agentId}.pem`), { force: true });
+    for (const agentId of agentIds) rmSync(join(directory, `${agentId}.pem`), { force: true });
   };
   // Runs however this process ends, unless it is killed.
   process.once("exit", removeKeys);
-  const program = await bundleAgent(directory);
   const agents = await Promise.all(
-    AGENT_IDS.map(async (agentId) => {
+    agentIds.map(async (agentId) => {
       const privateKeyPath = join(directory, `${agentId}.pem`);
       await register(registry, agentId, privateKeyPath);
       const settings = {
@@ -63,9 +69,10 @@ export async function startFleet({
         heartbeatInterval: HEARTBEAT_INTERVAL,
         capabilities: CAPABILITIES[agentId],
         metadata: { version: `1.${agentId.length}.0` },
-        ...(agentId === PLANNER && { workers: AGENT_IDS.filter((id) => id !== PLANNER) }),
+        ...(agentId === PLANNER && { workers: agentIds.filter((id) => id !== PLANNER) }),
       };
-      return new AgentProcess(agentId, [program, JSON.stringify(settings)]);
+      const command = agentId === IN_PYTHON && python ? python : [process.execPath, program];
+      return new AgentProcess(agentId, [...command, JSON.stringify(settings)]);
     }),
   );
   for (const agent of agents) agent.start();
