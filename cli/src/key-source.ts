@@ -52,8 +52,13 @@ export async function withPublicKey<T>(
   try {
     return { result: await use(files.publicKey), files };
   } catch (error) {
-    const { AgentHeartbeatError } = await import("@agent-heartbeat/sdk/registry");
-    if (error instanceof AgentHeartbeatError) await discardKeyFiles(files, io);
+    const { AgentHeartbeatError, IncompleteChangeError } = await import(
+      "@agent-heartbeat/sdk/registry"
+    );
+    // The registry may hold the key after any other error, and holds it after an incomplete change.
+    const refused =
+      error instanceof AgentHeartbeatError && !(error instanceof IncompleteChangeError);
+    if (refused) await discardKeyFiles(files, io);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publicKeyFrom, type RegisteredAgent } from "@agent-heartbeat/sdk/registry";
-import { UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { agentRecordId, profileValue } from "../../core/registry-record";
 import { localFolder, type RunOptions, run } from "../../testing/cli/run";
@@ -233,6 +233,32 @@ describe("agents rotate-key and remove-key", () => {
     expect((await get("a1")).publicKeys).toEqual([third]);
     const last = await agents("remove-key", "--agent", "a1", "--key", third?.keyId ?? "");
     expect(last.code).toBe(1);
+  });
+
+  it("keeps the new key file if the key was registered, though connections of the old one could not be ended", async () => {
+    const { cwd, agents, agentsWith, register, get } = await workplace("rotation-incomplete");
+    await register("a1");
+    /** Fails at the status table. */
+    const dynamoDb = async () => {
+      const send: DynamoDBClient["send"] = async (command: { input: { TableName?: string } }) => {
+        if (command.input.TableName === engine.statusTableName) throw new Error("unreachable");
+        return engine.client.send(command as never);
+      };
+      return { send, config: engine.client.config, destroy: () => {} } as never;
+    };
+    const [old] = (await get("a1")).publicKeys;
+    const args = ["--agent", "a1", "--generate-key", "a1-2.pem", "--now"];
+    const retire = ["--retire", old?.keyId ?? ""];
+    const { code, stderr } = await agentsWith({ dynamoDb }, "rotate-key", ...args, ...retire);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("repeat the change");
+    expect(await readdir(cwd)).toContain("a1-2.pem");
+    const [held] = (await get("a1")).publicKeys;
+    expect((await publicKeyFrom(await readFile(join(cwd, "a1-2.pem.pub"), "utf8"))).keyId).toBe(
+      held?.keyId,
+    );
+    const again = ["--public-key", "a1-2.pem.pub", "--now", ...retire];
+    expect((await agents("rotate-key", "--agent", "a1", ...again)).code).toBe(0);
   });
 
   it("leaves no key file behind for an unknown agent", async () => {

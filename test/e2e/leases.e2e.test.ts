@@ -1,12 +1,19 @@
 /** Leases over real sockets, with processes and connections that begin, end and reconnect. */
 
 import { randomUUID } from "node:crypto";
+import { publicKeyOf } from "@agent-heartbeat/sdk";
+import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { startAgent } from "../../testing/e2e/agent-process";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";
+import { newEd25519Key } from "../../testing/keys";
 import { type TestKey, testKey } from "../../testing/login";
 import { storedRow } from "../../testing/presence";
+
+/** What the gateway says when it ends a connection. */
+const AWAY = "Going away";
 
 describe("a lease", () => {
   const organizationId = `e2e-${randomUUID()}`;
@@ -145,23 +152,72 @@ describe("a lease", () => {
     await reads({ status: "offline" });
     client.break();
     await until(async () => ((await openOnes()) === 0 ? true : undefined));
-    expect(await presence()).toMatchObject({
-      reason: "lease_expired",
-      since: online?.leaseExpiresAt,
+    const leaseExpiresAt = online?.leaseExpiresAt;
+    expect(await presence()).toMatchObject({ reason: "lease_expired", since: leaseExpiresAt });
+    const asker = `asker-${randomUUID()}`;
+    await register(asker);
+    const from = await connect("x", {}, asker);
+    const offline = await until(async () => {
+      const { transitions } = (await from.ask({ type: "history", agentId })) as unknown as {
+        transitions: { event: string }[];
+      };
+      return transitions.find(({ event }) => event === "offline");
     });
+    expect(offline).toMatchObject({ reason: "lease_expired", at: leaseExpiresAt });
+  });
+
+  it("is not brought back by a heartbeat once its row is deleted", async () => {
+    const client = await connect("a");
+    const Key = { organizationId: { S: organizationId }, agentId: { S: agentId } };
+    await target.client.send(new DeleteItemCommand({ TableName: target.statusTableName, Key }));
+    client.send({ type: "heartbeat" });
+    await client.closed;
+    expect(await presence()).toBeUndefined();
   });
 
   it.each([
-    [1001, "client_closed"],
-    [1000, "client_closed"],
-  ])(
-    "that a client ends with %s is not reported as closed by the gateway",
-    async (code, reason) => {
-      const client = await connect("a");
-      await client.close(code);
-      await reads({ status: "offline", reason });
-    },
-  );
+    ["with 1000", "client_closed", (client: BareClient) => client.close(1000)],
+    ["with 1000 as drained", "drained", (client: BareClient) => client.close(1000, "drained")],
+    ["with 1001", "client_closed", (client: BareClient) => client.close(1001)],
+    ["with 1001, going away", "client_closed", (client: BareClient) => client.close(1001, AWAY)],
+    ["without a code", "client_closed", (client: BareClient) => client.close(null)],
+    ["without a close frame", "connection_lost", (client: BareClient) => client.break()],
+  ])("that a client ends %s is stored as %s", async (_, reason, end) => {
+    const client = await connect("a");
+    await end(client);
+    await reads({ status: "offline", reason });
+  });
+
+  it("reads as stalled if a handler never returns the event loop, though a thread goes on with the heartbeats", async () => {
+    const settings = { agentId, organizationId, url: target.url, heartbeatInterval: 5 };
+    const privateKey = newEd25519Key();
+    const publicKey = (await publicKeyOf(privateKey)).jwk as never;
+    await target.registry.addKey({ organizationId, agentId, publicKey });
+    const spinner = startAgent({ ...settings, privateKey }, "spinner.ts", true);
+    try {
+      await spinner.acknowledged;
+      const asker = `asker-${randomUUID()}`;
+      await register(asker);
+      const from = await connect("x", {}, asker);
+      const task = { type: "publish", subject: "tasks.spin", to: agentId };
+      expect(await from.ask(task)).toMatchObject({ reached: 1 });
+      const stalledAfter = (at: number) =>
+        until(async () => {
+          const found = await presence();
+          const isStalled = found?.activity?.state === "blocked" && found.stalledSince !== null;
+          return isStalled && found.lastHeartbeatAt > at ? found : undefined;
+        });
+      const first = await stalledAfter(0);
+      // Its heartbeats go on, and it stays stalled.
+      for (const found of [first, await stalledAfter(first.lastHeartbeatAt)]) {
+        const { activity, stalledSince } = found;
+        expect(found).toMatchObject({ status: "online", activity: { task: "tasks.spin" } });
+        expect(stalledSince).toBe((activity?.progressAt ?? 0) + 1000);
+      }
+    } finally {
+      await spinner.end();
+    }
+  });
 
   it("reads as stalled since its deadline if the work hangs while heartbeats continue", async () => {
     const client = await connect("a", { heartbeat_interval: 5 });

@@ -92,6 +92,12 @@ describe("a lock-out", () => {
     await again.close();
   });
 
+  it("refuses a login without a trace of it in the status", async () => {
+    await disable();
+    await expect(connect()).rejects.toMatchObject({ statusCode: 403 });
+    expect(await presence()).toBeUndefined();
+  });
+
   it("ends as soon as the agent is enabled again", async () => {
     await disable();
     await target.registry.enable({ organizationId, agentId });

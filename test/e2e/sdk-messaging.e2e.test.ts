@@ -78,7 +78,10 @@ describe("agents of the SDK", () => {
     expect(got).toEqual([...Array(50).keys()]);
   });
 
-  it("lose and duplicate nothing in a rotation", async () => {
+  it.each([
+    ["by subject", {}],
+    ["by name", { to: "a2" }],
+  ])("lose and duplicate nothing that is sent %s in a rotation", async (_, options) => {
     const sender = newAgent(HeartbeatAgent, "a1");
     const worker = newAgent(HeartbeatAgent, "a2", {
       rotateAfter: { min: 10, max: 10 },
@@ -91,8 +94,8 @@ describe("agents of the SDK", () => {
     worker.onMessage("n", (_, data) => got.push(data));
     await Promise.all([sender.start(), worker.start()]);
     let n = 0;
-    while (!rotated) expect(await sender.publish("n", n++)).toEqual({ reached: 1 });
-    for (const end = n + 20; n < end; n++) await sender.publish("n", n);
+    while (!rotated) expect(await sender.publish("n", n++, options)).toEqual({ reached: 1 });
+    for (const end = n + 20; n < end; n++) await sender.publish("n", n, options);
     await until(async () => (got.at(-1) === n - 1 ? true : undefined));
     expect(got).toEqual([...Array(n).keys()]);
   });

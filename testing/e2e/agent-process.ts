@@ -37,15 +37,20 @@ export interface AgentProcess {
   end(): Promise<void>;
 }
 
+/** What runs a program from its sources: a bundle has no file for the heartbeat thread. */
+const FROM_SOURCES = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
+
 /**
  * @param settings options of `HeartbeatAgent`, as JSON
  * @param file the program, in this folder
+ * @param threaded whether it has its heartbeats in a thread
  */
-export function startAgent(settings: object, file = "agent.ts"): AgentProcess {
-  const child = spawn(process.execPath, ["-", JSON.stringify(settings)], {
+export function startAgent(settings: object, file = "agent.ts", threaded = false): AgentProcess {
+  const program = threaded ? [...FROM_SOURCES, join(__dirname, file)] : ["-"];
+  const child = spawn(process.execPath, [...program, JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  child.stdin.end(bundled(file));
+  child.stdin.end(threaded ? "" : bundled(file));
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const printed: string[] = [];

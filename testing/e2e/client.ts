@@ -87,10 +87,12 @@ export class BareClient {
     return this.next();
   }
 
-  async close(code = 1000, reason = ""): Promise<void> {
+  /** @param code null for a close frame without one */
+  async close(code: number | null = 1000, reason = ""): Promise<void> {
     if (this.#socket.readyState === WebSocket.CLOSED) return;
     const closed = once(this.#socket, "close");
-    this.#socket.close(code, reason);
+    if (code === null) this.#socket.close();
+    else this.#socket.close(code, reason);
     await closed;
   }
 

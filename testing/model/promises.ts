@@ -386,7 +386,8 @@ function judgeChange({ row, previous, writer, stream }: World): void {
     broken("the stream tells who has lost the row", row);
   }
   if (!row.instanceId) {
-    const left = Object.keys(row).filter((name) => !TOKEN.has(name));
+    // A removal that is completed late leaves who was displaced since: nobody, or one that a lock-out has to find.
+    const left = Object.keys(row).filter((name) => !TOKEN.has(name) && name !== "displaced");
     if (left.length > 0) broken("without a process nothing but a token and an end is left", left);
   }
   const key = writer?.key;

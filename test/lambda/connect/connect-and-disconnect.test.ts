@@ -1,5 +1,7 @@
 /** `$connect` and `$disconnect` against the real engine. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler, offlineReason } from "../../../lambda/disconnect/handler";
@@ -128,6 +130,11 @@ describe("a connection", () => {
   });
 });
 
+/** Rows of the protocol's table of close codes. */
+const DOCUMENTED = readFileSync(join(__dirname, "../../../docs/protocol.md"), "utf8")
+  .split("\n")
+  .filter((line) => /^\| (\d{4}|any other)\b/.test(line));
+
 describe("offlineReason", () => {
   const HOURS = 2 * 3_600_000;
   it.each([
@@ -144,5 +151,8 @@ describe("offlineReason", () => {
     [undefined, undefined, 0, "connection_lost"],
   ])("of close code %s with text %j at an age of %s ms is %s", (code, text, ageMs, reason) => {
     expect(offlineReason({ code, text, ageMs })).toBe(reason);
+    const own = DOCUMENTED.filter((row) => row.startsWith(`| ${code}`));
+    const rows = own.length > 0 ? own : DOCUMENTED.filter((row) => row.startsWith("| any other"));
+    expect(rows.join()).toContain(`\`${reason}\``);
   });
 });
