@@ -11,6 +11,9 @@ const VARIABLES = ["TMPDIR", "TMP", "TEMP"];
 /** What programs of others keep for their next start, and make anew if it is gone. */
 const CACHES = /^(tsx-|node-compile-cache$|v8-compile-cache)/;
 
+/** The bundler's process for synchronous builds, which ends with the process that built: jest itself, for a single suite. */
+const BUNDLER = /\/esbuild --service=/;
+
 let folder;
 
 /** Makes the folder the temporary one of this process and of all that it starts from now on. */
@@ -32,7 +35,9 @@ exports.openRunFolder = () => {
 exports.leftBehind = () => {
   if (!folder) return [];
   const files = readdirSync(folder).filter((name) => !CACHES.test(name));
-  const processes = processesOf(folder).map(([id, command]) => `process ${id}: ${command}`);
+  const processes = processesOf(folder)
+    .filter(([id, command]) => !(BUNDLER.test(command) && parentOf(id) === process.pid))
+    .map(([id, command]) => `process ${id}: ${command}`);
   return [...files.map((name) => `${folder}/${name}`), ...processes];
 };
 
@@ -49,6 +54,9 @@ function processesOf(folder) {
     return isOurs && command !== "" ? [[Number(id), command.slice(0, 200)]] : [];
   });
 }
+
+/** The fields after the command, which is in parentheses, are the state and the parent. */
+const parentOf = (id) => Number(/.*\) \S+ (\d+)/s.exec(text(`/proc/${id}/stat`))?.[1]);
 
 function listed(path) {
   try {

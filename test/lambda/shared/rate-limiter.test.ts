@@ -71,8 +71,7 @@ describe("a flood", () => {
     ["history", { agentId: "a1" }],
     ["$default", { type: "nonsense" }],
   ] as const)("of %s that continues is closed, logged once, and counted", async (type, fields) => {
-    for (let count = 0; service.connections.calls.length === 0; count++) {
-      expect(count).toBeLessThan(20_000);
+    for (let count = 0; count < 20_000 && service.connections.calls.length === 0; count++) {
       await send(type, "flooder", NOW, fields);
     }
     expect(service.connections.calls).toEqual([["close", "flooder="]]);
