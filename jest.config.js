@@ -56,8 +56,8 @@ const common = {
 module.exports = {
   // No test is judged by its time: this ends one that hangs, on the slowest of machines.
   testTimeout: 600_000,
-  // Some suites wait for a browser or for a lease to end, so two cores have work for three workers.
-  maxWorkers: Math.max(3, availableParallelism() - 1),
+  // Half of a worker's time is waiting: for a browser, a process, or a lease to end. Two cores have work for four.
+  maxWorkers: Math.max(4, availableParallelism()),
   workerIdleMemoryLimit: "600MB",
   reporters: ["default", "<rootDir>/testing/count-reporter.js"],
   projects: [
