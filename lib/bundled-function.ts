@@ -33,6 +33,8 @@ export interface BundledFunctionProps {
   readonly timeout?: Duration;
   /** In MB; CPU is proportional to it. @default 256 */
   readonly memorySize?: number;
+  /** Concurrent executions set aside for it, and its limit. @default - none: it shares the account's */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 export class BundledFunction extends LambdaFunction {
@@ -56,6 +58,9 @@ export class BundledFunction extends LambdaFunction {
       architecture: Architecture.ARM_64,
       memorySize: props.memorySize ?? 256,
       timeout: props.timeout ?? Duration.seconds(10),
+      ...(props.reservedConcurrency !== undefined && {
+        reservedConcurrentExecutions: props.reservedConcurrency,
+      }),
       role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,

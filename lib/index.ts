@@ -13,6 +13,7 @@ export type {
   AgentHeartbeatProps,
   HeartbeatProps,
   ReconnectProps,
+  ReservedConcurrencyProps,
   Route,
   SelfPreservationProps,
   ThrottleLimits,

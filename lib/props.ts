@@ -111,12 +111,43 @@ export type Route = (typeof ROUTES)[number];
 /** The gateway's limits, and lower ones for single routes. */
 export interface ThrottlingProps extends ThrottleLimits {
   /**
-   * Limits of single routes, none higher than the gateway's. For example, lower limits for `publish` and `list` reserve
-   * capacity for heartbeats.
+   * Limits of single routes, none higher than the gateway's. A route that is not named here keeps its default.
    *
-   * @default - the gateway's limits apply to each route
+   * @default - a share of the gateway's limits for each route
    */
   readonly routes?: Partial<Record<Route, ThrottleLimits>>;
+}
+
+/**
+ * Concurrent executions that Lambda sets aside for single functions. They are also the most that the function gets, and they
+ * count against the account's quota whether they are used or not. Of the quota, 100 must be left to other functions, so an
+ * account with less can reserve none.
+ */
+export interface ReservedConcurrencyProps {
+  /**
+   * For heartbeats. At 50 ms each, 100 executions handle 2,000 a second.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly heartbeat?: number;
+  /**
+   * For the check of login tokens.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly authorize?: number;
+  /**
+   * For new connections.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly connect?: number;
+  /**
+   * For connections that end.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly disconnect?: number;
 }
 
 /** Settings of `AgentHeartbeat`. All are optional. */
@@ -177,6 +208,14 @@ export interface AgentHeartbeatProps {
    * @default - 2000 per second, 1000 at once
    */
   readonly throttling?: ThrottlingProps;
+
+  /**
+   * Concurrent executions that are set aside for heartbeats, logins and disconnects, so that neither slow messages nor other
+   * functions of the account take them. They cost nothing.
+   *
+   * @default - none, which every account can deploy; the limits of the routes keep their bursts below an account's quota of 1,000
+   */
+  readonly reservedConcurrency?: ReservedConcurrencyProps;
 
   /** @default - 500 per second, over an hour at most */
   readonly reconnect?: ReconnectProps;

@@ -7,8 +7,11 @@ import {
   type AgentHeartbeatProps,
   type HeartbeatProps,
   type ReconnectProps,
+  type ReservedConcurrencyProps,
   ROUTES,
+  type Route,
   type SelfPreservationProps,
+  type ThrottleLimits,
   type ThrottlingProps,
 } from "./props";
 
@@ -19,14 +22,32 @@ const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
  * Below the quota of every region: 2,500 a second and 1,250 at once in the smallest ones, which refuse a stage with higher
  * limits (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
  */
-const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit: 1000 };
+export const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit: 1000 };
+
+/**
+ * Limits of the routes, as shares of the gateway's. A route with its own limits takes nothing from any other's. Together the
+ * bursts stay below the gateway's, which by default equals Lambda's default quota of concurrent executions: however slow the
+ * functions are, messages of other types leave room for heartbeats, and all together for disconnects, the sweep and the stream.
+ */
+export const ROUTE_SHARES: Readonly<Record<Route, { rate: number; burst: number }>> = {
+  $connect: { rate: 1, burst: 0.1 },
+  heartbeat: { rate: 1, burst: 0.2 },
+  heartbeat_quiet: { rate: 1, burst: 0.2 },
+  profile: { rate: 0.25, burst: 0.04 },
+  subscribe: { rate: 0.5, burst: 0.15 },
+  unsubscribe: { rate: 0.25, burst: 0.05 },
+  publish: { rate: 0.5, burst: 0.1 },
+  list: { rate: 0.1, burst: 0.04 },
+  history: { rate: 0.05, burst: 0.02 },
+  $default: { rate: 0.05, burst: 0.02 },
+};
 
 /** Props without a default. */
 type Unset = "dashboardDomain" | "alarmTopic" | "customDomain" | "eventBus" | "encryptionKey";
 
 /** Props without nested defaults. */
 type Plain = Required<
-  Omit<AgentHeartbeatProps, Unset | "heartbeat" | "reconnect" | "selfPreservation">
+  Omit<AgentHeartbeatProps, Unset | "heartbeat" | "reconnect" | "selfPreservation" | "throttling">
 >;
 
 /** The settings with every default filled in. */
@@ -36,14 +57,22 @@ export interface Settings
   readonly heartbeat: Required<HeartbeatProps>;
   readonly reconnect: Required<ReconnectProps>;
   readonly selfPreservation: Required<SelfPreservationProps> | undefined;
+  readonly throttling: ThrottleLimits & { readonly routes: Partial<Record<Route, ThrottleLimits>> };
 }
+
+const RESERVABLE: ReadonlySet<string> = new Set<keyof ReservedConcurrencyProps>([
+  "heartbeat",
+  "authorize",
+  "connect",
+  "disconnect",
+]);
 
 const DEFAULTS: Plain = {
   sweepInterval: Duration.minutes(5),
   retention: Duration.days(7),
   logRetention: RetentionDays.ONE_MONTH,
   dashboard: true,
-  throttling: DEFAULT_THROTTLING,
+  reservedConcurrency: {},
   accessLogs: false,
   alarms: true,
   cloudWatchDashboard: true,
@@ -74,6 +103,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
       ...defined(props.reconnect ?? {}),
     },
     selfPreservation: selfPreservationOf(props.selfPreservation),
+    throttling: throttlingOf(props.throttling),
   };
   validate(settings);
   return settings;
@@ -84,8 +114,27 @@ function selfPreservationOf(props: SelfPreservationProps | false = {}) {
   return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(props) };
 }
 
+function throttlingOf(props: ThrottlingProps = DEFAULT_THROTTLING): Settings["throttling"] {
+  return { ...props, routes: { ...routeLimits(props), ...defined(props.routes ?? {}) } };
+}
+
+/** The default limits of the routes. Of limits that are known only when deploying, no share can be computed. */
+export function routeLimits({ rateLimit, burstLimit }: ThrottleLimits) {
+  const limits: Partial<Record<Route, ThrottleLimits>> = {};
+  if (Token.isUnresolved(rateLimit) || Token.isUnresolved(burstLimit)) return limits;
+  for (const route of ROUTES) {
+    const { rate, burst } = ROUTE_SHARES[route];
+    limits[route] = {
+      rateLimit: Math.ceil(rateLimit * rate),
+      burstLimit: Math.ceil(burstLimit * burst),
+    };
+  }
+  return limits;
+}
+
 function validate(settings: Settings): void {
-  const { heartbeat, sweepInterval, retention, throttling, reconnect } = settings;
+  const { heartbeat, sweepInterval, retention, throttling, reconnect, reservedConcurrency } =
+    settings;
   const { minInterval, maxInterval, defaultInterval, defaultTimeoutMultiplier } = heartbeat;
   expectDuration("heartbeat.minInterval", minInterval, HEARTBEAT.minIntervalSeconds, 540);
   expectDuration("heartbeat.maxInterval", maxInterval, minInterval.toSeconds(), 540);
@@ -121,12 +170,22 @@ function validate(settings: Settings): void {
   }
   if (settings.selfPreservation) validateSelfPreservation(settings.selfPreservation);
   expectThrottling(throttling);
+  for (const [name, value] of Object.entries(defined(reservedConcurrency))) {
+    expectReserved(name, value);
+  }
   expectLimit("reconnect.connectsPerSecond", reconnect.connectsPerSecond, 1_000_000);
   expectDuration("reconnect.maxWindow", reconnect.maxWindow, 0, 3600);
   expectDuration("retention", retention, 3600, 365 * 24 * 3600);
 }
 
-function expectThrottling({ rateLimit, burstLimit, routes = {} }: ThrottlingProps): void {
+function expectReserved(name: string, value: number): void {
+  if (!RESERVABLE.has(name)) {
+    throw new Error(`reservedConcurrency: expected ${[...RESERVABLE].join(", ")}, got ${name}`);
+  }
+  expectLimit(`reservedConcurrency.${name}`, value, 1_000_000);
+}
+
+function expectThrottling({ rateLimit, burstLimit, routes }: Settings["throttling"]): void {
   expectLimit("throttling.rateLimit", rateLimit, 1_000_000);
   expectLimit("throttling.burstLimit", burstLimit, 1_000_000);
   for (const [route, limits] of Object.entries(routes)) {

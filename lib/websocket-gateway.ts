@@ -145,7 +145,7 @@ export class WebSocketGateway extends Construct {
 
   /** Limits of single routes. */
   #setRoutes(): void {
-    const { routes = {} } = this.#props.settings.throttling;
+    const { routes } = this.#props.settings.throttling;
     const settings = Object.entries(routes).map(([route, { rateLimit, burstLimit }]) => [
       route,
       { ThrottlingRateLimit: rateLimit, ThrottlingBurstLimit: burstLimit },
@@ -175,8 +175,14 @@ export class WebSocketGateway extends Construct {
       description,
       settings: functions,
       environment: environment?.(settings) ?? {},
+      reservedConcurrency: reservedFor(settings, entry),
     });
     storage.grantAccess(fn, tables);
     return fn;
   }
 }
+
+const reservedFor = (
+  { reservedConcurrency }: Settings,
+  entry: GatewayFunctionName,
+): number | undefined => (reservedConcurrency as Partial<Record<string, number>>)[entry];

@@ -54,6 +54,7 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
       burstLimit: 500,
       routes: { publish: { rateLimit: 100, burstLimit: 50 } },
     },
+    reservedConcurrency: { heartbeat: 100, authorize: 50, connect: 50, disconnect: 50 },
     reconnect: { connectsPerSecond: 250, maxWindow: Duration.minutes(30) },
     accessLogs: true,
     alarms: true,

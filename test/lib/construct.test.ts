@@ -1,7 +1,7 @@
 /** The construct in other apps: existing resources, several constructs in one app, and metrics. */
 
 import { beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { App, type Stack, Tags } from "aws-cdk-lib";
+import { App, Lazy, type Stack, Tags } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
@@ -10,7 +10,7 @@ import { EventBus } from "aws-cdk-lib/aws-events";
 import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
-import type { AgentHeartbeatProps } from "../../lib/props";
+import { type AgentHeartbeatProps, ROUTES } from "../../lib/props";
 import { appProps } from "../../testing/cdk-context";
 import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 
@@ -300,7 +300,84 @@ describe("a customer's key", () => {
   });
 });
 
+describe("reserved concurrency", () => {
+  const reservedIn = (props: AgentHeartbeatProps) => {
+    const stack = emptyStack();
+    presenceIn(stack, props);
+    const functions = Template.fromStack(stack).findResources("AWS::Lambda::Function");
+    return Object.fromEntries(
+      Object.values(functions)
+        .filter(({ Properties }) => Properties.ReservedConcurrentExecutions !== undefined)
+        .map(({ Properties }) => [
+          Properties.Environment.Variables.POWERTOOLS_SERVICE_NAME,
+          Properties.ReservedConcurrentExecutions,
+        ]),
+    );
+  };
+
+  it("is none by default, so that an account with little concurrency can deploy", () => {
+    expect(reservedIn({})).toEqual({});
+  });
+
+  it("is set for the functions that are named", () => {
+    const reservedConcurrency = { heartbeat: 100, authorize: 20, connect: 30, disconnect: 40 };
+    expect(reservedIn({ reservedConcurrency })).toEqual(reservedConcurrency);
+    expect(reservedIn({ reservedConcurrency: { heartbeat: 7 } })).toEqual({ heartbeat: 7 });
+  });
+
+  it.each<[object, string]>([
+    [
+      { heartbeat: 0 },
+      "reservedConcurrency.heartbeat: expected a whole number from 1 to 1000000, got 0",
+    ],
+    [
+      { list: 5 },
+      "reservedConcurrency: expected heartbeat, authorize, connect, disconnect, got list",
+    ],
+  ])("of %j is refused", (reservedConcurrency, message) => {
+    expect(() => presenceIn(emptyStack(), { reservedConcurrency })).toThrow(message);
+  });
+});
+
 describe("throttling", () => {
+  it("gives every route its own share of the gateway's limits, and together less than an account's concurrency", () => {
+    const stack = emptyStack();
+    presenceIn(stack);
+    const [stage] = Object.values(
+      Template.fromStack(stack).findResources("AWS::ApiGatewayV2::Stage"),
+    );
+    const { RouteSettings } = stage?.Properties ?? {};
+    expect(Object.keys(RouteSettings)).toEqual([...ROUTES]);
+    const bursts = ROUTES.map((route) => RouteSettings[route].ThrottlingBurstLimit);
+    expect(bursts.reduce((sum, burst) => sum + burst, 0)).toBeLessThan(1000);
+    for (const route of ["heartbeat", "heartbeat_quiet", "$connect"]) {
+      expect(RouteSettings[route].ThrottlingRateLimit).toBe(2000);
+    }
+  });
+
+  it("of a route keeps the shares of the others, and takes shares of other limits", () => {
+    const stack = emptyStack();
+    const routes = { list: { rateLimit: 1, burstLimit: 2 } };
+    presenceIn(stack, { throttling: { rateLimit: 100, burstLimit: 10, routes } });
+    Template.fromStack(stack).hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+      RouteSettings: {
+        list: { ThrottlingRateLimit: 1, ThrottlingBurstLimit: 2 },
+        publish: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 1 },
+        history: { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 1 },
+      },
+    });
+  });
+
+  it("that is known only when deploying applies to each route", () => {
+    const stack = emptyStack();
+    const rateLimit = Lazy.number({ produce: () => 100 });
+    presenceIn(stack, { throttling: { rateLimit, burstLimit: 10 } });
+    Template.fromStack(stack).hasResourceProperties("AWS::ApiGatewayV2::Stage", {
+      DefaultRouteSettings: { ThrottlingRateLimit: 100 },
+      RouteSettings: Match.absent(),
+    });
+  });
+
   it("of single routes is set after the routes exist", () => {
     const stack = emptyStack();
     const routes = { publish: { rateLimit: 50, burstLimit: 20 } };

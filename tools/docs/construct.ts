@@ -2,6 +2,8 @@
 
 import { join } from "node:path";
 import ts from "typescript";
+import { ROUTES } from "../../lib/props";
+import { DEFAULT_THROTTLING, ROUTE_SHARES, routeLimits } from "../../lib/settings";
 import { commentOf, fieldTable, interfacesOf, parse, required, table } from "./fields";
 
 const LIB = join(__dirname, "..", "..", "lib");
@@ -18,11 +20,27 @@ export function constructBlocks(): Record<string, string> {
     heartbeat: fields("HeartbeatProps"),
     "self-preservation": fields("SelfPreservationProps"),
     throttling: fields("ThrottlingProps"),
+    "route-limits": routeTable(),
+    "reserved-concurrency": fields("ReservedConcurrencyProps"),
     reconnect: fields("ReconnectProps"),
     "custom-domain": fields("CustomDomainProps"),
     tables: fields("ExistingTables"),
     methods: methodTable(),
   };
+}
+
+/** The default limits of each route. */
+function routeTable(): string {
+  const limits = routeLimits(DEFAULT_THROTTLING);
+  const cell = (share: number, limit = 0) => `${limit} (${Math.round(share * 100)} %)`;
+  return table(
+    ["route", "a second", "at once"],
+    ROUTES.map((route) => [
+      `\`${route}\``,
+      cell(ROUTE_SHARES[route].rate, limits[route]?.rateLimit),
+      cell(ROUTE_SHARES[route].burst, limits[route]?.burstLimit),
+    ]),
+  );
 }
 
 /** The public methods of the construct. */
