@@ -536,8 +536,18 @@ export const RESERVED = {
   inbox: "_inbox",
 } as const;
 
-/** The `from` of the service's own messages. No agent of this id may publish. */
+/** The `from` of the service's own messages. */
 export const SERVICE_SENDER = "service";
+
+/** How the `from` of a message from the event bus begins. */
+export const EVENT_SENDER_PREFIX = "event:";
+
+/** Whether an agent of this id would be taken for another sender. It can't be registered, nor connect. */
+export const isReservedAgentId = (agentId: string): boolean =>
+  agentId === SERVICE_SENDER || agentId.startsWith(EVENT_SENDER_PREFIX);
+
+/** Which agent ids are reserved, for error messages. */
+export const RESERVED_ID_FORM = `an id other than ${SERVICE_SENDER} and ${EVENT_SENDER_PREFIX}...`;
 
 /** The subject of a message to one agent that names no subject. */
 export const DIRECT_SUBJECT = "direct";

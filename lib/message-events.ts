@@ -3,6 +3,7 @@
 import { type IEventBus, Rule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { MESSAGE_DETAIL_TYPE } from "../core/names";
@@ -32,13 +33,15 @@ export class MessageEvents extends Construct {
     });
     gateway.grantDeliver(deliver);
     const undelivered = undeliveredQueue(this, encryptionKey);
+    // EventBridge only hands events to Lambda's queue, which retries a function that fails, and gives up into the same queue.
+    deliver.configureAsyncInvoke({ retryAttempts: 2, onFailure: new SqsDestination(undelivered) });
     this.function = deliver;
     this.undelivered = undelivered;
     new Rule(this, "Messages", {
       description: "Messages that any service may send to agents",
       eventBus,
       eventPattern: { detailType: [MESSAGE_DETAIL_TYPE] },
-      targets: [new LambdaFunction(deliver, { retryAttempts: 2, deadLetterQueue: undelivered })],
+      targets: [new LambdaFunction(deliver, { deadLetterQueue: undelivered })],
     });
   }
 }

@@ -54,11 +54,12 @@ export class Sweep extends Construct {
     this.function = sweep;
     // EventBridge's shortest schedule. For shorter intervals, an invocation sweeps several times.
     const minute = Duration.minutes(1);
+    // The next run does what a failed one left undone. Lambda's own retries would run beside it.
+    sweep.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: minute });
     const shortest = sweepInterval.toMilliseconds() < minute.toMilliseconds();
     new Rule(this, "Schedule", {
       description: "Starts the sweep",
       schedule: Schedule.rate(shortest ? minute : sweepInterval),
-      // The next run does what a failed one left undone.
       targets: [new LambdaFunction(sweep, { retryAttempts: 0 })],
     });
   }

@@ -30,6 +30,7 @@ const NAMES: Readonly<Record<string, [path: string, scope: Scope] | undefined>> 
   "AWS::IAM::Policy": undefined,
   "AWS::IAM::Role": ["RoleName", "account"],
   "AWS::KMS::Key": undefined,
+  "AWS::Lambda::EventInvokeConfig": undefined,
   "AWS::Lambda::EventSourceMapping": undefined,
   "AWS::Lambda::Function": ["FunctionName", "region"],
   "AWS::Lambda::LayerVersion": ["LayerName", "region"],

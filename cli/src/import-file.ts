@@ -1,7 +1,14 @@
 /** Reads and checks a file of agents to register: nothing is registered from a file with a fault. */
 
 import { dirname, resolve } from "node:path";
-import { ID_FORM, ID_PATTERN, ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
+import {
+  ID_FORM,
+  ID_PATTERN,
+  isReservedAgentId,
+  RESERVED_ID_FORM,
+  ROLES,
+  type Role,
+} from "@agent-heartbeat/sdk/protocol";
 import type { PublicJwk } from "@agent-heartbeat/sdk/registry";
 import { isExported, readExported } from "./exported-record";
 import { CliError, EXIT, usageError } from "./failure";
@@ -121,6 +128,9 @@ function descriptionOf(
   const agentId = textOf(values, "agentId");
   if (agentId === undefined || !ID_PATTERN.test(agentId)) {
     throw new TypeError(`agentId: expected ${ID_FORM}, got ${shown(agentId)}`);
+  }
+  if (isReservedAgentId(agentId)) {
+    throw new TypeError(`agentId: expected ${RESERVED_ID_FORM}, got ${shown(agentId)}`);
   }
   const role = textOf(values, "role") ?? "agent";
   if (!isRole(role)) throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${shown(role)}`);

@@ -1,7 +1,7 @@
 /** Key pairs in files: the private one readable by its owner only, and none ever overwritten. */
 
-import { generateKeyPairSync } from "node:crypto";
-import { open, rm } from "node:fs/promises";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { constants, copyFile, link, open, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
@@ -97,15 +97,22 @@ function keyPair(kind: KeyKind) {
   return generateKeyPairSync("ed25519");
 }
 
+/**
+ * Writes a file under another name first, so that it is there as a whole or not at all, also if the disk is full or the
+ * process is ended.
+ */
 async function writeNew(file: string, text: string, mode: number, io: Io): Promise<void> {
+  const path = resolve(io.cwd, file);
+  const unfinished = `${path}.${randomUUID()}.tmp`;
   try {
-    // Fails if anything is there, a dangling link included, and is never readable by others.
-    const handle = await open(resolve(io.cwd, file), "wx", mode);
+    const handle = await open(unfinished, "wx", mode);
     try {
       await handle.writeFile(text);
+      await handle.sync();
     } finally {
       await handle.close();
     }
+    await place(unfinished, path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const exists = code === "EEXIST";
@@ -114,8 +121,24 @@ async function writeNew(file: string, text: string, mode: number, io: Io): Promi
         ? `${file} exists, and key files are never overwritten.`
         : `${file} can't be written (${code}).`,
       EXIT.failure,
-      exists ? "Choose another name, or move it away." : "Check the folder and its permissions.",
+      exists
+        ? "Choose another name, or move it away."
+        : "Check the folder, its permissions, and the space on its disk.",
       { cause },
     );
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+/** Fails if anything is at the path, a dangling link included. */
+async function place(unfinished: string, path: string): Promise<void> {
+  try {
+    await link(unfinished, path);
+  } catch (error) {
+    // A file system without links, as on many memory cards. What fails here is removed.
+    if (!["EPERM", "ENOTSUP", "ENOSYS"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      throw error;
+    await copyFile(unfinished, path, constants.COPYFILE_EXCL);
   }
 }

@@ -14,7 +14,7 @@ import {
   MAX_TOKEN_LENGTH,
   periodFault,
 } from "../../core/login-token";
-import { type DuplicatePolicy, HEARTBEAT } from "../../core/protocol";
+import { type DuplicatePolicy, HEARTBEAT, isReservedAgentId } from "../../core/protocol";
 import { fencingTokenOf } from "../../core/registry-record";
 import { keyTagOf } from "../../core/row-connections";
 import type { Identity } from "../shared/identity";
@@ -69,6 +69,7 @@ export async function login(
   const claimed = { organizationId: claims.org, agentId: claims.sub };
   const refuse = (reason: string, cause?: unknown) => new LoginRefused(reason, claimed, { cause });
 
+  if (isReservedAgentId(claims.sub)) throw refuse("the agent id is reserved");
   const agent = await registry.find(claims.org, claims.sub);
   if (!agent) throw refuse("unknown agent");
   const key = agent.publicKeys.find((candidate) => candidate.keyId === keyId);

@@ -6,6 +6,7 @@ import { isShallow } from "../../core/json";
 import {
   type DeliveryMessage,
   DIRECT_SUBJECT,
+  EVENT_SENDER_PREFIX,
   ID_PATTERN,
   isSubject,
   RESERVED,
@@ -54,7 +55,7 @@ const detailSchema = v.pipe(
 
 /**
  * An event that is not as it should be is logged and counted, and comes again by no retry. A failure of
- * the service's own is thrown: EventBridge tries again, with the same message id.
+ * the service's own is thrown: Lambda tries again, with the same message id.
  */
 export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDependencies) {
   return async ({ id, source, detail }: MessageEvent): Promise<{ reached: number }> => {
@@ -75,7 +76,7 @@ export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDe
       messageId: id,
       subject,
       data,
-      from: `event:${source}`,
+      from: `${EVENT_SENDER_PREFIX}${source}`,
     };
     try {
       checkSize(message);

@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -55,6 +55,20 @@ describe("the installed command", () => {
     const list = await command(["agents", "list", "--local", "--json"]);
     expect(JSON.parse(list.stdout)).toEqual([expect.objectContaining({ agentId: "a1" })]);
     expect(list.stderr).toBe("");
+  });
+
+  it.each([
+    ["the disk is full", "trap '' XFSZ; "],
+    ["the process is ended while it writes", ""],
+  ])("leaves no key file behind if %s", async (_, prepare) => {
+    const folder = await emptyFolder();
+    // No file may grow: the write fails or, unless the signal is ignored, the process ends.
+    const script = `${prepare}ulimit -f 0; exec "$0" "$1" keys generate --out a1.pem`;
+    const ended = await exec("bash", ["-c", script, process.execPath, bin], { cwd: folder }).catch(
+      (error: unknown) => error,
+    );
+    expect(ended).toHaveProperty("cmd");
+    expect((await readdir(folder)).filter((name) => !name.endsWith(".tmp"))).toEqual([]);
   });
 
   it("answers --help and usage errors with their exit codes", async () => {

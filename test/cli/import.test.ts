@@ -133,6 +133,8 @@ describe("agents import", () => {
 
   it.each([
     ["agentId,publicKeyFile\na b,k1.pem.pub", "line 2: agentId: expected 1 to 128 letters"],
+    ["agentId\nservice", "line 2: agentId: expected an id other than service and event:..."],
+    ["agentId\nevent:x", "line 2: agentId: expected an id other than service and event:..."],
     ["agentId\na1", "line 2: expected publicKey or publicKeyFile, or --generate-keys <folder>"],
     ["agentId,role,publicKeyFile\na,admin,k1.pem.pub", "line 2: role: expected agent, viewer"],
     ["agentId,publicKeyFile\na,gone.pub", "line 2: gone.pub does not exist."],

@@ -73,7 +73,9 @@ describe("the template", () => {
   function target(resource: unknown): string {
     const text = JSON.stringify(resource);
     const [, part] =
-      /(AgentStatus|AgentRegistry|Subscriptions|Events|Undelivered|@connections)/.exec(text) ?? [];
+      /(AgentStatus|AgentRegistry|Subscriptions|Events(?!Undelivered)|Undelivered|@connections)/.exec(
+        text,
+      ) ?? [];
     const [, method] = /(GET|POST|DELETE)\/@connections\/\*/.exec(text) ?? [];
     const [, index] = /\/index\/(by\w+)/.exec(text) ?? [];
     return [part ?? text, method, index].filter(Boolean).join(" ");
@@ -127,7 +129,15 @@ describe("the template", () => {
     ],
     ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", COUNT, ...CLOSE]],
     ["publish", [...DELIVERY, COUNT, "execute-api:ManageConnections @connections DELETE"].sort()],
-    ["deliver", DELIVERY],
+    [
+      "deliver",
+      [
+        ...DELIVERY,
+        "sqs:GetQueueAttributes Undelivered",
+        "sqs:GetQueueUrl Undelivered",
+        "sqs:SendMessage Undelivered",
+      ],
+    ],
     [
       "list",
       [
@@ -237,6 +247,38 @@ describe("the template", () => {
     template.hasResourceProperties("AWS::Events::EventBus", {
       Name: "TestPresenceEvents50954F82",
     });
+  });
+
+  it("lets Lambda retry what no later run makes good, and keeps what fails for good", () => {
+    const configs = Object.fromEntries(
+      resources("AWS::Lambda::EventInvokeConfig").map(({ Properties }) => [
+        (Properties.FunctionName as { Ref: string }).Ref.replace(/[A-F0-9]{8}$/, ""),
+        Properties,
+      ]),
+    );
+    const queue = { "Fn::GetAtt": [expect.stringContaining("MessageEventsUndelivered"), "Arn"] };
+    expect(configs).toEqual({
+      PresenceSweep: expect.objectContaining({
+        MaximumRetryAttempts: 0,
+        MaximumEventAgeInSeconds: 60,
+      }),
+      PresenceMessageEventsDeliver: expect.objectContaining({
+        MaximumRetryAttempts: 2,
+        DestinationConfig: { OnFailure: { Destination: queue } },
+      }),
+    });
+  });
+
+  it("ends every function behind the gateway before the gateway stops waiting", () => {
+    const functions = template.findResources("AWS::Lambda::Function");
+    const integrations = resources("AWS::ApiGatewayV2::Integration").map(({ Properties }) =>
+      JSON.stringify(Properties.IntegrationUri),
+    );
+    const behind = Object.entries(functions).filter(([id]) =>
+      integrations.some((uri) => uri.includes(id)),
+    );
+    expect(behind.length).toBeGreaterThan(8);
+    for (const [, { Properties }] of behind) expect(Properties.Timeout).toBeLessThan(29);
   });
 
   it("keeps undelivered events encrypted for two weeks", () => {

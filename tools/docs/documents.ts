@@ -1,6 +1,7 @@
 /** The documents with generated blocks. */
 
 import { join } from "node:path";
+import { boundBlocks } from "./bounds";
 import { constructBlocks } from "./construct";
 import { privilegeBlocks } from "./privileges";
 import { protocolBlocks } from "./protocol";
@@ -12,6 +13,6 @@ const DOCS = join(__dirname, "../../docs");
 export const DOCUMENTS: Readonly<Record<string, () => Record<string, string>>> = {
   [join(DOCS, "protocol.md")]: protocolBlocks,
   [join(DOCS, "construct.md")]: constructBlocks,
-  [join(DOCS, "limits.md")]: stormBlocks,
+  [join(DOCS, "limits.md")]: () => ({ ...boundBlocks(), ...stormBlocks() }),
   [join(DOCS, "security.md")]: privilegeBlocks,
 };

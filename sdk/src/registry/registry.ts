@@ -7,7 +7,13 @@ import { keyTagOf } from "../../../core/row-connections";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
-import { expectAgentId, expectLimit, expectOrganizationId, expectRole } from "../status/expect";
+import {
+  expectAgentId,
+  expectLimit,
+  expectOrganizationId,
+  expectRole,
+  expectUnreserved,
+} from "../status/expect";
 import {
   AgentExistsError,
   ConcurrentChangeError,
@@ -109,6 +115,7 @@ export class AgentRegistry {
     const { organizationId, agentId, role = "agent", description, expiresAt } = registration;
     const { publicKey, enabled = true } = registration;
     expectName(registration);
+    expectUnreserved(agentId);
     expectRole(role);
     expectDescription(description);
     const keys = await Promise.all([publicKey].flat().map(publicKeyFrom));

@@ -1,6 +1,12 @@
 /** Checks of what callers pass in, shared by the reader and the registry. */
 
-import { ID_FORM, ID_PATTERN, ROLES } from "../../../core/protocol";
+import {
+  ID_FORM,
+  ID_PATTERN,
+  isReservedAgentId,
+  RESERVED_ID_FORM,
+  ROLES,
+} from "../../../core/protocol";
 import { InvalidArgumentError } from "./errors";
 
 const STATUSES = ["online", "offline"] as const;
@@ -14,6 +20,14 @@ export function expectOrganizationId(value: string): void {
 /** @throws InvalidArgumentError if it can't be an agent's id */
 export function expectAgentId(value: string): void {
   expectId("agentId", value);
+}
+
+/** @throws InvalidArgumentError if an agent of this id would be taken for another sender */
+export function expectUnreserved(agentId: string): void {
+  if (!isReservedAgentId(agentId)) return;
+  throw new InvalidArgumentError(
+    `agentId: expected ${RESERVED_ID_FORM}, got ${JSON.stringify(agentId)}`,
+  );
 }
 
 /** @throws InvalidArgumentError if it is given and no status */

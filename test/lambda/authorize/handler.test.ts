@@ -33,6 +33,9 @@ describe("authorize", () => {
     await putAgent(client, registryTableName, [key]);
     await putAgent(client, registryTableName, [key], { agentId: "disabled", enabled: false });
     await putAgent(client, registryTableName, [key], { agentId: "guest", expiresAt: NOW });
+    for (const agentId of ["service", "event:aws.s3"]) {
+      await putAgent(client, registryTableName, [key], { agentId });
+    }
     await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
     authorize = authorizeHandler({
       registry: dynamoDbLoginRegistry(client, registryTableName),
@@ -206,6 +209,10 @@ describe("authorize", () => {
         () => signToken(stranger, claims(), { kid: key.keyId }),
       ],
       ["an agent that is not registered", () => signToken(key, claims({ iss: "a2", sub: "a2" }))],
+      ...["service", "event:aws.s3"].map((id): [string, () => Promise<string>] => [
+        `an agent of the reserved id ${id}, though it is registered`,
+        () => signToken(key, claims({ iss: id, sub: id })),
+      ]),
       ["a disabled agent", () => signToken(key, claims({ iss: "disabled", sub: "disabled" }))],
       [
         "an agent whose registration has expired",

@@ -112,6 +112,8 @@ describe("registering", () => {
       { agentId: "" },
       { agentId: "a#b" },
       { agentId: "x".repeat(129) },
+      { agentId: "service" },
+      { agentId: "event:aws.s3" },
       { organizationId: "#sweep" },
       { role: "admin" as Role },
       { description: "x".repeat(257) },

@@ -1,0 +1,63 @@
+/** What one message may cost at most, by route. A test tries to exceed each bound, and reaches it. */
+
+import { type ClientMessage, LIMITS } from "../../core/protocol";
+import { table } from "./fields";
+
+export interface Bound {
+  /** Items read from the tables. */
+  reads: number;
+  /** Items written or deleted, failed conditions included. */
+  writes: number;
+  /** Messages posted to connections. */
+  posts: number;
+}
+
+export type BoundedRoute = ClientMessage["type"] | "$connect" | "$disconnect" | "$default";
+
+/** The sender's row, and again where a first answer may be stale. */
+const SENDER = 2;
+/** The count of an agent's messages, against others that begin a window at the same time. */
+const COUNT = 4;
+/** Of a lease, against others that write it at the same time. */
+const LEASE_ATTEMPTS = 6;
+
+/** In the order of the documentation. */
+export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
+  // The agent, its used tokens, the size of the fleet. Each attempt may note that the process has lost.
+  $connect: { reads: 202, writes: 1 + 2 * LEASE_ATTEMPTS, posts: 0 },
+  $disconnect: {
+    reads: LIMITS.subscriptions,
+    writes: LEASE_ATTEMPTS + LIMITS.subscriptions,
+    posts: 0,
+  },
+  heartbeat: { reads: 0, writes: 2, posts: 1 },
+  heartbeat_quiet: { reads: 0, writes: 2, posts: 1 },
+  profile: { reads: SENDER, writes: COUNT + 1, posts: 1 },
+  // Counts what the agent has. A subscription that came too late is taken away again.
+  subscribe: { reads: LIMITS.subscriptionsOfAgent + 1, writes: COUNT + 2, posts: 1 },
+  unsubscribe: { reads: 0, writes: COUNT + 1, posts: 0 },
+  // A message to many is counted a second time.
+  publish: {
+    reads: SENDER + 3 * LIMITS.subscriptionsRead,
+    writes: 2 * COUNT,
+    posts: 3 * LIMITS.subscriptionsRead,
+  },
+  // Four reads of a page, its profiles, and what the sweep withholds.
+  list: {
+    reads: SENDER + 4 * LIMITS.listPageSize + LIMITS.listPageSize + 2,
+    writes: COUNT,
+    posts: 1,
+  },
+  // Two generations of an agent's transitions, with a counter each, and its row.
+  history: { reads: SENDER + 2 * (LIMITS.historyLength + 1) + 1, writes: COUNT, posts: 1 },
+  $default: { reads: 0, writes: 0, posts: 0 },
+};
+
+/** The table in docs/limits.md. */
+export function boundBlocks(): Record<string, string> {
+  const rows = Object.entries(BOUNDS).map(([route, { reads, writes, posts }]) => [
+    `\`${route}\``,
+    ...[reads, writes, posts].map((count) => count.toLocaleString("en-US")),
+  ]);
+  return { bounds: table(["route", "items read", "items written", "posts"], rows) };
+}
