@@ -26,8 +26,8 @@ export const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit
 
 /**
  * Limits of the routes, as shares of the gateway's. A route with its own limits takes nothing from any other's. Together the
- * bursts stay below the gateway's, which by default equals Lambda's default quota of concurrent executions: however slow the
- * functions are, messages of other types leave room for heartbeats, and all together for disconnects, the sweep and the stream.
+ * bursts stay below the gateway's, which by default equals Lambda's default quota of concurrent executions: what comes at once,
+ * of all types, leaves room for disconnects, the sweep and the stream. What keeps coming takes its rate times its duration.
  */
 export const ROUTE_SHARES: Readonly<Record<Route, { rate: number; burst: number }>> = {
   $connect: { rate: 1, burst: 0.1 },
