@@ -414,10 +414,10 @@ export interface PublishedMessage extends ServerMessageBase {
   incomplete?: true;
 }
 
-/** A published message. Delivered at most once per connection. */
+/** A published message. Delivered at most once per connection; one from the event bus possibly again, with the same id. */
 export interface DeliveryMessage {
   type: "message";
-  /** The same on every connection that receives the message. */
+  /** The same on every connection that receives the message, and if an event of the bus is delivered again. */
   messageId: string;
   subject: string;
   data: unknown;
