@@ -11,7 +11,7 @@ import { joinRun } from "./channel";
 import { sharedClock } from "./time";
 
 /** The longest delay between attempts, in seconds: a run's outages are short. */
-const LONGEST_PAUSE = 20;
+const LONGEST_PAUSE = 8;
 /** The built-in windows, but short enough that agents reconnect before the run ends. */
 const schedule: ReconnectSchedule = (kind, failures) =>
   kind === "unresponsive" && failures === 0 ? 0 : Math.min(LONGEST_PAUSE, 2 * 2 ** failures);
