@@ -52,7 +52,10 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
     code: EXIT.failure,
     hint: "Add a key with `agents rotate-key`, or `agents remove` it first.",
   },
-  IncompleteChangeError: { code: EXIT.failure, hint: "Run the same command again." },
+  IncompleteChangeError: {
+    code: EXIT.failure,
+    hint: "Run the same command again; where it has made a key, with --public-key and that key's file.",
+  },
   UnknownKeyError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
   KeyExistsError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
   LastKeyError: {
