@@ -3,10 +3,6 @@
  * UpdateItem, made blind in the form that is likeliest; where it is refused, the row in the refusal says which
  * form is due. A heartbeat is one write and no read.
  *
- *   process P, connection A   acquire--renew---------------renew--release          B stays: still online
- *              connection B                acquire (rotation)----------renew--     the row: {A} {A,B} {B}
- *   process Q, connection C                                              acquire   the row is Q's, B is displaced
- *
  * Who writes which attribute of the row (besides its keys):
  *
  *   attribute                                       acquire  renew  release  sweep  lock-out
@@ -63,7 +59,7 @@ export type AcquireOutcome =
   | "ended"
   | "contended";
 
-/** What became of a heartbeat, and until when the lease runs or since when the row is another's. */
+/** What became of a heartbeat, and until when the lease runs or whose the row is. */
 export type RenewOutcome =
   | { outcome: "renewed"; leaseExpiresAt: number }
   | { outcome: Exclude<Standing, "holds">; row: StatusRow | undefined };
@@ -83,9 +79,6 @@ const CLOCK_SKEW_MS = 2000;
 
 /** A write that is overtaken each time is given up. */
 const ATTEMPTS = 6;
-
-/** The row that stood in a write's way, undefined if there is none. */
-type InTheWay = { row: StatusRow | undefined };
 
 const CONSTANTS: WriteValues = {
   online: "online",
@@ -226,16 +219,13 @@ export class LeaseStore {
     return this.#write(holder, write, { ...holder, ...values, ...given });
   }
 
-  async #write(
-    { organizationId, agentId }: Observed,
-    write: writes.Write,
-    given: WriteValues,
-  ): Promise<"written" | InTheWay> {
+  /** @returns the row that stood in the way, undefined if there is none; or `written` */
+  async #write({ organizationId, agentId }: Observed, write: writes.Write, given: WriteValues) {
     const { client, tableName } = this.options;
     const values = { ...CONSTANTS, ...given };
     try {
       await client.send(statusWrite(tableName, { organizationId, agentId, ...write, values }));
-      return "written";
+      return "written" as const;
     } catch (error) {
       return { row: rowInTheWay(error) };
     }

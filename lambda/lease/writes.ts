@@ -126,9 +126,9 @@ export const STALL: Write = {
   update: "SET stalledSince = :stallsAt",
 };
 
-/** The mark is the one that was observed, and the deadline it was set for is not the row's any more. */
+/** The mark is the one that was observed. */
 export const RECOVER: Write = {
-  condition: "stalledSince = :stalledSince AND stallsAt <> :stalledSince",
+  condition: "stalledSince = :stalledSince",
   update: "REMOVE stalledSince",
 };
 

@@ -130,7 +130,8 @@ function taken(world: World, operation: Operation, { holder }: Connection): void
   }
   if (previous.leaseExpiresAt <= at) return;
   const same = instanceId === holder.instanceId;
-  if (!same && connections && (known || connectedAt > holder.connectedAt + SKEW_MS)) {
+  const older = connectedAt > holder.connectedAt + SKEW_MS;
+  if (!same && connections && (known || older)) {
     broken("an older process does not take the agent from one that lives", row);
   }
   if (same && connections && connectedAt >= holder.connectedAt) {
@@ -138,7 +139,7 @@ function taken(world: World, operation: Operation, { holder }: Connection): void
       if (!row.connections?.has(lost)) broken("an older connection takes nothing", row);
     }
   }
-  const before = same ? connectedAt >= holder.connectedAt : known;
+  const before = same ? connectedAt >= holder.connectedAt : known || older;
   if (!connections && before && disconnectedAt > holder.connectedAt + SKEW_MS) {
     broken("who began before its agent ended has ended with it", row);
   }
@@ -259,9 +260,11 @@ function acquired(
   const own = world.connections.filter(
     (one) => one.process === process && one.listed >= 0 && one.released !== "yes",
   );
+  // A row remembers the last few processes: who came before them is as good as new.
+  const isForgotten = !world.previous?.processes?.has(tagOf(holder.instanceId));
   const replaces = !holder.rotation || own.length > MOST_CONNECTIONS;
   for (const other of world.connections) {
-    if (other.process !== process && isNew) other.disturbed = true;
+    if (other.process !== process && (isNew || isForgotten)) other.disturbed = true;
     if (other.process === process && other !== connection && replaces) other.disturbed = true;
   }
   if (world.row && hasWritten(world, operation)) judgeHeld(world, world.row, connection);

@@ -219,7 +219,8 @@ export class World {
     for (const waiting of this.waiting) {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 16 === 1 ? "fails" : "answered";
       offer(likely(0, 1), () => this.#arrive(waiting, fate));
-      offer(likely(1, 1, 2), () => this.#arrive(waiting, "answered"));
+      // In some histories hardly anything happens at the same time.
+      offer(likely(1, 8, 2), () => this.#arrive(waiting, "answered"));
     }
     const processes = likely(2, 9, 3);
     for (let process = 0; process < processes; process++) {
@@ -240,7 +241,7 @@ export class World {
         offer(2, () => this.#open(connection));
         if (detail % 4 === 0) offer(1, () => this.#failHandshake(connection, detail));
       }
-      if (state === "refused" && detail % 8 === 3) {
+      if (state === "refused" && detail % 2 === 1) {
         offer(1, () => this.#tellRefused(connection));
       }
       if (state === "open") {
