@@ -68,6 +68,10 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
   const lapsed = before?.onlineSince !== undefined && before.leaseExpiresAt <= at;
   // Of a host that is behind, or of a lease that has run out unseen, a second write makes it good.
   const late = lapsed || (before?.lastHeartbeatAt ?? 0) >= at ? 1 : 0;
+  // So does it where the processes before the last one have to be forgotten.
+  const { processes } = before ?? {};
+  const isFull = (processes?.size ?? 0) >= MOST_PROCESSES;
+  const trims = isFull && !processes?.has(tagOf(holder.instanceId)) ? 1 : 0;
   if (outcome === "contended") {
     const full = (before?.displaced?.size ?? 0) >= MOST_DISPLACED;
     if (!full && before?.connections?.size !== MOST_CONNECTIONS)
@@ -79,9 +83,9 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
   if (kind === "acquire" && outcome === "acquired") {
     const joins = before?.instanceId === holder.instanceId && before.connections !== undefined;
     const one = !holder.rotation || (joins && (before.connections?.size ?? 0) < MOST_CONNECTIONS);
-    if (writes > (one ? 1 : 2) + late) broken("a connection is one write", before);
+    if (writes > (one ? 1 : 2) + Math.max(late, trims)) broken("a connection is one write", before);
   }
-  if (kind === "acquire" && outcome === "superseded" && writes > 2 + late) {
+  if (kind === "acquire" && outcome === "superseded" && writes > 2 + Math.max(late, trims)) {
     broken("a connection that lost is two writes", before);
   }
   if (kind === "release") {
