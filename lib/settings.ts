@@ -30,13 +30,13 @@ export const DEFAULT_THROTTLING: ThrottlingProps = { rateLimit: 2000, burstLimit
  * of all types, leaves room for disconnects, the sweep and the stream. What keeps coming takes its rate times its duration.
  */
 export const ROUTE_SHARES: Readonly<Record<Route, { rate: number; burst: number }>> = {
-  $connect: { rate: 1, burst: 0.1 },
+  $connect: { rate: 1, burst: 0.2 },
   heartbeat: { rate: 1, burst: 0.2 },
-  heartbeat_quiet: { rate: 1, burst: 0.2 },
+  heartbeat_quiet: { rate: 1, burst: 0.17 },
   profile: { rate: 0.25, burst: 0.04 },
-  subscribe: { rate: 0.5, burst: 0.15 },
+  subscribe: { rate: 0.5, burst: 0.1 },
   unsubscribe: { rate: 0.25, burst: 0.05 },
-  publish: { rate: 0.5, burst: 0.1 },
+  publish: { rate: 0.5, burst: 0.08 },
   list: { rate: 0.1, burst: 0.04 },
   history: { rate: 0.05, burst: 0.02 },
   $default: { rate: 0.05, burst: 0.02 },
