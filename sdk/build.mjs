@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { minify } from "@swc/core";
 import { build } from "esbuild";
+import { INTERNAL_NAMES } from "./internal-names.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
@@ -72,6 +73,7 @@ async function forBrowsers() {
       format,
       outExtension: { ".js": extension },
       minify: true,
+      mangleProps: new RegExp(`^(${INTERNAL_NAMES.join("|")})$`),
       write: false,
       // Otherwise each property of a constructor is declared once more.
       tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
