@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { isObject, isShallow } from "./json";
 import {
   type Activity,
+  DIRECT_SUBJECT,
   type ErrorCode,
   type HeartbeatMessage,
   type HistoryMessage,
@@ -105,7 +106,7 @@ const history = v.object({ type: v.literal("history"), id, agentId: v.optional(a
 const publish = v.object({
   type: v.literal("publish"),
   id,
-  subject,
+  subject: v.optional(subject),
   data: v.optional(v.unknown()),
   to: v.optional(agentId),
   replyTo: v.optional(subject),
@@ -138,8 +139,14 @@ export const parseHistory = (body: string | null | undefined) =>
   parse(history, body) as HistoryMessage;
 
 /** @throws MessageError if the body is not a publish. */
-export const parsePublish = (body: string | null | undefined) =>
-  parse(publish, body) as PublishMessage;
+export function parsePublish(
+  body: string | null | undefined,
+): PublishMessage & { subject: string } {
+  const message = parse(publish, body) as PublishMessage;
+  const { to, subject = to && DIRECT_SUBJECT } = message;
+  if (subject !== undefined) return { ...message, subject };
+  throw new MessageError("invalid_message", "subject is missing", message.id);
+}
 
 /**
  * The JSON object in a message.

@@ -334,7 +334,8 @@ export interface UnsubscribeMessage extends ClientMessageBase {
 /** Sends a message to the connected subscribers of the organization. Answered with `published`. */
 export interface PublishMessage extends ClientMessageBase {
   type: "publish";
-  subject: string;
+  /** Required without `to`. @default "direct" */
+  subject?: string;
   /** Any JSON. @default null */
   data?: unknown;
   /** Sends the message only to this agent, whether it is subscribed or not. */

@@ -114,6 +114,9 @@ const presence = object<AgentPresence>({
   profile: optional(orNull(object<Profile>({ capabilities: list(text), metadata: record }))),
 });
 
+/** Set where an agent is built for browsers: only a fleet's watcher asks for a history. */
+declare const ASKS_FOR_NO_HISTORY: true | undefined;
+
 /** The fields of each message, apart from `type` and `id`. */
 const MESSAGES: {
   [Type in ReceivedMessage["type"]]: Fields<
@@ -143,22 +146,27 @@ const MESSAGES: {
     serverTime: number,
     massExpiry: optional(object<MassExpiry>({ suspectedAt: number, heldUntil: number })),
   },
-  history: {
-    agentId: optional(text),
-    transitions: list(
-      object<TransitionRecord>({
-        transitionId: text,
-        event: word,
-        reason: word,
-        at: number,
-        connectionId: text,
-        instanceId: text,
-      }),
-    ),
-    counts: optional(
-      list(object<OnlineCount>({ at: number, online: number, stalled: number, overdue: number })),
-    ),
-  },
+  history:
+    typeof ASKS_FOR_NO_HISTORY === "undefined"
+      ? {
+          agentId: optional(text),
+          transitions: list(
+            object<TransitionRecord>({
+              transitionId: text,
+              event: word,
+              reason: word,
+              at: number,
+              connectionId: text,
+              instanceId: text,
+            }),
+          ),
+          counts: optional(
+            list(
+              object<OnlineCount>({ at: number, online: number, stalled: number, overdue: number }),
+            ),
+          ),
+        }
+      : ({} as never),
   superseded: {},
   error: { code: word, message: text },
 };

@@ -62,13 +62,16 @@ await Promise.all([
  */
 async function forBrowsers() {
   await mkdir(dist, { recursive: true });
-  for (const [format, extension] of [
-    ["esm", ".js"],
-    ["cjs", ".cjs"],
-  ]) {
+  const agent = { entry: { browser: "src/browser.ts" }, define: { ASKS_FOR_NO_HISTORY: "true" } };
+  const fleet = { entry: { fleet: "src/fleet/browser.ts" }, define: {} };
+  for (const [format, extension, { entry, define }] of [agent, fleet].flatMap((page) => [
+    ["esm", ".js", page],
+    ["cjs", ".cjs", page],
+  ])) {
     const { outputFiles } = await build({
       ...common,
-      entryPoints: { browser: "src/browser.ts", fleet: "src/fleet/browser.ts" },
+      entryPoints: entry,
+      define,
       platform: "browser",
       format,
       outExtension: { ".js": extension },

@@ -4,8 +4,9 @@ import { MessageError, parsePublish } from "../../core/client-messages";
 import {
   type DeliveryMessage,
   LIMITS,
-  type PublishMessage,
+  PERMISSIONS,
   RESERVED,
+  type Role,
   SERVICE_SENDER,
 } from "../../core/protocol";
 import { agentOfToken, agentToken } from "../../core/subject";
@@ -29,13 +30,13 @@ export interface PublishDependencies extends GuardedDependencies {
 const POSTS_OF_A_MESSAGE = 10;
 
 export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
-  const handle = async (event: RouteEvent, { organizationId, agentId }: Identity) => {
+  const handle = async (event: RouteEvent, { organizationId, agentId, role }: Identity) => {
     const message = parsePublish(event.body);
     if (agentId === SERVICE_SENDER) {
       const expected = `from: expected an agent of another id than ${agentId}`;
       throw new MessageError("forbidden", `${expected}, which stands for the service`, message.id);
     }
-    checkSubjects(message, agentId);
+    checkSubjects(message, agentId, role);
     const { subject, data = null, replyTo, id } = message;
     const delivery: DeliveryMessage = {
       type: "message",
@@ -78,9 +79,17 @@ function isAnswer({ body }: RouteEvent): boolean {
   return inboxOwner(parsePublish(body).subject) !== undefined;
 }
 
-function checkSubjects({ subject, replyTo, id }: PublishMessage, agentId: string): void {
+function checkSubjects(
+  { subject, replyTo, id }: ReturnType<typeof parsePublish>,
+  agentId: string,
+  role: Role,
+): void {
   if (firstTokenOf(subject) === RESERVED.presence) {
     throw new MessageError("forbidden", `subject: only the system publishes on ${subject}`, id);
+  }
+  if (replyTo !== undefined && !PERMISSIONS[role].includes("subscribe")) {
+    const why = `a ${role} receives no messages, and so no reply`;
+    throw new MessageError("forbidden", `replyTo: expected none, got one: ${why}`, id);
   }
   const own = `${RESERVED.inbox}.${agentToken(agentId)}.`;
   if (replyTo !== undefined && !replyTo.startsWith(own)) {

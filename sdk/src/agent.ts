@@ -77,10 +77,11 @@ export abstract class Agent {
         agentId,
         maxBytes: environment.maxMessageBytes,
         limits: options.messages,
+        maxWaiting: options.maxWaiting,
         requestTimeoutMs: options.requestTimeoutMs,
         runtime: environment.runtime,
         scope: environment.taskScope,
-        ask: (message) => this.#request(message),
+        ask: (message, timeoutMs) => this.#request(message, timeoutMs),
       },
       {
         failed: (subject, error) => this.#news.handlerFailed(subject, error),
@@ -113,15 +114,19 @@ export abstract class Agent {
    * Sends a message to whoever is connected and subscribed. Messages on one subject are sent one after
    * the other, in the order of the calls.
    *
+   * @param subject may be undefined where `options.to` names an agent: it is `direct` then
+   * @param data anything that JSON has
    * @returns how many processes it reached
    * @throws SubjectError if the subject is none.
-   * @throws MessageError if it is not JSON, or too large: 128 KB with its envelope, 32 KB in a browser.
+   * @throws MessageError if something in it is not JSON, if it is too large (128 KB with its envelope, 32 KB in a
+   *   browser), or if too many messages wait to be sent.
    * @throws ConnectionError if there is no connection.
    * @throws RequestRefusedError if the server refuses.
-   * @throws RequestTimeoutError if the server does not answer; the message may have been delivered.
+   * @throws RequestTimeoutError if there is no answer within `requestTimeout`, the wait for earlier messages on the subject
+   *   included. If its `sent` is true, the message may have been delivered.
    */
   publish(
-    subject: string,
+    subject: string | undefined,
     data?: unknown,
     options: PublishOptions = {},
   ): Promise<{ reached: number }> {
@@ -136,7 +141,11 @@ export abstract class Agent {
    * @throws RequestTimeoutError if no answer comes in time.
    * @throws AgentHeartbeatError as `publish()` does.
    */
-  request(subject: string, data?: unknown, options: RequestOptions = {}): Promise<unknown> {
+  request(
+    subject: string | undefined,
+    data?: unknown,
+    options: RequestOptions = {},
+  ): Promise<unknown> {
     return this.#messaging.request(subject, data, options);
   }
 
@@ -247,10 +256,13 @@ export abstract class Agent {
     return this.#request<ListMessage>({ type: "list", ...query });
   }
 
-  #request<Message extends Request>(message: Message): Promise<ReplyTo<Message>> {
+  #request<Message extends Request>(
+    message: Message,
+    timeoutMs: number = this.#options.requestTimeoutMs,
+  ): Promise<ReplyTo<Message>> {
     const link = this.#link;
     if (!link || isFinal(this.#state)) return Promise.reject(notConnected(this.agentId));
-    return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
+    return this.#requests.request(message, timeoutMs, (m) => link.send(m));
   }
 
   #begin(): Promise<void> {

@@ -74,6 +74,14 @@ export class RequestRefusedError extends AgentHeartbeatError {
 /** No reply to a request came in time. */
 export class RequestTimeoutError extends AgentHeartbeatError {
   override name = "RequestTimeoutError";
+
+  constructor(
+    message: string,
+    /** Whether it was sent, and so may have been handled. What was not sent in time never is. */
+    readonly sent: boolean = true,
+  ) {
+    super(sent ? message : `${message}; not sent`);
+  }
 }
 
 /** A subject or pattern is not of the form that the protocol allows. */
@@ -81,7 +89,7 @@ export class SubjectError extends AgentHeartbeatError {
   override name = "SubjectError";
 }
 
-/** A message can't be sent: it is too large, or not JSON. */
+/** A message can't be sent: it is too large, or not JSON, or too many wait to be sent. */
 export class MessageError extends AgentHeartbeatError {
   override name = "MessageError";
 }

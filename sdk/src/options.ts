@@ -81,6 +81,11 @@ export interface AgentOptions {
   /** How many messages wait for one; further ones are dropped: 1 to 1000000. @default 1000 */
   messageQueue?: number;
   /**
+   * How many messages wait to be sent, because an earlier one on their subject is not confirmed; `publish()` and
+   * `request()` reject further ones: 1 to 1000000. @default 10000
+   */
+  sendQueue?: number;
+  /**
    * Whether the agent drains when the event bus sends it a message with the subject `agent.drain`.
    * Whoever may put events on the bus can then end it. @default false
    */
@@ -114,6 +119,8 @@ export interface ResolvedOptions {
   /** Null where there is nothing to tell. */
   profile: Profile | null;
   messages: DispatchLimits;
+  /** How many messages may wait to be sent. */
+  maxWaiting: number;
   remoteDrain: boolean;
 }
 
@@ -175,6 +182,7 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
       concurrency: whole("messageConcurrency", options.messageConcurrency ?? 16, 1, 10_000),
       queue: whole("messageQueue", options.messageQueue ?? 1_000, 1, 1_000_000),
     },
+    maxWaiting: whole("sendQueue", options.sendQueue ?? 10_000, 1, 1_000_000),
     remoteDrain: options.remoteDrain ?? false,
   };
 }

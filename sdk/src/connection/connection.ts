@@ -129,6 +129,4 @@ export function describeEnd(end: ConnectionEnd): string {
 
 /** The error for something that needed a connection while there was none. */
 export const notConnected = (agentId: string) =>
-  new ConnectionError(
-    `${agentId}: expected an open connection, got none; try again when connected`,
-  );
+  new ConnectionError(`${agentId}: expected an open connection, got none`);

@@ -22,6 +22,7 @@ import { Emitter } from "../emitter";
 import { ConnectionError, RequestRefusedError } from "../errors";
 import { type ReplyTo, type Request, Requests } from "../messaging/requests";
 import type { AgentEnvironment } from "../platform/agent-environment";
+import { describe } from "../user-code";
 import { FleetBook, type FleetChange, presenceOf } from "./book";
 import { ListingSchedule } from "./listing";
 import type { ResolvedWatcherOptions } from "./options";
@@ -92,7 +93,7 @@ export abstract class Watcher {
     this.#options = options;
     this.#environment = environment;
     this.#events = new Emitter((error) =>
-      options.logger.error(`${agentId}: a listener failed: ${String(error)}`),
+      options.logger.error(`${agentId}: a listener failed: ${describe(error)}`),
     );
     this.#requests = new Requests(runtime);
     this.#attempts = new ConnectAttempts(options.link);
@@ -325,7 +326,7 @@ export abstract class Watcher {
       // Not for want of a connection: the next one begins with a list anyway.
       if (error instanceof ConnectionError) this.#schedule.sendNow();
       else {
-        logger.warn(`${this.agentId}: the fleet could not be listed: ${String(error)}`);
+        logger.warn(`${this.agentId}: the fleet could not be listed: ${describe(error)}`);
         this.#schedule.failed();
       }
     }

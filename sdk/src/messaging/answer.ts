@@ -10,10 +10,15 @@ export type Reply =
   | { result: unknown }
   | { error: { code: AnswerErrorCode | (string & {}); message: string } };
 
-/** The first value that a handler returns; without one, the first error; without that, null. */
+/**
+ * The first value that a handler returns; without one, the first error of a handler; without that, why one was not called;
+ * without that, null.
+ */
 export class Answer {
   #open = 0;
-  #fault: Reply | null = null;
+  #fault: { code: AnswerErrorCode; message: string } | null = null;
+  /** Whether a handler has begun: to ask again would have it do its work twice. */
+  #handled = false;
   #sent = false;
 
   constructor(private readonly send: (reply: Reply) => void) {}
@@ -26,18 +31,23 @@ export class Answer {
 
   returned(value: unknown): void {
     this.#open -= 1;
+    this.#handled = true;
     if (value !== undefined) this.#answer({ result: value });
     else this.#last();
   }
 
   failed(code: AnswerErrorCode, error: unknown): void {
     this.#open -= 1;
-    this.#fault ??= { error: { code, message: describe(error) } };
+    this.#handled ||= code === "handler_failed";
+    if (this.#fault?.code !== "handler_failed") this.#fault = { code, message: describe(error) };
     this.#last();
   }
 
   #last(): void {
-    if (this.#open <= 0) this.#answer(this.#fault ?? { result: null });
+    if (this.#open > 0) return;
+    const fault = this.#fault;
+    if (fault && this.#handled) fault.code = "handler_failed";
+    this.#answer(fault ? { error: fault } : { result: null });
   }
 
   #answer(reply: Reply): void {

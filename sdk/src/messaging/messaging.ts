@@ -1,10 +1,11 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
-import { type Activity, type PublishMessage, RESERVED } from "../../../core/protocol";
+import { type Activity, RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
 import { millis } from "../checks";
 import { notConnected } from "../connection/connection";
 import type { Runtime } from "../platform/runtime";
+import { describe } from "../user-code";
 import { Answer, type Reply } from "./answer";
 import {
   Dispatcher,
@@ -13,7 +14,7 @@ import {
   type HandlerOptions,
   type MessageHandler,
 } from "./dispatcher";
-import { type AskToPublish, Publisher } from "./publisher";
+import { type AskToPublish, type Outgoing, Publisher } from "./publisher";
 import { Questions } from "./questions";
 import { type TaskScope, Work } from "./work";
 
@@ -25,8 +26,10 @@ export interface MessagingOptions {
   /** How large a message may be with its envelope, in bytes. */
   maxBytes: number;
   limits: DispatchLimits;
+  /** How many messages may wait to be sent. */
+  maxWaiting: number;
   requestTimeoutMs: number;
-  runtime: Pick<Runtime, "now" | "setTimeout" | "clearTimeout">;
+  runtime: Pick<Runtime, "now" | "monotonic" | "setTimeout" | "clearTimeout">;
   scope: TaskScope | undefined;
   ask: AskToPublish;
 }
@@ -64,11 +67,13 @@ export class Messaging {
   readonly #recent = new Set<string>();
 
   constructor(options: MessagingOptions, listener: MessagingListener) {
-    const { agentId, maxBytes, limits, runtime, ask } = options;
+    const { agentId, limits, runtime } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#publisher = new Publisher(agentId, maxBytes, ask);
-    this.#questions = new Questions(agentId, runtime, (message) => this.publish(message));
+    this.#publisher = new Publisher(options);
+    this.#questions = new Questions(agentId, runtime, (...args) =>
+      this.#publisher.publish(...args),
+    );
     this.#work = new Work(() => Math.round(runtime.now()));
     this.#dispatcher = new Dispatcher(limits, {
       run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
@@ -98,15 +103,19 @@ export class Messaging {
     if (this.#work.advance(this.#options.scope?.getStore(), note)) this.#listener.worked();
   }
 
-  publish(message: Omit<PublishMessage, "type" | "id">): Promise<{ reached: number }> {
-    return this.#publisher.publish(message);
+  publish(message: Outgoing): Promise<{ reached: number }> {
+    return this.#publisher.publish(message, this.#options.requestTimeoutMs);
   }
 
-  async request(subject: string, data: unknown, { to, timeout }: RequestOptions): Promise<unknown> {
+  async request(
+    subject: string | undefined,
+    data: unknown,
+    { to, timeout }: RequestOptions,
+  ): Promise<unknown> {
     const { requestTimeoutMs } = this.#options;
     const timeoutMs =
       timeout === undefined ? requestTimeoutMs : millis("timeout", timeout, 0.1, 86_400);
-    return this.#questions.ask({ subject, data, ...(to !== undefined && { to }) }, timeoutMs);
+    return this.#questions.ask({ subject, data, to }, timeoutMs);
   }
 
   /** Takes a message from the server. */
@@ -169,12 +178,11 @@ export class Messaging {
   }
 
   #reply(replyTo: string, reply: Reply): void {
-    const sent = this.#publisher
-      .publish({ subject: replyTo, data: reply })
+    const sent = this.publish({ subject: replyTo, data: reply })
       .catch((error: unknown) => {
         if (!("result" in reply)) throw error;
-        const fault = { code: "handler_failed", message: `the answer: ${String(error)}` };
-        return this.#publisher.publish({ subject: replyTo, data: { error: fault } });
+        const fault = { code: "handler_failed", message: `the answer: ${describe(error)}` };
+        return this.publish({ subject: replyTo, data: { error: fault } });
       })
       .catch((error: unknown) => this.#listener.failed(replyTo, error));
     this.#answering.add(sent);

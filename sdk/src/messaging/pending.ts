@@ -14,6 +14,10 @@ export class Pending<T> {
 
   constructor(private readonly runtime: Pick<Runtime, "setTimeout" | "clearTimeout">) {}
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** @param late what to reject with after `timeoutMs` */
   wait(name: string, timeoutMs: number, late: () => AgentHeartbeatError): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -5,6 +5,7 @@ import { LIMITS, type Profile, type ProfileMessage } from "../../../core/protoco
 import { invalid } from "../checks";
 import { ConfigurationError, RequestRefusedError } from "../errors";
 import { describe } from "../user-code";
+import { jsonOf } from "./json-data";
 
 /** The parts of a profile that an application gives. */
 export interface ProfileOptions {
@@ -35,9 +36,9 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   }
   let text: string;
   try {
-    text = JSON.stringify({ capabilities: names, metadata: metadata ?? {} });
+    text = JSON.stringify({ capabilities: names, metadata: jsonOf(metadata ?? {}, "metadata") });
   } catch (cause) {
-    throw new ConfigurationError(`option metadata: expected JSON: ${describe(cause)}`, { cause });
+    throw new ConfigurationError(`option ${describe(cause)}`, { cause });
   }
   const bytes = new TextEncoder().encode(text).byteLength;
   if (bytes <= LIMITS.profileBytes) return JSON.parse(text) as Profile;

@@ -1,44 +1,81 @@
 /** Sends messages: those of one subject one after the other, so that they arrive in order. */
 
-import type { PublishedMessage, PublishMessage } from "../../../core/protocol";
+import { DIRECT_SUBJECT, type PublishedMessage, type PublishMessage } from "../../../core/protocol";
 import { checkId } from "../checks";
-import { MessageError } from "../errors";
+import { MessageError, RequestTimeoutError } from "../errors";
+import type { Runtime } from "../platform/runtime";
+import { describe } from "../user-code";
+import { jsonOf } from "./json-data";
+import { Pending } from "./pending";
 import { checkSubject } from "./subject-check";
 
 /** As long as the ids that the server gives. */
 const MESSAGE_ID = "00000000-0000-0000-0000-000000000000";
 
-/** Sends a message and waits for its reply. */
-export type AskToPublish = (message: PublishMessage) => Promise<PublishedMessage>;
+/** A message as it is asked for. */
+export type Outgoing = {
+  [Name in keyof Omit<PublishMessage, "type" | "id">]: PublishMessage[Name] | undefined;
+};
+
+/** Sends a message and waits for its reply, for so many milliseconds. */
+export type AskToPublish = (
+  message: PublishMessage,
+  timeoutMs: number,
+) => Promise<PublishedMessage>;
+
+export interface PublisherOptions {
+  agentId: string;
+  /** How large a message may be with its envelope, in bytes. */
+  maxBytes: number;
+  /** How many messages may wait for earlier ones of their subject. */
+  maxWaiting: number;
+  runtime: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">;
+  ask: AskToPublish;
+}
 
 export class Publisher {
   /** Of each subject, the end of the newest message. */
   readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #turns: Pending<void>;
+  #count = 0;
 
-  /** @param maxBytes how large a message may be with its envelope */
-  constructor(
-    private readonly agentId: string,
-    private readonly maxBytes: number,
-    private readonly ask: AskToPublish,
-  ) {}
+  constructor(private readonly options: PublisherOptions) {
+    this.#turns = new Pending(options.runtime);
+  }
 
   /**
+   * @param timeoutMs how long to wait for the turn and the reply; what has not had its turn by then is not sent
+   * @param track learns whether it was sent
    * @returns how many processes it reached
    * @throws SubjectError if the subject is none.
-   * @throws MessageError if it is not JSON, or too large.
+   * @throws MessageError if it is not JSON, or too large, or too many wait.
+   * @throws RequestTimeoutError if there is no reply in time.
    */
-  async publish(message: Omit<PublishMessage, "type" | "id">): Promise<{ reached: number }> {
-    const { subject, to } = message;
+  async publish(
+    message: Outgoing,
+    timeoutMs: number,
+    track: { sent?: boolean } = {},
+  ): Promise<{ reached: number }> {
+    const { runtime, ask } = this.options;
+    const { to, subject = to === undefined ? to : DIRECT_SUBJECT } = message;
     checkSubject(subject);
     if (to !== undefined) checkId("to", to);
-    const frozen = this.#pack(message);
+    const frozen = this.#pack({ ...message, subject });
+    const endsAt = runtime.monotonic() + timeoutMs;
+    const expected = `${subject}: expected a reply within ${timeoutMs / 1000} s`;
+    const late = () => new RequestTimeoutError(expected, false);
+    const send = async () => {
+      const leftMs = endsAt - runtime.monotonic();
+      if (leftMs <= 0) throw late();
+      track.sent = true;
+      // What is undefined in it is left out where it is written.
+      return ask({ type: "publish", ...frozen } as PublishMessage, leftMs);
+    };
     const before = this.#tails.get(subject);
-    const send = () => this.ask({ type: "publish", ...frozen });
-    const sent = before ? before.then(send) : send();
-    const tail = sent.then(
-      () => undefined,
-      () => undefined,
-    );
+    const sent = before ? this.#turn(subject, before, timeoutMs, late).then(send) : send();
+    // What is late leaves its place, not its subject: the one before may still be under way.
+    const done = () => before;
+    const tail = sent.then(done, done);
     this.#tails.set(subject, tail);
     void tail.then(() => {
       if (this.#tails.get(subject) === tail) this.#tails.delete(subject);
@@ -47,23 +84,38 @@ export class Publisher {
     return { reached };
   }
 
-  /** The message as it is now: it may wait, and its data be changed meanwhile. */
-  #pack(message: Omit<PublishMessage, "type" | "id">): Omit<PublishMessage, "type" | "id"> {
-    const { subject, data } = message;
-    let text: string;
-    try {
-      text = JSON.stringify(data) ?? "null";
-    } catch (cause) {
-      throw new MessageError(`${subject}: expected data that is JSON: ${String(cause)}`, { cause });
+  async #turn(
+    subject: string,
+    before: Promise<unknown>,
+    timeoutMs: number,
+    late: () => RequestTimeoutError,
+  ): Promise<void> {
+    const { maxWaiting } = this.options;
+    if (this.#turns.size >= maxWaiting) {
+      const expected = `expected at most ${maxWaiting} in sendQueue`;
+      throw new MessageError(`${subject}: ${expected}, got more`);
     }
-    const envelope = { ...message, data: null, messageId: MESSAGE_ID, from: this.agentId };
-    const bytes = byteLength(text) + byteLength(JSON.stringify(envelope));
-    if (bytes > this.maxBytes) {
-      const expected = `expected a message of at most ${this.maxBytes} bytes with its envelope`;
+    const name = `${this.#count++}`;
+    void before.then(() => this.#turns.take(name)?.resolve());
+    return this.#turns.wait(name, timeoutMs, late);
+  }
+
+  /** The message as it is now: it may wait, and its data be changed meanwhile. */
+  #pack(message: Outgoing & { subject: string }): Outgoing & { subject: string } {
+    const { agentId: from, maxBytes } = this.options;
+    const { subject } = message;
+    let data: unknown;
+    try {
+      data = jsonOf(message.data ?? null, "data");
+    } catch (cause) {
+      throw new MessageError(`${subject}: ${describe(cause)}`, { cause });
+    }
+    const envelope = JSON.stringify({ ...message, data, messageId: MESSAGE_ID, from });
+    const bytes = new TextEncoder().encode(envelope).byteLength;
+    if (bytes > maxBytes) {
+      const expected = `expected a message of at most ${maxBytes} bytes with its envelope`;
       throw new MessageError(`${subject}: ${expected}, got ${bytes}`);
     }
-    return { ...message, data: JSON.parse(text) };
+    return { ...message, data };
   }
 }
-
-const byteLength = (text: string) => new TextEncoder().encode(text).byteLength;

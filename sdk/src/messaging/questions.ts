@@ -4,7 +4,7 @@
  */
 
 import { isObject } from "../../../core/json";
-import { agentToken, type PublishMessage, RESERVED } from "../../../core/protocol";
+import { agentToken, RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
 import {
   type AgentHeartbeatError,
@@ -14,19 +14,27 @@ import {
 } from "../errors";
 import type { Runtime } from "../platform/runtime";
 import { Pending } from "./pending";
+import type { Outgoing } from "./publisher";
 
 /** The pauses before a request is sent again that nobody got, or that all who got it refused unhandled. */
 const AGAIN_MS = [250, 750, 2_000];
 
+/** What says that nobody has handled a request, the weightiest last. */
+const UNHANDLED = ["", "no_handler", "unavailable"];
+
 /** What is known of one request. */
 interface Question {
-  message: Omit<PublishMessage, "type" | "id">;
+  message: Outgoing;
+  /** Monotonic: when nobody waits for it any more. */
+  endsAt: number;
+  /** Whether any attempt was sent. */
+  sent: boolean;
   attempts: number;
   /** Of the next attempt. */
   timer: unknown;
   /** How many processes got it; unknown until the service has confirmed it. */
   reached: number | undefined;
-  /** How many of them answered with an error, and the first of these. */
+  /** How many of them answered with an error, and the one of these that says most. */
   faults: number;
   fault: RemoteError | undefined;
 }
@@ -38,33 +46,34 @@ export class Questions {
 
   constructor(
     private readonly agentId: string,
-    private readonly runtime: Pick<Runtime, "setTimeout" | "clearTimeout">,
-    private readonly publish: (message: Omit<PublishMessage, "type" | "id">) => Promise<{
-      reached: number;
-    }>,
+    private readonly runtime: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">,
+    private readonly publish: (
+      message: Outgoing,
+      timeoutMs: number,
+      track: { sent: boolean },
+    ) => Promise<{ reached: number }>,
   ) {
     this.#pending = new Pending(runtime);
   }
 
-  async ask(
-    message: Omit<PublishMessage, "type" | "id" | "replyTo">,
-    timeoutMs: number,
-  ): Promise<unknown> {
+  async ask(message: Omit<Outgoing, "replyTo">, timeoutMs: number): Promise<unknown> {
     const replyTo = `${RESERVED.inbox}.${agentToken(this.agentId)}.${crypto.randomUUID()}`;
     const question: Question = {
       message: { ...message, replyTo },
+      endsAt: this.runtime.monotonic() + timeoutMs,
+      sent: false,
       attempts: 0,
       timer: null,
       reached: undefined,
       faults: 0,
       fault: undefined,
     };
-    const expected = `${message.subject}: expected an answer within ${timeoutMs / 1000} s`;
+    const expected = `${message.subject ?? message.to}: expected an answer within ${timeoutMs / 1000} s`;
     this.#open.set(replyTo, question);
     const answer = this.#pending.wait(
       replyTo,
       timeoutMs,
-      () => question.fault ?? new RequestTimeoutError(`${expected}, got none`),
+      () => question.fault ?? new RequestTimeoutError(`${expected}, got none`, question.sent),
     );
     this.#send(replyTo, question);
     try {
@@ -89,7 +98,9 @@ export class Questions {
     const { code, message } = fault;
     const text = `${question.message.subject}: ${from} answered ${code}: ${message}`;
     question.faults += 1;
-    question.fault ??= new RemoteError(code, from, text);
+    if (weightOf(code) > weightOf(question.fault?.code)) {
+      question.fault = new RemoteError(code, from, text);
+    }
     this.#settleFaults(subject, question);
   }
 
@@ -102,7 +113,8 @@ export class Questions {
     question.attempts += 1;
     question.reached = undefined;
     question.faults = 0;
-    this.publish(question.message).then(
+    const leftMs = question.endsAt - this.runtime.monotonic();
+    this.publish(question.message, leftMs, question).then(
       ({ reached }) => {
         question.reached = reached;
         this.#settleFaults(replyTo, question);
@@ -124,6 +136,12 @@ export class Questions {
     this.#pending.fail(fault ?? new NoReceiverError(none), replyTo);
   }
 }
+
+/**
+ * Of several errors, the one counts that says that somebody has handled the request, which is then not sent again. Next is
+ * that of somebody who would have handled it.
+ */
+const weightOf = (code = "") => 1 + UNHANDLED.indexOf(code) || UNHANDLED.length + 1;
 
 function faultIn(data: unknown): { code: string; message: string } | undefined {
   if (!isObject(data) || !isObject(data.error)) return undefined;

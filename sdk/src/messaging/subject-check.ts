@@ -12,11 +12,11 @@ export function checkPattern(pattern: string, forbidden: string): void {
 }
 
 /** @throws SubjectError if it is no subject. */
-export function checkSubject(subject: string): void {
+export function checkSubject(subject: unknown): asserts subject is string {
   check(subject, isSubject, SUBJECT_FORM);
 }
 
-function check(text: string, fits: (text: string) => boolean, form: string): void {
+function check(text: unknown, fits: (text: string) => boolean, form: string): void {
   if (typeof text === "string" && fits(text)) return;
   throw new SubjectError(`subject: expected ${form}, got ${show(text)}`);
 }

@@ -3,6 +3,7 @@
 import type { KeySource } from "../connection/key-source";
 import type { SigningKey } from "../connection/keys";
 import { KeyError } from "../errors";
+import { describe } from "../user-code";
 import type { Runtime } from "./runtime";
 
 /** The part of `connectTimeout` that a source may take. The rest is for the handshake. */
@@ -34,7 +35,9 @@ export function lastingKey(
         return last;
       } catch (cause) {
         const error =
-          cause instanceof KeyError ? cause : new KeyError(`the key's source: ${cause}`, { cause });
+          cause instanceof KeyError
+            ? cause
+            : new KeyError(`the key's source: ${describe(cause)}`, { cause });
         if (!before) throw error;
         warn(`${error.message}; the last key is used again`);
         return before;

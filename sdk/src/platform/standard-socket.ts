@@ -31,7 +31,7 @@ export function standardSockets(WebSocket: WebSocketConstructor): OpenSocket {
       listener.received(typeof data === "string" ? data : null);
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
       if (opened) listener.closed(code, reason);
-      else listener.failed(new Error("the handshake failed; a browser does not tell why"));
+      else listener.failed(new Error("the handshake failed"));
     };
     return {
       get bufferedAmount() {

@@ -330,6 +330,25 @@ describe("messages", () => {
     expect(await call(type, fields)).toMatchObject({ type: "error", code });
   });
 
+  it("are on the subject direct where they name a recipient alone", async () => {
+    await online(organizationId, "a7");
+    expect(await call("publish", { to: "a7", data: 1 })).toMatchObject({
+      type: "published",
+      subject: "direct",
+      reached: 1,
+    });
+    expect(posted[0]?.[1]).toMatchObject({ subject: "direct", data: 1 });
+  });
+
+  it("of a publisher are refused with a replyTo, which it could not receive", async () => {
+    const fields = { subject: "a", replyTo: "_inbox.a1.x" };
+    expect(await call("publish", fields, "A=", { role: "publisher" })).toMatchObject({
+      type: "error",
+      code: "forbidden",
+      message: "replyTo: expected none, got one: a publisher receives no messages, and so no reply",
+    });
+  });
+
   it("are refused from an agent whose id stands for the service", async () => {
     const answer = await call("publish", { subject: "a" }, "A=", { agentId: "service" });
     expect(answer).toMatchObject({ type: "error", code: "forbidden" });

@@ -70,7 +70,7 @@ describe("capabilities and metadata", () => {
     [{ capabilities: Array(51).fill("x") }, "option capabilities"],
     [{ metadata: [1] }, "option metadata: expected an object, got [1]"],
     [{ metadata: null }, "option metadata: expected an object, got null"],
-    [{ metadata: { n: 1n } }, "option metadata: expected JSON"],
+    [{ metadata: { n: 1n } }, "option metadata.n: expected JSON, got [object BigInt]"],
     [
       { metadata: { text: "é".repeat(2050) } },
       "expected at most 4096 bytes with capabilities, got 41",

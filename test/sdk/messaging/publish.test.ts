@@ -106,7 +106,7 @@ describe("publish()", () => {
       'expected tokens of letters, digits and _-@:/+=%~ joined by dots, got "a..b"',
     ],
     ["a.*", 1, SubjectError, 'got "a.*"'],
-    ["a", 1n, MessageError, "a: expected data that is JSON"],
+    ["a", 1n, MessageError, "a: data: expected JSON, got [object BigInt]"],
     ["a", "x".repeat(131_072), MessageError, "expected a message of at most 131072 bytes"],
     ["a", "é".repeat(66_000), MessageError, "got 132"],
   ])("refuses %s before it sends anything", async (subject, data, kind, message) => {
@@ -115,6 +115,124 @@ describe("publish()", () => {
     await expect(sent).rejects.toThrow(kind);
     await expect(sent).rejects.toThrow(message);
     expect(published(socket)).toHaveLength(0);
+  });
+
+  const cycle: Record<string, unknown> = {};
+  cycle.self = [cycle];
+  it.each<[string, unknown, string]>([
+    ["NaN", { a: [1, Number.NaN] }, "data.a[1]: expected JSON, got NaN"],
+    ["an infinite number", { n: -1 / 0 }, "data.n: expected JSON, got -Infinity"],
+    ["a BigInt", [1n], "data[0]: expected JSON, got [object BigInt]"],
+    ["undefined in an array", [undefined], "data[0]: expected JSON, got [object Undefined]"],
+    ["a hole in an array", new Array(1), "data[0]: expected JSON, got [object Undefined]"],
+    ["a function", { f: () => 1 }, "data.f: expected JSON, got [object Function]"],
+    ["a symbol", Symbol("s"), "data: expected JSON, got [object Symbol]"],
+    ["a Map", { m: new Map([[1, 2]]) }, "data.m: expected JSON, got [object Map]"],
+    ["a Set", new Set(), "data: expected JSON, got [object Set]"],
+    ["bytes", new Uint8Array(2), "data: expected JSON, got [object Uint8Array]"],
+    ["an error", { e: new Error("x") }, "data.e: expected JSON, got [object Error]"],
+    ["a regular expression", /x/, "data: expected JSON, got [object RegExp]"],
+    ["a promise", { p: Promise.resolve() }, "data.p: expected JSON, got [object Promise]"],
+    [
+      "a date that is none",
+      { at: { toJSON: () => Number.NaN } },
+      "data.at: expected JSON, got NaN",
+    ],
+    ["a cycle", cycle, "expected JSON, got too deep"],
+  ])("refuses %s, which JSON would change or lose, by its path", async (_, data, message) => {
+    const { agent, socket } = await connectedAgent();
+    const sent = agent.publish("a", data);
+    await expect(sent).rejects.toThrow(MessageError);
+    await expect(sent).rejects.toThrow(message);
+    expect(published(socket)).toHaveLength(0);
+  });
+
+  it("says what a getter of the data has thrown", async () => {
+    const { agent } = await connectedAgent();
+    const data = {
+      get x() {
+        throw new Error("not now");
+      },
+    };
+    await expect(agent.publish("a", data)).rejects.toThrow(new MessageError("a: not now"));
+  });
+
+  it("sends what an object's toJSON returns, and an object without its undefined members", async () => {
+    const { agent, socket } = await connectedAgent();
+    class Task {
+      file = "a.pdf";
+      note = undefined;
+    }
+    const at = new Date(Date.UTC(2026, 0, 1));
+    const name = JSON.parse('{"__proto__":1}');
+    void agent.publish("a", [new Task(), at, name, Object.create(null)]).catch(() => {});
+    expect(JSON.stringify(published(socket)[0]?.data)).toBe(
+      '[{"file":"a.pdf"},"2026-01-01T00:00:00.000Z",{"__proto__":1},{}]',
+    );
+  });
+
+  it("takes the subject direct where only a recipient is named", async () => {
+    const { agent, socket } = await connectedAgent();
+    const sent = agent.publish(undefined, 1, { to: "agent-7" });
+    expect(published(socket)[0]).toMatchObject({ subject: "direct", to: "agent-7", data: 1 });
+    await answer(socket, 0);
+    expect(await sent).toEqual({ reached: 1 });
+    await expect(agent.publish(undefined, 1)).rejects.toThrow(SubjectError);
+  });
+
+  it("counts the time-out from the call, and sends nothing whose time has passed", async () => {
+    const { agent, socket, runtime } = await connectedAgent({ requestTimeout: 5 });
+    const sent = Array.from({ length: 200 }, (_, n) => agent.publish("a", n));
+    const results = sent.map((each) => each.catch((error: unknown) => error));
+    // A link of 100 ms: the confirmation of each comes so late.
+    for (let n = 0; n < 49; n += 1) {
+      runtime.advance(100);
+      await answer(socket, n);
+    }
+    expect(published(socket)).toHaveLength(50);
+    runtime.advance(100);
+    // What comes too late for the last one that was sent.
+    await answer(socket, 49);
+    const all = (await Promise.all(results)) as { reached?: number; sent?: boolean }[];
+    expect(all.filter(({ reached }) => reached === 1)).toHaveLength(49);
+    expect(all.filter(({ sent }) => sent === true)).toHaveLength(1);
+    expect(all.filter(({ sent }) => sent === false)).toHaveLength(150);
+    expect(String(all.at(-1))).toBe(
+      "RequestTimeoutError: a: expected a reply within 5 s; not sent",
+    );
+    await settled();
+    expect(published(socket)).toHaveLength(50);
+    const next = agent.publish("a", "next");
+    await answer(socket, 50);
+    expect(await next).toEqual({ reached: 1 });
+  });
+
+  it("sends the next one only when one that has timed out while waiting would have had its turn", async () => {
+    const { agent, socket, runtime } = await connectedAgent({ requestTimeout: 5 });
+    void agent.request("a", 1, { timeout: 60 }).catch(() => {});
+    const late = agent.publish("a", 2);
+    runtime.advance(5 * SECOND);
+    await expect(late).rejects.toMatchObject({ sent: false });
+    void agent.publish("a", 3).catch(() => {});
+    await settled();
+    expect(published(socket).map(({ data }) => data)).toEqual([1]);
+    await answer(socket, 0);
+    expect(published(socket).map(({ data }) => data)).toEqual([1, 3]);
+    socket.peer.closed(1006, "");
+  });
+
+  it("lets so many messages wait, and refuses further ones", async () => {
+    const { agent, socket } = await connectedAgent({ sendQueue: 2 });
+    const sent = [1, 2, 3].map((n) => agent.publish("a", n));
+    await expect(agent.publish("a", 4)).rejects.toThrow(
+      new MessageError("a: expected at most 2 in sendQueue, got more"),
+    );
+    await expect(agent.request("a", 4)).rejects.toThrow(MessageError);
+    for (const n of [0, 1, 2]) await answer(socket, n);
+    await Promise.all(sent);
+    const later = agent.publish("a", 5);
+    await answer(socket, 3);
+    expect(await later).toEqual({ reached: 1 });
   });
 
   it("refuses a recipient that is no agent id", async () => {

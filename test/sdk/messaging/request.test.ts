@@ -273,4 +273,95 @@ describe("a request to the agent", () => {
     await settled();
     expect(socket.closedWith).toMatchObject({ reason: "drained" });
   });
+
+  it("is not sent again if one of several processes has handled it, whichever answers first", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const faults = [
+      { error: { code: "unavailable", message: "ended" } },
+      { error: { code: "handler_failed", message: "no such file" } },
+    ];
+    for (const order of [faults, [...faults].reverse()]) {
+      const asked = agent.request("n");
+      const subject = last(socket).replyTo;
+      confirm(socket, 2);
+      for (const [n, data] of order.entries()) {
+        socket.post({
+          type: "message",
+          messageId: `${subject}-${n}`,
+          subject,
+          data,
+          from: `a${n}`,
+        });
+      }
+      const before = published(socket).length;
+      await expect(asked).rejects.toMatchObject({ code: "handler_failed" });
+      runtime.advance(5 * SECOND);
+      expect(published(socket)).toHaveLength(before);
+    }
+  });
+
+  it("is sent again if nobody has handled it, and somebody would have", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const faults = [
+      { error: { code: "no_handler", message: "none" } },
+      { error: { code: "unavailable", message: "ended" } },
+    ];
+    for (const order of [faults, [...faults].reverse()]) {
+      const asked = agent.request("n");
+      const subject = last(socket).replyTo;
+      confirm(socket, 2);
+      for (const [n, data] of order.entries()) {
+        socket.post({
+          type: "message",
+          messageId: `${subject}-${n}`,
+          subject,
+          data,
+          from: `a${n}`,
+        });
+      }
+      await settled();
+      const before = published(socket).length;
+      runtime.advance(250);
+      expect(published(socket)).toHaveLength(before + 1);
+      answer(socket, { result: 1 });
+      expect(await asked).toBe(1);
+      confirm(socket);
+      await settled();
+    }
+  });
+
+  it("tells whether it was sent before its time was over", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const asked = [1, 2].map((n) => agent.request("n", n, { timeout: 2 }));
+    runtime.advance(2 * SECOND);
+    await expect(asked[0]).rejects.toMatchObject({ sent: true, constructor: RequestTimeoutError });
+    await expect(asked[1]).rejects.toMatchObject({ sent: false, constructor: RequestTimeoutError });
+    confirm(socket);
+    await settled();
+    expect(published(socket)).toHaveLength(1);
+  });
+
+  it.each([
+    ["failed", () => Promise.reject(new Error("no such file")), "no such file"],
+    ["returned nothing", () => undefined, "the message was dropped: queue_full"],
+  ])(
+    "is answered as handled if one handler was not called and another one %s",
+    async (_, handler, message) => {
+      const { agent, socket } = await connectedAgent({ messageConcurrency: 1, messageQueue: 1 });
+      agent.onMessage("n.x", handler);
+      agent.onMessage("n.*", () => 1);
+      let release = () => {};
+      agent.onMessage("busy", () => new Promise<void>((resolve) => (release = resolve)));
+      socket.post({ type: "message", messageId: "b", subject: "busy", data: 0 });
+      await settled();
+      const replyTo = "_inbox.a2.1";
+      socket.post({ type: "message", messageId: "m", subject: "n.x", data: 0, replyTo });
+      await settled();
+      release();
+      for (let n = 0; n < 5; n += 1) await settled();
+      expect(published(socket).filter(({ subject }) => subject === replyTo)).toEqual([
+        expect.objectContaining({ data: { error: { code: "handler_failed", message } } }),
+      ]);
+    },
+  );
 });
