@@ -56,6 +56,7 @@ describe("the JSON Schemas", () => {
     [{ type: "list", limit: 101 }, parseList, false],
     [{ type: "list", status: "asleep" }, parseList, false],
     [{ type: "publish", subject: "a.b", data: [1, null], to: "b" }, parsePublish, true],
+    [{ type: "publish", to: "b", data: 1 }, parsePublish, true],
     [{ type: "publish", data: 1 }, parsePublish, false],
   ])("judge %j as the service does", (message, parse, accepted) => {
     expect(accepts(parse, message)).toBe(accepted);

@@ -28,7 +28,14 @@ export function schemas(): Record<SchemaFile, string> {
     additionalProperties: true,
     topRef: true,
   });
-  const text = (type: string) => `${JSON.stringify(generator.createSchema(type), null, 2)}\n`;
+  const text = (type: string) => {
+    const schema = generator.createSchema(type);
+    const publish = schema.definitions?.PublishMessage;
+    // The types leave both open.
+    if (typeof publish === "object")
+      publish.anyOf = ["subject", "to"].map((name) => ({ required: [name] }));
+    return `${JSON.stringify(schema, null, 2)}\n`;
+  };
   const entries = Object.entries(TYPES).map(([file, type]) => [file, text(type)]);
   return Object.fromEntries(entries) as Record<SchemaFile, string>;
 }
