@@ -106,6 +106,10 @@ function invokedAgain(
 ): void {
   if (outcome === "acquired") taken(world, operation, connection);
   if (outcome !== "acquired" || connection.released !== "yes") return;
+  // Only the last end is remembered: one that ended before it may come back, in place of its process's others.
+  for (const other of world.connections) {
+    if (other.process === connection.process) other.disturbed = true;
+  }
   if (operation.solo && world.lastReleased === connection) {
     broken("a connection that has ended does not begin again", world.row);
   }
