@@ -1,5 +1,6 @@
 /** `npm run chaos`: runs real agents under faults, overload or attack, and fails if readers saw a wrong status. */
 
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BREAKS, type Break, type BreakName, FaultInjector } from "./breaks";
 import { checkRun } from "./checker/check-run";
@@ -18,6 +19,7 @@ hostile   let a client of another organization do its worst, and check the fleet
   --seconds <number>  how long faults, overload or the hostile client last (default 300; overload 60)
   --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500)
   --seed <number>     draws the same faults again (default: another one each time)
+  --python <path>     a Python with the dependencies of python/, for the agents of every second process (default: none)
   --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}
   --json              print the report as JSON
   --help              print this`;
@@ -30,6 +32,7 @@ interface Options {
   agents: number | undefined;
   seed: number;
   broken: Break | undefined;
+  python: string | undefined;
   json: boolean;
 }
 
@@ -37,13 +40,14 @@ const progress = (line: string) => console.error(line);
 
 /** Each prints its report. @returns whether the run passed */
 const SCENARIOS: Record<string, (options: Options) => Promise<boolean>> = {
-  async faults({ seconds = 300, agents, seed, broken, json }) {
+  async faults({ seconds = 300, agents, seed, broken, python, json }) {
     const injector = broken && new FaultInjector(broken);
     const evidence = await runChaos({
       agents,
       seconds,
       seed,
       ...(injector && { injector }),
+      ...(python && { python }),
       report: progress,
     });
     const report = reportOf(checkRun(evidence), evidence, seed);
@@ -85,6 +89,7 @@ async function main(): Promise<boolean> {
       agents: { type: "string" },
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
       break: { type: "string" },
+      python: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -109,6 +114,7 @@ async function main(): Promise<boolean> {
     agents: optional("agents", 3, 5000),
     seed: whole("seed", values.seed, 0, 2 ** 31),
     broken: values.break === undefined ? undefined : breakOf(values.break),
+    python: values.python && resolve(values.python),
     json: values.json,
   });
 }

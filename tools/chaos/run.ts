@@ -16,6 +16,8 @@ export interface RunOptions {
   seed: number;
   /** Injects a defect into the product. */
   injector?: FaultInjector;
+  /** A Python for the agents of every second process. @default - none */
+  python?: string;
   /** Called with a line for each action. */
   report(line: string): void;
 }
@@ -36,8 +38,13 @@ const POLL_MS = 200;
 
 /** @throws Error if something broke that no fault may break */
 export async function runChaos(options: RunOptions): Promise<Evidence> {
-  const { seconds, seed, injector, report } = options;
-  const stage = await Stage.open({ seed, report, ...(injector && { injector }) });
+  const { seconds, seed, injector, python, report } = options;
+  const stage = await Stage.open({
+    seed,
+    report,
+    ...(injector && { injector }),
+    ...(python && { python }),
+  });
   const watch = new Watch(stage);
   try {
     const agents = await sizeOf(options, stage);

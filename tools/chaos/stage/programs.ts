@@ -17,13 +17,14 @@ export interface Program<Command> {
   channel: Channel<Command, unknown>;
 }
 
+/** @param command the executable and its arguments */
 export function startAgents(
-  program: string,
+  command: readonly string[],
   reception: Reception,
   settings: Omit<AgentsSettings, "name" | "receptionPort">,
   listener: (report: AgentsReport) => void,
 ): Promise<Program<AgentsCommand>> {
-  return start<AgentsCommand, AgentsReport>([program], reception, settings, listener);
+  return start<AgentsCommand, AgentsReport>(command, reception, settings, listener);
 }
 
 export type ReadyRuntime = Extract<RuntimeReport, { what: "ready" }>;
@@ -39,7 +40,7 @@ export async function startRuntime(
     begun = resolve;
   });
   const program = await start<RuntimeCommand, RuntimeReport>(
-    [...SOURCES, join(__dirname, "runtime-program.ts")],
+    [process.execPath, ...SOURCES, join(__dirname, "runtime-program.ts")],
     reception,
     settings,
     (report) => {
@@ -54,7 +55,7 @@ export async function startRuntime(
 }
 
 async function start<Command, Report>(
-  args: string[],
+  [executable = "", ...args]: readonly string[],
   reception: Reception,
   settings: object,
   listener: (report: Report) => void,
@@ -62,7 +63,7 @@ async function start<Command, Report>(
   const name = `program-${started++}`;
   const joined = reception.expect<Command, Report>(name, listener);
   const whole = JSON.stringify({ ...settings, name, receptionPort: reception.port });
-  const child = spawnGuarded(process.execPath, [...args, whole], {
+  const child = spawnGuarded(executable, [...args, whole], {
     cwd: ROOT,
     output: "ignore",
   });

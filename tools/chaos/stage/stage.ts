@@ -36,6 +36,8 @@ export interface StageOptions {
   selfPreservation?: boolean;
   /** Injects a defect into the product. */
   injector?: FaultInjector;
+  /** A Python that has the client's dependencies: every second process uses the Python client. @default - none */
+  python?: string;
   /** Called with a line for each action. */
   report(what: string): void;
 }
@@ -221,8 +223,10 @@ export class Stage {
     onDuplicate: AgentsSettings["onDuplicate"],
   ): Promise<AgentsProcess> {
     const superseded = new Set<string>();
+    const { python } = this.options;
+    const inPython = python !== undefined && this.groups.indexOf(group) % 2 === 1;
     const program = await startAgents(
-      this.#program,
+      inPython ? [python, join(__dirname, "agents_program.py")] : [process.execPath, this.#program],
       this.#reception,
       {
         origin: this.#origin,
