@@ -2,8 +2,7 @@
 
 import type { Command, Option } from "commander";
 
-export const SHELLS = ["bash", "zsh"] as const;
-export type Shell = (typeof SHELLS)[number];
+export type Shell = "bash" | "zsh";
 
 /** A command as it is typed, `agents list`, and what may follow it. */
 interface Node {

@@ -1,8 +1,10 @@
 /** `completion`: what makes a shell complete the command. */
 
 import { Argument, type Command } from "commander";
-import { completionScript, SHELLS, type Shell } from "../completion";
+import type { Shell } from "../completion";
 import type { Io } from "../io";
+
+const SHELLS: readonly Shell[] = ["bash", "zsh"];
 
 export function addCompletion(program: Command, io: Io): void {
   program
@@ -16,5 +18,8 @@ export function addCompletion(program: Command, io: Io): void {
 In ~/.bashrc:  source <(agent-heartbeat completion bash)
 In ~/.zshrc, after compinit:  source <(agent-heartbeat completion zsh)`,
     )
-    .action((shell: Shell) => io.stdout.write(completionScript(program, shell)));
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import("../completion");
+      io.stdout.write(completionScript(program, shell));
+    });
 }

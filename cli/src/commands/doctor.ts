@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import type { CheckOptions } from "../checks";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import { usageError } from "../failure";
-import { printFindings } from "../finding";
 import type { Io } from "../io";
 
 type Options = DeploymentOptions & CheckOptions;
@@ -20,6 +19,7 @@ export function addDoctor(program: Command, io: Io): void {
         }
         const { printer } = deployment;
         const { findings } = await import("../checks");
+        const { printFindings } = await import("../finding");
         const found = await findings(deployment, options, io);
         printFindings(found, printer);
       }),

@@ -2,11 +2,8 @@
 
 import type { Command } from "commander";
 import { usageError } from "../failure";
-import { printFindings } from "../finding";
 import type { Io } from "../io";
-import { readPublicKeyFile } from "../key-files";
 import { Printer } from "../printer";
-import { decodeText } from "../text-file";
 
 interface Options {
   url?: string;
@@ -28,12 +25,15 @@ export function addTokenInspect(token: Command, io: Io): void {
     .addHelpText("after", "\nThe exit code is 1 if the service would refuse the token.")
     .action(async (given: string | undefined, _: Options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
+      const { decodeText } = await import("../text-file");
       const text = (given ?? decodeText(await io.input())).trim();
       if (text === "") throw usageError("There is no token.", "Pass one, or pipe it in.");
       if (options.url !== undefined && !URL.canParse(options.url)) {
         throw usageError(`--url: expected a wss:// URL, got ${JSON.stringify(options.url)}.`);
       }
       const { inspectToken } = await import("../token");
+      const { readPublicKeyFile } = await import("../key-files");
+      const { printFindings } = await import("../finding");
       const publicKey = options.publicKey && (await readPublicKeyFile(options.publicKey, io));
       const found = await inspectToken(text, {
         now: io.now(),

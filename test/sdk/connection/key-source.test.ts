@@ -267,7 +267,7 @@ describe("with heartbeatThread", () => {
       newAgent({ ...options, privateKey: ask });
       const failed = failure();
       await agent.start();
-      expect(await failed).toContain("the key's source: Error: not yet");
+      expect(await failed).toContain("the key's source: not yet");
       await agent.stop();
     } finally {
       await gateway.close();
