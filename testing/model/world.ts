@@ -233,7 +233,10 @@ export class World {
     for (const connection of this.connections) {
       const { state } = connection;
       if (state === "known") offer(2, () => this.#connect(connection));
-      const again = connection.order >= 0 && this.now < connection.holder.connectedAt + 30_000;
+      // Not once its process has a newer one. An invocation that late could displace that one.
+      const newest = this.connections.findLast(({ process }) => process === connection.process);
+      const recent = this.now < connection.holder.connectedAt + 30_000;
+      const again = connection.order >= 0 && recent && newest === connection;
       if (["open", "ended"].includes(state) && again) {
         offer(detail % 4 === 1 ? likely(4, 2) : 0, () => this.#connectAgain(connection));
       }
@@ -350,7 +353,7 @@ export class World {
     });
   }
 
-  /** The function is invoked a second time for one handshake, however late. */
+  /** The function is invoked a second time for one handshake. */
   #connectAgain(connection: Connection): void {
     const { holder, alone } = connection;
     const what = `${name(connection)} connects, invoked again`;
