@@ -4,7 +4,7 @@ import { SUBPROTOCOL } from "../../core/protocol";
 import type { Guard } from "../lease/standing";
 import type { AcquireOutcome, LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
-import { fromContext, type Identity } from "../shared/identity";
+import { connectionOf, fromContext } from "../shared/identity";
 import type { RouteEvent, RouteResult } from "../shared/message-route";
 
 export interface ConnectDependencies {
@@ -33,8 +33,8 @@ const STATUS: Readonly<Record<AcquireOutcome, number>> = {
 export function connectHandler({ leases, ...rest }: ConnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
-    const { connectionId, connectedAt, requestTimeEpoch } = event.requestContext;
-    const connection = { ...identity, connectionId, connectedAt };
+    const { requestTimeEpoch } = event.requestContext;
+    const connection = connectionOf(event.requestContext, identity);
     const alone = identity.onDuplicate === "reject";
     const outcome =
       identity.role === "agent"
@@ -48,7 +48,7 @@ export function connectHandler({ leases, ...rest }: ConnectDependencies) {
 
 /** A lock-out writes the row and closes what is listed then; this lists and looks at the row then: one sees the other. */
 async function list(
-  connection: Identity & Pick<RouteEvent["requestContext"], "connectionId" | "connectedAt">,
+  connection: ReturnType<typeof connectionOf>,
   { subscriptions, guard }: Omit<ConnectDependencies, "leases">,
 ): Promise<AcquireOutcome> {
   await subscriptions.addConnection(connection);

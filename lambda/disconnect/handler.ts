@@ -3,7 +3,7 @@
 import { LIMITS, type OfflineReason } from "../../core/protocol";
 import type { LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
-import { fromContext } from "../shared/identity";
+import { connectionOf, fromContext } from "../shared/identity";
 import { type RouteEvent, type RouteResult, SILENT } from "../shared/message-route";
 
 export interface DisconnectDependencies {
@@ -24,7 +24,7 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
         ageMs: requestTimeEpoch - connectedAt,
       });
       const rotated = event.requestContext.disconnectReason === ROTATED_TEXT;
-      const holder = { ...identity, connectionId, connectedAt };
+      const holder = connectionOf(event.requestContext, identity);
       await leases.release(holder, requestTimeEpoch, reason, rotated);
     }
     await subscriptions.removeConnection(connectionId);

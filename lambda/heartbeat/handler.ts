@@ -3,7 +3,7 @@
 import { parseHeartbeat } from "../../core/client-messages";
 import type { HeartbeatMessage, QuietHeartbeatMessage } from "../../core/protocol";
 import type { LeaseStore } from "../lease/store";
-import type { Identity } from "../shared/identity";
+import { connectionOf, type Identity } from "../shared/identity";
 import {
   echo,
   messageRoute,
@@ -25,11 +25,11 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
   const { connections } = route;
   const handle = messageRoute("heartbeat", route, async (event, identity) => {
     const message = parseHeartbeat(event.body);
-    const { connectionId, connectedAt, requestTimeEpoch: now } = event.requestContext;
+    const { requestTimeEpoch: now } = event.requestContext;
     // A viewer or publisher has no row. Its heartbeat only keeps the connection from timing out.
     if (identity.role !== "agent") return ack(message, identity, now, now + identity.leaseMs);
 
-    const holder = { ...identity, connectionId, connectedAt };
+    const holder = connectionOf(event.requestContext, identity);
     const result = await leases.renew(holder, now, message.activity);
     if (result.outcome === "renewed") return ack(message, identity, now, result.leaseExpiresAt);
     return turnAway(result.outcome, result.row, event, route.connections, message.id);

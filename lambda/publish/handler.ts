@@ -3,11 +3,12 @@
 import { MessageError, parsePublish } from "../../core/client-messages";
 import {
   type DeliveryMessage,
+  isReservedAgentId,
   LIMITS,
   PERMISSIONS,
   RESERVED,
+  RESERVED_ID_FORM,
   type Role,
-  SERVICE_SENDER,
 } from "../../core/protocol";
 import { agentOfToken, agentToken } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
@@ -32,9 +33,9 @@ const POSTS_OF_A_MESSAGE = 10;
 export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
   const handle = async (event: RouteEvent, { organizationId, agentId, role }: Identity) => {
     const message = parsePublish(event.body);
-    if (agentId === SERVICE_SENDER) {
-      const expected = `from: expected an agent of another id than ${agentId}`;
-      throw new MessageError("forbidden", `${expected}, which stands for the service`, message.id);
+    // One that was registered and connected before its id was reserved.
+    if (isReservedAgentId(agentId)) {
+      throw new MessageError("forbidden", `from: expected ${RESERVED_ID_FORM}`, message.id);
     }
     checkSubjects(message, agentId, role);
     const { subject, data = null, replyTo, id } = message;

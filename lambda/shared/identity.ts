@@ -61,3 +61,15 @@ export function fromContext(context: Partial<AuthorizerContext> | undefined): Id
     ...(context.registeredUntil && { registeredUntil: Number(context.registeredUntil) }),
   };
 }
+
+/** The gateway's part of what is known of a connection. */
+interface OfGateway {
+  connectionId: string;
+  connectedAt: number;
+}
+
+/** A connection, as the gateway and its login describe it. */
+export const connectionOf = (
+  { connectionId, connectedAt }: OfGateway,
+  identity: Identity,
+): Identity & OfGateway => ({ ...identity, connectionId, connectedAt });
