@@ -1,6 +1,7 @@
 /** What a flood leaves to others: the template's limits, played by the gateway, with functions that never finish. */
 
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { ROUTES } from "../../lib/props";
 import { ACCOUNT_CONCURRENCY, Concurrency } from "../../local/aws/functions/concurrency";
 import type { ThrottlingDescription } from "../../local/aws/resources/web-socket-api";
 import { startGateway, type TestClient, type TestGateway } from "../../testing/local-gateway";
@@ -9,17 +10,7 @@ import { templateOf } from "../../testing/templates";
 const AT_ONCE = 1000;
 /** After this long, every route has all its tokens. */
 const ALL_TOKENS_MS = 10_000;
-const MESSAGES = [
-  "heartbeat",
-  "heartbeat_quiet",
-  "profile",
-  "subscribe",
-  "unsubscribe",
-  "publish",
-  "list",
-  "history",
-  "$default",
-];
+const MESSAGES = ROUTES.filter((route) => route !== "$connect");
 const OTHERS = MESSAGES.filter((type) => !type.startsWith("heartbeat"));
 
 describe("while one client sends 1,000 messages at once, and no function finishes", () => {

@@ -18,9 +18,14 @@ const confirm = (socket: FakeSocket, reached = 1) => {
   const { id, subject } = last(socket);
   socket.post({ type: "published", subject, reached, id });
 };
-const answer = (socket: FakeSocket, data: unknown) => {
+const answer = (socket: FakeSocket, data: unknown, from = "a2") => {
   const subject = last(socket).replyTo;
-  socket.post({ type: "message", messageId: `${subject}`, subject, data, from: "a2" });
+  socket.post({ type: "message", messageId: `${subject}-${from}`, subject, data, from });
+};
+/** Each answers as another process. */
+const answerAll = (socket: FakeSocket, all: readonly unknown[]) => {
+  confirm(socket, all.length);
+  for (const [n, data] of all.entries()) answer(socket, data, `a${n}`);
 };
 
 describe("request()", () => {
@@ -63,28 +68,24 @@ describe("request()", () => {
   it("takes the first value of several processes, and an error only if there is no value", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const fault = { error: { code: "unavailable", message: "ended" } };
-    const answerAs = (from: string, data: unknown) => {
-      const subject = last(socket).replyTo;
-      socket.post({ type: "message", messageId: `${subject}-${from}`, subject, data, from });
-    };
     for (const confirmed of ["first", "last"]) {
       const asked = agent.request("n");
       if (confirmed === "first") confirm(socket, 2);
-      answerAs("a2", fault);
+      answer(socket, fault, "a2");
       if (confirmed === "last") confirm(socket, 2);
       await settled();
-      answerAs("a3", { result: 7 });
+      answer(socket, { result: 7 }, "a3");
       expect(await asked).toBe(7);
 
       const refused = agent.request("n");
-      answerAs("a2", { error: { code: "handler_failed", message: "x" } });
-      answerAs("a3", fault);
+      answer(socket, { error: { code: "handler_failed", message: "x" } }, "a2");
+      answer(socket, fault, "a3");
       confirm(socket, 2);
       await expect(refused).rejects.toMatchObject({ code: "handler_failed", from: "a2" });
     }
     const late = agent.request("n", null, { timeout: 3 });
     confirm(socket, 2);
-    answerAs("a2", fault);
+    answer(socket, fault, "a2");
     await settled();
     runtime.advance(3 * SECOND);
     await expect(late).rejects.toMatchObject({ code: "unavailable" });
@@ -282,17 +283,7 @@ describe("a request to the agent", () => {
     ];
     for (const order of [faults, [...faults].reverse()]) {
       const asked = agent.request("n");
-      const subject = last(socket).replyTo;
-      confirm(socket, 2);
-      for (const [n, data] of order.entries()) {
-        socket.post({
-          type: "message",
-          messageId: `${subject}-${n}`,
-          subject,
-          data,
-          from: `a${n}`,
-        });
-      }
+      answerAll(socket, order);
       const before = published(socket).length;
       await expect(asked).rejects.toMatchObject({ code: "handler_failed" });
       runtime.advance(5 * SECOND);
@@ -308,17 +299,7 @@ describe("a request to the agent", () => {
     ];
     for (const order of [faults, [...faults].reverse()]) {
       const asked = agent.request("n");
-      const subject = last(socket).replyTo;
-      confirm(socket, 2);
-      for (const [n, data] of order.entries()) {
-        socket.post({
-          type: "message",
-          messageId: `${subject}-${n}`,
-          subject,
-          data,
-          from: `a${n}`,
-        });
-      }
+      answerAll(socket, order);
       await settled();
       const before = published(socket).length;
       runtime.advance(250);
