@@ -30,6 +30,8 @@ export interface RouteParts extends RouteDependencies {
   connections: Connections;
   /** @default a guard that reads the table */
   guard?: Guard;
+  /** The clock by which posting ends. @default performance.now */
+  monotonic?: () => number;
   /** Options for lists and histories, in addition to the table. */
   reader?: Partial<StatusReaderOptions>;
 }

@@ -14,6 +14,7 @@ export class BareClient {
   readonly #socket: WebSocket;
   readonly #messages: Message[] = [];
   readonly #waiting: { resolve(message: Message): void; reject(error: Error): void }[] = [];
+  #ended: Error | undefined;
   /** The close code, once the connection has ended. */
   readonly closed: Promise<number>;
 
@@ -21,8 +22,8 @@ export class BareClient {
     this.#socket = socket;
     this.closed = new Promise((resolve) => socket.on("close", resolve));
     void this.closed.then((code) => {
-      const error = new Error(`expected a message, got the connection's end with ${code}`);
-      for (const { reject } of this.#waiting.splice(0)) reject(error);
+      this.#ended = new Error(`expected a message, got the connection's end with ${code}`);
+      for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
     });
     socket.on("message", (data) => {
       const message = JSON.parse(String(data)) as Message;
@@ -74,6 +75,7 @@ export class BareClient {
   next(): Promise<Message> {
     const message = this.#messages.shift();
     if (message) return Promise.resolve(message);
+    if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
