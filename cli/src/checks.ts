@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { Deployment } from "./deployment";
+import type { Deployment, Service } from "./deployment";
 import { duration } from "./durations";
 import { explain } from "./failure";
 import type { Finding } from "./finding";
@@ -15,8 +15,8 @@ export interface CheckOptions {
   key?: string;
 }
 
-type Check = (
-  deployment: Deployment,
+type Check<Of = Deployment> = (
+  deployment: Of,
   options: CheckOptions,
   io: Io,
 ) => Promise<Omit<Finding, "check">>;
@@ -24,7 +24,23 @@ type Check = (
 /** Rights beyond those of the owner. */
 const OTHERS = 0o077;
 
-const CHECKS: Readonly<Record<string, Check>> = {
+/** An agent that nobody has, to see whether a table answers. */
+const NOBODY = { organizationId: "doctor", agentId: "nobody" };
+
+/** What needs no organization. */
+const TABLE_CHECKS: Readonly<Record<string, Check<Service>>> = {
+  "status table": async ({ statuses, target }) => {
+    await statuses.getAgent(NOBODY.organizationId, NOBODY.agentId);
+    return ok(`${target.statusTableName} answers`);
+  },
+
+  "registry table": async ({ registry, target }) => {
+    await registry.get(NOBODY);
+    return ok(`${target.registryTableName} answers`);
+  },
+};
+
+const ORGANIZATION_CHECKS: Readonly<Record<string, Check>> = {
   "status table": async ({ statuses, organizationId, target }) => {
     const { online, offline } = await statuses.countByStatus(organizationId);
     return ok(`${target.statusTableName} answers: ${online} online, ${offline} offline`);
@@ -40,6 +56,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
     );
   },
 
+  "silent agents": async ({ statuses, organizationId }, _, io) => {
+    const massExpiry = await statuses.massExpiry(organizationId);
+    if (!massExpiry) return ok("no mass expiry is suspected");
+    return warning(
+      suspicionText(massExpiry, io.now() + statuses.clockOffsetMs),
+      "Look at RouteFailures, FunctionErrors and TableThrottles first: `agent-heartbeat runbook MassExpirySuspected`.",
+    );
+  },
+};
+
+const SERVICE_CHECKS: Readonly<Record<string, Check<Service>>> = {
   // After a read, which is what tells the server's time.
   clock: async ({ statuses }) => {
     const offset = statuses.clockOffsetMs;
@@ -48,15 +75,6 @@ const CHECKS: Readonly<Record<string, Check>> = {
     return warning(
       `this machine's clock is ${duration(Math.abs(offset))} ${direction} the server's`,
       "Set it by NTP. Agents and this command correct for it; other programs here do not.",
-    );
-  },
-
-  "silent agents": async ({ statuses, organizationId }, _, io) => {
-    const massExpiry = await statuses.massExpiry(organizationId);
-    if (!massExpiry) return ok("no mass expiry is suspected");
-    return warning(
-      suspicionText(massExpiry, io.now() + statuses.clockOffsetMs),
-      "Look at RouteFailures, FunctionErrors and TableThrottles first: docs/operations.md#massexpirysuspected.",
     );
   },
 
@@ -100,17 +118,43 @@ const KEY_CHECKS: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Makes every check in its order. A check that throws has failed. */
+/**
+ * Makes every check in its order. A check that throws has failed.
+ *
+ * @param organizationId without one, only what needs none is checked
+ */
 export async function findings(
-  deployment: Deployment,
+  service: Service,
+  organizationId: string | undefined,
   options: CheckOptions,
   io: Io,
 ): Promise<Finding[]> {
+  if (organizationId === undefined) {
+    const checks = { ...TABLE_CHECKS, ...SERVICE_CHECKS };
+    return [...(await make(checks, service, options, io)), NO_ORGANIZATION];
+  }
   const checks = {
-    ...CHECKS,
+    ...ORGANIZATION_CHECKS,
+    ...SERVICE_CHECKS,
     ...(options.agent !== undefined && AGENT_CHECKS),
     ...(options.key !== undefined && KEY_CHECKS),
   };
+  return make(checks, { ...service, organizationId }, options, io);
+}
+
+const NO_ORGANIZATION: Finding = {
+  check: "organization",
+  state: "warning",
+  finding: "none is given, so no agents were checked",
+  fix: "Add --organization <id>; `organizations list` shows them.",
+};
+
+async function make<Of>(
+  checks: Readonly<Record<string, Check<Of>>>,
+  deployment: Of,
+  options: CheckOptions,
+  io: Io,
+): Promise<Finding[]> {
   const results: Finding[] = [];
   for (const [check, look] of Object.entries(checks)) {
     try {

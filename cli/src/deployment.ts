@@ -1,12 +1,13 @@
-/** What a command needs of a deployment, bound to the one organization that it was called for. */
+/** What a command needs of a deployment, and the one organization that it was called for. */
 
 import type { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import type { StatusReader } from "@agent-heartbeat/sdk/status";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { usageError } from "./failure";
 import type { Io } from "./io";
 import { Printer } from "./printer";
-import { findTarget, type Target, type TargetOptions } from "./target";
+import type { Target } from "./target";
+import { type TargetOptions, targetOptions } from "./target-options";
 
 /** Names the organization where --organization does not. */
 const ORGANIZATION_VARIABLE = "AGENT_HEARTBEAT_ORGANIZATION";
@@ -18,30 +19,42 @@ export interface DeploymentOptions extends TargetOptions {
   color?: boolean;
 }
 
-export interface Deployment {
-  organizationId: string;
+/** What a command needs of a deployment, whatever the organization. */
+export interface Service {
   target: Target;
   registry: AgentRegistry;
   statuses: StatusReader;
   printer: Printer;
 }
 
+export interface Deployment extends Service {
+  organizationId: string;
+}
+
 /** A new command with the options that name an organization and a target. */
 export function deploymentCommand(parent: Command, name: string, summary: string): Command {
-  return parent
+  return serviceCommand(
+    parent,
+    name,
+    summary,
+    new Option("-o, --organization <id>", `the organization (or ${ORGANIZATION_VARIABLE})`),
+  );
+}
+
+/** A new command with the options that name a target. */
+export function serviceCommand(
+  parent: Command,
+  name: string,
+  summary: string,
+  ...first: Option[]
+): Command {
+  const command = parent
     .command(name)
     .summary(summary)
-    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-    .option("-o, --organization <id>", `the organization (or ${ORGANIZATION_VARIABLE})`)
-    .option(
-      "--local",
-      "the runtime on this machine, found by .local/outputs.json in this or a parent folder",
-    )
-    .option("--stack <name>", "the deployed stack of this name, with your AWS credentials")
-    .option("--construct <id>", "the construct to use if the stack has several")
-    .option("--region <region>", "AWS region of the stack")
-    .option("--profile <name>", "AWS profile with the credentials")
-    .option("--json", "print JSON");
+    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
+  for (const option of first) command.addOption(option);
+  for (const option of targetOptions()) command.addOption(option);
+  return command.option("--json", "print JSON");
 }
 
 /** A commander action that finds the deployment, runs, and lets go of it. */
@@ -50,17 +63,36 @@ export function withDeployment<Options extends DeploymentOptions>(
   run: (deployment: Deployment, options: Options, ...operands: string[]) => Promise<void>,
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
+    const organizationId = organizationOf((args.at(-1) as Command).optsWithGlobals<Options>(), io);
+    if (organizationId === undefined) {
+      throw usageError(
+        "No organization given.",
+        `Add --organization <id>, or set ${ORGANIZATION_VARIABLE}. \`organizations list\` shows them.`,
+      );
+    }
+    const withOrganization = withService<Options>(io, (service, options, ...operands) =>
+      run({ ...service, organizationId }, options, ...operands),
+    );
+    await withOrganization(...args);
+  };
+}
+
+/** The same without an organization. */
+export function withService<Options extends DeploymentOptions>(
+  io: Io,
+  run: (service: Service, options: Options, ...operands: string[]) => Promise<void>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...args) => {
     const command = args.at(-1) as Command;
     const options = command.optsWithGlobals<Options>();
-    const organizationId = organizationOf(options, io);
+    const { findTarget } = await import("./target");
     const target = await findTarget(options, io);
     try {
       const { AgentRegistry } = await import("@agent-heartbeat/sdk/registry");
       const { StatusReader } = await import("@agent-heartbeat/sdk/status");
       const { dynamoDb: client, statusTableName, registryTableName } = target;
       const now = () => io.now();
-      const deployment: Deployment = {
-        organizationId,
+      const service: Service = {
         target,
         registry: new AgentRegistry({ client, statusTableName, registryTableName, now }),
         statuses: new StatusReader({
@@ -72,19 +104,15 @@ export function withDeployment<Options extends DeploymentOptions>(
         }),
         printer: new Printer(io, options),
       };
-      await run(deployment, options, ...command.args);
+      await run(service, options, ...command.args);
     } finally {
       target.dynamoDb.destroy();
     }
   };
 }
 
-function organizationOf(options: DeploymentOptions, io: Io): string {
+/** The organization that the options or the environment name, if any. */
+export function organizationOf(options: DeploymentOptions, io: Io): string | undefined {
   // A file of variables with lines from another system leaves its marks on their values.
-  const organizationId = options.organization ?? io.env[ORGANIZATION_VARIABLE]?.trim();
-  if (organizationId) return organizationId;
-  throw usageError(
-    "No organization given.",
-    `Add --organization <id>, or set ${ORGANIZATION_VARIABLE}.`,
-  );
+  return options.organization || io.env[ORGANIZATION_VARIABLE]?.trim() || undefined;
 }

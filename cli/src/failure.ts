@@ -78,7 +78,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
   AccessDenied: { code: EXIT.target, hint: "The AWS credentials lack this permission." },
   ResourceNotFoundException: {
     code: EXIT.target,
-    hint: "The table does not exist: check the stack and --region, or restart the local runtime.",
+    hint: "The table does not exist: check the stack and --region, or restart the local service.",
   },
   TimeoutError: { code: EXIT.target, hint: "Check the network." },
 };
@@ -87,7 +87,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
 const BY_SYSTEM_CODE: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: {
     code: EXIT.target,
-    hint: "Is the local runtime running? `npm start` starts it.",
+    hint: "Is the local service running? `agent-heartbeat local` starts it.",
   },
   ENOTFOUND: { code: EXIT.target, hint: "Check the network and --region." },
   ECONNRESET: { code: EXIT.target, hint: "Try again." },

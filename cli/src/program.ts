@@ -18,6 +18,7 @@ import { addDoctor } from "./commands/doctor";
 import { addDrain } from "./commands/drain";
 import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
+import { addOrganizationsList } from "./commands/organizations-list";
 import { addPublish } from "./commands/publish";
 import { addSend } from "./commands/send";
 import { addSimulate } from "./commands/simulate";
@@ -74,6 +75,11 @@ export function createProgram(io: Io): Command {
   addAgentsRotateKey(agents, io);
   addAgentsRemoveKey(agents, io);
   addAgentsRemove(agents, io);
+  const organizations = program
+    .command("organizations")
+    .summary("list the organizations")
+    .description("List the organizations of a deployment.");
+  addOrganizationsList(organizations, io);
   const keys = program
     .command("keys")
     .summary("generate key pairs")

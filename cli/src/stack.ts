@@ -3,6 +3,7 @@
 import type { CloudFormationClientConfig, Stack } from "@aws-sdk/client-cloudformation";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
+import { OPTION_OF, type StackOutputs } from "./target-options";
 
 /** What the names of the outputs end in, with what the construct calls their values. */
 const REQUIRED = {
@@ -14,10 +15,15 @@ const REQUIRED = {
 
 type Name = keyof typeof REQUIRED;
 
-export type StackOutputs = Record<Name, string> & { DashboardUrl: string | undefined };
-
 /** By the part of the outputs' names that tells constructs apart, which in a stack of its own is empty. */
 type Found = Map<string, Partial<StackOutputs>>;
+
+/** A construct that was found. */
+export interface FoundConstruct {
+  /** As in `stack MyService, Presence`. */
+  name: string;
+  outputs: Partial<StackOutputs>;
+}
 
 const NAMES = [...(Object.keys(REQUIRED) as Name[]), "DashboardUrl"] as const;
 
@@ -26,33 +32,30 @@ const PAGES = 5;
 
 /**
  * @param construct the part of the outputs' names before `WebSocketUrl`
+ * @param given values that the stack need not have, and that precede its own
  * @throws CliError with what is missing, and what to add or to name instead
  */
 export async function findStack(
   stackName: string,
   construct: string | undefined,
+  given: Partial<StackOutputs>,
   config: CloudFormationClientConfig,
   io: Io,
-): Promise<{ name: string; outputs: StackOutputs }> {
+): Promise<FoundConstruct> {
   const { DescribeStacksCommand } = await import("@aws-sdk/client-cloudformation");
   const client = await io.clients.cloudFormation(config);
   const stacks = async (StackName?: string, NextToken?: string) =>
     client.send(new DescribeStacksCommand({ StackName, NextToken }));
 
-  const found = constructsOf(await described(stackName));
+  const outputs = outputsOf(await described(stackName));
+  const found = constructsOf(outputs);
   const id = chosen(found, stackName, construct);
-  if (id === undefined) {
-    throw new CliError(
-      `Stack ${stackName} holds no Agent Heartbeat${construct ? ` of the name ${construct}` : ""}.`,
-      EXIT.target,
-      await whereElse(found),
-    );
-  }
-  const outputs = found.get(id) ?? {};
-  const missing = (Object.keys(REQUIRED) as Name[]).filter((name) => !outputs[name]);
-  if (missing.length > 0) throw incomplete(stackName, id, missing);
-  const name = `stack ${stackName}${id && `, ${id}`}`;
-  return { name, outputs: outputs as StackOutputs };
+  if (id !== undefined) return complete(found, id, stackName, given);
+  throw new CliError(
+    `Stack ${stackName} holds no Agent Heartbeat${construct ? ` of the name ${construct}` : ""}${listed(outputs)}.`,
+    EXIT.target,
+    await whereElse(found),
+  );
 
   async function described(name: string): Promise<Stack | undefined> {
     try {
@@ -70,7 +73,8 @@ export async function findStack(
     if (others.length > 0) return `Name one that does by --stack: ${others.join(", ")}.`;
     return (
       "The construct publishes its outputs in the stack that holds it, or in the outermost one of nested stacks. " +
-      "Name that stack, check --region and --profile, or deploy it again with the current @agent-heartbeat/cdk."
+      "Name that stack, check --region and --profile, deploy it again with the current @agent-heartbeat/cdk, " +
+      "or give the names themselves: --url, --status-table, --registry-table, --event-bus."
     );
   }
 
@@ -80,7 +84,7 @@ export async function findStack(
     for (let page = 0; page < PAGES; page++) {
       const { Stacks = [], NextToken } = await stacks(undefined, token);
       for (const stack of Stacks)
-        if (constructsOf(stack).size > 0) names.push(`${stack.StackName}`);
+        if (constructsOf(outputsOf(stack)).size > 0) names.push(`${stack.StackName}`);
       token = NextToken;
       if (token === undefined) break;
     }
@@ -88,17 +92,73 @@ export async function findStack(
   }
 }
 
-function constructsOf(stack: Stack | undefined): Found {
-  const found: Found = new Map();
-  const outputs = stack?.Outputs ?? [];
-  const ids = outputs.flatMap(
-    ({ OutputKey = "" }) => /^(\w*)WebSocketUrl$/.exec(OutputKey)?.[1] ?? [],
+/**
+ * Finds a construct in the outputs that `cdk deploy --outputs-file` has written.
+ *
+ * @throws CliError with what is missing, and what to add or to name instead
+ */
+export function stackIn(
+  file: string,
+  stacks: Record<string, Record<string, string>>,
+  options: {
+    stack: string | undefined;
+    construct: string | undefined;
+    given: Partial<StackOutputs>;
+  },
+): FoundConstruct {
+  const { stack, construct, given } = options;
+  const holding = Object.entries(stacks)
+    .filter(([name]) => stack === undefined || name === stack)
+    .map(([name, outputs]) => ({ name, found: constructsOf(outputs) }))
+    .filter(({ found }) => found.size > 0);
+  const [first] = holding;
+  if (!first || holding.length > 1) {
+    const names = holding.map(({ name }) => name);
+    throw new CliError(
+      first
+        ? `${file} has several stacks with Agent Heartbeat: ${names.join(", ")}.`
+        : `${file} has no stack${stack ? ` ${stack}` : ""} with Agent Heartbeat, but ${Object.keys(stacks).join(", ")}.`,
+      first ? EXIT.usage : EXIT.target,
+      "Name one by --stack <name>.",
+    );
+  }
+  const id = chosen(first.found, first.name, construct);
+  if (id !== undefined) return complete(first.found, id, first.name, given);
+  throw usageError(
+    `Stack ${first.name} of ${file} holds ${[...first.found.keys()].join(", ")}, not ${construct}.`,
+    "Name one by --construct <id>.",
   );
+}
+
+function complete(
+  found: Found,
+  id: string,
+  stackName: string,
+  given: Partial<StackOutputs>,
+): FoundConstruct {
+  const outputs = { ...found.get(id), ...given };
+  const missing = (Object.keys(REQUIRED) as Name[]).filter((name) => !outputs[name]);
+  if (missing.length > 0) throw incomplete(stackName, id, missing);
+  return { name: `stack ${stackName}${id && `, ${id}`}`, outputs };
+}
+
+const outputsOf = (stack: Stack | undefined): Record<string, string> =>
+  Object.fromEntries(
+    (stack?.Outputs ?? []).map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]),
+  );
+
+/** What there is instead. */
+const listed = (outputs: Record<string, string>) =>
+  Object.keys(outputs).length > 0 ? `: its outputs are ${Object.keys(outputs).join(", ")}` : "";
+
+function constructsOf(outputs: Record<string, string>): Found {
+  const found: Found = new Map();
+  const ids = Object.keys(outputs).flatMap((key) => /^(\w*)WebSocketUrl$/.exec(key)?.[1] ?? []);
   for (const id of ids) {
     const own: Partial<StackOutputs> = {};
-    for (const { OutputKey, OutputValue } of outputs) {
-      const name = NAMES.find((candidate) => `${id}${candidate}` === OutputKey);
-      if (name && OutputValue) own[name] = OutputValue;
+    for (const name of NAMES) {
+      const value = outputs[`${id}${name}`];
+      if (value) own[name] = value;
     }
     found.set(id, own);
   }
@@ -126,7 +186,7 @@ function incomplete(stackName: string, id: string, missing: Name[]): CliError {
   return new CliError(
     `Stack ${stackName} has no output ${missing.map((name) => `${id}${name}`).join(", ")}.`,
     EXIT.target,
-    `Deploy it again with the current @agent-heartbeat/cdk, which adds them, or add them yourself:\n${lines.join("\n")}`,
+    `Deploy it again with the current @agent-heartbeat/cdk, which adds them, add them yourself, or give ${missing.map((name) => OPTION_OF[name].flag).join(" ")}:\n${lines.join("\n")}`,
   );
 }
 

@@ -1,154 +1,162 @@
-/** Finds the deployment that a command speaks to: the local runtime, or a CloudFormation stack. */
+/** Finds the deployment that a command speaks to: a local service, a CloudFormation stack, or values given one by one. */
 
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Clients, Io } from "./io";
-import { parseJson } from "./json-text";
-import { shown } from "./printable";
-import { findStack } from "./stack";
-import { readTextFile } from "./text-file";
+import { findOutputs, type LocalOutputs, readOutputs } from "./outputs-file";
+import { findStack, stackIn } from "./stack";
+import { givenIn, OPTION_OF, type StackOutputs, type TargetOptions } from "./target-options";
 
-/** The options by which a target is named. */
-export interface TargetOptions {
-  local?: boolean;
-  stack?: string;
-  construct?: string;
-  region?: string;
-  profile?: string;
-}
-
-/** A deployment, ready to be spoken to. */
+/** A deployment, ready to be spoken to. A name or address that was not given or found is asked for when it is read. */
 export interface Target {
-  /** As in `the local runtime` or `stack AgentHeartbeat`. */
+  /** As in `the local service` or `stack AgentHeartbeat`. */
   name: string;
-  webSocketUrl: string;
-  statusTableName: string;
-  registryTableName: string;
-  eventBusName: string;
+  readonly webSocketUrl: string;
+  readonly statusTableName: string;
+  readonly registryTableName: string;
+  readonly eventBusName: string;
   /** Where the dashboard is, if the deployment has one. */
   dashboardUrl: string | undefined;
+  /** Whether it is a service on this machine. */
+  isLocal: boolean;
+  /** All that was found or given. */
+  outputs: Partial<StackOutputs>;
   dynamoDb: DynamoDBClient;
   /** Made when it is first needed: most commands put no events. */
   eventBridge(): ReturnType<Clients["eventBridge"]>;
 }
 
-const OUTPUTS_FILE = join(".local", "outputs.json");
-const LOCAL_FIELDS = [
-  "webSocketUrl",
-  "dynamoDbEndpoint",
-  "statusTableName",
-  "registryTableName",
-  "eventBusName",
-  "region",
-] as const;
-const RESTART = "Restart the local runtime: `npm start`.";
-
-/** Where the local runtime takes events, below the address of its gateway. */
+/** Where a local service takes events, below the address of its gateway. */
 const LOCAL_EVENTS_PATH = "/_aws/events";
 
 /** The engine takes any; the AWS client wants some. */
 const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
-/** Attempts at a call to the local runtime: it answers at once or is not there. */
+/** Attempts at a call to a local service: it answers at once or is not there. */
 const LOCAL_ATTEMPTS = 1;
 
 /**
- * @throws CliError if none or both are named, or the one named is not there
+ * @throws CliError if none or several are named, or the one named is not there
  */
 export async function findTarget(options: TargetOptions, io: Io): Promise<Target> {
-  if (options.local && options.stack) throw usageError("--local and --stack exclude each other.");
-  if (options.construct && !options.stack) throw usageError("--construct needs --stack <name>.");
-  if (options.local) return localTarget(io);
-  if (options.stack) return stackTarget(options.stack, options, io);
+  const { local, stack, construct, outputs } = options;
+  if (local && stack) throw usageError("--local and --stack exclude each other.");
+  if (local && outputs) throw usageError("--local and --outputs exclude each other.");
+  if (construct && !stack && !outputs) {
+    throw usageError("--construct needs --stack <name> or --outputs <file>.");
+  }
+  if (local) return fileTarget(findOutputs(io.cwd), options, io);
+  if (outputs) return fileTarget(outputs, options, io);
+  if (stack) {
+    const config = configOf(options);
+    return awsTarget(await findStack(stack, construct, givenIn(options), config, io), options, io);
+  }
+  const given = givenIn(options);
+  if (Object.keys(given).length > 0) {
+    return awsTarget({ name: "the deployment", outputs: given }, options, io);
+  }
   throw usageError(
     "No target given.",
-    "Add --local for the runtime on this machine, or --stack <name> for one that is deployed.",
+    "Add --local for the service on this machine, --stack <name> for one that is deployed, " +
+      "--outputs <file>, or --status-table and --registry-table.",
   );
 }
 
-async function localTarget(io: Io): Promise<Target> {
-  const file = findOutputs(io.cwd);
-  const outputs = await readOutputs(file, io);
-  const missing = LOCAL_FIELDS.filter((name) => typeof outputs[name] !== "string");
-  if (missing.length > 0) {
-    throw new CliError(`${file} lacks ${missing.join(", ")}.`, EXIT.target, RESTART);
+async function fileTarget(file: string, options: TargetOptions, io: Io): Promise<Target> {
+  const found = await readOutputs(file, io);
+  if ("webSocketUrl" in found) {
+    const without = (["stack", "construct"] as const).find((name) => options[name]);
+    if (without) throw usageError(`${file} is of a local service, which has no --${without}.`);
+    return localTarget(found, options, io);
   }
-  const field = (name: (typeof LOCAL_FIELDS)[number]) => String(outputs[name]);
-  const wrong = (["webSocketUrl", "dynamoDbEndpoint"] as const).find(
-    (name) => !URL.canParse(field(name)),
+  const { stack, construct } = options;
+  return awsTarget(
+    stackIn(file, found.stacks, { stack, construct, given: givenIn(options) }),
+    options,
+    io,
   );
-  if (wrong !== undefined) {
-    throw new CliError(
-      `${file}: ${wrong}: expected a URL, got ${shown(field(wrong))}.`,
-      EXIT.target,
-      RESTART,
-    );
-  }
+}
+
+async function localTarget(found: LocalOutputs, options: TargetOptions, io: Io): Promise<Target> {
   const common = {
-    region: field("region"),
+    region: found.region,
     credentials: LOCAL_CREDENTIALS,
     maxAttempts: LOCAL_ATTEMPTS,
   };
-  const { dashboardUrl, eventsEndpoint = eventsEndpointOf(field("webSocketUrl")) } = outputs;
-  return {
-    name: "the local runtime",
-    webSocketUrl: field("webSocketUrl"),
-    statusTableName: field("statusTableName"),
-    registryTableName: field("registryTableName"),
-    eventBusName: field("eventBusName"),
-    dashboardUrl: typeof dashboardUrl === "string" ? dashboardUrl : undefined,
-    dynamoDb: await io.clients.dynamoDb({ endpoint: field("dynamoDbEndpoint"), ...common }),
-    eventBridge: () => io.clients.eventBridge({ endpoint: String(eventsEndpoint), ...common }),
-  };
+  const { eventsEndpoint = eventsEndpointOf(found.webSocketUrl) } = found;
+  return targetOf(
+    "the local service",
+    { ...outputsOf(found), ...givenIn(options) },
+    {
+      isLocal: true,
+      dynamoDb: await io.clients.dynamoDb({ endpoint: found.dynamoDbEndpoint, ...common }),
+      eventBridge: () => io.clients.eventBridge({ endpoint: eventsEndpoint, ...common }),
+    },
+  );
 }
 
-/** The runtime serves its gateway and its event bus at the same address. */
+const outputsOf = (found: LocalOutputs): Partial<StackOutputs> => ({
+  WebSocketUrl: found.webSocketUrl,
+  StatusTableName: found.statusTableName,
+  RegistryTableName: found.registryTableName,
+  EventBusName: found.eventBusName,
+  ...(found.dashboardUrl !== undefined && { DashboardUrl: found.dashboardUrl }),
+});
+
+/** The service serves its gateway and its event bus at the same address. */
 function eventsEndpointOf(webSocketUrl: string): string {
   return `http://${new URL(webSocketUrl).host}${LOCAL_EVENTS_PATH}`;
 }
 
-/** The outputs file of this folder or the nearest above it. */
-function findOutputs(cwd: string): string {
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    const file = join(folder, OUTPUTS_FILE);
-    if (existsSync(file)) return file;
-    if (folder === dirname(folder)) break;
-  }
-  throw new CliError(
-    `No local runtime found: expected ${OUTPUTS_FILE} in ${cwd} or a folder above it.`,
-    EXIT.target,
-    "Start one with `npm start` in the checkout, or name a deployed one with --stack <name>.",
-  );
-}
-
-async function readOutputs(file: string, io: Io): Promise<Record<string, unknown>> {
-  try {
-    const value = await parseJson(await readTextFile(file, io));
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-    throw new TypeError(`expected an object, got ${shown(value)}`);
-  } catch (cause) {
-    const { message } = cause as Error;
-    const sentence = cause instanceof CliError ? message : `${file} is not JSON: ${message}.`;
-    throw new CliError(sentence, EXIT.target, RESTART, { cause });
-  }
-}
-
-async function stackTarget(stack: string, options: TargetOptions, io: Io): Promise<Target> {
-  const config = {
-    ...(options.region && { region: options.region }),
-    ...(options.profile && { profile: options.profile }),
-  };
-  const { name, outputs } = await findStack(stack, options.construct, config, io);
-  return {
-    name,
-    webSocketUrl: outputs.WebSocketUrl,
-    statusTableName: outputs.StatusTableName,
-    registryTableName: outputs.RegistryTableName,
-    eventBusName: outputs.EventBusName,
-    dashboardUrl: outputs.DashboardUrl,
+async function awsTarget(
+  { name, outputs }: { name: string; outputs: Partial<StackOutputs> },
+  options: TargetOptions,
+  io: Io,
+): Promise<Target> {
+  const config = configOf(options);
+  return targetOf(name, outputs, {
+    isLocal: false,
     dynamoDb: await io.clients.dynamoDb(config),
     eventBridge: () => io.clients.eventBridge(config),
+  });
+}
+
+const configOf = ({ region, profile }: TargetOptions) => ({
+  ...(region && { region }),
+  ...(profile && { profile }),
+});
+
+function targetOf(
+  name: string,
+  outputs: Partial<StackOutputs>,
+  rest: Pick<Target, "isLocal" | "dynamoDb" | "eventBridge">,
+): Target {
+  const value = (output: keyof typeof OPTION_OF): string => {
+    const found = outputs[output];
+    if (found !== undefined) return found;
+    const given = Object.keys(outputs).map((other) => OPTION_OF[other as typeof output].flag);
+    throw new CliError(
+      `This command needs ${OPTION_OF[output].flag}, beside ${given.map((flag) => flag.split(" ")[0]).join(", ")}.`,
+      EXIT.usage,
+      "Or name the deployment by --stack <name> or --outputs <file>, which have all values.",
+    );
+  };
+  return {
+    name,
+    get webSocketUrl() {
+      return value("WebSocketUrl");
+    },
+    get statusTableName() {
+      return value("StatusTableName");
+    },
+    get registryTableName() {
+      return value("RegistryTableName");
+    },
+    get eventBusName() {
+      return value("EventBusName");
+    },
+    dashboardUrl: outputs.DashboardUrl,
+    outputs,
+    ...rest,
   };
 }

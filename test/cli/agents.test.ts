@@ -191,7 +191,7 @@ describe("agents disable, enable and remove", () => {
     const { code, questions } = await agentsWith({ answer: "y" }, "remove", "--agent", "a1");
     expect(code).toBe(0);
     expect(questions).toEqual([
-      "Remove agent a1 of organization remove-yes in the local runtime? [y/N] ",
+      "Remove agent a1 of organization remove-yes in the local service? [y/N] ",
     ]);
     expect((await agents("get", "--agent", "a1")).code).toBe(3);
     expect((await status("a1")).code).toBe(3);

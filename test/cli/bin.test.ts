@@ -96,13 +96,13 @@ describe("the installed command", () => {
     expect(await command(args)).toMatchObject({ code: 2, stdout: "" });
   });
 
-  it("says so in one sentence if the local runtime has ended", async () => {
+  it("says so in one sentence if the local service has ended", async () => {
     const ended = await startEngine();
     const folder = await localFolder(ended);
     await ended.stop();
     const { code, stderr } = await command(["status", "--local"], folder);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/^error: connect ECONNREFUSED .*\nIs the local runtime running\? .*\n$/);
+    expect(stderr).toMatch(/^error: connect ECONNREFUSED .*\nIs the local service running\? .*\n$/);
   });
 
   it("ends a watch with code 0 when it is interrupted", async () => {

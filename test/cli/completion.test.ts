@@ -19,7 +19,7 @@ function offersAll(offers: Offers) {
   });
 
   it("offers the options of a command, their choices, and files", async () => {
-    expect(await offers("status", "--st")).toEqual(["--stack", "--status"]);
+    expect(await offers("status", "--st")).toEqual(["--stack", "--status", "--status-table"]);
     expect(await offers("status", "--status", "o")).toEqual(["offline", "online"]);
     expect(await offers("status", "-o", "agents", "--wa")).toEqual(["--watch"]);
     expect(await offers("agents", "register", "--public-key", "ag")).toEqual(["agents.csv"]);

@@ -62,7 +62,7 @@ describe("dashboard", () => {
     expect(code).toBe(0);
     expect(opened).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{22}$/);
     expect(location).toMatch(/#url=.*&key=/);
-    expect(stdout).toMatch(/^The dashboard of the local runtime is open, signed in as viewer-\w+/);
+    expect(stdout).toMatch(/^The dashboard of the local service is open, signed in as viewer-\w+/);
     expect(stdout).not.toContain("key=");
   });
 
@@ -82,7 +82,7 @@ describe("dashboard", () => {
       expect(location).toBe("http://127.0.0.1:8787/?organization=acme");
       expect({ code, stdout }).toEqual({
         code: 0,
-        stdout: `The dashboard of the local runtime is open: ${location}\n`,
+        stdout: `The dashboard of the local service is open: ${location}\n`,
       });
     } finally {
       await writeFile(file, text);

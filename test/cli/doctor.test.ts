@@ -71,6 +71,15 @@ describe("doctor", () => {
     expect(states).toEqual(["ok", "ok", "ok", "ok", "failed"]);
   });
 
+  it("checks what needs no organization without one", async () => {
+    const { code, stdout } = await run(["doctor", "--local"], { cwd });
+    expect(code).toBe(0);
+    expect(stdout.match(/^✓ /gm)).toHaveLength(4);
+    expect(stdout).toContain("! organization: none is given, so no agents were checked");
+    const agent = await run(["doctor", "--local", "--agent", "a1"], { cwd });
+    expect(agent.stderr).toContain("--agent needs --organization <id>.");
+  });
+
   it("needs an agent to check a key", async () => {
     expect((await doctor("any", ["--key", "k.pem"])).code).toBe(2);
   });

@@ -34,6 +34,20 @@ async function registered(organization: string) {
 }
 
 describe("agents import", () => {
+  it("says how to go on where a key file is in the way, which the same command would find again", async () => {
+    const keys = ["--generate-keys", "before"];
+    expect((await importing("before", "agentId\na1", keys)).code).toBe(0);
+    await run(["agents", "remove", "--local", "-o", "before", "--agent", "a1", "--yes"], { cwd });
+    const again = await importing("before", "agentId\na1\na2", keys);
+    expect(again.code).toBe(1);
+    expect(again.stdout).toContain("1 registered, 0 were registered already, 1 failed.");
+    const advice = "agents register --agent a1 --public-key before/a1.pem.pub";
+    expect(again.stdout).toContain(`Register that key: \`${advice}\``);
+    expect(again.stderr).toContain("Do what the lines above say");
+    await run([...advice.split(" "), "--local", "-o", "before"], { cwd });
+    expect((await importing("before", "agentId\na1\na2", keys)).code).toBe(0);
+  });
+
   it("registers the agents of a CSV file, with keys from files beside it", async () => {
     const csv =
       'agentId,role,description,publicKeyFile\na1,,"one, two",k1.pem.pub\nv1,viewer,,k2.pem.pub\n';

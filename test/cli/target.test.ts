@@ -26,8 +26,8 @@ describe("the target --local", () => {
     expect(code).toBe(4);
     expect(stdout).toBe("");
     expect(stderr).toBe(
-      `error: No local runtime found: expected .local/outputs.json in ${cwd} or a folder above it.\n` +
-        "Start one with `npm start` in the checkout, or name a deployed one with --stack <name>.\n",
+      `error: No local service found: expected .local/outputs.json in ${cwd} or a folder above it.\n` +
+        "Start one with `agent-heartbeat local`, name its file by --outputs <file>, or name a deployed one with --stack <name>.\n",
     );
   });
 
@@ -35,7 +35,7 @@ describe("the target --local", () => {
     const cwd = await folderWithOutputs(text);
     const { code, stderr } = await run([...status, "--local"], { cwd });
     expect(code).toBe(4);
-    expect(stderr).toContain("Restart the local runtime");
+    expect(stderr).toContain("Restart the local service");
   });
 });
 
@@ -70,7 +70,7 @@ describe("the target --stack", () => {
     const other = await run([...status, "--stack", "Other"], { stacks, dynamoDb });
     expect(other.code).toBe(4);
     expect(other.stderr).toBe(
-      "error: Stack Other holds no Agent Heartbeat.\nName one that does by --stack: Presence.\n",
+      "error: Stack Other holds no Agent Heartbeat: its outputs are BucketName.\nName one that does by --stack: Presence.\n",
     );
     const alone = await run([...status, "--stack", "Other"], {
       stacks: { Other: stacks.Other },
@@ -141,12 +141,102 @@ describe("the target --stack", () => {
   });
 });
 
+describe("the target --outputs", () => {
+  const values = {
+    WebSocketUrl: "wss://x.execute-api.eu-west-1.amazonaws.com/prod",
+    StatusTableName: "AgentStatus",
+    RegistryTableName: "AgentRegistry",
+    EventBusName: "Events",
+  };
+  const prefixed = (id: string) =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [`${id}${name}`, value]));
+  const dynamoDb = async () => clientOf(engine.endpoint);
+
+  async function runWith(file: object, ...args: string[]) {
+    const cwd = await folderWithOutputs(JSON.stringify(file));
+    return run([...status, "--outputs", ".local/outputs.json", ...args], { cwd, dynamoDb });
+  }
+
+  it("is a local service's file in any folder", async () => {
+    const file = join(await localFolder(engine), ".local", "outputs.json");
+    expect((await run([...status, "--outputs", file])).code).toBe(0);
+  });
+
+  it("is what cdk deploy --outputs-file writes, of one or several stacks and constructs", async () => {
+    const stacks = { Network: { VpcId: "v" }, Service: prefixed("Presence") };
+    expect((await runWith(stacks)).code).toBe(0);
+    const both = { ...stacks, Twice: { ...prefixed("Blue"), ...prefixed("Green") } };
+    expect((await runWith(both)).stderr).toContain(
+      "several stacks with Agent Heartbeat: Service, Twice",
+    );
+    const twice = await runWith(both, "--stack", "Twice");
+    expect(twice.stderr).toContain("Stack Twice holds several: Blue, Green.");
+    expect((await runWith(both, "--stack", "Twice", "--construct", "Blue")).code).toBe(0);
+    expect((await runWith({ Network: { VpcId: "v" } })).stderr).toContain(
+      "has no stack with Agent Heartbeat, but Network.",
+    );
+  });
+});
+
+describe("a target of single values", () => {
+  const dynamoDb = async () => clientOf(engine.endpoint);
+  const tables = () => [
+    "--status-table",
+    engine.statusTableName,
+    "--registry-table",
+    engine.registryTableName,
+  ];
+
+  it("needs no stack, and asks for what a command needs", async () => {
+    const { code, configs } = await run([...status, ...tables(), "--region", "eu-west-1"], {
+      dynamoDb,
+    });
+    expect(code).toBe(0);
+    expect(configs).toEqual([{ region: "eu-west-1" }]);
+    const sent = await run(["publish", "x", "1", "-o", "acme", ...tables()], { dynamoDb });
+    expect(sent.code).toBe(2);
+    expect(sent.stderr).toContain(
+      "This command needs --event-bus <name>, beside --status-table, --registry-table.",
+    );
+  });
+
+  it("registers an agent, also where the URL is not known", async () => {
+    const cwd = await emptyFolder();
+    const args = [
+      "agents",
+      "register",
+      "-o",
+      "values",
+      "--agent",
+      "a1",
+      "--generate-key",
+      "a1.pem",
+    ];
+    const { code, stdout } = await run([...args, ...tables()], { cwd, dynamoDb });
+    expect(code).toBe(0);
+    expect(stdout).toContain("It may connect to the deployment");
+  });
+
+  it("completes what a stack lacks", async () => {
+    const stacks = {
+      Host: { WebSocketUrl: "wss://x", RegistryTableName: engine.registryTableName },
+    };
+    const args = [...status, "--stack", "Host"];
+    const lacking = await run(args, { stacks, dynamoDb });
+    expect(lacking.stderr).toContain("give --status-table <name> --event-bus <name>");
+    const given = ["--status-table", engine.statusTableName, "--event-bus", "b"];
+    expect((await run([...args, ...given], { stacks, dynamoDb })).code).toBe(0);
+  });
+});
+
 describe("usage", () => {
   it.each([
     [["status", "--local"], "No organization given."],
     [status, "No target given."],
     [[...status, "--local", "--stack", "x"], "--local and --stack exclude each other."],
-    [[...status, "--local", "--construct", "x"], "--construct needs --stack <name>."],
+    [[...status, "--local", "--outputs", "x"], "--local and --outputs exclude each other."],
+    [[...status, "--local", "--construct", "x"], "--construct needs --stack <name>"],
+    [[...status, "--url", "https://x"], "Option '--url <url>' argument 'https://x' is invalid."],
     [["bogus"], "Unknown command 'bogus'."],
     [[...status, "--bogus"], "Unknown option '--bogus'."],
     [["agents", "get", "--local", "-o", "acme"], "Required option '-a, --agent <id>'"],

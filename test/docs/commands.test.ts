@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 
 const ROOT = join(__dirname, "..", "..");
-const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].concat(
+const documents = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  "lib/README.md",
+  "sdk/README.md",
+  "python/README.md",
+].concat(
   readdirSync(join(ROOT, "docs"))
     .filter((file) => file.endsWith(".md"))
     .map((file) => join("docs", file)),

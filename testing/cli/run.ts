@@ -91,7 +91,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
   return result;
 }
 
-/** A new folder with a runtime's outputs, as written by `npm start`. */
+/** A new folder with a runtime's outputs, as written by `agent-heartbeat local`. */
 export async function localFolder(engine: Engine): Promise<string> {
   const outputs = {
     webSocketUrl: "ws://127.0.0.1:8787/prod",

@@ -29,7 +29,7 @@ interface Outcome {
   existing: string[];
   /** Agents whose registration was for a time only, which is over. */
   ended: string[];
-  failed: { agentId: string; message: string }[];
+  failed: { agentId: string; message: string; hint?: string }[];
 }
 
 /** Registrations at once. */
@@ -61,11 +61,18 @@ export function addAgentsImport(agents: Command, io: Io): void {
           printer.lines(
             `${registered.length} registered, ${existing.length} were registered already, ${failed.length} failed.`,
             ...(ended.length > 0 ? [`Left out, for their time is over: ${ended.join(", ")}.`] : []),
-            ...failed.map(({ agentId, message }) => `${agentId}: ${printable(message)}`),
+            ...failed.map(({ agentId, message, hint }) =>
+              [`${agentId}:`, printable(message), ...(hint ? [printable(hint)] : [])].join(" "),
+            ),
           );
         }
         if (left > 0) throw again(`Interrupted: ${left} of ${agents.length} agents are left.`);
-        if (failed.length > 0) throw again(`${failed.length} of ${agents.length} agents failed.`);
+        if (failed.length === 0) return;
+        const message = `${failed.length} of ${agents.length} agents failed.`;
+        throw again(
+          message,
+          failed.some(({ hint }) => hint !== undefined),
+        );
       }),
     );
 }
@@ -91,7 +98,11 @@ async function importAll(
       const failure = explain(error);
       // What befalls the target befalls all that would follow.
       if (failure.code === EXIT.target) throw error;
-      outcome.failed.push({ agentId, message: failure.message });
+      outcome.failed.push({
+        agentId,
+        message: failure.message,
+        ...(failure.hint !== undefined && { hint: failure.hint }),
+      });
     }
     bar.advance();
   };
@@ -119,12 +130,31 @@ async function register(
   }
   // An id may have characters that lead to another folder, or that a file system refuses.
   const generateKey = join(generateKeys, `${encodeURIComponent(agent.agentId)}.pem`);
-  await withPublicKey({ generateKey, algorithm }, io, (generated) =>
-    registry.register({ ...registration, publicKey: generated }),
-  );
+  try {
+    await withPublicKey({ generateKey, algorithm }, io, (generated) =>
+      registry.register({ ...registration, publicKey: generated }),
+    );
+  } catch (cause) {
+    if (!isExisting(cause)) throw cause;
+    throw new CliError(
+      (cause as Error).message,
+      EXIT.failure,
+      `Register that key: \`agents register --agent ${agent.agentId} --public-key ${generateKey}.pub\`; or move the file away.`,
+      { cause },
+    );
+  }
   return "registered";
 }
 
-function again(message: string): CliError {
-  return new CliError(message, EXIT.failure, "Run the same command again for the rest.");
+/** Whether a key file is in the way: the same command would find it there again. */
+const isExisting = (error: unknown) =>
+  error instanceof CliError &&
+  (error.cause as NodeJS.ErrnoException | undefined)?.code === "EEXIST";
+
+/** @param first whether the lines above say what to do before */
+function again(message: string, first = false): CliError {
+  const hint = first
+    ? "Do what the lines above say, then run the same command again for the rest."
+    : "Run the same command again for the rest.";
+  return new CliError(message, EXIT.failure, hint);
 }

@@ -46,7 +46,8 @@ export function addAgentsRegister(agents: Command, io: Io): void {
       );
       printAgent(result, io.now(), printer);
       if (printer.json) return;
-      printer.lines("", `It may connect to ${target.webSocketUrl}`);
+      const { WebSocketUrl = "the deployment" } = target.outputs;
+      printer.lines("", `It may connect to ${WebSocketUrl}`);
       if (files) printer.lines(`with the private key in ${files.privateKeyFile} (mode 600).`);
     }),
   );

@@ -69,18 +69,18 @@ export function addDashboard(program: Command, io: Io): void {
 }
 
 /** The runtime on this machine signs its page in, as a viewer of the kind that is made here by default. */
-function signsInByItself({ target }: Deployment, { local, hours, algorithm }: Options): boolean {
+function signsInByItself({ target }: Deployment, { hours, algorithm }: Options): boolean {
   const plain = target.dashboardUrl !== undefined && !target.dashboardUrl.includes("#");
-  return Boolean(local) && plain && hours === DEFAULT_HOURS && algorithm === "p256";
+  return target.isLocal && plain && hours === DEFAULT_HOURS && algorithm === "p256";
 }
 
-/** Without a fragment: the local runtime's address has one, for an organization of its own. */
+/** Without a fragment: the local service's address has one, for an organization of its own. */
 function pageOf({ target }: Deployment): string {
   if (target.dashboardUrl) return target.dashboardUrl.replace(/#.*/s, "");
   throw new CliError(
     `${capitalized(target.name)} has no dashboard.`,
     EXIT.target,
-    "Deploy a version that has one, or restart the local runtime: `npm start`.",
+    "Deploy a version that has one, or restart the local service: `agent-heartbeat local`.",
   );
 }
 

@@ -2,7 +2,12 @@
 
 import type { Command } from "commander";
 import type { CheckOptions } from "../checks";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  organizationOf,
+  withService,
+} from "../deployment";
 import { usageError } from "../failure";
 import type { Io } from "../io";
 
@@ -12,16 +17,20 @@ export function addDoctor(program: Command, io: Io): void {
   deploymentCommand(program, "doctor", "check the deployment, the clock and an agent's key")
     .option("-a, --agent <id>", "also check this agent")
     .option("--key <file>", "check that this file holds the agent's key")
+    .addHelpText("after", "\nWithout an organization, it checks what needs none.")
     .action(
-      withDeployment<Options>(io, async (deployment, options) => {
+      withService<Options>(io, async (service, options) => {
         if (options.key !== undefined && options.agent === undefined) {
           throw usageError("--key needs --agent <id>.");
         }
-        const { printer } = deployment;
+        const organizationId = organizationOf(options, io);
+        if (options.agent !== undefined && organizationId === undefined) {
+          throw usageError("--agent needs --organization <id>.");
+        }
         const { findings } = await import("../checks");
         const { printFindings } = await import("../finding");
-        const found = await findings(deployment, options, io);
-        printFindings(found, printer);
+        const found = await findings(service, organizationId, options, io);
+        printFindings(found, service.printer);
       }),
     );
 }

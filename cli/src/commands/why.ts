@@ -52,7 +52,7 @@ async function factsOf(deployment: Deployment, agentId: string, io: Io): Promise
   const massExpiry = await statuses.massExpiry(organizationId);
   const now = io.now() + statuses.clockOffsetMs;
   const derived = stored && !isPurged(stored, now) ? derivePresence(stored, now) : null;
-  const { webSocketUrl } = target;
+  const { WebSocketUrl: webSocketUrl = "the deployment" } = target.outputs;
   return {
     organizationId,
     agentId,
