@@ -54,6 +54,7 @@ export class AgentHeartbeat extends Construct {
       logRetention: settings.logRetention,
       tracing: settings.tracing,
       encryptionKey,
+      reservedConcurrency: settings.reservedConcurrency,
     };
     const eventBus = settings.eventBus ?? busIn(this);
     const storage = new Storage(this, "Storage", {

@@ -19,7 +19,7 @@ import type { Settings } from "./settings";
 
 /** Settings that all functions of a deployment share. */
 export interface FunctionSettings
-  extends Pick<Settings, "logRetention" | "tracing" | "encryptionKey"> {
+  extends Pick<Settings, "logRetention" | "tracing" | "encryptionKey" | "reservedConcurrency"> {
   readonly deployment: string;
 }
 
@@ -33,13 +33,12 @@ export interface BundledFunctionProps {
   readonly timeout?: Duration;
   /** In MB; CPU is proportional to it. @default 256 */
   readonly memorySize?: number;
-  /** Concurrent executions set aside for it, and its limit. @default - none: it shares the account's */
-  readonly reservedConcurrency?: number | undefined;
 }
 
 export class BundledFunction extends LambdaFunction {
   constructor(scope: Construct, id: string, props: BundledFunctionProps) {
     const { logRetention, tracing, encryptionKey, deployment } = props.settings;
+    const reserved: Partial<Record<string, number>> = { ...props.settings.reservedConcurrency };
     const logGroup = new LogGroup(scope, `${id}Logs`, {
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -58,8 +57,8 @@ export class BundledFunction extends LambdaFunction {
       architecture: Architecture.ARM_64,
       memorySize: props.memorySize ?? 256,
       timeout: props.timeout ?? Duration.seconds(10),
-      ...(props.reservedConcurrency !== undefined && {
-        reservedConcurrentExecutions: props.reservedConcurrency,
+      ...(reserved[props.entry] !== undefined && {
+        reservedConcurrentExecutions: reserved[props.entry],
       }),
       role,
       logGroup,

@@ -148,6 +148,18 @@ export interface ReservedConcurrencyProps {
    * @default - none: shared with the account's other functions
    */
   readonly disconnect?: number;
+  /**
+   * For the stream of transitions, whose events are late while it is throttled. It handles five batches of a shard at once.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly transitions?: number;
+  /**
+   * For the sweep, which runs once at a time.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly sweep?: number;
 }
 
 /** Settings of `AgentHeartbeat`. All are optional. */
@@ -210,8 +222,8 @@ export interface AgentHeartbeatProps {
   readonly throttling?: ThrottlingProps;
 
   /**
-   * Concurrent executions that are set aside for heartbeats, logins and disconnects, so that neither slow messages nor other
-   * functions of the account take them. They cost nothing.
+   * Concurrent executions that are set aside for heartbeats, logins, disconnects and the events of transitions, so that neither
+   * slow messages nor other functions of the account take them. They cost nothing.
    *
    * @default - none, which every account can deploy; the limits of the routes keep their bursts below an account's quota of 1,000
    */

@@ -65,6 +65,8 @@ const RESERVABLE: ReadonlySet<string> = new Set<keyof ReservedConcurrencyProps>(
   "authorize",
   "connect",
   "disconnect",
+  "transitions",
+  "sweep",
 ]);
 
 const DEFAULTS: Plain = {

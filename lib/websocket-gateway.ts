@@ -175,14 +175,8 @@ export class WebSocketGateway extends Construct {
       description,
       settings: functions,
       environment: environment?.(settings) ?? {},
-      reservedConcurrency: reservedFor(settings, entry),
     });
     storage.grantAccess(fn, tables);
     return fn;
   }
 }
-
-const reservedFor = (
-  { reservedConcurrency }: Settings,
-  entry: GatewayFunctionName,
-): number | undefined => (reservedConcurrency as Partial<Record<string, number>>)[entry];

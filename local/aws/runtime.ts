@@ -20,7 +20,7 @@ import { type HttpHandler, listen, respond } from "./http";
 import { servePage } from "./page/serve-page";
 import { type Model, readModel } from "./resources/model";
 import type { PageDescription } from "./resources/page";
-import { mappingConsumer } from "./streams/mapping";
+import { MappingConsumer } from "./streams/mapping";
 import { streamApi } from "./streams/stream-api";
 import { pause, readStream } from "./streams/stream-reader";
 import { readAssembly } from "./template/assembly";
@@ -269,29 +269,31 @@ async function startMappings(
       );
     }
     const stopping = new AbortController();
+    const consumer = new MappingConsumer({
+      description,
+      target: common.functionOf(description.functionName),
+      clock: common.clock,
+      region: REGION,
+      pause: (ms) => pause(ms, stopping.signal),
+      report: common.report,
+      discard: (records, reason) =>
+        common.report(
+          `${description.logicalId}: ${records.length} records are given up: ${reason}`,
+        ),
+      stopping: () => stopping.signal.aborted,
+    });
     const reader = await readStream({
       api,
       streamArn,
       startingPosition: description.startingPosition,
       report: common.report,
       ...(options.pollIntervalMs !== undefined && { pollIntervalMs: options.pollIntervalMs }),
-      consume: mappingConsumer({
-        description,
-        target: common.functionOf(description.functionName),
-        clock: common.clock,
-        region: REGION,
-        pause: (ms) => pause(ms, stopping.signal),
-        report: common.report,
-        discard: (records, reason) =>
-          common.report(
-            `${description.logicalId}: ${records.length} records are given up: ${reason}`,
-          ),
-        stopping: () => stopping.signal.aborted,
-      }),
+      consume: (records) => consumer.consume(records),
     });
     closing.push(async () => {
       stopping.abort();
       await reader.stop();
+      await consumer.settled();
     });
   }
 }

@@ -320,7 +320,8 @@ describe("reserved concurrency", () => {
   });
 
   it("is set for the functions that are named", () => {
-    const reservedConcurrency = { heartbeat: 100, authorize: 20, connect: 30, disconnect: 40 };
+    const gateway = { heartbeat: 100, authorize: 20, connect: 30, disconnect: 40 };
+    const reservedConcurrency = { ...gateway, transitions: 10, sweep: 1 };
     expect(reservedIn({ reservedConcurrency })).toEqual(reservedConcurrency);
     expect(reservedIn({ reservedConcurrency: { heartbeat: 7 } })).toEqual({ heartbeat: 7 });
   });
@@ -332,7 +333,7 @@ describe("reserved concurrency", () => {
     ],
     [
       { list: 5 },
-      "reservedConcurrency: expected heartbeat, authorize, connect, disconnect, got list",
+      "reservedConcurrency: expected heartbeat, authorize, connect, disconnect, transitions, sweep, got list",
     ],
   ])("of %j is refused", (reservedConcurrency, message) => {
     expect(() => presenceIn(emptyStack(), { reservedConcurrency })).toThrow(message);

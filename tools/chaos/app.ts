@@ -3,13 +3,16 @@
 import { App, CfnResource, Duration } from "aws-cdk-lib";
 import { CfnFunction } from "aws-cdk-lib/aws-lambda";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { RESERVED } from "./hostile/concurrency";
 
 const app = new App();
 const stack = new AgentHeartbeatStack(app, "AgentHeartbeat", {
   dashboard: false,
   sweepInterval: Duration.minutes(1),
-  // The checker of faults expects every transition at once.
-  ...(!process.argv.includes("--self-preservation") && { selfPreservation: false }),
+  ...(process.argv.includes("--hostile")
+    ? { reservedConcurrency: RESERVED }
+    : // The checker of faults expects every transition at once.
+      { selfPreservation: false }),
 });
 
 // Below the construct's limit, because it is for tests only.

@@ -28,37 +28,64 @@ export interface MappingOptions {
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 10_000;
 
+/** Records that are read ahead of the function, of all lanes. */
+const MOST_WAITING = 1000;
+
 /**
- * Returns a consumer of the records of one shard. Those of an item are processed in order: a failed batch is retried
- * before any later record of its lane is processed, of which there are as many as the mapping's parallelization factor.
+ * The consumer of the records of one shard, in as many lanes as the mapping's parallelization factor. Those of an item are in
+ * one lane and processed in order: a failed batch is retried before any later record of its lane, and holds up no other lane.
  */
-export function mappingConsumer(options: MappingOptions) {
-  const { description, region } = options;
-  const { filters, batchSize, streamArn } = description;
-  return async (records: StreamRecord[]): Promise<void> => {
-    const wanted = records.filter(
-      (record) => filters.length === 0 || filters.some((matches) => matches(record)),
-    );
-    const lanes = new Map<number, StreamRecord[]>();
-    for (const record of wanted) {
-      const lane = laneOf(record, description.parallelizationFactor);
-      lanes.set(lane, [...(lanes.get(lane) ?? []), record]);
+export class MappingConsumer {
+  readonly #lanes = new Map<number, { waiting: StreamRecord[]; work: Promise<void> | undefined }>();
+  #waiting = 0;
+
+  constructor(private readonly options: MappingOptions) {}
+
+  /** Resolves when there is room for more records. */
+  async consume(records: readonly StreamRecord[]): Promise<void> {
+    const { filters, parallelizationFactor } = this.options.description;
+    for (const record of records) {
+      if (filters.length > 0 && !filters.some((matches) => matches(record))) continue;
+      const number = laneOf(record, parallelizationFactor);
+      const lane = this.#lanes.get(number) ?? { waiting: [], work: undefined };
+      this.#lanes.set(number, lane);
+      lane.waiting.push(record);
+      this.#waiting += 1;
     }
-    await Promise.all(
-      [...lanes.values()].map(async (lane) => {
-        for (let start = 0; start < lane.length; start += batchSize) {
-          const batch = lane.slice(start, start + batchSize).map((record) => ({
-            ...record,
-            eventVersion: "1.1",
-            eventSource: "aws:dynamodb",
-            awsRegion: region,
-            eventSourceARN: streamArn,
-          }));
-          await deliver(batch, 0, options);
-        }
-      }),
-    );
-  };
+    for (const lane of this.#lanes.values()) {
+      lane.work ??= this.#work(lane.waiting).finally(() => {
+        lane.work = undefined;
+      });
+    }
+    for (let works = this.#works(); this.#waiting > MOST_WAITING && works.length > 0; ) {
+      await Promise.race(works);
+      works = this.#works();
+    }
+  }
+
+  /** Resolves when all records have been processed, or the runtime is stopping. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#works());
+  }
+
+  #works(): Promise<void>[] {
+    return [...this.#lanes.values()].flatMap(({ work }) => work ?? []);
+  }
+
+  async #work(waiting: StreamRecord[]): Promise<void> {
+    const { batchSize, streamArn } = this.options.description;
+    while (waiting.length > 0 && !this.options.stopping()) {
+      const batch = waiting.splice(0, batchSize).map((record) => ({
+        ...record,
+        eventVersion: "1.1",
+        eventSource: "aws:dynamodb",
+        awsRegion: this.options.region,
+        eventSourceARN: streamArn,
+      }));
+      await deliver(batch, 0, this.options);
+      this.#waiting -= batch.length;
+    }
+  }
 }
 
 /** By the item's key, so that its records stay in one lane. */

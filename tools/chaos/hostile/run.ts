@@ -52,7 +52,7 @@ const FROZEN_MS = 2 * LEASE_MS;
 
 export async function runHostile(options: HostileOptions): Promise<HostileEvidence> {
   const { seconds, seed, report } = options;
-  const stage = await Stage.open({ seed, selfPreservation: true, report });
+  const stage = await Stage.open({ seed, hostile: true, report });
   const watch = new Watch(stage);
   const ending = new AbortController();
   try {

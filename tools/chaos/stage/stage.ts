@@ -10,6 +10,7 @@ import { FaultProxy } from "../../../testing/fault-proxy";
 import { seededRandom } from "../../../testing/random";
 import type { FaultInjector } from "../breaks";
 import type { Look } from "../evidence";
+import { CONCURRENCY } from "../hostile/concurrency";
 import type { AgentsReport, AgentsSettings } from "./agents-messages";
 import { Reception } from "./channel";
 import { Database } from "./database";
@@ -32,8 +33,8 @@ export const LEASE_MS = INTERVAL_SECONDS * TIMEOUT_MULTIPLIER * 1000;
 
 export interface StageOptions {
   seed: number;
-  /** Whether the service withholds events when very many agents fall silent at once. @default false */
-  selfPreservation?: boolean;
+  /** Whether a tenant is hostile: then concurrency is reserved, and events of a mass expiry are withheld. @default false */
+  hostile?: boolean;
   /** Injects a defect into the product. */
   injector?: FaultInjector;
   /** A Python that has the client's dependencies: every second process uses the Python client. @default - none */
@@ -283,7 +284,7 @@ export class Stage {
   }
 
   async #open(): Promise<void> {
-    const { seed, selfPreservation = false, report } = this.options;
+    const { seed, hostile = false, report } = this.options;
     const lag = watchLag(this.now, (one) => this.recorder.evidence.lags.push(one));
     this.#closing.push(lag);
     const openedAt = this.now();
@@ -293,7 +294,7 @@ export class Stage {
       // Inside the repository, so that the functions can import its packages.
       outputDirectory: join(ROOT, ".local", `chaos-${process.pid}`),
       app: `node --conditions=agent-heartbeat-source --import tsx tools/chaos/app.ts${
-        selfPreservation ? " --self-preservation" : ""
+        hostile ? " --hostile" : ""
       }`,
     });
     this.#closing.push(() => rmSync(this.#assemblyDirectory, { recursive: true, force: true }));
@@ -312,7 +313,7 @@ export class Stage {
     if (injector) this.database.proxy.rewrite = injector.rewrite.bind(injector);
     this.engine = new EngineCalls(() => this.database.endpoint);
     report("starting the local runtime");
-    await this.startGateway();
+    await this.startGateway(hostile ? { concurrency: CONCURRENCY } : {});
     report(`it is there after ${Math.round((this.now() - openedAt) / 1000)} s`);
     this.#closing.push(() => this.#runtime?.process.stop());
     this.#subscriptionsTableName = await this.engine.tableNamed("Subscriptions");

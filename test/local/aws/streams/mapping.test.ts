@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { parsePattern } from "../../../../local/aws/events/pattern";
 import { FunctionThrottled } from "../../../../local/aws/functions/concurrency";
 import type { MappingDescription } from "../../../../local/aws/resources/event-source-mapping";
-import { mappingConsumer } from "../../../../local/aws/streams/mapping";
+import { MappingConsumer } from "../../../../local/aws/streams/mapping";
 import type { StreamRecord } from "../../../../local/aws/streams/stream-api";
 import { FakeClock } from "../../../../testing/local-clock";
 
@@ -32,7 +32,7 @@ async function consume(
   const calls: string[][] = [];
   const discarded: string[] = [];
   const sequences = (batch: StreamRecord[]) => batch.map(({ dynamodb }) => dynamodb.SequenceNumber);
-  const consumer = mappingConsumer({
+  const consumer = new MappingConsumer({
     description: {
       logicalId: "Mapping",
       streamArn: "arn:stream",
@@ -62,7 +62,8 @@ async function consume(
     discard: (batch) => discarded.push(...sequences(batch)),
     stopping: () => false,
   });
-  await consumer(given);
+  await consumer.consume(given);
+  await consumer.settled();
   return { calls, discarded };
 }
 
@@ -93,6 +94,25 @@ describe("an event source mapping", () => {
         [item, item + 10, item + 20, item + 30].map(String),
       ]);
     }
+  });
+
+  it("goes on with other items' records while one batch is retried", async () => {
+    const handled: string[] = [];
+    const others = () => ["2", "3", "4"].every((number) => handled.includes(number));
+    const given = [1, 2, 3, 4].map((number) =>
+      record(number, { Keys: { id: { S: number === 1 ? "stuck" : `item-${number}` } } }),
+    );
+    // The stuck item's record fails until all others are handled.
+    await consume(
+      given,
+      (called) => {
+        if (called.includes("1") && !others()) return failing("1");
+        handled.push(...called);
+        return failing();
+      },
+      { parallelizationFactor: 50, maxRetries: 1000 },
+    );
+    expect(handled.sort()).toEqual(["1", "2", "3", "4"]);
   });
 
   it("makes no call for records that match no filter", async () => {
