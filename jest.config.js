@@ -16,7 +16,12 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 const isExhaustive = process.env.EXHAUSTIVE !== undefined;
 const LONG = isExhaustive
   ? []
-  : ["<rootDir>/test/tools/rehearsal/", "<rootDir>/test/e2e/rolling-restart.e2e.test.ts"];
+  : [
+      "<rootDir>/test/tools/rehearsal/",
+      "<rootDir>/test/e2e/rolling-restart.e2e.test.ts",
+      "<rootDir>/test/lib/package.test.ts",
+      "<rootDir>/test/sdk/package.test.ts",
+    ];
 
 // CDK's own validation of templates takes longer than the rest of a synthesis.
 process.env.CDK_VALIDATION = String(isExhaustive);
@@ -58,14 +63,15 @@ module.exports = {
   testTimeout: 600_000,
   // Half of a worker's time is waiting: for a browser, a process, or a lease to end. Two cores have work for four.
   maxWorkers: Math.max(4, availableParallelism()),
-  workerIdleMemoryLimit: "600MB",
+  // A new worker has to load everything again: the modules of a suite take longer than most of its tests.
+  workerIdleMemoryLimit: "1GB",
   reporters: ["default", "<rootDir>/testing/count-reporter.js"],
   projects: [
     {
       ...common,
       displayName: "unit",
       testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.e2e\\.test\\.ts$"],
+      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.e2e\\.test\\.ts$", ...LONG],
       globalSetup: "<rootDir>/testing/set-up.js",
     },
     {

@@ -1,4 +1,4 @@
-/** The program of an agent whose handler never returns its event loop, while a thread goes on with the heartbeats. */
+/** The program of an agent whose handler never gives its event loop back, while a thread goes on with the heartbeats. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 
@@ -9,7 +9,8 @@ const agent = new HeartbeatAgent({
 agent.onMessage(
   "tasks.spin",
   () => {
-    for (;;);
+    // Like an endless loop, but it leaves the processor to others.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   },
   { maxSilence: 1 },
 );
