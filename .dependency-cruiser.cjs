@@ -14,7 +14,8 @@ function only(part, allowed = []) {
 }
 
 /** The SDK's public entries. Everything else in it is private. */
-const SDK = "sdk/src/(node|browser|protocol|fleet/browser|status/index|registry/index)\\.ts$";
+const SDK =
+  "sdk/src/(node|browser|protocol|fleet/browser|status/index|registry/index|testing/index)\\.ts$";
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

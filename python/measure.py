@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from agent_heartbeat import HeartbeatAgent
-from tests.service import Service
+from agent_heartbeat.testing import FakeService
 
 RUNS = 7
 
@@ -21,7 +21,7 @@ def memory(pid: int | str) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-async def connect(service: Service, own_process: bool) -> tuple[float, float]:
+async def connect(service: FakeService, own_process: bool) -> tuple[float, float]:
     key = ed25519.Ed25519PrivateKey.generate()
     agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=key, signals=(), heartbeat_process=own_process)
     started = time.perf_counter()
@@ -34,7 +34,7 @@ async def connect(service: Service, own_process: bool) -> tuple[float, float]:
 
 
 async def main() -> None:
-    async with Service() as service:
+    async with FakeService() as service:
         print("heartbeat process  until connected  memory of its own")
         for own_process in (False, True):
             runs = [await connect(service, own_process) for _ in range(RUNS)]

@@ -20,6 +20,7 @@ const NODE_ENTRIES = {
   protocol: "src/protocol.ts",
   status: "src/status/index.ts",
   registry: "src/registry/index.ts",
+  testing: "src/testing/index.ts",
   "heartbeat-worker": "src/platform/thread/worker.ts",
 };
 

@@ -134,7 +134,7 @@ async function signature(parts: Parts, publicKey: string | undefined): Promise<F
 const seconds = (value: number) => duration(value * 1000);
 
 /** The JSON object in a part of a token; undefined if there is none. */
-export function decoded(part = ""): Record<string, unknown> | undefined {
+function decoded(part = ""): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString());
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);

@@ -30,8 +30,9 @@ from agent_heartbeat import (
     SimpleAgent,
     SubjectError,
 )
+from agent_heartbeat.testing import FakeService, Refusal
 
-from .service import Service, refusal, until
+from .until import until
 
 FAST = ReconnectOptions(base_delay=0.1, max_delay=0.2)
 NONSENSE: list[Any] = [float("nan"), float("inf"), -1, "1", None, True, 10**400]
@@ -49,12 +50,13 @@ KEY = pem()
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with Service() as running:
+async def service() -> AsyncIterator[FakeService]:
+    async with FakeService() as running:
+        running.reached = 1
         yield running
 
 
-def agent_of(service: Service, kind: Any = HeartbeatAgent, **options: Any) -> Any:
+def agent_of(service: FakeService, kind: Any = HeartbeatAgent, **options: Any) -> Any:
     given = {"private_key": KEY, "reconnect": FAST, "heartbeat_process": False, "signals": (), **options}
     if kind is SimpleAgent:
         del given["heartbeat_process"]
@@ -66,7 +68,7 @@ def in_process(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-async def test_the_agent_of_the_guide(service: Service, in_process: bool) -> None:
+async def test_the_agent_of_the_guide(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process, capabilities=["a"], metadata={"v": 1})
     heard: list[Any] = []
 
@@ -77,8 +79,8 @@ async def test_the_agent_of_the_guide(service: Service, in_process: bool) -> Non
     running = asyncio.ensure_future(agent.run())
     await service.received("profile")
     await service.received("subscribe")
-    peer = await service.peer()
-    await peer.tell(type="message", messageId="m1", subject="tasks.process", data={"n": 1}, **{"from": "b"})
+    peer = await service.connection()
+    peer.send(type="message", messageId="m1", subject="tasks.process", data={"n": 1}, **{"from": "b"})
     await until(lambda: heard)
     assert heard == [("tasks.process", {"n": 1})]
     health = agent.get_connection_health()
@@ -87,20 +89,20 @@ async def test_the_agent_of_the_guide(service: Service, in_process: bool) -> Non
     assert time.time() - health["last_heartbeat_ack"] < 60
     await agent.stop()
     assert await running == "stop"
-    await peer.ended.wait()
-    assert peer.close == (1000, "stopped")
+    await peer.ended()
+    assert peer.closed == (1000, "stopped")
     assert peer.of_type("profile")[0]["capabilities"] == ["a"]
 
 
-async def test_a_simple_agent_is_a_drop_in(service: Service) -> None:
+async def test_a_simple_agent_is_a_drop_in(service: FakeService) -> None:
     agent = agent_of(service, SimpleAgent, logger=None)
     await agent.start()
     assert await agent.publish("a.b", 1) == 1
-    assert not (await service.peer()).of_type("heartbeat")
+    assert not (await service.connection()).of_type("heartbeat")
     await agent.stop()
 
 
-async def test_every_handler_may_raise_and_the_agent_goes_on(service: Service, in_process: bool) -> None:
+async def test_every_handler_may_raise_and_the_agent_goes_on(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process, logger=BrokenLogger())
     errors: list[Any] = []
 
@@ -120,8 +122,8 @@ async def test_every_handler_may_raise_and_the_agent_goes_on(service: Service, i
         raise Unspeakable
 
     await agent.start()
-    peer = await service.peer()
-    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    peer = await service.connection()
+    peer.send(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
     answers = await service.received("publish")
     assert answers[0]["data"] == {"error": {"code": "handler_failed", "message": "Unspeakable"}}
     assert len(errors) == 1
@@ -144,7 +146,7 @@ class BrokenLogger(logging.Logger):
     error = warning  # type: ignore[assignment]
 
 
-async def test_handlers_run_in_order_by_subject_and_functions_in_threads(service: Service) -> None:
+async def test_handlers_run_in_order_by_subject_and_functions_in_threads(service: FakeService) -> None:
     agent = agent_of(service)
     order: list[Any] = []
     threads: set[int] = set()
@@ -158,10 +160,10 @@ async def test_handlers_run_in_order_by_subject_and_functions_in_threads(service
 
     remove = agent.on_message("work.*", slow, max_silence=60)
     await agent.start()
-    peer = await service.peer()
+    peer = await service.connection()
     for number in range(3):
         message = {"subject": "work.a", "data": number, "replyTo": f"_inbox.b.{number}", "from": "b"}
-        await peer.tell(type="message", messageId=str(number), **message)
+        peer.send(type="message", messageId=str(number), **message)
     answers = await service.received("publish", 3)
     assert [each["data"] for each in answers] == [{"result": 0}, {"result": 1}, {"result": 2}]
     assert order == [(0, "b"), (1, "b"), (2, "b")]
@@ -171,28 +173,28 @@ async def test_handlers_run_in_order_by_subject_and_functions_in_threads(service
     await agent.stop()
 
 
-async def test_a_message_that_comes_twice_is_handled_once(service: Service) -> None:
+async def test_a_message_that_comes_twice_is_handled_once(service: FakeService) -> None:
     agent = agent_of(service)
     heard: list[Any] = []
     agent.on_message("a.b", lambda subject, data: heard.append(data))
     await agent.start()
-    peer = await service.peer()
+    peer = await service.connection()
     for message_id in ("1", "1", "2"):
-        await peer.tell(type="message", messageId=message_id, subject="a.b", data=message_id, **{"from": "b"})
+        peer.send(type="message", messageId=message_id, subject="a.b", data=message_id, **{"from": "b"})
     await until(lambda: "2" in heard)
     assert heard == ["1", "2"]
     await agent.stop()
 
 
-async def test_a_request_is_answered(service: Service, in_process: bool) -> None:
+async def test_a_request_is_answered(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process)
     await agent.start()
 
     async def answer(reply: Any) -> Any:
-        before = len((await service.peer()).of_type("publish"))
+        before = len((await service.connection()).of_type("publish"))
         asked = asyncio.ensure_future(agent.request("tasks.do", {"x": 1}))
         published = (await service.received("publish", before + 1))[-1]
-        await (await service.peer()).tell(
+        (await service.connection()).send(
             type="message", messageId=published["replyTo"], subject=published["replyTo"], data=reply, **{"from": "b"}
         )
         return await asked
@@ -210,7 +212,7 @@ async def test_a_request_is_answered(service: Service, in_process: bool) -> None
     await agent.stop()
 
 
-async def test_a_time_out_counts_from_the_call_and_what_has_timed_out_is_not_sent(service: Service) -> None:
+async def test_a_time_out_counts_from_the_call_and_what_has_timed_out_is_not_sent(service: FakeService) -> None:
     service.silent = {"publish"}
     agent = agent_of(service)
     await agent.start()
@@ -218,7 +220,7 @@ async def test_a_time_out_counts_from_the_call_and_what_has_timed_out_is_not_sen
         *(agent.request("slow.one", n, timeout=0.3) for n in range(50)), return_exceptions=True
     )
     assert {type(each) for each in results} == {RequestTimeoutError}
-    assert len((await service.peer()).of_type("publish")) == 1
+    assert len((await service.connection()).of_type("publish")) == 1
     await agent.stop()
 
 
@@ -227,7 +229,7 @@ async def test_a_time_out_counts_from_the_call_and_what_has_timed_out_is_not_sen
     [float("nan"), float("inf"), 2**53, -(2**70), {1: "a"}, {"a": {None: 1}}, object(), b"x", {1, 2}, "\ud800", 1j],
     ids=repr,
 )
-async def test_what_json_can_not_carry_is_refused(service: Service, data: Any) -> None:
+async def test_what_json_can_not_carry_is_refused(service: FakeService, data: Any) -> None:
     agent = agent_of(service)
     await agent.start()
     for send in (agent.publish, agent.request):
@@ -236,7 +238,7 @@ async def test_what_json_can_not_carry_is_refused(service: Service, data: Any) -
     await agent.stop()
 
 
-async def test_bad_arguments_are_refused_in_words(service: Service) -> None:
+async def test_bad_arguments_are_refused_in_words(service: FakeService) -> None:
     agent = agent_of(service)
     await agent.start()
     for subject in ("", "a..b", "a.*", ">", "a b", 7, None, "a." * 20 + "b", "x" * 300):
@@ -316,7 +318,7 @@ def test_an_unknown_option_is_an_error() -> None:
         HeartbeatAgent("a", "b", "wss://x", private_key=KEY, heartbeat_intervall=3)  # type: ignore[call-arg]
 
 
-async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: Service, in_process: bool) -> None:
+async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process)
     begun, go = asyncio.Event(), asyncio.Event()
 
@@ -328,9 +330,9 @@ async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: Service,
 
     running = asyncio.ensure_future(agent.run())
     await service.received("subscribe")
-    peer = await service.peer()
+    peer = await service.connection()
     for number in ("1", "2"):
-        await peer.tell(type="message", messageId=number, subject="a.b", data=1, replyTo=f"_inbox.b.{number}",
+        peer.send(type="message", messageId=number, subject="a.b", data=1, replyTo=f"_inbox.b.{number}",
                         **{"from": "b"})  # fmt: skip
     await begun.wait()
     await until(lambda: agent._dispatcher._waiting == 1)
@@ -341,8 +343,8 @@ async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: Service,
     go.set()
     await draining
     assert await running == "drained"
-    await peer.ended.wait()
-    assert peer.close == (1000, "drained")
+    await peer.ended()
+    assert peer.closed == (1000, "drained")
     answers = {each["subject"]: each["data"] for each in peer.of_type("publish")}
     assert answers["_inbox.b.1"] == {"result": "done"}
     assert answers["_inbox.b.2"]["error"]["code"] == "unavailable"
@@ -353,7 +355,7 @@ async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: Service,
 
 
 @pytest.mark.parametrize("how", ["drain", "stop"])
-async def test_a_handler_may_end_its_own_agent(service: Service, how: str) -> None:
+async def test_a_handler_may_end_its_own_agent(service: FakeService, how: str) -> None:
     agent = agent_of(service)
     reached: list[str] = []
 
@@ -366,15 +368,15 @@ async def test_a_handler_may_end_its_own_agent(service: Service, how: str) -> No
 
     running = asyncio.ensure_future(agent.run())
     await service.received("subscribe")
-    peer = await service.peer()
-    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    peer = await service.connection()
+    peer.send(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
     assert await running == {"drain": "drained", "stop": "stop"}[how]
     await until(lambda: reached)
     if how == "drain":
         assert peer.of_type("publish")[0]["data"] == {"result": "ended"}
 
 
-async def test_a_signal_drains_and_a_second_one_stops(service: Service) -> None:
+async def test_a_signal_drains_and_a_second_one_stops(service: FakeService) -> None:
     agent = agent_of(service, signals=(signal.SIGUSR1,))
     begun = asyncio.Event()
 
@@ -386,7 +388,7 @@ async def test_a_signal_drains_and_a_second_one_stops(service: Service) -> None:
     before = signal.getsignal(signal.SIGUSR1)
     running = asyncio.ensure_future(agent.run())
     await service.received("subscribe")
-    await (await service.peer()).tell(type="message", messageId="1", subject="a.b", data=1, **{"from": "b"})
+    (await service.connection()).send(type="message", messageId="1", subject="a.b", data=1, **{"from": "b"})
     await begun.wait()
     signal.raise_signal(signal.SIGUSR1)
     await until(lambda: agent.state == "draining")
@@ -395,7 +397,7 @@ async def test_a_signal_drains_and_a_second_one_stops(service: Service) -> None:
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
-async def test_a_superseded_process_answers_what_it_has_and_ends(service: Service, in_process: bool) -> None:
+async def test_a_superseded_process_answers_what_it_has_and_ends(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process)
     begun, go = asyncio.Event(), asyncio.Event()
 
@@ -407,51 +409,53 @@ async def test_a_superseded_process_answers_what_it_has_and_ends(service: Servic
 
     running = asyncio.ensure_future(agent.run())
     await service.received("subscribe")
-    peer = await service.peer()
-    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    peer = await service.connection()
+    peer.send(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
     await begun.wait()
-    await peer.tell(type="superseded")
+    peer.send(type="superseded")
     await until(lambda: agent.state == "draining")
     go.set()
     assert await running == "superseded"
     assert peer.of_type("publish")[0]["data"] == {"result": "late"}
-    assert len(service.peers) == 1
+    assert len(service.connections) == 1
 
 
-async def test_a_cancelled_run_stops_the_agent(service: Service) -> None:
+async def test_a_cancelled_run_stops_the_agent(service: FakeService) -> None:
     agent = agent_of(service)
     running = asyncio.ensure_future(agent.run())
-    peer = await service.peer()
+    peer = await service.connection()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await peer.ended.wait()
+    await peer.ended()
     assert agent.state == "stopped"
 
 
-async def test_a_key_file_that_is_replaced_is_read_again(service: Service, in_process: bool, tmp_path: Path) -> None:
+async def test_a_key_file_that_is_replaced_is_read_again(
+    service: FakeService, in_process: bool, tmp_path: Path
+) -> None:
     path = tmp_path / "key.pem"
     path.write_text(KEY)
     agent = agent_of(service, heartbeat_process=in_process, private_key=None, private_key_path=path)
     await agent.start()
-    first = service.handshakes[-1]["header"]["kid"]
+    first = service.logins[-1].header["kid"]
     path.write_text(pem())
-    service.refuse = lambda claims: refusal(403) if service.handshakes[-1]["header"]["kid"] == first else None
-    await (await service.peer()).connection.close(1012)
-    await service.peer(count=2)
-    assert service.handshakes[-1]["header"]["kid"] != first
+    service.refuse = lambda login: Refusal(403) if login.header["kid"] == first else None
+    service.last.close(1012)
+    await service.connection(2)
+    assert service.logins[-1].header["kid"] != first
     path.write_text("not a key")
     failed: list[Any] = []
     agent.on("attempt_failed", lambda event: failed.append(event.failure.message))
-    await (await service.peer()).connection.close(1012)
+    service.last.close(1012)
     await until(lambda: any("key.pem" in each for each in failed))
     path.write_text(KEY)
-    service.refuse = lambda claims: None
-    await service.peer(count=3)
+    service.refuse = None
+    await service.connection(3)
     await agent.stop()
 
 
-async def test_a_function_gives_the_key_of_each_login(service: Service, in_process: bool) -> None:
+async def test_a_function_gives_the_key_of_each_login(service: FakeService, in_process: bool) -> None:
     asked: list[int] = []
 
     async def key() -> str:
@@ -464,15 +468,15 @@ async def test_a_function_gives_the_key_of_each_login(service: Service, in_proce
     agent = agent_of(service, heartbeat_process=in_process, private_key=key)
     agent.on("attempt_failed", lambda event: failed.append(event.failure.message))
     await agent.start()
-    await (await service.peer()).connection.close(1012)
-    await service.peer(count=2)
+    service.last.close(1012)
+    await service.connection(2)
     assert any("the secret manager is down" in each for each in failed)
-    assert len({each["header"]["kid"] for each in service.handshakes}) == 2
+    assert len({each.header["kid"] for each in service.logins}) == 2
     await agent.stop()
 
 
-async def test_a_start_with_bad_credentials_ends_in_time_and_says_what_was_tried(service: Service) -> None:
-    service.refuse = lambda claims: refusal(403)
+async def test_a_start_with_bad_credentials_ends_in_time_and_says_what_was_tried(service: FakeService) -> None:
+    service.refuse = Refusal(403)
     agent = agent_of(service)
     with pytest.raises(ConnectionError, match=r"within 0\.3 s, got: \d+ attempts? failed.*status 403"):
         await agent.start(timeout=0.3)
@@ -481,21 +485,21 @@ async def test_a_start_with_bad_credentials_ends_in_time_and_says_what_was_tried
         await agent_of(service, private_key=None, private_key_path="/missing.pem").start()
 
 
-async def test_without_auto_reconnect_run_raises(service: Service) -> None:
-    service.refuse = lambda claims: refusal(403)
+async def test_without_auto_reconnect_run_raises(service: FakeService) -> None:
+    service.refuse = Refusal(403)
     with pytest.raises(LoginRefusedError) as refused:
         await agent_of(service, auto_reconnect=False).run()
     assert refused.value.status == 403
 
 
-async def test_a_redirect_is_a_refusal(service: Service) -> None:
-    service.refuse = lambda claims: refusal(302, Location=service.url)
+async def test_a_redirect_is_a_refusal(service: FakeService) -> None:
+    service.refuse = Refusal(302, {"Location": service.url})
     with pytest.raises(LoginRefusedError, match="302"):
         await agent_of(service, auto_reconnect=False).run()
-    assert len(service.handshakes) == 1
+    assert len(service.logins) == 1
 
 
-async def test_a_large_message_travels_in_frames_that_the_gateway_takes(service: Service, in_process: bool) -> None:
+async def test_a_large_message_travels_in_frames_that_the_gateway_takes(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process)
     await agent.start()
     data = "ü" * 60_000
@@ -504,15 +508,15 @@ async def test_a_large_message_travels_in_frames_that_the_gateway_takes(service:
     await agent.stop()
 
 
-async def test_a_refusal_of_a_request_is_an_error_with_its_code(service: Service) -> None:
+async def test_a_refusal_of_a_request_is_an_error_with_its_code(service: FakeService) -> None:
     service.silent = {"list"}
     agent = agent_of(service)
     await agent.start()
-    peer = await service.peer()
+    peer = await service.connection()
     asked = asyncio.ensure_future(agent.list(status="online", limit=5))
     message = (await service.received("list"))[0]
     assert (message["status"], message["limit"]) == ("online", 5)
-    await peer.tell(type="error", code="rate_limited", message="slow down", id=message["id"])
+    peer.send(type="error", code="rate_limited", message="slow down", id=message["id"])
     with pytest.raises(RequestRefusedError, match="slow down") as refused:
         await asked
     assert refused.value.code == "rate_limited"
@@ -521,15 +525,15 @@ async def test_a_refusal_of_a_request_is_an_error_with_its_code(service: Service
         await agent.list()
 
 
-async def test_the_context_manager_drains(service: Service) -> None:
+async def test_the_context_manager_drains(service: FakeService) -> None:
     agent = agent_of(service)
     async with agent:
         assert agent.state == "connected"
     assert agent.state == "stopped"
-    assert (await service.peer()).close == (1000, "drained")
+    assert (await service.connection()).closed == (1000, "drained")
 
 
-async def test_changes_of_state_are_those_from_the_call_on(service: Service) -> None:
+async def test_changes_of_state_are_those_from_the_call_on(service: FakeService) -> None:
     agent = agent_of(service)
     changes = agent.state_changes()
     await agent.start()
@@ -538,25 +542,25 @@ async def test_changes_of_state_are_those_from_the_call_on(service: Service) -> 
 
 
 @pytest.mark.parametrize("in_process", [True, False])
-async def test_half_a_surrogate_pair_in_a_text_stops_nothing(service: Service, in_process: bool) -> None:
+async def test_half_a_surrogate_pair_in_a_text_stops_nothing(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process, heartbeat_interval=1)
 
     @agent.on_message("a.b")
     async def handle(subject: str, data: Any) -> None:
         agent.progress("half \ud83d")
-        await service.received("heartbeat", len(service.peers[0].of_type("heartbeat")) + 2)
+        await service.received("heartbeat", len(service.connections[0].of_type("heartbeat")) + 2)
         raise ValueError("broken \ud83d " + "long" * 100_000)
 
     await agent.start()
-    peer = service.peers[0]
-    await peer.tell(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    peer = service.connections[0]
+    peer.send(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
     fault = (await service.received("publish"))[0]["data"]["error"]
     assert fault["message"].startswith("broken \\ud83d long")
     assert "half \ud83d" in [beat.get("activity", {}).get("note") for beat in peer.of_type("heartbeat")]
     await agent.stop()
 
 
-async def test_a_handler_that_failed_counts_before_one_that_never_ran(service: Service) -> None:
+async def test_a_handler_that_failed_counts_before_one_that_never_ran(service: FakeService) -> None:
     # On "unavailable" the requester asks again, and what was begun here would be done twice.
     agent = agent_of(service, message_concurrency=1, message_queue=1)
     go = asyncio.Event()
@@ -569,7 +573,7 @@ async def test_a_handler_that_failed_counts_before_one_that_never_ran(service: S
     for _ in range(2):
         agent.on_message("a.*", lambda subject, data: None)
     await agent.start()
-    await service.peers[0].tell(
+    service.connections[0].send(
         type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"}
     )
     await until(lambda: bool(agent._dispatcher.running))

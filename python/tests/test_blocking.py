@@ -13,23 +13,27 @@ import pytest
 
 from agent_heartbeat import ConnectionError, SubjectError
 from agent_heartbeat.blocking import HeartbeatAgent, SimpleAgent
+from agent_heartbeat.testing import FakeConnection, FakeService
 
-from .service import Service
 from .test_agent import KEY
 
 
 class Background:
     """A service in a thread, as a program without a loop would meet it."""
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> FakeService:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        self.service = Service()
+        self.service = FakeService()
+        self.service.reached = 1
         self.run(self.service.__aenter__())
         return self.service
 
     def run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    def send(self, peer: FakeConnection, **message: Any) -> None:
+        self.loop.call_soon_threadsafe(lambda: peer.send(message))
 
     def __exit__(self, *_: object) -> None:
         self.run(self.service.__aexit__())
@@ -52,13 +56,13 @@ def test_every_method_waits(kind: Any) -> None:
         with agent:
             assert agent.state == "connected"
             assert agent.publish("x.y", {"n": 1}) == 1
-            assert agent.list()["agents"] == []
+            assert [each["agentId"] for each in agent.list()["agents"]] == ["worker-1"]
             agent.set_profile(["a"])
             with pytest.raises(SubjectError):
                 agent.publish("not a subject")
-            peer = background.run(service.peer())
+            peer = background.run(service.connection())
             message = {"subject": "a.b", "data": 1, "replyTo": "_inbox.b.1", "from": "b", "messageId": "1"}
-            background.run(peer.tell(type="message", **message))
+            background.send(peer, type="message", **message)
             answers = background.run(service.received("publish", 2))
             assert answers[-1]["data"] == {"result": "yes"}
             assert heard.is_set()
@@ -74,7 +78,7 @@ def test_run_returns_when_the_agent_ends() -> None:
         assert agent.run() == "drained"
 
 
-def agent_of(service: Service, **options: Any) -> HeartbeatAgent:
+def agent_of(service: FakeService, **options: Any) -> HeartbeatAgent:
     return HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=(), logger=None, **options)
 
 
@@ -98,9 +102,9 @@ def test_run_returns_when_a_handler_ends_the_agent(end: str, kind: str) -> None:
         agent.on_message("a.b", finish if kind == "thread" else finish_elsewhere)
 
         def ask() -> None:
-            peer = background.run(service.peer())
+            peer = background.run(service.connection())
             background.run(service.received("subscribe"))
-            background.run(peer.tell(type="message", messageId="1", subject="a.b", data=1))
+            background.send(peer, type="message", messageId="1", subject="a.b", data=1)
 
         threading.Thread(target=ask).start()
         assert agent.run() == ("drained" if end == "drain" else "stop")
@@ -157,6 +161,7 @@ def test_a_handler_that_hangs_does_not_hold_the_end_of_the_program_up(tmp_path: 
             f"""
 import threading
 from agent_heartbeat.blocking import HeartbeatAgent
+from agent_heartbeat.testing import FakeConnection, FakeService
 agent = HeartbeatAgent("worker-1", "acme", {service.url!r}, private_key={KEY!r}, heartbeat_process=False)
 begun = threading.Event()
 
@@ -172,8 +177,8 @@ print("stopped")
 """
         )
         process = subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True)
-        peer = background.run(service.peer())
+        peer = background.run(service.connection())
         background.run(service.received("subscribe"))
-        background.run(peer.tell(type="message", messageId="1", subject="a.b", data=1))
+        background.send(peer, type="message", messageId="1", subject="a.b", data=1)
         assert process.communicate()[0] == "stopped\n"
         assert process.returncode == 0

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
-from .service import Service, until
+from agent_heartbeat.testing import FakeService
+
 from .test_agent import KEY
+from .until import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ROOT = Path(__file__).parents[2]
@@ -26,13 +28,14 @@ DEMO = ROOT / "local" / "app" / "demo" / "agent.py"
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with Service() as running:
+async def service() -> AsyncIterator[FakeService]:
+    async with FakeService() as running:
+        running.reached = 1
         yield running
 
 
 class Example:
-    def __init__(self, service: Service, folder: Path, name: str, **environment: str) -> None:
+    def __init__(self, service: FakeService, folder: Path, name: str, **environment: str) -> None:
         key = folder / "key.pem"
         key.write_text(KEY)
         self.process = subprocess.Popen(
@@ -55,14 +58,14 @@ class Example:
         return output
 
 
-async def ask(service: Service, subject: str, data: Any) -> Any:
-    peer = await service.peer()
-    await until(lambda: subject in peer.subjects)
-    await peer.tell(type="message", messageId="1", subject=subject, data=data, replyTo="_inbox.b.1", **{"from": "b"})
+async def ask(service: FakeService, subject: str, data: Any) -> Any:
+    peer = await service.connection()
+    await until(lambda: subject in peer.subscriptions)
+    peer.send(type="message", messageId="1", subject=subject, data=data, replyTo="_inbox.b.1", **{"from": "b"})
     return (await service.received("publish"))[0]["data"]
 
 
-async def test_the_production_agent_answers_and_drains(service: Service, tmp_path: Path) -> None:
+async def test_the_production_agent_answers_and_drains(service: FakeService, tmp_path: Path) -> None:
     example = Example(service, tmp_path, "python-production-agent")
     assert await ask(service, "tasks.process", {"text": "hello"}) == {"result": {"summary": "hello"}}
     profile = (await service.received("profile"))[0]
@@ -72,17 +75,18 @@ async def test_the_production_agent_answers_and_drains(service: Service, tmp_pat
     assert '{"event": "ended", "reason": "drained"}' in output
 
 
-async def test_the_graph_worker_reports_each_step(service: Service, tmp_path: Path) -> None:
+async def test_the_graph_worker_reports_each_step(service: FakeService, tmp_path: Path) -> None:
     example = Example(service, tmp_path, "python-graph-worker")
     answer = await ask(service, "tasks.research", {"question": "why"})
     assert answer == {"result": "an answer to 'why: part 1'\nan answer to 'why: part 2'"}
     assert await example.end() == "connecting\nconnected\ndraining\nstopped\n"
 
 
-async def test_the_status_api_answers_from_the_fleet(service: Service, tmp_path: Path) -> None:
+async def test_the_status_api_answers_from_the_fleet(service: FakeService, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    service.options("worker-1", "viewer")
     example = Example(service, tmp_path, "python-status-api", PORT=str(port))
     await service.received("list")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -13,9 +12,10 @@ from botocore.stub import Stubber
 from agent_heartbeat import ConfigurationError, FleetWatcher, StatusReader
 from agent_heartbeat.fleet.book import FleetBook, presence_of
 from agent_heartbeat.status import derive_presence
+from agent_heartbeat.testing import FakeConnection, FakeService
 
-from .service import Service, until
 from .test_agent import KEY
+from .until import until
 
 
 def presence(agent_id: str = "a", **values: Any) -> dict[str, Any]:
@@ -73,46 +73,38 @@ def test_a_transition_reads_as_a_list_would_show_its_agent() -> None:
 
 
 async def test_the_watcher_lists_follows_and_comes_back() -> None:
-    async with Service() as service:
-        service.silent = {"list"}
+    async with FakeService() as service:
         fleet: dict[str, dict[str, Any]] = {}
         now = time.time() * 1000
         fleet["a"] = presence("a", lastHeartbeatAt=now, leaseExpiresAt=now + 90_000)
 
-        async def answer() -> None:
-            done = 0
-            while True:
-                asked = [(peer, each) for peer in service.peers for each in peer.of_type("list")]
-                for peer, message in asked[done:]:
-                    page = {"agents": list(fleet.values()), "cursor": None, "serverTime": round(time.time() * 1000)}
-                    await peer.tell(type="agents", id=message["id"], **page)
-                done = len(asked)
-                await asyncio.sleep(0.01)
+        def answer(message: dict[str, Any], _: FakeConnection) -> dict[str, Any] | None:
+            page = {"agents": list(fleet.values()), "cursor": None, "serverTime": round(time.time() * 1000)}
+            return {"type": "agents", **page} if message["type"] == "list" else None
 
-        answering = asyncio.ensure_future(answer())
+        service.answer = answer
         watcher = FleetWatcher("viewer", "acme", service.url, private_key=KEY, logger=None)
         changes: list[Any] = []
         watcher.on("change", changes.append)
         async with watcher:
             assert watcher.state == "live"
             assert watcher.agents["a"]["status"] == "online"
-            peer = await service.peer()
-            assert peer.subjects == ["presence.>"]
+            peer = await service.connection()
+            assert peer.subscriptions == {"presence.>"}
             transition = {**presence("b", lastHeartbeatAt=now, leaseExpiresAt=now + 90_000), "reason": "connected",
                           "event": "online", "transitionId": "t", "organizationId": "acme",
                           "previousStatus": None, "at": now}  # fmt: skip
             fleet["b"] = presence_of(transition)
             message = {"subject": "presence.b", "data": transition, "from": "service", "messageId": "1"}
-            await peer.tell(type="message", **message)
+            peer.send(type="message", **message)
             await until(lambda: "b" in watcher.agents)
             assert [each.agent_id for each in changes] == ["a", "b"]
             del fleet["a"]
-            await peer.connection.close(1012)
+            peer.close(1012)
             await until(lambda: watcher.state == "stale")
             watcher._manager.reconnect()  # type: ignore[union-attr]
             await until(lambda: "a" not in watcher.agents and watcher.state == "live")
         assert watcher.state == "stopped"
-        answering.cancel()
 
 
 ROW = {

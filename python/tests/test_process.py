@@ -15,23 +15,25 @@ from typing import Any
 import pytest
 
 from agent_heartbeat import ConnectionError, HeartbeatAgent, ReconnectOptions
+from agent_heartbeat.testing import FakeService
 
-from .service import Service, until
 from .test_agent import KEY
+from .until import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with Service() as running:
+async def service() -> AsyncIterator[FakeService]:
+    async with FakeService() as running:
+        running.reached = 1
         yield running
 
 
 class Program:
     """An agent in a program of its own."""
 
-    def __init__(self, service: Service, path: Path, body: str = "", options: str = "") -> None:
+    def __init__(self, service: FakeService, path: Path, body: str = "", options: str = "") -> None:
         (path / "key.pem").write_text(KEY)
         file = path / "worker.py"
         file.write_text(
@@ -75,21 +77,21 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "os._exit", "fork"])
-async def test_it_dies_with_its_agent_however_that_dies(service: Service, tmp_path: Path, how: str) -> None:
+async def test_it_dies_with_its_agent_however_that_dies(service: FakeService, tmp_path: Path, how: str) -> None:
     # A child that was forked keeps the pipe's end open.
     body = {
         "os._exit": 'agent.on("ready", lambda _: os._exit(3))',
         "fork": 'agent.on("ready", lambda _: os.fork() or time.sleep(30))',
     }.get(how, "")
     program = Program(service, tmp_path, body)
-    peer = await service.peer()
+    peer = await service.connection()
     await service.received("heartbeat")
     if how != "os._exit":
         (process, *_) = [pid for pid in children(program.process.pid) if "agent_heartbeat" in command_of(pid)]
         program.process.send_signal(signal.SIGKILL)
         await until(lambda: is_gone(process))
-    await peer.ended.wait()
-    assert peer.close[0] == 1006
+    await peer.ended()
+    assert peer.closed[0] == 1006
     program.process.kill()
     if program.process.stdout:
         program.process.stdout.close()
@@ -101,7 +103,7 @@ def command_of(pid: int) -> str:
 
 
 async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_as_gone(
-    service: Service, tmp_path: Path
+    service: FakeService, tmp_path: Path
 ) -> None:
     body = """
     sys.setswitchinterval(1000)
@@ -113,24 +115,22 @@ async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_a
         return "computed"
     """
     program = Program(service, tmp_path, body, "heartbeat_interval=1")
-    peer = await service.peer()
+    peer = await service.connection()
     await service.received("subscribe")
     go = tmp_path / "go"
-    await peer.tell(
-        type="message", messageId="1", subject="compute", data=str(go), replyTo="_inbox.b.1", **{"from": "b"}
-    )
-    await until(lambda: peer.received and peer.received[-1].get("activity", {}).get("state") == "blocked")
+    peer.send(type="message", messageId="1", subject="compute", data=str(go), replyTo="_inbox.b.1", **{"from": "b"})
+    await until(lambda: peer.messages and peer.messages[-1].get("activity", {}).get("state") == "blocked")
     blocked = len(peer.of_type("heartbeat"))
     await until(lambda: len(peer.of_type("heartbeat")) >= blocked + 3)
     go.touch()
     assert (await service.received("publish"))[0]["data"] == {"result": "computed"}
     await until(lambda: peer.of_type("heartbeat")[-1]["activity"]["state"] == "idle")
-    assert len(service.peers) == 1
+    assert len(service.connections) == 1
     program.process.send_signal(signal.SIGTERM)
     assert (await program.wait()).strip() == "drained"
 
 
-async def test_signals_to_the_whole_group_are_for_the_agent(service: Service, tmp_path: Path) -> None:
+async def test_signals_to_the_whole_group_are_for_the_agent(service: FakeService, tmp_path: Path) -> None:
     body = """
     os.setpgid(0, 0)
 
@@ -140,16 +140,16 @@ async def test_signals_to_the_whole_group_are_for_the_agent(service: Service, tm
         return "finished"
     """
     program = Program(service, tmp_path, body)
-    peer = await service.peer()
+    peer = await service.connection()
     await service.received("subscribe")
-    await peer.tell(type="message", messageId="1", subject="slow", data=1, replyTo="_inbox.b.1", **{"from": "b"})
-    await until(lambda: any(beat.get("activity", {}).get("state") for beat in peer.received))
+    peer.send(type="message", messageId="1", subject="slow", data=1, replyTo="_inbox.b.1", **{"from": "b"})
+    await until(lambda: any(beat.get("activity", {}).get("state") for beat in peer.messages))
     os.killpg(program.process.pid, signal.SIGINT)
     assert (await program.wait()).strip() == "drained"
-    assert peer.close == (1000, "drained")
+    assert peer.closed == (1000, "drained")
 
 
-async def test_it_is_replaced_where_it_dies(service: Service) -> None:
+async def test_it_is_replaced_where_it_dies(service: FakeService) -> None:
     agent = HeartbeatAgent(
         "worker-1", "acme", service.url, private_key=KEY, signals=(), reconnect=ReconnectOptions(base_delay=0.1)
     )
@@ -159,7 +159,7 @@ async def test_it_is_replaced_where_it_dies(service: Service) -> None:
     await agent.start()
     manager: Any = agent._manager
     manager._process.kill()
-    await service.peer(count=2)
+    await service.connection(2)
     await until(lambda: agent.state == "connected" and len(states) == 4)
     assert states == [
         ("idle", "connecting"),
@@ -167,8 +167,8 @@ async def test_it_is_replaced_where_it_dies(service: Service) -> None:
         ("connected", "reconnecting"),
         ("reconnecting", "connected"),
     ]
-    await until(lambda: service.peers[-1].subjects == ["a.b"])
-    assert service.peers[0].claims["instance_id"] == service.peers[1].claims["instance_id"]
+    await until(lambda: service.last.subscriptions == {"a.b"})
+    assert service.connections[0].instance_id == service.connections[1].instance_id
     assert await agent.publish("x.y") == 1
     process = manager._process
     await agent.stop()
@@ -176,7 +176,7 @@ async def test_it_is_replaced_where_it_dies(service: Service) -> None:
     assert process.returncode == 0
 
 
-async def test_it_leaves_no_process_and_no_thread_behind(service: Service) -> None:
+async def test_it_leaves_no_process_and_no_thread_behind(service: FakeService) -> None:
     import threading
 
     before = threading.active_count()
@@ -190,7 +190,7 @@ async def test_it_leaves_no_process_and_no_thread_behind(service: Service) -> No
 
 
 @pytest.fixture
-async def without_process(service: Service) -> AsyncIterator[HeartbeatAgent]:
+async def without_process(service: FakeService) -> AsyncIterator[HeartbeatAgent]:
     """An agent whose process has died, before another one was started."""
     agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=(), logger=None)
     await agent.start()
@@ -218,15 +218,17 @@ async def test_a_message_between_two_processes_fails_at_once(without_process: He
         await without_process.publish("x.y")
 
 
-async def test_reconnect_does_not_wait_for_the_next_process(service: Service, without_process: HeartbeatAgent) -> None:
+async def test_reconnect_does_not_wait_for_the_next_process(
+    service: FakeService, without_process: HeartbeatAgent
+) -> None:
     without_process.reconnect()
     manager: Any = without_process._manager
     assert manager._restart_timer is None
     await until(lambda: without_process.state == "connected")
-    assert len(service.peers) == 2
+    assert len(service.connections) == 2
 
 
-async def test_a_drain_goes_on_when_the_process_dies(service: Service) -> None:
+async def test_a_drain_goes_on_when_the_process_dies(service: FakeService) -> None:
     agent = HeartbeatAgent(
         "worker-1", "acme", service.url, private_key=KEY, signals=(), logger=None, heartbeat_interval=1
     )
@@ -240,13 +242,13 @@ async def test_a_drain_goes_on_when_the_process_dies(service: Service) -> None:
     await agent.start()
     states: list[Any] = []
     agent.on("state", lambda change: states.append((change.previous, change.state)))
-    await service.peers[0].tell(type="message", messageId="1", subject="slow", data=1, replyTo="_inbox.b.1")
+    service.connections[0].send(type="message", messageId="1", subject="slow", data=1, replyTo="_inbox.b.1")
     await until(lambda: bool(agent._dispatcher.running))
     draining = asyncio.ensure_future(agent.drain())
     await until(lambda: agent.state == "draining")
     manager: Any = agent._manager
     manager._process.kill()
-    peer = await service.peer(count=2)
+    peer = await service.connection(2)
     await until(lambda: any(beat["activity"]["state"] == "draining" for beat in peer.of_type("heartbeat")))
     go.set()
     await draining
@@ -254,7 +256,7 @@ async def test_a_drain_goes_on_when_the_process_dies(service: Service) -> None:
     assert states == [("connected", "draining"), ("draining", "stopped")]
 
 
-async def test_a_superseded_agent_whose_process_dies_does_not_take_the_agent_back(service: Service) -> None:
+async def test_a_superseded_agent_whose_process_dies_does_not_take_the_agent_back(service: FakeService) -> None:
     agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=(), logger=None)
     go = asyncio.Event()
 
@@ -264,20 +266,20 @@ async def test_a_superseded_agent_whose_process_dies_does_not_take_the_agent_bac
 
     await agent.start()
     running = asyncio.ensure_future(agent.run())
-    await service.peers[0].tell(type="message", messageId="1", subject="slow", data=1)
+    service.connections[0].send(type="message", messageId="1", subject="slow", data=1)
     await until(lambda: bool(agent._dispatcher.running))
-    await service.peers[0].tell(type="superseded")
+    service.connections[0].send(type="superseded")
     await until(lambda: agent.state == "draining")
     manager: Any = agent._manager
     manager._process.kill()
     await until(lambda: agent.state == "superseded")
     go.set()
     assert await running == "superseded"
-    assert len(service.peers) == 1
+    assert len(service.connections) == 1
 
 
 async def test_a_process_that_cannot_be_started_is_tried_again(
-    service: Service, without_process: HeartbeatAgent, monkeypatch: pytest.MonkeyPatch
+    service: FakeService, without_process: HeartbeatAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures: list[Any] = []
     without_process.on("attempt_failed", failures.append)
@@ -295,7 +297,7 @@ async def test_a_process_that_cannot_be_started_is_tried_again(
 
 
 async def test_a_process_that_cannot_be_started_at_first_is_told_in_words(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError("Cannot allocate memory")

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { publicKeyOf } from "@agent-heartbeat/sdk";
+import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type InstalledPackage, lintPackage } from "../../testing/empty-project";
-import { Gateway } from "../../testing/gateway";
 import { TEST_KEY } from "../../testing/keys";
 import { typeErrors } from "../../testing/package-types";
 import { packedSdk } from "../../testing/packed-sdk";
@@ -24,10 +24,10 @@ const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 const BROWSER_BUDGET_BYTES = 15 * 1024;
 
 let sdk: InstalledPackage;
-let gateway: Gateway;
+let gateway: FakeService;
 
 beforeAll(async () => {
-  gateway = await Gateway.start({ keys: [await publicKeyOf(TEST_KEY)] });
+  gateway = await startFakeService({ keys: [await publicKeyOf(TEST_KEY)] });
   sdk = await packedSdk();
 });
 
@@ -43,12 +43,13 @@ const application = (options: object) => `
   const agent = new HeartbeatAgent({ ...options, logger: null });
   await agent.start();
   const { agents } = await agent.list();
+  const own = agents.find(({ agentId }) => agentId === agent.agentId);
   const states = [];
   agent.on("state", ({ state }) => states.push(state));
   await agent.drain();
-  const result = { algorithm: key.algorithm, agents, states };
+  const result = { algorithm: key.algorithm, status: own.status, states };
 `;
-const RESULT = { algorithm: "ES256", agents: [], states: ["draining", "stopped"] };
+const RESULT = { algorithm: "ES256", status: "online", states: ["draining", "stopped"] };
 
 describe("the packed package, in an empty project", () => {
   it.each([
@@ -71,8 +72,8 @@ describe("the packed package, in an empty project", () => {
       const { stdout, stderr } = await run(process.execPath, [file], { cwd: sdk.project });
       expect(stderr).toBe("");
       expect(JSON.parse(stdout)).toEqual(RESULT);
-      const { claims, closed } = gateway.last;
-      expect([claims.sub, closed?.reason]).toEqual([agentId, "drained"]);
+      const { agentId: connected, closed } = gateway.last;
+      expect([connected, closed?.reason]).toEqual([agentId, "drained"]);
     }
   });
 
@@ -82,6 +83,7 @@ describe("the packed package, in an empty project", () => {
       protocol: "SUBPROTOCOL",
       status: "StatusReader",
       registry: "AgentRegistry",
+      testing: "startFakeService",
     };
     const code = Object.entries(entries).map(([entry, name]) => {
       const id = `"@agent-heartbeat/sdk/${entry}"`;
@@ -96,6 +98,7 @@ describe("the packed package, in an empty project", () => {
       "protocol string",
       "status function",
       "registry function",
+      "testing function",
     ]);
   });
 
@@ -128,7 +131,7 @@ describe("the packed package, in an empty project", () => {
     </script>`;
       const bundle = await readFile(join(sdk.installed, "dist", "browser.js"));
       expect(JSON.parse(await resultOfPage(page, bundle))).toEqual(RESULT);
-      expect(gateway.last.claims.sub).toBe("page");
+      expect(gateway.last.agentId).toBe("page");
       expect(gateway.last.closed).toEqual({ code: 1000, reason: "drained" });
     },
   );

@@ -1,6 +1,12 @@
 /** Level `fleet`: a viewer that keeps the organization's agents current. */
 
-import type { ServerConnection } from "./service";
+import type { AgentPresence, Transition } from "@agent-heartbeat/sdk/protocol";
+import {
+  type FakeConnection,
+  fakePresence,
+  fakeTransition,
+  type SentMessage,
+} from "@agent-heartbeat/sdk/testing";
 import type { Scenario, Trial } from "./trial";
 
 export const FLEET: Scenario[] = [
@@ -8,8 +14,9 @@ export const FLEET: Scenario[] = [
     level: "fleet",
     name: "It subscribes before it lists, and lists page by page.",
     async play(trial) {
-      trial.service.page = ({ cursor }) =>
-        cursor === "2" ? page([presence("b")]) : page([presence("a")], "2");
+      lists(trial, ({ cursor }) =>
+        cursor === "2" ? page([presence("b")]) : page([presence("a")], "2"),
+      );
       const connection = await watching(trial);
       await shows(trial, { a: "online", b: "online" });
       const types = connection.messages
@@ -27,16 +34,16 @@ export const FLEET: Scenario[] = [
     level: "fleet",
     name: "It shows a transition at once, and the newer of two words.",
     async play(trial) {
-      trial.service.page = () => page([presence("a")]);
+      lists(trial, () => page([presence("a")]));
       const connection = await watching(trial);
       await shows(trial, { a: "online" });
       const later = Date.now() + 500;
-      connection.tell(transition("b", { lastHeartbeatAt: later }));
+      connection.send(transition("b", { lastHeartbeatAt: later }));
       await shows(trial, { a: "online", b: "online" });
-      connection.tell(
+      connection.send(
         transition("b", { status: "offline", reason: "drained", lastHeartbeatAt: 1 }),
       );
-      connection.tell(
+      connection.send(
         transition("a", { status: "offline", reason: "drained", lastHeartbeatAt: later }),
       );
       await shows(trial, { a: "offline", b: "online" });
@@ -47,7 +54,7 @@ export const FLEET: Scenario[] = [
     name: "It shows by itself that a lease has run out.",
     async play(trial) {
       const agents = [presence("a", { leaseExpiresAt: Date.now() + 1500 })];
-      trial.service.page = () => page(agents);
+      lists(trial, () => page(agents));
       await watching(trial);
       await shows(trial, { a: "offline" });
     },
@@ -56,17 +63,17 @@ export const FLEET: Scenario[] = [
     level: "fleet",
     name: "It lists anew after it has lost its connection, and forgets who is gone.",
     async play(trial) {
-      trial.service.page = () => page([presence("a"), presence("b")]);
+      lists(trial, () => page([presence("a"), presence("b")]));
       const connection = await watching(trial);
       await shows(trial, { a: "online", b: "online" });
-      trial.service.page = () => page([presence("b")]);
+      lists(trial, () => page([presence("b")]));
       connection.close(1006);
       await shows(trial, { b: "online" });
     },
   },
 ];
 
-async function watching(trial: Trial): Promise<ServerConnection> {
+async function watching(trial: Trial): Promise<FakeConnection> {
   await trial.client.call("watch", { settings: trial.settings });
   return trial.service.connection();
 }
@@ -81,39 +88,22 @@ async function shows(trial: Trial, agents: Record<string, string>): Promise<void
   });
 }
 
-const page = (agents: object[], cursor: string | null = null) => ({ agents, cursor });
-
-function presence(agentId: string, values: object = {}): Record<string, unknown> {
-  const now = Date.now();
-  return {
-    agentId,
-    status: "online",
-    reason: null,
-    since: now,
-    connectedAt: now,
-    connectionId: "c",
-    instanceId: "i",
-    lastHeartbeatAt: now,
-    leaseExpiresAt: now + 600_000,
-    leaseMs: 600_000,
-    heartbeatIntervalMs: 200_000,
-    activity: null,
-    stalledSince: null,
-    ...values,
-  };
+/** The client gets these pages of agents. */
+function lists(trial: Trial, pageOf: (message: SentMessage) => object): void {
+  trial.service.answer = (message) =>
+    message.type === "list"
+      ? { type: "agents", serverTime: Date.now(), ...pageOf(message) }
+      : undefined;
 }
 
-function transition(agentId: string, values: object): object {
-  const shown = presence(agentId, values);
-  const data = {
-    ...shown,
-    transitionId: `${agentId}-${Math.random()}`,
-    organizationId: "acme",
-    event: shown.status,
-    previousStatus: null,
-    reason: shown.reason ?? "connected",
-    at: Date.now(),
-  };
-  const messageId = data.transitionId;
+const page = (agents: object[], cursor: string | null = null) => ({ agents, cursor });
+
+/** A lease that no slow machine outlives. */
+const presence = (agentId: string, fields: Partial<AgentPresence> = {}) =>
+  fakePresence(agentId, { leaseMs: 600_000, leaseExpiresAt: Date.now() + 600_000, ...fields });
+
+function transition(agentId: string, fields: Partial<Transition>): object {
+  const data = fakeTransition(agentId, { leaseExpiresAt: Date.now() + 600_000, ...fields });
+  const { transitionId: messageId } = data;
   return { type: "message", messageId, subject: `presence.${agentId}`, data, from: "service" };
 }

@@ -1,29 +1,9 @@
-/** Reads a client's login as the service does, and says what is wrong with it. */
+/** Says what is wrong with a client's login. */
 
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
-import type { IncomingMessage } from "node:http";
-import { type LoginClaims, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
+import { SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
+import type { Login } from "@agent-heartbeat/sdk/testing";
 import { claimsIn, periodFault } from "../../../core/login-token";
-import { decoded } from "../token";
-
-/** A login, as far as it could be read. */
-export interface Login {
-  /** The header `Sec-WebSocket-Protocol` as it came, and how often. */
-  offered: string[];
-  token: string;
-  header: Record<string, unknown>;
-  claims: Partial<LoginClaims>;
-}
-
-export function readLogin({ rawHeaders }: IncomingMessage): Login {
-  const offered = rawHeaders.filter(
-    (_, index) =>
-      index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "sec-websocket-protocol",
-  );
-  const token = offered.join(",").split(",")[1]?.trim() ?? "";
-  const [header, claims] = token.split(".");
-  return { offered, token, header: decoded(header) ?? {}, claims: decoded(claims) ?? {} };
-}
 
 /** The RFC 7638 thumbprint of an Ed25519 key. */
 function thumbprintOf(key: KeyObject): string {

@@ -1,8 +1,8 @@
 /** Level `messages`: subscriptions, handlers, requests and answers. */
 
 import { LIMITS } from "@agent-heartbeat/sdk/protocol";
+import type { FakeConnection } from "@agent-heartbeat/sdk/testing";
 import { CallFailed } from "./client";
-import type { ServerConnection } from "./service";
 import type { Scenario, Trial } from "./trial";
 
 export const MESSAGES: Scenario[] = [
@@ -30,10 +30,10 @@ export const MESSAGES: Scenario[] = [
       await trial.start({ patterns: ["a.b"] });
       const connection = await trial.service.connection();
       const first = await connection.message("subscribe");
-      connection.tell({ type: "error", code: "internal", message: "again", id: first.id });
+      connection.send({ type: "error", code: "internal", message: "again", id: first.id });
       const again = await connection.message("subscribe", 2);
       trial.expect(again.id !== first.id, "an id of its own for each", again.id);
-      connection.tell({ type: "error", code: "forbidden", message: "no", id: again.id });
+      connection.send({ type: "error", code: "forbidden", message: "no", id: again.id });
       connection.answers = true;
       await trial.client.call("publish", { subject: "x.y", data: 1 });
       trial.expect(connection.ofType("subscribe").length === 2, "no third subscription");
@@ -50,7 +50,7 @@ export const MESSAGES: Scenario[] = [
         ["2", 2],
         ["3", 3],
       ] as const) {
-        connection.tell({ type: "message", messageId, subject: "tasks.a", data, from: "b" });
+        connection.send({ type: "message", messageId, subject: "tasks.a", data, from: "b" });
       }
       await trial.client.event("message", ({ data }) => data === 3);
       const heard = trial.client.events.filter(({ event }) => event === "message");
@@ -63,7 +63,7 @@ export const MESSAGES: Scenario[] = [
     async play(trial) {
       const connection = await subscribed(trial, ["tasks.*"]);
       const replyTo = "_inbox.planner.1";
-      connection.tell({
+      connection.send({
         type: "message",
         messageId: "1",
         subject: "tasks.a",
@@ -82,7 +82,7 @@ export const MESSAGES: Scenario[] = [
     name: "It says what is wrong where it has no handler for a request.",
     async play(trial) {
       const connection = await subscribed(trial, ["tasks.*"]);
-      connection.tell({
+      connection.send({
         type: "message",
         messageId: "1",
         subject: "direct",
@@ -148,7 +148,7 @@ export const MESSAGES: Scenario[] = [
         replyTo,
       );
       const answer = (subject: unknown, result: unknown, messageId: string) =>
-        connection.tell({ type: "message", messageId, subject, data: { result }, from: "b" });
+        connection.send({ type: "message", messageId, subject, data: { result }, from: "b" });
       answer(`_inbox.${trial.agentId}.another`, "wrong", "1");
       answer(replyTo, { right: true }, "2");
       const result = JSON.stringify(await asked);
@@ -165,11 +165,11 @@ export const MESSAGES: Scenario[] = [
       trial.service.reached = 0;
       const unheard = await ask(60);
       trial.expect(unheard === "NoReceiverError", "NoReceiverError", unheard);
-      trial.service.silent = ["publish"];
+      trial.service.answer = ({ type }) => (type === "publish" ? null : undefined);
       const sent = connection.ofType("publish").length;
       const refused = ask(60);
       const second = await connection.message("publish", sent + 1);
-      connection.tell({ type: "error", code: "rate_limited", message: "slow down", id: second.id });
+      connection.send({ type: "error", code: "rate_limited", message: "slow down", id: second.id });
       trial.expect((await refused) === "RequestRefusedError", "RequestRefusedError", await refused);
       const late = await ask(0.5);
       trial.expect(late === "RequestTimeoutError", "RequestTimeoutError", late);
@@ -181,7 +181,7 @@ export const MESSAGES: Scenario[] = [
     async play(trial) {
       const connection = await subscribed(trial, ["slow.*"]);
       const replyTo = "_inbox.b.1";
-      connection.tell({
+      connection.send({
         type: "message",
         messageId: "1",
         subject: "slow.a",
@@ -190,7 +190,7 @@ export const MESSAGES: Scenario[] = [
         replyTo,
       });
       await trial.client.event("message");
-      connection.tell({ type: "superseded" });
+      connection.send({ type: "superseded" });
       await trial.client.event("state", ({ state }) => state === "draining");
       await trial.client.call("release");
       const { data } = await connection.message("publish");
@@ -201,7 +201,7 @@ export const MESSAGES: Scenario[] = [
   },
 ];
 
-async function subscribed(trial: Trial, patterns: string[]): Promise<ServerConnection> {
+async function subscribed(trial: Trial, patterns: string[]): Promise<FakeConnection> {
   await trial.start({ patterns });
   const connection = await trial.service.connection();
   if (patterns.length > 0) await connection.message("subscribe", patterns.length);

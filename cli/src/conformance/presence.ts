@@ -1,6 +1,6 @@
 /** Level `presence`: logins, heartbeats, the end of connections, and the end of an agent. */
 
-import type { Message } from "./service";
+import type { SentMessage } from "@agent-heartbeat/sdk/testing";
 import type { Scenario } from "./trial";
 
 /** What closes a connection without the client's doing: gateway, network, fault. */
@@ -78,7 +78,7 @@ export const PRESENCE: Scenario[] = [
       for (let count = 1; count <= 3; count++) {
         await connection.message("heartbeat", count);
         const now = Date.now();
-        connection.tell({
+        connection.send({
           type: "heartbeat_ack",
           serverTime: now,
           leaseExpiresAt: now,
@@ -98,7 +98,7 @@ export const PRESENCE: Scenario[] = [
       const next = await trial.service.connection(2);
       await next.message("heartbeat", 2);
       trial.expect(
-        silent.end !== undefined || silent.ofType("heartbeat").length < 5,
+        silent.closed !== null || silent.ofType("heartbeat").length < 5,
         "it to leave the silent one",
       );
       trial.expectValidLogins();
@@ -148,7 +148,7 @@ export const PRESENCE: Scenario[] = [
         return { status: 429, headers: { "Retry-After": "2" } };
       };
       await trial.start();
-      await trial.service.attempt(2);
+      await trial.service.login(2);
       const waitedMs = performance.now() - (refusedAt[0] ?? 0);
       trial.expect(waitedMs >= 1900, "no login before two seconds were over", Math.round(waitedMs));
     },
@@ -179,11 +179,11 @@ export const PRESENCE: Scenario[] = [
       await trial.start();
       const connection = await trial.service.connection();
       await connection.message("heartbeat");
-      for (const frame of FRAMES) connection.tell(frame);
-      connection.tellBinary(new Uint8Array([1, 2, 3]));
-      connection.tell({ type: "from_the_future", id: "1", more: [{}] });
-      connection.tell({ type: "heartbeat_ack", serverTime: "soon", leaseExpiresAt: null });
-      connection.tell({ type: "error", code: "from_the_future", message: "no" });
+      for (const frame of FRAMES) connection.send(frame);
+      connection.send(new Uint8Array([1, 2, 3]));
+      connection.send({ type: "from_the_future", id: "1", more: [{}] });
+      connection.send({ type: "heartbeat_ack", serverTime: "soon", leaseExpiresAt: null });
+      connection.send({ type: "error", code: "from_the_future", message: "no" });
       const sent = connection.ofType("heartbeat").length;
       await connection.message("heartbeat", sent + 2);
       trial.expect(trial.service.logins.length === 1, "one connection");
@@ -196,7 +196,7 @@ export const PRESENCE: Scenario[] = [
       await trial.start();
       const connection = await trial.service.connection();
       await connection.message("heartbeat", 2);
-      connection.tell({ type: "superseded" });
+      connection.send({ type: "superseded" });
       const { how } = await trial.client.event("ended");
       trial.expect(how === "superseded", 'it to end as "superseded"', how);
       const { code } = await connection.ended();
@@ -211,7 +211,7 @@ export const PRESENCE: Scenario[] = [
       await trial.start();
       const connection = await trial.service.connection();
       await connection.message("heartbeat");
-      connection.tell({ type: "error", code: "revoked", message: "the agent was disabled" });
+      connection.send({ type: "error", code: "revoked", message: "the agent was disabled" });
       connection.close(1000);
       await trial.service.connection(2);
       trial.expectValidLogins();
@@ -259,12 +259,12 @@ export const PRESENCE: Scenario[] = [
       trial.expect(health.healthy === true, "healthy while it is acknowledged", health);
       trial.service.refuse = () => ({ status: 503 });
       connection.close(1012);
-      await trial.service.attempt(2);
+      await trial.service.login(2);
       const after = (await trial.client.call("health")) as { healthy?: unknown };
       trial.expect(after.healthy === false, "not healthy without a connection", after);
     },
   },
 ];
 
-const stateOf = (message: Message | undefined) =>
+const stateOf = (message: SentMessage | undefined) =>
   (message?.activity as { state?: unknown } | undefined)?.state;

@@ -18,11 +18,11 @@ export const ROTATION: Scenario[] = [
         "the claim rotation: true",
         next.login.claims,
       );
-      trial.expect(old.end === undefined, "the old connection to be open");
+      trial.expect(old.closed === null, "the old connection to be open");
       const subscription = await next.message("subscribe");
       await next.message("heartbeat");
       const deliver = (to: typeof old, number: number) =>
-        to.tell({
+        to.send({
           type: "message",
           messageId: `m${number}`,
           subject: "tasks.a",
@@ -35,13 +35,13 @@ export const ROTATION: Scenario[] = [
       deliver(old, 3);
       await trial.client.event("message", ({ data }) => data === 3);
       trial.expect(
-        old.end === undefined,
+        old.closed === null,
         "the old connection to be open until the new one has proved itself",
       );
       const now = Date.now();
       next.answers = true;
-      next.tell({ type: "heartbeat_ack", serverTime: now, leaseExpiresAt: now });
-      next.tell({ type: "subscribed", subject: "tasks.*", id: subscription.id });
+      next.send({ type: "heartbeat_ack", serverTime: now, leaseExpiresAt: now });
+      next.send({ type: "subscribed", subject: "tasks.*", id: subscription.id });
       const { code, reason } = await old.ended();
       trial.expect(code === 1000 && reason === "rotated", "1000 with the reason rotated", {
         code,

@@ -1,10 +1,10 @@
 /** One scenario's stage: a service, a client, and what both have to do with each other. */
 
 import { generateKeyPairSync } from "node:crypto";
+import { FakeService } from "@agent-heartbeat/sdk/testing";
 import { type AgentSettings, ClientProcess } from "./client";
 import { Feed, Violation } from "./feed";
 import { faultsOf } from "./login";
-import { ConformanceService } from "./service";
 
 /** Ends a client that hangs. No scenario is decided by how long it takes. */
 const HANGS_AFTER_MS = 120_000;
@@ -20,17 +20,16 @@ export interface Scenario {
 }
 
 export class Trial {
-  readonly service: ConformanceService;
+  readonly service: FakeService;
   readonly client: ClientProcess;
   readonly key = generateKeyPairSync("ed25519").privateKey;
   readonly agentId = "worker-1";
   readonly organizationId = "acme";
-  url = "";
 
   constructor(command: readonly string[], signal: AbortSignal) {
-    const feed = new Feed(signal);
-    this.service = new ConformanceService(feed);
-    this.client = new ClientProcess(command, feed);
+    this.service = new FakeService({ organizationId: this.organizationId, signal });
+    this.service.reached = 1;
+    this.client = new ClientProcess(command, new Feed(signal));
   }
 
   /** Makes the client an agent, and lets it connect. */
@@ -42,7 +41,7 @@ export class Trial {
     return {
       agentId: this.agentId,
       organizationId: this.organizationId,
-      url: this.url,
+      url: this.service.url,
       privateKey: this.key.export({ type: "pkcs8", format: "pem" }).toString(),
       heartbeatInterval: 1,
       heartbeatTimeoutMultiplier: 3,
@@ -66,7 +65,10 @@ export class Trial {
   expectValidLogins(): void {
     const { logins } = this.service;
     for (const login of logins) {
-      const faults = faultsOf(login, { ...this, audience: this.url.replace("ws:", "wss:") });
+      const faults = faultsOf(login, {
+        ...this,
+        audience: this.service.url.replace("ws:", "wss:"),
+      });
       this.expect(faults.length === 0, faults.join("; "), login.claims);
     }
     const ids = new Set(logins.map(({ claims }) => claims.jti));
@@ -93,7 +95,7 @@ export async function play(
   );
   const trial = new Trial(command, ended.signal);
   try {
-    trial.url = await trial.service.listen();
+    await trial.service.listen();
     await run(trial);
     return undefined;
   } catch (error) {

@@ -549,13 +549,16 @@ class Agent:
         else:
             self._manager = ConnectionManager(
                 self._options,
-                AsyncioRuntime(proxy=self._proxy),
+                self._runtime(),
                 self._load_key,
                 self._hear,
                 self._schedule,
             )
         self._manager.set_subscriptions(self._dispatcher.patterns)
         self._manager.start()
+
+    def _runtime(self) -> AsyncioRuntime:
+        return AsyncioRuntime(proxy=self._proxy)
 
     def _load_key(self, proceed: Callable[[SigningKey | BaseException], None]) -> None:
         self._keep(self._keys.hand_to(proceed))

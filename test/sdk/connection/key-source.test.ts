@@ -7,10 +7,10 @@ import {
   StartAbortedError,
 } from "@agent-heartbeat/sdk";
 import { FleetWatcher } from "@agent-heartbeat/sdk/fleet";
+import { startFakeService } from "@agent-heartbeat/sdk/testing";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { decodeProtectedHeader } from "jose";
 import { FakeRuntime, type FakeSocket } from "../../../testing/fake-runtime";
-import { Gateway } from "../../../testing/gateway";
 import { newP256Key } from "../../../testing/keys";
 import { temporaryFolder } from "../../../testing/temporary-folder";
 
@@ -252,13 +252,13 @@ describe("a start with a signal", () => {
 describe("with heartbeatThread", () => {
   it("the file is read again, and a function is asked, in the thread of the agent", async () => {
     const path = await keyFile(OLD);
-    const gateway = await Gateway.start({ keys: [await publicKeyOf(OLD)] });
+    const gateway = await startFakeService({ keys: [await publicKeyOf(OLD)] });
     const options = { url: gateway.url, heartbeatThread: true, runtime: undefined as never };
     try {
       await newAgent({ ...options, privateKeyPath: path }).start();
-      gateway.options.keys = [await publicKeyOf(NEW)];
+      gateway.keys = [await publicKeyOf(NEW)];
       await writeFile(path, NEW);
-      gateway.last.socket.terminate();
+      gateway.last.close();
       await gateway.until(() => gateway.connections.length === 2);
       await agent.stop();
 

@@ -1,18 +1,18 @@
 import { type AgentEvents, HeartbeatAgent, publicKeyOf, SimpleAgent } from "@agent-heartbeat/sdk";
+import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { fastRuntime } from "../../../testing/fast-runtime";
 import { FaultProxy } from "../../../testing/fault-proxy";
-import { Gateway } from "../../../testing/gateway";
 import { TEST_KEY } from "../../../testing/keys";
 
 jest.setTimeout(30_000);
 
-let gateway: Gateway;
+let gateway: FakeService;
 let proxy: FaultProxy;
 const agents: HeartbeatAgent[] = [];
 
 beforeEach(async () => {
-  gateway = await Gateway.start({ keys: [await publicKeyOf(TEST_KEY)] });
+  gateway = await startFakeService({ keys: [await publicKeyOf(TEST_KEY)] });
   proxy = await FaultProxy.start(gateway.port);
 });
 
@@ -98,21 +98,21 @@ describe("over a real network, an agent reconnects after", () => {
 
   it.each([401, 403, 409, 429, 500, 503])("a handshake that is refused with %d", async (status) => {
     const retryAfter: Record<string, string> = status === 429 ? { "retry-after": "2" } : {};
-    gateway.options.refuse = (n) => (n <= 2 ? { status, headers: retryAfter } : undefined);
+    gateway.refuse = (_, n) => (n <= 2 ? { status, headers: retryAfter } : undefined);
     const agent = newAgent();
     void agent.run();
     const failed = await next(agent, "attemptFailed");
     expect(failed.failure.status).toBe(status);
     if (status === 429) expect(failed.retryInMs).toBeGreaterThanOrEqual(2_000);
     await acknowledged(agent);
-    expect(gateway.attempts).toBe(3);
+    expect(gateway.logins.length).toBe(3);
   });
 
   it.each([1000, 1001, 1012])("a close with code %d", async (code) => {
     const agent = newAgent();
     void agent.run();
     await acknowledged(agent);
-    gateway.last.socket.close(code);
+    gateway.last.close(code);
     expect((await next(agent, "attemptFailed")).failure.code).toBe(code);
     await acknowledged(agent);
   });
@@ -147,7 +147,7 @@ describe("over a real network, an agent", () => {
     await agent.drain();
     await gateway.until(() => gateway.open.length === 0);
     expect(gateway.last.closed).toEqual({ code: 1000, reason: "drained" });
-    expect(gateway.last.received.at(-1)).toMatchObject({ activity: { state: "draining" } });
+    expect(gateway.last.messages.at(-1)).toMatchObject({ activity: { state: "draining" } });
     expect(await ended).toBe("drained");
   });
 
@@ -158,12 +158,12 @@ describe("over a real network, an agent", () => {
     void agent.run();
     const { clockSkewMs } = await next(agent, "clockSkew");
     await acknowledged(agent);
-    expect(gateway.attempts).toBe(2);
+    expect(gateway.logins.length).toBe(2);
     expect(Math.round(clockSkewMs / 60_000)).toBe(-60);
   });
 
   it("with a key that is not registered is refused and goes on trying", async () => {
-    gateway.options.keys = [];
+    gateway.keys = [];
     const agent = newAgent();
     void agent.run();
     const { failure, retryInMs } = await next(agent, "attemptFailed");
@@ -177,8 +177,8 @@ describe("over a real network, an agent", () => {
     void agent.run();
     await acknowledged(agent);
     const reported = next(agent, "protocolError");
-    gateway.last.socket.send("{");
-    gateway.last.socket.send(Buffer.from([1, 2, 3]));
+    gateway.last.send("{");
+    gateway.last.send(Buffer.from([1, 2, 3]));
     await reported;
     await next(agent, "heartbeatAck");
     expect(gateway.connections).toHaveLength(1);
@@ -187,7 +187,9 @@ describe("over a real network, an agent", () => {
   it("asks for the list of agents and gets the reply", async () => {
     const agent = newAgent();
     await agent.start();
-    expect(await agent.list()).toMatchObject({ type: "agents", agents: [], cursor: null });
+    expect(await agent.list()).toMatchObject({
+      agents: [{ agentId: "agent-1", status: "online" }],
+    });
   });
 
   it("rotates three times without a lost or doubled message and without a change of state", async () => {
@@ -203,8 +205,8 @@ describe("over a real network, an agent", () => {
     let sent = 0;
     // To the newest connection that has spoken, as the service would, and never to two.
     const post = () => {
-      const to = gateway.open.findLast(({ received }) => received.length > 0);
-      if (to) gateway.post({ type: "message", subject: "stream", data: sent++ }, [to]);
+      const to = gateway.open.findLast(({ messages }) => messages.length > 0);
+      if (to) gateway.send({ type: "message", subject: "stream", data: sent++ }, [to]);
     };
     while (rotations < 3) {
       post();
@@ -216,7 +218,7 @@ describe("over a real network, an agent", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(got).toEqual([...Array(sent).keys()]);
     expect(states).toEqual(["connecting", "connected"]);
-    expect(new Set(gateway.connections.map(({ claims }) => claims.instance_id)).size).toBe(1);
+    expect(new Set(gateway.connections.map(({ instanceId }) => instanceId)).size).toBe(1);
     expect(gateway.connections.slice(0, 3).map(({ closed }) => closed)).toEqual(
       Array(3).fill({ code: 1000, reason: "rotated" }),
     );
@@ -226,13 +228,11 @@ describe("over a real network, an agent", () => {
     const [older, newer] = [newAgent(), newAgent()];
     const ended = older.run();
     await acknowledged(older);
-    const first = gateway.last;
     void newer.run();
     await acknowledged(newer);
-    gateway.post({ type: "superseded" }, [first]);
     expect(await ended).toBe("superseded");
     await gateway.until(() => gateway.open.length === 1);
-    expect(gateway.attempts).toBe(2);
+    expect(gateway.logins.length).toBe(2);
     expect(newer.state).toBe("connected");
   });
 
@@ -240,7 +240,7 @@ describe("over a real network, an agent", () => {
     const agent = newAgent({ autoReconnect: false });
     const ended = agent.run();
     await acknowledged(agent);
-    gateway.last.socket.close(1000);
+    gateway.last.close(1000);
     await expect(ended).rejects.toThrow("closed with code 1000");
   });
 });
@@ -252,10 +252,10 @@ describe("SimpleAgent over a real network", () => {
     const got = new Promise((resolve) => agent.onMessage("tasks", (_, data) => resolve(data)));
     const ended = agent.run();
     await gateway.until(() => gateway.open.length === 1);
-    gateway.post({ type: "message", subject: "tasks", data: 7 });
+    gateway.send({ type: "message", subject: "tasks", data: 7 });
     expect(await got).toBe(7);
     await agent.stop();
     expect(await ended).toBe("stop");
-    expect(gateway.last.received.map(({ type }) => type)).toEqual(["subscribe"]);
+    expect(gateway.last.messages.map(({ type }) => type)).toEqual(["subscribe"]);
   });
 });

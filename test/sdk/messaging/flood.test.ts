@@ -1,11 +1,10 @@
 /** Twenty thousand messages over a real network that breaks, while connections are replaced. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { matchesSubject } from "../../../core/subject";
 import { fastRuntime } from "../../../testing/fast-runtime";
 import { FaultProxy } from "../../../testing/fault-proxy";
-import { Gateway, type GatewayConnection } from "../../../testing/gateway";
 import { TEST_KEY } from "../../../testing/keys";
 
 const MESSAGES = 20_000;
@@ -15,12 +14,12 @@ const SUBJECTS = ["tasks.a", "tasks.b", "tasks.c", "news"];
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-let gateway: Gateway;
+let gateway: FakeService;
 let proxy: FaultProxy;
 let agent: HeartbeatAgent;
 
 beforeEach(async () => {
-  gateway = await Gateway.start();
+  gateway = await startFakeService();
   proxy = await FaultProxy.start(gateway.port);
 });
 
@@ -30,39 +29,25 @@ afterEach(async () => {
   await gateway.close();
 });
 
-/** Posts as the service does: to each open connection with a subscription that fits, in order. */
-class Service {
-  readonly #subscriptions = new Map<GatewayConnection, Set<string>>();
+/** Publishes numbers on each subject. */
+class Numbers {
   /** Of each subject, how many were published. */
   readonly published = new Map<string, number>();
   count = 0;
-
-  readonly answer = (message: Record<string, unknown>, connection: GatewayConnection) => {
-    const { type, subject } = message;
-    if (type === "subscribe") {
-      const patterns = this.#subscriptions.get(connection) ?? new Set();
-      this.#subscriptions.set(connection, patterns.add(String(subject)));
-    }
-    return gateway.answer(message);
-  };
 
   publish(): { subject: string; n: number } {
     const subject = SUBJECTS[this.count % SUBJECTS.length] as string;
     const n = this.published.get(subject) ?? 0;
     this.count += 1;
     this.published.set(subject, n + 1);
-    const to = gateway.open.filter((connection) =>
-      [...(this.#subscriptions.get(connection) ?? [])].some((p) => matchesSubject(p, subject)),
-    );
-    gateway.post({ type: "message", messageId: `m${this.count}`, subject, data: n, from: "a" }, to);
+    gateway.publish(subject, n);
     return { subject, n };
   }
 }
 
 describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThread) => {
   it("gets 20,000 messages once and in order, but for those published while it was cut off", async () => {
-    const service = new Service();
-    gateway.options.answer = service.answer;
+    const numbers = new Numbers();
     const got = new Map(SUBJECTS.map((subject) => [subject, [] as number[]]));
     agent = new HeartbeatAgent({
       agentId: "agent-1",
@@ -91,21 +76,21 @@ describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThre
     /** Resolves when the newest message of each subject is there. */
     const allArrived = async () => {
       const missing = () =>
-        SUBJECTS.some((it) => got.get(it)?.at(-1) !== (service.published.get(it) ?? 0) - 1);
+        SUBJECTS.some((it) => got.get(it)?.at(-1) !== (numbers.published.get(it) ?? 0) - 1);
       while (missing()) await turn();
     };
     const publishedWhileCut = new Map(SUBJECTS.map((subject) => [subject, new Set<number>()]));
     let breaks = 0;
     let brokenAt = -1;
     const wantedRotations = heartbeatThread ? 0 : ROTATIONS;
-    while (service.count < MESSAGES || breaks < BREAKS || rotations < wantedRotations) {
+    while (numbers.count < MESSAGES || breaks < BREAKS || rotations < wantedRotations) {
       const cut = brokenAt === ready;
       for (let n = 0; n < 25; n++) {
-        const { subject, n: number } = service.publish();
+        const { subject, n: number } = numbers.publish();
         if (cut) publishedWhileCut.get(subject)?.add(number);
       }
       await turn();
-      if (cut || breaks === BREAKS || service.count < (MESSAGES / 4) * (breaks + 1)) continue;
+      if (cut || breaks === BREAKS || numbers.count < (MESSAGES / 4) * (breaks + 1)) continue;
       // What was published so far has arrived: only what follows can be lost.
       await allArrived();
       proxy.reset();
@@ -113,14 +98,14 @@ describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThre
       breaks += 1;
     }
     while (brokenAt === ready) await turn();
-    for (const _ of SUBJECTS) service.publish();
+    for (const _ of SUBJECTS) numbers.publish();
     await allArrived();
 
     expect(dropped).toBe(0);
-    for (const [subject, numbers] of got) {
-      expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
-      const present = new Set(numbers);
-      const missing = [...Array(service.published.get(subject)).keys()].filter(
+    for (const [subject, arrived] of got) {
+      expect(arrived).toEqual([...new Set(arrived)].toSorted((a, b) => a - b));
+      const present = new Set(arrived);
+      const missing = [...Array(numbers.published.get(subject)).keys()].filter(
         (n) => !present.has(n),
       );
       expect(missing.filter((n) => !publishedWhileCut.get(subject)?.has(n))).toEqual([]);

@@ -3,8 +3,8 @@ import { Agent, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { HeartbeatAgent, type NodeAgentOptions, proxyAgent, proxyFor } from "@agent-heartbeat/sdk";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
+import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { Gateway } from "../../../testing/gateway";
 import { type HttpProxy, startHttpProxy } from "../../../testing/http-proxy";
 import { TEST_KEY } from "../../../testing/keys";
 
@@ -79,13 +79,13 @@ describe("the proxy for a URL", () => {
 describe("an agent behind a proxy", () => {
   const NAMES = ["HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"];
   const before = Object.fromEntries(NAMES.map((name) => [name, process.env[name]]));
-  let gateway: Gateway;
+  let gateway: FakeService;
   let proxy: HttpProxy | undefined;
   let agent: HeartbeatAgent | undefined;
 
   beforeEach(async () => {
     for (const name of NAMES) delete process.env[name];
-    gateway = await Gateway.start();
+    gateway = await startFakeService();
   });
   afterEach(async () => {
     await agent?.stop();
@@ -116,7 +116,7 @@ describe("an agent behind a proxy", () => {
     process.env.HTTP_PROXY = proxy.url;
     await newAgent().start();
     expect(proxy.asked).toEqual([["service.test:80", 200]]);
-    expect(gateway.last.claims.aud).toBe("wss://service.test/prod");
+    expect(gateway.last.login.claims.aud).toBe("wss://service.test/prod");
   });
 
   it("sends the user name and password of its URL", async () => {
@@ -145,7 +145,7 @@ describe("an agent behind a proxy", () => {
     expect(error.message).toContain(`the proxy ${proxy.url}`);
     expect(error.message).toContain(message);
     expect(error.message).not.toContain("secret");
-    expect(gateway.attempts).toBe(0);
+    expect(gateway.logins.length).toBe(0);
   });
 
   it("names a proxy that can't be reached, and one that is none", async () => {

@@ -3,20 +3,24 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Activity, ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
+import {
+  type FakeConnection,
+  type FakeService,
+  startFakeService,
+} from "@agent-heartbeat/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { firstLine } from "../../../testing/first-line";
-import { Gateway, type GatewayConnection } from "../../../testing/gateway";
 import { TEST_KEY } from "../../../testing/keys";
 import { temporaryFolder } from "../../../testing/temporary-folder";
 
 jest.setTimeout(60_000);
 
-let gateway: Gateway;
+let gateway: FakeService;
 let agent: HeartbeatAgent | undefined;
 let child: ChildProcess | undefined;
 
 beforeEach(async () => {
-  gateway = await Gateway.start();
+  gateway = await startFakeService();
 });
 
 afterEach(async () => {
@@ -50,10 +54,10 @@ describe("an agent with heartbeatThread", () => {
       agent.onMessage("tasks.*", (...args) => resolve(args));
     });
     const ended = agent.run();
-    await gateway.until(() => gateway.connections[0]?.received.length === 2);
-    gateway.post({ type: "message", subject: "tasks.process", data: { n: 1 }, from: "agent-7" });
+    await gateway.until(() => gateway.connections[0]?.messages.length === 2);
+    gateway.send({ type: "message", subject: "tasks.process", data: { n: 1 }, from: "agent-7" });
     expect(await got).toEqual(["tasks.process", { n: 1 }, { from: "agent-7" }]);
-    expect(await agent.list()).toMatchObject({ type: "agents", agents: [] });
+    expect(await agent.list()).toMatchObject({ agents: [{ agentId: "agent-1" }] });
     expect(agent.getConnectionHealth()).toMatchObject({ healthy: true, state: "connected" });
     await agent.drain();
     expect(await ended).toBe("drained");
@@ -69,13 +73,13 @@ describe("an agent with heartbeatThread", () => {
   });
 
   it("is told of failures, and stops when superseded", async () => {
-    gateway.options.refuse = (n) => (n === 1 ? { status: 503 } : undefined);
+    gateway.refuse = (_, n) => (n === 1 ? { status: 503 } : undefined);
     const agent = newAgent({ reconnect: { baseDelay: 0.1, maxDelay: 0.1 } });
     const kinds: string[] = [];
     agent.on("attemptFailed", ({ failure }) => kinds.push(failure.kind));
     const ended = agent.run();
-    await gateway.until(() => gateway.connections[0]?.received.length === 1);
-    gateway.post({ type: "superseded" });
+    await gateway.until(() => gateway.connections[0]?.messages.length === 1);
+    gateway.send({ type: "superseded" });
     expect(await ended).toBe("superseded");
     expect(kinds).toEqual(["unavailable"]);
   });
@@ -93,13 +97,13 @@ describe("an agent with heartbeatThread", () => {
     /** Waits for the gateway, and for the process's untimely end. */
     const beside = (condition: () => boolean) =>
       Promise.race([gateway.until(condition), printed.then(unexpected)]);
-    const of = (id: string) => gateway.connections.filter(({ claims }) => claims.sub === id);
-    const heartbeats = (id: string) => of(id).flatMap(({ received }) => received);
+    const of = (id: string) => gateway.connections.filter(({ agentId }) => agentId === id);
+    const heartbeats = (id: string) => of(id).flatMap(({ messages }) => messages);
     await beside(() => heartbeats("threaded").length > 1 && heartbeats("inline").length > 1);
 
-    gateway.post({ type: "message", subject: "block", data: flag }, of("threaded"));
+    gateway.send({ type: "message", subject: "block", data: flag }, of("threaded"));
     await beside(() => heartbeats("threaded").some(isBlocked));
-    expect(of("inline")[0]?.received.some(isBlocked)).toBe(false);
+    expect(of("inline")[0]?.messages.some(isBlocked)).toBe(false);
     await writeFile(flag, "");
 
     expect(JSON.parse(await printed)).toEqual({ healthy: true, threadedChanges: 2 });
@@ -115,7 +119,7 @@ const unexpected = (line: string) => {
   throw new Error(`expected nothing to be printed yet, got ${line}`);
 };
 
-const spoke = (connection: GatewayConnection | undefined) => (connection?.received.length ?? 0) > 0;
+const spoke = (connection: FakeConnection | undefined) => (connection?.messages.length ?? 0) > 0;
 
 /** A heartbeat that tells of a loop which stood still for longer than the other agent's timeout. */
 const isBlocked = ({ activity }: Record<string, unknown>) => {

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_heartbeat import (
+    FleetWatcher,
+    HeartbeatAgent,
+    LoginRefusedError,
+    NoReceiverError,
+    ReconnectOptions,
+    RemoteError,
+    RequestRefusedError,
+)
+from agent_heartbeat.testing import FakeService, Refusal, fake_agent
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[FakeService]:
+    async with FakeService() as running:
+        yield running
+
+
+async def test_an_agent_is_listed_while_it_is_connected(service: FakeService) -> None:
+    async with HeartbeatAgent(**service.options("planner")) as agent:
+        assert [each["agentId"] for each in (await agent.list())["agents"]] == ["planner"]
+    assert await service.last.ended() == (1000, "drained")
+    assert [(each["status"], each["reason"]) for each in service.agents] == [("offline", "drained")]
+
+
+async def test_agents_come_and_go_on_command(service: FakeService) -> None:
+    async with FleetWatcher(**service.options("viewer", "viewer")) as watcher:
+        events: list[Any] = []
+        watcher.on("change", lambda change: events.append(change.transition["event"]))
+        worker = service.agent("worker-1").online()
+        worker.stall()
+        worker.recover()
+        worker.offline("lease_expired")
+        await service.until(lambda: len(events) == 4)
+        assert events == ["online", "stalled", "recovered", "offline"]
+        assert watcher.agents["worker-1"]["reason"] == "lease_expired"
+        assert list(watcher.agents) == ["worker-1"]
+
+
+async def test_messages_reach_who_is_subscribed_or_named_and_are_recorded(service: FakeService) -> None:
+    planner = HeartbeatAgent(**service.options("planner"))
+    worker = HeartbeatAgent(**service.options("worker.1"))
+    got: list[Any] = []
+    worker.on_message("news.*", lambda subject, data, context: got.append((subject, data, context.sender)))
+    async with planner, worker:
+        assert await planner.publish("news.today", 1) == 1
+        assert await planner.publish("other", 2) == 0
+        assert service.publish("news.bus", 3, sender="event:alerts") == 1
+        await service.until(lambda: len(got) == 2)
+    assert sorted(got) == [("news.bus", 3, "event:alerts"), ("news.today", 1, "planner")]
+    assert [(each.subject, each.sender, each.reached) for each in service.published] == [
+        ("news.today", "planner", 1),
+        ("other", "planner", 0),
+    ]
+
+
+async def test_played_agents_answer_and_ask(service: FakeService) -> None:
+    worker = service.agent("worker.1").online()
+
+    async def work(_subject: str, data: Any) -> dict[str, Any]:
+        return {"done": data}
+
+    worker.on_message("tasks.*", work)
+    planner = HeartbeatAgent(**service.options("planner"))
+    planner.on_message("plan", lambda subject, data: [data])
+    async with planner:
+        assert await planner.request("tasks.a", 1) == {"done": 1}
+        assert await planner.request("tasks.a", 1, to="worker.1") == {"done": 1}
+        assert await worker.request("plan", 2, to="planner") == [2]
+        with pytest.raises(RemoteError, match="no handler"):
+            await worker.request("nothing", to="planner")
+        worker.offline()
+        with pytest.raises(NoReceiverError):
+            await worker.request("tasks.a")
+
+
+async def test_handshakes_are_refused_and_connections_closed(service: FakeService) -> None:
+    options = {"reconnect": ReconnectOptions(schedule=lambda *_: 0.0)}
+    async with HeartbeatAgent(**service.options("planner"), **options) as agent:
+        codes: list[Any] = []
+        agent.on("attempt_failed", lambda event: codes.append(event.failure.code or event.failure.status))
+        service.refuse = lambda _: Refusal(503) if len(service.logins) == 2 else None
+        service.disconnect("planner")
+        await service.connection(2)
+        service.disconnect("planner", 1012)
+        await service.connection(3)
+        assert codes == [1006, 503, 1012]
+    service.refuse = Refusal(403)
+    with pytest.raises(LoginRefusedError):
+        await HeartbeatAgent(**service.options("other"), auto_reconnect=False).run()
+
+
+async def test_a_second_process_takes_over_or_is_refused_as_it_asks(service: FakeService) -> None:
+    options = service.options("planner")
+    first = HeartbeatAgent(**options)
+    await first.start()
+    with pytest.raises(LoginRefusedError):
+        await HeartbeatAgent(**options, auto_reconnect=False, on_duplicate="reject").run()
+    async with HeartbeatAgent(**options):
+        await service.until(lambda: first.has_ended)
+        assert first.state == "superseded"
+        assert [each["status"] for each in service.agents] == ["online"]
+
+
+async def test_viewers_may_not_publish(service: FakeService) -> None:
+    options = {**service.options("viewer", "viewer"), "heartbeat_process": False}
+    async with HeartbeatAgent(**options) as agent:
+        with pytest.raises(RequestRefusedError, match="viewer"):
+            await agent.publish("news")
+    assert service.agents == []
+
+
+async def test_lists_come_in_pages_by_status_and_with_profiles(service: FakeService) -> None:
+    async with HeartbeatAgent(**service.options("a"), capabilities=["plan"]) as agent:
+        await service.received("profile")
+        service.agent("b").online().offline()
+        page = await agent.list(limit=1)
+        assert [each["agentId"] for each in page["agents"]] == ["a"]
+        rest = await agent.list(cursor=page["cursor"])
+        assert [each["agentId"] for each in rest["agents"]] == ["b"]
+        assert [each["agentId"] for each in (await agent.list(status="offline"))["agents"]] == ["b"]
+        with_profiles = await agent.list(profiles=True)
+        assert with_profiles["agents"][0]["profile"]["capabilities"] == ["plan"]
+
+
+async def test_a_fake_agent_calls_its_handlers() -> None:
+    agent = fake_agent("planner")
+    agent.reply("models.*", lambda subject, data: f"summary of {data}")
+
+    @agent.on_message("tasks")
+    async def handle(_subject: str, data: Any) -> str:
+        summary = await agent.request("models.small", data)
+        await agent.publish("done", summary)
+        return "ok"
+
+    @agent.on_message("broken")
+    async def fail(_subject: str, data: Any) -> None:
+        raise ValueError("no model")
+
+    async with agent:
+        assert await agent.receive("tasks", "text") == "ok"
+        assert [(each.subject, each.data) for each in agent.published] == [
+            ("models.small", "text"),
+            ("done", "summary of text"),
+        ]
+        with pytest.raises(RemoteError, match="no model"):
+            await agent.receive("broken")
+        with pytest.raises(RemoteError, match="handler"):
+            await agent.receive("other")
+
+
+def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "testing.md"
+    code = "".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S))
+    (tmp_path / "test_page.py").write_text(code)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-o",
+        "asyncio_mode=auto",
+        "-p",
+        "no:cacheprovider",
+        "test_page.py",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    count = len(re.findall(r"^async def test_", code, re.M))
+    assert f"{count} passed" in done.stdout, done.stdout

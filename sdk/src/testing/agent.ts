@@ -1,0 +1,54 @@
+/** An agent for tests of handlers alone: the real one, connected to a service of its own in memory. */
+
+import { HeartbeatAgent, type MessageHandler, type NodeAgentOptions } from "@agent-heartbeat/sdk";
+import type { RemoteAgent } from "./remote-agent";
+import type { Published } from "./replies";
+import { FakeService } from "./service";
+
+/** Options of `fakeAgent()`: those of an agent, none of which is required. */
+export type FakeAgentOptions = Partial<
+  Omit<NodeAgentOptions, "url" | "runtime" | "heartbeatThread" | "agent">
+>;
+
+/** Sends what the test delivers. */
+const SENDER = "test";
+
+/** Made by `fakeAgent()`. */
+export class FakeAgent extends HeartbeatAgent {
+  readonly #service: FakeService;
+
+  constructor(options: FakeAgentOptions = {}) {
+    const service = new FakeService({ organizationId: options.organizationId });
+    super({ ...service.options(options.agentId ?? "agent-1"), signals: [], ...options });
+    this.#service = service;
+  }
+
+  /** Every message that the agent has published or asked, apart from answers. */
+  get published(): readonly Published[] {
+    return this.#service.published;
+  }
+
+  /**
+   * Brings the agent a message, as a request: starts the agent if it is not started.
+   *
+   * @param from the agent that sends it
+   * @returns what the handler returns
+   * @throws RemoteError if the handler throws (`handler_failed`), or there is none (`no_handler`).
+   */
+  async receive(subject: string, data: unknown = null, from: string = SENDER): Promise<unknown> {
+    await this.start();
+    return this.#service.agent(from).request(subject, data, { to: this.agentId });
+  }
+
+  /** Answers what the agent asks others, and takes what it publishes. */
+  reply(pattern: string, handler: MessageHandler, agentId: string = SENDER): RemoteAgent {
+    const agent = this.#service.agent(agentId).online();
+    agent.onMessage(pattern, handler);
+    return agent;
+  }
+}
+
+/** An agent that needs no service: for tests of what its handlers do. */
+export function fakeAgent(options: FakeAgentOptions = {}): FakeAgent {
+  return new FakeAgent(options);
+}

@@ -1,0 +1,21 @@
+/**
+ * A service in the test's own process, and an agent for tests of handlers alone.
+ *
+ * @module @agent-heartbeat/sdk/testing
+ */
+
+export { FakeAgent, type FakeAgentOptions, fakeAgent } from "./agent";
+export { type ConnectionClose, FakeConnection, type SentMessage } from "./connection";
+export type { Refusal } from "./doors";
+export type { Login } from "./login";
+export { fakePresence, fakeTransition } from "./presence";
+export { type FakeMessage, RemoteAgent } from "./remote-agent";
+export type { Published } from "./replies";
+export {
+  type AnswerMessage,
+  type FakeClientOptions,
+  FakeService,
+  type FakeServiceOptions,
+  type Refuse,
+  startFakeService,
+} from "./service";

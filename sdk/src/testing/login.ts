@@ -1,0 +1,54 @@
+/** What a client offers in its handshake, and whether a registered key has signed it. */
+
+import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
+import { audienceOf, type LoginClaims } from "../../../core/protocol";
+import type { PublicKey } from "../../../core/public-key";
+
+/** A login as it came, as far as it could be read. */
+export interface Login {
+  /** Each header `Sec-WebSocket-Protocol`: a client sends one, with both subprotocols. */
+  offered: readonly string[];
+  /** The second subprotocol. */
+  token: string;
+  /** The token's header; empty if it can't be read. */
+  header: Readonly<Record<string, unknown>>;
+  /** The token's claims; empty if they can't be read. */
+  claims: Readonly<Partial<LoginClaims>>;
+}
+
+export function readLogin(offered: readonly string[]): Login {
+  const token = offered.join(",").split(",")[1]?.trim() ?? "";
+  const [header = "", claims = ""] = token.split(".");
+  return { offered, token, header: decoded(header), claims: decoded(claims) };
+}
+
+function decoded(part: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString());
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** How far a client's clock may be off. */
+const SKEW_MS = 30_000;
+
+/** Whether a key has signed the login, for this time and an address that is one. */
+export function isSigned(login: Login, keys: readonly PublicKey[], now: number): boolean {
+  const { token, header, claims } = login;
+  const key = keys.find(({ keyId }) => keyId === header.kid);
+  const { iat = 0, exp = 0, aud = "" } = claims;
+  if (!key || iat * 1000 > now + SKEW_MS || exp * 1000 <= now - SKEW_MS) return false;
+  if (!URL.canParse(aud) || audienceOf(aud) !== aud) return false;
+  const end = token.lastIndexOf(".");
+  return verify(
+    key.algorithm === "EdDSA" ? null : "sha256",
+    Buffer.from(token.slice(0, end)),
+    {
+      key: createPublicKey({ key: key.jwk as JsonWebKey, format: "jwk" }),
+      dsaEncoding: "ieee-p1363",
+    },
+    Buffer.from(token.slice(end + 1), "base64url"),
+  );
+}

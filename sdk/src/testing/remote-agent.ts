@@ -1,0 +1,139 @@
+/** An agent elsewhere that the test plays: it comes, goes, sends, and answers. */
+
+import {
+  type MessageContext,
+  type MessageHandler,
+  matchesSubject,
+  NoReceiverError,
+  RemoteError,
+} from "@agent-heartbeat/sdk";
+import { type AgentPresence, agentToken, type OfflineReason } from "../../../core/protocol";
+import type { FakeFleet } from "./fleet";
+
+const DAY_MS = 86_400_000;
+
+/** A message on its way through the fake service. */
+export interface FakeMessage {
+  subject: string;
+  data: unknown;
+  from: string;
+  to?: string | undefined;
+  replyTo?: string | undefined;
+}
+
+/** What a remote agent needs of the service. */
+export interface RemoteService {
+  fleet: FakeFleet;
+  now(): number;
+  /** @returns how many processes it reached */
+  deliver(message: FakeMessage): number;
+}
+
+/** Made by `FakeService.agent()`. */
+export class RemoteAgent {
+  /** Every message that it got, in order. */
+  readonly received: (Pick<FakeMessage, "subject" | "data"> & MessageContext)[] = [];
+  readonly #handlers = new Map<MessageHandler, string>();
+  readonly #asked = new Map<string, (data: unknown, from: string) => void>();
+  readonly #service: RemoteService;
+  #questions = 0;
+
+  constructor(
+    readonly agentId: string,
+    service: RemoteService,
+  ) {
+    this.#service = service;
+  }
+
+  /** The agent comes online, or is seen again. Its lease is a day, so that it stays until the test says otherwise. */
+  online(fields: Partial<AgentPresence> = {}): this {
+    const lease = { leaseMs: DAY_MS, leaseExpiresAt: this.#service.now() + DAY_MS };
+    this.#service.fleet.online(this.agentId, { ...lease, ...fields });
+    return this;
+  }
+
+  /** The agent goes offline, and gets no messages. */
+  offline(reason: OfflineReason = "connection_lost"): this {
+    this.#service.fleet.offline(this.agentId, reason);
+    return this;
+  }
+
+  /** Its work stalls. */
+  stall(): void {
+    this.#service.fleet.stall(this.agentId, this.#service.now());
+  }
+
+  /** Its work advances again. */
+  recover(): void {
+    this.#service.fleet.stall(this.agentId, null);
+  }
+
+  /**
+   * Handles messages, and answers requests, as `onMessage()` of an agent does, while it is online.
+   *
+   * @returns a function that takes the handler away again
+   */
+  onMessage(pattern: string, handler: MessageHandler): () => void {
+    this.#handlers.set(handler, pattern);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /** @returns how many processes the message reached */
+  publish(subject: string, data: unknown = null, { to }: { to?: string } = {}): number {
+    return this.#service.deliver({ subject, data, from: this.agentId, to });
+  }
+
+  /**
+   * Sends a request and waits for its answer, for as long as it takes.
+   *
+   * @throws NoReceiverError if it reaches nobody.
+   * @throws RemoteError if it is answered with an error.
+   */
+  request(subject: string, data: unknown = null, { to }: { to?: string } = {}): Promise<unknown> {
+    this.#questions += 1;
+    const replyTo = `_inbox.${agentToken(this.agentId)}.${this.#questions}`;
+    return new Promise((resolve, reject) => {
+      this.#asked.set(replyTo, (answer, from) => {
+        this.#asked.delete(replyTo);
+        const { error, result } = answer as { error?: { code: string; message: string } } & {
+          result?: unknown;
+        };
+        if (!error) resolve(result);
+        else reject(new RemoteError(error.code, from, error.message));
+      });
+      if (this.#service.deliver({ subject, data, from: this.agentId, to, replyTo }) === 0) {
+        this.#asked.delete(replyTo);
+        reject(new NoReceiverError(`${subject}: expected an answer, got nobody`));
+      }
+    });
+  }
+
+  /** @internal Whether the service brings it a message. */
+  takes({ subject, to }: FakeMessage): boolean {
+    if (this.#asked.has(subject)) return true;
+    if (this.#service.fleet.agents.get(this.agentId)?.status !== "online") return false;
+    if (to !== undefined) return to === this.agentId;
+    return [...this.#handlers.values()].some((pattern) => matchesSubject(pattern, subject));
+  }
+
+  /** @internal */
+  async receive({ subject, data, from, replyTo }: FakeMessage): Promise<void> {
+    const settle = this.#asked.get(subject);
+    if (settle) return settle(data, from);
+    this.received.push({ subject, data, from });
+    const [handle] =
+      [...this.#handlers].find(([, pattern]) => matchesSubject(pattern, subject)) ?? [];
+    const answer = await answerOf(handle && (() => handle(subject, data, { from })));
+    if (replyTo) this.#service.deliver({ subject: replyTo, data: answer, from: this.agentId });
+  }
+}
+
+async function answerOf(handle: (() => unknown) | undefined): Promise<object> {
+  if (!handle) return { error: { code: "no_handler", message: "there is no handler" } };
+  try {
+    return { result: (await handle()) ?? null };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { error: { code: "handler_failed", message } };
+  }
+}

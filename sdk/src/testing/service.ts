@@ -1,0 +1,409 @@
+/** The service in this process: it speaks the protocol as the real one does, or as a test wants it to. */
+
+import { generateKeyPairSync } from "node:crypto";
+// Not the global one, which fake timers replace.
+import { setTimeout as realTimeout } from "node:timers";
+import type { Logger, OpenSocket, Runtime } from "@agent-heartbeat/sdk";
+import type { AgentPresence, Role, Transition } from "../../../core/protocol";
+import type { PublicKey } from "../../../core/public-key";
+import { agentOfToken, agentToken, matchesSubject } from "../../../core/subject";
+import {
+  type ConnectionClose,
+  FakeConnection,
+  type SentMessage,
+  type Transport,
+} from "./connection";
+import { type Host, memorySockets, NetworkDoor, type Refusal } from "./doors";
+import { FakeFleet } from "./fleet";
+import { isSigned, type Login } from "./login";
+import { type FakeMessage, RemoteAgent } from "./remote-agent";
+import { type Published, replyTo } from "./replies";
+
+/** What clients do with a message is nothing that the service sees. */
+const LOOK_AGAIN_MS = 5;
+
+/** Options of `startFakeService()`. */
+export interface FakeServiceOptions {
+  /** The organization of all clients. @default "acme" */
+  organizationId?: string | undefined;
+  /** Registered keys: a login that none of them has signed is refused with 403. @default every login is accepted */
+  keys?: readonly PublicKey[] | undefined;
+  /** What clients may do that are no agents, by their ids. @default all are agents */
+  roles?: Readonly<Record<string, Role>> | undefined;
+  /** The service's clock, in epoch milliseconds. @default Date.now */
+  now?: (() => number) | undefined;
+  /** Ends every wait for what a client does. @default they wait for as long as it takes */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options for a client of the fake service. */
+export interface FakeClientOptions {
+  agentId: string;
+  organizationId: string;
+  url: string;
+  privateKey: string;
+  logger: Logger | null;
+  runtime: Partial<Runtime>;
+}
+
+/** Decides about a handshake, which is the service's number `attempt`. */
+export type Refuse = (login: Login, attempt: number) => Refusal | undefined;
+
+/**
+ * Answers a message in place of the fake: an object is sent, null sends nothing, and undefined leaves the answer to the
+ * fake.
+ */
+export type AnswerMessage = (
+  message: SentMessage,
+  connection: FakeConnection,
+) => object | null | undefined;
+
+/** Starts a service in this process. Call `close()` at the end. */
+export async function startFakeService(options: FakeServiceOptions = {}): Promise<FakeService> {
+  const service = new FakeService(options);
+  await service.listen();
+  return service;
+}
+
+/**
+ * A service in this process. Clients come to it in memory, with `options()`, or over the network, at `url`. Its leases run
+ * by `now()` alone: it has no timers.
+ */
+export class FakeService {
+  readonly organizationId: string;
+  /** Every connection so far, in order. */
+  readonly connections: FakeConnection[] = [];
+  /** Every login so far, also those that were refused. */
+  readonly logins: Login[] = [];
+  /** Every message that clients have published, apart from answers. */
+  readonly published: Published[] = [];
+  /** Registered keys; undefined accepts every login. */
+  keys: readonly PublicKey[] | undefined;
+  /** Refuses handshakes: all of them, or those for which a function says so. */
+  refuse: Refusal | Refuse | undefined;
+  /** Whether messages on new connections are answered. */
+  answers = true;
+  /** Answers messages in place of the fake. */
+  answer: AnswerMessage | undefined;
+  /** How many processes a message reaches, in place of the true number. */
+  reached: number | undefined;
+  /** Opens sockets in memory, for a client's `runtime`. */
+  readonly openSocket: OpenSocket;
+  readonly #options: FakeServiceOptions;
+  readonly #roles: Map<string, Role>;
+  readonly #fleet: FakeFleet;
+  readonly #door: NetworkDoor;
+  readonly #remote = new Map<string, RemoteAgent>();
+  readonly #waiting = new Set<() => void>();
+  #listens = false;
+  #privateKey: string | undefined;
+  #messages = 0;
+
+  constructor(options: FakeServiceOptions = {}) {
+    this.#options = options;
+    this.organizationId = options.organizationId ?? "acme";
+    this.keys = options.keys;
+    this.#roles = new Map(Object.entries(options.roles ?? {}));
+    this.#fleet = new FakeFleet(
+      this.organizationId,
+      () => this.now(),
+      (transition) => this.#announce(transition),
+    );
+    const host: Host = {
+      admit: (login) => this.#admit(login),
+      accept: (login, transport) => this.#accept(login, transport),
+      receive: (connection, text) => this.#receive(connection, text),
+      ended: (connection, close) => this.#ended(connection, close),
+    };
+    this.openSocket = memorySockets(host);
+    this.#door = new NetworkDoor(host);
+    options.signal?.addEventListener("abort", () => this.#changed());
+  }
+
+  /** Epoch milliseconds by the service's clock. */
+  now(): number {
+    return this.#options.now?.() ?? Date.now();
+  }
+
+  /** Opens a port of this machine for clients at `url`. `startFakeService()` has done so. */
+  async listen(): Promise<void> {
+    await this.#door.listen();
+    this.#listens = true;
+  }
+
+  /** The port of this machine that it listens on. */
+  get port(): number {
+    return this.#door.port;
+  }
+
+  /** Where clients connect over the network. */
+  get url(): string {
+    return this.#listens ? `ws://127.0.0.1:${this.port}/prod` : "wss://service.test/prod";
+  }
+
+  /** Ends every connection, and closes the port. */
+  async close(): Promise<void> {
+    for (const connection of this.open) connection.close();
+    this.refuse ??= { status: 503 };
+    if (this.#listens) await this.#door.close();
+    this.#listens = false;
+  }
+
+  /**
+   * Options for a client that connects in memory, which works under fake timers too: spread them into those of a
+   * `HeartbeatAgent`, a `SimpleAgent` or, with the role `viewer`, a `FleetWatcher`.
+   */
+  options(agentId: string, role: Role = "agent"): FakeClientOptions {
+    this.#roles.set(agentId, role);
+    this.#privateKey ??= generateKeyPairSync("ec", { namedCurve: "P-256" })
+      .privateKey.export({ type: "pkcs8", format: "pem" })
+      .toString();
+    const { organizationId, url, openSocket } = this;
+    const privateKey = this.#privateKey;
+    return { agentId, organizationId, url, privateKey, logger: null, runtime: { openSocket } };
+  }
+
+  /** An agent elsewhere, which the test plays. The same one at every call with its id. */
+  agent(agentId: string): RemoteAgent {
+    const known = this.#remote.get(agentId);
+    if (known) return known;
+    const agent = new RemoteAgent(agentId, {
+      fleet: this.#fleet,
+      now: () => this.now(),
+      deliver: (message) => this.#deliver(message),
+    });
+    this.#remote.set(agentId, agent);
+    return agent;
+  }
+
+  /** Every agent that is or was online, as readers see it now. */
+  get agents(): AgentPresence[] {
+    return this.#fleet.list();
+  }
+
+  /** The connections that are open. */
+  get open(): FakeConnection[] {
+    return this.connections.filter(({ closed }) => !closed);
+  }
+
+  /** The newest connection. @throws Error if there was none yet */
+  get last(): FakeConnection {
+    const last = this.connections.at(-1);
+    if (!last) throw new Error("expected a connection, got none yet");
+    return last;
+  }
+
+  /** Connection number `count`, as soon as it is there. */
+  connection(count = 1): Promise<FakeConnection> {
+    return this.until(() => this.connections[count - 1], `connection number ${count}`);
+  }
+
+  /** Login number `count`, also one that was refused, as soon as it is there. */
+  login(count = 1): Promise<Login> {
+    return this.until(() => this.logins[count - 1], `login number ${count}`);
+  }
+
+  /** Sends a message as it is to every open connection, or to some. */
+  send(message: object | string, to: readonly FakeConnection[] = this.open): void {
+    for (const connection of to) connection.send(message);
+  }
+
+  /**
+   * Publishes a message as the event bus does. See `agent()` for messages of agents.
+   *
+   * @returns how many processes it reached
+   */
+  publish(
+    subject: string,
+    data: unknown = null,
+    { from = "event:test", to }: { from?: string; to?: string } = {},
+  ): number {
+    return this.#deliver({ subject, data, from, to });
+  }
+
+  /** Ends the connections of a client: with 1006, as when the network breaks, or with another close code. */
+  disconnect(agentId: string, code = 1006, reason = ""): void {
+    for (const connection of this.#openOf(agentId)) connection.close(code, reason);
+  }
+
+  /**
+   * Waits until `look` returns something. It is called at every change, and every few milliseconds.
+   *
+   * @param what it waits for, for the error
+   * @throws Error if the service's `signal` is aborted before
+   */
+  async until<T>(look: () => T | undefined | null | false, what = "what it waits for"): Promise<T> {
+    const { signal } = this.#options;
+    for (;;) {
+      const found = look();
+      if (found !== undefined && found !== null && found !== false) return found;
+      if (signal?.aborted) {
+        throw new Error(`expected ${what}, got nothing more: ${String(signal.reason)}`);
+      }
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        realTimeout(resolve, LOOK_AGAIN_MS).unref();
+      });
+    }
+  }
+
+  #changed(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resolve of waiting) resolve();
+  }
+
+  #openOf(agentId: string): FakeConnection[] {
+    return this.open.filter((connection) => connection.agentId === agentId);
+  }
+
+  #admit(login: Login): Refusal | undefined {
+    this.logins.push(login);
+    const refusal = this.#refusal(login);
+    this.#changed();
+    return refusal;
+  }
+
+  #refusal(login: Login): Refusal | undefined {
+    const { refuse, keys } = this;
+    const asked = typeof refuse === "function" ? refuse(login, this.logins.length) : refuse;
+    if (asked) return asked;
+    const headers = { date: new Date(this.now()).toUTCString() };
+    if (keys && !isSigned(login, keys, this.now())) return { status: 403, headers };
+    const { sub = "", instance_id, on_duplicate } = login.claims;
+    const holder = this.#openOf(sub).find(({ instanceId }) => instanceId !== instance_id);
+    return holder && on_duplicate === "reject" ? { status: 409 } : undefined;
+  }
+
+  #accept(login: Login, transport: Transport): FakeConnection {
+    const id = `connection-${this.connections.length + 1}`;
+    const connection = new FakeConnection(id, login, transport, (look, what) =>
+      this.until(look, what),
+    );
+    connection.answers = this.answers;
+    const { agentId, instanceId } = connection;
+    const [known] = this.#openOf(agentId).filter((other) => other.instanceId === instanceId);
+    const older = this.#openOf(agentId).filter((other) => other.instanceId !== instanceId);
+    this.connections.push(connection);
+    if (this.#isAgent(agentId)) {
+      for (const other of older.filter(({ superseded }) => !superseded)) {
+        other.send({ type: "superseded" });
+        other.superseded = true;
+      }
+      const { heartbeat_interval: interval = 30, heartbeat_timeout: timeout = 90 } = login.claims;
+      const now = this.now();
+      const lease = { leaseMs: timeout * 1000, leaseExpiresAt: now + timeout * 1000 };
+      const fields = {
+        ...lease,
+        heartbeatIntervalMs: interval * 1000,
+        connectionId: id,
+        instanceId,
+        connectedAt: now,
+        lastHeartbeatAt: now,
+      };
+      if (known) this.#fleet.update(agentId, fields);
+      else this.#fleet.online(agentId, fields);
+    }
+    this.#changed();
+    return connection;
+  }
+
+  #isAgent(agentId: string): boolean {
+    return agentId !== "" && this.#roleOf(agentId) === "agent";
+  }
+
+  #roleOf(agentId: string): Role {
+    return this.#roles.get(agentId) ?? "agent";
+  }
+
+  #receive(connection: FakeConnection, text: string): void {
+    const message = parsed(text);
+    if (!message) {
+      const expected = "expected a JSON object with a type, got another text";
+      connection.send({ type: "error", code: "invalid_json", message: expected });
+      return;
+    }
+    connection.messages.push(message);
+    const given = connection.answers ? this.answer?.(message, connection) : null;
+    const own = given === undefined ? this.#reply(connection, message) : given;
+    if (own) connection.send({ ...own, ...("id" in message && { id: message.id }) });
+    this.#changed();
+  }
+
+  #reply(connection: FakeConnection, message: SentMessage): object | undefined {
+    const { agentId } = connection;
+    return replyTo(message, {
+      role: this.#roleOf(agentId),
+      connection,
+      fleet: this.#fleet,
+      now: this.now(),
+      publish: (published) => {
+        const sent = { ...published, from: agentId };
+        const reached = this.reached ?? this.#deliver(sent);
+        if (!sent.subject.startsWith("_inbox.")) this.published.push({ ...sent, reached });
+        return reached;
+      },
+    });
+  }
+
+  #ended(connection: FakeConnection, close: ConnectionClose): void {
+    if (connection.closed) return;
+    connection.closed = close;
+    const { agentId, instanceId } = connection;
+    const held = this.#fleet.agents.get(agentId);
+    const others = this.#openOf(agentId).filter((other) => other.instanceId === instanceId);
+    if (held?.instanceId === instanceId && others.length === 0) {
+      const isDrained = held.activity?.state === "draining" || close.reason === "drained";
+      const reason = close.code === 1006 ? "connection_lost" : "client_closed";
+      this.#fleet.offline(agentId, isDrained ? "drained" : reason);
+    }
+    this.#changed();
+  }
+
+  #announce(transition: Transition): void {
+    const subject = `presence.${agentToken(transition.agentId)}`;
+    this.#deliver({ subject, data: transition, from: "service" }, transition.transitionId);
+    this.#changed();
+  }
+
+  #deliver(message: FakeMessage, id = `message-${++this.#messages}`): number {
+    const { subject, data, from, replyTo } = message;
+    const targets = this.#receivers(message);
+    const text = {
+      type: "message",
+      messageId: id,
+      subject,
+      data,
+      from,
+      ...(replyTo && { replyTo }),
+    };
+    for (const connection of targets) connection.send(text);
+    const remote = [...this.#remote.values()].filter((agent) => agent.takes(message));
+    for (const agent of remote) void Promise.resolve().then(() => agent.receive(message));
+    return new Set(targets.map(({ instanceId }) => instanceId)).size + remote.length;
+  }
+
+  #receivers({ subject, to }: FakeMessage): FakeConnection[] {
+    const [first, token = ""] = subject.split(".");
+    const one = first === "_inbox" ? agentOfToken(token) : to;
+    if (one !== undefined) {
+      const held = this.#openOf(one).filter(({ superseded }) => !superseded);
+      const newest = held.findLast(({ messages }) => messages.length > 0) ?? held.at(-1);
+      return newest ? [newest] : [];
+    }
+    const fits = (pattern: string) =>
+      (first !== "presence" || pattern.startsWith("presence.")) && matchesSubject(pattern, subject);
+    return this.open.filter(
+      ({ superseded, subscriptions }) => !superseded && [...subscriptions].some(fits),
+    );
+  }
+}
+
+function parsed(text: string): SentMessage | undefined {
+  try {
+    const message = JSON.parse(text);
+    return typeof message?.type === "string" ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
