@@ -11,7 +11,8 @@ import type {
   VisitsOrder,
 } from "../bench/throughput/load";
 import { fileOf } from "../bench/throughput/measure";
-import { INTERVAL_SECONDS, ROTATE_AFTER_SECONDS, type Stage } from "./stage/stage";
+import { FASTEST, type Pace, paceOf } from "./stage/pace";
+import type { Stage } from "./stage/stage";
 
 /** What a fleet may take of the machine undisturbed: faults add reconnects, retries and clean-up. */
 export const FLEET_SHARE = 1 / 3;
@@ -45,9 +46,16 @@ export const capacityText = ({ heartbeats, connections }: Capacity) =>
   `this machine takes ${heartbeats} heartbeats a second, or ${connections} new connections`;
 
 /** The share of a capacity that one agent takes undisturbed: its heartbeats, and the rotation of its connections. */
-export function shareOfAgent({ heartbeats, connections }: Capacity): number {
-  const rotations = 2 / (ROTATE_AFTER_SECONDS.min + ROTATE_AFTER_SECONDS.max);
-  return 1 / INTERVAL_SECONDS / heartbeats + rotations / connections;
+export function shareOfAgent({ heartbeats, connections }: Capacity, pace = FASTEST): number {
+  const { heartbeatInterval, rotateAfter } = pace.options;
+  const rotations = 2 / (rotateAfter.min + rotateAfter.max);
+  return 1 / heartbeatInterval / heartbeats + rotations / connections;
+}
+
+/** The pace, of whole seconds, at which so many agents take no more than a share of the capacity. */
+export function paceFor(capacity: Capacity, share: number, agents: number): Pace {
+  const times = (agents * shareOfAgent(capacity)) / share;
+  return paceOf(Math.ceil(FASTEST.options.heartbeatInterval * Math.max(1, times)));
 }
 
 /** How many agents take no more than a share of the capacity. */

@@ -17,7 +17,8 @@ overload  send heartbeats at twice the capacity of this machine, and check what 
 hostile   let a client of another organization do its worst, and check the fleet beside it
 
   --seconds <number>  how long faults, overload or the hostile client last (default 300; overload 60)
-  --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500)
+  --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500);
+                      if there are more, they send heartbeats more rarely
   --seed <number>     draws the same faults again (default: another one each time)
   --python <path>     a Python with the dependencies of python/, for the agents of every second process (default: none)
   --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}

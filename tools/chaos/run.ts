@@ -1,13 +1,14 @@
 /** One run: a fleet connects, suffers faults, recovers and leaves. The evidence is recorded. */
 
 import type { FaultInjector } from "./breaks";
-import { capacityText, FLEET_SHARE, fleetFor, measureCapacity, shareOfAgent } from "./capacity";
+import { capacityText, FLEET_SHARE, fleetFor, measureCapacity, paceFor } from "./capacity";
 import { CLOCK_MS } from "./checker/connections";
 import type { Evidence, Leftovers } from "./evidence";
 import { inject } from "./faults/inject";
 import { pause } from "./faults/pause";
 import { drawPlan } from "./faults/plan";
-import { LEASE_MS, Stage } from "./stage/stage";
+import type { Pace } from "./stage/pace";
+import { Stage } from "./stage/stage";
 
 export interface RunOptions {
   /** @default as many as the machine carries, at most 500 */
@@ -47,9 +48,9 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
   });
   const watch = new Watch(stage);
   try {
-    const agents = await sizeOf(options, stage);
+    const { agents, pace } = await sizeOf(options, stage);
     const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
-    await stage.enrol(agents, processes);
+    await stage.enrol(agents, processes, pace);
     report(`${agents} agents in ${processes} processes connect`);
     const startedAt = stage.now();
     await come(stage);
@@ -63,21 +64,20 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
   }
 }
 
-/** Measures the machine, so that the verdict does not depend on it. */
-async function sizeOf({ agents, report }: RunOptions, stage: Stage): Promise<number> {
+/** Measures the machine, so that the verdict does not depend on it: it gets as many agents as it carries, or slower ones. */
+async function sizeOf(
+  { agents: wanted, report }: RunOptions,
+  stage: Stage,
+): Promise<{ agents: number; pace: Pace }> {
   const begunAt = stage.now();
   const capacity = await measureCapacity(stage);
   const carried = fleetFor(capacity, FLEET_SHARE, MOST_AGENTS);
   const measured = `measured in ${secondsSince(begunAt, stage)}`;
   report(`${capacityText(capacity)}, enough for ${carried} agents (${measured})`);
-  if (agents !== undefined && agents > carried) {
-    const percent = (share: number) => `${Math.round(share * 100)} %`;
-    report(
-      `${agents} agents exceed that: undisturbed they take ${percent(agents * shareOfAgent(capacity))} of the capacity, ` +
-        `where a run is sized for ${percent(FLEET_SHARE)}; recovery will take long`,
-    );
-  }
-  return agents ?? Math.max(LEAST_AGENTS, carried);
+  const agents = wanted ?? Math.max(LEAST_AGENTS, carried);
+  const pace = paceFor(capacity, FLEET_SHARE, agents);
+  report(`a heartbeat every ${pace.options.heartbeatInterval} s`);
+  return { agents, pace };
 }
 
 /** Starts every group, each when the one before has come. */
@@ -162,7 +162,7 @@ async function injectFaults(
 ): Promise<void> {
   const { seed, seconds, agents, processes } = options;
   const durationMs = seconds * 1000;
-  const plan = drawPlan({ seed, durationMs, agents, processes, leaseMs: LEASE_MS });
+  const plan = drawPlan({ seed, durationMs, agents, processes, leaseMs: stage.pace.leaseMs });
   stage.recorder.begin();
   const begunAt = stage.now();
   const underWay: Promise<void>[] = [];
@@ -219,7 +219,7 @@ async function leave(stage: Stage): Promise<Leftovers> {
   let processes = stage.groups.length;
   for (const { left } of stage.groups) void left.promise.then(() => processes--);
   await untilNone(stage, () => processes);
-  await pause(LEASE_MS + SWEEP_GRACE_MS);
+  await pause(stage.pace.leaseMs + SWEEP_GRACE_MS);
   const links = [...stage.links.values()].reduce((sum, link) => sum + link.size, 0);
   // Connections on frozen links: a gateway can't notice their end before the idle timeout.
   for (const link of stage.links.values()) await link.close();

@@ -7,11 +7,10 @@ import type { Stage } from "../../../tools/chaos/stage/stage";
 /** A run of one process of one agent, as far as faults of processes go. */
 function running() {
   const recorder = new Recorder(
-    6000,
     () => 0,
     () => {},
   );
-  recorder.expect(["a"]);
+  recorder.expect(["a"], 6000);
   const group = {
     agentIds: ["a"],
     program: { process: { signal: () => {} } },

@@ -1,7 +1,7 @@
 /** A second process of agents that have one: a newer one, or a duplicate that is to be refused. */
 
 import type { AgentsProcess } from "../stage/group";
-import { LEASE_MS, type Stage } from "../stage/stage";
+import type { Stage } from "../stage/stage";
 import { pause, until } from "./pause";
 import type { Fault } from "./plan";
 
@@ -43,7 +43,7 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
     );
   await until(() => contested().length === 0, NOTICED_WITHIN_MS);
   // One of them may be refused all the while: it may not have reached the service.
-  const since = stage.now() - LEASE_MS;
+  const since = stage.now() - stage.pace.leaseMs;
   const goesOn = (agentId: string, of: AgentsProcess | null) =>
     recorder.isAcked(agentId, of?.process.child.pid, since);
   recorder.evidence.notSuperseded.push(

@@ -12,7 +12,7 @@ import { capacityText, fleetFor, measureCapacity } from "../capacity";
 import type { Evidence } from "../evidence";
 import { pause } from "../faults/pause";
 import { come, finish, PER_PROCESS, Watch } from "../run";
-import { LEASE_MS, Stage } from "../stage/stage";
+import { Stage } from "../stage/stage";
 import {
   FLOODS,
   HOSTILE_ORGANIZATION,
@@ -48,7 +48,6 @@ const SILENT = 300;
 /** How often an observed agent loses its connection, and how often one falls silent. */
 const RESET_EVERY_MS = 1000;
 const FREEZE_EVERY_MS = 10_000;
-const FROZEN_MS = 2 * LEASE_MS;
 
 export async function runHostile(options: HostileOptions): Promise<HostileEvidence> {
   const { seconds, seed, report } = options;
@@ -140,7 +139,7 @@ async function freeze(stage: Stage, agentId: string): Promise<void> {
   const link = stage.link(agentId);
   link.freeze();
   const back = stage.recorder.absent("cut off", [agentId]);
-  await pause(FROZEN_MS);
+  await pause(2 * stage.pace.leaseMs);
   back();
   link.thaw();
 }

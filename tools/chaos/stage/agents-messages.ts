@@ -1,21 +1,19 @@
 /** The messages between the run and a process of agents. */
 
+import type { Pace } from "./pace";
+
 /** The settings of a process of agents, passed on its command line. */
-export interface AgentsSettings {
+export type AgentsSettings = Pace["options"] & {
   /** The run's channel, and the process's name on it. */
   receptionPort: number;
   name: string;
   origin: number;
   organizationId: string;
   url: string;
-  heartbeatInterval: number;
-  heartbeatTimeoutMultiplier: number;
-  /** In seconds. */
-  rotateAfter: { min: number; max: number };
   /** What happens to a process of the same agents that is there already. */
   onDuplicate: "replace" | "reject";
   agents: AgentPlace[];
-}
+};
 
 /** An agent, with the port of its own link to the gateway. */
 export interface AgentPlace {

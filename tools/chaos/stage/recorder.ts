@@ -15,12 +15,11 @@ export class Recorder {
   readonly #ending = new Set<string>();
 
   constructor(
-    leaseMs: number,
     private readonly now: () => number,
     readonly report: (line: string) => void,
   ) {
     this.evidence = {
-      leaseMs,
+      leaseMs: 0,
       startedAt: now(),
       agents: new Map(),
       signs: [],
@@ -44,7 +43,8 @@ export class Recorder {
   }
 
   /** Writes down what befalls these agents. */
-  expect(agentIds: readonly string[]): void {
+  expect(agentIds: readonly string[], leaseMs: number): void {
+    this.evidence.leaseMs = leaseMs;
     for (const agentId of agentIds) this.evidence.agents.set(agentId, newAgent(agentId));
   }
 

@@ -16,6 +16,7 @@ import { Reception } from "./channel";
 import { Database } from "./database";
 import { EngineCalls } from "./engine-calls";
 import { type AgentsProcess, type Group, goOn, newGroup, withResolvers } from "./group";
+import { FASTEST, type Pace } from "./pace";
 import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
 import { Recorder } from "./recorder";
 import { Registrations } from "./registrations";
@@ -25,11 +26,6 @@ import { originNow, sharedClock, watchLag } from "./time";
 const ROOT = join(__dirname, "..", "..", "..");
 const PREFIX = "agent-heartbeat-chaos-";
 const ORGANIZATION = "chaos";
-export const INTERVAL_SECONDS = 2;
-const TIMEOUT_MULTIPLIER = 3;
-/** How long an agent keeps a connection. */
-export const ROTATE_AFTER_SECONDS = { min: 10, max: 40 } as const;
-export const LEASE_MS = INTERVAL_SECONDS * TIMEOUT_MULTIPLIER * 1000;
 
 export interface StageOptions {
   seed: number;
@@ -46,6 +42,7 @@ export interface StageOptions {
 export class Stage {
   readonly now: () => number;
   readonly recorder: Recorder;
+  pace: Pace = FASTEST;
   groups: Group[] = [];
   readonly links = new Map<string, FaultProxy>();
   /** Agents that are being locked out, or are. */
@@ -70,7 +67,7 @@ export class Stage {
   private constructor(private readonly options: StageOptions) {
     this.#origin = originNow();
     this.now = sharedClock(this.#origin);
-    this.recorder = new Recorder(LEASE_MS, this.now, options.report);
+    this.recorder = new Recorder(this.now, options.report);
     // In memory if there is room, so that a slow disk is no fault of its own.
     this.#directory = memoryDirectory(PREFIX) ?? mkdtempSync(join(tmpdir(), PREFIX));
     this.#closing.push(() => rmSync(this.#directory, { recursive: true, force: true }));
@@ -89,13 +86,14 @@ export class Stage {
   }
 
   /** Registers the agents of the run, in groups of one process each, with a link for each agent. */
-  async enrol(agents: number, processes: number): Promise<void> {
+  async enrol(agents: number, processes: number, pace = FASTEST): Promise<void> {
+    this.pace = pace;
     const width = String(agents).length;
     const agentIds = Array.from(
       { length: agents },
       (_, index) => `agent-${String(index + 1).padStart(width, "0")}`,
     );
-    this.recorder.expect(agentIds);
+    this.recorder.expect(agentIds, pace.leaseMs);
     const size = Math.ceil(agents / processes);
     this.groups = Array.from({ length: processes }, (_, index) =>
       newGroup(agentIds.slice(index * size, (index + 1) * size)),
@@ -233,9 +231,7 @@ export class Stage {
         origin: this.#origin,
         organizationId: ORGANIZATION,
         url: this.ready.webSocketUrl,
-        heartbeatInterval: INTERVAL_SECONDS,
-        heartbeatTimeoutMultiplier: TIMEOUT_MULTIPLIER,
-        rotateAfter: ROTATE_AFTER_SECONDS,
+        ...this.pace.options,
         onDuplicate,
         agents: group.agentIds.map((agentId) => ({
           agentId,
