@@ -48,8 +48,11 @@ const ES_MODULES = [
 const common = {
   roots: FOLDERS.map((folder) => `<rootDir>/${folder}`),
   cacheDirectory: "<rootDir>/node_modules/.cache/jest",
-  // A package with the name of its source.
-  modulePathIgnorePatterns: ["<rootDir>/lib/dist/"],
+  // The published manifests of these packages name no sources.
+  moduleNameMapper: {
+    "^@agent-heartbeat/cdk$": "<rootDir>/lib/index.ts",
+    "^@agent-heartbeat/local$": "<rootDir>/local/app/index.ts",
+  },
   testEnvironment: "node",
   testEnvironmentOptions: {
     customExportConditions: ["agent-heartbeat-source", "node", "node-addons"],

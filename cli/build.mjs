@@ -22,6 +22,8 @@ await build({
   minify: true,
   keepNames: true,
   conditions: ["agent-heartbeat-source", "module"],
+  // The service of `local` is a package of its own.
+  external: ["@agent-heartbeat/local"],
   mainFields: ["module", "main"],
   legalComments: "none",
   logLevel: "warning",

@@ -120,7 +120,7 @@ async function registered(name: string, { stack, organization }: Options) {
 
 function localUrl(): string {
   const outputs = join(LOCAL, "outputs.json");
-  if (!existsSync(outputs)) throw new Error("the local runtime is not running: npm start");
+  if (!existsSync(outputs)) throw new Error("the local service is not running: npm start");
   return (JSON.parse(readFileSync(outputs, "utf8")) as { webSocketUrl: string }).webSocketUrl;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ const require = createRequire(import.meta.url);
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
-await Promise.all([construct(), types(), assets(), manifest()]);
+await Promise.all([construct(), types(), assets()]);
 
 async function construct() {
   await build({
@@ -62,25 +62,4 @@ async function assets() {
     recursive: true,
     filter: (path) => !path.endsWith(".fingerprint"),
   });
-}
-
-/** The published manifest, without references to the sources. */
-async function manifest() {
-  const {
-    private: _,
-    scripts,
-    imports,
-    exports,
-    ...rest
-  } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  const published = {
-    ...rest,
-    exports: {
-      ".": { types: "./index.d.ts", default: "./index.js" },
-      "./package.json": "./package.json",
-    },
-  };
-  await writeFile(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
-  await cp(join(root, "README.md"), join(dist, "README.md"));
-  await cp(join(repository, "LICENSE"), join(dist, "LICENSE"));
 }

@@ -1,8 +1,8 @@
-/** The program of `npm start` in one file, which starts five times faster than its sources. */
+/** `agent-heartbeat local` in a few files, as the packages have it, which starts five times faster than its sources. */
 
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { build, type Plugin, stop } from "esbuild";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type BuildOptions, build, stop } from "esbuild";
 
 const ROOT = join(__dirname, "..");
 
@@ -11,39 +11,48 @@ export const FROM_SOURCES: readonly string[] = [
   "--conditions=agent-heartbeat-source",
   "--import",
   join(ROOT, "bin", "typescript.mjs"),
-  join(ROOT, "local", "app", "main.ts"),
+  join(ROOT, "cli", "src", "main.ts"),
+  "local",
 ];
 
-/** Where it finds the packages that can't be in the file: a bundler, and the engine's executable. */
+/** Where it finds the engine's executable, which can't be in a bundle. */
 export const PACKAGES = { NODE_PATH: join(ROOT, "node_modules") };
 
-/** Modules find files beside their sources, as they do without bundling. */
-const directories: Plugin = {
-  name: "directories",
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      const directory = JSON.stringify(dirname(path));
-      const source = await readFile(path, "utf8");
-      return { contents: `const __dirname = ${directory};\n${source}`, loader: "ts" };
-    }),
-};
-
-/** @returns the path of the program, which needs the environment `PACKAGES` */
+/** @returns the path of the program, which needs the environment `PACKAGES`, and has no app of its own */
 export async function bundleStart(directory: string): Promise<string> {
-  const outfile = join(directory, "start.cjs");
-  await build({
+  const common: BuildOptions = {
     absWorkingDir: ROOT,
-    entryPoints: ["local/app/main.ts"],
-    outfile,
     bundle: true,
     platform: "node",
     target: "node20",
-    conditions: ["agent-heartbeat-source"],
-    external: ["esbuild", "@dynoxide/*"],
-    plugins: [directories],
+    mainFields: ["module", "main"],
+    conditions: ["agent-heartbeat-prebuilt", "agent-heartbeat-source", "module"],
     logLevel: "silent",
-  });
+  };
+  const program = join(directory, "start.mjs");
+  await Promise.all([
+    build({
+      ...common,
+      entryPoints: ["cli/src/main.ts"],
+      outfile: program,
+      format: "esm",
+      banner: {
+        js: [
+          'import { createRequire as requireFrom } from "node:module";',
+          "const require = requireFrom(import.meta.url);",
+          `const __dirname = ${JSON.stringify(directory)};`,
+        ].join(" "),
+      },
+    }),
+    build({
+      ...common,
+      entryPoints: ["local/aws/functions/worker.ts"],
+      outfile: join(directory, "worker.cjs"),
+      format: "cjs",
+    }),
+    copyFile(join(ROOT, "local", "aws", "engine", "empty.db"), join(directory, "empty.db")),
+  ]);
   // Its process would outlive the tests.
   await stop();
-  return outfile;
+  return program;
 }

@@ -80,6 +80,8 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
     code: EXIT.target,
     hint: "The table does not exist: check the stack and --region, or restart the local service.",
   },
+  // The sentence says what to do.
+  LocalRuntimeError: { code: EXIT.failure },
   TimeoutError: { code: EXIT.target, hint: "Check the network." },
 };
 

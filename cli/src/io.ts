@@ -25,6 +25,23 @@ export interface Clients {
   eventBridge(config: EventBridgeClientConfig): Promise<Pick<EventBridgeClient, "send">>;
 }
 
+/** As @agent-heartbeat/local takes them. */
+export interface LocalCommandOptions {
+  app?: string | true;
+  assembly?: string;
+  stack?: string;
+  construct?: string;
+  port: number;
+  host?: string;
+  open?: boolean;
+  demo?: boolean;
+  agent?: string[];
+  data?: string;
+  dynamoDbEndpoint?: string;
+  sweep: boolean;
+  verbose?: boolean;
+}
+
 export interface Io {
   stdout: Output;
   stderr: Output;
@@ -50,4 +67,9 @@ export interface Io {
   /** The HTTP status that a plain request to a URL is answered with. Rejects if nobody answers. */
   reach(url: string): Promise<number>;
   clients: Clients;
+  /** Runs the service on this machine until the signal is aborted. */
+  local(
+    options: LocalCommandOptions,
+    place: { directory: string; signal: AbortSignal },
+  ): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { createInterface } from "node:readline/promises";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { loadLocal } from "./commands/local";
 import type { Io } from "./io";
 import { run } from "./run";
 
@@ -33,6 +34,10 @@ const io: Io = {
   input: () => buffer(process.stdin),
   browse,
   reach,
+  async local(options, place) {
+    const { runLocal } = await loadLocal(() => import("@agent-heartbeat/local"));
+    await runLocal(options, place);
+  },
   clients: {
     async dynamoDb(config) {
       const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");

@@ -18,6 +18,7 @@ import { addDoctor } from "./commands/doctor";
 import { addDrain } from "./commands/drain";
 import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
+import { addLocal } from "./commands/local";
 import { addOrganizationsList } from "./commands/organizations-list";
 import { addPublish } from "./commands/publish";
 import { addSend } from "./commands/send";
@@ -55,6 +56,7 @@ export function createProgram(io: Io): Command {
     .configureHelp({ styleTitle: (title) => bold(title), showGlobalOptions: true })
     .helpCommand(false);
 
+  addLocal(program, io);
   addStatus(program, io);
   addWhy(program, io);
   addEvents(program, io);

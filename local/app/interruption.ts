@@ -4,18 +4,18 @@
 const PARENT_CHECK_MS = 500;
 
 /**
- * Aborts at the first SIGINT, SIGTERM or SIGHUP, when the output's reader is gone, and when the npm that runs this process has
- * been killed. A second signal ends the process at once.
+ * Aborts when a signal is aborted, which the command line does at SIGINT and SIGTERM; at SIGHUP, when the output's reader is
+ * gone, and when the npm that runs this process has been killed.
  */
-export function interruption(): AbortSignal {
+export function interruption(signal: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const abort = () => controller.abort();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(1);
-      abort();
-    });
-  }
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  process.on("SIGHUP", () => {
+    if (controller.signal.aborted) process.exit(1);
+    abort();
+  });
   // The reader of a pipe, or the terminal, is gone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", abort);
   // Without npm, the process may outlive its parent, as with nohup.

@@ -1,95 +1,43 @@
-/** The command line of `npm start`. */
+/** What `agent-heartbeat local` is asked for. */
 
-import { parseArgs } from "node:util";
 import { LocalRuntimeError } from "../aws/errors";
 import { hostOf } from "../aws/guard";
 
-export const USAGE = `Usage: npm start -- [options]
+/** The organization of the demo's agents, which the dashboard shows if the address names none. */
+export const DEMO_ORGANIZATION = "demo";
 
-Runs Agent Heartbeat on this machine, with demo agents that come and go.
-
-  --no-demo                    just the system, without demo agents
-  --port <number>              where agents connect (default 8787)
-  --host <host>[,<host>...]    names and addresses of this machine to be reached by, beside localhost;
-                               it listens on the addresses (default: on the loopback addresses alone)
-  --open                       open the dashboard in the browser
-  --data <directory>           keep state in a file there (default: in memory)
-  --dynamodb-endpoint <url>    use this DynamoDB instead of the embedded engine
-  --no-sweep                   run no schedules; derived status needs none
-  --assembly <directory>       run this output of cdk synth instead of the app
-  --app <command>              synthesize with this command (default: that of cdk.json)
-  --stack <name>               which stack of the app, if it has several
-  --verbose                    print the functions' logs too
-  --help                       print this`;
-
-export interface StartOptions {
-  demo: boolean;
-  port: number;
-  hosts: string[];
-  open: boolean;
-  sweep: boolean;
-  verbose: boolean;
-  help: boolean;
-  data?: string;
-  dynamoDbEndpoint?: string;
+/** Named as on the command line. */
+export interface LocalOptions {
+  /** The command of a CDK app in this folder; true for the one in its `cdk.json`. @default - the construct with its defaults */
+  app?: string | true;
+  /** The output of `cdk synth`, instead of an app. */
   assembly?: string;
-  app?: string;
+  /** Which stack, if the app has several. */
   stack?: string;
+  /** Which construct, if the stack has several. */
+  construct?: string;
+  /** 0 for a free one. */
+  port: number;
+  /** Names and addresses of this machine, separated by commas. */
+  host?: string;
+  /** Whether to open the dashboard. */
+  open?: boolean;
+  /** Whether to run demo agents. */
+  demo?: boolean;
+  /** Agents to register, as `organization/agent`. */
+  agent?: string[];
+  /** The directory of the database's file. @default - in memory */
+  data?: string;
+  /** A running DynamoDB, instead of the embedded engine. */
+  dynamoDbEndpoint?: string;
+  /** Whether schedules run. */
+  sweep: boolean;
+  /** Whether to print the functions' logs. */
+  verbose?: boolean;
 }
 
-/** @throws LocalRuntimeError naming the argument that is wrong */
-export function parseOptions(args: string[]): StartOptions {
-  const { values } = parse(args);
-  return {
-    demo: !values["no-demo"],
-    port: parsePort(values.port),
-    hosts: parseHosts(values.host),
-    open: values.open,
-    sweep: !values["no-sweep"],
-    verbose: values.verbose,
-    help: values.help,
-    ...(values.data !== undefined && { data: values.data }),
-    ...(values["dynamodb-endpoint"] !== undefined && {
-      dynamoDbEndpoint: parseUrl(values["dynamodb-endpoint"]),
-    }),
-    ...(values.assembly !== undefined && { assembly: values.assembly }),
-    ...(values.app !== undefined && { app: values.app }),
-    ...(values.stack !== undefined && { stack: values.stack }),
-  };
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        "no-demo": { type: "boolean", default: false },
-        port: { type: "string", default: "8787" },
-        host: { type: "string", default: "" },
-        open: { type: "boolean", default: false },
-        data: { type: "string" },
-        "dynamodb-endpoint": { type: "string" },
-        "no-sweep": { type: "boolean", default: false },
-        assembly: { type: "string" },
-        app: { type: "string" },
-        stack: { type: "string" },
-        verbose: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-  } catch (cause) {
-    const message = (cause as Error).message.split(". ")[0];
-    throw new LocalRuntimeError(`${message}: "npm start -- --help" lists the options`, { cause });
-  }
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new LocalRuntimeError(`--port: expected a number from 0 to 65535, got "${text}"`);
-}
-
-function parseHosts(text: string): string[] {
+/** @throws LocalRuntimeError naming the one that is no name or address */
+export function hostsIn(text: string): string[] {
   const hosts = text.split(",").map((host) => host.trim());
   return hosts.filter(Boolean).map((host) => {
     const found = hostOf(host);
@@ -102,7 +50,10 @@ function parseHosts(text: string): string[] {
   });
 }
 
-function parseUrl(text: string): string {
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new LocalRuntimeError(`--dynamodb-endpoint: expected an http:// URL, got "${text}"`);
+/** @throws LocalRuntimeError if it is not of the form `organization/agent` */
+export function agentNameIn(text: string): { organizationId: string; agentId: string } {
+  const slash = text.indexOf("/");
+  const [organizationId, agentId] = [text.slice(0, slash), text.slice(slash + 1)];
+  if (slash > 0 && agentId !== "") return { organizationId, agentId };
+  throw new LocalRuntimeError(`--agent: expected <organization>/<agent>, got "${text}"`);
 }

@@ -6,11 +6,11 @@ import { LocalRuntimeError } from "../aws/errors";
 import { spawnGuarded } from "../aws/processes/parent-death-guard";
 
 export interface SynthesizeOptions {
-  /** The directory of the app, with its `cdk.json`. */
+  /** The directory of the app. Its `cdk.json` may be missing if a command is given. */
   directory: string;
   /** The output directory. It must be inside the app's folder if functions import the app's packages. */
   outputDirectory: string;
-  /** The command of the app. @default - the one in `cdk.json` */
+  /** The command of the app. @default - that of `cdk.json` */
   app?: string;
   /** Aborts the synthesis. */
   signal?: AbortSignal;
@@ -29,17 +29,19 @@ interface CdkJson {
  */
 export async function synthesize(options: SynthesizeOptions): Promise<string> {
   const { directory, outputDirectory, signal } = options;
-  const settings = readCdkJson(directory);
+  const settings = readJson<CdkJson>(join(directory, "cdk.json"), options.app !== undefined);
   const app = options.app ?? settings.app;
   if (app === undefined)
     throw new LocalRuntimeError(`${directory}/cdk.json: expected an app, got none`);
+  // What lookups have found before.
+  const lookups = readJson<Record<string, unknown>>(join(directory, "cdk.context.json"), true);
   const synthesis = spawnGuarded("/bin/sh", ["-c", app], {
     cwd: directory,
     output: "pipe",
     env: {
       ...process.env,
       CDK_OUTDIR: outputDirectory,
-      CDK_CONTEXT_JSON: JSON.stringify(settings.context ?? {}),
+      CDK_CONTEXT_JSON: JSON.stringify({ ...lookups, ...settings.context }),
       // Skips the validation of the template, which takes longer than everything else. `cdk synth` and `cdk deploy` run it.
       CDK_VALIDATION: "false",
     },
@@ -66,10 +68,11 @@ export async function synthesize(options: SynthesizeOptions): Promise<string> {
   throw new LocalRuntimeError(`"${app}" produced no template: expected the command of a CDK app`);
 }
 
-function readCdkJson(directory: string): CdkJson {
-  const file = join(directory, "cdk.json");
+/** @param optional whether the file need not exist */
+function readJson<T extends object>(file: string, optional: boolean): Partial<T> {
+  if (optional && !existsSync(file)) return {};
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as CdkJson;
+    return JSON.parse(readFileSync(file, "utf8")) as T;
   } catch (cause) {
     throw new LocalRuntimeError(`Can't read ${file}: ${(cause as Error).message}`, { cause });
   }

@@ -63,7 +63,7 @@ export function createGuard(names: readonly string[]): Guard {
     if (!host || !isThisMachine(host.name, socket.localAddress)) {
       return (
         "The header Host: expected a name of this machine, such as localhost. " +
-        "Allow another one with: npm start -- --host <name>"
+        "Allow another one with --host <name>"
       );
     }
     // An absolute URL would override the header.

@@ -36,6 +36,15 @@ export interface LocalRuntimeOptions {
   assemblyDirectory: string;
   /** The stack to run, if the assembly has several. */
   stackName?: string;
+  /** The output whose value is the address of the WebSocket API to run, if the stack has several. */
+  apiOutput?: string;
+  /**
+   * Called for each part of the template that is left out because it is not supported, and for each function that can't be
+   * loaded.
+   *
+   * @default - such a template is refused
+   */
+  leaveOut?: (problem: string) => void;
   /** The gateway's port; 0 for a free one. @default 0 */
   port?: number;
   /**
@@ -140,7 +149,9 @@ async function start(
   const gatewayHost = `127.0.0.1:${port}`;
   const assembly = readAssembly(options.assemblyDirectory, options.stackName);
   const place = { region: REGION, accountId: ACCOUNT_ID };
-  const model = readModel(assembly, { ...place, stackName: assembly.stackName, gatewayHost });
+  const { leaveOut, apiOutput } = options;
+  const { stackName } = assembly;
+  const model = readModel(assembly, { ...place, stackName, gatewayHost, leaveOut, apiOutput });
   const concurrency = new Concurrency(options.concurrency ?? ACCOUNT_CONCURRENCY, model.functions);
 
   const log = openLog(options, closing);
@@ -170,7 +181,7 @@ async function start(
   const functionOf = (nameOrArn: string) => findFunction(functions, nameOrArn);
   const [streams] = await Promise.all([
     createTables(client, model.tables),
-    ...functions.map((fn) => fn.warm()),
+    ...functions.map((fn) => warm(fn, leaveOut)),
   ]);
 
   const common = { functionOf, clock, report, ...place };
@@ -216,6 +227,16 @@ async function start(
     onBroken: (listener) => engine.onEnd(listener),
     stop: close,
   };
+}
+
+/** Loads a function. @throws FunctionFailed if that fails, unless it may be left out */
+async function warm(fn: LocalFunction, leaveOut: LocalRuntimeOptions["leaveOut"]): Promise<void> {
+  try {
+    await fn.warm();
+  } catch (error) {
+    if (!leaveOut) throw error;
+    leaveOut(`${fn.description.name} can't be loaded: ${(error as Error).message}`);
+  }
 }
 
 function openLog(

@@ -15,9 +15,9 @@ import { startLocalService } from "../../local/app/service";
 import { type InstalledPackage, installPacked, lintPackage } from "../../testing/empty-project";
 import { TEST_KEY } from "../../testing/keys";
 import { typeErrors } from "../../testing/package-types";
+import { builtCopy } from "../../testing/packages";
 
 const run = promisify(execFile);
-const repository = join(__dirname, "..", "..");
 
 let root: string;
 let cdk: InstalledPackage;
@@ -25,7 +25,7 @@ let cdk: InstalledPackage;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "agent-heartbeat-"));
   const source = join(root, "cdk");
-  await run(process.execPath, [join(repository, "lib", "build.mjs"), source]);
+  await builtCopy("lib", source);
   const dependencies = ["aws-cdk-lib", "constructs", "@types", "undici-types"];
   cdk = await installPacked(source, "@agent-heartbeat/cdk", dependencies);
 });
@@ -84,7 +84,7 @@ describe("the packed construct in an empty app", () => {
     expect(functions).toHaveLength(15);
     for (const { entry, Code } of functions) {
       const asset = join(outdir, `asset.${Code.S3Key.replace(/\.zip$/, "")}`, "index.js");
-      const packed = join(cdk.installed, "lambda", entry, "index.js");
+      const packed = join(cdk.installed, "dist", "lambda", entry, "index.js");
       expect(await readFile(asset, "utf8")).toBe(await readFile(packed, "utf8"));
     }
     expect(resources.map(({ Type }) => Type)).toContain("Custom::BucketFiles");
@@ -121,19 +121,19 @@ describe("the packed construct in an empty app", () => {
   });
 
   it("contains every function, also those that only some settings need", async () => {
-    expect((await readdir(join(cdk.installed, "lambda"))).sort()).toEqual(functionNames());
+    expect((await readdir(join(cdk.installed, "dist", "lambda"))).sort()).toEqual(functionNames());
   });
 
   it("contains the dashboard's page, and no sources", async () => {
     const files = await readdir(cdk.installed, { recursive: true });
-    expect(files).toContain("dashboard/index.html");
+    expect(files).toContain("dist/dashboard/index.html");
     expect(files.filter((file) => /\.ts$/.test(file) && !/\.d\.ts$/.test(file))).toEqual([]);
     expect(files.filter((file) => /fingerprint|\.map$/.test(file))).toEqual([]);
   });
 
   it("depends only on what the app has installed", async () => {
     const { resolve } = createRequire(join(cdk.installed, "package.json"));
-    const code = await readFile(join(cdk.installed, "index.js"), "utf8");
+    const code = await readFile(join(cdk.installed, "dist", "index.js"), "utf8");
     const required = [...code.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name = ""]) => name);
     const foreign = required.filter((name) => !/^(node:|aws-cdk-lib(\/|$)|constructs$)/.test(name));
     expect(foreign).toEqual([]);

@@ -59,7 +59,7 @@ describe("the lock file", () => {
   });
 
   it("matches exact versions in package.json", () => {
-    const own = ["", "lib", "sdk", "cli", "dashboard"].map((folder) =>
+    const own = ["", "lib", "sdk", "local", "cli", "dashboard"].map((folder) =>
       JSON.parse(readFileSync(join(__dirname, "..", "..", folder, "package.json"), "utf8")),
     );
     const asked = own.flatMap(({ dependencies, devDependencies, optionalDependencies }) =>

@@ -72,6 +72,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
     input: async () => Buffer.from(options.input ?? ""),
     browse: options.browse ?? (() => Promise.reject(new Error("no browser"))),
     reach: options.reach ?? (async () => 401),
+    local: () => Promise.reject(new Error("no local service")),
     clients: {
       dynamoDb: async (config) => {
         result.configs.push(config);

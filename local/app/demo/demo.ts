@@ -4,12 +4,10 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { type AgentPresence, StatusReader } from "@agent-heartbeat/sdk/status";
 import pc from "picocolors";
 import type { BusEvent } from "../../aws/events/event-bus";
+import { DEMO_ORGANIZATION } from "../options";
 import { type LocalService, localDynamoDb } from "../service";
 import { injectDemoFaults } from "./demo-faults";
-import { DEMO_ORGANIZATION, startFleet } from "./fleet";
-
-export { DEMO_ORGANIZATION } from "./fleet";
-
+import { startFleet } from "./fleet";
 import type { Screen } from "./screen";
 import { statusTable } from "./status-table";
 

@@ -1,14 +1,12 @@
 /** Registers the demo agents and runs each in its own process. */
 
-import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { demoAgent, pythonCommand } from "#files";
+import { DEMO_ORGANIZATION } from "../options";
+import { registerWithKey } from "../register";
 import { AgentProcess } from "./agent-process";
-import { bundleAgent } from "./bundle";
-import { pythonCommand } from "./python";
-
-export const DEMO_ORGANIZATION = "demo";
 
 const PLANNER = "planner";
 
@@ -48,7 +46,7 @@ export async function startFleet({
   directory,
 }: FleetOptions): Promise<Fleet> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const [program, python] = await Promise.all([bundleAgent(directory), pythonCommand()]);
+  const [program, python] = await Promise.all([demoAgent(directory), pythonCommand()]);
   const agentIds = Object.keys(CAPABILITIES)
     .filter((agentId) => agentId !== IN_PYTHON || python)
     .sort();
@@ -60,7 +58,8 @@ export async function startFleet({
   const agents = await Promise.all(
     agentIds.map(async (agentId) => {
       const privateKeyPath = join(directory, `${agentId}.pem`);
-      await register(registry, agentId, privateKeyPath);
+      const name = { organizationId: DEMO_ORGANIZATION, agentId };
+      await registerWithKey(registry, name, privateKeyPath);
       const settings = {
         agentId,
         organizationId: DEMO_ORGANIZATION,
@@ -84,17 +83,4 @@ export async function startFleet({
       process.off("exit", removeKeys);
     },
   };
-}
-
-/** Registers an agent with a new key, replacing a registration of an earlier demo. */
-async function register(registry: AgentRegistry, agentId: string, keyPath: string): Promise<void> {
-  const name = { organizationId: DEMO_ORGANIZATION, agentId };
-  if (await registry.get(name)) await registry.remove(name);
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
-    publicKeyEncoding: { type: "spki", format: "pem" },
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-  });
-  rmSync(keyPath, { force: true });
-  writeFileSync(keyPath, privateKey, { mode: 0o600 });
-  await registry.register({ ...name, publicKey, description: "Demo agent" });
 }

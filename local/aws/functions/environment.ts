@@ -3,12 +3,12 @@
 import { randomUUID } from "node:crypto";
 import { devNull } from "node:os";
 import { Worker } from "node:worker_threads";
+import { workerSource } from "#worker-source";
 import type { Clock, Timer } from "../clock";
 import type { FunctionDescription } from "../resources/function";
 import { FunctionFailed } from "./function-failed";
 import type { LogSink } from "./log-files";
 import type { Invocation, WorkerMessage, WorkerSettings } from "./messages";
-import { workerSource } from "./worker-source";
 
 /**
  * Concurrent events of one environment. Lambda's environments handle one event at a time. This is the number of sockets that

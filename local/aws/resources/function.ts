@@ -1,5 +1,8 @@
 /** AWS::Lambda::Function. */
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Assembly } from "../template/assembly";
 import { arnOf, nameOf } from "./identity";
 import { kind } from "./kind";
 import type { PropertyReader } from "./properties";
@@ -31,7 +34,7 @@ export function describeFunction(
   reader: PropertyReader,
   name: string,
   arn: string,
-  assetDirectory: (objectKey: string) => string,
+  assembly: Pick<Assembly, "directory" | "assetDirectory">,
 ): FunctionDescription {
   const runtime = reader.text("Runtime");
   if (!runtime.startsWith("nodejs")) reader.fail("Runtime", "a Node.js runtime", runtime);
@@ -42,7 +45,7 @@ export function describeFunction(
     logicalId: reader.logicalId,
     name,
     arn,
-    directory: assetDirectory(reader.object("Code").text("S3Key")),
+    directory: codeOf(reader, assembly),
     handler: reader.text("Handler"),
     environment: Object.fromEntries(
       Object.entries(variables).map(([key, value]) => [key, String(value)]),
@@ -55,6 +58,20 @@ export function describeFunction(
     logFormat: logging.oneOf("LogFormat", ["JSON", "Text"], "Text"),
     logLevel: logging.optionalText("ApplicationLogLevel") ?? "INFO",
   };
+}
+
+/** The directory of the code. Code in the template itself is written into the assembly. */
+function codeOf(
+  reader: PropertyReader,
+  { directory, assetDirectory }: Pick<Assembly, "directory" | "assetDirectory">,
+): string {
+  const code = reader.object("Code");
+  const inline = code.optionalText("ZipFile");
+  if (inline === undefined) return assetDirectory(code.text("S3Key"));
+  const written = join(directory, `inline.${reader.logicalId}`);
+  mkdirSync(written, { recursive: true });
+  writeFileSync(join(written, "index.js"), inline);
+  return written;
 }
 
 /** The name in a function's name or ARN. */

@@ -73,15 +73,20 @@ export interface Model {
 export interface ModelOptions extends Environment {
   /** `host:port` of the local gateway, which replaces the API's host. */
   gatewayHost: string;
+  /** The output whose value is the address of the API to run. Required if there are several WebSocket APIs. */
+  apiOutput?: string | undefined;
+  /** Called for each part that is left out because it is not supported. @default - such a template is refused */
+  leaveOut?: ((problem: string) => void) | undefined;
 }
 
 /**
  * Reads the template of an assembly.
  *
- * @throws LocalRuntimeError if it has an unsupported resource, property or intrinsic function
+ * @throws LocalRuntimeError if it has an unsupported resource, property or intrinsic function, unless that can be left out
  */
 export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const { template } = assembly;
+  const { leaveOut } = options;
   const values = new Map<string, ResourceValues>();
   const pseudo = pseudoParameters(options);
   // Replaces the API's addresses in the template with the local gateway's.
@@ -104,7 +109,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   );
   for (const [logicalId, resource] of present) {
     const identity = { ...options, logicalId, properties: resource.Properties ?? {} };
-    values.set(logicalId, kindOf(logicalId, resource)(identity));
+    values.set(logicalId, kindOf(logicalId, resource, leaveOut)(identity));
   }
 
   const resources = (type: KnownType) =>
@@ -119,20 +124,35 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const byId = (type: KnownType) =>
     new Map(resources(type).map(({ ref, reader }) => [ref, reader] as const));
 
-  const apis = resources("AWS::ApiGatewayV2::Api");
-  const [api] = apis;
-  if (!api || apis.length > 1) {
-    throw new LocalRuntimeError(
-      `The template of ${assembly.stackName}: expected one AWS::ApiGatewayV2::Api, got ${apis.length}`,
-    );
-  }
+  /** Describes each, without those that can be left out. */
+  const supported = <T, R>(all: T[], describe: (one: T) => R): R[] =>
+    all.flatMap((one) => {
+      if (!leaveOut) return [describe(one)];
+      try {
+        return [describe(one)];
+      } catch (error) {
+        if (!(error instanceof LocalRuntimeError)) throw error;
+        leaveOut(error.message);
+        return [];
+      }
+    });
+
+  const api = apiOf(resources("AWS::ApiGatewayV2::Api"), assembly, options);
+  const functions = supported(
+    resources("AWS::Lambda::Function").filter(({ reader }) => !deployOnly.has(reader.logicalId)),
+    ({ reader, ref, arn }) => describeFunction(reader, ref, arn, assembly),
+  );
+  const tables = resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
+    describeTable(reader, ref, own.attribute("StreamArn")),
+  );
+  const runs = (name: string) => functions.some((fn) => fn.arn === name || fn.name === name);
+  const expectFunction = (logicalId: string, name: string) => {
+    if (!leaveOut || runs(name)) return;
+    throw new LocalRuntimeError(`${logicalId}: its function is none that runs here`);
+  };
   return {
-    tables: resources("AWS::DynamoDB::Table").map(({ reader, ref, own }) =>
-      describeTable(reader, ref, own.attribute("StreamArn")),
-    ),
-    functions: resources("AWS::Lambda::Function")
-      .filter(({ reader }) => !deployOnly.has(reader.logicalId))
-      .map(({ reader, ref, arn }) => describeFunction(reader, ref, arn, assembly.assetDirectory)),
+    tables,
+    functions,
     api: describeApi(api.reader, api.ref, {
       stages: resources("AWS::ApiGatewayV2::Stage").map(({ reader }) => reader),
       routes: byId("AWS::ApiGatewayV2::Route"),
@@ -141,14 +161,23 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       routeResponses: resources("AWS::ApiGatewayV2::RouteResponse").map(({ reader }) => reader),
       mappings: resources("AWS::ApiGatewayV2::ApiMapping").map(({ reader }) => reader),
     }),
-    mappings: resources("AWS::Lambda::EventSourceMapping").map(({ reader }) =>
-      describeMapping(reader),
-    ),
+    mappings: supported(resources("AWS::Lambda::EventSourceMapping"), ({ reader }) => {
+      const mapping = describeMapping(reader);
+      expectFunction(mapping.logicalId, mapping.functionName);
+      if (leaveOut && !tables.some(({ streamArn }) => streamArn === mapping.streamArn)) {
+        reader.fail("EventSourceArn", "the stream of a table", mapping.streamArn);
+      }
+      return mapping;
+    }),
     asyncRetries: new Map(
       resources("AWS::Lambda::EventInvokeConfig").map(({ reader }) => describeAsyncRetries(reader)),
     ),
     busNames: resources("AWS::Events::EventBus").map(({ ref }) => ref),
-    rules: resources("AWS::Events::Rule").map(({ reader, arn }) => describeRule(reader, arn)),
+    rules: supported(resources("AWS::Events::Rule"), ({ reader, arn }) => {
+      const rule = describeRule(reader, arn);
+      for (const { functionArn } of rule.targets) expectFunction(rule.logicalId, functionArn);
+      return rule;
+    }),
     page: describePage(
       {
         files: resources("Custom::BucketFiles").map(({ reader }) => reader),
@@ -167,6 +196,29 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   };
 }
 
+interface ReadApi {
+  reader: PropertyReader;
+  ref: string;
+}
+
+/** The WebSocket API to run: the only one, or the one that the output refers to. */
+function apiOf(
+  apis: ReadApi[],
+  { template, stackName }: Assembly,
+  { apiOutput, leaveOut }: ModelOptions,
+): ReadApi {
+  const candidates = leaveOut
+    ? apis.filter(({ reader }) => reader.properties.ProtocolType === "WEBSOCKET")
+    : apis;
+  const output = JSON.stringify(template.Outputs?.[apiOutput ?? ""]?.Value ?? "");
+  const named = candidates.filter(({ reader }) => output.includes(`{"Ref":"${reader.logicalId}"}`));
+  const [api] = named.length === 1 ? named : candidates;
+  if (api && (named.length === 1 || candidates.length === 1)) return api;
+  throw new LocalRuntimeError(
+    `The template of ${stackName}: expected one AWS::ApiGatewayV2::Api, got ${candidates.length}`,
+  );
+}
+
 /** A pattern of the API's own name. */
 const AWS_HOST = "[a-z0-9]{10}\\.execute-api\\.[a-z0-9-]+\\.amazonaws\\.com";
 
@@ -176,10 +228,14 @@ const customDomains = ({ Resources }: Template): string[] =>
     .filter(({ Type }) => Type === "AWS::ApiGatewayV2::DomainName")
     .map(({ Properties }) => String(Properties?.DomainName).replaceAll(".", "\\."));
 
-function kindOf(logicalId: string, { Type }: Resource): Kind {
+function kindOf(logicalId: string, { Type }: Resource, leaveOut: ModelOptions["leaveOut"]): Kind {
   const known: Kind | undefined = KINDS[Type as KnownType];
   if (known) return known;
   if (isIgnored(Type)) return ignoredKind;
+  if (leaveOut) {
+    leaveOut(`${logicalId}: ${Type} does not run here`);
+    return ignoredKind;
+  }
   throw new LocalRuntimeError(
     `${logicalId}: the local runtime does not support the resource type ${Type}. ` +
       `Supported types: ${Object.keys(KINDS).join(", ")}`,

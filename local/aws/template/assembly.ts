@@ -7,6 +7,8 @@ import type { Template } from "./template";
 
 /** A synthesized stack. */
 export interface Assembly {
+  /** Where it is. */
+  directory: string;
   stackName: string;
   template: Template;
   /**
@@ -30,6 +32,26 @@ interface AssetManifest {
 }
 
 /**
+ * The names of the stacks in a cloud assembly, with those of their outputs.
+ *
+ * @throws LocalRuntimeError if there is no assembly
+ */
+export function stacksIn(directory: string): Map<string, string[]> {
+  const outputs = ([name, { properties }]: StackArtifact) => {
+    const { Outputs = {} } = readJson<Template>(join(directory, properties?.templateFile ?? ""));
+    return [name, Object.keys(Outputs)] as const;
+  };
+  return new Map(stackArtifacts(directory).map(outputs));
+}
+
+type StackArtifact = [string, NonNullable<Manifest["artifacts"]>[string]];
+
+function stackArtifacts(directory: string): StackArtifact[] {
+  const { artifacts = {} } = readJson<Manifest>(join(directory, "manifest.json"));
+  return Object.entries(artifacts).filter(([, { type }]) => type === "aws:cloudformation:stack");
+}
+
+/**
  * Reads a cloud assembly.
  *
  * @param directory the output directory of `cdk synth`
@@ -38,10 +60,7 @@ interface AssetManifest {
  * a name given
  */
 export function readAssembly(directory: string, stackName?: string): Assembly {
-  const { artifacts = {} } = readJson<Manifest>(join(directory, "manifest.json"));
-  const stacks = Object.entries(artifacts).filter(
-    ([, { type }]) => type === "aws:cloudformation:stack",
-  );
+  const stacks = stackArtifacts(directory);
   const names = stacks.map(([name]) => name);
   const found = stackName === undefined ? stacks : stacks.filter(([name]) => name === stackName);
   const [stack] = found;
@@ -56,7 +75,7 @@ export function readAssembly(directory: string, stackName?: string): Assembly {
   if (typeof template.Resources !== "object" || template.Resources === null) {
     throw new LocalRuntimeError(`The template of ${name}: expected Resources, got none`);
   }
-  return { stackName: name, template, assetDirectory: assetsOf(directory, name) };
+  return { directory, stackName: name, template, assetDirectory: assetsOf(directory, name) };
 }
 
 function assetsOf(directory: string, stackName: string): Assembly["assetDirectory"] {

@@ -10,7 +10,7 @@ import { outputWithout } from "../../../local/aws/processes/parent-death-guard";
 import { until } from "../../../testing/e2e/until";
 import { bundleStart, FROM_SOURCES, PACKAGES } from "../../../testing/start-program";
 
-const FIXTURE = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
+const FIXTURE = ["--assembly", join(__dirname, "../aws/fixture")];
 
 const BUILDING = "building";
 
@@ -28,7 +28,7 @@ let programs: string;
 let bundled: string[];
 beforeAll(async () => {
   programs = mkdtempSync(join(tmpdir(), "start-"));
-  bundled = [await bundleStart(programs)];
+  bundled = [await bundleStart(programs), "local"];
 });
 afterAll(() => rmSync(programs, { recursive: true, force: true }));
 
@@ -119,7 +119,7 @@ describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) 
   });
 });
 
-describe("npm start", () => {
+describe("agent-heartbeat local", () => {
   it.each(Object.values(STAGES))(
     "interrupted at its line %j leaves nothing behind, with the loader of its sources",
     async ({ line, args }) => {
@@ -161,7 +161,7 @@ describe("npm start", () => {
     const { code, errors } = await startMain(["--app", "true"]).exit;
     expect(code).toBe(1);
     expect(errors).toBe(
-      `Can't write ${join(directory, ".local")}: a file is in the place of a folder; ` +
+      `error: Can't write ${join(directory, ".local")}: a file is in the place of a folder; ` +
         "make it writable, because the run stores its files there\n",
     );
   });
@@ -169,6 +169,6 @@ describe("npm start", () => {
   it("reports in one sentence that a command produced no template", async () => {
     const { code, errors } = await startMain(["--app", "true"]).exit;
     expect(code).toBe(1);
-    expect(errors).toBe('"true" produced no template: expected the command of a CDK app\n');
+    expect(errors).toBe('error: "true" produced no template: expected the command of a CDK app\n');
   });
 });

@@ -10,9 +10,9 @@ import { until } from "../../../testing/e2e/until";
 import { firstLine } from "../../../testing/first-line";
 import { bundleStart, PACKAGES } from "../../../testing/start-program";
 
-const ASSEMBLY = ["--no-demo", "--assembly", join(__dirname, "../aws/fixture")];
+const ASSEMBLY = ["--assembly", join(__dirname, "../aws/fixture")];
 
-describe("npm start", () => {
+describe("agent-heartbeat local", () => {
   let programs: string;
   let program: string;
   beforeAll(async () => {
@@ -33,7 +33,7 @@ describe("npm start", () => {
   });
 
   function start(...args: string[]) {
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(process.execPath, [program, "local", ...args], {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...PACKAGES, NO_COLOR: "1" },
@@ -102,7 +102,7 @@ describe("npm start", () => {
     process.kill(engineOf(child).pid, "SIGKILL");
     expect(await exit).toEqual({
       code: 1,
-      errors: "The DynamoDB engine: it ended with SIGKILL\n",
+      errors: "error: The DynamoDB engine: it ended with SIGKILL\n",
     });
     expect(existsSync(outputsFile())).toBe(false);
   });
@@ -124,24 +124,31 @@ describe("npm start", () => {
     const { port } = server.address() as { port: number };
     expect(await start("--port", String(port), ...ASSEMBLY).exit).toEqual({
       code: 1,
-      errors: `Port ${port} is in use: stop the process that uses it, or choose another port with --port <number>\n`,
+      errors: `error: Port ${port} is in use: stop the process that uses it, or choose another port with --port <number>\n`,
     });
     server.close();
   });
 
   it.each([
-    [["--port", "x"], '--port: expected a number from 0 to 65535, got "x"'],
-    [["--colour"], "Unknown option '--colour'"],
-    [["--host", "here:80"], '--host: expected names or addresses without a port, got "here:80"'],
-    [["--assembly", "none"], "Cannot read none/manifest.json: is it the output of cdk synth?"],
+    [2, ["--port", "x"], "Option '--port <number>' argument 'x' is invalid. Expected a number"],
+    [2, ["--colour"], "Unknown option '--colour'"],
+    [2, ["--app", "--assembly", "x"], "--app and --assembly exclude each other."],
+    [1, ["--host", "here:80"], '--host: expected names or addresses without a port, got "here:80"'],
+    [1, ["--agent", "a1"], '--agent: expected <organization>/<agent>, got "a1"'],
+    [1, ["--assembly", "none"], "none/manifest.json: is it the output of cdk synth?"],
+    [1, ["--app"], "cdk.json: "],
     [
+      1,
       ["--app", "echo Error: no such construct >&2; exit 1"],
       "The app can't be synthesized: no such construct",
     ],
-  ])("reports in one sentence what is wrong with %j", async (args, message) => {
-    const { code, errors } = await start("--no-demo", ...args).exit;
-    expect(code).toBe(1);
-    expect(errors).toContain(message);
-    expect(errors.trim().split("\n")).toHaveLength(1);
-  });
+  ])(
+    "reports in one sentence, and ends with %i, what is wrong with %j",
+    async (code, args, message) => {
+      const ended = await start(...args).exit;
+      expect(ended.code).toBe(code);
+      expect(ended.errors).toContain(message);
+      expect(ended.errors.replace("See --help.\n", "").trim().split("\n")).toHaveLength(1);
+    },
+  );
 });

@@ -11,7 +11,7 @@ let source: string | undefined;
 /** Bundles the worker once per process. */
 export function workerSource(): string {
   source ??= buildSync({
-    entryPoints: [join(__dirname, "worker.ts")],
+    entryPoints: [join(__dirname, "..", "worker.ts")],
     bundle: true,
     platform: "node",
     format: "cjs",

@@ -1,0 +1,80 @@
+/** `local`: runs the whole service on this machine. */
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { CliError, EXIT, usageError } from "../failure";
+import type { Io, LocalCommandOptions } from "../io";
+
+const DEFAULT_PORT = 8787;
+
+export function addLocal(program: Command, io: Io): void {
+  program
+    .command("local")
+    .summary("run the whole service on this machine")
+    .description(
+      "Run the whole service on this machine, without an AWS account: the construct with its defaults, or the CDK app in this folder with its own functions. `--local` of the other commands finds it. Ctrl-C ends it.",
+    )
+    .option(
+      "--agent <name...>",
+      "register agents, as organization/agent, with new keys in .local/<organization>/<agent>.pem",
+    )
+    .option("--app [command]", "run a CDK app instead: by this command, or that of cdk.json")
+    .option("--assembly <folder>", "run this output of cdk synth instead")
+    .option("--stack <name>", "which stack of the app, if it has several")
+    .option("--construct <id>", "which construct of the stack, if it has several")
+    .addOption(
+      new Option("--port <number>", "where agents connect; 0 takes a free port")
+        .argParser(port)
+        .default(DEFAULT_PORT),
+    )
+    .option(
+      "--host <hosts>",
+      "names and addresses of this machine to be reached by, beside localhost, separated by commas; it listens on the addresses",
+    )
+    .option("--open", "open the dashboard in the browser")
+    .option("--demo", "run demo agents that come and go")
+    .option("--no-demo", "run no demo agents")
+    .option("--data <folder>", "keep state in a file there (default: in memory)")
+    .option("--dynamodb-endpoint <url>", "use this DynamoDB instead of the embedded engine", url)
+    .option("--no-sweep", "run no schedules; derived status needs none")
+    .option("--verbose", "print the functions' logs too")
+    .action(async (_: LocalCommandOptions, command: Command) => {
+      const { dynamodbEndpoint, ...options } = command.opts<
+        LocalCommandOptions & { dynamodbEndpoint?: string }
+      >();
+      if (options.app !== undefined && options.assembly !== undefined) {
+        throw usageError("--app and --assembly exclude each other.");
+      }
+      const { signal } = io;
+      await io.local(
+        { ...options, ...(dynamodbEndpoint && { dynamoDbEndpoint: dynamodbEndpoint }) },
+        { directory: io.cwd, signal },
+      );
+    });
+}
+
+/** Loads the package that has the service. @throws CliError if it is not installed */
+export async function loadLocal<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes("@agent-heartbeat/local")) throw cause;
+    throw new CliError(
+      "The local service is a package of its own, which is not installed.",
+      EXIT.failure,
+      "Install it beside this command: `npm install @agent-heartbeat/local`.",
+      { cause },
+    );
+  }
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError("Expected a number from 0 to 65535.");
+}
+
+function url(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError("Expected a URL that begins with http:// or https://.");
+}
