@@ -64,7 +64,7 @@ await Promise.all([
 async function forBrowsers() {
   await mkdir(dist, { recursive: true });
   const agent = { entry: { browser: "src/browser.ts" }, define: { ASKS_FOR_NO_HISTORY: "true" } };
-  const fleet = { entry: { fleet: "src/fleet/browser.ts" }, define: {} };
+  const fleet = { entry: { fleet: "src/fleet/browser.ts" } };
   for (const [format, extension, { entry, define }] of [agent, fleet].flatMap((page) => [
     ["esm", ".js", page],
     ["cjs", ".cjs", page],
@@ -72,7 +72,7 @@ async function forBrowsers() {
     const { outputFiles } = await build({
       ...common,
       entryPoints: entry,
-      define,
+      define: { HEARS_NO_REFUSAL: "true", ...define },
       platform: "browser",
       format,
       outExtension: { ".js": extension },

@@ -20,8 +20,10 @@ export interface FakeAgent {
 }
 
 /** An agent that has started to connect. Durations are in seconds, as in its options. */
-export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
-  const runtime = new FakeRuntime();
+export function fakeAgent(
+  options: Partial<NodeAgentOptions> = {},
+  runtime = new FakeRuntime(),
+): FakeAgent {
   const agent = new HeartbeatAgent({
     agentId: "agent-1",
     organizationId: "acme",
@@ -57,8 +59,9 @@ export function fakeAgent(options: Partial<NodeAgentOptions> = {}): FakeAgent {
 /** Like `fakeAgent`, but connected and acknowledged. */
 export async function connectedAgent(
   options: Partial<NodeAgentOptions> = {},
+  runtime = new FakeRuntime(),
 ): Promise<FakeAgent & { socket: FakeSocket; ended: Promise<unknown> }> {
-  const fake = fakeAgent(options);
+  const fake = fakeAgent(options, runtime);
   const ended = fake.agent.run();
   ended.catch(() => {});
   return { ...fake, socket: await fake.accept(1), ended };

@@ -74,11 +74,14 @@ export class FakeRuntime implements Runtime {
   chance = 0.5;
   wall = Date.UTC(2026, 0, 1);
   #monotonic = 0;
+  #slept = 0;
   #timers: Timer[] = [];
   #waiting: (() => void)[] = [];
 
   now = () => this.wall;
   monotonic = () => this.#monotonic;
+  /** Browsers have no such clock: delete it. */
+  boottime?: () => number = () => this.#monotonic + this.#slept;
   random = () => this.chance;
 
   setTimeout = (callback: () => void, delayMs: number): Timer => {
@@ -137,8 +140,19 @@ export class FakeRuntime implements Runtime {
     this.advance(0);
   }
 
-  /** Lets the machine sleep: the wall clock advances, the monotonic clock and timers don't. */
+  /** Advances time without any timer, as where a platform slows them down. */
+  stall(ms: number): void {
+    this.#pass(ms);
+  }
+
+  /** Lets the machine sleep: the monotonic clock and timers stand still. */
   sleep(ms: number): void {
+    this.wall += ms;
+    this.#slept += ms;
+  }
+
+  /** Sets the wall clock, as NTP does. */
+  step(ms: number): void {
     this.wall += ms;
   }
 

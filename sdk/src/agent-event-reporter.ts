@@ -43,13 +43,9 @@ export class AgentEventReporter {
   }
 
   state(change: StateChange): void {
-    if (change.state === "draining" && change.reason === "superseded") {
-      this.warn(
-        "another process with the same agent id has taken over; this one finishes its work",
-      );
-    }
-    if (change.state === "superseded") {
-      this.warn("another process with the same agent id has taken over; this one has stopped");
+    if (change.reason === "superseded") {
+      const what = isFinal(change.state) ? "has stopped" : "finishes its work";
+      this.warn(`another process with the same agent id has taken over; this one ${what}`);
     }
     this.#events.emit("state", change);
     for (const channel of [...this.#channels]) {
@@ -63,14 +59,8 @@ export class AgentEventReporter {
     const { retryInMs } = attempt;
     const next = retryInMs === null ? "" : `; trying again in ${(retryInMs / 1000).toFixed(1)} s`;
     const { kind } = attempt.failure;
-    if (kind === "refused" || kind === "conflict") this.logger.error(error.message + next);
-    else this.logger.warn(error.message + next);
+    this.logger[kind === "refused" || kind === "conflict" ? "error" : "warn"](error.message + next);
     this.#events.emit("attemptFailed", { ...attempt, error });
-  }
-
-  clockSkew(clockSkewMs: number): void {
-    this.warn(`the local clock is off by ${Math.round(clockSkewMs / 1000)} s; corrected`);
-    this.#events.emit("clockSkew", { clockSkewMs });
   }
 
   handlerFailed(subject: string, error: unknown): void {

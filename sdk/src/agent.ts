@@ -4,7 +4,7 @@ import type { AgentsMessage, ListMessage } from "../../core/protocol";
 import type { ReceivedMessage } from "../../core/server-messages";
 import { AgentEventReporter } from "./agent-event-reporter";
 import type { AgentEvents, RunEnd } from "./agent-events";
-import { notConnected } from "./connection/connection";
+import { hearsRefusals, notConnected } from "./connection/connection";
 import { errorOf } from "./connection/failure";
 import { type ConnectionHealth, healthBefore, judgeHealth } from "./connection/health";
 import type { SigningKey } from "./connection/keys";
@@ -200,16 +200,13 @@ export abstract class Agent {
   async #start(): Promise<void> {
     await this.#begin();
     if (this.#ready) return;
-    await new Promise<void>((resolve, reject) => {
-      const stopListening = this.#news.on("ready", () => {
-        stopListening();
-        resolve();
-      });
-      void this.#ended.then(({ failure }) => {
-        stopListening();
-        reject(failure ? errorOf(this.agentId, failure) : notConnected(this.agentId));
-      });
+    let stopListening = () => {};
+    const ready = new Promise<void>((resolve) => {
+      stopListening = this.#news.on("ready", () => resolve());
     });
+    const end = await Promise.race([ready, this.#ended]);
+    stopListening();
+    if (end) throw end.failure ? errorOf(this.agentId, end.failure) : notConnected(this.agentId);
   }
 
   /**
@@ -225,19 +222,35 @@ export abstract class Agent {
     return this.#running;
   }
 
-  /** Ends at once: handlers that run are left to themselves. Resolves when the connection is closed. */
+  /**
+   * Ends at once: handlers that run are left to themselves. Resolves when the connection is closed. A handler that has
+   * called `drain()` before has its answer sent first.
+   */
   async stop(): Promise<void> {
+    if (this.#messaging.isLeaving) return;
     this.#messaging.close();
     await this.#stop("stop");
   }
 
   /**
    * Ends with grace: heartbeats say `draining`, no further handler starts, those that run may finish
-   * within `drainTimeout`; then the connection is closed and the agent is offline as `drained`.
+   * within `drainTimeout`; then the connection is closed and the agent is offline as `drained`. Called in a handler (in a
+   * browser: before it awaits anything), it resolves when all others have finished: the agent ends after the handler that
+   * called.
    */
   drain(): Promise<void> {
     this.#draining ??= this.#drain();
-    return this.#draining;
+    const others = this.#messaging.othersEnd();
+    return others ? Promise.race([others, this.#draining]) : this.#draining;
+  }
+
+  /**
+   * Tries soon what would be tried later: for those who know that the network is back. Within `reconnect.baseDelay` (1 s) an
+   * agent that waits for its next attempt makes it, unless the service asked it to wait; an open connection is asked for a
+   * sign of life. Pages need not call it: the agent does when the browser is online or visible again.
+   */
+  reconnect(): void {
+    this.#link?.reconnect();
   }
 
   getConnectionHealth(): ConnectionHealth {
@@ -289,12 +302,7 @@ export abstract class Agent {
   }
 
   async #run(): Promise<RunEnd> {
-    let signalled = false;
-    const release = this.#environment.onSignal?.(() => {
-      // A drain may have begun without a signal: whoever sends a second one finds that it takes too long.
-      void (signalled ? this.stop() : this.drain());
-      signalled = true;
-    });
+    const release = this.#environment.onSignal?.(this);
     try {
       await this.#begin();
       const { state, reason, failure } = await this.#ended;
@@ -392,7 +400,12 @@ export abstract class Agent {
         this.#news.emit("rotated", {});
         break;
       case "clock_skew":
-        this.#news.clockSkew(event.clockSkewMs);
+        if (hearsRefusals) {
+          const { clockSkewMs } = event;
+          const seconds = Math.round(clockSkewMs / 1000);
+          this.#news.warn(`the local clock is off by ${seconds} s; corrected`);
+          this.#news.emit("clockSkew", { clockSkewMs });
+        }
         break;
       case "message":
         this.#hearMessage(event.message);

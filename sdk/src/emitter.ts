@@ -29,7 +29,7 @@ export class Emitter<Events extends object> {
 }
 
 /** Hands a source's values to one `for await` loop, which may be slower than they come. */
-export class Channel<T> implements AsyncIterableIterator<T> {
+export class Channel<T extends object> implements AsyncIterableIterator<T> {
   readonly #values: T[] = [];
   readonly #waiting: ((result: IteratorResult<T>) => void)[] = [];
   #ended = false;
@@ -51,20 +51,17 @@ export class Channel<T> implements AsyncIterableIterator<T> {
     for (const waiting of this.#waiting.splice(0)) waiting({ value: undefined, done: true });
   }
 
-  next(): Promise<IteratorResult<T>> {
-    const [value] = this.#values;
-    if (this.#values.length > 0) {
-      this.#values.shift();
-      return Promise.resolve({ value: value as T, done: false });
-    }
-    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+  async next(): Promise<IteratorResult<T>> {
+    const value = this.#values.shift();
+    if (value) return { value, done: false };
+    if (this.#ended) return { value, done: true };
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   return(): Promise<IteratorResult<T>> {
     this.#values.length = 0;
     this.end();
-    return Promise.resolve({ value: undefined, done: true });
+    return this.next();
   }
 
   [Symbol.asyncIterator](): this {

@@ -138,7 +138,11 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
     throw new ConfigurationError(`expected either agent or ${other}, got both`);
   }
   const sockets = agent && { openSocket: nodeSockets(agent) };
-  const runtime = { ...nodeRuntime, ...sockets, ...options.runtime };
+  // Clocks belong together.
+  const { boottime, ...others } = nodeRuntime;
+  const { runtime: given = {} } = options;
+  const base = given.now || given.monotonic ? others : nodeRuntime;
+  const runtime = { ...base, ...sockets, ...given };
   return {
     runtime,
     maxMessageBytes: LIMITS.messageBytes,
@@ -150,7 +154,14 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
       options.heartbeatThread
         ? new ThreadConnectionManager(link, emit)
         : new ConnectionManager(link, runtime, emit),
-    onSignal: (callback) => onSignals(signals, callback),
+    onSignal: (agent) => {
+      let signalled = false;
+      return onSignals(signals, () => {
+        // A drain may have begun without a signal: whoever sends a second one finds that it takes too long.
+        void (signalled ? agent.stop() : agent.drain());
+        signalled = true;
+      });
+    },
   };
 }
 

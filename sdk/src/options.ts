@@ -189,23 +189,20 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
 
 function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
   const { heartbeatInterval, heartbeatTimeoutMultiplier, ackEvery = 1 } = options;
-  const { minTimeoutMultiplier, maxTimeoutMultiplier, maxIntervalSeconds } = HEARTBEAT;
   return {
     intervalMs: millis(
       "heartbeatInterval",
       heartbeatInterval ?? HEARTBEAT.defaultIntervalSeconds,
       MIN_INTERVAL_SECONDS,
-      maxIntervalSeconds,
+      HEARTBEAT.maxIntervalSeconds,
     ),
     timeoutMultiplier: within(
       "heartbeatTimeoutMultiplier",
       heartbeatTimeoutMultiplier ?? HEARTBEAT.defaultTimeoutMultiplier,
-      minTimeoutMultiplier,
-      maxTimeoutMultiplier,
+      HEARTBEAT.minTimeoutMultiplier,
+      HEARTBEAT.maxTimeoutMultiplier,
     ),
     ackEvery: whole("ackEvery", ackEvery, 1, 10),
-    minIntervalMs: MIN_INTERVAL_SECONDS * 1000,
-    maxIntervalMs: maxIntervalSeconds * 1000,
   };
 }
 
@@ -221,11 +218,6 @@ function schedules({ baseDelay, maxDelay, schedule }: ReconnectOptions): Schedul
 }
 
 function checkUrl(url: unknown): void {
-  let protocol = "";
-  try {
-    ({ protocol } = new URL(String(url)));
-  } catch {
-    // Reported below, as any other URL that is none of ours.
-  }
-  if (protocol !== "wss:" && protocol !== "ws:") throw invalid("url", "a wss:// URL", url);
+  if (typeof url === "string" && /^wss?:/i.test(url) && URL.canParse(url)) return;
+  throw invalid("url", "a wss:// URL", url);
 }

@@ -488,9 +488,10 @@ class Agent:
             await asyncio.wait(elsewhere, timeout=self._drain_timeout)
 
     def reconnect(self) -> None:
-        """Tries at once what would be tried later: for those who know that the network is back.
+        """Tries soon what would be tried later: for those who know that the network is back.
 
-        An open connection is asked for a sign of life.
+        Within `reconnect.base_delay` (1 s) an agent that waits for its next attempt makes it, unless the service
+        asked it to wait. An open connection is asked for a sign of life.
         """
         if self._manager:
             self._manager.reconnect()

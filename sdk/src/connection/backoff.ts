@@ -68,6 +68,8 @@ export interface RetryHint {
   retryAfterMs?: number;
   /** Over how long the fleet is to come back; 0 for no such wish. @default 0 */
   fleetWindowMs?: number;
+  /** Whether the reason of the failure is gone already. @default false */
+  atOnce?: boolean;
 }
 
 /**
@@ -91,8 +93,12 @@ export class Backoff {
   }
 
   /** Counts a failure and draws the delay before the next attempt, in milliseconds. */
-  next(kind: FailureKind, { retryAfterMs = 0, fleetWindowMs = 0 }: RetryHint = {}): number {
+  next(
+    kind: FailureKind,
+    { retryAfterMs = 0, fleetWindowMs = 0, atOnce = false }: RetryHint = {},
+  ): number {
     const exponent = this.#attempts++;
+    if (atOnce) return 0;
     const customMs = this.#customWindow(kind, exponent);
     const windowMs =
       customMs === undefined

@@ -7,7 +7,7 @@ import type { Activity, ClientMessage, HeartbeatAckMessage } from "../../../core
 import type { ReceivedMessage } from "../../../core/server-messages";
 import type { Runtime } from "../platform/runtime";
 import { Backoff, type RetryHint } from "./backoff";
-import type { ConnectionEnd } from "./connection";
+import { type ConnectionEnd, isRefused } from "./connection";
 import { ConnectionStats } from "./connection-stats";
 import { DrainingConnections } from "./draining-connections";
 import { failureOf, REVOKED, retryAfterMs } from "./failure";
@@ -18,6 +18,7 @@ import type { ManagerOptions } from "./manager-options";
 import type { ManagerEvent, ManagerPort, StopCause } from "./manager-port";
 import { fleetWindowMs } from "./reconnect-window";
 import { RotationBuffer } from "./rotation-buffer";
+import { learnFromDate } from "./server-clock";
 import { type AgentState, type Failure, isFinal, type StateReason } from "./state";
 import { signLoginToken } from "./token";
 import { WakeTimer } from "./wake-timer";
@@ -27,6 +28,12 @@ import { WakeTimer } from "./wake-timer";
  * would fire long after it woke.
  */
 const PAUSE_CHECK_MS = 10_000;
+
+/**
+ * A shorter pause need not have broken the connection, even if its lease has run out: platforms slow timers down to one a
+ * minute where nobody looks.
+ */
+const BROKEN_AFTER_MS = 120_000;
 
 /**
  * How long the old connection of a rotation stays open once the new one brings messages too: a message
@@ -44,6 +51,8 @@ export class ConnectionManager implements ManagerPort {
   /** A newer process has the agent: answers still go out, nothing else does, and no connection follows. */
   #superseded = false;
   #nextAttemptAt = 0;
+  /** Whether the service asked for that delay, or has too much to do. */
+  #hasToWait = false;
   /** Events wait here until the loop has done its round, so that a listener finds nothing half done. */
   readonly #outbox: ManagerEvent[] = [];
   #flushing = false;
@@ -61,7 +70,7 @@ export class ConnectionManager implements ManagerPort {
     private readonly emit: (event: ManagerEvent) => void,
   ) {
     this.#draining = new DrainingConnections(options.closeTimeoutMs);
-    this.#wakeTimer = new WakeTimer(runtime, () => this.#wake());
+    this.#wakeTimer = new WakeTimer(runtime, () => this.wake());
     this.#stats = new ConnectionStats(runtime);
     this.#backoff = new Backoff(options.schedules, () => runtime.random());
     this.#rotationBackoff = new Backoff(options.schedules, () => runtime.random());
@@ -70,14 +79,14 @@ export class ConnectionManager implements ManagerPort {
   start(): void {
     if (this.#state !== "idle") return;
     this.#enter("connecting", "started");
-    this.#wake();
+    this.wake();
   }
 
   drain(): void {
     if (this.#state === "draining" || isFinal(this.#state)) return;
     this.#enter("draining", "drain");
     this.#current?.heartbeat?.sendNow(this.runtime.monotonic());
-    this.#wake();
+    this.wake();
   }
 
   stop(cause: StopCause): void {
@@ -90,7 +99,16 @@ export class ConnectionManager implements ManagerPort {
     if (this.#current) this.#draining.close(this.#current, reason, now);
     this.#current = null;
     this.#draining.sendNow(now);
-    this.#wake();
+    this.wake();
+  }
+
+  /** The delay is random, so that neither a fleet nor a caller in a loop makes a storm. */
+  reconnect(): void {
+    const now = this.runtime.monotonic();
+    this.#current?.heartbeat?.probe(now, this.options.connectTimeoutMs);
+    const soon = now + this.runtime.random() * this.options.schedules.builtIn.network.baseMs;
+    if (!this.#hasToWait) this.#nextAttemptAt = Math.min(this.#nextAttemptAt, soon);
+    this.wake();
   }
 
   send(message: ClientMessage): void {
@@ -101,7 +119,7 @@ export class ConnectionManager implements ManagerPort {
   setSubscriptions(patterns: readonly string[]): void {
     this.#patterns = patterns;
     for (const lane of this.#lanes) lane.subscriptions.want(patterns);
-    if (this.#current) this.#wake();
+    if (this.#current) this.wake();
   }
 
   setActivity(activity: Activity): void {
@@ -113,7 +131,8 @@ export class ConnectionManager implements ManagerPort {
     return this.#stats.health(this.#state, this.#current, heartbeat, this.#backoff.attempts);
   }
 
-  #wake(): void {
+  /** Does what is due. Timers do so, and whoever knows that they are late. */
+  wake(): void {
     if (this.#state !== "idle" && !isFinal(this.#state)) this.#reconcile();
     this.#flush();
   }
@@ -141,11 +160,11 @@ export class ConnectionManager implements ManagerPort {
 
   /** The process was stopped, the machine slept, or the event loop was blocked: the timer came late. */
   #noticePause(now: number): void {
-    const { lateMs, pauseMs } = this.#wakeTimer.lateness() ?? { lateMs: -1, pauseMs: -1 };
+    const [lateMs, pauseMs, doubtfulMs] = this.#wakeTimer.lateness() ?? [-1, -1, -1];
     if (lateMs >= 0) this.#stats.lagMs = Math.round(lateMs);
     const current = this.#current;
-    if (!current?.heartbeat || pauseMs < current.heartbeat.intervalMs) return;
-    if (pauseMs < current.heartbeat.ackTimeoutMs) {
+    if (!current?.heartbeat || doubtfulMs < current.heartbeat.intervalMs) return;
+    if (pauseMs < Math.max(current.heartbeat.ackTimeoutMs, BROKEN_AFTER_MS)) {
       current.heartbeat.probe(now, this.options.connectTimeoutMs);
       return;
     }
@@ -197,7 +216,7 @@ export class ConnectionManager implements ManagerPort {
         mintToken: async () => {
           const key = await loadKey();
           const rotation = this.#current?.connection.isOpen ?? false;
-          return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now());
+          return signLoginToken({ ...login, rotation }, key, this.#tokenTime);
         },
       },
       {
@@ -214,6 +233,12 @@ export class ConnectionManager implements ManagerPort {
     return lane;
   }
 
+  /** Where neither a clock nor the server tells a step of the wall clock from a sleep, attempts take turns. */
+  get #tokenTime(): number {
+    const { attempts } = this.#backoff;
+    return this.#stats.clock.now(!this.runtime.boottime && attempts % 2 > 0);
+  }
+
   #onOpened(lane: ManagedConnection): void {
     const now = this.runtime.monotonic();
     const terms = this.options.heartbeat;
@@ -221,7 +246,7 @@ export class ConnectionManager implements ManagerPort {
     // In a rotation the old connection stays until the new one has proved itself.
     if (this.#current) this.#rotationBuffer.begin(this.#current, lane);
     else this.#promote(lane);
-    this.#wake();
+    this.wake();
   }
 
   #onReceived(lane: ManagedConnection, message: ReceivedMessage): void {
@@ -235,11 +260,11 @@ export class ConnectionManager implements ManagerPort {
       // Whatever was asked with this id is not going to be done.
       if (message.id !== undefined) this.#tell({ type: "message", message });
       this.#onSuperseded();
-      this.#wake();
+      this.wake();
     } else if (message.type === "error" && message.code === "revoked") {
       this.#tell({ type: "message", message });
       if (!leaving) this.#lose(lane, REVOKED, "revoked");
-      this.#wake();
+      this.wake();
     } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
       if (message.type === "error") this.#tell({ type: "message", message });
       this.#onSubscribed(lane);
@@ -263,35 +288,35 @@ export class ConnectionManager implements ManagerPort {
   #onSubscribed(lane: ManagedConnection): void {
     this.#promoteProved(lane);
     if (lane === this.#current && lane.isReady) this.#tell({ type: "ready" });
-    this.#wake();
+    this.wake();
   }
 
   #onAck(lane: ManagedConnection, ack: HeartbeatAckMessage): void {
     const roundTripMs = this.#stats.acked(lane.heartbeat, ack);
     this.#promoteProved(lane);
     this.#tell({ type: "acked", roundTripMs });
-    this.#wake();
+    this.wake();
   }
 
   #onEnded(lane: ManagedConnection, end: ConnectionEnd): void {
     if (!this.#draining.ended(lane)) {
-      this.#lose(lane, failureOf(end), "connection_lost", this.#wishAfter(lane, end));
+      this.#lose(lane, failureOf(end), "connection_lost", this.#hintAfter(lane, end));
     }
-    this.#wake();
+    this.wake();
   }
 
   /** When the server would have the next attempt. */
-  #wishAfter(lane: ManagedConnection, end: ConnectionEnd): RetryHint | "now" {
+  #hintAfter(lane: ManagedConnection, end: ConnectionEnd): RetryHint {
     const { clock, reconnectWindowMs } = this.#stats;
     const ageMs = this.runtime.monotonic() - (lane.openedAt ?? this.runtime.monotonic());
-    const wish = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
-    if (end.how !== "refused") return wish;
+    const hint = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
+    if (!isRefused(end)) return hint;
     // A token with a wrong time is refused like any other; the next one carries the server's time.
-    if ((end.status === 401 || end.status === 403) && clock.learnFromDate(end.date)) {
+    if ((end.status === 401 || end.status === 403) && learnFromDate(clock, end.date)) {
       this.#tell({ type: "clock_skew", clockSkewMs: clock.skewMs ?? 0 });
-      return "now";
+      return { atOnce: true };
     }
-    return { ...wish, retryAfterMs: retryAfterMs(end, clock.now()) };
+    return { ...hint, retryAfterMs: retryAfterMs(end, clock.now()) };
   }
 
   /** Completes a rotation as soon as the new connection does all that the old one does. */
@@ -320,13 +345,13 @@ export class ConnectionManager implements ManagerPort {
     lane: ManagedConnection,
     failure: Failure,
     reason: StateReason,
-    wish: RetryHint | "now" = {},
+    hint: RetryHint = {},
   ): void {
     lane.connection.terminate();
     if (lane === this.#candidate) this.#candidate = null;
     if (this.#current && lane !== this.#current) {
       // Nobody waits for a rotation, whatever the fleet does.
-      const alone: RetryHint | "now" = wish === "now" ? wish : { ...wish, fleetWindowMs: 0 };
+      const alone = { ...hint, fleetWindowMs: 0 };
       this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, alone, true);
       return;
     }
@@ -352,12 +377,13 @@ export class ConnectionManager implements ManagerPort {
     }
     if (this.#state === "connected") this.#enter("reconnecting", reason, failure);
     if (this.#candidate) return;
-    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, wish, false);
+    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, hint, false);
+    const isOverloaded = failure.kind === "throttled" || failure.kind === "unavailable";
+    this.#hasToWait = isOverloaded || !!hint.retryAfterMs || !!hint.fleetWindowMs;
   }
 
-  #retryAt(backoff: Backoff, failure: Failure, wish: RetryHint | "now", rotation: boolean): number {
-    const drawnMs = backoff.next(failure.kind, wish === "now" ? {} : wish);
-    const retryInMs = wish === "now" ? 0 : drawnMs;
+  #retryAt(backoff: Backoff, failure: Failure, hint: RetryHint, rotation: boolean): number {
+    const retryInMs = backoff.next(failure.kind, hint);
     const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
     this.#tell({ type: "attempt_failed", attempt });
     return this.runtime.monotonic() + retryInMs;

@@ -21,11 +21,11 @@ export class ConnectionStats {
   reconnectWindowMs = 0;
   /** How late the link's own event loop ran. */
   lagMs = 0;
-  /** What the agent says that it does. Its times are by the local clock. */
+  /** What the agent says that it does. Its times are monotonic. */
   activity: Activity = { state: "idle" };
 
   constructor(private readonly runtime: Runtime) {
-    this.clock = new ServerClock(() => runtime.now());
+    this.clock = new ServerClock(runtime);
   }
 
   /** @returns the round trip in milliseconds, where it could be measured */
@@ -86,7 +86,7 @@ export class ConnectionStats {
     };
   }
 
-  #serverTime(localTime: number): number {
-    return Math.max(0, Math.round(localTime - (this.clock.skewMs ?? 0)));
+  #serverTime(time: number): number {
+    return Math.max(0, Math.round(this.clock.now() - this.runtime.monotonic() + time));
   }
 }

@@ -12,6 +12,16 @@ export type ConnectionEnd =
   | ({ how: "refused" } & HandshakeRefusal)
   | { how: "failed"; error: unknown };
 
+/** Set where a client is built for browsers, which keep the answer to a handshake from scripts. */
+declare const HEARS_NO_REFUSAL: true | undefined;
+
+/** Whether the platform tells the status of a handshake that was refused. */
+export const hearsRefusals = typeof HEARS_NO_REFUSAL === "undefined";
+
+/** Whether the handshake was answered with another status than 101, as far as the platform tells. */
+export const isRefused = (end: ConnectionEnd): end is { how: "refused" } & HandshakeRefusal =>
+  hearsRefusals ? end.how === "refused" : false;
+
 /** Hears from a connection. Nothing comes after `ended`, nor after `terminate()`. */
 export interface ConnectionListener {
   opened(): void;
@@ -123,8 +133,8 @@ export function describeEnd(end: ConnectionEnd): string {
   if (end.how === "closed") {
     return `closed with code ${end.code}${end.reason && ` (${end.reason})`}`;
   }
-  if (end.how === "refused") return `refused with status ${end.status}`;
-  return describe(end.error);
+  if (isRefused(end)) return `refused with status ${end.status}`;
+  return describe("error" in end ? end.error : "refused");
 }
 
 /** The error for something that needed a connection while there was none. */

@@ -3,7 +3,7 @@
 import { type AgentHeartbeatError, ConnectionError, LoginRefusedError } from "../errors";
 import type { HandshakeRefusal } from "../platform/runtime";
 import type { FailureKind } from "./backoff";
-import { type ConnectionEnd, describeEnd } from "./connection";
+import { type ConnectionEnd, describeEnd, isRefused } from "./connection";
 import { GATEWAY_CODES } from "./reconnect-window";
 import type { Failure } from "./state";
 
@@ -19,10 +19,10 @@ export const REVOKED: Failure = { kind: "refused", message: "the agent was disab
 /** What an end means for the next attempt. */
 export function failureOf(end: ConnectionEnd): Failure {
   const message = describeEnd(end);
-  if (end.how === "refused") {
+  if (isRefused(end)) {
     return { kind: kindOfStatus(end.status), message, status: end.status };
   }
-  if (end.how === "failed") return { kind: "network", message };
+  if (end.how !== "closed") return { kind: "network", message };
   return { kind: kindOfCode(end.code), message, code: end.code };
 }
 

@@ -1,5 +1,10 @@
 /** The heartbeat of one connection: when the next is due, whether it wants an ack, when silence is death. */
 
+import { HEARTBEAT } from "../../../core/protocol";
+
+/** The server's wish for another interval is followed from here to the longest one. */
+const MIN_INTERVAL_MS = 1000;
+
 /** A connection on which everything is refused is replaced after so many time-outs, in case it is the reason itself. */
 const REFUSED_TIMEOUTS = 10;
 
@@ -10,9 +15,6 @@ export interface HeartbeatTerms {
   timeoutMultiplier: number;
   /** An ack is asked for with every n-th heartbeat. */
   ackEvery: number;
-  /** Bounds within which the server's wish for another interval is followed. */
-  minIntervalMs: number;
-  maxIntervalMs: number;
 }
 
 /** Sends nothing itself: the link asks what is due, and tells what it sent and received. */
@@ -21,7 +23,7 @@ export class Heartbeat {
   #nextAt: number;
   #sent = 0;
   #lastAckAt: number;
-  #lastRefusalAt = Number.NEGATIVE_INFINITY;
+  #lastRefusalAt = 0;
   #acked = false;
   #probeUntil: number | null = null;
   /** Sending times of the acks that are outstanding; a round trip is measured only if there is one. */
@@ -125,9 +127,10 @@ export class Heartbeat {
     this.#lastAckAt = now;
     this.#acked = true;
     this.#probeUntil = null;
-    const { intervalMs, minIntervalMs, maxIntervalMs } = this.terms;
     this.#intervalMs =
-      advisedMs === null ? intervalMs : Math.min(Math.max(advisedMs, minIntervalMs), maxIntervalMs);
+      advisedMs === null
+        ? this.terms.intervalMs
+        : Math.min(Math.max(advisedMs, MIN_INTERVAL_MS), HEARTBEAT.maxIntervalSeconds * 1000);
     this.#nextAt = Math.min(this.#nextAt, now + this.#intervalMs);
     return askedAt === undefined ? null : now - askedAt;
   }

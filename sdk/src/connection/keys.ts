@@ -168,15 +168,14 @@ async function fromCryptoKey(key: CryptoKey, keyId: string | undefined): Promise
   return { key, algorithm, keyId: await keyIdOf(key) };
 }
 
-function webCryptoAlgorithm(key: CryptoKey): KeyAlgorithm {
-  const has = key.algorithm as { name: string } & Record<string, string | { name: string }>;
-  const found = ALGORITHMS.find((candidate) =>
-    Object.entries(WEB_CRYPTO[candidate]).every(([name, wanted]) => {
-      // A hash has a name of its own; where it is chosen when signing, the key has none.
-      const value = has[name] ?? wanted;
-      return (typeof value === "string" ? value : value.name) === wanted;
-    }),
-  );
+function webCryptoAlgorithm({ algorithm }: CryptoKey): KeyAlgorithm {
+  const has = algorithm as { name: string; namedCurve?: string; hash?: { name: string } };
+  const found = ALGORITHMS.find((candidate) => {
+    const wanted: { name: string; namedCurve?: string; hash?: string } = WEB_CRYPTO[candidate];
+    // Where the hash is chosen when signing, the key has none.
+    const hash = has.hash?.name ?? wanted.hash;
+    return has.name === wanted.name && has.namedCurve === wanted.namedCurve && hash === wanted.hash;
+  });
   if (found) return found;
   throw new KeyError(`expected ${ACCEPTED}, got ${JSON.stringify(has)}`);
 }

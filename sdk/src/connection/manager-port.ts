@@ -14,11 +14,13 @@ export interface ManagerPort {
   /** Heartbeats go on and say so; no way back. */
   drain(): void;
   stop(cause: StopCause): void;
+  /** Tries soon what would be tried later, and asks an open connection for a sign of life. */
+  reconnect(): void;
   /** Sends a message if there is a connection; otherwise an event `unsent` follows. */
   send(message: ClientMessage): void;
   /** The patterns to be subscribed to from now on, on every connection. */
   setSubscriptions(patterns: readonly string[]): void;
-  /** What the heartbeats say from now on. */
+  /** What the heartbeats say from now on. Its times are monotonic. */
   setActivity(activity: Activity): void;
   health(): ManagerHealth;
 }

@@ -4,7 +4,7 @@
  */
 
 import { LIMITS } from "../../../core/protocol";
-import type { ConnectionEnd } from "./connection";
+import { type ConnectionEnd, isRefused } from "./connection";
 
 /** The windows that are followed, so that wrong advice can neither park an agent nor make it storm. */
 const FOLLOWED_MS = { min: 1000, max: 60 * 60_000 };
@@ -37,9 +37,9 @@ export function advisedWindowMs(value: number | undefined): number {
  * @param advisedMs the window for the whole fleet; 0 where the server has not said
  */
 export function fleetWindowMs(end: ConnectionEnd, ageMs: number, advisedMs: number): number {
+  if (isRefused(end)) return end.status === 429 || end.status >= 500 ? advisedMs : 0;
   // A handshake that reached nobody tells of this agent's own network at best.
-  if (end.how === "failed") return 0;
-  if (end.how === "refused") return end.status === 429 || end.status >= 500 ? advisedMs : 0;
+  if (end.how !== "closed") return 0;
   // Each connection reaches its greatest age at a time of its own.
   if (ageMs >= LIMITS.connectionDurationMs - AGE_TOLERANCE_MS) return 0;
   if (GATEWAY_CODES.has(end.code)) return advisedMs;

@@ -1,41 +1,55 @@
-/** How far the local clock is off the server's, learnt from refused logins and from acks. */
+/** What the server's clock shows, learnt from refused logins and from acks. */
 
-/** A `Date` header has whole seconds and an answer takes its time: a smaller difference says nothing. */
+import type { Runtime } from "../platform/runtime";
+import { type Clocks, passedSince, readClocks } from "./clocks";
+
+/** A `Date` header has whole seconds, as some clocks have, and an answer takes its time: a smaller difference says nothing. */
 const TELLING_MS = 5_000;
 
-/** The local clock with its error, as far as the server has told. */
+/**
+ * The server's clock, as far as it has told. From then on its time is counted by clocks that nobody sets, so that a step of
+ * the wall clock changes nothing.
+ */
 export class ServerClock {
-  #skewMs: number | null = null;
+  /** The server's time, and how the other clocks stood then. */
+  #learnt: [serverTime: number, then: Clocks] | null = null;
 
-  constructor(private readonly localNow: () => number) {}
+  constructor(private readonly runtime: Pick<Runtime, "now" | "monotonic" | "boottime">) {}
 
   /** How far the local clock is ahead of the server's, in milliseconds; null until it is known. */
   get skewMs(): number | null {
-    return this.#skewMs;
-  }
-
-  /** Epoch milliseconds by the server's clock, as well as it is known. */
-  now(): number {
-    return this.localNow() - (this.#skewMs ?? 0);
+    return this.#learnt && Math.round(this.runtime.now() - this.now());
   }
 
   /**
-   * Learns from the `Date` header of a refused handshake.
+   * Epoch milliseconds by the server's clock, as well as it is known.
    *
-   * @returns whether a token minted now would carry a notably different time than the refused one
+   * @param byWall counts by the wall clock: wrong after a step, but right after a sleep of a machine without a clock that
+   *   runs on meanwhile
    */
-  learnFromDate(date: string | undefined): boolean {
-    const serverTime = Date.parse(date ?? "");
-    if (Number.isNaN(serverTime)) return false;
-    // The header is cut to the second: half a second is the best guess of the rest.
-    const skewMs = this.localNow() - (serverTime + 500);
-    if (Math.abs(skewMs - (this.#skewMs ?? 0)) < TELLING_MS) return false;
-    this.#skewMs = skewMs;
-    return true;
+  now(byWall = false): number {
+    if (!this.#learnt) return this.runtime.now();
+    const [serverTime, then] = this.#learnt;
+    const [passedMs, withSleepMs, wallMs] = passedSince(this.runtime, then);
+    const certainMs = withSleepMs - passedMs >= TELLING_MS ? withSleepMs : passedMs;
+    return serverTime + (byWall ? wallMs : certainMs);
   }
 
   /** Learns from an ack, whose time was taken half a round trip ago. */
   learnFromAck(serverTime: number, roundTripMs: number): void {
-    this.#skewMs = Math.round(this.localNow() - (serverTime + roundTripMs / 2));
+    this.#learnt = [serverTime + roundTripMs / 2, readClocks(this.runtime)];
   }
+}
+
+/**
+ * Learns from the `Date` header of a refused handshake.
+ *
+ * @returns whether a token minted now would carry a notably different time than the refused one
+ */
+export function learnFromDate(clock: ServerClock, date: string | undefined): boolean {
+  // The header is cut to the second: half a second is the best guess of the rest.
+  const serverTime = Date.parse(date ?? "") + 500;
+  const differs = Math.abs(clock.now() - serverTime) >= TELLING_MS;
+  if (differs) clock.learnFromAck(serverTime, 0);
+  return differs;
 }

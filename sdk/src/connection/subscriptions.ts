@@ -53,7 +53,7 @@ export class Subscriptions {
         wanted: true,
         is: "absent",
         asked: null,
-        dueAt: Number.NEGATIVE_INFINITY,
+        dueAt: 0,
         failures: 0,
       });
     }
@@ -93,7 +93,7 @@ export class Subscriptions {
     else entry.is = entry.asked?.type === "subscribe" ? "present" : "absent";
     entry.asked = null;
     entry.failures = 0;
-    entry.dueAt = Number.NEGATIVE_INFINITY;
+    entry.dueAt = 0;
     if (!entry.wanted && entry.is !== "present") this.#entries.delete(pattern);
   }
 

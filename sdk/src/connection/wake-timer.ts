@@ -1,10 +1,18 @@
 /** The one timer of a link, which also tells how late it came: a late timer means that time was lost. */
 
 import type { Runtime } from "../platform/runtime";
+import { type Clocks, passedSince, readClocks } from "./clocks";
+
+/**
+ * By how much the time of a timer has passed, in milliseconds, negative before it: by the monotonic clock; how long the pause
+ * was for certain; and how long it may have been, for the wall clock runs on while the machine sleeps, but may have been set.
+ */
+export type Lateness = [lateMs: number, pauseMs: number, doubtfulMs: number];
 
 export class WakeTimer {
   #timer: unknown = null;
-  #due: { at: number; wallAt: number } | null = null;
+  /** What the clocks show when it is due; null where it is not set. */
+  #due: Clocks | null = null;
 
   constructor(
     private readonly runtime: Runtime,
@@ -14,11 +22,9 @@ export class WakeTimer {
   /** Rings at a monotonic time, and no longer at the one set before. */
   set(at: number): void {
     this.clear();
-    const delayMs = Math.max(0, at - this.runtime.monotonic());
-    this.#due = {
-      at: this.runtime.monotonic() + delayMs,
-      wallAt: this.runtime.now() + delayMs,
-    };
+    const clocks = readClocks(this.runtime);
+    const delayMs = Math.max(0, at - clocks[0]);
+    this.#due = clocks.map((time) => time + delayMs) as Clocks;
     this.#timer = this.runtime.setTimeout(this.ring, delayMs);
   }
 
@@ -27,13 +33,11 @@ export class WakeTimer {
     this.#due = null;
   }
 
-  /**
-   * By how much its time has passed, in milliseconds, negative before it: by the monotonic clock, and by
-   * the clock that ran further. Only the wall clock is sure to run on while the machine sleeps.
-   */
-  lateness(): { lateMs: number; pauseMs: number } | null {
+  /** Null where it is not set. */
+  lateness(): Lateness | null {
     if (!this.#due) return null;
-    const lateMs = this.runtime.monotonic() - this.#due.at;
-    return { lateMs, pauseMs: Math.max(lateMs, this.runtime.now() - this.#due.wallAt) };
+    const [lateMs, bootMs, wallMs] = passedSince(this.runtime, this.#due);
+    const pauseMs = Math.max(lateMs, bootMs);
+    return [lateMs, pauseMs, Math.max(pauseMs, wallMs)];
   }
 }

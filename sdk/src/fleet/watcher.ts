@@ -98,7 +98,7 @@ export abstract class Watcher {
     this.#requests = new Requests(runtime);
     this.#attempts = new ConnectAttempts(options.link);
     this.#schedule = new ListingSchedule(() => runtime.random());
-    this.#clock = new ServerClock(() => runtime.now());
+    this.#clock = new ServerClock(runtime);
   }
 
   get state(): FleetState {
@@ -165,6 +165,15 @@ export abstract class Watcher {
     });
     this.#starting.catch(() => {});
     return this.#starting;
+  }
+
+  /**
+   * Tries soon what would be tried later: for those who know that the network is back. Within `reconnect.baseDelay` (1 s) a
+   * watcher that waits for its next attempt makes it, unless the service asked it to wait; an open connection is asked for a
+   * sign of life. Pages need not call it: the watcher does when the browser is online or visible again.
+   */
+  reconnect(): void {
+    this.#link?.reconnect();
   }
 
   /** Ends for good. Resolves when the connection is closed. */

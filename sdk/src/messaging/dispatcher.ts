@@ -135,10 +135,9 @@ export class Dispatcher {
     if (this.#closed) return;
     this.#accepts = false;
     this.#closed = true;
-    for (const { chains } of this.#handlers) {
-      for (const { waiting } of chains.values()) this.#drop(waiting.splice(0), "ended");
-    }
-    for (const { waiting } of this.#ready.splice(0)) this.#drop(waiting.splice(0), "ended");
+    const chains = [...this.#handlers].flatMap((handler) => [...handler.chains.values()]);
+    for (const { waiting } of [...chains, ...this.#ready]) this.#drop(waiting.splice(0), "ended");
+    this.#ready.length = 0;
     this.#waiting = 0;
   }
 

@@ -29,8 +29,8 @@ export interface MessagingOptions {
   /** How many messages may wait to be sent. */
   maxWaiting: number;
   requestTimeoutMs: number;
-  runtime: Pick<Runtime, "now" | "monotonic" | "setTimeout" | "clearTimeout">;
-  scope: TaskScope | undefined;
+  runtime: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">;
+  scope: TaskScope;
   ask: AskToPublish;
 }
 
@@ -74,7 +74,7 @@ export class Messaging {
     this.#questions = new Questions(agentId, runtime, (...args) =>
       this.#publisher.publish(...args),
     );
-    this.#work = new Work(() => Math.round(runtime.now()));
+    this.#work = new Work(() => runtime.monotonic());
     this.#dispatcher = new Dispatcher(limits, {
       run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
       failed: listener.failed,
@@ -100,7 +100,7 @@ export class Messaging {
   }
 
   progress(note: string | undefined): void {
-    if (this.#work.advance(this.#options.scope?.getStore(), note)) this.#listener.worked();
+    if (this.#work.advance(this.#options.scope.getStore(), note)) this.#listener.worked();
   }
 
   publish(message: Outgoing): Promise<{ reached: number }> {
@@ -153,6 +153,16 @@ export class Messaging {
     this.#questions.fail(notConnected(this.#options.agentId));
   }
 
+  /** Whether the caller is a handler that waits, or has waited, for the end of all others. */
+  get isLeaving(): boolean {
+    return this.#options.scope.getStore()?.leaves ?? false;
+  }
+
+  /** For a handler that waits for the end of all others; undefined for any other caller. */
+  othersEnd(): Promise<void> | undefined {
+    return this.#work.othersEnd(this.#options.scope.getStore());
+  }
+
   /** Resolves when no handler runs, and what they answered is sent. */
   async idle(): Promise<void> {
     await this.#dispatcher.idle();
@@ -164,13 +174,12 @@ export class Messaging {
     subject: string,
     maxSilenceMs: number | undefined,
   ): Promise<unknown> {
-    const { scope } = this.#options;
     const task = this.#work.begin(subject, maxSilenceMs);
     this.#listener.worked();
     try {
       // Not in the caller's turn: a handler that blocks must not delay the frame behind.
       await Promise.resolve();
-      return await (scope ? scope.run(task, handle) : handle());
+      return await this.#options.scope.run(task, handle);
     } finally {
       this.#work.end(task);
       this.#listener.worked();

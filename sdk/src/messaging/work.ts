@@ -2,13 +2,15 @@
 
 import { type Activity, LIMITS } from "../../../core/protocol";
 
-/** A message that is being handled. Times are epoch milliseconds by the local clock. */
+/** A message that is being handled. Times are monotonic. */
 export interface Task {
   readonly subject: string;
   readonly startedAt: number;
   readonly maxSilenceMs: number | undefined;
   progressAt: number;
   note?: string;
+  /** Whether its handler waits for the agent's end, which can't wait for it in turn. */
+  leaves?: boolean;
 }
 
 /** Tells which task a call belongs to: Node's `AsyncLocalStorage`, where there is one. */
@@ -17,14 +19,27 @@ export interface TaskScope {
   getStore(): Task | undefined;
 }
 
+/** For platforms without: it knows the task until its handler awaits something. */
+export function synchronousScope(): TaskScope {
+  let current: Task | undefined;
+  return {
+    run(task, callback) {
+      current = task;
+      try {
+        return callback();
+      } finally {
+        current = undefined;
+      }
+    },
+    getStore: () => current,
+  };
+}
+
 export class Work {
   readonly #tasks = new Set<Task>();
+  readonly #leaving: (() => void)[] = [];
 
   constructor(private readonly now: () => number) {}
-
-  get inFlight(): number {
-    return this.#tasks.size;
-  }
 
   begin(subject: string, maxSilenceMs: number | undefined): Task {
     const now = this.now();
@@ -35,6 +50,24 @@ export class Work {
 
   end(task: Task): void {
     this.#tasks.delete(task);
+    task.leaves = false;
+    this.#settleLeaving();
+  }
+
+  /** Resolves when every handler but those that wait here has ended; undefined where the caller is none of them. */
+  othersEnd(caller: Task | undefined): Promise<void> | undefined {
+    if (!caller || !this.#tasks.has(caller)) return undefined;
+    caller.leaves = true;
+    return new Promise((resolve) => {
+      this.#leaving.push(resolve);
+      this.#settleLeaving();
+    });
+  }
+
+  #settleLeaving(): void {
+    if ([...this.#tasks].every(({ leaves }) => leaves)) {
+      for (const resolve of this.#leaving.splice(0)) resolve();
+    }
   }
 
   /**
@@ -50,7 +83,7 @@ export class Work {
     return true;
   }
 
-  /** One task stands for all: the one that is to stall first, or else the oldest. */
+  /** One task stands for all: the one that is to stall first, or else the oldest. Its times are monotonic. */
   activity(draining: boolean): Activity {
     const tasks = [...this.#tasks];
     const [first = tasks[0]] = tasks

@@ -5,8 +5,11 @@ import { invalid } from "../checks";
 import { ConnectionManager } from "../connection/connection-manager";
 import { keySourceOf } from "../connection/key-source";
 import { signingKey } from "../connection/keys";
+import { isFinal } from "../connection/state";
+import { synchronousScope } from "../messaging/work";
 import type { AgentOptions } from "../options";
 import type { AgentEnvironment } from "./agent-environment";
+import { followPage } from "./page";
 import type { Runtime } from "./runtime";
 import { standardSockets, type WebSocketConstructor } from "./standard-socket";
 
@@ -32,7 +35,15 @@ export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings)
     runtime: browserRuntime,
     // A page can't split a message into frames.
     maxMessageBytes: LIMITS.frameBytes,
+    taskScope: synchronousScope(),
     key: keySourceOf(privateKey, (key) => signingKey(key, keyId)),
-    createManager: (options, emit) => new ConnectionManager(options, browserRuntime, emit),
+    createManager: (options, emit) => {
+      const manager: ConnectionManager = new ConnectionManager(options, browserRuntime, (event) => {
+        if (event.type === "state" && isFinal(event.change.state)) leavePage();
+        emit(event);
+      });
+      const leavePage = followPage(manager);
+      return manager;
+    },
   };
 }

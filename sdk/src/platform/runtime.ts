@@ -6,6 +6,8 @@ export interface Runtime {
   now(): number;
   /** Milliseconds that only grow. Need not advance while the machine sleeps. */
   monotonic(): number;
+  /** Milliseconds that only grow, also while the machine sleeps. Left out where there is no such clock. */
+  boottime?(): number;
   /** At least 0, below 1. */
   random(): number;
   setTimeout(callback: () => void, delayMs: number): unknown;

@@ -387,6 +387,18 @@ describe("a fleet's watcher", () => {
     expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
   });
 
+  it.each([2 * MINUTE, -2 * MINUTE])(
+    "takes no agent for offline because the wall clock is set by %d ms",
+    async (ms) => {
+      const { watcher, runtime, changes } = await liveFleet([presence("a1")]);
+      runtime.step(ms);
+      runtime.advance(SECOND);
+      expect(watcher.serverNow()).toBe(START + SECOND);
+      expect(statusOf(watcher)).toEqual([["a1", "online", null]]);
+      expect(changes).toEqual([]);
+    },
+  );
+
   it("misses nothing and tells nothing twice in a rotation", async () => {
     const { watcher, runtime, socket, changes, states } = await liveFleet([], {
       rotateAfter: { min: 10, max: 10 },

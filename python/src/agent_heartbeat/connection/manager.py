@@ -48,6 +48,9 @@ class ManagerOptions:
     rotate_after: tuple[float, float]
 
 
+_BROKEN_AFTER = 120.0
+"""A shorter pause need not have broken the connection, even if its lease has run out."""
+
 LoadKey = Callable[[Callable[[SigningKey | BaseException], None]], None]
 """Reads the key as it is now, and hands it, or what was in the way, to a callback."""
 
@@ -76,6 +79,8 @@ class ConnectionManager:
         self._superseded = False
         """A newer process has the agent: answers still go out, nothing else does, no connection follows."""
         self._next_attempt_at = 0.0
+        self._has_to_wait = False
+        """Whether the service asked for that delay, or has too much to do."""
         self._outbox: deque[Message] = deque()
         """Events wait here until the loop has done its round, so that a listener finds nothing half done."""
         self._flushing = False
@@ -124,9 +129,12 @@ class ConnectionManager:
         self._wake("stop")
 
     def reconnect(self) -> None:
-        """Tries at once what would be tried later, and asks an open connection for a sign of life."""
+        """Tries soon what would be tried later, and asks an open connection for a sign of life."""
         now = self._runtime.monotonic()
-        self._next_attempt_at = now
+        if not self._has_to_wait:
+            # At random, so that neither a fleet nor a caller in a loop makes a storm.
+            soon = now + self._runtime.random() * self._options.windows["network"].base
+            self._next_attempt_at = min(self._next_attempt_at, soon)
         if self._current and self._current.heartbeat:
             self._current.heartbeat.probe(now, self._options.connect_timeout)
         self._wake("reconnect")
@@ -208,7 +216,7 @@ class ConnectionManager:
             doubtful = max(late, self._runtime.now() - wall_due_at)
         if doubtful < current.heartbeat.interval:
             return
-        if sure < current.heartbeat.ack_timeout:
+        if sure < max(current.heartbeat.ack_timeout, _BROKEN_AFTER):
             current.heartbeat.probe(now, self._options.connect_timeout)
             return
         failure = Failure("unresponsive", f"a timer came {round(sure)} s late")
@@ -409,6 +417,7 @@ class ConnectionManager:
             self._enter("reconnecting", reason, failure)
         if self._candidate is None:
             self._next_attempt_at = self._retry_at(self._backoff, failure, wish, False)
+            self._has_to_wait = failure.kind in ("throttled", "unavailable") or any((wish or {}).values())
 
     def _retry_at(self, backoff: Backoff, failure: Failure, wish: dict[str, float] | None, rotation: bool) -> float:
         drawn = backoff.next(failure.kind, **(wish or {}))

@@ -184,6 +184,11 @@ class FleetWatcher:
                 await self._open()
         await asyncio.shield(self._started)
 
+    def reconnect(self) -> None:
+        """Tries soon what would be tried later: see `HeartbeatAgent.reconnect`."""
+        if self._manager:
+            self._manager.reconnect()
+
     async def stop(self) -> None:
         """Ends for good. Returns when the connection is closed."""
         if self._state == "stopped":

@@ -11,6 +11,7 @@ import type { ManagerEvent, StopCause } from "../../connection/manager-port";
 export type ToManager =
   | { call: "start" }
   | { call: "drain" }
+  | { call: "reconnect" }
   | { call: "stop"; cause: StopCause }
   | { call: "send"; message: ClientMessage }
   | { call: "setSubscriptions"; patterns: readonly string[] }

@@ -66,6 +66,10 @@ export class ThreadConnectionManager implements ManagerPort {
     this.#call({ call: "stop", cause });
   }
 
+  reconnect(): void {
+    this.#call({ call: "reconnect" });
+  }
+
   send(message: ClientMessage): void {
     this.#call({ call: "send", message });
   }
