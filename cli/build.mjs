@@ -1,6 +1,6 @@
 /** Builds the command into `dist`: one small file that starts at once, and what AWS needs in files loaded later. */
 
-import { rm } from "node:fs/promises";
+import { cp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -32,3 +32,4 @@ await build({
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
   },
 });
+await cp(join(root, "..", "docs", "runbook.md"), join(outdir, "runbook.md"));

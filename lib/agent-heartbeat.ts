@@ -13,8 +13,8 @@ import { admitServices } from "./encryption";
 import { grantPublish, grantReadStatus, grantRegister } from "./grants";
 import { MessageEvents } from "./message-events";
 import { deploymentOf, FleetMetrics, type TransitionReason } from "./metrics";
-import { Monitoring } from "./monitoring";
-import { type OutputName, publish } from "./outputs";
+import { Monitoring, runbook } from "./monitoring";
+import { type OutputName, optionsOf, publish } from "./outputs";
 import type { AgentHeartbeatProps } from "./props";
 import { settingsOf } from "./settings";
 import { Storage } from "./storage";
@@ -108,6 +108,9 @@ export class AgentHeartbeat extends Construct {
         sweepInterval: settings.sweepInterval,
         selfPreservation: settings.selfPreservation !== undefined,
         alarmTopic: settings.alarmTopic,
+        runbookOf: runbook(settings.runbookUrl, () =>
+          optionsOf(this.outputs.get("WebSocketUrl") as CfnOutput),
+        ),
       });
     }
     if (settings.cloudWatchDashboard) {

@@ -49,7 +49,7 @@ async function types() {
   await rm(outDir, { recursive: true });
 }
 
-/** The functions and the page, from the builds that a checkout deploys. */
+/** The runbook, and the functions and the page from the builds that a checkout deploys. */
 async function assets() {
   const source = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
   await Promise.all([
@@ -58,6 +58,7 @@ async function assets() {
     }),
     run(process.execPath, [join(repository, "dashboard", "build.mjs")]),
   ]);
+  await cp(join(repository, "docs", "runbook.md"), join(dist, "runbook.md"));
   await cp(join(repository, "dashboard", "dist"), join(dist, "dashboard"), {
     recursive: true,
     filter: (path) => !path.endsWith(".fingerprint"),

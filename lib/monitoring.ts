@@ -1,6 +1,6 @@
-/** The alarms, each with a link to its section of the runbook. */
+/** The alarms, each with its severity and where its section of the runbook is. */
 
-import { Duration } from "aws-cdk-lib";
+import { Duration, Lazy } from "aws-cdk-lib";
 import {
   Alarm,
   ComparisonOperator,
@@ -15,7 +15,19 @@ import { Construct } from "constructs";
 import { MESSAGE_ROUTES } from "./gateway-functions";
 import { greatestShare, PERIOD, sum, throttlesOf, type Watched } from "./metrics";
 
-const RUNBOOK = "docs/operations.md";
+/** Whether to wake somebody, as docs/runbook.md explains. */
+type Severity = "page" | "ticket";
+
+/** Where the section of an alarm is. */
+export type RunbookOf = (alarm: string) => string;
+
+/** The address of an alarm's section, or the command that prints it, wherever the description is read. */
+export function runbook(url: string | undefined, options: () => string): RunbookOf {
+  if (url !== undefined) return (alarm) => `${url}#${alarm.toLowerCase()}`;
+  // The names of the outputs, by which a construct is found, are known last.
+  const produced = Lazy.string({ produce: options });
+  return (alarm) => `agent-heartbeat runbook ${alarm} ${produced}`;
+}
 
 /** A function that uses more than this share of its timeout is slow. */
 const SLOW = 0.8;
@@ -25,28 +37,31 @@ export interface MonitoringProps {
   readonly sweepInterval: Duration;
   readonly selfPreservation: boolean;
   readonly alarmTopic: ITopic | undefined;
+  readonly runbookOf: RunbookOf;
 }
 
 export class Monitoring extends Construct {
   readonly #topic: ITopic | undefined;
+  readonly #runbookOf: RunbookOf;
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
+    this.#runbookOf = props.runbookOf;
     const { watched, sweepInterval, selfPreservation } = props;
     const { metrics, functions, tables, undelivered } = watched;
     const { sweep, transitions } = functions;
     const failing = Object.values(functions);
 
-    this.#alarm("FunctionErrors", "functions fail", {
+    this.#alarm("FunctionErrors", "page", "functions fail", {
       metric: sum(failing.map((fn) => fn.metricErrors({ period: PERIOD }))),
       periods: 3,
     });
-    this.#alarm("FunctionThrottles", "functions are throttled", {
+    this.#alarm("FunctionThrottles", "page", "functions are throttled", {
       metric: sum(failing.map((fn) => fn.metricThrottles({ period: PERIOD }))),
       periods: 3,
     });
-    this.#alarm("FunctionsSlow", "a function comes close to its timeout", {
+    this.#alarm("FunctionsSlow", "ticket", "a function comes close to its timeout", {
       metric: greatestShare(
         // The sweep ends by itself before its timeout.
         failing
@@ -60,53 +75,54 @@ export class Monitoring extends Construct {
       threshold: SLOW,
       periods: 3,
     });
-    this.#alarm("GatewayErrors", "the gateway can't call a function", {
+    this.#alarm("GatewayErrors", "page", "the gateway can't call a function", {
       metric: metrics.gateway("ExecutionError"),
       periods: 3,
     });
-    this.#alarm("RouteFailures", "clients receive the error internal", {
+    this.#alarm("RouteFailures", "page", "clients receive the error internal", {
       // These functions answer a failure with a message, and count it.
       metric: sum(MESSAGE_ROUTES.map(({ name }) => metrics.own("RouteFailures", name))),
       periods: 3,
     });
-    this.#alarm("LoginsRefused", "many logins are refused", {
+    this.#alarm("LoginsRefused", "ticket", "many logins are refused", {
       metric: metrics.own("LoginsRefused", "authorize"),
       threshold: 100,
       periods: 3,
     });
-    this.#alarm("MassExpiry", "many agents fall silent at once", {
+    this.#alarm("MassExpiry", "page", "many agents fall silent at once", {
       metric: metrics.own("LeasesExpired", "sweep"),
       threshold: 100,
     });
     if (selfPreservation) {
       this.#alarm(
         "MassExpirySuspected",
+        "page",
         "very many agents are silent, so no offline events are published",
         {
           metric: metrics.own("ExpirationsHeld", "sweep"),
         },
       );
     }
-    this.#alarm("SweepFailures", "the sweep fails for some of its rows", {
+    this.#alarm("SweepFailures", "ticket", "the sweep fails for some of its rows", {
       metric: metrics.own("SweepFailures", "sweep"),
       periods: 3,
     });
-    this.#alarm("SweepsUnfinished", "the sweep does not reach the end of the table", {
+    this.#alarm("SweepsUnfinished", "ticket", "the sweep does not reach the end of the table", {
       metric: metrics.own("SweepsUnfinished", "sweep"),
       periods: 6,
     });
-    this.#alarm("TableThrottles", "DynamoDB throttles a table", {
+    this.#alarm("TableThrottles", "page", "DynamoDB throttles a table", {
       metric: sum(tables.flatMap(throttlesOf)),
       periods: 3,
     });
-    this.#alarm("Undelivered", "an event could not be delivered", {
+    this.#alarm("Undelivered", "ticket", "an event could not be delivered", {
       metric: sum(
         undelivered.map((queue) =>
           queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: "Maximum" }),
         ),
       ),
     });
-    this.#alarm("TransitionsLate", "events of transitions are more than a minute late", {
+    this.#alarm("TransitionsLate", "ticket", "events of transitions are more than a minute late", {
       metric: transitions.metric("IteratorAge", { period: PERIOD, statistic: "Maximum" }),
       threshold: 60_000,
       periods: 2,
@@ -116,7 +132,11 @@ export class Monitoring extends Construct {
 
   #sweepMissing(sweep: LambdaFunction, interval: Duration): void {
     const alarm = new Alarm(this, "SweepMissing", {
-      alarmDescription: describe("SweepMissing", "no sweep has run for three intervals"),
+      alarmDescription: this.#describe(
+        "SweepMissing",
+        "ticket",
+        "no sweep has run for three intervals",
+      ),
       metric: sweep.metricInvocations({
         period: Duration.minutes(Math.max(1, interval.toMinutes({ integral: false })) * 3),
       }),
@@ -131,6 +151,7 @@ export class Monitoring extends Construct {
   /** An alarm for when a metric reaches the threshold in each of the given number of periods. */
   #alarm(
     name: string,
+    severity: Severity,
     what: string,
     {
       metric,
@@ -139,7 +160,7 @@ export class Monitoring extends Construct {
     }: { metric: IMetric; threshold?: number; periods?: number },
   ): void {
     const alarm = new Alarm(this, name, {
-      alarmDescription: describe(name, what),
+      alarmDescription: this.#describe(name, severity, what),
       metric,
       threshold,
       evaluationPeriods: periods,
@@ -150,8 +171,13 @@ export class Monitoring extends Construct {
   }
 
   #notify(alarm: Alarm): void {
-    if (this.#topic) alarm.addAlarmAction(new SnsAction(this.#topic));
+    if (!this.#topic) return;
+    const action = new SnsAction(this.#topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+  }
+
+  #describe(name: string, severity: Severity, what: string): string {
+    return `${what}. Severity: ${severity}. Runbook: ${this.#runbookOf(name)}`;
   }
 }
-
-const describe = (name: string, what: string) => `${what}. See ${RUNBOOK}#${name.toLowerCase()}`;

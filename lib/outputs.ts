@@ -43,6 +43,17 @@ export function publish(construct: Construct, published: Published): Map<OutputN
   return outputs;
 }
 
+/**
+ * The options by which the command line finds a construct.
+ *
+ * @param urlOutput its output `WebSocketUrl`, whose name may still be changed
+ */
+export function optionsOf(urlOutput: CfnOutput): string {
+  const { stack } = urlOutput;
+  const id = String(stack.resolve(urlOutput.logicalId)).replace(/WebSocketUrl$/, "");
+  return `--stack ${stack.stackName}${id && ` --construct ${id}`}`;
+}
+
 const outermost = (stack: Stack): Stack =>
   stack.nestedStackParent ? outermost(stack.nestedStackParent) : stack;
 

@@ -248,11 +248,19 @@ export interface AgentHeartbeatProps {
   readonly alarms?: boolean;
 
   /**
-   * The topic that alarms notify.
+   * The topic that alarms notify when they begin, and when they are over.
    *
    * @default - alarms are visible in CloudWatch only
    */
   readonly alarmTopic?: ITopic;
+
+  /**
+   * The address of a page with the runbook, which has a heading for each alarm, without `#` and what follows. The package contains
+   * the page as `dist/runbook.md`.
+   *
+   * @default - descriptions of alarms name the command that prints their section
+   */
+  readonly runbookUrl?: string;
 
   /**
    * Whether to create a CloudWatch dashboard with the fleet, its heartbeats and failures. The first three dashboards of an

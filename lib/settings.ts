@@ -43,7 +43,13 @@ export const ROUTE_SHARES: Readonly<Record<Route, { rate: number; burst: number 
 };
 
 /** Props without a default. */
-type Unset = "dashboardDomain" | "alarmTopic" | "customDomain" | "eventBus" | "encryptionKey";
+type Unset =
+  | "dashboardDomain"
+  | "alarmTopic"
+  | "runbookUrl"
+  | "customDomain"
+  | "eventBus"
+  | "encryptionKey";
 
 /** Props without nested defaults. */
 type Plain = Required<

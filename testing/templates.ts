@@ -58,6 +58,7 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
     reconnect: { connectsPerSecond: 250, maxWindow: Duration.minutes(30) },
     accessLogs: true,
     alarms: true,
+    runbookUrl: "https://example.com/runbook",
     alarmTopic: new Topic(stack, "Alarms", { enforceSSL: true }),
     cloudWatchDashboard: true,
     tracing: true,

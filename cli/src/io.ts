@@ -67,6 +67,8 @@ export interface Io {
   /** The HTTP status that a plain request to a URL is answered with. Rejects if nobody answers. */
   reach(url: string): Promise<number>;
   clients: Clients;
+  /** The runbook's page, in Markdown. */
+  runbook(): Promise<string>;
   /** Runs the service on this machine until the signal is aborted. */
   local(
     options: LocalCommandOptions,

@@ -34,6 +34,7 @@ const io: Io = {
   input: () => buffer(process.stdin),
   browse,
   reach,
+  runbook,
   async local(options, place) {
     const { runLocal } = await loadLocal(() => import("@agent-heartbeat/local"));
     await runLocal(options, place);
@@ -118,6 +119,13 @@ async function ask(question: string): Promise<string | undefined> {
   } finally {
     lines.close();
   }
+}
+
+/** Beside the bundle, or where it is written. */
+async function runbook(): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  const page = (path: string) => readFile(new URL(path, import.meta.url), "utf8");
+  return page("./runbook.md").catch(() => page("../../docs/runbook.md"));
 }
 
 /** Loaded when first needed: it looks for the system's own way to open a page. */

@@ -21,6 +21,7 @@ import { addKeysGenerate } from "./commands/keys-generate";
 import { addLocal } from "./commands/local";
 import { addOrganizationsList } from "./commands/organizations-list";
 import { addPublish } from "./commands/publish";
+import { addRunbook } from "./commands/runbook";
 import { addSend } from "./commands/send";
 import { addSimulate } from "./commands/simulate";
 import { addStatus } from "./commands/status";
@@ -93,6 +94,7 @@ export function createProgram(io: Io): Command {
     .description("Examine the login tokens of a client.");
   addTokenInspect(token, io);
   addDoctor(program, io);
+  addRunbook(program, io);
   addSimulate(program, io);
   addConformance(program, io);
   addCost(program, io);

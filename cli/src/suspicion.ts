@@ -17,4 +17,4 @@ export const bewareOf = (massExpiry: MassExpiry, now: number): string =>
   `Beware: ${suspicionText(massExpiry, now)}`;
 
 export const SUSPICION_ADVICE =
-  "Look at the service before the agents: `doctor`, and docs/operations.md#massexpirysuspected.";
+  "Look at the service before the agents: `doctor`, and `runbook MassExpirySuspected`.";

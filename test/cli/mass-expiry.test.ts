@@ -66,7 +66,7 @@ describe("while the service suspects that it does not hear its agents", () => {
 
   it("why sends a person to the service, not to the agent", async () => {
     const text = await told("why", "a1");
-    expect(text).toContain("docs/operations.md#massexpirysuspected");
+    expect(text).toContain("runbook MassExpirySuspected");
     expect(text).not.toContain("Its process hangs");
   });
 });

@@ -1,9 +1,11 @@
 /** What the props change in the template. */
 
 import { describe, expect, it } from "@jest/globals";
-import { App, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { App, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { AgentHeartbeat } from "../../lib/agent-heartbeat";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
 import { appProps } from "../../testing/cdk-context";
@@ -22,7 +24,7 @@ describe("self-preservation of the sweep", () => {
       }),
     );
     const alarms = template.findResources("AWS::CloudWatch::Alarm", {
-      Properties: { AlarmDescription: Match.stringLikeRegexp("massexpirysuspected") },
+      Properties: { AlarmDescription: Match.stringLikeRegexp("MassExpirySuspected") },
     });
     return {
       variables: sweep?.Properties.Environment.Variables,
@@ -48,6 +50,39 @@ describe("self-preservation of the sweep", () => {
   });
 });
 
+describe("alarms", () => {
+  const alarmsOf = (stack: Stack) =>
+    Object.values(Template.fromStack(stack).findResources("AWS::CloudWatch::Alarm"));
+  const descriptionsOf = (stack: Stack) =>
+    alarmsOf(stack).map(({ Properties }) => String(Properties.AlarmDescription));
+
+  it("notify the topic when they begin, and when they are over", () => {
+    const stack = new Stack(new App(appProps()), "Host");
+    new AgentHeartbeat(stack, "Presence", { alarmTopic: new Topic(stack, "Alarms") });
+    const topic = [{ Ref: expect.stringMatching(/^Alarms/) }];
+    const alarms = alarmsOf(stack);
+    expect(alarms.length).toBeGreaterThan(10);
+    for (const { Properties } of alarms) {
+      expect(Properties).toMatchObject({ AlarmActions: topic, OKActions: topic });
+    }
+  });
+
+  it("name the command that prints what to do, with the construct in somebody's stack", () => {
+    const stack = new Stack(new App(appProps()), "Host");
+    new AgentHeartbeat(stack, "Presence");
+    expect(descriptionsOf(stack)).toContain(
+      "functions fail. Severity: page. Runbook: agent-heartbeat runbook FunctionErrors --stack Host --construct Presence",
+    );
+  });
+
+  it("link to a page of your own", () => {
+    const stack = stackOf({ runbookUrl: "https://wiki.example.com/runbook" });
+    expect(descriptionsOf(stack)).toContain(
+      "functions fail. Severity: page. Runbook: https://wiki.example.com/runbook#functionerrors",
+    );
+  });
+});
+
 describe("sweeps closer together than a minute", () => {
   const template = () => Template.fromStack(stackOf({ sweepInterval: Duration.seconds(20) }));
 
@@ -67,7 +102,7 @@ describe("sweeps closer together than a minute", () => {
 
   it("raise an alarm after three minutes without a sweep", () => {
     template().hasResourceProperties("AWS::CloudWatch::Alarm", {
-      AlarmDescription: Match.stringLikeRegexp("sweepmissing"),
+      AlarmDescription: Match.stringLikeRegexp("SweepMissing"),
       Period: 180,
     });
   });

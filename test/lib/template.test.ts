@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { App } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
+import { sectionsOf } from "../../cli/src/runbook/page";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { appProps } from "../../testing/cdk-context";
 
@@ -501,15 +502,14 @@ describe("the template", () => {
   });
 
   it("has an alarm for each heading of the runbook, and a heading for each alarm", () => {
-    const alarms = resources("AWS::CloudWatch::Alarm").map(
-      ({ Properties }) => /operations\.md#(\w+)$/.exec(String(Properties.AlarmDescription))?.[1],
-    );
-    const runbook = readFileSync(join(__dirname, "../../docs/operations.md"), "utf8");
-    const chapter = /## Alarms\n([\s\S]*?)\n## /.exec(runbook)?.[1] ?? "";
-    const headings = [...chapter.matchAll(/^### (\w+)$/gm)].map(([, name = ""]) =>
-      name.toLowerCase(),
-    );
-    expect(alarms.sort()).toEqual(headings.sort());
+    const command = /Severity: (\w+)\. Runbook: agent-heartbeat runbook (\w+) --stack (\S+)$/;
+    const alarms = resources("AWS::CloudWatch::Alarm").map(({ Properties }) => {
+      const [, severity, alarm] = command.exec(String(Properties.AlarmDescription)) ?? [];
+      return `${alarm} ${severity}`;
+    });
+    const runbook = readFileSync(join(__dirname, "../../docs/runbook.md"), "utf8");
+    const sections = sectionsOf(runbook).map(({ alarm, severity }) => `${alarm} ${severity}`);
+    expect(alarms.sort()).toEqual(sections.sort());
   });
 
   it("has outputs with its addresses and names", () => {

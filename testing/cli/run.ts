@@ -1,8 +1,9 @@
 /** Runs the command in process, with its own streams, environment and terminal. */
 
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ListStackResourcesCommand } from "@aws-sdk/client-cloudformation";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterAll } from "@jest/globals";
@@ -32,6 +33,8 @@ export interface RunOptions {
   eventBridge?: Io["clients"]["eventBridge"];
   /** Outputs of the existing stacks, by stack name. */
   stacks?: Record<string, Record<string, string>>;
+  /** Resources of every stack: logical id to type and name. */
+  resources?: Record<string, readonly [type: string, name: string]>;
   /** Replaces the tables' client, which is real by default. */
   dynamoDb?: (config: DynamoDBClientConfig) => Promise<DynamoDBClient>;
 }
@@ -72,6 +75,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
     input: async () => Buffer.from(options.input ?? ""),
     browse: options.browse ?? (() => Promise.reject(new Error("no browser"))),
     reach: options.reach ?? (async () => 401),
+    runbook: () => readFile(join(__dirname, "../../docs/runbook.md"), "utf8"),
     local: () => Promise.reject(new Error("no local service")),
     clients: {
       dynamoDb: async (config) => {
@@ -80,7 +84,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       },
       cloudFormation: async (config) => {
         result.configs.push(config);
-        return { send: stacksOf(options.stacks ?? {}) };
+        return { send: stacksOf(options.stacks ?? {}, options.resources) };
       },
       eventBridge: async (config) => {
         result.configs.push(config);
@@ -122,7 +126,10 @@ export async function emptyFolder(): Promise<string> {
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
-function stacksOf(stacks: Record<string, Record<string, string>>) {
+function stacksOf(
+  stacks: Record<string, Record<string, string>>,
+  resources: RunOptions["resources"] = {},
+) {
   const described = (StackName: string) => ({
     StackName,
     Outputs: Object.entries(stacks[StackName] ?? {}).map(([OutputKey, OutputValue]) => ({
@@ -130,8 +137,15 @@ function stacksOf(stacks: Record<string, Record<string, string>>) {
       OutputValue,
     })),
   });
-  // The client's `send` has an overload for each command; the command uses one.
-  return (async ({ input }: { input: { StackName?: string } }) => {
+  const summaries = Object.entries(resources).map(([LogicalResourceId, [ResourceType, name]]) => ({
+    LogicalResourceId,
+    ResourceType,
+    PhysicalResourceId: name,
+  }));
+  // The client's `send` has an overload for each command.
+  return (async (command: { input: { StackName?: string } }) => {
+    if (command instanceof ListStackResourcesCommand) return { StackResourceSummaries: summaries };
+    const { input } = command;
     if (input.StackName === undefined) return { Stacks: Object.keys(stacks).map(described) };
     if (stacks[input.StackName]) return { Stacks: [described(input.StackName)] };
     const message = `Stack with id ${input.StackName} does not exist`;
