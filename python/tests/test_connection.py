@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent_heartbeat import ReconnectOptions
+from agent_heartbeat.connection.stats import ServerClock
 
 from .conftest import Link
 from .fake_runtime import FakeRuntime
@@ -204,6 +205,15 @@ def test_a_wrong_clock_is_corrected_and_tried_again_at_once(runtime: FakeRuntime
     assert claims(runtime.socket.token)["iat"] == pytest.approx(runtime.server_now(), abs=2)
     runtime.socket.refuse(403, date=formatdate(runtime.server_now(), usegmt=True))
     assert one.of_type("attempt_failed")[-1]["attempt"]["retry_in"] > 0
+
+
+def test_a_skew_stays_while_later_round_trips_agree_with_it_as_far_as_they_can_say() -> None:
+    clock = ServerClock(lambda: 1000.0)
+    skews = []
+    for round_trip, skew in [(0.08, 5.0), (0.2, 5.099), (0.02, 4.991), (0.02, 5.011)]:
+        clock.learn_from_ack((1000.0 - round_trip / 2 - skew) * 1000, round_trip)
+        skews.append(clock.skew)
+    assert skews == pytest.approx([5.0, 5.0, 5.0, 5.011])
 
 
 @pytest.mark.parametrize("how", ["block", "sleep"])

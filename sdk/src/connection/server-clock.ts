@@ -35,9 +35,14 @@ export class ServerClock {
     return serverTime + (byWall ? wallMs : certainMs);
   }
 
-  /** Learns from an ack, whose time was taken half a round trip ago. */
+  /**
+   * Learns from an ack, whose time was taken within the round trip. What agrees as far as that can say changes nothing: times of
+   * the past, such as when work began, stay the same from heartbeat to heartbeat.
+   */
   learnFromAck(serverTime: number, roundTripMs: number): void {
-    this.#learnt = [serverTime + roundTripMs / 2, readClocks(this.runtime)];
+    const errorMs = roundTripMs / 2;
+    const [known, told] = [this.#learnt ? this.now() : Number.NaN, serverTime + errorMs];
+    this.#learnt = [Math.abs(told - known) <= errorMs ? known : told, readClocks(this.runtime)];
   }
 }
 

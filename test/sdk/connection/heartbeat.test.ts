@@ -131,6 +131,29 @@ describe("heartbeats", () => {
     socket.ack({ serverTime: runtime.now() - 40 - 5_000 });
     expect(agent.getConnectionHealth()).toMatchObject({ roundTripMs: 80, clockSkewMs: 5_000 });
   });
+
+  it("keep the skew that they have measured while later round trips agree with it as far as they can say", async () => {
+    const { socket, runtime, agent } = await connectedAgent();
+    runtime.advance(15 * SECOND);
+    const measured = [
+      [80, 5_000],
+      [200, 5_099],
+      [20, 4_991],
+      [20, 5_011],
+    ].map(([roundTripMs = 0, skewMs = 0]) => {
+      runtime.advance(roundTripMs);
+      socket.ack({ serverTime: runtime.now() - roundTripMs / 2 - skewMs });
+      runtime.advance(30 * SECOND - roundTripMs);
+      const health = agent.getConnectionHealth();
+      return [health.roundTripMs, health.clockSkewMs];
+    });
+    expect(measured).toEqual([
+      [80, 5_000],
+      [200, 5_000],
+      [20, 5_000],
+      [20, 5_011],
+    ]);
+  });
 });
 
 describe("getConnectionHealth", () => {

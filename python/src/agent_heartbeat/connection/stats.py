@@ -43,8 +43,15 @@ class ServerClock:
         return True
 
     def learn_from_ack(self, server_time_ms: float, round_trip: float) -> None:
-        """Learns from an ack, whose time was taken half a round trip ago."""
-        self.skew = self._local_now() - (server_time_ms / 1000 + round_trip / 2)
+        """Learns from an ack, whose time was taken within the round trip.
+
+        What agrees as far as that can say changes nothing: times of the past, such as when work began, stay the
+        same from heartbeat to heartbeat.
+        """
+        error = round_trip / 2
+        skew = self._local_now() - server_time_ms / 1000 - error
+        if self.skew is None or abs(skew - self.skew) > error:
+            self.skew = skew
 
 
 class Stats:
