@@ -37,7 +37,7 @@ export interface StatusRow {
   /** The connection that ended last. Its late writes are ignored. */
   lastEnded?: string;
   /** The fencing token: earlier logins can't hold the row. */
-  revokedAt?: number;
+  fencingToken?: number;
   /** Tags of keys that were removed at once: logins with them can't hold the row. */
   revokedKeys?: Set<string>;
   /** When the agent counts as stalled, unless its work makes progress before. */
@@ -58,7 +58,7 @@ export type PresenceRow = Omit<
   | "displaced"
   | "displacedAt"
   | "lastEnded"
-  | "revokedAt"
+  | "fencingToken"
   | "revokedKeys"
 >;
 

@@ -3,9 +3,9 @@
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import type { ServerMessage } from "../core/protocol";
-import type { Guard } from "../lambda/lease/standing";
 import type { LeaseHolder } from "../lambda/lease/store";
 import type { Connections, Outcome } from "../lambda/shared/connections";
+import type { Guard } from "../lambda/shared/guard";
 import { type Identity, toContext } from "../lambda/shared/identity";
 import type { RouteEvent } from "../lambda/shared/message-route";
 import type { CountBy, MetricsSink } from "../lambda/shared/metrics";

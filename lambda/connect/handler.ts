@@ -1,9 +1,9 @@
 /** The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists whoever else connects. */
 
 import { SUBPROTOCOL } from "../../core/protocol";
-import type { Guard } from "../lease/standing";
 import type { AcquireOutcome, LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
+import type { Guard } from "../shared/guard";
 import { connectionOf, fromContext } from "../shared/identity";
 import type { RouteEvent, RouteResult } from "../shared/message-route";
 

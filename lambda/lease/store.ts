@@ -19,7 +19,8 @@
  *   displacedAt                                     x        removes                   x
  *   lastEnded                                                        x
  *   disconnectedAt                                  removes          x                 x
- *   revokedAt, revokedKeys                                                             x
+ *   fencingToken                                    x                                  x
+ *   revokedKeys                                                                        x
  *
  * The lock-out is `sdk/src/registry/revocation.ts`. `now` is the gateway's time of the event, not the time of the
  * write: events may be delayed, reordered and repeated, and leave the same row.
@@ -49,15 +50,9 @@ type Observed<Name extends keyof StatusRow = never> = Pick<
 /**
  * What became of an acquisition. `acquired`, also where the write was repeated; `superseded`: the process has lost
  * to a newer one, and is remembered for it; `duplicate`: refused for another process's sake, and nothing is written;
- * `contended`: others wrote in between time and again, or there are too many connections.
+ * `contended`: others wrote in between time and again, or there are too many connections, or processes within seconds.
  */
-export type AcquireOutcome =
-  | "acquired"
-  | "superseded"
-  | "duplicate"
-  | "revoked"
-  | "ended"
-  | "contended";
+export type AcquireOutcome = "acquired" | Exclude<Standing, "holds"> | "duplicate" | "contended";
 
 /** What became of a heartbeat, and until when the lease runs or whose the row is. */
 export type RenewOutcome =
@@ -100,51 +95,27 @@ export class LeaseStore {
    * @param alone whether to be refused while another process of the agent holds a running lease
    */
   async acquire(holder: LeaseHolder, now: number, alone = false): Promise<AcquireOutcome> {
+    const { connectedAt } = holder;
     const process = tagOf(holder.instanceId);
-    const latestOlder = holder.connectedAt + CLOCK_SKEW_MS;
-    let add = holder.rotation;
     let row: StatusRow | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // Clocks of the gateway's hosts differ: the row's time goes on all the same.
       const at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
-      // A row that is online may have run out though no sweep has stored it.
-      const lapsed = row?.onlineSince !== undefined && row.leaseExpiresAt <= at;
-      const period = lapsed ? "begins" : "goesOn";
-      const known = row?.processes?.has(process);
-      const trim = known === false && (row?.processes?.size ?? 0) >= writes.MOST_PROCESSES;
-      const values = {
+      const likeliest = holder.rotation ? writes.add("goesOn") : writes.take("goesOn");
+      const due = attempt === 0 ? likeliest : acquisition(row, holder, at, alone);
+      if (typeof due === "string") return due;
+      const result = await this.#hold(holder, due, {
         now: at,
-        latestOlder,
+        latestOlder: connectedAt + CLOCK_SKEW_MS,
+        latestReplaced: alone ? 0 : connectedAt + CLOCK_SKEW_MS,
+        forgettable: connectedAt - 2 * CLOCK_SKEW_MS,
         process,
-        processes: new Set(trim ? [tagOf(row?.instanceId ?? ""), process] : [process]),
+        processes: new Set([process]),
+        lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),
         observedInstanceId: row?.instanceId,
-      };
-      const write = add ? writes.add(period) : writes.take(period, alone, trim);
-      const result = await this.#hold(holder, write, values);
-      if (result === "written") return "acquired";
+      });
+      if (result === "written") return due === writes.LOSE ? "superseded" : "acquired";
       row = result.row;
-      const standing = standingOf(row, holder);
-      if (standing === "holds") return "acquired";
-      if (standing === "revoked") return "revoked";
-      if (row?.lastEnded === holder.connectionId) return "ended";
-      add = false;
-      if (!row?.connections) {
-        // Written late: the process's last connection ended after this one began, and so did this one.
-        if ((row?.disconnectedAt ?? 0) > latestOlder) return "ended";
-      } else if (row.instanceId === holder.instanceId) {
-        const room = row.connections.size < writes.MOST_CONNECTIONS;
-        // A connection that is older than the row's joins it, as far as clocks can tell.
-        const older = row.leaseExpiresAt > at && row.connectedAt >= holder.connectedAt;
-        if (older && !room) return "contended";
-        add = room && (older || holder.rotation);
-      } else if (row.leaseExpiresAt > at) {
-        if (alone) return "duplicate";
-        if (!row.processes?.has(process) && row.connectedAt <= latestOlder) continue;
-        const loser = { now, processes: new Set([process]) };
-        const lost = await this.#hold(holder, writes.LOSE, loser);
-        if (lost === "written") return "superseded";
-        if ((lost.row?.displaced?.size ?? 0) >= writes.MOST_DISPLACED) return "contended";
-      }
     }
     return "contended";
   }
@@ -191,19 +162,11 @@ export class LeaseStore {
     return "contended";
   }
 
-  // What a sweep has seen. Each is false if it is not so any more. Where the answer to a write was lost its repetition
-  // is refused: then the next sweep finds nothing to do, and counts nothing twice.
-
-  /** A lease was seen to have run out. */
+  // What a sweep does about what it has observed: see the writes. Each is false if it is not so any more. Where the answer
+  // to a write was lost its repetition is refused: then the next sweep finds nothing to do, and counts nothing twice.
   expire = (row: Observed<"leaseExpiresAt">) => this.#act(row, writes.EXPIRE);
-
-  /** An agent was seen to have stalled. */
   stall = (row: Observed<"stallsAt">) => this.#act(row, writes.STALL);
-
-  /** A stalled agent was seen to advance. */
   recover = (row: Observed<"stalledSince">) => this.#act(row, writes.RECOVER);
-
-  /** Displaced connections were closed. */
   forget = (row: Observed<"displaced">) => this.#act(row, writes.FORGET);
 
   async #act(row: Observed, write: writes.Write): Promise<boolean> {
@@ -237,3 +200,46 @@ const leaseEnd = (
   { leaseMs, registeredUntil = Number.POSITIVE_INFINITY }: LeaseHolder,
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
+
+/** What is due for a connection by the row that refused it: another write, or nothing more. */
+function acquisition(
+  row: StatusRow | undefined,
+  holder: LeaseHolder,
+  at: number,
+  alone: boolean,
+): writes.Write | AcquireOutcome {
+  if (!row) return writes.take("goesOn");
+  const standing = standingOf(row, holder);
+  if (standing === "holds") return "acquired";
+  if (standing === "revoked") return "revoked";
+  // Invoked again, for a connection that has ended or lost the row.
+  const wasListed = row.displaced?.has(entryOf(holder.connectionId, holder.keyTag));
+  if (wasListed || row.lastEnded === holder.connectionId) return standing;
+  const { connections, processes = new Set(), connectedAt } = row;
+  const isKnown = processes.has(tagOf(holder.instanceId));
+  const isLive = row.leaseExpiresAt > at;
+  const latestOlder = holder.connectedAt + CLOCK_SKEW_MS;
+  // A row that is online may have run out though no sweep has stored it.
+  const period = row.onlineSince !== undefined && !isLive ? "begins" : "goesOn";
+  if (row.fencingToken === holder.fencingToken) {
+    if (!connections) {
+      // Written late: the process's last connection ended after this one began, and so did this one.
+      if ((row.disconnectedAt ?? 0) > latestOlder) return "ended";
+    } else if (row.instanceId === holder.instanceId) {
+      // A connection that is older than the row's joins it, as far as clocks can tell.
+      const isOlder = isLive && connectedAt >= holder.connectedAt;
+      const room = connections.size < writes.MOST_CONNECTIONS;
+      if (room && (isOlder || holder.rotation)) return writes.add(period);
+      if (isOlder) return "contended";
+    } else if (isLive) {
+      if (alone) return "duplicate";
+      const room = (row.displaced?.size ?? 0) < writes.MOST_DISPLACED;
+      if (isKnown || connectedAt > latestOlder) return room ? writes.LOSE : "contended";
+    }
+  }
+  const room = isKnown || processes.size < writes.MOST_PROCESSES;
+  if (room) return writes.take(period);
+  return connectedAt < holder.connectedAt - 2 * CLOCK_SKEW_MS
+    ? writes.take(period, true)
+    : "contended";
+}

@@ -31,50 +31,54 @@ const PERIODS = {
 const alive = (period: OnlinePeriod) =>
   `SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, onlineSince = ${PERIODS[period].onlineSince}, lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds`;
 
-/** Nothing was revoked since the connection logged in. */
-const notLockedOut = "NOT revokedAt > :fencingToken AND NOT contains(revokedKeys, :keyTag)";
+/** Nobody was locked out since the connection logged in. */
+const notLockedOut = "NOT fencingToken > :fencingToken AND NOT contains(revokedKeys, :keyTag)";
 
 /**
- * The connection's end was not written before its beginning, and the row's time does not run backward, so that of two
- * online states the later one is the newer one.
+ * The connection has neither ended nor lost the row, and the row's time does not run backward, so that of two online
+ * states the later one is the newer one.
  */
 const mayHold = (period: OnlinePeriod) =>
-  `${notLockedOut} AND lastEnded <> :connectionId AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
+  `${notLockedOut} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry) AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
 
 const sameProcess = "instanceId = :instanceId";
 
 /** The process holds the row, held it before, or tried to. */
 const knownProcess = "contains(processes, :process)";
 
-/** Why a process may take the row. It is newer where it may be, by the clocks of the gateway's hosts. */
+/**
+ * Why a process may take the row. It is newer where it may be, by the clocks of the gateway's hosts. A login with a greater
+ * fencing token proves that those of the row were locked out, though the lock-out may not have been written yet.
+ */
 const WAYS = {
   gone: "attribute_not_exists(connections) AND NOT disconnectedAt > :latestOlder",
   expired: "leaseExpiresAt <= :now",
+  lockedOut: "fencingToken < :fencingToken",
   again: `${sameProcess} AND connectedAt < :connectedAt`,
-  newer: `NOT ${knownProcess} AND connectedAt <= :latestOlder`,
+  newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
 
 /**
  * acquire: the process takes the row, or comes back to it with a new connection in place of all others.
  *
- * @param trim whether the processes before the last one are forgotten
+ * @param trim whether the processes before the last one are forgotten: only if they began so much earlier that none of their
+ *   connections can be taken for a newer one
  */
-export function take(period: OnlinePeriod, alone: boolean, trim: boolean): Write {
-  const { newer, ...others } = WAYS;
-  const ways = Object.values(alone ? others : WAYS).join(") OR (");
+export function take(period: OnlinePeriod, trim = false): Write {
+  const ways = period === "begins" ? "" : ` AND ((${Object.values(WAYS).join(") OR (")}))`;
   const room = trim
-    ? "instanceId = :observedInstanceId"
+    ? "instanceId = :observedInstanceId AND connectedAt < :forgettable"
     : `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
-  const processes = trim ? ", processes = :processes" : " ADD processes :processes";
+  const processes = trim ? ", processes = :lastProcesses" : " ADD processes :processes";
   return {
-    condition: `${mayHold(period)} AND ${room}${period === "begins" ? "" : ` AND ((${ways}))`}`,
-    update: `${alive(period)}, instanceId = :instanceId, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${processes} REMOVE reason, disconnectedAt, activity, stallsAt`,
+    condition: `${mayHold(period)} AND ${room}${ways}`,
+    update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${processes} REMOVE reason, disconnectedAt, activity, stallsAt`,
   };
 }
 
 /** acquire: the process, which goes on with another connection, has one more. */
 export const add = (period: OnlinePeriod): Write => ({
-  condition: `${mayHold(period)} AND ${sameProcess} AND size(connections) < :mostConnections`,
+  condition: `${mayHold(period)} AND ${sameProcess} AND fencingToken = :fencingToken AND size(connections) < :mostConnections`,
   update: `${alive(period)} ADD connections :entries REMOVE reason`,
 });
 

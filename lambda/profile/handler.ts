@@ -10,7 +10,7 @@ export interface ProfileDependencies extends GuardedDependencies {
 }
 
 export function profileHandler({ profiles, ...route }: ProfileDependencies) {
-  return guardedRoute("profile", route, async (event, { organizationId, agentId }) => {
+  return guardedRoute("profile", route, async (event, identity) => {
     const { capabilities = [], metadata = {}, id } = parseProfile(event.body);
     const profile: Profile = { capabilities, metadata };
     const bytes = Buffer.byteLength(JSON.stringify(profile));
@@ -18,7 +18,7 @@ export function profileHandler({ profiles, ...route }: ProfileDependencies) {
       const expected = `capabilities and metadata: expected at most ${LIMITS.profileBytes} bytes`;
       throw new MessageError("invalid_message", `${expected}, got ${bytes}`, id);
     }
-    await profiles.put(organizationId, agentId, profile);
+    await profiles.put(identity, profile);
     return reply({ type: "profile_ack", ...echo(id) });
   });
 }

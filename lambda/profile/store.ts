@@ -7,6 +7,11 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { Profile } from "../../core/protocol";
 import { agentRecordId, profileValue } from "../../core/registry-record";
+import type { Identity } from "../shared/identity";
+
+/** The registration is the one that the agent has logged in by: a record without keys is what is left of one. */
+const registered =
+  "attribute_exists(publicKeys) AND NOT createdAt > :fencingToken AND NOT revokedAt > :fencingToken";
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class ProfileStore {
@@ -15,16 +20,26 @@ export class ProfileStore {
     private readonly tableName: string,
   ) {}
 
-  /** Replaces an agent's profile. An agent that was removed meanwhile gets none. */
-  async put(organizationId: string, agentId: string, profile: Profile): Promise<void> {
+  /** Replaces an agent's profile. Nothing is stored of an agent that was locked out or removed since it logged in. */
+  async put(
+    {
+      organizationId,
+      agentId,
+      fencingToken,
+    }: Pick<Identity, "organizationId" | "agentId" | "fencingToken">,
+    profile: Profile,
+  ): Promise<void> {
     try {
       await this.client.send(
         new UpdateItemCommand({
           TableName: this.tableName,
           Key: { organizationId: { S: organizationId }, recordId: { S: agentRecordId(agentId) } },
           UpdateExpression: "SET profile = :profile",
-          ConditionExpression: "attribute_exists(recordId)",
-          ExpressionAttributeValues: { ":profile": profileValue(profile) },
+          ConditionExpression: registered,
+          ExpressionAttributeValues: {
+            ":profile": profileValue(profile),
+            ":fencingToken": { N: String(fencingToken) },
+          },
         }),
       );
     } catch (error) {

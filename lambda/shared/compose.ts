@@ -1,6 +1,5 @@
 /** What several functions are composed of, from the environment that the stack gives them. */
 
-import { dynamoDbGuard } from "../lease/standing";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
 import { MessageRouter } from "../messaging/message-router";
@@ -8,6 +7,7 @@ import { SubscriptionStore } from "../messaging/subscriptions";
 import { connectionsClient, dynamoDbClient, postsClient } from "./clients";
 import { type Connections, gatewayConnections } from "./connections";
 import { requireEnv, requireNumberEnv } from "./environment";
+import { dynamoDbGuard } from "./guard";
 import { lazily } from "./lazily";
 import { SenderRates } from "./sender-rates";
 

@@ -3,8 +3,8 @@
 import { MessageError, parseSubscribe, parseUnsubscribe } from "../../core/client-messages";
 import { LIMITS, RESERVED } from "../../core/protocol";
 import { firstTokenOf } from "../../core/subscription-keys";
-import type { Judgement } from "../lease/standing";
 import type { SubscriptionStore, SubscriptionUsage } from "../messaging/subscriptions";
+import type { Judgement } from "../shared/guard";
 import {
   type CountedDependencies,
   countedRoute,

@@ -67,13 +67,15 @@ function cause(
   }
 }
 
-/** Whether a change locks out an agent, or one of its keys. */
+/** Whether a change locks out an agent, or one of its keys. A login after a lock-out brings its fencing token with it. */
 export function locksOut(before: StatusRow | undefined, after: StatusRow): boolean {
   const keys = [...(after.revokedKeys ?? [])];
-  return (
-    before?.revokedAt !== after.revokedAt || keys.some((key) => !before?.revokedKeys?.has(key))
-  );
+  const fenced = isFenced(before, after) && !after.connections;
+  return fenced || keys.some((key) => !before?.revokedKeys?.has(key));
 }
+
+const isFenced = (before: StatusRow | undefined, after: StatusRow) =>
+  before?.fencingToken !== after.fencingToken;
 
 /** A connection that lost the row by a change of it. The reason decides what it is sent, and whether it is closed. */
 export interface Displacement {
@@ -82,8 +84,9 @@ export interface Displacement {
 }
 
 /**
- * Connections that a change took the row from. Another process's are superseded, and may answer for a while. A
- * lock-out's are revoked; all others are replaced: by their own process, or displaced twice over.
+ * Connections that a change took the row from. Another process's are superseded, and may answer for a while, unless they
+ * logged in before a lock-out. A lock-out's are revoked; all others are replaced: by their own process, or displaced
+ * twice over.
  */
 export function displacements(before: StatusRow | undefined, after: StatusRow): Displacement[] {
   const were = before ? [...openConnections(before), ...displacedConnections(before)] : [];
@@ -99,7 +102,8 @@ export function displacements(before: StatusRow | undefined, after: StatusRow): 
     .filter((id) => !knownAsDisplaced.has(id))
     .map((connectionId) => {
       const late = !were.includes(connectionId);
-      return { connectionId, why: other || late ? "superseded" : "replaced" } as const;
+      if (!other && !late) return { connectionId, why: "replaced" } as const;
+      return { connectionId, why: isFenced(before, after) ? "revoked" : "superseded" } as const;
     });
   return [...gone, ...lost];
 }

@@ -99,7 +99,7 @@ describe("status", () => {
     }
     const profiles = new ProfileStore(engine.client, engine.registryTableName);
     const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
-    await profiles.put(organizationId, "a2", profile);
+    await profiles.put({ organizationId, agentId: "a2", fencingToken: Date.now() }, profile);
     const found = await status(organizationId, ["--capability", "summarize", "--json"]);
     expect(JSON.parse(found.stdout)).toEqual([expect.objectContaining({ agentId: "a2", profile })]);
     expect((await status(organizationId, ["--capability", "sum"])).stdout).toBe(

@@ -4,16 +4,21 @@ import { randomUUID } from "node:crypto";
 import { publicKeyOf } from "@agent-heartbeat/sdk";
 import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { fencingTokenOf } from "../../core/registry-record";
+import { keyTagOf } from "../../core/row-connections";
+import { type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
 import { startAgent } from "../../testing/e2e/agent-process";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";
 import { newEd25519Key } from "../../testing/keys";
 import { type TestKey, testKey } from "../../testing/login";
-import { storedRow } from "../../testing/presence";
+import { holder, storedRow } from "../../testing/presence";
 
 /** What the gateway says when it ends a connection. */
 const AWAY = "Going away";
+
+const DAY_MS = 86_400_000;
 
 describe("a lease", () => {
   const organizationId = `e2e-${randomUUID()}`;
@@ -47,6 +52,28 @@ describe("a lease", () => {
     });
     clients.push(client);
     return client;
+  }
+  /** What a function writes of a connection that has no socket: its handshake is under way, has failed or was refused. */
+  const leases = () =>
+    new LeaseStore({
+      client: target.client,
+      tableName: target.statusTableName,
+      retentionMs: DAY_MS,
+    });
+  async function handshake(instanceId: string, overrides: Partial<LeaseHolder> = {}) {
+    const agent = await target.registry.get({ organizationId, agentId });
+    const [used] = agent?.publicKeys ?? [];
+    if (!agent || !used) throw new Error(`expected ${agentId} to be registered`);
+    return holder({
+      organizationId,
+      agentId,
+      instanceId,
+      connectionId: "L0SM9cOFvHcCIhw=",
+      connectedAt: Date.now(),
+      fencingToken: fencingTokenOf(agent),
+      keyTag: keyTagOf(used),
+      ...overrides,
+    });
   }
   const beat = (client: BareClient) => client.ask({ type: "heartbeat" });
   const ACK = { type: "heartbeat_ack" };
@@ -107,11 +134,42 @@ describe("a lease", () => {
     expect(await first.next()).toMatchObject({ type: "message", data: 1 });
   });
 
+  it("lets a message to its agent pass a connection that is not open yet", async () => {
+    const asker = `asker-${randomUUID()}`;
+    await register(asker);
+    const from = await connect("x", {}, asker);
+    const first = await connect("a");
+    const second = await handshake("a", { rotation: true });
+    expect(await leases().acquire(second, second.connectedAt)).toBe("acquired");
+    const sent = await from.ask({ type: "publish", subject: "direct", to: agentId, data: 1 });
+    expect(sent).toMatchObject({ type: "published", reached: 1 });
+    expect(await first.next()).toMatchObject({ type: "message", data: 1 });
+  });
+
+  it("does not keep its agent online for a handshake that failed after its write, once the process has come back", async () => {
+    const failed = await handshake("a");
+    expect(await leases().acquire(failed, failed.connectedAt)).toBe("acquired");
+    const back = await connect("a");
+    expect(await presence()).toMatchObject({ status: "online", instanceId: "a" });
+    back.break();
+    await reads({ status: "offline", reason: "connection_lost" });
+  });
+
+  it("passes to a restarted process though the gateway's host of its dead predecessor was ahead by two seconds", async () => {
+    const dead = await handshake("a", { connectedAt: Date.now() + 2000 });
+    expect(await leases().acquire(dead, dead.connectedAt)).toBe("acquired");
+    const restarted = await connect("b");
+    expect(await beat(restarted)).toMatchObject(ACK);
+    expect(await presence()).toMatchObject({ status: "online", instanceId: "b" });
+  });
+
   it("is not affected by a refused duplicate", async () => {
     const first = await connect("a");
     await expect(connect("b", { on_duplicate: "reject" })).rejects.toMatchObject({
       statusCode: 409,
     });
+    const refused = await handshake("b");
+    await leases().release(refused, refused.connectedAt, "connection_lost");
     expect(await beat(first)).toMatchObject(ACK);
     expect(await presence()).toMatchObject({ status: "online", instanceId: "a" });
   });

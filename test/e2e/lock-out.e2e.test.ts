@@ -1,10 +1,12 @@
 /** Lock-outs over real sockets: a locked-out client holds, sends and receives nothing, whatever its row says. */
 
 import { randomUUID } from "node:crypto";
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";
+import { holdingBack } from "../../testing/held-client";
 import { type TestKey, testKey } from "../../testing/login";
 
 describe("a lock-out", () => {
@@ -92,6 +94,27 @@ describe("a lock-out", () => {
     await again.close();
   });
 
+  it.each(["disable", "remove"] as const)(
+    "by %s that is written late ends who logged in before it, and nobody who logged in since",
+    async (how) => {
+      const name = { organizationId, agentId };
+      const { client: from, statusTableName, registryTableName } = target;
+      const held = holdingBack(from, statusTableName);
+      const slow = new AgentRegistry({ client: held.client, statusTableName, registryTableName });
+      const before = await connect();
+      const lockOut = slow[how](name);
+      await held.waiting;
+      await (how === "disable" ? target.registry.enable(name) : register(agentId));
+      const since = await connect({ instance_id: "process-b" });
+      expect(await endOf(before)).toEqual(["revoked"]);
+      held.release();
+      await lockOut;
+      expect(await since.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+      expect(await presence()).toMatchObject({ status: "online", instanceId: "process-b" });
+      await since.close();
+    },
+  );
+
   it("refuses a login without a trace of it in the status", async () => {
     await disable();
     await expect(connect()).rejects.toMatchObject({ statusCode: 403 });
@@ -120,33 +143,75 @@ describe("a lock-out", () => {
     expect(await endOf(client)).toContain("revoked");
   });
 
-  it.each(["viewer", "publisher"] as const)("closes the idle connections of a %s", async (role) => {
-    const id = `${role}-${randomUUID()}`;
-    await register(id, role);
-    const clients = await Promise.all([connect({}, key, id), connect({}, key, id)]);
-    await target.registry.disable({ organizationId, agentId: id });
-    for (const client of clients) expect(await endOf(client)).toEqual(["revoked"]);
-    await target.registry.enable({ organizationId, agentId: id });
-    const again = await connect({}, key, id);
-    expect(await again.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
-    await again.close();
+  describe.each(["viewer", "publisher"] as const)("of a %s", (role) => {
+    let id: string;
+    beforeEach(async () => {
+      id = `${role}-${randomUUID()}`;
+    });
+    const name = () => ({ organizationId, agentId: id });
+
+    it.each(["disable", "remove"] as const)(
+      "by %s notifies and closes its idle connections",
+      async (how) => {
+        await register(id, role);
+        const clients = await Promise.all([connect({}, key, id), connect({}, key, id)]);
+        await target.registry[how](name());
+        for (const client of clients) expect(await endOf(client)).toEqual(["revoked"]);
+        await expect(connect({}, key, id)).rejects.toMatchObject({ statusCode: 403 });
+        await (how === "disable" ? target.registry.enable(name()) : register(id, role));
+        const again = await connect({}, key, id);
+        expect(await again.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+        await again.close();
+      },
+    );
+
+    it("by removing its key at once closes the idle connection that used it, and no other", async () => {
+      await register(id, role);
+      const second = await testKey();
+      const first = await connect({}, key, id);
+      await target.registry.rotateKey({ ...name(), publicKey: second.jwk as never });
+      const other = await connect({}, second, id);
+      await target.registry.removeKey({ ...name(), keyId: key.keyId, now: true });
+      expect(await endOf(first)).toEqual(["revoked"]);
+      expect(await other.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+      await other.close();
+    });
+
+    it("at the end of its registration refuses whatever it sends from then on, and closes its connection", async () => {
+      const expiresAt = Date.now() + 3000;
+      const publicKey = key.jwk as never;
+      await target.registry.register({ ...name(), publicKey, role, expiresAt });
+      const client = await connect({}, key, id);
+      expect(await client.ask({ type: "heartbeat" })).toMatchObject({ type: "heartbeat_ack" });
+      await until(async () => (Date.now() > expiresAt ? true : undefined));
+      client.send({ type: "heartbeat" });
+      expect(await endOf(client)).toEqual(["revoked"]);
+      await expect(connect({}, key, id)).rejects.toMatchObject({ statusCode: 403 });
+    });
   });
 
-  it("by removing a viewer's key at once closes the idle connection that used it, and no other", async () => {
+  it("at the end of a viewer's registration ends its subscriptions, though it sends nothing", async () => {
     const id = `viewer-${randomUUID()}`;
-    await register(id, "viewer");
-    const second = await testKey();
-    const first = await connect({}, key, id);
-    await target.registry.rotateKey({
+    const expiresAt = Date.now() + 3000;
+    const publicKey = key.jwk as never;
+    await target.registry.register({
       organizationId,
       agentId: id,
-      publicKey: second.jwk as never,
+      publicKey,
+      role: "viewer",
+      expiresAt,
     });
-    const other = await connect({}, second, id);
-    await target.registry.removeKey({ organizationId, agentId: id, keyId: key.keyId, now: true });
-    expect(await endOf(first)).toEqual(["revoked"]);
-    expect(await other.ask({ type: "list" })).toMatchObject({ type: "agents" });
-    await other.close();
+    const viewer = await connect({}, key, id);
+    const agent = await connect();
+    expect(await viewer.ask({ type: "subscribe", subject: "news" })).toMatchObject({
+      type: "subscribed",
+    });
+    const publish = () => agent.ask({ type: "publish", subject: "news", data: 1 });
+    expect(await publish()).toMatchObject({ reached: 1 });
+    await until(async () => (Date.now() > expiresAt ? true : undefined));
+    expect(await publish()).toMatchObject({ reached: 0 });
+    viewer.break();
+    await agent.close();
   });
 
   it("by removing a key at once ends the connections that used it, and no others", async () => {

@@ -45,7 +45,7 @@ const holding = {
   connections: new Set([entryOf("A=", "key")]),
   ttlEpochSeconds: FUTURE,
 };
-const lockedOut = { ...holding, revokedAt: 5, connections: undefined };
+const lockedOut = { ...holding, fencingToken: 5, connections: undefined };
 
 /** A row of the sender that seems to be another's until it is read consistently. */
 const staleFirst: EndlessTablesOptions["item"] = ({ TableName, ConsistentRead }) => {

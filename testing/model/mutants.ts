@@ -18,13 +18,9 @@ import type { Mutation, WriteSeen } from "./in-memory-table";
 
 const PERIODS = ["goesOn", "begins"] as const;
 
-const BOTH = [true, false];
-
 /** The writes by their names, each in all its forms. What a heartbeat says of the work is given, in part, or missing. */
 const WRITES: Record<string, lease.Write[]> = {
-  take: PERIODS.flatMap((period) =>
-    BOTH.flatMap((alone) => BOTH.map((trim) => lease.take(period, alone, trim))),
-  ),
+  take: PERIODS.flatMap((period) => [false, true].map((trim) => lease.take(period, trim))),
   add: PERIODS.map(lease.add),
   lose: [lease.LOSE],
   renew: PERIODS.flatMap((period) =>

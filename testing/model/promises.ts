@@ -25,14 +25,14 @@ export const promises = { finished, after };
 function finished(world: World, operation: Operation, outcome: string | undefined): void {
   const { kind, connection } = operation;
   // Whether it was written nobody knows.
-  if (kind === "acquire" && outcome === undefined) {
+  if ((kind === "acquire" || kind === "again") && outcome === undefined) {
     for (const one of world.connections) one.disturbed = true;
   }
   if (kind === "acquire" && connection) acquired(world, operation, connection, outcome);
   if (kind === "again" && connection) invokedAgain(world, operation, connection, outcome);
   if (kind === "renew" && connection) renewed(world, operation, connection, outcome);
   if (kind === "lockout") {
-    for (const one of world.connections) one.disturbed = true;
+    for (const one of world.connections) one.disturbed ||= isMeant(operation, one);
     if (operation.smooth && outcome !== "done") broken("a lock-out is carried out", world.row);
     if (operation.solo && operation.smooth) lockedOut(world, operation);
   }
@@ -74,14 +74,16 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
   const trims = isFull && !processes?.has(tagOf(holder.instanceId)) ? 1 : 0;
   if (outcome === "contended") {
     const full = (before?.displaced?.size ?? 0) >= MOST_DISPLACED;
-    if (!full && before?.connections?.size !== MOST_CONNECTIONS)
+    if (!full && !isRush(before, connection) && before?.connections?.size !== MOST_CONNECTIONS)
       broken("what nothing disturbs is done", before);
   }
   if (kind === "renew" && writes > 1 + (outcome === "renewed" ? late : 0)) {
     broken("a heartbeat is one write", before);
   }
   if (kind === "acquire" && outcome === "acquired") {
-    const joins = before?.instanceId === holder.instanceId && before.connections !== undefined;
+    // A login after a lock-out takes the row from those before it, of its own process too.
+    const isLogin = before?.fencingToken === holder.fencingToken;
+    const joins = isLogin && before?.instanceId === holder.instanceId && before.connections;
     const one = !holder.rotation || (joins && (before.connections?.size ?? 0) < MOST_CONNECTIONS);
     if (writes > (one ? 1 : 2) + Math.max(late, trims)) broken("a connection is one write", before);
   }
@@ -97,6 +99,13 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
   }
 }
 
+/** Of very many processes within seconds the next one may have to try again. */
+const isRush = (row: StatusRow | undefined, { holder: { instanceId, connectedAt } }: Connection) =>
+  row?.processes !== undefined &&
+  row.processes.size >= MOST_PROCESSES &&
+  !row.processes.has(tagOf(instanceId)) &&
+  row.connectedAt + 2 * SKEW_MS >= connectedAt;
+
 /** A function was invoked a second time for one handshake. What has ended since stays so. */
 function invokedAgain(
   world: World,
@@ -104,8 +113,13 @@ function invokedAgain(
   connection: Connection,
   outcome: string | undefined,
 ): void {
-  if (outcome === "acquired") taken(world, operation, connection);
-  if (outcome !== "acquired" || connection.released !== "yes") return;
+  if (outcome !== "acquired") return;
+  taken(world, operation, connection);
+  // The invocation before may have failed before it wrote: then this one is the first.
+  const isFirst = !world.knownProcesses.has(connection.process);
+  for (const other of world.connections) other.disturbed ||= isFirst && other !== connection;
+  world.knownProcesses.add(connection.process);
+  if (connection.released !== "yes") return;
   // Only the last end is remembered: one that ended before it may come back, in place of its process's others.
   for (const other of world.connections) {
     if (other.process === connection.process) other.disturbed = true;
@@ -137,6 +151,9 @@ function taken(world: World, operation: Operation, { holder }: Connection): void
     }
   }
   if (previous.leaseExpiresAt <= at) return;
+  // Who logged in after a lock-out need not wait until it is written.
+  const last = world.connections.find((one) => one.holder.connectionId === previous.connectionId);
+  if (last && last.holder.fencingToken < holder.fencingToken) return;
   const same = instanceId === holder.instanceId;
   const older = connectedAt > holder.connectedAt + SKEW_MS;
   if (!same && connections && (known || older)) {
@@ -190,7 +207,7 @@ function lockedOut(world: World, { before, startedAt }: Operation): void {
 const TOKEN = new Set([
   "organizationId",
   "agentId",
-  "revokedAt",
+  "fencingToken",
   "revokedKeys",
   "displacedAt",
   "lastEnded",
@@ -236,7 +253,7 @@ function acquired(
   if (outcome === "revoked" && isCurrent) {
     broken("who logs in after a lock-out was lifted gets in", name(connection));
   }
-  const isFirst = isNew && !world.attempted.has(process);
+  const isFirst = isNew && !world.attempted.has(process) && !isRush(operation.before, connection);
   if (isFirst && operation.solo && operation.smooth && !alone && outcome !== "acquired") {
     if (isCurrent) {
       broken("a new process takes the agent, whatever the clocks say", name(connection));
@@ -277,7 +294,9 @@ function acquired(
   }
   if (world.row && hasWritten(world, operation)) judgeHeld(world, world.row, connection);
   connection.disturbed = !operation.solo;
-  connection.forgetsOthers = operation.solo && !holder.rotation;
+  const { instanceId, connectedAt = 0 } = operation.before ?? {};
+  const isNewest = instanceId !== holder.instanceId || connectedAt < holder.connectedAt;
+  connection.forgetsOthers = operation.solo && !holder.rotation && isNewest;
   if (operation.solo) {
     const { presence, row } = world;
     if (presence?.status !== "online" && world.now < operation.startedAt + LEASE_MS) {
@@ -378,6 +397,9 @@ function after(world: World): void {
   }
   for (const one of connections) {
     if (isHealthy(one, world)) judgeHealthy(one, world);
+    if (one.told.includes("revoked") && !world.isOutdated(one)) {
+      broken(`who logged in after a lock-out is not told revoked: ${name(one)}`, row);
+    }
   }
   judgeEnd(world);
   judgeTransitions(world);
@@ -386,11 +408,12 @@ function after(world: World): void {
 }
 
 /** What a step has made of the row. */
-function judgeChange({ row, previous, writer, stream }: World): void {
+function judgeChange(world: World): void {
+  const { row, previous, writer, stream } = world;
   if (!row) return;
   const record = stream.at(-1);
   const isNews =
-    row.revokedAt !== previous?.revokedAt ||
+    row.fencingToken !== previous?.fencingToken ||
     [...(row.revokedKeys ?? [])].some((key) => !previous?.revokedKeys?.has(key)) ||
     displacedConnections(row).some((id) => !displacedConnections(previous ?? {}).includes(id));
   if (isNews && record && !passesFilter(record)) {
@@ -403,6 +426,7 @@ function judgeChange({ row, previous, writer, stream }: World): void {
   }
   const key = writer?.key;
   if (key !== undefined && previous) judgeRotation(row, previous, key);
+  if (writer?.kind === "lockout" && previous) judgeLateness(world, writer, row, previous);
   const { status, instanceId } = row;
   if (status === "online" && (row.onlineSince === undefined || row.reason !== undefined)) {
     broken("an online row says since when, and no reason", row);
@@ -421,7 +445,7 @@ function judgeChange({ row, previous, writer, stream }: World): void {
   }
   if (!previous?.instanceId) return;
   if (!instanceId) {
-    if (writer?.token !== undefined && writer.token !== row.revokedAt) {
+    if (writer?.token !== undefined && writer.token !== row.fencingToken) {
       broken("only the last lock-out hides a status", previous);
     }
     return;
@@ -444,6 +468,27 @@ function judgeChange({ row, previous, writer, stream }: World): void {
   }
 }
 
+/** A lock-out that is written late leaves alone who has logged in since, also once that one is offline again. */
+function judgeLateness(
+  { connections }: World,
+  lockOut: Operation,
+  row: StatusRow,
+  previous: StatusRow,
+): void {
+  for (const one of connections) {
+    if (isMeant(lockOut, one)) continue;
+    for (const name of ["connections", "displaced"] as const) {
+      if (previous[name]?.has(entry(one)) && !row[name]?.has(entry(one))) {
+        broken("a lock-out does not end who logged in after it", previous);
+      }
+    }
+    const isLast = previous.connectionId === one.holder.connectionId;
+    if (isLast && row.instanceId === undefined) {
+      broken("a lock-out does not hide who logged in after it", previous);
+    }
+  }
+}
+
 /** A key that is taken away ends the connections that used it, and no others. */
 function judgeRotation(row: StatusRow, previous: StatusRow, key: string): void {
   for (const name of ["connections", "displaced"] as const) {
@@ -459,20 +504,31 @@ function judgeRotation(row: StatusRow, previous: StatusRow, key: string): void {
   }
 }
 
-const isFenced = ({ revokedAt = 0, revokedKeys }: StatusRow, { holder }: Connection) =>
-  revokedAt > holder.fencingToken || revokedKeys?.has(holder.keyTag) === true;
+const isFenced = ({ fencingToken = 0, revokedKeys }: StatusRow, { holder }: Connection) =>
+  fencingToken > holder.fencingToken || revokedKeys?.has(holder.keyTag) === true;
+
+/** Whether a lock-out is meant for a connection. */
+const isMeant = ({ token = 0, key }: Operation, { holder }: Connection) =>
+  holder.fencingToken < token || holder.keyTag === key;
 
 /** Whether its function is at work for a second time, and may have written it again. */
 const isInvokedAgain = (one: Connection, { underWay }: World) =>
   [...underWay].some(({ kind, connection }) => kind === "again" && connection === one);
 
 /** A process is healthy that was heard within a lease and has not been told, or troubled by, anything else. */
-function isHealthy(one: Connection, { now, underWay }: World): boolean {
+function isHealthy(one: Connection, world: World): boolean {
+  const { now, underWay, connections, knownProcesses } = world;
   if (one.state !== "open" || one.told.length > 0 || one.disturbed) return false;
   if (one.outcome !== "acquired" || now >= one.provenAt + LEASE_MS) return false;
-  return [...underWay].every(({ kind, connection }) => {
-    if (kind === "lockout") return false;
-    return kind !== "acquire" || connection?.process === undefined || connection === one;
+  // Who logs in after a lock-out takes the row from who logged in before it.
+  const isSince = ({ state, holder }: Connection) =>
+    state !== "known" && holder.fencingToken > one.holder.fencingToken;
+  if (connections.some(isSince)) return false;
+  return [...underWay].every((operation) => {
+    const { kind, connection } = operation;
+    if (kind === "lockout") return !isMeant(operation, one);
+    const isNew = kind === "again" && !knownProcesses.has(connection?.process ?? -1);
+    return (kind !== "acquire" && !isNew) || connection === one;
   });
 }
 

@@ -9,8 +9,8 @@
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Activity, OfflineReason, Transition } from "../../core/protocol";
 import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
-import { dynamoDbGuard } from "../../lambda/lease/standing";
 import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
+import { dynamoDbGuard } from "../../lambda/shared/guard";
 import { transitionsHandler } from "../../lambda/transitions/handler";
 import { revoke, revokeKey, tombstone } from "../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
@@ -233,10 +233,8 @@ export class World {
     for (const connection of this.connections) {
       const { state } = connection;
       if (state === "known") offer(2, () => this.#connect(connection));
-      // Not once its process has a newer one. An invocation that late could displace that one.
-      const newest = this.connections.findLast(({ process }) => process === connection.process);
       const recent = this.now < connection.holder.connectedAt + 30_000;
-      const again = connection.order >= 0 && recent && newest === connection;
+      const again = connection.order >= 0 && recent;
       if (["open", "ended"].includes(state) && again) {
         offer(detail % 4 === 1 ? likely(4, 2) : 0, () => this.#connectAgain(connection));
       }
@@ -466,6 +464,11 @@ export class World {
     const clock = new DynamoDbClock(() => this.now + aheadMs);
     clock.watch = (command) => command;
     return clock;
+  }
+
+  /** Whether a connection logged in before the registry locked it out, whatever has become of the row. */
+  isOutdated({ holder: { fencingToken, keyTag } }: Connection): boolean {
+    return fencingToken < this.registry.token || keyTag !== `key-${this.registry.key}`;
   }
 
   /** Whether a lock-out that was carried out is meant for a connection. */

@@ -24,7 +24,7 @@ const LEASE_ATTEMPTS = 6;
 /** In the order of the documentation. */
 export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
   // The agent, its used tokens, the size of the fleet. Each attempt may note that the process has lost.
-  $connect: { reads: 202, writes: 1 + 2 * LEASE_ATTEMPTS, posts: 0 },
+  $connect: { reads: 202, writes: 1 + LEASE_ATTEMPTS, posts: 0 },
   $disconnect: {
     reads: LIMITS.subscriptions,
     writes: LEASE_ATTEMPTS + LIMITS.subscriptions,

@@ -18,6 +18,7 @@ import {
   agentRecordId,
   fencingTokenOf,
   isExpired,
+  isRemoved,
   isSameItem,
   itemFromAgent,
   type RegisteredAgent,
@@ -156,7 +157,7 @@ export class RecordStore {
   /**
    * Leaves of the agent its fencing token alone, for as long as connections may live that it locks out.
    *
-   * @returns the token, also where the agent was removed before; undefined if nothing is known of it
+   * @returns the token; of an agent that is not registered, one that no login of an earlier registration has
    */
   async remove(name: AgentName): Promise<{ revokedAt: number; removed: boolean }> {
     const ttlEpochSeconds = Math.ceil((this.clock.now() + TOMBSTONE_MS) / 1000);
@@ -167,16 +168,17 @@ export class RecordStore {
       { zero: 0, ttlEpochSeconds },
       { "#role": "role" },
     );
-    const kept = agent?.revokedAt ?? (await this.#tombstone(name)) ?? this.clock.now();
-    return { revokedAt: kept, removed: agent !== undefined };
-  }
-
-  /** The fencing token of a registration that has been removed. */
-  async #tombstone(name: AgentName): Promise<number | undefined> {
+    if (agent) return { revokedAt: fencingTokenOf(agent), removed: true };
     const { Item } = await this.client.send(
       new GetItemCommand({ TableName: this.tableName, Key: keyOf(name), ConsistentRead: true }),
     );
-    return Item && agentFromItem(Item).revokedAt;
+    const now = this.clock.now();
+    const found = Item && agentFromItem(Item);
+    // Registered since.
+    if (found && !isExpired(found, now)) return this.remove(name);
+    // That of a registration that has ended by itself is the token of its logins.
+    const token = found && fencingTokenOf(found) + (isRemoved(found) ? 0 : 1);
+    return { revokedAt: token ?? now, removed: false };
   }
 
   /** Writes with a fencing token that is greater than any before. */

@@ -2,8 +2,9 @@
  * Takes the presence of an agent that may not connect any more, by conditional writes of its status row.
  *
  * The registry is written first, and the row then: a login that has seen the registry before has a lesser fencing token
- * than the row has from now on, and takes it no more. Where there is no row the token makes one, which readers
- * skip. The change of the row has every connection closed that it knew.
+ * than the row has from now on, and takes it no more. A login that has seen it since brings the token to the row itself
+ * (see `lambda/lease/writes.ts`): then the lock-out comes too late, and leaves the row to that login. Where there is no row
+ * the token makes one, which readers skip. The change of the row has every connection closed that it knew.
  */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
@@ -26,12 +27,16 @@ const LOCK_OUT_KEPT_MS = LIMITS.connectionDurationMs + 60 * 60_000;
 /** Writes against others that change the same row. */
 const ATTEMPTS = 10;
 
-/** No later lock-out has been written. */
-export const fences = "(attribute_not_exists(revokedAt) OR revokedAt <= :revokedAt)";
+/** Neither this lock-out nor a later one has been written, and nobody who logged in after it has come. */
+export const fences = "(attribute_not_exists(fencingToken) OR fencingToken < :fencingToken)";
 
 const CLEARED = "connections, displaced, onlineSince, stalledSince";
-const FENCED = "revokedAt = :revokedAt, displacedAt = :now";
+const FENCED = "fencingToken = :fencingToken, displacedAt = :now";
 const KEPT = "ttlEpochSeconds = :kept";
+
+const PRESENCE =
+  "#status, reason, instanceId, connectionId, connectedAt, lastHeartbeatAt, leaseExpiresAt, " +
+  "heartbeatIntervalMs, activity, stallsAt, disconnectedAt, processes";
 
 /** One form of the write for each state that a row may be in; the first is the likeliest. */
 export const FORMS = {
@@ -45,32 +50,33 @@ export const FORMS = {
     condition: "#status = :offline",
     update: `SET ${FENCED}, ${KEPT} REMOVE ${CLEARED}`,
   },
+  // Kept for the lock-out alone, a row whose retention is over must not be seen again.
+  purged: {
+    condition: "#status = :offline",
+    update: `SET ${FENCED}, ${KEPT} REMOVE ${CLEARED}, ${PRESENCE}`,
+  },
   absent: {
     condition: "attribute_not_exists(#status)",
     update: `SET ${FENCED}, ${KEPT}`,
   },
 } as const;
 
-const PRESENCE =
-  "#status, reason, instanceId, connectionId, connectedAt, lastHeartbeatAt, leaseExpiresAt, " +
-  "heartbeatIntervalMs, activity, stallsAt, disconnectedAt, processes";
-
-/** Leaves the lock-out alone. Refused if the name is registered anew, and connected already. */
+/** Leaves the lock-out alone. Refused if a later one was written, or somebody has come who logged in after it. */
 export const STRIP = {
-  condition: "revokedAt = :revokedAt AND attribute_not_exists(connections)",
+  condition: "fencingToken = :fencingToken",
   update: `SET ttlEpochSeconds = :kept REMOVE ${PRESENCE}`,
 };
 
 /**
  * Ends an agent's online period with the reason `revoked`, and takes the row from every connection.
  *
- * @param revokedAt the fencing token that the registry has given
+ * @param fencingToken the fencing token that the registry has given
  * @returns whether there was a row that readers saw
  */
 export async function revoke(
   options: RevocationOptions,
   name: AgentName,
-  revokedAt: number,
+  fencingToken: number,
 ): Promise<boolean> {
   let form: keyof typeof FORMS = "online";
   let observed: StatusRow | undefined;
@@ -78,44 +84,35 @@ export async function revoke(
     const now = options.clock.now();
     const { condition, update } = FORMS[form];
     const refused = await write(options, name, update, `${condition} AND ${fences}`, {
-      revokedAt,
+      fencingToken,
       now,
       kept: keptUntil(observed, now),
     });
-    if (!refused) {
-      if (form === "online") return true;
-      if (form === "absent") return false;
-      const wasSeen = observed !== undefined && !isPurged(observed, now);
-      // Kept for the lock-out alone, a row whose retention is over must not be seen again.
-      if (!wasSeen) await strip(options, name, revokedAt);
-      return wasSeen;
-    }
+    if (!refused) return form === "online" || form === "offline";
     const { row } = refused;
-    if (row?.revokedAt !== undefined && row.revokedAt > revokedAt) return !isPurged(row, now);
+    if (row && (row.fencingToken ?? 0) >= fencingToken) return !isPurged(row, now);
     observed = row;
-    form = row?.status ?? "absent";
+    const past = row && isPurged(row, now) ? "purged" : "offline";
+    form = row?.status === "offline" ? past : (row?.status ?? "absent");
   }
   throw overtaken(name);
 }
 
 /**
- * Revokes like `revoke`, and leaves of the row the fencing token alone, which readers skip.
+ * Revokes like `revoke`, and leaves of the row the fencing token alone, which readers skip. No login has the token of a removal.
  *
  * @returns whether there was a row to hide
  */
 export async function tombstone(
   options: RevocationOptions,
   name: AgentName,
-  revokedAt: number,
+  fencingToken: number,
 ): Promise<boolean> {
-  const seen = await revoke(options, name, revokedAt);
-  if (seen) await strip(options, name, revokedAt);
-  return seen;
-}
-
-async function strip(options: RevocationOptions, name: AgentName, revokedAt: number) {
+  const seen = await revoke(options, name, fencingToken);
+  if (!seen) return false;
   const kept = keptUntil(undefined, options.clock.now());
-  await write(options, name, STRIP.update, STRIP.condition, { revokedAt, kept });
+  await write(options, name, STRIP.update, STRIP.condition, { fencingToken, kept });
+  return true;
 }
 
 /** Takes the row from every connection that logged in with a key, and refuses whoever logs in with it. */

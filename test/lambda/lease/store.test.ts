@@ -43,6 +43,7 @@ describe("LeaseStore", () => {
       connectedAt: 1000,
       onlineSince: 4000,
       connections: new Set(["A=.key"]),
+      fencingToken: 0,
       processes: new Set([tagOf("process-a")]),
       lastHeartbeatAt: 5000,
       leaseExpiresAt: 95_000,
@@ -128,7 +129,7 @@ describe("LeaseStore", () => {
 
   it("remembers the last few processes, and stays within its size", async () => {
     for (let process = 0; process < 20; process++) {
-      const connectedAt = 1000 + process * 1000;
+      const connectedAt = 1000 + process * 5000;
       const one = { connectionId: `C${process}=`, instanceId: `process-${process}`, connectedAt };
       expect(await store.acquire(connection(one), connectedAt)).toBe("acquired");
     }
@@ -137,9 +138,21 @@ describe("LeaseStore", () => {
     const before = connection({
       connectionId: "D=",
       instanceId: "process-18",
-      connectedAt: 30_000,
+      connectedAt: 101_000,
     });
-    expect(await store.acquire(before, 30_000)).toBe("superseded");
+    expect(await store.acquire(before, 101_000)).toBe("superseded");
+  });
+
+  it("lets a process try again that comes within seconds after so many others that it would have to forget them", async () => {
+    const come = (process: number, connectedAt = 1000 + process) =>
+      store.acquire(
+        connection({ connectionId: `C${process}=`, instanceId: `process-${process}`, connectedAt }),
+        connectedAt,
+      );
+    for (let process = 0; process < 6; process++) expect(await come(process)).toBe("acquired");
+    expect(await come(6)).toBe("contended");
+    expect(await come(0)).toBe("superseded");
+    expect(await come(7, 6000)).toBe("acquired");
   });
 
   it("brings an agent online again by a heartbeat after a sweep expired its lease", async () => {
@@ -219,6 +232,7 @@ describe("LeaseStore", () => {
       instanceId: "0b9f7a52-3f0c-4c7e-9d53-2f4a52c1c7b1",
       keyTag: "a1B2c3",
       connectionId: "L0SM9cOFvHcCIhw=",
+      fencingToken: 1_790_000_000_000,
     });
     const longest = connection({
       organizationId: "o".repeat(LIMITS.idLength),
@@ -226,6 +240,7 @@ describe("LeaseStore", () => {
       instanceId: "i".repeat(64),
       keyTag: "a1B2c3",
       connectionId: "L0SM9cOFvHcCIhw=",
+      fencingToken: 1_790_000_000_000,
     });
     const at = 1_790_000_000_000;
     for (const one of [ordinary, longest]) {

@@ -1,10 +1,13 @@
 /** Profiles of agents, on the real engine. */
 
+import { AgentRegistry, type RegisteredAgent } from "@agent-heartbeat/sdk/registry";
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { profileHandler } from "../../../lambda/profile/handler";
 import { ProfileStore } from "../../../lambda/profile/store";
 import { RegistryReads } from "../../../sdk/src/status/registry-reads";
 import { type Engine, startEngine } from "../../../testing/engine";
+import { newEd25519Key } from "../../../testing/keys";
 import { putAgent } from "../../../testing/login";
 import {
   ConnectionsRecorder,
@@ -62,6 +65,33 @@ describe("a profile", () => {
       type: "profile_ack",
     });
     expect(await profilesOf("gone")).toEqual({});
+  });
+
+  it("of an agent that was locked out since it logged in is dropped, also once the name is registered anew", async () => {
+    const { client, registryTableName, statusTableName } = engine;
+    const registry = new AgentRegistry({ client, registryTableName, statusTableName });
+    const name = { organizationId: "acme", agentId: "again" };
+    const publicKey = newEd25519Key();
+    const sayAs = ({ revokedAt, createdAt }: RegisteredAgent) =>
+      say({ capabilities: ["x"] }, { ...name, fencingToken: revokedAt ?? createdAt });
+    const record = async () =>
+      (await client.send(new ScanCommand({ TableName: registryTableName }))).Items?.find(
+        ({ recordId }) => recordId?.S?.endsWith("again"),
+      );
+    const first = await registry.register({ ...name, publicKey });
+    await registry.disable(name);
+    await sayAs(first);
+    expect(await record()).not.toHaveProperty("profile");
+    const enabled = await registry.enable(name);
+    await sayAs(enabled);
+    expect(await record()).toHaveProperty("profile");
+    await registry.remove(name);
+    await sayAs(enabled);
+    expect(await record()).not.toHaveProperty("profile");
+    await registry.register({ ...name, publicKey });
+    await sayAs(enabled);
+    expect(await record()).toHaveProperty("publicKeys");
+    expect(await record()).not.toHaveProperty("profile");
   });
 
   it.each([

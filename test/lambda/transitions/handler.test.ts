@@ -238,7 +238,12 @@ describe("transitions", () => {
   it("notifies and closes every connection of a locked-out agent, whatever the row said before", async () => {
     const displaced = new Set(["B=.key", "-"]);
     const { lastEnded: _, ...offline } = CLOSED;
-    const revoked: StatusRow = { ...offline, reason: "revoked", revokedAt: 9, displacedAt: 6000 };
+    const revoked: StatusRow = {
+      ...offline,
+      reason: "revoked",
+      fencingToken: 9,
+      displacedAt: 6000,
+    };
     for (const before of [
       { ...ONLINE, displaced },
       { ...EXPIRED, displaced },
@@ -270,7 +275,7 @@ describe("transitions", () => {
       ttlEpochSeconds: 9000,
     };
     const closed = () => connections.calls.filter(([call]) => call === "close").map(([, id]) => id);
-    const tokenOnly = { ...name, revokedAt: 9 } as StatusRow;
+    const tokenOnly = { ...name, fencingToken: 9 } as StatusRow;
     await tell(change(undefined, tokenOnly));
     expect(closed()).toEqual(["A="]);
     expect(connections.calls[0]).toMatchObject(["post", "A=", { code: "revoked" }]);
@@ -300,6 +305,26 @@ describe("transitions", () => {
     await tell(change(ONLINE, { ...ONLINE, connectionId: "B=", ...after, displacedAt: 6000 }));
     expect(connections.calls).toEqual([["close", "A="]]);
   });
+
+  it.each([
+    [
+      "another process",
+      "process-b",
+      [["post", "A=", expect.objectContaining({ code: "revoked" })]],
+    ],
+    ["its own process", "process-a", []],
+  ])(
+    "closes a connection from before a lock-out if %s has logged in since, before the lock-out was written",
+    async (_, instanceId, posted) => {
+      const before = { ...ONLINE, fencingToken: 7 };
+      const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
+      await tell(
+        change(before, { ...before, ...after, instanceId, fencingToken: 8, displacedAt: 6000 }),
+      );
+      expect(unsubscribed).toEqual(["A="]);
+      expect(connections.calls).toEqual([...posted, ["close", "A="]]);
+    },
+  );
 
   it("closes a connection that was displaced a second time", async () => {
     const before = { ...ONLINE, displaced: new Set(["Z=.key"]) };

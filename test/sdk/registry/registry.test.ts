@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import {
   AgentExistsError,
   AgentRegistry,
+  type AgentRegistryOptions,
   IncompleteChangeError,
   InvalidArgumentError,
   InvalidCursorError,
@@ -25,6 +26,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { RegisteredKey } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
 import { type Engine, startEngine } from "../../../testing/engine";
+import { holdingBack } from "../../../testing/held-client";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
 let engine: Engine;
@@ -35,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine.stop());
 
-const registryOf = (overrides: { statusTableName?: string; now?: () => number } = {}) =>
+const registryOf = (overrides: Partial<AgentRegistryOptions> = {}) =>
   new AgentRegistry({
     client: engine.client,
     registryTableName: engine.registryTableName,
@@ -170,6 +172,27 @@ describe("a registration for a time", () => {
     expect(await register("anew")).toEqual(await registry.get(name("anew")));
   });
 
+  it("that has ended can be removed, with the presence of its connections and of no later registration's", async () => {
+    const online = (fencingToken: number) =>
+      putRow(
+        onlineRow(Date.now(), { ...name("over"), connections: new Set(["A=.k"]), fencingToken }),
+      );
+    const { createdAt } = await register("over");
+    await online(createdAt);
+    await end("over");
+    await registry.remove(name("over"));
+    const row = await engine.client.send(
+      new GetItemCommand({
+        TableName: engine.statusTableName,
+        Key: { organizationId: { S: "over" }, agentId: { S: "v1" } },
+      }),
+    );
+    expect(row.Item).toHaveProperty("fencingToken");
+    expect(row.Item).not.toHaveProperty("instanceId");
+    const later = await register("over");
+    expect(later.createdAt).toBeGreaterThanOrEqual(Number(row.Item?.fencingToken?.N));
+  });
+
   it.each([0, Number.NaN, Date.now() - 1, 4e12 + 0.5])("can't end at %p", async (at) => {
     const registration = { ...name("never"), publicKey: newKey(), expiresAt: at };
     await expect(registry.register(registration)).rejects.toThrow(InvalidArgumentError);
@@ -233,7 +256,7 @@ describe("disabling", () => {
     const name = await registered("rowless");
     const { revokedAt } = await registry.disable(name);
     const row = await statusRow("rowless");
-    expect(row).toMatchObject({ revokedAt });
+    expect(row).toMatchObject({ fencingToken: revokedAt });
     expect(row).not.toHaveProperty("instanceId");
     const { client, statusTableName: tableName } = engine;
     const reader = new StatusReader({ client, tableName });
@@ -292,6 +315,25 @@ describe("removing", () => {
     await registry.remove(name);
     expect(await statusRow("half")).not.toHaveProperty("instanceId");
   });
+
+  it.each([
+    ["is online", "late-online", onlineRow],
+    ["has gone again", "late-offline", offlineRow],
+  ])(
+    "leaves alone who has logged in by a later registration and %s, however late it is written",
+    async (_, organizationId, rowAt) => {
+      const name = await registered(organizationId);
+      const held = holdingBack(engine.client, engine.statusTableName);
+      const removal = registryOf({ client: held.client }).remove(name);
+      await held.waiting;
+      const { createdAt } = await registry.register({ ...name, publicKey: newKey() });
+      const row = rowAt(Date.now(), { organizationId, fencingToken: createdAt });
+      await putRow(row);
+      held.release();
+      await removal;
+      expect(await statusRow(organizationId)).toEqual(row);
+    },
+  );
 
   it("lets the id be registered anew", async () => {
     await registry.remove(await registered("anew"));

@@ -33,10 +33,11 @@ describe("agents by capability", () => {
   async function agent(organizationId: string, agentId: string, capabilities: string[]) {
     const { client, registryTableName, statusTableName } = engine;
     const registry = new AgentRegistry({ client, registryTableName, statusTableName });
-    await registry.register({ organizationId, agentId, publicKey });
+    const { createdAt } = await registry.register({ organizationId, agentId, publicKey });
     const metadata = { version: "1.4.2" };
     const profiles = new ProfileStore(client, registryTableName);
-    await profiles.put(organizationId, agentId, { capabilities, metadata });
+    const login = { organizationId, agentId, fencingToken: createdAt };
+    await profiles.put(login, { capabilities, metadata });
   }
 
   const put = (...rows: ReturnType<typeof onlineRow>[]) =>

@@ -13,7 +13,7 @@ const record = (index: number, images: Images): Record => ({
   eventID: `e${index}`,
   dynamodb: { SequenceNumber: String(index), ApproximateCreationDateTime: index, ...images },
 });
-const revoked = image({ revokedAt: { N: "7" } });
+const revoked = image({ fencingToken: { N: "7" } });
 
 const Records = [
   record(1, { NewImage: revoked }),
@@ -26,7 +26,7 @@ const Records = [
     OldImage: image({ revokedKeys: { SS: ["k", "l"] } }),
     NewImage: image({ revokedKeys: { SS: ["l", "k"] } }),
   }),
-  record(5, { NewImage: image({ revokedAt: { N: "7" } }, "other") }),
+  record(5, { NewImage: image({ fencingToken: { N: "7" } }, "other") }),
   record(6, { OldImage: image(), NewImage: revoked }),
 ];
 const settled = (result: unknown, event: StreamEvent = { Records }) =>

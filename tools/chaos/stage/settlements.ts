@@ -5,7 +5,7 @@ import type { Settlement } from "../evidence";
 interface Image {
   organizationId?: { S?: string };
   agentId?: { S?: string };
-  revokedAt?: { N?: string };
+  fencingToken?: { N?: string };
   revokedKeys?: { SS?: string[] };
 }
 
@@ -45,4 +45,4 @@ export function settledBy(
 }
 
 const lockOutIn = (image: Image | undefined) =>
-  JSON.stringify([image?.revokedAt?.N, [...(image?.revokedKeys?.SS ?? [])].sort()]);
+  JSON.stringify([image?.fencingToken?.N, [...(image?.revokedKeys?.SS ?? [])].sort()]);
