@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { version } from "../../cli/package.json";
 import { emptyFolder, folderWithOutputs, localFolder, run } from "../../testing/cli/run";
 import { clientOf, type Engine, startEngine } from "../../testing/engine";
 import { onlineRow, putRows } from "../../testing/status-rows";
@@ -263,7 +264,7 @@ describe("usage", () => {
     const help = await run(["agents", "register", "--help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
     expect(help.stdout).toContain("--generate-key <file>");
-    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+    expect(await run(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n` });
   });
 });
 

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { PUBLISHED } from "../../testing/packages";
+import { pythonVersion } from "../../tools/release/prepare";
 
 const ROOT = join(__dirname, "..", "..");
 const read = (...path: string[]) => readFileSync(join(ROOT, ...path), "utf8");
@@ -43,6 +44,18 @@ describe.each(PUBLISHED)("the package in %s", (folder) => {
       if (name.startsWith("@agent-heartbeat/"))
         expect([name, version]).toEqual([name, root.version]);
     }
+  });
+});
+
+describe("the package in python", () => {
+  it("has the licence, and a README without links that end outside of the package", () => {
+    expect(read("python", "LICENSE")).toBe(read("LICENSE"));
+    expect(read("python", "README.md")).not.toMatch(/\]\((?!https:|#)/);
+  });
+
+  it("has the version of the release", () => {
+    const version = pythonVersion(root.version);
+    expect(read("python", "pyproject.toml")).toContain(`\nversion = "${version}"\n`);
   });
 });
 
