@@ -23,7 +23,7 @@ export interface CustomDomainProps {
    *
    * @default - none: point a CNAME at the construct's `customDomainTarget` or `dashboardDomainTarget`
    */
-  readonly hostedZone?: IHostedZone;
+  readonly hostedZone?: IHostedZone | undefined;
 }
 
 const HOST = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;

@@ -12,14 +12,14 @@ export interface ExistingTables {
    *
    * @default - the construct creates a table
    */
-  readonly status?: ITable;
+  readonly status?: ITable | undefined;
 
   /**
    * Agents with their public keys: keys `organizationId` and `recordId`, TTL on `ttlEpochSeconds`.
    *
    * @default - the construct creates a table
    */
-  readonly registry?: ITable;
+  readonly registry?: ITable | undefined;
 
   /**
    * Subscriptions: keys `address` and `subscriber`, TTL on `ttlEpochSeconds`, and indexes that project keys only:
@@ -27,7 +27,7 @@ export interface ExistingTables {
    *
    * @default - the construct creates a table
    */
-  readonly subscriptions?: ITable;
+  readonly subscriptions?: ITable | undefined;
 }
 
 /** Partition key and sort key of each table; all are strings. */

@@ -9,6 +9,7 @@ export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-hear
 export type { CustomDomainProps } from "./custom-domain";
 export type { ExistingTables } from "./existing-tables";
 export type { TransitionReason } from "./metrics";
+export type { OutputName, Published as AgentHeartbeatOutputs } from "./outputs";
 export type {
   AgentHeartbeatProps,
   HeartbeatProps,

@@ -15,28 +15,28 @@ export interface HeartbeatProps {
    *
    * @default Duration.seconds(30)
    */
-  readonly defaultInterval?: Duration;
+  readonly defaultInterval?: Duration | undefined;
 
   /**
    * Lease for agents that request none, as a multiple of the interval: 1.5 to 20.
    *
    * @default 3.0
    */
-  readonly defaultTimeoutMultiplier?: number;
+  readonly defaultTimeoutMultiplier?: number | undefined;
 
   /**
    * Shortest interval. An agent that requests less gets this one; the ack contains it.
    *
    * @default Duration.seconds(5)
    */
-  readonly minInterval?: Duration;
+  readonly minInterval?: Duration | undefined;
 
   /**
    * Longest interval, at most 9 minutes, because API Gateway closes a connection after 10 minutes without traffic.
    *
    * @default Duration.minutes(9)
    */
-  readonly maxInterval?: Duration;
+  readonly maxInterval?: Duration | undefined;
 }
 
 /** When the service suspects a fault of its own, and withholds offline events. */
@@ -47,14 +47,14 @@ export interface SelfPreservationProps {
    *
    * @default 0.5
    */
-  readonly share?: number;
+  readonly share?: number | undefined;
 
   /**
    * Below this number, silent agents are reported at once.
    *
    * @default 20
    */
-  readonly minimum?: number;
+  readonly minimum?: number | undefined;
 
   /**
    * How long to withhold offline events, from 1 minute to 1 hour. The first sweep after this time publishes the events of
@@ -62,7 +62,7 @@ export interface SelfPreservationProps {
    *
    * @default Duration.minutes(5)
    */
-  readonly holdFor?: Duration;
+  readonly holdFor?: Duration | undefined;
 }
 
 /** The rate above which the gateway responds with 429. */
@@ -80,7 +80,7 @@ export interface ReconnectProps {
    *
    * @default 500
    */
-  readonly connectsPerSecond?: number;
+  readonly connectsPerSecond?: number | undefined;
 
   /**
    * The longest reconnect window, at most an hour; zero turns it off. In a large fleet, an agent whose connection was closed by
@@ -88,7 +88,7 @@ export interface ReconnectProps {
    *
    * @default Duration.hours(1)
    */
-  readonly maxWindow?: Duration;
+  readonly maxWindow?: Duration | undefined;
 }
 
 /** Routes that can have their own limits. `$connect` is a login, `$default` a message of an unknown type. */
@@ -115,7 +115,7 @@ export interface ThrottlingProps extends ThrottleLimits {
    *
    * @default - a share of the gateway's limits for each route
    */
-  readonly routes?: Partial<Record<Route, ThrottleLimits>>;
+  readonly routes?: Partial<Record<Route, ThrottleLimits>> | undefined;
 }
 
 /**
@@ -129,43 +129,43 @@ export interface ReservedConcurrencyProps {
    *
    * @default - none: shared with the account's other functions
    */
-  readonly heartbeat?: number;
+  readonly heartbeat?: number | undefined;
   /**
    * For the check of login tokens.
    *
    * @default - none: shared with the account's other functions
    */
-  readonly authorize?: number;
+  readonly authorize?: number | undefined;
   /**
    * For new connections.
    *
    * @default - none: shared with the account's other functions
    */
-  readonly connect?: number;
+  readonly connect?: number | undefined;
   /**
    * For connections that end.
    *
    * @default - none: shared with the account's other functions
    */
-  readonly disconnect?: number;
+  readonly disconnect?: number | undefined;
   /**
    * For the stream of transitions, whose events are late while it is throttled. It handles five batches of a shard at once.
    *
    * @default - none: shared with the account's other functions
    */
-  readonly transitions?: number;
+  readonly transitions?: number | undefined;
   /**
    * For the sweep, which runs once at a time.
    *
    * @default - none: shared with the account's other functions
    */
-  readonly sweep?: number;
+  readonly sweep?: number | undefined;
 }
 
 /** Settings of `AgentHeartbeat`. All are optional. */
 export interface AgentHeartbeatProps {
   /** @default - 30 s x 3.0; agents may request 5 s to 9 min */
-  readonly heartbeat?: HeartbeatProps;
+  readonly heartbeat?: HeartbeatProps | undefined;
 
   /**
    * How often expired leases are stored as offline and published on the event bus: whole minutes, or
@@ -174,7 +174,7 @@ export interface AgentHeartbeatProps {
    *
    * @default Duration.minutes(5)
    */
-  readonly sweepInterval?: Duration;
+  readonly sweepInterval?: Duration | undefined;
 
   /**
    * If very many agents fall silent at once, offline events are withheld for a while, because the service itself may be at
@@ -182,35 +182,35 @@ export interface AgentHeartbeatProps {
    *
    * @default - more than half of the agents, and at least 20, for 5 minutes
    */
-  readonly selfPreservation?: SelfPreservationProps | false;
+  readonly selfPreservation?: SelfPreservationProps | false | undefined;
 
   /**
    * How long an agent's row is kept after its last lease, at least an hour.
    *
    * @default Duration.days(7)
    */
-  readonly retention?: Duration;
+  readonly retention?: Duration | undefined;
 
   /**
    * How long the logs of the functions and of the gateway are kept.
    *
    * @default RetentionDays.ONE_MONTH
    */
-  readonly logRetention?: RetentionDays;
+  readonly logRetention?: RetentionDays | undefined;
 
   /**
    * Whether to host the dashboard, in S3 behind CloudFront.
    *
    * @default true
    */
-  readonly dashboard?: boolean;
+  readonly dashboard?: boolean | undefined;
 
   /**
    * A custom domain for the dashboard. The address that CloudFront assigns keeps working.
    *
    * @default - the address that CloudFront assigns
    */
-  readonly dashboardDomain?: CustomDomainProps;
+  readonly dashboardDomain?: CustomDomainProps | undefined;
 
   /**
    * The rate and burst of messages and logins above which the gateway responds with 429. All APIs of a region and posts to
@@ -219,7 +219,7 @@ export interface AgentHeartbeatProps {
    *
    * @default - 2000 per second, 1000 at once
    */
-  readonly throttling?: ThrottlingProps;
+  readonly throttling?: ThrottlingProps | undefined;
 
   /**
    * Concurrent executions that are set aside for heartbeats, logins, disconnects and the events of transitions, so that neither
@@ -227,10 +227,10 @@ export interface AgentHeartbeatProps {
    *
    * @default - none, which every account can deploy; the limits of the routes keep their bursts below an account's quota of 1,000
    */
-  readonly reservedConcurrency?: ReservedConcurrencyProps;
+  readonly reservedConcurrency?: ReservedConcurrencyProps | undefined;
 
   /** @default - 500 per second, over an hour at most */
-  readonly reconnect?: ReconnectProps;
+  readonly reconnect?: ReconnectProps | undefined;
 
   /**
    * Whether the gateway logs every message, without its content. This requires a role in the account's API Gateway settings;
@@ -238,21 +238,21 @@ export interface AgentHeartbeatProps {
    *
    * @default false
    */
-  readonly accessLogs?: boolean;
+  readonly accessLogs?: boolean | undefined;
 
   /**
    * Whether to create alarms, one for each section of the runbook. CloudWatch charges for each metric of an alarm.
    *
    * @default true
    */
-  readonly alarms?: boolean;
+  readonly alarms?: boolean | undefined;
 
   /**
    * The topic that alarms notify when they begin, and when they are over.
    *
    * @default - alarms are visible in CloudWatch only
    */
-  readonly alarmTopic?: ITopic;
+  readonly alarmTopic?: ITopic | undefined;
 
   /**
    * The address of a page with the runbook, which has a heading for each alarm, without `#` and what follows. The package contains
@@ -260,7 +260,7 @@ export interface AgentHeartbeatProps {
    *
    * @default - descriptions of alarms name the command that prints their section
    */
-  readonly runbookUrl?: string;
+  readonly runbookUrl?: string | undefined;
 
   /**
    * Whether to create a CloudWatch dashboard with the fleet, its heartbeats and failures. The first three dashboards of an
@@ -268,28 +268,28 @@ export interface AgentHeartbeatProps {
    *
    * @default true
    */
-  readonly cloudWatchDashboard?: boolean;
+  readonly cloudWatchDashboard?: boolean | undefined;
 
   /**
    * Whether X-Ray traces the functions, at extra cost.
    *
    * @default false
    */
-  readonly tracing?: boolean;
+  readonly tracing?: boolean | undefined;
 
   /**
    * What happens to the tables when they are removed from the stack. Everything else, including logs, is deleted.
    *
    * @default RemovalPolicy.RETAIN - because without the registry every agent must be registered again
    */
-  readonly removalPolicy?: RemovalPolicy;
+  readonly removalPolicy?: RemovalPolicy | undefined;
 
   /**
    * A custom domain for the gateway. The address that API Gateway assigns keeps working.
    *
    * @default - the address that API Gateway assigns, which differs for every deployment
    */
-  readonly customDomain?: CustomDomainProps;
+  readonly customDomain?: CustomDomainProps | undefined;
 
   /**
    * An existing bus in the same account and region, to which transitions are published and from which `Agent Message` events
@@ -297,19 +297,19 @@ export interface AgentHeartbeatProps {
    *
    * @default - the construct creates a bus
    */
-  readonly eventBus?: IEventBus;
+  readonly eventBus?: IEventBus | undefined;
 
   /**
    * Existing tables, for example after a restore.
    *
    * @default - the construct creates all tables
    */
-  readonly tables?: ExistingTables;
+  readonly tables?: ExistingTables | undefined;
 
   /**
    * The key that encrypts tables, logs and queues of undelivered events, at the price of KMS.
    *
    * @default - keys owned by AWS, free of charge
    */
-  readonly encryptionKey?: IKey;
+  readonly encryptionKey?: IKey | undefined;
 }

@@ -3,6 +3,7 @@
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { HEARTBEAT } from "../core/protocol";
+import { expectNames, expectProps } from "./prop-names";
 import {
   type AgentHeartbeatProps,
   type HeartbeatProps,
@@ -51,8 +52,11 @@ type Unset =
   | "eventBus"
   | "encryptionKey";
 
+/** With every default filled in. */
+type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+
 /** Props without nested defaults. */
-type Plain = Required<
+type Plain = Complete<
   Omit<AgentHeartbeatProps, Unset | "heartbeat" | "reconnect" | "selfPreservation" | "throttling">
 >;
 
@@ -60,9 +64,9 @@ type Plain = Required<
 export interface Settings
   extends Plain,
     Readonly<{ [K in Unset]?: AgentHeartbeatProps[K] | undefined }> {
-  readonly heartbeat: Required<HeartbeatProps>;
-  readonly reconnect: Required<ReconnectProps>;
-  readonly selfPreservation: Required<SelfPreservationProps> | undefined;
+  readonly heartbeat: Complete<HeartbeatProps>;
+  readonly reconnect: Complete<ReconnectProps>;
+  readonly selfPreservation: Complete<SelfPreservationProps> | undefined;
   readonly throttling: ThrottleLimits & { readonly routes: Partial<Record<Route, ThrottleLimits>> };
 }
 
@@ -95,21 +99,20 @@ const DEFAULTS: Plain = {
  * @throws Error naming the setting, the expected and the actual value
  */
 export function settingsOf(props: AgentHeartbeatProps): Settings {
+  expectProps(props);
   const settings: Settings = {
     ...DEFAULTS,
     ...defined(props),
-    heartbeat: {
+    heartbeat: withDefaults<HeartbeatProps>("heartbeat", props.heartbeat, {
       defaultInterval: Duration.seconds(HEARTBEAT.defaultIntervalSeconds),
       defaultTimeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
       minInterval: Duration.seconds(HEARTBEAT.minIntervalSeconds),
       maxInterval: Duration.seconds(HEARTBEAT.maxIntervalSeconds),
-      ...defined(props.heartbeat ?? {}),
-    },
-    reconnect: {
+    }),
+    reconnect: withDefaults<ReconnectProps>("reconnect", props.reconnect, {
       connectsPerSecond: 500,
       maxWindow: Duration.hours(1),
-      ...defined(props.reconnect ?? {}),
-    },
+    }),
     selfPreservation: selfPreservationOf(props.selfPreservation),
     throttling: throttlingOf(props.throttling),
   };
@@ -119,7 +122,18 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
 
 function selfPreservationOf(props: SelfPreservationProps | false = {}) {
   if (props === false) return undefined;
-  return { share: 0.5, minimum: 20, holdFor: Duration.minutes(5), ...defined(props) };
+  const defaults = { share: 0.5, minimum: 20, holdFor: Duration.minutes(5) };
+  return withDefaults<SelfPreservationProps>("selfPreservation", props, defaults);
+}
+
+/** @throws Error if there is no setting of a name */
+function withDefaults<T extends object>(
+  name: string,
+  props: T | undefined,
+  defaults: Complete<T>,
+): Complete<T> {
+  expectNames(`${name}.`, props, defaults);
+  return { ...defaults, ...defined(props ?? {}) };
 }
 
 function throttlingOf(props: ThrottlingProps = DEFAULT_THROTTLING): Settings["throttling"] {
@@ -209,7 +223,7 @@ function validateSelfPreservation({
   share,
   minimum,
   holdFor,
-}: Required<SelfPreservationProps>): void {
+}: Complete<SelfPreservationProps>): void {
   if (!Token.isUnresolved(share) && !(share >= 0.05 && share <= 0.95)) {
     throw new Error(`selfPreservation.share: expected 0.05 to 0.95, got ${share}`);
   }

@@ -9,8 +9,7 @@ import type { DropReason } from "./messaging/dispatcher";
 import type { Logger } from "./options";
 import { describe } from "./user-code";
 
-export class AgentEventReporter {
-  readonly #events: Emitter<AgentEvents>;
+export class AgentEventReporter extends Emitter<AgentEvents> {
   readonly #channels = new Set<Channel<StateChange>>();
   #dropped = 0;
 
@@ -18,20 +17,7 @@ export class AgentEventReporter {
     private readonly agentId: string,
     private readonly logger: Logger,
   ) {
-    this.#events = new Emitter((error) =>
-      this.#error(`a listener failed: ${describe(error, "stack")}`),
-    );
-  }
-
-  on<Name extends keyof AgentEvents>(
-    name: Name,
-    listener: (event: AgentEvents[Name]) => void,
-  ): () => void {
-    return this.#events.on(name, listener);
-  }
-
-  emit<Name extends keyof AgentEvents>(name: Name, event: AgentEvents[Name]): void {
-    this.#events.emit(name, event);
+    super((error) => this.#error(`a listener failed: ${describe(error, "stack")}`));
   }
 
   /** @param ended whether there will be none any more */
@@ -47,7 +33,7 @@ export class AgentEventReporter {
       const what = isFinal(change.state) ? "has stopped" : "finishes its work";
       this.warn(`another process with the same agent id has taken over; this one ${what}`);
     }
-    this.#events.emit("state", change);
+    this.emit("state", change);
     for (const channel of [...this.#channels]) {
       channel.push(change);
       if (isFinal(change.state)) channel.end();
@@ -59,13 +45,14 @@ export class AgentEventReporter {
     const { retryInMs } = attempt;
     const next = retryInMs === null ? "" : `; trying again in ${(retryInMs / 1000).toFixed(1)} s`;
     const { kind } = attempt.failure;
-    this.logger[kind === "refused" || kind === "conflict" ? "error" : "warn"](error.message + next);
-    this.#events.emit("attemptFailed", { ...attempt, error });
+    const isSevere = kind === "refused" || kind === "conflict";
+    this.logger[isSevere ? "error" : "warn"](error.message + next);
+    this.emit("attemptFailed", { ...attempt, error });
   }
 
   handlerFailed(subject: string, error: unknown): void {
     this.#error(`a handler of ${subject} failed: ${describe(error, "stack")}`);
-    this.#events.emit("handlerError", { subject, error });
+    this.emit("handlerError", { subject, error });
   }
 
   messageDropped(subject: string, reason: DropReason): void {
@@ -74,12 +61,12 @@ export class AgentEventReporter {
     if (Number.isInteger(Math.log10(this.#dropped))) {
       this.warn(`a message on ${subject} was dropped (${reason}); so far ${this.#dropped}`);
     }
-    this.#events.emit("messageDropped", { subject, reason, dropped: this.#dropped });
+    this.emit("messageDropped", { subject, reason, dropped: this.#dropped });
   }
 
   protocolError(message: string): void {
     this.warn(message);
-    this.#events.emit("protocolError", { message });
+    this.emit("protocolError", { message });
   }
 
   warn(message: string): void {

@@ -27,6 +27,11 @@ const ON_ITS_WAY_MS = 2_000;
 /** How long progress may wait for the end of its turn. */
 const PROGRESS_MS = 250;
 
+/** Which agents `list()` returns: see `ListMessage`. */
+export type ListQuery = {
+  [Name in "status" | "cursor" | "limit" | "profiles"]?: ListMessage[Name] | undefined;
+};
+
 /** What `HeartbeatAgent` and `SimpleAgent` have in common, on every platform. */
 export abstract class Agent {
   readonly agentId: string;
@@ -170,12 +175,28 @@ export abstract class Agent {
     if (this.#ready) void this.#profile.tell();
   }
 
-  /** @returns a function that takes the listener away again */
+  /** @returns a function that takes the listener away again, as `off()` does */
   on<Name extends keyof AgentEvents>(
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ): () => void {
     return this.#news.on(name, listener);
+  }
+
+  /** Calls a listener for the next event alone. @returns a function that takes it away again */
+  once<Name extends keyof AgentEvents>(
+    name: Name,
+    listener: (event: AgentEvents[Name]) => void,
+  ): () => void {
+    return this.#news.on(name, listener, true);
+  }
+
+  /** Takes a listener away, however often it was added. */
+  off<Name extends keyof AgentEvents>(
+    name: Name,
+    listener: (event: AgentEvents[Name]) => void,
+  ): void {
+    this.#news.off(name, listener);
   }
 
   /** Every change of state from now on, up to and including the last. */
@@ -265,8 +286,8 @@ export abstract class Agent {
    * @throws RequestRefusedError if the server refuses.
    * @throws RequestTimeoutError if no reply comes.
    */
-  async list(query: Omit<ListMessage, "type" | "id"> = {}): Promise<AgentsMessage> {
-    return this.#request<ListMessage>({ type: "list", ...query });
+  async list(query: ListQuery = {}): Promise<AgentsMessage> {
+    return this.#request<ListMessage>({ type: "list", ...(query as Omit<ListMessage, "type">) });
   }
 
   #request<Message extends Request>(

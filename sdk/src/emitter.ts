@@ -4,24 +4,39 @@ import { callSafely } from "./user-code";
 
 /** Calls listeners in the order in which they were added; one that throws or rejects does not disturb the others. */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  readonly #listeners = new Set<[name: keyof Events, (event: never) => unknown, once: boolean]>();
 
   constructor(private readonly onListenerError: (error: unknown) => void) {}
 
-  /** @returns a function that takes the listener away again */
-  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners);
-    // Wrapped, so that the same function added twice is called twice and removed once.
-    const entry = (event: Events[Name]) => listener(event);
-    listeners.add(entry);
-    return () => listeners.delete(entry);
+  /**
+   * The same function added twice is called twice.
+   *
+   * @param once whether it is called for the next event alone
+   * @returns a function that takes the listener away again
+   */
+  on<Name extends keyof Events>(
+    name: Name,
+    listener: (event: Events[Name]) => void,
+    once: boolean = false,
+  ): () => void {
+    const entry: [Name, typeof listener, boolean] = [name, listener, once];
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  /** Takes a listener away, however often it was added. */
+  off<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): void {
+    for (const entry of this.#listeners) {
+      if (entry[0] === name && entry[1] === listener) this.#listeners.delete(entry);
+    }
   }
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+    for (const entry of [...this.#listeners]) {
+      if (entry[0] !== name) continue;
+      if (entry[2]) this.#listeners.delete(entry);
       callSafely(
-        () => (listener as (event: Events[Name]) => unknown)(event),
+        () => (entry[1] as (event: Events[Name]) => unknown)(event),
         (error) => this.onListenerError(error),
       );
     }

@@ -5,71 +5,34 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Agent as HttpAgent } from "node:http";
 import { LIMITS } from "../../core/protocol";
-import { Agent } from "./agent";
 import { ConnectionManager } from "./connection/connection-manager";
 import { type KeySource, keySourceOf } from "./connection/key-source";
 import { type CryptoKey, signingKey } from "./connection/keys";
 import { ConfigurationError, KeyError } from "./errors";
-import { resolveWatcherOptions, type WatcherOptions } from "./fleet/options";
-import { Watcher } from "./fleet/watcher";
+import { resolveWatcherOptions } from "./fleet/options";
 import type { Task } from "./messaging/work";
+import type { NodeAgentOptions, NodeWatcherOptions } from "./node-options";
 import { type AgentOptions, type ResolvedOptions, resolveOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
 import { keyIn } from "./platform/key-material";
 import { lastingKey } from "./platform/lasting-key";
+import { NodeAgent, NodeWatcher } from "./platform/node-clients";
 import { nodeRuntime } from "./platform/node-runtime";
 import { nodeSockets } from "./platform/node-socket";
+import type { Runtime } from "./platform/runtime";
 import { onSignals } from "./platform/signals";
+import { AGENT_OPTIONS, expectOptions, WATCHER_OPTIONS } from "./platform/strict-names";
 import { ThreadConnectionManager } from "./platform/thread/thread-connection-manager";
 import { warnOfSimpleAgent } from "./simple-warning";
 
-export { proxyAgent, proxyFor } from "./platform/proxy";
+export type { NodeAgentOptions, NodePrivateKey, NodeWatcherOptions } from "./node-options";
+export { type ProxyEnvironment, proxyAgent, proxyFor } from "./platform/proxy";
 export * from "./public";
 
-/**
- * A private key (RSA, P-256 or Ed25519) as files, environment variables and secret managers hand it over: PEM (PKCS #8,
- * PKCS #1 or SEC 1; other blocks beside it are left out), DER, a JWK, base64 of one of these, JSON of which one member
- * holds one of these (a secret with several fields, a secret manager's whole answer), or a key object.
- */
-export type NodePrivateKey = string | Uint8Array | KeyObject | CryptoKey | object;
-
-/** Options of an agent in Node.js. */
-export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
-  /**
-   * The private key, or a function that returns it, also later. The function is called before each login, and again
-   * after one at which it failed. This or `privateKeyPath`.
-   */
-  privateKey?: NodePrivateKey | (() => NodePrivateKey | Promise<NodePrivateKey>);
-  /** A file with the private key, in any form that a text or bytes can have. It is read before each login. */
-  privateKeyPath?: string | URL;
-  /** Opens a private key that is encrypted. */
-  passphrase?: string;
-  /**
-   * Takes the connections, in place of the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` name: an
-   * `https.Agent` for `wss:`. Not together with `heartbeatThread` or `runtime.openSocket`.
-   */
-  agent?: HttpAgent;
-  /**
-   * Signals on which `run()` drains; on a second one it stops at once. Empty for none.
-   *
-   * @default ["SIGTERM", "SIGINT"]
-   */
-  signals?: readonly NodeJS.Signals[];
-  /**
-   * Keeps the connection and its heartbeats in a thread of their own, so that a blocked event loop does
-   * not read as death. Handlers stay in the calling thread.
-   *
-   * @default false
-   */
-  heartbeatThread?: boolean;
-}
-
 /** An agent that stays connected and shows by its heartbeats that it lives. */
-export class HeartbeatAgent extends Agent {
+export class HeartbeatAgent extends NodeAgent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {
     const resolved = resolveOptions(common(options), "heartbeat");
@@ -81,7 +44,7 @@ export class HeartbeatAgent extends Agent {
  * The same without heartbeats and without reconnecting, for development: it reads as offline when its
  * first lease has run out.
  */
-export class SimpleAgent extends Agent {
+export class SimpleAgent extends NodeAgent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {
     const resolved = resolveOptions(common(options), "simple");
@@ -90,18 +53,14 @@ export class SimpleAgent extends Agent {
   }
 }
 
-/** Options of `FleetWatcher` in Node.js. */
-export interface NodeWatcherOptions
-  extends Omit<WatcherOptions, "privateKey">,
-    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "passphrase" | "agent"> {}
-
 /**
  * An organization's agents in a map that is kept current, for a registered viewer. Times are by the
  * server's clock.
  */
-export class FleetWatcher extends Watcher {
+export class FleetWatcher extends NodeWatcher {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeWatcherOptions) {
+    expectOptions(options, WATCHER_OPTIONS);
     const { privateKey: _, ...common } = options;
     const resolved = resolveWatcherOptions(common);
     super(resolved, nodeEnvironment(options, resolved));
@@ -140,7 +99,8 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   const sockets = agent && { openSocket: nodeSockets(agent) };
   // Clocks belong together.
   const { boottime, ...others } = nodeRuntime;
-  const { runtime: given = {} } = options;
+  const all = Object.entries(options.runtime ?? {}).filter(([, value]) => value !== undefined);
+  const given: Partial<Runtime> = Object.fromEntries(all);
   const base = given.now || given.monotonic ? others : nodeRuntime;
   const runtime = { ...base, ...sockets, ...given };
   return {
@@ -191,4 +151,8 @@ function keySource({ privateKey, privateKeyPath: path, ...rest }: Surroundings):
   return { isFunction: false, load };
 }
 
-const common = ({ privateKey: _, ...options }: NodeAgentOptions): AgentOptions => options;
+function common(options: NodeAgentOptions): AgentOptions {
+  expectOptions(options, AGENT_OPTIONS);
+  const { privateKey: _, ...rest } = options;
+  return rest;
+}

@@ -28,17 +28,17 @@ export interface Logger {
  */
 export interface ReconnectOptions {
   /** The first window after a broken connection, in seconds: 0.1 to 3600. @default 1, or `maxDelay` if that is less */
-  baseDelay?: number;
+  baseDelay?: number | undefined;
   /** Its largest window, in seconds: `baseDelay` to 3600. @default 60, or `baseDelay` if that is more */
-  maxDelay?: number;
+  maxDelay?: number | undefined;
   /**
    * Replaces the windows of all causes. What the server asks for (`Retry-After`, a window for the whole fleet)
    * still applies. If it throws, or returns anything but 0 to 3600, the built-in window applies. Not together
    * with `heartbeatThread`.
    */
-  schedule?: ReconnectSchedule;
+  schedule?: ReconnectSchedule | undefined;
   /** A connection of this age, in seconds, makes the windows start afresh: 1 to 3600. @default 60 */
-  stableAfter?: number;
+  stableAfter?: number | undefined;
 }
 
 /** A private key as it can be given on every platform. */
@@ -56,58 +56,58 @@ export interface AgentOptions {
    * PEM text (PKCS #8), a JWK (an object, or its JSON text) or a Web Crypto key: RSA, P-256 or Ed25519. Or a function
    * that returns one of these, also later: it is called before each login, and again after one at which it failed.
    */
-  privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>);
+  privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>) | undefined;
   /** The key's RFC 7638 thumbprint; needed only for a Web Crypto key that is not extractable. */
-  keyId?: string;
+  keyId?: string | undefined;
   /** 1 to 540. The server may bring it to its own bounds. @default 30 */
-  heartbeatInterval?: number;
+  heartbeatInterval?: number | undefined;
   /** How many intervals without a heartbeat count as death: 1.5 to 20. @default 3 */
-  heartbeatTimeoutMultiplier?: number;
+  heartbeatTimeoutMultiplier?: number | undefined;
   /** Asks for an ack with every n-th heartbeat only: 1 to 10. Silence is noticed later. @default 1 */
-  ackEvery?: number;
+  ackEvery?: number | undefined;
   /** Without it `run()` rejects when the first connection has failed or ended. @default true */
-  autoReconnect?: boolean;
+  autoReconnect?: boolean | undefined;
   /**
    * What happens to a process that connects while another one holds the agent id: it takes over
    * (`replace`), or it is refused until the other's lease ends (`reject`). @default "replace"
    */
-  onDuplicate?: DuplicatePolicy;
+  onDuplicate?: DuplicatePolicy | undefined;
   /** What the agent can do, in words of its own: at most 50, of 1 to 64 characters. */
-  capabilities?: readonly string[];
+  capabilities?: readonly string[] | undefined;
   /** Anything else worth knowing about the agent: plain JSON, at most 4 KB together with the above. */
-  metadata?: Readonly<Record<string, unknown>>;
+  metadata?: Readonly<Record<string, unknown>> | undefined;
   /** How many handlers run at once: 1 to 10000. @default 16 */
-  messageConcurrency?: number;
+  messageConcurrency?: number | undefined;
   /** How many messages wait for one; further ones are dropped: 1 to 1000000. @default 1000 */
-  messageQueue?: number;
+  messageQueue?: number | undefined;
   /**
    * How many messages wait to be sent, because an earlier one on their subject is not confirmed; `publish()` and
    * `request()` reject further ones: 1 to 1000000. @default 10000
    */
-  sendQueue?: number;
+  sendQueue?: number | undefined;
   /**
    * Whether the agent drains when the event bus sends it a message with the subject `agent.drain`.
    * Whoever may put events on the bus can then end it. @default false
    */
-  remoteDrain?: boolean;
-  reconnect?: ReconnectOptions;
+  remoteDrain?: boolean | undefined;
+  reconnect?: ReconnectOptions | undefined;
   /**
    * The age at which a connection is replaced, drawn between the two: 10 to 7000 seconds. API Gateway
    * ends every connection at 7200. @default { min: 5400, max: 6600 }
    */
-  rotateAfter?: { min: number; max: number };
+  rotateAfter?: { min: number; max: number } | undefined;
   /** How long a handshake may take: 1 to 60. @default 15 */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /** How long the server may take to answer a close: 0.1 to 30. @default 2 */
-  closeTimeout?: number;
+  closeTimeout?: number | undefined;
   /** How long a drain waits for running handlers: 0 to 86400. @default 30 */
-  drainTimeout?: number;
+  drainTimeout?: number | undefined;
   /** How long a request waits for its reply: 0.1 to 600. @default 10 */
-  requestTimeout?: number;
+  requestTimeout?: number | undefined;
   /** Where warnings go; null for nowhere. @default console */
-  logger?: Logger | null;
+  logger?: Logger | null | undefined;
   /** Replaces clocks, chance, timers or sockets. Not together with `heartbeatThread`. */
-  runtime?: Partial<Runtime>;
+  runtime?: Partial<Runtime> | undefined;
 }
 
 /** Options with their defaults, in milliseconds. */

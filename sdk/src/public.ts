@@ -5,13 +5,20 @@ export type {
   AgentPresence,
   AgentsMessage,
   DuplicatePolicy,
+  ErrorCode,
+  ListMessage,
+  MassExpiry,
+  OfflineReason,
+  OnlineCount,
   Profile,
   Status,
   Transition,
+  TransitionEvent,
   TransitionRecord,
 } from "../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
 export { matchesSubject } from "../../core/subject";
+export type { ListQuery } from "./agent";
 export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind, ReconnectSchedule } from "./connection/backoff";
 export type { ConnectionHealth, LastDisconnect } from "./connection/health";

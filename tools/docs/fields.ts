@@ -39,7 +39,7 @@ interface Field {
 export function fieldsOf(node: ts.InterfaceDeclaration, interfaces: Interfaces): Field[] {
   const own = node.members.filter(ts.isPropertySignature).map((member) => ({
     name: member.name.getText(),
-    type: (member.type?.getText() ?? "unknown").replace(/\s+/g, " ").replace(/^\| /, ""),
+    type: typeOf(member),
     optional: member.questionToken !== undefined,
     doc: docOf(member),
   }));
@@ -49,6 +49,12 @@ export function fieldsOf(node: ts.InterfaceDeclaration, interfaces: Interfaces):
   const names = new Set(own.map(({ name }) => name));
   return [...own, ...inherited.filter(({ name }) => !names.has(name))];
 }
+
+/** The type as it is written. That an optional field may also be undefined goes without saying. */
+const typeOf = ({ type, questionToken }: ts.PropertySignature) => {
+  const text = (type?.getText() ?? "unknown").replace(/\s+/g, " ").replace(/^\| /, "");
+  return questionToken ? text.replace(/ \| undefined$/, "").replace(/^\((.*=>.*)\)$/, "$1") : text;
+};
 
 /** Supports `extends A` and `extends Omit<A, "b" | "c">`. */
 function inheritedFields(

@@ -318,12 +318,13 @@ class Agent:
         message: Message = {"subject": subject, "data": data, "replyTo": inbox}
         if to is not None:
             message["to"] = to
-        late = f"{subject}: expected an answer within {seconds:g} s, got none"
+        name = subject if to is None else f"{subject} to {to}"
+        late = f"{name}: expected an answer within {seconds:g} s, got none"
 
         async def send() -> None:
             try:
                 if await self._publisher.publish(message, seconds) == 0:
-                    none = f"{subject}: expected somebody to answer, got nobody"
+                    none = f"{name}: expected an answer, got nobody; is the agent online, or anybody subscribed?"
                     self._asked.fail(NoReceiverError(none), inbox)
             except RequestTimeoutError:
                 self._asked.fail(RequestTimeoutError(late), inbox)

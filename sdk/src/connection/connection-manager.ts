@@ -5,6 +5,7 @@
 
 import type { Activity, ClientMessage, HeartbeatAckMessage } from "../../../core/protocol";
 import type { ReceivedMessage } from "../../../core/server-messages";
+import { hint } from "../hint";
 import type { Runtime } from "../platform/runtime";
 import { Backoff, type RetryHint } from "./backoff";
 import { type ConnectionEnd, isRefused } from "./connection";
@@ -158,7 +159,10 @@ export class ConnectionManager implements ManagerPort {
     else this.#wakeTimer.set(dueAt);
   }
 
-  /** The process was stopped, the machine slept, or the event loop was blocked: the timer came late. */
+  /**
+   * The machine slept, or the event loop was blocked, or the process stopped: the timer came late. Where the monotonic clock
+   * ran on meanwhile, the machine was awake.
+   */
   #noticePause(now: number): void {
     const [lateMs, pauseMs, doubtfulMs] = this.#wakeTimer.lateness() ?? [-1, -1, -1];
     if (lateMs >= 0) this.#stats.lagMs = Math.round(lateMs);
@@ -168,9 +172,17 @@ export class ConnectionManager implements ManagerPort {
       current.heartbeat.probe(now, this.options.connectTimeoutMs);
       return;
     }
-    const message = `a timer came ${Math.round(pauseMs / 1000)} s late`;
+    const isBlocked = lateMs >= current.heartbeat.ackTimeoutMs;
+    const why = isBlocked
+      ? hint("the event loop was blocked: heartbeatThread keeps heartbeats apart from it")
+      : hint("the machine slept");
+    const message = `a timer came ${Math.round(pauseMs / 1000)} s late${why}`;
     this.#dropCandidate();
-    this.#lose(current, { kind: "unresponsive", message }, "woke_from_sleep");
+    this.#lose(
+      current,
+      { kind: "unresponsive", message },
+      isBlocked ? "blocked" : "woke_from_sleep",
+    );
   }
 
   #giveUpSilent(now: number): void {

@@ -1,9 +1,10 @@
 /** Reads the end of a connection: why it ended, and so by which schedule to try again. */
 
 import { type AgentHeartbeatError, ConnectionError, LoginRefusedError } from "../errors";
+import { hasHints, hint } from "../hint";
 import type { HandshakeRefusal } from "../platform/runtime";
 import type { FailureKind } from "./backoff";
-import { type ConnectionEnd, describeEnd, isRefused } from "./connection";
+import { type ConnectionEnd, describeEnd, hearsRefusals, isRefused } from "./connection";
 import { GATEWAY_CODES } from "./reconnect-window";
 import type { Failure } from "./state";
 
@@ -56,7 +57,18 @@ export function retryAfterMs({ retryAfter, date }: HandshakeRefusal, now: number
 
 /** A failure as an error to throw or report. */
 export function errorOf(agentId: string, failure: Failure): AgentHeartbeatError {
-  const message = `${agentId}: expected a connection, got: ${failure.message}`;
-  if (failure.status !== undefined) return new LoginRefusedError(message, failure.status);
+  const message = `${agentId}: expected a connection, got: ${failure.message}${hasHints ? adviceOn(failure) : ""}`;
+  if (hearsRefusals && failure.status !== undefined)
+    return new LoginRefusedError(message, failure.status);
   return new ConnectionError(message, failure.code);
+}
+
+function adviceOn({ kind }: Failure): string {
+  if (kind === "refused") {
+    return hint(
+      "`agent-heartbeat doctor` checks the URL, the clock, and whether the key is registered",
+    );
+  }
+  if (kind !== "conflict") return "";
+  return hint('another process holds the agent, and onDuplicate is "reject": stop it or wait');
 }

@@ -22,12 +22,16 @@ export type AgentState =
   | "stopped"
   | "superseded";
 
-/** Why the state changed. */
+/**
+ * Why the state changed. `blocked`: the event loop stood still for longer than the heartbeat timeout, or the process was
+ * stopped. `woke_from_sleep`: the machine slept so long.
+ */
 export type StateReason =
   | "started"
   | "opened"
   | "connection_lost"
   | "unresponsive"
+  | "blocked"
   | "woke_from_sleep"
   | "revoked"
   | "drain"

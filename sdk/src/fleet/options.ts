@@ -20,7 +20,7 @@ export interface WatcherOptions
     | "runtime"
   > {
   /** Whether each agent comes with its capabilities and metadata. @default false */
-  profiles?: boolean;
+  profiles?: boolean | undefined;
 }
 
 export interface ResolvedWatcherOptions

@@ -134,12 +134,28 @@ export abstract class Watcher {
       : this.#clock.now();
   }
 
-  /** @returns a function that takes the listener away again */
+  /** @returns a function that takes the listener away again, as `off()` does */
   on<Name extends keyof FleetEvents>(
     name: Name,
     listener: (event: FleetEvents[Name]) => void,
   ): () => void {
     return this.#events.on(name, listener);
+  }
+
+  /** Calls a listener for the next event alone. @returns a function that takes it away again */
+  once<Name extends keyof FleetEvents>(
+    name: Name,
+    listener: (event: FleetEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(name, listener, true);
+  }
+
+  /** Takes a listener away, however often it was added. */
+  off<Name extends keyof FleetEvents>(
+    name: Name,
+    listener: (event: FleetEvents[Name]) => void,
+  ): void {
+    this.#events.off(name, listener);
   }
 
   /**

@@ -26,12 +26,12 @@ export type MessageHandler = (
 /** How a handler is called. */
 export interface HandlerOptions {
   /** Whether it may be at several messages of one subject at once, in any order. @default false */
-  concurrent?: boolean;
+  concurrent?: boolean | undefined;
   /**
    * How long it may go without `agent.progress()`, in seconds, before the agent reads as stalled: 1 to
    * 86400. @default for ever
    */
-  maxSilence?: number;
+  maxSilence?: number | undefined;
 }
 
 /** A message on its way to its handlers. */

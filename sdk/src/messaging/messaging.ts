@@ -47,12 +47,12 @@ export interface MessagingListener {
 /** Where a message goes to, and how long to wait for its answer. */
 export interface PublishOptions {
   /** Sends it to this agent alone, whether it has a subscription or not. */
-  to?: string;
+  to?: string | undefined;
 }
 
 export interface RequestOptions extends PublishOptions {
   /** How long to wait, in seconds: 0.1 to 86400. @default the agent's `requestTimeout` */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 export class Messaging {

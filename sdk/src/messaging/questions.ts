@@ -12,6 +12,7 @@ import {
   RemoteError,
   RequestTimeoutError,
 } from "../errors";
+import { hint } from "../hint";
 import type { Runtime } from "../platform/runtime";
 import { Pending } from "./pending";
 import type { Outgoing } from "./publisher";
@@ -68,7 +69,7 @@ export class Questions {
       faults: 0,
       fault: undefined,
     };
-    const expected = `${message.subject ?? message.to}: expected an answer within ${timeoutMs / 1000} s`;
+    const expected = `${message.to ?? message.subject}: expected an answer within ${timeoutMs / 1000} s`;
     this.#open.set(replyTo, question);
     const answer = this.#pending.wait(
       replyTo,
@@ -132,7 +133,8 @@ export class Questions {
       question.timer = this.runtime.setTimeout(() => this.#send(replyTo, question), pauseMs);
       return;
     }
-    const none = `${message.subject}: expected an answer, got nobody`;
+    const why = hint("is the agent online, or anybody subscribed?");
+    const none = `${message.to ?? message.subject}: expected an answer, got nobody${why}`;
     this.#pending.fail(fault ?? new NoReceiverError(none), replyTo);
   }
 }

@@ -91,7 +91,8 @@ function inText(text: string, search: Search, depth: number): KeyObject {
     return inBytes(Buffer.from(base64, "base64"), search, depth + 1);
   }
   const isPath = trimmed.length < 256 && /[/\\]|\.(pem|key|p8|der|json)$/.test(trimmed);
-  throw wrong(search.half, isPath ? "the path of a file" : "another text");
+  const path = `the path of a file: give its text${search.half === "private" ? ", or privateKeyPath" : ""}`;
+  throw wrong(search.half, isPath ? path : "another text");
 }
 
 /** Undefined for what is not JSON. Its error would quote the text. */

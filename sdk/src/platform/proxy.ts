@@ -6,7 +6,8 @@ import { BlockList, isIP } from "node:net";
 import { Agent, type AgentConnectOpts } from "agent-base";
 import { HttpsProxyAgent } from "https-proxy-agent";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Environment variables, by their names. */
+export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The proxy for a URL, by `HTTPS_PROXY` (`https:`, `wss:`), `HTTP_PROXY` (`http:`, `ws:`), else `ALL_PROXY`, and
@@ -17,7 +18,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
  *
  * @throws Error if the variable holds no URL of an HTTP proxy
  */
-export function proxyFor(url: string, environment: Environment = process.env): URL | undefined {
+export function proxyFor(
+  url: string,
+  environment: ProxyEnvironment = process.env,
+): URL | undefined {
   const { protocol, hostname, port } = new URL(url);
   const isSecure = protocol === "wss:" || protocol === "https:";
   const host = hostname.replace(/^\[|\]$/g, "");
@@ -79,7 +83,7 @@ function excludes(entry: string, { host, port }: { host: string; port: string })
  * An agent for Node.js's HTTP clients that takes each connection through the proxy for it, or through none. Give it to
  * AWS clients as well: `new DynamoDBClient({ requestHandler: { httpAgent: agent, httpsAgent: agent } })`.
  */
-export function proxyAgent(environment: Environment = process.env): HttpAgent {
+export function proxyAgent(environment: ProxyEnvironment = process.env): HttpAgent {
   return new EnvironmentAgent(environment);
 }
 
@@ -90,7 +94,7 @@ class EnvironmentAgent extends Agent {
   };
   readonly #tunnels = new Map<string, Tunnel>();
 
-  constructor(private readonly environment: Environment) {
+  constructor(private readonly environment: ProxyEnvironment) {
     super({ keepAlive: true });
   }
 

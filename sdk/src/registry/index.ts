@@ -4,10 +4,11 @@
  * @module @agent-heartbeat/sdk/registry
  */
 
-export { ID_PATTERN, ROLES, type Role } from "../../../core/protocol";
+export { ID_PATTERN, type Profile, ROLES, type Role } from "../../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
 export { AgentHeartbeatError, KeyError } from "../errors";
+export type { Clock } from "../status/dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "../status/errors";
 export {
   AgentExistsError,

@@ -4,14 +4,17 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { LIMITS, type Role } from "../../../core/protocol";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
+import type { Names } from "../../../core/unknown-names";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
 import {
   expectAgentId,
   expectLimit,
+  expectOptions,
   expectOrganizationId,
   expectRole,
+  expectTableName,
   expectUnreserved,
 } from "../status/expect";
 import {
@@ -42,35 +45,35 @@ export interface AgentRegistryOptions {
   /** The stack's output `StatusTableName`: an agent that is disabled or removed loses its presence. */
   statusTableName: string;
   /** The local clock, in epoch milliseconds, corrected by DynamoDB's. @default Date.now */
-  now?: Clock;
+  now?: Clock | undefined;
 }
 
 export interface Registration extends AgentName {
   /** One or two keys in any form that `publicKeyFrom` reads. Of a private key only the public half is used. */
   publicKey: PublicKeySource | readonly PublicKeySource[];
   /** @default "agent" */
-  role?: Role;
+  role?: Role | undefined;
   /** Whether it may connect. @default true */
-  enabled?: boolean;
+  enabled?: boolean | undefined;
   /** At most 256 characters. */
-  description?: string;
+  description?: string | undefined;
   /** When the registration ends by itself, in epoch milliseconds. @default never */
-  expiresAt?: number;
+  expiresAt?: number | undefined;
 }
 
 export interface KeyRotation extends AgentName {
   /** The new key, as in a registration. */
   publicKey: PublicKeySource;
   /** Id of the key to take away. @default the older one of two; of one, none */
-  retire?: string;
+  retire?: string | undefined;
   /** Whether connections that were opened with a key that is taken away end. @default false */
-  now?: boolean;
+  now?: boolean | undefined;
 }
 
 export interface KeyRemoval extends AgentName {
   keyId: string;
   /** Whether connections that were opened with the key end. @default false */
-  now?: boolean;
+  now?: boolean | undefined;
 }
 
 export interface RegisteredAgentPage {
@@ -79,6 +82,16 @@ export interface RegisteredAgentPage {
   /** Where the next page begins; null on the last one. */
   cursor: string | null;
 }
+
+const REGISTRATION: Names<Registration> = {
+  organizationId: true,
+  agentId: true,
+  publicKey: true,
+  role: true,
+  enabled: true,
+  description: true,
+  expiresAt: true,
+};
 
 const DESCRIPTION_LENGTH = 256;
 
@@ -94,12 +107,17 @@ export class AgentRegistry {
   readonly #clock: DynamoDbClock;
   readonly #revocation: RevocationOptions;
 
+  /** @throws InvalidArgumentError if the client or the name of a table is missing */
   constructor(options: AgentRegistryOptions) {
+    const { client, registryTableName, statusTableName } = options;
+    if (!client) throw new InvalidArgumentError("client: expected a DynamoDBClient, got none");
+    expectTableName("registryTableName", registryTableName, "RegistryTableName");
+    expectTableName("statusTableName", statusTableName, "StatusTableName");
     this.#clock = new DynamoDbClock(options.now);
-    this.#records = new RecordStore(options.client, options.registryTableName, this.#clock);
+    this.#records = new RecordStore(client, registryTableName, this.#clock);
     this.#revocation = {
-      client: options.client,
-      tableName: options.statusTableName,
+      client,
+      tableName: statusTableName,
       clock: this.#clock,
     };
   }
@@ -112,6 +130,7 @@ export class AgentRegistry {
    * @throws KeyExistsError if the two keys are one, TooManyKeysError if there are more
    */
   async register(registration: Registration): Promise<RegisteredAgent> {
+    expectOptions(registration, REGISTRATION);
     const { organizationId, agentId, role = "agent", description, expiresAt } = registration;
     const { publicKey, enabled = true } = registration;
     expectName(registration);

@@ -7,10 +7,31 @@ import {
   RESERVED_ID_FORM,
   ROLES,
 } from "../../../core/protocol";
+import { type Names, unknownName } from "../../../core/unknown-names";
+import { show } from "../user-code";
 import { InvalidArgumentError } from "./errors";
 
 const STATUSES = ["online", "offline"] as const;
 const MAX_LIMIT = 1000;
+
+/**
+ * A missing name, as of an environment variable that is not set, is refused where it is given, and not by DynamoDB later.
+ *
+ * @throws InvalidArgumentError if it can't be the name of a table
+ */
+export function expectTableName(option: string, value: string, output: string): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new InvalidArgumentError(
+    `${option}: expected the name of a table (the stack's output ${output}), got ${show(value)}; ` +
+      "is the environment variable set?",
+  );
+}
+
+/** @throws InvalidArgumentError if there is no option of a name */
+export function expectOptions<T extends object>(options: T, known: Names<T>): void {
+  const fault = unknownName(options, known);
+  if (fault) throw new InvalidArgumentError(`option ${fault}`);
+}
 
 /** @throws InvalidArgumentError if it can't be an organization's id */
 export function expectOrganizationId(value: string): void {

@@ -14,6 +14,7 @@ export type {
   OnlineCount,
   Profile,
   Status,
+  Transition,
   TransitionEvent,
   TransitionRecord,
 } from "../../../core/protocol";

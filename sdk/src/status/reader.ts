@@ -19,50 +19,79 @@ import {
 } from "../../../core/protocol";
 import { derivePresence, isPurged, type StatusRow } from "../../../core/status";
 import { rowFromItem } from "../../../core/status-row";
+import type { Names } from "../../../core/unknown-names";
 import { agentBefore, cursorAfter } from "./cursor";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { InvalidArgumentError } from "./errors";
-import { expectAgentId, expectLimit, expectOrganizationId, expectStatus } from "./expect";
+import {
+  expectAgentId,
+  expectLimit,
+  expectOptions,
+  expectOrganizationId,
+  expectStatus,
+  expectTableName,
+} from "./expect";
 import { RegistryReads } from "./registry-reads";
 
 export interface StatusReaderOptions {
   /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
   tableName: string;
   /** The stack's output `RegistryTableName`, for what a reader takes from there. @default - none of it */
-  registryTableName?: string;
+  registryTableName?: string | undefined;
   /** @default a client of its own, from `region`, `endpoint` and the environment's credentials */
-  client?: DynamoDBClient;
+  client?: DynamoDBClient | undefined;
   /** Region of the table, where no client is given. */
-  region?: string;
+  region?: string | undefined;
   /** DynamoDB's URL, where no client is given and it is not the region's: the local runtime's. */
-  endpoint?: string;
+  endpoint?: string | undefined;
   /**
    * Takes the connections, where no client is given: `proxyAgent()` of the SDK for the proxy that the environment names.
    *
    * @default none: AWS's region is reached directly
    */
-  agent?: ConnectionAgent;
+  agent?: ConnectionAgent | undefined;
   /** Whether reads see every write that was answered before them. Costs twice as much. @default false */
-  consistent?: boolean;
+  consistent?: boolean | undefined;
   /** The local clock, in epoch milliseconds. @default Date.now */
-  now?: Clock;
+  now?: Clock | undefined;
   /** Whether DynamoDB's clock is believed where `now` differs from it by seconds. @default true */
-  correctClock?: boolean;
+  correctClock?: boolean | undefined;
 }
 
 export interface ListAgentsOptions {
   organizationId: string;
   /** Only agents of this derived status. @default both */
-  status?: Status;
+  status?: Status | undefined;
   /** The `cursor` of the page before. @default the first page */
-  cursor?: string | null;
+  cursor?: string | null | undefined;
   /** Agents a page at most, 1 to 1000. @default 100 */
-  limit?: number;
+  limit?: number | undefined;
   /** Whether each agent comes with its profile. Needs `registryTableName`. @default false */
-  profiles?: boolean;
+  profiles?: boolean | undefined;
   /** Where a page ends that would be larger than this, in bytes of its agents as JSON. @default no limit */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
 }
+
+const READER_OPTIONS: Names<StatusReaderOptions> = {
+  tableName: true,
+  registryTableName: true,
+  client: true,
+  region: true,
+  endpoint: true,
+  agent: true,
+  consistent: true,
+  now: true,
+  correctClock: true,
+};
+
+const LIST_OPTIONS: Names<ListAgentsOptions> = {
+  organizationId: true,
+  status: true,
+  cursor: true,
+  limit: true,
+  profiles: true,
+  maxBytes: true,
+};
 
 /** Agents in the order of their ids: fewer than the limit, or none, where few of very many match. */
 export interface AgentPage {
@@ -121,17 +150,22 @@ export class StatusReader {
   readonly #correctClock: boolean;
   readonly #now: Clock;
 
+  /** @throws InvalidArgumentError if the name of a table is missing, or there is no option of a name */
   constructor(options: StatusReaderOptions) {
+    expectOptions(options, READER_OPTIONS);
     this.#ownsClient = options.client === undefined;
     this.#client =
       options.client ??
       boundedClient(DynamoDBClient, clientConfig(options), undefined, options.agent);
     const { tableName, registryTableName } = options;
-    this.#tableName = tableName;
+    this.#tableName = expectTableName("tableName", tableName, "StatusTableName");
     this.#registry =
       registryTableName === undefined
         ? undefined
-        : new RegistryReads(this.#client, registryTableName);
+        : new RegistryReads(
+            this.#client,
+            expectTableName("registryTableName", registryTableName, "RegistryTableName"),
+          );
     this.#consistent = options.consistent ?? false;
     this.#now = options.now ?? Date.now;
     this.#correctClock = options.correctClock ?? true;
@@ -150,6 +184,7 @@ export class StatusReader {
    * @throws InvalidArgumentError if an argument is not what it should be
    */
   async listAgents(options: ListAgentsOptions): Promise<AgentPage> {
+    expectOptions(options, LIST_OPTIONS);
     const { organizationId, status, profiles, maxBytes } = options;
     expectOrganizationId(organizationId);
     expectStatus(status);

@@ -6,9 +6,16 @@ import type { Published } from "./replies";
 import { FakeService } from "./service";
 
 /** Options of `fakeAgent()`: those of an agent, none of which is required. */
-export type FakeAgentOptions = Partial<
-  Omit<NodeAgentOptions, "url" | "runtime" | "heartbeatThread" | "agent">
->;
+export interface FakeAgentOptions
+  extends Omit<
+    NodeAgentOptions,
+    "agentId" | "organizationId" | "url" | "runtime" | "heartbeatThread" | "agent"
+  > {
+  /** @default "agent-1" */
+  agentId?: string | undefined;
+  /** @default "acme" */
+  organizationId?: string | undefined;
+}
 
 /** Sends what the test delivers. */
 const SENDER = "test";
@@ -18,8 +25,9 @@ export class FakeAgent extends HeartbeatAgent {
   readonly #service: FakeService;
 
   constructor(options: FakeAgentOptions = {}) {
-    const service = new FakeService({ organizationId: options.organizationId });
-    super({ ...service.options(options.agentId ?? "agent-1"), signals: [], ...options });
+    const { agentId = "agent-1", organizationId, ...others } = options;
+    const service = new FakeService({ organizationId });
+    super({ ...service.options(agentId), signals: [], ...others });
     this.#service = service;
   }
 

@@ -39,6 +39,7 @@ export class FakeConnection {
   readonly #transport: Transport;
   readonly #until: Until;
 
+  /** @internal */
   constructor(
     readonly connectionId: string,
     readonly login: Login,

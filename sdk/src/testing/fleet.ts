@@ -1,6 +1,6 @@
 /** Who is online at the fake service: a row for each agent, and a transition for each change. */
 
-import type { AgentPresence, OfflineReason, Transition } from "../../../core/protocol";
+import type { AgentPresence, OfflineReason, Transition } from "@agent-heartbeat/sdk/protocol";
 import { fakePresence, fakeTransition } from "./presence";
 
 export class FakeFleet {

@@ -1,8 +1,8 @@
 /** What a client offers in its handshake, and whether a registered key has signed it. */
 
 import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
-import { audienceOf, type LoginClaims } from "../../../core/protocol";
-import type { PublicKey } from "../../../core/public-key";
+import type { PublicKey } from "@agent-heartbeat/sdk";
+import { audienceOf, type LoginClaims } from "@agent-heartbeat/sdk/protocol";
 
 /** A login as it came, as far as it could be read. */
 export interface Login {

@@ -1,6 +1,6 @@
 /** Agents and transitions as readers get them, with what a test does not care about filled in. */
 
-import type { AgentPresence, Transition } from "../../../core/protocol";
+import type { AgentPresence, Transition } from "@agent-heartbeat/sdk/protocol";
 
 /** An agent that is online and idle, with a lease of 90 seconds from now on, as lists and watchers show it. */
 export function fakePresence(

@@ -7,7 +7,7 @@ import {
   NoReceiverError,
   RemoteError,
 } from "@agent-heartbeat/sdk";
-import { type AgentPresence, agentToken, type OfflineReason } from "../../../core/protocol";
+import { type AgentPresence, agentToken, type OfflineReason } from "@agent-heartbeat/sdk/protocol";
 import type { FakeFleet } from "./fleet";
 
 const DAY_MS = 86_400_000;
@@ -38,6 +38,7 @@ export class RemoteAgent {
   readonly #service: RemoteService;
   #questions = 0;
 
+  /** @internal */
   constructor(
     readonly agentId: string,
     service: RemoteService,

@@ -12,7 +12,7 @@ import {
   type ProfileMessage,
   type PublishMessage,
   type Role,
-} from "../../../core/protocol";
+} from "@agent-heartbeat/sdk/protocol";
 import type { FakeConnection, SentMessage } from "./connection";
 import type { FakeFleet } from "./fleet";
 import type { FakeMessage } from "./remote-agent";

@@ -3,9 +3,8 @@
 import { generateKeyPairSync } from "node:crypto";
 // Not the global one, which fake timers replace.
 import { setTimeout as realTimeout } from "node:timers";
-import type { Logger, OpenSocket, Runtime } from "@agent-heartbeat/sdk";
-import type { AgentPresence, Role, Transition } from "../../../core/protocol";
-import type { PublicKey } from "../../../core/public-key";
+import type { Logger, OpenSocket, PublicKey, Runtime } from "@agent-heartbeat/sdk";
+import type { AgentPresence, Role, Transition } from "@agent-heartbeat/sdk/protocol";
 import { agentOfToken, agentToken, matchesSubject } from "../../../core/subject";
 import {
   type ConnectionClose,

@@ -27,7 +27,11 @@ describe("a pause of the whole process", () => {
     const { socket, runtime, states } = await connectedAgent();
     runtime.block(130 * SECOND);
     expect(socket.terminated).toBe(true);
-    expect(states.at(-1)).toMatchObject({ state: "reconnecting", reason: "woke_from_sleep" });
+    expect(states.at(-1)).toMatchObject({
+      state: "reconnecting",
+      reason: "blocked",
+      failure: { message: expect.stringContaining("the event loop was blocked") },
+    });
     expect((await runtime.socket(2)).isLive).toBe(true);
   });
 

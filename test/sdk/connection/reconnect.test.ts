@@ -193,7 +193,9 @@ describe("reconnecting", () => {
     void agent.run();
     (await runtime.socket(1)).peer.refused({ status: 403 });
     expect(lines).toEqual([
-      "agent-1: expected a connection, got: refused with status 403; trying again in 5.0 s",
+      expect.stringMatching(
+        /^agent-1: expected a connection, got: refused with status 403; `agent-heartbeat doctor` .* in 5.0 s$/,
+      ),
     ]);
   });
 });

@@ -65,12 +65,19 @@ def failure_of(end: End, revoked: bool = False) -> Failure:
     return Failure(_kind_of_code(end.code), f"closed with code {end.code}{reason}", code=end.code)
 
 
+_ADVICE: dict[str, str] = {
+    "refused": "; `agent-heartbeat doctor` checks the URL, the clock, and whether the key is registered",
+    "conflict": '; another process of the agent is connected, and on_duplicate is "reject": end it, '
+    "or wait until its lease ends",
+}
+"""What to do next, by what has failed."""
+
+
 def error_of(agent_id: str, failure: Failure) -> AgentHeartbeatError:
     """A failure as an error to raise or report."""
     message = f"{agent_id}: expected a connection, got: {failure.message}"
     if failure.status is not None:
-        hint = "; is the key registered for this agent, and the URL right?"
-        return LoginRefusedError(message + (hint if failure.kind == "refused" else ""), failure.status)
+        return LoginRefusedError(message + _ADVICE.get(failure.kind, ""), failure.status)
     return ConnectionError(message, failure.code)
 
 

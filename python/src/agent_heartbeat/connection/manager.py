@@ -219,9 +219,15 @@ class ConnectionManager:
         if sure < max(current.heartbeat.ack_timeout, _BROKEN_AFTER):
             current.heartbeat.probe(now, self._options.connect_timeout)
             return
-        failure = Failure("unresponsive", f"a timer came {round(sure)} s late")
+        # Where the monotonic clock ran on, the machine was awake.
+        blocked = late >= current.heartbeat.ack_timeout
+        what = "the event loop was blocked" if blocked else "the machine slept"
         self._drop_candidate()
-        self._lose(current, failure, "woke_from_sleep")
+        self._lose(
+            current,
+            Failure("unresponsive", f"{what} for {round(sure)} s"),
+            "blocked" if blocked else "woke_from_sleep",
+        )
 
     def _give_up_silent(self, now: float) -> None:
         timeout = self._options.connect_timeout

@@ -1,0 +1,83 @@
+/** What agents and watchers have in Node.js beside the rest: names that are checked, and `await using`. */
+
+import { Agent } from "../agent";
+import type { AgentEvents } from "../agent-events";
+import type { FleetEvents } from "../fleet/watcher";
+import { Watcher } from "../fleet/watcher";
+import type { HandlerOptions, MessageHandler } from "../messaging/dispatcher";
+import type { PublishOptions, RequestOptions } from "../messaging/messaging";
+import {
+  AGENT_EVENTS,
+  expectEvent,
+  expectNames,
+  FLEET_EVENTS,
+  HANDLER_OPTIONS,
+  REQUEST_OPTIONS,
+} from "./strict-names";
+
+/** What `HeartbeatAgent` and `SimpleAgent` have in common in Node.js. */
+export abstract class NodeAgent extends Agent {
+  /** @throws ConfigurationError if there is no event of the name. */
+  override on<Name extends keyof AgentEvents>(
+    name: Name,
+    listener: (event: AgentEvents[Name]) => void,
+  ) {
+    expectEvent(name, AGENT_EVENTS);
+    return super.on(name, listener);
+  }
+
+  /** @throws ConfigurationError if there is no event of the name. */
+  override once<Name extends keyof AgentEvents>(
+    name: Name,
+    listener: (event: AgentEvents[Name]) => void,
+  ) {
+    expectEvent(name, AGENT_EVENTS);
+    return super.once(name, listener);
+  }
+
+  override onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions = {}) {
+    expectNames("option ", options, HANDLER_OPTIONS);
+    return super.onMessage(pattern, handler, options);
+  }
+
+  override async publish(subject: string | undefined, data?: unknown, options?: PublishOptions) {
+    expectNames("option ", options, { to: true });
+    return super.publish(subject, data, options);
+  }
+
+  override async request(subject: string | undefined, data?: unknown, options?: RequestOptions) {
+    expectNames("option ", options, REQUEST_OPTIONS);
+    return super.request(subject, data, options);
+  }
+
+  /** Drains, at the end of the block of an `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+}
+
+/** What `FleetWatcher` is in Node.js. */
+export abstract class NodeWatcher extends Watcher {
+  /** @throws ConfigurationError if there is no event of the name. */
+  override on<Name extends keyof FleetEvents>(
+    name: Name,
+    listener: (event: FleetEvents[Name]) => void,
+  ) {
+    expectEvent(name, FLEET_EVENTS);
+    return super.on(name, listener);
+  }
+
+  /** @throws ConfigurationError if there is no event of the name. */
+  override once<Name extends keyof FleetEvents>(
+    name: Name,
+    listener: (event: FleetEvents[Name]) => void,
+  ) {
+    expectEvent(name, FLEET_EVENTS);
+    return super.once(name, listener);
+  }
+
+  /** Stops, at the end of the block of an `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}

@@ -1,0 +1,153 @@
+/** What TypeScript refuses, JavaScript is told. */
+
+import {
+  ConfigurationError,
+  FleetWatcher,
+  HeartbeatAgent,
+  SimpleAgent,
+} from "@agent-heartbeat/sdk";
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { InvalidArgumentError, StatusReader } from "@agent-heartbeat/sdk/status";
+import { startFakeService } from "@agent-heartbeat/sdk/testing";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { describe, expect, it } from "@jest/globals";
+import { unknown } from "../../core/unknown-names";
+import { connectedAgent } from "../../testing/agents";
+import { TEST_KEY } from "../../testing/keys";
+
+const OPTIONS = {
+  agentId: "agent-1",
+  organizationId: "acme",
+  url: "wss://gateway.test/prod",
+  privateKey: TEST_KEY,
+  logger: null,
+};
+const untyped = <T>(value: unknown) => value as T;
+
+describe("a name that there is none of", () => {
+  it.each<[string, object, string]>([
+    [
+      "an option",
+      { heartbeatIntervall: 30 },
+      "option heartbeatIntervall: there is none of this name; did you mean heartbeatInterval?",
+    ],
+    ["an option in Python's style", { private_key: "" }, "did you mean privateKey?"],
+    [
+      "an option of reconnecting",
+      { reconnect: { minDelay: 1 } },
+      "option reconnect.minDelay: there is none of this name; did you mean maxDelay?",
+    ],
+    [
+      "an option of rotation",
+      { rotateAfter: { min: 10, max: 20, middle: 15 } },
+      "option rotateAfter.middle",
+    ],
+    [
+      "an option like no other",
+      { colour: "red" },
+      "option colour: there is none of this name; expected one of ackEvery, agent, agentId,",
+    ],
+  ])("is refused as %s", (_, more, message) => {
+    for (const kind of [HeartbeatAgent, SimpleAgent]) {
+      const make = () => new kind({ ...OPTIONS, ...more });
+      expect(make).toThrow(ConfigurationError);
+      expect(make).toThrow(message);
+    }
+  });
+
+  it("is refused as an option of a watcher, which has fewer", () => {
+    const make = (more: object) => new FleetWatcher({ ...OPTIONS, ...more });
+    expect(() => make({ heartbeatThread: true })).toThrow("option heartbeatThread");
+    expect(() => make({ profile: true })).toThrow("did you mean profiles?");
+  });
+
+  it("is refused as an event, before it is waited for in vain", async () => {
+    const agent = new HeartbeatAgent(OPTIONS);
+    const watcher = new FleetWatcher(OPTIONS);
+    const listen = () => undefined;
+    expect(() => agent.on("heartbeatack" as never, listen)).toThrow(
+      "event heartbeatack: there is none of this name; did you mean heartbeatAck?",
+    );
+    expect(() => agent.once("connected" as never, listen)).toThrow("event connected");
+    expect(() => watcher.on("changed" as never, listen)).toThrow("did you mean change?");
+    expect(() => watcher.once("toString" as never, listen)).toThrow("event toString");
+  });
+
+  it("is refused as an option of a method", async () => {
+    const { agent } = await connectedAgent();
+    const handle = () => undefined;
+    expect(() => agent.onMessage("a", handle, untyped({ maxSilense: 1 }))).toThrow(
+      "did you mean maxSilence?",
+    );
+    await expect(agent.publish("a", 1, untyped({ too: "b" }))).rejects.toThrow("did you mean to?");
+    await expect(agent.request("a", 1, untyped({ timeOut: 1 }))).rejects.toThrow(
+      "did you mean timeout?",
+    );
+  });
+
+  it("is refused as an option of a reader, of its list, and of a registration", async () => {
+    const make = () => new StatusReader(untyped({ tableName: "t", registryTablename: "r" }));
+    expect(make).toThrow(InvalidArgumentError);
+    expect(make).toThrow("did you mean registryTableName?");
+    const reader = new StatusReader({ tableName: "t" });
+    const list = reader.listAgents(untyped({ organizationId: "acme", organisation: "acme" }));
+    await expect(list).rejects.toThrow("option organisation: there is none of this name");
+    reader.close();
+  });
+
+  it("is guessed only where one is near", () => {
+    expect(unknown("xyz", ["alpha", "beta"])).toBe(
+      "xyz: there is none of this name; expected one of alpha, beta",
+    );
+  });
+});
+
+describe("the name of a table that is missing", () => {
+  const client = new DynamoDBClient({ region: "eu-west-1" });
+
+  it.each([undefined, "", 7])("is refused where it is given: %p", (name) => {
+    expect(() => new StatusReader(untyped({ tableName: name }))).toThrow(
+      "tableName: expected the name of a table (the stack's output StatusTableName), got",
+    );
+    const names = { registryTableName: "r", statusTableName: "s" };
+    for (const option of ["registryTableName", "statusTableName"]) {
+      const make = () => new AgentRegistry(untyped({ client, ...names, [option]: name }));
+      expect(make).toThrow(`${option}: expected the name of a table`);
+    }
+    if (name === undefined) return;
+    const make = () => new StatusReader(untyped({ tableName: "t", registryTableName: name }));
+    expect(make).toThrow("registryTableName: expected the name of a table");
+  });
+});
+
+describe("listeners", () => {
+  it("are called once, or until they are taken away, however often they were added", async () => {
+    const { agent, socket } = await connectedAgent();
+    const calls: string[] = [];
+    const listen = () => void calls.push("on");
+    agent.on("heartbeatAck", listen);
+    agent.on("heartbeatAck", listen);
+    agent.once("heartbeatAck", () => void calls.push("once"));
+    agent.once("heartbeatAck", () => void calls.push("never"))();
+    agent.on("state", listen);
+    socket.ack();
+    expect(calls).toEqual(["on", "on", "once"]);
+    agent.off("heartbeatAck", listen);
+    socket.ack();
+    expect(calls).toHaveLength(3);
+  });
+});
+
+describe("at the end of a block, await using", () => {
+  it("drains agents and stops watchers", async () => {
+    const service = await startFakeService();
+    {
+      await using agent = new HeartbeatAgent(service.options("agent-1"));
+      await using watcher = new FleetWatcher(service.options("viewer", "viewer"));
+      await Promise.all([agent.start(), watcher.start()]);
+    }
+    const ends = service.connections.map(({ agentId, closed }) => [agentId, closed?.reason]);
+    expect(Object.fromEntries(ends)).toEqual({ "agent-1": "drained", viewer: "stopped" });
+    await service.close();
+  });
+});
