@@ -21,6 +21,7 @@ await build({
   target: "node20",
   minify: true,
   keepNames: true,
+  define: { IS_BUILT: "true" },
   conditions: ["agent-heartbeat-source", "module"],
   // The service of `local` is a package of its own.
   external: ["@agent-heartbeat/local"],

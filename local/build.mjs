@@ -23,6 +23,7 @@ const common = {
   minify: true,
   keepNames: true,
   mainFields: ["module", "main"],
+  define: { IS_BUILT: "true" },
   conditions: ["agent-heartbeat-prebuilt", "agent-heartbeat-source", "module"],
   legalComments: "none",
   logLevel: "warning",

@@ -41,6 +41,7 @@ await Promise.all([
     format: "esm",
     splitting: true,
     packages: "external",
+    define: { IS_BUILT: "true" },
     chunkNames: "shared-[hash]",
   }),
   build({
@@ -50,7 +51,7 @@ await Promise.all([
     format: "cjs",
     outExtension: { ".js": ".cjs" },
     packages: "external",
-    define: { "import.meta.url": "moduleUrl" },
+    define: { IS_BUILT: "true", "import.meta.url": "moduleUrl" },
     banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
   }),
   forBrowsers(),

@@ -62,21 +62,19 @@ export function columnsOf(metadata: readonly string[], stale: boolean): Column[]
       name: "Activity",
       cell: ({ agent }) => <Ticking text={(now) => activityText(agent, now)} />,
       sortingField: "activity",
-      width: 160,
+      width: 174,
     },
     {
       id: "connectedAt",
       name: "Connected",
-      width: 152,
+      width: 138,
       cell: ({ agent }) =>
         agent.status === "offline" ? (
           "–"
         ) : (
-          <Ticking
-            text={(now) =>
-              `${timeText(agent.connectedAt, now)} (${spanText(now - agent.connectedAt)})`
-            }
-          />
+          <span title={timeText(agent.connectedAt, 0)}>
+            <Ticking text={(now) => spanText(now - agent.connectedAt)} />
+          </span>
         ),
       sortingComparator: (a, b) => a.agent.connectedAt - b.agent.connectedAt,
     },

@@ -42,7 +42,7 @@ export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings)
         if (event.type === "state" && isFinal(event.change.state)) leavePage();
         emit(event);
       });
-      const leavePage = followPage(manager);
+      const leavePage = followPage(manager, options.login.heartbeatTimeout);
       return manager;
     },
   };

@@ -26,16 +26,17 @@ interface Page extends Partial<Listenable> {
  * Tries to connect soon when the network is back or the page is shown or hidden, and keeps heartbeats on time while it is
  * hidden, if the page's policy allows a worker.
  *
+ * @param leaseSeconds how long a heartbeat lasts: one a minute is enough for most
  * @returns a function that ends this
  */
-export function followPage(manager: Wakeable): () => void {
+export function followPage(manager: Wakeable, leaseSeconds: number): () => void {
   const page = globalThis as unknown as Page;
   const { document, Worker } = page;
   let ticker: InstanceType<NonNullable<typeof Worker>> | undefined;
   const onChange = () => {
     ticker?.terminate();
     try {
-      if (document?.hidden && Worker) {
+      if (document?.hidden && Worker && leaseSeconds < 90) {
         ticker = new Worker(TICKER);
         ticker.onmessage = () => manager.wake();
       }

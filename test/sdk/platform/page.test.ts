@@ -155,6 +155,16 @@ describe("an agent in a page", () => {
     expect(runtime.sockets).toHaveLength(1);
   });
 
+  it("needs no worker where one heartbeat a minute is enough", async () => {
+    page.hidden = true;
+    const { heartbeatInterval: _, ...viewer } = options();
+    const watcher = new FleetWatcher(viewer);
+    void watcher.start().catch(() => {});
+    await runtime.socket(1);
+    expect(FakeWorker.all).toHaveLength(0);
+    await watcher.stop();
+  });
+
   it("that is opened in the background has the worker from the start", async () => {
     page.hidden = true;
     await connectedPage();

@@ -3,12 +3,22 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
+/** Set where the package is built: bundlers would look for what the sources need. */
+declare const IS_BUILT: true | undefined;
+
 /** What to start a worker with. */
-export function workerFile(): { file: URL | string; eval?: true } {
+export const workerFile = (): { file: URL | string; eval?: true } =>
+  typeof IS_BUILT === "undefined" ? sourceFile() : builtFile();
+
+function builtFile() {
   const here = import.meta.url;
-  if (here.endsWith(".cjs")) return { file: new URL("./heartbeat-worker.cjs", here) };
-  if (here.endsWith(".js")) return { file: new URL("./heartbeat-worker.js", here) };
-  // A loader given on the command line does not reach a worker's own file in Node.js 20.
+  const extension = here.endsWith(".cjs") ? "cjs" : "js";
+  return { file: new URL(`./heartbeat-worker.${extension}`, here) };
+}
+
+/** A loader given on the command line does not reach a worker's own file in Node.js 20. */
+function sourceFile() {
+  const here = import.meta.url;
   const api = createRequire(here)
     .resolve("tsx/esm/api")
     .replace(/\.cjs$/, ".mjs");
@@ -17,5 +27,5 @@ export function workerFile(): { file: URL | string; eval?: true } {
     JSON.stringify(url),
   );
   const load = `({ tsImport }) => tsImport(${source}, ${from})`;
-  return { file: `import(${JSON.stringify(loader)}).then(${load})`, eval: true };
+  return { file: `import(${JSON.stringify(loader)}).then(${load})`, eval: true as const };
 }
