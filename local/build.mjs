@@ -29,8 +29,8 @@ const common = {
   logLevel: "warning",
 };
 
-/** What is left of a synthesis for the CDK command line. */
-const UNUSED = /^(cdk\.out|functions|tree\.json|.*\.metadata\.json)$/;
+/** What a synthesis leaves for the CDK command line, and the dashboard's build for the next one. */
+const UNUSED = /^(cdk\.out|functions|tree\.json|.*\.metadata\.json|asset\.\w+[/\\]\.fingerprint)$/;
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
@@ -75,7 +75,7 @@ async function assembly() {
     cwd: repository,
     env: { ...process.env, ...settings, CDK_VALIDATION: "false" },
   });
-  for (const name of await readdir(directory)) {
-    if (UNUSED.test(name)) await rm(join(directory, name), { recursive: true });
+  for (const name of await readdir(directory, { recursive: true })) {
+    if (UNUSED.test(name)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }

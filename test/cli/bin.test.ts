@@ -71,6 +71,13 @@ describe("the installed command", () => {
     expect((await readdir(folder)).filter((name) => !name.endsWith(".tmp"))).toEqual([]);
   });
 
+  it("says what to install where the local service is not", async () => {
+    const { code, stdout, stderr } = await command(["local"], await emptyFolder());
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("a package of its own, which is not installed.");
+    expect(stderr).toContain("`npm install @agent-heartbeat/local`");
+  });
+
   it("answers --help and usage errors with their exit codes", async () => {
     expect(await command(["--help"])).toMatchObject({ code: 0, stderr: "" });
     expect(await command(["bogus"])).toMatchObject({ code: 2, stdout: "" });

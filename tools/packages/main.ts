@@ -3,15 +3,20 @@
  * which they are installed. `npm run test:packages -- planner` runs one part.
  */
 
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { PUBLISHED, pack } from "../../testing/packages";
 import { interruptions } from "../interruptions";
 import { cdkApp } from "./cdk-app";
 import { planner } from "./planner";
 import { installed, type Part, type Project } from "./project";
 import { quickStart } from "./quick-start";
+
+const ROOT = join(__dirname, "..", "..");
+const run = promisify(execFile);
 
 const PARTS: Readonly<Record<string, Part>> = {
   "quick-start": quickStart,
@@ -28,7 +33,11 @@ async function main(): Promise<boolean> {
   let [passed, failed] = [0, 0];
   try {
     const tarballs = new Map<string, string>();
-    for (const folder of PUBLISHED) tarballs.set(folder, await pack(folder, root));
+    for (const folder of PUBLISHED) {
+      const tarball = await pack(folder, root);
+      tarballs.set(folder, tarball);
+      await run(join(ROOT, "node_modules", ".bin", "publint"), ["--strict", tarball]);
+    }
     for (const [name, part] of Object.entries(PARTS)) {
       if (only.length > 0 && !only.includes(name)) continue;
       signal.throwIfAborted();

@@ -62,7 +62,7 @@ export async function loadLocal<T>(load: () => Promise<T>): Promise<T> {
     throw new CliError(
       "The local service is a package of its own, which is not installed.",
       EXIT.failure,
-      "Install it beside this command: `npm install @agent-heartbeat/local`.",
+      "Install it beside this command: `npm install @agent-heartbeat/local`. In a checkout of the repository, use `npm start`.",
       { cause },
     );
   }
