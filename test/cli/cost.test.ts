@@ -126,7 +126,7 @@ describe("the price of a fleet", () => {
   it("has an invocation a minute, billed while it waits, for sweeps that are closer together", () => {
     const of = (sweepSeconds: number, what: string) => item({ sweepSeconds }, what);
     expect(of(10, "invocations")).toBeCloseTo(of(60, "invocations"), 3);
-    expect(of(10, "read units") - of(60, "read units")).toBeCloseTo(5 * 43_800 * 37.5, 0);
+    expect(of(10, "read units") - of(60, "read units")).toBeCloseTo(5 * 43_800 * 39, 0);
     // 50 s of waiting and one pass of half a second a minute, at 0.5 GB, instead of the pass alone.
     expect(of(10, "GB-seconds") - of(60, "GB-seconds")).toBeCloseTo(43_800 * 50 * 0.5, 0);
   });

@@ -27,11 +27,9 @@ export function writeReport(directory: string, section: Section, figures: unknow
 }
 
 function environment(directory: string): Omit<Report, "figures"> {
-  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
-    readFileSync(join(directory, "../../package.json"), "utf8"),
-  ) as Record<string, Record<string, string>>;
-  const versions = { ...dependencies, ...devDependencies, ...optionalDependencies };
-  const version = (name: string) => versions[name] ?? "none";
+  const modules = join(directory, "../../node_modules");
+  const version = (name: string) =>
+    JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8")).version as string;
   const [cpu] = cpus();
   return {
     measuredAt: new Date().toISOString().slice(0, 10),

@@ -51,8 +51,8 @@ export const UNITS: Readonly<Record<Operation, Units>> = {
 
 /** One run of the sweep that finds nothing: a scan of the table, and the count of the fleet. */
 export const SWEEP = {
-  readUnits: 3.6,
-  readUnitsPerAgent: 0.0339,
+  readUnits: 4,
+  readUnitsPerAgent: 0.035,
   writeUnits: 1,
   /** The counts of one organization and the sweep's mark, stored once in four minutes. */
   trendWriteUnits: 2,
