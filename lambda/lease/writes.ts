@@ -31,15 +31,16 @@ const PERIODS = {
 const alive = (period: OnlinePeriod) =>
   `SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, onlineSince = ${PERIODS[period].onlineSince}, lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds`;
 
-/** Nobody was locked out since the connection logged in. */
-const notLockedOut = "NOT fencingToken > :fencingToken AND NOT contains(revokedKeys, :keyTag)";
+/** Nobody was locked out since the connection logged in, and its key was not taken away. */
+const notFenced = "NOT fencingToken > :fencingToken";
+const keyIsValid = "NOT contains(revokedKeys, :keyTag)";
 
 /**
  * The connection has neither ended nor lost the row, and the row's time does not run backward, so that of two online
  * states the later one is the newer one.
  */
 const mayHold = (period: OnlinePeriod) =>
-  `${notLockedOut} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry) AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
+  `${keyIsValid} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry) AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
 
 const sameProcess = "instanceId = :instanceId";
 
@@ -71,7 +72,7 @@ export function take(period: OnlinePeriod, trim = false): Write {
     : `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
   const processes = trim ? ", processes = :lastProcesses" : " ADD processes :processes";
   return {
-    condition: `${mayHold(period)} AND ${room}${ways}`,
+    condition: `${notFenced} AND ${mayHold(period)} AND ${room}${ways}`,
     update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${processes} REMOVE reason, disconnectedAt, activity, stallsAt`,
   };
 }
@@ -84,7 +85,7 @@ export const add = (period: OnlinePeriod): Write => ({
 
 /** acquire: the process has lost the row to one that lives, and may have to be remembered for it. */
 export const LOSE: Write = {
-  condition: `${notLockedOut} AND NOT ${sameProcess} AND attribute_exists(connections) AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
+  condition: `${notFenced} AND ${keyIsValid} AND NOT ${sameProcess} AND attribute_exists(connections) AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
   update: "SET displacedAt = :now ADD displaced :entries, processes :processes",
 };
 

@@ -131,8 +131,9 @@ function invokedAgain(
 }
 
 /** What a connection may take, by the row as it was. */
-function taken(world: World, operation: Operation, { holder }: Connection): void {
+function taken(world: World, operation: Operation, connection: Connection): void {
   const { row, previous } = world;
+  const { holder, alone } = connection;
   if (!hasWritten(world, operation) || !row || !previous) return;
   const { connections, instanceId, connectedAt, disconnectedAt = 0, processes } = previous;
   const { lastHeartbeatAt: at } = row;
@@ -151,11 +152,12 @@ function taken(world: World, operation: Operation, { holder }: Connection): void
     }
   }
   if (previous.leaseExpiresAt <= at) return;
-  // Who logged in after a lock-out need not wait until it is written.
-  const last = world.connections.find((one) => one.holder.connectionId === previous.connectionId);
-  if (last && last.holder.fencingToken < holder.fencingToken) return;
+  if (isOfBefore(world, previous, connection)) return;
   const same = instanceId === holder.instanceId;
   const older = connectedAt > holder.connectedAt + SKEW_MS;
+  if (!same && connections && alone) {
+    broken("a process that is to be alone takes nothing from one that lives", row);
+  }
   if (!same && connections && (known || older)) {
     broken("an older process does not take the agent from one that lives", row);
   }
@@ -168,6 +170,12 @@ function taken(world: World, operation: Operation, { holder }: Connection): void
   if (!connections && before && disconnectedAt > holder.connectedAt + SKEW_MS) {
     broken("who began before its agent ended has ended with it", row);
   }
+}
+
+/** Whether a row is of a login from before a lock-out, and a connection of one from after it. */
+function isOfBefore({ connections }: World, row: StatusRow, { holder }: Connection): boolean {
+  const last = connections.find((one) => one.holder.connectionId === row.connectionId);
+  return last !== undefined && last.holder.fencingToken < holder.fencingToken;
 }
 
 /** Whether an operation has come to its end by a write that was made just now. */
@@ -257,6 +265,12 @@ function acquired(
   if (isFirst && operation.solo && operation.smooth && !alone && outcome !== "acquired") {
     if (isCurrent) {
       broken("a new process takes the agent, whatever the clocks say", name(connection));
+    }
+  }
+  const { before } = operation;
+  if (before && isOfBefore(world, before, connection) && operation.solo && operation.smooth) {
+    if (isCurrent && outcome !== "acquired" && !isRush(before, connection)) {
+      broken("who logs in after a lock-out does not wait until it is written", before);
     }
   }
   if (outcome === "acquired" || outcome === "superseded") world.knownProcesses.add(process);

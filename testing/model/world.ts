@@ -28,6 +28,8 @@ const CONNECTIONS_OPEN = 4;
 const NAME = { organizationId: "acme", agentId: "a" };
 const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"] as const;
 const PASSING = [1, 40, 700, 1900, 2600, 5000, 8000, 30_000, 60_000];
+/** As many processes as a row remembers. */
+const CROWD = 6;
 
 /** One connection, as the world itself knows it. */
 export interface Connection {
@@ -169,24 +171,48 @@ export class World {
     try {
       const [theme = 0, ...steps] = history;
       this.#theme = theme;
+      if (this.#isLikely(12)) await this.#crowd();
       for (const number of steps) {
         this.previous = this.row;
         this.writer = undefined;
         await this.#step(number);
         this.judge.after(this);
       }
-      // Whatever is under way comes to its end.
-      for (let left = 200; left > 0 && !this.isQuiet; left--) {
-        const [first] = this.waiting;
-        this.previous = this.row;
-        this.writer = undefined;
-        if (first) await this.#arrive(first, "answered");
-        else await this.#tell(0);
-        this.judge.after(this);
-      }
+      await this.#finish();
     } catch (error) {
       if (error instanceof BrokenPromise) error.message += `\n${this.log.join("\n")}`;
       throw error;
+    }
+  }
+
+  /** Whether something is likely in this history. */
+  #isLikely = (theme: number) => (this.#theme >> theme) % 2 === 1;
+
+  /** Processes have come and gone before. */
+  async #crowd(): Promise<void> {
+    for (let process = 0; process < CROWD; process++) {
+      this.#login(process, 1);
+      const connection = this.connections.at(-1);
+      if (!connection) return;
+      this.#connect(connection);
+      await this.#finish();
+      if (connection.state !== "admitted") continue;
+      this.#open(connection);
+      this.#end(connection, 1);
+      await this.#finish();
+    }
+  }
+
+  /** Whatever is under way comes to its end. */
+  async #finish(): Promise<void> {
+    await settled();
+    for (let left = 200; left > 0 && !this.isQuiet; left--) {
+      const [first] = this.waiting;
+      this.previous = this.row;
+      this.writer = undefined;
+      if (first) await this.#arrive(first, "answered");
+      else await this.#tell(0);
+      this.judge.after(this);
     }
   }
 
@@ -213,8 +239,8 @@ export class World {
     };
     /** The weight of what is likely in some histories, and not in others. */
     const likely = (theme: number, weight: number, otherwise = 0) =>
-      (this.#theme >> theme) % 2 === 1 ? weight : otherwise;
-    offer(1, () => this.#pass(detail));
+      this.#isLikely(theme) ? weight : otherwise;
+    offer(likely(13, 3, 1), () => this.#pass(detail));
     const open = this.connections.filter(({ state }) => state === "open");
     for (const waiting of this.waiting) {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 16 === 1 ? "fails" : "answered";
@@ -236,7 +262,7 @@ export class World {
       const recent = this.now < connection.holder.connectedAt + 30_000;
       const again = connection.order >= 0 && recent;
       if (["open", "ended"].includes(state) && again) {
-        offer(detail % 4 === 1 ? likely(4, 2) : 0, () => this.#connectAgain(connection));
+        offer(detail % 4 === 1 ? likely(4, 4) : 0, () => this.#connectAgain(connection));
       }
       if (state === "admitted") {
         offer(2, () => this.#open(connection));
@@ -382,7 +408,7 @@ export class World {
   #beat(connection: Connection, detail: number): void {
     const at = this.now + connection.aheadMs;
     const { holder } = connection;
-    const activity = activityAt(at, (this.#theme >> 10) % 2 === 1 ? 1 + (detail % 3) : detail);
+    const activity = activityAt(at, this.#isLikely(10) ? 1 + (detail % 3) : detail);
     const what = `${name(connection)} beats${activity ? `, ${JSON.stringify(activity)}` : ""}`;
     const operation = this.#run("renew", what, connection, async (store) => {
       const { outcome } = await store.renew(holder, at, activity);
@@ -534,7 +560,8 @@ export class World {
       const written = await store.expire(row);
       const ids = [...openConnections(row), ...displacedConnections(row)];
       // Some can't be closed.
-      for (const id of written && detail % 3 > 0 ? ids : []) this.close(id);
+      const closes = detail % 3 > (this.#isLikely(13) ? 1 : 0);
+      for (const id of written && closes ? ids : []) this.close(id);
       return String(written);
     });
     operation.observed = row;
