@@ -25,6 +25,9 @@ export const MESSAGE_DETAIL_TYPE = "Agent Message";
 /** The namespace of the service's metrics. */
 export const METRICS_NAMESPACE = "AgentHeartbeat";
 
+/** The dimension `service` of metrics of all message routes together. */
+export const ALL_ROUTES = "routes";
+
 /** The index of subscriptions by connection. */
 export const SUBSCRIPTIONS_BY_CONNECTION = "byConnection";
 

@@ -61,6 +61,7 @@ export class AgentHeartbeat extends Construct {
       tables: settings.tables,
       removalPolicy: settings.removalPolicy,
       encryptionKey,
+      statusTableCapacity: settings.statusTableCapacity,
     });
     const gateway = new WebSocketGateway(this, "Gateway", { settings, functions, storage });
     const sweep = new Sweep(this, "Sweep", { settings, functions, storage, gateway, eventBus });
@@ -105,6 +106,7 @@ export class AgentHeartbeat extends Construct {
     if (settings.alarms) {
       new Monitoring(this, "Monitoring", {
         watched,
+        every: settings.alarms === true,
         sweepInterval: settings.sweepInterval,
         selfPreservation: settings.selfPreservation !== undefined,
         alarmTopic: settings.alarmTopic,

@@ -20,3 +20,4 @@ export type {
   ThrottleLimits,
   ThrottlingProps,
 } from "./props";
+export type { StatusTableCapacity } from "./status-table-capacity";

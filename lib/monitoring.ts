@@ -12,7 +12,7 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
-import { MESSAGE_ROUTES } from "./gateway-functions";
+import { ALL_ROUTES } from "../core/names";
 import { greatestShare, PERIOD, sum, throttlesOf, type Watched } from "./metrics";
 
 /** Whether to wake somebody, as docs/runbook.md explains. */
@@ -32,8 +32,28 @@ export function runbook(url: string | undefined, options: () => string): Runbook
 /** A function that uses more than this share of its timeout is slow. */
 const SLOW = 0.8;
 
+/**
+ * The alarms of `alarms: "essential"`. While one of these is on, agents can't connect or be heard, or events are lost, late
+ * or withheld, and none of the others would say so. The rest warn early, or name a cause.
+ */
+const ESSENTIAL: ReadonlySet<string> = new Set([
+  "FunctionErrors",
+  "FunctionThrottles",
+  "GatewayErrors",
+  "RouteFailures",
+  "MassExpiry",
+  "MassExpirySuspected",
+  "SweepFailures",
+  "SweepsUnfinished",
+  "SweepMissing",
+  "TransitionsLate",
+  "Undelivered",
+]);
+
 export interface MonitoringProps {
   readonly watched: Watched;
+  /** Whether to create every alarm of the runbook, or the essential ones. */
+  readonly every: boolean;
   readonly sweepInterval: Duration;
   readonly selfPreservation: boolean;
   readonly alarmTopic: ITopic | undefined;
@@ -43,22 +63,28 @@ export interface MonitoringProps {
 export class Monitoring extends Construct {
   readonly #topic: ITopic | undefined;
   readonly #runbookOf: RunbookOf;
+  readonly #every: boolean;
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
     this.#runbookOf = props.runbookOf;
+    this.#every = props.every;
     const { watched, sweepInterval, selfPreservation } = props;
     const { metrics, functions, tables, undelivered } = watched;
-    const { sweep, transitions } = functions;
+    const { authorize, connect, heartbeat, sweep, transitions } = functions;
     const failing = Object.values(functions);
+    // Failures of the others make events late or undelivered, or leave a lease to expire.
+    const needed = this.#every ? failing : [authorize, connect, heartbeat, sweep];
+    // Throttles of the others are errors of the gateway, or make sweeps and events late.
+    const unnoticed = this.#every ? failing : [authorize];
 
     this.#alarm("FunctionErrors", "page", "functions fail", {
-      metric: sum(failing.map((fn) => fn.metricErrors({ period: PERIOD }))),
+      metric: sum(needed.map((fn) => fn.metricErrors({ period: PERIOD }))),
       periods: 3,
     });
     this.#alarm("FunctionThrottles", "page", "functions are throttled", {
-      metric: sum(failing.map((fn) => fn.metricThrottles({ period: PERIOD }))),
+      metric: sum(unnoticed.map((fn) => fn.metricThrottles({ period: PERIOD }))),
       periods: 3,
     });
     this.#alarm("FunctionsSlow", "ticket", "a function comes close to its timeout", {
@@ -81,11 +107,11 @@ export class Monitoring extends Construct {
     });
     this.#alarm("RouteFailures", "page", "clients receive the error internal", {
       // These functions answer a failure with a message, and count it.
-      metric: sum(MESSAGE_ROUTES.map(({ name }) => metrics.own("RouteFailures", name))),
+      metric: sum([metrics.own("RouteFailures", ALL_ROUTES)]),
       periods: 3,
     });
     this.#alarm("LoginsRefused", "ticket", "many logins are refused", {
-      metric: metrics.own("LoginsRefused", "authorize"),
+      metric: sum([metrics.own("LoginsRefused", "authorize")]),
       threshold: 100,
       periods: 3,
     });
@@ -104,11 +130,11 @@ export class Monitoring extends Construct {
       );
     }
     this.#alarm("SweepFailures", "ticket", "the sweep fails for some of its rows", {
-      metric: metrics.own("SweepFailures", "sweep"),
+      metric: sum([metrics.own("SweepFailures", "sweep")]),
       periods: 3,
     });
     this.#alarm("SweepsUnfinished", "ticket", "the sweep does not reach the end of the table", {
-      metric: metrics.own("SweepsUnfinished", "sweep"),
+      metric: sum([metrics.own("SweepsUnfinished", "sweep")]),
       periods: 6,
     });
     this.#alarm("TableThrottles", "page", "DynamoDB throttles a table", {
@@ -148,7 +174,11 @@ export class Monitoring extends Construct {
     this.#notify(alarm);
   }
 
-  /** An alarm for when a metric reaches the threshold in each of the given number of periods. */
+  /**
+   * An alarm for when a metric reaches the threshold in each of the given number of periods. A metric that is published only when
+   * something happens must be filled for that: where periods are missing, CloudWatch looks at earlier ones
+   * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html).
+   */
   #alarm(
     name: string,
     severity: Severity,
@@ -159,6 +189,7 @@ export class Monitoring extends Construct {
       periods = 1,
     }: { metric: IMetric; threshold?: number; periods?: number },
   ): void {
+    if (!this.#every && !ESSENTIAL.has(name)) return;
     const alarm = new Alarm(this, name, {
       alarmDescription: this.#describe(name, severity, what),
       metric,

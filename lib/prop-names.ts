@@ -4,6 +4,7 @@ import { type Names, nearest, unknownName } from "../core/unknown-names";
 import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
 import type { AgentHeartbeatProps, ThrottlingProps } from "./props";
+import type { StatusTableCapacity } from "./status-table-capacity";
 
 const PROPS: Names<AgentHeartbeatProps> = {
   heartbeat: true,
@@ -26,11 +27,19 @@ const PROPS: Names<AgentHeartbeatProps> = {
   customDomain: true,
   eventBus: true,
   tables: true,
+  statusTableCapacity: true,
   encryptionKey: true,
 };
 const THROTTLING: Names<ThrottlingProps> = { rateLimit: true, burstLimit: true, routes: true };
 const DOMAIN: Names<CustomDomainProps> = { domainName: true, certificate: true, hostedZone: true };
 const TABLES: Names<ExistingTables> = { status: true, registry: true, subscriptions: true };
+const CAPACITY: Names<StatusTableCapacity> = {
+  minWriteUnits: true,
+  maxWriteUnits: true,
+  minReadUnits: true,
+  maxReadUnits: true,
+  targetUtilization: true,
+};
 
 /** @throws Error if there is no prop of a name */
 export function expectProps(props: AgentHeartbeatProps): void {
@@ -39,6 +48,7 @@ export function expectProps(props: AgentHeartbeatProps): void {
   expectNames("customDomain.", props.customDomain, DOMAIN);
   expectNames("dashboardDomain.", props.dashboardDomain, DOMAIN);
   expectNames("tables.", props.tables, TABLES);
+  expectNames("statusTableCapacity.", props.statusTableCapacity, CAPACITY);
 }
 
 /** @throws Error if an object has a name that is not known */

@@ -7,6 +7,7 @@ import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
+import type { StatusTableCapacity } from "./status-table-capacity";
 
 /** Intervals and leases that the deployment grants to agents. */
 export interface HeartbeatProps {
@@ -241,11 +242,12 @@ export interface AgentHeartbeatProps {
   readonly accessLogs?: boolean | undefined;
 
   /**
-   * Whether to create alarms, one for each section of the runbook. CloudWatch charges for each metric of an alarm.
+   * Which alarms to create: true for each section of the runbook, false for none, `"essential"` for those that are on while
+   * agents can't connect or be heard, or while events are lost, late or withheld. CloudWatch charges for each metric of an alarm.
    *
-   * @default true
+   * @default "essential"
    */
-  readonly alarms?: boolean | undefined;
+  readonly alarms?: boolean | "essential" | undefined;
 
   /**
    * The topic that alarms notify when they begin, and when they are over.
@@ -266,7 +268,7 @@ export interface AgentHeartbeatProps {
    * Whether to create a CloudWatch dashboard with the fleet, its heartbeats and failures. The first three dashboards of an
    * account are free, and each further one costs 3 USD per month.
    *
-   * @default true
+   * @default false
    */
   readonly cloudWatchDashboard?: boolean | undefined;
 
@@ -305,6 +307,15 @@ export interface AgentHeartbeatProps {
    * @default - the construct creates all tables
    */
   readonly tables?: ExistingTables | undefined;
+
+  /**
+   * Provisioned capacity of the status table, with auto-scaling: for a steady fleet at less than half of the price of on-demand
+   * writes. It can be changed at any time, back to on demand up to four times a day. Not together with `tables.status`, whose
+   * capacity is its own.
+   *
+   * @default - on demand, which takes any load
+   */
+  readonly statusTableCapacity?: StatusTableCapacity | undefined;
 
   /**
    * The key that encrypts tables, logs and queues of undelivered events, at the price of KMS.

@@ -3,6 +3,7 @@
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { HEARTBEAT } from "../core/protocol";
+import { type Complete, defined, expectDuration, expectLimit } from "./limits";
 import { expectNames, expectProps } from "./prop-names";
 import {
   type AgentHeartbeatProps,
@@ -15,6 +16,7 @@ import {
   type ThrottleLimits,
   type ThrottlingProps,
 } from "./props";
+import { type Capacity, capacityOf, expectCapacity } from "./status-table-capacity";
 
 /** Sweep intervals below a minute: divisors of a minute. */
 const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];
@@ -52,12 +54,12 @@ type Unset =
   | "eventBus"
   | "encryptionKey";
 
-/** With every default filled in. */
-type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
-
 /** Props without nested defaults. */
 type Plain = Complete<
-  Omit<AgentHeartbeatProps, Unset | "heartbeat" | "reconnect" | "selfPreservation" | "throttling">
+  Omit<
+    AgentHeartbeatProps,
+    Unset | "heartbeat" | "reconnect" | "selfPreservation" | "statusTableCapacity" | "throttling"
+  >
 >;
 
 /** The settings with every default filled in. */
@@ -67,6 +69,8 @@ export interface Settings
   readonly heartbeat: Complete<HeartbeatProps>;
   readonly reconnect: Complete<ReconnectProps>;
   readonly selfPreservation: Complete<SelfPreservationProps> | undefined;
+  /** Undefined for on demand. */
+  readonly statusTableCapacity: Capacity | undefined;
   readonly throttling: ThrottleLimits & { readonly routes: Partial<Record<Route, ThrottleLimits>> };
 }
 
@@ -86,8 +90,8 @@ const DEFAULTS: Plain = {
   dashboard: true,
   reservedConcurrency: {},
   accessLogs: false,
-  alarms: true,
-  cloudWatchDashboard: true,
+  alarms: "essential",
+  cloudWatchDashboard: false,
   tracing: false,
   removalPolicy: RemovalPolicy.RETAIN,
   tables: {},
@@ -114,6 +118,7 @@ export function settingsOf(props: AgentHeartbeatProps): Settings {
       maxWindow: Duration.hours(1),
     }),
     selfPreservation: selfPreservationOf(props.selfPreservation),
+    statusTableCapacity: capacityOf(props.statusTableCapacity),
     throttling: throttlingOf(props.throttling),
   };
   validate(settings);
@@ -190,6 +195,15 @@ function validate(settings: Settings): void {
   if (settings.dashboardDomain && !settings.dashboard) {
     throw new Error("dashboardDomain: expected none, because `dashboard` is false");
   }
+  if (![true, false, "essential"].includes(settings.alarms)) {
+    throw new Error(`alarms: expected true, false or "essential", got ${settings.alarms}`);
+  }
+  if (settings.statusTableCapacity) {
+    expectCapacity(settings.statusTableCapacity);
+    if (settings.tables.status) {
+      throw new Error("statusTableCapacity: expected none, because `tables.status` has its own");
+    }
+  }
   if (settings.selfPreservation) validateSelfPreservation(settings.selfPreservation);
   expectThrottling(throttling);
   for (const [name, value] of Object.entries(defined(reservedConcurrency))) {
@@ -229,28 +243,4 @@ function validateSelfPreservation({
   }
   expectLimit("selfPreservation.minimum", minimum, 1_000_000);
   expectDuration("selfPreservation.holdFor", holdFor, 60, 3600);
-}
-
-function expectLimit(name: string, value: number, max: number): void {
-  if (
-    Token.isUnresolved(value) ||
-    (Number.isInteger(value) && value >= 1 && (Token.isUnresolved(max) || value <= max))
-  )
-    return;
-  throw new Error(`${name}: expected a whole number from 1 to ${max}, got ${value}`);
-}
-
-function expectDuration(name: string, value: Duration, min: number, max: number): void {
-  const seconds = value.toSeconds({ integral: false });
-  if (seconds >= min && seconds <= max) return;
-  const [from, to] = [Duration.seconds(min), Duration.seconds(max)];
-  throw new Error(
-    `${name}: expected ${from.toHumanString()} to ${to.toHumanString()}, got ${value.toHumanString()}`,
-  );
-}
-
-/** The properties that have a value. An explicit undefined means the default. */
-function defined<T extends object>(props: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(props).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

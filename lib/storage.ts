@@ -18,8 +18,12 @@ import type { BundledFunction } from "./bundled-function";
 import { grantTableKey } from "./encryption";
 import { expectTable, SUBSCRIPTION_INDEXES, TABLE_KEYS, TTL_ATTRIBUTE } from "./existing-tables";
 import type { Settings } from "./settings";
+import { type Capacity, scale } from "./status-table-capacity";
 
-export type StorageProps = Pick<Settings, "removalPolicy" | "tables" | "encryptionKey">;
+export type StorageProps = Pick<
+  Settings,
+  "removalPolicy" | "tables" | "encryptionKey" | "statusTableCapacity"
+>;
 
 /** DynamoDB operations that a function may call, by table. */
 export interface TableAccess {
@@ -58,7 +62,10 @@ export class Storage extends Construct {
     const { status, registry, subscriptions } = props.tables;
     this.statusTable = status
       ? expectTable("status", status)
-      : this.#kept("AgentStatus", "status", props, StreamViewType.NEW_AND_OLD_IMAGES);
+      : this.#kept("AgentStatus", "status", props, {
+          stream: StreamViewType.NEW_AND_OLD_IMAGES,
+          capacity: props.statusTableCapacity,
+        });
     this.registryTable = registry
       ? expectTable("registry", registry)
       : this.#kept("AgentRegistry", "registry", props);
@@ -108,20 +115,28 @@ export class Storage extends Construct {
     id: string,
     name: "status" | "registry",
     { removalPolicy, encryptionKey }: StorageProps,
-    stream?: StreamViewType,
+    { stream, capacity }: { stream?: StreamViewType; capacity?: Capacity | undefined } = {},
   ): ITable {
     const [partition, sort] = TABLE_KEYS[name];
-    return new Table(this, id, {
+    const table = new Table(this, id, {
       partitionKey: { name: partition, type: AttributeType.STRING },
       sortKey: { name: sort, type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
+      ...(capacity
+        ? {
+            billingMode: BillingMode.PROVISIONED,
+            readCapacity: capacity.minReadUnits,
+            writeCapacity: capacity.minWriteUnits,
+          }
+        : { billingMode: BillingMode.PAY_PER_REQUEST }),
       timeToLiveAttribute: TTL_ATTRIBUTE,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy,
       deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
       ...(stream && { stream }),
       ...encryption(encryptionKey),
-    }) as ITable;
+    });
+    if (capacity) scale(table, capacity);
+    return table as ITable;
   }
 
   #subscriptions(encryptionKey: IKey | undefined): ITable {

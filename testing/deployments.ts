@@ -154,7 +154,12 @@ export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
     appOf((app) => {
       const stack = new Stack(app, "Encrypted", { env: env() });
       const encryptionKey = new Key(stack, "Key", { enableKeyRotation: true }) as IKey;
-      new AgentHeartbeat(stack, "Presence", { encryptionKey, accessLogs: true, tracing: true });
+      new AgentHeartbeat(stack, "Presence", {
+        encryptionKey,
+        statusTableCapacity: { minWriteUnits: 100 },
+        accessLogs: true,
+        tracing: true,
+      });
     }),
   ],
   "with custom domains": () => [

@@ -16,6 +16,9 @@ const NAMES: Readonly<Record<string, [path: string, scope: Scope] | undefined>> 
   "AWS::ApiGatewayV2::Route": undefined,
   "AWS::ApiGatewayV2::RouteResponse": undefined,
   "AWS::ApiGatewayV2::Stage": undefined,
+  // A policy's name is unique within its target, which belongs to one table.
+  "AWS::ApplicationAutoScaling::ScalableTarget": undefined,
+  "AWS::ApplicationAutoScaling::ScalingPolicy": undefined,
   "AWS::CloudFormation::Stack": undefined,
   "AWS::CloudFront::CachePolicy": ["CachePolicyConfig.Name", "account"],
   "AWS::CloudFront::Distribution": undefined,

@@ -61,6 +61,13 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
     runbookUrl: "https://example.com/runbook",
     alarmTopic: new Topic(stack, "Alarms", { enforceSSL: true }),
     cloudWatchDashboard: true,
+    statusTableCapacity: {
+      minWriteUnits: 100,
+      maxWriteUnits: 500,
+      minReadUnits: 25,
+      maxReadUnits: 100,
+      targetUtilization: 0.8,
+    },
     tracing: true,
     removalPolicy: RemovalPolicy.DESTROY,
     customDomain: domain("agents", "eu-west-1"),

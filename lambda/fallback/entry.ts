@@ -1,11 +1,11 @@
 /** Composes the `fallback` function. */
 
 import { stageConnections } from "../shared/compose";
-import { functionMetrics } from "../shared/compose-metrics";
+import { routeMetrics } from "../shared/compose-metrics";
 import { fallbackHandler } from "./handler";
 
 export const handler = fallbackHandler({
   connections: stageConnections(),
   log: console,
-  metrics: functionMetrics(),
+  metrics: routeMetrics(),
 });

@@ -2,7 +2,7 @@
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { dynamoDb, guard, senderRates, stageConnections } from "../shared/compose";
-import { functionMetrics } from "../shared/compose-metrics";
+import { routeMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { historyHandler } from "./handler";
 
@@ -16,5 +16,5 @@ export const handler = historyHandler({
   rates: senderRates(),
   connections: stageConnections(),
   log: console,
-  metrics: functionMetrics(),
+  metrics: routeMetrics(),
 });

@@ -1,7 +1,7 @@
 /** Composes the `profile` function. */
 
 import { dynamoDb, guard, senderRates, stageConnections } from "../shared/compose";
-import { functionMetrics } from "../shared/compose-metrics";
+import { routeMetrics } from "../shared/compose-metrics";
 import { requireEnv } from "../shared/environment";
 import { profileHandler } from "./handler";
 import { ProfileStore } from "./store";
@@ -12,5 +12,5 @@ export const handler = profileHandler({
   rates: senderRates(),
   connections: stageConnections(),
   log: console,
-  metrics: functionMetrics(),
+  metrics: routeMetrics(),
 });

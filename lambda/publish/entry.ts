@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { guard, messageRouter, senderRates, stageConnections } from "../shared/compose";
-import { functionMetrics } from "../shared/compose-metrics";
+import { routeMetrics } from "../shared/compose-metrics";
 import { publishHandler } from "./handler";
 
 const connections = stageConnections();
@@ -14,5 +14,5 @@ export const handler = publishHandler({
   connections,
   newId: randomUUID,
   log: console,
-  metrics: functionMetrics(),
+  metrics: routeMetrics(),
 });

@@ -17,12 +17,20 @@ export type CountBy = (name: string, dimension: Record<string, string>, value: n
  * The metrics of a function. The dimension `service` comes from POWERTOOLS_SERVICE_NAME.
  *
  * @param deployment value of the dimension that distinguishes the deployments of an account
+ * @param group counts everything under this service too, which sums it up over several functions
  */
-export function metricsOf(deployment: string): MetricsSink {
-  const metrics = lazily(() => under(deployment));
+export function metricsOf(deployment: string, group?: string): MetricsSink {
+  const metrics = lazily(() => [
+    under(deployment),
+    ...(group === undefined ? [] : [under(deployment, group)]),
+  ]);
   return {
-    addMetric: (name, unit, value) => metrics().addMetric(name, unit, value),
-    publishStoredMetrics: () => metrics().publishStoredMetrics(),
+    addMetric(name, unit, value) {
+      for (const one of metrics()) one.addMetric(name, unit, value);
+    },
+    publishStoredMetrics() {
+      for (const one of metrics()) one.publishStoredMetrics();
+    },
   };
 }
 
@@ -34,5 +42,9 @@ export function countsOf(deployment: string): CountBy {
   };
 }
 
-const under = (deployment: string) =>
-  new Metrics({ namespace: METRICS_NAMESPACE, defaultDimensions: { deployment } });
+const under = (deployment: string, serviceName?: string) =>
+  new Metrics({
+    namespace: METRICS_NAMESPACE,
+    defaultDimensions: { deployment },
+    ...(serviceName !== undefined && { serviceName }),
+  });

@@ -1,7 +1,7 @@
 /** Composes the `subscribe` function. */
 
 import { guard, senderRates, stageConnections, subscriptionStore } from "../shared/compose";
-import { functionMetrics } from "../shared/compose-metrics";
+import { routeMetrics } from "../shared/compose-metrics";
 import { subscribeHandler } from "./handler";
 
 export const handler = subscribeHandler({
@@ -10,5 +10,5 @@ export const handler = subscribeHandler({
   rates: senderRates(),
   connections: stageConnections(),
   log: console,
-  metrics: functionMetrics(),
+  metrics: routeMetrics(),
 });

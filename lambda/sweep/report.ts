@@ -39,17 +39,23 @@ export const nothingDone = (): SweepReport => ({
   finished: true,
 });
 
+/** CloudWatch bills a metric for each hour in which it is published, so counts that are zero are not, but for the fleet's size. */
 export function publish(report: SweepReport, metrics: MetricsSink): void {
-  if (report.online !== null) metrics.addMetric("AgentsOnline", "Count", report.online);
-  if (report.overdue !== null) metrics.addMetric("HeartbeatsOverdue", "Count", report.overdue);
-  metrics.addMetric("LeasesExpired", "Count", report.expired);
-  metrics.addMetric("ExpirationsHeld", "Count", report.held);
-  metrics.addMetric("ExpirationsLost", "Count", report.lost);
-  metrics.addMetric("AgentsStalled", "Count", report.stalled);
-  metrics.addMetric("AgentsRecovered", "Count", report.recovered);
-  metrics.addMetric("ConnectionsClosed", "Count", report.connectionsClosed);
-  metrics.addMetric("ClosesFailed", "Count", report.closesFailed);
-  metrics.addMetric("SweepFailures", "Count", report.failures);
-  metrics.addMetric("SweepsUnfinished", "Count", report.finished ? 0 : 1);
+  const counts = {
+    HeartbeatsOverdue: report.overdue ?? 0,
+    LeasesExpired: report.expired,
+    ExpirationsHeld: report.held,
+    ExpirationsLost: report.lost,
+    AgentsStalled: report.stalled,
+    AgentsRecovered: report.recovered,
+    ConnectionsClosed: report.connectionsClosed,
+    ClosesFailed: report.closesFailed,
+    SweepFailures: report.failures,
+    SweepsUnfinished: report.finished ? 0 : 1,
+  };
+  const published = Object.entries(counts).filter(([, count]) => count > 0);
+  if (report.online !== null) published.push(["AgentsOnline", report.online]);
+  if (published.length === 0) return;
+  for (const [name, count] of published) metrics.addMetric(name, "Count", count);
   metrics.publishStoredMetrics();
 }

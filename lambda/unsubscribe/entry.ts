@@ -1,7 +1,7 @@
 /** Composes the `unsubscribe` function, whose handler is in `subscribe/`. */
 
 import { senderRates, stageConnections, subscriptionStore } from "../shared/compose";
-import { functionMetrics } from "../shared/compose-metrics";
+import { routeMetrics } from "../shared/compose-metrics";
 import { unsubscribeHandler } from "../subscribe/handler";
 
 export const handler = unsubscribeHandler({
@@ -9,5 +9,5 @@ export const handler = unsubscribeHandler({
   rates: senderRates(),
   connections: stageConnections(),
   log: console,
-  metrics: functionMetrics(),
+  metrics: routeMetrics(),
 });

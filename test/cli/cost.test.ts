@@ -2,23 +2,34 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { Template } from "aws-cdk-lib/assertions";
+import { leastWriteUnits } from "../../cli/src/cost/capacity";
 import { advice, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
+import measured from "../../cli/src/cost/measured.json";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
-import { ALARM_METRICS, CUSTOM_METRICS, DASHBOARDS, SWEEP, UNITS } from "../../cli/src/cost/units";
+import { type Recommendation, recommend } from "../../cli/src/cost/recommend";
+import { ALARM_METRICS, METRICS, PROVISIONED, SWEEP } from "../../cli/src/cost/units";
 import { TREND_INTERVAL_MS } from "../../core/trend-record";
+import { nothingDone, publish, type SweepReport } from "../../lambda/sweep/report";
 import { TRANSITION_REASONS } from "../../lib/metrics";
+import { capacityOf } from "../../lib/status-table-capacity";
 import { run } from "../../testing/cli/run";
 import { templateOf } from "../../testing/templates";
 import { blocks, chart } from "../../tools/docs/cost-page";
 
 const ROOT = join(__dirname, "../..");
 const CHART = join(ROOT, "docs/cost.svg");
-const BLOCK = /<!-- generated: (\w+) -->\n(?:[\s\S]*?\n)?<!-- end -->/g;
+const BLOCK = /<!-- generated: (\w+) -->\n(?:(?!<!-- end -->)[\s\S])*<!-- end -->/g;
 
 const of = (fleet: Partial<Fleet> = {}, handlerMs?: number) =>
   estimate({ ...DEFAULT_FLEET, ...fleet }, handlerMs);
+
+/** Every count of a sweep is above zero. */
+const EVENTFUL = {
+  ...Object.fromEntries(Object.keys(nothingDone()).map((name) => [name, 1])),
+  finished: false,
+} as unknown as SweepReport;
 
 const item = (fleet: Partial<Fleet>, what: string) =>
   of(fleet).agentHeartbeat.items.find((one) => one.what === what)?.quantity ?? 0;
@@ -27,30 +38,28 @@ describe("the billing units", () => {
   type Measured = { operation: string; units: Record<string, number> };
   type Report = { figures: { operations: Measured[] } };
 
-  it("are those that the benchmark counted", async () => {
+  it("are those that the benchmark counted (UPDATE_DOCS=1 writes them anew)", async () => {
     const text = await readFile(join(ROOT, "tools/bench/billing-units/report.json"), "utf8");
-    const measured = new Map(
-      (JSON.parse(text) as Report).figures.operations.map(({ operation, units }) => [
-        operation,
-        units,
-      ]),
+    const { operations } = (JSON.parse(text) as Report).figures;
+    const counted = Object.keys(measured).map((name) => {
+      const found = operations.find(({ operation }) => operation === name);
+      // Posts to connections are among the messages.
+      const { connectionCalls, ...units } = found?.units ?? {};
+      return [name, units] as const;
+    });
+    const expected = `${JSON.stringify(Object.fromEntries(counted), undefined, 2)}\n`;
+    const file = join(ROOT, "cli/src/cost/measured.json");
+    if (process.env.UPDATE_DOCS) await writeFile(file, expected);
+    expect(await readFile(file, "utf8")).toBe(expected);
+  });
+
+  it("of a sweep grow with the fleet, and store its trend as often as the sweep does", () => {
+    expect(SWEEP.readUnits + 1000 * SWEEP.readUnitsPerAgent).toBeCloseTo(
+      measured["sweep of 1000, none expired"].readUnits,
+      9,
     );
-    for (const [operation, units] of Object.entries(UNITS)) {
-      expect({ operation, units: measured.get(operation) }).toEqual({
-        operation,
-        units: expect.objectContaining(units),
-      });
-    }
-    for (const agents of [100, 1000]) {
-      const sweep = measured.get(`sweep of ${agents}, none expired`);
-      const reads = SWEEP.readUnits + SWEEP.readUnitsPerAgent * agents;
-      // Units come in halves.
-      expect(Math.abs((sweep?.readUnits ?? 0) - reads)).toBeLessThan(0.25);
-      expect(sweep?.writeUnits).toBe(SWEEP.writeUnits + SWEEP.trendWriteUnits);
-      expect(SWEEP.trendSeconds * 1000).toBe(TREND_INTERVAL_MS);
-      // The count of the fleet is in it, twice, and grows by a digit.
-      expect(SWEEP.logBytes - (sweep?.logBytes ?? 0)).toBe(agents < 1000 ? 2 : 0);
-    }
+    expect(SWEEP.statusReadUnitsPerAgent).toBeCloseTo(SWEEP.readUnitsPerAgent, 3);
+    expect(SWEEP.trendSeconds * 1000).toBe(TREND_INTERVAL_MS);
   });
 
   it("know of every metric of the functions", async () => {
@@ -58,31 +67,159 @@ describe("the billing units", () => {
     const files = (await readdir(lambda, { recursive: true })).filter((name) => /\.ts$/.test(name));
     const texts = await Promise.all(files.map((name) => readFile(join(lambda, name), "utf8")));
     const metrics = texts.flatMap((text) => text.match(/addMetric\("[A-Za-z]+"/g) ?? []);
+    const ofSweep: string[] = [];
+    const sink = { addMetric: (name: string) => ofSweep.push(name), publishStoredMetrics: () => 0 };
+    publish(EVENTFUL, sink);
     // With a dimension: the reason, and the step, which is always the same.
     expect(texts.join("").match(/count\("[A-Za-z]+"/g)).toEqual([
       'count("Transitions"',
       'count("DisplacementsFailed"',
     ]);
     const reasons = Object.keys(TRANSITION_REASONS).length;
-    expect(new Set(metrics).size + reasons + 1).toBe(CUSTOM_METRICS);
+    // Those of message routes are counted for each function, here as one, and for all of them together.
+    const ofRoutes = ["RouteFailures", "FloodsClosed"];
+    expect(
+      [...new Set(metrics)].filter((one) => ofRoutes.some((name) => one.includes(name))),
+    ).toHaveLength(2);
+    expect(new Set(metrics).size + ofSweep.length + ofRoutes.length + reasons + 1).toBe(
+      METRICS.all,
+    );
+  });
+
+  it("have one metric that is published while nothing happens", () => {
+    const names: string[] = [];
+    const sink = { addMetric: (name: string) => names.push(name), publishStoredMetrics: () => 0 };
+    publish({ ...nothingDone(), online: 0, overdue: 0 }, sink);
+    expect(names).toEqual(["AgentsOnline"]);
+    expect(names).toHaveLength(METRICS.always);
   });
 });
 
-describe("what the default stack has in CloudWatch", () => {
-  const resources = (type: string) =>
-    Object.values(Template.fromJSON(templateOf("default")).findResources(type));
+describe("what the stack has in CloudWatch", () => {
+  const resources = (name: "default" | "all", type: string) =>
+    Object.values(Template.fromJSON(templateOf(name)).findResources(type));
 
-  it("are so many metrics of alarms", () => {
+  it.each([
+    ["default", "essential"],
+    ["all", "all"],
+  ] as const)("are, in the stack %p, the metrics of alarms of %p", (stack, alarms) => {
     type Properties = { Metrics?: { MetricStat?: object }[] };
-    const metrics = resources("AWS::CloudWatch::Alarm").flatMap(({ Properties }) => {
+    const metrics = resources(stack, "AWS::CloudWatch::Alarm").flatMap(({ Properties }) => {
       const { Metrics = [{ MetricStat: {} }] } = Properties as Properties;
       return Metrics.filter(({ MetricStat }) => MetricStat);
     });
-    expect(metrics).toHaveLength(ALARM_METRICS);
+    expect(metrics).toHaveLength(ALARM_METRICS[alarms]);
   });
 
-  it("are so many dashboards", () => {
-    expect(resources("AWS::CloudWatch::Dashboard")).toHaveLength(DASHBOARDS);
+  it("is no dashboard by default", () => {
+    expect(resources("default", "AWS::CloudWatch::Dashboard")).toEqual([]);
+  });
+});
+
+describe("provisioned capacity of the status table", () => {
+  const calm: Partial<Fleet> = { agents: 2000, minWriteUnits: 100, sweepSeconds: 300 };
+
+  it("is billed by the hour, in place of what the table is asked for", () => {
+    expect(item(calm, "provisioned write units, hours")).toBe(100 * 730);
+    expect(item(calm, "provisioned read units, hours")).toBe(5 * 730);
+    const { reconnectsPerDay } = DEFAULT_FLEET;
+    const logins = 2000 * (2_628_000 / 6000 + (reconnectsPerDay * 730) / 24);
+    // Used tokens are in the registry, as are trends and the transitions of those who reconnect.
+    const transitions = 2 * 2000 * reconnectsPerDay * (730 / 24);
+    expect(item(calm, "write units")).toBeCloseTo(logins + 2 * transitions + 3 * 8760, 0);
+    expect(item(calm, "read units")).toBeLessThan(
+      item({ ...calm, minWriteUnits: 0 }, "read units"),
+    );
+    expect(item(calm, "metrics of alarms")).toBe(ALARM_METRICS.essential + PROVISIONED.alarms);
+  });
+
+  it("grows where the fleet uses more than the target of it", () => {
+    const hours = item({ ...calm, minWriteUnits: 10 }, "provisioned write units, hours");
+    // 2,000 / 30 s of heartbeats, and 3 writes a rotation.
+    expect(hours / 730).toBe(Math.ceil((2000 / 30 + 1 + (3 * 2000) / 86_400) / 0.7));
+  });
+
+  it("has the construct's read units, target and limits", () => {
+    for (const minWriteUnits of [1, 150, 4000]) {
+      const { minReadUnits, targetUtilization } = capacityOf({ minWriteUnits }) ?? {};
+      expect(targetUtilization).toBe(PROVISIONED.targetUtilization);
+      expect(minReadUnits).toBe(
+        Math.max(PROVISIONED.minReadUnits, Math.ceil(minWriteUnits * PROVISIONED.readShare)),
+      );
+    }
+    expect(capacityOf({ minWriteUnits: PROVISIONED.maxUnits })?.maxWriteUnits).toBe(
+      PROVISIONED.maxUnits,
+    );
+  });
+
+  it("is sized for the fleet's use, and for all of its agents to return at once", () => {
+    const size = (fleet: Partial<Fleet>) => leastWriteUnits({ ...DEFAULT_FLEET, ...fleet });
+    const steady = 2000 / 30 + 1 + (3 * 2000) / 86_400;
+    expect(size({ agents: 2000 })).toBe(Math.ceil(steady / 0.7));
+    // At a long interval the return of the fleet takes more: three writes an agent within five minutes.
+    const seldom = 2000 / 300 + 1 + (3 * 2000) / 86_400;
+    expect(size({ agents: 2000, intervalSeconds: 300 })).toBe(Math.ceil(seldom + 6000 / 300));
+  });
+});
+
+describe("recommended settings", () => {
+  const TWO_THOUSAND: Fleet = { ...DEFAULT_FLEET, agents: 2000 };
+  const usd = (fleet: Partial<Fleet>) => of({ ...TWO_THOUSAND, ...fleet }).agentHeartbeat.usd;
+  const named = (found: Recommendation) => found.savings.map(({ setting }) => setting);
+
+  it("save what the bills differ by, and keep the time until a dead agent shows", () => {
+    const found = recommend(TWO_THOUSAND);
+    expect(named(found)).toEqual([
+      "ackEvery: 10",
+      `statusTableCapacity: { minWriteUnits: ${leastWriteUnits(TWO_THOUSAND)} }`,
+    ]);
+    const recommended = { ackEvery: 10, minWriteUnits: leastWriteUnits(TWO_THOUSAND) };
+    expect(found.usd).toBeCloseTo(usd({}), 9);
+    expect(found.recommendedUsd).toBeCloseTo(usd(recommended), 9);
+    const saved = found.savings.reduce((sum, { saves }) => sum + saves, 0);
+    expect(found.usd - saved).toBeCloseTo(found.recommendedUsd, 9);
+  });
+
+  it("never cost less than the platform asks for connections and heartbeats alone", () => {
+    for (const intervalSeconds of [5, 30, 300, 540]) {
+      const { floor, recommendedUsd } = recommend({ ...TWO_THOUSAND, intervalSeconds });
+      const least = Object.values(floor).reduce((sum, part) => sum + part);
+      expect(recommendedUsd).toBeGreaterThan(least);
+      expect(recommendedUsd).toBeLessThan(least + (intervalSeconds === 30 ? 60 : 500));
+    }
+  });
+
+  it("take back what was chosen and costs more", () => {
+    const dear: Partial<Fleet> = { alarms: "all", cloudWatchDashboard: true, sweepSeconds: 10 };
+    expect(named(recommend({ ...TWO_THOUSAND, ...dear }))).toEqual(
+      expect.arrayContaining([
+        "sweepInterval: Duration.seconds(300)",
+        "cloudWatchDashboard: false",
+        'alarms: "essential"',
+      ]),
+    );
+  });
+
+  it("leave a small fleet on demand, and a fleet that has them as it is", () => {
+    const small = recommend({ ...DEFAULT_FLEET, agents: 10 });
+    expect(named(small)).toEqual(["ackEvery: 10"]);
+    const minWriteUnits = leastWriteUnits({ ...TWO_THOUSAND, ackEvery: 10 });
+    const done = recommend({ ...TWO_THOUSAND, ackEvery: 10, minWriteUnits });
+    expect(done.savings).toEqual([]);
+    expect(done.recommendedUsd).toBe(done.usd);
+  });
+
+  it("name what weakens a promise apart, each with what it saves by itself", () => {
+    const { weaker, recommendedUsd } = recommend(TWO_THOUSAND);
+    expect(weaker.map(({ setting }) => setting)).toEqual([
+      "heartbeatInterval: 300",
+      "heartbeatInterval: 60, heartbeatTimeoutMultiplier: 1.5",
+      "heartbeatInterval: 36, heartbeatTimeoutMultiplier: 2.5",
+      "alarms: false",
+    ]);
+    const sixty: Fleet = { ...TWO_THOUSAND, ackEvery: 10, intervalSeconds: 60 };
+    const fitted = usd({ ...sixty, minWriteUnits: leastWriteUnits(sixty) });
+    expect(weaker[1]?.saves).toBeCloseTo(recommendedUsd - fitted, 9);
   });
 });
 
@@ -206,7 +343,8 @@ describe("cost", () => {
   });
 
   it.each([
-    [["--agents", "0"], "Expected a number, from 1 to 100000000."],
+    [["--agents", "-1"], "Expected a number, from 0 to 100000000."],
+    [["--alarms", "some"], "Allowed choices are essential, all, none."],
     [["--interval", "1"], "Expected a number, from 5 to 540."],
     [["--ack-every", "x"], "Expected a number, from 1 to 10."],
     [["--sweep-interval", "25s"], "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day"],
@@ -217,6 +355,47 @@ describe("cost", () => {
     const { code, stderr } = await run(["cost", ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(sentence);
+  });
+});
+
+describe("cost --recommend", () => {
+  it("prints each setting, what it saves, and what it gives up", async () => {
+    const { code, stdout } = await run(["cost", "--recommend", "--agents", "2000"]);
+    expect(code).toBe(0);
+    const { usd, savings, recommendedUsd, weaker } = recommend({ ...DEFAULT_FLEET, agents: 2000 });
+    expect(stdout).toContain(`each acknowledged: ${dollars(usd)} a month.`);
+    expect(stdout).toContain(`With these settings: ${dollars(recommendedUsd)} a month.`);
+    expect(stdout).toContain(
+      "An agent whose connection is dead without a close notices after 6:00",
+    );
+    for (const { setting, saves, inExchange } of [...savings, ...weaker]) {
+      expect(stdout).toContain(`${setting}  (`);
+      expect(stdout).toContain(`  saves ${dollars(saves)} a month. ${inExchange}`);
+    }
+  });
+
+  it("prints JSON", async () => {
+    const { stdout } = await run(["cost", "--recommend", "--json", "--alarms", "all"]);
+    const fleet: Fleet = { ...DEFAULT_FLEET, alarms: "all" };
+    const expected = JSON.parse(JSON.stringify(recommend(fleet)));
+    expect(JSON.parse(stdout)).toEqual({ fleet, pricesOf: expect.any(String), ...expected });
+  });
+});
+
+describe("a deployment without agents", () => {
+  it("costs less than two dollars a month", () => {
+    for (const region of REGIONS)
+      expect(of({ agents: 0, region }).agentHeartbeat.usd).toBeLessThan(2);
+  });
+
+  it("costs more with all alarms and a dashboard", async () => {
+    const args = ["cost", "--json", "--agents", "0", "--alarms", "all", "--cloudwatch-dashboard"];
+    const { stdout } = await run(args);
+    const { agentHeartbeat } = JSON.parse(stdout);
+    expect(agentHeartbeat.usd - of({ agents: 0 }).agentHeartbeat.usd).toBeCloseTo(
+      3 + 0.1 * (ALARM_METRICS.all - ALARM_METRICS.essential),
+      9,
+    );
   });
 });
 

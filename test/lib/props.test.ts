@@ -1,8 +1,9 @@
 /** What the props change in the template. */
 
 import { describe, expect, it } from "@jest/globals";
-import { App, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { App, CfnParameter, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
+import { Table } from "aws-cdk-lib/aws-dynamodb";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { AgentHeartbeat } from "../../lib/agent-heartbeat";
@@ -108,6 +109,75 @@ describe("sweeps closer together than a minute", () => {
   });
 });
 
+describe("provisioned capacity", () => {
+  const scaling = (template: Template) =>
+    Object.values(template.findResources("AWS::ApplicationAutoScaling::ScalableTarget")).map(
+      ({ Properties }) => [
+        Properties.ScalableDimension,
+        Properties.MinCapacity,
+        Properties.MaxCapacity,
+      ],
+    );
+
+  it("is of the status table alone, and follows its use within ten times the least", () => {
+    const template = Template.fromStack(
+      stackOf({ statusTableCapacity: { minWriteUnits: 5000, targetUtilization: 0.8 } }),
+    );
+    const modes = Object.entries(template.findResources("AWS::DynamoDB::Table")).map(
+      ([id, { Properties }]) => [
+        /AgentStatus|AgentRegistry|Subscriptions/.exec(id)?.[0],
+        Properties.BillingMode ?? "PROVISIONED",
+      ],
+    );
+    expect(Object.fromEntries(modes)).toEqual({
+      AgentStatus: "PROVISIONED",
+      AgentRegistry: "PAY_PER_REQUEST",
+      Subscriptions: "PAY_PER_REQUEST",
+    });
+    template.hasResourceProperties("AWS::DynamoDB::Table", {
+      ProvisionedThroughput: { ReadCapacityUnits: 250, WriteCapacityUnits: 5000 },
+      StreamSpecification: { StreamViewType: "NEW_AND_OLD_IMAGES" },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+    expect(scaling(template)).toEqual([
+      ["dynamodb:table:WriteCapacityUnits", 5000, 40_000],
+      ["dynamodb:table:ReadCapacityUnits", 250, 2500],
+    ]);
+    template.allResourcesProperties("AWS::ApplicationAutoScaling::ScalingPolicy", {
+      TargetTrackingScalingPolicyConfiguration: { TargetValue: 80 },
+    });
+  });
+
+  it("may be known only when deploying", () => {
+    const app = new App(appProps());
+    const stack = new Stack(app, "Parameters");
+    const units = new CfnParameter(stack, "Units", { type: "Number" }).valueAsNumber;
+    new AgentHeartbeat(stack, "Presence", { statusTableCapacity: { minWriteUnits: units } });
+    expect(scaling(Template.fromStack(stack))).toEqual([
+      ["dynamodb:table:WriteCapacityUnits", { Ref: "Units" }, 40_000],
+      ["dynamodb:table:ReadCapacityUnits", 5, 50],
+    ]);
+  });
+
+  it("does not replace the table", () => {
+    const idsOf = (props: AgentHeartbeatProps) =>
+      Object.keys(Template.fromStack(stackOf(props)).findResources("AWS::DynamoDB::Table"));
+    expect(idsOf({ statusTableCapacity: { minWriteUnits: 100 } })).toEqual(idsOf({}));
+  });
+
+  it("is refused for an existing status table, which has its own", () => {
+    const stack = new Stack(new App(appProps()), "Existing");
+    const status = Table.fromTableAttributes(stack, "Status", {
+      tableName: "status",
+      tableStreamArn: "arn:aws:dynamodb:eu-west-1:123456789012:table/status/stream/1",
+    });
+    const props = { tables: { status }, statusTableCapacity: { minWriteUnits: 100 } };
+    expect(() => new AgentHeartbeat(stack, "Presence", props)).toThrow(
+      "statusTableCapacity: expected none, because `tables.status` has its own",
+    );
+  });
+});
+
 describe("the props", () => {
   it("change what they name", () => {
     const template = Template.fromStack(
@@ -159,6 +229,11 @@ describe("the props", () => {
     // No headers, which include the token, no message content, and no authorizer context.
     expect(format).not.toMatch(/header|protocol"|body|authorizer|querystring/i);
     variables({ POWERTOOLS_SERVICE_NAME: "heartbeat", RETENTION_MS: String(30 * 86_400_000) });
+  });
+
+  it("can leave out every alarm", () => {
+    const template = Template.fromStack(stackOf({ alarms: false }));
+    template.resourceCountIs("AWS::CloudWatch::Alarm", 0);
   });
 
   it("can leave out the dashboard", () => {
@@ -217,6 +292,31 @@ describe("the props", () => {
     [
       { throttling: { rateLimit: 0, burstLimit: 1 } },
       "throttling.rateLimit: expected a whole number from 1 to 1000000, got 0",
+    ],
+    [{ alarms: "all" as never }, 'alarms: expected true, false or "essential", got all'],
+    [
+      { statusTableCapacity: { minWriteUnits: 1, maxWriteUnit: 2 } as never },
+      "statusTableCapacity.maxWriteUnit",
+    ],
+    [
+      { statusTableCapacity: { minWriteUnits: 0 } },
+      "statusTableCapacity.minWriteUnits: expected a whole number from 1 to 40000, got 0",
+    ],
+    [
+      { statusTableCapacity: { minWriteUnits: 100, maxWriteUnits: 50 } },
+      "statusTableCapacity.maxWriteUnits: expected a whole number from 100 to 40000, got 50",
+    ],
+    [
+      { statusTableCapacity: { minWriteUnits: 100, minReadUnits: 2.5 } },
+      "statusTableCapacity.minReadUnits: expected a whole number from 1 to 40000, got 2.5",
+    ],
+    [
+      { statusTableCapacity: { minWriteUnits: 100, maxReadUnits: 4 } },
+      "statusTableCapacity.maxReadUnits: expected a whole number from 5 to 40000, got 4",
+    ],
+    [
+      { statusTableCapacity: { minWriteUnits: 100, targetUtilization: 95 } },
+      "statusTableCapacity.targetUtilization: expected 0.2 to 0.9, got 95",
     ],
     [{ retention: Duration.minutes(1) }, "retention: expected 1 hour to 365 days, got 1 minute"],
   ])("outside their limits are refused: %j", (props, message) => {

@@ -6,7 +6,9 @@ import { beforeAll, describe, expect, it } from "@jest/globals";
 import { App } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { sectionsOf } from "../../cli/src/runbook/page";
+import { ALL_ROUTES, METRICS_NAMESPACE } from "../../core/names";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { MESSAGE_ROUTES } from "../../lib/gateway-functions";
 import { appProps } from "../../testing/cdk-context";
 
 type Resource = { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string };
@@ -30,6 +32,17 @@ const DELIVERY = [
 
 /** Messages of an agent are counted. */
 const COUNT = "dynamodb:UpdateItem Subscriptions";
+
+/** The alarms with their severities, as their descriptions name them. */
+function alarmsOf(template: Template): string[] {
+  const command = /Severity: (\w+)\. Runbook: agent-heartbeat runbook (\w+) --stack (\S+)$/;
+  return Object.values(template.findResources("AWS::CloudWatch::Alarm"))
+    .map(({ Properties }) => {
+      const [, severity, alarm] = command.exec(String(Properties.AlarmDescription)) ?? [];
+      return `${alarm} ${severity}`;
+    })
+    .sort();
+}
 
 describe("the template", () => {
   let template: Template;
@@ -502,14 +515,67 @@ describe("the template", () => {
   });
 
   it("has an alarm for each heading of the runbook, and a heading for each alarm", () => {
-    const command = /Severity: (\w+)\. Runbook: agent-heartbeat runbook (\w+) --stack (\S+)$/;
-    const alarms = resources("AWS::CloudWatch::Alarm").map(({ Properties }) => {
-      const [, severity, alarm] = command.exec(String(Properties.AlarmDescription)) ?? [];
-      return `${alarm} ${severity}`;
-    });
     const runbook = readFileSync(join(__dirname, "../../docs/runbook.md"), "utf8");
     const sections = sectionsOf(runbook).map(({ alarm, severity }) => `${alarm} ${severity}`);
-    expect(alarms.sort()).toEqual(sections.sort());
+    const stack = new AgentHeartbeatStack(new App(appProps()), "Test", { alarms: true });
+    expect(alarmsOf(Template.fromStack(stack))).toEqual(sections.sort());
+  });
+
+  it("has by default the alarms that the documents call essential", () => {
+    const page = readFileSync(join(__dirname, "../../docs/operations.md"), "utf8");
+    const sentence = /essential alarms: ([\s\S]*?)\. /.exec(page)?.[1] ?? "";
+    const essential = sentence.match(/\b[A-Z]\w+/g) ?? [];
+    expect(alarmsOf(template).map((alarm) => alarm.split(" ")[0])).toEqual(essential.sort());
+  });
+
+  it("has no alarm on a metric whose absence would look like a fault, but for sweeps", () => {
+    for (const { Properties } of resources("AWS::CloudWatch::Alarm")) {
+      const isSweepMissing = String(Properties.AlarmDescription).includes(" SweepMissing ");
+      expect(Properties.TreatMissingData).toBe(isSweepMissing ? "breaching" : "notBreaching");
+    }
+  });
+
+  it("sounds the alarm on failures of any route by one metric, which all of them publish", () => {
+    const failures = {
+      MetricName: "RouteFailures",
+      Dimensions: [
+        { Name: "deployment", Value: "Test/Presence" },
+        { Name: "service", Value: ALL_ROUTES },
+      ],
+    };
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      Metrics: [
+        Match.objectLike({ Expression: "SUM([FILL(m0, 0)])" }),
+        Match.objectLike({ MetricStat: Match.objectLike({ Metric: Match.objectLike(failures) }) }),
+      ],
+    });
+    const entries = MESSAGE_ROUTES.map(({ name }) =>
+      readFileSync(join(__dirname, `../../lambda/${name}/entry.ts`), "utf8"),
+    );
+    for (const entry of entries) expect(entry).toContain("metrics: routeMetrics()");
+  });
+
+  it("fills the gaps of its own metrics where an alarm looks at several periods", () => {
+    type Metrics = { Expression?: string; MetricStat?: { Metric: { Namespace: string } } }[];
+    const gaps = resources("AWS::CloudWatch::Alarm").filter(({ Properties }) => {
+      const {
+        EvaluationPeriods,
+        Metrics = [],
+        Namespace,
+      } = Properties as {
+        EvaluationPeriods: number;
+        Metrics?: Metrics;
+        Namespace?: string;
+      };
+      const namespaces = [Namespace, ...Metrics.map((one) => one.MetricStat?.Metric.Namespace)];
+      if (EvaluationPeriods === 1 || !namespaces.includes(METRICS_NAMESPACE)) return false;
+      return !Metrics.some(({ Expression }) => Expression?.includes("FILL"));
+    });
+    expect(gaps).toEqual([]);
+  });
+
+  it("has no dashboard in CloudWatch by default", () => {
+    template.resourceCountIs("AWS::CloudWatch::Dashboard", 0);
   });
 
   it("has outputs with its addresses and names", () => {

@@ -10,8 +10,8 @@ const LIB = join(__dirname, "..", "..", "lib");
 
 /** The text of each generated block, by its name. */
 export function constructBlocks(): Record<string, string> {
-  const sources = ["props", "custom-domain", "existing-tables"].map((name) =>
-    parse(join(LIB, `${name}.ts`)),
+  const sources = ["props", "custom-domain", "existing-tables", "status-table-capacity"].map(
+    (name) => parse(join(LIB, `${name}.ts`)),
   );
   const interfaces = interfacesOf(...sources);
   const fields = (name: string) => fieldTable(required(interfaces, name), interfaces);
@@ -25,6 +25,7 @@ export function constructBlocks(): Record<string, string> {
     reconnect: fields("ReconnectProps"),
     "custom-domain": fields("CustomDomainProps"),
     tables: fields("ExistingTables"),
+    "status-table-capacity": fields("StatusTableCapacity"),
     methods: methodTable(),
   };
 }

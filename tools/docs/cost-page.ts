@@ -4,26 +4,67 @@ import { type Estimate, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import { type Billed, type Price, pricesIn } from "../../cli/src/cost/prices";
+import { recommend } from "../../cli/src/cost/recommend";
 
 const SIZES = [10, 100, 1000, 10_000, 100_000];
 
-const SETTINGS: readonly (readonly [string, Partial<Fleet>])[] = [
-  ["30 s", {}],
-  ["30 s, one ack in 10", { ackEvery: 10 }],
-  ["60 s", { intervalSeconds: 60 }],
-  ["5 min", { intervalSeconds: 300 }],
+const SETTINGS: readonly (readonly [string, (agents: number) => Partial<Fleet>])[] = [
+  ["30 s", () => ({})],
+  ["30 s, cheapest settings", (agents) => recommend({ ...DEFAULT_FLEET, agents }).recommended],
+  ["60 s", () => ({ intervalSeconds: 60 })],
+  ["5 min", () => ({ intervalSeconds: 300 })],
+];
+
+/** What a deployment without agents has of CloudWatch, by its props. */
+const WATCHING: readonly (readonly [string, Partial<Fleet>])[] = [
+  ["as by default", {}],
+  ["`alarms: true`", { alarms: "all" }],
+  ["`alarms: true`, `cloudWatchDashboard: true`", { alarms: "all", cloudWatchDashboard: true }],
+  ["`alarms: false`", { alarms: "none" }],
 ];
 
 const of = (fleet: Partial<Fleet>) => estimate({ ...DEFAULT_FLEET, ...fleet });
 
 /** The generated blocks of docs/cost.md, by name. */
 export function blocks(): Record<string, string> {
-  return { sizes: sizes(), sweeps: sweeps(), items: items(), prices: prices() };
+  return {
+    fixed: fixed(),
+    sizes: sizes(),
+    recommended: recommended(),
+    sweeps: sweeps(),
+    items: items(),
+    prices: prices(),
+  };
+}
+
+function fixed(): string {
+  const rows = WATCHING.map(([name, setting]) => [
+    name,
+    dollars(of({ ...setting, agents: 0 }).agentHeartbeat.usd),
+  ]);
+  return markdown(["without agents", "a month"], rows);
+}
+
+/** What the settings of `cost --recommend` save. */
+function recommended(): string {
+  const { usd, savings, recommendedUsd, floor } = recommend({ ...DEFAULT_FLEET, agents: 2000 });
+  return markdown(
+    ["2,000 agents, 30 s", "a month"],
+    [
+      ["as by default", dollars(usd)],
+      ...savings.map(({ setting, saves }) => [`\`${setting}\``, `- ${dollars(saves)}`]),
+      ["with these settings", `**${dollars(recommendedUsd)}**`],
+      ["of it, connection minutes", dollars(floor.connectionMinutes)],
+      ["of it, a message per heartbeat", dollars(floor.messages)],
+      ["of it, a function call per heartbeat", dollars(floor.functions)],
+      ["of it, a write per heartbeat, no provisioned unit idle", dollars(floor.writes)],
+    ],
+  );
 }
 
 function sizes(): string {
   const rows = SIZES.map((agents) => {
-    const estimates = SETTINGS.map(([, setting]) => of({ ...setting, agents }));
+    const estimates = SETTINGS.map(([, setting]) => of({ ...setting(agents), agents }));
     const own = estimates.map(({ agentHeartbeat }) => dollars(agentHeartbeat.usd));
     return [quantity(agents), ...own, dollars(estimates[0]?.iotCore.usd ?? 0)];
   });
@@ -105,7 +146,9 @@ const SCALE_WIDTH = 440;
 /** Monthly cost of 1,000 agents by service: one bar per setting and one for IoT Core. */
 export function chart(): string {
   const bars = [
-    ...SETTINGS.map(([name, setting]) => [name, of(setting).agentHeartbeat] as const),
+    ...SETTINGS.map(
+      ([name, setting]) => [name, of(setting(DEFAULT_FLEET.agents)).agentHeartbeat] as const,
+    ),
     ["AWS IoT Core", of({}).iotCore] as const,
   ];
   const most = Math.max(...bars.map(([, { usd }]) => usd));
@@ -135,7 +178,7 @@ export function chart(): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 ${height}" font-family="sans-serif" font-size="13" role="img">`,
-    "<title>Monthly cost of 1,000 agents by heartbeat interval, compared with AWS IoT Core</title>",
+    "<title>Monthly cost of 1,000 agents by settings, compared with AWS IoT Core</title>",
     `<rect width="720" height="${height}" fill="#ffffff"/>`,
     ...lines,
     ...legend,

@@ -6,8 +6,9 @@ import type { Bill, Item } from "../cost/bill";
 import { advice, type Estimate, estimate } from "../cost/estimate";
 import { dollars, quantity } from "../cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../cost/fleet";
-import { REGIONS, type Region } from "../cost/prices";
-import { ASSUMED } from "../cost/units";
+import { PRICES_DATE, REGIONS, type Region } from "../cost/prices";
+import { type Recommendation, recommend, type Saving } from "../cost/recommend";
+import { ALARM_METRICS, type Alarms, ASSUMED, PROVISIONED } from "../cost/units";
 import { duration, parseDuration } from "../durations";
 import type { Io } from "../io";
 import { Printer } from "../printer";
@@ -22,7 +23,11 @@ interface Options {
   messages: number;
   subscriptions: number;
   handlerMs: number;
+  minWriteUnits: number;
+  alarms: Alarms;
+  cloudwatchDashboard?: boolean;
   region: Region;
+  recommend?: boolean;
   json?: boolean;
 }
 
@@ -37,7 +42,12 @@ export function addCost(program: Command, io: Io): void {
     .command("cost")
     .summary("estimate the monthly cost of a fleet")
     .description("Estimate the monthly cost of a fleet, and compare it with AWS IoT Core.")
-    .option("--agents <count>", "number of connected agents", within(1, 1e8), fleet.agents)
+    .option(
+      "--agents <count>",
+      "number of connected agents; 0 for what a deployment costs by itself",
+      within(0, 1e8),
+      fleet.agents,
+    )
     .option("--interval <seconds>", "their heartbeat interval", interval, fleet.intervalSeconds)
     .option(
       "--timeout <multiplier>",
@@ -75,13 +85,33 @@ export function addCost(program: Command, io: Io): void {
       within(1, 1e4),
       ASSUMED.handlerMs,
     )
+    .option(
+      "--min-write-units <count>",
+      "provisioned write units of the status table (prop statusTableCapacity); 0 is on demand",
+      within(0, PROVISIONED.maxUnits),
+      fleet.minWriteUnits,
+    )
+    .addOption(
+      new Option("--alarms <which>", "the alarms of the deployment (prop alarms)")
+        .choices(Object.keys(ALARM_METRICS))
+        .default(fleet.alarms),
+    )
+    .option("--cloudwatch-dashboard", "with a dashboard in CloudWatch (prop cloudWatchDashboard)")
     .addOption(
       new Option("--region <region>", "the AWS region").choices(REGIONS).default(fleet.region),
     )
+    .option("--recommend", "print the cheapest settings for this fleet, and what each gives up")
     .option("--json", "print JSON")
     .action((options: Options, command: Command) => {
       const printer = new Printer(io, command.optsWithGlobals());
-      const result = estimate(fleetOf(options), options.handlerMs);
+      const described = fleetOf(options);
+      if (options.recommend) {
+        const found = recommend(described, options.handlerMs);
+        if (printer.json) printer.value({ fleet: described, pricesOf: PRICES_DATE, ...found });
+        else printRecommendation(described, found, printer);
+        return;
+      }
+      const result = estimate(described, options.handlerMs);
       if (printer.json) printer.value({ ...result, advice: advice(result) });
       else print(result, printer);
     });
@@ -97,21 +127,28 @@ function fleetOf(options: Options): Fleet {
     reconnectsPerDay: options.reconnects,
     messagesPerDay: options.messages,
     subscriptions: options.subscriptions,
+    minWriteUnits: options.minWriteUnits,
+    alarms: options.alarms,
+    cloudWatchDashboard: options.cloudwatchDashboard ?? false,
     region: options.region,
   };
 }
 
-function print(result: Estimate, printer: Printer): void {
-  const { agents, intervalSeconds, ackEvery, region } = result.fleet;
-  const { bold, dim } = printer.colours;
+/** The described fleet as a sentence, without its end. */
+function inWords({ agents, region, intervalSeconds, ackEvery }: Fleet): string {
+  if (agents === 0) return `A deployment in ${region} without agents`;
   const acks = ackEvery === 1 ? "each acknowledged" : `one in ${ackEvery} acknowledged`;
-  printer.lines(
-    `${quantity(agents)} agents in ${region}, a heartbeat every ${intervalSeconds} s, ${acks}.`,
-  );
+  return `${quantity(agents)} agents in ${region}, a heartbeat every ${intervalSeconds} s, ${acks}`;
+}
+
+function print(result: Estimate, printer: Printer): void {
+  const { bold, dim } = printer.colours;
+  printer.lines(`${inWords(result.fleet)}.`);
   for (const [name, bill] of [
     ["Agent Heartbeat", result.agentHeartbeat],
     ["AWS IoT Core", result.iotCore],
   ] as const) {
+    if (bill.items.length === 0) continue;
     const detection = duration(bill.detectionSeconds * 1000);
     printer.lines(
       "",
@@ -126,6 +163,41 @@ function print(result: Estimate, printer: Printer): void {
     "",
     dim(`Prices of ${result.pricesOf}, without free tiers, discounts and taxes.`),
     ...(unconfirmed ? [dim("* These prices could not be confirmed.")] : []),
+  );
+}
+
+function printRecommendation(fleet: Fleet, found: Recommendation, printer: Printer): void {
+  const { bold, dim } = printer.colours;
+  const { usd, savings, recommendedUsd, floor, weaker } = found;
+  const platform = Object.values(floor).reduce((sum, part) => sum + part);
+  printer.lines(`${inWords(fleet)}: ${dollars(usd)} a month.`);
+  for (const saving of savings) printSaving(saving, printer);
+  printer.lines(
+    "",
+    savings.length === 0
+      ? bold("These settings are the cheapest that keep what is promised.")
+      : bold(`With these settings: ${dollars(recommendedUsd)} a month.`),
+    `AWS asks ${dollars(platform)} of it for connections and heartbeats alone: ${dollars(floor.connectionMinutes)} for ` +
+      `connection minutes, ${dollars(floor.messages)} for messages, ${dollars(floor.functions)} for functions, and ` +
+      `${dollars(floor.writes)} for writes, if no provisioned unit is idle.`,
+  );
+  if (weaker.length > 0) printer.lines("", "Each of these saves more, and weakens a promise:");
+  for (const saving of weaker) printSaving(saving, printer);
+  printer.lines(
+    "",
+    dim(
+      `Prices of ${PRICES_DATE}, without free tiers, discounts and taxes; see the bill for those that are not confirmed.`,
+    ),
+  );
+}
+
+function printSaving({ setting, of, saves, inExchange }: Saving, printer: Printer): void {
+  const { bold, dim } = printer.colours;
+  const where = of === "agents" ? "each agent's options" : "the construct's props";
+  printer.lines(
+    "",
+    `${bold(setting)}  ${dim(`(${where})`)}`,
+    `  saves ${dollars(saves)} a month. ${inExchange}`,
   );
 }
 

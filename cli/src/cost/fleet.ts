@@ -2,6 +2,7 @@
 
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import type { Region } from "./prices";
+import type { Alarms } from "./units";
 
 export interface Fleet {
   agents: number;
@@ -19,6 +20,12 @@ export interface Fleet {
   messagesPerDay: number;
   /** Subjects that an agent is subscribed to. */
   subscriptions: number;
+  /** Provisioned write units of the status table: the construct's `statusTableCapacity`. 0 for on demand. */
+  minWriteUnits: number;
+  /** The construct's `alarms`. */
+  alarms: Alarms;
+  /** The construct's `cloudWatchDashboard`. */
+  cloudWatchDashboard: boolean;
   region: Region;
 }
 
@@ -31,11 +38,14 @@ export const DEFAULT_FLEET: Fleet = {
   reconnectsPerDay: 1,
   messagesPerDay: 0,
   subscriptions: 0,
+  minWriteUnits: 0,
+  alarms: "essential",
+  cloudWatchDashboard: false,
   region: "us-east-1",
 };
 
 /** AWS's own month. */
-const HOURS_A_MONTH = 730;
+export const HOURS_A_MONTH = 730;
 export const MINUTES_A_MONTH = HOURS_A_MONTH * 60;
 export const SECONDS_A_MONTH = MINUTES_A_MONTH * 60;
 export const DAYS_A_MONTH = HOURS_A_MONTH / 24;

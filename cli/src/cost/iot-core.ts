@@ -1,6 +1,7 @@
 /**
- * What the same presence costs on AWS IoT Core: a connection with MQTT keep-alive for each agent, whose
- * lifecycle events a rule hands to a function that keeps the status in a table.
+ * What the same presence costs on AWS IoT Core: a connection with MQTT keep-alive for each agent. Fleet indexing keeps the status
+ * for `GetThingConnectivityData` and searches, and a rule hands lifecycle events to a function that puts them on the event bus.
+ * Queries are in neither bill.
  */
 
 import { type Bill, billOf } from "./bill";
@@ -41,6 +42,7 @@ export function iotCoreBill(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs)
       ],
       ["IoT Core", "rules", "iotRule", lifecycleEvents],
       ["IoT Core", "actions", "iotAction", lifecycleEvents],
+      ["IoT Core", "index updates", "iotIndexUpdate", lifecycleEvents],
       ["Lambda", "invocations", "lambdaRequest", lifecycleEvents],
       [
         "Lambda",
@@ -48,7 +50,6 @@ export function iotCoreBill(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs)
         "lambdaGbSecond",
         lifecycleEvents * MEMORY_GB.handler * (handlerMs / 1000),
       ],
-      ["DynamoDB", "write units", "writeUnit", lifecycleEvents],
       ["EventBridge", "events", "busEvent", lifecycleEvents],
     ],
     pricesIn(fleet.region),

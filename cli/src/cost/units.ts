@@ -1,7 +1,9 @@
 /**
- * What each operation makes AWS bill. The counts are the benchmark's, `tools/bench/billing-units/report.json`,
- * and a test holds them equal to it; what the benchmark can't measure is assumed, and named so.
+ * What each operation makes AWS bill. `measured.json` is what the benchmark counted, and a test holds it equal to
+ * `tools/bench/billing-units/report.json`; what the benchmark can't measure is assumed, and named so.
  */
+
+import measured from "./measured.json";
 
 /** What AWS bills for one operation. */
 export interface Units {
@@ -10,11 +12,14 @@ export interface Units {
   invocations: number;
   writeUnits: number;
   readUnits: number;
+  /** Those of the status table, which are among the others. */
+  statusWriteUnits: number;
+  statusReadUnits: number;
   busEvents: number;
   logBytes: number;
 }
 
-/** The benchmark's operations that a month is made of. */
+/** The benchmark's operations that a month is made of. A rotation has its first heartbeat in it. */
 export type Operation =
   | "connect"
   | "heartbeat"
@@ -25,52 +30,53 @@ export type Operation =
   | "publish to 1"
   | "transition";
 
-const units = (
-  messagesIn: number,
-  messagesOut: number,
-  invocations: number,
-  writeUnits: number,
-  readUnits: number,
-  busEvents = 0,
-  logBytes = 0,
-): Units => {
-  return { messagesIn, messagesOut, invocations, writeUnits, readUnits, busEvents, logBytes };
-};
+export const UNITS: Readonly<Record<Operation, Units>> = measured;
 
-export const UNITS: Readonly<Record<Operation, Units>> = {
-  connect: units(0, 0, 2, 2, 1.5),
-  heartbeat: units(1, 1, 1, 1, 0),
-  "heartbeat without ack": units(1, 0, 1, 1, 0),
-  disconnect: units(0, 0, 1, 1, 0.5),
-  /** A new connection, its first heartbeat, and the end of the old one. */
-  rotation: units(1, 1, 4, 4, 2),
-  subscribe: units(1, 1, 1, 4, 1.5),
-  "publish to 1": units(1, 2, 1, 1, 3.5),
-  transition: units(0, 0, 1, 2, 2, 1, 124),
-};
+const SWEPT = 100;
+const SWEPT_MORE = 1000;
+const small: Units = measured["sweep of 100, none expired"];
+const large: Units = measured["sweep of 1000, none expired"];
+const perAgent = (unit: keyof Units) => (large[unit] - small[unit]) / (SWEPT_MORE - SWEPT);
+const atLeast = (unit: keyof Units) => small[unit] - SWEPT * perAgent(unit);
+
+/** The counts of one organization and the sweep's mark are stored once in four minutes. The benchmark's sweeps all do. */
+const TREND_WRITE_UNITS = 2;
 
 /** One run of the sweep that finds nothing: a scan of the table, and the count of the fleet. */
 export const SWEEP = {
-  readUnits: 4,
-  readUnitsPerAgent: 0.035,
-  writeUnits: 1,
-  /** The counts of one organization and the sweep's mark, stored once in four minutes. */
-  trendWriteUnits: 2,
+  readUnits: atLeast("readUnits"),
+  readUnitsPerAgent: perAgent("readUnits"),
+  statusReadUnits: atLeast("statusReadUnits"),
+  statusReadUnitsPerAgent: perAgent("statusReadUnits"),
+  writeUnits: small.writeUnits - TREND_WRITE_UNITS,
+  trendWriteUnits: TREND_WRITE_UNITS,
   trendSeconds: 240,
-  logBytes: 632,
+  logBytes: large.logBytes,
 } as const;
 
 /** Memory of the functions, in GB, as the stack sets it. */
 export const MEMORY_GB = { handler: 0.25, sweep: 0.5 } as const;
 
-/** Metrics of the service's own: transitions are one for each of the ten reasons. */
-export const CUSTOM_METRICS = 26;
+/** The service's own metrics. Each is billed for the hours in which it is published: only the size of the fleet always is. */
+export const METRICS = { always: 1, all: 28 } as const;
 
-/** What the alarms look at, as the stack sets them by default: each is billed, also where one alarm sums up many. */
-export const ALARM_METRICS = 44;
+export type Alarms = "essential" | "all" | "none";
 
-/** In CloudWatch. */
-export const DASHBOARDS = 1;
+/** Metrics of the alarms, by the construct's `alarms`: each is billed, also where one alarm sums up many. */
+export const ALARM_METRICS: Readonly<Record<Alarms, number>> = { essential: 15, all: 37, none: 0 };
+
+/** The status table with provisioned capacity, as the construct sets it. */
+export const PROVISIONED = {
+  targetUtilization: 0.7,
+  /** Read units for each write unit, and at least. */
+  readShare: 0.05,
+  minReadUnits: 5,
+  maxUnits: 40_000,
+  /** Which Application Auto Scaling creates for a table: four for its reads, four for its writes. */
+  alarms: 8,
+  /** For so long DynamoDB keeps what was provisioned and not used, for a burst. */
+  burstSeconds: 300,
+} as const;
 
 /** Not measured on AWS: what we reckon with until it is. */
 export const ASSUMED = {
@@ -84,4 +90,6 @@ export const ASSUMED = {
   storedBytesPerAgent: 15_000,
   /** How long a connection lasts before the SDK replaces it, in seconds, on average. */
   rotationSeconds: 6000,
+  /** Further metrics of an hour in which an agent reconnects: transitions by reason, leases that end, late heartbeats. */
+  metricsOfReconnects: 7,
 } as const;

@@ -10,6 +10,8 @@ const IGNORED_RESOURCES = [
   /^AWS::Logs::/,
   /^AWS::CDK::Metadata$/,
   /^AWS::CloudWatch::/,
+  // The local engine admits any load.
+  /^AWS::ApplicationAutoScaling::/,
   /^AWS::Lambda::Permission$/,
   /^AWS::ApiGatewayV2::Deployment$/,
   // DNS record of a custom domain: locally the gateway serves it.

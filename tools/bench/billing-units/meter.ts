@@ -16,6 +16,10 @@ export interface Units {
   invocations: number;
   writeUnits: number;
   readUnits: number;
+  /** Write units of the status table, which are among the write units. */
+  statusWriteUnits: number;
+  /** Read units of the status table, which are among the read units. */
+  statusReadUnits: number;
   /** Calls to `@connections`. */
   connectionCalls: number;
   busEvents: number;
@@ -23,6 +27,7 @@ export interface Units {
 }
 
 interface Capacity {
+  TableName?: string;
   ReadCapacityUnits?: number;
   WriteCapacityUnits?: number;
   CapacityUnits?: number;
@@ -31,7 +36,12 @@ interface Capacity {
 const READS = new Set(["GetItemCommand", "QueryCommand", "ScanCommand"]);
 
 export class Meter {
+  readonly #statusTableName: string | undefined;
   #units = noUnits();
+
+  constructor(statusTableName?: string) {
+    this.#statusTableName = statusTableName;
+  }
 
   /** A client whose calls are counted, including the units of indexes. */
   watch(client: DynamoDBClient): DynamoDBClient {
@@ -47,7 +57,8 @@ export class Meter {
           } catch (error) {
             // A failed condition is billed like the write itself.
             if ((error as Error).name === "ConditionalCheckFailedException") {
-              this.#units.writeUnits += 1;
+              const { TableName } = args.input as { TableName?: string };
+              this.#count(String(commandName), { TableName, CapacityUnits: 1 });
             }
             throw error;
           }
@@ -98,8 +109,12 @@ export class Meter {
 
   #count(command: string, consumed: unknown): void {
     const parts = [consumed].flat().filter(Boolean) as Capacity[];
-    const units = parts.reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
-    this.#units[READS.has(command) ? "readUnits" : "writeUnits"] += units;
+    const reads = READS.has(command);
+    for (const { TableName, CapacityUnits = 0 } of parts) {
+      this.#units[reads ? "readUnits" : "writeUnits"] += CapacityUnits;
+      if (TableName !== this.#statusTableName) continue;
+      this.#units[reads ? "statusReadUnits" : "statusWriteUnits"] += CapacityUnits;
+    }
   }
 
   #countLog(line: unknown): void {
@@ -114,6 +129,8 @@ function noUnits(): Units {
     invocations: 0,
     writeUnits: 0,
     readUnits: 0,
+    statusWriteUnits: 0,
+    statusReadUnits: 0,
     connectionCalls: 0,
     busEvents: 0,
     logBytes: 0,

@@ -100,7 +100,7 @@ export const billingUnits: Section<BillingFigures> = {
 
 async function measureBillingUnits(): Promise<BillingFigures> {
   const engine = await startEngine();
-  const meter = new Meter();
+  const meter = new Meter(engine.statusTableName);
   const service = composeService(engine, meter, () => NOW + 93_000);
   try {
     const operations = await measure(engine, service, meter);

@@ -69,7 +69,7 @@ export const sweepAtScale: Section<ScaleFigures> = {
       growth(lists, ({ profiles }) => String(profiles)),
     ),
     {
-      goal: `an agent costs ${SWEEP.readUnitsPerAgent} read units per sweep at every size, as the cost estimate assumes`,
+      goal: `an agent costs ${SWEEP.readUnitsPerAgent.toFixed(4)} read units per sweep at every size, as the cost estimate assumes`,
       ...atMost(
         SWEEP.readUnitsPerAgent * 1.1,
         Math.max(

@@ -105,6 +105,30 @@ describe("a template with parts that are not supported", () => {
   );
 });
 
+describe("a table with provisioned capacity", () => {
+  it("admits any load, and its auto-scaling is not missed", () => {
+    const { model, leftOut } = modelWith({
+      Steady: {
+        Type: "AWS::DynamoDB::Table",
+        Properties: {
+          KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+          AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+          ProvisionedThroughput: { ReadCapacityUnits: 5, WriteCapacityUnits: 100 },
+        },
+      },
+      Target: { Type: "AWS::ApplicationAutoScaling::ScalableTarget" },
+      Policy: {
+        Type: "AWS::ApplicationAutoScaling::ScalingPolicy",
+        Properties: { ScalingTargetId: { Ref: "Target" } },
+      },
+    });
+    const steady = model.tables.find(({ name }) => name.includes("Steady"));
+    expect(steady?.input).toMatchObject({ BillingMode: "PAY_PER_REQUEST" });
+    expect(steady?.input).not.toHaveProperty("ProvisionedThroughput");
+    expect(leftOut).toEqual([]);
+  });
+});
+
 describe("a function whose code is in the template", () => {
   it("is read from a file in the assembly", () => {
     const inline = { ...PYTHON.Properties, Runtime: "nodejs22.x" };
