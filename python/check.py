@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RUFF = ("-m", "ruff", "--config", "pyproject.toml")
-SOURCES = (".", "../examples", "../local/app/demo", "../tools")
+SOURCES = (".", "../examples", "../local/app/demo", "../testing", "../tools")
 IMPORT = "import agent_heartbeat, agent_heartbeat.blocking; print('imported', agent_heartbeat.__file__)"
 NEEDS_BOTO3 = "from agent_heartbeat import StatusReader; StatusReader('table')"
 

@@ -108,7 +108,7 @@ async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_a
     body = """
     sys.setswitchinterval(1000)
 
-    @agent.on_message("compute")
+    @agent.on_message("compute", max_silence=5)
     async def compute(subject, data):
         while not os.path.exists(data):
             sum(range(10_000))
@@ -121,6 +121,8 @@ async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_a
     peer.send(type="message", messageId="1", subject="compute", data=str(go), replyTo="_inbox.b.1", **{"from": "b"})
     await until(lambda: peer.messages and peer.messages[-1].get("activity", {}).get("state") == "blocked")
     blocked = len(peer.of_type("heartbeat"))
+    # Its work is known, so that it can be seen to stall.
+    assert peer.of_type("heartbeat")[-1]["activity"].items() >= {"task": "compute", "maxSilenceMs": 5000}.items()
     await until(lambda: len(peer.of_type("heartbeat")) >= blocked + 3)
     go.touch()
     assert (await service.received("publish"))[0]["data"] == {"result": "computed"}
@@ -128,6 +130,32 @@ async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_a
     assert len(service.connections) == 1
     program.process.send_signal(signal.SIGTERM)
     assert (await program.wait()).strip() == "drained"
+
+
+async def test_the_first_signal_does_not_cut_short_a_drain_that_has_begun_without_one(
+    service: FakeService, tmp_path: Path
+) -> None:
+    body = """
+    @agent.on_message("slow")
+    async def slow(subject, data):
+        while not os.path.exists(data):
+            await asyncio.sleep(0.02)
+        return "finished"
+
+    agent.on("state", lambda change: os.mkdir(os.path.join(os.path.dirname(__file__), change.state)))
+    """
+    program = Program(service, tmp_path, body)
+    peer = await service.connection()
+    await service.received("subscribe")
+    go = tmp_path / "go"
+    peer.send(type="message", messageId="1", subject="slow", data=str(go), replyTo="_inbox.b.1", **{"from": "b"})
+    await until(lambda: any(beat.get("activity", {}).get("task") == "slow" for beat in peer.messages))
+    peer.send(type="superseded")
+    await until(lambda: (tmp_path / "draining").exists())
+    program.process.send_signal(signal.SIGTERM)
+    go.touch()
+    assert (await service.received("publish"))[0]["data"] == {"result": "finished"}
+    assert (await program.wait()).strip() == "superseded"
 
 
 async def test_signals_to_the_whole_group_are_for_the_agent(service: FakeService, tmp_path: Path) -> None:

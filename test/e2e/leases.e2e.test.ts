@@ -251,7 +251,7 @@ describe("a lease", () => {
     const privateKey = newEd25519Key();
     const publicKey = (await publicKeyOf(privateKey)).jwk as never;
     await target.registry.addKey({ organizationId, agentId, publicKey });
-    const spinner = startAgent({ ...settings, privateKey }, "spinner.ts", true);
+    const spinner = startAgent({ ...settings, privateKey }, "spinner", true);
     try {
       await spinner.acknowledged;
       const asker = `asker-${randomUUID()}`;

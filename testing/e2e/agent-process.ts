@@ -2,9 +2,11 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { buildSync } from "esbuild";
+
+const ROOT = join(__dirname, "../..");
 
 const programs = new Map<string, string>();
 
@@ -25,6 +27,14 @@ function bundled(file: string): string {
   return program;
 }
 
+function commandOf(program: Program, threaded: boolean): [string, ...string[]] {
+  if (AGENT_HEARTBEAT_PYTHON) {
+    return [resolve(ROOT, AGENT_HEARTBEAT_PYTHON), join(__dirname, "agent_program.py"), program];
+  }
+  if (threaded) return [process.execPath, ...FROM_SOURCES, join(__dirname, `${program}.ts`)];
+  return [process.execPath, "-"];
+}
+
 export interface AgentProcess {
   child: ChildProcess;
   /** Resolves at the agent's first ack. */
@@ -40,17 +50,28 @@ export interface AgentProcess {
 /** What runs a program from its sources: a bundle has no file for the heartbeat thread. */
 const FROM_SOURCES = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
 
+/** A Python that has the client's dependencies: with it, agents are those of the Python client. */
+const { AGENT_HEARTBEAT_PYTHON } = process.env;
+
+/** The Python client has its heartbeats in a process of its own, which goes on while the agent's is stopped. */
+export const outlivesStop = AGENT_HEARTBEAT_PYTHON !== undefined;
+
+export type Program = "agent" | "worker" | "spinner";
+
 /**
  * @param settings options of `HeartbeatAgent`, as JSON
- * @param file the program, in this folder
+ * @param program the program, in this folder
  * @param threaded whether it has its heartbeats in a thread
  */
-export function startAgent(settings: object, file = "agent.ts", threaded = false): AgentProcess {
-  const program = threaded ? [...FROM_SOURCES, join(__dirname, file)] : ["-"];
-  const child = spawn(process.execPath, [...program, JSON.stringify(settings)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  child.stdin.end(threaded ? "" : bundled(file));
+export function startAgent(
+  settings: object,
+  program: Program = "agent",
+  threaded = false,
+): AgentProcess {
+  const given = JSON.stringify(settings);
+  const [command, ...args] = commandOf(program, threaded);
+  const child = spawn(command, [...args, given], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end(args[0] === "-" ? bundled(`${program}.ts`) : "");
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const printed: string[] = [];

@@ -68,6 +68,7 @@ class _Manager(Protocol):
     def send(self, message: Message) -> None: ...
     def set_subscriptions(self, patterns: Sequence[str]) -> None: ...
     def set_activity(self, activity: Message) -> None: ...
+    async def told(self) -> None: ...
     def health(self) -> ManagerHealth: ...
 
 
@@ -185,6 +186,7 @@ class Agent:
             whole("message_concurrency", message_concurrency, 1, 10_000),
             whole("message_queue", message_queue, 1, 1_000_000),
             self._worked,
+            self._told,
             self._news.handler_failed,
             self._news.message_dropped,
         )
@@ -200,6 +202,7 @@ class Agent:
         self._end: StateChange | None = None
         self._stop_cause: str | None = None
         self._drain_task: asyncio.Task[None] | None = None
+        self._signalled = False
         self._state: AgentState = "idle"
         self._ready = False
         self._activity_due = False
@@ -589,10 +592,11 @@ class Agent:
         return self._not_connected()
 
     def _on_signal(self) -> None:
-        # The second signal finds a drain that takes too long for someone.
-        if self._drain_task:
+        # A drain may have begun without a signal: whoever sends a second one finds that it takes too long.
+        if self._signalled:
             self._keep(self.stop())
         else:
+            self._signalled = True
             self._begin_drain("drain")
 
     async def _stop(self, cause: str) -> None:
@@ -634,6 +638,13 @@ class Agent:
         else:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._refresh_activity)
+
+    async def _told(self) -> None:
+        """Until heartbeats say what has begun: its code may never give the event loop back."""
+        if self._activity_due:
+            await asyncio.sleep(0)
+        if self._manager:
+            await self._manager.told()
 
     def _refresh_activity(self) -> None:
         """Once a turn, however many handlers begin and end in it."""

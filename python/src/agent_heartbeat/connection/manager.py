@@ -151,6 +151,9 @@ class ConnectionManager:
         if self._current:
             self._wake("subscriptions")
 
+    async def told(self) -> None:
+        """Heartbeats are sent from here."""
+
     def set_activity(self, activity: Message) -> None:
         self._stats.activity = activity
 

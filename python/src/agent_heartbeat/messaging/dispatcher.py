@@ -80,6 +80,7 @@ class Dispatcher:
         concurrency: int,
         queue: int,
         worked: Callable[[], None],
+        told: Callable[[], Awaitable[None]],
         failed: Callable[[str, BaseException], None],
         dropped: Callable[[str, str], None],
     ) -> None:
@@ -87,6 +88,7 @@ class Dispatcher:
         self._concurrency = concurrency
         self._queue = queue
         self._worked = worked
+        self._told = told
         self._failed = failed
         self._dropped = dropped
         self._handlers: dict[Handler, None] = {}
@@ -180,6 +182,7 @@ class Dispatcher:
         _current_asyncio_task.set(asyncio.current_task())
         self._worked()
         try:
+            await self._told()
             value = await self._call(handler, message) if handler in self._handlers else None
             if message.answer:
                 message.answer.returned(value)

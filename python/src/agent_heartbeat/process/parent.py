@@ -29,6 +29,8 @@ _START = (
 )
 _RESTART_AFTER = (1.0, 30.0)
 """The first wait after the process has died, in seconds, which doubles with each that follows, and the longest."""
+_TURNS = 10
+"""Turns of the event loop that a handler waits at most until its beginning is told."""
 
 
 def can_run() -> bool:
@@ -107,6 +109,13 @@ class ProcessConnectionManager:
     def set_activity(self, activity: Message) -> None:
         self._activity = activity
         self._call("set_activity", activity)
+
+    async def told(self) -> None:
+        """Until the thread that writes has got hold of the interpreter, if it does so soon."""
+        for _ in range(_TURNS):
+            if self._outgoing.empty():
+                return
+            await asyncio.sleep(0)
 
     def health(self) -> ManagerHealth:
         """What the other process has told by now, though this one's event loop may not have come to it."""
