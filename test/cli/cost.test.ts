@@ -2,18 +2,15 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { Template } from "aws-cdk-lib/assertions";
-import { leastWriteUnits } from "../../cli/src/cost/capacity";
 import { advice, estimate } from "../../cli/src/cost/estimate";
 import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet } from "../../cli/src/cost/fleet";
 import measured from "../../cli/src/cost/measured.json";
 import { priceOf, pricesIn, REGIONS } from "../../cli/src/cost/prices";
-import { type Recommendation, recommend } from "../../cli/src/cost/recommend";
-import { ALARM_METRICS, METRICS, PROVISIONED, SWEEP } from "../../cli/src/cost/units";
+import { ALARM_METRICS, METRICS, SWEEP } from "../../cli/src/cost/units";
 import { TREND_INTERVAL_MS } from "../../core/trend-record";
 import { nothingDone, publish, type SweepReport } from "../../lambda/sweep/report";
 import { TRANSITION_REASONS } from "../../lib/metrics";
-import { capacityOf } from "../../lib/status-table-capacity";
 import { run } from "../../testing/cli/run";
 import { templateOf } from "../../testing/templates";
 import { blocks, chart } from "../../tools/docs/cost-page";
@@ -113,113 +110,6 @@ describe("what the stack has in CloudWatch", () => {
 
   it("is no dashboard by default", () => {
     expect(resources("default", "AWS::CloudWatch::Dashboard")).toEqual([]);
-  });
-});
-
-describe("provisioned capacity of the status table", () => {
-  const calm: Partial<Fleet> = { agents: 2000, minWriteUnits: 100, sweepSeconds: 300 };
-
-  it("is billed by the hour, in place of what the table is asked for", () => {
-    expect(item(calm, "provisioned write units, hours")).toBe(100 * 730);
-    expect(item(calm, "provisioned read units, hours")).toBe(5 * 730);
-    const { reconnectsPerDay } = DEFAULT_FLEET;
-    const logins = 2000 * (2_628_000 / 6000 + (reconnectsPerDay * 730) / 24);
-    // Used tokens are in the registry, as are trends and the transitions of those who reconnect.
-    const transitions = 2 * 2000 * reconnectsPerDay * (730 / 24);
-    expect(item(calm, "write units")).toBeCloseTo(logins + 2 * transitions + 3 * 8760, 0);
-    expect(item(calm, "read units")).toBeLessThan(
-      item({ ...calm, minWriteUnits: 0 }, "read units"),
-    );
-    expect(item(calm, "metrics of alarms")).toBe(ALARM_METRICS.essential + PROVISIONED.alarms);
-  });
-
-  it("grows where the fleet uses more than the target of it", () => {
-    const hours = item({ ...calm, minWriteUnits: 10 }, "provisioned write units, hours");
-    // 2,000 / 30 s of heartbeats, and 3 writes a rotation.
-    expect(hours / 730).toBe(Math.ceil((2000 / 30 + 1 + (3 * 2000) / 86_400) / 0.7));
-  });
-
-  it("has the construct's read units, target and limits", () => {
-    for (const minWriteUnits of [1, 150, 4000]) {
-      const { minReadUnits, targetUtilization } = capacityOf({ minWriteUnits }) ?? {};
-      expect(targetUtilization).toBe(PROVISIONED.targetUtilization);
-      expect(minReadUnits).toBe(
-        Math.max(PROVISIONED.minReadUnits, Math.ceil(minWriteUnits * PROVISIONED.readShare)),
-      );
-    }
-    expect(capacityOf({ minWriteUnits: PROVISIONED.maxUnits })?.maxWriteUnits).toBe(
-      PROVISIONED.maxUnits,
-    );
-  });
-
-  it("is sized for the fleet's use, and for all of its agents to return at once", () => {
-    const size = (fleet: Partial<Fleet>) => leastWriteUnits({ ...DEFAULT_FLEET, ...fleet });
-    const steady = 2000 / 30 + 1 + (3 * 2000) / 86_400;
-    expect(size({ agents: 2000 })).toBe(Math.ceil(steady / 0.7));
-    // At a long interval the return of the fleet takes more: three writes an agent within five minutes.
-    const seldom = 2000 / 300 + 1 + (3 * 2000) / 86_400;
-    expect(size({ agents: 2000, intervalSeconds: 300 })).toBe(Math.ceil(seldom + 6000 / 300));
-  });
-});
-
-describe("recommended settings", () => {
-  const TWO_THOUSAND: Fleet = { ...DEFAULT_FLEET, agents: 2000 };
-  const usd = (fleet: Partial<Fleet>) => of({ ...TWO_THOUSAND, ...fleet }).agentHeartbeat.usd;
-  const named = (found: Recommendation) => found.savings.map(({ setting }) => setting);
-
-  it("save what the bills differ by, and keep the time until a dead agent shows", () => {
-    const found = recommend(TWO_THOUSAND);
-    expect(named(found)).toEqual([
-      "ackEvery: 10",
-      `statusTableCapacity: { minWriteUnits: ${leastWriteUnits(TWO_THOUSAND)} }`,
-    ]);
-    const recommended = { ackEvery: 10, minWriteUnits: leastWriteUnits(TWO_THOUSAND) };
-    expect(found.usd).toBeCloseTo(usd({}), 9);
-    expect(found.recommendedUsd).toBeCloseTo(usd(recommended), 9);
-    const saved = found.savings.reduce((sum, { saves }) => sum + saves, 0);
-    expect(found.usd - saved).toBeCloseTo(found.recommendedUsd, 9);
-  });
-
-  it("never cost less than the platform asks for connections and heartbeats alone", () => {
-    for (const intervalSeconds of [5, 30, 300, 540]) {
-      const { floor, recommendedUsd } = recommend({ ...TWO_THOUSAND, intervalSeconds });
-      const least = Object.values(floor).reduce((sum, part) => sum + part);
-      expect(recommendedUsd).toBeGreaterThan(least);
-      expect(recommendedUsd).toBeLessThan(least + (intervalSeconds === 30 ? 60 : 500));
-    }
-  });
-
-  it("take back what was chosen and costs more", () => {
-    const dear: Partial<Fleet> = { alarms: "all", cloudWatchDashboard: true, sweepSeconds: 10 };
-    expect(named(recommend({ ...TWO_THOUSAND, ...dear }))).toEqual(
-      expect.arrayContaining([
-        "sweepInterval: Duration.seconds(300)",
-        "cloudWatchDashboard: false",
-        'alarms: "essential"',
-      ]),
-    );
-  });
-
-  it("leave a small fleet on demand, and a fleet that has them as it is", () => {
-    const small = recommend({ ...DEFAULT_FLEET, agents: 10 });
-    expect(named(small)).toEqual(["ackEvery: 10"]);
-    const minWriteUnits = leastWriteUnits({ ...TWO_THOUSAND, ackEvery: 10 });
-    const done = recommend({ ...TWO_THOUSAND, ackEvery: 10, minWriteUnits });
-    expect(done.savings).toEqual([]);
-    expect(done.recommendedUsd).toBe(done.usd);
-  });
-
-  it("name what weakens a promise apart, each with what it saves by itself", () => {
-    const { weaker, recommendedUsd } = recommend(TWO_THOUSAND);
-    expect(weaker.map(({ setting }) => setting)).toEqual([
-      "heartbeatInterval: 300",
-      "heartbeatInterval: 60, heartbeatTimeoutMultiplier: 1.5",
-      "heartbeatInterval: 36, heartbeatTimeoutMultiplier: 2.5",
-      "alarms: false",
-    ]);
-    const sixty: Fleet = { ...TWO_THOUSAND, ackEvery: 10, intervalSeconds: 60 };
-    const fitted = usd({ ...sixty, minWriteUnits: leastWriteUnits(sixty) });
-    expect(weaker[1]?.saves).toBeCloseTo(recommendedUsd - fitted, 9);
   });
 });
 
@@ -355,30 +245,6 @@ describe("cost", () => {
     const { code, stderr } = await run(["cost", ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(sentence);
-  });
-});
-
-describe("cost --recommend", () => {
-  it("prints each setting, what it saves, and what it gives up", async () => {
-    const { code, stdout } = await run(["cost", "--recommend", "--agents", "2000"]);
-    expect(code).toBe(0);
-    const { usd, savings, recommendedUsd, weaker } = recommend({ ...DEFAULT_FLEET, agents: 2000 });
-    expect(stdout).toContain(`each acknowledged: ${dollars(usd)} a month.`);
-    expect(stdout).toContain(`With these settings: ${dollars(recommendedUsd)} a month.`);
-    expect(stdout).toContain(
-      "An agent whose connection is dead without a close notices after 6:00",
-    );
-    for (const { setting, saves, inExchange } of [...savings, ...weaker]) {
-      expect(stdout).toContain(`${setting}  (`);
-      expect(stdout).toContain(`  saves ${dollars(saves)} a month. ${inExchange}`);
-    }
-  });
-
-  it("prints JSON", async () => {
-    const { stdout } = await run(["cost", "--recommend", "--json", "--alarms", "all"]);
-    const fleet: Fleet = { ...DEFAULT_FLEET, alarms: "all" };
-    const expected = JSON.parse(JSON.stringify(recommend(fleet)));
-    expect(JSON.parse(stdout)).toEqual({ fleet, pricesOf: expect.any(String), ...expected });
   });
 });
 
