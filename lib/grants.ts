@@ -3,7 +3,7 @@
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { IEventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { MESSAGE_DETAIL_TYPE } from "../core/names";
+import { EVENT_DETAIL_TYPES } from "../core/events";
 import { grantTableKey } from "./encryption";
 
 interface Tables {
@@ -32,7 +32,7 @@ export function grantPublish(eventBus: IEventBus, grantee: IGrantable): void {
     new PolicyStatement({
       actions: ["events:PutEvents"],
       resources: [eventBus.eventBusArn],
-      conditions: { StringEquals: { "events:detail-type": MESSAGE_DETAIL_TYPE } },
+      conditions: { StringEquals: { "events:detail-type": EVENT_DETAIL_TYPES.message } },
     }),
   );
 }

@@ -4,6 +4,7 @@
  * @module @agent-heartbeat/cdk
  */
 
+export { EVENT_DETAIL_TYPES, EVENT_SOURCE, type EventDetailType } from "../core/events";
 export { AgentHeartbeat } from "./agent-heartbeat";
 export { AgentHeartbeatStack, type AgentHeartbeatStackProps } from "./agent-heartbeat-stack";
 export type { CustomDomainProps } from "./custom-domain";

@@ -6,7 +6,7 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { MESSAGE_DETAIL_TYPE } from "../core/names";
+import { EVENT_DETAIL_TYPES } from "../core/events";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { undeliveredQueue } from "./encryption";
 import type { WebSocketGateway } from "./websocket-gateway";
@@ -40,7 +40,7 @@ export class MessageEvents extends Construct {
     new Rule(this, "Messages", {
       description: "Messages that any service may send to agents",
       eventBus,
-      eventPattern: { detailType: [MESSAGE_DETAIL_TYPE] },
+      eventPattern: { detailType: [EVENT_DETAIL_TYPES.message] },
       targets: [new LambdaFunction(deliver, { deadLetterQueue: undelivered })],
     });
   }

@@ -3,6 +3,7 @@
 import {
   type DeliveryMessage,
   DIRECT_SUBJECT,
+  EVENT_DETAIL_TYPES,
   isSubject,
   LIMITS,
   RESERVED,
@@ -16,7 +17,6 @@ import { decodeText } from "./text-file";
 
 /** Names the sender: agents read it as `event:agent-heartbeat.cli`. */
 const SOURCE = "agent-heartbeat.cli";
-const DETAIL_TYPE = "Agent Message";
 
 /** As long as the ids that EventBridge gives. */
 const ANY_EVENT_ID = "00000000-0000-0000-0000-000000000000";
@@ -47,7 +47,7 @@ export async function putMessage(
         {
           EventBusName: target.eventBusName,
           Source: SOURCE,
-          DetailType: DETAIL_TYPE,
+          DetailType: EVENT_DETAIL_TYPES.message,
           Detail: JSON.stringify({ organizationId, ...message }),
         },
       ],

@@ -1,19 +1,12 @@
 /** Reads from API Gateway when silent agents' connections were last active: heartbeats may reach it, but not the table. */
 
+import type { ConnectionSample } from "../../core/events";
 import { openConnections } from "../../core/row-connections";
 import type { Connections } from "../shared/connections";
 import type { OnlineRow } from "./scan";
 
 /** The connections of a sample of silent agents. */
-export interface ConnectionProbe {
-  looked: number;
-  /** Open, and active after the last stored heartbeat: its messages don't reach the table. */
-  speaking: number;
-  /** Open, and silent. */
-  silent: number;
-  /** Closed, but still in the table. */
-  gone: number;
-}
+export type ConnectionProbe = ConnectionSample;
 
 const SIZE = 20;
 

@@ -1,8 +1,13 @@
 /** Publishes the events of a mass expiry on the event bus. */
 
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { EVENT_SOURCE, MASS_EXPIRY_DETAIL_TYPES } from "../../core/names";
+import { EVENT_DETAIL_TYPES, EVENT_SOURCE, type EventDetailType } from "../../core/events";
 import type { MassExpiryEvent } from "./self-preservation";
+
+const DETAIL_TYPES: Readonly<Record<MassExpiryEvent["event"], EventDetailType>> = {
+  suspected: EVENT_DETAIL_TYPES.massExpirySuspected,
+  ended: EVENT_DETAIL_TYPES.massExpiryEnded,
+};
 
 /** @throws Error from a call if the bus does not take the event */
 export function massExpiryPublisher(
@@ -16,7 +21,7 @@ export function massExpiryPublisher(
           {
             EventBusName,
             Source: EVENT_SOURCE,
-            DetailType: MASS_EXPIRY_DETAIL_TYPES[event.event],
+            DetailType: DETAIL_TYPES[event.event],
             Detail: JSON.stringify(event),
           },
         ],

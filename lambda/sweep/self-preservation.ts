@@ -1,6 +1,7 @@
 /** Self-preservation of the sweep: carries out the actions of `self-preservation-rule.ts`, which has the state table. */
 
 import pLimit from "p-limit";
+import type { MassExpiryEndedDetail, MassExpirySuspectedDetail } from "../../core/events";
 import type { Connections } from "../shared/connections";
 import type { Log } from "../shared/log";
 import { lastActiveAt, probeConnections, recentlyActive } from "./connection-probe";
@@ -23,14 +24,8 @@ import {
 /** Organizations that are judged at the same time. */
 const CONCURRENCY = 8;
 
-/** An event on the event bus. */
-export type MassExpiryEvent = (
-  | { event: "suspected" }
-  | { event: "ended"; outcome: "recovered" | "confirmed"; endedAt: number }
-) & {
-  /** Whose agents are silent; null if those of several organizations are. */
-  organizationId: string | null;
-} & Omit<SelfPreservationState, "announced">;
+/** The `detail` of an event on the event bus. */
+export type MassExpiryEvent = MassExpirySuspectedDetail | MassExpiryEndedDetail;
 
 export interface SelfPreservationDependencies {
   terms: SelfPreservationTerms;

@@ -5,7 +5,7 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { DETAIL_TYPES, EVENT_SOURCE } from "../../core/names";
+import { EVENT_DETAIL_TYPES, EVENT_SOURCE } from "../../core/events";
 import {
   agentToken,
   type DeliveryMessage,
@@ -204,7 +204,7 @@ async function publishToBus(
             ? {
                 EventBusName: eventBusName,
                 Source: EVENT_SOURCE,
-                DetailType: DETAIL_TYPES[transition.event],
+                DetailType: EVENT_DETAIL_TYPES[transition.event],
                 Time: new Date(transition.at),
                 Detail: JSON.stringify(transition),
               }

@@ -26,7 +26,7 @@ export function constructBlocks(): Record<string, string> {
     "custom-domain": fields("CustomDomainProps"),
     tables: fields("ExistingTables"),
     "status-table-capacity": fields("StatusTableCapacity"),
-    methods: methodTable(),
+    members: memberTable(),
   };
 }
 
@@ -44,16 +44,27 @@ function routeTable(): string {
   );
 }
 
-/** The public methods of the construct. */
-function methodTable(): string {
+/** The public attributes and methods of the construct. */
+function memberTable(): string {
   const construct = parse(join(LIB, "agent-heartbeat.ts")).statements.find(ts.isClassDeclaration);
   if (!construct) throw new Error("agent-heartbeat.ts: expected a class, got none");
-  const rows = construct.members.filter(ts.isMethodDeclaration).map((method) => {
-    const parameters = method.parameters
-      .map(({ name, questionToken }) => `${name.getText()}${questionToken ? "?" : ""}`)
-      .join(", ");
-    const does = commentOf(method).replace(/\s+/g, " ").trim();
-    return [`\`${method.name.getText()}(${parameters})\``, does];
-  });
-  return table(["method", "what it does"], rows);
+  const isShown = ({ name }: ts.ClassElement) =>
+    name !== undefined && !ts.isPrivateIdentifier(name);
+  const does = (member: ts.ClassElement) => commentOf(member).replace(/\s+/g, " ").trim();
+  const typeOf = (type: ts.TypeNode | undefined) =>
+    `\`${(type?.getText() ?? "unknown").replaceAll("|", "\\|")}\``;
+  const attributes = construct.members
+    .filter(ts.isPropertyDeclaration)
+    .filter(isShown)
+    .map((member) => [`\`${member.name.getText()}\``, typeOf(member.type), does(member)]);
+  const methods = construct.members
+    .filter(ts.isMethodDeclaration)
+    .filter(isShown)
+    .map((method) => {
+      const parameters = method.parameters
+        .map(({ name, questionToken }) => `${name.getText()}${questionToken ? "?" : ""}`)
+        .join(", ");
+      return [`\`${method.name.getText()}(${parameters})\``, typeOf(method.type), does(method)];
+    });
+  return table(["member", "type", "what it is, or does"], [...attributes, ...methods]);
 }

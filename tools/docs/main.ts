@@ -11,4 +11,5 @@ for (const [file, blocks] of Object.entries(DOCUMENTS)) {
 }
 
 mkdirSync(SCHEMAS, { recursive: true });
+mkdirSync(join(SCHEMAS, "events"), { recursive: true });
 for (const [file, text] of Object.entries(schemas())) writeFileSync(join(SCHEMAS, file), text);

@@ -1,5 +1,6 @@
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { EVENT_DETAIL_TYPES, EVENT_SOURCE } from "../../../core/events";
 import type { HeartbeatMessage } from "../../../core/protocol";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
@@ -14,6 +15,7 @@ import type { SelfPreservationTerms } from "../../../lambda/sweep/self-preservat
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
 import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { type Engine, startEngine } from "../../../testing/engine";
+import { entryFault } from "../../../testing/event-schemas";
 import { holder, LogRecorder, MetricsRecorder, storedRow } from "../../../testing/presence";
 
 const SECOND = 1000;
@@ -45,7 +47,17 @@ describe("self-preservation of the sweep", () => {
     active = () => 0;
     now = START;
   });
-  afterEach(() => engine.stop());
+  afterEach(async () => {
+    await engine.stop();
+    // Whatever a test publishes keeps to the contract.
+    const entries = published.map((event) => ({
+      Source: EVENT_SOURCE,
+      DetailType:
+        EVENT_DETAIL_TYPES[event.event === "ended" ? "massExpiryEnded" : "massExpirySuspected"],
+      Detail: JSON.stringify(event),
+    }));
+    expect(entries.map(entryFault).filter(Boolean)).toEqual([]);
+  });
 
   const agents = Array.from({ length: AGENTS }, (_, index) => `agent-${index}`);
   const holderOf = (agentId: string) => holder({ agentId, connectionId: agentId });

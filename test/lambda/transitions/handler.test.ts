@@ -1,9 +1,10 @@
 import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { DeliveryMessage, ErrorMessage } from "../../../core/protocol";
 import type { ListedConnection } from "../../../lambda/messaging/subscriptions";
 import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
+import { entryFault } from "../../../testing/event-schemas";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../../../testing/presence";
 import { seededRandom } from "../../../testing/random";
 
@@ -73,6 +74,11 @@ describe("transitions", () => {
   let connections: ConnectionsRecorder;
   let metrics: MetricsRecorder;
   let transitions: ReturnType<typeof transitionsHandler>;
+  afterEach(() => {
+    // Whatever a test publishes keeps to the contract.
+    expect(sent.flat().map(entryFault).filter(Boolean)).toEqual([]);
+  });
+
   beforeEach(() => {
     sent = [];
     published = [];

@@ -4,7 +4,7 @@
  */
 
 import { StatusReader } from "@agent-heartbeat/sdk/status";
-import { DETAIL_TYPES } from "../../../core/names";
+import { EVENT_DETAIL_TYPES } from "../../../core/events";
 import { startLocalService } from "../../../local/app/service";
 import { clientOf } from "../../../testing/engine";
 import { seededRandom } from "../../../testing/random";
@@ -76,7 +76,7 @@ async function measureOne(
   try {
     const random = seededRandom(sweepSeconds + intervalSeconds);
     runtime.onEvent(({ detail, "detail-type": type }) => {
-      if (type === DETAIL_TYPES.offline)
+      if (type === EVENT_DETAIL_TYPES.offline)
         published.set((detail as { agentId: string }).agentId, Date.now());
     });
     const intervalMs = intervalSeconds * 1000;

@@ -1,7 +1,7 @@
 /** Generates the functions' events, and the table rows that they need. */
 
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { EVENT_SOURCE, MESSAGE_DETAIL_TYPE } from "../../../core/names";
+import { EVENT_DETAIL_TYPES, EVENT_SOURCE } from "../../../core/events";
 import { audienceOf } from "../../../core/protocol";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
@@ -83,7 +83,7 @@ export class Events {
     deliver: async () => ({
       id: `event-${this.#serial}`,
       source: "orders",
-      "detail-type": MESSAGE_DETAIL_TYPE,
+      "detail-type": EVENT_DETAIL_TYPES.message,
       time: new Date(this.now).toISOString(),
       detail: { organizationId: "acme", agentId: await this.#online(), data: { task: 1 } },
     }),
