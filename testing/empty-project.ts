@@ -16,6 +16,23 @@ export interface InstalledPackage {
 }
 
 /**
+ * Packs a folder with `npm pack`, which builds it first, unless its scripts are ignored.
+ *
+ * @returns the path of the tarball
+ */
+export async function packFolder(
+  source: string,
+  directory: string,
+  ...flags: string[]
+): Promise<string> {
+  const args = ["pack", "--json", "--pack-destination", directory, ...flags];
+  const { stdout } = await run("npm", args, { cwd: source, maxBuffer: 64 * 1024 * 1024 });
+  // What a build prints comes first.
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ filename: string }];
+  return join(directory, filename);
+}
+
+/**
  * Packs a package and unpacks it into an empty project's node_modules. Its dependencies are linked
  * from the repository, so no network is needed.
  *
@@ -28,16 +45,10 @@ export async function installPacked(
   dependencies: string[],
 ): Promise<InstalledPackage> {
   const root = join(source, "..");
-  const { stdout } = await run(
-    "npm",
-    ["pack", "--json", "--ignore-scripts", "--pack-destination", root],
-    { cwd: source },
-  );
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  const tarball = await packFolder(source, root, "--ignore-scripts");
   const project = join(root, "project");
   const installed = join(project, "node_modules", name);
   await mkdir(installed, { recursive: true });
-  const tarball = join(root, filename);
   await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
   for (const dependency of dependencies) {
     await symlink(join(modules, dependency), join(project, "node_modules", dependency));

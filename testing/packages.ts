@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { packFolder } from "./empty-project";
 
 const run = promisify(execFile);
 const repository = join(__dirname, "..");
@@ -11,19 +12,9 @@ const repository = join(__dirname, "..");
 /** The folders of the packages, in the order in which they depend on one another. */
 export const PUBLISHED = ["sdk", "local", "cli", "lib"] as const;
 
-/**
- * Packs a package with `npm pack` in its folder, which builds it there.
- *
- * @returns the path of the tarball
- */
-export async function pack(folder: (typeof PUBLISHED)[number], directory: string): Promise<string> {
-  const source = join(repository, folder);
-  const options = { cwd: source, maxBuffer: 64 * 1024 * 1024 };
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", directory], options);
-  // What the build prints comes first.
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ filename: string }];
-  return join(directory, filename);
-}
+/** Packs a package in its folder, where it is built. @returns the path of the tarball */
+export const pack = (folder: (typeof PUBLISHED)[number], directory: string): Promise<string> =>
+  packFolder(join(repository, folder), directory);
 
 /** Makes a copy of a package's folder, built there, so that other users of the package are not disturbed. */
 export async function builtCopy(folder: "local" | "cli" | "lib", directory: string): Promise<void> {

@@ -11,18 +11,16 @@ import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
 import { AsyncInvocations } from "./functions/async-invocations";
 import { ACCOUNT_CONCURRENCY, Concurrency } from "./functions/concurrency";
-import { type Call, type Invocable, LocalFunction } from "./functions/local-function";
+import { type Call, LocalFunction } from "./functions/local-function";
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
 import { createGuard, serveGuarded } from "./guard";
 import { type HttpHandler, listen, respond } from "./http";
 import { servePage } from "./page/serve-page";
-import { type Model, readModel } from "./resources/model";
+import { readModel } from "./resources/model";
 import type { PageDescription } from "./resources/page";
-import { MappingConsumer } from "./streams/mapping";
-import { streamApi } from "./streams/stream-api";
-import { pause, readStream } from "./streams/stream-reader";
+import { startMappings } from "./streams/start-mappings";
 import { readAssembly } from "./template/assembly";
 
 /** The engine runs on this machine. If it takes longer than this, it hangs. */
@@ -190,7 +188,14 @@ async function start(
   const buses = new EventBuses({ ...model, ...common, invocations, schedules });
   closing.push(() => buses.stop());
   const gateway = new Gateway({ api: model.api, ...common });
-  await startMappings(model, streams, { options, dynamoDbEndpoint, common, closing });
+  const { pollIntervalMs } = options;
+  await startMappings(model.mappings, streams, {
+    dynamoDbEndpoint,
+    region: REGION,
+    common,
+    closing,
+    ...(pollIntervalMs !== undefined && { pollIntervalMs }),
+  });
   closing.push(() => gateway.stop());
 
   const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses)];
@@ -266,57 +271,6 @@ function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, stri
     AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
   };
-}
-
-interface MappingSetup {
-  options: LocalRuntimeOptions;
-  dynamoDbEndpoint: string;
-  common: { functionOf(name: string): Invocable; clock: Clock; report(problem: string): void };
-  closing: (() => unknown)[];
-}
-
-async function startMappings(
-  { mappings }: Model,
-  streams: Map<string, string>,
-  { options, dynamoDbEndpoint, common, closing }: MappingSetup,
-): Promise<void> {
-  const api = streamApi(dynamoDbEndpoint, REGION);
-  closing.push(() => api.close());
-  for (const description of mappings) {
-    const streamArn = streams.get(description.streamArn);
-    if (streamArn === undefined) {
-      throw new LocalRuntimeError(
-        `${description.logicalId}: expected a table with the stream ${description.streamArn}`,
-      );
-    }
-    const stopping = new AbortController();
-    const consumer = new MappingConsumer({
-      description,
-      target: common.functionOf(description.functionName),
-      clock: common.clock,
-      region: REGION,
-      pause: (ms) => pause(ms, stopping.signal),
-      report: common.report,
-      discard: (records, reason) =>
-        common.report(
-          `${description.logicalId}: ${records.length} records are given up: ${reason}`,
-        ),
-      stopping: () => stopping.signal.aborted,
-    });
-    const reader = await readStream({
-      api,
-      streamArn,
-      startingPosition: description.startingPosition,
-      report: common.report,
-      ...(options.pollIntervalMs !== undefined && { pollIntervalMs: options.pollIntervalMs }),
-      consume: (records) => consumer.consume(records),
-    });
-    closing.push(async () => {
-      stopping.abort();
-      await reader.stop();
-      await consumer.settled();
-    });
-  }
 }
 
 function findFunction(functions: LocalFunction[], name: string): LocalFunction {
