@@ -7,6 +7,7 @@ import {
   type NodeWatcherOptions,
   type Transition,
 } from "@agent-heartbeat/sdk";
+import { fakePresence, fakeTransition } from "@agent-heartbeat/sdk/testing";
 import { FakeRuntime, type FakeSocket } from "./fake-runtime";
 import { TEST_KEY } from "./keys";
 
@@ -14,39 +15,24 @@ import { TEST_KEY } from "./keys";
 export const START = Date.UTC(2026, 0, 1);
 
 /** An agent that connected and sent a heartbeat at the start, with a lease of 90 s. */
-export function presence(agentId: string, overrides: Partial<AgentPresence> = {}): AgentPresence {
-  return {
-    agentId,
-    status: "online",
-    reason: null,
-    since: START,
-    connectedAt: START,
-    connectionId: "A=",
-    instanceId: "process-a",
-    lastHeartbeatAt: START,
-    leaseExpiresAt: START + 90_000,
-    leaseMs: 90_000,
-    heartbeatIntervalMs: 30_000,
-    activity: null,
-    stalledSince: null,
-    ...overrides,
-  };
-}
+export const presence = (agentId: string, overrides: Partial<AgentPresence> = {}): AgentPresence =>
+  fakePresence(agentId, { connectionId: "A=", instanceId: "process-a", ...overrides }, START);
 
 /** The event that the service publishes when an agent comes or goes. */
-export function transition(agentId: string, overrides: Partial<Transition> = {}): Transition {
-  const { reason: _, ...rest } = presence(agentId);
-  return {
-    ...rest,
-    transitionId: "t1",
-    organizationId: "acme",
-    event: "online",
-    previousStatus: null,
-    reason: "connected",
-    at: START,
-    ...overrides,
-  };
-}
+export const transition = (agentId: string, overrides: Partial<Transition> = {}): Transition =>
+  fakeTransition(
+    agentId,
+    {
+      connectionId: "A=",
+      instanceId: "process-a",
+      transitionId: "t1",
+      event: "online",
+      previousStatus: null,
+      reason: "connected",
+      ...overrides,
+    },
+    START,
+  );
 
 export interface FakeFleet {
   watcher: FleetWatcher;

@@ -6,6 +6,7 @@ import type {
   OnlineCount,
   TransitionRecord,
 } from "@agent-heartbeat/sdk/protocol";
+import { fakePresence } from "@agent-heartbeat/sdk/testing";
 import type {
   FleetChange,
   FleetEvents,
@@ -16,25 +17,11 @@ import type {
 export const NOON = Date.UTC(2026, 0, 1, 12);
 
 /** An agent that is online and idle. */
-export function presence(agentId: string, fields: Partial<AgentPresence> = {}): AgentPresence {
-  return {
-    agentId,
-    status: "online",
-    reason: null,
-    since: NOON - 60_000,
-    connectedAt: NOON - 60_000,
-    connectionId: `connection-of-${agentId}`,
-    instanceId: "instance-1",
-    lastHeartbeatAt: NOON,
-    leaseExpiresAt: NOON + 90_000,
-    leaseMs: 90_000,
-    heartbeatIntervalMs: 30_000,
-    activity: null,
-    stalledSince: null,
-    profile: null,
-    ...fields,
-  };
-}
+export const presence = (agentId: string, fields: Partial<AgentPresence> = {}): AgentPresence => {
+  const since = NOON - 60_000;
+  const idle = { since, connectedAt: since, instanceId: "instance-1", profile: null };
+  return fakePresence(agentId, { ...idle, ...fields }, NOON);
+};
 
 export const lost = (agentId: string, at: number, fields: Partial<AgentPresence> = {}) =>
   presence(agentId, { status: "offline", reason: "connection_lost", since: at, ...fields });

@@ -1,6 +1,7 @@
 /** Who is online at the fake service: a row for each agent, and a transition for each change. */
 
 import type { AgentPresence, OfflineReason, Transition } from "@agent-heartbeat/sdk/protocol";
+import type { ConnectionClose, FakeConnection } from "./connection";
 import { fakePresence, fakeTransition } from "./presence";
 
 export class FakeFleet {
@@ -11,6 +12,43 @@ export class FakeFleet {
     private readonly now: () => number,
     private readonly publish: (transition: Transition) => void,
   ) {}
+
+  /** An agent has connected: a newer process takes over from an older one. @param others its open connections */
+  acquire(connection: FakeConnection, others: readonly FakeConnection[]): void {
+    const { agentId, instanceId, connectionId, login } = connection;
+    const older = others.filter((other) => other.instanceId !== instanceId);
+    for (const other of older.filter(({ superseded }) => !superseded)) {
+      other.send({ type: "superseded" });
+      other.superseded = true;
+    }
+    const { heartbeat_interval: interval = 30, heartbeat_timeout: timeout = 90 } = login.claims;
+    const now = this.now();
+    const fields = {
+      leaseMs: timeout * 1000,
+      leaseExpiresAt: now + timeout * 1000,
+      heartbeatIntervalMs: interval * 1000,
+      connectionId,
+      instanceId,
+      connectedAt: now,
+      lastHeartbeatAt: now,
+    };
+    if (older.length < others.length) this.update(agentId, fields);
+    else this.online(agentId, fields);
+  }
+
+  /** A connection has ended: the last one of the process that holds the agent takes it offline. */
+  release(
+    { agentId, instanceId }: FakeConnection,
+    { code, reason }: ConnectionClose,
+    others: readonly FakeConnection[],
+  ): void {
+    const held = this.agents.get(agentId);
+    if (held?.instanceId !== instanceId) return;
+    if (others.some((other) => other.instanceId === instanceId)) return;
+    const isDrained = held.activity?.state === "draining" || reason === "drained";
+    const how = code === 1006 ? "connection_lost" : "client_closed";
+    this.offline(agentId, isDrained ? "drained" : how);
+  }
 
   online(agentId: string, fields: Partial<AgentPresence>): void {
     const previous = this.agents.get(agentId);

@@ -11,11 +11,10 @@ export type { Login } from "./login";
 export { fakePresence, fakeTransition } from "./presence";
 export { type FakeMessage, RemoteAgent } from "./remote-agent";
 export type { Published } from "./replies";
-export {
-  type AnswerMessage,
-  type FakeClientOptions,
-  FakeService,
-  type FakeServiceOptions,
-  type Refuse,
-  startFakeService,
-} from "./service";
+export { FakeService, startFakeService } from "./service";
+export type {
+  AnswerMessage,
+  FakeClientOptions,
+  FakeServiceOptions,
+  Refuse,
+} from "./service-options";

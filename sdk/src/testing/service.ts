@@ -3,9 +3,9 @@
 import { generateKeyPairSync } from "node:crypto";
 // Not the global one, which fake timers replace.
 import { setTimeout as realTimeout } from "node:timers";
-import type { Logger, OpenSocket, PublicKey, Runtime } from "@agent-heartbeat/sdk";
+import type { OpenSocket, PublicKey } from "@agent-heartbeat/sdk";
 import type { AgentPresence, Role, Transition } from "@agent-heartbeat/sdk/protocol";
-import { agentOfToken, agentToken, matchesSubject } from "../../../core/subject";
+import { agentToken } from "../../../core/subject";
 import {
   type ConnectionClose,
   FakeConnection,
@@ -17,45 +17,16 @@ import { FakeFleet } from "./fleet";
 import { isSigned, type Login } from "./login";
 import { type FakeMessage, RemoteAgent } from "./remote-agent";
 import { type Published, replyTo } from "./replies";
+import { receiversOf } from "./routing";
+import type {
+  AnswerMessage,
+  FakeClientOptions,
+  FakeServiceOptions,
+  Refuse,
+} from "./service-options";
 
 /** What clients do with a message is nothing that the service sees. */
 const LOOK_AGAIN_MS = 5;
-
-/** Options of `startFakeService()`. */
-export interface FakeServiceOptions {
-  /** The organization of all clients. @default "acme" */
-  organizationId?: string | undefined;
-  /** Registered keys: a login that none of them has signed is refused with 403. @default every login is accepted */
-  keys?: readonly PublicKey[] | undefined;
-  /** What clients may do that are no agents, by their ids. @default all are agents */
-  roles?: Readonly<Record<string, Role>> | undefined;
-  /** The service's clock, in epoch milliseconds. @default Date.now */
-  now?: (() => number) | undefined;
-  /** Ends every wait for what a client does. @default they wait for as long as it takes */
-  signal?: AbortSignal | undefined;
-}
-
-/** Options for a client of the fake service. */
-export interface FakeClientOptions {
-  agentId: string;
-  organizationId: string;
-  url: string;
-  privateKey: string;
-  logger: Logger | null;
-  runtime: Partial<Runtime>;
-}
-
-/** Decides about a handshake, which is the service's number `attempt`. */
-export type Refuse = (login: Login, attempt: number) => Refusal | undefined;
-
-/**
- * Answers a message in place of the fake: an object is sent, null sends nothing, and undefined leaves the answer to the
- * fake.
- */
-export type AnswerMessage = (
-  message: SentMessage,
-  connection: FakeConnection,
-) => object | null | undefined;
 
 /** Starts a service in this process. Call `close()` at the end. */
 export async function startFakeService(options: FakeServiceOptions = {}): Promise<FakeService> {
@@ -280,29 +251,10 @@ export class FakeService {
       this.until(look, what),
     );
     connection.answers = this.answers;
-    const { agentId, instanceId } = connection;
-    const [known] = this.#openOf(agentId).filter((other) => other.instanceId === instanceId);
-    const older = this.#openOf(agentId).filter((other) => other.instanceId !== instanceId);
+    const { agentId } = connection;
+    const others = this.#openOf(agentId);
     this.connections.push(connection);
-    if (this.#isAgent(agentId)) {
-      for (const other of older.filter(({ superseded }) => !superseded)) {
-        other.send({ type: "superseded" });
-        other.superseded = true;
-      }
-      const { heartbeat_interval: interval = 30, heartbeat_timeout: timeout = 90 } = login.claims;
-      const now = this.now();
-      const lease = { leaseMs: timeout * 1000, leaseExpiresAt: now + timeout * 1000 };
-      const fields = {
-        ...lease,
-        heartbeatIntervalMs: interval * 1000,
-        connectionId: id,
-        instanceId,
-        connectedAt: now,
-        lastHeartbeatAt: now,
-      };
-      if (known) this.#fleet.update(agentId, fields);
-      else this.#fleet.online(agentId, fields);
-    }
+    if (this.#isAgent(agentId)) this.#fleet.acquire(connection, others);
     this.#changed();
     return connection;
   }
@@ -348,14 +300,7 @@ export class FakeService {
   #ended(connection: FakeConnection, close: ConnectionClose): void {
     if (connection.closed) return;
     connection.closed = close;
-    const { agentId, instanceId } = connection;
-    const held = this.#fleet.agents.get(agentId);
-    const others = this.#openOf(agentId).filter((other) => other.instanceId === instanceId);
-    if (held?.instanceId === instanceId && others.length === 0) {
-      const isDrained = held.activity?.state === "draining" || close.reason === "drained";
-      const reason = close.code === 1006 ? "connection_lost" : "client_closed";
-      this.#fleet.offline(agentId, isDrained ? "drained" : reason);
-    }
+    this.#fleet.release(connection, close, this.#openOf(connection.agentId));
     this.#changed();
   }
 
@@ -367,7 +312,7 @@ export class FakeService {
 
   #deliver(message: FakeMessage, id = `message-${++this.#messages}`): number {
     const { subject, data, from, replyTo } = message;
-    const targets = this.#receivers(message);
+    const targets = receiversOf(message, this.open);
     const text = {
       type: "message",
       messageId: id,
@@ -380,21 +325,6 @@ export class FakeService {
     const remote = [...this.#remote.values()].filter((agent) => agent.takes(message));
     for (const agent of remote) void Promise.resolve().then(() => agent.receive(message));
     return new Set(targets.map(({ instanceId }) => instanceId)).size + remote.length;
-  }
-
-  #receivers({ subject, to }: FakeMessage): FakeConnection[] {
-    const [first, token = ""] = subject.split(".");
-    const one = first === "_inbox" ? agentOfToken(token) : to;
-    if (one !== undefined) {
-      const held = this.#openOf(one).filter(({ superseded }) => !superseded);
-      const newest = held.findLast(({ messages }) => messages.length > 0) ?? held.at(-1);
-      return newest ? [newest] : [];
-    }
-    const fits = (pattern: string) =>
-      (first !== "presence" || pattern.startsWith("presence.")) && matchesSubject(pattern, subject);
-    return this.open.filter(
-      ({ superseded, subscriptions }) => !superseded && [...subscriptions].some(fits),
-    );
   }
 }
 

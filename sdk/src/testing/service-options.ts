@@ -1,0 +1,43 @@
+/** What a test gives the fake service, and gets of it for its clients. */
+
+import type { Logger, PublicKey, Runtime } from "@agent-heartbeat/sdk";
+import type { Role } from "@agent-heartbeat/sdk/protocol";
+import type { FakeConnection, SentMessage } from "./connection";
+import type { Refusal } from "./doors";
+import type { Login } from "./login";
+
+/** Options of `startFakeService()`. */
+export interface FakeServiceOptions {
+  /** The organization of all clients. @default "acme" */
+  organizationId?: string | undefined;
+  /** Registered keys: a login that none of them has signed is refused with 403. @default every login is accepted */
+  keys?: readonly PublicKey[] | undefined;
+  /** What clients may do that are no agents, by their ids. @default all are agents */
+  roles?: Readonly<Record<string, Role>> | undefined;
+  /** The service's clock, in epoch milliseconds. @default Date.now */
+  now?: (() => number) | undefined;
+  /** Ends every wait for what a client does. @default they wait for as long as it takes */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options for a client of the fake service. */
+export interface FakeClientOptions {
+  agentId: string;
+  organizationId: string;
+  url: string;
+  privateKey: string;
+  logger: Logger | null;
+  runtime: Partial<Runtime>;
+}
+
+/** Decides about a handshake, which is the service's number `attempt`. */
+export type Refuse = (login: Login, attempt: number) => Refusal | undefined;
+
+/**
+ * Answers a message in place of the fake: an object is sent, null sends nothing, and undefined leaves the answer to the
+ * fake.
+ */
+export type AnswerMessage = (
+  message: SentMessage,
+  connection: FakeConnection,
+) => object | null | undefined;
