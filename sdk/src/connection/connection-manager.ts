@@ -228,7 +228,9 @@ export class ConnectionManager implements ManagerPort {
         mintToken: async () => {
           const key = await loadKey();
           const rotation = this.#current?.connection.isOpen ?? false;
-          return signLoginToken({ ...login, rotation }, key, this.#tokenTime);
+          // Where neither a clock nor the server tells a step of the wall clock from a sleep, attempts take turns.
+          const byWall = !this.runtime.boottime && this.#backoff.attempts % 2 > 0;
+          return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now(byWall));
         },
       },
       {
@@ -243,12 +245,6 @@ export class ConnectionManager implements ManagerPort {
     );
     lane.subscriptions.want(this.#patterns);
     return lane;
-  }
-
-  /** Where neither a clock nor the server tells a step of the wall clock from a sleep, attempts take turns. */
-  get #tokenTime(): number {
-    const { attempts } = this.#backoff;
-    return this.#stats.clock.now(!this.runtime.boottime && attempts % 2 > 0);
   }
 
   #onOpened(lane: ManagedConnection): void {

@@ -9,6 +9,10 @@ import { advisedWindowMs } from "./reconnect-window";
 import { ServerClock } from "./server-clock";
 import type { AgentState, Failure } from "./state";
 
+/** Set where a client is built for browsers, whose connections are all in the agent's own thread. */
+declare const IN_BROWSER: true | undefined;
+const hasThreads = typeof IN_BROWSER === "undefined";
+
 /** A loop that another thread sees standing still for this long is told as `blocked`. */
 const BLOCKED_AFTER_MS = 5_000;
 
@@ -74,19 +78,24 @@ export class ConnectionStats {
 
   /** The activity for a heartbeat, with the lag of the event loop that the agent's handlers run on. */
   activityNow(): Activity {
-    const observedMs = this.runtime.observedLagMs?.();
-    const blocked = observedMs !== undefined && observedMs >= BLOCKED_AFTER_MS;
     const { startedAt, progressAt } = this.activity;
     return {
       ...this.activity,
       ...(startedAt !== undefined && { startedAt: this.#serverTime(startedAt) }),
       ...(progressAt !== undefined && { progressAt: this.#serverTime(progressAt) }),
-      ...(blocked && { state: "blocked" }),
-      eventLoopLagMs: observedMs ?? this.lagMs,
+      eventLoopLagMs: this.lagMs,
+      ...(hasThreads && observedBy(this.runtime)),
     };
   }
 
   #serverTime(time: number): number {
     return Math.max(0, Math.round(this.clock.now() - this.runtime.monotonic() + time));
   }
+}
+
+/** What another thread sees of the agent's loop. */
+function observedBy(runtime: Runtime): Partial<Activity> {
+  const eventLoopLagMs = runtime.observedLagMs?.();
+  if (eventLoopLagMs === undefined) return {};
+  return { eventLoopLagMs, ...(eventLoopLagMs >= BLOCKED_AFTER_MS && { state: "blocked" }) };
 }
