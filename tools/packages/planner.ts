@@ -2,7 +2,6 @@
 
 import {
   COMMAND,
-  eventually,
   expectNothingLeft,
   output,
   type Part,
@@ -17,7 +16,8 @@ const WORKER = `
   const agent = new HeartbeatAgent({
     agentId, url, organizationId: "acme", privateKeyPath: \`.local/acme/\${agentId}.pem\`, capabilities: ["add"],
   });
-  agent.onMessage("tasks.add", async (_, { a, b }) => ({ sum: a + b, by: agentId }), { group: "adders" });
+  agent.onMessage("tasks.add", async (_, { a, b }) => ({ sum: a + b, by: agentId }));
+  agent.on("state", ({ state }) => console.log(state));
   await agent.run();
 `;
 
@@ -49,19 +49,11 @@ export const planner: Part = {
       const workers = ["worker-1", "worker-2"].map((id) =>
         start(project, "node", "worker.mjs", id, url),
       );
-      const online = ["status", "--local", "-o", "acme", "--json"];
-      let seen = "";
-      await eventually(
-        "both workers are online, got ",
-        () => seen,
-        async () => {
-          seen = await output(project, COMMAND, ...online);
-          return (
-            (JSON.parse(seen) as { status: string }[]).filter(({ status }) => status === "online")
-              .length === 2
-          );
-        },
-      );
+      for (const worker of workers) await worker.prints("connected\n");
+      const online = await output(project, COMMAND, "status", "--local", "-o", "acme");
+      if (!online.includes("2 online")) {
+        throw new Error(`expected that both workers are online, got:\n${online}`);
+      }
       const said = await output(project, "node", "planner.cjs", url);
       if (!said.includes("online: planner worker-1 worker-2\nsum: 42\n")) {
         throw new Error(`expected both workers and their sum, got:\n${said}`);
