@@ -125,7 +125,7 @@ export class LeaseStore {
     const stallsAt = activity && stallDeadline(activity, now, holder.heartbeatIntervalMs);
     const work = { activity, stallsAt };
     let row: StatusRow | undefined;
-    for (const period of ["goesOn", "begins"] as const) {
+    for (const period of ["goesOn", "begins", "goesOn"] as const) {
       const result = await this.#hold(holder, writes.renew(period, work), { now, ...work });
       if (result === "written") {
         return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, now) };
@@ -133,7 +133,8 @@ export class LeaseStore {
       row = result.row;
       const standing = standingOf(row, holder);
       if (standing !== "holds") return { outcome: standing, row };
-      // Overtaken by a later heartbeat; otherwise the lease has run out, and the period begins anew.
+      // Overtaken by a later heartbeat; otherwise the lease has run out, and the period begins anew, unless another
+      // connection has renewed it meanwhile.
       if (row && row.lastHeartbeatAt >= now) break;
     }
     return { outcome: "renewed", leaseExpiresAt: row?.leaseExpiresAt ?? now };

@@ -23,15 +23,16 @@ const LEASE_ATTEMPTS = 6;
 
 /** In the order of the documentation. */
 export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
-  // The agent, its used tokens, the size of the fleet. Each attempt may note that the process has lost.
+  // The agent, its used tokens, the size of the fleet.
   $connect: { reads: 202, writes: 1 + LEASE_ATTEMPTS, posts: 0 },
   $disconnect: {
     reads: LIMITS.subscriptions,
     writes: LEASE_ATTEMPTS + LIMITS.subscriptions,
     posts: 0,
   },
-  heartbeat: { reads: 0, writes: 2, posts: 1 },
-  heartbeat_quiet: { reads: 0, writes: 2, posts: 1 },
+  // Where its lease has run out, and another connection renews it at the same moment.
+  heartbeat: { reads: 0, writes: 3, posts: 1 },
+  heartbeat_quiet: { reads: 0, writes: 3, posts: 1 },
   profile: { reads: SENDER, writes: COUNT + 1, posts: 1 },
   // Counts what the agent has. A subscription that came too late is taken away again.
   subscribe: { reads: LIMITS.subscriptionsOfAgent + 1, writes: COUNT + 2, posts: 1 },

@@ -166,6 +166,27 @@ describe("LeaseStore", () => {
     expect(revived).not.toHaveProperty("reason");
   });
 
+  it("counts a heartbeat after its lease's end though another connection renews the lease at the same moment", async () => {
+    await store.acquire(connection(), 1000);
+    const second = connection({ connectionId: "B=", connectedAt: 85_000, rotation: true });
+    let sent = 0;
+    const send = async (command: never) => {
+      sent += 1;
+      if (sent === 2) await store.acquire(second, 85_000);
+      return engine.client.send(command);
+    };
+    const racing = new LeaseStore({
+      client: Object.assign(Object.create(engine.client), { send }),
+      tableName: engine.statusTableName,
+      retentionMs: RETENTION_MS,
+    });
+    expect(await racing.renew(connection(), 100_000)).toEqual({
+      outcome: "renewed",
+      leaseExpiresAt: 190_000,
+    });
+    expect(await row()).toMatchObject({ lastHeartbeatAt: 100_000, leaseExpiresAt: 190_000 });
+  });
+
   it("does not expire a lease that was renewed after it was read", async () => {
     await store.acquire(connection(), 1000);
     const observed = await row();
