@@ -108,7 +108,6 @@ export class LeaseStore {
         now: at,
         latestOlder: connectedAt + CLOCK_SKEW_MS,
         latestReplaced: alone ? 0 : connectedAt + CLOCK_SKEW_MS,
-        forgettable: connectedAt - 2 * CLOCK_SKEW_MS,
         process,
         processes: new Set([process]),
         lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),

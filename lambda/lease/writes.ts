@@ -68,7 +68,7 @@ const WAYS = {
 export function take(period: OnlinePeriod, trim = false): Write {
   const ways = period === "begins" ? "" : ` AND ((${Object.values(WAYS).join(") OR (")}))`;
   const room = trim
-    ? "instanceId = :observedInstanceId AND connectedAt < :forgettable"
+    ? "instanceId = :observedInstanceId"
     : `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
   const processes = trim ? ", processes = :lastProcesses" : " ADD processes :processes";
   return {

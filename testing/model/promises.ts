@@ -72,11 +72,6 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
   const { processes } = before ?? {};
   const isFull = (processes?.size ?? 0) >= MOST_PROCESSES;
   const trims = isFull && !processes?.has(tagOf(holder.instanceId)) ? 1 : 0;
-  if (outcome === "contended") {
-    const full = (before?.displaced?.size ?? 0) >= MOST_DISPLACED;
-    if (!full && !isRush(before, connection) && before?.connections?.size !== MOST_CONNECTIONS)
-      broken("what nothing disturbs is done", before);
-  }
   if (kind === "renew" && writes > 1 + (outcome === "renewed" ? late : 0)) {
     broken("a heartbeat is one write", before);
   }
@@ -139,6 +134,9 @@ function taken(world: World, operation: Operation, connection: Connection): void
   const { lastHeartbeatAt: at } = row;
   if (previous.lastEnded === holder.connectionId) {
     broken("a connection that has ended does not begin again", row);
+  }
+  if (previous.displaced?.has(entry(connection))) {
+    broken("a connection that has lost the row does not take it again", row);
   }
   if (instanceId === undefined) return;
   if (!row.processes?.has(tagOf(instanceId))) broken("a row remembers its last process", row);
@@ -268,10 +266,15 @@ function acquired(
     }
   }
   const { before } = operation;
-  if (before && isOfBefore(world, before, connection) && operation.solo && operation.smooth) {
-    if (isCurrent && outcome !== "acquired" && !isRush(before, connection)) {
+  // Nobody has written the row meanwhile.
+  if (before && before === world.row && operation.smooth && outcome !== undefined) {
+    const rush = isRush(before, connection);
+    if (isCurrent && outcome !== "acquired" && isOfBefore(world, before, connection) && !rush) {
       broken("who logs in after a lock-out does not wait until it is written", before);
     }
+    const full = (before.displaced?.size ?? 0) >= MOST_DISPLACED;
+    const isCrowded = full || before.connections?.size === MOST_CONNECTIONS || rush;
+    if (outcome === "contended" && !isCrowded) broken("what nothing disturbs is done", before);
   }
   if (outcome === "acquired" || outcome === "superseded") world.knownProcesses.add(process);
   if (outcome === "duplicate" && operation.solo && world.presence?.status !== "online") {

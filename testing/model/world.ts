@@ -28,6 +28,8 @@ const CONNECTIONS_OPEN = 4;
 const NAME = { organizationId: "acme", agentId: "a" };
 const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"] as const;
 const PASSING = [1, 40, 700, 1900, 2600, 5000, 8000, 30_000, 60_000];
+/** In histories of silence. */
+const LONG = [700, 5000, 8000, 30_000];
 /** As many processes as a row remembers. */
 const CROWD = 6;
 
@@ -240,10 +242,10 @@ export class World {
     /** The weight of what is likely in some histories, and not in others. */
     const likely = (theme: number, weight: number, otherwise = 0) =>
       this.#isLikely(theme) ? weight : otherwise;
-    offer(likely(13, 3, 1), () => this.#pass(detail));
+    offer(likely(13, 4, 1), () => this.#pass(detail));
     const open = this.connections.filter(({ state }) => state === "open");
     for (const waiting of this.waiting) {
-      const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 16 === 1 ? "fails" : "answered";
+      const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 8 === 1 ? "fails" : "answered";
       offer(likely(0, 1), () => this.#arrive(waiting, fate));
       // In some histories hardly anything happens at the same time.
       offer(likely(1, 8, 2), () => this.#arrive(waiting, "answered"));
@@ -269,7 +271,7 @@ export class World {
         if (detail % 4 === 0) offer(1, () => this.#failHandshake(connection, detail));
       }
       if (state === "refused" && detail % 2 === 1) {
-        offer(1, () => this.#tellRefused(connection));
+        offer(2, () => this.#tellRefused(connection));
       }
       if (state === "open") {
         offer(likely(5, 2, 1), () => this.#beat(connection, detail));
@@ -287,7 +289,7 @@ export class World {
     if (registered && detail % 2 === 0 && key < 2) offer(locks, () => this.#rotateKey(detail));
     if (!registered) offer(1, () => this.#letIn("register"));
     if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
-    if (detail % 15 === 0 && this.isQuiet) offer(likely(8, 1), () => this.#night());
+    if (detail % 5 === 0 && this.isQuiet) offer(likely(8, 3), () => this.#night());
     const { row } = this;
     const due = row?.status === "online" && this.#due(row);
     if (due) {
@@ -306,7 +308,8 @@ export class World {
   #pass(detail: number): void {
     const shaking = this.connections.some(({ state }) => state === "admitted");
     // A handshake that is admitted is over in no time.
-    const span = PASSING[detail % PASSING.length] ?? 1;
+    const spans = this.#isLikely(13) ? LONG : PASSING;
+    const span = spans[detail % spans.length] ?? 1;
     // A function has seconds.
     this.now += shaking ? 40 : Math.min(span, this.underWay.size > 0 ? 5000 : span);
     this.log.push(`${this.now}`);
