@@ -207,7 +207,7 @@ function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
 }
 
 function schedules({ baseDelay, maxDelay, schedule }: ReconnectOptions): Schedules {
-  const base = baseDelay ?? Math.min(1, maxDelay ?? 1);
+  const base = baseDelay ?? (maxDelay && maxDelay >= 0.1 && maxDelay < 1 ? maxDelay : 1);
   const baseMs = millis("reconnect.baseDelay", base, 0.1, MAX_WINDOW_SECONDS);
   const max = maxDelay ?? Math.max(60, base);
   const maxMs = millis("reconnect.maxDelay", max, base, MAX_WINDOW_SECONDS);

@@ -52,6 +52,47 @@ describe("options", () => {
     expect(make).toThrow(message);
   });
 
+  const ABSURD = [Number.NaN, Infinity, -Infinity, -1, 2 ** 31, 1e300, "5", null, {}, [5], true];
+  const NUMBERS: [name: string, as: (value: unknown) => object][] = [
+    ...[
+      "heartbeatInterval",
+      "heartbeatTimeoutMultiplier",
+      "ackEvery",
+      "messageConcurrency",
+      "messageQueue",
+      "sendQueue",
+      "connectTimeout",
+      "closeTimeout",
+      "drainTimeout",
+      "requestTimeout",
+    ].map((name): [string, (value: unknown) => object] => [name, (value) => ({ [name]: value })]),
+    ["reconnect.baseDelay", (baseDelay) => ({ reconnect: { baseDelay } })],
+    ["reconnect.maxDelay", (maxDelay) => ({ reconnect: { maxDelay } })],
+    ["reconnect.stableAfter", (stableAfter) => ({ reconnect: { stableAfter } })],
+    ["rotateAfter.min", (min) => ({ rotateAfter: { min, max: 7000 } })],
+    ["rotateAfter.max", (max) => ({ rotateAfter: { min: 10, max } })],
+  ];
+
+  it.each(NUMBERS)("name %s if its number is absurd", (name, as) => {
+    for (const value of ABSURD) {
+      // Null stands for the default.
+      if (value === null) continue;
+      const make = () => new HeartbeatAgent({ ...GOOD, ...as(value) } as never);
+      expect(make).toThrow(ConfigurationError);
+      expect(make).toThrow(`option ${name}: expected `);
+    }
+  });
+
+  it("of methods are named as well", async () => {
+    const agent = new HeartbeatAgent(GOOD);
+    for (const value of [...ABSURD, 0]) {
+      const maxSilence = value as number;
+      expect(() => agent.onMessage("a", () => {}, { maxSilence })).toThrow("option maxSilence");
+      const asked = agent.request("a", null, { timeout: value as number });
+      await expect(asked).rejects.toThrow("option timeout: expected a number from 0.1 to 86400");
+    }
+  });
+
   it("travel in the login as far as the server needs them", async () => {
     const runtime = new FakeRuntime();
     const url = "wss://gateway.test/prod/?token=x";

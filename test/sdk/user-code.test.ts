@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "@jest/globals";
 import { connectedAgent } from "../../testing/agents";
+import { answerList, fakeFleet, presence } from "../../testing/fleet-watchers";
 
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -103,6 +104,27 @@ describe.each(THROWN.map(([name]) => name))("where %s is thrown", (name) => {
     await runtime.accept(2);
     expect(agent.state).toBe("connected");
   });
+});
+
+it.each([
+  ["throw", throwing],
+  ["reject", rejecting],
+  ["return a broken thenable", thenable],
+])("listeners and loggers of a fleet's watcher that %s disturb nobody", async (_, make) => {
+  const act = make(new Error("broken")) as () => never;
+  const { watcher, runtime } = fakeFleet({ logger: { warn: act, error: act } });
+  for (const name of ["change", "state", "massExpiry"] as const) watcher.on(name, act);
+  const heard: string[] = [];
+  watcher.on("change", ({ agentId }) => heard.push(agentId));
+  void watcher.start();
+  (await runtime.socket(1)).peer.refused({ status: 503 });
+  runtime.advance(2 * SECOND);
+  const socket = await runtime.accept(2);
+  socket.post({ type: "error", code: "internal", message: "broken" });
+  await answerList(socket, runtime, [presence("a1")]);
+  await settled();
+  expect(watcher.state).toBe("live");
+  expect(heard).toEqual(["a1"]);
 });
 
 it("a schedule that rejects is replaced by the built-in one", async () => {
