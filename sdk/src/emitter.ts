@@ -2,9 +2,15 @@
 
 import { callSafely } from "./user-code";
 
+type Entry<Events> = readonly [
+  name: keyof Events,
+  listener: (event: never) => unknown,
+  once: boolean | undefined,
+];
+
 /** Calls listeners in the order in which they were added; one that throws or rejects does not disturb the others. */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Set<[name: keyof Events, (event: never) => unknown, once: boolean]>();
+  readonly #listeners = new Set<Entry<Events>>();
 
   constructor(private readonly onListenerError: (error: unknown) => void) {}
 
@@ -17,9 +23,9 @@ export class Emitter<Events extends object> {
   on<Name extends keyof Events>(
     name: Name,
     listener: (event: Events[Name]) => void,
-    once: boolean = false,
+    once?: boolean,
   ): () => void {
-    const entry: [Name, typeof listener, boolean] = [name, listener, once];
+    const entry: Entry<Events> = [name, listener, once];
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
@@ -35,10 +41,7 @@ export class Emitter<Events extends object> {
     for (const entry of [...this.#listeners]) {
       if (entry[0] !== name) continue;
       if (entry[2]) this.#listeners.delete(entry);
-      callSafely(
-        () => (entry[1] as (event: Events[Name]) => unknown)(event),
-        (error) => this.onListenerError(error),
-      );
+      callSafely(() => entry[1](event as never), this.onListenerError);
     }
   }
 }

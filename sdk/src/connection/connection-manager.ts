@@ -67,14 +67,14 @@ export class ConnectionManager implements ManagerPort {
 
   constructor(
     private readonly options: ManagerOptions,
-    private readonly runtime: Runtime,
+    private readonly platform: Runtime,
     private readonly emit: (event: ManagerEvent) => void,
   ) {
     this.#draining = new DrainingConnections(options.closeTimeoutMs);
-    this.#wakeTimer = new WakeTimer(runtime, () => this.wake());
-    this.#stats = new ConnectionStats(runtime);
-    this.#backoff = new Backoff(options.schedules, () => runtime.random());
-    this.#rotationBackoff = new Backoff(options.schedules, () => runtime.random());
+    this.#wakeTimer = new WakeTimer(platform, () => this.wake());
+    this.#stats = new ConnectionStats(platform);
+    this.#backoff = new Backoff(options.schedules, () => platform.random());
+    this.#rotationBackoff = new Backoff(options.schedules, () => platform.random());
   }
 
   start(): void {
@@ -86,7 +86,7 @@ export class ConnectionManager implements ManagerPort {
   drain(): void {
     if (this.#state === "draining" || isFinal(this.#state)) return;
     this.#enter("draining", "drain");
-    this.#current?.heartbeat?.sendNow(this.runtime.monotonic());
+    this.#current?.heartbeat?.sendNow(this.platform.monotonic());
     this.wake();
   }
 
@@ -96,7 +96,7 @@ export class ConnectionManager implements ManagerPort {
     if (this.#state === "idle") this.#enter("stopped", cause);
     this.#dropCandidate();
     const reason = this.#superseded ? "superseded" : cause === "drained" ? "drained" : "stopped";
-    const now = this.runtime.monotonic();
+    const now = this.platform.monotonic();
     if (this.#current) this.#draining.close(this.#current, reason, now);
     this.#current = null;
     this.#draining.sendNow(now);
@@ -105,9 +105,9 @@ export class ConnectionManager implements ManagerPort {
 
   /** The delay is random, so that neither a fleet nor a caller in a loop makes a storm. */
   reconnect(): void {
-    const now = this.runtime.monotonic();
+    const now = this.platform.monotonic();
     this.#current?.heartbeat?.probe(now, this.options.connectTimeoutMs);
-    const soon = now + this.runtime.random() * this.options.schedules.builtIn.network.baseMs;
+    const soon = now + this.platform.random() * this.options.schedules.builtIn.network.baseMs;
     if (!this.#hasToWait) this.#nextAttemptAt = Math.min(this.#nextAttemptAt, soon);
     this.wake();
   }
@@ -139,7 +139,7 @@ export class ConnectionManager implements ManagerPort {
   }
 
   #reconcile(): void {
-    const now = this.runtime.monotonic();
+    const now = this.platform.monotonic();
     this.#draining.work(now);
     if (this.#stopCause) {
       if (this.#draining.size === 0) this.#enterFinal(this.#stopCause);
@@ -224,12 +224,12 @@ export class ConnectionManager implements ManagerPort {
     const lane: ManagedConnection = new ManagedConnection(
       {
         url,
-        openSocket: this.runtime.openSocket,
+        openSocket: this.platform.openSocket,
         mintToken: async () => {
           const key = await loadKey();
           const rotation = this.#current?.connection.isOpen ?? false;
           // Where neither a clock nor the server tells a step of the wall clock from a sleep, attempts take turns.
-          const byWall = !this.runtime.boottime && this.#backoff.attempts % 2 > 0;
+          const byWall = !this.platform.boottime && this.#backoff.attempts % 2 > 0;
           return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now(byWall));
         },
       },
@@ -239,8 +239,8 @@ export class ConnectionManager implements ManagerPort {
         ended: (end) => this.#onEnded(lane, end),
       },
       now,
-      now + min + this.runtime.random() * (max - min),
-      () => this.runtime.random(),
+      now + min + this.platform.random() * (max - min),
+      () => this.platform.random(),
       this.options.connectTimeoutMs,
     );
     lane.subscriptions.want(this.#patterns);
@@ -248,9 +248,9 @@ export class ConnectionManager implements ManagerPort {
   }
 
   #onOpened(lane: ManagedConnection): void {
-    const now = this.runtime.monotonic();
+    const now = this.platform.monotonic();
     const terms = this.options.heartbeat;
-    lane.opened(now, terms && new Heartbeat(terms, () => this.runtime.random(), now));
+    lane.opened(now, terms && new Heartbeat(terms, () => this.platform.random(), now));
     // In a rotation the old connection stays until the new one has proved itself.
     if (this.#current) this.#rotationBuffer.begin(this.#current, lane);
     else this.#promote(lane);
@@ -261,7 +261,7 @@ export class ConnectionManager implements ManagerPort {
     const leaving = this.#draining.has(lane);
     // One with an id answers another message than a heartbeat.
     const refuses = message.type === "error" && message.id === undefined;
-    if (refuses) lane.heartbeat?.refused(this.runtime.monotonic());
+    if (refuses) lane.heartbeat?.refused(this.platform.monotonic());
     if (message.type === "heartbeat_ack") {
       if (!leaving && !this.#superseded) this.#onAck(lane, message);
     } else if (message.type === "superseded") {
@@ -273,7 +273,7 @@ export class ConnectionManager implements ManagerPort {
       this.#tell({ type: "message", message });
       if (!leaving) this.#lose(lane, REVOKED, "revoked");
       this.wake();
-    } else if (lane.subscriptions.answered(message, this.runtime.monotonic())) {
+    } else if (lane.subscriptions.answered(message, this.platform.monotonic())) {
       if (message.type === "error") this.#tell({ type: "message", message });
       this.#onSubscribed(lane);
     } else {
@@ -316,7 +316,7 @@ export class ConnectionManager implements ManagerPort {
   /** When the server would have the next attempt. */
   #hintAfter(lane: ManagedConnection, end: ConnectionEnd): RetryHint {
     const { clock, reconnectWindowMs } = this.#stats;
-    const ageMs = this.runtime.monotonic() - (lane.openedAt ?? this.runtime.monotonic());
+    const ageMs = this.platform.monotonic() - (lane.openedAt ?? this.platform.monotonic());
     const hint = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
     if (!isRefused(end)) return hint;
     // A token with a wrong time is refused like any other; the next one carries the server's time.
@@ -333,7 +333,7 @@ export class ConnectionManager implements ManagerPort {
     if (!old || lane !== this.#candidate || lane.awaited) return;
     this.#current = lane;
     this.#candidate = null;
-    this.#draining.close(old, "rotated", this.runtime.monotonic(), LINGER_MS);
+    this.#draining.close(old, "rotated", this.platform.monotonic(), LINGER_MS);
     this.#rotationBackoff.settled();
     this.#tell({ type: "rotated" });
   }
@@ -394,7 +394,7 @@ export class ConnectionManager implements ManagerPort {
     const retryInMs = backoff.next(failure.kind, hint);
     const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
     this.#tell({ type: "attempt_failed", attempt });
-    return this.runtime.monotonic() + retryInMs;
+    return this.platform.monotonic() + retryInMs;
   }
 
   get #lanes(): ManagedConnection[] {
@@ -428,7 +428,7 @@ export class ConnectionManager implements ManagerPort {
   #enter(state: AgentState, reason: StateReason, failure?: Failure): void {
     const previous = this.#state;
     this.#state = state;
-    const at = this.runtime.now();
+    const at = this.platform.now();
     const change = { state, previous, reason, at, ...(failure && { failure }) };
     this.#tell({ type: "state", change });
   }

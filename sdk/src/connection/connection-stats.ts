@@ -28,22 +28,22 @@ export class ConnectionStats {
   /** What the agent says that it does. Its times are monotonic. */
   activity: Activity = { state: "idle" };
 
-  constructor(private readonly runtime: Runtime) {
-    this.clock = new ServerClock(runtime);
+  constructor(private readonly platform: Runtime) {
+    this.clock = new ServerClock(platform);
   }
 
   /** @returns the round trip in milliseconds, where it could be measured */
   acked(heartbeat: Heartbeat | null, ack: HeartbeatAckMessage): number | null {
     const { serverTime, heartbeatInterval, reconnectWindowMs } = ack;
     this.reconnectWindowMs = advisedWindowMs(reconnectWindowMs);
-    const now = this.runtime.monotonic();
+    const now = this.platform.monotonic();
     const advisedMs = heartbeatInterval === undefined ? null : heartbeatInterval * 1000;
     const roundTripMs = heartbeat?.receivedAck(now, advisedMs) ?? null;
     if (roundTripMs !== null) {
       this.roundTripMs = roundTripMs;
       this.clock.learnFromAck(serverTime, roundTripMs);
     }
-    this.lastAck = { at: this.runtime.now(), monotonic: now };
+    this.lastAck = { at: this.platform.now(), monotonic: now };
     return roundTripMs;
   }
 
@@ -73,7 +73,7 @@ export class ConnectionStats {
   }
 
   lost({ code, message }: Failure): void {
-    this.lastDisconnect = { code: code ?? null, reason: message, at: this.runtime.now() };
+    this.lastDisconnect = { code: code ?? null, reason: message, at: this.platform.now() };
   }
 
   /** The activity for a heartbeat, with the lag of the event loop that the agent's handlers run on. */
@@ -84,12 +84,12 @@ export class ConnectionStats {
       ...(startedAt !== undefined && { startedAt: this.#serverTime(startedAt) }),
       ...(progressAt !== undefined && { progressAt: this.#serverTime(progressAt) }),
       eventLoopLagMs: this.lagMs,
-      ...(hasThreads && observedBy(this.runtime)),
+      ...(hasThreads && observedBy(this.platform)),
     };
   }
 
   #serverTime(time: number): number {
-    return Math.max(0, Math.round(this.clock.now() - this.runtime.monotonic() + time));
+    return Math.max(0, Math.round(this.clock.now() - this.platform.monotonic() + time));
   }
 }
 

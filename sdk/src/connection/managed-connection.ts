@@ -23,7 +23,7 @@ export class ManagedConnection {
   constructor(
     options: ConnectionOptions,
     listener: ConnectionListener,
-    private readonly startedAt: number,
+    private readonly begunAt: number,
     public rotateAt: number,
     random: () => number,
     answerTimeoutMs: number,
@@ -61,7 +61,7 @@ export class ManagedConnection {
 
   /** When that has taken too long. */
   awaitedUntil(timeoutMs: number): number {
-    return (this.#openedAt ?? this.startedAt) + timeoutMs;
+    return (this.#openedAt ?? this.begunAt) + timeoutMs;
   }
 
   /** From when on it counts as stable: open for long enough, and acknowledged. */

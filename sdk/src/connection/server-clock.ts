@@ -14,11 +14,11 @@ export class ServerClock {
   /** The server's time, and how the other clocks stood then. */
   #learnt: [serverTime: number, then: Clocks] | null = null;
 
-  constructor(private readonly runtime: Pick<Runtime, "now" | "monotonic" | "boottime">) {}
+  constructor(private readonly platform: Pick<Runtime, "now" | "monotonic" | "boottime">) {}
 
   /** How far the local clock is ahead of the server's, in milliseconds; null until it is known. */
   get skewMs(): number | null {
-    return this.#learnt && Math.round(this.runtime.now() - this.now());
+    return this.#learnt && Math.round(this.platform.now() - this.now());
   }
 
   /**
@@ -28,9 +28,9 @@ export class ServerClock {
    *   runs on meanwhile
    */
   now(byWall = false): number {
-    if (!this.#learnt) return this.runtime.now();
+    if (!this.#learnt) return this.platform.now();
     const [serverTime, then] = this.#learnt;
-    const [passedMs, withSleepMs, wallMs] = passedSince(this.runtime, then);
+    const [passedMs, withSleepMs, wallMs] = passedSince(this.platform, then);
     const certainMs = withSleepMs - passedMs >= TELLING_MS ? withSleepMs : passedMs;
     return serverTime + (byWall ? wallMs : certainMs);
   }
@@ -42,7 +42,7 @@ export class ServerClock {
   learnFromAck(serverTime: number, roundTripMs: number): void {
     const errorMs = roundTripMs / 2;
     const [known, told] = [this.#learnt ? this.now() : Number.NaN, serverTime + errorMs];
-    this.#learnt = [Math.abs(told - known) <= errorMs ? known : told, readClocks(this.runtime)];
+    this.#learnt = [Math.abs(told - known) <= errorMs ? known : told, readClocks(this.platform)];
   }
 }
 

@@ -15,28 +15,28 @@ export class WakeTimer {
   #due: Clocks | null = null;
 
   constructor(
-    private readonly runtime: Runtime,
+    private readonly platform: Runtime,
     private readonly ring: () => void,
   ) {}
 
   /** Rings at a monotonic time, and no longer at the one set before. */
   set(at: number): void {
     this.clear();
-    const clocks = readClocks(this.runtime);
+    const clocks = readClocks(this.platform);
     const delayMs = Math.max(0, at - clocks[0]);
     this.#due = clocks.map((time) => time + delayMs) as Clocks;
-    this.#timer = this.runtime.setTimeout(this.ring, delayMs);
+    this.#timer = this.platform.setTimeout(this.ring, delayMs);
   }
 
   clear(): void {
-    this.runtime.clearTimeout(this.#timer);
+    this.platform.clearTimeout(this.#timer);
     this.#due = null;
   }
 
   /** Null where it is not set. */
   lateness(): Lateness | null {
     if (!this.#due) return null;
-    const [lateMs, bootMs, wallMs] = passedSince(this.runtime, this.#due);
+    const [lateMs, bootMs, wallMs] = passedSince(this.platform, this.#due);
     const pauseMs = Math.max(lateMs, bootMs);
     return [lateMs, pauseMs, Math.max(pauseMs, wallMs)];
   }

@@ -12,7 +12,7 @@ interface Waiting<T> {
 export class Pending<T> {
   readonly #waiting = new Map<string, Waiting<T>>();
 
-  constructor(private readonly runtime: Pick<Runtime, "setTimeout" | "clearTimeout">) {}
+  constructor(private readonly platform: Pick<Runtime, "setTimeout" | "clearTimeout">) {}
 
   get size(): number {
     return this.#waiting.size;
@@ -21,7 +21,7 @@ export class Pending<T> {
   /** @param late what to reject with after `timeoutMs` */
   wait(name: string, timeoutMs: number, late: () => AgentHeartbeatError): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = this.runtime.setTimeout(() => this.fail(late(), name), timeoutMs);
+      const timer = this.platform.setTimeout(() => this.fail(late(), name), timeoutMs);
       this.#waiting.set(name, { resolve, reject, timer });
     });
   }
@@ -29,7 +29,7 @@ export class Pending<T> {
   /** Takes what waits for this name, for the caller to settle. */
   take(name = ""): Omit<Waiting<T>, "timer"> | undefined {
     const waiting = this.#waiting.get(name);
-    if (waiting) this.runtime.clearTimeout(waiting.timer);
+    if (waiting) this.platform.clearTimeout(waiting.timer);
     this.#waiting.delete(name);
     return waiting;
   }

@@ -47,21 +47,21 @@ export class Questions {
 
   constructor(
     private readonly agentId: string,
-    private readonly runtime: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">,
+    private readonly platform: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">,
     private readonly publish: (
       message: Outgoing,
       timeoutMs: number,
       track: { sent: boolean },
     ) => Promise<{ reached: number }>,
   ) {
-    this.#pending = new Pending(runtime);
+    this.#pending = new Pending(platform);
   }
 
   async ask(message: Omit<Outgoing, "replyTo">, timeoutMs: number): Promise<unknown> {
     const replyTo = `${RESERVED.inbox}.${agentToken(this.agentId)}.${crypto.randomUUID()}`;
     const question: Question = {
       message: { ...message, replyTo },
-      endsAt: this.runtime.monotonic() + timeoutMs,
+      endsAt: this.platform.monotonic() + timeoutMs,
       sent: false,
       attempts: 0,
       timer: null,
@@ -81,7 +81,7 @@ export class Questions {
       return await answer;
     } finally {
       this.#open.delete(replyTo);
-      this.runtime.clearTimeout(question.timer);
+      this.platform.clearTimeout(question.timer);
     }
   }
 
@@ -114,7 +114,7 @@ export class Questions {
     question.attempts += 1;
     question.reached = undefined;
     question.faults = 0;
-    const leftMs = question.endsAt - this.runtime.monotonic();
+    const leftMs = question.endsAt - this.platform.monotonic();
     this.publish(question.message, leftMs, question).then(
       ({ reached }) => {
         question.reached = reached;
@@ -130,7 +130,7 @@ export class Questions {
     if (reached === undefined || faults < reached || !this.#open.has(replyTo)) return;
     const pauseMs = AGAIN_MS[attempts - 1];
     if (pauseMs !== undefined && (fault?.code ?? "unavailable") === "unavailable") {
-      question.timer = this.runtime.setTimeout(() => this.#send(replyTo, question), pauseMs);
+      question.timer = this.platform.setTimeout(() => this.#send(replyTo, question), pauseMs);
       return;
     }
     const why = hint("is the agent online, or anybody subscribed?");
