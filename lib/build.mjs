@@ -4,7 +4,7 @@
  */
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,17 +36,13 @@ async function construct() {
   });
 }
 
+/** In the folders of the repository, because the construct's declarations import some of `core`. */
 async function types() {
   const outDir = join(dist, "types");
   const flags = ["-p", join(root, "tsconfig.types.json"), "--outDir", outDir];
   await run(process.execPath, [require.resolve("typescript/bin/tsc"), ...flags]).catch((error) => {
     throw new Error(`the types do not compile:\n${error.stdout ?? ""}`, { cause: error });
   });
-  const declared = join(outDir, "lib");
-  for (const file of await readdir(declared)) {
-    if (file.endsWith(".d.ts")) await cp(join(declared, file), join(dist, file));
-  }
-  await rm(outDir, { recursive: true });
 }
 
 /** The runbook, and the functions and the page from the builds that a checkout deploys. */
