@@ -95,7 +95,7 @@ describe("the installed command", () => {
       }
     }
     expect(pending.length).toBeGreaterThan(1);
-    expect(bytes).toBeLessThan(170_000);
+    expect(bytes).toBeLessThan(150_000);
   });
 
   it("asks nobody for confirmation where no terminal is", async () => {

@@ -8,7 +8,8 @@ import {
   paginateGetMetricData,
 } from "@aws-sdk/client-cloudwatch";
 import { type Bill, billOf } from "../../cli/src/cost/bill";
-import { pricesIn, REGIONS, type Region } from "../../cli/src/cost/prices";
+import { REGIONS, type Region } from "../../cli/src/cost/fleet";
+import { pricesIn } from "../../cli/src/cost/prices";
 import type { Resource } from "./stack";
 
 const MINUTE_MS = 60_000;

@@ -2,14 +2,9 @@
 
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Bill, Item } from "../cost/bill";
-import { advice, type Estimate, estimate } from "../cost/estimate";
-import { dollars, quantity } from "../cost/figures";
-import { DEFAULT_FLEET, type Fleet } from "../cost/fleet";
-import { PRICES_DATE, REGIONS, type Region } from "../cost/prices";
-import { type Recommendation, recommend, type Saving } from "../cost/recommend";
+import { DEFAULT_FLEET, type Fleet, REGIONS, type Region } from "../cost/fleet";
 import { ALARM_METRICS, type Alarms, ASSUMED, PROVISIONED } from "../cost/units";
-import { duration, parseDuration } from "../durations";
+import { parseDuration } from "../durations";
 import type { Io } from "../io";
 import { Printer } from "../printer";
 
@@ -102,18 +97,10 @@ export function addCost(program: Command, io: Io): void {
     )
     .option("--recommend", "print the cheapest settings for this fleet, and what each gives up")
     .option("--json", "print JSON")
-    .action((options: Options, command: Command) => {
-      const printer = new Printer(io, command.optsWithGlobals());
-      const described = fleetOf(options);
-      if (options.recommend) {
-        const found = recommend(described, options.handlerMs);
-        if (printer.json) printer.value({ fleet: described, pricesOf: PRICES_DATE, ...found });
-        else printRecommendation(described, found, printer);
-        return;
-      }
-      const result = estimate(described, options.handlerMs);
-      if (printer.json) printer.value({ ...result, advice: advice(result) });
-      else print(result, printer);
+    .action(async (options: Options, command: Command) => {
+      const { showEstimate, showRecommendation } = await import("../cost/show");
+      const show = options.recommend ? showRecommendation : showEstimate;
+      show(fleetOf(options), options.handlerMs, new Printer(io, command.optsWithGlobals()));
     });
 }
 
@@ -133,84 +120,6 @@ function fleetOf(options: Options): Fleet {
     region: options.region,
   };
 }
-
-/** The described fleet as a sentence, without its end. */
-function inWords({ agents, region, intervalSeconds, ackEvery }: Fleet): string {
-  if (agents === 0) return `A deployment in ${region} without agents`;
-  const acks = ackEvery === 1 ? "each acknowledged" : `one in ${ackEvery} acknowledged`;
-  return `${quantity(agents)} agents in ${region}, a heartbeat every ${intervalSeconds} s, ${acks}`;
-}
-
-function print(result: Estimate, printer: Printer): void {
-  const { bold, dim } = printer.colours;
-  printer.lines(`${inWords(result.fleet)}.`);
-  for (const [name, bill] of [
-    ["Agent Heartbeat", result.agentHeartbeat],
-    ["AWS IoT Core", result.iotCore],
-  ] as const) {
-    if (bill.items.length === 0) continue;
-    const detection = duration(bill.detectionSeconds * 1000);
-    printer.lines(
-      "",
-      `${bold(`${name}: ${dollars(bill.usd)} a month`)} ${dim(`(a silent death shows within ${detection})`)}`,
-    );
-    printBill(bill, printer);
-  }
-  const unconfirmed = [...result.agentHeartbeat.items, ...result.iotCore.items].some(isUnsure);
-  printer.lines(
-    "",
-    ...advice(result),
-    "",
-    dim(`Prices of ${result.pricesOf}, without free tiers, discounts and taxes.`),
-    ...(unconfirmed ? [dim("* These prices could not be confirmed.")] : []),
-  );
-}
-
-function printRecommendation(fleet: Fleet, found: Recommendation, printer: Printer): void {
-  const { bold, dim } = printer.colours;
-  const { usd, savings, recommendedUsd, floor, weaker } = found;
-  const platform = Object.values(floor).reduce((sum, part) => sum + part);
-  printer.lines(`${inWords(fleet)}: ${dollars(usd)} a month.`);
-  for (const saving of savings) printSaving(saving, printer);
-  printer.lines(
-    "",
-    savings.length === 0
-      ? bold("These settings are the cheapest that keep what is promised.")
-      : bold(`With these settings: ${dollars(recommendedUsd)} a month.`),
-    `AWS asks ${dollars(platform)} of it for connections and heartbeats alone: ${dollars(floor.connectionMinutes)} for ` +
-      `connection minutes, ${dollars(floor.messages)} for messages, ${dollars(floor.functions)} for functions, and ` +
-      `${dollars(floor.writes)} for writes, if no provisioned unit is idle.`,
-  );
-  if (weaker.length > 0) printer.lines("", "Each of these saves more, and weakens a promise:");
-  for (const saving of weaker) printSaving(saving, printer);
-  printer.lines(
-    "",
-    dim(
-      `Prices of ${PRICES_DATE}, without free tiers, discounts and taxes; see the bill for those that are not confirmed.`,
-    ),
-  );
-}
-
-function printSaving({ setting, of, saves, inExchange }: Saving, printer: Printer): void {
-  const { bold, dim } = printer.colours;
-  const where = of === "agents" ? "each agent's options" : "the construct's props";
-  printer.lines(
-    "",
-    `${bold(setting)}  ${dim(`(${where})`)}`,
-    `  saves ${dollars(saves)} a month. ${inExchange}`,
-  );
-}
-
-function printBill({ items }: Bill, printer: Printer): void {
-  printer.table(items, [
-    { title: "SERVICE", text: ({ service }) => service },
-    { title: "WHAT", text: ({ what }) => what },
-    { title: "QUANTITY", text: (item) => quantity(item.quantity) },
-    { title: "A MONTH", text: (item) => `${dollars(item.usd)}${isUnsure(item) ? " *" : ""}` },
-  ]);
-}
-
-const isUnsure = ({ confirmed }: Item) => !confirmed;
 
 /** What the construct's `sweepInterval` takes, in seconds. */
 function sweepSeconds(text: string): number {

@@ -1,8 +1,11 @@
 /** The fleet whose price is asked for. */
 
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
-import type { Region } from "./prices";
 import type { Alarms } from "./units";
+
+/** Those whose prices are known. */
+export const REGIONS = ["us-east-1", "eu-west-1"] as const;
+export type Region = (typeof REGIONS)[number];
 
 export interface Fleet {
   agents: number;

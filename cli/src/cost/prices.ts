@@ -1,9 +1,7 @@
 /** What AWS asks for each thing that it bills: a table with the date and the source of every price. */
 
+import type { Region } from "./fleet";
 import table from "./prices.json";
-
-export const REGIONS = ["us-east-1", "eu-west-1"] as const;
-export type Region = (typeof REGIONS)[number];
 
 /** Things that are billed. */
 export type Billed = keyof (typeof table.regions)["us-east-1"];
