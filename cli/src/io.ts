@@ -1,5 +1,6 @@
 /** Everything outside of the command that it touches, so that tests run it in process with their own. */
 
+import type { LocalOptions } from "@agent-heartbeat/local";
 import type {
   CloudFormationClient,
   CloudFormationClientConfig,
@@ -23,23 +24,6 @@ export interface Clients {
   dynamoDb(config: DynamoDBClientConfig): Promise<DynamoDBClient>;
   cloudFormation(config: CloudFormationClientConfig): Promise<Pick<CloudFormationClient, "send">>;
   eventBridge(config: EventBridgeClientConfig): Promise<Pick<EventBridgeClient, "send">>;
-}
-
-/** As @agent-heartbeat/local takes them. */
-export interface LocalCommandOptions {
-  app?: string | true;
-  assembly?: string;
-  stack?: string;
-  construct?: string;
-  port: number;
-  host?: string;
-  open?: boolean;
-  demo?: boolean;
-  agent?: string[];
-  data?: string;
-  dynamoDbEndpoint?: string;
-  sweep: boolean;
-  verbose?: boolean;
 }
 
 export interface Io {
@@ -70,8 +54,5 @@ export interface Io {
   /** The runbook's page, in Markdown. */
   runbook(): Promise<string>;
   /** Runs the service on this machine until the signal is aborted. */
-  local(
-    options: LocalCommandOptions,
-    place: { directory: string; signal: AbortSignal },
-  ): Promise<void>;
+  local(options: LocalOptions, place: { directory: string; signal: AbortSignal }): Promise<void>;
 }

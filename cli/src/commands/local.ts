@@ -1,8 +1,9 @@
 /** `local`: runs the whole service on this machine. */
 
+import type { LocalOptions } from "@agent-heartbeat/local";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CliError, EXIT, usageError } from "../failure";
-import type { Io, LocalCommandOptions } from "../io";
+import type { Io } from "../io";
 
 const DEFAULT_PORT = 8787;
 
@@ -37,9 +38,9 @@ export function addLocal(program: Command, io: Io): void {
     .option("--dynamodb-endpoint <url>", "use this DynamoDB instead of the embedded engine", url)
     .option("--no-sweep", "run no schedules; derived status needs none")
     .option("--verbose", "print the functions' logs too")
-    .action(async (_: LocalCommandOptions, command: Command) => {
+    .action(async (_: LocalOptions, command: Command) => {
       const { dynamodbEndpoint, ...options } = command.opts<
-        LocalCommandOptions & { dynamodbEndpoint?: string }
+        LocalOptions & { dynamodbEndpoint?: string }
       >();
       if (options.app !== undefined && options.assembly !== undefined) {
         throw usageError("--app and --assembly exclude each other.");
