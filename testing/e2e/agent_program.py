@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import sys
 import threading
 from typing import Any
@@ -28,6 +29,8 @@ async def main(kind: str, settings: str) -> None:
     agent = HeartbeatAgent(**options(settings))
     agent.on("ready", lambda _: say("acknowledged"))
     if kind == "worker":
+        # A signal that comes after the agent's end does not take the exit code away.
+        signal.signal(signal.SIGTERM, lambda *_: None)
 
         @agent.on_message("tasks.*")
         async def process(subject: str, n: Any) -> Any:
