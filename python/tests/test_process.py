@@ -132,8 +132,17 @@ async def test_a_handler_that_holds_the_interpreter_reads_as_blocked_and_never_a
     assert (await program.wait()).strip() == "drained"
 
 
+@pytest.mark.parametrize(
+    ("message", "end"),
+    [
+        ({"type": "superseded"}, "superseded"),
+        ({"type": "message", "messageId": "2", "subject": "agent.drain", "from": "event:cli"}, "drained"),
+        ({"type": "message", "messageId": "2", "subject": "leave", "from": "b"}, "drained"),
+    ],
+    ids=["superseded", "asked by the bus", "by its own code"],
+)
 async def test_the_first_signal_does_not_cut_short_a_drain_that_has_begun_without_one(
-    service: FakeService, tmp_path: Path
+    service: FakeService, tmp_path: Path, message: dict[str, str], end: str
 ) -> None:
     body = """
     @agent.on_message("slow")
@@ -142,20 +151,24 @@ async def test_the_first_signal_does_not_cut_short_a_drain_that_has_begun_withou
             await asyncio.sleep(0.02)
         return "finished"
 
+    @agent.on_message("leave")
+    async def leave(subject, data):
+        await agent.drain()
+
     agent.on("state", lambda change: os.mkdir(os.path.join(os.path.dirname(__file__), change.state)))
     """
-    program = Program(service, tmp_path, body)
+    program = Program(service, tmp_path, body, "remote_drain=True")
     peer = await service.connection()
-    await service.received("subscribe")
+    await until(lambda: len(peer.of_type("subscribe")) == 2)
     go = tmp_path / "go"
     peer.send(type="message", messageId="1", subject="slow", data=str(go), replyTo="_inbox.b.1", **{"from": "b"})
     await until(lambda: any(beat.get("activity", {}).get("task") == "slow" for beat in peer.messages))
-    peer.send(type="superseded")
+    peer.send(**message)
     await until(lambda: (tmp_path / "draining").exists())
     program.process.send_signal(signal.SIGTERM)
     go.touch()
     assert (await service.received("publish"))[0]["data"] == {"result": "finished"}
-    assert (await program.wait()).strip() == "superseded"
+    assert (await program.wait()).strip() == end
 
 
 async def test_signals_to_the_whole_group_are_for_the_agent(service: FakeService, tmp_path: Path) -> None:
