@@ -73,7 +73,7 @@ async function forBrowsers() {
     const { outputFiles } = await build({
       ...common,
       entryPoints: entry,
-      define: { HEARS_NO_REFUSAL: "true", IN_BROWSER: "true", ...define },
+      define: { IN_BROWSER: "true", ...define },
       platform: "browser",
       format,
       outExtension: { ".js": extension },

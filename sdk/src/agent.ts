@@ -4,7 +4,7 @@ import type { AgentsMessage, ListMessage } from "../../core/protocol";
 import type { ReceivedMessage } from "../../core/server-messages";
 import { AgentEventReporter } from "./agent-event-reporter";
 import type { AgentEvents, RunEnd } from "./agent-events";
-import { hearsRefusals, notConnected } from "./connection/connection";
+import { notConnected } from "./connection/connection";
 import { errorOf } from "./connection/failure";
 import { type ConnectionHealth, healthBefore, judgeHealth } from "./connection/health";
 import type { SigningKey } from "./connection/keys";
@@ -17,6 +17,7 @@ import { type ProfileOptions, ProfilePublisher, profileOf } from "./messaging/pr
 import { type ReplyTo, type Request, Requests } from "./messaging/requests";
 import type { ResolvedOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
+import { inBrowser } from "./platform/in-browser";
 
 /** A message that ends an agent with grace, where its options allow that. */
 const DRAIN_SUBJECT = "agent.drain";
@@ -421,7 +422,7 @@ export abstract class Agent {
         this.#news.emit("rotated", {});
         break;
       case "clock_skew":
-        if (hearsRefusals) {
+        if (!inBrowser) {
           const { clockSkewMs } = event;
           const seconds = Math.round(clockSkewMs / 1000);
           this.#news.warn(`the local clock is off by ${seconds} s; corrected`);

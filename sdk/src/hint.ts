@@ -1,8 +1,5 @@
-/** What to do next, at the end of an error's text. Pages do without: they have no terminal, and have to be small. */
+/** What to do next, at the end of an error's text. Pages do without. */
 
-/** Set where the SDK is built for browsers. */
-declare const IN_BROWSER: true | undefined;
+import { inBrowser } from "./platform/in-browser";
 
-export const hasHints = typeof IN_BROWSER === "undefined";
-
-export const hint = (text: string): string => (hasHints ? `; ${text}` : "");
+export const hint = (text: string): string => (inBrowser ? "" : `; ${text}`);

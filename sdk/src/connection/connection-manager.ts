@@ -308,23 +308,23 @@ export class ConnectionManager implements ManagerPort {
 
   #onEnded(lane: ManagedConnection, end: ConnectionEnd): void {
     if (!this.#draining.ended(lane)) {
-      this.#lose(lane, failureOf(end), "connection_lost", this.#hintAfter(lane, end));
+      this.#lose(lane, failureOf(end), "connection_lost", this.#wishAfter(lane, end));
     }
     this.wake();
   }
 
   /** When the server would have the next attempt. */
-  #hintAfter(lane: ManagedConnection, end: ConnectionEnd): RetryHint {
+  #wishAfter(lane: ManagedConnection, end: ConnectionEnd): RetryHint {
     const { clock, reconnectWindowMs } = this.#stats;
     const ageMs = this.platform.monotonic() - (lane.openedAt ?? this.platform.monotonic());
-    const hint = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
-    if (!isRefused(end)) return hint;
+    const wish = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
+    if (!isRefused(end)) return wish;
     // A token with a wrong time is refused like any other; the next one carries the server's time.
     if ((end.status === 401 || end.status === 403) && learnFromDate(clock, end.date)) {
       this.#tell({ type: "clock_skew", clockSkewMs: clock.skewMs ?? 0 });
       return { atOnce: true };
     }
-    return { ...hint, retryAfterMs: retryAfterMs(end, clock.now()) };
+    return { ...wish, retryAfterMs: retryAfterMs(end, clock.now()) };
   }
 
   /** Completes a rotation as soon as the new connection does all that the old one does. */
@@ -353,13 +353,13 @@ export class ConnectionManager implements ManagerPort {
     lane: ManagedConnection,
     failure: Failure,
     reason: StateReason,
-    hint: RetryHint = {},
+    wish: RetryHint = {},
   ): void {
     lane.connection.terminate();
     if (lane === this.#candidate) this.#candidate = null;
     if (this.#current && lane !== this.#current) {
       // Nobody waits for a rotation, whatever the fleet does.
-      const alone = { ...hint, fleetWindowMs: 0 };
+      const alone = { ...wish, fleetWindowMs: 0 };
       this.#current.rotateAt = this.#retryAt(this.#rotationBackoff, failure, alone, true);
       return;
     }
@@ -385,13 +385,13 @@ export class ConnectionManager implements ManagerPort {
     }
     if (this.#state === "connected") this.#enter("reconnecting", reason, failure);
     if (this.#candidate) return;
-    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, hint, false);
+    this.#nextAttemptAt = this.#retryAt(this.#backoff, failure, wish, false);
     const isOverloaded = failure.kind === "throttled" || failure.kind === "unavailable";
-    this.#hasToWait = isOverloaded || !!hint.retryAfterMs || !!hint.fleetWindowMs;
+    this.#hasToWait = isOverloaded || !!wish.retryAfterMs || !!wish.fleetWindowMs;
   }
 
-  #retryAt(backoff: Backoff, failure: Failure, hint: RetryHint, rotation: boolean): number {
-    const retryInMs = backoff.next(failure.kind, hint);
+  #retryAt(backoff: Backoff, failure: Failure, wish: RetryHint, rotation: boolean): number {
+    const retryInMs = backoff.next(failure.kind, wish);
     const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
     this.#tell({ type: "attempt_failed", attempt });
     return this.platform.monotonic() + retryInMs;

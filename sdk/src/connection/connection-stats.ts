@@ -1,6 +1,7 @@
 /** What a link has measured and lived through: the stuff of its health. */
 
 import type { Activity, HeartbeatAckMessage } from "../../../core/protocol";
+import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import type { LastDisconnect, ManagerHealth } from "./health";
 import type { Heartbeat, HeartbeatTerms } from "./heartbeat";
@@ -8,10 +9,6 @@ import type { ManagedConnection } from "./managed-connection";
 import { advisedWindowMs } from "./reconnect-window";
 import { ServerClock } from "./server-clock";
 import type { AgentState, Failure } from "./state";
-
-/** Set where a client is built for browsers, whose connections are all in the agent's own thread. */
-declare const IN_BROWSER: true | undefined;
-const hasThreads = typeof IN_BROWSER === "undefined";
 
 /** A loop that another thread sees standing still for this long is told as `blocked`. */
 const BLOCKED_AFTER_MS = 5_000;
@@ -84,7 +81,7 @@ export class ConnectionStats {
       ...(startedAt !== undefined && { startedAt: this.#serverTime(startedAt) }),
       ...(progressAt !== undefined && { progressAt: this.#serverTime(progressAt) }),
       eventLoopLagMs: this.lagMs,
-      ...(hasThreads && observedBy(this.platform)),
+      ...(!inBrowser && observedBy(this.platform)),
     };
   }
 

@@ -3,6 +3,7 @@
 import { type ClientMessage, SUBPROTOCOL } from "../../../core/protocol";
 import { decodeServerMessage, type ReceivedMessage } from "../../../core/server-messages";
 import { ConnectionError } from "../errors";
+import { inBrowser } from "../platform/in-browser";
 import type { HandshakeRefusal, OpenSocket, Socket } from "../platform/runtime";
 import { callSafely, describe } from "../user-code";
 
@@ -12,15 +13,9 @@ export type ConnectionEnd =
   | ({ how: "refused" } & HandshakeRefusal)
   | { how: "failed"; error: unknown };
 
-/** Set where a client is built for browsers, which keep the answer to a handshake from scripts. */
-declare const HEARS_NO_REFUSAL: true | undefined;
-
-/** Whether the platform tells the status of a handshake that was refused. */
-export const hearsRefusals = typeof HEARS_NO_REFUSAL === "undefined";
-
 /** Whether the handshake was answered with another status than 101, as far as the platform tells. */
 export const isRefused = (end: ConnectionEnd): end is { how: "refused" } & HandshakeRefusal =>
-  hearsRefusals ? end.how === "refused" : false;
+  inBrowser ? false : end.how === "refused";
 
 /** Hears from a connection. Nothing comes after `ended`, nor after `terminate()`. */
 export interface ConnectionListener {

@@ -1,10 +1,11 @@
 /** Reads the end of a connection: why it ended, and so by which schedule to try again. */
 
 import { type AgentHeartbeatError, ConnectionError, LoginRefusedError } from "../errors";
-import { hasHints, hint } from "../hint";
+import { hint } from "../hint";
+import { inBrowser } from "../platform/in-browser";
 import type { HandshakeRefusal } from "../platform/runtime";
 import type { FailureKind } from "./backoff";
-import { type ConnectionEnd, describeEnd, hearsRefusals, isRefused } from "./connection";
+import { type ConnectionEnd, describeEnd, isRefused } from "./connection";
 import { GATEWAY_CODES } from "./reconnect-window";
 import type { Failure } from "./state";
 
@@ -57,8 +58,8 @@ export function retryAfterMs({ retryAfter, date }: HandshakeRefusal, now: number
 
 /** A failure as an error to throw or report. */
 export function errorOf(agentId: string, failure: Failure): AgentHeartbeatError {
-  const message = `${agentId}: expected a connection, got: ${failure.message}${hasHints ? adviceOn(failure) : ""}`;
-  if (hearsRefusals && failure.status !== undefined)
+  const message = `${agentId}: expected a connection, got: ${failure.message}${inBrowser ? "" : adviceOn(failure)}`;
+  if (!inBrowser && failure.status !== undefined)
     return new LoginRefusedError(message, failure.status);
   return new ConnectionError(message, failure.code);
 }
