@@ -26,6 +26,8 @@ export interface FakeClientOptions {
   organizationId: string;
   url: string;
   privateKey: string;
+  /** In seconds, the longest: tokens are signed in real time, while fake timers may be a minute ahead at once. */
+  connectTimeout: number;
   logger: Logger | null;
   runtime: Partial<Runtime>;
 }

@@ -129,8 +129,8 @@ export class FakeService {
       .privateKey.export({ type: "pkcs8", format: "pem" })
       .toString();
     const { organizationId, url, openSocket } = this;
-    const privateKey = this.#privateKey;
-    return { agentId, organizationId, url, privateKey, logger: null, runtime: { openSocket } };
+    const common = { organizationId, url, privateKey: this.#privateKey, connectTimeout: 60 };
+    return { agentId, ...common, logger: null, runtime: { openSocket } };
   }
 
   /** An agent elsewhere, which the test plays. The same one at every call with its id. */

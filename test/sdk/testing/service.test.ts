@@ -199,9 +199,9 @@ describe("under fake timers, the fake service", () => {
     expect(service.last.ofType("heartbeat").length).toBeGreaterThanOrEqual(3);
     expect(statuses()).toEqual([["planner", "online"]]);
     service.answer = () => null;
-    await jest.advanceTimersByTimeAsync(120_000);
+    await jest.advanceTimersByTimeAsync(100_000);
     expect(agent.getConnectionHealth().healthy).toBe(false);
-    // The token of the next login is signed in real time.
+    // The token of the next login is signed in real time, and its attempt is not over.
     await service.connection(2);
   });
 
