@@ -14,6 +14,7 @@ export const EVENT_DETAIL_TYPES = {
   offline: "Agent Offline",
   stalled: "Agent Stalled",
   recovered: "Agent Recovered",
+  draining: "Agent Draining",
   massExpirySuspected: "Mass Expiry Suspected",
   massExpiryEnded: "Mass Expiry Ended",
   message: "Agent Message",
@@ -48,6 +49,13 @@ export interface AgentRecoveredDetail extends Transition {
   event: "recovered";
   status: "online";
   reason: "progress";
+}
+
+/** An agent that is online takes no further work, and leaves when it has finished what it has. `Agent Offline` follows. */
+export interface AgentDrainingDetail extends Transition {
+  event: "draining";
+  status: "online";
+  reason: "drain_started";
 }
 
 /** What the events of self-preservation have in common. */
@@ -121,6 +129,7 @@ export type AgentOnlineEvent = BusEvent<"Agent Online", AgentOnlineDetail>;
 export type AgentOfflineEvent = BusEvent<"Agent Offline", AgentOfflineDetail>;
 export type AgentStalledEvent = BusEvent<"Agent Stalled", AgentStalledDetail>;
 export type AgentRecoveredEvent = BusEvent<"Agent Recovered", AgentRecoveredDetail>;
+export type AgentDrainingEvent = BusEvent<"Agent Draining", AgentDrainingDetail>;
 export type MassExpirySuspectedEvent = BusEvent<"Mass Expiry Suspected", MassExpirySuspectedDetail>;
 export type MassExpiryEndedEvent = BusEvent<"Mass Expiry Ended", MassExpiryEndedDetail>;
 export type AgentMessageEvent = BusEvent<"Agent Message", AgentMessageDetail>;
@@ -130,7 +139,8 @@ export type AgentTransitionEvent =
   | AgentOnlineEvent
   | AgentOfflineEvent
   | AgentStalledEvent
-  | AgentRecoveredEvent;
+  | AgentRecoveredEvent
+  | AgentDrainingEvent;
 
 /** Any event that the service publishes. */
 export type AgentHeartbeatEvent =

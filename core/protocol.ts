@@ -227,7 +227,7 @@ export interface OnlineCount {
 }
 
 /** What changed about an agent. */
-export type TransitionEvent = "online" | "offline" | "stalled" | "recovered";
+export type TransitionEvent = "online" | "offline" | "stalled" | "recovered" | "draining";
 
 /**
  * A change of an agent: the `detail` of an event on the bus, and the `data` of a message on
@@ -242,9 +242,9 @@ export interface Transition extends Omit<AgentPresence, "reason" | "profile"> {
   previousStatus: Status | null;
   /**
    * `offline`: why. `online`: `connected`, or `revived` by a heartbeat after its lease had expired.
-   * `stalled`: `no_progress`. `recovered`: `progress`.
+   * `stalled`: `no_progress`. `recovered`: `progress`. `draining`: `drain_started`.
    */
-  reason: OfflineReason | "connected" | "revived" | "no_progress" | "progress";
+  reason: OfflineReason | "connected" | "revived" | "no_progress" | "progress" | "drain_started";
   /** When it happened, not when it was detected. */
   at: number;
 }

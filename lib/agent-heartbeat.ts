@@ -181,7 +181,10 @@ export class AgentHeartbeat extends Construct {
     return this.#metrics.heartbeatsOverdue(options);
   }
 
-  /** Transitions with a given reason, for example `connected` or `lease_expired`; all transitions if none is given. */
+  /**
+   * Transitions with a given reason, for example `connected` or `lease_expired`; all transitions if none is given. A drain is
+   * counted when it ends, as `drained`.
+   */
   metricTransitions(reason?: TransitionReason, options?: MetricOptions): IMetric {
     return this.#metrics.transitions(reason, options);
   }

@@ -15,7 +15,10 @@ import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../core/names";
 import type { Transition } from "../core/protocol";
 
-/** All reasons of transitions. Written out, because the published types can't refer to the SDK. */
+/**
+ * All reasons of transitions that are counted: a drain is once, when it ends. Written out, because the published types can't
+ * refer to the SDK.
+ */
 export const TRANSITION_REASONS = {
   connected: true,
   revived: true,
@@ -27,7 +30,7 @@ export const TRANSITION_REASONS = {
   revoked: true,
   no_progress: true,
   progress: true,
-} satisfies Record<Transition["reason"], true>;
+} satisfies Record<Exclude<Transition["reason"], "drain_started">, true>;
 
 /** Why an agent came, went, stalled or recovered. */
 export type TransitionReason = keyof typeof TRANSITION_REASONS;

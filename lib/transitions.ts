@@ -8,6 +8,7 @@ import { EventSourceMapping, FilterCriteria, StartingPosition } from "aws-cdk-li
 import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import type { Activity } from "../core/protocol";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { undeliveredQueue } from "./encryption";
 import type { Storage } from "./storage";
@@ -21,19 +22,32 @@ export interface TransitionsProps {
   readonly eventBus: IEventBus;
 }
 
+const DRAINING = "draining" satisfies Activity["state"];
+
 /**
  * The stream records that invoke the function. A row has `onlineSince` while it is stored as online, and `stalledSince` while
- * it is marked as stalled. Both appear and disappear only with a transition, so heartbeats are discarded without an invocation.
- * `displacedAt` is present from a write that displaced connections until the next heartbeat. A mapping can have five patterns,
- * and for DynamoDB they can filter only on the images: see decision 8.
+ * it is marked as stalled. Both appear and disappear only with a transition, so heartbeats are discarded without an invocation,
+ * but for the first one that says `draining`. `displacedAt` is present from a write that displaced connections until the next
+ * heartbeat. A mapping can have five patterns, and for DynamoDB they can filter only on the images: see decision 8.
  */
 const TRANSITIONS = [
-  change({ onlineSince: false }, { onlineSince: true }),
-  change({ onlineSince: true }, { onlineSince: false }),
-  change({ stalledSince: false }, { stalledSince: true }),
-  change({ stalledSince: true }, { stalledSince: false, onlineSince: true }),
-  FilterCriteria.filter({ dynamodb: { NewImage: imageWith({ displacedAt: true }) } }),
-];
+  { OldImage: imageWith({ onlineSince: false }), NewImage: imageWith({ onlineSince: true }) },
+  { OldImage: imageWith({ onlineSince: true }), NewImage: imageWith({ onlineSince: false }) },
+  {
+    $or: [
+      { OldImage: imageWith({ stalledSince: false }), NewImage: imageWith({ stalledSince: true }) },
+      {
+        OldImage: imageWith({ stalledSince: true }),
+        NewImage: imageWith({ stalledSince: false, onlineSince: true }),
+      },
+    ],
+  },
+  {
+    OldImage: imageInState({ "anything-but": [DRAINING] }, { exists: false }),
+    NewImage: imageInState(DRAINING),
+  },
+  { NewImage: imageWith({ displacedAt: true }) },
+].map((dynamodb) => FilterCriteria.filter({ dynamodb }));
 
 export class Transitions extends Construct {
   readonly function: BundledFunction;
@@ -91,15 +105,14 @@ export class Transitions extends Construct {
 
 type Attributes = Partial<Record<"onlineSince" | "stalledSince" | "displacedAt", boolean>>;
 
-/** A pattern for a change between images that have or lack these attributes. */
-function change(before: Attributes, after: Attributes) {
-  return FilterCriteria.filter({
-    dynamodb: { OldImage: imageWith(before), NewImage: imageWith(after) },
-  });
-}
-
+/** A pattern for an image that has or lacks these attributes. */
 function imageWith(attributes: Attributes) {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, exists]) => [name, { N: [{ exists }] }]),
   );
+}
+
+/** A pattern for an image whose agent says that it is in a state. */
+function imageInState(...states: unknown[]) {
+  return { activity: { M: { state: { S: states } } } };
 }

@@ -65,6 +65,9 @@ function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
       connection(agent, now),
       ...(activity ? [`What it does: ${activity}.`] : []),
       ...(stalledSince ? [`Its work has not advanced since ${moment(stalledSince)}.`] : []),
+      ...(agent.activity?.state === "draining"
+        ? ["It takes no new messages, and leaves when its work is done."]
+        : []),
     ],
     advice: [
       ...(missed > 0 ? [`It has missed ${missed} of its heartbeats: look at its process.`] : []),

@@ -64,5 +64,6 @@ export function pastLines(
 /** Colours a text by the event that it tells of. */
 export function paintEvent(text: string, event: TransitionEvent, { colours }: Printer): string {
   if (event === "offline") return colours.red(text);
+  if (event === "draining") return colours.blue(text);
   return event === "stalled" ? colours.yellow(text) : colours.green(text);
 }

@@ -89,6 +89,7 @@ export function paintWord(word: StatusFilter, printer: Printer): string {
 
 function colourOf(word: StatusFilter, { colours }: Printer): (text: string) => string {
   if (word === "stalled") return colours.yellow;
+  if (word === "draining") return colours.blue;
   return word === "online" ? colours.green : colours.red;
 }
 

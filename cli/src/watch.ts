@@ -33,7 +33,7 @@ interface View {
   failed(sentence: string): void;
 }
 
-/** An agent came, went, stalled, recovered, or was seen for the first time (`previousStatus` null). */
+/** An agent came, went, stalled, recovered, began to drain, or was seen for the first time (`previousStatus` null). */
 interface Change {
   at: number;
   agentId: string;
@@ -143,9 +143,9 @@ function changes(
     const known = before.get(agentId);
     const [status, previousStatus] = [wordOf(agent), known ? wordOf(known) : null];
     if (status === previousStatus) return [];
-    // When work advances again, nobody wrote down.
+    // When work advances again, or a drain begins, nobody wrote down.
     const recovered = status === "online" && previousStatus === "stalled";
-    const at = recovered ? now : (agent.stalledSince ?? agent.since);
+    const at = recovered || status === "draining" ? now : (agent.stalledSince ?? agent.since);
     return [{ at, agentId, status, previousStatus, reason }];
   });
   const gone = [...before.values()]

@@ -100,7 +100,9 @@ export function transitionsHandler(deps: TransitionsDependencies) {
     const handled = new Set(lanes.flat());
     const reasons = new Map<Transition["reason"], number>();
     for (const { transition } of handled) {
-      if (transition) reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
+      // A drain is counted when it ends, as `drained`.
+      if (!transition || transition.event === "draining") continue;
+      reasons.set(transition.reason, (reasons.get(transition.reason) ?? 0) + 1);
     }
     for (const [reason, times] of reasons) deps.count("Transitions", { reason }, times);
     // In the order of the stream, not of the lanes: Lambda takes everything before it as done.

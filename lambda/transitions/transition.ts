@@ -5,8 +5,8 @@ import { displacedConnections, openConnections } from "../../core/row-connection
 import { derivePresence, type StatusRow } from "../../core/status";
 
 /**
- * The transition between two versions of a row, or undefined if its agent neither came nor went, stalled
- * nor recovered.
+ * The transition between two versions of a row, or undefined if its agent neither came nor went, stalled,
+ * recovered, nor began to drain.
  */
 export function transitionBetween(
   transitionId: string,
@@ -41,9 +41,11 @@ function eventBetween(
   const [hadStalled, hasStalled] = [before?.stalledSince, after?.stalledSince].map(
     (since) => since !== undefined,
   );
-  if (hadStalled === hasStalled) return undefined;
-  return hasStalled ? "stalled" : "recovered";
+  if (hadStalled !== hasStalled) return hasStalled ? "stalled" : "recovered";
+  return drains(after) && !drains(before) ? "draining" : undefined;
 }
+
+const drains = (row: StatusRow | undefined) => row?.activity?.state === "draining";
 
 function cause(
   event: TransitionEvent,
@@ -62,6 +64,8 @@ function cause(
       return { reason: reason ?? "lease_expired", at: since };
     case "stalled":
       return { reason: "no_progress", at: row.stalledSince ?? row.lastHeartbeatAt };
+    case "draining":
+      return { reason: "drain_started", at: row.lastHeartbeatAt };
     case "recovered":
       return { reason: "progress", at: row.activity?.progressAt ?? row.lastHeartbeatAt };
   }

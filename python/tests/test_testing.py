@@ -34,6 +34,16 @@ async def test_an_agent_is_listed_while_it_is_connected(service: FakeService) ->
     assert [(each["status"], each["reason"]) for each in service.agents] == [("offline", "drained")]
 
 
+async def test_watchers_are_told_that_an_agent_drains(service: FakeService) -> None:
+    async with FleetWatcher(**service.options("viewer", "viewer")) as watcher:
+        events: list[Any] = []
+        watcher.on("change", lambda change: events.append((change.transition or {}).get("event")))
+        async with HeartbeatAgent(**service.options("planner")):
+            await service.until(lambda: events == ["online"])
+        await service.until(lambda: len(events) == 3)
+        assert events == ["online", "draining", "offline"]
+
+
 async def test_agents_come_and_go_on_command(service: FakeService) -> None:
     async with FleetWatcher(**service.options("viewer", "viewer")) as watcher:
         events: list[Any] = []

@@ -95,6 +95,8 @@ describe("events --follow", () => {
   it("shows the past, then each event once as it happens, and leaves no viewer behind", async () => {
     const events = follow("a1", "--limit", "1");
     expect(await events.next()).toMatchObject({ agentId: "a1", event: "online" });
+    await agent.ask({ type: "heartbeat", activity: { state: "draining" } });
+    expect(await events.next()).toMatchObject({ event: "draining", reason: "drain_started" });
     await agent.close(1000, "drained");
     const offline = { agentId: "a1", event: "offline", reason: "drained" };
     expect(await events.next()).toEqual({ ...offline, at: expect.any(Number) });

@@ -86,6 +86,22 @@ describe("status", () => {
     expect(other).toMatchObject({ code: 5, stderr: "error: Agent a2 is online.\n" });
   });
 
+  it("finds draining agents, which are online too", async () => {
+    const now = Date.now();
+    const organizationId = "leaving";
+    const activity = { state: "draining" } as const;
+    await put(
+      onlineRow(now, { organizationId, agentId: "a1", activity }),
+      onlineRow(now, { organizationId, agentId: "a2" }),
+    );
+    const { stdout } = await status(organizationId, ["--status", "draining"]);
+    expect(stdout).toMatch(/^a1 +● draining /m);
+    expect(stdout).not.toContain("a2");
+    expect((await status(organizationId, ["a1", "--status", "online"])).code).toBe(0);
+    const other = await status(organizationId, ["a2", "--status", "draining"]);
+    expect(other).toMatchObject({ code: 5, stderr: "error: Agent a2 is online.\n" });
+  });
+
   it("finds agents by what they can do", async () => {
     const now = Date.now();
     const organizationId = "skills";

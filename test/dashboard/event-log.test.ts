@@ -51,6 +51,17 @@ describe("the event log", () => {
     expect(log.record(change(stalled, online), NOON + 1)?.event).toBe("recovered");
   });
 
+  it("records the beginning of a drain, seen in a list or published", () => {
+    const log = new EventLog();
+    const draining = presence("a", { activity: { state: "draining" } });
+    expect(log.record(change(online, draining), NOON)).toMatchObject({
+      event: "draining",
+      reason: "drain_started",
+    });
+    expect(log.record(change(draining, draining), NOON + 9000)).toBeNull();
+    expect(log.record(change(draining, presence("a")), NOON + 9000)).toBeNull();
+  });
+
   it("keeps the newest five thousand events only", () => {
     const log = new EventLog();
     for (let n = 0; n < 5001; n++) {

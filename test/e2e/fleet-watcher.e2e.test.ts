@@ -67,7 +67,7 @@ describe("the fleet watcher", () => {
       look(watcher.agents.get(agentId) ?? null);
     });
 
-  it("has agents that were online before, that connect, and that leave, each with its reason", async () => {
+  it("has agents that were online before, that connect, drain and leave, each with its reason", async () => {
     await Promise.all([register("a1"), register("a2")]);
     await startAgent("a1");
     await watcher.start();
@@ -75,16 +75,40 @@ describe("the fleet watcher", () => {
     expect(watcher.agents.get("a1")).toMatchObject({ status: "online", reason: null });
     const agent = await startAgent("a2");
     await shown("a2", (presence) => presence?.status === "online");
-    await agent.drain();
+    let finish = () => {};
+    const work = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const begun = new Promise<void>((resolve) => {
+      agent.onMessage("work", () => {
+        resolve();
+        return work;
+      });
+    });
+    await until(async () => (await agents[0]?.publish("work"))?.reached || undefined);
+    await begun;
+    const drained = agent.drain();
+    const transition = await new Promise((resolve) =>
+      watcher.on("change", (change) => change.agentId === "a2" && resolve(change.transition)),
+    );
+    // Not from a list, which shows it sooner or later.
+    expect(transition).toMatchObject({
+      event: "draining",
+      reason: "drain_started",
+      activity: { state: "draining", task: "work", inFlight: 1 },
+    });
+    finish();
+    await drained;
     const gone = await shown("a2", (presence) => presence?.status === "offline");
     expect(gone).toMatchObject({ reason: "drained" });
     expect([...watcher.agents.keys()].toSorted()).toEqual(["a1", "a2"]);
     const history = await until(async () => {
       const records: TransitionRecord[] = await watcher.history("a2");
-      return records.length === 2 ? records : undefined;
+      return records.length === 3 ? records : undefined;
     });
     expect(history.map(({ event, reason }) => [event, reason])).toEqual([
       ["offline", "drained"],
+      ["draining", "drain_started"],
       ["online", "connected"],
     ]);
   });

@@ -592,10 +592,14 @@ function judgeTransitions({ transitions }: World): void {
   let last: string = "offline";
   for (const [index, { event, reason, at, leaseExpiresAt }] of told.entries()) {
     const before = { online: ["offline"], offline: ["online", "stalled", "recovered"] };
-    const due = { ...before, stalled: ["online", "recovered"], recovered: ["stalled"] };
+    const work = { stalled: ["online", "recovered"], recovered: ["stalled"] };
+    const due = { ...before, ...work, draining: before.offline };
     if (!due[event].includes(last))
-      broken("an agent comes and goes, stalls and recovers in turn", events);
-    last = event;
+      broken(
+        "an agent comes and goes, stalls and recovers in turn, and drains while it is online",
+        events,
+      );
+    if (event !== "draining") last = event;
     if (event !== "offline") continue;
     const late = at >= leaseExpiresAt;
     if (late !== (reason === "lease_expired") || at > leaseExpiresAt) {
@@ -607,11 +611,16 @@ function judgeTransitions({ transitions }: World): void {
 /** Once all is carried out and told. */
 function judgeQuiet(world: World): void {
   const { row, connections, transitions } = world;
-  const last = [...transitions.values()].at(-1)?.event ?? "offline";
+  const published = [...transitions.values()];
+  const last = published.filter(({ event }) => event !== "draining").at(-1)?.event ?? "offline";
   const stored =
     row?.status === "online" && row.stalledSince !== undefined ? "stalled" : row?.status;
   const told = last === "recovered" ? "online" : last;
   if (told !== (stored ?? "offline")) broken("what was told last is what is stored", row);
+  const drains = row?.status === "online" && row.activity?.state === "draining";
+  if (drains && published.at(-1)?.activity?.state !== "draining") {
+    broken("who drains is told to drain", row);
+  }
   for (const one of connections) {
     if (one.state !== "open" || one.closeMissed) continue;
     if (world.isLockedOut(one)) {

@@ -726,8 +726,9 @@ export const name = ({ process, holder }: Connection) => `P${process}/${holder.c
 
 export const entry = ({ holder }: Connection) => entryOf(holder.connectionId, holder.keyTag);
 
-/** What a heartbeat says of the work: nothing, or that it works, for some time without progress. */
+/** What a heartbeat says of the work: nothing, that it drains, or that it works, for some time without progress. */
 function activityAt(now: number, detail: number): Activity | undefined {
+  if (detail % 13 === 12) return { state: "draining" };
   const [maxSilenceMs, silentMs] = SILENCES[detail % SILENCES.length] ?? [];
   if (maxSilenceMs === undefined || silentMs === undefined) return undefined;
   return { state: "working", maxSilenceMs, progressAt: now - silentMs };
@@ -745,5 +746,11 @@ export function passesFilter({
 }: StreamRecord): boolean {
   const changed = (attribute: string) =>
     (OldImage[attribute] === undefined) !== (NewImage[attribute] === undefined);
-  return changed("onlineSince") || changed("stalledSince") || NewImage.displacedAt !== undefined;
+  const [drained, drains] = [OldImage, NewImage].map(
+    ({ activity }) => activity?.M?.state?.S === "draining",
+  );
+  const began = drains && !drained;
+  return (
+    changed("onlineSince") || changed("stalledSince") || began || NewImage.displacedAt !== undefined
+  );
 }

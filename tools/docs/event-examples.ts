@@ -115,6 +115,23 @@ export const EVENT_EXAMPLES: {
       leaseExpiresAt: AT + 85_000,
     },
   },
+  "Agent Draining": {
+    ...envelope(AT),
+    "detail-type": EVENT_DETAIL_TYPES.draining,
+    detail: {
+      ...agent,
+      transitionId: "e2a90c4b7f15",
+      event: "draining",
+      status: "online",
+      previousStatus: "online",
+      reason: "drain_started",
+      since: AT - 3_600_000,
+      at: AT,
+      lastHeartbeatAt: AT,
+      leaseExpiresAt: AT + 90_000,
+      activity: { state: "draining", task: "tasks.process", inFlight: 1 },
+    },
+  },
   "Mass Expiry Suspected": {
     ...envelope(AT),
     "detail-type": EVENT_DETAIL_TYPES.massExpirySuspected,

@@ -14,6 +14,7 @@ const DETAILS: Readonly<Record<keyof typeof EVENT_DETAIL_TYPES, string>> = {
   offline: "AgentOfflineDetail",
   stalled: "AgentStalledDetail",
   recovered: "AgentRecoveredDetail",
+  draining: "AgentDrainingDetail",
   massExpirySuspected: "MassExpirySuspectedDetail",
   massExpiryEnded: "MassExpiryEndedDetail",
   message: "AgentMessageDetail",

@@ -20,6 +20,7 @@ const EVENTS = {
   "events/agent-offline.json": "AgentOfflineEvent",
   "events/agent-stalled.json": "AgentStalledEvent",
   "events/agent-recovered.json": "AgentRecoveredEvent",
+  "events/agent-draining.json": "AgentDrainingEvent",
   "events/mass-expiry-suspected.json": "MassExpirySuspectedEvent",
   "events/mass-expiry-ended.json": "MassExpiryEndedEvent",
   "events/agent-message.json": "AgentMessageEvent",

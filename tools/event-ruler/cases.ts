@@ -10,7 +10,7 @@ export interface Case {
   event: unknown;
 }
 
-type Image = Record<string, { N: string }> | undefined;
+type Image = Record<string, { N: string } | { M: object }> | undefined;
 
 /** Every case of the default template. */
 export function cases(): Case[] {
@@ -28,18 +28,30 @@ export function cases(): Case[] {
 const pairs = (patterns: unknown[], events: unknown[]): Case[] =>
   patterns.flatMap((pattern) => events.map((event) => ({ pattern, event })));
 
-/** Stream records with every pair of images, of which either may be missing. */
+/**
+ * Stream records with every pair of images, of which either may be missing: those of the attributes that come and go, and
+ * those of what agents do.
+ */
 function streamEvents(filters: unknown[]): unknown[] {
-  const names = [...new Set(filters.flatMap(attributesIn))].sort();
+  const all = filters.flatMap((filter) => attributesIn((filter as { dynamodb: object }).dynamodb));
+  const names = [...new Set(all)].filter((name) => name !== "activity").sort();
   const subsets: string[][] = [[]];
   for (const name of names) subsets.push(...subsets.map((subset) => [...subset, name]));
   // The key is always present, so an image is never empty.
-  const images: Image[] = [
-    undefined,
-    ...subsets.map((subset) =>
-      Object.fromEntries(["leaseExpiresAt", ...subset].map((name) => [name, { N: "1" }])),
-    ),
+  const images = subsets.map((subset) =>
+    Object.fromEntries(["leaseExpiresAt", ...subset].map((name) => [name, { N: "1" }])),
+  );
+  const states = ["draining", "working"].map((state) => ({
+    leaseExpiresAt: { N: "1" },
+    activity: { M: { state: { S: state } } },
+  }));
+  return [
+    ...changesAmong([undefined, ...images]),
+    ...changesAmong([images[0], ...states]).slice(1),
   ];
+}
+
+function changesAmong(images: Image[]): unknown[] {
   return images.flatMap((OldImage) =>
     images
       .filter((NewImage) => OldImage ?? NewImage)
@@ -51,9 +63,10 @@ function streamEvents(filters: unknown[]): unknown[] {
 }
 
 /** The attributes that a filter uses, below `OldImage` and `NewImage`. */
-function attributesIn(filter: unknown): string[] {
-  const { dynamodb } = filter as { dynamodb: Record<string, object> };
-  return Object.values(dynamodb).flatMap((image) => Object.keys(image));
+function attributesIn(filter: object): string[] {
+  return Object.entries(filter).flatMap(([name, image]) =>
+    name === "$or" ? image.flatMap(attributesIn) : Object.keys(image),
+  );
 }
 
 /** Events with each detail type that a rule matches, and with others. */

@@ -25,7 +25,11 @@ const DEFAULT_LIMIT = 20;
 const LIFETIME_MS = 24 * 3_600_000;
 
 export function addEvents(program: Command, io: Io): void {
-  deploymentCommand(program, "events", "show agents that came, left, stalled and recovered")
+  deploymentCommand(
+    program,
+    "events",
+    "show agents that came, left, stalled, recovered and drained",
+  )
     .argument("[agent]", "only this agent")
     .option("-f, --follow", "keep running and show each event as it happens")
     .option("--limit <count>", "number of past events", count, DEFAULT_LIMIT)
@@ -135,6 +139,9 @@ function eventOf({ agentId, current, transition }: FleetChange, now: number): Sh
   }
   if (current.stalledSince !== null) {
     return { at: current.stalledSince, agentId, event: "stalled", reason: "no_progress" };
+  }
+  if (wordOf(current) === "draining") {
+    return { at: current.lastHeartbeatAt, agentId, event: "draining", reason: "drain_started" };
   }
   return { at: current.since, agentId, event: "online", reason: "connected" };
 }

@@ -14,11 +14,13 @@ export const EVENT_NAMES: Record<TransitionEvent, string> = {
   offline: "Went offline",
   stalled: "Stalled",
   recovered: "Recovered",
+  draining: "Began to drain",
 };
 
 /** The indicator for an event, used in the timeline and in the list of events. */
 export function eventStatus({ event, reason }: Pick<PastTransition, "event" | "reason">) {
   if (event === "stalled") return "warning" as const;
+  if (event === "draining") return "in-progress" as const;
   if (event !== "offline") return "success" as const;
   return isLoss(reason) ? ("error" as const) : ("stopped" as const);
 }

@@ -1,6 +1,6 @@
 /** A bounded log of the events that happened while the page was open, newest first. */
 
-import type { Transition, TransitionEvent } from "@agent-heartbeat/sdk/protocol";
+import type { AgentPresence, Transition, TransitionEvent } from "@agent-heartbeat/sdk/protocol";
 import type { FleetChange } from "./fleet-port";
 
 /** A status change of one agent. */
@@ -65,11 +65,18 @@ function eventFromStates({ previous, current }: FleetChange, now: number) {
         } as const)
       : ({ event: "online", reason: revived, at: current.since } as const);
   }
-  if (current.status === "offline" || previous.stalledSince === current.stalledSince) return null;
+  if (current.status === "offline") return null;
+  if (previous.stalledSince === current.stalledSince) {
+    const began = drains(current) && !drains(previous);
+    const at = current.lastHeartbeatAt;
+    return began ? ({ event: "draining", reason: "drain_started", at } as const) : null;
+  }
   return current.stalledSince === null
     ? ({ event: "recovered", reason: "progress", at: now } as const)
     : ({ event: "stalled", reason: "no_progress", at: current.stalledSince } as const);
 }
+
+const drains = ({ activity }: AgentPresence) => activity?.state === "draining";
 
 function isRepeated(event: FleetEvent, last: FleetEvent | undefined): boolean {
   if (last === undefined) return false;

@@ -33,6 +33,7 @@ const REASONS: Record<Transition["reason"], string> = {
   revived: "revived by a heartbeat",
   no_progress: "no progress",
   progress: "progress resumed",
+  drain_started: "finishing its work",
 };
 
 export const reasonText = (reason: Transition["reason"]): string => REASONS[reason] ?? reason;

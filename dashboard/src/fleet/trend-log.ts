@@ -17,7 +17,7 @@ export const STEP_MS = 5000;
 /** Twelve hours: the lifetime of a sign-in. */
 const CAPACITY = (12 * 3_600_000) / STEP_MS;
 
-const noEvents = () => ({ online: 0, offline: 0, stalled: 0, recovered: 0 });
+const noEvents = () => ({ online: 0, offline: 0, stalled: 0, recovered: 0, draining: 0 });
 
 export class TrendLog {
   readonly #points: TrendPoint[] = [];

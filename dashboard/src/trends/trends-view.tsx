@@ -24,7 +24,13 @@ const SPANS = [
   { id: "288", text: "24 h" },
 ];
 const POINTS = 60;
-const EVENTS: readonly TransitionEvent[] = ["offline", "online", "stalled", "recovered"];
+const EVENTS: readonly TransitionEvent[] = [
+  "offline",
+  "online",
+  "stalled",
+  "recovered",
+  "draining",
+];
 const HEIGHT = 240;
 
 export function TrendsView() {
@@ -126,6 +132,7 @@ const COLOURS: Record<TransitionEvent, string> = {
   online: "#2ea597",
   stalled: "#f89256",
   recovered: "#688ae8",
+  draining: "#8c8c94",
 };
 
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);

@@ -68,7 +68,11 @@ export class FakeFleet {
   /** Takes what a heartbeat or a profile says. */
   update(agentId: string, fields: Partial<AgentPresence>): void {
     const known = this.agents.get(agentId);
-    if (known) this.agents.set(agentId, { ...known, ...fields });
+    if (!known) return;
+    const changed = { ...known, ...fields };
+    if (drains(changed) && !drains(known))
+      this.#change(changed, known, "draining", "drain_started");
+    else this.agents.set(agentId, changed);
   }
 
   /** @param stalledSince null if the work advances again */
@@ -106,3 +110,6 @@ export class FakeFleet {
     this.publish(fakeTransition(presence.agentId, change, this.now()));
   }
 }
+
+const drains = ({ status, activity }: AgentPresence) =>
+  status === "online" && activity?.state === "draining";

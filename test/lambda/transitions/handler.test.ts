@@ -44,6 +44,9 @@ const EXPIRED: StatusRow = { ...rest, status: "offline", reason: "lease_expired"
 const STALLED: StatusRow = { ...ONLINE, stallsAt: 7000, stalledSince: 7000 };
 const ADVANCED: StatusRow = { ...ONLINE, activity: { state: "working", progressAt: 8000 } };
 
+const WORKING: StatusRow = { ...ONLINE, activity: { state: "working" } };
+const DRAINING: StatusRow = { ...ONLINE, lastHeartbeatAt: 9000, activity: { state: "draining" } };
+
 const NOW = 10_000_000;
 
 let serial = 0;
@@ -180,6 +183,16 @@ describe("transitions", () => {
     ["was deleted while online", ONLINE, undefined, "Agent Offline", "lease_expired", 95_000],
     ["stalled", ONLINE, STALLED, "Agent Stalled", "no_progress", 7000],
     ["advanced again", STALLED, ADVANCED, "Agent Recovered", "progress", 8000],
+    ["began to drain", WORKING, DRAINING, "Agent Draining", "drain_started", 9000],
+    [
+      "began to drain before it said anything",
+      ONLINE,
+      DRAINING,
+      "Agent Draining",
+      "drain_started",
+      9000,
+    ],
+    ["drains, and came back by a heartbeat", EXPIRED, DRAINING, "Agent Online", "revived", 9000],
   ] as const)("publishes that an agent %s", async (_, before, after, type, reason, at) => {
     const { told } = await tell(change(before, after));
     expect(told).toEqual([[type, expect.objectContaining({ reason, at })]]);
@@ -189,6 +202,8 @@ describe("transitions", () => {
     ["a heartbeat", ONLINE, { ...ONLINE, lastHeartbeatAt: 9000 }],
     ["a rotation", ONLINE, { ...ONLINE, connections: new Set(["A=.key", "B=.key"]) }],
     ["a heartbeat of a stalled agent", STALLED, { ...STALLED, lastHeartbeatAt: 9000 }],
+    ["a further heartbeat of a draining agent", DRAINING, { ...DRAINING, lastHeartbeatAt: 9500 }],
+    ["a process that takes over from a draining one", DRAINING, WORKING],
     ["the purge of an offline row", CLOSED, undefined],
     ["the end of a connection that was never seen", undefined, CLOSED],
   ] as const)("publishes nothing about %s", async (_, before, after) => {
@@ -239,6 +254,12 @@ describe("transitions", () => {
       change(undefined, a4),
     );
     expect(metrics.counts).toEqual({ "Transitions connected": 2, "Transitions client_closed": 1 });
+  });
+
+  it("counts a drain once, when it ends", async () => {
+    const drained: StatusRow = { ...CLOSED, reason: "drained" };
+    await tell(change(WORKING, DRAINING), change(DRAINING, drained));
+    expect(metrics.counts).toEqual({ "Transitions drained": 1 });
   });
 
   it("notifies and closes every connection of a locked-out agent, whatever the row said before", async () => {

@@ -151,6 +151,17 @@ describe("a fleet's watcher", () => {
     expect(watcher.agents.get("a1")?.stalledSince).toBeNull();
   });
 
+  it("shows who drains, before any list does", async () => {
+    const { watcher, socket, changes } = await liveFleet([presence("a1")]);
+    const activity = { state: "draining" } as const;
+    publishTransition(
+      socket,
+      transition("a1", { event: "draining", reason: "drain_started", activity }),
+    );
+    expect(changes).toMatchObject([{ transition: { event: "draining" }, current: { activity } }]);
+    expect(watcher.agents.get("a1")).toMatchObject({ status: "online", reason: null, activity });
+  });
+
   it("lists again when the first lease ends, which may have been renewed", async () => {
     const ends = { leaseExpiresAt: START + 3 * SECOND };
     const { watcher, runtime, socket, changes } = await liveFleet([presence("a1", ends)]);

@@ -60,6 +60,15 @@ describe("the fake service", () => {
     expect([...watcher.agents.keys()]).toEqual(["worker-1"]);
   });
 
+  it("tells whoever watches that an agent drains", async () => {
+    const watcher = await newWatcher();
+    const changes: (string | undefined)[] = [];
+    watcher.on("change", ({ transition }) => changes.push(transition?.event));
+    await (await newAgent()).drain();
+    await service.until(() => changes.length === 3);
+    expect(changes).toEqual(["online", "draining", "offline"]);
+  });
+
   it("records messages, and brings them to whoever is subscribed or named", async () => {
     const [planner, worker] = [await newAgent("planner"), await newAgent("worker.1")];
     const got: unknown[] = [];

@@ -81,8 +81,14 @@ class FakeFleet:
 
     def update(self, agent_id: str, **fields: Any) -> None:
         """Takes what a heartbeat or a profile says."""
-        if agent_id in self.agents:
-            self.agents[agent_id] = {**self.agents[agent_id], **fields}
+        known = self.agents.get(agent_id)
+        if known is None:
+            return
+        changed = {**known, **fields}
+        if _drains(changed) and not _drains(known):
+            self._change(changed, "draining", "drain_started")
+        else:
+            self.agents[agent_id] = changed
 
     def list(self) -> list[Presence]:
         """As readers see them, in the order of their ids: offline from the end of the lease on."""
@@ -95,6 +101,10 @@ class FakeFleet:
         shown = {name: value for name, value in presence.items() if name not in ("agentId", "profile")}
         change = {"organizationId": self._organization_id, "previousStatus": previous, "event": event, "reason": reason}
         self._publish(fake_transition(agent_id, **{**shown, **change}))
+
+
+def _drains(presence: Presence) -> bool:
+    return presence["status"] == "online" and (presence["activity"] or {}).get("state") == "draining"
 
 
 def _read_at(presence: Presence, now: int) -> Presence:
