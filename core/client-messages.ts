@@ -71,6 +71,8 @@ const heartbeat = v.object({
   activity: v.optional(activity),
 });
 
+const httpHeartbeat = v.object({ activity: v.optional(activity) });
+
 const list = v.object({
   type: v.literal("list"),
   id,
@@ -118,6 +120,10 @@ type OrUndefined<T> = { [K in keyof T]: T[K] | (undefined extends T[K] ? undefin
 /** @throws MessageError if the body is not a heartbeat. */
 export const parseHeartbeat = (body: string | null | undefined) =>
   parse(heartbeat, body) as HeartbeatMessage | QuietHeartbeatMessage;
+
+/** @throws MessageError if the body of an HTTP heartbeat is neither empty nor one. */
+export const parseHttpHeartbeat = (body: string): Pick<HeartbeatMessage, "activity"> =>
+  body.trim() === "" ? {} : (parse(httpHeartbeat, body) as Pick<HeartbeatMessage, "activity">);
 
 /** @throws MessageError if the body is not a list. */
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;

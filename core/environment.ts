@@ -16,6 +16,9 @@ export interface FunctionEnvironment {
   /** The URL that clients use instead of the API's own. Absent without a custom domain. */
   CUSTOM_DOMAIN_URL?: string;
 
+  /** The URL that clients use instead of the function's own. Absent without a custom domain. */
+  CUSTOM_HTTP_URL?: string;
+
   DEFAULT_HEARTBEAT_INTERVAL_MS?: string;
   DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER?: string;
   MIN_HEARTBEAT_INTERVAL_MS?: string;

@@ -17,6 +17,20 @@ export const tagOf = (text: string): string =>
 export const keyTagOf = ({ keyId, addedAt }: { keyId: string; addedAt: number }): string =>
   tagOf(`${keyId}#${addedAt}`);
 
+/**
+ * Begins the id of a connection that stands for a process which only sends heartbeats over HTTP: nothing can be posted to it. The
+ * gateway's own ids have no colon.
+ */
+export const HTTP_CONNECTION_PREFIX = "http:";
+
+/** The connection that stands for a process from the request on that acquires its lease. */
+export const httpConnectionId = (requestId: string): string =>
+  HTTP_CONNECTION_PREFIX + tagOf(requestId);
+
+/** Whether a connection stands for a process without a WebSocket. */
+export const isHttpConnection = (connectionId: string | undefined): boolean =>
+  connectionId?.startsWith(HTTP_CONNECTION_PREFIX) === true;
+
 /** The stored form of a connection. */
 export const entryOf = (connectionId: string, keyTag: string): string =>
   `${connectionId}.${keyTag}`;
@@ -29,17 +43,25 @@ export function connectionIn(entry: string): { connectionId: string; keyTag: str
 
 type Connections = Pick<StatusRow, "connections" | "connectionId">;
 
+/** Whether the row lists the connection that was active last. */
+export const listsLatest = ({ connections = new Set(), connectionId }: Connections): boolean =>
+  idsIn(connections).includes(connectionId);
+
 /**
- * The connections of an agent's newest process, the most recently active one first. The others may not be open yet, or may have
+ * The WebSockets of an agent's newest process, the most recently active one first. The others may not be open yet, or may have
  * ended: if a post fails because a connection is gone, try the next one.
  */
 export function openConnections({ connections = new Set(), connectionId }: Connections): string[] {
-  const ids = [...connections].map((entry) => connectionIn(entry).connectionId).sort();
+  const ids = webSocketsIn(connections).sort();
   return [...ids.filter((id) => id === connectionId), ...ids.filter((id) => id !== connectionId)];
 }
 
-/** Connections that have lost the row, and may still be open. */
+/** WebSockets that have lost the row, and may still be open. */
 export const displacedConnections = ({ displaced = new Set() }: Pick<StatusRow, "displaced">) =>
-  [...displaced]
-    .filter((entry) => entry !== NOBODY)
-    .map((entry) => connectionIn(entry).connectionId);
+  webSocketsIn(displaced);
+
+const idsIn = (entries: Set<string>): string[] =>
+  [...entries].filter((entry) => entry !== NOBODY).map((entry) => connectionIn(entry).connectionId);
+
+const webSocketsIn = (entries: Set<string>): string[] =>
+  idsIn(entries).filter((id) => !isHttpConnection(id));

@@ -36,6 +36,8 @@ export interface StatusRow {
   displacedAt?: number;
   /** The connection that ended last. Its late writes are ignored. */
   lastEnded?: string;
+  /** When the newest token of an HTTP heartbeat was made, and which request used it: see `TokenUse`. */
+  lastToken?: string;
   /** The fencing token: earlier logins can't hold the row. */
   fencingToken?: number;
   /** Tags of keys that were removed at once: logins with them can't hold the row. */
@@ -58,6 +60,7 @@ export type PresenceRow = Omit<
   | "displaced"
   | "displacedAt"
   | "lastEnded"
+  | "lastToken"
   | "fencingToken"
   | "revokedKeys"
 >;

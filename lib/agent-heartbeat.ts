@@ -11,6 +11,7 @@ import { CloudWatchDashboard } from "./cloudwatch-dashboard";
 import { Dashboard } from "./dashboard-hosting";
 import { admitServices } from "./encryption";
 import { grantPublish, grantReadStatus, grantRegister } from "./grants";
+import { HttpEndpoint } from "./http-endpoint";
 import { MessageEvents } from "./message-events";
 import { deploymentOf, FleetMetrics, type TransitionReason } from "./metrics";
 import { Monitoring, runbook } from "./monitoring";
@@ -26,6 +27,8 @@ import { WebSocketGateway } from "./websocket-gateway";
 export class AgentHeartbeat extends Construct {
   /** The URL that agents connect to: `wss://<api>.execute-api.<region>.amazonaws.com/prod`, or the custom domain. */
   readonly webSocketUrl: string;
+  /** The URL of heartbeats over HTTP, without a path; undefined without the endpoint. */
+  readonly httpUrl: string | undefined;
   /** Target of the custom domain's DNS record, needed if no hosted zone was given. */
   readonly customDomainTarget: string | undefined;
   /** One row per agent. Readers must derive the status from it: see the architecture. */
@@ -64,6 +67,9 @@ export class AgentHeartbeat extends Construct {
       statusTableCapacity: settings.statusTableCapacity,
     });
     const gateway = new WebSocketGateway(this, "Gateway", { settings, functions, storage });
+    const http = settings.http
+      ? new HttpEndpoint(this, "HttpEndpoint", { settings, functions, storage })
+      : undefined;
     const sweep = new Sweep(this, "Sweep", { settings, functions, storage, gateway, eventBus });
     const transitions = new Transitions(this, "Transitions", {
       functions,
@@ -96,6 +102,7 @@ export class AgentHeartbeat extends Construct {
         connect,
         heartbeat,
         disconnect,
+        ...(http && { http: http.function }),
         sweep: sweep.function,
         transitions: transitions.function,
         deliver: messages.function,
@@ -128,6 +135,7 @@ export class AgentHeartbeat extends Construct {
       : undefined;
 
     this.webSocketUrl = gateway.url;
+    this.httpUrl = http?.url;
     this.customDomainTarget = gateway.customDomainTarget;
     this.statusTable = storage.statusTable;
     this.registryTable = storage.registryTable;
@@ -137,6 +145,7 @@ export class AgentHeartbeat extends Construct {
     this.#metrics = metrics;
     this.outputs = publish(this, {
       WebSocketUrl: this.webSocketUrl,
+      HttpUrl: this.httpUrl,
       StatusTableName: this.statusTable.tableName,
       RegistryTableName: this.registryTable.tableName,
       EventBusName: this.eventBus.eventBusName,

@@ -119,12 +119,19 @@ export function leaseEnvironment({ retention }: Pick<Settings, "retention">): Fu
   return { RETENTION_MS: String(retention.toMilliseconds()) };
 }
 
-function loginEnvironment({ heartbeat, reconnect, customDomain }: Settings): FunctionEnvironment {
-  const environment: FunctionEnvironment = {
+/** The environment of every function that accepts login tokens. */
+export const termsEnvironment = ({ heartbeat }: Pick<Settings, "heartbeat">) =>
+  ({
     DEFAULT_HEARTBEAT_INTERVAL_MS: String(heartbeat.defaultInterval.toMilliseconds()),
     DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER: String(heartbeat.defaultTimeoutMultiplier),
     MIN_HEARTBEAT_INTERVAL_MS: String(heartbeat.minInterval.toMilliseconds()),
     MAX_HEARTBEAT_INTERVAL_MS: String(heartbeat.maxInterval.toMilliseconds()),
+  }) satisfies FunctionEnvironment;
+
+function loginEnvironment(settings: Settings): FunctionEnvironment {
+  const { reconnect, customDomain } = settings;
+  const environment: FunctionEnvironment = {
+    ...termsEnvironment(settings),
     CONNECTS_PER_SECOND: String(reconnect.connectsPerSecond),
     MAX_RECONNECT_WINDOW_MS: String(reconnect.maxWindow.toMilliseconds()),
   };

@@ -219,7 +219,7 @@ export interface Watched {
       "authorize" | "connect" | "heartbeat" | "disconnect" | "sweep" | "transitions" | "deliver",
       LambdaFunction
     >
-  >;
+  > & { readonly http?: LambdaFunction };
   readonly tables: readonly ITable[];
   /** Queues of undelivered events. */
   readonly undelivered: readonly Queue[];

@@ -72,12 +72,14 @@ export class Monitoring extends Construct {
     this.#every = props.every;
     const { watched, sweepInterval, selfPreservation } = props;
     const { metrics, functions, tables, undelivered } = watched;
-    const { authorize, connect, heartbeat, sweep, transitions } = functions;
+    const { authorize, connect, heartbeat, http, sweep, transitions } = functions;
     const failing = Object.values(functions);
     // Failures of the others make events late or undelivered, or leave a lease to expire.
-    const needed = this.#every ? failing : [authorize, connect, heartbeat, sweep];
+    const needed = this.#every
+      ? failing
+      : [authorize, connect, heartbeat, ...(http ? [http] : []), sweep];
     // Throttles of the others are errors of the gateway, or make sweeps and events late.
-    const unnoticed = this.#every ? failing : [authorize];
+    const unnoticed = this.#every ? failing : [authorize, ...(http ? [http] : [])];
 
     this.#alarm("FunctionErrors", "page", "functions fail", {
       metric: sum(needed.map((fn) => fn.metricErrors({ period: PERIOD }))),
@@ -111,7 +113,10 @@ export class Monitoring extends Construct {
       periods: 3,
     });
     this.#alarm("LoginsRefused", "ticket", "many logins are refused", {
-      metric: sum([metrics.own("LoginsRefused", "authorize")]),
+      metric: sum([
+        metrics.own("LoginsRefused", "authorize"),
+        ...(http ? [metrics.own("LoginsRefused", "http")] : []),
+      ]),
       threshold: 100,
       periods: 3,
     });

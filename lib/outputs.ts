@@ -6,6 +6,7 @@ import type { Construct } from "constructs";
 /** The outputs of a construct, by the ends of their names. The command line relies on these names. */
 export interface Published {
   WebSocketUrl: string;
+  HttpUrl: string | undefined;
   StatusTableName: string;
   RegistryTableName: string;
   EventBusName: string;
@@ -18,6 +19,7 @@ export type OutputName = keyof Published;
 
 const DESCRIPTIONS: Readonly<Record<OutputName, string>> = {
   WebSocketUrl: "The URL that agents connect to",
+  HttpUrl: "The URL of heartbeats over HTTP",
   StatusTableName: "One row per agent; derive the status, don't trust the stored one",
   RegistryTableName: "Agents and their public keys",
   EventBusName: "Transitions are published here, messages to agents are taken from here",

@@ -12,6 +12,7 @@ const PROPS: Names<AgentHeartbeatProps> = {
   selfPreservation: true,
   retention: true,
   logRetention: true,
+  http: true,
   dashboard: true,
   dashboardDomain: true,
   throttling: true,

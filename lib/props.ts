@@ -150,6 +150,13 @@ export interface ReservedConcurrencyProps {
    */
   readonly disconnect?: number | undefined;
   /**
+   * For heartbeats over HTTP. It is also the only limit of their rate, because anybody can call a function URL: at 50 ms each, 100
+   * executions answer 2,000 a second, and further requests get 429.
+   *
+   * @default - none: shared with the account's other functions
+   */
+  readonly http?: number | undefined;
+  /**
    * For the stream of transitions, whose events are late while it is throttled. It handles five batches of a shard at once.
    *
    * @default - none: shared with the account's other functions
@@ -198,6 +205,13 @@ export interface AgentHeartbeatProps {
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays | undefined;
+
+  /**
+   * Whether agents can send heartbeats over HTTP, to a function URL.
+   *
+   * @default true
+   */
+  readonly http?: boolean | undefined;
 
   /**
    * Whether to host the dashboard, in S3 behind CloudFront.

@@ -79,6 +79,7 @@ const RESERVABLE: ReadonlySet<string> = new Set<keyof ReservedConcurrencyProps>(
   "authorize",
   "connect",
   "disconnect",
+  "http",
   "transitions",
   "sweep",
 ]);
@@ -87,6 +88,7 @@ const DEFAULTS: Plain = {
   sweepInterval: Duration.minutes(5),
   retention: Duration.days(7),
   logRetention: RetentionDays.ONE_MONTH,
+  http: true,
   dashboard: true,
   reservedConcurrency: {},
   accessLogs: false,

@@ -38,6 +38,7 @@ const NAMES: Readonly<Record<string, [path: string, scope: Scope] | undefined>> 
   "AWS::Lambda::Function": ["FunctionName", "region"],
   "AWS::Lambda::LayerVersion": ["LayerName", "region"],
   "AWS::Lambda::Permission": undefined,
+  "AWS::Lambda::Url": undefined,
   "AWS::Logs::LogGroup": ["LogGroupName", "region"],
   "AWS::Route53::RecordSet": ["Name", "account"],
   "AWS::S3::Bucket": ["BucketName", "account"],

@@ -3,7 +3,7 @@
 import { rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import type { ServerMessage } from "../core/protocol";
-import type { LeaseHolder } from "../lambda/lease/store";
+import type { LeaseHolder } from "../lambda/lease/holder";
 import type { Connections, Outcome } from "../lambda/shared/connections";
 import type { Guard } from "../lambda/shared/guard";
 import { type Identity, toContext } from "../lambda/shared/identity";

@@ -48,6 +48,7 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
     selfPreservation: { share: 0.3, minimum: 10, holdFor: Duration.minutes(10) },
     retention: Duration.days(30),
     logRetention: RetentionDays.ONE_YEAR,
+    http: true,
     dashboard: true,
     throttling: {
       rateLimit: 1000,

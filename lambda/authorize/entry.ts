@@ -1,6 +1,6 @@
 /** Composes the `authorize` function. */
 
-import { dynamoDb } from "../shared/compose";
+import { dynamoDb, heartbeatTerms } from "../shared/compose";
 import { functionMetrics } from "../shared/compose-metrics";
 import { optionalEnv, requireEnv, requireNumberEnv } from "../shared/environment";
 import { FleetCountStore } from "../shared/fleet-size";
@@ -18,12 +18,7 @@ export const handler = authorizeHandler({
     maxWindowMs: requireNumberEnv("MAX_RECONNECT_WINDOW_MS"),
     log: console,
   }),
-  terms: {
-    defaultIntervalMs: requireNumberEnv("DEFAULT_HEARTBEAT_INTERVAL_MS"),
-    defaultTimeoutMultiplier: requireNumberEnv("DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER"),
-    minIntervalMs: requireNumberEnv("MIN_HEARTBEAT_INTERVAL_MS"),
-    maxIntervalMs: requireNumberEnv("MAX_HEARTBEAT_INTERVAL_MS"),
-  },
+  terms: heartbeatTerms(),
   customDomainUrl: optionalEnv("CUSTOM_DOMAIN_URL"),
   log: console,
   metrics: functionMetrics(),

@@ -52,8 +52,11 @@ export interface LoginOptions {
   terms: HeartbeatTerms;
 }
 
+/** What a login token proves. */
+export type KnownIdentity = Omit<Identity, "reconnectWindowMs">;
+
 /**
- * The identity that a login token proves.
+ * The identity that a login token proves, which is used up by that.
  *
  * @param audience every `aud` that this endpoint accepts
  * @param now epoch milliseconds
@@ -63,14 +66,42 @@ export async function login(
   token: string,
   audience: string[],
   now: number,
-  { registry, terms }: LoginOptions,
-): Promise<Omit<Identity, "reconnectWindowMs">> {
+  options: LoginOptions,
+): Promise<KnownIdentity> {
+  const { registry } = options;
+  const { claims, identity } = await verifyToken(token, audience, now, options);
+  const refuse = (reason: string) => new LoginRefused(reason, claimedBy(claims));
+  // After the signature: what a stranger sends costs no more than it must.
+  const since = now / 1000 - CLOCK_SKEW_SECONDS;
+  const uses = await registry.countUses(claims.org, claims.sub, since, MOST_LOGINS);
+  if (uses >= MOST_LOGINS) throw refuse("too many logins");
+  // Last, so that only a token that is good in all else can use anything up.
+  const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;
+  if (!(await registry.useOnce(claims.org, claims.sub, claims.jti, usableUntil))) {
+    throw refuse("the token was used before");
+  }
+  return identity;
+}
+
+/**
+ * The claims of a login token, and the identity that it proves. It is for the caller to accept each token once.
+ *
+ * @param fresh whether a registration counts that was changed within the last second
+ * @throws LoginRefused as `login` does
+ */
+export async function verifyToken(
+  token: string,
+  audience: string[],
+  now: number,
+  { registry, terms }: { registry: Pick<LoginRegistry, "find">; terms: HeartbeatTerms },
+  fresh = true,
+): Promise<{ claims: Claims; identity: KnownIdentity }> {
   const { keyId, claims } = readUnverified(token);
-  const claimed = { organizationId: claims.org, agentId: claims.sub };
+  const claimed = claimedBy(claims);
   const refuse = (reason: string, cause?: unknown) => new LoginRefused(reason, claimed, { cause });
 
   if (isReservedAgentId(claims.sub)) throw refuse("the agent id is reserved");
-  const agent = await registry.find(claims.org, claims.sub);
+  const agent = await registry.find(claims.org, claims.sub, fresh);
   if (!agent) throw refuse("unknown agent");
   const key = agent.publicKeys.find((candidate) => candidate.keyId === keyId);
   if (!key) throw refuse("the token is signed with a key that is not registered");
@@ -93,16 +124,7 @@ export async function login(
   if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
     throw refuse("the registration has expired");
   }
-  // After the signature: what a stranger sends costs no more than it must.
-  const since = now / 1000 - CLOCK_SKEW_SECONDS;
-  const uses = await registry.countUses(claims.org, claims.sub, since, MOST_LOGINS);
-  if (uses >= MOST_LOGINS) throw refuse("too many logins");
-  // Last, so that only a token that is good in all else can use anything up.
-  const usableUntil = claims.exp + CLOCK_SKEW_SECONDS;
-  if (!(await registry.useOnce(claims.org, claims.sub, claims.jti, usableUntil))) {
-    throw refuse("the token was used before");
-  }
-  return {
+  const identity = {
     ...claimed,
     role: agent.role,
     instanceId: claims.instance_id,
@@ -113,7 +135,10 @@ export async function login(
     keyTag: keyTagOf(key),
     registeredUntil: agent.expiresAt,
   };
+  return { claims, identity };
 }
+
+const claimedBy = ({ org, sub }: Claims) => ({ organizationId: org, agentId: sub });
 
 function readUnverified(token: string): { keyId: string; claims: Claims } {
   if (token.length > MAX_TOKEN_LENGTH) throw new LoginRefused("the token is too long");

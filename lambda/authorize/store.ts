@@ -22,8 +22,16 @@ import {
 const MARGIN_SECONDS = 10 * 60;
 
 export interface LoginRegistry {
-  /** The agent's record, read consistently. */
-  find(organizationId: string, agentId: string): Promise<RegisteredAgent | undefined>;
+  /**
+   * The agent's record.
+   *
+   * @param fresh whether a change within the last second counts, at twice the price of the read
+   */
+  find(
+    organizationId: string,
+    agentId: string,
+    fresh: boolean,
+  ): Promise<RegisteredAgent | undefined>;
   /**
    * How many tokens of an agent were used that could be used at a time or later; counted up to `most`.
    *
@@ -55,13 +63,12 @@ export function dynamoDbLoginRegistry(
   newAttemptId: () => string = randomUUID,
 ): LoginRegistry {
   return {
-    async find(organizationId, agentId) {
+    async find(organizationId, agentId, fresh) {
       const { Item } = await client.send(
         new GetItemCommand({
           TableName,
           Key: marshall({ organizationId, recordId: agentRecordId(agentId) }),
-          // A disabled agent or a removed key must be noticed at once.
-          ConsistentRead: true,
+          ConsistentRead: fresh,
         }),
       );
       const agent = Item && agentFromItem(Item);

@@ -1,7 +1,8 @@
 /** The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists whoever else connects. */
 
 import { SUBPROTOCOL } from "../../core/protocol";
-import type { AcquireOutcome, LeaseStore } from "../lease/store";
+import type { AcquireOutcome } from "../lease/holder";
+import type { LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
 import type { Guard } from "../shared/guard";
 import { connectionOf, fromContext } from "../shared/identity";

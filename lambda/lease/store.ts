@@ -18,6 +18,7 @@
  *   displaced                                       x        x       x        removes  x
  *   displacedAt                                     x        removes                   x
  *   lastEnded                                                        x
+ *   lastToken (HTTP only)                           x        x       x
  *   disconnectedAt                                  removes          x                 x
  *   fencingToken                                    x                                  x
  *   revokedKeys                                                                        x
@@ -28,31 +29,20 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
-import { entryOf, NOBODY, tagOf } from "../../core/row-connections";
+import { entryOf, HTTP_CONNECTION_PREFIX, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
-import type { Identity } from "../shared/identity";
-import { type Login, type Standing, standingOf } from "./standing";
+import { acquisition, CLOCK_SKEW_MS, httpLeave, httpRenewal, latestEnd } from "./acquisition";
+import type { AcquireOutcome, HttpHolder, HttpOutcome, LeaseHolder } from "./holder";
+import { type Standing, standingOf } from "./standing";
 import { stallDeadline } from "./work";
 import * as writes from "./writes";
-
-/** A connection of an agent, as the gateway and the authorizer describe it. */
-export type LeaseHolder = Login &
-  Pick<Identity, "organizationId" | "agentId" | "leaseMs" | "heartbeatIntervalMs" | "rotation"> &
-  Pick<Identity, "registeredUntil"> & { connectedAt: number };
 
 /** What a sweep has observed of a row. Its acts are refused if that has changed since. */
 type Observed<Name extends keyof StatusRow = never> = Pick<
   Required<StatusRow>,
   "organizationId" | "agentId" | Name
 >;
-
-/**
- * What became of an acquisition. `acquired`, also where the write was repeated; `superseded`: the process has lost
- * to a newer one, and is remembered for it; `duplicate`: refused for another process's sake, and nothing is written;
- * `contended`: others wrote in between time and again, or there are too many connections, or processes within seconds.
- */
-export type AcquireOutcome = "acquired" | Exclude<Standing, "holds"> | "duplicate" | "contended";
 
 /** What became of a heartbeat, and until when the lease runs or whose the row is. */
 export type RenewOutcome =
@@ -69,9 +59,6 @@ export interface LeaseStoreOptions {
   retentionMs: number;
 }
 
-/** How far the clocks of two hosts of the gateway may be apart. */
-const CLOCK_SKEW_MS = 2000;
-
 /** A write that is overtaken each time is given up. */
 const ATTEMPTS = 6;
 
@@ -80,6 +67,7 @@ const CONSTANTS: WriteValues = {
   offline: "offline",
   expired: "lease_expired" satisfies OfflineReason,
   nobody: new Set([NOBODY]),
+  http: HTTP_CONNECTION_PREFIX,
   mostConnections: writes.MOST_CONNECTIONS,
   mostDisplaced: writes.MOST_DISPLACED,
   mostProcesses: writes.MOST_PROCESSES,
@@ -96,7 +84,6 @@ export class LeaseStore {
    */
   async acquire(holder: LeaseHolder, now: number, alone = false): Promise<AcquireOutcome> {
     const { connectedAt } = holder;
-    const process = tagOf(holder.instanceId);
     let row: StatusRow | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // Clocks of the gateway's hosts differ: the row's time goes on all the same.
@@ -107,11 +94,7 @@ export class LeaseStore {
       const result = await this.#hold(holder, due, {
         now: at,
         latestOlder: connectedAt + CLOCK_SKEW_MS,
-        latestReplaced: alone ? 0 : connectedAt + CLOCK_SKEW_MS,
-        process,
-        processes: new Set([process]),
-        lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),
-        observedInstanceId: row?.instanceId,
+        ...takerValues(holder, row, alone),
       });
       if (result === "written") return due === writes.LOSE ? "superseded" : "acquired";
       row = result.row;
@@ -137,6 +120,66 @@ export class LeaseStore {
       if (row && row.lastHeartbeatAt >= now) break;
     }
     return { outcome: "renewed", leaseExpiresAt: row?.leaseExpiresAt ?? now };
+  }
+
+  /**
+   * A heartbeat over HTTP: one write unit, no read, for a process that holds the row; otherwise it acquires the lease.
+   *
+   * @param alone as for `acquire`
+   */
+  async renewOverHttp(
+    holder: HttpHolder,
+    now: number,
+    activity?: Activity,
+    alone = false,
+  ): Promise<HttpOutcome> {
+    let row: StatusRow | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
+      const stallsAt = activity && stallDeadline(activity, at, holder.heartbeatIntervalMs);
+      const work = { activity, stallsAt };
+      const latestOlder = latestEnd(row, holder, alone);
+      const due =
+        attempt === 0
+          ? writes.renewOverHttp("goesOn", work)
+          : httpRenewal(row, holder, at, alone, { latestOlder, work });
+      if (due === "renewed") return { outcome: due, leaseExpiresAt: row?.leaseExpiresAt ?? at };
+      if (typeof due === "string") return { outcome: due };
+      const { token } = holder;
+      const values = {
+        now: at,
+        latestOlder,
+        ...token,
+        ...work,
+        ...takerValues(holder, row, alone),
+      };
+      const result = await this.#hold(holder, due, values);
+      if (result === "written" || result.row?.lastToken === token.used) {
+        if (due === writes.LOSE_OVER_HTTP) return { outcome: "superseded" };
+        return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, at) };
+      }
+      row = result.row;
+    }
+    return { outcome: "contended" };
+  }
+
+  /** A process that sends its heartbeats over HTTP leaves. Its WebSockets stay. */
+  async leaveOverHttp(
+    holder: HttpHolder,
+    now: number,
+    reason: OfflineReason,
+  ): Promise<HttpOutcome> {
+    let row: StatusRow | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const due = attempt === 0 ? writes.LEAVE : httpLeave(row, holder, now);
+      if (typeof due === "string") return { outcome: due } as HttpOutcome;
+      const result = await this.#hold(holder, due, { now, reason, ...holder.token });
+      if (result === "written" || result.row?.lastToken === holder.token.used) {
+        return { outcome: "left" };
+      }
+      row = result.row;
+    }
+    return { outcome: "contended" };
   }
 
   /**
@@ -201,45 +244,18 @@ const leaseEnd = (
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
 
-/** What is due for a connection by the row that refused it: another write, or nothing more. */
-function acquisition(
+/** What the writes compare of a process that takes the row, or loses it. */
+function takerValues(
+  { instanceId, connectedAt }: LeaseHolder,
   row: StatusRow | undefined,
-  holder: LeaseHolder,
-  at: number,
   alone: boolean,
-): writes.Write | AcquireOutcome {
-  if (!row) return writes.take("goesOn");
-  const standing = standingOf(row, holder);
-  if (standing === "holds") return "acquired";
-  if (standing === "revoked") return "revoked";
-  // Invoked again, for a connection that has ended or lost the row.
-  const wasListed = row.displaced?.has(entryOf(holder.connectionId, holder.keyTag));
-  if (wasListed || row.lastEnded === holder.connectionId) return standing;
-  const { connections, processes = new Set(), connectedAt } = row;
-  const isKnown = processes.has(tagOf(holder.instanceId));
-  const isLive = row.leaseExpiresAt > at;
-  const latestOlder = holder.connectedAt + CLOCK_SKEW_MS;
-  // A row that is online may have run out though no sweep has stored it.
-  const period = row.onlineSince !== undefined && !isLive ? "begins" : "goesOn";
-  if (row.fencingToken === holder.fencingToken) {
-    if (!connections) {
-      // Written late: the process's last connection ended after this one began, and so did this one.
-      if ((row.disconnectedAt ?? 0) > latestOlder) return "ended";
-    } else if (row.instanceId === holder.instanceId) {
-      // A connection that is older than the row's joins it, as far as clocks can tell.
-      const isOlder = isLive && connectedAt >= holder.connectedAt;
-      const room = connections.size < writes.MOST_CONNECTIONS;
-      if (room && (isOlder || holder.rotation)) return writes.add(period);
-      if (isOlder) return "contended";
-    } else if (isLive) {
-      if (alone) return "duplicate";
-      const room = (row.displaced?.size ?? 0) < writes.MOST_DISPLACED;
-      if (isKnown || connectedAt > latestOlder) return room ? writes.LOSE : "contended";
-    }
-  }
-  const room = isKnown || processes.size < writes.MOST_PROCESSES;
-  if (room) return writes.take(period);
-  return connectedAt < holder.connectedAt - 2 * CLOCK_SKEW_MS
-    ? writes.take(period, true)
-    : "contended";
+) {
+  const process = tagOf(instanceId);
+  return {
+    latestReplaced: alone ? 0 : connectedAt + CLOCK_SKEW_MS,
+    process,
+    processes: new Set([process]),
+    lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),
+    observedInstanceId: row?.instanceId,
+  };
 }

@@ -28,8 +28,22 @@ const PERIODS = {
 };
 
 /** What every write sets that proves the process alive. */
+const heard = (period: OnlinePeriod) =>
+  `SET #status = :online, onlineSince = ${PERIODS[period].onlineSince}, lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds`;
+
+/** What every write sets that proves a connection alive. */
 const alive = (period: OnlinePeriod) =>
-  `SET #status = :online, connectionId = :connectionId, connectedAt = :connectedAt, onlineSince = ${PERIODS[period].onlineSince}, lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds`;
+  `${heard(period)}, connectionId = :connectionId, connectedAt = :connectedAt`;
+
+/** What a heartbeat says of the work, as attributes under their own names; one without a value must not outlive the heartbeat. */
+function assignmentsOf(work: WriteValues): { set: string; missing: string[] } {
+  const names = Object.keys(work);
+  const given = names.filter((name) => work[name] !== undefined);
+  return {
+    set: given.map((name) => `, ${name} = :${name}`).join(""),
+    missing: names.filter((name) => work[name] === undefined),
+  };
+}
 
 /** Nobody was locked out since the connection logged in, and its key was not taken away. */
 const notFenced = "NOT fencingToken > :fencingToken";
@@ -41,6 +55,10 @@ const keyIsValid = "NOT contains(revokedKeys, :keyTag)";
  */
 const mayHold = (period: OnlinePeriod) =>
   `${keyIsValid} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry) AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
+
+/** Of the tokens of HTTP heartbeats, a row accepts none that is not newer than all before: each works once, in order. */
+const newerToken = "NOT lastToken >= :issued";
+const tokenUsed = "lastToken = :used";
 
 const sameProcess = "instanceId = :instanceId";
 
@@ -55,61 +73,101 @@ const WAYS = {
   gone: "attribute_not_exists(connections) AND NOT disconnectedAt > :latestOlder",
   expired: "leaseExpiresAt <= :now",
   lockedOut: "fencingToken < :fencingToken",
+  // The process has sent heartbeats over HTTP alone until now.
+  joins: `${sameProcess} AND begins_with(connectionId, :http)`,
   again: `${sameProcess} AND connectedAt < :connectedAt`,
   newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
 
-/**
- * acquire: the process takes the row, or comes back to it with a new connection in place of all others.
- *
- * @param trim whether the processes before the last one are forgotten: only if they began so much earlier that none of their
- *   connections can be taken for a newer one
- */
-export function take(period: OnlinePeriod, trim = false): Write {
+export interface TakeOptions {
+  /**
+   * Whether the processes before the last one are forgotten: only if they began so much earlier that none of their connections can
+   * be taken for a newer one.
+   */
+  trim?: boolean;
+  /** Of an HTTP heartbeat: what it says of the work. */
+  work?: WriteValues | undefined;
+}
+
+/** acquire: the process takes the row, or comes back to it with a new connection in place of all others. */
+export function take(period: OnlinePeriod, { trim = false, work }: TakeOptions = {}): Write {
   const ways = period === "begins" ? "" : ` AND ((${Object.values(WAYS).join(") OR (")}))`;
   const room = trim
     ? "instanceId = :observedInstanceId"
     : `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;
   const processes = trim ? ", processes = :lastProcesses" : " ADD processes :processes";
+  const { set, missing } = assignmentsOf(work ?? { activity: undefined, stallsAt: undefined });
+  const token = work ? `, ${tokenUsed}` : "";
+  const remove = ["reason", "disconnectedAt", ...missing].join(", ");
   return {
-    condition: `${notFenced} AND ${mayHold(period)} AND ${room}${ways}`,
-    update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${processes} REMOVE reason, disconnectedAt, activity, stallsAt`,
+    condition: `${notFenced} AND ${mayHold(period)} AND ${room}${work ? ` AND ${newerToken}` : ""}${ways}`,
+    update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${token}${set}${processes} REMOVE ${remove}`,
   };
 }
 
 /** acquire: the process, which goes on with another connection, has one more. */
 export const add = (period: OnlinePeriod): Write => ({
-  condition: `${mayHold(period)} AND ${sameProcess} AND fencingToken = :fencingToken AND size(connections) < :mostConnections`,
+  condition: `${mayHold(period)} AND ${sameProcess} AND fencingToken = :fencingToken AND size(connections) < :mostConnections AND NOT begins_with(connectionId, :http)`,
   update: `${alive(period)} ADD connections :entries REMOVE reason`,
 });
 
-/** acquire: the process has lost the row to one that lives, and may have to be remembered for it. */
+/** The process has lost the row to one that lives. */
+const lost = `${notFenced} AND ${keyIsValid} AND NOT ${sameProcess} AND attribute_exists(connections)`;
+
+/** acquire: its connection has to be remembered for it. */
 export const LOSE: Write = {
-  condition: `${notFenced} AND ${keyIsValid} AND NOT ${sameProcess} AND attribute_exists(connections) AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
+  condition: `${lost} AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
   update: "SET displacedAt = :now ADD displaced :entries, processes :processes",
 };
 
-/**
- * renew: one of the row's connections; of two heartbeats the later one counts, whichever is written last.
- *
- * @param work attributes under their own names; one without a value must not outlive the heartbeat
- */
-export function renew(period: OnlinePeriod, work: WriteValues): Write {
-  const given = Object.keys(work).filter((name) => work[name] !== undefined);
-  const missing = Object.keys(work).filter((name) => work[name] === undefined);
-  const set = [alive(period), ...given.map((name) => `${name} = :${name}`)].join(", ");
-  const remove = ["reason", "displacedAt", ...missing].join(", ");
-  return {
-    condition: `contains(connections, :entry) AND lastHeartbeatAt < :now AND ${PERIODS[period].condition}`,
-    update: `${set} REMOVE ${remove} DELETE displaced :nobody`,
-  };
+/** acquire: the process has no connection. */
+export const LOSE_OVER_HTTP: Write = {
+  condition: `${lost} AND size(processes) < :mostProcesses`,
+  update: "ADD processes :processes",
+};
+
+/** renew: one of the row's connections; of two heartbeats the later one counts, whichever is written last. */
+export const renew = (period: OnlinePeriod, work: WriteValues): Write => ({
+  condition: `contains(connections, :entry) AND ${later(period)}`,
+  update: renewed(alive(period), work),
+});
+
+/** renew: the row's process, whichever connections it has. */
+export const renewOverHttp = (period: OnlinePeriod, work: WriteValues): Write => ({
+  condition: `${holdsOverHttp} AND ${later(period)}`,
+  update: renewed(`${heard(period)}, ${tokenUsed}`, work),
+});
+
+const later = (period: OnlinePeriod) => `lastHeartbeatAt < :now AND ${PERIODS[period].condition}`;
+
+function renewed(set: string, work: WriteValues): string {
+  const assigned = assignmentsOf(work);
+  const remove = ["reason", "displacedAt", ...assigned.missing].join(", ");
+  return `${set}${assigned.set} REMOVE ${remove} DELETE displaced :nobody`;
 }
+
+/** The process holds the row, and its token was not used before. */
+const holdsOverHttp = `${sameProcess} AND attribute_exists(connections) AND fencingToken = :fencingToken AND ${keyIsValid} AND ${newerToken}`;
+
+const ENDED = "#status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now";
+const ENDED_REMOVES = "connections, onlineSince, stalledSince";
+
+/** release: a process without a WebSocket leaves. */
+export const LEAVE: Write = {
+  condition: `${holdsOverHttp} AND begins_with(connectionId, :http)`,
+  update: `SET ${ENDED}, lastEnded = connectionId, ${tokenUsed} REMOVE ${ENDED_REMOVES}`,
+};
+
+/** release: a process that is offline already. No heartbeat that it sent before brings it back. */
+export const STAY_AWAY: Write = {
+  condition: `${sameProcess} AND attribute_not_exists(connections) AND ${newerToken}`,
+  update: `SET ${tokenUsed}`,
+};
 
 /** release: the last connection. Where a sweep was first, the reason stays; a late end is derived: `derivePresence`. */
 export const END: Write = {
   condition: "connections = :entries",
-  update:
-    "SET #status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now, lastEnded = :connectionId REMOVE connections, onlineSince, stalledSince",
+  update: `SET ${ENDED}, lastEnded = :connectionId REMOVE ${ENDED_REMOVES}`,
 };
 
 /** release: any other connection. */

@@ -1,5 +1,6 @@
 /** What several functions are composed of, from the environment that the stack gives them. */
 
+import type { HeartbeatTerms } from "../authorize/login";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
 import { MessageRouter } from "../messaging/message-router";
@@ -20,6 +21,14 @@ export const leaseStore = () =>
     tableName: requireEnv("STATUS_TABLE_NAME"),
     retentionMs: requireNumberEnv("RETENTION_MS"),
   });
+
+/** The deployment's heartbeat settings. */
+export const heartbeatTerms = (): HeartbeatTerms => ({
+  defaultIntervalMs: requireNumberEnv("DEFAULT_HEARTBEAT_INTERVAL_MS"),
+  defaultTimeoutMultiplier: requireNumberEnv("DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER"),
+  minIntervalMs: requireNumberEnv("MIN_HEARTBEAT_INTERVAL_MS"),
+  maxIntervalMs: requireNumberEnv("MAX_HEARTBEAT_INTERVAL_MS"),
+});
 
 export const subscriptionStore = () =>
   new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));

@@ -1,7 +1,7 @@
 /** Derives a transition and its reason from a change of a row in the AgentStatus table. */
 
 import type { AgentPresence, Transition, TransitionEvent } from "../../core/protocol";
-import { displacedConnections, openConnections } from "../../core/row-connections";
+import { displacedConnections, listsLatest, openConnections } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 
 /**
@@ -57,7 +57,9 @@ function cause(
     case "online":
       return {
         reason:
-          before && openConnections(before).includes(row.connectionId) ? "revived" : "connected",
+          before && listsLatest({ ...before, connectionId: row.connectionId })
+            ? "revived"
+            : "connected",
         at: row.lastHeartbeatAt,
       };
     case "offline":

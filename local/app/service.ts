@@ -9,6 +9,8 @@ import { stacksIn } from "../aws/template/assembly";
 /** The content of `.local/outputs.json`. */
 export interface LocalOutputs {
   webSocketUrl: string;
+  /** The URL of heartbeats over HTTP, unless the app leaves it out. */
+  httpUrl?: string;
   dynamoDbEndpoint: string;
   statusTableName: string;
   registryTableName: string;
@@ -98,8 +100,10 @@ function outputsOf(runtime: LocalRuntime, construct: string): LocalOutputs {
       `The output WebSocketUrl: expected the address of the template's own API, got ${webSocketUrl}`,
     );
   }
+  const httpUrl = outputs[`${construct}HttpUrl`];
   return {
     webSocketUrl,
+    ...(httpUrl !== undefined && { httpUrl }),
     dynamoDbEndpoint,
     statusTableName: output("StatusTableName"),
     registryTableName: output("RegistryTableName"),

@@ -102,17 +102,23 @@ function problemOf(cause: unknown, port: number): LocalRuntimeError {
 }
 
 /** The body as text, or undefined if it is longer than `limit` bytes. */
-export async function readBody(
+export const readBody = async (
   request: IncomingMessage,
   limit: number,
-): Promise<string | undefined> {
+): Promise<string | undefined> => (await readBytes(request, limit))?.toString();
+
+/** As `readBody`, in bytes. */
+export async function readBytes(
+  request: IncomingMessage,
+  limit: number,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request) {
     length += (chunk as Buffer).length;
     if (length <= limit) chunks.push(chunk as Buffer);
   }
-  return length > limit ? undefined : Buffer.concat(chunks).toString();
+  return length > limit ? undefined : Buffer.concat(chunks);
 }
 
 /** Responds with JSON, or without a body. */

@@ -1,5 +1,7 @@
 /** Runs a synthesized stack on this machine, composed of the emulated services. */
 
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { addressesFor, ownNameAddresses } from "./addresses";
 import { type Clock, systemClock } from "./clock";
@@ -9,6 +11,7 @@ import { createTables } from "./engine/tables";
 import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
+import { serveFunctionUrl } from "./function-urls/serve-function-url";
 import { AsyncInvocations } from "./functions/async-invocations";
 import { ACCOUNT_CONCURRENCY, Concurrency } from "./functions/concurrency";
 import { type Call, LocalFunction } from "./functions/local-function";
@@ -16,8 +19,9 @@ import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
 import { createGuard, serveGuarded } from "./guard";
-import { type HttpHandler, listen, respond } from "./http";
+import { type HttpHandler, type Listening, listen, respond } from "./http";
 import { servePage } from "./page/serve-page";
+import { functionUrlsIn } from "./resources/function-url";
 import { readModel } from "./resources/model";
 import type { PageDescription } from "./resources/page";
 import { startMappings } from "./streams/start-mappings";
@@ -43,7 +47,11 @@ export interface LocalRuntimeOptions {
    * @default - such a template is refused
    */
   leaveOut?: (problem: string) => void;
-  /** The gateway's port; 0 for a free one. @default 0 */
+  /**
+   * The gateway's port; 0 for a free one. Function URLs have ports of their own: 1000 above the gateway's, or free ones.
+   *
+   * @default 0
+   */
   port?: number;
   /**
    * Further names and addresses by which this machine is reached. The runtime also listens on the addresses.
@@ -149,7 +157,24 @@ async function start(
   const place = { region: REGION, accountId: ACCOUNT_ID };
   const { leaveOut, apiOutput } = options;
   const { stackName } = assembly;
-  const model = readModel(assembly, { ...place, stackName, gatewayHost, leaveOut, apiOutput });
+  const urlServers = new Map<string, Listening>();
+  for (const [index, logicalId] of functionUrlsIn(assembly.template).entries()) {
+    const wanted = options.port ? port + URL_PORTS_ABOVE + index : 0;
+    const urlServer = await listenAtOrNear(wanted, addressesFor(hosts));
+    closing.push(() => urlServer.close());
+    urlServers.set(logicalId, urlServer);
+  }
+  const functionUrlHosts = new Map(
+    [...urlServers].map(([logicalId, { port }]) => [logicalId, `127.0.0.1:${port}`]),
+  );
+  const model = readModel(assembly, {
+    ...place,
+    stackName,
+    gatewayHost,
+    functionUrlHosts,
+    leaveOut,
+    apiOutput,
+  });
   const concurrency = new Concurrency(options.concurrency ?? ACCOUNT_CONCURRENCY, model.functions);
 
   const log = openLog(options, closing);
@@ -206,14 +231,22 @@ async function start(
   }
   const pageUrl = `http://${gatewayHost}/`;
   if (model.page) handlers.push(servePage(model.page, { ownUrl: pageUrl }));
+  const guard = createGuard(hosts);
+  for (const { logicalId, functionArn, urlId } of model.functionUrls) {
+    const serveUrl = serveFunctionUrl({ urlId, target: functionOf(functionArn), clock, report });
+    serveGuarded((urlServers.get(logicalId) as Listening).server, guard, serveUrl, refuseUpgrade);
+  }
   serveGuarded(
     server,
-    createGuard(hosts),
+    guard,
     (request, response) => serve(handlers, request, response),
     (request, socket, head) => gateway.upgrade(request, socket, head),
   );
   // Not awaited, because a name server may be slow.
-  void ownNameAddresses().then((own) => Promise.allSettled(own.map(listening.add)));
+  const servers = [listening, ...urlServers.values()];
+  void ownNameAddresses().then((own) =>
+    Promise.allSettled(servers.flatMap((one) => own.map(one.add))),
+  );
   buses.start();
 
   return {
@@ -233,6 +266,24 @@ async function start(
     stop: close,
   };
 }
+
+/** The ports of function URLs: this much above the gateway's. */
+const URL_PORTS_ABOVE = 1000;
+
+/** Listens on a port, or on a free one if it is in use. */
+async function listenAtOrNear(port: number, addresses: [string, ...string[]]): Promise<Listening> {
+  if (port > 0 && port < 65_536) {
+    const listening = await listen(port, addresses).catch(() => undefined);
+    if (listening) return listening;
+  }
+  return listen(0, addresses);
+}
+
+/** A function URL accepts no WebSockets. */
+const refuseUpgrade = (_: IncomingMessage, socket: Duplex): void => {
+  socket.on("error", () => socket.destroy());
+  socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+};
 
 /** Loads a function. @throws FunctionFailed if that fails, unless it may be left out */
 async function warm(fn: LocalFunction, leaveOut: LocalRuntimeOptions["leaveOut"]): Promise<void> {

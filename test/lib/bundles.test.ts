@@ -19,16 +19,17 @@ interface Allowance {
 }
 
 const ALLOWED: Readonly<Record<string, Allowance>> = {
-  authorize: { clients: ["table"], budget: 250 },
+  authorize: { clients: ["table"], budget: 252 },
   connect: { clients: ["table"], budget: 225 },
   deliver: { clients: ["table", "connections"], budget: 270 },
   disconnect: { clients: ["table"], budget: 230 },
   fallback: { clients: ["connections"], budget: 220 },
   heartbeat: { clients: ["table", "connections"], budget: 270 },
   history: { clients: ["table", "connections"], budget: 280 },
+  http: { clients: ["table"], budget: 270 },
   list: { clients: ["table", "connections"], budget: 290 },
   profile: { clients: ["table", "connections"], budget: 280 },
-  publish: { clients: ["table", "connections"], budget: 275 },
+  publish: { clients: ["table", "connections"], budget: 277 },
   subscribe: { clients: ["table", "connections"], budget: 280 },
   sweep: { clients: ["table", "connections", "events"], budget: 295 },
   transitions: { clients: ["table", "connections", "events"], budget: 290 },

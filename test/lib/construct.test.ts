@@ -333,7 +333,7 @@ describe("reserved concurrency", () => {
     ],
     [
       { list: 5 },
-      "reservedConcurrency: expected heartbeat, authorize, connect, disconnect, transitions, sweep, got list",
+      "reservedConcurrency: expected heartbeat, authorize, connect, disconnect, http, transitions, sweep, got list",
     ],
   ])("of %j is refused", (reservedConcurrency, message) => {
     expect(() => presenceIn(emptyStack(), { reservedConcurrency })).toThrow(message);

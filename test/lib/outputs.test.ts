@@ -9,7 +9,13 @@ import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { appProps } from "../../testing/cdk-context";
 import { emptyStack } from "../../testing/stacks";
 
-const REQUIRED = ["EventBusName", "RegistryTableName", "StatusTableName", "WebSocketUrl"];
+const REQUIRED = [
+  "EventBusName",
+  "HttpUrl",
+  "RegistryTableName",
+  "StatusTableName",
+  "WebSocketUrl",
+];
 
 const bare = { dashboard: false, alarms: false, cloudWatchDashboard: false };
 const inside = (scope: Construct, id: string) => new AgentHeartbeat(scope, id, bare);

@@ -220,7 +220,7 @@ describe("the props", () => {
     const traced = Object.values(template.findResources("AWS::Lambda::Function")).filter(
       ({ Properties }) => Properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME !== undefined,
     );
-    expect(traced).toHaveLength(15);
+    expect(traced).toHaveLength(16);
     for (const { Properties } of traced)
       expect(Properties.TracingConfig).toEqual({ Mode: "Active" });
     const [format] = Object.values(template.findResources("AWS::ApiGatewayV2::Stage")).map(

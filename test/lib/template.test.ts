@@ -396,7 +396,7 @@ describe("the template", () => {
     const functions = resources("AWS::Lambda::Function").filter(({ Properties }) =>
       JSON.stringify(Properties.Environment ?? {}).includes("POWERTOOLS_SERVICE_NAME"),
     );
-    expect(functions).toHaveLength(15);
+    expect(functions).toHaveLength(16);
     for (const { Properties } of functions) {
       expect(Properties).toMatchObject({
         Runtime: "nodejs24.x",

@@ -12,7 +12,7 @@ export type Condition =
   | { kind: "and" | "or"; parts: Condition[] }
   | { kind: "not"; part: Condition }
   | { kind: "exists" | "absent"; name: string }
-  | { kind: "contains"; name: string; value: string }
+  | { kind: "contains" | "begins"; name: string; value: string }
   | { kind: "compare"; operator: Operator; left: string; right: string }
   | { kind: "constant"; value: boolean };
 
@@ -78,9 +78,9 @@ function parseTerm(tokens: string[]): Condition {
     const [name = ""] = argumentsOf(tokens);
     return { kind: token === "attribute_exists" ? "exists" : "absent", name };
   }
-  if (token === "contains") {
+  if (token === "contains" || token === "begins_with") {
     const [name = "", value = ""] = argumentsOf(tokens);
-    return { kind: "contains", name, value };
+    return { kind: token === "contains" ? token : "begins", name, value };
   }
   const left = token === "size" ? `size(${argumentsOf(tokens)[0]})` : token;
   const operator = take(tokens) as Operator;
@@ -125,6 +125,12 @@ export function holds(condition: Condition, item: Item | undefined, names: Names
       const set = operand(condition.name, item, names)?.SS;
       const value = operand(condition.value, item, names)?.S;
       return value !== undefined && set?.includes(value) === true;
+    }
+    case "begins": {
+      const [text, start] = [condition.name, condition.value].map(
+        (name) => operand(name, item, names)?.S,
+      );
+      return start !== undefined && text?.startsWith(start) === true;
     }
     case "compare": {
       const [left, right] = [condition.left, condition.right].map((name) =>

@@ -20,7 +20,7 @@ const PERIODS = ["goesOn", "begins"] as const;
 
 /** The writes by their names, each in all its forms. What a heartbeat says of the work is given, in part, or missing. */
 const WRITES: Record<string, lease.Write[]> = {
-  take: PERIODS.flatMap((period) => [false, true].map((trim) => lease.take(period, trim))),
+  take: PERIODS.flatMap((period) => [false, true].map((trim) => lease.take(period, { trim }))),
   add: PERIODS.map(lease.add),
   lose: [lease.LOSE],
   renew: PERIODS.flatMap((period) =>
@@ -158,6 +158,8 @@ function describe(leaf: Condition): string {
       return `attribute_not_exists(${leaf.name})`;
     case "contains":
       return `contains(${leaf.name}, ${leaf.value})`;
+    case "begins":
+      return `begins_with(${leaf.name}, ${leaf.value})`;
     case "compare":
       return `${leaf.left} ${leaf.operator} ${leaf.right}`;
     default:

@@ -9,7 +9,8 @@
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Activity, OfflineReason, Transition } from "../../core/protocol";
 import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
-import { type AcquireOutcome, type LeaseHolder, LeaseStore } from "../../lambda/lease/store";
+import type { AcquireOutcome, LeaseHolder } from "../../lambda/lease/holder";
+import { LeaseStore } from "../../lambda/lease/store";
 import { dynamoDbGuard } from "../../lambda/shared/guard";
 import { transitionsHandler } from "../../lambda/transitions/handler";
 import { revoke, revokeKey, tombstone } from "../../sdk/src/registry/revocation";

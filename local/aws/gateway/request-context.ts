@@ -167,7 +167,7 @@ function multiValue(values: Record<string, string>): Record<string, string[]> {
 let formatted: { second: number; text: string } | undefined;
 
 /** For example `09/Feb/2024:18:23:28 +0000`. */
-function formatTime(now: number): string {
+export function formatTime(now: number): string {
   const second = Math.floor(now / 1000);
   if (formatted?.second !== second) {
     const [, day, month, year, time] = new Date(now).toUTCString().split(" ");

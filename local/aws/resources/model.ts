@@ -12,7 +12,8 @@ import {
 } from "./event-invoke-config";
 import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
 import { describeFunction, type FunctionDescription, functionKind } from "./function";
-import type { Environment } from "./identity";
+import { describeFunctionUrl, type FunctionUrlDescription, functionUrlKind } from "./function-url";
+import { type Environment, shortIdOf } from "./identity";
 import { ignoredKind, isIgnored } from "./ignored-resources";
 import type { Kind } from "./kind";
 import { deploymentFunctions, describePage, type PageDescription, pageKind } from "./page";
@@ -35,6 +36,7 @@ import {
 const KINDS = {
   "AWS::DynamoDB::Table": tableKind,
   "AWS::Lambda::Function": functionKind,
+  "AWS::Lambda::Url": functionUrlKind,
   "AWS::Lambda::EventInvokeConfig": eventInvokeConfigKind,
   "AWS::Lambda::EventSourceMapping": mappingKind,
   "AWS::ApiGatewayV2::Api": apiKind,
@@ -58,6 +60,7 @@ type KnownType = keyof typeof KINDS;
 export interface Model {
   tables: TableDescription[];
   functions: FunctionDescription[];
+  functionUrls: FunctionUrlDescription[];
   api: WebSocketApiDescription;
   mappings: MappingDescription[];
   /** Retries of asynchronous events, by the name of the function. */
@@ -73,6 +76,8 @@ export interface Model {
 export interface ModelOptions extends Environment {
   /** `host:port` of the local gateway, which replaces the API's host. */
   gatewayHost: string;
+  /** `host:port` of each local function URL, by logical id. */
+  functionUrlHosts?: ReadonlyMap<string, string>;
   /** The output whose value is the address of the API to run. Required if there are several WebSocket APIs. */
   apiOutput?: string | undefined;
   /** Called for each part that is left out because it is not supported. @default - such a template is refused */
@@ -89,14 +94,20 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const { leaveOut } = options;
   const values = new Map<string, ResourceValues>();
   const pseudo = pseudoParameters(options);
-  // Replaces the API's addresses in the template with the local gateway's.
-  const hosts = [AWS_HOST, ...customDomains(template)].join("|");
-  const ownHost = new RegExp(`(https|wss)://(?:${hosts})(?![a-z0-9.-])`, "g");
+  // Replaces the API's addresses in the template with the local gateway's, and those of function URLs with theirs.
+  const urlHosts = new Map(
+    [...(options.functionUrlHosts ?? [])].map(([logicalId, host]) => {
+      const urlId = shortIdOf({ ...options, logicalId, properties: {} });
+      return [`${urlId}.lambda-url.${options.region}.on.aws` as string, host] as const;
+    }),
+  );
+  const hosts = [AWS_HOST, URL_HOST, ...customDomains(template)].join("|");
+  const ownHost = new RegExp(`(https|wss)://(${hosts})(?![a-z0-9.-])`, "g");
   const toLocalHost = (text: string) =>
-    text.replace(
-      ownHost,
-      (_, scheme: string) => `${scheme === "https" ? "http" : "ws"}://${options.gatewayHost}`,
-    );
+    text.replace(ownHost, (_, scheme: string, host: string) => {
+      const local = urlHosts.get(host) ?? options.gatewayHost;
+      return `${scheme === "https" ? "http" : "ws"}://${local}`;
+    });
   const deployOnly = deploymentFunctions(template);
   const { resolve, holds } = createResolver({
     template,
@@ -169,6 +180,11 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       }
       return mapping;
     }),
+    functionUrls: supported(resources("AWS::Lambda::Url"), ({ reader, ref }) => {
+      const url = describeFunctionUrl(reader, ref);
+      expectFunction(url.logicalId, url.functionArn);
+      return url;
+    }),
     asyncRetries: new Map(
       resources("AWS::Lambda::EventInvokeConfig").map(({ reader }) => describeAsyncRetries(reader)),
     ),
@@ -221,6 +237,9 @@ function apiOf(
 
 /** A pattern of the API's own name. */
 const AWS_HOST = "[a-z0-9]{10}\\.execute-api\\.[a-z0-9-]+\\.amazonaws\\.com";
+
+/** A pattern of the names of function URLs. */
+const URL_HOST = "[a-z0-9]+\\.lambda-url\\.[a-z0-9-]+\\.on\\.aws";
 
 /** Patterns of the API's custom domain names. */
 const customDomains = ({ Resources }: Template): string[] =>

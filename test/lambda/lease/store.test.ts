@@ -2,7 +2,8 @@ import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { LIMITS } from "../../../core/protocol";
 import { tagOf } from "../../../core/row-connections";
-import { type LeaseHolder, LeaseStore } from "../../../lambda/lease/store";
+import type { LeaseHolder } from "../../../lambda/lease/holder";
+import { LeaseStore } from "../../../lambda/lease/store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { holder, storedRow } from "../../../testing/presence";
 

@@ -109,26 +109,35 @@ async function connect(
 (existsSync("/proc/net/tcp") ? describe : describe.skip)("the runtime's ports", () => {
   let runtime: LocalRuntime;
   let guarded: OpenPort[];
+  /** Of a function URL. */
+  let functionUrl: OpenPort[];
   let unreachable: OpenPort[];
   beforeAll(async () => {
     const before = new Set(openPorts(process.pid).map((port) => JSON.stringify(port)));
     runtime = await startLocalRuntime({ assemblyDirectory, hosts: [ALIAS], schedules: false });
     const opened = openPorts(process.pid).filter((port) => !before.has(JSON.stringify(port)));
     unreachable = opened.filter(({ port }) => BLOCKED_PORTS.includes(port));
-    guarded = opened.filter(({ port }) => !BLOCKED_PORTS.includes(port));
+    const { port: urlPort } = new URL(runtime.outputs.HttpUrl as string);
+    functionUrl = opened.filter(({ port }) => port === Number(urlPort));
+    guarded = opened.filter(
+      ({ port }) => !BLOCKED_PORTS.includes(port) && port !== Number(urlPort),
+    );
   });
   afterAll(() => runtime.stop());
 
   it("are on loopback addresses, and the only one without a guard is a port that browsers block", () => {
     expect(guarded.length).toBeGreaterThan(0);
     expect(unreachable).toHaveLength(1);
+    expect(functionUrl.map(({ address }) => address).sort()).toEqual(
+      guarded.map(({ address }) => address).sort(),
+    );
     for (const { address } of [...guarded, ...unreachable]) expect(address).toMatch(/^127\.|^::1$/);
     expect(new Set(guarded.map(({ port }) => port)).size).toBe(1);
     expect(unreachable[0]?.address).not.toBe("127.0.0.1");
   });
 
   it.each(ATTACKS)("reveal nothing to %s", async (_, attack) => {
-    for (const port of guarded) {
+    for (const port of [...guarded, ...functionUrl]) {
       for (const [what, method, path, headers] of TARGETS) {
         const answer = await ask(port, method, path, { ...headers, ...attack });
         expect([what, answer.status < 400 ? answer.status : "refused"]).toEqual([what, "refused"]);
@@ -151,7 +160,7 @@ async function connect(
   });
 
   it("refuse an absolute URL in place of a path", async () => {
-    for (const port of guarded) {
+    for (const port of [...guarded, ...functionUrl]) {
       expect((await ask(port, "GET", "http://evil.example/", {})).status).toBe(403);
     }
   });
@@ -193,6 +202,16 @@ async function connect(
         expect(await connect(port, { Host })).toBe(101);
         expect(await connect(port, { Host, Origin: "http://localhost:5173" })).toBe(101);
       }
+    }
+  });
+
+  it("answer programs at a function URL by each name, and no WebSocket", async () => {
+    for (const port of functionUrl) {
+      for (const Host of ["localhost", "127.0.0.1:9000", "[::1]", ALIAS]) {
+        const { status, body } = await ask(port, "POST", "/", { Host });
+        expect([status, JSON.parse(body).requestContext.domainName]).toEqual([200, Host]);
+      }
+      expect(await connect(port, {})).toBe(400);
     }
   });
 

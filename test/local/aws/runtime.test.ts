@@ -67,6 +67,7 @@ describe("a running stack", () => {
     expect(runtime.dynamoDbEndpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(runtime.outputs).toEqual({
       WebSocketUrl: runtime.webSocketUrl,
+      HttpUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/$/),
       StatusTableName: "Fixture-Items",
       RegistryTableName: "Fixture-Items",
       EventBusName: "fixture-bus",

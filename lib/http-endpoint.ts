@@ -1,0 +1,53 @@
+/** The HTTP endpoint: a function URL for heartbeats without a WebSocket. */
+
+import { Fn } from "aws-cdk-lib";
+import { CfnPermission, CfnUrl } from "aws-cdk-lib/aws-lambda";
+import { Construct } from "constructs";
+import { BundledFunction, type FunctionSettings } from "./bundled-function";
+import { leaseEnvironment, termsEnvironment } from "./gateway-functions";
+import type { Settings } from "./settings";
+import type { Storage } from "./storage";
+
+export interface HttpEndpointProps {
+  readonly settings: Settings;
+  readonly functions: FunctionSettings;
+  readonly storage: Storage;
+}
+
+export class HttpEndpoint extends Construct {
+  /** `https://<id>.lambda-url.<region>.on.aws`, without a slash at the end. */
+  readonly url: string;
+  readonly function: BundledFunction;
+
+  constructor(scope: Construct, id: string, { settings, functions, storage }: HttpEndpointProps) {
+    super(scope, id);
+    const http = new BundledFunction(this, "Http", {
+      entry: "http",
+      description: "Renews and releases leases over HTTP",
+      settings: functions,
+      environment: { ...leaseEnvironment(settings), ...termsEnvironment(settings) },
+    });
+    storage.grantAccess(http, { status: ["UpdateItem"], registry: ["GetItem"] });
+    // Requests carry a token, or a secret: Lambda itself checks nothing.
+    const url = new CfnUrl(this, "Url", {
+      authType: "NONE",
+      targetFunctionArn: http.functionArn,
+    });
+    // Everybody may call the URL, and nobody the function in another way. Lambda requires both
+    // (https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html).
+    const everybody = { principal: "*", functionName: http.functionName };
+    new CfnPermission(this, "InvokeUrl", {
+      ...everybody,
+      action: "lambda:InvokeFunctionUrl",
+      functionUrlAuthType: "NONE",
+    });
+    new CfnPermission(this, "InvokeByUrl", {
+      ...everybody,
+      action: "lambda:InvokeFunction",
+      invokedViaFunctionUrl: true,
+    });
+    const parts = Fn.split("/", url.attrFunctionUrl);
+    this.url = Fn.join("//", [Fn.select(0, parts), Fn.select(2, parts)]);
+    this.function = http;
+  }
+}
