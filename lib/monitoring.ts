@@ -79,7 +79,7 @@ export class Monitoring extends Construct {
       ? failing
       : [authorize, connect, heartbeat, ...(http ? [http] : []), sweep];
     // Throttles of the others are errors of the gateway, or make sweeps and events late.
-    const unnoticed = this.#every ? failing : [authorize, ...(http ? [http] : [])];
+    const unnoticed = this.#every ? failing : [authorize];
 
     this.#alarm("FunctionErrors", "page", "functions fail", {
       metric: sum(needed.map((fn) => fn.metricErrors({ period: PERIOD }))),
