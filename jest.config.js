@@ -75,7 +75,14 @@ module.exports = {
       ...common,
       displayName: "unit",
       testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.e2e\\.test\\.ts$", ...LONG],
+      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.(e2e|browser)\\.test\\.ts$", ...LONG],
+      globalSetup: "<rootDir>/testing/set-up.js",
+    },
+    // Needs Chromium: `npm run test:browser`.
+    {
+      ...common,
+      displayName: "browser",
+      testMatch: ["<rootDir>/test/**/*.browser.test.ts"],
       globalSetup: "<rootDir>/testing/set-up.js",
     },
     {

@@ -1,6 +1,6 @@
 /**
  * `npm test`: runs the checks and the tests side by side, because each leaves processors idle at times. Arguments are
- * handed on to Jest. What the checks print comes last.
+ * handed on to Jest. What the checks print comes last. The tests in a browser are a command of their own.
  */
 
 import { execFile, spawn } from "node:child_process";
@@ -11,9 +11,12 @@ const checks = new Promise((resolve) => {
     resolve({ passed: !error, output: stdout + stderr }),
   );
 });
-const jest = spawn(process.execPath, ["node_modules/jest/bin/jest.js", ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
+const projects = ["--selectProjects", "unit", "e2e"];
+const jest = spawn(
+  process.execPath,
+  ["node_modules/jest/bin/jest.js", ...process.argv.slice(2), ...projects],
+  { stdio: "inherit" },
+);
 const tested = await new Promise((resolve) => jest.on("exit", (code) => resolve(code === 0)));
 const { passed, output } = await checks;
 console.log(`\n${output.trim()}`);

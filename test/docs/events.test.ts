@@ -6,7 +6,6 @@ import { describe, expect, it } from "@jest/globals";
 import { parsePattern } from "../../local/aws/events/pattern";
 import { eventFault } from "../../testing/event-schemas";
 import { EVENT_EXAMPLES } from "../../tools/docs/event-examples";
-import { eventSchemaOf, schemas } from "../../tools/docs/schemas";
 
 const PAGE = readFileSync(join(__dirname, "../../docs/events.md"), "utf8");
 const examples = Object.entries(EVENT_EXAMPLES);
@@ -24,14 +23,6 @@ describe("the events of docs/events.md", () => {
     expect(eventFault({ ...online, detail: { ...online.detail, later: 1 } } as never)).toBe(
       undefined,
     );
-  });
-
-  it("have schemas that EventBridge's registry takes, which knows draft 4", () => {
-    for (const detailType of Object.keys(EVENT_EXAMPLES) as (keyof typeof EVENT_EXAMPLES)[]) {
-      const text = schemas()[eventSchemaOf(detailType)];
-      expect(JSON.parse(text).$schema).toBe("http://json-schema.org/draft-04/schema#");
-      expect(text).not.toContain('"const"');
-    }
   });
 });
 

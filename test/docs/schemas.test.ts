@@ -34,6 +34,15 @@ describe("the JSON Schemas", () => {
     },
   );
 
+  it.each(Object.keys(generated).filter((file) => file.startsWith("events/")))(
+    "in %s can be read by EventBridge's registry, which knows draft 4",
+    (file) => {
+      const text = generated[file as SchemaFile];
+      expect(JSON.parse(text).$schema).toBe("http://json-schema.org/draft-04/schema#");
+      expect(text).not.toContain('"const"');
+    },
+  );
+
   const fromClients = fits("from-clients.json");
   const activity = (fields: object) => ({
     type: "heartbeat",

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { outputWithout } from "../../../local/aws/processes/parent-death-guard";
 import { until } from "../../../testing/e2e/until";
+import { sampled } from "../../../testing/exhaustive";
 import { bundleStart, FROM_SOURCES, PACKAGES } from "../../../testing/start-program";
 
 const FIXTURE = ["--assembly", join(__dirname, "../aws/fixture")];
@@ -83,12 +84,17 @@ const nothingRuns = () => until(async () => processes().length === 0 || undefine
 const assemblies = () =>
   readdirSync(join(directory, ".local")).filter((name) => name.startsWith("cdk.out"));
 
-describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) => {
-  const { line, args } = STAGES[stage];
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const INTERRUPTIONS = Object.keys(STAGES).flatMap((stage) =>
+  SIGNALS.map((signal) => [stage as Stage, signal] as const),
+);
 
-  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
-    "with %s prints nothing, and leaves nothing behind",
-    async (signal) => {
+describe("a start interrupted", () => {
+  // One with each signal, at each stage.
+  it.each(sampled(INTERRUPTIONS, SIGNALS.length + 1))(
+    "%s with %s prints nothing, and leaves nothing behind",
+    async (stage, signal) => {
+      const { line, args } = STAGES[stage];
       const { child, reached, exit } = startMain(args);
       await reached(line);
       child.kill(signal);
@@ -98,6 +104,10 @@ describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) 
       expect(stage === "while it runs" ? [] : assemblies()).toEqual([]);
     },
   );
+});
+
+describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) => {
+  const { line, args } = STAGES[stage];
 
   it("with SIGKILL ends its processes too", async () => {
     const { child, reached, exit } = startMain(args);
@@ -120,7 +130,7 @@ describe.each(Object.keys(STAGES) as Stage[])("a start interrupted %s", (stage) 
 });
 
 describe("agent-heartbeat local", () => {
-  it.each(Object.values(STAGES))(
+  it.each(sampled(Object.values(STAGES), 3))(
     "interrupted at its line %j leaves nothing behind, with the loader of its sources",
     async ({ line, args }) => {
       const { child, reached, exit } = startMain(args, FROM_SOURCES);

@@ -7,8 +7,7 @@ export const HOSTILE_ORGANIZATION = "hostile";
 export interface HostileOrder {
   url: string;
   key: SentKey;
-  /** Agents that fall silent at once, again and again. */
-  silent: number;
+  attack: Attack;
 }
 
 export interface HostileResult {
@@ -21,6 +20,23 @@ export interface HostileResult {
   /** Connections that were ended from the other side. */
   closed: number;
 }
+
+/** What the tenant does at once. */
+export interface Attack {
+  /** Messages a second, each kind on one connection. */
+  messages: Record<Flood, number>;
+  /** Agents a second that connect and disconnect. */
+  logins: number;
+  /** Logins a second with a token that nobody signed. */
+  forgedLogins: number;
+  /** Agents that fall silent at once, again and again. */
+  silent: number;
+}
+
+/** Longer than their lease. */
+export const SILENT_FOR_MS = 15_000;
+/** Within their lease, so that all are online when they fall silent. */
+export const SILENT_COME_WITHIN_MS = 4000;
 
 /** Registered for the tenant: one a flood, one that comes and goes, a viewer, and those that fall silent. */
 export const FLOODS = ["list", "history", "publish", "subscribe", "garbage", "heartbeat"] as const;

@@ -6,22 +6,17 @@ import { WebSocket } from "ws";
 import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
 import { loginClaims, signToken, type TestKey } from "../../../testing/login";
 import { received } from "../../bench/throughput/agents";
-import { FLOODS, type Flood, HOSTILE_ORGANIZATION, type HostileOrder, nameOf } from "./orders";
+import {
+  FLOODS,
+  type Flood,
+  HOSTILE_ORGANIZATION,
+  type HostileOrder,
+  nameOf,
+  SILENT_COME_WITHIN_MS,
+  SILENT_FOR_MS,
+} from "./orders";
 
-/** Messages a second, each kind on one connection. */
-const RATES: Record<Flood, number> = {
-  list: 2000,
-  history: 200,
-  publish: 200,
-  subscribe: 200,
-  garbage: 200,
-  heartbeat: 200,
-};
 const VIEWER_CONNECTIONS = 12;
-const LOGINS_PER_SECOND = 20;
-const FORGED_LOGINS_PER_SECOND = 20;
-/** Longer than their lease. */
-const SILENT_FOR_MS = 15_000;
 const EVERY_MS = 20;
 const PAUSE_MS = 500;
 /** As much as a socket may hold back: a real client's memory ends too. */
@@ -66,16 +61,22 @@ process.on("message", (message: HostileOrder | { stop: true }) => {
   else void received(message.key).then((key) => attack(message, key));
 });
 
-function attack(order: HostileOrder, key: TestKey): void {
-  const { url, silent } = order;
+function attack({ url, attack }: HostileOrder, key: TestKey): void {
+  const { messages, logins, forgedLogins, silent } = attack;
   const open = (agentId: string) => connect(url, key, agentId);
-  for (const flood of FLOODS) void forever(() => sendFlood(flood, open(nameOf.flood(flood))));
+  for (const flood of FLOODS) {
+    void forever(() => sendFlood(flood, messages[flood], open(nameOf.flood(flood))));
+  }
   for (let index = 0; index < VIEWER_CONNECTIONS; index++)
     void forever(() => view(open(nameOf.viewer)));
-  repeat(LOGINS_PER_SECOND, () => void flap(open(nameOf.flapping)));
-  repeat(FORGED_LOGINS_PER_SECOND, () => void forge(url));
+  repeat(logins, () => void flap(open(nameOf.flapping)));
+  repeat(forgedLogins, () => void forge(url));
+  const comeAndFallSilent = async (index: number) => {
+    await pause((index / silent) * SILENT_COME_WITHIN_MS);
+    return open(nameOf.silent(index));
+  };
   void forever(() =>
-    fallSilent(Array.from({ length: silent }, (_, index) => open(nameOf.silent(index)))),
+    fallSilent(Array.from({ length: silent }, (_, index) => comeAndFallSilent(index))),
   );
   process.send?.({ begun: true });
 }
@@ -124,11 +125,15 @@ function parsed(text: string): { type?: string } {
   }
 }
 
-async function sendFlood(flood: Flood, opening: Promise<WebSocket>): Promise<void> {
+async function sendFlood(
+  flood: Flood,
+  perSecond: number,
+  opening: Promise<WebSocket>,
+): Promise<void> {
   const socket = await opening;
   const began = performance.now();
   for (let index = 0; socket.readyState === WebSocket.OPEN; await pause(EVERY_MS)) {
-    const due = Math.floor(((performance.now() - began) / 1000) * RATES[flood]);
+    const due = Math.floor(((performance.now() - began) / 1000) * perSecond);
     for (; index < due && socket.bufferedAmount < MOST_BUFFERED; index++) {
       socket.send(MESSAGES[flood](index));
       counts.sent += 1;

@@ -6,7 +6,7 @@ import { worstLag } from "../checker/detection";
 import type { Evidence } from "../evidence";
 import { type Report, reportOf } from "../report";
 import { SWEEP_EVERY_MS, SWEEP_GRACE_MS } from "../run";
-import type { HostileResult } from "./orders";
+import type { Attack, HostileResult } from "./orders";
 import type { HostileEvidence } from "./run";
 
 interface Times {
@@ -18,6 +18,7 @@ interface Times {
 export interface HostileReport {
   faults: Report;
   capacity: number;
+  attack: Attack;
   hostile: HostileResult;
   /** From heartbeat to ack, in milliseconds. */
   acks: { calm: Times; hostile: Times };
@@ -35,7 +36,7 @@ const MOST_TIMES = 2;
 const EVENT_WITHIN_MS = SWEEP_EVERY_MS + SWEEP_GRACE_MS + 3000;
 
 export function hostileReportOf(run: HostileEvidence, seed: number): HostileReport {
-  const { evidence, capacity, hostile, calmFrom, hostileFrom, hostileUntil } = run;
+  const { evidence, capacity, attack, hostile, calmFrom, hostileFrom, hostileUntil } = run;
   const acks = {
     calm: acksOf(evidence, calmFrom, hostileFrom),
     hostile: acksOf(evidence, hostileFrom, hostileUntil),
@@ -57,7 +58,7 @@ export function hostileReportOf(run: HostileEvidence, seed: number): HostileRepo
       hostile.p50 <= MOST_TIMES * calm.p50 + lagMs && hostile.p99 <= MOST_TIMES * calm.p99 + lagMs,
   );
   const passed = faults.passed && inTime && lateEvents.length === 0;
-  return { faults, capacity, hostile, acks, events, lagMs, lateEvents, passed };
+  return { faults, capacity, attack, hostile, acks, events, lagMs, lateEvents, passed };
 }
 
 function acksOf({ agents }: Evidence, from: number, until: number): Times {
@@ -86,10 +87,23 @@ function timesOf(values: number[]): Times {
 }
 
 export function hostileTable(report: HostileReport): [string, string][] {
-  const { acks, events, hostile, lateEvents, lagMs } = report;
+  const { acks, events, attack, hostile, lateEvents, lagMs } = report;
+  const perSecond = (value: number) => value.toFixed(1);
+  const floods = Object.entries(attack.messages);
   const times = ({ count, p50, p99 }: Times) => `p50 ${p50}, p99 ${p99} ms (${count})`;
   return [
     ["capacity, measured", `${report.capacity} heartbeats a second`],
+    [
+      "attack, a second",
+      [
+        ...floods,
+        ["logins", attack.logins] as const,
+        ["forged logins", attack.forgedLogins] as const,
+      ]
+        .map(([kind, rate]) => `${perSecond(rate)} ${kind}`)
+        .join(", "),
+    ],
+    ["agents that fall silent at once", String(attack.silent)],
     [
       "sent by the hostile tenant",
       `${hostile.sent}; served ${hostile.served}, refused ${hostile.refused}, connections closed ${hostile.closed}`,

@@ -13,7 +13,9 @@ import type { Evidence } from "../evidence";
 import { pause } from "../faults/pause";
 import { come, finish, PER_PROCESS, Watch } from "../run";
 import { Stage } from "../stage/stage";
+import { ATTACK_SHARE, attackWithin } from "./attack";
 import {
+  type Attack,
   FLOODS,
   HOSTILE_ORGANIZATION,
   type HostileOrder,
@@ -34,6 +36,7 @@ export interface HostileOptions {
 export interface HostileEvidence {
   evidence: Evidence;
   capacity: number;
+  attack: Attack;
   /** Between them there was no tenant yet. */
   calmFrom: number;
   hostileFrom: number;
@@ -44,7 +47,6 @@ export interface HostileEvidence {
 /** Fewer than in a fault run: what the attack may take is part of the question. */
 const SHARE = 0.15;
 const MOST_AGENTS = 100;
-const SILENT = 300;
 /** How often an observed agent loses its connection, and how often one falls silent. */
 const RESET_EVERY_MS = 1000;
 const FREEZE_EVERY_MS = 10_000;
@@ -57,6 +59,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
   try {
     const capacity = await measureCapacity(stage);
     const agents = options.agents ?? fleetFor(capacity, SHARE, MOST_AGENTS);
+    const attack = attackWithin(capacity, ATTACK_SHARE);
     report(`${capacityText(capacity)}; ${agents} agents are observed`);
     await stage.enrol(agents, Math.ceil(agents / PER_PROCESS));
     await come(stage);
@@ -67,7 +70,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
     await pause((seconds / 2) * 1000);
     const hostileFrom = stage.now();
     report("the hostile tenant comes");
-    const hostile = await attack(stage, seconds);
+    const hostile = await underAttack(stage, attack, seconds);
     const hostileUntil = stage.now();
     report("the hostile tenant is gone");
     ending.abort();
@@ -76,6 +79,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
     return {
       evidence,
       capacity: capacity.heartbeats,
+      attack,
       calmFrom,
       hostileFrom,
       hostileUntil,
@@ -88,7 +92,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
   }
 }
 
-async function attack(stage: Stage, seconds: number): Promise<HostileResult> {
+async function underAttack(stage: Stage, attack: Attack, seconds: number): Promise<HostileResult> {
   const { webSocketUrl: url, registryTableName } = stage.ready;
   const client = clientOf(stage.database.endpoint);
   const testing = await testKey("ES256");
@@ -96,7 +100,7 @@ async function attack(stage: Stage, seconds: number): Promise<HostileResult> {
     ...FLOODS.map((flood) => ({ agentId: nameOf.flood(flood), role: "agent" })),
     { agentId: nameOf.flapping, role: "agent" },
     { agentId: nameOf.viewer, role: "viewer" },
-    ...Array.from({ length: SILENT }, (_, index) => ({
+    ...Array.from({ length: attack.silent }, (_, index) => ({
       agentId: nameOf.silent(index),
       role: "agent",
     })),
@@ -112,7 +116,7 @@ async function attack(stage: Stage, seconds: number): Promise<HostileResult> {
   const key: SentKey = { ...rest, privateJwk: await exportJWK(privateKey) };
   const program = new Child(join(__dirname, "program.ts"));
   try {
-    await program.ask({ url, key, silent: SILENT } satisfies HostileOrder);
+    await program.ask({ url, key, attack } satisfies HostileOrder);
     await pause(seconds * 1000);
     return await program.ask<HostileResult>({ stop: true });
   } finally {

@@ -1,0 +1,45 @@
+/**
+ * Sizes the attack of a hostile tenant. In AWS the functions of other tenants run on other machines. Here they run on the machine
+ * that the tenant takes, so that the attack may take only a part of it: what is left shows whether tenants share anything else.
+ */
+
+import type { Capacity } from "../capacity";
+import { type Attack, type Flood, SILENT_FOR_MS } from "./orders";
+
+/** What the attack may take of the machine, if none of it is refused. */
+export const ATTACK_SHARE = 1 / 3;
+
+/** The most that it does, on a machine that can take it. */
+const MOST: Attack = {
+  messages: {
+    list: 2000,
+    history: 200,
+    publish: 200,
+    subscribe: 200,
+    garbage: 200,
+    heartbeat: 200,
+  },
+  logins: 20,
+  forgedLogins: 20,
+  silent: 300,
+};
+
+/** An attack that takes no more than a share of the capacity, as if each message cost as much as a heartbeat. */
+export function attackWithin(capacity: Capacity, share: number): Attack {
+  const times = Math.min(1, share / shareOf(MOST, capacity));
+  const floods = Object.entries(MOST.messages) as [Flood, number][];
+  return {
+    messages: Object.fromEntries(
+      floods.map(([flood, perSecond]) => [flood, perSecond * times]),
+    ) as Attack["messages"],
+    logins: MOST.logins * times,
+    forgedLogins: MOST.forgedLogins * times,
+    silent: Math.ceil(MOST.silent * times),
+  };
+}
+
+function shareOf(attack: Attack, { heartbeats, connections }: Capacity): number {
+  const messages = Object.values(attack.messages).reduce((sum, perSecond) => sum + perSecond, 0);
+  const logins = attack.logins + attack.forgedLogins + attack.silent / (SILENT_FOR_MS / 1000);
+  return messages / heartbeats + logins / connections;
+}
