@@ -95,7 +95,8 @@ function lastHeardAt(
   const phase = Math.floor((agent * INTERVAL_MS) / agents);
   let lastHeartbeatAt = Math.floor((end - phase) / INTERVAL_MS) * INTERVAL_MS + phase;
   for (const { from, to } of outages) {
-    while (lastHeartbeatAt >= from && lastHeartbeatAt < to) lastHeartbeatAt -= INTERVAL_MS;
+    if (lastHeartbeatAt < from || lastHeartbeatAt >= to) continue;
+    lastHeartbeatAt -= (Math.floor((lastHeartbeatAt - from) / INTERVAL_MS) + 1) * INTERVAL_MS;
   }
   return lastHeartbeatAt;
 }
