@@ -103,7 +103,7 @@ describe("the script for zsh", () => {
     const { stdout } = await run(["completion", "zsh"]);
     expect(stdout).toContain("'status:show who is online, and why the others are not'");
     expect(stdout).toContain(
-      "'--status[only agents with this status]:value:(online offline stalled)'",
+      "'--status[only agents with this status]:value:(online offline stalled draining)'",
     );
     expect(stdout).toContain(
       "'--public-key[take the public key from this file (PEM or JWK)]:file:_files'",
