@@ -1,6 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { App, Stack } from "aws-cdk-lib";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import { source as axe } from "axe-core";
 import type { Page } from "playwright-core";
+import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
+import { appProps, featureFlags } from "../../testing/cdk-context";
 import { hasBrowser, SKIPPED, TestBrowser } from "../../testing/dashboard/browser";
 import { presence } from "../../testing/dashboard/fake-fleet";
 import { Service } from "../../testing/dashboard/service";
@@ -9,6 +13,42 @@ import { type AgentProcess, startAgent } from "../../testing/e2e/agent-process";
 /** The shortest lease: five seconds, one and a half times. */
 const SHORT = { heartbeatInterval: 5, heartbeatTimeoutMultiplier: 1.5 };
 const LONG = { heartbeatInterval: 30 };
+
+/** As a deployment has it: in the local runtime its address is the gateway's, without the path of the stage. */
+function withCustomDomain(): string {
+  const app = new App(appProps(featureFlags()));
+  const scope = new Stack(app, "Certificates");
+  const arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
+  const certificate = Certificate.fromCertificateArn(scope, "Agents", arn);
+  new AgentHeartbeatStack(app, "WithDomain", {
+    customDomain: { domainName: "agents.example.com", certificate },
+  });
+  return app.synth().directory;
+}
+
+(hasBrowser ? describe : describe.skip)(
+  `the dashboard of a custom domain in Chromium${SKIPPED}`,
+  () => {
+    it("signs in, and shows the fleet", async () => {
+      const browser = new TestBrowser();
+      const [service] = await Promise.all([Service.start(withCustomDomain()), browser.launch()]);
+      try {
+        expect(service.runtime.outputs.webSocketUrl).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
+        const now = Date.now();
+        const seen = { connectedAt: now, lastHeartbeatAt: now, leaseExpiresAt: now + 3_600_000 };
+        await service.writeRows([presence("steady", seen)]);
+        const page = await browser.open(await service.link());
+        await page.getByRole("link", { name: "steady", exact: true }).waitFor();
+        await page.reload();
+        await page.getByRole("link", { name: "steady", exact: true }).waitFor();
+        expect(browser.problems).toEqual([]);
+      } finally {
+        await browser.close();
+        await service.stop();
+      }
+    });
+  },
+);
 
 (hasBrowser ? describe : describe.skip)(`the dashboard in Chromium${SKIPPED}`, () => {
   const browser = new TestBrowser();
@@ -159,7 +199,9 @@ const LONG = { heartbeatInterval: 30 };
     const now = Date.now();
     const seen = { connectedAt: now, lastHeartbeatAt: now, leaseExpiresAt: now + 3_600_000 };
     const ids = ["0001", "0002"].map((end) => `production-eu-west-1-orchestrator-pool-${end}`);
-    await service.writeRows(ids.map((agentId) => presence(agentId, seen)));
+    const task = "tasks.summarize.quarterly-report";
+    const activity = { state: "blocked", task, startedAt: now - 45 * 60_000 } as const;
+    await service.writeRows(ids.map((agentId) => presence(agentId, { ...seen, activity })));
     const page = await open(undefined, { viewport });
     for (const agentId of ids) await says(page, agentId, "Online");
     const hidden = `(() => {
@@ -167,6 +209,12 @@ const LONG = { heartbeatInterval: 30 };
       return frame.scrollWidth - frame.clientWidth;
     })()`;
     expect(await page.evaluate(hidden)).toBeLessThanOrEqual(1);
+    // Long ids are cut in the middle, on purpose.
+    const cut = `[...document.querySelectorAll("tbody td, tbody td *")]
+      .filter((one) => !one.closest("a") && getComputedStyle(one).overflowX === "hidden")
+      .filter((one) => one.scrollWidth > one.clientWidth + 1)
+      .map((one) => one.textContent)`;
+    expect(await page.evaluate(cut)).toEqual([]);
     for (const agentId of ids) {
       const beyond = `(() => {
         const link = document.querySelector('a[aria-label="${agentId}"]');

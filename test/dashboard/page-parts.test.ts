@@ -37,7 +37,9 @@ describe("display texts", () => {
   it("show what an agent works on, and since when", () => {
     const activity = { state: "working" as const, task: "tasks.process", startedAt: NOON };
     const text = (agent = presence("a", { activity })) => activityText(agent, NOON + 5 * SECOND);
-    expect(text()).toBe("tasks.process for 5 s");
+    expect(text()).toBe("tasks.process for\u00a05\u00a0s");
+    const draining = { ...activity, state: "draining" as const };
+    expect(text(presence("a", { activity: draining }))).toBe("tasks.process for\u00a05\u00a0s");
     expect(text(presence("a", { activity: { state: "idle" } }))).toBe("idle");
     expect(text(lost("a", NOON, { activity }))).toBe("–");
     expect(text(presence("a"))).toBe("–");
@@ -45,7 +47,9 @@ describe("display texts", () => {
 
   it("ignore direction marks in an agent's task", () => {
     const activity = { state: "blocked" as const, task: "\u202egnp.exe", startedAt: NOON };
-    expect(activityText(presence("a", { activity }), NOON)).toBe("blocked: �gnp.exe for 0 s");
+    expect(activityText(presence("a", { activity }), NOON)).toBe(
+      "blocked: �gnp.exe for\u00a00\u00a0s",
+    );
   });
 });
 

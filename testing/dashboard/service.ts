@@ -28,11 +28,11 @@ export class Service {
 
   private constructor() {}
 
-  /** Uses the assembly that the suite's setup synthesized, or synthesizes one. */
-  static async start(): Promise<Service> {
+  /** @param assembly by default the one that the suite's setup synthesized, or one that is synthesized for this */
+  static async start(assembly = sharedAssembly()): Promise<Service> {
     const service = new Service();
     service.#assembly =
-      sharedAssembly() ??
+      assembly ??
       (await synthesize({
         directory: ROOT,
         outputDirectory: join(service.#directory, "cdk.out"),

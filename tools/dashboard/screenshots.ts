@@ -54,7 +54,7 @@ const version = (index: number) => (index % 5 === 0 ? "1.4.1" : "1.4.2");
 async function flap(service: Service): Promise<void> {
   const options = await service.register(FLAPPING);
   for (let n = 0; n < 3; n++) {
-    const agent = new HeartbeatAgent({ ...options, logger: null, handleSignals: false } as never);
+    const agent = new HeartbeatAgent({ ...options, logger: null, signals: [] } as never);
     const acked = new Promise<void>((resolve) => {
       agent.on("state", ({ state }) => state === "connected" && resolve());
     });

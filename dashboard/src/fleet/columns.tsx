@@ -25,7 +25,7 @@ const DEFAULT_COLUMNS: readonly (readonly [id: string, windowWidth: number])[] =
 export const defaultColumns = (windowWidth: number): string[] =>
   DEFAULT_COLUMNS.filter(([, least]) => windowWidth >= least).map(([id]) => id);
 
-/** Whether the window is a phone's: its table has two columns, and wraps its lines. */
+/** Whether the window is a phone's: its table has two columns. */
 export const isNarrow = (): boolean => window.innerWidth < 600;
 
 interface ColumnSource extends Omit<Column, "header" | "cell"> {

@@ -2,11 +2,12 @@
 
 import type { CollectionPreferencesProps } from "@cloudscape-design/components/collection-preferences";
 import { usePreference } from "../shell/preference";
-import { type Column, defaultColumns, isNarrow } from "./columns";
+import { type Column, defaultColumns } from "./columns";
 
 const defaults = () => ({
   pageSize: 20,
-  wrapLines: isNarrow(),
+  // So that nothing is cut off, at whatever width.
+  wrapLines: true,
   stripedRows: false,
   contentDensity: "comfortable" as "comfortable" | "compact",
   contentDisplay: defaultColumns(window.innerWidth).map((id) => ({ id, visible: true })),
