@@ -28,6 +28,7 @@ from agent_heartbeat import (
     RequestRefusedError,
     RequestTimeoutError,
     SimpleAgent,
+    StateChange,
     SubjectError,
 )
 from agent_heartbeat.testing import FakeService, Refusal
@@ -374,6 +375,103 @@ async def test_a_handler_may_end_its_own_agent(service: FakeService, how: str) -
     await until(lambda: reached)
     if how == "drain":
         assert peer.of_type("publish")[0]["data"] == {"result": "ended"}
+
+
+async def test_handlers_that_wait_for_the_same_drain_do_not_wait_for_each_other(service: FakeService) -> None:
+    agent = agent_of(service, drain_timeout=86_400)
+
+    @agent.on_message("a.*")
+    async def handle(subject: str, data: Any) -> str:
+        await agent.drain()
+        await agent.stop()
+        return subject
+
+    @agent.on_message("b")
+    def block(subject: str, data: Any) -> str:
+        asyncio.run_coroutine_threadsafe(agent.drain(), loop).result()
+        return subject
+
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(agent.run())
+    await service.received("subscribe")
+    await service.received("subscribe")
+    peer = await service.connection()
+    for subject in ("a.1", "a.2", "b"):
+        peer.send(type="message", messageId=subject, subject=subject, data=1, replyTo=f"_inbox.b.{subject}",
+                        **{"from": "b"})  # fmt: skip
+    assert await running == "drained"
+    answers = {each["data"]["result"] for each in peer.of_type("publish")}
+    assert answers == {"a.1", "a.2", "b"}
+
+
+async def test_a_drain_in_a_handler_waits_for_those_that_work(service: FakeService) -> None:
+    agent = agent_of(service)
+    begun, go = asyncio.Event(), asyncio.Event()
+    order: list[str] = []
+
+    @agent.on_message("work")
+    async def work(subject: str, data: Any) -> None:
+        begun.set()
+        await go.wait()
+        order.append("worked")
+
+    @agent.on_message("end")
+    async def end(subject: str, data: Any) -> None:
+        await agent.drain()
+        order.append("drained")
+
+    running = asyncio.ensure_future(agent.run())
+    await service.received("subscribe")
+    await service.received("subscribe")
+    peer = await service.connection()
+    peer.send(type="message", messageId="1", subject="work", data=1, **{"from": "b"})
+    await begun.wait()
+    peer.send(type="message", messageId="2", subject="end", data=1, **{"from": "b"})
+    await until(lambda: agent.state == "draining")
+    assert order == []
+    go.set()
+    assert await running == "drained"
+    assert order == ["worked", "drained"]
+
+
+@pytest.mark.parametrize("make", [HeartbeatAgent, SimpleAgent])
+async def test_listeners_are_called_once_or_until_they_are_taken_away(make: type[HeartbeatAgent]) -> None:
+    class Counter:
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+
+        def listen(self, event: Any) -> None:
+            self.calls.append(event.state)
+
+    agent = make("a", "b", "wss://x.example/prod", private_key=KEY)
+    counter, once, nested = Counter(), Counter(), Counter()
+    emit = agent._news.emit
+
+    def change(state: str) -> StateChange:
+        return StateChange(state, "idle", "start", 0)  # type: ignore[arg-type]
+
+    def again(event: Any) -> None:
+        agent.off("state", again)
+        emit(change("connected"))
+
+    agent.on("state", counter.listen)
+    agent.on("state", counter.listen)
+    agent.once("state", once.listen)
+    agent.once("state", never := Counter().listen)()
+    agent.once("state", taken := counter.listen)
+    agent.on("state", again)
+    agent.once("state", nested.listen)
+    emit(change("connecting"))
+    assert once.calls == ["connecting"]
+    assert nested.calls == ["connected"]
+    assert counter.calls == ["connecting"] * 3 + ["connected"] * 2
+    agent.off("state", taken)
+    agent.off("state", never)
+    emit(change("stopped"))
+    assert "stopped" not in counter.calls
+    for call in (agent.once, agent.off):
+        with pytest.raises(ConfigurationError, match="got 'states'"):
+            call("states", counter.listen)  # type: ignore[arg-type]
 
 
 async def test_a_signal_drains_and_a_second_one_stops(service: FakeService) -> None:

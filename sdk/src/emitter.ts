@@ -40,7 +40,8 @@ export class Emitter<Events extends object> {
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const entry of [...this.#listeners]) {
       if (entry[0] !== name) continue;
-      if (entry[2]) this.#listeners.delete(entry);
+      // A listener before it may have caused a further event, which it was called for.
+      if (entry[2] && !this.#listeners.delete(entry)) continue;
       callSafely(() => entry[1](event as never), this.onListenerError);
     }
   }

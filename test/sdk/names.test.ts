@@ -12,6 +12,7 @@ import { startFakeService } from "@agent-heartbeat/sdk/testing";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "@jest/globals";
 import { unknown } from "../../core/unknown-names";
+import { Emitter } from "../../sdk/src/emitter";
 import { connectedAgent } from "../../testing/agents";
 import { TEST_KEY } from "../../testing/keys";
 
@@ -135,6 +136,15 @@ describe("listeners", () => {
     agent.off("heartbeatAck", listen);
     socket.ack();
     expect(calls).toHaveLength(3);
+  });
+
+  it("are called once, too, if one before them causes the next event", async () => {
+    const emitter = new Emitter<{ tick: number }>(() => undefined);
+    const calls: number[] = [];
+    emitter.on("tick", (count) => count === 1 && emitter.emit("tick", 2));
+    emitter.on("tick", (count) => calls.push(count), true);
+    emitter.emit("tick", 1);
+    expect(calls).toEqual([2]);
   });
 });
 

@@ -370,6 +370,14 @@ class Agent:
         """
         return self._news.emitter.on(name, listener)
 
+    def once(self, name: AgentEventName, listener: Listener) -> Callable[[], None]:
+        """Calls a listener for the next event of a name alone: see `on`."""
+        return self._news.emitter.on(name, listener, once=True)
+
+    def off(self, name: AgentEventName, listener: Listener) -> None:
+        """Takes a listener away, however often it was added. Raises ConfigurationError as `on` does."""
+        self._news.emitter.off(name, listener)
+
     def state_changes(self) -> AsyncIterator[StateChange]:
         """Every change of state from now on, up to and including the last."""
         return self._news.state_changes(is_final(self._state))
@@ -472,7 +480,12 @@ class Agent:
         return "superseded" if self._end.state == "superseded" else cast(RunEnd, self._end.reason)
 
     async def stop(self) -> None:
-        """Ends at once: handlers that run are left to themselves. Returns when the connection is closed."""
+        """Ends at once: handlers that run are left to themselves. Returns when the connection is closed.
+
+        A handler that has called `drain()` before has its answer sent first.
+        """
+        if self._dispatcher.is_leaving:
+            return
         self._dispatcher.close()
         await self._stop("stop")
 
@@ -481,15 +494,15 @@ class Agent:
 
         Heartbeats say `draining`, no further handler starts, those that run may finish within
         `drain_timeout`; then the connection is closed and the agent is offline as `drained`. Called in a handler,
-        it returns when all others have finished: the agent ends after the handler that called.
+        it returns when all others have finished, or wait in `drain()` too: the agent ends after those that called.
         """
         self._begin_drain("drain")
         assert self._drain_task
-        elsewhere = self._dispatcher.running_elsewhere()
-        if len(elsewhere) == len(self._dispatcher.running):
+        others = self._dispatcher.others_end()
+        if others is None:
             await asyncio.shield(self._drain_task)
-        elif elsewhere:
-            await asyncio.wait(elsewhere, timeout=self._drain_timeout)
+        else:
+            await asyncio.wait({others, self._drain_task}, return_when=asyncio.FIRST_COMPLETED)
 
     def reconnect(self) -> None:
         """Tries soon what would be tried later: for those who know that the network is back.

@@ -66,6 +66,14 @@ class _BlockingAgent:
         """See `Agent.on`. The listener is called in the thread of the event loop."""
         return self._agent.on(name, listener)
 
+    def once(self, name: AgentEventName, listener: Listener) -> Callable[[], None]:
+        """See `Agent.once`."""
+        return self._agent.once(name, listener)
+
+    def off(self, name: AgentEventName, listener: Listener) -> None:
+        """See `Agent.off`."""
+        self._agent.off(name, listener)
+
     def publish(self, subject: str, data: Any = None, *, to: str | None = None) -> int:
         """See `Agent.publish`."""
         return self._wait(self._agent.publish(subject, data, to=to))

@@ -123,23 +123,38 @@ class Emitter(Generic[Event]):
     def __init__(self, names: frozenset[str], log: Log) -> None:
         self._names = names
         self._log = log
-        self._listeners: dict[str, dict[object, Listener]] = {}
+        self._listeners: dict[str, dict[object, tuple[Listener, bool]]] = {}
         self._running: set[asyncio.Future[None]] = set()
 
-    def on(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Returns a function that takes the listener away again."""
+    def on(self, name: str, listener: Listener, once: bool = False) -> Callable[[], None]:
+        """With `once` for the next event alone. Returns a function that takes the listener away again."""
+        listeners = self._listeners_of(name, listener)
+        key = object()
+        listeners[key] = (listener, once)
+        return lambda: void(listeners.pop(key, None))
+
+    def off(self, name: str, listener: Listener) -> None:
+        """Takes a listener away, however often it was added."""
+        listeners = self._listeners_of(name, listener)
+        for key, (known, _) in list(listeners.items()):
+            # Each access to a method makes another object, which is equal.
+            if known == listener:
+                listeners.pop(key, None)
+
+    def _listeners_of(self, name: str, listener: Listener) -> dict[object, tuple[Listener, bool]]:
         if name not in self._names:
             known = ", ".join(sorted(self._names))
             raise ConfigurationError(f"expected the name of an event ({known}), got {name!r}")
         if not callable(listener):
             raise ConfigurationError(f"expected a listener that can be called, got {listener!r}")
-        key = object()
-        listeners = self._listeners.setdefault(name, {})
-        listeners[key] = listener
-        return lambda: void(listeners.pop(key, None))
+        return self._listeners.setdefault(name, {})
 
     def emit(self, name: str, event: Event) -> None:
-        for listener in list(self._listeners.get(name, {}).values()):
+        listeners = self._listeners.get(name, {})
+        for key, (listener, once) in list(listeners.items()):
+            # A listener before it may have caused a further event, which it was called for.
+            if once and not listeners.pop(key, None):
+                continue
             try:
                 result = listener(event)
             except Exception as error:

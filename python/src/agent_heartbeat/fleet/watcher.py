@@ -25,6 +25,7 @@ from ..protocol import LIST_PAGE_SIZE, PRESENCE, Message
 from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
 
+FleetEventName = Literal["change", "state", "mass_expiry"]
 FleetState = Literal["idle", "connecting", "live", "stale", "stopped"]
 """How current the mapping is.
 
@@ -163,12 +164,20 @@ class FleetWatcher:
         skew = self._manager.health()["clock_skew"] if self._manager else None
         return (self._clock.now() if skew is None else time.time() - skew) * 1000
 
-    def on(self, name: Literal["change", "state", "mass_expiry"], listener: Listener) -> Callable[[], None]:
+    def on(self, name: FleetEventName, listener: Listener) -> Callable[[], None]:
         """Calls a listener for every `FleetChange`, `FleetStateChange`, or mass expiry that begins or (None) ends.
 
         Returns a function that takes the listener away again.
         """
         return self._emitter.on(name, listener)
+
+    def once(self, name: FleetEventName, listener: Listener) -> Callable[[], None]:
+        """Calls a listener for the next event of a name alone: see `on`."""
+        return self._emitter.on(name, listener, once=True)
+
+    def off(self, name: FleetEventName, listener: Listener) -> None:
+        """Takes a listener away, however often it was added. Raises ConfigurationError as `on` does."""
+        self._emitter.off(name, listener)
 
     async def start(self) -> None:
         """Connects and stays connected in the background; returns when every agent is in the mapping.

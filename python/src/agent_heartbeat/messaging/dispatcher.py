@@ -95,6 +95,9 @@ class Dispatcher:
         self._ready: deque[_Chain] = deque()
         """Chains whose next message may be handled, the one that waits longest first."""
         self.running: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Handlers that wait, or have waited, for the end of all others."""
+        self._others_ended: list[asyncio.Future[None]] = []
         self._waiting = 0
         self._accepts = True
         self._closed = False
@@ -144,10 +147,29 @@ class Dispatcher:
         self._ready.clear()
         self._waiting = 0
 
-    def running_elsewhere(self) -> list[asyncio.Task[None]]:
-        """The handlers that run, but for the one that asks: it can't wait for its own end."""
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the caller is a handler that waits, or has waited, for the end of all others."""
+        return _current_asyncio_task.get() in self._leaving
+
+    def others_end(self) -> asyncio.Future[None] | None:
+        """Done when every handler but those that wait here has ended; None where the caller is no handler."""
         here = _current_asyncio_task.get()
-        return [task for task in self.running if task is not here]
+        if here not in self.running:
+            return None
+        self._leaving.add(here)
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._others_ended.append(ended)
+        self._settle_leaving()
+        return ended
+
+    def _settle_leaving(self) -> None:
+        if not self.running <= self._leaving:
+            return
+        for ended in self._others_ended:
+            if not ended.done():
+                ended.set_result(None)
+        self._others_ended.clear()
 
     def _take(self, handler: Handler, message: Incoming) -> None:
         chain = handler.chains.get(message.subject) or _Chain(handler, message.subject)
@@ -207,6 +229,8 @@ class Dispatcher:
 
     def _done(self, task: asyncio.Task[None], chain: _Chain) -> None:
         self.running.discard(task)
+        self._leaving.discard(task)
+        self._settle_leaving()
         chain.running = False
         if chain.waiting:
             self._ready.append(chain)
