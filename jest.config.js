@@ -21,7 +21,6 @@ const LONG = isExhaustive
       "<rootDir>/test/e2e/rolling-restart.e2e.test.ts",
       "<rootDir>/test/lib/package.test.ts",
       "<rootDir>/test/sdk/package.test.ts",
-      "<rootDir>/test/docs/testing-page.test.ts",
     ];
 
 // CDK's own validation of templates takes longer than the rest of a synthesis.

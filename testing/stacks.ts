@@ -2,6 +2,7 @@
 
 import { App, Stack } from "aws-cdk-lib";
 import type { Template } from "aws-cdk-lib/assertions";
+import type { Construct } from "constructs";
 import { AgentHeartbeat } from "../lib/agent-heartbeat";
 import type { AgentHeartbeatProps } from "../lib/props";
 import { appProps } from "./cdk-context";
@@ -16,7 +17,7 @@ export const emptyStackIn = (app: App, id: string): Stack =>
 export const emptyStack = (id = "Test"): Stack => emptyStackIn(new App(appProps()), id);
 
 /** The construct in a stack, without optional parts that tests of props don't need. */
-export const presenceIn = (stack: Stack, props: AgentHeartbeatProps = {}, id = "Presence") =>
+export const presenceIn = (stack: Construct, props: AgentHeartbeatProps = {}, id = "Presence") =>
   new AgentHeartbeat(stack, id, {
     dashboard: false,
     alarms: false,

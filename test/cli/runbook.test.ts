@@ -1,12 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { App } from "aws-cdk-lib";
+import { App, NestedStack, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { Construct } from "constructs";
 import { PLACEHOLDER, sectionsOf } from "../../cli/src/runbook/page";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { appProps } from "../../testing/cdk-context";
 import { run } from "../../testing/cli/run";
+import { presenceIn } from "../../testing/stacks";
+
+type Resources = Record<string, { Type: string }>;
 
 /** The construct's resources, as CloudFormation lists them. */
 let resources: Record<string, readonly [string, string]>;
@@ -67,6 +71,49 @@ describe("runbook", () => {
     expect((await run(args, { resources: both })).stdout).toContain("--name <sweep rule>");
     const named = await run([...args, "--construct", "Second"], { resources: both });
     expect(named.stdout).toContain("--name second-name-of-PresenceSweepSchedule");
+  });
+
+  it.each([
+    ["in a nested stack", (stack: Stack) => new NestedStack(stack, "Inner")],
+    ["in a construct of its own", (stack: Stack) => new Construct(stack, "Group")],
+    [
+      "in a construct in a nested stack in a nested stack",
+      (stack: Stack) => {
+        const outer = new NestedStack(new Construct(stack, "Group"), "Outer");
+        return new Construct(new NestedStack(outer, "Inner"), "Part");
+      },
+    ],
+  ])("fills in names of a construct %s, found by what its alarms say", async (_, placeIn) => {
+    const stack = new Stack(new App(appProps()), "Test");
+    const presence = presenceIn(placeIn(stack), { alarms: true });
+    presenceIn(stack, {}, "Another");
+    const nested = stack.node.findAll().filter(NestedStack.isNestedStack) as NestedStack[];
+    const templates = new Map<string, Resources>(
+      [stack, ...nested].map((one) => [one.node.path, Template.fromStack(one).toJSON().Resources]),
+    );
+    const nameOf = (stackPath: string, id: string, type: string) => {
+      if (type !== "AWS::CloudFormation::Stack") return `${stackPath}.${id}`;
+      const held = nested.find(
+        (one) =>
+          one.nestedStackResource?.logicalId &&
+          stack.resolve(one.nestedStackResource.logicalId) === id,
+      );
+      return held?.node.path ?? "";
+    };
+    const url = stack.resolve(presence.outputs.get("WebSocketUrl")?.logicalId);
+    const construct = String(url).replace(/WebSocketUrl$/, "");
+    const args = ["runbook", "SweepMissing", "--stack", "Test", "--construct", construct];
+    const { stdout } = await run(args, {
+      resources: (stackName) =>
+        Object.fromEntries(
+          Object.entries(templates.get(stackName) ?? {}).map(([id, { Type }]) => [
+            id,
+            [Type, nameOf(stackName, id, Type)],
+          ]),
+        ),
+    });
+    const holder = Stack.of(presence).node.path.replaceAll("/", "\\/");
+    expect(stdout).toMatch(new RegExp(`--name ${holder}\\.\\w*PresenceSweepSchedule\\w+`));
   });
 
   it("names the alarms that there are if it does not know one", async () => {

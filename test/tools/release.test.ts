@@ -1,5 +1,6 @@
 /** Prepares a release in a copy of the files that it changes. */
 
+import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "@jest/globals";
@@ -69,6 +70,27 @@ describe("a prepared release", () => {
     const urls =
       /\[project\.urls\]\nRepository = "https:\/\/github\.com\/acme\/agent-heartbeat"\n/g;
     expect(text("python/pyproject.toml").match(urls)).toHaveLength(1);
+  });
+
+  it("is what npm asks for before it publishes a package", () => {
+    const PREPARED = join(ROOT, "tools", "release", "prepared.mjs");
+    const publish = (folder: string) => {
+      const { status, stderr } = spawnSync(process.execPath, [PREPARED], {
+        cwd: join(root, folder),
+        encoding: "utf8",
+      });
+      return { status, stderr };
+    };
+    for (const folder of PUBLISHED) {
+      expect(manifestOf(folder).scripts.prepublishOnly).toBe("node ../tools/release/prepared.mjs");
+      const { status, stderr } = publish(folder);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(
+        /^\S+ can't be published: its package\.json has no repository, homepage, bugs\. .*npm run release/,
+      );
+    }
+    prepare(root, RELEASE);
+    for (const folder of PUBLISHED) expect(publish(folder)).toEqual({ status: 0, stderr: "" });
   });
 
   it("dates the changes, and leaves room for the next ones", () => {

@@ -11,6 +11,9 @@ import type { Io } from "../../cli/src/io";
 import { run as runCommand } from "../../cli/src/run";
 import type { Engine } from "../engine";
 
+/** By logical id. */
+type Resources = Record<string, readonly [type: string, name: string]>;
+
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
@@ -34,7 +37,7 @@ export interface RunOptions {
   /** Outputs of the existing stacks, by stack name. */
   stacks?: Record<string, Record<string, string>>;
   /** Resources of every stack: logical id to type and name. */
-  resources?: Record<string, readonly [type: string, name: string]>;
+  resources?: Resources | ((stackName: string) => Resources);
   /** Replaces the tables' client, which is real by default. */
   dynamoDb?: (config: DynamoDBClientConfig) => Promise<DynamoDBClient>;
 }
@@ -128,7 +131,7 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true 
 
 function stacksOf(
   stacks: Record<string, Record<string, string>>,
-  resources: RunOptions["resources"] = {},
+  resources: NonNullable<RunOptions["resources"]> = {},
 ) {
   const described = (StackName: string) => ({
     StackName,
@@ -137,15 +140,20 @@ function stacksOf(
       OutputValue,
     })),
   });
-  const summaries = Object.entries(resources).map(([LogicalResourceId, [ResourceType, name]]) => ({
-    LogicalResourceId,
-    ResourceType,
-    PhysicalResourceId: name,
-  }));
+  const summaries = (stackName: string) =>
+    Object.entries(typeof resources === "function" ? resources(stackName) : resources).map(
+      ([LogicalResourceId, [ResourceType, name]]) => ({
+        LogicalResourceId,
+        ResourceType,
+        PhysicalResourceId: name,
+      }),
+    );
   // The client's `send` has an overload for each command.
   return (async (command: { input: { StackName?: string } }) => {
-    if (command instanceof ListStackResourcesCommand) return { StackResourceSummaries: summaries };
     const { input } = command;
+    if (command instanceof ListStackResourcesCommand) {
+      return { StackResourceSummaries: summaries(input.StackName ?? "") };
+    }
     if (input.StackName === undefined) return { Stacks: Object.keys(stacks).map(described) };
     if (stacks[input.StackName]) return { Stacks: [described(input.StackName)] };
     const message = `Stack with id ${input.StackName} does not exist`;

@@ -14,6 +14,7 @@ import { cdkApp } from "./cdk-app";
 import { planner } from "./planner";
 import { installed, type Part, type Project } from "./project";
 import { quickStart } from "./quick-start";
+import { unitTests } from "./unit-tests";
 
 const ROOT = join(__dirname, "..", "..");
 const run = promisify(execFile);
@@ -21,6 +22,7 @@ const run = promisify(execFile);
 const PARTS: Readonly<Record<string, Part>> = {
   "quick-start": quickStart,
   planner,
+  "unit-tests": unitTests,
   "cdk-app": cdkApp,
 };
 

@@ -1,8 +1,8 @@
-/** Bundlers, for pages and for Node.js. What they write is run: a page's bundle in Node.js with its standard WebSocket. */
+/** Bundlers, and a framework that bundles, for pages and for Node.js. What they write is run: a page's bundle in Node.js with its standard WebSocket. */
 
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { output, save } from "../packages/project";
+import { output, save, withPrograms } from "../packages/project";
 import { expectUsed, IMPORT, type Platform, PRINT, type Trial, useOf } from "./platform";
 
 const AS_PAGE = ["--experimental-websocket", "--no-warnings"];
@@ -75,5 +75,57 @@ export const vite: Platform = {
     save(project, "page.mjs", `import "./dist/assets/${file}";`);
     expectUsed(await output(project, process.execPath, ...AS_PAGE, "page.mjs"));
     return ["build for a page"];
+  },
+};
+
+export const next: Platform = {
+  name: "next",
+  packages: ["next@16", "react@19", "react-dom@19"],
+  async run(trial) {
+    const { project } = trial;
+    await output(project, "npm", "pkg", "delete", "type");
+    mkdirSync(join(project.directory, "app", "api"), { recursive: true });
+    save(
+      project,
+      "app/layout.js",
+      "export default ({ children }) => <html lang='en'><body>{children}</body></html>;",
+    );
+    save(
+      project,
+      "app/page.js",
+      `"use client";
+import { useEffect, useState } from "react";
+import { FleetWatcher } from "@agent-heartbeat/sdk/fleet";
+export default function Page() {
+  const [agents, setAgents] = useState([]);
+  useEffect(() => {
+    const fleet = new FleetWatcher({ agentId: "v", organizationId: "o", url: "wss://x", privateKey: "" });
+    fleet.on("change", () => setAgents([...fleet.agents.values()]));
+    return () => void fleet.stop();
+  }, []);
+  return agents.map(({ agentId, status }) => <p key={agentId}>{status}</p>);
+}`,
+    );
+    save(
+      project,
+      "app/api/route.js",
+      `${IMPORT}${useOf(trial, "next")}
+export const dynamic = "force-dynamic";
+export async function GET() {
+  return new Response(await use());
+}`,
+    );
+    for (const bundler of ["--turbopack", "--webpack"]) {
+      await output(project, "npx", "next", "build", bundler);
+      await withPrograms(async (start) => {
+        const server = start(project, "npx", "next", "start", "--port", "0");
+        const [, address = ""] =
+          (await server.prints(/(http:\/\/localhost:\d+)/)).match(/(http:\/\/localhost:\d+)/) ?? [];
+        await server.prints("Ready");
+        expectUsed(await (await fetch(`${address}/api`)).text());
+        await (await fetch(address)).text();
+      });
+    }
+    return ["Turbopack", "webpack"].map((name) => `route and page by ${name}`);
   },
 };

@@ -10,7 +10,7 @@ import { startFakeService } from "@agent-heartbeat/sdk/testing";
 import { pack } from "../../testing/packages";
 import { interruptions } from "../interruptions";
 import { installed, type Project } from "../packages/project";
-import { esbuild, vite, webpack } from "./bundlers";
+import { esbuild, next, vite, webpack } from "./bundlers";
 import { bun, deno, node, workers } from "./engines";
 import { MissingPlatform, type Platform, type Trial } from "./platform";
 import { jest, vitest } from "./test-runners";
@@ -25,15 +25,13 @@ const PLATFORMS: readonly Platform[] = [
   esbuild,
   webpack,
   vite,
+  next,
   bun,
   deno,
 ];
 
 /** What is not tried, and why. */
-const NOT_TRIED = [
-  "Next.js: it bundles with webpack or Turbopack, of which webpack is tried",
-  "React Native: it needs a device or an emulator",
-];
+const NOT_TRIED = ["React Native: it needs a device or an emulator"];
 
 async function main(): Promise<boolean> {
   const signal = interruptions();

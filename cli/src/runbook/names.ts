@@ -4,6 +4,7 @@ import type { CloudFormationClientConfig } from "@aws-sdk/client-cloudformation"
 import type { Io } from "../io";
 
 interface Resource {
+  /** The logical id; in a nested stack, after the ids of the constructs that hold that stack. */
   id: string;
   name: string;
   type: string;
@@ -29,10 +30,13 @@ const IDS: Readonly<Record<string, string>> = {
 /** What CDK puts at the end of each logical id. */
 const HASH = "[0-9A-F]{8}$";
 
+/** The logical id of a nested stack, which begins with the ids of the constructs that hold it. */
+const NESTED_STACK = new RegExp(`^(.*?)NestedStack.*NestedStackResource${HASH}`);
+
 /**
  * Reads the names of a construct's resources.
  *
- * @param construct what the logical ids of its resources begin with
+ * @param construct what its outputs begin with: the ids of the constructs that lead to it, and a hash unless it is one alone
  * @returns the name for a placeholder; undefined for one that the stack has nothing for
  * @throws the client's error if CloudFormation refuses
  */
@@ -43,7 +47,8 @@ export async function deployedNames(
   io: Io,
 ): Promise<(placeholder: string) => string | undefined> {
   const resources = await resourcesOf(stackName, config, io);
-  const own = resources.filter(({ id }) => id.startsWith(construct ?? ""));
+  const ids = [construct ?? "", (construct ?? "").replace(/[0-9a-f]{8}$/, "")];
+  const own = resources.filter(({ id }) => ids.some((first) => id.startsWith(first)));
   return (placeholder) => {
     if (placeholder === "stack") return stackName;
     const [word = "", kind = ""] = placeholder.split(" ");
@@ -59,10 +64,12 @@ export async function deployedNames(
   };
 }
 
+/** @param within the ids of the constructs that hold the stack, if it is a nested one */
 async function resourcesOf(
   StackName: string,
   config: CloudFormationClientConfig,
   io: Io,
+  within = "",
 ): Promise<Resource[]> {
   const { ListStackResourcesCommand } = await import("@aws-sdk/client-cloudformation");
   const client = await io.clients.cloudFormation(config);
@@ -76,12 +83,19 @@ async function resourcesOf(
       ResourceType,
     } of page.StackResourceSummaries ?? []) {
       resources.push({
-        id: LogicalResourceId ?? "",
+        id: `${within}${LogicalResourceId ?? ""}`,
         name: PhysicalResourceId ?? "",
         type: ResourceType ?? "",
       });
     }
     NextToken = page.NextToken;
   } while (NextToken !== undefined);
+  const nested = resources.filter(
+    ({ type, name }) => type === "AWS::CloudFormation::Stack" && name,
+  );
+  for (const { id, name } of nested) {
+    const [, holders = ""] = NESTED_STACK.exec(id) ?? [];
+    resources.push(...(await resourcesOf(name, config, io, holders)));
+  }
   return resources;
 }
