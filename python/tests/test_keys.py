@@ -59,6 +59,25 @@ def test_a_thumbprint_is_that_of_rfc_7638() -> None:
     assert SigningKey.of(ED).key_id == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+def jwk(key: Any) -> dict[str, str]:
+    def text(value: int | bytes) -> str:
+        octets = value if isinstance(value, bytes) else value.to_bytes((value.bit_length() + 7) // 8, "big")
+        return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return {"kty": "OKP", "crv": "Ed25519", "d": text(key.private_bytes_raw())}
+    numbers = key.private_numbers()
+    if isinstance(key, rsa.RSAPrivateKey):
+        public = numbers.public_numbers
+        return {"kty": "RSA", "n": text(public.n), "e": text(public.e), "d": text(numbers.d)}
+    return {"kty": "EC", "crv": "P-256", "d": text(numbers.private_value)}
+
+
+def der(key: Any, form: Any = P.PKCS8) -> bytes:
+    octets: bytes = key.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption())
+    return octets
+
+
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 FORMS: dict[str, Any] = {
     "PKCS #8": pem(EC),
@@ -77,6 +96,17 @@ FORMS: dict[str, Any] = {
     "after a certificate": CERTIFICATE + pem(EC),
     "after its parameters": "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
     + pem(EC, P.TraditionalOpenSSL),
+    "escaped CRLF": pem(EC).replace("\n", "\\r\\n"),
+    "a bytearray": bytearray(pem(EC).encode()),
+    "base64 in lines": base64.encodebytes(pem(EC).encode()).decode(),
+    "base64url": base64.urlsafe_b64encode(pem(EC).encode()).rstrip(b"=").decode(),
+    "JSON of a secret manager": json.dumps({"username": "a", "private_key": pem(EC)}),
+    "JWK": jwk(EC),
+    "JWK as text": json.dumps(jwk(EC)),
+    "DER": der(EC),
+    "SEC 1 in DER": der(EC, P.TraditionalOpenSSL),
+    "base64 of DER": base64.b64encode(der(EC)),
+    "PEM without its frame": "".join(pem(EC).splitlines()[1:-1]),
     "with text around": f"Bag Attributes\n{pem(EC)}\nthe end",
 }
 
@@ -84,6 +114,28 @@ FORMS: dict[str, Any] = {
 @pytest.mark.parametrize("source", FORMS.values(), ids=FORMS.keys())
 def test_every_form_is_the_same_key(source: Any) -> None:
     assert SigningKey.of(source).key_id == SigningKey.of(EC).key_id
+
+
+@pytest.mark.parametrize("key", [RSA, ED])
+def test_other_kinds_of_keys_are_read_in_jwk_and_der(key: Any) -> None:
+    for source in (jwk(key), json.dumps(jwk(key)), der(key)):
+        assert SigningKey.of(source).key_id == SigningKey.of(key).key_id
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"kty": "EC", "crv": "P-256", "x": "x"}, r"got a JWK without a private part \(d\)"),
+        ({"kty": "EC", "crv": "P-521", "d": "AQ"}, "got a JWK of the kind P-521"),
+        ({"kty": "EC", "crv": "P-256", "d": 5}, "is not a readable JWK"),
+        (b"\x30\x82\x00", "is not readable DER"),
+        ('{"key": "value"}', "got other text"),
+        (5, "got int"),
+    ],
+)
+def test_what_is_no_private_key_is_named(source: Any, message: str) -> None:
+    with pytest.raises(KeyError, match=message):
+        SigningKey.of(source)
 
 
 def test_pkcs_1_is_read_too() -> None:

@@ -116,6 +116,10 @@ export async function GET() {
 }`,
     );
     for (const bundler of ["--turbopack", "--webpack"]) {
+      // Next.js gives webpack an empty module in place of native ones, which ws does not expect.
+      const external = bundler === "--webpack" ? ["@agent-heartbeat/sdk"] : [];
+      const config = { serverExternalPackages: external };
+      save(project, "next.config.mjs", `export default ${JSON.stringify(config)};`);
       await output(project, "npx", "next", "build", bundler);
       await withPrograms(async (start) => {
         const server = start(project, "npx", "next", "start", "--port", "0");

@@ -26,7 +26,7 @@ export const defaultColumns = (windowWidth: number): string[] =>
   DEFAULT_COLUMNS.filter(([, least]) => windowWidth >= least).map(([id]) => id);
 
 /** Whether the window is a phone's: its table has two columns. */
-export const isNarrow = (): boolean => window.innerWidth < 600;
+const isNarrow = (): boolean => window.innerWidth < 600;
 
 interface ColumnSource extends Omit<Column, "header" | "cell"> {
   cell: (row: Row) => React.ReactNode;

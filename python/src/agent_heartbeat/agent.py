@@ -114,7 +114,7 @@ class Agent:
             agent_id: 1 to 128 of `A-Z a-z 0-9 _ - . @ : / + = %`, of which the first is a letter, a digit, `_` or `-`.
             organization_id: the same.
             url: the WebSocket URL of the deployment: `wss://host/stage`.
-            private_key: PEM as text or bytes (also base64 of it), a key of `cryptography`, or a function,
+            private_key: PEM, DER or JWK (also base64 of it), a key of `cryptography`, or a function,
                 which may be a coroutine function, that gives PEM and is asked for each login. RSA, P-256 or Ed25519.
             private_key_path: a file with a private key in PEM, read for each login. This or `private_key`.
             heartbeat_interval: seconds, 1 to 540. The server may bring it to its own bounds.

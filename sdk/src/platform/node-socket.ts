@@ -39,7 +39,7 @@ function openNodeSocket(
   });
   // Always followed by `close`, except for a handshake that was ended by hand.
   socket.on("error", (error) => {
-    failure = error;
+    failure = explained(error);
   });
   socket.on("close", (code, reason) => {
     if (failure) listener.failed(failure);
@@ -72,4 +72,15 @@ function sendInFrames(socket: WebSocket, text: string): void {
     const end = start + LIMITS.frameBytes;
     socket.send(bytes.subarray(start, end), { binary: false, fin: end >= bytes.length });
   }
+}
+
+/**
+ * `ws` uses the native `bufferutil` if there is one. Some bundlers put an empty module in its place, which `ws` takes for it.
+ */
+export function explained(error: Error): Error {
+  if (!/\b(un)?mask is not a function$/.test(error.message)) return error;
+  return new Error(
+    "the bundler has replaced the module bufferutil by an empty one: keep @agent-heartbeat/sdk out of the bundle, in Next.js by the setting serverExternalPackages",
+    { cause: error },
+  );
 }

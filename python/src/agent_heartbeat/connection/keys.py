@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import inspect
 import json
-import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,13 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from ..errors import ConfigurationError, KeyError
 from ..protocol import LOGIN_TOKEN_TTL_SECONDS, Message
+from .key_material import ACCEPTED, PRIVATE_KEYS, KeyMaterial, PrivateKey, read_private_key
 
-PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey]
-KeySource = Union[str, bytes, PrivateKey, Callable[[], str | bytes | Awaitable[str | bytes]]]
-"""PEM as text or bytes, base64 of it, a key of `cryptography`, or a function that gives one of the first two."""
-
-_ACCEPTED = "an RSA key of at least 2048 bits, a P-256 key or an Ed25519 key"
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)-----.*?-----END \1-----", re.DOTALL)
+_Given = Union[KeyMaterial, PrivateKey]
+KeySource = Union[_Given, Callable[[], _Given | Awaitable[_Given]]]
+"""Text or bytes (PEM, DER, base64 of it, JWK), a JWK, a key of `cryptography`, or a function that gives one of them."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +34,9 @@ class SigningKey:
     key_id: str
 
     @staticmethod
-    def of(source: str | bytes | PrivateKey, where: str = "the private key") -> SigningKey:
+    def of(source: KeyMaterial | PrivateKey, where: str = "the private key") -> SigningKey:
         """Reads a key. Raises KeyError if it is not a private key of an accepted kind."""
-        key: Any = _read(source, where) if isinstance(source, (str, bytes)) else source
+        key: Any = source if isinstance(source, PRIVATE_KEYS) else read_private_key(source, where)
         algorithm, jwk = _public_jwk(key, where)
         thumbprint = hashlib.sha256(json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode()).digest()
         return SigningKey(key, algorithm, base64url(thumbprint))
@@ -135,56 +131,22 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _read(source: str | bytes, where: str) -> PrivateKey:
-    pem = _pem_in(source.encode() if isinstance(source, str) else source, where)
-    try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except TypeError as error:
-        raise KeyError(f"{where} is encrypted: expected one without a passphrase") from error
-    except Exception as error:  # cryptography raises several kinds, by its version
-        raise KeyError(f"{where} is not readable PEM: {error}") from error
-    if isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
-        return key
-    raise KeyError(f"{where}: expected {_ACCEPTED}, got {type(key).__name__}")
-
-
-def _pem_in(content: bytes, where: str) -> bytes:
-    """The block of a private key, out of what files, variables and secret managers hand over."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        content = content.decode("utf-16", "replace").encode()
-    text = content.removeprefix(b"\xef\xbb\xbf").strip().strip(b"\"'").replace(b"\\n", b"\n")
-    text = text.replace(b"\r\n", b"\n")
-    if b"-----BEGIN" not in text:
-        try:
-            text = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            pass
-    labels: list[str] = []
-    for block in _PEM.finditer(text):
-        label = block.group(1).decode("ascii")
-        if label.endswith("PRIVATE KEY"):
-            return block.group(0) + b"\n"
-        labels.append(label)
-    got = f"-----BEGIN {labels[0]}-----" if labels else "other text" if text else "nothing"
-    raise KeyError(f"{where}: expected a private key in PEM (-----BEGIN PRIVATE KEY-----), got {got}")
-
-
 def _public_jwk(key: Any, where: str) -> tuple[str, dict[str, str]]:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return "EdDSA", {"crv": "Ed25519", "kty": "OKP", "x": base64url(raw)}
     if isinstance(key, ec.EllipticCurvePrivateKey):
         if key.curve.name != "secp256r1":
-            raise KeyError(f"{where}: expected {_ACCEPTED}, got the curve {key.curve.name}")
+            raise KeyError(f"{where}: expected {ACCEPTED}, got the curve {key.curve.name}")
         point = key.public_key().public_numbers()
         x, y = (base64url(number.to_bytes(32, "big")) for number in (point.x, point.y))
         return "ES256", {"crv": "P-256", "kty": "EC", "x": x, "y": y}
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size < 2048:
-            raise KeyError(f"{where}: expected {_ACCEPTED}, got an RSA key of {key.key_size} bits")
+            raise KeyError(f"{where}: expected {ACCEPTED}, got an RSA key of {key.key_size} bits")
         public = key.public_key().public_numbers()
         return "RS256", {"e": _number(public.e), "kty": "RSA", "n": _number(public.n)}
-    raise KeyError(f"{where}: expected {_ACCEPTED}, got {type(key).__name__}")
+    raise KeyError(f"{where}: expected {ACCEPTED}, got {type(key).__name__}")
 
 
 def _number(value: int) -> str:
