@@ -27,6 +27,7 @@ export function describe(error: unknown, form: "message" | "stack" = "message"):
 /** A value in an error message. */
 export function show(value: unknown): string {
   try {
+    if (typeof value === "number") return String(value);
     return value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value));
   } catch {
     return describe(value);

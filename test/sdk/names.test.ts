@@ -121,6 +121,59 @@ describe("the name of a table that is missing", () => {
   });
 });
 
+describe("a value of another kind", () => {
+  const agent = new HeartbeatAgent(OPTIONS);
+  const watcher = new FleetWatcher(OPTIONS);
+  const values = [null, undefined, 5, "x", {}] as never[];
+
+  it.each(values)("is no listener and no handler: %p", (value) => {
+    for (const client of [agent, watcher]) {
+      for (const call of ["on", "once", "off"] as const) {
+        expect(() => untyped<HeartbeatAgent>(client)[call]("state", value)).toThrow(
+          "listener of state: expected a function",
+        );
+      }
+    }
+    expect(() => agent.onMessage("tasks", value)).toThrow("handler of tasks: expected a function");
+  });
+
+  it.each(["signal", 5, null, {}])("is no signal: %p", async (signal) => {
+    const options = { signal: signal as never };
+    for (const client of [agent, watcher, new SimpleAgent(OPTIONS)]) {
+      await expect(client.start(options)).rejects.toThrow("option signal: expected an AbortSignal");
+    }
+  });
+
+  it("is named where an object is expected", async () => {
+    await expect(agent.start(untyped(null))).rejects.toThrow(
+      "options: expected an object, got null",
+    );
+    expect(() => agent.setProfile(untyped(null))).toThrow("profile: expected an object, got null");
+    await expect(agent.list(untyped(5))).rejects.toThrow("query: expected an object, got 5");
+  });
+
+  it.each([0, 101, Number.NaN, 1.5, Number.POSITIVE_INFINITY, "5"])(
+    "is no limit of a list: %p",
+    async (limit) => {
+      const listed = agent.list({ limit: untyped<number>(limit) });
+      await expect(listed).rejects.toThrow(
+        /^option limit: expected a (whole )?number.*, got "?[\dN I-y.]+"?$/,
+      );
+    },
+  );
+
+  it("is told from a number that JSON does not have", () => {
+    const make = (value: number) => () => new HeartbeatAgent({ ...OPTIONS, requestTimeout: value });
+    expect(make(Number.NaN)).toThrow("got NaN");
+    expect(make(Number.NEGATIVE_INFINITY)).toThrow("got -Infinity");
+  });
+
+  it("is an option of a list or a profile that there is none of", async () => {
+    await expect(agent.list(untyped({ limitt: 1 }))).rejects.toThrow("option limitt");
+    expect(() => agent.setProfile(untyped({ capability: [] }))).toThrow("option capability");
+  });
+});
+
 describe("listeners", () => {
   it("are called once, or until they are taken away, however often they were added", async () => {
     const { agent, socket } = await connectedAgent();

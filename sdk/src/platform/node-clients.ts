@@ -1,15 +1,21 @@
-/** What agents and watchers have in Node.js beside the rest: names that are checked, and `await using`. */
+/** What agents and watchers have in Node.js beside the rest: names and values that are checked, and `await using`. */
 
-import { Agent } from "../agent";
+import { Agent, type ListQuery } from "../agent";
 import type { AgentEvents } from "../agent-events";
+import type { StartOptions } from "../connection/start";
 import type { FleetEvents } from "../fleet/watcher";
 import { Watcher } from "../fleet/watcher";
 import type { HandlerOptions, MessageHandler } from "../messaging/dispatcher";
 import type { PublishOptions, RequestOptions } from "../messaging/messaging";
+import type { ProfileOptions } from "../messaging/profile";
 import {
   AGENT_EVENTS,
-  expectEvent,
+  expectFunction,
+  expectListener,
   expectNames,
+  expectProfile,
+  expectQuery,
+  expectStartOptions,
   FLEET_EVENTS,
   HANDLER_OPTIONS,
   REQUEST_OPTIONS,
@@ -17,25 +23,50 @@ import {
 
 /** What `HeartbeatAgent` and `SimpleAgent` have in common in Node.js. */
 export abstract class NodeAgent extends Agent {
-  /** @throws ConfigurationError if there is no event of the name. */
+  /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
   override on<Name extends keyof AgentEvents>(
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ) {
-    expectEvent(name, AGENT_EVENTS);
+    expectListener(name, listener, AGENT_EVENTS);
     return super.on(name, listener);
   }
 
-  /** @throws ConfigurationError if there is no event of the name. */
+  /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
   override once<Name extends keyof AgentEvents>(
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ) {
-    expectEvent(name, AGENT_EVENTS);
+    expectListener(name, listener, AGENT_EVENTS);
     return super.once(name, listener);
   }
 
+  /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
+  override off<Name extends keyof AgentEvents>(
+    name: Name,
+    listener: (event: AgentEvents[Name]) => void,
+  ) {
+    expectListener(name, listener, AGENT_EVENTS);
+    super.off(name, listener);
+  }
+
+  override async start(options?: StartOptions) {
+    expectStartOptions(options);
+    return super.start(options);
+  }
+
+  override setProfile(profile: ProfileOptions) {
+    expectProfile(profile);
+    super.setProfile(profile);
+  }
+
+  override async list(query?: ListQuery) {
+    expectQuery(query);
+    return super.list(query);
+  }
+
   override onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions = {}) {
+    expectFunction(`handler of ${pattern}`, handler);
     expectNames("option ", options, HANDLER_OPTIONS);
     return super.onMessage(pattern, handler, options);
   }
@@ -58,22 +89,36 @@ export abstract class NodeAgent extends Agent {
 
 /** What `FleetWatcher` is in Node.js. */
 export abstract class NodeWatcher extends Watcher {
-  /** @throws ConfigurationError if there is no event of the name. */
+  /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
   override on<Name extends keyof FleetEvents>(
     name: Name,
     listener: (event: FleetEvents[Name]) => void,
   ) {
-    expectEvent(name, FLEET_EVENTS);
+    expectListener(name, listener, FLEET_EVENTS);
     return super.on(name, listener);
   }
 
-  /** @throws ConfigurationError if there is no event of the name. */
+  /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
   override once<Name extends keyof FleetEvents>(
     name: Name,
     listener: (event: FleetEvents[Name]) => void,
   ) {
-    expectEvent(name, FLEET_EVENTS);
+    expectListener(name, listener, FLEET_EVENTS);
     return super.once(name, listener);
+  }
+
+  /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
+  override off<Name extends keyof FleetEvents>(
+    name: Name,
+    listener: (event: FleetEvents[Name]) => void,
+  ) {
+    expectListener(name, listener, FLEET_EVENTS);
+    super.off(name, listener);
+  }
+
+  override async start(options?: StartOptions) {
+    expectStartOptions(options);
+    return super.start(options);
   }
 
   /** Stops, at the end of the block of an `await using`. */

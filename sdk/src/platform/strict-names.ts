@@ -1,13 +1,19 @@
-/** The names that an agent and a watcher take: what TypeScript refuses, JavaScript is told. Pages do without, for their size. */
+/** What TypeScript refuses of what is given to agents and watchers, JavaScript is told. Pages do without, for their size. */
 
+import { LIMITS } from "../../../core/protocol";
 import { type Names, unknown, unknownName } from "../../../core/unknown-names";
+import type { ListQuery } from "../agent";
 import type { AgentEvents } from "../agent-events";
+import { invalid, whole } from "../checks";
+import type { StartOptions } from "../connection/start";
 import { ConfigurationError } from "../errors";
 import type { FleetEvents } from "../fleet/watcher";
 import type { HandlerOptions } from "../messaging/dispatcher";
 import type { RequestOptions } from "../messaging/messaging";
+import type { ProfileOptions } from "../messaging/profile";
 import type { NodeAgentOptions, NodeWatcherOptions } from "../node-options";
 import type { ReconnectOptions } from "../options";
+import { show } from "../user-code";
 
 export const AGENT_EVENTS: Names<AgentEvents> = {
   state: true,
@@ -70,6 +76,10 @@ const RECONNECT: Names<ReconnectOptions> = {
 
 export const HANDLER_OPTIONS: Names<HandlerOptions> = { concurrent: true, maxSilence: true };
 
+const PROFILE_OPTIONS: Names<ProfileOptions> = { capabilities: true, metadata: true };
+
+const QUERY: Names<ListQuery> = { status: true, cursor: true, limit: true, profiles: true };
+
 export const REQUEST_OPTIONS: Names<RequestOptions> = { to: true, timeout: true };
 
 /** @throws ConfigurationError if there is no option of a name, here or in `reconnect` or `rotateAfter`. */
@@ -88,8 +98,48 @@ export function expectNames(what: string, given: unknown, known: object): void {
   if (fault) throw new ConfigurationError(what + fault);
 }
 
-/** @throws ConfigurationError if there is no event of the name. */
-export function expectEvent(name: unknown, known: object): void {
-  if (Object.hasOwn(known, String(name))) return;
-  throw new ConfigurationError(`event ${unknown(String(name), Object.keys(known))}`);
+/** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
+export function expectListener(name: unknown, listener: unknown, known: object): void {
+  if (!Object.hasOwn(known, String(name))) {
+    throw new ConfigurationError(`event ${unknown(String(name), Object.keys(known))}`);
+  }
+  expectFunction(`listener of ${name}`, listener);
+}
+
+/** @throws ConfigurationError if it is none. */
+export function expectFunction(what: string, given: unknown): void {
+  if (typeof given === "function") return;
+  throw new ConfigurationError(`${what}: expected a function, got ${show(given)}`);
+}
+
+/** @throws ConfigurationError if it is not what `setProfile` takes; what is in it is checked there. */
+export function expectProfile(profile: unknown): void {
+  expectObject("profile", profile, PROFILE_OPTIONS);
+}
+
+/** @throws ConfigurationError if an option of `list` is none, or out of its limits. */
+export function expectQuery(query: ListQuery | undefined): void {
+  if (query === undefined) return;
+  expectObject("query", query, QUERY);
+  if (query.limit !== undefined) whole("limit", query.limit, 1, LIMITS.listPageSize);
+}
+
+/** @throws ConfigurationError if the signal is none. */
+export function expectStartOptions(options: StartOptions | undefined): void {
+  if (options === undefined) return;
+  expectObject("options", options, { signal: true });
+  const { signal } = options;
+  if (
+    signal === undefined ||
+    typeof (signal as Partial<AbortSignal>)?.addEventListener === "function"
+  )
+    return;
+  throw invalid("signal", "an AbortSignal", signal);
+}
+
+function expectObject(what: string, given: unknown, known: object): void {
+  if (typeof given !== "object" || given === null) {
+    throw new ConfigurationError(`${what}: expected an object, got ${show(given)}`);
+  }
+  expectNames("option ", given, known);
 }
