@@ -18,7 +18,7 @@ interface ParsedRow {
 const SEPARATORS = [",", ";", "\t"];
 
 /** The line in which spreadsheets name the separator. */
-const SEPARATOR_LINE = /^sep=(.)\n/i;
+const SEPARATOR_LINE = /^"?sep=(.)"?\n/i;
 
 /**
  * Rows as the columns name them. Empty fields are left out, and so are lines without any.

@@ -164,7 +164,7 @@ function isRole(text: string): text is Role {
 
 /** JSON where it looks like it, for a file's name may say nothing. */
 async function entriesOf(text: string): Promise<Entry[]> {
-  if (!/^\s*[[{"]/.test(text)) {
+  if (!/^\s*[[{]/.test(text)) {
     const { parseCsv } = await import("./csv");
     return parseCsv(text, FIELDS).map(({ line, values }) => ({ place: `line ${line}`, values }));
   }

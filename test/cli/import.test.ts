@@ -181,7 +181,10 @@ describe("agents import", () => {
     ["[", "faulty.txt: line 1, column 2: expected ] before the end."],
     ['[\n{"agentId":"a1"}\n{"agentId":"a2"}]', "line 3, column 1: expected a comma."],
     ['{"agentId":"a1"}', 'expected an array, got {"agentId":"a1"}.'],
-    ['"agents"', 'expected an array, got "agents".'],
+    [
+      '"agents"',
+      'expected the columns agentId, role, description, publicKey, publicKeyFile, got "agents".',
+    ],
     ['agentId\n"a', "faulty.txt: Quote Not Closed: "],
     ["agentId,role\na,agent,more", 'line 2: expected at most 2 values, got another one, "more".'],
     ["agentId,\na,more", 'line 2: expected at most 2 values, got another one, "more".'],
@@ -211,6 +214,14 @@ describe("agents import", () => {
     ["line ends of Windows", 'agentId,description,publicKeyFile\r\na1,"one, two",k1.pem.pub\r\n'],
     ["line ends of an old Mac", 'agentId,description,publicKeyFile\ra1,"one, two",k1.pem.pub\r'],
     ["a byte order mark", '\ufeffagentId,description,publicKeyFile\na1,"one, two",k1.pem.pub\n'],
+    [
+      "every field in quotes",
+      '"agentId","description","publicKeyFile"\n"a1","one, two","k1.pem.pub"',
+    ],
+    [
+      "every field in quotes, and the line that names the separator",
+      '"sep=;"\r\n"agentId";"description";"publicKeyFile"\r\n"a1";"one, two";"k1.pem.pub"\r\n',
+    ],
     ["columns without a name", 'agentId,description,publicKeyFile,,\na1,"one, two",k1.pem.pub,,\n'],
     ["rows that end early", 'agentId,description,publicKeyFile,role\na1,"one, two",k1.pem.pub\n'],
     ["empty lines", '\n\nagentId,description,publicKeyFile\n\n,,\na1,"one, two",k1.pem.pub\n\n'],
