@@ -19,6 +19,7 @@ import { addDrain } from "./commands/drain";
 import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addLocal } from "./commands/local";
+import { addMetrics } from "./commands/metrics";
 import { addOrganizationsList } from "./commands/organizations-list";
 import { addPublish } from "./commands/publish";
 import { addRunbook } from "./commands/runbook";
@@ -62,6 +63,7 @@ export function createProgram(io: Io): Command {
   addWhy(program, io);
   addEvents(program, io);
   addDashboard(program, io);
+  addMetrics(program, io);
   addSend(program, io);
   addPublish(program, io);
   addDrain(program, io);

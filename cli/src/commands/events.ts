@@ -10,9 +10,8 @@ import {
 } from "../deployment";
 import { printEvent, type ShownEvent } from "../event-view";
 import type { Io } from "../io";
-import { printable } from "../printable";
+import { aborted, watchFleet } from "../live-fleet";
 import { wordOf } from "../status-filter";
-import { registerViewer } from "../viewer";
 
 interface Options extends DeploymentOptions {
   follow?: boolean;
@@ -62,34 +61,17 @@ async function followEvents(
   { limit, agentId }: { limit: number; agentId: string | undefined },
   io: Io,
 ): Promise<void> {
-  const { organizationId, target, registry, printer } = deployment;
-  const { signal } = io;
-  const { FleetWatcher } = await import("@agent-heartbeat/sdk");
-  const viewer = await registerViewer(
-    deployment,
-    { lifetimeMs: LIFETIME_MS, description: "`events --follow` of the command line" },
-    io,
-  );
-  const watcher = new FleetWatcher({
-    agentId: viewer.agentId,
-    organizationId,
-    url: target.webSocketUrl,
-    privateKey: pemOf(viewer.privateKey),
-    logger: {
-      warn: (message) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`),
-      error: (message) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`),
-    },
-  });
+  const { printer } = deployment;
+  const description = "`events --follow` of the command line";
+  const fleet = await watchFleet(deployment, { lifetimeMs: LIFETIME_MS, description }, io);
+  if (!fleet) return;
   try {
-    await Promise.race([watcher.start(), aborted(signal)]);
-    if (signal.aborted) return;
     // Listening begins before the past is read; what happens in between is shown after it.
-    const events = listenTo(watcher, agentId, (event) => printEvent(event, printer));
+    const events = listenTo(fleet.watcher, agentId, (event) => printEvent(event, printer));
     events.follow(await past(deployment, limit, agentId));
-    await aborted(signal);
+    await aborted(io.signal);
   } finally {
-    await watcher.stop();
-    await registry.remove({ organizationId, agentId: viewer.agentId });
+    await fleet.stop();
   }
 }
 
@@ -144,17 +126,6 @@ function eventOf({ agentId, current, transition }: FleetChange, now: number): Sh
     return { at: current.lastHeartbeatAt, agentId, event: "draining", reason: "drain_started" };
   }
   return { at: current.since, agentId, event: "online", reason: "connected" };
-}
-
-function pemOf(der: Buffer): string {
-  return `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function count(text: string): number {

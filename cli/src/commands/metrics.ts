@@ -1,0 +1,41 @@
+/** `metrics`: the fleet as Prometheus metrics. */
+
+import { type Command, InvalidArgumentError } from "commander";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import type { Io } from "../io";
+
+interface Options extends DeploymentOptions {
+  host: string;
+  port: number;
+  perAgent?: boolean;
+}
+
+const DEFAULT_PORT = 9464;
+
+export function addMetrics(program: Command, io: Io): void {
+  deploymentCommand(program, "metrics", "serve the fleet as Prometheus metrics until interrupted")
+    .option("--port <port>", "the port; 0 means any free one", port, DEFAULT_PORT)
+    .option("--host <address>", "the address to listen on; 0.0.0.0 means all", "127.0.0.1")
+    .option("--per-agent", "also serve series for each agent")
+    .addHelpText(
+      "after",
+      "\nIt watches over a viewer's connection, and does not read the table again and again. It registers that viewer, replaces it every twelve hours, and removes it in the end.",
+    )
+    .action(
+      withDeployment<Options>(io, async (deployment, { host, port, perAgent = false }) => {
+        const { printer, organizationId } = deployment;
+        const { exportMetrics } = await import("../metrics/exporter");
+        const listening = (url: string) => {
+          if (printer.json) printer.value({ url });
+          else printer.lines(`The metrics of ${organizationId} are at ${url}`);
+        };
+        await exportMetrics(deployment, { host, port, perAgent }, listening, io);
+      }),
+    );
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError("Expected a port, from 0 to 65535.");
+}
