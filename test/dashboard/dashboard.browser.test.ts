@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { App, Stack } from "aws-cdk-lib";
+import { App } from "aws-cdk-lib";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
 import { source as axe } from "axe-core";
+import { Construct } from "constructs";
 import type { Page } from "playwright-core";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import { appProps, featureFlags } from "../../testing/cdk-context";
@@ -17,7 +18,7 @@ const LONG = { heartbeatInterval: 30 };
 /** As a deployment has it: in the local runtime its address is the gateway's, without the path of the stage. */
 function withCustomDomain(): string {
   const app = new App(appProps(featureFlags()));
-  const scope = new Stack(app, "Certificates");
+  const scope = new Construct(app, "Certificates");
   const arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
   const certificate = Certificate.fromCertificateArn(scope, "Agents", arn);
   new AgentHeartbeatStack(app, "WithDomain", {
