@@ -74,10 +74,14 @@ const WAYS = {
   expired: "leaseExpiresAt <= :now",
   lockedOut: "fencingToken < :fencingToken",
   // The process has sent heartbeats over HTTP alone until now.
-  joins: `${sameProcess} AND begins_with(connectionId, :http)`,
+  joins: `${sameProcess} AND attribute_exists(connections) AND begins_with(connectionId, :http)`,
   again: `${sameProcess} AND connectedAt < :connectedAt`,
   newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
+
+/** An HTTP heartbeat takes nothing from its own process's connections. */
+const notHeld =
+  "(instanceId <> :instanceId OR attribute_not_exists(connections) OR fencingToken < :fencingToken)";
 
 export interface TakeOptions {
   /**
@@ -100,7 +104,7 @@ export function take(period: OnlinePeriod, { trim = false, work }: TakeOptions =
   const token = work ? `, ${tokenUsed}` : "";
   const remove = ["reason", "disconnectedAt", ...missing].join(", ");
   return {
-    condition: `${notFenced} AND ${mayHold(period)} AND ${room}${work ? ` AND ${newerToken}` : ""}${ways}`,
+    condition: `${notFenced} AND ${mayHold(period)} AND ${room}${work ? ` AND ${newerToken} AND ${notHeld}` : ""}${ways}`,
     update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${token}${set}${processes} REMOVE ${remove}`,
   };
 }

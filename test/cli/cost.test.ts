@@ -7,6 +7,7 @@ import { dollars, quantity } from "../../cli/src/cost/figures";
 import { DEFAULT_FLEET, type Fleet, REGIONS } from "../../cli/src/cost/fleet";
 import measured from "../../cli/src/cost/measured.json";
 import { priceOf, pricesIn } from "../../cli/src/cost/prices";
+import { recommend } from "../../cli/src/cost/recommend";
 import { ALARM_METRICS, METRICS, SWEEP } from "../../cli/src/cost/units";
 import { TREND_INTERVAL_MS } from "../../core/trend-record";
 import { nothingDone, publish, type SweepReport } from "../../lambda/sweep/report";
@@ -245,6 +246,31 @@ describe("cost", () => {
     const { code, stderr } = await run(["cost", ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(sentence);
+  });
+});
+
+describe("heartbeats over HTTP", () => {
+  const fleet = { agents: 2000, reconnectsPerDay: 0 };
+  const heartbeats = (2000 * 730 * 3600) / 30;
+
+  it("are no messages, and need no connection", () => {
+    expect(item({ ...fleet, transport: "http" }, "messages")).toBe(0);
+    expect(item({ ...fleet, transport: "http" }, "connection minutes")).toBe(0);
+    const sweeps = item({ agents: 0, transport: "http" }, "invocations");
+    expect(item({ ...fleet, transport: "http" }, "invocations")).toBeCloseTo(heartbeats + sweeps);
+  });
+
+  it("keep a connection beside them from idling, with one message within nine minutes", () => {
+    const both = item({ ...fleet, transport: "both" }, "messages");
+    expect(both).toBeLessThan(item(fleet, "messages") / 10);
+    expect(item({ ...fleet, transport: "both" }, "connection minutes")).toBe(
+      item(fleet, "connection minutes"),
+    );
+  });
+
+  it("keep two thousand agents online for less than 130 dollars a month, with provisioned writes", () => {
+    const described = { ...DEFAULT_FLEET, agents: 2000, transport: "http" } as const;
+    expect(recommend(described).recommendedUsd).toBeLessThan(130);
   });
 });
 

@@ -1,9 +1,9 @@
 /** Looks for histories that tell broken writes from the original. */
 
 import fc from "fast-check";
+import { BrokenPromise } from "./broken";
 import { historyArbitrary, play } from "./histories";
 import { differing, mutationOf } from "./mutants";
-import { BrokenPromise } from "./world";
 
 /** Histories made from one seed. */
 export const RUNS_OF_SEED = 500;

@@ -18,16 +18,27 @@ import type { Mutation, WriteSeen } from "./in-memory-table";
 
 const PERIODS = ["goesOn", "begins"] as const;
 
+const WORK = [{}, { activity: {} }, { activity: {}, stallsAt: 1 }].map((work) => ({
+  activity: undefined,
+  stallsAt: undefined,
+  ...work,
+}));
+
 /** The writes by their names, each in all its forms. What a heartbeat says of the work is given, in part, or missing. */
 const WRITES: Record<string, lease.Write[]> = {
   take: PERIODS.flatMap((period) => [false, true].map((trim) => lease.take(period, { trim }))),
+  "take over HTTP": PERIODS.flatMap((period) =>
+    [false, true].flatMap((trim) => WORK.map((work) => lease.take(period, { trim, work }))),
+  ),
   add: PERIODS.map(lease.add),
   lose: [lease.LOSE],
-  renew: PERIODS.flatMap((period) =>
-    [{}, { activity: {} }, { activity: {}, stallsAt: 1 }].map((work) =>
-      lease.renew(period, { activity: undefined, stallsAt: undefined, ...work }),
-    ),
+  "lose over HTTP": [lease.LOSE_OVER_HTTP],
+  renew: PERIODS.flatMap((period) => WORK.map((work) => lease.renew(period, work))),
+  "renew over HTTP": PERIODS.flatMap((period) =>
+    WORK.map((work) => lease.renewOverHttp(period, work)),
   ),
+  leave: [lease.LEAVE],
+  "stay away": [lease.STAY_AWAY],
   end: [lease.END],
   note: [lease.NOTE],
   expire: [lease.EXPIRE],

@@ -1,13 +1,20 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
 import { LIMITS } from "../../core/protocol";
-import { displacedConnections, NOBODY, openConnections, tagOf } from "../../core/row-connections";
+import {
+  displacedConnections,
+  isHttpConnection,
+  NOBODY,
+  openConnections,
+  tagOf,
+} from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 import { standingOf } from "../../lambda/lease/standing";
 import { stallDeadline } from "../../lambda/lease/work";
 import { MOST_CONNECTIONS, MOST_DISPLACED, MOST_PROCESSES } from "../../lambda/lease/writes";
+import { broken, text } from "./broken";
+import { afterHttp, httpFinished, isHeldOverHttp } from "./http-promises";
 import {
-  BrokenPromise,
   type Connection,
   entry,
   LEASE_MS,
@@ -37,6 +44,7 @@ function finished(world: World, operation: Operation, outcome: string | undefine
     if (operation.solo && operation.smooth) lockedOut(world, operation);
   }
   if (["expire", "stall", "recover", "forget"].includes(kind)) swept(world, operation, outcome);
+  httpFinished(world, operation, outcome);
   if (kind === "release" && connection) released(world, operation, connection, outcome);
   if (operation.solo && operation.smooth) judgeCost(operation, outcome);
 }
@@ -159,7 +167,9 @@ function taken(world: World, operation: Operation, connection: Connection): void
   if (!same && connections && (known || older)) {
     broken("an older process does not take the agent from one that lives", row);
   }
-  if (same && connections && connectedAt >= holder.connectedAt) {
+  // What stands for a process without a WebSocket gives way to its first one.
+  const isHttp = isHttpConnection(previous.connectionId);
+  if (same && connections && !isHttp && connectedAt >= holder.connectedAt) {
     for (const lost of connections) {
       if (!row.connections?.has(lost)) broken("an older connection takes nothing", row);
     }
@@ -217,6 +227,7 @@ const TOKEN = new Set([
   "revokedKeys",
   "displacedAt",
   "lastEnded",
+  "lastToken",
   "ttlEpochSeconds",
 ]);
 
@@ -403,6 +414,7 @@ function after(world: World): void {
   const entries = new Map(connections.map((one) => [entry(one), one]));
   for (const listed of row?.connections ?? []) {
     const one = entries.get(listed);
+    if (!one && isHeldOverHttp(world, listed)) continue;
     if (!one) broken("a row lists connections only", row);
     else if (one.released === "yes" && !isInvokedAgain(one, world))
       broken("what has ended is not listed", row);
@@ -418,6 +430,7 @@ function after(world: World): void {
       broken(`who logged in after a lock-out is not told revoked: ${name(one)}`, row);
     }
   }
+  afterHttp(world);
   judgeEnd(world);
   judgeTransitions(world);
   if (world.isQuiet) judgeQuiet(world);
@@ -542,8 +555,10 @@ function isHealthy(one: Connection, world: World): boolean {
     state !== "known" && holder.fencingToken > one.holder.fencingToken;
   if (connections.some(isSince)) return false;
   return [...underWay].every((operation) => {
-    const { kind, connection } = operation;
+    const { kind, connection, request } = operation;
     if (kind === "lockout") return !isMeant(operation, one);
+    // Whether a request takes the row, or has a newer connection take its place, is known when it has ended.
+    if (request) return request.process === one.process;
     const isNew = kind === "again" && !knownProcesses.has(connection?.process ?? -1);
     return (kind !== "acquire" && !isNew) || connection === one;
   });
@@ -562,9 +577,12 @@ function judgeHealthy(one: Connection, { row, presence, now }: World): void {
 }
 
 /** Once everything has ended, and the end of each is written, the agent is offline at once. */
-function judgeEnd({ connections, underWay, presence, row, now }: World): void {
+function judgeEnd(world: World): void {
+  const { connections, requests, underWay, presence, row, now } = world;
   if (presence?.status !== "online") return;
-  const busy = [...underWay].some(({ kind }) => ["acquire", "again", "renew"].includes(kind));
+  const busy = [...underWay].some(({ kind }) =>
+    ["acquire", "again", "renew", "http"].includes(kind),
+  );
   // A connection that is not said to be a second one takes the place of all before, as far as clocks can tell. One
   // that is written again after that, and whose end nobody tells, holds a lease of its own.
   const forgotten = (one: Connection) =>
@@ -577,9 +595,12 @@ function judgeEnd({ connections, underWay, presence, row, now }: World): void {
   const kept = connections.filter(
     (one) => one.listed >= 0 && one.released !== "yes" && !forgotten(one),
   );
-  if (!busy && kept.length === 0) broken("without a connection an agent is offline", row);
+  const isHttp = [...(row?.connections ?? [])].some((listed) => isHeldOverHttp(world, listed));
+  if (!busy && kept.length === 0 && !isHttp)
+    broken("without a connection an agent is offline", row);
   const lastSign = Math.max(
     ...connections.map(({ holder, provenAt }) => Math.max(holder.connectedAt, provenAt + SKEW_MS)),
+    ...requests.map(({ sentAt }) => sentAt + SKEW_MS),
   );
   if (!busy && now > lastSign + LEASE_MS + SKEW_MS) {
     broken("an agent that is not heard is offline a lease later", row);
@@ -635,10 +656,3 @@ function judgeQuiet(world: World): void {
     }
   }
 }
-
-function broken(promise: string, found: unknown): never {
-  throw new BrokenPromise(`${promise}: found ${text(found)}`);
-}
-
-const text = (found: unknown) =>
-  JSON.stringify(found, (_, value) => (value instanceof Set ? [...value] : value));

@@ -9,13 +9,14 @@
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Activity, OfflineReason, Transition } from "../../core/protocol";
 import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
-import type { AcquireOutcome, LeaseHolder } from "../../lambda/lease/holder";
+import type { AcquireOutcome, HttpHolder, LeaseHolder } from "../../lambda/lease/holder";
 import { LeaseStore } from "../../lambda/lease/store";
 import { dynamoDbGuard } from "../../lambda/shared/guard";
 import { transitionsHandler } from "../../lambda/transitions/handler";
 import { revoke, revokeKey, tombstone } from "../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
 import { LogRecorder } from "../presence";
+import { BrokenPromise } from "./broken";
 import type { Item } from "./expressions";
 import { type Fate, InMemoryTable, type Mutation, type StreamRecord } from "./in-memory-table";
 
@@ -29,6 +30,8 @@ const CONNECTIONS_OPEN = 4;
 const NAME = { organizationId: "acme", agentId: "a" };
 const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"] as const;
 const PASSING = [1, 40, 700, 1900, 2600, 5000, 8000, 30_000, 60_000];
+/** How far the clocks of processes are ahead. */
+const CLOCKS_MS = [0, 0, 700, -3000];
 /** In histories of silence. */
 const LONG = [700, 5000, 8000, 30_000];
 /** As many processes as a row remembers. */
@@ -66,7 +69,34 @@ export interface Connection {
   closeMissed: boolean;
 }
 
+/** A request over HTTP, as the world itself knows it. */
+export interface Request {
+  process: number;
+  holder: HttpHolder;
+  /** By the true clock. */
+  sentAt: number;
+  /** How far its host's clock is ahead. */
+  aheadMs: number;
+  alone: boolean;
+  /** The request whose token somebody sends again. */
+  repeats: Request | undefined;
+  /** Whether its token was accepted: nobody knows if an answer was lost. */
+  accepted: "no" | "yes" | "maybe";
+}
+
+/** What is known of a process that sends heartbeats over HTTP. */
+export interface HttpProcess {
+  /** When it was last proven alive over HTTP, by the true clock. */
+  provenAt: number;
+  /** What has come since that may end it, or take the row from it. */
+  disturbed: boolean;
+  /** It has left over HTTP, and nothing has come since. */
+  left: boolean;
+}
+
 type Kind =
+  | "http"
+  | "leave"
   | "acquire"
   | "again"
   | "renew"
@@ -83,6 +113,7 @@ export interface Operation {
   name: string;
   kind: Kind;
   connection: Connection | undefined;
+  request?: Request;
   startedAt: number;
   /** The row as it was. */
   before: StatusRow | undefined;
@@ -105,15 +136,12 @@ interface Waiting {
   go(fate: Fate): void;
 }
 
-/** Somebody was told something else than the truth, or not told what is so. */
-export class BrokenPromise extends Error {
-  override name = "BrokenPromise";
-}
-
 export class World {
   now = 1_000_000;
   readonly log: string[] = [];
   readonly connections: Connection[] = [];
+  readonly requests: Request[] = [];
+  readonly httpProcesses = new Map<number, HttpProcess>();
   readonly transitions = new Map<string, Transition>();
   /** Processes whose acquisition has been settled at some time. */
   readonly knownProcesses = new Set<number>();
@@ -280,6 +308,7 @@ export class World {
         if (detail % 3 === 1) offer(1, () => this.#subscribe(connection));
       }
     }
+    this.#offerRequests(processes, detail, (weight, action) => offer(likely(14, weight), action));
     if (this.#told < this.stream.length) offer(likely(6, 1, 2), () => this.#tell(detail));
     const { registered, enabled, key } = this.registry;
     const locks = detail % 3 === 0 ? likely(7, 1) : 0;
@@ -365,6 +394,82 @@ export class World {
     this.connections.push(connection);
     this.log.push(`${this.now} ${name(connection)} logs in`);
   }
+
+  #offerRequests(
+    processes: number,
+    detail: number,
+    offer: (weight: number, action: () => void) => void,
+  ): void {
+    const { registered, enabled, key } = this.registry;
+    if (!registered || !enabled) return;
+    for (let process = 0; process < processes; process++) {
+      const leaves = detail % 6 === 0;
+      offer(process === 0 ? 4 : 1, () => this.#request(leaves ? "leave" : "http", process, detail));
+    }
+    // Somebody who has seen a request sends it again, as long as its key is good.
+    const seen = this.requests.filter(
+      ({ repeats, holder }) => !repeats && holder.keyTag === `key-${key}`,
+    );
+    const repeated = seen[(detail * 7) % Math.max(1, seen.length)];
+    if (repeated) {
+      offer(2, () => this.#request(detail % 4 === 0 ? "leave" : "http", 0, detail, repeated));
+    }
+  }
+
+  /** The function reads the registry and verifies the token; its write is still to come. */
+  #request(kind: "http" | "leave", process: number, detail: number, repeats?: Request): void {
+    const { token, key } = this.registry;
+    const aheadMs = detail % 2 === 0 ? 0 : SKEW_MS;
+    const now = this.now + aheadMs;
+    const serial = this.requests.length;
+    const of = repeats?.process ?? process;
+    const issued = repeats?.holder.token ?? this.#nextToken(of);
+    const requestId = `http:r${serial}`;
+    const request: Request = {
+      process: of,
+      sentAt: this.now,
+      aheadMs,
+      alone: repeats?.alone ?? detail % 7 === 0,
+      repeats,
+      accepted: "no",
+      holder: {
+        ...NAME,
+        connectionId: requestId,
+        connectedAt: now,
+        instanceId: `process-${of}`,
+        leaseMs: LEASE_MS,
+        heartbeatIntervalMs: INTERVAL_MS + 10 + (serial % 10),
+        rotation: false,
+        fencingToken: token,
+        keyTag: `key-${key}`,
+        token: { ...issued, used: `${issued.issued}${requestId}` },
+      },
+    };
+    this.requests.push(request);
+    const activity = activityAt(now, detail);
+    const who = repeats ? `somebody repeats P${of}` : `P${of}`;
+    const what = `${who} ${kind === "http" ? "beats" : "leaves"} over HTTP (${issued.issued}${request.alone ? ", alone" : ""}), host +${aheadMs}`;
+    const operation = this.#run(kind, what, undefined, async (store) => {
+      const { holder, alone } = request;
+      const { outcome } =
+        kind === "http"
+          ? await store.renewOverHttp(holder, now, activity, alone)
+          : await store.leaveOverHttp(holder, now, "client_closed");
+      return outcome;
+    });
+    operation.request = request;
+    operation.activity = activity;
+  }
+
+  /** Each process has a clock of its own, and makes its tokens in order. */
+  #nextToken(process: number): { issuedAt: number; issued: string } {
+    const last = this.#lastIssued.get(process) ?? 0;
+    const issuedAt = Math.max(this.now + (CLOCKS_MS[process % CLOCKS_MS.length] ?? 0), last + 1);
+    this.#lastIssued.set(process, issuedAt);
+    return { issuedAt, issued: String(issuedAt).padStart(16, "0") };
+  }
+
+  readonly #lastIssued = new Map<number, number>();
 
   #connect(connection: Connection): void {
     const { holder, alone, aheadMs } = connection;

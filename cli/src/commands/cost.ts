@@ -2,7 +2,14 @@
 
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_FLEET, type Fleet, REGIONS, type Region } from "../cost/fleet";
+import {
+  DEFAULT_FLEET,
+  type Fleet,
+  REGIONS,
+  type Region,
+  TRANSPORTS,
+  type Transport,
+} from "../cost/fleet";
 import { ALARM_METRICS, type Alarms, ASSUMED, PROVISIONED } from "../cost/units";
 import { parseDuration } from "../durations";
 import type { Io } from "../io";
@@ -10,6 +17,7 @@ import { Printer } from "../printer";
 
 interface Options {
   agents: number;
+  transport: Transport;
   interval: number;
   timeout: number;
   ackEvery: number;
@@ -42,6 +50,14 @@ export function addCost(program: Command, io: Io): void {
       "number of connected agents; 0 for what a deployment costs by itself",
       within(0, 1e8),
       fleet.agents,
+    )
+    .addOption(
+      new Option(
+        "--transport <transport>",
+        "their heartbeats: websocket, http, or both for http beside a WebSocket",
+      )
+        .choices(TRANSPORTS)
+        .default(fleet.transport),
     )
     .option("--interval <seconds>", "their heartbeat interval", interval, fleet.intervalSeconds)
     .option(
@@ -107,6 +123,7 @@ export function addCost(program: Command, io: Io): void {
 function fleetOf(options: Options): Fleet {
   return {
     agents: options.agents,
+    transport: options.transport,
     intervalSeconds: options.interval,
     timeoutMultiplier: options.timeout,
     ackEvery: options.ackEvery,

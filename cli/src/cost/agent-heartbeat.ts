@@ -2,10 +2,16 @@
 
 import { type Bill, billOf } from "./bill";
 import { capacityOf } from "./capacity";
-import { type Fleet, HOURS_A_MONTH, MINUTES_A_MONTH } from "./fleet";
+import { type Fleet, HOURS_A_MONTH } from "./fleet";
 import { pricesIn } from "./prices";
 import { ALARM_METRICS, ASSUMED, MEMORY_GB, METRICS, PROVISIONED } from "./units";
-import { operationUnits, reconnectsOf, sweepUsage } from "./usage";
+import {
+  connectionMinutesOf,
+  httpAnswersOf,
+  operationUnits,
+  reconnectsOf,
+  sweepUsage,
+} from "./usage";
 
 const BYTES_A_GB = 1e9;
 
@@ -28,7 +34,7 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
   return billOf(
     [
       ["API Gateway", "messages", "webSocketMessage", total.messagesIn + total.messagesOut],
-      ["API Gateway", "connection minutes", "connectionMinute", fleet.agents * MINUTES_A_MONTH],
+      ["API Gateway", "connection minutes", "connectionMinute", connectionMinutesOf(fleet)],
       ["Lambda", "invocations", "lambdaRequest", total.invocations + sweep.invocations],
       [
         "Lambda",
@@ -62,7 +68,7 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
         "Data transfer",
         "GB out",
         "transferOutGb",
-        (total.messagesOut * ASSUMED.messageOutBytes) / BYTES_A_GB,
+        ((total.messagesOut + httpAnswersOf(fleet)) * ASSUMED.messageOutBytes) / BYTES_A_GB,
       ],
     ],
     pricesIn(fleet.region),

@@ -7,8 +7,13 @@ import type { Alarms } from "./units";
 export const REGIONS = ["us-east-1", "eu-west-1"] as const;
 export type Region = (typeof REGIONS)[number];
 
+/** How agents send their heartbeats: with a WebSocket, without one, or over HTTP beside one. */
+export const TRANSPORTS = ["websocket", "http", "both"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 export interface Fleet {
   agents: number;
+  transport: Transport;
   /** Between two heartbeats of an agent, in seconds. */
   intervalSeconds: number;
   /** How many intervals without a heartbeat count as death. Costs nothing. */
@@ -34,6 +39,7 @@ export interface Fleet {
 
 export const DEFAULT_FLEET: Fleet = {
   agents: 1000,
+  transport: "websocket",
   intervalSeconds: HEARTBEAT.defaultIntervalSeconds,
   timeoutMultiplier: HEARTBEAT.defaultTimeoutMultiplier,
   ackEvery: 1,

@@ -3,10 +3,10 @@
 import { duration } from "../durations";
 import { agentHeartbeatBill } from "./agent-heartbeat";
 import { leastWriteUnits } from "./capacity";
-import { DEFAULT_FLEET, type Fleet, MINUTES_A_MONTH } from "./fleet";
+import { DEFAULT_FLEET, type Fleet } from "./fleet";
 import { type Billed, priceOf, pricesIn } from "./prices";
 import { ASSUMED, MEMORY_GB, PROVISIONED } from "./units";
-import { heartbeatsOf } from "./usage";
+import { connectionMinutesOf, heartbeatsOf, httpAnswersOf } from "./usage";
 
 /** A change of settings that lowers the bill. */
 export interface Saving {
@@ -57,7 +57,13 @@ export function recommend(fleet: Fleet, handlerMs?: number): Recommendation {
     best = { ...best, ...found.to };
   }
   const recommendedUsd = usdOf(best);
-  const weaker = [tolerance(best, 2.5), tolerance(best, 1.5), later(best), noAlarms(best)]
+  const weaker = [
+    withoutWebSocket(best),
+    tolerance(best, 2.5),
+    tolerance(best, 1.5),
+    later(best),
+    noAlarms(best),
+  ]
     .filter((change) => change !== undefined)
     .map((change) => {
       const changed = { ...best, ...change.to };
@@ -125,7 +131,7 @@ function dashboard({ cloudWatchDashboard }: Fleet): Change | undefined {
 
 function acks(fleet: Fleet): Change | undefined {
   const { ackEvery, intervalSeconds, timeoutMultiplier } = fleet;
-  if (ackEvery >= MOST_ACK_EVERY) return undefined;
+  if (ackEvery >= MOST_ACK_EVERY || fleet.transport !== "websocket") return undefined;
   const noticed = (every: number) => seconds(intervalSeconds * (timeoutMultiplier + every - 1));
   return {
     setting: `ackEvery: ${MOST_ACK_EVERY}`,
@@ -165,8 +171,21 @@ function tolerance(fleet: Fleet, multiplier: number): Change | undefined {
   };
 }
 
+function withoutWebSocket(fleet: Fleet): Change | undefined {
+  const { transport, messagesPerDay, subscriptions } = fleet;
+  if (transport === "http" || messagesPerDay + subscriptions > 0) return undefined;
+  return {
+    setting: "heartbeats over HTTP, without a WebSocket",
+    of: "agents",
+    to: { transport: "http" },
+    inExchange:
+      "An agent gets no messages, and one that breaks off shows when its lease ends instead of at once. " +
+      "A silent death shows as soon as before.",
+  };
+}
+
 function later(fleet: Fleet): Change | undefined {
-  const { intervalSeconds, timeoutMultiplier } = fleet;
+  const { intervalSeconds, timeoutMultiplier, transport } = fleet;
   const interval = 300;
   if (intervalSeconds >= interval) return undefined;
   return {
@@ -175,7 +194,8 @@ function later(fleet: Fleet): Change | undefined {
     to: { intervalSeconds: interval },
     inExchange:
       `A silent death shows within ${seconds(interval * timeoutMultiplier)} instead of ` +
-      `${seconds(intervalSeconds * timeoutMultiplier)}. The end of a connection shows at once, as before.`,
+      `${seconds(intervalSeconds * timeoutMultiplier)}.` +
+      (transport === "http" ? "" : " The end of a connection shows at once, as before."),
   };
 }
 
@@ -196,8 +216,8 @@ function floorOf(fleet: Fleet, handlerMs: number = ASSUMED.handlerMs): Recommend
   const usd = (billed: Billed, quantity: number) => priceOf(prices[billed], quantity);
   const gbSeconds = heartbeats * MEMORY_GB.handler * (handlerMs / 1000);
   return {
-    connectionMinutes: usd("connectionMinute", fleet.agents * MINUTES_A_MONTH),
-    messages: usd("webSocketMessage", heartbeats),
+    connectionMinutes: usd("connectionMinute", connectionMinutesOf(fleet)),
+    messages: usd("webSocketMessage", heartbeats - httpAnswersOf(fleet)),
     functions: usd("lambdaRequest", heartbeats) + usd("lambdaGbSecond", gbSeconds),
     // A unit of capacity writes once a second.
     writes: usd("writeUnitHour", heartbeats / 3600),

@@ -24,6 +24,7 @@ export type Operation =
   | "connect"
   | "heartbeat"
   | "heartbeat without ack"
+  | "heartbeat over HTTP"
   | "disconnect"
   | "rotation"
   | "subscribe"

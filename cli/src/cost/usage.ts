@@ -1,13 +1,18 @@
 /** What a fleet uses in a month. */
 
+import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
 import { DAYS_A_MONTH, type Fleet, MINUTES_A_MONTH, SECONDS_A_MONTH } from "./fleet";
 import { ASSUMED, type Operation, SWEEP, UNITS, type Units } from "./units";
 
 /** How often each operation happens in a month. */
 function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
-  const { agents, ackEvery, subscriptions } = fleet;
-  const heartbeats = heartbeatsOf(fleet);
-  const acknowledged = heartbeats / ackEvery;
+  const { agents, ackEvery, subscriptions, transport } = fleet;
+  if (transport === "http") return { "heartbeat over HTTP": heartbeatsOf(fleet) };
+  // Beside HTTP, the connection is kept from idling, with an ack.
+  const [heartbeats, acknowledged, overHttp] =
+    transport === "both"
+      ? [keepAlivesOf(fleet), keepAlivesOf(fleet), heartbeatsOf(fleet)]
+      : [heartbeatsOf(fleet), heartbeatsOf(fleet) / ackEvery, 0];
   const rotations = (agents * SECONDS_A_MONTH) / ASSUMED.rotationSeconds;
   const reconnects = reconnectsOf(fleet);
   return {
@@ -15,6 +20,7 @@ function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
     // A new connection begins with a heartbeat, which a rotation counts itself.
     heartbeat: acknowledged + reconnects,
     "heartbeat without ack": heartbeats - acknowledged,
+    "heartbeat over HTTP": overHttp,
     disconnect: reconnects,
     rotation: rotations,
     subscribe: (rotations + reconnects) * subscriptions,
@@ -28,8 +34,21 @@ function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
 export const heartbeatsOf = ({ agents, intervalSeconds }: Fleet): number =>
   (agents * SECONDS_A_MONTH) / intervalSeconds;
 
-export const reconnectsOf = ({ agents, reconnectsPerDay }: Fleet): number =>
-  agents * reconnectsPerDay * DAYS_A_MONTH;
+/** The answers to heartbeats over HTTP, which are no messages. */
+export const httpAnswersOf = (fleet: Fleet): number =>
+  fleet.transport === "websocket" ? 0 : heartbeatsOf(fleet);
+
+/** One within the longest interval that a connection may idle. */
+const keepAlivesOf = ({ agents }: Fleet): number =>
+  (agents * SECONDS_A_MONTH) / HEARTBEAT.maxIntervalSeconds;
+
+/** The connections of a month, in minutes. */
+export const connectionMinutesOf = ({ agents, transport }: Fleet): number =>
+  transport === "http" ? 0 : agents * MINUTES_A_MONTH;
+
+/** Of connections. */
+export const reconnectsOf = ({ agents, reconnectsPerDay, transport }: Fleet): number =>
+  transport === "http" ? 0 : agents * reconnectsPerDay * DAYS_A_MONTH;
 
 /** The units of all operations, without the sweep's. */
 export function operationUnits(fleet: Fleet): Units {

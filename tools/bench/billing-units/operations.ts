@@ -6,6 +6,7 @@ import { audienceOf } from "../../../core/protocol";
 import type { Identity } from "../../../lambda/shared/identity";
 import type { RouteResult } from "../../../lambda/shared/message-route";
 import type { Engine } from "../../../testing/engine";
+import { httpEvent } from "../../../testing/http";
 import { loginClaims, putAgent, signToken, testKey } from "../../../testing/login";
 import { holder, routeEvent, storedRow } from "../../../testing/presence";
 import type { Meter, Units } from "./meter";
@@ -14,6 +15,7 @@ import type { Service } from "./service";
 export const NOW = 1_790_000_000_000;
 
 const URL = "wss://abc123.execute-api.eu-west-1.amazonaws.com/prod";
+const HTTP_URL = "https://abc123.lambda-url.eu-west-1.on.aws";
 const ORGANIZATION = { organizationId: "acme" };
 
 /** Names of realistic length. */
@@ -99,6 +101,24 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     await call(service.disconnect, undefined, NOW + 90_000, SECOND);
   });
   await record("reconnection", () => connect(CONNECTION, NOW + 91_000));
+  const script = "production-agent-003";
+  await putAgent(engine.client, engine.registryTableName, [key], { agentId: script });
+  const request = async (method: string, at: number, body: object = { activity }) => {
+    const claims = loginClaims(HTTP_URL, at, { iss: script, sub: script, iat: at / 1000 });
+    const event = httpEvent({
+      domainName: new globalThis.URL(HTTP_URL).host,
+      now: at,
+      method,
+      token: await signToken(key, { ...claims, exp: at / 1000 + 60 }),
+      body: JSON.stringify(body),
+    });
+    const { statusCode } = await service.http(event);
+    if (statusCode >= 300) throw new Error(`${method} was answered with ${statusCode}`);
+    meter.add({ invocations: 1 });
+  };
+  await record("first heartbeat over HTTP", () => request("POST", NOW));
+  await record("heartbeat over HTTP", () => request("POST", NOW + 30_000));
+  await record("end over HTTP", () => request("DELETE", NOW + 31_000));
   const other = "production-agent-002";
   await call(service.connect, undefined, NOW + 91_000, "N1SM9cOFvHcCIhw=", other);
   await record("connect of a new process", async () => {

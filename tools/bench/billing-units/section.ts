@@ -83,6 +83,7 @@ export const billingUnits: Section<BillingFigures> = {
   },
 
   goals: ({ operations }) => {
+    const http = unitsOf(operations, "heartbeat over HTTP");
     const { writeUnits, readUnits, invocations, messagesIn, messagesOut } = unitsOf(
       operations,
       "heartbeat",
@@ -93,6 +94,11 @@ export const billingUnits: Section<BillingFigures> = {
         found: `${messagesIn}, ${messagesOut}, ${invocations}, ${writeUnits} and ${readUnits}`,
         met:
           `${messagesIn} ${messagesOut} ${invocations} ${writeUnits} ${readUnits}` === "1 1 1 1 0",
+      },
+      {
+        goal: "a heartbeat over HTTP costs one invocation, one write unit and half a read unit",
+        found: `${http.invocations}, ${http.writeUnits} and ${http.readUnits}`,
+        met: `${http.invocations} ${http.writeUnits} ${http.readUnits}` === "1 1 0.5",
       },
     ];
   },

@@ -5,6 +5,8 @@ import { ReconnectAdvice } from "../../../lambda/authorize/reconnect-advice";
 import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler } from "../../../lambda/disconnect/handler";
+import { heartbeatRoutes } from "../../../lambda/http/heartbeat";
+import { router } from "../../../lambda/http/router";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
 import type { Guard } from "../../../lambda/shared/guard";
@@ -63,6 +65,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
       terms: DEFAULT_TERMS,
       ...route,
     }),
+    http: router(heartbeatRoutes({ registry, terms: DEFAULT_TERMS, leases, ...route }), route),
     connect: connectHandler({ leases, subscriptions, guard: composed.guard }),
     disconnect: disconnectHandler({ leases, subscriptions }),
     sweep: sweepHandler({
