@@ -13,6 +13,9 @@ export const sharedAssembly = (): string | undefined => process.env.AGENT_HEARTB
 
 interface Outputs {
   webSocketUrl: string;
+  httpUrl?: string;
+  /** The `aud` of HTTP requests, where it is not the URL. */
+  httpAudience?: string;
   statusTableName: string;
   registryTableName: string;
   region: string;
@@ -22,6 +25,8 @@ interface Outputs {
 
 export interface Target {
   url: string;
+  /** Where heartbeats over HTTP are sent, and the `aud` of their tokens. */
+  http: { url: string; audience: string };
   client: DynamoDBClient;
   registry: AgentRegistry;
   statuses: StatusReader;
@@ -38,7 +43,8 @@ export function openTarget(): Target {
 
 /** The deployment that has these outputs. */
 export function targetOf(outputs: Outputs): Target {
-  const { webSocketUrl, statusTableName, registryTableName, region, dynamoDbEndpoint } = outputs;
+  const { webSocketUrl, httpUrl = "", httpAudience = httpUrl } = outputs;
+  const { statusTableName, registryTableName, region, dynamoDbEndpoint } = outputs;
   const client = new DynamoDBClient({
     region,
     ...(dynamoDbEndpoint && {
@@ -48,6 +54,7 @@ export function targetOf(outputs: Outputs): Target {
   });
   return {
     url: webSocketUrl,
+    http: { url: httpUrl, audience: httpAudience },
     client,
     registry: new AgentRegistry({ client, registryTableName, statusTableName }),
     statuses: new StatusReader({ client, tableName: statusTableName, consistent: true }),

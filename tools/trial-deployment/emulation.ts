@@ -24,3 +24,9 @@ export function emulatedAddress(emulation: Emulation, apiId: string) {
     callbackUrl: `${emulatorUrl(emulation)}/_aws/execute-api/${apiId}/prod`,
   };
 }
+
+/** The address of a function URL, whose own name the emulator's clients can't resolve. */
+export function emulatedFunctionUrl(emulation: Emulation, url: string): string {
+  const [urlId] = new URL(url).host.split(".");
+  return `${emulatorUrl(emulation)}/_aws/lambda-url/${urlId}`;
+}

@@ -16,7 +16,7 @@ import { cdk, requiredBootstrapVersion, synthesizeStack } from "./cdk";
 import { type Answer, runChecks } from "./checks";
 import { type AwsConfig, clientsFor } from "./clients";
 import { useCommandLine } from "./command-line";
-import { emulatorUrl } from "./emulation";
+import { emulatedFunctionUrl, emulatorUrl } from "./emulation";
 import { closedGaps, EXCLUDED_PARTS, GAPS } from "./gaps";
 import { metricsOf } from "./metrics";
 import { EMULATOR_ACCOUNT, type MiniStack, startMiniStack } from "./ministack";
@@ -181,6 +181,8 @@ async function trial(surroundings: Surroundings): Promise<boolean> {
     const output = (name: string) => outputs.get(name) ?? "";
     const target = {
       webSocketUrl: output("WebSocketUrl"),
+      httpUrl: emulator ? emulatedFunctionUrl(emulator, output("HttpUrl")) : output("HttpUrl"),
+      httpAudience: output("HttpUrl"),
       statusTableName: output("StatusTableName"),
       registryTableName: output("RegistryTableName"),
       region,
