@@ -181,8 +181,9 @@ function taken(world: World, operation: Operation, connection: Connection): void
 }
 
 /** Whether a row is of a login from before a lock-out, and a connection of one from after it. */
-function isOfBefore({ connections }: World, row: StatusRow, { holder }: Connection): boolean {
-  const last = connections.find((one) => one.holder.connectionId === row.connectionId);
+function isOfBefore(world: World, row: StatusRow, { holder }: Connection): boolean {
+  const all = [...world.connections, ...world.requests];
+  const last = all.find((one) => one.holder.connectionId === row.connectionId);
   return last !== undefined && last.holder.fencingToken < holder.fencingToken;
 }
 
