@@ -232,6 +232,9 @@ async function start(
   const pageUrl = `http://${gatewayHost}/`;
   if (model.page) handlers.push(servePage(model.page, { ownUrl: pageUrl }));
   const guard = createGuard(hosts);
+  const served = new Set(model.functionUrls.map(({ logicalId }) => logicalId));
+  // Of one that was left out, nothing listens.
+  for (const [logicalId, one] of urlServers) if (!served.has(logicalId)) one.close();
   for (const { logicalId, functionArn, urlId } of model.functionUrls) {
     const serveUrl = serveFunctionUrl({ urlId, target: functionOf(functionArn), clock, report });
     serveGuarded((urlServers.get(logicalId) as Listening).server, guard, serveUrl, refuseUpgrade);
