@@ -126,7 +126,7 @@ export const LOSE: Write = {
 
 /** acquire: the process has no connection. */
 export const LOSE_OVER_HTTP: Write = {
-  condition: `${lost} AND size(processes) < :mostProcesses`,
+  condition: `${lost} AND size(processes) < :mostProcesses AND ${newerToken}`,
   update: "ADD processes :processes",
 };
 

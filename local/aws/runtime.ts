@@ -1,7 +1,5 @@
 /** Runs a synthesized stack on this machine, composed of the emulated services. */
 
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { addressesFor, ownNameAddresses } from "./addresses";
 import { type Clock, systemClock } from "./clock";
@@ -11,7 +9,7 @@ import { createTables } from "./engine/tables";
 import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
-import { serveFunctionUrl } from "./function-urls/serve-function-url";
+import { FunctionUrlServers } from "./function-urls/function-url-servers";
 import { AsyncInvocations } from "./functions/async-invocations";
 import { ACCOUNT_CONCURRENCY, Concurrency } from "./functions/concurrency";
 import { type Call, LocalFunction } from "./functions/local-function";
@@ -19,7 +17,7 @@ import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
 import { createGuard, serveGuarded } from "./guard";
-import { type HttpHandler, type Listening, listen, respond } from "./http";
+import { type HttpHandler, listen, respond } from "./http";
 import { servePage } from "./page/serve-page";
 import { functionUrlsIn } from "./resources/function-url";
 import { readModel } from "./resources/model";
@@ -157,21 +155,17 @@ async function start(
   const place = { region: REGION, accountId: ACCOUNT_ID };
   const { leaveOut, apiOutput } = options;
   const { stackName } = assembly;
-  const urlServers = new Map<string, Listening>();
-  for (const [index, logicalId] of functionUrlsIn(assembly.template).entries()) {
-    const wanted = options.port ? port + URL_PORTS_ABOVE + index : 0;
-    const urlServer = await listenAtOrNear(wanted, addressesFor(hosts));
-    closing.push(() => urlServer.close());
-    urlServers.set(logicalId, urlServer);
-  }
-  const functionUrlHosts = new Map(
-    [...urlServers].map(([logicalId, { port }]) => [logicalId, `127.0.0.1:${port}`]),
+  const functionUrls = await FunctionUrlServers.listen(
+    functionUrlsIn(assembly.template),
+    options.port ?? 0,
+    addressesFor(hosts),
   );
+  closing.push(() => functionUrls.close());
   const model = readModel(assembly, {
     ...place,
     stackName,
     gatewayHost,
-    functionUrlHosts,
+    functionUrlHosts: functionUrls.hosts,
     leaveOut,
     apiOutput,
   });
@@ -232,13 +226,7 @@ async function start(
   const pageUrl = `http://${gatewayHost}/`;
   if (model.page) handlers.push(servePage(model.page, { ownUrl: pageUrl }));
   const guard = createGuard(hosts);
-  const served = new Set(model.functionUrls.map(({ logicalId }) => logicalId));
-  // Of one that was left out, nothing listens.
-  for (const [logicalId, one] of urlServers) if (!served.has(logicalId)) one.close();
-  for (const { logicalId, functionArn, urlId } of model.functionUrls) {
-    const serveUrl = serveFunctionUrl({ urlId, target: functionOf(functionArn), clock, report });
-    serveGuarded((urlServers.get(logicalId) as Listening).server, guard, serveUrl, refuseUpgrade);
-  }
+  functionUrls.serve(model.functionUrls, { guard, clock, report, functionOf });
   serveGuarded(
     server,
     guard,
@@ -246,9 +234,8 @@ async function start(
     (request, socket, head) => gateway.upgrade(request, socket, head),
   );
   // Not awaited, because a name server may be slow.
-  const servers = [listening, ...urlServers.values()];
   void ownNameAddresses().then((own) =>
-    Promise.allSettled(servers.flatMap((one) => own.map(one.add))),
+    Promise.allSettled([listening, functionUrls].flatMap((one) => own.map(one.add))),
   );
   buses.start();
 
@@ -269,24 +256,6 @@ async function start(
     stop: close,
   };
 }
-
-/** The ports of function URLs: this much above the gateway's. */
-const URL_PORTS_ABOVE = 1000;
-
-/** Listens on a port, or on a free one if it is in use. */
-async function listenAtOrNear(port: number, addresses: [string, ...string[]]): Promise<Listening> {
-  if (port > 0 && port < 65_536) {
-    const listening = await listen(port, addresses).catch(() => undefined);
-    if (listening) return listening;
-  }
-  return listen(0, addresses);
-}
-
-/** A function URL accepts no WebSockets. */
-const refuseUpgrade = (_: IncomingMessage, socket: Duplex): void => {
-  socket.on("error", () => socket.destroy());
-  socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-};
 
 /** Loads a function. @throws FunctionFailed if that fails, unless it may be left out */
 async function warm(fn: LocalFunction, leaveOut: LocalRuntimeOptions["leaveOut"]): Promise<void> {
