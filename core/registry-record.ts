@@ -31,6 +31,12 @@ export interface RegisteredAgent {
   expiresAt?: number;
   /** The agent's last profile. */
   profile?: Profile;
+  /** By which enrolment it registered itself. */
+  enrolmentId?: string;
+  /** Of an ephemeral registration: it vanishes so long after the agent was last seen. See `hasVanished`. */
+  ephemeralMs?: number;
+  /** Of an ephemeral registration: DynamoDB may delete it from then on. Logins move it. */
+  keptUntil?: number;
 }
 
 /** Prefix of the sort keys of agents. Other records of the organization have other prefixes. */
@@ -89,6 +95,24 @@ export function isSameItem(
   return found !== undefined && isDeepStrictEqual(unmarshall(found), unmarshall(written));
 }
 
+/** A record that is written anew, locked out or changed differs in one of these. */
+const VERSION = ["createdAt", "revokedAt", "updatedAt"] as const;
+
+/** The condition that an agent's record is still the one that was observed, or still absent. */
+export function asObserved(observed: RegisteredAgent | undefined) {
+  if (!observed) return { ConditionExpression: "attribute_not_exists(recordId)" };
+  const given = VERSION.filter((name) => observed[name] !== undefined);
+  const same = VERSION.map((name) =>
+    given.includes(name) ? `${name} = :${name}` : `attribute_not_exists(${name})`,
+  );
+  return {
+    ConditionExpression: same.join(" AND "),
+    ExpressionAttributeValues: marshall(
+      Object.fromEntries(given.map((name) => [`:${name}`, observed[name]])),
+    ),
+  };
+}
+
 /** The agent in a DynamoDB item of the AgentRegistry table. */
 export function agentFromItem(item: Record<string, AttributeValue>): RegisteredAgent {
   const { recordId: _, ttlEpochSeconds: __, profile, ...agent } = unmarshall(item);
@@ -109,8 +133,8 @@ export function itemFromAgent({
   profile,
   ...agent
 }: RegisteredAgent): Record<string, AttributeValue> {
-  const { agentId, expiresAt } = agent;
-  const ttlEpochSeconds = expiresAt === undefined ? undefined : Math.ceil(expiresAt / 1000);
+  const { agentId, expiresAt, keptUntil = expiresAt } = agent;
+  const ttlEpochSeconds = keptUntil === undefined ? undefined : Math.ceil(keptUntil / 1000);
   const record = { ...agent, recordId: agentRecordId(agentId), ttlEpochSeconds };
   return {
     ...marshall(record, { removeUndefinedValues: true }),

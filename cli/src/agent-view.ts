@@ -1,7 +1,7 @@
 /** How a registered agent is shown. */
 
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
-import { ago, moment, relative } from "./durations";
+import { ago, duration, moment, relative } from "./durations";
 import type { Printer } from "./printer";
 import { profileFields } from "./profile-view";
 import { type Column, fields } from "./table";
@@ -24,6 +24,10 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
         ...profileFields(agent.profile),
         ["registered", `${moment(agent.createdAt)} (${ago(agent.createdAt, now)})`],
         ["changed", `${moment(agent.updatedAt)} (${ago(agent.updatedAt, now)})`],
+        ...(agent.enrolmentId ? [["enrolment", agent.enrolmentId] as const] : []),
+        ...(agent.ephemeralMs === undefined
+          ? []
+          : [["ephemeral", `${duration(agent.ephemeralMs)} after it was last seen`] as const]),
         ...(agent.expiresAt === undefined
           ? []
           : [["ends", `${moment(agent.expiresAt)} (${relative(agent.expiresAt, now)})`] as const]),
@@ -55,6 +59,7 @@ export function agentColumns(now: number, printer: Printer): Column<RegisteredAg
     },
     { title: "KEYS", text: (agent) => agent.publicKeys.map((key) => key.algorithm).join(", ") },
     { title: "REGISTERED", text: (agent) => ago(agent.createdAt, now) },
+    { title: "ENROLMENT", text: (agent) => agent.enrolmentId ?? "-" },
     { title: "DESCRIPTION", text: (agent) => agent.description ?? "", cut: "end" },
   ];
 }

@@ -1,6 +1,6 @@
 /** What a command needs of a deployment, and the one organization that it was called for. */
 
-import type { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import type { AgentRegistry, EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
 import type { StatusReader } from "@agent-heartbeat/sdk/status";
 import { type Command, Option } from "commander";
 import { usageError } from "./failure";
@@ -23,8 +23,11 @@ export interface DeploymentOptions extends TargetOptions {
 export interface Service {
   target: Target;
   registry: AgentRegistry;
+  enrolments: EnrolmentRegistry;
   statuses: StatusReader;
   printer: Printer;
+  /** Epoch milliseconds by the server's clock, by which registrations and enrolments end. */
+  serverNow(): Promise<number>;
 }
 
 export interface Deployment extends Service {
@@ -88,21 +91,29 @@ export function withService<Options extends DeploymentOptions>(
     const { findTarget } = await import("./target");
     const target = await findTarget(options, io);
     try {
-      const { AgentRegistry } = await import("@agent-heartbeat/sdk/registry");
+      const { AgentRegistry, EnrolmentRegistry } = await import("@agent-heartbeat/sdk/registry");
       const { StatusReader } = await import("@agent-heartbeat/sdk/status");
       const { dynamoDb: client, statusTableName, registryTableName } = target;
       const now = () => io.now();
+      const tables = { client, statusTableName, registryTableName, now };
+      const statuses = new StatusReader({
+        client,
+        tableName: statusTableName,
+        registryTableName,
+        consistent: true,
+        now,
+      });
       const service: Service = {
         target,
-        registry: new AgentRegistry({ client, statusTableName, registryTableName, now }),
-        statuses: new StatusReader({
-          client,
-          tableName: statusTableName,
-          registryTableName,
-          consistent: true,
-          now,
-        }),
+        registry: new AgentRegistry(tables),
+        enrolments: new EnrolmentRegistry(tables),
+        statuses,
         printer: new Printer(io, options),
+        async serverNow() {
+          // Any read shows the time.
+          await statuses.getAgent("clock", "clock");
+          return io.now() + statuses.clockOffsetMs;
+        },
       };
       await run(service, options, ...command.args);
     } finally {

@@ -38,10 +38,16 @@ function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": SECOND, s: SECOND, m: MINUTE, h: HOUR };
+const UNITS: Readonly<Record<string, number>> = {
+  "": SECOND,
+  s: SECOND,
+  m: MINUTE,
+  h: HOUR,
+  d: DAY,
+};
 
-/** Milliseconds of `20s`, `5m`, `1h`, or seconds without a unit; undefined where it is none of these. */
+/** Milliseconds of `20s`, `5m`, `1h`, `30d`, or seconds without a unit; undefined where it is none of these. */
 export function parseDuration(text: string): number | undefined {
-  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([smh]?)$/.exec(text.trim()) ?? [];
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([smhd]?)$/.exec(text.trim()) ?? [];
   return number === undefined ? undefined : Number(number) * (UNITS[unit] ?? SECOND);
 }

@@ -15,7 +15,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: "done",
   failure: "it failed",
   usage: "wrong usage",
-  notFound: "no such agent",
+  notFound: "no such agent or enrolment",
   target: "the target is missing, does not respond, or refuses the credentials",
   otherStatus: "the agent's status differs from --status",
 };
@@ -56,6 +56,7 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
     code: EXIT.failure,
     hint: "Run the same command again; where it has made a key, with --public-key and that key's file.",
   },
+  UnknownEnrolmentError: { code: EXIT.notFound, hint: "`enrolments list` shows them." },
   UnknownKeyError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
   KeyExistsError: { code: EXIT.failure, hint: "`agents get` shows the agent's keys." },
   LastKeyError: {

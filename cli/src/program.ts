@@ -16,6 +16,9 @@ import { addCost } from "./commands/cost";
 import { addDashboard } from "./commands/dashboard";
 import { addDoctor } from "./commands/doctor";
 import { addDrain } from "./commands/drain";
+import { addEnrolmentsCreate } from "./commands/enrolments-create";
+import { addEnrolmentsList } from "./commands/enrolments-list";
+import { addEnrolmentsRevoke } from "./commands/enrolments-revoke";
 import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addLocal } from "./commands/local";
@@ -80,6 +83,15 @@ export function createProgram(io: Io): Command {
   addAgentsRotateKey(agents, io);
   addAgentsRemoveKey(agents, io);
   addAgentsRemove(agents, io);
+  const enrolments = program
+    .command("enrolments")
+    .summary("let fleets register themselves")
+    .description(
+      "Make tokens with which the agents of a fleet register themselves, and revoke them.",
+    );
+  addEnrolmentsCreate(enrolments, io);
+  addEnrolmentsList(enrolments, io);
+  addEnrolmentsRevoke(enrolments, io);
   const organizations = program
     .command("organizations")
     .summary("list the organizations")

@@ -88,7 +88,8 @@ describe("a duration", () => {
     ["0", 0],
     ["x", undefined],
     ["-1s", undefined],
-    ["5d", undefined],
+    ["5d", 432_000_000],
+    ["5w", undefined],
   ])("is read from %p", (text, ms) => expect(parseDuration(text)).toBe(ms));
 });
 
@@ -106,7 +107,7 @@ describe("simulate", () => {
 
   it.each([
     [["--agents", "0"], "Expected a whole number, from 1 to 5000."],
-    [["--ramp", "soon"], "Expected a duration, such as 20s, 5m or 1h."],
+    [["--ramp", "soon"], "Expected a duration, such as 20s, 5m, 1h or 30d."],
     [["--interval", "1"], "Expected seconds, from 5 to 540."],
     [["--prefix", "a#"], 'Prefix "a#": expected the beginning of an id, at most 115 characters'],
   ])("refuses %p", async (args, sentence) => {

@@ -47,15 +47,11 @@ export function addDashboard(program: Command, io: Io): void {
           await openInBrowser(url.href, io);
           return printer.lines(`The dashboard of ${target.name} is open: ${url}`);
         }
-        const viewer = await registerViewer(
-          deployment,
-          {
-            kind: options.algorithm,
-            lifetimeMs: options.hours * HOUR_MS,
-            description: "dashboard, opened from the command line",
-          },
-          io,
-        );
+        const viewer = await registerViewer(deployment, {
+          kind: options.algorithm,
+          lifetimeMs: options.hours * HOUR_MS,
+          description: "dashboard, opened from the command line",
+        });
         const url = signedIn(page, deployment, viewer);
         const { agentId, expiresAt } = viewer;
         if (printer.json) return printer.value({ url, agentId, expiresAt });

@@ -1,9 +1,9 @@
 /** `simulate`: a fleet of real agents against a deployment, to see what it bears. */
 
 import { HEARTBEAT, ID_FORM, ID_PATTERN, LIMITS } from "@agent-heartbeat/sdk/protocol";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
-import { parseDuration } from "../durations";
+import { durationOption } from "../duration-option";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 import { printReport } from "../simulation/report";
@@ -35,14 +35,16 @@ export function addSimulate(program: Command, io: Io): void {
     )
     .option("--agents <count>", "number of agents, at most 5000", agentCount, agents)
     .addOption(
-      new Option("--ramp <duration>", "start all agents within this time")
-        .argParser(parse)
-        .default(rampMs, "10s"),
+      durationOption("--ramp <duration>", "start all agents within this time").default(
+        rampMs,
+        "10s",
+      ),
     )
     .addOption(
-      new Option("--duration <duration>", "duration of the run after the ramp")
-        .argParser(parse)
-        .default(durationMs, "60s"),
+      durationOption("--duration <duration>", "duration of the run after the ramp").default(
+        durationMs,
+        "60s",
+      ),
     )
     .option(
       "--interval <seconds>",
@@ -130,10 +132,4 @@ function intervalSeconds(text: string): number {
   throw new InvalidArgumentError(
     `Expected seconds, from ${minIntervalSeconds} to ${maxIntervalSeconds}.`,
   );
-}
-
-function parse(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new InvalidArgumentError("Expected a duration, such as 20s, 5m or 1h.");
 }

@@ -86,12 +86,8 @@ async function register(
   { deployment, options, publicKey, signal }: RegisterContext,
   io: Io,
 ): Promise<void> {
-  const { registry, organizationId } = deployment;
-  const [first = ""] = ids;
-  // Reads nothing that is used but the server's time, by which registrations end.
-  await deployment.statuses.getAgent(organizationId, first);
-  const now = io.now() + deployment.statuses.clockOffsetMs;
-  const expiresAt = now + options.rampMs + options.durationMs + MARGIN_MS;
+  const { registry, organizationId, serverNow } = deployment;
+  const expiresAt = (await serverNow()) + options.rampMs + options.durationMs + MARGIN_MS;
   const bar = new ProgressBar(ids.length, io);
   const registerOne = async (agentId: string) => {
     if (signal.aborted) return;

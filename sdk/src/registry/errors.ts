@@ -18,6 +18,11 @@ export class UnknownAgentError extends RegistryError {
   override name = "UnknownAgentError";
 }
 
+/** The organization has no such enrolment. */
+export class UnknownEnrolmentError extends RegistryError {
+  override name = "UnknownEnrolmentError";
+}
+
 /** The agent holds as many keys as it may. */
 export class TooManyKeysError extends RegistryError {
   override name = "TooManyKeysError";

@@ -4,12 +4,19 @@
  * @module @agent-heartbeat/sdk/registry
  */
 
+export type { Enrolment } from "../../../core/enrolment";
 export { ID_PATTERN, type Profile, ROLES, type Role } from "../../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
 export { AgentHeartbeatError, KeyError } from "../errors";
 export type { Clock } from "../status/dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "../status/errors";
+export {
+  type CreatedEnrolment,
+  type EnrolmentName,
+  EnrolmentRegistry,
+  type EnrolmentTerms,
+} from "./enrolments";
 export {
   AgentExistsError,
   ConcurrentChangeError,
@@ -19,6 +26,7 @@ export {
   RegistryError,
   TooManyKeysError,
   UnknownAgentError,
+  UnknownEnrolmentError,
   UnknownKeyError,
 } from "./errors";
 export { type PublicKeySource, publicKeyFrom } from "./public-key";

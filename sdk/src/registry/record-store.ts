@@ -16,6 +16,7 @@ import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
   agentRecordId,
+  asObserved,
   fencingTokenOf,
   isExpired,
   isRemoved,
@@ -123,16 +124,47 @@ export class RecordStore {
     return undefined;
   }
 
-  /** Returns the agent, or undefined if there is none. */
-  enable(name: AgentName): Promise<RegisteredAgent | undefined> {
-    return this.#update(name, "enabled = :enabled", present, { ":enabled": { BOOL: true } });
+  /** Returns the agent as it was created in the place of another; undefined if that has changed. */
+  async replace(
+    agent: RegisteredAgent,
+    observed: RegisteredAgent,
+  ): Promise<RegisteredAgent | undefined> {
+    const Item = itemFromAgent(agent);
+    const found = await this.#refusal(
+      new PutItemCommand({
+        TableName: this.tableName,
+        Item,
+        ...asObserved(observed),
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      }),
+    );
+    return !found || isSameItem(found, Item) ? agent : undefined;
   }
 
-  /** Returns the agent with its new fencing token, or undefined if there is none. */
-  disable(name: AgentName): Promise<RegisteredAgent | undefined> {
-    return this.#fence(name, "SET enabled = :false, updatedAt = :now, revokedAt = :revokedAt", {
-      false: false,
-    });
+  /** Returns the agent, or undefined if there is none. */
+  enable(name: AgentName): Promise<RegisteredAgent | undefined> {
+    return this.#set(name, "enabled = :enabled", present, { ":enabled": { BOOL: true } });
+  }
+
+  /**
+   * Returns the agent with its new fencing token, or undefined if there is none. If the registration was ephemeral it lasts from
+   * now on.
+   */
+  async disable(name: AgentName): Promise<RegisteredAgent | undefined> {
+    const agent = await this.#fence(
+      name,
+      "SET enabled = :false, updatedAt = :now, revokedAt = :revokedAt REMOVE ephemeralMs",
+      { false: false },
+    );
+    if (agent?.keptUntil === undefined) return agent;
+    return (
+      (await this.#update(
+        name,
+        "REMOVE keptUntil, ttlEpochSeconds",
+        "revokedAt = :revokedAt",
+        marshall({ ":revokedAt": agent.revokedAt }),
+      )) ?? agent
+    );
   }
 
   /** Returns the agent, or undefined if its keys are not those that were observed any more. */
@@ -149,7 +181,7 @@ export class RecordStore {
       ...(some && { ":retired": retired }),
     };
     const assignment = `publicKeys = :changed${some ? ", retiredKeys = :retired" : ""}`;
-    return this.#update(name, assignment, keysAsObserved, marshall(values), (found) =>
+    return this.#set(name, assignment, keysAsObserved, marshall(values), (found) =>
       isDeepStrictEqual(agentFromItem(found).publicKeys, changed),
     );
   }
@@ -229,9 +261,20 @@ export class RecordStore {
   }
 
   /** @param isWritten whether what stands in the way is what was to be written: the client repeats lost writes */
-  async #update(
+  #set(
     name: AgentName,
     assignment: string,
+    condition: string,
+    values: Item,
+    isWritten?: (found: Item) => boolean,
+  ): Promise<RegisteredAgent | undefined> {
+    const all = { ...values, ...marshall({ ":now": this.clock.now() }) };
+    return this.#update(name, `SET ${assignment}, updatedAt = :now`, condition, all, isWritten);
+  }
+
+  async #update(
+    name: AgentName,
+    UpdateExpression: string,
     ConditionExpression: string,
     values: Item,
     isWritten: (found: Item) => boolean = () => false,
@@ -242,9 +285,9 @@ export class RecordStore {
           new UpdateItemCommand({
             TableName: this.tableName,
             Key: keyOf(name),
-            UpdateExpression: `SET ${assignment}, updatedAt = :now`,
+            UpdateExpression,
             ConditionExpression,
-            ExpressionAttributeValues: { ...values, ...marshall({ ":now": this.clock.now() }) },
+            ExpressionAttributeValues: values,
             ReturnValues: "ALL_NEW",
             ReturnValuesOnConditionCheckFailure: "ALL_OLD",
           }),

@@ -1,6 +1,7 @@
 /** Registers agents and their keys, by conditional writes that any number of operators may do at once. */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { lockOutVanished } from "../../../core/ephemeral";
 import { LIMITS, type Role } from "../../../core/protocol";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
@@ -37,6 +38,7 @@ import {
 import { type PublicKeySource, publicKeyFrom } from "./public-key";
 import { type AgentName, RecordStore } from "./record-store";
 import { type RevocationOptions, revoke, revokeKey, tombstone } from "./revocation";
+import { withoutVanished } from "./vanished";
 
 export interface AgentRegistryOptions {
   client: DynamoDBClient;
@@ -140,7 +142,7 @@ export class AgentRegistry {
     const keys = await Promise.all([publicKey].flat().map(publicKeyFrom));
     if (keys.length === 0) throw new InvalidArgumentError("publicKey: expected a key, got none");
     const now = this.#clock.now();
-    expectFuture(expiresAt, now);
+    if (expiresAt !== undefined) expectFuture(expiresAt, now);
     const agent: RegisteredAgent = {
       organizationId,
       agentId,
@@ -153,7 +155,7 @@ export class AgentRegistry {
       ...(expiresAt !== undefined && { expiresAt }),
     };
     for (const key of keys) agent.publicKeys = withKey(key)(agent, now);
-    const created = await this.#records.create(agent);
+    const created = (await this.#records.create(agent)) ?? (await this.#replaceVanished(agent));
     if (created) return created;
     throw new AgentExistsError(
       `agent ${agentId}: expected an id that organization ${organizationId} has not registered yet`,
@@ -163,7 +165,8 @@ export class AgentRegistry {
   /** The agent as of its last change, or undefined if it is not registered. */
   async get(name: AgentName): Promise<RegisteredAgent | undefined> {
     expectName(name);
-    return this.#records.get(name);
+    const found = await this.#records.get(name);
+    return found && (await this.#lasting([found]))[0];
   }
 
   /**
@@ -183,7 +186,10 @@ export class AgentRegistry {
     const after = cursor ? agentBefore(organizationId, cursor) : undefined;
     const limit = expectLimit(options.limit ?? LIMITS.listPageSize);
     const { agents, last } = await this.#records.page(organizationId, after, limit);
-    return { agents, cursor: last === undefined ? null : cursorAfter(organizationId, last) };
+    return {
+      agents: await this.#lasting(agents),
+      cursor: last === undefined ? null : cursorAfter(organizationId, last),
+    };
   }
 
   /** Every agent of the organization, read page by page while they are taken. */
@@ -209,7 +215,7 @@ export class AgentRegistry {
   }
 
   /**
-   * Refuses the agent from now on and ends its presence. Repeating it is harmless.
+   * Refuses the agent from now on and ends its presence. Repeating it is harmless. An ephemeral registration no longer vanishes.
    *
    * @throws UnknownAgentError if it is not registered
    * @throws IncompleteChangeError if its presence could not be ended: then repeat it
@@ -272,6 +278,22 @@ export class AgentRegistry {
     if (!removed && !buried) throw unknownAgent(name.organizationId, name.agentId);
   }
 
+  #lasting(agents: RegisteredAgent[]): Promise<RegisteredAgent[]> {
+    const { client, tableName, clock } = this.#revocation;
+    return withoutVanished(client, tableName, agents, () => clock.now());
+  }
+
+  /** Registers an agent in the place of an ephemeral registration that has vanished; undefined if there is another one. */
+  async #replaceVanished(agent: RegisteredAgent): Promise<RegisteredAgent | undefined> {
+    const { client, tableName, clock } = this.#revocation;
+    const found = await this.#records.get(agent);
+    if (!found || (await this.#lasting([found])).length > 0) return undefined;
+    const least = await lockOutVanished(client, tableName, found, clock.now());
+    if (least === undefined) return undefined;
+    const createdAt = Math.max(agent.createdAt, least);
+    return this.#records.replace({ ...agent, createdAt, updatedAt: createdAt }, found);
+  }
+
   /**
    * Reads, changes and writes the keys, again if another change of them came in between.
    *
@@ -326,7 +348,8 @@ function expectName({ organizationId, agentId }: AgentName): void {
   expectAgentId(agentId);
 }
 
-function expectDescription(description: string | undefined): void {
+/** @throws InvalidArgumentError if it is too long */
+export function expectDescription(description: string | undefined): void {
   if (description !== undefined && description.length > DESCRIPTION_LENGTH) {
     throw new InvalidArgumentError(
       `description: expected at most ${DESCRIPTION_LENGTH} characters, got ${description.length}`,
@@ -334,8 +357,9 @@ function expectDescription(description: string | undefined): void {
   }
 }
 
-function expectFuture(expiresAt: number | undefined, now: number): void {
-  if (expiresAt === undefined || (Number.isInteger(expiresAt) && expiresAt > now)) return;
+/** @throws InvalidArgumentError if it is not a time to come */
+export function expectFuture(expiresAt: number, now: number): void {
+  if (Number.isInteger(expiresAt) && expiresAt > now) return;
   throw new InvalidArgumentError(
     `expiresAt: expected epoch milliseconds after now (${now}), got ${expiresAt}`,
   );

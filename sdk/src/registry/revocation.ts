@@ -8,10 +8,16 @@
  */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { LIMITS } from "../../../core/protocol";
 import { connectionIn, NOBODY } from "../../../core/row-connections";
 import { isPurged, type StatusRow } from "../../../core/status";
-import { rowInTheWay, statusWrite, type WriteValues } from "../../../core/status-write";
+import {
+  CONNECTED,
+  LOCK_OUT_KEPT_MS,
+  PRESENCE,
+  rowInTheWay,
+  statusWrite,
+  type WriteValues,
+} from "../../../core/status-write";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { AgentName } from "./record-store";
 
@@ -21,39 +27,31 @@ export interface RevocationOptions {
   clock: DynamoDbClock;
 }
 
-/** How long a lock-out is kept that is nothing else: longer than any connection lives that it locks out. */
-const LOCK_OUT_KEPT_MS = LIMITS.connectionDurationMs + 60 * 60_000;
-
 /** Writes against others that change the same row. */
 const ATTEMPTS = 10;
 
 /** Neither this lock-out nor a later one has been written, and nobody who logged in after it has come. */
 export const fences = "(attribute_not_exists(fencingToken) OR fencingToken < :fencingToken)";
 
-const CLEARED = "connections, displaced, onlineSince, stalledSince";
 const FENCED = "fencingToken = :fencingToken, displacedAt = :now";
 const KEPT = "ttlEpochSeconds = :kept";
-
-const PRESENCE =
-  "#status, reason, instanceId, connectionId, connectedAt, lastHeartbeatAt, leaseExpiresAt, " +
-  "heartbeatIntervalMs, activity, stallsAt, disconnectedAt, processes";
 
 /** One form of the write for each state that a row may be in; the first is the likeliest. */
 export const FORMS = {
   // If its lease has run out, though nobody stored it, its end is read as an expiry: see `derivePresence`.
   online: {
     condition: "#status = :online",
-    update: `SET #status = :offline, reason = :revoked, disconnectedAt = :now, ${FENCED} REMOVE ${CLEARED}`,
+    update: `SET #status = :offline, reason = :revoked, disconnectedAt = :now, ${FENCED} REMOVE ${CONNECTED}`,
   },
   // Why and since when it is offline is history, and stays.
   offline: {
     condition: "#status = :offline",
-    update: `SET ${FENCED}, ${KEPT} REMOVE ${CLEARED}`,
+    update: `SET ${FENCED}, ${KEPT} REMOVE ${CONNECTED}`,
   },
   // Kept for the lock-out alone, a row whose retention is over must not be seen again.
   purged: {
     condition: "#status = :offline",
-    update: `SET ${FENCED}, ${KEPT} REMOVE ${CLEARED}, ${PRESENCE}`,
+    update: `SET ${FENCED}, ${KEPT} REMOVE ${CONNECTED}, ${PRESENCE}`,
   },
   absent: {
     condition: "attribute_not_exists(#status)",

@@ -1,0 +1,72 @@
+/** `enrolments create`: a token with which agents register themselves. */
+
+import { ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { durationOption } from "../duration-option";
+import { enrolmentFields } from "../enrolment-view";
+import type { Io } from "../io";
+import { fields } from "../table";
+
+interface Options extends DeploymentOptions {
+  agents: string;
+  uses: number;
+  expires: number;
+  ephemeral?: number;
+  role: Role;
+  description?: string;
+}
+
+export function addEnrolmentsCreate(enrolments: Command, io: Io): void {
+  deploymentCommand(enrolments, "create", "make a token with which agents register themselves")
+    .requiredOption(
+      "-a, --agents <pattern>",
+      "which agents: an id in which * stands for any characters, such as worker-*",
+    )
+    .requiredOption("--uses <count>", "how many agents may register", useCount)
+    .addOption(
+      durationOption(
+        "--expires <duration>",
+        "how long the token may be used",
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      durationOption(
+        "--ephemeral <duration>",
+        "forget each agent so long after it was last seen, which frees its name",
+      ),
+    )
+    .addOption(
+      new Option("--role <role>", "role of the agents")
+        .choices(ROLES)
+        .default("agent" satisfies Role),
+    )
+    .option("--description <text>", "a note for people, at most 256 characters")
+    .action(
+      withDeployment<Options>(io, async (deployment, options) => {
+        const { enrolments, organizationId, printer, serverNow } = deployment;
+        const { enrolment, token } = await enrolments.create({
+          organizationId,
+          agents: options.agents,
+          uses: options.uses,
+          expiresAt: Math.round((await serverNow()) + options.expires),
+          role: options.role,
+          ...(options.ephemeral !== undefined && { ephemeralMs: Math.round(options.ephemeral) }),
+          ...(options.description !== undefined && { description: options.description }),
+        });
+        if (printer.json) return printer.value({ ...enrolment, token });
+        printer.lines(
+          ...fields([...enrolmentFields(enrolment, io.now()), ["token", token]], printer.colours),
+          "",
+          "The token is shown only now. Agents take it as the option enrolmentToken, or from the variable",
+          "AGENT_HEARTBEAT_ENROLMENT_TOKEN.",
+        );
+      }),
+    );
+}
+
+function useCount(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1) return value;
+  throw new InvalidArgumentError("Expected a whole number, at least 1.");
+}

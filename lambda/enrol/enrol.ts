@@ -1,0 +1,103 @@
+/**
+ * Registers an agent that has an enrolment's token: a name that the enrolment allows, once. A name in use is never given to
+ * another key; the same key again is a success, because the answer to the first request may have been lost.
+ */
+
+import { matchesName, readEnrolmentToken, type StoredEnrolment } from "../../core/enrolment";
+import { keptUntil } from "../../core/ephemeral";
+import { isReservedAgentId } from "../../core/protocol";
+import type { PublicKey } from "../../core/public-key";
+import {
+  fencingTokenOf,
+  isExpired,
+  isRemoved,
+  type RegisteredAgent,
+} from "../../core/registry-record";
+import type { EnrolmentStore } from "./store";
+
+/**
+ * Why a registration was refused. Only `unauthorized` can come of a wrong token: the others are told to whoever has a token.
+ */
+export type EnrolmentRefusal =
+  | "unauthorized"
+  | "enrolment_revoked"
+  | "enrolment_expired"
+  | "enrolment_used_up"
+  | "name_not_allowed"
+  | "name_in_use"
+  | "agent_disabled"
+  | "contended";
+
+export interface EnrolmentRequest {
+  token: string;
+  agentId: string;
+  publicKey: PublicKey;
+}
+
+/** The registration, and whether this request has made it. */
+export type EnrolmentResult =
+  | { agent: RegisteredAgent; created: boolean }
+  | { refused: EnrolmentRefusal; enrolment?: StoredEnrolment | undefined };
+
+/** Writes against others that change the same agent. */
+const ATTEMPTS = 5;
+
+/** @param now epoch milliseconds. Rejects with the client's error if DynamoDB fails */
+export async function enrol(
+  { token, agentId, publicKey }: EnrolmentRequest,
+  now: number,
+  store: EnrolmentStore,
+): Promise<EnrolmentResult> {
+  const claimed = readEnrolmentToken(token);
+  let enrolment = claimed && (await store.find(claimed));
+  if (!claimed || !enrolment || !claimed.isOf(enrolment)) return { refused: "unauthorized" };
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const { organizationId, enrolmentId, role, ephemeralMs } = enrolment;
+    const refuse = (refused: EnrolmentRefusal) => ({ refused, enrolment });
+    const ended = endOf(enrolment, now);
+    // A process that registered with the last use, and did not hear of it, asks again.
+    if (ended && ended !== "enrolment_used_up") return refuse(ended);
+    if (isReservedAgentId(agentId) || !matchesName(enrolment.agents, agentId)) {
+      return refuse("name_not_allowed");
+    }
+    const observed = await store.findAgent({ organizationId, agentId });
+    const isRegistered = observed && !isRemoved(observed) && !isExpired(observed, now);
+    if (isRegistered && !(await store.hasVanished(observed, now))) {
+      const isSame = observed.publicKeys.some(({ keyId }) => keyId === publicKey.keyId);
+      if (!isSame) return refuse("name_in_use");
+      return observed.enabled ? { agent: observed, created: false } : refuse("agent_disabled");
+    }
+    if (ended) return refuse(ended);
+    const freed = isRegistered ? await store.lockOut(observed, now) : 0;
+    // Seen again meanwhile.
+    if (freed === undefined) continue;
+    const createdAt = Math.max(now, freed, observed ? fencingTokenOf(observed) + 1 : 0);
+    const agent: RegisteredAgent = {
+      organizationId,
+      agentId,
+      role,
+      enabled: true,
+      publicKeys: [{ ...publicKey, addedAt: now }],
+      createdAt,
+      updatedAt: createdAt,
+      enrolmentId,
+      ...(ephemeralMs !== undefined && { ephemeralMs, keptUntil: keptUntil(ephemeralMs, now) }),
+    };
+    const result = await store.register(enrolment, agent, observed, now);
+    if (result.outcome === "registered") return { agent, created: true };
+    if (result.outcome === "contended") break;
+    if (result.outcome === "ended") enrolment = result.enrolment;
+    if (!enrolment) return { refused: "unauthorized" };
+  }
+  return { refused: "contended" };
+}
+
+/** Why an enrolment registers nobody any more; undefined if it does. */
+function endOf(
+  { revokedAt, expiresAt, used, uses }: StoredEnrolment,
+  now: number,
+): EnrolmentRefusal | undefined {
+  if (revokedAt !== undefined) return "enrolment_revoked";
+  if (expiresAt <= now) return "enrolment_expired";
+  return used >= uses ? "enrolment_used_up" : undefined;
+}

@@ -1,0 +1,165 @@
+/** The enrolments' access to the tables: whoever has a token registers an agent, and both are written at once or not at all. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type AttributeValue,
+  type CancellationReason,
+  type DynamoDBClient,
+  GetItemCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+} from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import {
+  type Enrolment,
+  enrolmentFromItem,
+  enrolmentKey,
+  type StoredEnrolment,
+} from "../../core/enrolment";
+import { hasVanished, lockOutVanished } from "../../core/ephemeral";
+import {
+  agentFromItem,
+  agentRecordId,
+  asObserved,
+  itemFromAgent,
+  type RegisteredAgent,
+} from "../../core/registry-record";
+import { rowFromItem } from "../../core/status-row";
+
+type Item = Record<string, AttributeValue>;
+type EnrolmentName = Pick<Enrolment, "organizationId" | "enrolmentId">;
+type AgentName = Pick<RegisteredAgent, "organizationId" | "agentId">;
+
+/** What came of a registration. `changed`: what was observed of the agent is no longer true. */
+export type RegisterOutcome =
+  | { outcome: "registered" }
+  | { outcome: "changed" | "contended" }
+  | { outcome: "ended"; enrolment: StoredEnrolment | undefined };
+
+export interface EnrolmentStore {
+  /** The enrolment, read consistently: one that was revoked must be refused at once. */
+  find(name: EnrolmentName): Promise<StoredEnrolment | undefined>;
+  /** The agent's record, read consistently, also if it only stores the fencing token of a removed registration. */
+  findAgent(name: AgentName): Promise<RegisteredAgent | undefined>;
+  /** Whether a registration was ephemeral and has vanished. Reads nothing of any other. */
+  hasVanished(agent: RegisteredAgent, now: number): Promise<boolean>;
+  /** As `lockOutVanished`. */
+  lockOut(agent: RegisteredAgent, now: number): Promise<number | undefined>;
+  /**
+   * Registers an agent and counts a use, both or neither.
+   *
+   * @param observed the record in its place
+   */
+  register(
+    enrolment: EnrolmentName,
+    agent: RegisteredAgent,
+    observed: RegisteredAgent | undefined,
+    now: number,
+  ): Promise<RegisterOutcome>;
+}
+
+/** The enrolment may be used: not revoked, not over, not used up. */
+const USABLE = "attribute_not_exists(revokedAt) AND expiresAt > :now AND used < uses";
+
+/**
+ * Transactions that meet at the same enrolment exclude each other, and DynamoDB cancels all but one: so they are repeated, after
+ * a random part of a pause that grows.
+ */
+const ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 20;
+
+export interface EnrolmentStoreOptions {
+  client: DynamoDBClient;
+  registryTableName: string;
+  statusTableName: string;
+  /** @default waits */
+  pause?: (ms: number) => Promise<unknown>;
+  random?: () => number;
+}
+
+/** Every method rejects with the client's error if DynamoDB fails. */
+export function dynamoDbEnrolmentStore({
+  client,
+  registryTableName,
+  statusTableName,
+  pause = sleep,
+  random = Math.random,
+}: EnrolmentStoreOptions): EnrolmentStore {
+  const read = async (TableName: string, Key: Item) => {
+    const command = new GetItemCommand({ TableName, Key, ConsistentRead: true });
+    return (await client.send(command)).Item;
+  };
+  return {
+    async find(name) {
+      const item = await read(registryTableName, enrolmentKey(name));
+      return item && enrolmentFromItem(item);
+    },
+
+    async findAgent({ organizationId, agentId }) {
+      const recordId = agentRecordId(agentId);
+      const item = await read(registryTableName, marshall({ organizationId, recordId }));
+      return item && agentFromItem(item);
+    },
+
+    async hasVanished(agent, now) {
+      if (agent.ephemeralMs === undefined) return false;
+      const { organizationId, agentId } = agent;
+      const row = await read(statusTableName, marshall({ organizationId, agentId }));
+      return hasVanished(agent, row && rowFromItem(row), now);
+    },
+
+    lockOut: (agent, now) => lockOutVanished(client, statusTableName, agent, now),
+
+    async register(enrolment, agent, observed, now) {
+      const command = () =>
+        new TransactWriteItemsCommand({
+          TransactItems: [
+            {
+              Update: {
+                TableName: registryTableName,
+                Key: enrolmentKey(enrolment),
+                UpdateExpression: "ADD used :one",
+                ConditionExpression: USABLE,
+                ExpressionAttributeValues: marshall({ ":one": 1, ":now": now }),
+                ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+              },
+            },
+            {
+              Put: {
+                TableName: registryTableName,
+                Item: itemFromAgent(agent),
+                ...asObserved(observed),
+              },
+            },
+          ],
+        });
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        try {
+          await client.send(command());
+          return { outcome: "registered" };
+        } catch (error) {
+          const [ofEnrolment, ofAgent] = reasonsOf(error);
+          if (ofAgent?.Code === "ConditionalCheckFailed") return { outcome: "changed" };
+          if (ofEnrolment?.Code === "ConditionalCheckFailed") {
+            const { Item } = ofEnrolment;
+            return { outcome: "ended", enrolment: Item && enrolmentFromItem(Item) };
+          }
+          if (!isContention(ofEnrolment) && !isContention(ofAgent)) throw error;
+          await pause(random() * FIRST_PAUSE_MS * 2 ** attempt);
+        }
+      }
+      return { outcome: "contended" };
+    },
+  };
+}
+
+/** Why a transaction was cancelled, for each of its writes. @throws the error itself if it was not */
+function reasonsOf(error: unknown): CancellationReason[] {
+  if (!(error instanceof TransactionCanceledException)) throw error;
+  return error.CancellationReasons ?? [];
+}
+
+const isContention = (reason: CancellationReason | undefined) =>
+  ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"].includes(
+    reason?.Code ?? "",
+  );

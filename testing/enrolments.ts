@@ -1,0 +1,43 @@
+/** Enrolments for tests, and requests to use them. */
+
+import { randomBytes } from "node:crypto";
+import {
+  EnrolmentRegistry,
+  type EnrolmentTerms,
+  type PublicKey,
+} from "@agent-heartbeat/sdk/registry";
+import { enrol } from "../lambda/enrol/enrol";
+import { dynamoDbEnrolmentStore } from "../lambda/enrol/store";
+import type { Engine } from "./engine";
+
+/** A key that differs from all others. Nothing is ever signed with it. */
+export function anyKey(): PublicKey {
+  const x = randomBytes(32).toString("base64url");
+  return { keyId: x, algorithm: "EdDSA", jwk: { kty: "OKP", crv: "Ed25519", x } };
+}
+
+/**
+ * Makes enrolments of an organization, and uses them.
+ *
+ * @param clock epoch milliseconds, of uses. Enrolments are made at the engine's time
+ */
+export function enrolmentsOf(engine: Engine, organizationId: string, clock: () => number) {
+  const { client, registryTableName, statusTableName } = engine;
+  const tables = { client, registryTableName, statusTableName };
+  const registry = new EnrolmentRegistry(tables);
+  const store = dynamoDbEnrolmentStore({ ...tables, pause: async () => undefined });
+  return {
+    registry,
+    store,
+    create: (terms: Partial<EnrolmentTerms> = {}) =>
+      registry.create({
+        organizationId,
+        agents: "worker-*",
+        uses: 10,
+        expiresAt: clock() + 30 * 24 * 3_600_000,
+        ...terms,
+      }),
+    enrol: (token: string, agentId: string, publicKey = anyKey()) =>
+      enrol({ token, agentId, publicKey }, clock(), store),
+  };
+}
