@@ -1,9 +1,8 @@
-/** Enrolments, by which agents register themselves: their records in the AgentRegistry table, tokens and name patterns. */
+/** Enrolments, by which agents register themselves: their records in the AgentRegistry table. */
 
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { ID_PATTERN, LIMITS, type Role } from "./protocol";
+import type { Role } from "./protocol";
 
 /** Whoever has an enrolment's token may register agents of some names, each with a key of its own. */
 export interface Enrolment {
@@ -63,62 +62,4 @@ export function enrolmentFromItem(item: Record<string, AttributeValue>): StoredE
 /** The same without what verifies its token. */
 export function publicEnrolment({ secretHash: _, ...enrolment }: StoredEnrolment): Enrolment {
   return enrolment;
-}
-
-/** By what people and scanners of secrets recognize a token. */
-export const ENROLMENT_TOKEN_PREFIX = "ahe_";
-
-const TOKEN = /^ahe_([\w-]{2,171})\.([0-9a-f]{16})\.([\w-]{43})$/;
-
-/** What an enrolment's token looks like, for error messages. */
-export const ENROLMENT_TOKEN_FORM = `${ENROLMENT_TOKEN_PREFIX}<organization>.<enrolment id>.<secret>`;
-
-/** The form of an enrolment's id. */
-export const ENROLMENT_ID_PATTERN = /^[0-9a-f]{16}$/;
-
-/** A new enrolment's id, its token with 256 random bits, and what is stored of it. */
-export function newEnrolmentToken(organizationId: string) {
-  const enrolmentId = randomBytes(8).toString("hex");
-  const secret = randomBytes(32).toString("base64url");
-  const organization = Buffer.from(organizationId).toString("base64url");
-  const token = `${ENROLMENT_TOKEN_PREFIX}${organization}.${enrolmentId}.${secret}`;
-  return { enrolmentId, token, secretHash: hashOf(secret) };
-}
-
-/** Which enrolment a token claims to be of, and whether it is. Undefined for what can't be a token. */
-export function readEnrolmentToken(token: string) {
-  const [, organization = "", enrolmentId = "", secret = ""] = TOKEN.exec(token) ?? [];
-  const organizationId = Buffer.from(organization, "base64url").toString("utf8");
-  if (!ID_PATTERN.test(organizationId)) return undefined;
-  // Of several texts that decode to the same, one is the token.
-  if (Buffer.from(organizationId).toString("base64url") !== organization) return undefined;
-  const isOf = ({ secretHash }: Pick<StoredEnrolment, "secretHash">) =>
-    timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(secretHash));
-  return { organizationId, enrolmentId, isOf };
-}
-
-/** The secret has 256 random bits: nobody can try them all, so a fast hash is enough. */
-const hashOf = (secret: string) => createHash("sha256").update(secret).digest("base64url");
-
-/** The form of a pattern of names, for error messages. */
-export const NAME_PATTERN_FORM = `an agent id, in which * stands for any characters, of 1 to ${LIMITS.idLength} characters`;
-
-/** Whether a text is a pattern that an agent id can match. */
-export const isNamePattern = (text: string): boolean =>
-  text.length <= LIMITS.idLength && ID_PATTERN.test(text.replaceAll("*", "x"));
-
-/** Whether a pattern matches an agent id. Takes time in proportion to both. */
-export function matchesName(pattern: string, agentId: string): boolean {
-  const [first = "", ...others] = pattern.split("*");
-  const last = others.pop();
-  if (last === undefined) return agentId === first;
-  if (agentId.length < first.length + last.length) return false;
-  if (!agentId.startsWith(first) || !agentId.endsWith(last)) return false;
-  let rest = agentId.slice(first.length, agentId.length - last.length);
-  for (const part of others) {
-    const at = rest.indexOf(part);
-    if (at < 0) return false;
-    rest = rest.slice(at + part.length);
-  }
-  return true;
 }

@@ -7,7 +7,7 @@ import {
   type PublicKey,
 } from "@agent-heartbeat/sdk/registry";
 import { enrol } from "../lambda/enrol/enrol";
-import { dynamoDbEnrolmentStore } from "../lambda/enrol/store";
+import { dynamoDbEnrolmentStore, type EnrolmentStore } from "../lambda/enrol/store";
 import type { Engine } from "./engine";
 
 /** A key that differs from all others. Nothing is ever signed with it. */
@@ -37,7 +37,30 @@ export function enrolmentsOf(engine: Engine, organizationId: string, clock: () =
         expiresAt: clock() + 30 * 24 * 3_600_000,
         ...terms,
       }),
-    enrol: (token: string, agentId: string, publicKey = anyKey()) =>
-      enrol({ token, agentId, publicKey }, clock(), store),
+    /** @param before what others do just before a step of the store */
+    enrol: (
+      token: string,
+      agentId: string,
+      publicKey = anyKey(),
+      before: Partial<Record<keyof EnrolmentStore, () => Promise<unknown>>> = {},
+    ) => enrol({ token, agentId, publicKey }, clock(), interrupted(store, before)),
   };
+}
+
+/** A store in which something happens once, just before a step. */
+function interrupted(
+  store: EnrolmentStore,
+  before: Partial<Record<keyof EnrolmentStore, () => Promise<unknown>>>,
+): EnrolmentStore {
+  const steps = Object.entries(before).map(([name, happen]) => {
+    let happened: Promise<unknown> | undefined;
+    const step = store[name as keyof EnrolmentStore] as (...args: unknown[]) => unknown;
+    const interruptedStep = async (...args: unknown[]) => {
+      happened ??= happen();
+      await happened;
+      return step(...args);
+    };
+    return [name, interruptedStep];
+  });
+  return { ...store, ...Object.fromEntries(steps) };
 }

@@ -1,8 +1,9 @@
 /** Key pairs in files: the private one readable by its owner only, and none ever overwritten. */
 
-import { generateKeyPairSync, randomUUID } from "node:crypto";
-import { constants, copyFile, link, open, rm } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { writeNewFile } from "../../core/new-file";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
 import { privateKeyIdIn, publicKeyIn } from "./key-text";
@@ -97,22 +98,9 @@ function keyPair(kind: KeyKind) {
   return generateKeyPairSync("ed25519");
 }
 
-/**
- * Writes a file under another name first, so that it is there as a whole or not at all, also if the disk is full or the
- * process is ended.
- */
 async function writeNew(file: string, text: string, mode: number, io: Io): Promise<void> {
-  const path = resolve(io.cwd, file);
-  const unfinished = `${path}.${randomUUID()}.tmp`;
   try {
-    const handle = await open(unfinished, "wx", mode);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await place(unfinished, path);
+    await writeNewFile(resolve(io.cwd, file), text, mode);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const exists = code === "EEXIST";
@@ -126,19 +114,5 @@ async function writeNew(file: string, text: string, mode: number, io: Io): Promi
         : "Check the folder, its permissions, and the space on its disk.",
       { cause },
     );
-  } finally {
-    await rm(unfinished, { force: true });
-  }
-}
-
-/** Fails if anything is at the path, a dangling link included. */
-async function place(unfinished: string, path: string): Promise<void> {
-  try {
-    await link(unfinished, path);
-  } catch (error) {
-    // A file system without links, as on many memory cards. What fails here is removed.
-    if (!["EPERM", "ENOTSUP", "ENOSYS"].includes((error as NodeJS.ErrnoException).code ?? ""))
-      throw error;
-    await copyFile(unfinished, path, constants.COPYFILE_EXCL);
   }
 }

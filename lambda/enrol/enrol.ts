@@ -3,7 +3,8 @@
  * another key; the same key again is a success, because the answer to the first request may have been lost.
  */
 
-import { matchesName, readEnrolmentToken, type StoredEnrolment } from "../../core/enrolment";
+import type { StoredEnrolment } from "../../core/enrolment";
+import { matchesName, readEnrolmentToken } from "../../core/enrolment-token";
 import { keptUntil } from "../../core/ephemeral";
 import { isReservedAgentId } from "../../core/protocol";
 import type { PublicKey } from "../../core/public-key";

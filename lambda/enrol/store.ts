@@ -134,6 +134,7 @@ export function dynamoDbEnrolmentStore({
           ],
         });
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (attempt > 0) await pause(random() * FIRST_PAUSE_MS * 2 ** (attempt - 1));
         try {
           await client.send(command());
           return { outcome: "registered" };
@@ -145,7 +146,6 @@ export function dynamoDbEnrolmentStore({
             return { outcome: "ended", enrolment: Item && enrolmentFromItem(Item) };
           }
           if (!isContention(ofEnrolment) && !isContention(ofAgent)) throw error;
-          await pause(random() * FIRST_PAUSE_MS * 2 ** attempt);
         }
       }
       return { outcome: "contended" };

@@ -285,7 +285,7 @@ def test_every_number_is_checked_by_name(name: str, value: Any) -> None:
         ({"url": None}, "option url"),
         ({"url": "wss://"}, "option url"),
         ({"url": "wss://x:99999"}, "option url"),
-        ({"private_key": None}, "got neither"),
+        ({"private_key": None}, "got none"),
         ({"private_key_path": "x"}, "got both"),
         ({"on_duplicate": "maybe"}, "option on_duplicate"),
         ({"auto_reconnect": "yes"}, "option auto_reconnect"),

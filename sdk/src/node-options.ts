@@ -20,8 +20,20 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
    * after one at which it failed. This or `privateKeyPath`.
    */
   privateKey?: NodePrivateKey | (() => NodePrivateKey | Promise<NodePrivateKey>) | undefined;
-  /** A file with the private key, in any form that a text or bytes can have. It is read before each login. */
+  /**
+   * A file with the private key, in any form that a text or bytes can have. It is read before each login. With
+   * `enrolmentToken` it is where the key is kept: if there is none, it is made.
+   */
   privateKeyPath?: string | URL | undefined;
+  /**
+   * Registers the agent by itself, with a token of `agent-heartbeat enrolments create`. It makes a key of its own, which it keeps
+   * in the file `privateKeyPath`, or in memory. In place of `privateKey`; needs `httpUrl`.
+   *
+   * @default the environment variable `AGENT_HEARTBEAT_ENROLMENT_TOKEN`, without a `privateKey`
+   */
+  enrolmentToken?: string | undefined;
+  /** The HTTP URL of the deployment, its output `HttpUrl`. */
+  httpUrl?: string | undefined;
   /** Opens a private key that is encrypted. */
   passphrase?: string | undefined;
   /**
@@ -47,4 +59,7 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
 /** Options of `FleetWatcher` in Node.js. */
 export interface NodeWatcherOptions
   extends Omit<WatcherOptions, "privateKey">,
-    Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "passphrase" | "agent"> {}
+    Pick<
+      NodeAgentOptions,
+      "privateKey" | "privateKeyPath" | "passphrase" | "agent" | "enrolmentToken" | "httpUrl"
+    > {}

@@ -16,6 +16,7 @@ import type { Task } from "./messaging/work";
 import type { NodeAgentOptions, NodeWatcherOptions } from "./node-options";
 import { type AgentOptions, type ResolvedOptions, resolveOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
+import { enrolledKey } from "./platform/enrolled-key";
 import { keyIn } from "./platform/key-material";
 import { lastingKey } from "./platform/lasting-key";
 import { NodeAgent, NodeWatcher } from "./platform/node-clients";
@@ -61,7 +62,7 @@ export class FleetWatcher extends NodeWatcher {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeWatcherOptions) {
     expectOptions(options, WATCHER_OPTIONS);
-    const { privateKey: _, ...common } = options;
+    const { privateKey: _, enrolmentToken: __, ...common } = options;
     const resolved = resolveWatcherOptions(common);
     super(resolved, nodeEnvironment(options, resolved));
   }
@@ -75,6 +76,9 @@ type Surroundings = Pick<
   | "privateKey"
   | "privateKeyPath"
   | "passphrase"
+  | "enrolmentToken"
+  | "httpUrl"
+  | "organizationId"
   | "agent"
   | "keyId"
   | "runtime"
@@ -103,12 +107,16 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   const given: Partial<Runtime> = Object.fromEntries(all);
   const base = given.now || given.monotonic ? others : nodeRuntime;
   const runtime = { ...base, ...sockets, ...given };
+  const warn = (message: string) => resolved.logger.warn(`${options.agentId}: ${message}`);
   return {
     runtime,
     maxMessageBytes: LIMITS.messageBytes,
     taskScope: new AsyncLocalStorage<Task>(),
-    key: lastingKey(keySource(options), runtime, resolved.link.connectTimeoutMs, (message) =>
-      resolved.logger.warn(`${options.agentId}: ${message}`),
+    key: lastingKey(
+      enrolled(options, resolved, runtime, warn) ?? keySource(options),
+      runtime,
+      resolved.link.connectTimeoutMs,
+      warn,
     ),
     createManager: (link, emit) =>
       options.heartbeatThread
@@ -125,12 +133,43 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   };
 }
 
+/** Where tokens are found that are not in the program. */
+const TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN";
+
+/**
+ * The key of an agent that registers itself; undefined if it has no token.
+ *
+ * @throws ConfigurationError if it has a key besides, or the token or the URL is none
+ */
+function enrolled(
+  { privateKey, enrolmentToken, privateKeyPath: path, ...options }: Surroundings,
+  { link }: Resolved,
+  { monotonic: now }: Runtime,
+  warn: (message: string) => void,
+): KeySource | undefined {
+  if (enrolmentToken !== undefined && privateKey !== undefined) {
+    throw new ConfigurationError("expected either privateKey or enrolmentToken, got both");
+  }
+  const given = privateKey === undefined ? process.env[TOKEN_VARIABLE]?.trim() : undefined;
+  const token = enrolmentToken ?? (given || undefined);
+  if (token === undefined) return undefined;
+  const { agentId, organizationId, httpUrl, passphrase, agent } = options;
+  // Half the time of a login attempt, of which the handshake takes a third.
+  const timeoutMs = link.connectTimeoutMs / 2;
+  const where = { agentId, organizationId, httpUrl, path, passphrase, agent };
+  return enrolledKey({ ...where, token, timeoutMs, now, warn });
+}
+
 /** @throws ConfigurationError if there is none, or more than one. */
 function keySource({ privateKey, privateKeyPath: path, ...rest }: Surroundings): KeySource {
   const { keyId, passphrase } = rest;
-  if ((privateKey === undefined) === (path === undefined)) {
-    const got = path === undefined ? "neither (is the environment variable set?)" : "both";
-    throw new ConfigurationError(`expected either privateKey or privateKeyPath, got ${got}`);
+  if (privateKey !== undefined && path !== undefined) {
+    throw new ConfigurationError("expected either privateKey or privateKeyPath, got both");
+  }
+  if (privateKey === undefined && path === undefined) {
+    throw new ConfigurationError(
+      "expected privateKey, privateKeyPath or enrolmentToken, got none (is the environment variable set?)",
+    );
   }
   const read = async (key: unknown) => {
     const isWebKey = typeof key === "object" && key !== null && "usages" in key;
@@ -153,6 +192,6 @@ function keySource({ privateKey, privateKeyPath: path, ...rest }: Surroundings):
 
 function common(options: NodeAgentOptions): AgentOptions {
   expectOptions(options, AGENT_OPTIONS);
-  const { privateKey: _, ...rest } = options;
+  const { privateKey: _, enrolmentToken: __, ...rest } = options;
   return rest;
 }

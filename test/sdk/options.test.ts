@@ -37,7 +37,7 @@ describe("options", () => {
     [{ reconnect: { schedule: 5 } }, "option reconnect.schedule: expected a function, got 5"],
     [{ rotateAfter: { min: 100, max: 7200 } }, "option rotateAfter.max"],
     [{ privateKeyPath: "key.pem" }, "expected either privateKey or privateKeyPath, got both"],
-    [{ privateKey: undefined }, "expected either privateKey or privateKeyPath, got neither"],
+    [{ privateKey: undefined }, "expected privateKey, privateKeyPath or enrolmentToken, got none"],
     [
       { heartbeatThread: true, runtime: {} },
       "expected either heartbeatThread or runtime, got both",

@@ -17,8 +17,9 @@ from typing import Any, Literal, Protocol, TypeVar, cast, overload
 
 from .connection.asyncio_runtime import AsyncioRuntime
 from .connection.ends import error_of
+from .connection.enrolment import key_loader
 from .connection.health import ConnectionHealth, ManagerHealth, health_before, judge_health
-from .connection.keys import KeyLoader, KeySource, SigningKey
+from .connection.keys import KeySource, SigningKey
 from .connection.manager import ConnectionManager
 from .connection.state import AgentState, StateChange, is_final
 from .errors import (
@@ -85,6 +86,8 @@ class Agent:
         *,
         private_key: KeySource | None = None,
         private_key_path: str | Path | None = None,
+        enrolment_token: str | None = None,
+        http_url: str | None = None,
         heartbeat_interval: float = 30,
         heartbeat_timeout_multiplier: float = 3.0,
         ack_every: int = 1,
@@ -116,7 +119,13 @@ class Agent:
             url: the WebSocket URL of the deployment: `wss://host/stage`.
             private_key: PEM, DER or JWK (also base64 of it), a key of `cryptography`, or a function,
                 which may be a coroutine function, that gives PEM and is asked for each login. RSA, P-256 or Ed25519.
-            private_key_path: a file with a private key in PEM, read for each login. This or `private_key`.
+            private_key_path: a file with a private key in PEM, read for each login. This or `private_key`. With
+                `enrolment_token` it is where the key is kept: if there is none, it is made.
+            enrolment_token: registers the agent by itself, with a token of `agent-heartbeat enrolments create`. It
+                makes a key of its own, which it keeps in the file `private_key_path`, or in memory. In place of
+                `private_key`; needs `http_url`. Default: the environment variable
+                `AGENT_HEARTBEAT_ENROLMENT_TOKEN`, without a `private_key`.
+            http_url: the HTTP URL of the deployment, its output `HttpUrl`.
             heartbeat_interval: seconds, 1 to 540. The server may bring it to its own bounds.
             heartbeat_timeout_multiplier: how many intervals without a heartbeat count as death: 1.5 to 20.
             ack_every: asks for an ack with every n-th heartbeat only: 1 to 10. Silence is noticed later.
@@ -158,7 +167,6 @@ class Agent:
             connect_timeout=connect_timeout,
             close_timeout=close_timeout,
         )
-        self._keys = KeyLoader(private_key, private_key_path)
         self._schedule = reconnect.schedule
         self._in_process = self._own_process(heartbeat_process)
         if not (proxy is None or isinstance(proxy, (str, bool))):
@@ -173,6 +181,17 @@ class Agent:
         self.instance_id: str = self._options.login["instance_id"]
         """Tells this process from others with the same agent id."""
         self._news = Reporter(agent_id, check_logger(logger))
+        self._keys = key_loader(
+            private_key=private_key,
+            path=private_key_path,
+            token=enrolment_token,
+            http_url=http_url,
+            agent_id=agent_id,
+            organization_id=organization_id,
+            proxy=self._proxy,
+            timeout=connect_timeout / 2,
+            warn=lambda message: self._news.log.warning("%s", message),
+        )
         self._requests = Requests()
         self._asked = Pending()
         self._work = Work()
@@ -553,7 +572,7 @@ class Agent:
         if self._manager:
             return
         # A key that can't be used is told at once, before anything is tried.
-        await self._keys.load()
+        await self._keys.check()
         if self._manager:
             return
         if self._stop_cause:
@@ -687,6 +706,8 @@ class Agent:
             self._hear_state(StateChange.from_json(event["change"]))
         elif kind == "attempt_failed":
             self._news.attempt_failed(event["attempt"])
+            if event["attempt"]["failure"].get("status") == 403 and self._keys.refused():
+                self.reconnect()
         elif kind == "acked":
             self._news.emit(HeartbeatAck(event["round_trip"]))
             self._keep(self._profile.send())

@@ -15,21 +15,22 @@ const SHARE = 2 / 3;
  * @param warn is told why the last key is used again
  */
 export function lastingKey(
-  { load, isFunction }: KeySource,
+  { load, ...source }: KeySource,
   runtime: Pick<Runtime, "setTimeout" | "clearTimeout">,
   connectTimeoutMs: number,
   warn: (message: string) => void,
 ): KeySource {
   let last: SigningKey | undefined;
   return {
-    isFunction,
+    ...source,
     async load() {
       const before = last;
       let timer: unknown;
       try {
         last = await new Promise<SigningKey>((resolve, reject) => {
           const late = () => reject("no answer in time");
-          if (before || isFunction) timer = runtime.setTimeout(late, connectTimeoutMs * SHARE);
+          if (before || source.isFunction)
+            timer = runtime.setTimeout(late, connectTimeoutMs * SHARE);
           load().then(resolve, reject);
         });
         return last;

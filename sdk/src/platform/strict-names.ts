@@ -36,6 +36,8 @@ const COMMON: Names<Omit<NodeWatcherOptions, "profiles">> = {
   privateKey: true,
   privateKeyPath: true,
   passphrase: true,
+  enrolmentToken: true,
+  httpUrl: true,
   keyId: true,
   agent: true,
   reconnect: true,

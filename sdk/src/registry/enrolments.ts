@@ -9,17 +9,19 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import {
-  ENROLMENT_ID_PATTERN,
   ENROLMENT_RECORD_PREFIX,
   type Enrolment,
   enrolmentFromItem,
   enrolmentKey,
-  isNamePattern,
   itemFromEnrolment,
-  NAME_PATTERN_FORM,
-  newEnrolmentToken,
   publicEnrolment,
 } from "../../../core/enrolment";
+import {
+  ENROLMENT_ID_PATTERN,
+  isNamePattern,
+  NAME_PATTERN_FORM,
+  newEnrolmentToken,
+} from "../../../core/enrolment-token";
 import { EPHEMERAL_MS } from "../../../core/ephemeral";
 import type { Role } from "../../../core/protocol";
 import type { RegisteredAgent } from "../../../core/registry-record";

@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { AgentRegistry, type RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import { rowFromItem } from "@agent-heartbeat/sdk/status";
-import { GetItemCommand } from "@aws-sdk/client-dynamodb";
+import {
+  GetItemCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+} from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { fencingTokenOf } from "../../../core/registry-record";
-import type { EnrolmentResult } from "../../../lambda/enrol/enrol";
+import { type EnrolmentResult, enrol } from "../../../lambda/enrol/enrol";
+import { dynamoDbEnrolmentStore } from "../../../lambda/enrol/store";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { anyKey, enrolmentsOf } from "../../../testing/enrolments";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
@@ -171,6 +176,93 @@ describe("enrolling", () => {
     expect(results.map(told).filter((result) => result === "created")).toHaveLength(20);
     expect(results.map(told).filter((result) => result === "enrolment_used_up")).toHaveLength(20);
     expect(await used(enrolment)).toBe(20);
+  });
+});
+
+describe("enrolling while others do something", () => {
+  const name = () => ({ organizationId, agentId: "worker-1" });
+
+  it("is refused if the enrolment is revoked meanwhile", async () => {
+    const { token, enrolment } = await fleet.create();
+    const register = () => fleet.registry.revoke(enrolment);
+    const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
+    expect(told(result)).toBe("enrolment_revoked");
+    expect(await agents.get(name())).toBeUndefined();
+    expect(await used(enrolment)).toBe(0);
+  });
+
+  it("is refused if others use the enrolment up meanwhile", async () => {
+    const { token } = await fleet.create({ uses: 1 });
+    const register = () => fleet.enrol(token, "worker-2");
+    const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
+    expect(told(result)).toBe("enrolment_used_up");
+    expect(await agents.get(name())).toBeUndefined();
+  });
+
+  it("succeeds if the same request uses the enrolment up meanwhile", async () => {
+    const { token, enrolment } = await fleet.create({ uses: 1 });
+    const key = anyKey();
+    const register = () => fleet.enrol(token, "worker-1", key);
+    expect(told(await fleet.enrol(token, "worker-1", key, { register }))).toBe("known");
+    expect(await used(enrolment)).toBe(1);
+  });
+
+  it("is refused if another key gets the name meanwhile", async () => {
+    const { token, enrolment } = await fleet.create();
+    const first = anyKey();
+    const register = () => fleet.enrol(token, "worker-1", first);
+    const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
+    expect(told(result)).toBe("name_in_use");
+    expect((await agents.get(name()))?.publicKeys[0]?.keyId).toBe(first.keyId);
+    expect(await used(enrolment)).toBe(1);
+  });
+
+  it("is refused if a vanished agent comes back just before its name is given away", async () => {
+    const { token, enrolment } = await fleet.create({ ephemeralMs: HOUR });
+    await fleet.enrol(token, "worker-1");
+    now += 2 * HOUR;
+    const lockOut = () => putRow("worker-1", onlineRow, now);
+    const result = await fleet.enrol(token, "worker-1", anyKey(), { lockOut });
+    expect(told(result)).toBe("name_in_use");
+    expect(await used(enrolment)).toBe(1);
+    expect((await rowOf("worker-1"))?.status).toBe("online");
+  });
+
+  it("is refused if an operator locks the name out just before it is given away", async () => {
+    const { token } = await fleet.create({ ephemeralMs: HOUR });
+    await fleet.enrol(token, "worker-1");
+    now += 2 * HOUR;
+    const register = () => agents.disable(name());
+    const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
+    expect(told(result)).toBe("name_in_use");
+  });
+
+  it("is to be tried again if it is overtaken each time", async () => {
+    const { token, enrolment } = await fleet.create();
+    const conflict = { Code: "TransactionConflict" };
+    const store = dynamoDbEnrolmentStore({
+      client: {
+        send: async (command: object) => {
+          if (!(command instanceof TransactWriteItemsCommand))
+            return engine.client.send(command as never);
+          const CancellationReasons = [conflict, { Code: "None" }];
+          throw new TransactionCanceledException({
+            message: "",
+            $metadata: {},
+            CancellationReasons,
+          });
+        },
+      } as never,
+      registryTableName: engine.registryTableName,
+      statusTableName: engine.statusTableName,
+      pause: async (ms) => pauses.push(ms),
+      random: () => 1,
+    });
+    const pauses: number[] = [];
+    const request = { token, agentId: "worker-1", publicKey: anyKey() };
+    expect(told(await enrol(request, now, store))).toBe("contended");
+    expect(pauses).toEqual([20, 40, 80, 160, 320, 640, 1280]);
+    expect(await used(enrolment)).toBe(0);
   });
 });
 

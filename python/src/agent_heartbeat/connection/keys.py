@@ -86,9 +86,10 @@ class KeyLoader:
 
     def __init__(self, private_key: KeySource | None, path: str | Path | None) -> None:
         """Raises ConfigurationError unless exactly one of the two is given."""
-        if (private_key is None) == (path is None):
-            got = "neither" if private_key is None else "both"
-            raise ConfigurationError(f"expected either private_key or private_key_path, got {got}")
+        if private_key is not None and path is not None:
+            raise ConfigurationError("expected either private_key or private_key_path, got both")
+        if private_key is None and path is None:
+            raise ConfigurationError("expected private_key, private_key_path or enrolment_token, got none")
         self._private_key: Any = private_key
         self._path = None if path is None else Path(path).absolute()
 
@@ -100,6 +101,14 @@ class KeyLoader:
         if callable(self._private_key):
             return None
         return {"pem": SigningKey.of(self._private_key).pem()}
+
+    async def check(self) -> None:
+        """Raises KeyError at once if there is no usable key."""
+        await self.load()
+
+    def refused(self) -> bool:
+        """A login with the key was refused. Returns whether the next one may succeed."""
+        return False
 
     async def load(self) -> SigningKey:
         """Raises KeyError if there is no usable key."""

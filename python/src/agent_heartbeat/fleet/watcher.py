@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from ..connection.asyncio_runtime import AsyncioRuntime
 from ..connection.ends import error_of
-from ..connection.keys import KeyLoader, KeySource
+from ..connection.enrolment import key_loader
+from ..connection.keys import KeySource
 from ..connection.manager import ConnectionManager
 from ..connection.state import Failure, StateChange, is_final
 from ..connection.stats import ServerClock
@@ -69,6 +70,8 @@ class FleetWatcher:
         *,
         private_key: KeySource | None = None,
         private_key_path: str | Path | None = None,
+        enrolment_token: str | None = None,
+        http_url: str | None = None,
         profiles: bool = False,
         reconnect: ReconnectOptions | None = None,
         rotate_after: tuple[float, float] = (5400, 6600),
@@ -101,13 +104,23 @@ class FleetWatcher:
             close_timeout=close_timeout,
         )
         self._schedule = reconnect.schedule
-        self._keys = KeyLoader(private_key, private_key_path)
         self._proxy = proxy or None
         self._profiles = flag("profiles", profiles)
         self._request_timeout = within("request_timeout", request_timeout, 0.1, 600)
         self.agent_id = agent_id
         self.organization_id = organization_id
         self._log = Log(agent_id, check_logger(logger))
+        self._keys = key_loader(
+            private_key=private_key,
+            path=private_key_path,
+            token=enrolment_token,
+            http_url=http_url,
+            agent_id=agent_id,
+            organization_id=organization_id,
+            proxy=self._proxy,
+            timeout=connect_timeout / 2,
+            warn=lambda message: self._log.warning("%s", message),
+        )
         self._emitter: Emitter[Any] = Emitter(frozenset({"change", "state", "mass_expiry"}), self._log)
         self._requests = Requests()
         self._book = FleetBook()
@@ -228,7 +241,7 @@ class FleetWatcher:
     async def _open(self) -> None:
         self._enter("connecting")
         try:
-            await self._keys.load()
+            await self._keys.check()
         except AgentHeartbeatError as error:
             self._end(error)
             return

@@ -5,7 +5,7 @@ import {
   matchesName,
   newEnrolmentToken,
   readEnrolmentToken,
-} from "../../core/enrolment";
+} from "../../core/enrolment-token";
 
 describe("an enrolment's token", () => {
   it.each(["acme", "Team%20A", "a.b@c:d/e+f=g", "x".repeat(128)])(

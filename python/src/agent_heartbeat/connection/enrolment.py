@@ -1,0 +1,277 @@
+"""The key of an agent that registers itself: made where the agent runs, and registered with an enrolment's token."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import errno
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from ..errors import ConfigurationError, KeyError
+from .keys import KeyLoader, KeySource, SigningKey
+
+TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN"
+
+_TOKEN = re.compile(r"ahe_([\w-]+)\.[0-9a-f]{16}\.[\w-]{43}", re.ASCII)
+_FORM = "ahe_<organization>.<enrolment id>.<secret>"
+
+_FIRST_REFUSED = 15.0
+_MOST_REFUSED = 300.0
+"""How long a refusal holds before the service is asked again, in seconds: doubled each time, up to the second."""
+_MOST_BYTES = 64 * 1024
+
+
+def key_loader(
+    *,
+    private_key: KeySource | None,
+    path: str | Path | None,
+    token: str | None,
+    http_url: str | None,
+    agent_id: str,
+    organization_id: str,
+    proxy: str | bool | None,
+    timeout: float,
+    warn: Callable[[str], None],
+) -> KeyLoader:
+    """Where an agent's key comes from. Raises ConfigurationError if nothing says so, or too much."""
+    if token is not None and private_key is not None:
+        raise ConfigurationError("expected either private_key or enrolment_token, got both")
+    if token is None and private_key is None:
+        token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
+    if token is None:
+        return KeyLoader(private_key, path)
+    _check_token(token, organization_id)
+    endpoint = Endpoint(_enrol_url(http_url), token, agent_id, proxy, timeout)
+    return EnrolledKeyLoader(endpoint, path, warn)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service answered."""
+
+    status: int
+    body: dict[str, Any]
+    retry_after: float
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an agent registers, and as whom."""
+
+    url: str
+    token: str
+    agent_id: str
+    proxy: str | bool | None
+    timeout: float
+    """In seconds."""
+
+    def post(self, public_key: str) -> Answer:
+        """Waits for the answer. Raises OSError if there is none."""
+        request = urllib.request.Request(
+            self.url,
+            json.dumps({"agentId": self.agent_id, "publicKey": public_key}).encode(),
+            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        proxies = {"http": self.proxy, "https": self.proxy} if isinstance(self.proxy, str) else {}
+        handlers = [] if self.proxy is True else [urllib.request.ProxyHandler(proxies)]
+        opener = urllib.request.build_opener(_NoRedirects, *handlers)
+        try:
+            response = opener.open(request, timeout=self.timeout)
+        except urllib.error.HTTPError as refusal:
+            response = refusal
+        with response:
+            retry_after = response.headers.get("Retry-After", "")
+            return Answer(
+                response.status,
+                _object(response.read(_MOST_BYTES)),
+                float(retry_after) if retry_after.isdecimal() else 0.0,
+            )
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The token goes to nobody else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class EnrolledKeyLoader(KeyLoader):
+    """Makes a key, keeps it in a file or in memory, and registers it before the first login."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        path: str | Path | None,
+        warn: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoint = endpoint
+        self._path = None if path is None else Path(path).absolute()
+        self._warn = warn
+        self._clock = clock
+        self._in_memory: SigningKey | None = None
+        self._is_own = False
+        """Whether this process has made the key, so that no earlier one can have registered it."""
+        self._is_enrolled = False
+        self._was_asked = False
+        """Whether the service was asked for the key that was loaded last."""
+        self._enrolling: asyncio.Task[None] | None = None
+        self._refusals = 0
+        self._refusal: KeyError | None = None
+        self._refused_until = 0.0
+
+    @property
+    def for_another_process(self) -> None:
+        return None
+
+    async def check(self) -> None:
+        self._key()
+
+    async def load(self) -> SigningKey:
+        key = self._key()
+        self._was_asked = not self._is_enrolled
+        if not self._is_enrolled:
+            # A call that takes too long is waited for by the next attempt.
+            if self._enrolling is None or self._enrolling.done():
+                self._enrolling = asyncio.ensure_future(self._enrol(key))
+            try:
+                await asyncio.shield(self._enrolling)
+            except KeyError as error:
+                # A key of an earlier run is registered already, unless that run ended in between: the login will tell.
+                if self._is_own:
+                    raise
+                self._warn(f"{error}; logging in with the key that is there")
+        return key
+
+    def refused(self) -> bool:
+        """A login was refused, perhaps because an ephemeral registration has vanished.
+
+        Returns whether to try again at once.
+        """
+        if self._was_asked:
+            return False
+        self._is_enrolled = False
+        return True
+
+    def _key(self) -> SigningKey:
+        if self._path is None:
+            self._is_own = True
+            if self._in_memory is None:
+                self._in_memory = SigningKey.of(ed25519.Ed25519PrivateKey.generate())
+            return self._in_memory
+        if not self._path.exists():
+            try:
+                self._is_own = _make_key_file(self._path)
+            except OSError as error:
+                raise KeyError(f"the private key at {self._path} could not be made: {error}") from error
+        return SigningKey.from_file(self._path)
+
+    async def _enrol(self, key: SigningKey) -> None:
+        if self._refusal and self._clock() < self._refused_until:
+            raise self._refusal
+        public_key = key.key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        url = self._endpoint.url
+        try:
+            answer = await asyncio.to_thread(self._endpoint.post, public_key.decode())
+        except (OSError, ValueError) as error:
+            raise KeyError(f"enrolment at {url}: {error}") from error
+        if answer.status not in (200, 201):
+            raise self._refuse(answer)
+        self._refusals = 0
+        self._is_enrolled = True
+
+    def _refuse(self, answer: Answer) -> KeyError:
+        message = answer.body.get("message")
+        why = f": {message}" if isinstance(message, str) else ""
+        error = KeyError(f"enrolment at {self._endpoint.url} was refused with status {answer.status}{why}")
+        if answer.status < 500 and answer.status != 429:
+            hold = min(_FIRST_REFUSED * 2**self._refusals, _MOST_REFUSED)
+            self._refusals = min(self._refusals + 1, 10)
+        else:
+            hold = min(answer.retry_after, _MOST_REFUSED)
+        self._refusal, self._refused_until = error, self._clock() + hold
+        return error
+
+
+def _make_key_file(path: Path) -> bool:
+    """Returns whether it was made: of several processes that do so at once, all take the first one's key."""
+    pem = SigningKey.of(ed25519.Ed25519PrivateKey.generate()).pem()
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4()}.tmp")
+    try:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        _place(unfinished, path)
+        return True
+    except FileExistsError:
+        return False
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _place(unfinished: Path, path: Path) -> None:
+    """Not by a rename, which would replace what is there."""
+    try:
+        os.link(unfinished, path)
+    except OSError as error:
+        # A file system without links, as on many memory cards.
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(unfinished.read_bytes())
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _check_token(token: Any, organization_id: str) -> None:
+    """The token is never repeated in a message."""
+    match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
+    if match is None:
+        raise ConfigurationError(f"option enrolment_token: expected {_FORM}, got another text; is it cut off?")
+    encoded = match.group(1)
+    try:
+        organization = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except (binascii.Error, ValueError):
+        organization = "another one"
+    if organization != organization_id:
+        raise ConfigurationError(
+            f"option enrolment_token: expected one of organization {organization_id}, got one of {organization!r}"
+        )
+
+
+def _enrol_url(http_url: Any) -> str:
+    try:
+        parts = urlsplit(http_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except (TypeError, ValueError, AttributeError):
+        usable = False
+    if usable and isinstance(http_url, str):
+        return f"{http_url.rstrip('/')}/enrol"
+    raise ConfigurationError(
+        "option http_url: expected the https:// URL of the deployment (its output HttpUrl), which enrolment_token "
+        f"needs, got {http_url!r}"
+    )

@@ -1,0 +1,169 @@
+/** The key of an agent that registers itself: it is made where the agent runs, and registered with an enrolment's token. */
+
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Agent } from "node:http";
+import { fileURLToPath } from "node:url";
+import { ENROLMENT_TOKEN_FORM, readEnrolmentToken } from "../../../core/enrolment-token";
+import { writeNewFile } from "../../../core/new-file";
+import type { KeySource } from "../connection/key-source";
+import { type SigningKey, signingKey } from "../connection/keys";
+import { ConfigurationError, KeyError } from "../errors";
+import { show } from "../user-code";
+import { type HttpAnswer, postJson } from "./http-post";
+import { keyIn } from "./key-material";
+
+export interface EnrolledKeyOptions {
+  token: string;
+  /** The deployment's output `HttpUrl`. */
+  httpUrl: string | undefined;
+  agentId: string;
+  organizationId: string;
+  /** The file that keeps the key; undefined to keep it in memory. */
+  path: string | URL | undefined;
+  passphrase: string | undefined;
+  agent: Agent | undefined;
+  timeoutMs: number;
+  now: () => number;
+  warn(message: string): void;
+}
+
+const PRIVATE_MODE = 0o600;
+
+/** How long a refusal holds before the service is asked again: doubled each time, up to the second. */
+const REFUSED_MS = { first: 15_000, most: 300_000 };
+
+/** @throws ConfigurationError if the token or the URL is none */
+export function enrolledKey(options: EnrolledKeyOptions): KeySource {
+  checkToken(options);
+  const url = enrolUrl(options.httpUrl);
+  const key = new EnrolledKey(options, url);
+  return { isFunction: true, load: () => key.load(), refused: () => key.refused() };
+}
+
+class EnrolledKey {
+  #inMemory: KeyObject | undefined;
+  /** Whether this process has made the key, so that no earlier one can have registered it. */
+  #isOwn = false;
+  #enrolling: Promise<void> | undefined;
+  #isEnrolled = false;
+  /** Whether the service was asked for the key that was loaded last. */
+  #wasAsked = false;
+  #refusals = 0;
+  #refusal: { error: KeyError; until: number } | undefined;
+
+  constructor(
+    private readonly options: EnrolledKeyOptions,
+    private readonly url: string,
+  ) {}
+
+  async load(): Promise<SigningKey> {
+    const key = await this.#key();
+    this.#wasAsked = !this.#isEnrolled;
+    if (!this.#isEnrolled) {
+      // A call that takes too long is waited for by the next attempt.
+      this.#enrolling ??= this.#enrol(key).finally(() => {
+        this.#enrolling = undefined;
+      });
+      try {
+        await this.#enrolling;
+      } catch (error) {
+        // A key of an earlier run is registered already, unless that run ended in between: the login will tell.
+        if (this.#isOwn) throw error;
+        this.options.warn(`${(error as Error).message}; logging in with the key that is there`);
+      }
+    }
+    return signingKey(String(key.export({ type: "pkcs8", format: "pem" })));
+  }
+
+  /** A login was refused, perhaps because an ephemeral registration has vanished. Returns whether to try again at once. */
+  refused(): boolean {
+    if (this.#wasAsked) return false;
+    this.#isEnrolled = false;
+    return true;
+  }
+
+  async #key(): Promise<KeyObject> {
+    const { path, passphrase } = this.options;
+    if (path === undefined) {
+      this.#isOwn = true;
+      this.#inMemory ??= generateKeyPairSync("ed25519").privateKey;
+      return this.#inMemory;
+    }
+    try {
+      if (!existsSync(path)) this.#isOwn = await makeKeyFile(path, passphrase);
+      return keyIn(await readFile(path), "private", passphrase);
+    } catch (cause) {
+      throw new KeyError(`the private key at ${path}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  async #enrol(key: KeyObject): Promise<void> {
+    const { token, agentId, agent, timeoutMs, now } = this.options;
+    if (this.#refusal && now() < this.#refusal.until) throw this.#refusal.error;
+    const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" });
+    const answer = await postJson({
+      url: this.url,
+      headers: { Authorization: `Bearer ${token}` },
+      body: { agentId, publicKey },
+      timeoutMs,
+      agent,
+    }).catch((cause) => {
+      throw new KeyError(`enrolment at ${this.url}: ${(cause as Error).message}`, { cause });
+    });
+    if (answer.status !== 200 && answer.status !== 201) throw this.#refuse(answer);
+    this.#refusals = 0;
+    this.#isEnrolled = true;
+  }
+
+  #refuse({ status, body, retryAfter = 0 }: HttpAnswer): KeyError {
+    const message = typeof body.message === "string" ? `: ${body.message}` : "";
+    const error = new KeyError(
+      `enrolment at ${this.url} was refused with status ${status}${message}`,
+    );
+    const isFinal = status < 500 && status !== 429;
+    const holdMs = isFinal
+      ? Math.min(REFUSED_MS.first * 2 ** this.#refusals++, REFUSED_MS.most)
+      : Math.min(retryAfter * 1000, REFUSED_MS.most);
+    this.#refusal = { error, until: this.options.now() + holdMs };
+    return error;
+  }
+}
+
+/** Returns whether the file was made: of several processes that do so at the same moment, all take the first one's key. */
+async function makeKeyFile(path: string | URL, passphrase: string | undefined): Promise<boolean> {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const encryption = passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase };
+  const pem = privateKey.export({ type: "pkcs8", format: "pem", ...encryption });
+  try {
+    await writeNewFile(path instanceof URL ? fileURLToPath(path) : path, String(pem), PRIVATE_MODE);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** The token is never repeated in a message. */
+function checkToken({ token, organizationId }: EnrolledKeyOptions): void {
+  const read = typeof token === "string" ? readEnrolmentToken(token) : undefined;
+  if (!read) {
+    throw new ConfigurationError(
+      `option enrolmentToken: expected ${ENROLMENT_TOKEN_FORM}, got another text; is it cut off?`,
+    );
+  }
+  if (read.organizationId === organizationId) return;
+  throw new ConfigurationError(
+    `option enrolmentToken: expected one of organization ${organizationId}, got one of ${read.organizationId}`,
+  );
+}
+
+function enrolUrl(httpUrl: string | undefined): string {
+  const isUrl =
+    typeof httpUrl === "string" && /^https?:\/\//.test(httpUrl) && URL.canParse(httpUrl);
+  if (isUrl) return `${httpUrl.replace(/\/+$/, "")}/enrol`;
+  throw new ConfigurationError(
+    `option httpUrl: expected the https:// URL of the deployment (its output HttpUrl), which enrolmentToken needs, got ${show(httpUrl)}`,
+  );
+}

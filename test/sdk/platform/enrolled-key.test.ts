@@ -1,0 +1,252 @@
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { ConfigurationError, FleetWatcher, HeartbeatAgent, KeyError } from "@agent-heartbeat/sdk";
+import { publicKeyFrom } from "@agent-heartbeat/sdk/registry";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { newEnrolmentToken } from "../../../core/enrolment-token";
+import { enrolledKey } from "../../../sdk/src/platform/enrolled-key";
+import { newEd25519Key } from "../../../testing/keys";
+import { temporaryFolder } from "../../../testing/temporary-folder";
+
+const { token } = newEnrolmentToken("acme");
+
+interface Request {
+  path: string | undefined;
+  authorization: string | undefined;
+  body: { agentId: string; publicKey: string };
+}
+
+/** A service that enrols whoever comes, unless told otherwise. */
+let server: Server;
+let httpUrl: string;
+let requests: Request[];
+let answer: { status: number; body?: object | string; headers?: Record<string, string> };
+let now: number;
+let warnings: string[];
+beforeEach(async () => {
+  requests = [];
+  warnings = [];
+  answer = { status: 201, body: {} };
+  now = 0;
+  server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { authorization } = request.headers;
+    const body = JSON.parse(Buffer.concat(chunks).toString());
+    requests.push({ path: request.url, authorization, body });
+    const { status, body: given = {}, headers = {} } = answer;
+    if (status === 0) return request.socket.destroy();
+    response.writeHead(status, headers);
+    response.end(typeof given === "string" ? given : JSON.stringify(given));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  httpUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+const source = (overrides: Partial<Parameters<typeof enrolledKey>[0]> = {}) =>
+  enrolledKey({
+    token,
+    httpUrl,
+    agentId: "worker-1",
+    organizationId: "acme",
+    path: undefined,
+    passphrase: undefined,
+    agent: undefined,
+    timeoutMs: 5000,
+    now: () => now,
+    warn: (message) => warnings.push(message),
+    ...overrides,
+  });
+const keyIdOf = async ({ body }: Request) => (await publicKeyFrom(body.publicKey)).keyId;
+
+describe("an agent that registers itself", () => {
+  it("makes a key, registers its public half once, and keeps it in memory", async () => {
+    const { load } = source();
+    const [first, second] = [await load(), await load()];
+    expect(second.keyId).toBe(first.keyId);
+    expect(requests).toEqual([
+      {
+        path: "/enrol",
+        authorization: `Bearer ${token}`,
+        body: { agentId: "worker-1", publicKey: expect.stringContaining("BEGIN PUBLIC KEY") },
+      },
+    ]);
+    expect(await keyIdOf(requests[0] as Request)).toBe(first.keyId);
+  });
+
+  it("keeps the key where it is told, for its owner alone, and uses it after a restart", async () => {
+    const path = join(await temporaryFolder(), "worker.pem");
+    const first = await source({ path }).load();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    answer = { status: 200, body: {} };
+    const second = await source({ path }).load();
+    expect(second.keyId).toBe(first.keyId);
+    expect(await Promise.all(requests.map(keyIdOf))).toEqual([first.keyId, first.keyId]);
+  });
+
+  it("keeps the key encrypted if there is a passphrase", async () => {
+    const path = join(await temporaryFolder(), "worker.pem");
+    const first = await source({ path, passphrase: "secret" }).load();
+    expect(await readFile(path, "utf8")).toContain("ENCRYPTED");
+    expect((await source({ path, passphrase: "secret" }).load()).keyId).toBe(first.keyId);
+    await expect(source({ path }).load()).rejects.toThrow("encrypted");
+  });
+
+  it("makes one key though several processes begin at the same moment", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "worker.pem");
+    const keys = await Promise.all(Array.from({ length: 8 }, () => source({ path }).load()));
+    expect(new Set(keys.map(({ keyId }) => keyId)).size).toBe(1);
+    expect(await readdir(folder)).toEqual(["worker.pem"]);
+  });
+
+  it("registers a key that is there, of any accepted kind", async () => {
+    const path = join(await temporaryFolder(), "own.pem");
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    await writeFile(path, privateKey.export({ type: "pkcs8", format: "pem" }));
+    const { keyId } = await source({ path }).load();
+    const pem = createPublicKey(privateKey).export({ type: "spki", format: "pem" });
+    expect(keyId).toBe((await publicKeyFrom(String(pem))).keyId);
+    expect(await keyIdOf(requests[0] as Request)).toBe(keyId);
+  });
+
+  it("never overwrites a file that is no key", async () => {
+    const path = join(await temporaryFolder(), "notes.txt");
+    await writeFile(path, "not a key");
+    await expect(source({ path }).load()).rejects.toThrow(KeyError);
+    expect(await readFile(path, "utf8")).toBe("not a key");
+    expect(requests).toEqual([]);
+  });
+
+  it("says where the key can't be kept", async () => {
+    const path = join(await temporaryFolder(), "missing", "worker.pem");
+    await expect(source({ path }).load()).rejects.toThrow(`the private key at ${path}: ENOENT`);
+  });
+
+  it("says why it was refused, and never shows the token", async () => {
+    answer = { status: 403, body: { message: "The enrolment is used up" } };
+    const load = source().load();
+    await expect(load).rejects.toThrow(
+      `enrolment at ${httpUrl}/enrol was refused with status 403: The enrolment is used up`,
+    );
+    await expect(load).rejects.not.toThrow(token);
+  });
+
+  it("asks less and less often while it is refused", async () => {
+    answer = { status: 409, body: { message: "The name is in use" } };
+    const { load } = source();
+    const times: number[] = [];
+    for (; now < 1_500_000; now += 1000) {
+      const before = requests.length;
+      await expect(load()).rejects.toThrow("The name is in use");
+      if (requests.length > before) times.push(now / 1000);
+    }
+    expect(times).toEqual([0, 15, 45, 105, 225, 465, 765, 1065, 1365]);
+    answer = { status: 201 };
+    now += 300_000;
+    await load();
+  });
+
+  it.each([
+    [{ status: 503, headers: { "Retry-After": "2" } }, 2000],
+    [{ status: 429, headers: { "Retry-After": "5" } }, 5000],
+    [{ status: 500, body: "<html>" }, 0],
+    [{ status: 0 }, 0],
+  ])("asks again after %j as soon as it may", async (given, afterMs) => {
+    answer = given;
+    const { load } = source();
+    await expect(load()).rejects.toThrow("enrolment at");
+    answer = { status: 201 };
+    if (afterMs > 0) {
+      now = afterMs - 1;
+      await expect(load()).rejects.toThrow("enrolment at");
+    }
+    now = afterMs;
+    await load();
+    expect(requests).toHaveLength(2);
+  });
+
+  it("logs in with a key of an earlier run though it can't be registered", async () => {
+    const path = join(await temporaryFolder(), "worker.pem");
+    const { keyId } = await source({ path }).load();
+    answer = { status: 403, body: { message: "The enrolment has expired" } };
+    expect((await source({ path }).load()).keyId).toBe(keyId);
+    expect(warnings).toEqual([expect.stringContaining("The enrolment has expired")]);
+  });
+
+  it("does not log in with a new key that could not be registered", async () => {
+    const path = join(await temporaryFolder(), "worker.pem");
+    answer = { status: 403, body: {} };
+    const { load } = source({ path });
+    await expect(load()).rejects.toThrow(KeyError);
+    now += 20_000;
+    await expect(load()).rejects.toThrow(KeyError);
+  });
+
+  it("registers the same key again once a login was refused, but not over and over", async () => {
+    const key = source();
+    const { keyId } = await key.load();
+    expect(key.refused?.()).toBe(false);
+    await key.load();
+    expect(requests).toHaveLength(1);
+    expect(key.refused?.()).toBe(true);
+    expect((await key.load()).keyId).toBe(keyId);
+    expect(requests).toHaveLength(2);
+    expect(key.refused?.()).toBe(false);
+  });
+
+  it("gives up on an answer that is too long", async () => {
+    answer = { status: 201, body: "x".repeat(100_000) };
+    await expect(source().load()).rejects.toThrow("a response of over 65536 bytes");
+  });
+});
+
+describe("the options of an agent that registers itself", () => {
+  const GOOD = {
+    agentId: "worker-1",
+    organizationId: "acme",
+    url: "wss://gateway.test/prod",
+    httpUrl: "https://http.test",
+  };
+  const VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN";
+  afterEach(() => {
+    delete process.env[VARIABLE];
+  });
+
+  it.each([
+    [{ enrolmentToken: "" }, "option enrolmentToken: expected ahe_"],
+    [{ enrolmentToken: token.slice(0, -1) }, "got another text; is it cut off?"],
+    [{ enrolmentToken: 5 }, "option enrolmentToken: expected ahe_"],
+    [{ enrolmentToken: token, organizationId: "other" }, "expected one of organization other"],
+    [{ enrolmentToken: token, httpUrl: undefined }, "option httpUrl: expected the https:// URL"],
+    [{ enrolmentToken: token, httpUrl: "wss://http.test" }, "option httpUrl: expected"],
+    [{ enrolmentToken: token, privateKey: newEd25519Key() }, "got both"],
+    [{}, "expected privateKey, privateKeyPath or enrolmentToken, got none"],
+  ])("%p are refused", (options, message) => {
+    for (const Client of [HeartbeatAgent, FleetWatcher]) {
+      const make = () => new Client({ ...GOOD, ...options } as never);
+      expect(make).toThrow(ConfigurationError);
+      expect(make).toThrow(message);
+      expect(make).not.toThrow(token.slice(-20));
+    }
+  });
+
+  it("take the token from the environment", () => {
+    process.env[VARIABLE] = `${token}\n`;
+    expect(() => new HeartbeatAgent(GOOD)).not.toThrow();
+    expect(() => new HeartbeatAgent({ ...GOOD, organizationId: "other" })).toThrow(
+      "expected one of organization other",
+    );
+  });
+
+  it("take no notice of the environment if there is a key", () => {
+    process.env[VARIABLE] = "nonsense";
+    expect(() => new HeartbeatAgent({ ...GOOD, privateKey: newEd25519Key() })).not.toThrow();
+  });
+});
