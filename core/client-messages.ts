@@ -89,6 +89,8 @@ const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
 
+const enrol = v.object({ agentId, publicKey: v.union([v.string(), v.looseObject({})]) });
+
 const profile = v.object({
   type: v.literal("profile"),
   id,
@@ -124,6 +126,9 @@ export const parseHeartbeat = (body: string | null | undefined) =>
 /** @throws MessageError if the body of an HTTP heartbeat is neither empty nor one. */
 export const parseHttpHeartbeat = (body: string): Pick<HeartbeatMessage, "activity"> =>
   body.trim() === "" ? {} : (parse(httpHeartbeat, body) as Pick<HeartbeatMessage, "activity">);
+
+/** @throws MessageError if the body is not that of an enrolment. The key is read by `readPublicKey`. */
+export const parseEnrol = (body: string) => parse(enrol, body);
 
 /** @throws MessageError if the body is not a list. */
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;

@@ -9,11 +9,13 @@ import { CONNECTED, LOCK_OUT_KEPT_MS, PRESENCE, rowInTheWay, statusWrite } from 
 /** The bounds of `ephemeralMs`. */
 export const EPHEMERAL_MS = { least: 10_000, most: 366 * 24 * 60 * 60_000 } as const;
 
-/** Longest time between two logins of an agent that is online all the while, and some time to spare. */
+/** Longest time between two logins of an agent that is online all the while. */
 const LOGINS_APART_MS =
   LIMITS.connectionDurationMs +
-  HEARTBEAT.maxIntervalSeconds * HEARTBEAT.maxTimeoutMultiplier * 1000 +
-  60 * 60_000;
+  HEARTBEAT.maxIntervalSeconds * HEARTBEAT.maxTimeoutMultiplier * 1000;
+
+/** How much longer a record is kept than it must be, so that a login over HTTP seldom has to write it. */
+export const KEPT_LONGER_MS = 60 * 60_000;
 
 /** The parts of a registration that say how long it lasts. */
 type Lasting = Pick<
@@ -42,11 +44,10 @@ export function hasVanished(
 /**
  * When DynamoDB may delete an ephemeral registration: an agent that was online until then would have logged in before.
  *
- * @param ephemeralMs of the registration
  * @param seenAt when the agent registered or logged in
  */
-export const keptUntil = (ephemeralMs: number, seenAt: number): number =>
-  seenAt + LOGINS_APART_MS + ephemeralMs;
+export const keepUntil = (ephemeralMs: number, seenAt: number): number =>
+  seenAt + LOGINS_APART_MS + KEPT_LONGER_MS + ephemeralMs;
 
 /** The agent was not seen lately, and the row stores no later lock-out. A repetition of the write is harmless. */
 const UNSEEN =

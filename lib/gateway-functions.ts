@@ -33,7 +33,7 @@ const COUNTED = { subscriptions: ["UpdateItem"] } as const;
 export const GATEWAY_FUNCTIONS = {
   authorize: {
     description: "Checks login tokens",
-    tables: { registry: ["GetItem", "Query", "PutItem"] },
+    tables: { status: ["GetItem"], registry: ["GetItem", "Query", "PutItem", "UpdateItem"] },
     environment: loginEnvironment,
   },
   connect: {

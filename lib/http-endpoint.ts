@@ -23,11 +23,15 @@ export class HttpEndpoint extends Construct {
     super(scope, id);
     const http = new BundledFunction(this, "Http", {
       entry: "http",
-      description: "Renews and releases leases over HTTP",
+      description:
+        "Renews and releases leases over HTTP, and registers agents that have an enrolment",
       settings: functions,
       environment: { ...leaseEnvironment(settings), ...termsEnvironment(settings) },
     });
-    storage.grantAccess(http, { status: ["UpdateItem"], registry: ["GetItem"] });
+    storage.grantAccess(http, {
+      status: ["GetItem", "UpdateItem"],
+      registry: ["GetItem", "PutItem", "UpdateItem"],
+    });
     // Requests carry a token, or a secret: Lambda itself checks nothing.
     const url = new CfnUrl(this, "Url", {
       authType: "NONE",

@@ -11,7 +11,11 @@ import { dynamoDbLoginRegistry } from "./store";
 const registryTableName = requireEnv("REGISTRY_TABLE_NAME");
 
 export const handler = authorizeHandler({
-  registry: dynamoDbLoginRegistry(dynamoDb, registryTableName),
+  registry: dynamoDbLoginRegistry({
+    client: dynamoDb,
+    registryTableName,
+    statusTableName: requireEnv("STATUS_TABLE_NAME"),
+  }),
   advice: new ReconnectAdvice({
     fleet: new FleetCountStore(dynamoDb, registryTableName),
     connectsPerSecond: requireNumberEnv("CONNECTS_PER_SECOND"),

@@ -93,7 +93,7 @@ export async function verifyToken(
   token: string,
   audience: string[],
   now: number,
-  { registry, terms }: { registry: Pick<LoginRegistry, "find">; terms: HeartbeatTerms },
+  { registry, terms }: { registry: Pick<LoginRegistry, "find" | "lasts">; terms: HeartbeatTerms },
   fresh = true,
 ): Promise<{ claims: Claims; identity: KnownIdentity }> {
   const { keyId, claims } = readUnverified(token);
@@ -124,6 +124,7 @@ export async function verifyToken(
   if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
     throw refuse("the registration has expired");
   }
+  if (!(await registry.lasts(agent, now))) throw refuse("the ephemeral registration has vanished");
   const identity = {
     ...claimed,
     role: agent.role,
@@ -134,6 +135,7 @@ export async function verifyToken(
     fencingToken: fencingTokenOf(agent),
     keyTag: keyTagOf(key),
     registeredUntil: agent.expiresAt,
+    ephemeralMs: agent.ephemeralMs,
   };
   return { claims, identity };
 }

@@ -7,8 +7,10 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { hasVanished, KEPT_LONGER_MS, keepUntil } from "../../core/ephemeral";
 import {
   agentFromItem,
   agentRecordId,
@@ -17,11 +19,24 @@ import {
   type RegisteredAgent,
   usedTokenRecordId,
 } from "../../core/registry-record";
+import { rowFromItem } from "../../core/status-row";
 
 /** DynamoDB may delete a row at its TTL, by a clock of its own: a token that is still good must not be forgotten. */
 const MARGIN_SECONDS = 10 * 60;
 
+/** Where registrations and statuses are. */
+export interface LoginTables {
+  client: DynamoDBClient;
+  registryTableName: string;
+  statusTableName: string;
+}
+
 export interface LoginRegistry {
+  /**
+   * Whether a registration lasts: true unless it was ephemeral and has vanished. An ephemeral one is kept for as long as this
+   * login may keep its agent online: that is one read, and a write at most once an hour.
+   */
+  lasts(agent: RegisteredAgent, now: number): Promise<boolean>;
   /**
    * The agent's record.
    *
@@ -58,11 +73,44 @@ export interface LoginRegistry {
 
 /** @param newAttemptId identifies one use of a token */
 export function dynamoDbLoginRegistry(
-  client: DynamoDBClient,
-  TableName: string,
+  { client, registryTableName: TableName, statusTableName }: LoginTables,
   newAttemptId: () => string = randomUUID,
 ): LoginRegistry {
   return {
+    async lasts(agent, now) {
+      const { organizationId, agentId, createdAt, ephemeralMs, keptUntil = 0 } = agent;
+      if (ephemeralMs === undefined) return true;
+      const { Item } = await client.send(
+        new GetItemCommand({
+          TableName: statusTableName,
+          Key: marshall({ organizationId, agentId }),
+          ConsistentRead: true,
+        }),
+      );
+      if (hasVanished(agent, Item && rowFromItem(Item), now)) return false;
+      const until = keepUntil(ephemeralMs, now);
+      if (keptUntil >= until - KEPT_LONGER_MS) return true;
+      try {
+        await client.send(
+          new UpdateItemCommand({
+            TableName,
+            Key: marshall({ organizationId, recordId: agentRecordId(agentId) }),
+            UpdateExpression: "SET keptUntil = :until, ttlEpochSeconds = :ttl",
+            ConditionExpression: "createdAt = :createdAt AND attribute_exists(ephemeralMs)",
+            ExpressionAttributeValues: marshall({
+              ":until": until,
+              ":ttl": Math.ceil(until / 1000),
+              ":createdAt": createdAt,
+            }),
+          }),
+        );
+      } catch (error) {
+        // Removed, disabled or given to another key meanwhile: then the row refuses this login.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+      return true;
+    },
+
     async find(organizationId, agentId, fresh) {
       const { Item } = await client.send(
         new GetItemCommand({

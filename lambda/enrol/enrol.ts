@@ -5,7 +5,7 @@
 
 import type { StoredEnrolment } from "../../core/enrolment";
 import { matchesName, readEnrolmentToken } from "../../core/enrolment-token";
-import { keptUntil } from "../../core/ephemeral";
+import { keepUntil } from "../../core/ephemeral";
 import { isReservedAgentId } from "../../core/protocol";
 import type { PublicKey } from "../../core/public-key";
 import {
@@ -82,7 +82,7 @@ export async function enrol(
       createdAt,
       updatedAt: createdAt,
       enrolmentId,
-      ...(ephemeralMs !== undefined && { ephemeralMs, keptUntil: keptUntil(ephemeralMs, now) }),
+      ...(ephemeralMs !== undefined && { ephemeralMs, keptUntil: keepUntil(ephemeralMs, now) }),
     };
     const result = await store.register(enrolment, agent, observed, now);
     if (result.outcome === "registered") return { agent, created: true };

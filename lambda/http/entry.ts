@@ -1,23 +1,34 @@
 /** Composes the `http` function. */
 
 import { dynamoDbLoginRegistry } from "../authorize/store";
+import { dynamoDbEnrolmentStore } from "../enrol/store";
 import { dynamoDb, heartbeatTerms, leaseStore } from "../shared/compose";
 import { routeMetrics } from "../shared/compose-metrics";
 import { optionalEnv, requireEnv } from "../shared/environment";
+import { enrolRoutes } from "./enrol";
 import { heartbeatRoutes } from "./heartbeat";
 import { router } from "./router";
 
 const log = console;
 const metrics = routeMetrics();
 
+const tables = {
+  client: dynamoDb,
+  registryTableName: requireEnv("REGISTRY_TABLE_NAME"),
+  statusTableName: requireEnv("STATUS_TABLE_NAME"),
+};
+
 export const handler = router(
-  heartbeatRoutes({
-    registry: dynamoDbLoginRegistry(dynamoDb, requireEnv("REGISTRY_TABLE_NAME")),
-    terms: heartbeatTerms(),
-    leases: leaseStore(),
-    customUrl: optionalEnv("CUSTOM_HTTP_URL"),
-    log,
-    metrics,
-  }),
+  {
+    ...heartbeatRoutes({
+      registry: dynamoDbLoginRegistry(tables),
+      terms: heartbeatTerms(),
+      leases: leaseStore(),
+      customUrl: optionalEnv("CUSTOM_HTTP_URL"),
+      log,
+      metrics,
+    }),
+    ...enrolRoutes({ enrolments: dynamoDbEnrolmentStore(tables), log, metrics }),
+  },
   { log, metrics },
 );

@@ -19,7 +19,7 @@ import { bearerToken, bodyOf, HttpError, type HttpEvent, respond } from "./reque
 import type { HttpRoutes } from "./router";
 
 export interface HttpHeartbeatDependencies {
-  registry: Pick<LoginOptions["registry"], "find">;
+  registry: Pick<LoginOptions["registry"], "find" | "lasts">;
   terms: LoginOptions["terms"];
   leases: Pick<LeaseStore, "renewOverHttp" | "leaveOverHttp">;
   /** The URL of the custom domain, if there is one. */

@@ -55,7 +55,7 @@ export type ReleaseOutcome = "ended" | "noted" | "contended";
 export interface LeaseStoreOptions {
   client: DynamoDBClient;
   tableName: string;
-  /** How long a row is kept after its last lease. */
+  /** How long a row is kept after its last lease, unless the registration is ephemeral. */
   retentionMs: number;
 }
 
@@ -220,7 +220,8 @@ export class LeaseStore {
   #hold(holder: LeaseHolder, write: writes.Write, given: WriteValues & { now: number }) {
     const entry = entryOf(holder.connectionId, holder.keyTag);
     const leaseExpiresAt = leaseEnd(holder, given.now);
-    const ttlEpochSeconds = Math.ceil((leaseExpiresAt + this.options.retentionMs) / 1000);
+    const { ephemeralMs: keptMs = this.options.retentionMs } = holder;
+    const ttlEpochSeconds = Math.ceil((leaseExpiresAt + keptMs) / 1000);
     const values = { entry, entries: new Set([entry]), leaseExpiresAt, ttlEpochSeconds };
     return this.#write(holder, write, { ...holder, ...values, ...given });
   }

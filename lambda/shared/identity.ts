@@ -26,12 +26,16 @@ export interface Identity {
   keyTag: string;
   /** When a temporary registration ends. */
   registeredUntil?: number | undefined;
+  /** How long after its lease an ephemeral registration is kept, and the agent's row with it. */
+  ephemeralMs?: number | undefined;
 }
 
+/** What not every identity has. */
+type Optional = "registeredUntil" | "ephemeralMs";
+
 /** The same as an authorizer's context, which contains strings only. */
-export type AuthorizerContext = Record<Exclude<keyof Identity, "registeredUntil">, string> & {
-  registeredUntil?: string;
-};
+export type AuthorizerContext = Record<Exclude<keyof Identity, Optional>, string> &
+  Partial<Record<Optional, string>>;
 
 export function toContext(identity: Identity): AuthorizerContext {
   const given = Object.entries(identity).filter(([, value]) => value !== undefined);
@@ -59,6 +63,7 @@ export function fromContext(context: Partial<AuthorizerContext> | undefined): Id
     fencingToken: Number(context.fencingToken ?? 0),
     keyTag: context.keyTag ?? "",
     ...(context.registeredUntil && { registeredUntil: Number(context.registeredUntil) }),
+    ...(context.ephemeralMs && { ephemeralMs: Number(context.ephemeralMs) }),
   };
 }
 

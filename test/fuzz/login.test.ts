@@ -58,8 +58,9 @@ describe("a hostile login", () => {
     await putAgent(client, registryTableName, [neighbour], { agentId: "a2" });
     await putAgent(client, registryTableName, [key], { agentId: "off", enabled: false });
     await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
-    const real = dynamoDbLoginRegistry(client, registryTableName);
+    const real = dynamoDbLoginRegistry(engine);
     registry = {
+      lasts: real.lasts,
       find: (...query) => {
         asked.push("find");
         return real.find(...query);

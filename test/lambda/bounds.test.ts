@@ -242,7 +242,7 @@ describe("the bounds of one message hold, and are reached:", () => {
       all: () => 0,
       inTheWay: () => undefined,
     });
-    const registry = dynamoDbLoginRegistry(tables.client, NAMES.registryTableName);
+    const registry = dynamoDbLoginRegistry({ ...NAMES, client: tables.client });
     const terms = {
       defaultIntervalMs: 30_000,
       defaultTimeoutMultiplier: 3,

@@ -1,5 +1,7 @@
-import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { GetItemCommand, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { agentRecordId, type RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
 import { type AuthorizerEvent, authorizeHandler } from "../../../lambda/authorize/handler";
 import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
@@ -13,6 +15,7 @@ import {
   testKey,
 } from "../../../testing/login";
 import { LogRecorder, MetricsRecorder } from "../../../testing/presence";
+import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
 const NOW = 1_790_000_000_000;
 const AUDIENCE = "wss://abc.execute-api.eu-west-1.amazonaws.com/prod";
@@ -38,7 +41,7 @@ describe("authorize", () => {
     }
     await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
     authorize = authorizeHandler({
-      registry: dynamoDbLoginRegistry(client, registryTableName),
+      registry: dynamoDbLoginRegistry(engine),
       terms: DEFAULT_TERMS,
       advice: { windowMs: async () => 22_000 },
       log,
@@ -139,7 +142,7 @@ describe("authorize", () => {
       { step: "deserialize", priority: "low" },
     );
     const behindBadNetwork = authorizeHandler({
-      registry: dynamoDbLoginRegistry(client, engine.registryTableName),
+      registry: dynamoDbLoginRegistry({ ...engine, client }),
       terms: DEFAULT_TERMS,
       advice: { windowMs: async () => 0 },
       log,
@@ -174,9 +177,8 @@ describe("authorize", () => {
   describe("with a custom domain", () => {
     const domainName = "agents.example.com";
     const authorizeAt = async (aud: string) => {
-      const { client, registryTableName } = engine;
       const authorizeOwn = authorizeHandler({
-        registry: dynamoDbLoginRegistry(client, registryTableName),
+        registry: dynamoDbLoginRegistry(engine),
         terms: DEFAULT_TERMS,
         advice: { windowMs: async () => 0 },
         log,
@@ -303,10 +305,80 @@ describe("authorize", () => {
     });
   });
 
+  describe("of an ephemeral registration", () => {
+    const HOUR = 3_600_000;
+    const loginOf = async (agentId: string) =>
+      authorize(event(await signToken(key, claims({ iss: agentId, sub: agentId }))));
+    const put = (agentId: string, registration: object, row?: ReturnType<typeof onlineRow>) =>
+      Promise.all([
+        putAgent(engine.client, engine.registryTableName, [key], {
+          agentId,
+          ephemeralMs: HOUR,
+          ...registration,
+        }),
+        putRows(engine.client, engine.statusTableName, row ? [{ ...row, agentId }] : []),
+      ]);
+    const recordOf = async (agentId: string) => {
+      const Key = marshall({ organizationId: "acme", recordId: agentRecordId(agentId) });
+      const TableName = engine.registryTableName;
+      const { Item = {} } = await engine.client.send(new GetItemCommand({ TableName, Key }));
+      return unmarshall(Item);
+    };
+
+    it.each([
+      ["never came", { createdAt: NOW - HOUR }, undefined],
+      ["left", { createdAt: 1 }, offlineRow(NOW - HOUR)],
+      ["fell silent", { createdAt: 1 }, onlineRow(NOW - HOUR - 90_000)],
+    ])("is refused once it has vanished: its agent %s", async (how, registration, row) => {
+      await put(`gone-${how.length}`, registration, row);
+      const result = await loginOf(`gone-${how.length}`);
+      expect(result.policyDocument.Statement[0].Effect).toBe("Deny");
+    });
+
+    it.each([
+      ["never came", { createdAt: NOW - HOUR + 1 }, undefined],
+      ["left", { createdAt: 1 }, offlineRow(NOW - HOUR + 1)],
+      ["is online", { createdAt: 1 }, onlineRow(NOW)],
+    ])("is accepted until then: its agent %s", async (how, registration, row) => {
+      await put(`here-${how.length}`, registration, row);
+      expect((await loginOf(`here-${how.length}`)).context).toMatchObject({
+        ephemeralMs: String(HOUR),
+      });
+    });
+
+    it("is kept for as long as the login may keep its agent online", async () => {
+      await put("kept", { createdAt: NOW });
+      await loginOf("kept");
+      const { keptUntil, ttlEpochSeconds } = await recordOf("kept");
+      expect(keptUntil).toBeGreaterThanOrEqual(NOW + 5 * HOUR + HOUR);
+      expect(ttlEpochSeconds).toBe(Math.ceil(keptUntil / 1000));
+    });
+
+    it("is written by one login of many within an hour", async () => {
+      await put("often", { createdAt: NOW, keptUntil: NOW + 6 * HOUR });
+      await loginOf("often");
+      expect(await recordOf("often")).toMatchObject({ keptUntil: NOW + 6 * HOUR });
+      expect(await recordOf("often")).not.toHaveProperty("ttlEpochSeconds");
+    });
+
+    it("stays away if it is removed meanwhile", async () => {
+      const registry = dynamoDbLoginRegistry(engine);
+      const agent = {
+        organizationId: "acme",
+        agentId: "nobody",
+        ephemeralMs: HOUR,
+        createdAt: NOW,
+      };
+      expect(await registry.lasts(agent as RegisteredAgent, NOW)).toBe(true);
+      expect(await recordOf("nobody")).toEqual({});
+    });
+  });
+
   it("fails instead of refusing if the registry can't be read", async () => {
     const failing = authorizeHandler({
       registry: {
         find: () => Promise.reject(new Error("throttled")),
+        lasts: () => Promise.resolve(true),
         countUses: () => Promise.resolve(0),
         useOnce: () => Promise.resolve(true),
       },

@@ -39,7 +39,7 @@ describe("a heartbeat over HTTP", () => {
   beforeAll(async () => {
     engine = await startEngine();
     key = await testKey();
-    const { client, registryTableName } = engine;
+    const { client } = engine;
     leases = new LeaseStore({
       client,
       tableName: engine.statusTableName,
@@ -48,7 +48,7 @@ describe("a heartbeat over HTTP", () => {
     const common = { log: new LogRecorder(), metrics: metrics.sink };
     handle = router(
       heartbeatRoutes({
-        registry: dynamoDbLoginRegistry(client, registryTableName),
+        registry: dynamoDbLoginRegistry(engine),
         terms: DEFAULT_TERMS,
         leases,
         customUrl: "https://beats.example.com",

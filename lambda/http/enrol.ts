@@ -1,0 +1,93 @@
+/** `POST /enrol`: an agent that has an enrolment's token registers its public key. */
+
+import { MessageError, parseEnrol } from "../../core/client-messages";
+import { type EnrolmentRefusal, enrol } from "../enrol/enrol";
+import { readPublicKey } from "../enrol/public-key";
+import type { EnrolmentStore } from "../enrol/store";
+import type { Log } from "../shared/log";
+import type { MetricsSink } from "../shared/metrics";
+import { bearerToken, bodyOf, HttpError, respond } from "./request";
+import type { HttpRoutes } from "./router";
+
+export interface EnrolDependencies {
+  enrolments: EnrolmentStore;
+  log: Log;
+  metrics: MetricsSink;
+}
+
+/** What an agent is answered that was not registered. Only whoever has a valid token learns why. */
+const REFUSALS: Readonly<Record<EnrolmentRefusal, [status: number, message: string]>> = {
+  unauthorized: [401, "The token is not accepted"],
+  enrolment_revoked: [403, "The enrolment is revoked"],
+  enrolment_expired: [403, "The enrolment has expired"],
+  enrolment_used_up: [403, "The enrolment is used up"],
+  name_not_allowed: [403, "The enrolment does not allow this agentId"],
+  agent_disabled: [403, "The agent is disabled"],
+  name_in_use: [409, "The agentId is registered with another key"],
+  contended: [503, "Too many agents enrol at the same moment: send the request again"],
+};
+
+/** Seconds to spread over, so that those who were refused do not come back together. */
+const RETRY_AFTER = { least: 1, most: 5 };
+
+/** @param random at least 0, below 1 */
+export function enrolRoutes(
+  { enrolments, log, metrics }: EnrolDependencies,
+  random = Math.random,
+): HttpRoutes {
+  return {
+    "/enrol": {
+      POST: async (event) => {
+        const token = bearerToken(event);
+        const { agentId, publicKey: source } = parseEnrol(bodyOf(event));
+        const publicKey = await publicKeyIn(source);
+        const { timeEpoch: now } = event.requestContext;
+        const result = await enrol({ token, agentId, publicKey }, now, enrolments);
+        if ("agent" in result) {
+          const { organizationId, role, enrolmentId, ephemeralMs } = result.agent;
+          const { keyId } = publicKey;
+          return respond(result.created ? 201 : 200, {
+            organizationId,
+            agentId,
+            role,
+            keyId,
+            enrolmentId,
+            ephemeralMs,
+          });
+        }
+        const { refused, enrolment } = result;
+        const { organizationId, enrolmentId } = enrolment ?? {};
+        log.warn({
+          event: "enrolment_refused",
+          reason: refused,
+          organizationId,
+          enrolmentId,
+          agentId,
+        });
+        if (refused === "unauthorized") {
+          metrics.addMetric("LoginsRefused", "Count", 1);
+          metrics.publishStoredMetrics();
+        }
+        throw refusal(refused, random);
+      },
+    },
+  };
+}
+
+function refusal(refused: EnrolmentRefusal, random: () => number): HttpError {
+  const [status, message] = REFUSALS[refused];
+  const { least, most } = RETRY_AFTER;
+  const seconds = least + Math.floor(random() * (most - least + 1));
+  return new HttpError(status, message, {
+    ...(status === 401 ? { headers: { "WWW-Authenticate": "Bearer" } } : { type: refused }),
+    ...(status === 503 && { headers: { "Retry-After": String(seconds) } }),
+  });
+}
+
+async function publicKeyIn(source: unknown) {
+  try {
+    return await readPublicKey(source);
+  } catch (error) {
+    throw new MessageError("invalid_message", (error as Error).message);
+  }
+}

@@ -1,0 +1,114 @@
+/** `POST /enrol` with hostile tokens, names and keys, on the real engine. */
+
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { matchesName } from "../../core/enrolment-token";
+import { ID_PATTERN } from "../../core/protocol";
+import { enrolRoutes } from "../../lambda/http/enrol";
+import { router } from "../../lambda/http/router";
+import { type Engine, startEngine } from "../../testing/engine";
+import { anyKey, enrolmentsOf } from "../../testing/enrolments";
+import { runs } from "../../testing/fuzz/runs";
+import { binaryText, hostileText, hostileValue } from "../../testing/fuzz/values";
+import { httpEvent } from "../../testing/http";
+import { LogRecorder, MetricsRecorder } from "../../testing/presence";
+
+const domainName = "abc.lambda-url.eu-west-1.on.aws";
+const PATTERN = "worker-*";
+const RUNS = runs(300);
+
+describe("a hostile enrolment", () => {
+  let engine: Engine;
+  let token: string;
+  let handle: ReturnType<typeof router>;
+  const log = new LogRecorder();
+  beforeAll(async () => {
+    engine = await startEngine();
+    const fleet = enrolmentsOf(engine, "acme", Date.now);
+    ({ token } = await fleet.create({ uses: 100_000 }));
+    await enrolmentsOf(engine, "other", Date.now).create({ agents: "*" });
+    const common = { log, metrics: new MetricsRecorder().sink };
+    handle = router(enrolRoutes({ enrolments: fleet.store, ...common }), common);
+  });
+  afterAll(() => engine.stop());
+
+  const send = (body: string, given: string) =>
+    handle(httpEvent({ domainName, now: Date.now(), path: "/enrol", body, token: given }));
+
+  async function agents() {
+    const { Items = [] } = await engine.client.send(
+      new ScanCommand({ TableName: engine.registryTableName }),
+    );
+    return Items.map((item) => unmarshall(item)).filter(({ recordId }) =>
+      String(recordId).startsWith("agent#"),
+    );
+  }
+
+  it("by a guessed token registers nobody, and learns nothing", async () => {
+    const [head = "", id = "", secret = ""] = token.split(".");
+    const part = fc.oneof(binaryText(60), hostileText, fc.constantFrom(head, id, secret, "ahe_", ""));
+    const guess = fc.oneof(
+      part,
+      fc.tuple(part, part, part).map((parts) => parts.join(".")),
+      fc.nat(token.length - 1).map((at) => token.slice(0, at) + token.slice(at + 1)),
+      fc.nat(token.length - 1).map((at) => `${token.slice(0, at)}A${token.slice(at + 1)}`),
+    );
+    await fc.assert(
+      fc.asyncProperty(guess, async (guessed) => {
+        fc.pre(guessed !== token);
+        const body = JSON.stringify({ agentId: "worker-guess", publicKey: anyKey().jwk });
+        const { statusCode, body: answer = "" } = await send(body, guessed);
+        expect(statusCode).toBe(401);
+        expect(Object.keys(JSON.parse(answer))).toEqual(["message"]);
+      }),
+      { numRuns: RUNS },
+    );
+    expect(await agents()).toEqual([]);
+  });
+
+  it("with any body is answered without an error of the service", async () => {
+    const value = fc.oneof(hostileValue, hostileText);
+    const key = fc.record(
+      Object.fromEntries(["kty", "crv", "x", "y", "n", "e", "d", "k"].map((name) => [name, value])),
+      { requiredKeys: [] },
+    );
+    const body = fc.oneof(
+      hostileText,
+      hostileValue.map((given) => JSON.stringify(given) ?? ""),
+      fc.record({ agentId: value, publicKey: fc.oneof(value, key) }).map((given) => {
+        return JSON.stringify(given);
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(body, async (text) => {
+        const { statusCode } = await send(text, token);
+        expect([400, 403, 409, 413]).toContain(statusCode);
+      }),
+      { numRuns: RUNS },
+    );
+    expect(await agents()).toEqual([]);
+  });
+
+  it("by any name registers only what the enrolment allows, in its own organization", async () => {
+    const name = fc.oneof(
+      hostileText,
+      hostileText.map((text) => `worker-${text}`),
+    );
+    await fc.assert(
+      fc.asyncProperty(name, async (agentId) => {
+        const body = JSON.stringify({ agentId, publicKey: anyKey().jwk });
+        const { statusCode } = await send(body, token);
+        const isAllowed = ID_PATTERN.test(agentId) && matchesName(PATTERN, agentId);
+        if (!isAllowed) expect([400, 403, 413]).toContain(statusCode);
+        else expect([201, 409]).toContain(statusCode);
+      }),
+      { numRuns: RUNS },
+    );
+    for (const { organizationId, agentId, role } of await agents()) {
+      expect({ organizationId, role }).toEqual({ organizationId: "acme", role: "agent" });
+      expect(matchesName(PATTERN, agentId)).toBe(true);
+    }
+  });
+});
