@@ -21,6 +21,7 @@ const REQUIRED = [
 
 /** What a local service writes. */
 export type LocalOutputs = Record<(typeof REQUIRED)[number], string> & {
+  httpUrl?: string;
   dashboardUrl?: string;
   eventsEndpoint?: string;
 };

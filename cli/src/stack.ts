@@ -25,7 +25,7 @@ export interface FoundConstruct {
   outputs: Partial<StackOutputs>;
 }
 
-const NAMES = [...(Object.keys(REQUIRED) as Name[]), "DashboardUrl"] as const;
+const NAMES = [...(Object.keys(REQUIRED) as Name[]), "HttpUrl", "DashboardUrl"] as const;
 
 /** A stack that can't be used is worth a look at so many pages of other ones. */
 const PAGES = 5;

@@ -4,13 +4,19 @@ import { InvalidArgumentError, Option } from "commander";
 
 /** The outputs of a construct, by the ends of their names. */
 export type StackOutputs = Record<
-  "WebSocketUrl" | "StatusTableName" | "RegistryTableName" | "EventBusName" | "DashboardUrl",
+  | "WebSocketUrl"
+  | "HttpUrl"
+  | "StatusTableName"
+  | "RegistryTableName"
+  | "EventBusName"
+  | "DashboardUrl",
   string
 >;
 
 /** The values of a deployment that can be given one by one, by their options. */
 export interface GivenValues {
   url?: string;
+  httpUrl?: string;
   statusTable?: string;
   registryTable?: string;
   eventBus?: string;
@@ -32,6 +38,7 @@ export const OPTION_OF: Readonly<
   Record<keyof StackOutputs, { flag: string; key: keyof GivenValues }>
 > = {
   WebSocketUrl: { flag: "--url <url>", key: "url" },
+  HttpUrl: { flag: "--http-url <url>", key: "httpUrl" },
   StatusTableName: { flag: "--status-table <name>", key: "statusTable" },
   RegistryTableName: { flag: "--registry-table <name>", key: "registryTable" },
   EventBusName: { flag: "--event-bus <name>", key: "eventBus" },
@@ -54,6 +61,7 @@ export function targetOptions(): Option[] {
     new Option(OPTION_OF.WebSocketUrl.flag, "the URL that agents connect to").argParser(
       urlOf("ws"),
     ),
+    new Option(OPTION_OF.HttpUrl.flag, "the URL of requests over HTTP").argParser(urlOf("http")),
     new Option(OPTION_OF.StatusTableName.flag, "the table of statuses"),
     new Option(OPTION_OF.RegistryTableName.flag, "the table of registered agents"),
     new Option(OPTION_OF.EventBusName.flag, "the event bus, by its name or ARN"),

@@ -12,6 +12,7 @@ export interface Target {
   /** As in `the local service` or `stack AgentHeartbeat`. */
   name: string;
   readonly webSocketUrl: string;
+  readonly httpUrl: string;
   readonly statusTableName: string;
   readonly registryTableName: string;
   readonly eventBusName: string;
@@ -100,6 +101,7 @@ const outputsOf = (found: LocalOutputs): Partial<StackOutputs> => ({
   StatusTableName: found.statusTableName,
   RegistryTableName: found.registryTableName,
   EventBusName: found.eventBusName,
+  ...(found.httpUrl !== undefined && { HttpUrl: found.httpUrl }),
   ...(found.dashboardUrl !== undefined && { DashboardUrl: found.dashboardUrl }),
 });
 
@@ -145,6 +147,9 @@ function targetOf(
     name,
     get webSocketUrl() {
       return value("WebSocketUrl");
+    },
+    get httpUrl() {
+      return value("HttpUrl");
     },
     get statusTableName() {
       return value("StatusTableName");

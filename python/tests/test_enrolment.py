@@ -75,7 +75,7 @@ class World:
     def __init__(self, service: Service, path: Path | None = None) -> None:
         self.now = 0.0
         self.warnings: list[str] = []
-        endpoint = Endpoint(service.url, TOKEN, "worker-1", None, 10)
+        endpoint = Endpoint(service.url, TOKEN, "worker-1", None)
         self.keys = EnrolledKeyLoader(endpoint, path, self.warnings.append, lambda: self.now)
 
     async def refusal(self) -> str:

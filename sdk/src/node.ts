@@ -113,7 +113,7 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
     maxMessageBytes: LIMITS.messageBytes,
     taskScope: new AsyncLocalStorage<Task>(),
     key: lastingKey(
-      enrolled(options, resolved, runtime, warn) ?? keySource(options),
+      enrolled(options, runtime, warn) ?? keySource(options),
       runtime,
       resolved.link.connectTimeoutMs,
       warn,
@@ -143,7 +143,6 @@ const TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN";
  */
 function enrolled(
   { privateKey, enrolmentToken, privateKeyPath: path, ...options }: Surroundings,
-  { link }: Resolved,
   { monotonic: now }: Runtime,
   warn: (message: string) => void,
 ): KeySource | undefined {
@@ -154,10 +153,8 @@ function enrolled(
   const token = enrolmentToken ?? (given || undefined);
   if (token === undefined) return undefined;
   const { agentId, organizationId, httpUrl, passphrase, agent } = options;
-  // Half the time of a login attempt, of which the handshake takes a third.
-  const timeoutMs = link.connectTimeoutMs / 2;
   const where = { agentId, organizationId, httpUrl, path, passphrase, agent };
-  return enrolledKey({ ...where, token, timeoutMs, now, warn });
+  return enrolledKey({ ...where, token, now, warn });
 }
 
 /** @throws ConfigurationError if there is none, or more than one. */

@@ -15,6 +15,7 @@ interface Options extends DeploymentOptions {
   interval: number;
   chaos?: boolean;
   prefix: string;
+  enrolmentToken?: string;
 }
 
 const MAX_AGENTS = 5000;
@@ -54,6 +55,10 @@ export function addSimulate(program: Command, io: Io): void {
     )
     .option("--chaos", "break, silence or kill each agent about once a minute")
     .option("--prefix <prefix>", "prefix of their ids", prefix)
+    .option(
+      "--enrolment-token <token>",
+      "let the agents register themselves with the token of an enrolment",
+    )
     .addHelpText(
       "after",
       "\nOn AWS, this costs as much as such a fleet. The exit code is 1 if a status was wrong or an agent never connected.",
@@ -76,6 +81,7 @@ export function addSimulate(program: Command, io: Io): void {
             heartbeatInterval: options.interval,
             chaos: options.chaos ?? false,
             prefix: options.prefix,
+            enrolmentToken: options.enrolmentToken,
             onProgress: progressTo(io),
           },
           io,

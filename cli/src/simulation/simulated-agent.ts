@@ -8,7 +8,8 @@ export interface SimulatedAgentOptions {
   agentId: string;
   organizationId: string;
   url: string;
-  privateKey: string;
+  /** Its private key, or how it comes by one. */
+  key: Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "enrolmentToken" | "httpUrl">;
   /** In seconds. */
   heartbeatInterval: number;
   measurements: Measurements;
@@ -92,12 +93,12 @@ export class SimulatedAgent {
 
   #create(): HeartbeatAgent {
     const { measurements, now, create, ...options } = this.#options;
-    const { agentId, organizationId, url, privateKey, heartbeatInterval } = options;
+    const { agentId, organizationId, url, key, heartbeatInterval } = options;
     const agent = create({
       agentId,
       organizationId,
       url,
-      privateKey,
+      ...key,
       heartbeatInterval,
       signals: [],
       logger: null,

@@ -189,7 +189,6 @@ class Agent:
             agent_id=agent_id,
             organization_id=organization_id,
             proxy=self._proxy,
-            timeout=connect_timeout / 2,
             warn=lambda message: self._news.log.warning("%s", message),
         )
         self._requests = Requests()

@@ -24,12 +24,17 @@ export interface EnrolledKeyOptions {
   path: string | URL | undefined;
   passphrase: string | undefined;
   agent: Agent | undefined;
-  timeoutMs: number;
   now: () => number;
   warn(message: string): void;
 }
 
 const PRIVATE_MODE = 0o600;
+
+/**
+ * Longer than a login attempt, so that a service that is slow, because a whole fleet enrols, is not asked again while it is at it:
+ * the next attempt waits for the same answer.
+ */
+const TIMEOUT_MS = 30_000;
 
 /** How long a refusal holds before the service is asked again: doubled each time, up to the second. */
 const REFUSED_MS = { first: 15_000, most: 300_000 };
@@ -62,7 +67,6 @@ class EnrolledKey {
     const key = await this.#key();
     this.#wasAsked = !this.#isEnrolled;
     if (!this.#isEnrolled) {
-      // A call that takes too long is waited for by the next attempt.
       this.#enrolling ??= this.#enrol(key).finally(() => {
         this.#enrolling = undefined;
       });
@@ -100,14 +104,14 @@ class EnrolledKey {
   }
 
   async #enrol(key: KeyObject): Promise<void> {
-    const { token, agentId, agent, timeoutMs, now } = this.options;
+    const { token, agentId, agent, now } = this.options;
     if (this.#refusal && now() < this.#refusal.until) throw this.#refusal.error;
     const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" });
     const answer = await postJson({
       url: this.url,
       headers: { Authorization: `Bearer ${token}` },
       body: { agentId, publicKey },
-      timeoutMs,
+      timeoutMs: TIMEOUT_MS,
       agent,
     }).catch((cause) => {
       throw new KeyError(`enrolment at ${this.url}: ${(cause as Error).message}`, { cause });

@@ -58,7 +58,6 @@ const source = (overrides: Partial<Parameters<typeof enrolledKey>[0]> = {}) =>
     path: undefined,
     passphrase: undefined,
     agent: undefined,
-    timeoutMs: 5000,
     now: () => now,
     warn: (message) => warnings.push(message),
     ...overrides,

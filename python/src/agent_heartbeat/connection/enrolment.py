@@ -30,6 +30,9 @@ TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN"
 _TOKEN = re.compile(r"ahe_([\w-]+)\.[0-9a-f]{16}\.[\w-]{43}", re.ASCII)
 _FORM = "ahe_<organization>.<enrolment id>.<secret>"
 
+_TIMEOUT = 30.0
+"""In seconds. Longer than a login attempt, so that a service that is slow, because a whole fleet enrols, is not asked
+again while it is at it: the next attempt waits for the same answer."""
 _FIRST_REFUSED = 15.0
 _MOST_REFUSED = 300.0
 """How long a refusal holds before the service is asked again, in seconds: doubled each time, up to the second."""
@@ -45,7 +48,6 @@ def key_loader(
     agent_id: str,
     organization_id: str,
     proxy: str | bool | None,
-    timeout: float,
     warn: Callable[[str], None],
 ) -> KeyLoader:
     """Where an agent's key comes from. Raises ConfigurationError if nothing says so, or too much."""
@@ -56,7 +58,7 @@ def key_loader(
     if token is None:
         return KeyLoader(private_key, path)
     _check_token(token, organization_id)
-    endpoint = Endpoint(_enrol_url(http_url), token, agent_id, proxy, timeout)
+    endpoint = Endpoint(_enrol_url(http_url), token, agent_id, proxy)
     return EnrolledKeyLoader(endpoint, path, warn)
 
 
@@ -77,8 +79,6 @@ class Endpoint:
     token: str
     agent_id: str
     proxy: str | bool | None
-    timeout: float
-    """In seconds."""
 
     def post(self, public_key: str) -> Answer:
         """Waits for the answer. Raises OSError if there is none."""
@@ -91,7 +91,7 @@ class Endpoint:
         handlers = [] if self.proxy is True else [urllib.request.ProxyHandler(proxies)]
         opener = urllib.request.build_opener(_NoRedirects, *handlers)
         try:
-            response = opener.open(request, timeout=self.timeout)
+            response = opener.open(request, timeout=_TIMEOUT)
         except urllib.error.HTTPError as refusal:
             response = refusal
         with response:
@@ -146,7 +146,6 @@ class EnrolledKeyLoader(KeyLoader):
         key = self._key()
         self._was_asked = not self._is_enrolled
         if not self._is_enrolled:
-            # A call that takes too long is waited for by the next attempt.
             if self._enrolling is None or self._enrolling.done():
                 self._enrolling = asyncio.ensure_future(self._enrol(key))
             try:

@@ -118,7 +118,6 @@ class FleetWatcher:
             agent_id=agent_id,
             organization_id=organization_id,
             proxy=self._proxy,
-            timeout=connect_timeout / 2,
             warn=lambda message: self._log.warning("%s", message),
         )
         self._emitter: Emitter[Any] = Emitter(frozenset({"change", "state", "mass_expiry"}), self._log)
