@@ -52,6 +52,8 @@ export async function enrol(
   const claimed = readEnrolmentToken(token);
   let enrolment = claimed && (await store.find(claimed));
   if (!claimed || !enrolment || !claimed.isOf(enrolment)) return { refused: "unauthorized" };
+  // Most names are new: what stands in the way of one is found when it is written.
+  let observed: RegisteredAgent | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { organizationId, enrolmentId, role, ephemeralMs } = enrolment;
     const refuse = (refused: EnrolmentRefusal) => ({ refused, enrolment });
@@ -61,17 +63,20 @@ export async function enrol(
     if (isReservedAgentId(agentId) || !matchesName(enrolment.agents, agentId)) {
       return refuse("name_not_allowed");
     }
-    const observed = await store.findAgent({ organizationId, agentId });
-    const isRegistered = observed && !isRemoved(observed) && !isExpired(observed, now);
-    if (isRegistered && !(await store.hasVanished(observed, now))) {
-      const isSame = observed.publicKeys.some(({ keyId }) => keyId === publicKey.keyId);
+    if (ended) observed ??= await store.findAgent({ organizationId, agentId });
+    const found = observed && !isRemoved(observed) && !isExpired(observed, now) && observed;
+    if (found && !(await store.hasVanished(found, now))) {
+      const isSame = found.publicKeys.some(({ keyId }) => keyId === publicKey.keyId);
       if (!isSame) return refuse("name_in_use");
-      return observed.enabled ? { agent: observed, created: false } : refuse("agent_disabled");
+      return found.enabled ? { agent: found, created: false } : refuse("agent_disabled");
     }
     if (ended) return refuse(ended);
-    const freed = isRegistered ? await store.lockOut(observed, now) : 0;
-    // Seen again meanwhile.
-    if (freed === undefined) continue;
+    const freed = found ? await store.lockOut(found, now) : 0;
+    // Seen again, or changed by others.
+    if (freed === undefined) {
+      observed = await store.findAgent({ organizationId, agentId });
+      continue;
+    }
     const createdAt = Math.max(now, freed, observed ? fencingTokenOf(observed) + 1 : 0);
     const agent: RegisteredAgent = {
       organizationId,
@@ -87,7 +92,8 @@ export async function enrol(
     const result = await store.register(enrolment, agent, observed, now);
     if (result.outcome === "registered") return { agent, created: true };
     if (result.outcome === "contended") break;
-    if (result.outcome === "ended") enrolment = result.enrolment;
+    if (result.outcome === "changed") observed = result.observed;
+    else enrolment = result.enrolment;
     if (!enrolment) return { refused: "unauthorized" };
   }
   return { refused: "contended" };

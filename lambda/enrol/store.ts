@@ -27,13 +27,13 @@ import {
 import { rowFromItem } from "../../core/status-row";
 
 type Item = Record<string, AttributeValue>;
-type EnrolmentName = Pick<Enrolment, "organizationId" | "enrolmentId">;
 type AgentName = Pick<RegisteredAgent, "organizationId" | "agentId">;
+type EnrolmentName = Pick<Enrolment, "organizationId" | "enrolmentId">;
 
-/** What came of a registration. `changed`: what was observed of the agent is no longer true. */
+/** What came of a registration. `changed`: another record than the observed one is in its place. */
 export type RegisterOutcome =
-  | { outcome: "registered" }
-  | { outcome: "changed" | "contended" }
+  | { outcome: "registered" | "contended" }
+  | { outcome: "changed"; observed: RegisteredAgent | undefined }
   | { outcome: "ended"; enrolment: StoredEnrolment | undefined };
 
 export interface EnrolmentStore {
@@ -48,7 +48,7 @@ export interface EnrolmentStore {
   /**
    * Registers an agent and counts a use, both or neither.
    *
-   * @param observed the record in its place
+   * @param observed the record in its place, if one was found
    */
   register(
     enrolment: EnrolmentName,
@@ -129,6 +129,7 @@ export function dynamoDbEnrolmentStore({
                 TableName: registryTableName,
                 Item: itemFromAgent(agent),
                 ...asObserved(observed),
+                ReturnValuesOnConditionCheckFailure: "ALL_OLD",
               },
             },
           ],
@@ -140,7 +141,9 @@ export function dynamoDbEnrolmentStore({
           return { outcome: "registered" };
         } catch (error) {
           const [ofEnrolment, ofAgent] = reasonsOf(error);
-          if (ofAgent?.Code === "ConditionalCheckFailed") return { outcome: "changed" };
+          if (ofAgent?.Code === "ConditionalCheckFailed") {
+            return { outcome: "changed", observed: ofAgent.Item && agentFromItem(ofAgent.Item) };
+          }
           if (ofEnrolment?.Code === "ConditionalCheckFailed") {
             const { Item } = ofEnrolment;
             return { outcome: "ended", enrolment: Item && enrolmentFromItem(Item) };
