@@ -19,11 +19,14 @@ export function grantReadStatus({ statusTable, registryTable }: Tables, grantee:
   grantOn(registryTable, grantee, [...READ, "dynamodb:BatchGetItem"], "read");
 }
 
-/** Allows what `AgentRegistry` calls: reading and writing registrations, and the row of a revoked agent. */
+/**
+ * Allows what `AgentRegistry` and `EnrolmentRegistry` call: reading and writing registrations, reading when ephemeral agents were
+ * last seen, and writing the row of a revoked agent.
+ */
 export function grantRegister({ statusTable, registryTable }: Tables, grantee: IGrantable): void {
   const write = ["dynamodb:PutItem", "dynamodb:UpdateItem"];
   grantOn(registryTable, grantee, [...READ, ...write], "write");
-  grantOn(statusTable, grantee, ["dynamodb:UpdateItem"], "write");
+  grantOn(statusTable, grantee, ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], "write");
 }
 
 /** Allows messages only. A principal that could put `Agent Offline` on the bus could publish false transitions. */

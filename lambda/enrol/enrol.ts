@@ -91,9 +91,9 @@ export async function enrol(
     };
     const result = await store.register(enrolment, agent, observed, now);
     if (result.outcome === "registered") return { agent, created: true };
-    if (result.outcome === "contended") break;
     if (result.outcome === "changed") observed = result.observed;
-    else enrolment = result.enrolment;
+    else if (result.outcome === "ended") enrolment = result.enrolment;
+    else break;
     if (!enrolment) return { refused: "unauthorized" };
   }
   return { refused: "contended" };

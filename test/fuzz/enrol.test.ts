@@ -48,7 +48,11 @@ describe("a hostile enrolment", () => {
 
   it("by a guessed token registers nobody, and learns nothing", async () => {
     const [head = "", id = "", secret = ""] = token.split(".");
-    const part = fc.oneof(binaryText(60), hostileText, fc.constantFrom(head, id, secret, "ahe_", ""));
+    const part = fc.oneof(
+      binaryText(60),
+      hostileText,
+      fc.constantFrom(head, id, secret, "ahe_", ""),
+    );
     const guess = fc.oneof(
       part,
       fc.tuple(part, part, part).map((parts) => parts.join(".")),

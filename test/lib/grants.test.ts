@@ -1,13 +1,14 @@
 /** Compares each grant with all calls of its SDK class on a real engine. */
 
 import { publicKeyOf } from "@agent-heartbeat/sdk";
-import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { AgentRegistry, EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { AgentHeartbeat } from "../../lib/agent-heartbeat";
 import { type Engine, startEngine } from "../../testing/engine";
+import { enrolmentsOf } from "../../testing/enrolments";
 import { newP256Key, TEST_KEY } from "../../testing/keys";
 import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 
@@ -42,8 +43,9 @@ describe("the grants", () => {
     engine.client.middlewareStack.add(
       (next, { commandName }) =>
         (request) => {
-          const { TableName } = request.input as { TableName?: string };
-          calls.add(`dynamodb:${commandName?.replace(/Command$/, "")} ${TableName}`);
+          const input = request.input as { TableName?: string; RequestItems?: object };
+          const [TableName = input.TableName] = Object.keys(input.RequestItems ?? {});
+          calls?.add(`dynamodb:${commandName?.replace(/Command$/, "")} ${TableName}`);
           return next(request);
         },
       { step: "initialize" },
@@ -51,10 +53,19 @@ describe("the grants", () => {
   });
   afterAll(() => engine.stop());
 
-  it("to register allow every call of AgentRegistry, and no more", async () => {
-    calls = new Set();
+  it("to register allow every call of AgentRegistry and EnrolmentRegistry, and no more", async () => {
     const { client, statusTableName, registryTableName } = engine;
-    const registry = new AgentRegistry({ client, statusTableName, registryTableName });
+    const { create, enrol } = enrolmentsOf(engine, "acme", Date.now);
+    const { token, enrolment } = await create({ ephemeralMs: 3_600_000 });
+    await enrol(token, "worker-2");
+    calls = new Set();
+    const tables = { client, statusTableName, registryTableName };
+    const enrolments = new EnrolmentRegistry(tables);
+    await enrolments.get(enrolment);
+    await enrolments.list("acme");
+    for await (const { agentId } of enrolments.agents(enrolment)) expect(agentId).toBe("worker-2");
+    await enrolments.revoke(enrolment);
+    const registry = new AgentRegistry(tables);
     await registry.register({ ...NAME, publicKey: TEST_KEY });
     await registry.get(NAME);
     await registry.list({ organizationId: "acme" });

@@ -97,8 +97,8 @@ class History {
     if (outcome !== "acquired") return;
     const until = this.random() < 0.5 ? this.now : this.now + LEASE_MS;
     if (until === this.now) await this.#leases.release(connection, this.now, "client_closed");
-    const name = incarnation(agent);
-    this.seenUntil.set(name, Math.max(until, this.seenUntil.get(name) ?? 0));
+    // A newer process takes the lease: if it leaves, its agent has left.
+    this.seenUntil.set(incarnation(agent), until);
   }
 
   async remove(): Promise<void> {
@@ -147,7 +147,7 @@ describe("enrolments under concurrency", () => {
             Array.from({ length: 4 }, () => history.enrol(history.pick(tokens).token)),
           );
         } else if (act < 0.75) {
-          await Promise.all([history.connect(), history.enrol(token), history.connect()]);
+          await Promise.all([history.connect(), history.enrol(token), history.enrol(token)]);
         } else if (act < 0.85) {
           await Promise.all([history.enrol(token), history.remove()]);
         } else if (act < 0.9) {
