@@ -12,11 +12,13 @@ const ROOT = join(__dirname, "../..");
 const NOT_RECORDED = ["upload-page"];
 
 const CONNECTIONS = "execute-api:ManageConnections";
-const ACTIONS: Readonly<Record<string, string>> = {
+const ACTIONS: Readonly<Record<string, string | string[]>> = {
   DeleteConnection: CONNECTIONS,
   GetConnection: CONNECTIONS,
   PostToConnection: CONNECTIONS,
   PutEvents: "events:PutEvents",
+  // There is no permission for transactions.
+  TransactWriteItems: ["dynamodb:PutItem", "dynamodb:UpdateItem"],
 };
 
 /** The actions of the commands in a function's own code. Shared files may contain commands that the function does not use. */
@@ -25,7 +27,7 @@ function commandsOf({ own }: Bundle): Set<string> {
   const commands = sources.flatMap((source) =>
     [...source.matchAll(/new (\w+)Command\(/g)].map(([, name = ""]) => name),
   );
-  return new Set(commands.map((name) => ACTIONS[name] ?? `dynamodb:${name}`));
+  return new Set(commands.flatMap((name) => ACTIONS[name] ?? `dynamodb:${name}`));
 }
 
 const recorded = (entry: string) =>

@@ -100,8 +100,10 @@ describe("the template", () => {
       "authorize",
       [
         "dynamodb:GetItem AgentRegistry",
+        "dynamodb:GetItem AgentStatus",
         "dynamodb:PutItem AgentRegistry",
         "dynamodb:Query AgentRegistry",
+        "dynamodb:UpdateItem AgentRegistry",
       ],
     ],
     [

@@ -1,7 +1,7 @@
 /** The deployment under test: a WebSocket URL and table names, wherever they are. */
 
 import { readFileSync } from "node:fs";
-import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
+import { AgentRegistry, EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
 import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
@@ -29,6 +29,7 @@ export interface Target {
   http: { url: string; audience: string };
   client: DynamoDBClient;
   registry: AgentRegistry;
+  enrolments: EnrolmentRegistry;
   statuses: StatusReader;
   statusTableName: string;
   registryTableName: string;
@@ -57,6 +58,7 @@ export function targetOf(outputs: Outputs): Target {
     http: { url: httpUrl, audience: httpAudience },
     client,
     registry: new AgentRegistry({ client, registryTableName, statusTableName }),
+    enrolments: new EnrolmentRegistry({ client, registryTableName, statusTableName }),
     statuses: new StatusReader({ client, tableName: statusTableName, consistent: true }),
     statusTableName,
     registryTableName,

@@ -16,6 +16,14 @@ export interface AwsCall {
   on: string;
 }
 
+/** The parts of a request to DynamoDB that name tables. */
+interface CallInput {
+  TableName?: string;
+  IndexName?: string;
+  RequestItems?: object;
+  TransactItems?: Record<string, { TableName: string }>[];
+}
+
 const MAX_BYTES = 20 * 1024 * 1024;
 
 export interface Recorder {
@@ -38,11 +46,10 @@ export async function startRecorder(
     const body = (await readBody(incoming, MAX_BYTES)) ?? "";
     const [, operation = ""] = String(incoming.headers["x-amz-target"]).split(".");
     const caller = callerOf(incoming);
-    const input = JSON.parse(body || "{}");
-    const tables = [input.TableName, ...Object.keys(input.RequestItems ?? {})].filter(Boolean);
-    for (const table of caller ? tables : []) {
+    const input = JSON.parse(body || "{}") as CallInput;
+    for (const [action, table] of caller ? accesses(operation, input) : []) {
       const on = [variableOf(table), input.IndexName].filter(Boolean).join("/");
-      add({ caller: caller as string, action: `dynamodb:${operation}`, on });
+      add({ caller: caller as string, action: `dynamodb:${action}`, on });
     }
     const { method, headers, url } = incoming;
     const forwarded = request(`${engine}${url}`, { method, headers }, (answer) => {
@@ -82,4 +89,18 @@ export async function startRecorder(
 function callerOf({ headers }: IncomingMessage): string | undefined {
   const [, key] = /Credential=([^/]+)\//.exec(headers.authorization ?? "") ?? [];
   return key === "local" ? undefined : key;
+}
+
+/** What a policy has to allow for a call, and on which tables: a transaction needs the permissions of its writes. */
+function accesses(operation: string, input: CallInput): [action: string, table: string][] {
+  if (operation === "TransactWriteItems") {
+    return (input.TransactItems ?? []).flatMap((item) =>
+      Object.entries(item).map(([write, { TableName }]): [string, string] => [
+        `${write}Item`,
+        TableName,
+      ]),
+    );
+  }
+  const tables = [input.TableName, ...Object.keys(input.RequestItems ?? {})];
+  return tables.flatMap((table): [string, string][] => (table ? [[operation, table]] : []));
 }

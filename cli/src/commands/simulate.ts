@@ -71,6 +71,11 @@ export function addSimulate(program: Command, io: Io): void {
             `Prefix ${JSON.stringify(options.prefix)}: expected the beginning of an id, at most ${LIMITS.idLength - SUFFIX_LENGTH} characters: ${ID_FORM}.`,
           );
         }
+        if (options.chaos && options.enrolmentToken) {
+          throw usageError(
+            "--chaos and --enrolment-token exclude each other: a killed agent loses the key that it has made.",
+          );
+        }
         const { simulate } = await import("../simulation/simulation");
         const report = await simulate(
           deployment,

@@ -9,7 +9,7 @@ export interface SimulatedAgentOptions {
   organizationId: string;
   url: string;
   /** Its private key, or how it comes by one. */
-  key: Pick<NodeAgentOptions, "privateKey" | "privateKeyPath" | "enrolmentToken" | "httpUrl">;
+  key: Pick<NodeAgentOptions, "privateKey" | "enrolmentToken" | "httpUrl">;
   /** In seconds. */
   heartbeatInterval: number;
   measurements: Measurements;

@@ -1,9 +1,6 @@
 /** Runs a fleet of real agents against a deployment: registers it, lets it work, and removes it. */
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pLimit from "p-limit";
 import type { Deployment } from "../deployment";
 import type { Io } from "../io";
@@ -35,16 +32,9 @@ export async function simulate(
   const { signal } = io;
   const { enrolmentToken } = options;
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const folder = enrolmentToken && (await mkdtemp(join(tmpdir(), "agent-heartbeat-simulate-")));
-  const keyOf = (agentId: string) =>
-    folder
-      ? {
-          enrolmentToken,
-          httpUrl: deployment.target.httpUrl,
-          // A new process of an agent has the key of the last one.
-          privateKeyPath: join(folder, `${encodeURIComponent(agentId)}.pem`),
-        }
-      : { privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+  const key = enrolmentToken
+    ? { enrolmentToken, httpUrl: deployment.target.httpUrl }
+    : { privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
   const ids = idsOf(options);
   const measurements = new Measurements();
   const { HeartbeatAgent } = await import("@agent-heartbeat/sdk");
@@ -55,7 +45,7 @@ export async function simulate(
         agentId,
         organizationId: deployment.organizationId,
         url: deployment.target.webSocketUrl,
-        key: keyOf(agentId),
+        key,
         heartbeatInterval: options.heartbeatInterval,
         measurements,
         now: io.now,
@@ -67,16 +57,15 @@ export async function simulate(
   let notRemoved: string[] = [];
   let durationMs = 0;
   try {
-    const key = publicKey.export({ type: "spki", format: "pem" }).toString();
+    const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
     if (enrolmentToken) registered.push(...ids);
-    else await register(ids, registered, { deployment, options, publicKey: key, signal }, io);
+    else await register(ids, registered, { deployment, options, publicKey: pem, signal }, io);
     const startedAt = io.now();
     await new SimulationRun({ agents, deployment, options, measurements, io }).run();
     durationMs = io.now() - startedAt;
   } finally {
     await pLimit(STOPS_AT_ONCE).map([...agents.values()], (agent) => agent.stop());
     notRemoved = await remove(registered, deployment, io);
-    if (folder) await rm(folder, { recursive: true });
   }
   const connectedOnce = [...agents.values()].filter((agent) => agent.connectedOnce).length;
   return reportOf({ agents: ids.length, connectedOnce, durationMs, notRemoved }, measurements);

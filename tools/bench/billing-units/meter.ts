@@ -33,6 +33,8 @@ interface Capacity {
   CapacityUnits?: number;
 }
 
+type CancelledWrite = Record<string, { TableName: string }>;
+
 const READS = new Set(["GetItemCommand", "QueryCommand", "ScanCommand"]);
 
 export class Meter {
@@ -59,6 +61,15 @@ export class Meter {
             if ((error as Error).name === "ConditionalCheckFailedException") {
               const { TableName } = args.input as { TableName?: string };
               this.#count(String(commandName), { TableName, CapacityUnits: 1 });
+            }
+            // So is each write of a transaction that is cancelled, twice.
+            const { TransactItems = [] } = args.input as { TransactItems?: CancelledWrite[] };
+            if ((error as Error).name === "TransactionCanceledException") {
+              const tables = TransactItems.flatMap((item) => Object.values(item));
+              this.#count(
+                String(commandName),
+                tables.map(({ TableName }) => ({ TableName, CapacityUnits: 2 })),
+              );
             }
             throw error;
           }

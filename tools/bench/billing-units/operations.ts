@@ -1,5 +1,7 @@
 /** The operations whose billing units are counted, on a service with a realistic fleet. */
 
+import { generateKeyPairSync } from "node:crypto";
+import { EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
 import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { audienceOf } from "../../../core/protocol";
@@ -125,6 +127,31 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     const newer = { instanceId: "process-b" };
     await call(service.connect, undefined, NOW + 95_000, "O1SM9cOFvHcCIhw=", other, newer);
   });
+  const enrolments = new EnrolmentRegistry(engine);
+  const { token: enrolmentToken } = await enrolments.create({
+    ...ORGANIZATION,
+    agents: "production-agent-*",
+    uses: 2000,
+    expiresAt: Date.now() + 30 * 24 * 3_600_000,
+    ephemeralMs: 3_600_000,
+  });
+  const { publicKey } = generateKeyPairSync("ed25519");
+  const pem = publicKey.export({ type: "spki", format: "pem" });
+  for (const operation of ["enrolment", "enrolment, again"]) {
+    await record(operation, async () => {
+      const { statusCode } = await service.http(
+        httpEvent({
+          domainName: "abc123.lambda-url.eu-west-1.on.aws",
+          now: NOW,
+          path: "/enrol",
+          token: enrolmentToken,
+          body: JSON.stringify({ agentId: "production-agent-003", publicKey: pem }),
+        }),
+      );
+      if (statusCode > 201) throw new Error(`an enrolment was answered with ${statusCode}`);
+      meter.add({ invocations: 1 });
+    });
+  }
   await record("subscribe", async () => {
     await call(service.subscribe, { type: "subscribe", subject: "tasks.process" });
   });

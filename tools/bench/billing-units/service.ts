@@ -5,6 +5,8 @@ import { ReconnectAdvice } from "../../../lambda/authorize/reconnect-advice";
 import { dynamoDbLoginRegistry } from "../../../lambda/authorize/store";
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler } from "../../../lambda/disconnect/handler";
+import { dynamoDbEnrolmentStore } from "../../../lambda/enrol/store";
+import { enrolRoutes } from "../../../lambda/http/enrol";
 import { heartbeatRoutes } from "../../../lambda/http/heartbeat";
 import { router } from "../../../lambda/http/router";
 import type { Connections } from "../../../lambda/shared/connections";
@@ -65,7 +67,16 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
       terms: DEFAULT_TERMS,
       ...route,
     }),
-    http: router(heartbeatRoutes({ registry, terms: DEFAULT_TERMS, leases, ...route }), route),
+    http: router(
+      {
+        ...heartbeatRoutes({ registry, terms: DEFAULT_TERMS, leases, ...route }),
+        ...enrolRoutes({
+          enrolments: dynamoDbEnrolmentStore({ client, registryTableName, statusTableName }),
+          ...route,
+        }),
+      },
+      route,
+    ),
     connect: connectHandler({ leases, subscriptions, guard: composed.guard }),
     disconnect: disconnectHandler({ leases, subscriptions }),
     sweep: sweepHandler({
