@@ -25,7 +25,7 @@ export async function watchFleet(
 ): Promise<LiveFleet | undefined> {
   const { organizationId, target, registry } = deployment;
   const { FleetWatcher } = await import("@agent-heartbeat/sdk");
-  const { agentId, privateKey } = await registerViewer(deployment, { lifetimeMs, description }, io);
+  const { agentId, privateKey } = await registerViewer(deployment, { lifetimeMs, description });
   const log = (message: string) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`);
   const watcher = new FleetWatcher({
     agentId,
