@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { ID_PATTERN, LIMITS } from "./protocol";
 
 /** By what people and scanners of secrets recognize a token. */
-export const ENROLMENT_TOKEN_PREFIX = "ahe_";
+const ENROLMENT_TOKEN_PREFIX = "ahe_";
 
 const TOKEN = /^ahe_([\w-]{2,171})\.([0-9a-f]{16})\.([\w-]{43})$/;
 
