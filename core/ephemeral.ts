@@ -1,10 +1,11 @@
 /** Ephemeral registrations, which vanish some time after their agent was last seen, so that its name is free again. */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { CONNECTED, LOCK_OUT_KEPT_MS, PRESENCE } from "./lock-out";
 import { HEARTBEAT, LIMITS, type OfflineReason } from "./protocol";
 import { fencingTokenOf, type RegisteredAgent } from "./registry-record";
 import type { StatusRow } from "./status";
-import { CONNECTED, LOCK_OUT_KEPT_MS, PRESENCE, rowInTheWay, statusWrite } from "./status-write";
+import { rowInTheWay, statusWrite } from "./status-write";
 
 /** The bounds of `ephemeralMs`. */
 export const EPHEMERAL_MS = { least: 10_000, most: 366 * 24 * 60 * 60_000 } as const;

@@ -37,7 +37,9 @@ export class HeartbeatAgent extends NodeAgent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {
     const resolved = resolveOptions(common(options), "heartbeat");
-    super(resolved, nodeEnvironment(options, resolved));
+    const environment = nodeEnvironment(options, resolved);
+    super(resolved, environment);
+    retryWithKey(this, environment);
   }
 }
 
@@ -49,7 +51,9 @@ export class SimpleAgent extends NodeAgent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {
     const resolved = resolveOptions(common(options), "simple");
-    super(resolved, nodeEnvironment(options, resolved));
+    const environment = nodeEnvironment(options, resolved);
+    super(resolved, environment);
+    retryWithKey(this, environment);
     warnOfSimpleAgent(resolved.logger);
   }
 }
@@ -66,6 +70,13 @@ export class FleetWatcher extends NodeWatcher {
     const resolved = resolveWatcherOptions(common);
     super(resolved, nodeEnvironment(options, resolved));
   }
+}
+
+/** A login was refused with a key that may be accepted once it is registered again. */
+function retryWithKey(agent: NodeAgent, { key }: AgentEnvironment): void {
+  agent.on("attemptFailed", ({ failure }) => {
+    if (failure.status === 403 && key.refused?.()) agent.reconnect();
+  });
 }
 
 type Resolved = Pick<ResolvedOptions, "link" | "logger">;

@@ -120,7 +120,9 @@ describe("agents list and get", () => {
     await register("a2");
     await other.register("secret");
     const { stdout } = await agents("list");
-    expect(stdout.split("\n")[0]).toMatch(/^AGENT +ROLE +ENABLED +KEYS +REGISTERED +DESCRIPTION$/);
+    expect(stdout.split("\n")[0]).toMatch(
+      /^AGENT +ROLE +ENABLED +KEYS +REGISTERED +ENROLMENT +DESCRIPTION$/,
+    );
     expect(stdout).toMatch(/^a1 +agent +yes +EdDSA/m);
     expect(stdout).not.toContain("secret");
     const list: RegisteredAgent[] = JSON.parse((await agents("list", "--json")).stdout);

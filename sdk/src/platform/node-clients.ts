@@ -8,8 +8,6 @@ import { Watcher } from "../fleet/watcher";
 import type { HandlerOptions, MessageHandler } from "../messaging/dispatcher";
 import type { PublishOptions, RequestOptions } from "../messaging/messaging";
 import type { ProfileOptions } from "../messaging/profile";
-import type { ResolvedOptions } from "../options";
-import type { AgentEnvironment } from "./agent-environment";
 import {
   AGENT_EVENTS,
   expectFunction,
@@ -25,13 +23,6 @@ import {
 
 /** What `HeartbeatAgent` and `SimpleAgent` have in common in Node.js. */
 export abstract class NodeAgent extends Agent {
-  constructor(options: ResolvedOptions, environment: AgentEnvironment) {
-    super(options, environment);
-    super.on("attemptFailed", ({ failure }) => {
-      if (failure.status === 403 && environment.key.refused?.()) this.reconnect();
-    });
-  }
-
   /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
   override on<Name extends keyof AgentEvents>(
     name: Name,

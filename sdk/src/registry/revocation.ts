@@ -8,16 +8,10 @@
  */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { CONNECTED, LOCK_OUT_KEPT_MS, PRESENCE } from "../../../core/lock-out";
 import { connectionIn, NOBODY } from "../../../core/row-connections";
 import { isPurged, type StatusRow } from "../../../core/status";
-import {
-  CONNECTED,
-  LOCK_OUT_KEPT_MS,
-  PRESENCE,
-  rowInTheWay,
-  statusWrite,
-  type WriteValues,
-} from "../../../core/status-write";
+import { rowInTheWay, statusWrite, type WriteValues } from "../../../core/status-write";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { AgentName } from "./record-store";
 
