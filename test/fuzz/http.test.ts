@@ -44,7 +44,7 @@ describe("a hostile request", () => {
     await putAgent(client, registryTableName, [stranger], { organizationId: "other" });
     const common = { log, metrics: metrics.sink };
     const routes = heartbeatRoutes({
-      registry: dynamoDbLoginRegistry(client, registryTableName),
+      registry: dynamoDbLoginRegistry(engine),
       terms: DEFAULT_TERMS,
       leases: new LeaseStore({ client, tableName, retentionMs: 86_400_000 }),
       ...common,
