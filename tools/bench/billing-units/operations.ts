@@ -145,7 +145,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
           now: NOW,
           path: "/enrol",
           token: enrolmentToken,
-          body: JSON.stringify({ agentId: "production-agent-003", publicKey: pem }),
+          body: JSON.stringify({ agentId: "production-agent-100", publicKey: pem }),
         }),
       );
       if (statusCode > 201) throw new Error(`an enrolment was answered with ${statusCode}`);
