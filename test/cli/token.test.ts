@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { login } from "../../lambda/authorize/login";
+import { LoginRefused, login } from "../../lambda/authorize/login";
 import { emptyFolder, run } from "../../testing/cli/run";
 import { DEFAULT_TERMS, loginClaims, signToken, type TestKey, testKey } from "../../testing/login";
 
@@ -26,14 +26,17 @@ async function serviceAccepts(token: string, key: TestKey) {
       enabled: true,
       publicKeys: [{ ...key, addedAt: 0 }],
     }),
+    lasts: async () => true,
     countUses: async () => 0,
     useOnce: async () => true,
   };
-  const options = { registry: registry as never, terms: DEFAULT_TERMS };
-  return login(token, [URL_OF_SERVICE], NOW, options).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await login(token, [URL_OF_SERVICE], NOW, { registry, terms: DEFAULT_TERMS });
+    return true;
+  } catch (error) {
+    if (!(error instanceof LoginRefused)) throw error;
+    return false;
+  }
 }
 
 describe("token inspect", () => {

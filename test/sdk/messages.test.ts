@@ -138,10 +138,10 @@ describe("list()", () => {
 
   it("rejects with the server's error", async () => {
     const { agent, socket } = await connectedAgent();
-    const listed = agent.list({ limit: 1000 });
-    socket.post({ type: "error", code: "invalid_message", message: "limit: too large", id: "1" });
+    const listed = agent.list({ cursor: "x" });
+    socket.post({ type: "error", code: "invalid_message", message: "cursor: unknown", id: "1" });
     await expect(listed).rejects.toEqual(
-      new RequestRefusedError("invalid_message", "limit: too large"),
+      new RequestRefusedError("invalid_message", "cursor: unknown"),
     );
   });
 

@@ -225,7 +225,7 @@ describe("a private key", () => {
 
   it("from an environment variable that is not set is missed at once", () => {
     const options = { agentId: "a", organizationId: "o", url: "wss://gateway.test/prod" };
-    const message = "got neither (is the environment variable set?)";
+    const message = "got none (is the environment variable set?)";
     expect(
       () => new HeartbeatAgent({ ...options, privateKey: process.env.NOT_SET as never }),
     ).toThrow(message);

@@ -470,7 +470,7 @@ describe("a fleet's watcher", () => {
     expect(() => new FleetWatcher({ ...options, url: "x", privateKey: "k" })).toThrow(
       ConfigurationError,
     );
-    expect(() => new FleetWatcher(options)).toThrow("expected either privateKey or");
+    expect(() => new FleetWatcher(options)).toThrow("expected privateKey, privateKeyPath or");
     const watcher = new FleetWatcher({ ...options, privateKey: "no key", logger: null });
     await expect(watcher.start()).rejects.toThrow("private key: expected an RSA key");
     expect(watcher.state).toBe("stopped");
