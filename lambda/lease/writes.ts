@@ -73,10 +73,14 @@ const WAYS = {
   gone: "attribute_not_exists(connections) AND NOT disconnectedAt > :latestOlder",
   expired: "leaseExpiresAt <= :now",
   lockedOut: "fencingToken < :fencingToken",
+  newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
+};
+
+/** Why a process may come back to the row by a WebSocket. An HTTP heartbeat may not: it can be older than the end of a WebSocket. */
+const WAYS_BACK = {
   // The process has sent heartbeats over HTTP alone until now.
   joins: `${sameProcess} AND attribute_exists(connections) AND begins_with(connectionId, :http)`,
   again: `${sameProcess} AND connectedAt < :connectedAt`,
-  newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
 
 /** An HTTP heartbeat takes nothing from its own process's connections. */
@@ -95,7 +99,8 @@ export interface TakeOptions {
 
 /** acquire: the process takes the row, or comes back to it with a new connection in place of all others. */
 export function take(period: OnlinePeriod, { trim = false, work }: TakeOptions = {}): Write {
-  const ways = period === "begins" ? "" : ` AND ((${Object.values(WAYS).join(") OR (")}))`;
+  const possible = Object.values(work ? WAYS : { ...WAYS, ...WAYS_BACK });
+  const ways = period === "begins" ? "" : ` AND ((${possible.join(") OR (")}))`;
   const room = trim
     ? "instanceId = :observedInstanceId"
     : `(attribute_not_exists(processes) OR ${knownProcess} OR size(processes) < :mostProcesses)`;

@@ -213,10 +213,9 @@ function lockedOut(world: World, { before, startedAt }: Operation): void {
   if (!wasOnline && row && row.ttlEpochSeconds * 1000 < world.now + LIMITS.connectionDurationMs) {
     broken("a lock-out is kept for as long as connections may live", row);
   }
-  if (!registered && row) {
+  if (row && (!registered || row.status === undefined)) {
     const left = Object.keys(row).filter((name) => !TOKEN.has(name));
-    if (left.length > 0)
-      broken("of an agent that was removed the token is left, and nothing else", left);
+    if (left.length > 0) broken("a row that readers skip has the token, and nothing else", left);
   }
 }
 
