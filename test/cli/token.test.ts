@@ -25,6 +25,8 @@ async function serviceAccepts(token: string, key: TestKey) {
       role: "agent" as const,
       enabled: true,
       publicKeys: [{ ...key, addedAt: 0 }],
+      createdAt: 0,
+      updatedAt: 0,
     }),
     lasts: async () => true,
     countUses: async () => 0,

@@ -128,9 +128,13 @@ async function sendHeartbeats(
   const times: number[] = [];
   let sent = 0;
   const began = performance.now();
-  const worker = async () => {
-    while (sent < heartbeats) {
-      const socket = sockets[sent++ % sockets.length] as WebSocket;
+  // Each has sockets of its own, because the next message on a socket is taken for the answer.
+  const workers = Math.min(outstanding, sockets.length);
+  const worker = async (_: unknown, index: number) => {
+    const own = sockets.filter((_, nth) => nth % workers === index);
+    for (let nth = 0; sent < heartbeats; nth++) {
+      sent += 1;
+      const socket = own[nth % own.length] as WebSocket;
       const at = performance.now();
       const acked = await new Promise<boolean>((resolve, reject) => {
         socket.once("message", (data) => {
@@ -143,7 +147,7 @@ async function sendHeartbeats(
       if (acked) times.push(performance.now() - at);
     }
   };
-  await Promise.all(Array.from({ length: outstanding }, worker));
+  await Promise.all(Array.from({ length: workers }, worker));
   const seconds = (performance.now() - began) / 1000;
   return { perSecond: times.length / seconds, ...percentilesOf(times) };
 }
