@@ -5,12 +5,12 @@ Needs `boto3`: `pip install agent-heartbeat[status]`. Times are epoch millisecon
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import base64url
 from .connection.ends import http_date
 from .errors import ConfigurationError
 from .options import check_id, whole
@@ -238,13 +238,12 @@ def _check_status(status: object) -> None:
 
 def _cursor_after(organization_id: str, agent_id: str) -> str:
     text = "\n".join(("1", organization_id, agent_id))
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return base64url.encoded(text.encode())
 
 
 def _agent_before(organization_id: str, cursor: str) -> str:
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        version, organization, agent_id = base64.urlsafe_b64decode(padded).decode().split("\n")
+        version, organization, agent_id = base64url.decoded(cursor).decode().split("\n")
         if (version, organization) == ("1", organization_id):
             return check_id("cursor", agent_id)
     except (ValueError, TypeError):

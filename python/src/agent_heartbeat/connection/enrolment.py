@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import errno
 import json
 import os
@@ -22,6 +20,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from .. import base64url
 from ..errors import ConfigurationError, KeyError
 from .keys import KeyLoader, KeySource, SigningKey
 
@@ -251,10 +250,9 @@ def _check_token(token: Any, organization_id: str) -> None:
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if match is None:
         raise ConfigurationError(f"option enrolment_token: expected {_FORM}, got another text; is it cut off?")
-    encoded = match.group(1)
     try:
-        organization = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-    except (binascii.Error, ValueError):
+        organization = base64url.decoded(match.group(1)).decode()
+    except ValueError:
         organization = "another one"
     if organization != organization_id:
         raise ConfigurationError(

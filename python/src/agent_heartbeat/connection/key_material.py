@@ -12,6 +12,7 @@ from typing import Any, Union
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from .. import base64url
 from ..errors import KeyError
 
 PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey]
@@ -102,7 +103,7 @@ def _from_jwk(jwk: Mapping[str, Any], where: str) -> PrivateKey:
     kind = jwk.get("crv") or jwk.get("kty")
     try:
         if kind == "Ed25519":
-            return ed25519.Ed25519PrivateKey.from_private_bytes(_bytes(jwk["d"]))
+            return ed25519.Ed25519PrivateKey.from_private_bytes(base64url.decoded(jwk["d"]))
         if kind == "P-256":
             return ec.derive_private_key(_integer(jwk["d"]), ec.SECP256R1())
         if kind == "RSA":
@@ -116,9 +117,5 @@ def _from_jwk(jwk: Mapping[str, Any], where: str) -> PrivateKey:
     raise KeyError(f"{where}: expected {ACCEPTED}, got a JWK of the kind {kind}")
 
 
-def _bytes(value: str) -> bytes:
-    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-
-
 def _integer(value: str) -> int:
-    return int.from_bytes(_bytes(value), "big")
+    return int.from_bytes(base64url.decoded(value), "big")

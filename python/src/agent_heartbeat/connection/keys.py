@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import inspect
 import json
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from .. import base64url
 from ..errors import ConfigurationError, KeyError
 from ..protocol import LOGIN_TOKEN_TTL_SECONDS, Message
 from .key_material import ACCEPTED, PRIVATE_KEYS, KeyMaterial, PrivateKey, read_private_key
@@ -39,7 +39,7 @@ class SigningKey:
         key: Any = source if isinstance(source, PRIVATE_KEYS) else read_private_key(source, where)
         algorithm, jwk = _public_jwk(key, where)
         thumbprint = hashlib.sha256(json.dumps(jwk, separators=(",", ":"), sort_keys=True).encode()).digest()
-        return SigningKey(key, algorithm, base64url(thumbprint))
+        return SigningKey(key, algorithm, base64url.encoded(thumbprint))
 
     @staticmethod
     def from_file(path: str | Path) -> SigningKey:
@@ -69,8 +69,10 @@ class SigningKey:
             **({"rotation": True} if rotation else {}),
         }
         header = {"alg": self.algorithm, "kid": self.key_id, "typ": "JWT"}
-        signed = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
-        return f"{signed}.{base64url(self._sign(signed.encode()))}"
+        signed = ".".join(
+            base64url.encoded(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
+        )
+        return f"{signed}.{base64url.encoded(self._sign(signed.encode()))}"
 
     def _sign(self, data: bytes) -> bytes:
         if isinstance(self.key, ed25519.Ed25519PrivateKey):
@@ -135,20 +137,15 @@ class KeyLoader:
         proceed(key)
 
 
-def base64url(data: bytes) -> str:
-    """Bytes as unpadded base64url."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _public_jwk(key: Any, where: str) -> tuple[str, dict[str, str]]:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        return "EdDSA", {"crv": "Ed25519", "kty": "OKP", "x": base64url(raw)}
+        return "EdDSA", {"crv": "Ed25519", "kty": "OKP", "x": base64url.encoded(raw)}
     if isinstance(key, ec.EllipticCurvePrivateKey):
         if key.curve.name != "secp256r1":
             raise KeyError(f"{where}: expected {ACCEPTED}, got the curve {key.curve.name}")
         point = key.public_key().public_numbers()
-        x, y = (base64url(number.to_bytes(32, "big")) for number in (point.x, point.y))
+        x, y = (base64url.encoded(number.to_bytes(32, "big")) for number in (point.x, point.y))
         return "ES256", {"crv": "P-256", "kty": "EC", "x": x, "y": y}
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size < 2048:
@@ -159,4 +156,4 @@ def _public_jwk(key: Any, where: str) -> tuple[str, dict[str, str]]:
 
 
 def _number(value: int) -> str:
-    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+    return base64url.encoded(value.to_bytes((value.bit_length() + 7) // 8, "big"))

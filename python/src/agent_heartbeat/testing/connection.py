@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
 
+from .. import base64url
 from ..protocol import Message
 
 Frame = Union[str, bytes]
@@ -30,7 +30,7 @@ class Login:
 
 def _decoded(part: str) -> dict[str, Any]:
     try:
-        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        value = json.loads(base64url.decoded(part))
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
