@@ -1,10 +1,12 @@
 /** Ephemeral registrations, which vanish some time after their agent was last seen, so that its name is free again. */
 
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
 import { CONNECTED, LOCK_OUT_KEPT_MS, PRESENCE } from "./lock-out";
 import { HEARTBEAT, LIMITS, type OfflineReason } from "./protocol";
 import { fencingTokenOf, type RegisteredAgent } from "./registry-record";
 import type { StatusRow } from "./status";
+import { rowFromItem } from "./status-row";
 import { rowInTheWay, statusWrite } from "./status-write";
 
 /** The bounds of `ephemeralMs`. */
@@ -40,6 +42,25 @@ export function hasVanished(
   if (ephemeralMs === undefined) return false;
   const { leaseExpiresAt = 0, disconnectedAt = leaseExpiresAt } = row ?? {};
   return Math.max(createdAt, Math.min(leaseExpiresAt, disconnectedAt)) + ephemeralMs <= now;
+}
+
+/** The same by the row as stored. Reads nothing of a registration that is not ephemeral. */
+export async function readWhetherVanished(
+  client: DynamoDBClient,
+  statusTableName: string,
+  agent: Lasting,
+  now: number,
+): Promise<boolean> {
+  if (agent.ephemeralMs === undefined) return false;
+  const { organizationId, agentId } = agent;
+  const { Item } = await client.send(
+    new GetItemCommand({
+      TableName: statusTableName,
+      Key: marshall({ organizationId, agentId }),
+      ConsistentRead: true,
+    }),
+  );
+  return hasVanished(agent, Item && rowFromItem(Item), now);
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { hasVanished, KEPT_LONGER_MS, keepUntil } from "../../core/ephemeral";
+import { KEPT_LONGER_MS, keepUntil, readWhetherVanished } from "../../core/ephemeral";
 import {
   agentFromItem,
   agentRecordId,
@@ -19,7 +19,6 @@ import {
   type RegisteredAgent,
   usedTokenRecordId,
 } from "../../core/registry-record";
-import { rowFromItem } from "../../core/status-row";
 
 /** DynamoDB may delete a row at its TTL, by a clock of its own: a token that is still good must not be forgotten. */
 const MARGIN_SECONDS = 10 * 60;
@@ -80,14 +79,7 @@ export function dynamoDbLoginRegistry(
     async lasts(agent, now) {
       const { organizationId, agentId, createdAt, ephemeralMs, keptUntil = 0 } = agent;
       if (ephemeralMs === undefined) return true;
-      const { Item } = await client.send(
-        new GetItemCommand({
-          TableName: statusTableName,
-          Key: marshall({ organizationId, agentId }),
-          ConsistentRead: true,
-        }),
-      );
-      if (hasVanished(agent, Item && rowFromItem(Item), now)) return false;
+      if (await readWhetherVanished(client, statusTableName, agent, now)) return false;
       const until = keepUntil(ephemeralMs, now);
       if (keptUntil >= until - KEPT_LONGER_MS) return true;
       try {

@@ -16,7 +16,7 @@ import {
   enrolmentKey,
   type StoredEnrolment,
 } from "../../core/enrolment";
-import { hasVanished, lockOutVanished } from "../../core/ephemeral";
+import { lockOutVanished, readWhetherVanished } from "../../core/ephemeral";
 import {
   agentFromItem,
   agentRecordId,
@@ -24,7 +24,6 @@ import {
   itemFromAgent,
   type RegisteredAgent,
 } from "../../core/registry-record";
-import { rowFromItem } from "../../core/status-row";
 
 type Item = Record<string, AttributeValue>;
 type AgentName = Pick<RegisteredAgent, "organizationId" | "agentId">;
@@ -85,28 +84,23 @@ export function dynamoDbEnrolmentStore({
   pause = sleep,
   random = Math.random,
 }: EnrolmentStoreOptions): EnrolmentStore {
-  const read = async (TableName: string, Key: Item) => {
-    const command = new GetItemCommand({ TableName, Key, ConsistentRead: true });
+  const read = async (Key: Item) => {
+    const command = new GetItemCommand({ TableName: registryTableName, Key, ConsistentRead: true });
     return (await client.send(command)).Item;
   };
   return {
     async find(name) {
-      const item = await read(registryTableName, enrolmentKey(name));
+      const item = await read(enrolmentKey(name));
       return item && enrolmentFromItem(item);
     },
 
     async findAgent({ organizationId, agentId }) {
       const recordId = agentRecordId(agentId);
-      const item = await read(registryTableName, marshall({ organizationId, recordId }));
+      const item = await read(marshall({ organizationId, recordId }));
       return item && agentFromItem(item);
     },
 
-    async hasVanished(agent, now) {
-      if (agent.ephemeralMs === undefined) return false;
-      const { organizationId, agentId } = agent;
-      const row = await read(statusTableName, marshall({ organizationId, agentId }));
-      return hasVanished(agent, row && rowFromItem(row), now);
-    },
+    hasVanished: (agent, now) => readWhetherVanished(client, statusTableName, agent, now),
 
     lockOut: (agent, now) => lockOutVanished(client, statusTableName, agent, now),
 
