@@ -4,6 +4,7 @@ import type { LocalOptions } from "@agent-heartbeat/local";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
+import { port } from "../port";
 
 const DEFAULT_PORT = 8787;
 
@@ -67,12 +68,6 @@ export async function loadLocal<T>(load: () => Promise<T>): Promise<T> {
       { cause },
     );
   }
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError("Expected a number from 0 to 65535.");
 }
 
 function url(text: string): string {

@@ -1,8 +1,9 @@
 /** `metrics`: the fleet as Prometheus metrics. */
 
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
+import { port } from "../port";
 
 interface Options extends DeploymentOptions {
   host: string;
@@ -32,10 +33,4 @@ export function addMetrics(program: Command, io: Io): void {
         await exportMetrics(deployment, { host, port, perAgent }, listening, io);
       }),
     );
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError("Expected a port, from 0 to 65535.");
 }

@@ -5,7 +5,7 @@ import type { Deployment } from "../deployment";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
 import { aborted, type LiveFleet, watchFleet } from "../live-fleet";
-import { FleetMetrics, type ObservedFleet } from "./fleet-metrics";
+import { FleetMetrics } from "./fleet-metrics";
 
 export interface ExporterOptions {
   host: string;
@@ -28,11 +28,11 @@ export async function exportMetrics(
   io: Io,
 ): Promise<void> {
   const viewer = { lifetimeMs: LIFETIME_MS, description: "`metrics` of the command line" };
-  let fleet = await watchFleet(deployment, viewer, io);
-  if (!fleet) return;
-  const current = (): ObservedFleet => (fleet as LiveFleet).watcher;
+  const first = await watchFleet(deployment, viewer, io);
+  if (!first) return;
+  let fleet = first;
   const { organizationId } = deployment;
-  const metrics = new FleetMetrics({ organizationId, perAgent, fleet: current });
+  const metrics = new FleetMetrics({ organizationId, perAgent, fleet: () => fleet.watcher });
   const follow = ({ watcher }: LiveFleet) => watcher.on("change", (change) => metrics.hear(change));
   follow(fleet);
   const server = createServer((request, response) => void answer(request, response));
@@ -47,7 +47,7 @@ export async function exportMetrics(
       return end(response, 200, await metrics.registry.metrics(), type);
     }
     if (pathname !== "/healthz") return end(response, 404, "Try /metrics.\n");
-    const { state } = current();
+    const { state } = fleet.watcher;
     end(response, state === "live" ? 200 : 503, `${state}\n`);
   }
 
@@ -85,7 +85,7 @@ export async function exportMetrics(
         const last = fleet;
         follow(next);
         fleet = next;
-        await last?.stop();
+        await last.stop();
         waitMs = RENEW_AFTER_MS;
       } catch (error) {
         io.stderr.write(`agent-heartbeat: no new viewer could be registered: ${String(error)}\n`);

@@ -40,8 +40,9 @@ const OTHER = "other";
 const reasonOf = (reason: string | null) =>
   reason !== null && Object.hasOwn(REASONS, reason) ? reason : OTHER;
 
-/** Besides the ends of leases. */
-const OTHER_TRANSITIONS: readonly [event: Transition["event"], reason: Transition["reason"]][] = [
+/** What there is a series for from the start. */
+const TRANSITIONS: readonly (readonly [event: Transition["event"], reason: string])[] = [
+  ...Object.keys(REASONS).map((reason) => ["offline", reason] as const),
   ["online", "connected"],
   ["online", "revived"],
   ["stalled", "no_progress"],
@@ -146,36 +147,36 @@ export class FleetMetrics {
   readonly #counted = new Set<string>();
 
   constructor({ organizationId, perAgent, fleet }: FleetMetricsOptions) {
-    const { registry } = this;
-    registry.setDefaultLabels({ organization: organizationId });
-    const whileLive = [...OF_THE_FLEET, ...(perAgent ? OF_EACH_AGENT : [])];
-    for (const { name, help, labels, collect } of [...whileLive, ...OF_THE_EXPORTER]) {
-      const always = OF_THE_EXPORTER.some((one) => one.name === name);
-      new Gauge({
-        name,
-        help,
-        labelNames: labels,
-        registers: [registry],
-        collect() {
-          this.reset();
-          // A reset leaves a zero where there are no labels.
-          if (labels.length === 0) this.remove();
-          const now = fleet();
-          if (always || now.state === "live") collect(this, now);
-        },
-      });
-    }
+    this.registry.setDefaultLabels({ organization: organizationId });
+    for (const measure of OF_THE_EXPORTER) this.#add(measure, fleet);
+    const live = () => (fleet().state === "live" ? fleet() : undefined);
+    for (const measure of OF_THE_FLEET) this.#add(measure, live);
+    if (perAgent) for (const measure of OF_EACH_AGENT) this.#add(measure, live);
     this.#transitions = new Counter({
       name: "agent_heartbeat_transitions_total",
       help: "Transitions that the exporter was told of, by event (online, offline, stalled, recovered, draining) and reason.",
       labelNames: ["event", "reason"],
-      registers: [registry],
+      registers: [this.registry],
     });
-    const ends = Object.keys(REASONS).map((reason) => ["offline", reason] as const);
-    for (const [event, reason] of [...ends, ...OTHER_TRANSITIONS]) {
-      this.#transitions.inc({ event, reason }, 0);
-    }
-    collectDefaultMetrics({ register: registry });
+    for (const [event, reason] of TRANSITIONS) this.#transitions.inc({ event, reason }, 0);
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** @param fleet undefined while there is nothing to say */
+  #add({ name, help, labels, collect }: Measure, fleet: () => ObservedFleet | undefined): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: labels,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        // A reset leaves a zero where there are no labels.
+        if (labels.length === 0) this.remove();
+        const now = fleet();
+        if (now) collect(this, now);
+      },
+    });
   }
 
   /** Hears a change of the fleet. A transition counts once, however many watchers tell it. */
@@ -187,7 +188,7 @@ export class FleetMetrics {
       this.#counted.delete(id);
     }
     const { event, reason } = transition;
-    const isKnown = OTHER_TRANSITIONS.some((one) => one[0] === event && one[1] === reason);
-    this.#transitions.inc({ event, reason: isKnown ? reason : reasonOf(reason) });
+    const isKnown = TRANSITIONS.some((known) => known[0] === event && known[1] === reason);
+    this.#transitions.inc({ event, reason: isKnown ? reason : OTHER });
   }
 }

@@ -1,0 +1,10 @@
+/** A port in the arguments of a command. */
+
+import { InvalidArgumentError } from "commander";
+
+/** @throws InvalidArgumentError if it is none; 0 stands for any free one */
+export function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError("Expected a number from 0 to 65535.");
+}
