@@ -226,6 +226,29 @@ function withCustomDomain(): string {
     }
   });
 
+  it("breaks no short word of an agent's page on a phone", async () => {
+    const page = await open(undefined, { viewport: { width: 390, height: 844 } });
+    await says(page, "silent", "Offline: lease expired");
+    await page.getByRole("link", { name: "silent", exact: true }).click();
+    await page.getByText("Lease ended").waitFor();
+    // A word that is broken lies in two rectangles.
+    const broken = `(() => {
+      const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+      const found = [];
+      while (texts.nextNode()) {
+        for (const { index, 0: word } of texts.currentNode.data.matchAll(/[a-z]{2,12}/gi)) {
+          const range = document.createRange();
+          range.setStart(texts.currentNode, index);
+          range.setEnd(texts.currentNode, index + word.length);
+          const lines = new Set([...range.getClientRects()].map(({ top }) => top));
+          if (lines.size > 1) found.push(word);
+        }
+      }
+      return found;
+    })()`;
+    expect(await page.evaluate(broken)).toEqual([]);
+  });
+
   it("shows nothing as online while disconnected, and reconnects on its own", async () => {
     const page = await open();
     await says(page, "steady", "Online");
