@@ -30,7 +30,7 @@ beforeAll(async () => {
   const at = Date.now();
   const seen = { connectedAt: at - 90_000, lastHeartbeatAt: at - 60_000 };
   await service.writeRows([presence("steady", { ...seen, leaseExpiresAt: at + 3_600_000 })]);
-}, 120_000);
+});
 afterAll(async () => {
   dashboard?.close();
   await service?.stop();
@@ -128,7 +128,7 @@ afterAll(async () => {
       .waitFor({ state: "detached", timeout: 60_000 });
     await online(page);
     browser.problems.splice(0);
-  }, 90_000);
+  });
 
   it("gives a page of another origin nothing: no sign-in, no page, no table", async () => {
     const server = createServer((_, response) => {

@@ -89,7 +89,7 @@ describe.each(Object.entries(DEPLOYMENTS))("a deployment %s", (_, deployment) =>
   let templates: ResolvedTemplate[];
   beforeAll(() => {
     templates = deployment().flatMap(deployed);
-  }, 120_000);
+  });
 
   it("uses no name twice that must be unique in an account or region", () => {
     const names = templates.flatMap((template) => {
@@ -311,7 +311,7 @@ describe("an existing app", () => {
     expect(own).toEqual(alone);
     const added = Object.keys(together).filter((id) => !(id in alone));
     expect(added.filter((id) => !id.startsWith("Presence"))).toEqual([]);
-  }, 60_000);
+  });
 
   it("applies its permissions boundary and tags to the construct", () => {
     const resources = Object.values(ofHost(hostApp())) as { Type: string; Properties: object }[];
@@ -323,7 +323,7 @@ describe("an existing app", () => {
     for (const { Properties } of of("AWS::DynamoDB::Table")) {
       expect(Properties).toMatchObject({ Tags: [{ Key: "team", Value: "search" }] });
     }
-  }, 60_000);
+  });
 });
 
 const functionOf = (template: ResolvedTemplate, name: string): Resource => {

@@ -2,10 +2,8 @@
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import ts from "typescript";
-
-jest.setTimeout(120_000);
 
 const root = join(__dirname, "..", "..");
 /** What pages import, and what travels. */

@@ -1,11 +1,9 @@
 import { type AgentEvents, HeartbeatAgent, publicKeyOf, SimpleAgent } from "@agent-heartbeat/sdk";
 import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { fastRuntime } from "../../../testing/fast-runtime";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { TEST_KEY } from "../../../testing/keys";
-
-jest.setTimeout(30_000);
 
 let gateway: FakeService;
 let proxy: FaultProxy;

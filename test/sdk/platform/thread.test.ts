@@ -4,12 +4,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Activity, ConnectionError, HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { firstLine } from "../../../testing/first-line";
 import { TEST_KEY } from "../../../testing/keys";
 import { temporaryFolder } from "../../../testing/temporary-folder";
-
-jest.setTimeout(60_000);
 
 let gateway: FakeService;
 let agent: HeartbeatAgent | undefined;
