@@ -1,12 +1,15 @@
-/** The concurrency of a run with a hostile tenant: that of a small account, most of it for what must not wait. */
+/** The concurrency of a run with a hostile tenant: part of an account's, most of it for what must not wait. */
 
 import type { ReservedConcurrencyProps } from "../../../lib/props";
 
+/** Most agents that are observed. All may come or leave at once. */
+export const MOST_AGENTS = 100;
+
 export const RESERVED = {
-  heartbeat: 40,
-  authorize: 40,
-  connect: 40,
-  disconnect: 40,
+  heartbeat: MOST_AGENTS,
+  authorize: MOST_AGENTS,
+  connect: MOST_AGENTS,
+  disconnect: MOST_AGENTS,
   transitions: 10,
   sweep: 1,
 } satisfies ReservedConcurrencyProps;

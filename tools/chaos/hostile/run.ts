@@ -14,6 +14,7 @@ import { pause } from "../faults/pause";
 import { come, finish, PER_PROCESS, Watch } from "../run";
 import { Stage } from "../stage/stage";
 import { ATTACK_SHARE, attackWithin } from "./attack";
+import { MOST_AGENTS } from "./concurrency";
 import {
   type Attack,
   FLOODS,
@@ -24,7 +25,7 @@ import {
 } from "./orders";
 
 export interface HostileOptions {
-  /** With the tenant; half as long without it before. */
+  /** With the tenant, and as long without it before. */
   seconds: number;
   /** Observed agents. @default as many as the machine can run during an attack */
   agents: number | undefined;
@@ -46,7 +47,6 @@ export interface HostileEvidence {
 
 /** Fewer than in a fault run: what the attack may take is part of the question. */
 const SHARE = 0.15;
-const MOST_AGENTS = 100;
 /** How often an observed agent loses its connection, and how often one falls silent. */
 const RESET_EVERY_MS = 1000;
 const FREEZE_EVERY_MS = 10_000;
@@ -67,7 +67,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
     stage.recorder.begin();
     const exercise = exerciseFleet(stage, seed, ending.signal);
     const calmFrom = stage.now();
-    await pause((seconds / 2) * 1000);
+    await pause(seconds * 1000);
     const hostileFrom = stage.now();
     report("the hostile tenant comes");
     const hostile = await underAttack(stage, attack, seconds);
