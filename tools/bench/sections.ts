@@ -3,6 +3,7 @@
 import { billingUnits } from "./billing-units/section";
 import { client } from "./client/section";
 import { detection } from "./detection/section";
+import { isolation } from "./isolation/section";
 import { lambda } from "./lambda/section";
 import type { Section } from "./section";
 import { storm } from "./storm/section";
@@ -11,6 +12,7 @@ import { throughput } from "./throughput/section";
 
 export const SECTIONS = [
   billingUnits,
+  isolation,
   lambda,
   detection,
   throughput,

@@ -1,0 +1,30 @@
+/** The report section on what one client can do to others, and at whose cost. */
+
+import { type Section, table } from "../section";
+import { type Attempt, attempts } from "./attempts";
+
+export const isolation: Section<Attempt[]> = {
+  name: "isolation",
+  title: "What one client can do to others",
+  measure: attempts,
+
+  markdown: (figures) =>
+    [
+      "What a client with a valid key tries, and what comes of it: counted by the functions' own code on the embedded engine, or " +
+        "by the engine. These figures are exact. How the service fares while a client does all of it at once is a " +
+        "[run of its own](faults.md#a-hostile-client).",
+      table(
+        ["attempt", "what comes of it"],
+        figures.map(({ attempt, found }) => [attempt, found]),
+      ),
+    ].join("\n\n"),
+
+  changes: (figures, reported) =>
+    figures.flatMap(({ attempt, found }) => {
+      const before = reported.find((one) => one.attempt === attempt)?.found ?? "not tried";
+      return found === before ? [] : [`${attempt}: ${before} in the report, now ${found}`];
+    }),
+
+  goals: (figures) =>
+    figures.map(({ attempt, goal, found, met }) => ({ goal: `${attempt}: ${goal}`, found, met })),
+};
