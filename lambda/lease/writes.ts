@@ -49,12 +49,13 @@ function assignmentsOf(work: WriteValues): { set: string; missing: string[] } {
 const notFenced = "NOT fencingToken > :fencingToken";
 const keyIsValid = "NOT contains(revokedKeys, :keyTag)";
 
-/**
- * The connection has neither ended nor lost the row, and the row's time does not run backward, so that of two online
- * states the later one is the newer one.
- */
+/** The row's time does not run backward, so that of two online states the later one is the newer one. */
+const mayWrite = (period: OnlinePeriod) =>
+  `${keyIsValid} AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
+
+/** The connection has neither ended nor lost the row. What stands for an HTTP heartbeat can't have: its token is new. */
 const mayHold = (period: OnlinePeriod) =>
-  `${keyIsValid} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry) AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
+  `${mayWrite(period)} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry)`;
 
 /** Of the tokens of HTTP heartbeats, a row accepts none that is not newer than all before: each works once, in order. */
 const newerToken = "NOT lastToken >= :issued";
@@ -109,7 +110,7 @@ export function take(period: OnlinePeriod, { trim = false, work }: TakeOptions =
   const token = work ? `, ${tokenUsed}` : "";
   const remove = ["reason", "disconnectedAt", ...missing].join(", ");
   return {
-    condition: `${notFenced} AND ${mayHold(period)} AND ${room}${work ? ` AND ${newerToken} AND ${notHeld}` : ""}${ways}`,
+    condition: `${notFenced} AND ${work ? `${mayWrite(period)} AND ${newerToken} AND ${notHeld}` : mayHold(period)} AND ${room}${ways}`,
     update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${token}${set}${processes} REMOVE ${remove}`,
   };
 }

@@ -2,8 +2,10 @@
 
 import { connectionIn, isHttpConnection, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
+import { isLockedOut } from "../../lambda/lease/standing";
 import { MOST_PROCESSES } from "../../lambda/lease/writes";
-import { broken } from "./broken";
+import { broken, text } from "./broken";
+import { judgeHeld, judgeSettled, judgeWork } from "./held";
 import {
   type HttpProcess,
   LEASE_MS,
@@ -65,31 +67,45 @@ const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
 /** A write of a request was carried out. */
 function written(world: World, operation: Operation, request: Request, row: StatusRow): void {
   const { previous } = world;
-  const { holder, alone } = request;
+  const { holder } = request;
   if (acceptedBefore(world, request)) broken("a repeated token changes nothing", row);
   if ((previous?.lastToken ?? "") >= holder.token.issued && row.lastToken !== previous?.lastToken) {
     broken("tokens are accepted in order", row);
   }
-  if (operation.kind !== "http" || row.instanceId !== holder.instanceId) return;
-  const { activity } = operation;
-  if (JSON.stringify(row.activity) !== JSON.stringify(activity)) {
-    broken("a heartbeat says what the agent works on", row);
-  }
-  if (row.leaseExpiresAt !== row.lastHeartbeatAt + LEASE_MS || row.reason !== undefined) {
-    broken("a heartbeat says until when the lease runs", row);
+  if (operation.kind === "leave") hasLeft(previous, request, row);
+  else if (row.instanceId === holder.instanceId) hasBeaten(world, operation, request, row);
+  else hasLost(previous, request, row);
+}
+
+function hasBeaten(world: World, operation: Operation, request: Request, row: StatusRow): void {
+  const { previous } = world;
+  const { holder, alone } = request;
+  const same = previous?.instanceId === holder.instanceId;
+  const isOfBefore = (previous?.fencingToken ?? 0) < holder.fencingToken;
+  const renews = same && previous.connections !== undefined && !isOfBefore;
+  judgeHeld(world, row, {
+    ...holder,
+    ...(renews && { connectionId: previous.connectionId, connectedAt: previous.connectedAt }),
+  });
+  judgeWork(row, operation.activity, holder, row.lastHeartbeatAt);
+  if (previous) refusesLockedOut(previous, request, row);
+  if (renews) {
+    judgeSettled(row);
+    if (connectionsOf(previous) !== connectionsOf(row)) {
+      broken("an HTTP heartbeat changes no connections", row);
+    }
+    return;
   }
   if (!previous?.instanceId) return;
-  const same = previous.instanceId === holder.instanceId;
-  const isLive = previous.leaseExpiresAt > row.lastHeartbeatAt;
-  const isOfBefore = (previous.fencingToken ?? 0) < holder.fencingToken;
   const known = previous.processes?.has(tagOf(holder.instanceId)) === true;
+  if (!row.processes?.has(tagOf(previous.instanceId))) broken("a row remembers its process", row);
+  if (!known) staysSmall(row);
+  for (const lost of previous.connections ?? []) {
+    if (!row.displaced?.has(lost)) broken("who has lost the row is remembered", row);
+  }
+  const isLive = previous.leaseExpiresAt > row.lastHeartbeatAt;
   if (!same && previous.connections && isLive && !isOfBefore && (known || alone)) {
     broken("a process that has lost, or is to be alone, takes nothing from one that lives", row);
-  }
-  // Of two requests at once, either may stand for the process.
-  const keeps = same && previous.connections && !isHttpConnection(previous.connectionId);
-  if (keeps && !isOfBefore && connectionsOf(previous) !== connectionsOf(row)) {
-    broken("an HTTP heartbeat changes no connections", row);
   }
   const ended = previous.disconnectedAt;
   const endedByWebSocket = !isHttpConnection(previous.lastEnded) && previous.reason !== "revoked";
@@ -98,6 +114,41 @@ function written(world: World, operation: Operation, request: Request, row: Stat
     if (request.sentAt + request.aheadMs < ended) {
       broken("a heartbeat from before the end of a WebSocket does not bring the agent back", row);
     }
+  }
+}
+
+/** What stands for the process has ended, or it was away already. */
+function hasLeft(previous: StatusRow | undefined, request: Request, row: StatusRow): void {
+  const { holder } = request;
+  if (row.lastToken !== holder.token.used) broken("a token is remembered", row);
+  if (previous?.instanceId !== holder.instanceId || row.connections) {
+    broken("who leaves over HTTP ends what stands for it, and nothing else", row);
+  }
+  if (!previous.connections) return;
+  refusesLockedOut(previous, request, row);
+  const { status, reason, lastEnded } = row;
+  const expected = ["offline", previous.reason ?? "client_closed", previous.connectionId];
+  if (text([status, reason, lastEnded]) !== text(expected)) {
+    broken("an end over HTTP is told with its reason", row);
+  }
+}
+
+/** The process is told that it has lost. */
+function hasLost(previous: StatusRow | undefined, request: Request, row: StatusRow): void {
+  if (!previous?.connections) {
+    broken("only for a living process's sake another one is refused", row);
+  }
+  refusesLockedOut(previous, request, row);
+  staysSmall(row);
+}
+
+function refusesLockedOut(previous: StatusRow, { holder }: Request, row: StatusRow): void {
+  if (isLockedOut(previous, holder)) broken("who is locked out writes nothing", row);
+}
+
+function staysSmall(row: StatusRow): void {
+  if ((row.processes?.size ?? 0) > MOST_PROCESSES) {
+    broken("a row remembers the last few processes", row);
   }
 }
 
@@ -135,6 +186,10 @@ function judgeAlone(
   const { row, presence, now } = world;
   const { holder, alone, process } = request;
   const at = startedAt + request.aheadMs;
+  const isFull = (before?.processes?.size ?? 0) >= MOST_PROCESSES;
+  if (outcome === "contended" && before === row && !isFull) {
+    broken("what nothing disturbs is done", describe(request));
+  }
   const greater = (before?.lastToken ?? "") >= holder.token.issued;
   if (outcome === "used" && !greater) broken("a new token is accepted", describe(request));
   if (outcome === "revoked") broken("who is registered is not told revoked", describe(request));
@@ -142,6 +197,10 @@ function judgeAlone(
     if (before !== row && outcome === "duplicate") broken("a refusal changes nothing", row);
     const isLive = before?.connections && before.leaseExpiresAt > at;
     if (!isLive) broken("only for a living process's sake another one is refused", before);
+    const isRemembered = row?.processes?.has(tagOf(holder.instanceId));
+    if (kind === "http" && outcome === "superseded" && !isRemembered) {
+      broken("who has lost is remembered", row);
+    }
   }
   if (
     outcome === "left" &&

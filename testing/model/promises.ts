@@ -10,9 +10,9 @@ import {
 } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 import { standingOf } from "../../lambda/lease/standing";
-import { stallDeadline } from "../../lambda/lease/work";
 import { MOST_CONNECTIONS, MOST_DISPLACED, MOST_PROCESSES } from "../../lambda/lease/writes";
 import { broken, text } from "./broken";
+import { judgeHeld, judgeSettled, judgeWork } from "./held";
 import { afterHttp, httpFinished, isHeldOverHttp } from "./http-promises";
 import {
   type Connection,
@@ -21,7 +21,6 @@ import {
   name,
   type Operation,
   passesFilter,
-  RETENTION_MS,
   SKEW_MS,
   type World,
 } from "./world";
@@ -320,7 +319,7 @@ function acquired(
     if (other.process !== process && (isNew || isForgotten)) other.disturbed = true;
     if (other.process === process && other !== connection && replaces) other.disturbed = true;
   }
-  if (world.row && hasWritten(world, operation)) judgeHeld(world, world.row, connection);
+  if (world.row && hasWritten(world, operation)) judgeHeld(world, world.row, holder);
   connection.disturbed = !operation.solo;
   const { instanceId, connectedAt = 0 } = operation.before ?? {};
   const isNewest = instanceId !== holder.instanceId || connectedAt < holder.connectedAt;
@@ -356,14 +355,9 @@ function renewed(
   }
   const { row } = world;
   if (row && hasWritten(world, operation)) {
-    judgeHeld(world, row, connection);
-    const { activity } = operation;
-    const stallsAt = activity && stallDeadline(activity, at, holder.heartbeatIntervalMs);
-    const says = [row.activity, row.stallsAt, row.displacedAt];
-    if (text(says) !== text([activity, stallsAt, undefined])) {
-      broken("a heartbeat says what the agent works on", row);
-    }
-    if (row.displaced?.has(NOBODY)) broken("a row does not list nobody for long", row);
+    judgeHeld(world, row, holder);
+    judgeWork(row, operation.activity, holder, at);
+    judgeSettled(row);
   }
   if (operation.solo) {
     if (world.isLockedOut(connection)) {
@@ -377,31 +371,6 @@ function renewed(
   // Of two heartbeats the one that was sent first may be answered last.
   connection.provenAt = Math.max(connection.provenAt, operation.startedAt);
   if (operation.solo) connection.disturbed = false;
-}
-
-/** A write that proves its process alive says whose it is, since when it is online, and until when it lasts. */
-function judgeHeld({ previous: before }: World, row: StatusRow, { holder }: Connection): void {
-  const at = row.lastHeartbeatAt;
-  const goesOn = before?.onlineSince !== undefined && before.leaseExpiresAt > at;
-  const { activity: _, stalledSince: __, ...presence } = derivePresence(row, at);
-  const expected = {
-    agentId: holder.agentId,
-    status: "online",
-    reason: null,
-    since: goesOn ? before.onlineSince : at,
-    connectedAt: holder.connectedAt,
-    connectionId: holder.connectionId,
-    instanceId: holder.instanceId,
-    lastHeartbeatAt: at,
-    leaseExpiresAt: at + LEASE_MS,
-    leaseMs: LEASE_MS,
-    heartbeatIntervalMs: holder.heartbeatIntervalMs,
-  };
-  if (JSON.stringify(presence) !== JSON.stringify(expected) || row.disconnectedAt !== undefined) {
-    broken("a heartbeat or connection says who it is of, since when, and until when", row);
-  }
-  const kept = Math.ceil((at + LEASE_MS + RETENTION_MS) / 1000);
-  if (row.ttlEpochSeconds !== kept) broken("a row is kept for its retention", row);
 }
 
 /** After every step. */

@@ -252,6 +252,8 @@ export class World {
       if (this.connections.every(({ state }) => state === "ended" || state === "refused")) {
         this.#slept = false;
         this.now += 4 * HOUR_MS;
+        const { registered, enabled } = this.registry;
+        if (registered && enabled && this.#isLikely(7)) this.#lockOut("disable", number);
       } else {
         this.#endAll();
       }
