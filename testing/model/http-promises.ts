@@ -36,6 +36,10 @@ export function httpFinished(
     if (before) broken("a token works once", describe(request));
     request.accepted = "yes";
   }
+  // The first write is blind, and one more makes good a lease that has run out, or a clock that is behind.
+  if (outcome === "contended" && operation.smooth && operation.writes > 3 + operation.changes) {
+    broken("what nothing disturbs is done", describe(request));
+  }
   if (hasWritten(world, operation) && world.row) written(world, operation, request, world.row);
   disturbOthers(world, operation, request, outcome);
   if (operation.solo && operation.smooth) judgeAlone(world, operation, request, outcome);
@@ -107,13 +111,13 @@ function hasBeaten(world: World, operation: Operation, request: Request, row: St
   if (!same && previous.connections && isLive && !isOfBefore && (known || alone)) {
     broken("a process that has lost, or is to be alone, takes nothing from one that lives", row);
   }
-  const ended = previous.disconnectedAt;
-  const endedByWebSocket = !isHttpConnection(previous.lastEnded) && previous.reason !== "revoked";
-  if (same && !previous.connections && ended !== undefined && endedByWebSocket && !isOfBefore) {
-    // Either clock may be ahead of the true one.
-    if (request.sentAt + request.aheadMs < ended) {
-      broken("a heartbeat from before the end of a WebSocket does not bring the agent back", row);
-    }
+  const ended = Math.min(previous.disconnectedAt ?? 0, previous.leaseExpiresAt);
+  // A process that nobody knows was heard while the other one lived, and is the newer one.
+  if (previous.connections || !known || isOfBefore || previous.reason === "revoked") return;
+  // Either clock may be ahead of the true one, and only that of a WebSocket's end has nothing to do with tokens.
+  const byWebSocket = same && !isHttpConnection(previous.lastEnded);
+  if (request.sentAt + request.aheadMs + (byWebSocket ? 0 : SKEW_MS) < ended) {
+    broken("a heartbeat from before the agent's end does not bring it back", row);
   }
 }
 
@@ -139,6 +143,9 @@ function hasLost(previous: StatusRow | undefined, request: Request, row: StatusR
     broken("only for a living process's sake another one is refused", row);
   }
   refusesLockedOut(previous, request, row);
+  if (!row.processes?.has(tagOf(request.holder.instanceId))) {
+    broken("who has lost is remembered", row);
+  }
   staysSmall(row);
 }
 
@@ -186,10 +193,6 @@ function judgeAlone(
   const { row, presence, now } = world;
   const { holder, alone, process } = request;
   const at = startedAt + request.aheadMs;
-  const isFull = (before?.processes?.size ?? 0) >= MOST_PROCESSES;
-  if (outcome === "contended" && before === row && !isFull) {
-    broken("what nothing disturbs is done", describe(request));
-  }
   const greater = (before?.lastToken ?? "") >= holder.token.issued;
   if (outcome === "used" && !greater) broken("a new token is accepted", describe(request));
   if (outcome === "revoked") broken("who is registered is not told revoked", describe(request));
@@ -197,10 +200,6 @@ function judgeAlone(
     if (before !== row && outcome === "duplicate") broken("a refusal changes nothing", row);
     const isLive = before?.connections && before.leaseExpiresAt > at;
     if (!isLive) broken("only for a living process's sake another one is refused", before);
-    const isRemembered = row?.processes?.has(tagOf(holder.instanceId));
-    if (kind === "http" && outcome === "superseded" && !isRemembered) {
-      broken("who has lost is remembered", row);
-    }
   }
   if (
     outcome === "left" &&

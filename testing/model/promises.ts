@@ -45,7 +45,7 @@ function finished(world: World, operation: Operation, outcome: string | undefine
   if (["expire", "stall", "recover", "forget"].includes(kind)) swept(world, operation, outcome);
   httpFinished(world, operation, outcome);
   if (kind === "release" && connection) released(world, operation, connection, outcome);
-  if (operation.solo && operation.smooth) judgeCost(operation, outcome);
+  if (operation.smooth) judgeCost(operation, outcome);
 }
 
 /** A sweep acts on what it has seen, if it is so still, and says whether it has. */
@@ -68,8 +68,9 @@ function swept(world: World, operation: Operation, outcome: string | undefined):
 }
 
 /** What an operation may cost that nothing disturbs. */
-function judgeCost({ kind, before, startedAt, writes, connection }: Operation, outcome = "") {
-  if (!connection) return;
+function judgeCost(operation: Operation, outcome = "") {
+  const { kind, before, startedAt, writes, changes, connection, solo } = operation;
+  if (!connection || (!solo && kind !== "renew")) return;
   const { holder, aheadMs } = connection;
   const at = startedAt + aheadMs;
   const lapsed = before?.onlineSince !== undefined && before.leaseExpiresAt <= at;
@@ -79,7 +80,7 @@ function judgeCost({ kind, before, startedAt, writes, connection }: Operation, o
   const { processes } = before ?? {};
   const isFull = (processes?.size ?? 0) >= MOST_PROCESSES;
   const trims = isFull && !processes?.has(tagOf(holder.instanceId)) ? 1 : 0;
-  if (kind === "renew" && writes > 1 + (outcome === "renewed" ? late : 0)) {
+  if (kind === "renew" && writes > 1 + changes + (outcome === "renewed" ? late : 0)) {
     broken("a heartbeat is one write", before);
   }
   if (kind === "acquire" && outcome === "acquired") {

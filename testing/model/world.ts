@@ -120,6 +120,8 @@ export interface Operation {
   /** What a heartbeat says of the work. */
   activity?: Activity | undefined;
   writes: number;
+  /** How often others have changed the row while it was under way. */
+  changes: number;
   /** Nothing else was under way while it was. */
   solo: boolean;
   /** Every write of it was answered at once. */
@@ -772,6 +774,7 @@ export class World {
       startedAt: this.now,
       before: this.row,
       writes: 0,
+      changes: 0,
       solo: !others,
       smooth: true,
     };
@@ -824,8 +827,12 @@ export class World {
     }
     waiting.operation.writes += 1;
     this.writer = waiting.operation;
+    const { row } = this;
     waiting.go(fate);
     await settled();
+    for (const other of this.row === row ? [] : this.underWay) {
+      if (other !== waiting.operation) other.changes += 1;
+    }
     if (this.#broken) throw this.#broken;
   }
 }
