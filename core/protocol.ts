@@ -78,6 +78,12 @@ export const HEARTBEAT = {
   maxTimeoutMultiplier: 20,
 } as const;
 
+/**
+ * The longest that the WebSocket of a client with heartbeats over HTTP carries none: for API Gateway not to end it, and for one
+ * that is dead to be noticed.
+ */
+export const QUIET_WEBSOCKET_SECONDS = 5 * 60;
+
 /** The form of `agentId` and `organizationId`. */
 export const ID_PATTERN = /^[\w-][\w.@:/+=%-]{0,127}$/;
 

@@ -31,7 +31,7 @@ export class ConnectionError extends AgentHeartbeatError {
   }
 }
 
-/** The server answered the handshake with another status than 101. */
+/** The server refused a login: the handshake of a WebSocket, or a heartbeat over HTTP. */
 export class LoginRefusedError extends ConnectionError {
   override name = "LoginRefusedError";
 

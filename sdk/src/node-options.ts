@@ -32,7 +32,11 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
    * @default the environment variable `AGENT_HEARTBEAT_ENROLMENT_TOKEN`, without a `privateKey`
    */
   enrolmentToken?: string | undefined;
-  /** The HTTP URL of the deployment, its output `HttpUrl`. */
+  /**
+   * The HTTP URL of the deployment, its output `HttpUrl`.
+   *
+   * @default the environment variable `AGENT_HEARTBEAT_HTTP_URL`
+   */
   httpUrl?: string | undefined;
   /** Opens a private key that is encrypted. */
   passphrase?: string | undefined;
@@ -54,6 +58,13 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
    * @default false
    */
   heartbeatThread?: boolean | undefined;
+  /**
+   * How heartbeats are sent. With `http` they go to `httpUrl`, which costs less. The WebSocket stays open for messages and for
+   * its end to be noticed at once, and carries the heartbeats while HTTP fails.
+   *
+   * @default "websocket"
+   */
+  heartbeatTransport?: "websocket" | "http" | undefined;
 }
 
 /** Options of `FleetWatcher` in Node.js. */

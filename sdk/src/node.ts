@@ -5,21 +5,18 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { readFile } from "node:fs/promises";
 import { LIMITS } from "../../core/protocol";
-import { ConnectionManager } from "./connection/connection-manager";
-import { type KeySource, keySourceOf } from "./connection/key-source";
-import { type CryptoKey, signingKey } from "./connection/keys";
-import { ConfigurationError, KeyError } from "./errors";
+import { invalid } from "./checks";
+import { ConfigurationError } from "./errors";
 import { resolveWatcherOptions } from "./fleet/options";
 import type { Task } from "./messaging/work";
 import type { NodeAgentOptions, NodeWatcherOptions } from "./node-options";
 import { type AgentOptions, type ResolvedOptions, resolveOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
-import { enrolledKey } from "./platform/enrolled-key";
-import { keyIn } from "./platform/key-material";
-import { lastingKey } from "./platform/lasting-key";
+import { checkedHttpUrl, givenHttpUrl } from "./platform/http/http-url";
+import { nodeConnectionManager } from "./platform/http/node-connection-manager";
 import { NodeAgent, NodeWatcher } from "./platform/node-clients";
+import { type KeyOptions, nodeKey } from "./platform/node-key";
 import { nodeRuntime } from "./platform/node-runtime";
 import { nodeSockets } from "./platform/node-socket";
 import type { Runtime } from "./platform/runtime";
@@ -28,7 +25,13 @@ import { AGENT_OPTIONS, expectOptions, WATCHER_OPTIONS } from "./platform/strict
 import { ThreadConnectionManager } from "./platform/thread/thread-connection-manager";
 import { warnOfSimpleAgent } from "./simple-warning";
 
+export type { HeartbeatAckMessage } from "../../core/protocol";
 export type { NodeAgentOptions, NodePrivateKey, NodeWatcherOptions } from "./node-options";
+export {
+  HttpHeartbeatClient,
+  type HttpHeartbeatClientOptions,
+  type LeaveOptions,
+} from "./platform/http/heartbeat-client";
 export { type ProxyEnvironment, proxyAgent, proxyFor } from "./platform/proxy";
 export * from "./public";
 
@@ -83,19 +86,7 @@ type Resolved = Pick<ResolvedOptions, "link" | "logger">;
 
 type Surroundings = Pick<
   NodeAgentOptions,
-  | "agentId"
-  | "privateKey"
-  | "privateKeyPath"
-  | "passphrase"
-  | "enrolmentToken"
-  | "httpUrl"
-  | "organizationId"
-  | "agent"
-  | "keyId"
-  | "runtime"
-  | "signals"
-  | "heartbeatThread"
-  | "reconnect"
+  keyof KeyOptions | "runtime" | "signals" | "heartbeatThread" | "heartbeatTransport" | "reconnect"
 >;
 
 function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnvironment {
@@ -118,21 +109,19 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   const given: Partial<Runtime> = Object.fromEntries(all);
   const base = given.now || given.monotonic ? others : nodeRuntime;
   const runtime = { ...base, ...sockets, ...given };
+  const httpUrl = heartbeatUrl(options);
   const warn = (message: string) => resolved.logger.warn(`${options.agentId}: ${message}`);
   return {
     runtime,
     maxMessageBytes: LIMITS.messageBytes,
     taskScope: new AsyncLocalStorage<Task>(),
-    key: lastingKey(
-      enrolled(options, runtime, warn) ?? keySource(options),
-      runtime,
-      resolved.link.connectTimeoutMs,
-      warn,
-    ),
-    createManager: (link, emit) =>
-      options.heartbeatThread
-        ? new ThreadConnectionManager(link, emit)
-        : new ConnectionManager(link, runtime, emit),
+    key: nodeKey(options, runtime, resolved.link.connectTimeoutMs, warn),
+    createManager: (link, emit) => {
+      const withHttp = { ...link, ...(httpUrl !== undefined && { httpUrl }) };
+      return options.heartbeatThread
+        ? new ThreadConnectionManager(withHttp, emit, warn)
+        : nodeConnectionManager(withHttp, runtime, emit, { agent, warn });
+    },
     onSignal: (agent) => {
       let signalled = false;
       return onSignals(signals, () => {
@@ -144,58 +133,13 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   };
 }
 
-/** Where tokens are found that are not in the program. */
-const TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN";
-
-/**
- * The key of an agent that registers itself; undefined if it has no token.
- *
- * @throws ConfigurationError if it has a key besides, or the token or the URL is none
- */
-function enrolled(
-  { privateKey, enrolmentToken, privateKeyPath: path, ...options }: Surroundings,
-  { monotonic: now }: Runtime,
-  warn: (message: string) => void,
-): KeySource | undefined {
-  if (enrolmentToken !== undefined && privateKey !== undefined) {
-    throw new ConfigurationError("expected either privateKey or enrolmentToken, got both");
+/** @throws ConfigurationError if the transport is none, or has no URL */
+function heartbeatUrl({ heartbeatTransport = "websocket", httpUrl }: Surroundings) {
+  if (heartbeatTransport === "websocket") return undefined;
+  if (heartbeatTransport !== "http") {
+    throw invalid("heartbeatTransport", '"websocket" or "http"', heartbeatTransport);
   }
-  const given = privateKey === undefined ? process.env[TOKEN_VARIABLE]?.trim() : undefined;
-  const token = enrolmentToken ?? (given || undefined);
-  if (token === undefined) return undefined;
-  const { agentId, organizationId, httpUrl, passphrase, agent } = options;
-  const where = { agentId, organizationId, httpUrl, path, passphrase, agent };
-  return enrolledKey({ ...where, token, now, warn });
-}
-
-/** @throws ConfigurationError if there is none, or more than one. */
-function keySource({ privateKey, privateKeyPath: path, ...rest }: Surroundings): KeySource {
-  const { keyId, passphrase } = rest;
-  if (privateKey !== undefined && path !== undefined) {
-    throw new ConfigurationError("expected either privateKey or privateKeyPath, got both");
-  }
-  if (privateKey === undefined && path === undefined) {
-    throw new ConfigurationError(
-      "expected privateKey, privateKeyPath or enrolmentToken, got none (is the environment variable set?)",
-    );
-  }
-  const read = async (key: unknown) => {
-    const isWebKey = typeof key === "object" && key !== null && "usages" in key;
-    if (isWebKey) return signingKey(key as CryptoKey, keyId);
-    const pem = keyIn(key, "private", passphrase).export({ type: "pkcs8", format: "pem" });
-    return signingKey(String(pem), keyId);
-  };
-  if (path === undefined) return keySourceOf<unknown>(privateKey, read);
-  const load = async () => {
-    try {
-      return await read(await readFile(path));
-    } catch (cause) {
-      const why = cause instanceof KeyError ? "is of no use" : "could not be read";
-      const { message } = cause as Error;
-      throw new KeyError(`the private key at ${path} ${why}: ${message}`, { cause });
-    }
-  };
-  return { isFunction: false, load };
+  return checkedHttpUrl(givenHttpUrl(httpUrl), 'heartbeatTransport "http"');
 }
 
 function common(options: NodeAgentOptions): AgentOptions {

@@ -187,7 +187,10 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
   };
 }
 
-function heartbeatTerms(options: AgentOptions): HeartbeatTerms {
+/** @throws ConfigurationError if one is out of its limits. */
+export function heartbeatTerms(
+  options: Pick<AgentOptions, "heartbeatInterval" | "heartbeatTimeoutMultiplier" | "ackEvery">,
+): HeartbeatTerms {
   const { heartbeatInterval, heartbeatTimeoutMultiplier, ackEvery = 1 } = options;
   return {
     intervalMs: millis(

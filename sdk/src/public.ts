@@ -21,7 +21,12 @@ export { matchesSubject } from "../../core/subject";
 export type { ListQuery } from "./agent";
 export type { AgentEvents, RunEnd } from "./agent-events";
 export type { FailureKind, ReconnectSchedule } from "./connection/backoff";
-export type { ConnectionHealth, LastDisconnect } from "./connection/health";
+export type {
+  ConnectionHealth,
+  HttpFailure,
+  HttpHealth,
+  LastDisconnect,
+} from "./connection/health";
 export {
   algorithmOf,
   type CryptoKey,

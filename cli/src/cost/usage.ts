@@ -1,6 +1,6 @@
 /** What a fleet uses in a month. */
 
-import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
+import { QUIET_WEBSOCKET_SECONDS } from "@agent-heartbeat/sdk/protocol";
 import { DAYS_A_MONTH, type Fleet, MINUTES_A_MONTH, SECONDS_A_MONTH } from "./fleet";
 import { ASSUMED, type Operation, SWEEP, UNITS, type Units } from "./units";
 
@@ -11,7 +11,7 @@ function operationsOf(fleet: Fleet): Partial<Record<Operation, number>> {
   // Beside HTTP, the connection is kept from idling, with an ack.
   const [heartbeats, acknowledged, overHttp] =
     transport === "both"
-      ? [keepAlivesOf(fleet), keepAlivesOf(fleet), heartbeatsOf(fleet)]
+      ? [keepAlivesOf(fleet), keepAlivesOf(fleet), httpAnswersOf(fleet)]
       : [heartbeatsOf(fleet), heartbeatsOf(fleet) / ackEvery, 0];
   const rotations = (agents * SECONDS_A_MONTH) / ASSUMED.rotationSeconds;
   const reconnects = reconnectsOf(fleet);
@@ -35,12 +35,14 @@ export const heartbeatsOf = ({ agents, intervalSeconds }: Fleet): number =>
   (agents * SECONDS_A_MONTH) / intervalSeconds;
 
 /** The answers to heartbeats over HTTP, which are no messages. */
-export const httpAnswersOf = (fleet: Fleet): number =>
-  fleet.transport === "websocket" ? 0 : heartbeatsOf(fleet);
+export const httpAnswersOf = (fleet: Fleet): number => {
+  if (fleet.transport === "websocket") return 0;
+  return heartbeatsOf(fleet) - (fleet.transport === "both" ? keepAlivesOf(fleet) : 0);
+};
 
-/** One within the longest interval that a connection may idle. */
-const keepAlivesOf = ({ agents }: Fleet): number =>
-  (agents * SECONDS_A_MONTH) / HEARTBEAT.maxIntervalSeconds;
+/** Heartbeats on the WebSocket beside those over HTTP. */
+const keepAlivesOf = ({ agents, intervalSeconds }: Fleet): number =>
+  (agents * SECONDS_A_MONTH) / Math.max(QUIET_WEBSOCKET_SECONDS, intervalSeconds);
 
 /** The connections of a month, in minutes. */
 export const connectionMinutesOf = ({ agents, transport }: Fleet): number =>

@@ -11,6 +11,26 @@ export interface LastDisconnect {
   at: number;
 }
 
+/** How heartbeats over HTTP fare. */
+export interface HttpHealth {
+  /** Whether the last one was accepted. If not, heartbeats go over the WebSocket until the next attempt. */
+  healthy: boolean;
+  /** When the last one was acknowledged, epoch milliseconds by the local clock; null before the first. */
+  lastHeartbeatAck: number | null;
+  /** How many failed since then. */
+  failedAttempts: number;
+  lastFailure: HttpFailure | null;
+}
+
+/** How a heartbeat over HTTP failed. */
+export interface HttpFailure {
+  /** The HTTP status; null where no answer came. */
+  status: number | null;
+  reason: string;
+  /** Epoch milliseconds by the local clock. */
+  at: number;
+}
+
 /** What a link knows of itself at a moment: plain data, so that it can cross threads. */
 export interface ManagerHealth {
   state: AgentState;
@@ -26,6 +46,7 @@ export interface ManagerHealth {
   clockSkewMs: number | null;
   eventLoopLagMs: number;
   lastDisconnect: LastDisconnect | null;
+  http?: HttpHealth;
 }
 
 /** What there is to know where there is no link, or nothing has been heard of it. */
@@ -60,6 +81,8 @@ export interface ConnectionHealth {
   /** How late the event loop ran, in milliseconds, when it last looked. */
   eventLoopLagMs: number;
   lastDisconnect: LastDisconnect | null;
+  /** Of `heartbeatTransport: "http"`; the other fields are those of the WebSocket. Left out without it. */
+  http?: HttpHealth;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface ManagerOptions {
   connectTimeoutMs: number;
   /** How long the peer may take to answer a close. */
   closeTimeoutMs: number;
+  /** Where heartbeats go that are sent over HTTP. Left out where they go over the WebSocket. */
+  httpUrl?: string;
   /** A connection is replaced at a random age between these two. */
   rotateAfterMs: { min: number; max: number };
 }

@@ -26,13 +26,14 @@ export interface LoginTerms {
  * Signs a login token with a fresh `jti`.
  *
  * @param now epoch milliseconds, as close to the server's clock as can be told
+ * @param iat when the token is made, in seconds: with fractions for several within a second that are to be in order
  */
 export async function signLoginToken(
   terms: LoginTerms,
   { key, keyId, algorithm }: SigningKey,
   now: number,
+  iat: number = Math.floor(now / 1000),
 ): Promise<string> {
-  const iat = Math.floor(now / 1000);
   const claims: LoginClaims = {
     iss: terms.agentId,
     sub: terms.agentId,

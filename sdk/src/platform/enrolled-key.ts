@@ -7,11 +7,12 @@ import type { Agent } from "node:http";
 import { fileURLToPath } from "node:url";
 import { ENROLMENT_TOKEN_FORM, readEnrolmentToken } from "../../../core/enrolment-token";
 import { writeNewFile } from "../../../core/new-file";
+import { retryAfterMs } from "../connection/failure";
 import type { KeySource } from "../connection/key-source";
 import { type SigningKey, signingKey } from "../connection/keys";
 import { ConfigurationError, KeyError } from "../errors";
-import { show } from "../user-code";
-import { type HttpAnswer, postJson } from "./http-post";
+import { checkedHttpUrl } from "./http/http-url";
+import { type HttpAnswer, requestJson } from "./http-request";
 import { keyIn } from "./key-material";
 
 export interface EnrolledKeyOptions {
@@ -42,7 +43,7 @@ const REFUSED_MS = { first: 15_000, most: 300_000 };
 /** @throws ConfigurationError if the token or the URL is none */
 export function enrolledKey(options: EnrolledKeyOptions): KeySource {
   checkToken(options);
-  const url = enrolUrl(options.httpUrl);
+  const url = `${checkedHttpUrl(options.httpUrl, "enrolmentToken")}/enrol`;
   const key = new EnrolledKey(options, url);
   return { isFunction: true, load: () => key.load(), refused: () => key.refused() };
 }
@@ -107,7 +108,8 @@ class EnrolledKey {
     const { token, agentId, agent, now } = this.options;
     if (this.#refusal && now() < this.#refusal.until) throw this.#refusal.error;
     const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" });
-    const answer = await postJson({
+    const answer = await requestJson({
+      method: "POST",
       url: this.url,
       headers: { Authorization: `Bearer ${token}` },
       body: { agentId, publicKey },
@@ -121,7 +123,8 @@ class EnrolledKey {
     this.#isEnrolled = true;
   }
 
-  #refuse({ status, body, retryAfter = 0 }: HttpAnswer): KeyError {
+  #refuse(answer: HttpAnswer): KeyError {
+    const { status, body } = answer;
     const message = typeof body.message === "string" ? `: ${body.message}` : "";
     const error = new KeyError(
       `enrolment at ${this.url} was refused with status ${status}${message}`,
@@ -129,7 +132,7 @@ class EnrolledKey {
     const isFinal = status < 500 && status !== 429;
     const holdMs = isFinal
       ? Math.min(REFUSED_MS.first * 2 ** this.#refusals++, REFUSED_MS.most)
-      : Math.min(retryAfter * 1000, REFUSED_MS.most);
+      : Math.min(retryAfterMs(answer, Date.now()), REFUSED_MS.most);
     this.#refusal = { error, until: this.options.now() + holdMs };
     return error;
   }
@@ -160,14 +163,5 @@ function checkToken({ token, organizationId }: EnrolledKeyOptions): void {
   if (read.organizationId === organizationId) return;
   throw new ConfigurationError(
     `option enrolmentToken: expected one of organization ${organizationId}, got one of ${read.organizationId}`,
-  );
-}
-
-function enrolUrl(httpUrl: string | undefined): string {
-  const isUrl =
-    typeof httpUrl === "string" && /^https?:\/\//.test(httpUrl) && URL.canParse(httpUrl);
-  if (isUrl) return `${httpUrl.replace(/\/+$/, "")}/enrol`;
-  throw new ConfigurationError(
-    `option httpUrl: expected the https:// URL of the deployment (its output HttpUrl), which enrolmentToken needs, got ${show(httpUrl)}`,
   );
 }

@@ -67,6 +67,7 @@ export const AGENT_OPTIONS: Names<NodeAgentOptions> = {
   drainTimeout: true,
   signals: true,
   heartbeatThread: true,
+  heartbeatTransport: true,
 };
 
 const RECONNECT: Names<ReconnectOptions> = {

@@ -1,7 +1,7 @@
-/** The two ways into the fake service: a socket in memory, and a real WebSocket on a port of this machine. */
+/** The ways into the fake service: a socket in memory, and real WebSockets and HTTP on a port of this machine. */
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket as NetSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { OpenSocket } from "@agent-heartbeat/sdk";
@@ -9,6 +9,7 @@ import { LIMITS, SUBPROTOCOL } from "@agent-heartbeat/sdk/protocol";
 import { WebSocketServer } from "ws";
 import type { ConnectionClose, FakeConnection, Transport } from "./connection";
 import { FrameLengths } from "./frame-lengths";
+import { type HttpRequest, type HttpResponse, readRequest } from "./http-heartbeats";
 import { type Login, readLogin } from "./login";
 
 /** What answers a handshake in place of a connection. */
@@ -25,6 +26,8 @@ export interface Host {
   accept(login: Login, transport: Transport): FakeConnection;
   receive(connection: FakeConnection, text: string): void;
   ended(connection: FakeConnection, close: ConnectionClose): void;
+  /** A request over HTTP; undefined leaves it without an answer. */
+  request(request: HttpRequest): HttpResponse | undefined;
 }
 
 /** Not `queueMicrotask`, which fake timers replace. */
@@ -72,9 +75,9 @@ function handshakeRefusal({ status, headers = {} }: Refusal) {
   return { status, ...(date && { date }), ...(retryAfter && { retryAfter }) };
 }
 
-/** A WebSocket server on a free port of this machine. */
+/** A server for WebSockets and HTTP on a free port of this machine. */
 export class NetworkDoor {
-  readonly #http = createServer((_, response) => response.writeHead(426).end());
+  readonly #http = createServer((request, response) => void this.#answer(request, response));
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: LIMITS.messageBytes,
@@ -103,6 +106,19 @@ export class NetworkDoor {
     for (const socket of this.#open) socket.destroy();
     this.#http.close();
     await once(this.#http, "close");
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = "";
+    request.setEncoding("utf8");
+    for await (const text of request) body += text;
+    const { method = "", url = "", headers } = request;
+    const read = readRequest(method, url, headers.authorization ?? "", body);
+    const answer = this.host.request(read);
+    if (!answer) return;
+    const json = answer.body && { "content-type": "application/json" };
+    response.writeHead(answer.status, { ...json, ...answer.headers });
+    response.end(answer.body && JSON.stringify(answer.body));
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -17,10 +17,7 @@ export class FakeFleet {
   acquire(connection: FakeConnection, others: readonly FakeConnection[]): void {
     const { agentId, instanceId, connectionId, login } = connection;
     const older = others.filter((other) => other.instanceId !== instanceId);
-    for (const other of older.filter(({ superseded }) => !superseded)) {
-      other.send({ type: "superseded" });
-      other.superseded = true;
-    }
+    this.supersede(older);
     const { heartbeat_interval: interval = 30, heartbeat_timeout: timeout = 90 } = login.claims;
     const now = this.now();
     const fields = {
@@ -34,6 +31,14 @@ export class FakeFleet {
     };
     if (older.length < others.length) this.update(agentId, fields);
     else this.online(agentId, fields);
+  }
+
+  /** The processes of these connections have lost their agent. */
+  supersede(connections: readonly FakeConnection[]): void {
+    for (const other of connections.filter(({ superseded }) => !superseded)) {
+      other.send({ type: "superseded" });
+      other.superseded = true;
+    }
   }
 
   /** A connection has ended: the last one of the process that holds the agent takes it offline. */

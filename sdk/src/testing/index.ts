@@ -7,6 +7,7 @@
 export { FakeAgent, type FakeAgentOptions, fakeAgent } from "./agent";
 export { type ConnectionClose, FakeConnection, type SentMessage } from "./connection";
 export type { Refusal } from "./doors";
+export type { HttpRequest } from "./http-heartbeats";
 export type { Login } from "./login";
 export { fakePresence, fakeTransition } from "./presence";
 export { type FakeMessage, RemoteAgent } from "./remote-agent";
@@ -17,4 +18,5 @@ export type {
   FakeClientOptions,
   FakeServiceOptions,
   Refuse,
+  RefuseHttp,
 } from "./service-options";

@@ -17,9 +17,12 @@ export interface Login {
 }
 
 export function readLogin(offered: readonly string[]): Login {
-  const token = offered.join(",").split(",")[1]?.trim() ?? "";
+  return { offered, ...readToken(offered.join(",").split(",")[1]?.trim() ?? "") };
+}
+
+export function readToken(token: string): Omit<Login, "offered"> {
   const [header = "", claims = ""] = token.split(".");
-  return { offered, token, header: decoded(header), claims: decoded(claims) };
+  return { token, header: decoded(header), claims: decoded(claims) };
 }
 
 function decoded(part: string): Record<string, unknown> {
@@ -34,13 +37,17 @@ function decoded(part: string): Record<string, unknown> {
 /** How far a client's clock may be off. */
 const SKEW_MS = 30_000;
 
-/** Whether a key has signed the login, for this time and an address that is one. */
-export function isSigned(login: Login, keys: readonly PublicKey[], now: number): boolean {
+/** Whether a key has signed the token, for this time and an address that is one. */
+export function isSigned(
+  login: Omit<Login, "offered">,
+  keys: readonly PublicKey[],
+  now: number,
+): boolean {
   const { token, header, claims } = login;
   const key = keys.find(({ keyId }) => keyId === header.kid);
   const { iat = 0, exp = 0, aud = "" } = claims;
   if (!key || iat * 1000 > now + SKEW_MS || exp * 1000 <= now - SKEW_MS) return false;
-  if (!URL.canParse(aud) || audienceOf(aud) !== aud) return false;
+  if (!URL.canParse(aud) || ![audienceOf(aud), new URL(aud).origin].includes(aud)) return false;
   const end = token.lastIndexOf(".");
   return verify(
     key.algorithm === "EdDSA" ? null : "sha256",

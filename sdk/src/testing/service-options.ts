@@ -4,6 +4,7 @@ import type { Logger, PublicKey, Runtime } from "@agent-heartbeat/sdk";
 import type { Role } from "@agent-heartbeat/sdk/protocol";
 import type { FakeConnection, SentMessage } from "./connection";
 import type { Refusal } from "./doors";
+import type { HttpRequest } from "./http-heartbeats";
 import type { Login } from "./login";
 
 /** Options of `startFakeService()`. */
@@ -34,6 +35,9 @@ export interface FakeClientOptions {
 
 /** Decides about a handshake, which is the service's number `attempt`. */
 export type Refuse = (login: Login, attempt: number) => Refusal | undefined;
+
+/** Decides about a request over HTTP, which is the service's number `attempt`. The status 0 leaves it without an answer. */
+export type RefuseHttp = (request: HttpRequest, attempt: number) => Refusal | undefined;
 
 /**
  * Answers a message in place of the fake: an object is sent, null sends nothing, and undefined leaves the answer to the

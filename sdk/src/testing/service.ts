@@ -14,6 +14,7 @@ import {
 } from "./connection";
 import { type Host, memorySockets, NetworkDoor, type Refusal } from "./doors";
 import { FakeFleet } from "./fleet";
+import { HttpHeartbeatDoor, type HttpRequest, type HttpResponse } from "./http-heartbeats";
 import { isSigned, type Login } from "./login";
 import { type FakeMessage, RemoteAgent } from "./remote-agent";
 import { type Published, replyTo } from "./replies";
@@ -23,6 +24,7 @@ import type {
   FakeClientOptions,
   FakeServiceOptions,
   Refuse,
+  RefuseHttp,
 } from "./service-options";
 
 /** What clients do with a message is nothing that the service sees. */
@@ -45,12 +47,16 @@ export class FakeService {
   readonly connections: FakeConnection[] = [];
   /** Every login so far, also those that were refused. */
   readonly logins: Login[] = [];
+  /** Every request over HTTP so far, also those that were refused. */
+  readonly httpRequests: HttpRequest[] = [];
   /** Every message that clients have published, apart from answers. */
   readonly published: Published[] = [];
   /** Registered keys; undefined accepts every login. */
   keys: readonly PublicKey[] | undefined;
   /** Refuses handshakes: all of them, or those for which a function says so. */
   refuse: Refusal | Refuse | undefined;
+  /** Answers requests over HTTP in place of the fake: all of them, or those for which a function says so. */
+  refuseHttp: Refusal | RefuseHttp | undefined;
   /** Whether messages on new connections are answered. */
   answers = true;
   /** Answers messages in place of the fake. */
@@ -63,6 +69,7 @@ export class FakeService {
   readonly #roles: Map<string, Role>;
   readonly #fleet: FakeFleet;
   readonly #door: NetworkDoor;
+  readonly #http = new HttpHeartbeatDoor();
   readonly #remote = new Map<string, RemoteAgent>();
   readonly #waiting = new Set<() => void>();
   #listens = false;
@@ -84,6 +91,7 @@ export class FakeService {
       accept: (login, transport) => this.#accept(login, transport),
       receive: (connection, text) => this.#receive(connection, text),
       ended: (connection, close) => this.#ended(connection, close),
+      request: (request) => this.#answerHttp(request),
     };
     this.openSocket = memorySockets(host);
     this.#door = new NetworkDoor(host);
@@ -109,6 +117,11 @@ export class FakeService {
   /** Where clients connect over the network. */
   get url(): string {
     return this.#listens ? `ws://127.0.0.1:${this.port}/prod` : "wss://service.test/prod";
+  }
+
+  /** Where clients send heartbeats over HTTP, if it listens: it does not in memory. */
+  get httpUrl(): string {
+    return this.#listens ? `http://127.0.0.1:${this.port}` : "https://http.service.test";
   }
 
   /** Ends every connection, and closes the port. */
@@ -171,6 +184,11 @@ export class FakeService {
   /** Login number `count`, also one that was refused, as soon as it is there. */
   login(count = 1): Promise<Login> {
     return this.until(() => this.logins[count - 1], `login number ${count}`);
+  }
+
+  /** Request number `count` over HTTP, also one that was refused, as soon as it is there. */
+  httpRequest(count = 1): Promise<HttpRequest> {
+    return this.until(() => this.httpRequests[count - 1], `HTTP request number ${count}`);
   }
 
   /** Sends a message as it is to every open connection, or to some. */
@@ -243,6 +261,26 @@ export class FakeService {
     const { sub = "", instance_id, on_duplicate } = login.claims;
     const holder = this.#openOf(sub).find(({ instanceId }) => instanceId !== instance_id);
     return holder && on_duplicate === "reject" ? { status: 409 } : undefined;
+  }
+
+  #answerHttp(request: HttpRequest): HttpResponse | undefined {
+    const { refuseHttp, keys, httpRequests } = this;
+    httpRequests.push(request);
+    const asked =
+      typeof refuseHttp === "function" ? refuseHttp(request, httpRequests.length) : refuseHttp;
+    const { sub = "" } = request.claims;
+    const now = this.now();
+    const headers = { date: new Date(now).toUTCString() };
+    let answer: HttpResponse | undefined = asked;
+    if (asked?.status === 0) answer = undefined;
+    else if (!asked && (!sub || (keys && !isSigned(request, keys, now)))) {
+      answer = { status: request.token ? 403 : 401, headers };
+    } else if (!asked) {
+      const scene = { fleet: this.#fleet, now, open: this.#openOf(sub) };
+      answer = { headers, ...this.#http.answer(request, scene) };
+    }
+    this.#changed();
+    return answer;
   }
 
   #accept(login: Login, transport: Transport): FakeConnection {

@@ -26,8 +26,8 @@ export interface EventFromManager {
   health: ManagerHealth;
 }
 
-/** What the link sends to the agent's thread: where the key comes from is known there alone. */
-export type FromManager = EventFromManager | { wantsKey: true };
+/** What the link sends to the agent's thread: where the key comes from, and where warnings go, is known there alone. */
+export type FromManager = EventFromManager | { wantsKey: true } | { warning: string };
 
 /** What the heartbeat thread is started with. */
 export interface ThreadStart {

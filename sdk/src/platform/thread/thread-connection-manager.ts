@@ -27,6 +27,7 @@ export class ThreadConnectionManager implements ManagerPort {
   constructor(
     { loadKey, ...options }: ManagerOptions,
     private readonly emit: (event: ManagerEvent) => void,
+    private readonly warn: (message: string) => void,
   ) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -103,6 +104,10 @@ export class ThreadConnectionManager implements ManagerPort {
         (key) => this.#call({ call: "key", key }),
         (error) => this.#call({ call: "key", failed: error.message }),
       );
+      return;
+    }
+    if ("warning" in message) {
+      this.warn(message.warning);
       return;
     }
     this.#health = message.health;

@@ -1,10 +1,10 @@
 /** Entry of the heartbeat thread: a link whose agent is on the other side of a port. */
 
 import { workerData } from "node:worker_threads";
-import { ConnectionManager } from "../../connection/connection-manager";
 import type { SigningKey } from "../../connection/keys";
 import { isFinal } from "../../connection/state";
 import { KeyError } from "../../errors";
+import { nodeConnectionManager } from "../http/node-connection-manager";
 import { lastingKey } from "../lasting-key";
 import { nodeRuntime } from "../node-runtime";
 import { type FromManager, PULSE_MS, type ThreadStart, type ToManager } from "./messages";
@@ -29,10 +29,15 @@ const source = {
 };
 const { load: loadKey } = lastingKey(source, runtime, options.connectTimeoutMs, () => {});
 
-const link = new ConnectionManager({ ...options, loadKey }, runtime, (event) => {
-  port.postMessage({ event, health: link.health() } satisfies FromManager);
-  if (event.type === "state" && isFinal(event.change.state)) port.close();
-});
+const link = nodeConnectionManager(
+  { ...options, loadKey },
+  runtime,
+  (event) => {
+    port.postMessage({ event, health: link.health() } satisfies FromManager);
+    if (event.type === "state" && isFinal(event.change.state)) port.close();
+  },
+  { warn: (warning) => port.postMessage({ warning } satisfies FromManager) },
+);
 
 port.on("message", (message: ToManager) => {
   if (message.call === "send") link.send(message.message);

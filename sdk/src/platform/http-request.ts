@@ -1,74 +1,74 @@
-/** Posts JSON to the deployment's HTTP endpoint. */
+/** Sends requests with JSON to the deployment's HTTP endpoint. */
 
 import { type Agent, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { proxyAgent, proxyFor } from "./proxy";
+import type { HandshakeRefusal } from "./runtime";
 
 /** Longer responses are none of the service. */
 const MOST_BYTES = 64 * 1024;
 
-export interface HttpAnswer {
-  status: number;
+/** Its status and headers are read as those of a refused handshake are. */
+export interface HttpAnswer extends HandshakeRefusal {
   /** The body, if it is a JSON object; otherwise empty. */
   body: Record<string, unknown>;
-  /** In seconds, if the header has it in this form. */
-  retryAfter: number | undefined;
 }
 
-export interface HttpPost {
+export interface JsonRequest {
+  method: "POST" | "DELETE";
   url: string;
   headers: Record<string, string>;
-  body: object;
+  body?: object | undefined;
   /** From the start to the last byte of the response. */
   timeoutMs: number;
+  /** Gives the request up. */
+  signal?: AbortSignal | undefined;
   /** Takes the connection, in place of the proxy that the environment names. */
   agent: Agent | undefined;
 }
 
 /** Rejects if there is no whole response in time. */
-export function postJson(post: HttpPost): Promise<HttpAnswer> {
-  const { url, headers, body, timeoutMs } = post;
-  const agent = post.agent ?? (proxyFor(url) && proxyAgent());
-  const text = JSON.stringify(body);
+export function requestJson(request: JsonRequest): Promise<HttpAnswer> {
+  const { method, url, body, timeoutMs, signal } = request;
+  const agent = request.agent ?? (proxyFor(url) && proxyAgent());
+  const text = body === undefined ? "" : JSON.stringify(body);
   const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+  const headers = {
+    ...request.headers,
+    ...(body && { "Content-Type": "application/json" }),
+    "Content-Length": Buffer.byteLength(text),
+  };
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const ends = signal ? AbortSignal.any([signal, timeout]) : timeout;
   return new Promise((resolve, reject) => {
-    const request = send(
+    const sent = send(
       url,
-      {
-        method: "POST",
-        headers: {
-          ...headers,
-          "Content-Type": "application/json",
-          "Content-Length": Buffer.byteLength(text),
-        },
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(agent && { agent }),
-      },
+      { method, headers, signal: ends, ...(agent && { agent }) },
       (response) => {
         const chunks: Buffer[] = [];
         let size = 0;
         response.on("data", (chunk: Buffer) => {
           size += chunk.length;
-          if (size > MOST_BYTES)
-            request.destroy(new Error(`a response of over ${MOST_BYTES} bytes`));
+          if (size > MOST_BYTES) sent.destroy(new Error(`a response of over ${MOST_BYTES} bytes`));
           chunks.push(chunk);
         });
         response.on("error", reject);
         response.on("end", () => {
-          const retryAfter = Number(response.headers["retry-after"] || Number.NaN);
+          const { "retry-after": retryAfter, date } = response.headers;
           resolve({
             status: response.statusCode ?? 0,
             body: objectIn(Buffer.concat(chunks).toString()),
-            retryAfter: Number.isNaN(retryAfter) ? undefined : retryAfter,
+            ...(retryAfter !== undefined && { retryAfter }),
+            ...(date !== undefined && { date }),
           });
         });
       },
     );
-    request.on("error", (error) => {
-      const late = error.name === "TimeoutError" || error.name === "AbortError";
+    sent.on("error", (error) => {
+      const late = timeout.aborted;
       reject(late ? new Error(`no answer within ${timeoutMs} ms`, { cause: error }) : error);
     });
-    request.end(text);
+    sent.end(text);
   });
 }
 
