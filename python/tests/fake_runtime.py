@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agent_heartbeat.connection.ends import Closed, Failed, Refused
+from agent_heartbeat.connection.http import HttpAnswer, HttpRequest
 
 
 class _Timer:
@@ -82,6 +83,8 @@ class FakeRuntime:
         self.lag: float | None = None
         self.sockets: list[FakeSocket] = []
         self.opens_at_once = True
+        self.requests: list[HttpRequest] = []
+        self.answer: Callable[[HttpRequest], HttpAnswer | BaseException | None] = self.acknowledge
         self.random = random
         self._timers: list[tuple[float, int, _Timer]] = []
         self._count = itertools.count()
@@ -115,6 +118,18 @@ class FakeRuntime:
         if self.opens_at_once:
             self.soon(lambda: socket.terminated or socket.open())
         return socket
+
+    def request(self, request: HttpRequest, done: Callable[[HttpAnswer | BaseException], None]) -> None:
+        """Answered at once, as `answer` says; None leaves it without an answer."""
+        self.requests.append(request)
+        answer = self.answer(request)
+        if answer is not None:
+            given = answer
+            self.soon(lambda: done(given))
+
+    def acknowledge(self, _: HttpRequest) -> HttpAnswer | BaseException | None:
+        now = round(self.server_now() * 1000)
+        return HttpAnswer(200, {"type": "heartbeat_ack", "serverTime": now, "leaseExpiresAt": now + 90_000})
 
     def advance(self, seconds: float) -> None:
         """Lets time pass, and everything happen that is due in it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .agent import Agent, HeartbeatAgent, RunEnd, SimpleAgent
 from .connection.backoff import ReconnectSchedule
-from .connection.health import ConnectionHealth, LastDisconnect
+from .connection.health import ConnectionHealth, HttpFailure, HttpHealth, LastDisconnect
 from .connection.state import AgentState, Failure, FailureKind, StateChange
 from .errors import (
     AgentHeartbeatError,
@@ -32,8 +32,9 @@ from .events import (
     Rotated,
 )
 from .fleet import FleetChange, FleetState, FleetStateChange, FleetWatcher
+from .http_client import HttpHeartbeatClient
 from .messaging.dispatcher import MessageContext
-from .options import DuplicatePolicy, ReconnectOptions
+from .options import DuplicatePolicy, HeartbeatTransport, ReconnectOptions
 from .protocol import Profile
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ __all__ = [
     "HandlerError",
     "HeartbeatAck",
     "HeartbeatAgent",
+    "HeartbeatTransport",
+    "HttpFailure",
+    "HttpHealth",
+    "HttpHeartbeatClient",
     "KeyError",
     "LastDisconnect",
     "LoginRefusedError",

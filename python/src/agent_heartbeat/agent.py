@@ -37,6 +37,7 @@ from .messaging.publisher import Pending, Publisher, Requests, result_of
 from .messaging.work import Work
 from .options import (
     DuplicatePolicy,
+    HeartbeatTransport,
     ReconnectOptions,
     check_logger,
     flag,
@@ -106,6 +107,7 @@ class Agent:
         request_timeout: float = 10,
         signals: Sequence[int] = (signals_module.SIGTERM, signals_module.SIGINT),
         heartbeat_process: bool | None = None,
+        heartbeat_transport: HeartbeatTransport = "websocket",
         proxy: str | bool | None = True,
         logger: logging.Logger | logging.LoggerAdapter[Any] | None = logging.getLogger(  # noqa: B008
             "agent_heartbeat"
@@ -125,7 +127,8 @@ class Agent:
                 makes a key of its own, which it keeps in the file `private_key_path`, or in memory. In place of
                 `private_key`; needs `http_url`. Default: the environment variable
                 `AGENT_HEARTBEAT_ENROLMENT_TOKEN`, without a `private_key`.
-            http_url: the HTTP URL of the deployment, its output `HttpUrl`.
+            http_url: the HTTP URL of the deployment, its output `HttpUrl`. Default: the environment variable
+                `AGENT_HEARTBEAT_HTTP_URL`.
             heartbeat_interval: seconds, 1 to 540. The server may bring it to its own bounds.
             heartbeat_timeout_multiplier: how many intervals without a heartbeat count as death: 1.5 to 20.
             ack_every: asks for an ack with every n-th heartbeat only: 1 to 10. Silence is noticed later.
@@ -147,6 +150,9 @@ class Agent:
             heartbeat_process: keeps the connection and its heartbeats in a process of their own, so that code
                 which blocks the event loop, or holds the interpreter's lock, does not read as death. Handlers
                 stay here. Default: on, where the program can start one; off for `SimpleAgent`.
+            heartbeat_transport: how heartbeats are sent. With `http` they go to `http_url`, which costs less. The
+                WebSocket stays open for messages and for its end to be noticed at once, and carries the heartbeats
+                while HTTP fails.
             proxy: the URL of an HTTP or SOCKS proxy; True for what the environment says (`HTTPS_PROXY`,
                 `NO_PROXY`); None for none.
             logger: where warnings go; None for nowhere.
@@ -166,6 +172,8 @@ class Agent:
             rotate_after=rotate_after,
             connect_timeout=connect_timeout,
             close_timeout=close_timeout,
+            heartbeat_transport=heartbeat_transport,
+            http_url=http_url,
         )
         self._schedule = reconnect.schedule
         self._in_process = self._own_process(heartbeat_process)
@@ -718,6 +726,8 @@ class Agent:
             self._requests.fail(self._not_connected())
         elif kind == "rotated":
             self._news.emit(Rotated())
+        elif kind == "warning":
+            self._news.log.warning("%s", event["message"])
         elif kind == "clock_skew":
             self._news.clock_skew(event["clock_skew"])
         elif kind == "unsent":

@@ -10,10 +10,12 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from . import agent as agents
+from . import http_client
 from .agent import RunEnd
 from .connection.health import ConnectionHealth
 from .connection.state import AgentState
@@ -198,6 +200,40 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
     loop.run_until_complete(finish())
     loop.close()
+
+
+class HttpHeartbeatClient:
+    """Shows that an agent lives, by one request for each heartbeat, without a connection. Any thread may call it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """The arguments of the class of the same name in `agent_heartbeat`."""
+        self._client = http_client.HttpHeartbeatClient(*arguments, **options)
+        self._lock = threading.Lock()
+
+    @property
+    def agent_id(self) -> str:
+        return self._client.agent_id
+
+    @property
+    def organization_id(self) -> str:
+        return self._client.organization_id
+
+    @property
+    def instance_id(self) -> str:
+        return self._client.instance_id
+
+    def send_heartbeat(self, activity: Mapping[str, Any] | None = None) -> Message:
+        """See `HttpHeartbeatClient.send_heartbeat`."""
+        return self._wait(self._client.send_heartbeat(activity))
+
+    def leave(self, reason: Literal["client_closed", "drained"] = "client_closed") -> None:
+        """See `HttpHeartbeatClient.leave`."""
+        self._wait(self._client.leave(reason))
+
+    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        # In a thread of its own, so that it can be called where an event loop runs, as in a notebook.
+        with self._lock, ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, work).result()
 
 
 class HeartbeatAgent(_BlockingAgent):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from .connection.backoff import MAX_WINDOW, ReconnectSchedule, built_in_windows
 from .connection.heartbeat import HeartbeatTerms
+from .connection.http import checked_http_url, given_http_url
 from .connection.manager import ManagerOptions
 from .errors import ConfigurationError
 from .protocol import (
@@ -23,6 +24,7 @@ from .protocol import (
 )
 
 DuplicatePolicy = Literal["replace", "reject"]
+HeartbeatTransport = Literal["websocket", "http"]
 
 
 @dataclass(frozen=True)
@@ -105,21 +107,19 @@ def manager_options(
     rotate_after: Any,
     connect_timeout: Any,
     close_timeout: Any,
+    heartbeat_transport: Any = "websocket",
+    http_url: Any = None,
 ) -> ManagerOptions:
     """Checks what the connection is made of. Raises ConfigurationError."""
-    check_id("agent_id", agent_id)
-    check_id("organization_id", organization_id)
     check_url(url)
-    if on_duplicate not in ("replace", "reject"):
-        raise ConfigurationError(f'option on_duplicate: expected "replace" or "reject", got {on_duplicate!r}')
-    interval = within("heartbeat_interval", heartbeat_interval, MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS)
-    multiplier = within(
-        "heartbeat_timeout_multiplier",
-        heartbeat_timeout_multiplier,
-        MIN_TIMEOUT_MULTIPLIER,
-        MAX_TIMEOUT_MULTIPLIER,
-    )
+    interval, multiplier = lease_terms(heartbeat_interval, heartbeat_timeout_multiplier)
+    login = login_claims(agent_id, organization_id, interval, multiplier, on_duplicate)
     terms = HeartbeatTerms(interval, multiplier, whole("ack_every", ack_every, 1, 10))
+    if heartbeat_transport not in ("websocket", "http"):
+        raise ConfigurationError(
+            f'option heartbeat_transport: expected "websocket" or "http", got {heartbeat_transport!r}'
+        )
+    over_http = heartbeat_transport == "http"
     if not isinstance(reconnect, ReconnectOptions):
         raise ConfigurationError(f"option reconnect: expected ReconnectOptions, got {reconnect!r}")
     longest = reconnect.max_delay
@@ -143,16 +143,7 @@ def manager_options(
     auto = flag("auto_reconnect", auto_reconnect)
     return ManagerOptions(
         url=url,
-        login={
-            "iss": agent_id,
-            "sub": agent_id,
-            "org": organization_id,
-            "aud": audience_of(url),
-            "heartbeat_interval": interval,
-            "heartbeat_timeout": interval * multiplier,
-            "instance_id": str(uuid.uuid4()),
-            "on_duplicate": on_duplicate,
-        },
+        login={**login, "aud": audience_of(url)},
         heartbeat=None if simple else terms,
         auto_reconnect=auto and not simple,
         windows=built_in_windows(base, longest),
@@ -160,4 +151,32 @@ def manager_options(
         connect_timeout=within("connect_timeout", connect_timeout, 1, 60),
         close_timeout=within("close_timeout", close_timeout, 0.1, 30),
         rotate_after=(rotate_from, rotate_to),
+        http_url=checked_http_url(given_http_url(http_url), 'heartbeat_transport "http"') if over_http else None,
     )
+
+
+def lease_terms(interval: Any, multiplier: Any) -> tuple[float, float]:
+    """The interval in seconds, and the lease as a multiple of it. Raises ConfigurationError."""
+    return (
+        within("heartbeat_interval", interval, MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS),
+        within("heartbeat_timeout_multiplier", multiplier, MIN_TIMEOUT_MULTIPLIER, MAX_TIMEOUT_MULTIPLIER),
+    )
+
+
+def login_claims(
+    agent_id: Any, organization_id: Any, interval: float, multiplier: float, on_duplicate: Any
+) -> dict[str, Any]:
+    """What a new process's tokens say, wherever they go. Raises ConfigurationError."""
+    check_id("agent_id", agent_id)
+    check_id("organization_id", organization_id)
+    if on_duplicate not in ("replace", "reject"):
+        raise ConfigurationError(f'option on_duplicate: expected "replace" or "reject", got {on_duplicate!r}')
+    return {
+        "iss": agent_id,
+        "sub": agent_id,
+        "org": organization_id,
+        "heartbeat_interval": interval,
+        "heartbeat_timeout": interval * multiplier,
+        "instance_id": str(uuid.uuid4()),
+        "on_duplicate": on_duplicate,
+    }

@@ -26,6 +26,9 @@ NESTING = 64
 DEFAULT_INTERVAL_SECONDS = 30.0
 MIN_INTERVAL_SECONDS = 1.0
 MAX_INTERVAL_SECONDS = 9 * 60.0
+QUIET_WEBSOCKET_SECONDS = 5 * 60.0
+"""The longest that the WebSocket of a client with heartbeats over HTTP carries none: for API Gateway not to end it, and
+for one that is dead to be noticed."""
 DEFAULT_TIMEOUT_MULTIPLIER = 3.0
 MIN_TIMEOUT_MULTIPLIER = 1.5
 MAX_TIMEOUT_MULTIPLIER = 20.0
@@ -50,15 +53,19 @@ class Profile(TypedDict):
 def audience_of(url: str) -> str:
     """The `aud` of a login token for a URL: `wss://host/stage`, without a default port, query or last slash."""
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if ":" in host:
-        host = f"[{host}]"
-    elif not host.isascii():
-        host = host.encode("idna").decode("ascii")
+    host = host_of(url)
     # The port that goes without saying is another one under each scheme: none of the two is in it.
     unsaid = {443, 80} if parts.scheme.lower() == "ws" else {443}
     port = "" if parts.port is None or parts.port in unsaid else f":{parts.port}"
     return f"wss://{host}{port}{_without_dots(parts.path).rstrip('/')}"
+
+
+def host_of(url: str) -> str:
+    """The host as it is in an `aud`: in lower case, in ASCII, an address of version 6 in brackets."""
+    host = (urlsplit(url).hostname or "").lower()
+    if ":" in host:
+        return f"[{host}]"
+    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 def _without_dots(path: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from ..protocol import FRAME_BYTES, MESSAGE_BYTES, SUBPROTOCOL
 from .ends import Closed, Failed, Refused
+from .http import HttpAnswer, HttpRequest, send_request
 from .runtime import Listener
 
 _BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
@@ -49,6 +52,19 @@ class AsyncioRuntime:
 
     def observed_lag(self) -> float | None:
         return self._observed_lag() if self._observed_lag else None
+
+    def request(self, request: HttpRequest, done: Callable[[HttpAnswer | BaseException], None]) -> None:
+        def work() -> None:
+            answer: HttpAnswer | BaseException
+            try:
+                answer = send_request(request, self._proxy)
+            except Exception as error:
+                answer = error
+            with contextlib.suppress(RuntimeError):  # The loop is closed: nobody waits any more.
+                self._loop.call_soon_threadsafe(done, answer)
+
+        # Not the loop's executor, whose threads handlers may occupy, and whose end the program would wait for.
+        threading.Thread(target=work, name="agent_heartbeat over HTTP", daemon=True).start()
 
     def open_socket(self, url: str, token: str, listener: Listener) -> _Socket:
         return _Socket(self._loop, url, token, listener, self._proxy)

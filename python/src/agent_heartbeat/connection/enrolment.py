@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
 import os
 import re
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from .. import base64url
 from ..errors import ConfigurationError, KeyError
+from .ends import Refused, retry_after_seconds
+from .http import HttpAnswer, HttpRequest, checked_http_url, given_http_url, send_request
 from .keys import KeyLoader, KeySource, SigningKey
 
 TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN"
@@ -35,7 +33,6 @@ again while it is at it: the next attempt waits for the same answer."""
 _FIRST_REFUSED = 15.0
 _MOST_REFUSED = 300.0
 """How long a refusal holds before the service is asked again, in seconds: doubled each time, up to the second."""
-_MOST_BYTES = 64 * 1024
 
 
 def key_loader(
@@ -57,17 +54,10 @@ def key_loader(
     if token is None:
         return KeyLoader(private_key, path)
     _check_token(token, organization_id)
-    endpoint = Endpoint(_enrol_url(http_url), token, agent_id, proxy)
+    endpoint = Endpoint(
+        f"{checked_http_url(given_http_url(http_url), 'enrolment_token')}/enrol", token, agent_id, proxy
+    )
     return EnrolledKeyLoader(endpoint, path, warn)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the service answered."""
-
-    status: int
-    body: dict[str, Any]
-    retry_after: float
 
 
 @dataclass(frozen=True)
@@ -79,34 +69,10 @@ class Endpoint:
     agent_id: str
     proxy: str | bool | None
 
-    def post(self, public_key: str) -> Answer:
+    def post(self, public_key: str) -> HttpAnswer:
         """Waits for the answer. Raises OSError if there is none."""
-        request = urllib.request.Request(
-            self.url,
-            json.dumps({"agentId": self.agent_id, "publicKey": public_key}).encode(),
-            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
-        )
-        proxies = {"http": self.proxy, "https": self.proxy} if isinstance(self.proxy, str) else {}
-        handlers = [] if self.proxy is True else [urllib.request.ProxyHandler(proxies)]
-        opener = urllib.request.build_opener(_NoRedirects, *handlers)
-        try:
-            response = opener.open(request, timeout=_TIMEOUT)
-        except urllib.error.HTTPError as refusal:
-            response = refusal
-        with response:
-            retry_after = response.headers.get("Retry-After", "")
-            return Answer(
-                response.status,
-                _object(response.read(_MOST_BYTES)),
-                float(retry_after) if retry_after.isdecimal() else 0.0,
-            )
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The token goes to nobody else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+        body = {"agentId": self.agent_id, "publicKey": public_key}
+        return send_request(HttpRequest("POST", self.url, self.token, body, _TIMEOUT), self.proxy)
 
 
 class EnrolledKeyLoader(KeyLoader):
@@ -195,7 +161,7 @@ class EnrolledKeyLoader(KeyLoader):
         self._refusals = 0
         self._is_enrolled = True
 
-    def _refuse(self, answer: Answer) -> KeyError:
+    def _refuse(self, answer: HttpAnswer) -> KeyError:
         message = answer.body.get("message")
         why = f": {message}" if isinstance(message, str) else ""
         error = KeyError(f"enrolment at {self._endpoint.url} was refused with status {answer.status}{why}")
@@ -203,7 +169,8 @@ class EnrolledKeyLoader(KeyLoader):
             hold = min(_FIRST_REFUSED * 2**self._refusals, _MOST_REFUSED)
             self._refusals = min(self._refusals + 1, 10)
         else:
-            hold = min(answer.retry_after, _MOST_REFUSED)
+            asked = Refused(answer.status, answer.retry_after, answer.date)
+            hold = min(retry_after_seconds(asked, time.time()), _MOST_REFUSED)
         self._refusal, self._refused_until = error, self._clock() + hold
         return error
 
@@ -237,14 +204,6 @@ def _place(unfinished: Path, path: Path) -> None:
             file.write(unfinished.read_bytes())
 
 
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _check_token(token: Any, organization_id: str) -> None:
     """The token is never repeated in a message."""
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
@@ -258,17 +217,3 @@ def _check_token(token: Any, organization_id: str) -> None:
         raise ConfigurationError(
             f"option enrolment_token: expected one of organization {organization_id}, got one of {organization!r}"
         )
-
-
-def _enrol_url(http_url: Any) -> str:
-    try:
-        parts = urlsplit(http_url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except (TypeError, ValueError, AttributeError):
-        usable = False
-    if usable and isinstance(http_url, str):
-        return f"{http_url.rstrip('/')}/enrol"
-    raise ConfigurationError(
-        "option http_url: expected the https:// URL of the deployment (its output HttpUrl), which enrolment_token "
-        f"needs, got {http_url!r}"
-    )

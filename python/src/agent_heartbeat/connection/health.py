@@ -15,6 +15,26 @@ class LastDisconnect(TypedDict):
     at: float
 
 
+class HttpFailure(TypedDict):
+    """How a heartbeat over HTTP failed. `status`: None where no answer came. `at` is by the local clock."""
+
+    status: int | None
+    reason: str
+    at: float
+
+
+class HttpHealth(TypedDict):
+    """How heartbeats over HTTP fare. Times are in seconds."""
+
+    healthy: bool
+    """Whether the last one was accepted. If not, heartbeats go over the WebSocket until the next attempt."""
+    last_heartbeat_ack: float | None
+    """When the last one was acknowledged, in seconds since the epoch by the local clock; None before the first."""
+    failed_attempts: int
+    """How many failed since then."""
+    last_failure: HttpFailure | None
+
+
 class ManagerHealth(TypedDict):
     """What a connection manager knows of itself at a moment: plain data, so that it can cross processes."""
 
@@ -31,6 +51,7 @@ class ManagerHealth(TypedDict):
     clock_skew: float | None
     event_loop_lag: float
     last_disconnect: LastDisconnect | None
+    http: HttpHealth | None
 
 
 class ConnectionHealth(TypedDict):
@@ -52,6 +73,8 @@ class ConnectionHealth(TypedDict):
     event_loop_lag: float
     """How late the event loop ran when it last looked."""
     last_disconnect: LastDisconnect | None
+    http: HttpHealth | None
+    """Of `heartbeat_transport="http"`, whose other fields are those of the WebSocket. None without it."""
 
 
 def health_before(state: AgentState) -> ManagerHealth:
@@ -67,6 +90,7 @@ def health_before(state: AgentState) -> ManagerHealth:
         clock_skew=None,
         event_loop_lag=0.0,
         last_disconnect=None,
+        http=None,
     )
 
 
@@ -86,4 +110,5 @@ def judge_health(known: ManagerHealth, monotonic_now: float) -> ConnectionHealth
         clock_skew=known["clock_skew"],
         event_loop_lag=known["event_loop_lag"],
         last_disconnect=known["last_disconnect"],
+        http=known["http"],
     )

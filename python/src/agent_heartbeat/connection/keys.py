@@ -58,9 +58,12 @@ class SigningKey:
             serialization.NoEncryption(),
         ).decode()
 
-    def token(self, login: Message, now: float, rotation: bool) -> str:
-        """A login token with a fresh `jti`, valid for a minute. `now` is in seconds, by the server's clock."""
-        iat = int(now)
+    def token(self, login: Message, now: float, rotation: bool, issued_at: float | None = None) -> str:
+        """A login token with a fresh `jti`, valid for a minute. `now` is in seconds, by the server's clock.
+
+        `issued_at` has fractions, for several tokens within a second that are to be in order.
+        """
+        iat = int(now) if issued_at is None else issued_at
         claims = {
             **login,
             "iat": iat,

@@ -18,8 +18,10 @@ from .departures import Departures, RotationBuffer
 from .ends import End, Failed, Refused, failure_of, fleet_window, retry_after_seconds
 from .health import ManagerHealth
 from .heartbeat import Heartbeat, HeartbeatTerms
+from .http_heartbeats import HttpHeartbeats
 from .keys import SigningKey
 from .lane import Lane
+from .lease_requests import LeaseRequests, LoadKey
 from .runtime import Runtime, Timer
 from .state import TRANSITIONS, AgentState, Failure, FailureKind, StateChange, is_final
 from .stats import Stats
@@ -46,13 +48,12 @@ class ManagerOptions:
     connect_timeout: float
     close_timeout: float
     rotate_after: tuple[float, float]
+    http_url: str | None = None
+    """Where heartbeats go that are sent over HTTP. None where they go over the WebSocket."""
 
 
 _BROKEN_AFTER = 120.0
 """A shorter pause need not have broken the connection, even if its lease has run out."""
-
-LoadKey = Callable[[Callable[[SigningKey | BaseException], None]], None]
-"""Reads the key as it is now, and hands it, or what was in the way, to a callback."""
 
 
 class ConnectionManager:
@@ -90,9 +91,22 @@ class ConnectionManager:
         self._stats = Stats(runtime)
         self._backoff = Backoff(options.windows, schedule, runtime.random)
         self._rotation_backoff = Backoff(options.windows, schedule, runtime.random)
+        self._http = self._http_heartbeats(schedule)
         self._timer: Timer | None = None
         self._due: tuple[float, float | None, float] | None = None
         """When the timer is due, by the three clocks."""
+
+    def _http_heartbeats(self, schedule: ReconnectSchedule | None) -> HttpHeartbeats | None:
+        options, runtime = self._options, self._runtime
+        if options.http_url is None or options.heartbeat is None:
+            return None
+        requests = LeaseRequests(options.http_url, options.login, self._load_key, runtime)
+        backoff = Backoff(options.windows, schedule, runtime.random)
+
+        def warn(message: str) -> None:
+            self._pass({"type": "warning", "message": message})
+
+        return HttpHeartbeats(requests, options.heartbeat, options.connect_timeout, backoff, runtime, warn)
 
     # Calls of the agent.
 
@@ -158,7 +172,8 @@ class ConnectionManager:
         self._stats.activity = activity
 
     def health(self) -> ManagerHealth:
-        return self._stats.health(self._state, self._current, self._options.heartbeat, self._backoff.attempts)
+        known = self._stats.health(self._state, self._current, self._options.heartbeat, self._backoff.attempts)
+        return {**known, "http": self._http.health()} if self._http else known
 
     # The loop.
 
@@ -280,7 +295,8 @@ class ConnectionManager:
             try:
                 rotation = self._current is not None and self._current.is_open
                 token = key.token(self._options.login, self._stats.clock.now(), rotation)
-                lane.socket = self._runtime.open_socket(self._options.url, token, lane)
+                open_socket = self._http.open_socket if self._http else self._runtime.open_socket
+                lane.socket = open_socket(self._options.url, token, lane)
             except Exception as error:
                 lane.ended(Failed(error))
 

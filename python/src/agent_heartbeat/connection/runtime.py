@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .http import HttpAnswer, HttpRequest
 
 
 class Listener(Protocol):
@@ -56,6 +59,9 @@ class Runtime(Protocol):
 
     def open_socket(self, url: str, token: str, listener: Listener) -> Socket:
         """Nothing is called before it has returned."""
+
+    def request(self, request: HttpRequest, done: Callable[[HttpAnswer | BaseException], None]) -> None:
+        """Sends a request over HTTP. `done` is called once, with the answer or with what was in the way."""
 
     def observed_lag(self) -> float | None:
         """How late the agent's own event loop runs, where that is another one than the caller's."""

@@ -95,6 +95,7 @@ class Stats:
             clock_skew=self.clock.skew,
             event_loop_lag=self.lag if observed is None else observed,
             last_disconnect=self.last_disconnect,
+            http=None,
         )
 
     def lost(self, failure: Failure) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .agent import FakeAgent, fake_agent
 from .connection import FakeConnection, Login, Refusal
 from .fleet import fake_presence, fake_transition
+from .http import HttpRequest, HttpResponse
 from .remote import FakeMessage, RemoteAgent
 from .service import FakeService
 
@@ -13,6 +14,8 @@ __all__ = [
     "FakeConnection",
     "FakeMessage",
     "FakeService",
+    "HttpRequest",
+    "HttpResponse",
     "Login",
     "Refusal",
     "RemoteAgent",

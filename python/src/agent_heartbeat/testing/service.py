@@ -21,6 +21,7 @@ from ..protocol import INBOX, MESSAGE_BYTES, PRESENCE, SUBPROTOCOL, Message
 from ..subject import agent_token, matches_subject
 from .connection import FakeConnection, Frame, Login, Refusal
 from .fleet import FakeFleet, Presence, now_ms
+from .http import HttpDoor, HttpHeartbeats, HttpRequest, HttpResponse
 from .remote import FakeMessage, RemoteAgent
 from .replies import reply_to
 
@@ -38,10 +39,16 @@ class FakeService:
         """`roles`: what clients may do that are no agents, by their ids."""
         self.organization_id = organization_id
         self.url = ""
+        self.http_url = ""
+        """Where clients send heartbeats over HTTP."""
         self.connections: list[FakeConnection] = []
         """Every connection so far, in order."""
         self.logins: list[Login] = []
         """Every login so far, also those that were refused."""
+        self.http_requests: list[HttpRequest] = []
+        """Every request over HTTP so far, also those that were refused."""
+        self.answer_http: Callable[[HttpRequest], HttpResponse | None] | None = None
+        """Answers requests over HTTP in place of the fake; None leaves them without an answer."""
         self.published: list[FakeMessage] = []
         """Every message that clients have published, apart from answers."""
         self.refuse: Refusal | Callable[[Login], Refusal | None] | None = None
@@ -54,6 +61,8 @@ class FakeService:
         """How many processes a message reaches, in place of the true number."""
         self._roles: dict[str, Role] = dict(roles or {})
         self._fleet = FakeFleet(organization_id, self._announce)
+        self._http = HttpHeartbeats(self._fleet)
+        self._http_door = HttpDoor(self._answer_http)
         self._remote: dict[str, RemoteAgent] = {}
         self._server: Server | None = None
         self._ids = itertools.count(1)
@@ -71,10 +80,12 @@ class FakeService:
         )
         port = next(iter(self._server.sockets)).getsockname()[1]
         self.url = f"ws://127.0.0.1:{port}/prod"
+        self.http_url = await self._http_door.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server
+        await self._http_door.close()
         self._server.close()
         for connection in self.open:
             connection.close()
@@ -161,6 +172,12 @@ class FakeService:
             if each.instance_id != login.claims.get("instance_id")
         ]
         return Refusal(409) if rivals and login.claims.get("on_duplicate") == "reject" else None
+
+    def _answer_http(self, request: HttpRequest) -> HttpResponse | None:
+        self.http_requests.append(request)
+        if self.answer_http:
+            return self.answer_http(request)
+        return self._http.answer(request, self._open_of(request.claims.get("sub", "")))
 
     def accept(self, connection: FakeConnection) -> None:
         agent_id, instance_id, claims = connection.agent_id, connection.instance_id, connection.login.claims

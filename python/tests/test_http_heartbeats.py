@@ -1,0 +1,353 @@
+"""Heartbeats over HTTP: of a connection manager in fake time, of agents, and of clients without a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from agent_heartbeat import (
+    ConfigurationError,
+    ConnectionError,
+    HeartbeatAgent,
+    HttpHeartbeatClient,
+    LoginRefusedError,
+    blocking,
+)
+from agent_heartbeat.connection.http import HttpAnswer, HttpRequest, http_audience_of
+from agent_heartbeat.testing import FakeService, HttpResponse
+
+from .conftest import Link
+from .fake_runtime import FakeRuntime
+from .test_connection import claims
+
+URL = "https://abc.lambda-url.eu-west-1.on.aws"
+INTERVAL = 30
+
+
+@pytest.fixture
+def runtime() -> FakeRuntime:
+    # The second heartbeat of a connection follows a whole interval after the first.
+    return FakeRuntime(random=lambda: 1.0)
+
+
+@pytest.fixture
+def one(runtime: FakeRuntime) -> Link:
+    return Link(runtime, heartbeat_transport="http", http_url=URL + "/").start()
+
+
+def on_websocket(runtime: FakeRuntime) -> int:
+    return sum(kind.startswith("heartbeat") for kind in runtime.socket.types)
+
+
+def http(link: Link) -> Any:
+    return link.manager.health()["http"]
+
+
+def test_they_are_posted_on_schedule_each_with_a_later_token(runtime: FakeRuntime, one: Link) -> None:
+    runtime.advance(2 * INTERVAL)
+    assert on_websocket(runtime) == 1
+    first, second = runtime.requests
+    assert (first.method, first.url) == ("POST", f"{URL}/heartbeat")
+    assert first.body
+    assert first.body["activity"]["state"] == "idle"
+    login = claims(runtime.socket.token)
+    for name in ("sub", "org", "instance_id", "heartbeat_interval", "heartbeat_timeout"):
+        assert claims(first.token)[name] == login[name]
+    assert claims(first.token)["aud"] == URL
+    assert claims(second.token)["iat"] > claims(first.token)["iat"]
+    assert len(one.of_type("acked")) == 3
+    assert http(one) == {
+        "healthy": True,
+        "last_heartbeat_ack": runtime.now(),
+        "failed_attempts": 0,
+        "last_failure": None,
+    }
+
+
+def test_the_websocket_carries_one_at_least_every_five_minutes(runtime: FakeRuntime, one: Link) -> None:
+    carried = [runtime.time]
+    for _ in range(40):
+        before = on_websocket(runtime)
+        runtime.advance(INTERVAL)
+        if on_websocket(runtime) > before:
+            carried.append(runtime.time)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(carried)]
+    assert gaps == [300.0] * 4
+    assert one.states[-1] == ("connected", "opened")
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (HttpAnswer(503, {"message": "busy"}), {"status": 503, "reason": "refused with status 503: busy"}),
+        (HttpAnswer(403, {}), {"status": 403, "reason": "refused with status 403"}),
+        (HttpAnswer(409, {"type": "superseded"}), {"status": 409, "reason": "refused with status 409"}),
+        (HttpAnswer(200, {}), {"status": 200, "reason": "refused with status 200"}),
+        (OSError("no route to host"), {"status": None, "reason": "no route to host"}),
+        (None, {"status": None, "reason": "no answer within 15 s"}),
+    ],
+)
+def test_they_go_over_the_websocket_while_http_fails(
+    runtime: FakeRuntime, one: Link, answer: Any, failure: dict[str, Any]
+) -> None:
+    runtime.answer = lambda _: answer
+    runtime.advance(INTERVAL + 16)
+    assert on_websocket(runtime) == 2
+    assert http(one)["healthy"] is False
+    assert http(one)["failed_attempts"] == 1
+    assert http(one)["last_failure"].items() >= failure.items()
+    assert [each["message"] for each in one.of_type("warning")] == [
+        f"a heartbeat over HTTP failed: {failure['reason']}; they go over the WebSocket until HTTP works again"
+    ]
+    runtime.answer = runtime.acknowledge
+    runtime.advance(10 * INTERVAL)
+    assert http(one)["healthy"] is True
+    assert one.states[-1] == ("connected", "opened")
+
+
+def test_retry_after_is_honoured(runtime: FakeRuntime, one: Link) -> None:
+    runtime.answer = lambda _: HttpAnswer(503, {}, retry_after="100")
+    runtime.advance(INTERVAL)
+    runtime.answer = runtime.acknowledge
+    runtime.advance(3 * INTERVAL)
+    assert (len(runtime.requests), on_websocket(runtime)) == (1, 5)
+    runtime.advance(INTERVAL)
+    assert (len(runtime.requests), on_websocket(runtime)) == (2, 5)
+    assert http(one)["failed_attempts"] == 0
+
+
+def test_there_are_never_two_at_once(runtime: FakeRuntime) -> None:
+    Link(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=10, connect_timeout=60).start()
+    waiting: list[HttpRequest] = []
+    runtime.answer = waiting.append  # type: ignore[assignment,func-returns-value]
+    runtime.advance(10)
+    assert len(waiting) == 1
+    runtime.advance(9.9)
+    assert (len(waiting), on_websocket(runtime)) == (1, 1)
+    runtime.advance(0.1)
+    assert (len(waiting), on_websocket(runtime)) == (1, 3)
+
+
+def test_a_wrong_clock_is_corrected_at_once_and_tokens_stay_in_order(runtime: FakeRuntime, one: Link) -> None:
+    runtime.server_ahead = -3600
+
+    def by_clock(request: HttpRequest) -> HttpAnswer | BaseException | None:
+        if abs(claims(request.token)["iat"] - runtime.server_now()) < 60:
+            return runtime.acknowledge(request)
+        return HttpAnswer(403, {}, date=formatdate(runtime.server_now(), usegmt=True))
+
+    runtime.answer = by_clock
+    runtime.advance(2 * INTERVAL)
+    assert len(runtime.requests) == 3
+    assert http(one)["failed_attempts"] == 0
+    # A little ahead all the while: what was accepted stays the least that the next one has.
+    runtime.server_ahead = -3620
+    runtime.advance(INTERVAL)
+    issued = [claims(request.token)["iat"] for request in runtime.requests[1:]]
+    assert issued == sorted(set(issued))
+
+
+def test_the_websocket_itself_is_asked_after_a_pause(runtime: FakeRuntime, one: Link) -> None:
+    runtime.sleep(60)
+    runtime.advance(INTERVAL)
+    assert on_websocket(runtime) >= 2
+    assert runtime.requests == []
+    one.manager.drain()
+    assert runtime.requests == []
+
+
+def test_acks_of_http_do_not_hide_that_the_websocket_is_silent(runtime: FakeRuntime, one: Link) -> None:
+    runtime.socket.acks = False
+    runtime.advance(300)
+    assert on_websocket(runtime) == 2
+    runtime.advance(89)
+    assert one.states[-1] == ("connected", "opened")
+    runtime.advance(2)
+    assert ("reconnecting", "connection_lost") in one.states
+    assert one.manager.health()["last_disconnect"]["reason"] == "no answer on the WebSocket within 90 s"  # type: ignore[index]
+
+
+def test_an_answer_after_the_end_of_the_connection_is_not_heard(runtime: FakeRuntime, one: Link) -> None:
+    runtime.answer = lambda _: None
+    runtime.advance(INTERVAL)
+    one.manager.stop("stop")
+    runtime.advance(60)
+    assert one.states[-1][0] == "stopped"
+    assert on_websocket(runtime) == 1
+    assert http(one)["failed_attempts"] == 0
+
+
+def test_the_reconnect_window_of_the_websocket_is_kept(runtime: FakeRuntime, one: Link) -> None:
+    runtime.socket.tell({"type": "heartbeat_ack", "serverTime": 0, "leaseExpiresAt": 0, "reconnectWindowMs": 600_000})
+    runtime.advance(INTERVAL)
+    runtime.socket.end(1012)
+    assert one.of_type("attempt_failed")[-1]["attempt"]["retry_in"] == 600
+
+
+def test_an_advised_interval_is_followed(runtime: FakeRuntime) -> None:
+    Link(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=5).start()
+    advice = {"type": "heartbeat_ack", "serverTime": 0, "leaseExpiresAt": 0, "heartbeatInterval": 20}
+    runtime.socket.acks = False
+    runtime.socket.tell(advice)
+    runtime.advance(5)
+    runtime.socket.tell(advice)
+    before = on_websocket(runtime)
+    runtime.answer = lambda request: HttpAnswer(200, {**advice, "serverTime": runtime.now() * 1000})
+    runtime.advance(60)
+    assert len(runtime.requests) == 3
+    assert on_websocket(runtime) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "audience"),
+    [
+        (URL, URL),
+        ("https://Example.COM:443/base/", "https://example.com"),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_the_audience_is_what_the_service_expects(url: str, audience: str) -> None:
+    assert http_audience_of(url) == audience
+
+
+@pytest.mark.parametrize("process", [True, False])
+async def test_an_agent_is_online_by_them(process: bool) -> None:
+    async with FakeService() as service:
+        options = {**service.options("worker-1"), "heartbeat_process": process}
+        agent = HeartbeatAgent(**options, heartbeat_transport="http", http_url=service.http_url, heartbeat_interval=1)
+        await agent.start()
+        await service.until(lambda: len(service.http_requests) >= 2)
+        await service.until(lambda: (agent.get_connection_health()["http"] or {}).get("last_heartbeat_ack"))
+        health = agent.get_connection_health()
+        assert health["healthy"]
+        assert health["http"]
+        assert health["http"]["healthy"]
+        assert service.agents[0]["status"] == "online"
+        await agent.drain()
+        await service.until(lambda: service.agents[0]["status"] == "offline")
+        assert service.agents[0]["reason"] == "drained"
+
+
+async def test_an_agent_warns_of_http_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    import logging
+
+    async with FakeService() as service:
+        service.answer_http = lambda _: HttpResponse(503)
+        options = {**service.options("worker-1"), "heartbeat_process": True, "logger": logging.getLogger("here")}
+        agent = HeartbeatAgent(**options, heartbeat_transport="http", http_url=service.http_url, heartbeat_interval=1)
+        await agent.start()
+        await service.until(lambda: "a heartbeat over HTTP failed: refused with status 503" in caplog.text)
+        await agent.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"heartbeat_transport": "pigeon"}, 'expected "websocket" or "http"'),
+        ({"heartbeat_transport": "http"}, 'option http_url: .* which heartbeat_transport "http" needs'),
+        ({"heartbeat_transport": "http", "http_url": "wss://x.test"}, "option http_url: expected"),
+    ],
+)
+def test_an_agent_is_not_made_with(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        HeartbeatAgent("a", "o", "wss://x.test/prod", private_key="k", **options)
+
+
+def new_client(service: FakeService, kind: Callable[..., Any] = HttpHeartbeatClient, **options: Any) -> Any:
+    key = service.options("nightly")["private_key"]
+    return kind(**{"agent_id": "nightly", "organization_id": "acme", "private_key": key, **options})
+
+
+async def test_a_client_needs_one_request_a_call_and_no_websocket(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeService() as service:
+        monkeypatch.setenv("AGENT_HEARTBEAT_HTTP_URL", service.http_url)
+        client = new_client(service, heartbeat_interval=300)
+        ack = await client.send_heartbeat({"state": "working", "task": "report"})
+        assert len(service.http_requests) == 1
+        presence = service.agents[0]
+        assert (presence["status"], presence["instanceId"]) == ("online", client.instance_id)
+        assert (presence["leaseMs"], presence["leaseExpiresAt"]) == (900_000, ack["leaseExpiresAt"])
+        assert presence["activity"] == {"state": "working", "task": "report"}
+        await client.leave("drained")
+        assert (service.agents[0]["status"], service.agents[0]["reason"]) == ("offline", "drained")
+        assert service.connections == []
+
+
+async def test_a_client_sends_calls_one_after_the_other() -> None:
+    async with FakeService() as service:
+        client = new_client(service, http_url=service.http_url)
+        await asyncio.gather(client.send_heartbeat(), client.send_heartbeat(), client.leave())
+        issued = [request.claims["iat"] for request in service.http_requests]
+        assert len(issued) == 3
+        assert issued == sorted(set(issued))
+        assert service.agents[0]["reason"] == "client_closed"
+
+
+async def test_a_client_raises_what_the_service_refuses_and_goes_on() -> None:
+    async with FakeService() as service:
+        client = new_client(service, http_url=service.http_url)
+        await client.send_heartbeat()
+        await new_client(service, http_url=service.http_url).send_heartbeat()
+        with pytest.raises(LoginRefusedError, match=r"status 409 \(A newer process") as refused:
+            await client.send_heartbeat()
+        assert refused.value.status == 409
+        service.answer_http = lambda _: HttpResponse(200)
+        with pytest.raises(LoginRefusedError):
+            await client.send_heartbeat()
+        service.answer_http = None
+        await new_client(service, http_url=service.http_url).send_heartbeat()
+
+
+async def test_a_client_raises_where_there_is_no_answer() -> None:
+    async with FakeService() as service:
+        client = new_client(service, http_url="http://127.0.0.1:1")
+        with pytest.raises(ConnectionError, match=r"nightly: expected an answer, got: .*refused") as failed:
+            await client.send_heartbeat()
+        assert not isinstance(failed.value, LoginRefusedError)
+        with pytest.raises(ConfigurationError, match="reason"):
+            await client.leave("bored")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"agent_id": ""}, "option agent_id"),
+        ({"http_url": None}, "which HttpHeartbeatClient needs"),
+        ({"private_key": None}, "expected private_key"),
+        ({"heartbeat_interval": 0}, "option heartbeat_interval"),
+        ({"request_timeout": 0}, "option request_timeout"),
+        ({"on_duplicate": "both"}, "option on_duplicate"),
+    ],
+)
+def test_a_client_is_not_made_with(options: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"agent_id": "a", "organization_id": "o", "http_url": URL, "private_key": "k", **options}
+    with pytest.raises(ConfigurationError, match=message):
+        HttpHeartbeatClient(**given)
+
+
+async def test_a_blocking_client_serves_many_threads_and_where_a_loop_runs() -> None:
+    async with FakeService() as service:
+        client = new_client(service, blocking.HttpHeartbeatClient, http_url=service.http_url)
+
+        def work() -> None:
+            threads = [threading.Thread(target=client.send_heartbeat) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            client.leave()
+
+        async def on_a_loop() -> None:
+            client.send_heartbeat()
+
+        await asyncio.to_thread(work)
+        await asyncio.to_thread(lambda: asyncio.run(on_a_loop()))
+        assert len(service.http_requests) == 5
+        assert service.agents[0]["status"] == "online"
