@@ -1,5 +1,6 @@
 /** Everything outside of the command that it touches, so that tests run it in process with their own. */
 
+import type { Readable, Writable } from "node:stream";
 import type { LocalOptions } from "@agent-heartbeat/local";
 import type {
   CloudFormationClient,
@@ -46,6 +47,8 @@ export interface Io {
   ask(question: string): Promise<string | undefined>;
   /** All of the standard input. */
   input(): Promise<Uint8Array>;
+  /** Standard input and output, for a protocol between programs. */
+  streams(): { input: Readable; output: Writable };
   /** Shows a web page to the person. Rejects if there is no browser to show it. */
   browse(url: string): Promise<void>;
   /** The HTTP status that a plain request to a URL is answered with. Rejects if nobody answers. */

@@ -32,6 +32,7 @@ const io: Io = {
   },
   ask,
   input: () => buffer(process.stdin),
+  streams: () => ({ input: process.stdin, output: process.stdout }),
   browse,
   reach,
   runbook,

@@ -18,6 +18,9 @@ import { decodeText } from "./text-file";
 /** Names the sender: agents read it as `event:agent-heartbeat.cli`. */
 const SOURCE = "agent-heartbeat.cli";
 
+/** The subject on which an agent with the option `remoteDrain` is told to drain. */
+export const DRAIN_SUBJECT = "agent.drain";
+
 /** As long as the ids that EventBridge gives. */
 const ANY_EVENT_ID = "00000000-0000-0000-0000-000000000000";
 

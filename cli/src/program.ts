@@ -22,6 +22,7 @@ import { addEnrolmentsRevoke } from "./commands/enrolments-revoke";
 import { addEvents } from "./commands/events";
 import { addKeysGenerate } from "./commands/keys-generate";
 import { addLocal } from "./commands/local";
+import { addMcp } from "./commands/mcp";
 import { addMetrics } from "./commands/metrics";
 import { addOrganizationsList } from "./commands/organizations-list";
 import { addPublish } from "./commands/publish";
@@ -67,6 +68,7 @@ export function createProgram(io: Io): Command {
   addEvents(program, io);
   addDashboard(program, io);
   addMetrics(program, io);
+  addMcp(program, io);
   addSend(program, io);
   addPublish(program, io);
   addDrain(program, io);

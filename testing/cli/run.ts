@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
 import { ListStackResourcesCommand } from "@aws-sdk/client-cloudformation";
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
@@ -32,6 +33,7 @@ export interface RunOptions {
   /** The content of standard input. */
   input?: string | Uint8Array;
   browse?: Io["browse"];
+  streams?: Io["streams"];
   /** Replaces the event bus client, which is real by default. */
   eventBridge?: Io["clients"]["eventBridge"];
   /** Outputs of the existing stacks, by stack name. */
@@ -76,6 +78,7 @@ export async function run(args: string[], options: RunOptions = {}): Promise<Run
       return options.answer;
     },
     input: async () => Buffer.from(options.input ?? ""),
+    streams: options.streams ?? (() => ({ input: Readable.from([]), output: new PassThrough() })),
     browse: options.browse ?? (() => Promise.reject(new Error("no browser"))),
     reach: options.reach ?? (async () => 401),
     runbook: () => readFile(join(__dirname, "../../docs/runbook.md"), "utf8"),

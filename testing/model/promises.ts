@@ -517,13 +517,14 @@ const isInvokedAgain = (one: Connection, { underWay }: World) =>
 
 /** A process is healthy that was heard within a lease and has not been told, or troubled by, anything else. */
 function isHealthy(one: Connection, world: World): boolean {
-  const { now, underWay, connections, knownProcesses } = world;
+  const { now, underWay, connections, requests, knownProcesses } = world;
   if (one.state !== "open" || one.told.length > 0 || one.disturbed) return false;
   if (one.outcome !== "acquired" || now >= one.provenAt + LEASE_MS) return false;
   // Who logs in after a lock-out takes the row from who logged in before it.
-  const isSince = ({ state, holder }: Connection) =>
-    state !== "known" && holder.fencingToken > one.holder.fencingToken;
-  if (connections.some(isSince)) return false;
+  const isSince = ({ holder }: Pick<Connection, "holder">) =>
+    holder.fencingToken > one.holder.fencingToken;
+  const tried = connections.filter(({ state }) => state !== "known");
+  if ([...tried, ...requests].some(isSince)) return false;
   return [...underWay].every((operation) => {
     const { kind, connection, request } = operation;
     if (kind === "lockout") return !isMeant(operation, one);

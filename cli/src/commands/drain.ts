@@ -3,10 +3,7 @@
 import type { Command } from "commander";
 import { deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
-import { expectOnline, putMessage } from "../message";
-
-/** The subject on which an agent with the option `remoteDrain` is told to drain. */
-const DRAIN_SUBJECT = "agent.drain";
+import { DRAIN_SUBJECT, expectOnline, putMessage } from "../message";
 
 export function addDrain(program: Command, io: Io): void {
   deploymentCommand(program, "drain", "ask an agent to finish its work and leave")

@@ -10,7 +10,8 @@ import {
 } from "../deployment";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { matches, STATUS_FILTERS, type StatusFilter, statusOf, wordOf } from "../status-filter";
+import { readAgents } from "../read-agents";
+import { matches, STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
 import { presenceColumns, printPresence, summary } from "../status-view";
 import { bewareOf, SUSPICION_ADVICE } from "../suspicion";
 
@@ -112,22 +113,16 @@ async function watchStatus(
 }
 
 async function read(
-  { statuses, organizationId }: Deployment,
+  deployment: Deployment,
   { status: filter, capability }: Options,
   agentId?: string,
 ): Promise<AgentPresence[]> {
   if (agentId !== undefined) {
+    const { statuses, organizationId } = deployment;
     const agent = await statuses.getAgent(organizationId, agentId);
     return agent && matches(agent, filter) ? [agent] : [];
   }
-  const status = statusOf(filter);
-  const wanted = { organizationId, ...(status && { status }) };
-  const found = capability
-    ? statuses.agentsWithCapability({ ...wanted, capability })
-    : statuses.allAgents(wanted);
-  const agents: AgentPresence[] = [];
-  for await (const agent of found) if (matches(agent, filter)) agents.push(agent);
-  return agents;
+  return readAgents(deployment, filter, capability);
 }
 
 function serverTime({ statuses }: Deployment, io: Io): number {

@@ -1,9 +1,8 @@
 /** `why`: explains an agent's status from all that is stored of it. */
 
-import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Command } from "commander";
-import { type Deployment, deploymentCommand, withDeployment } from "../deployment";
-import type { Facts } from "../diagnosis";
+import { deploymentCommand, withDeployment } from "../deployment";
+import { factsOf } from "../facts";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
 import { pastLines } from "../past";
@@ -40,45 +39,3 @@ export function addWhy(program: Command, io: Io): void {
 }
 
 const LINE_LENGTH = 100;
-
-async function factsOf(deployment: Deployment, agentId: string, io: Io): Promise<Facts> {
-  const { registry, statuses, target, organizationId } = deployment;
-  const { derivePresence, isPurged } = await import("@agent-heartbeat/sdk/status");
-  const registered = (await registry.get({ organizationId, agentId })) ?? null;
-  // Reads nothing that is used but the server's time.
-  await statuses.getAgent(organizationId, agentId);
-  const stored = await storedRow(deployment, agentId);
-  const history = await statuses.history(organizationId, agentId);
-  const massExpiry = await statuses.massExpiry(organizationId);
-  const now = io.now() + statuses.clockOffsetMs;
-  const derived = stored && !isPurged(stored, now) ? derivePresence(stored, now) : null;
-  const { WebSocketUrl: webSocketUrl = "the deployment" } = target.outputs;
-  return {
-    organizationId,
-    agentId,
-    registered,
-    stored,
-    derived,
-    history,
-    massExpiry,
-    now,
-    webSocketUrl,
-  };
-}
-
-/** The row itself, for a reader shows only what it means. */
-async function storedRow(
-  { target, organizationId }: Deployment,
-  agentId: string,
-): Promise<StatusRow | null> {
-  const { rowFromItem } = await import("@agent-heartbeat/sdk/status");
-  const { GetItemCommand } = await import("@aws-sdk/client-dynamodb");
-  const { Item } = await target.dynamoDb.send(
-    new GetItemCommand({
-      TableName: target.statusTableName,
-      Key: { organizationId: { S: organizationId }, agentId: { S: agentId } },
-      ConsistentRead: true,
-    }),
-  );
-  return Item ? rowFromItem(Item) : null;
-}

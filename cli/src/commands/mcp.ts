@@ -1,0 +1,36 @@
+/** `mcp`: lets an assistant ask about the fleet, by the Model Context Protocol. */
+
+import { type Command, InvalidArgumentError } from "commander";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import type { Io } from "../io";
+import { ACTIONS, type Action } from "../mcp/allowed";
+
+interface Options extends DeploymentOptions {
+  allow?: Action[];
+}
+
+export function addMcp(program: Command, io: Io): void {
+  deploymentCommand(
+    program,
+    "mcp",
+    "let an assistant ask about the fleet, by the Model Context Protocol",
+  )
+    .option("--allow <actions>", `what it may change: any of ${ACTIONS.join(",")}`, actions)
+    .addHelpText(
+      "after",
+      "\nIt speaks over standard input and output until its input ends. Without --allow it only reads.",
+    )
+    .action(
+      withDeployment<Options>(io, async (deployment, { allow = [] }) => {
+        const { serve } = await import("../mcp/server");
+        await serve(deployment, allow, io);
+      }),
+    );
+}
+
+function actions(text: string): Action[] {
+  const words = text.split(",").map((word) => word.trim());
+  const unknown = words.find((word) => !ACTIONS.includes(word as Action));
+  if (unknown === undefined) return words as Action[];
+  throw new InvalidArgumentError(`Expected any of ${ACTIONS.join(", ")}, separated by commas.`);
+}
