@@ -101,9 +101,11 @@ const profile = v.object({
   metadata: v.optional(v.custom<Record<string, unknown>>(isObject, "expected an object")),
 });
 
-const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern });
+const group = v.optional(text((value) => ID_PATTERN.test(value), "a group in the form of an id"));
 
-const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern });
+const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern, group });
+
+const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern, group });
 
 const history = v.object({ type: v.literal("history"), id, agentId: v.optional(agentId) });
 

@@ -57,8 +57,14 @@ export const LIMITS = {
   subscriptionsOfAgent: 1000,
   /** Most subscriptions of an agent to one subject, and to patterns with the same first token. */
   subscriptionsAtAddress: 200,
+  /** Most subscriptions with a group of an agent to one subject, and to patterns with the same first token. */
+  groupsAtAddress: 50,
   /** Most subscriptions that a published message reads: to its subject, and to either kind of pattern. */
   subscriptionsRead: 5000,
+  /** Most groups that a published message goes to. */
+  groups: 500,
+  /** Most members of a group whose status a published message reads before it gives the group up. */
+  membersTried: 10,
   /** Most levels of objects and arrays in a message. */
   nesting: 64,
   /** Most capabilities of an agent. */
@@ -329,12 +335,16 @@ export interface ProfileMessage extends ClientMessageBase {
 export interface SubscribeMessage extends ClientMessageBase {
   type: "subscribe";
   subject: string;
+  /** Of the group's members, one gets each message. In the form of an id. Only for agents. @default none */
+  group?: string;
 }
 
 /** Ends a subscription. Answered with `unsubscribed`, even if there was none. */
 export interface UnsubscribeMessage extends ClientMessageBase {
   type: "unsubscribe";
   subject: string;
+  /** The group that it was subscribed with. */
+  group?: string;
 }
 
 /** Sends a message to the connected subscribers of the organization. Answered with `published`. */
@@ -415,7 +425,7 @@ export interface UnsubscribedMessage extends ServerMessageBase {
 export interface PublishedMessage extends ServerMessageBase {
   type: "published";
   subject: string;
-  /** The number of processes that the message was delivered to. */
+  /** How many processes the message was delivered to: those that subscribe without a group, and one of each group. */
   reached: number;
   /** Present if there were more subscribers than one message can reach. */
   incomplete?: true;
@@ -424,8 +434,15 @@ export interface PublishedMessage extends ServerMessageBase {
 /** A published message. Delivered at most once per connection; one from the event bus possibly again, with the same id. */
 export interface DeliveryMessage {
   type: "message";
-  /** The same on every connection that receives the message, and if an event of the bus is delivered again. */
+  /**
+   * The same on every connection that receives the message, and if an event of the bus is delivered again. What a group
+   * gets has an id of its own.
+   */
   messageId: string;
+  /** The group whose member gets it. Absent for what comes by a subscription without a group. */
+  group?: string;
+  /** Present if it was sent to this agent alone: it is for all handlers of the subject, of whatever group. */
+  direct?: true;
   subject: string;
   data: unknown;
   /** The publishing agent; `service` for the service itself; `event:<source>` for the event bus. */

@@ -135,6 +135,8 @@ const MESSAGES: {
   published: { subject: text, reached: number, incomplete: optional(yes) },
   message: {
     messageId: optional(text),
+    group: optional(text),
+    direct: optional(yes),
     subject: text,
     data: (value) => value ?? null,
     from: optional(text),

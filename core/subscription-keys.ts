@@ -18,6 +18,47 @@ export function addressOf(organizationId: string, pattern: string): string {
     : patternAddress(organizationId, firstTokenOf(pattern));
 }
 
+/**
+ * Begins the sort keys of groups' members. No connection id begins with it, and it comes before all of them: a publish
+ * reads the groups of an address first.
+ */
+const GROUP = "!";
+
+/** Comes right after all keys that begin with `!`: no id, no subject and no slot contains either. */
+const AFTER = '"';
+
+/** The sort key of a subscription at its address. */
+export function subscriberOf(connectionId: string, pattern: string, member?: Member): string {
+  return member
+    ? `${groupPrefix(member.group, pattern)}${member.slot}#${connectionId}`
+    : `${connectionId}#${pattern}`;
+}
+
+/** A process's place among the members of its group. Its connections have the same one. */
+export interface Member {
+  group: string;
+  /** Eight hexadecimal digits. */
+  slot: string;
+}
+
+/** How the sort keys of a group's members begin, of those that have the same pattern. */
+const groupPrefix = (group: string, pattern: string) =>
+  [GROUP, group, GROUP, pattern, GROUP].join("");
+
+/** The group, pattern and prefix in a member's sort key; undefined for a subscription without a group. */
+export function groupIn(subscriber: string) {
+  if (!subscriber.startsWith(GROUP)) return undefined;
+  const [, group = "", pattern = ""] = subscriber.split(GROUP);
+  const prefix = groupPrefix(group, pattern);
+  return { group, pattern, prefix, end: prefix.slice(0, -1) + AFTER };
+}
+
+/** The connection in a sort key. */
+export function subscribedConnection(subscriber: string): string {
+  const [first = "", second = ""] = subscriber.split("#");
+  return groupIn(subscriber) ? second : first;
+}
+
 /** Whose subscription it is, by which those of an agent are counted. */
 export const ownerOf = (organizationId: string, agentId: string) => `${organizationId}#${agentId}`;
 

@@ -49,7 +49,7 @@ class Client:
             return {"echo": data}
 
         for pattern in settings["patterns"]:
-            agent.on_message(pattern, handle)
+            agent.on_message(pattern, handle, group=settings["groups"].get(pattern))
 
         async def run() -> None:
             try:

@@ -30,6 +30,8 @@ export interface RouteParts extends RouteDependencies {
   connections: Connections;
   /** @default a guard that reads the table */
   guard?: Guard;
+  /** Draws the members of groups, from 0 to below 1. @default Math.random */
+  random?: () => number;
   /** The clock by which posting ends. @default performance.now */
   monotonic?: () => number;
   /** Options for lists and histories, in addition to the table. */
@@ -46,7 +48,7 @@ export function composeRoutes({ client, engine, reader, guard: given, ...rest }:
     tableName: statusTableName,
     retentionMs: 7 * 86_400_000,
   });
-  const subscriptions = new SubscriptionStore(client, subscriptionsTableName);
+  const subscriptions = new SubscriptionStore(client, subscriptionsTableName, rest.random);
   const guard = given ?? dynamoDbGuard(client, statusTableName);
   const messageRouter = new MessageRouter({
     subscriptions,

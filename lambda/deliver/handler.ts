@@ -77,6 +77,7 @@ export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDe
       subject,
       data,
       from: `${EVENT_SENDER_PREFIX}${source}`,
+      ...(agentId !== undefined && { direct: true as const }),
     };
     try {
       checkSize(message);

@@ -1,10 +1,11 @@
-/** Delivers messages: finds their receivers, posts to all of them in parallel, and removes connections that are gone. */
+/** Delivers messages: finds their receivers, draws one of each group, posts in parallel, and removes connections that are gone. */
 
 import pLimit from "p-limit";
-import type { DeliveryMessage } from "../../core/protocol";
+import { type DeliveryMessage, LIMITS } from "../../core/protocol";
 import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
-import type { Subscriber, SubscriptionStore } from "./subscriptions";
+import type { Subscriber } from "./subscription-reader";
+import type { SubscriptionStore } from "./subscriptions";
 
 /** Posts under way at once. */
 const CONCURRENCY = 64;
@@ -12,9 +13,20 @@ const CONCURRENCY = 64;
 /** How long posts of a message are begun, however many there are to make and however slow they are. */
 const POSTING_MS = 8000;
 
-/** Finds the connections that an agent is online with, the likeliest first. */
 export interface AgentLocator {
+  /** The connections that an agent is online with, the likeliest first. */
   locate(organizationId: string, agentId: string, now: number): Promise<string[]>;
+  /** An agent that takes work: undefined if it is offline, draining, blocked or stalled. */
+  worker(organizationId: string, agentId: string, now: number): Promise<Worker | undefined>;
+}
+
+/** An agent that takes work. */
+export interface Worker {
+  instanceId: string;
+  /** The likeliest first. */
+  connections: string[];
+  /** How many messages it was handling at its last heartbeat. */
+  load: number;
 }
 
 export interface MessageRouterDependencies {
@@ -24,11 +36,13 @@ export interface MessageRouterDependencies {
   log: Log;
   /** Milliseconds from any start. @default performance.now */
   monotonic?: () => number;
+  /** From 0 to below 1: draws the members of groups. @default Math.random */
+  random?: () => number;
 }
 
 /** What became of a message. */
 export interface Delivery {
-  /** How many processes it reached; one with two connections counts once. */
+  /** How many processes it reached, one with two connections counting once, and how many groups. */
   reached: number;
   /** How many posts were made. */
   posts: number;
@@ -40,21 +54,75 @@ export class MessageRouter {
   constructor(private readonly deps: MessageRouterDependencies) {}
 
   /**
-   * Delivers a message to the subscribers of its subject.
+   * Delivers a message to the subscribers of its subject, and to one member of each group.
    *
    * @param now epoch milliseconds
    */
   async publish(organizationId: string, message: DeliveryMessage, now: number): Promise<Delivery> {
+    const { subscriptions, log, monotonic = () => performance.now() } = this.deps;
     const { subject } = message;
-    const { subscribers, complete } = await this.deps.subscriptions.find(
-      organizationId,
-      subject,
-      now,
-    );
-    const delivery = await this.#deliver(message, subscribers);
-    if (delivery.complete && complete) return delivery;
-    this.deps.log.warn({ event: "message_incomplete", organizationId, subject, ...delivery });
-    return { ...delivery, complete: false };
+    const found = await subscriptions.find(organizationId, subject, now);
+    const endsAt = monotonic() + POSTING_MS;
+    const reached = new Set<string>();
+    let posts = 0;
+    let { complete } = found;
+    const limit = pLimit(CONCURRENCY);
+    const begin = (deliver: () => Promise<void>) =>
+      limit(async () => {
+        if (monotonic() < endsAt) await deliver();
+        else complete = false;
+      });
+    const post = async (connectionId: string, agentId: string, delivered: DeliveryMessage) => {
+      posts += 1;
+      return this.#post(connectionId, delivered, agentId);
+    };
+    const toSubscriber = async ({ connectionId, agentId, instanceId }: Subscriber) => {
+      const outcome = await post(connectionId, agentId, message);
+      if (outcome === "done") reached.add(`${agentId}#${instanceId}`);
+    };
+    const toGroup = async (group: string, members: Subscriber[]) => {
+      const messageId = `${message.messageId}:${group}`;
+      const delivered = { ...message, messageId, group };
+      for await (const { connectionId, agentId } of this.#candidates(members, now)) {
+        const outcome = await post(connectionId, agentId, delivered);
+        if (outcome === "done") reached.add(group);
+        // Whether it arrived is not known, and twice is worse than not at all.
+        if (outcome !== "gone") return;
+      }
+    };
+    await Promise.all([
+      ...found.subscribers.map((subscriber) => begin(() => toSubscriber(subscriber))),
+      ...[...found.groups].map(([group, members]) => begin(() => toGroup(group, members))),
+    ]);
+    const delivery = { reached: reached.size, posts, complete };
+    if (!complete) log.warn({ event: "message_incomplete", organizationId, subject, ...delivery });
+    return delivery;
+  }
+
+  /**
+   * The connections to try of a group, best first: drawn two by two at random, of which the less busy comes first. A member
+   * that takes no work, or whose subscription is that of a process or connection which lost the row, is left out.
+   */
+  async *#candidates(members: Subscriber[], now: number): AsyncGenerator<Subscriber> {
+    const { agents, log, random } = this.deps;
+    const processes = drawn(byProcess(members), random).slice(0, LIMITS.membersTried);
+    while (processes.length > 0) {
+      const pair = await Promise.all(
+        processes.splice(0, 2).map(async ([first, ...others]) => {
+          const { organizationId, agentId, instanceId } = first;
+          const worker = await agents.worker(organizationId, agentId, now).catch((error) => {
+            log.warn({ event: "member_not_read", agentId, error: String(error) });
+            return undefined;
+          });
+          if (worker?.instanceId !== instanceId) return { load: 0, open: [] };
+          const open = worker.connections.flatMap((connectionId) =>
+            [first, ...others].filter((each) => each.connectionId === connectionId).slice(0, 1),
+          );
+          return { load: worker.load, open };
+        }),
+      );
+      for (const { open } of pair.sort((a, b) => a.load - b.load)) yield* open;
+    }
   }
 
   /**
@@ -77,21 +145,6 @@ export class MessageRouter {
     return 0;
   }
 
-  async #deliver(message: DeliveryMessage, subscribers: Subscriber[]): Promise<Delivery> {
-    const { monotonic = () => performance.now() } = this.deps;
-    const endsAt = monotonic() + POSTING_MS;
-    const reached = new Set<string>();
-    let posts = 0;
-    await pLimit(CONCURRENCY).map(subscribers, async (subscriber) => {
-      if (monotonic() >= endsAt) return;
-      posts += 1;
-      const { connectionId, agentId, instanceId } = subscriber;
-      const outcome = await this.#post(connectionId, message, agentId);
-      if (outcome === "done") reached.add(`${agentId}#${instanceId}`);
-    });
-    return { reached: reached.size, posts, complete: posts === subscribers.length };
-  }
-
   async #post(
     connectionId: string,
     message: DeliveryMessage,
@@ -108,4 +161,26 @@ export class MessageRouter {
       return "failed";
     }
   }
+}
+
+/** One process's subscriptions: it has two where it moves to another connection, or has several patterns. */
+type Process = [Subscriber, ...Subscriber[]];
+
+function byProcess(members: Subscriber[]): Process[] {
+  const processes = new Map<string, Process>();
+  for (const member of members) {
+    const key = `${member.agentId}#${member.instanceId}`;
+    const known = processes.get(key);
+    if (known) known.push(member);
+    else processes.set(key, [member]);
+  }
+  return [...processes.values()];
+}
+
+/** In an order that is drawn at random. */
+function drawn<T>(all: T[], random = Math.random): T[] {
+  return all
+    .map((each) => ({ each, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ each }) => each);
 }

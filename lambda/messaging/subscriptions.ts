@@ -3,6 +3,7 @@
  * publishers, which have no presence and so are listed in no row, for a lock-out to find.
  */
 
+import { createHash } from "node:crypto";
 import {
   type AttributeValue,
   BatchWriteItemCommand,
@@ -15,13 +16,24 @@ import {
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { SUBSCRIPTIONS_BY_CONNECTION, SUBSCRIPTIONS_BY_OWNER } from "../../core/names";
 import { LIMITS, matchesSubject } from "../../core/protocol";
-import { addressesFor, addressOf, connectionsAddress, ownerOf } from "../../core/subscription-keys";
+import {
+  addressesFor,
+  addressOf,
+  connectionsAddress,
+  groupIn,
+  ownerOf,
+  subscribedConnection,
+  subscriberOf,
+} from "../../core/subscription-keys";
 import type { Login } from "../lease/standing";
+import { type AddressReader, queryAt, readAddress, type Subscriber } from "./subscription-reader";
 
 /** One connection's wish for messages. */
 export interface Subscription {
   organizationId: string;
   pattern: string;
+  /** Of whose members one gets each message. */
+  group?: string | undefined;
   connectionId: string;
   /** Which process: a connection and the one that replaces it count as one. */
   instanceId: string;
@@ -31,10 +43,11 @@ export interface Subscription {
   registeredUntil?: number | undefined;
 }
 
-/** A connection that messages go to. */
-export type Subscriber = Omit<Subscription, "pattern" | "connectedAt" | "registeredUntil">;
-
-type Found = Subscriber & { pattern: string };
+/** What tells a subscription from others. */
+type SubscriptionKey = Pick<
+  Subscription,
+  "organizationId" | "agentId" | "instanceId" | "connectionId" | "pattern" | "group"
+>;
 
 /** A connection of a viewer or publisher, and what it logged in with. */
 export type ListedConnection = Pick<Login, "connectionId" | "fencingToken" | "keyTag">;
@@ -45,17 +58,19 @@ export interface SubscriptionUsage {
   ofConnection: number;
   /** To the same subject, or to patterns that are found together with this one. */
   atAddress: number;
+  /** Of these, with a group. */
+  groupsAtAddress: number;
 }
 
 /** Who gets a message. */
 export interface Subscribers {
+  /** Who subscribes without a group. */
   subscribers: Subscriber[];
+  /** Members of each group: all, or some drawn at random from a large one. */
+  groups: Map<string, Subscriber[]>;
   /** Whether these are all. */
   complete: boolean;
 }
-
-/** Subscriptions of one read, about 300 KB. */
-const PAGE = 1000;
 
 /** A subscription outlives its connection by this much, where nobody saw the end. */
 const MARGIN_MS = 15 * 60_000;
@@ -68,14 +83,27 @@ const ATTEMPTS = 5;
 type Item = Record<string, AttributeValue>;
 
 /** What is kept of a subscription. */
-const ATTRIBUTES = ["organizationId", "agentId", "instanceId", "connectionId", "pattern"] as const;
+const ATTRIBUTES = [
+  "organizationId",
+  "agentId",
+  "instanceId",
+  "connectionId",
+  "pattern",
+  "group",
+] as const;
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class SubscriptionStore {
+  readonly #reader: AddressReader;
+
+  /** @param random from 0 to below 1: draws the members of large groups */
   constructor(
     private readonly client: DynamoDBClient,
     private readonly tableName: string,
-  ) {}
+    random: () => number = Math.random,
+  ) {
+    this.#reader = { client, tableName, random };
+  }
 
   /** Adds a subscription, or renews the one that is there. */
   async add(subscription: Subscription): Promise<void> {
@@ -88,7 +116,12 @@ export class SubscriptionStore {
           ...keyOf(subscription),
           ...marshall({
             owner: ownerOf(subscription.organizationId, subscription.agentId),
-            ...Object.fromEntries(ATTRIBUTES.map((name) => [name, subscription[name]])),
+            ...Object.fromEntries(
+              ATTRIBUTES.filter((name) => subscription[name] !== undefined).map((name) => [
+                name,
+                subscription[name],
+              ]),
+            ),
             ttlEpochSeconds: Math.floor(end / 1000),
           }),
         },
@@ -127,13 +160,16 @@ export class SubscriptionStore {
     now: number,
   ): Promise<ListedConnection[]> {
     const address = connectionsAddress(organizationId, agentId);
-    return (await this.#at<ListedConnection>(address, now)).found;
+    const found: ListedConnection[] = [];
+    const query = queryAt(this.tableName, address, now);
+    for await (const { Items = [] } of paginateQuery({ client: this.client }, query)) {
+      for (const item of Items) found.push(unmarshall(item) as ListedConnection);
+    }
+    return found;
   }
 
   /** Takes a subscription away, if it is there. */
-  async remove(
-    subscription: Pick<Subscription, "organizationId" | "pattern" | "connectionId">,
-  ): Promise<void> {
+  async remove(subscription: SubscriptionKey): Promise<void> {
     const Key = keyOf(subscription);
     await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
   }
@@ -159,11 +195,18 @@ export class SubscriptionStore {
       }),
     );
     const address = addressOf(organizationId, pattern);
-    const prefix = `${connectionId}#`;
+    const all = Items.map((item) => ({
+      at: item.address?.S,
+      subscriber: item.subscriber?.S ?? "",
+    }));
+    const here = all.filter(({ at }) => at === address);
     return {
-      ofAgent: Items.length,
-      ofConnection: Items.filter(({ subscriber }) => subscriber?.S?.startsWith(prefix)).length,
-      atAddress: Items.filter((item) => item.address?.S === address).length,
+      ofAgent: all.length,
+      ofConnection: all.filter(
+        ({ subscriber }) => subscribedConnection(subscriber) === connectionId,
+      ).length,
+      atAddress: here.length,
+      groupsAtAddress: here.filter(({ subscriber }) => groupIn(subscriber)).length,
     };
   }
 
@@ -178,56 +221,30 @@ export class SubscriptionStore {
   }
 
   /**
-   * The connections that want messages on a subject, each once. Sees every subscription that was
-   * answered before, as far as one message may read them.
+   * The connections that want messages on a subject, each once, and the members of groups. Sees every subscription that
+   * was answered before, as far as one message may read them.
    *
    * @param now epoch milliseconds
    */
   async find(organizationId: string, subject: string, now: number): Promise<Subscribers> {
     const parts = await Promise.all(
       addressesFor(organizationId, subject).map((address) =>
-        this.#at<Found>(address, now, LIMITS.subscriptionsRead),
+        readAddress(this.#reader, address, subject, now),
       ),
     );
     const subscribers = new Map<string, Subscriber>();
-    for (const { pattern, ...subscriber } of parts.flatMap(({ found }) => found)) {
-      if (matchesSubject(pattern, subject)) subscribers.set(subscriber.connectionId, subscriber);
+    const groups = new Map<string, Subscriber[]>();
+    for (const { pattern, group, ...subscriber } of parts.flatMap(({ found }) => found)) {
+      if (!matchesSubject(pattern, subject)) continue;
+      if (group === undefined) subscribers.set(subscriber.connectionId, subscriber);
+      else groups.set(group, [...(groups.get(group) ?? []), subscriber]);
     }
+    const most = [...groups].slice(0, LIMITS.groups);
     return {
       subscribers: [...subscribers.values()],
-      complete: parts.every(({ complete }) => complete),
+      groups: new Map(most),
+      complete: parts.every(({ complete }) => complete) && most.length === groups.size,
     };
-  }
-
-  /** The items at an address, up to some number. */
-  async #at<T>(
-    address: string,
-    now: number,
-    most = Number.POSITIVE_INFINITY,
-  ): Promise<{ found: T[]; complete: boolean }> {
-    const found: T[] = [];
-    let read = 0;
-    const pages = paginateQuery(
-      { client: this.client },
-      {
-        TableName: this.tableName,
-        KeyConditionExpression: "address = :address",
-        FilterExpression: "ttlEpochSeconds > :now",
-        ExpressionAttributeValues: {
-          ":address": { S: address },
-          ":now": { N: String(Math.floor(now / 1000)) },
-        },
-        Limit: PAGE,
-        // A viewer that has been answered "subscribed" counts on missing nothing from then on.
-        ConsistentRead: true,
-      },
-    );
-    for await (const { Items = [], ScannedCount = 0, LastEvaluatedKey } of pages) {
-      for (const item of Items) found.push(unmarshall(item) as T);
-      read += ScannedCount;
-      if (LastEvaluatedKey && read >= most) return { found, complete: false };
-    }
-    return { found, complete: true };
   }
 
   #of(connectionId: string) {
@@ -256,11 +273,20 @@ const lastsUntil = (connectedAt: number) => connectedAt + LIMITS.connectionDurat
 
 function keyOf({
   organizationId,
-  pattern,
+  agentId,
+  instanceId,
   connectionId,
-}: Pick<Subscription, "organizationId" | "pattern" | "connectionId">): Item {
+  pattern,
+  group,
+}: SubscriptionKey): Item {
+  const member =
+    group === undefined ? undefined : { group, slot: processSlot(agentId, instanceId) };
   return {
     address: { S: addressOf(organizationId, pattern) },
-    subscriber: { S: `${connectionId}#${pattern}` },
+    subscriber: { S: subscriberOf(connectionId, pattern, member) },
   };
 }
+
+/** Spreads processes evenly, so that those behind a random slot are drawn at random. */
+const processSlot = (agentId: string, instanceId: string) =>
+  createHash("sha256").update(`${agentId}#${instanceId}`).digest("hex").slice(0, 8);

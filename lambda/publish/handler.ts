@@ -38,18 +38,19 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
       throw new MessageError("forbidden", `from: expected ${RESERVED_ID_FORM}`, message.id);
     }
     checkSubjects(message, agentId, role);
-    const { subject, data = null, replyTo, id } = message;
+    const { subject, data = null, replyTo, to, id } = message;
     const delivery: DeliveryMessage = {
       type: "message",
       messageId: newId(),
       subject,
       data,
       from: agentId,
+      ...(to !== undefined && { direct: true as const }),
       ...(replyTo !== undefined && { replyTo }),
     };
     checkSize(delivery, id);
     const { requestTimeEpoch: now } = event.requestContext;
-    const recipient = message.to ?? inboxOwner(subject);
+    const recipient = to ?? inboxOwner(subject);
     if (recipient) {
       const reached = await messageRouter.send(organizationId, recipient, delivery, now);
       return reply({ type: "published", subject, reached, ...echo(id) });

@@ -28,13 +28,17 @@ export interface UnsubscribeDependencies extends CountedDependencies {
  */
 export function subscribeHandler({ subscriptions, guard, ...route }: SubscribeDependencies) {
   return countedRoute("subscribe", route, async (event, identity) => {
-    const { subject, id } = parseSubscribe(event.body);
+    const { subject, group, id } = parseSubscribe(event.body);
     if (firstTokenOf(subject) === RESERVED.inbox) {
       throw new MessageError("forbidden", `subject: nobody may subscribe to ${subject}`, id);
     }
+    if (group !== undefined && identity.role !== "agent") {
+      const why = `a ${identity.role} has no status, by which members are chosen`;
+      throw new MessageError("forbidden", `group: expected none, got one: ${why}`, id);
+    }
     const { connectionId, connectedAt } = event.requestContext;
-    const subscription = { ...identity, connectionId, connectedAt, pattern: subject };
-    checkUsage(await subscriptions.usage(subscription), id);
+    const subscription = { ...identity, connectionId, connectedAt, pattern: subject, group };
+    checkUsage(await subscriptions.usage(subscription), group, id);
     await subscriptions.add(subscription);
     let judgement: Judgement | undefined;
     try {
@@ -50,7 +54,8 @@ export function subscribeHandler({ subscriptions, guard, ...route }: SubscribeDe
 
 /** @throws MessageError (`rate_limited`) if the agent has all that it may have */
 function checkUsage(
-  { ofConnection, ofAgent, atAddress }: SubscriptionUsage,
+  { ofConnection, ofAgent, atAddress, groupsAtAddress }: SubscriptionUsage,
+  group: string | undefined,
   id: string | undefined,
 ): void {
   const limits: [number, number, string][] = [
@@ -60,6 +65,11 @@ function checkUsage(
       atAddress,
       LIMITS.subscriptionsAtAddress,
       "subscriptions an agent to the same subject, or to patterns with the same first token",
+    ],
+    [
+      group === undefined ? 0 : groupsAtAddress,
+      LIMITS.groupsAtAddress,
+      "subscriptions with a group an agent to the same subject, or to patterns with the same first token",
     ],
   ];
   const exceeded = limits.find(([has, most]) => has >= most);
@@ -73,10 +83,10 @@ function checkUsage(
 }
 
 export function unsubscribeHandler({ subscriptions, ...route }: UnsubscribeDependencies) {
-  return countedRoute("unsubscribe", route, async (event, { organizationId }) => {
-    const { subject, id } = parseUnsubscribe(event.body);
+  return countedRoute("unsubscribe", route, async (event, identity) => {
+    const { subject, group, id } = parseUnsubscribe(event.body);
     const { connectionId } = event.requestContext;
-    await subscriptions.remove({ organizationId, connectionId, pattern: subject });
+    await subscriptions.remove({ ...identity, connectionId, pattern: subject, group });
     return reply({ type: "unsubscribed", subject, ...echo(id) });
   });
 }

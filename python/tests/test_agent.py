@@ -213,6 +213,27 @@ async def test_a_request_is_answered(service: FakeService, in_process: bool) -> 
     await agent.stop()
 
 
+async def test_a_handler_takes_as_many_of_a_subject_at_once_as_its_concurrency_allows(service: FakeService) -> None:
+    agent = agent_of(service)
+    started: list[Any] = []
+    gates = {each: asyncio.Event() for each in ("hangs", 1, 2, 3)}
+
+    @agent.on_message("n.*", concurrency=2)
+    async def handle(subject: str, data: Any) -> None:
+        started.append(data)
+        await gates[data].wait()
+
+    await agent.start()
+    for number, data in enumerate(gates):
+        service.connections[0].send(type="message", messageId=f"m{number}", subject="n.a", data=data, **{"from": "b"})
+    await until(lambda: len(started) == 2)
+    gates[1].set()
+    gates[2].set()
+    await until(lambda: len(started) == 4)
+    assert started == ["hangs", 1, 2, 3]
+    await agent.stop()
+
+
 async def test_a_time_out_counts_from_the_call_and_what_has_timed_out_is_not_sent(service: FakeService) -> None:
     service.silent = {"publish"}
     agent = agent_of(service)

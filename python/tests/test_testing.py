@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent_heartbeat import (
+    ConfigurationError,
     FleetWatcher,
     HeartbeatAgent,
     LoginRefusedError,
@@ -73,6 +75,46 @@ async def test_messages_reach_who_is_subscribed_or_named_and_are_recorded(servic
         ("news.today", "planner", 1),
         ("other", "planner", 0),
     ]
+
+
+async def test_a_message_to_a_group_reaches_one_member_that_takes_work(service: FakeService) -> None:
+    got: list[str] = []
+    held = asyncio.Event()
+    async with HeartbeatAgent(**service.options("planner")) as planner:
+        workers = [HeartbeatAgent(**service.options(name), heartbeat_interval=1) for name in ("worker-1", "worker-2")]
+        for worker in workers:
+
+            @worker.on_message("tasks.*", group="workers")
+            async def handle(subject: str, data: Any, worker: HeartbeatAgent = worker) -> None:
+                got.append(worker.agent_id)
+                await held.wait()
+
+            await worker.start()
+        assert await planner.publish("tasks.a") == 1
+        await service.until(lambda: any((each["activity"] or {}).get("state") == "working" for each in service.agents))
+        assert await planner.publish("tasks.b") == 1
+        await service.until(lambda: len(got) == 2)
+        assert sorted(got) == ["worker-1", "worker-2"]
+        held.set()
+        for worker in workers:
+            await worker.drain()
+        assert await planner.publish("tasks.c") == 0
+
+
+async def test_a_handler_gets_what_is_for_its_group_or_for_its_agent_alone(service: FakeService) -> None:
+    got: list[str] = []
+    agent = HeartbeatAgent(**service.options("worker"))
+    agent.on_message("a.b", lambda _, data: got.append(f"plain {data}"))
+    agent.on_message("a.*", lambda _, data: got.append(f"g {data}"), group="g")
+    agent.on_message("a.b", lambda _, data: got.append(f"h {data}"), group="h")
+    async with agent:
+        assert service.last.subscriptions == {"a.b", "a.* g", "a.b h"}
+        assert service.publish("a.b", 1) == 3
+        assert service.publish("a.b", 2, to="worker") == 1
+        await service.until(lambda: len(got) == 6)
+    assert sorted(got) == ["g 1", "g 2", "h 1", "h 2", "plain 1", "plain 2"]
+    with pytest.raises(ConfigurationError, match="option group: expected"):
+        agent.on_message("a", print, group="a b")
 
 
 async def test_played_agents_answer_and_ask(service: FakeService) -> None:

@@ -179,7 +179,7 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
     logger: safeLogger(options.logger === undefined ? console : options.logger),
     profile: profileOf(options),
     messages: {
-      concurrency: whole("messageConcurrency", options.messageConcurrency ?? 16, 1, 10_000),
+      handlers: whole("messageConcurrency", options.messageConcurrency ?? 16, 1, 10_000),
       queue: whole("messageQueue", options.messageQueue ?? 1_000, 1, 1_000_000),
     },
     maxWaiting: whole("sendQueue", options.sendQueue ?? 10_000, 1, 1_000_000),

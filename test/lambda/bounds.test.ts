@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "@jest/globals";
 import { LIMITS } from "../../core/protocol";
 import { AGENT_RECORD_PREFIX } from "../../core/registry-record";
 import { entryOf } from "../../core/row-connections";
-import { addressesFor } from "../../core/subscription-keys";
+import { addressesFor, groupIn, subscriberOf } from "../../core/subscription-keys";
 import { login } from "../../lambda/authorize/login";
 import { dynamoDbLoginRegistry } from "../../lambda/authorize/store";
 import { connectHandler } from "../../lambda/connect/handler";
@@ -157,24 +157,33 @@ describe("the bounds of one message hold, and are reached:", () => {
   it("publish, where every address has more subscribers than are read", async () => {
     const subject = "a.b";
     const [plain] = addressesFor("acme", subject);
-    const { answer, ...cost } = await play(
-      "publish",
-      { subject, data: "x" },
-      {
-        found: (input, index) => ({
-          address: plain,
-          subscriber: `c${index}`,
-          organizationId: "acme",
-          agentId: `agent-${index}`,
-          instanceId: `process-${index}`,
-          connectionId: `c${index}`,
-          pattern: (input as { ExpressionAttributeValues?: object }) && "a.b",
-          ttlEpochSeconds: FUTURE,
-        }),
-      },
-    );
-    expect(answer).toMatchObject({ type: "published", incomplete: true });
-    expect(worst([cost])).toEqual(BOUNDS.publish);
+    const one = (index: number) => ({
+      address: plain,
+      subscriber: `c${index}`,
+      organizationId: "acme",
+      agentId: `agent-${index}`,
+      instanceId: `process-${index}`,
+      connectionId: `c${index}`,
+      pattern: "a.b",
+      ttlEpochSeconds: FUTURE,
+    });
+    const toAll = await play("publish", { subject }, { found: (_, index) => one(index) });
+    expect(toAll.answer).toMatchObject({ type: "published", incomplete: true });
+    // More groups than a message goes to, none of whose members takes work.
+    // 12 or 13 to each, so that no page begins within one.
+    const found: EndlessTablesOptions["found"] = (input, index) => {
+      const { ":end": end } = (input.ExpressionAttributeValues ?? {}) as Record<
+        string,
+        { S: string }
+      >;
+      const drawn = end && groupIn(end.S)?.group;
+      const group = drawn ?? `g${Math.floor(index / 12.5)}`;
+      const subscriber = subscriberOf(`c${index}`, "a.b", { group, slot: "0" });
+      return { ...one(index), group, subscriber };
+    };
+    const toGroups = await play("publish", { subject }, { found });
+    expect(toGroups.answer).toMatchObject({ type: "published", reached: 0, incomplete: true });
+    expect(worst([toAll, toGroups])).toEqual(BOUNDS.publish);
   });
 
   it("list, where a quarter of the rows match and each has the largest profile", async () => {

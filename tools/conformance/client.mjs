@@ -8,11 +8,11 @@ let agent;
 let release;
 
 const calls = {
-  start({ settings: { patterns, ...settings } }) {
+  start({ settings: { patterns, groups, ...settings } }) {
     agent = new HeartbeatAgent({ ...settings, logger: null, signals: [] });
     agent.on("state", ({ state }) => tell({ event: "state", state }));
     for (const pattern of patterns) {
-      agent.onMessage(pattern, async (subject, data) => {
+      const handle = async (subject, data) => {
         tell({ event: "message", subject, data });
         if (data === "hold") {
           await new Promise((resolve) => {
@@ -20,7 +20,8 @@ const calls = {
           });
         }
         return { echo: data };
-      });
+      };
+      agent.onMessage(pattern, handle, { group: groups[pattern] });
     }
     agent.run().then(
       (how) => tell({ event: "ended", how }),

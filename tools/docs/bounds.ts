@@ -37,9 +37,9 @@ export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
   // Counts what the agent has. A subscription that came too late is taken away again.
   subscribe: { reads: LIMITS.subscriptionsOfAgent + 1, writes: COUNT + 2, posts: 1 },
   unsubscribe: { reads: 0, writes: COUNT + 1, posts: 0 },
-  // A message to many is counted a second time.
+  // The status of members of groups. A message to many is counted a second time.
   publish: {
-    reads: SENDER + 3 * LIMITS.subscriptionsRead,
+    reads: SENDER + 3 * LIMITS.subscriptionsRead + LIMITS.groups * LIMITS.membersTried,
     writes: 2 * COUNT,
     posts: 3 * LIMITS.subscriptionsRead,
   },

@@ -23,6 +23,8 @@ export interface AgentSettings {
   drainTimeout: number;
   /** Patterns whose messages it answers with `{ echo: <data> }`. */
   patterns: string[];
+  /** The group in which it handles a pattern, by pattern. */
+  groups: Record<string, string>;
 }
 
 export class ClientProcess {

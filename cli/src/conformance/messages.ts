@@ -59,6 +59,45 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
+    name: "It subscribes to its groups, on each connection anew.",
+    async play(trial) {
+      const first = await subscribed(trial, ["tasks.*"], { "tasks.*": "workers" });
+      first.close(1006);
+      const next = await trial.service.connection(2);
+      await next.message("subscribe");
+      const groups = next.ofType("subscribe").map(({ subject, group }) => `${subject} ${group}`);
+      trial.expect(groups.join() === "tasks.* workers", "tasks.* in the group workers", groups);
+    },
+  },
+  {
+    level: "messages",
+    name: "It handles what is for its group or for itself alone, and nothing that is for others.",
+    async play(trial) {
+      const groups = { "tasks.*": "workers" };
+      const connection = await subscribed(trial, ["tasks.*", "news.>"], groups);
+      const deliver = (data: number, subject: string, more: object) =>
+        connection.send({
+          type: "message",
+          messageId: `m${data}`,
+          subject,
+          data,
+          from: "b",
+          ...more,
+        });
+      deliver(1, "tasks.a", { group: "workers" });
+      deliver(2, "tasks.a", {});
+      deliver(3, "tasks.a", { group: "backup" });
+      deliver(4, "tasks.a", { direct: true });
+      deliver(5, "news.a", {});
+      await trial.client.event("message", ({ data }) => data === 5);
+      await trial.client.event("message", ({ data }) => data === 4);
+      const heard = trial.client.events.filter(({ event }) => event === "message");
+      const numbers = heard.map(({ data }) => data).sort();
+      trial.expect(numbers.join() === "1,4,5", "1, 4 and 5", heard);
+    },
+  },
+  {
+    level: "messages",
     name: "It answers a request on its subject for answers.",
     async play(trial) {
       const connection = await subscribed(trial, ["tasks.*"]);
@@ -201,8 +240,12 @@ export const MESSAGES: Scenario[] = [
   },
 ];
 
-async function subscribed(trial: Trial, patterns: string[]): Promise<FakeConnection> {
-  await trial.start({ patterns });
+async function subscribed(
+  trial: Trial,
+  patterns: string[],
+  groups: Record<string, string> = {},
+): Promise<FakeConnection> {
+  await trial.start({ patterns, groups });
   const connection = await trial.service.connection();
   if (patterns.length > 0) await connection.message("subscribe", patterns.length);
   await connection.message("heartbeat");

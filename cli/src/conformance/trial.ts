@@ -50,6 +50,7 @@ export class Trial {
       rotateAfter: { min: 5400, max: 6600 },
       drainTimeout: 30,
       patterns: [],
+      groups: {},
     };
   }
 

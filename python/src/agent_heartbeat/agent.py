@@ -248,7 +248,7 @@ class Agent:
 
     @overload
     def on_message(
-        self, pattern: str, *, concurrent: bool = ..., max_silence: float | None = ...
+        self, pattern: str, *, group: str | None = ..., concurrency: int = ..., max_silence: float | None = ...
     ) -> Callable[[_Function], _Function]: ...
     @overload
     def on_message(
@@ -256,7 +256,8 @@ class Agent:
         pattern: str,
         handler: Callable[..., Any],
         *,
-        concurrent: bool = ...,
+        group: str | None = ...,
+        concurrency: int = ...,
         max_silence: float | None = ...,
     ) -> Callable[[], None]: ...
     def on_message(
@@ -264,7 +265,8 @@ class Agent:
         pattern: str,
         handler: Callable[..., Any] | None = None,
         *,
-        concurrent: bool = False,
+        group: str | None = None,
+        concurrency: int = 1,
         max_silence: float | None = None,
     ) -> Callable[..., Any]:
         """Calls a handler for every message on a subject, or on all subjects of a pattern.
@@ -280,7 +282,10 @@ class Agent:
         Args:
             pattern: a subject or pattern.
             handler: the handler, if not used as a decorator.
-            concurrent: whether it may be at several messages of one subject at once, in any order.
+            group: makes the agent a member of a group, for this pattern: of all members, one gets each message, the
+                less busy of two drawn at random. Default: every agent gets it.
+            concurrency: how many messages of one subject it may be at at once: 1 to 10000. Above 1 they are handled in
+                any order, and one that hangs does not hold up the others.
             max_silence: how long it may go without `progress()`, in seconds, before the agent reads as
                 stalled: 1 to 86400. Default: for ever.
 
@@ -291,11 +296,11 @@ class Agent:
         if handler is None:
 
             def decorate(function: _Function) -> _Function:
-                self.on_message(pattern, function, concurrent=concurrent, max_silence=max_silence)
+                self.on_message(pattern, function, group=group, concurrency=concurrency, max_silence=max_silence)
                 return function
 
             return decorate
-        added = self._dispatcher.add(pattern, handler, concurrent, max_silence)
+        added = self._dispatcher.add(pattern, handler, concurrency, max_silence, group)
         self._subscribed()
 
         def remove() -> None:
@@ -781,7 +786,8 @@ class Agent:
             sender if isinstance(sender, str) else None,
             message_id if isinstance(message_id, str) else None,
         )
-        self._dispatcher.dispatch(Incoming(subject, message.get("data"), context, answer))
+        group, direct = message.get("group"), message.get("direct") is True
+        self._dispatcher.dispatch(Incoming(subject, group, direct, message.get("data"), context, answer))
 
     def _reply(self, reply_to: str, reply: dict[str, Any]) -> None:
         async def send() -> None:

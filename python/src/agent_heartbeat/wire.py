@@ -175,6 +175,7 @@ def _is_number(value: Any) -> bool:
 
 _text = _check_that(lambda value: isinstance(value, str))
 _number = _check_that(_is_number)
+_true = _check_that(lambda value: value is True)
 _record = _check_that(lambda value: isinstance(value, dict))
 _activity = _object(
     {
@@ -235,6 +236,8 @@ _MESSAGES: dict[str, dict[str, _Read]] = {
     "published": {"subject": _text, "reached": _number},
     "message": {
         "messageId": _optional(_text),
+        "group": _optional(_text),
+        "direct": _optional(_true),
         "subject": _text,
         "data": lambda value: None if value is _LEFT_OUT else value,
         "from": _optional(_text),

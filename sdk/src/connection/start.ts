@@ -1,6 +1,7 @@
 /** The wait for the first connection: what was tried so far, and how somebody who has waited enough ends it. */
 
 import { StartAbortedError } from "../errors";
+import { inBrowser } from "../platform/in-browser";
 import type { KeySource } from "./key-source";
 import type { SigningKey } from "./keys";
 import type { ManagerOptions } from "./manager-options";
@@ -27,7 +28,7 @@ export class ConnectAttempts {
   /** Loads the key, and keeps its id. */
   async load(source: KeySource): Promise<SigningKey> {
     const key = await source.load();
-    this.#keyId = key.keyId;
+    if (!inBrowser) this.#keyId = key.keyId;
     return key;
   }
 
@@ -36,16 +37,14 @@ export class ConnectAttempts {
   }
 
   error(cause: unknown): StartAbortedError {
-    const { url, login } = this.options;
-    const { agentId, organizationId } = login;
     const answers = [...this.#answers].map(([message, times]) => ({ message, times }));
     const told = answers.map(({ message, times }) => `${message} (${times} x)`).join("; ");
-    return new StartAbortedError(
-      `${agentId}: start() was aborted: no connection to ${url} for organization ${organizationId} ` +
-        `with key ${this.#keyId}, after: ${told || "no answer"}`,
-      answers,
-      { cause },
-    );
+    const { agentId, organizationId } = this.options.login;
+    const where = inBrowser
+      ? ""
+      : `: no connection to ${this.options.url} for organization ${organizationId} with key ${this.#keyId}`;
+    const message = `${agentId}: start() was aborted${where}, after: ${told || "no answer"}`;
+    return new StartAbortedError(message, answers, { cause });
   }
 }
 

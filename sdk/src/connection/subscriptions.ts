@@ -1,4 +1,7 @@
-/** The subscriptions of one connection, brought to what is wanted: for each pattern one message at a time. */
+/**
+ * The subscriptions of one connection, brought to what is wanted: for each one message at a time. Each is named by its
+ * pattern, and after a space its group.
+ */
 
 import type { SubscribeMessage, UnsubscribeMessage } from "../../../core/protocol";
 import type { ReceivedMessage } from "../../../core/server-messages";
@@ -85,7 +88,8 @@ export class Subscriptions {
     const type = entry.wanted ? "subscribe" : "unsubscribe";
     entry.asked = { id: `${ID_PREFIX}${this.#count}`, type };
     entry.dueAt = now + this.timeoutMs;
-    this.send({ type, subject: pattern, id: entry.asked.id });
+    const [subject = "", group] = pattern.split(" ");
+    this.send({ type, subject, ...(group && { group }), id: entry.asked.id });
   }
 
   #settle(pattern: string, entry: Entry, { type }: ReceivedMessage): void {

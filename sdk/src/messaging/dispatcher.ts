@@ -4,16 +4,17 @@
  */
 
 import { RESERVED } from "../../../core/protocol";
+import type { Delivery } from "../../../core/server-messages";
 import { matchesSubject } from "../../../core/subject";
-import { millis } from "../checks";
+import { checkId, millis, whole } from "../checks";
 import type { Answer } from "./answer";
 import { checkPattern } from "./subject-check";
 
 /** What a handler is told beside subject and data. */
 export interface MessageContext {
   /** The agent id of the sender; `service`, or `event:<source>` for the event bus. */
-  from?: string;
-  messageId?: string;
+  from?: string | undefined;
+  messageId?: string | undefined;
 }
 
 /** Handles a message. What it returns answers a request; what it throws is reported. */
@@ -25,8 +26,16 @@ export type MessageHandler = (
 
 /** How a handler is called. */
 export interface HandlerOptions {
-  /** Whether it may be at several messages of one subject at once, in any order. @default false */
-  concurrent?: boolean | undefined;
+  /**
+   * Makes the agent a member of a group, for this pattern: of all members, one gets each message, the less busy of two drawn
+   * at random. @default every agent gets it
+   */
+  group?: string | undefined;
+  /**
+   * How many messages of one subject it may be at at once: 1 to 10000. Above 1 they are handled in any order, and one that hangs
+   * does not hold up the others. @default 1
+   */
+  concurrency?: number | undefined;
   /**
    * How long it may go without `agent.progress()`, in seconds, before the agent reads as stalled: 1 to
    * 86400. @default for ever
@@ -35,9 +44,7 @@ export interface HandlerOptions {
 }
 
 /** A message on its way to its handlers. */
-export interface Incoming {
-  subject: string;
-  data: unknown;
+export interface Incoming extends Pick<Delivery, "subject" | "group" | "direct" | "data"> {
   context: MessageContext;
   /** Where it is a request. */
   answer: Answer | null;
@@ -45,8 +52,9 @@ export interface Incoming {
 
 interface Handler {
   pattern: string;
+  group: string | undefined;
   handle: MessageHandler;
-  concurrent: boolean;
+  concurrency: number;
   maxSilenceMs: number | undefined;
   /** By subject, while there is something to do. */
   chains: Map<string, Chain>;
@@ -55,8 +63,9 @@ interface Handler {
 /** Messages of one subject for one handler. */
 interface Chain {
   handler: Handler;
-  subject: string;
-  running: boolean;
+  /** How many are running, or ready to. */
+  started: number;
+  /** For one of them to end. */
   waiting: Incoming[];
 }
 
@@ -76,7 +85,7 @@ export interface DispatchListener {
 
 export interface DispatchLimits {
   /** Handlers that run at once. */
-  concurrency: number;
+  handlers: number;
   /** Messages that wait for one. */
   queue: number;
 }
@@ -84,8 +93,8 @@ export interface DispatchLimits {
 export class Dispatcher {
   readonly #handlers = new Set<Handler>();
   readonly #idle: (() => void)[] = [];
-  /** Chains whose next message may be handled, the one that waits longest first. */
-  readonly #ready: Chain[] = [];
+  /** What waits for nothing but a free handler, what has waited longest first. */
+  readonly #ready: [Chain, Incoming][] = [];
   #running = 0;
   #waiting = 0;
   #accepts = true;
@@ -96,9 +105,10 @@ export class Dispatcher {
     private readonly listener: DispatchListener,
   ) {}
 
-  /** What the handlers are for, each pattern once. */
+  /** What the handlers are for, each once: a pattern, and after a space its group. */
   get patterns(): string[] {
-    return [...new Set([...this.#handlers].map(({ pattern }) => pattern))];
+    const all = [...this.#handlers];
+    return [...new Set(all.map(({ pattern, group }) => (group ? `${pattern} ${group}` : pattern)))];
   }
 
   /**
@@ -108,18 +118,22 @@ export class Dispatcher {
    */
   add(pattern: string, handle: MessageHandler, options: HandlerOptions): () => void {
     checkPattern(pattern, RESERVED.inbox);
-    const { concurrent = false, maxSilence } = options;
+    const { concurrency = 1, maxSilence, group } = options;
+    whole("concurrency", concurrency, 1, 10_000);
+    if (group !== undefined) checkId("group", group);
     const maxSilenceMs =
       maxSilence === undefined ? undefined : millis("maxSilence", maxSilence, 1, 86_400);
-    const handler = { pattern, handle, concurrent, maxSilenceMs, chains: new Map() };
+    const handler = { pattern, group, handle, concurrency, maxSilenceMs, chains: new Map() };
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
   }
 
   /** Hands a message to every handler that it falls to, and waits for none. */
   dispatch(message: Incoming): void {
-    const fitting = [...this.#handlers].filter(({ pattern }) =>
-      matchesSubject(pattern, message.subject),
+    // What is for the agent alone is for its handlers of all groups.
+    const fitting = [...this.#handlers].filter(
+      ({ pattern, group }) =>
+        (message.direct || group === message.group) && matchesSubject(pattern, message.subject),
     );
     message.answer?.expect(fitting.length);
     for (const handler of fitting) this.#take(handler, message);
@@ -136,8 +150,8 @@ export class Dispatcher {
     this.#accepts = false;
     this.#closed = true;
     const chains = [...this.#handlers].flatMap((handler) => [...handler.chains.values()]);
-    for (const { waiting } of [...chains, ...this.#ready]) this.#drop(waiting.splice(0), "ended");
-    this.#ready.length = 0;
+    const ready = this.#ready.splice(0).map(([, message]) => message);
+    this.#drop([...ready, ...chains.flatMap(({ waiting }) => waiting.splice(0))], "ended");
     this.#waiting = 0;
   }
 
@@ -149,40 +163,35 @@ export class Dispatcher {
 
   #take(handler: Handler, message: Incoming): void {
     const { subject } = message;
-    const chain = handler.chains.get(subject) ?? {
-      handler,
-      subject,
-      running: false,
-      waiting: [],
-    };
-    const blocked = chain.running || chain.waiting.length > 0;
-    const waits = blocked || this.#running >= this.limits.concurrency;
+    const chain = handler.chains.get(subject) ?? { handler, started: 0, waiting: [] };
+    const blocked = chain.started >= handler.concurrency;
+    const waits = blocked || this.#running >= this.limits.handlers;
     if (!this.#accepts || (waits && this.#waiting >= this.limits.queue)) {
       this.#drop([message], this.#accepts ? "queue_full" : "ended");
       return;
     }
-    // A chain of its own for each message lets them overtake each other.
-    if (!handler.concurrent) handler.chains.set(subject, chain);
-    chain.waiting.push(message);
+    handler.chains.set(subject, chain);
     this.#waiting += 1;
-    if (!blocked) this.#ready.push(chain);
+    if (blocked) chain.waiting.push(message);
+    else {
+      chain.started += 1;
+      this.#ready.push([chain, message]);
+    }
     this.#start();
   }
 
   #start(): void {
-    while (!this.#closed && this.#running < this.limits.concurrency) {
-      const chain = this.#ready.shift();
-      const message = chain?.waiting.shift();
-      if (!chain || !message) return;
+    while (!this.#closed && this.#running < this.limits.handlers) {
+      const next = this.#ready.shift();
+      if (!next) return;
       this.#waiting -= 1;
-      void this.#handle(chain, message);
+      this.#running += 1;
+      void this.#handle(...next);
     }
   }
 
   async #handle(chain: Chain, { subject, data, context, answer }: Incoming): Promise<void> {
     const { handler } = chain;
-    chain.running = true;
-    this.#running += 1;
     try {
       const handle = () =>
         this.#handlers.has(handler) ? handler.handle(subject, data, context) : undefined;
@@ -192,10 +201,13 @@ export class Dispatcher {
       this.listener.failed(subject, error);
       answer?.failed("handler_failed", error);
     }
-    chain.running = false;
     this.#running -= 1;
-    if (chain.waiting.length > 0) this.#ready.push(chain);
-    else if (!handler.concurrent) handler.chains.delete(subject);
+    const next = chain.waiting.shift();
+    if (next) this.#ready.push([chain, next]);
+    else {
+      chain.started -= 1;
+      if (chain.started === 0) handler.chains.delete(subject);
+    }
     this.#start();
     if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }

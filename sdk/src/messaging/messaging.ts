@@ -120,19 +120,15 @@ export class Messaging {
 
   /** Takes a message from the server. */
   receive(message: Delivery): void {
-    const { messageId, subject, data, from, replyTo } = message;
+    const { messageId, from, replyTo } = message;
     if (this.#isRepeated(messageId)) return;
-    if (subject.startsWith(`${RESERVED.inbox}.`)) {
+    if (message.subject.startsWith(`${RESERVED.inbox}.`)) {
       this.#questions.answered(message);
       return;
     }
     this.#dispatcher.dispatch({
-      subject,
-      data,
-      context: {
-        ...(from !== undefined && { from }),
-        ...(messageId !== undefined && { messageId }),
-      },
+      ...message,
+      context: { from, messageId },
       answer: replyTo === undefined ? null : new Answer((reply) => this.#reply(replyTo, reply)),
     });
   }

@@ -92,15 +92,9 @@ export class Work {
     const state = draining ? "draining" : first ? "working" : "idle";
     if (!first) return { state };
     const { subject, startedAt, progressAt, maxSilenceMs, note } = first;
-    return {
-      state,
-      task: cut(subject),
-      startedAt,
-      progressAt,
-      ...(maxSilenceMs !== undefined && { maxSilenceMs }),
-      ...(note !== undefined && { note: cut(note) }),
-      inFlight: tasks.length,
-    };
+    const activity = { state, task: cut(subject), startedAt, progressAt, inFlight: tasks.length };
+    // What is undefined is left out where it is written.
+    return { ...activity, maxSilenceMs, note: note && cut(note) } as Activity;
   }
 }
 

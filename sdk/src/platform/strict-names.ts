@@ -77,7 +77,11 @@ const RECONNECT: Names<ReconnectOptions> = {
   stableAfter: true,
 };
 
-export const HANDLER_OPTIONS: Names<HandlerOptions> = { concurrent: true, maxSilence: true };
+export const HANDLER_OPTIONS: Names<HandlerOptions> = {
+  group: true,
+  concurrency: true,
+  maxSilence: true,
+};
 
 const PROFILE_OPTIONS: Names<ProfileOptions> = { capabilities: true, metadata: true };
 

@@ -26,7 +26,7 @@ export type Until = <T>(look: () => T | undefined | null | false, what: string) 
 export class FakeConnection {
   /** Every message of the client, in order. */
   readonly messages: SentMessage[] = [];
-  /** The patterns that the client is subscribed to. */
+  /** The patterns that the client is subscribed to, each followed by a space and its group where it has one. */
   readonly subscriptions = new Set<string>();
   /** How it ended; null while it is open. */
   closed: ConnectionClose | null = null;

@@ -58,10 +58,13 @@ export function replyTo(message: SentMessage, scene: Scene): object | undefined 
     }
     case "subscribe":
       if (!isPattern(String(subject))) return fault("invalid_message", "expected a pattern");
-      connection.subscriptions.add(String(subject));
+      if (message.group !== undefined && scene.role !== "agent") {
+        return fault("forbidden", "group: expected none, got one");
+      }
+      connection.subscriptions.add(subscription(message));
       return { type: "subscribed", subject };
     case "unsubscribe":
-      connection.subscriptions.delete(String(subject));
+      connection.subscriptions.delete(subscription(message));
       return { type: "unsubscribed", subject };
     case "profile": {
       const { capabilities = [], metadata = {} } = message as unknown as ProfileMessage;
@@ -108,5 +111,9 @@ function page(message: SentMessage, fleet: FakeFleet, now: number): object {
   const next = all.length > agents.length ? agents.at(-1)?.agentId : undefined;
   return { type: "agents", agents, cursor: next ?? null, serverTime: now };
 }
+
+/** As `FakeConnection.subscriptions` names it. */
+const subscription = ({ subject, group }: SentMessage) =>
+  group === undefined ? String(subject) : `${subject} ${group}`;
 
 const fault = (code: ErrorCode, message: string) => ({ type: "error", code, message });

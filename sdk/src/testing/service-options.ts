@@ -17,6 +17,8 @@ export interface FakeServiceOptions {
   roles?: Readonly<Record<string, Role>> | undefined;
   /** The service's clock, in epoch milliseconds. @default Date.now */
   now?: (() => number) | undefined;
+  /** From 0 to below 1: draws the members of groups. @default Math.random */
+  random?: (() => number) | undefined;
   /** Ends every wait for what a client does. @default they wait for as long as it takes */
   signal?: AbortSignal | undefined;
 }

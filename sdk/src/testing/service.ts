@@ -350,19 +350,17 @@ export class FakeService {
 
   #deliver(message: FakeMessage, id = `message-${++this.#messages}`): number {
     const { subject, data, from, replyTo } = message;
-    const targets = receiversOf(message, this.open);
-    const text = {
-      type: "message",
-      messageId: id,
-      subject,
-      data,
-      from,
-      ...(replyTo && { replyTo }),
-    };
-    for (const connection of targets) connection.send(text);
+    const { random = Math.random } = this.#options;
+    const presenceOf = (agentId: string) => this.agents.find((agent) => agent.agentId === agentId);
+    const targets = receiversOf(message, { open: this.open, presenceOf, random });
+    const text = { type: "message", subject, data, from, ...(replyTo && { replyTo }) };
+    for (const { connection, ...how } of targets) {
+      connection.send({ ...text, messageId: how.group ? `${id}:${how.group}` : id, ...how });
+    }
     const remote = [...this.#remote.values()].filter((agent) => agent.takes(message));
     for (const agent of remote) void Promise.resolve().then(() => agent.receive(message));
-    return new Set(targets.map(({ instanceId }) => instanceId)).size + remote.length;
+    const reached = targets.map(({ connection, group }) => group ?? `#${connection.instanceId}`);
+    return new Set(reached).size + remote.length;
   }
 }
 

@@ -26,11 +26,12 @@ function routerFor(count: number, complete: boolean, postMs: number) {
     subscriptions: {
       find: async () => ({
         subscribers: Array.from({ length: count }, (_, index) => subscriber(index)),
+        groups: new Map(),
         complete,
       }),
       removeConnection: async () => undefined,
     },
-    agents: { locate: async () => [] },
+    agents: { locate: async () => [], worker: async () => undefined },
     connections: {
       post: async () => {
         elapsed += postMs;

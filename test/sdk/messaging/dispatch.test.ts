@@ -46,13 +46,27 @@ describe("handlers", () => {
     expect(started).toEqual(["a1", "b1", "a2", "a3"]);
   });
 
-  it("with concurrent: true get all at once", async () => {
+  it("get as many of one subject at once as their concurrency allows, so that one that hangs holds up no other", async () => {
     const { agent, socket } = await connectedAgent();
-    const { handler, started } = gate();
-    agent.onMessage("n", handler, { concurrent: true });
-    for (const data of [1, 2, 3]) post(socket, "n", data);
+    const { handler, started, finish } = gate();
+    agent.onMessage("n.*", handler, { concurrency: 2 });
+    for (const data of ["hangs", 1, 2, 3]) post(socket, "n.a", data);
+    post(socket, "n.b", "other");
     await settled();
-    expect(started).toEqual([1, 2, 3]);
+    expect(started).toEqual(["hangs", 1, "other"]);
+    await finish(1);
+    await finish(2);
+    expect(started).toEqual(["hangs", 1, "other", 2, 3]);
+    for (const data of ["hangs", 3, "other"]) await finish(data);
+    for (const data of [4, 5, 6]) post(socket, "n.a", data);
+    await settled();
+    expect(started.slice(5)).toEqual([4, 5]);
+  });
+
+  it.each([0, 1.5, 10_001, "2", null])("can't have the concurrency %p", async (concurrency) => {
+    const { agent } = fakeAgent();
+    const options = { concurrency: concurrency as number };
+    expect(() => agent.onMessage("n", () => {}, options)).toThrow("option concurrency: expected");
   });
 
   it("run so many at once, and subjects take turns", async () => {

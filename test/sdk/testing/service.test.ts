@@ -69,6 +69,37 @@ describe("the fake service", () => {
     expect(changes).toEqual(["online", "draining", "offline"]);
   });
 
+  it("brings messages to one member of a group: one that takes work, and the less busy of two", async () => {
+    const planner = await newAgent("planner");
+    const got: string[] = [];
+    const release: (() => void)[] = [];
+    for (const agentId of ["worker-1", "worker-2"]) {
+      const worker = await newAgent(agentId, { heartbeatInterval: 1 });
+      const handle = () => {
+        got.push(agentId);
+        return new Promise<void>((resolve) => release.push(resolve));
+      };
+      worker.onMessage("tasks.*", handle, { group: "workers" });
+    }
+    await service.until(() =>
+      service.open.every(
+        ({ agentId, subscriptions }) =>
+          agentId === "planner" || subscriptions.has("tasks.* workers"),
+      ),
+    );
+    expect(await planner.publish("tasks.a")).toEqual({ reached: 1 });
+    await service.until(() => got.length === 1);
+    const isBusy = ({ activity }: { activity: { state: string } | null }) =>
+      activity?.state === "working";
+    await service.until(() => service.agents.some(isBusy));
+    expect(await planner.publish("tasks.b")).toEqual({ reached: 1 });
+    await service.until(() => got.length === 2);
+    expect(got.sort()).toEqual(["worker-1", "worker-2"]);
+    for (const end of release) end();
+    await Promise.all(clients.slice(1).map((client) => (client as HeartbeatAgent).drain()));
+    expect(await planner.publish("tasks.c")).toEqual({ reached: 0 });
+  });
+
   it("records messages, and brings them to whoever is subscribed or named", async () => {
     const [planner, worker] = [await newAgent("planner"), await newAgent("worker.1")];
     const got: unknown[] = [];

@@ -170,8 +170,26 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
       await call(service.publish, { type: "publish", subject, data: { task: 1 } });
     });
   }
+  for (const members of [10, 1000]) {
+    const subject = `group.of-${members}`;
+    for (let index = 0; index < members; index++) {
+      const agentId = `member-${index}`;
+      serial += 1;
+      await service.leases.acquire(
+        holder({ ...ORGANIZATION, agentId, connectionId: `S${serial}=`, leaseMs: 3_600_000 }),
+        NOW + serial,
+      );
+      const joined = { type: "subscribe", subject, group: "workers" };
+      await call(service.subscribe, joined, NOW, `S${serial}=`, agentId);
+    }
+    await record(`publish to a group of ${members}`, async () => {
+      await call(service.publish, { type: "publish", subject, data: { task: 1 } });
+    });
+  }
   // What follows depends on how many rows there are.
-  for (const agentId of [other, ...Array.from({ length: 100 }, (_, n) => `subscriber-${n}`)]) {
+  const named = (name: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${name}-${index}`);
+  for (const agentId of [other, ...named("subscriber", 100), ...named("member", 1000)]) {
     await engine.client.send(
       new DeleteItemCommand({
         TableName: engine.statusTableName,

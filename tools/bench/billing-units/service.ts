@@ -49,7 +49,9 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
   const { log } = meter;
   const route = { log, metrics: meter.metrics() };
   const reader = { now, correctClock: false };
-  const parts = { client, engine, connections, reader, ...route, ...(guard && { guard }) };
+  // The same members of a group each time.
+  const random = () => 0.5;
+  const parts = { client, engine, connections, reader, random, ...route, ...(guard && { guard }) };
   const composed = composeRoutes(parts);
   const { leases, subscriptions, messageRouter, history, routes } = composed;
   return {

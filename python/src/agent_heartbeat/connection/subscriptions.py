@@ -1,4 +1,7 @@
-"""The subscriptions of one connection, brought to what is wanted: for each pattern one message at a time."""
+"""The subscriptions of one connection, brought to what is wanted: for each one message at a time.
+
+Each is named by its pattern, and after a space its group.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,8 @@ class Subscriptions:
         kind = "subscribe" if entry.wanted else "unsubscribe"
         entry.asked = (f"{_ID_PREFIX}{self._count}", kind)
         entry.due_at = now + self._timeout
-        self._send({"type": kind, "subject": pattern, "id": entry.asked[0]})
+        subject, _, group = pattern.partition(" ")
+        self._send({"type": kind, "subject": subject, **({"group": group} if group else {}), "id": entry.asked[0]})
 
     def _settle(self, pattern: str, entry: _Entry, refused: bool) -> None:
         if refused:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from ..errors import ConfigurationError
-from ..options import within
+from ..options import check_id, whole, within
 from ..protocol import INBOX
 from ..subject import check_pattern, matches_subject
 from .answer import Answer
@@ -46,6 +46,9 @@ class Incoming:
     """A message on its way to its handlers."""
 
     subject: str
+    group: str | None
+    """Of the handlers, those of this group get it, or those of none; of a `direct` one, all."""
+    direct: bool
     data: Any
     context: MessageContext
     answer: Answer | None
@@ -57,15 +60,17 @@ class _Chain:
 
     handler: Handler
     subject: str
-    running: bool = False
+    started: int = 0
+    """How many are running, or ready to."""
     waiting: deque[Incoming] = field(default_factory=deque)
 
 
 @dataclass(eq=False)
 class Handler:
     pattern: str
+    group: str | None
     function: Callable[..., Any]
-    concurrent: bool
+    concurrency: int
     max_silence: float | None
     takes_context: bool
     chains: dict[str, _Chain] = field(default_factory=dict)
@@ -92,8 +97,8 @@ class Dispatcher:
         self._failed = failed
         self._dropped = dropped
         self._handlers: dict[Handler, None] = {}
-        self._ready: deque[_Chain] = deque()
-        """Chains whose next message may be handled, the one that waits longest first."""
+        self._ready: deque[tuple[_Chain, Incoming]] = deque()
+        """What waits for nothing but a free handler, what has waited longest first."""
         self.running: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
         """Handlers that wait, or have waited, for the end of all others."""
@@ -104,22 +109,26 @@ class Dispatcher:
 
     @property
     def patterns(self) -> list[str]:
-        """What the handlers are for, each pattern once."""
-        return list(dict.fromkeys(handler.pattern for handler in self._handlers))
+        """What the handlers are for, each once: a pattern, and after a space its group."""
+        return list(dict.fromkeys(f"{each.pattern} {each.group or ''}".strip() for each in self._handlers))
 
     def add(
         self,
         pattern: str,
         function: Callable[..., Any],
-        concurrent: bool,
+        concurrency: int,
         max_silence: float | None,
+        group: str | None,
     ) -> Handler:
         check_pattern(pattern, INBOX)
         if not callable(function):
             raise ConfigurationError(f"expected a handler that can be called, got {function!r}")
         if max_silence is not None:
             within("max_silence", max_silence, 1, 86_400)
-        handler = Handler(pattern, function, bool(concurrent), max_silence, _takes_context(function))
+        whole("concurrency", concurrency, 1, 10_000)
+        if group is not None:
+            check_id("group", group)
+        handler = Handler(pattern, group, function, concurrency, max_silence, _takes_context(function))
         self._handlers[handler] = None
         return handler
 
@@ -128,7 +137,11 @@ class Dispatcher:
 
     def dispatch(self, message: Incoming) -> None:
         """Hands a message to every handler that it falls to, and waits for none."""
-        fitting = [each for each in self._handlers if matches_subject(each.pattern, message.subject)]
+        fitting = [
+            each
+            for each in self._handlers
+            if (message.direct or each.group == message.group) and matches_subject(each.pattern, message.subject)
+        ]
         if message.answer:
             message.answer.expect(len(fitting))
         for handler in fitting:
@@ -140,11 +153,13 @@ class Dispatcher:
             return
         self._accepts = False
         self._closed = True
-        chains = [chain for each in self._handlers for chain in each.chains.values()]
-        for chain in dict.fromkeys([*chains, *self._ready]):
-            while chain.waiting:
-                self._drop(chain.waiting.popleft(), "ended")
+        dropped = [message for _, message in self._ready]
         self._ready.clear()
+        for chain in [chain for each in self._handlers for chain in each.chains.values()]:
+            dropped.extend(chain.waiting)
+            chain.waiting.clear()
+        for message in dropped:
+            self._drop(message, "ended")
         self._waiting = 0
 
     @property
@@ -173,26 +188,24 @@ class Dispatcher:
 
     def _take(self, handler: Handler, message: Incoming) -> None:
         chain = handler.chains.get(message.subject) or _Chain(handler, message.subject)
-        blocked = chain.running or bool(chain.waiting)
+        blocked = chain.started >= handler.concurrency
         waits = blocked or len(self.running) >= self._concurrency
         if not self._accepts or (waits and self._waiting >= self._queue):
             self._drop(message, "queue_full" if self._accepts else "ended")
             return
-        # A chain of its own for each message lets them overtake each other.
-        if not handler.concurrent:
-            handler.chains[message.subject] = chain
-        chain.waiting.append(message)
+        handler.chains[message.subject] = chain
         self._waiting += 1
-        if not blocked:
-            self._ready.append(chain)
+        if blocked:
+            chain.waiting.append(message)
+        else:
+            chain.started += 1
+            self._ready.append((chain, message))
         self._start()
 
     def _start(self) -> None:
         while not self._closed and len(self.running) < self._concurrency and self._ready:
-            chain = self._ready.popleft()
-            message = chain.waiting.popleft()
+            chain, message = self._ready.popleft()
             self._waiting -= 1
-            chain.running = True
             task = asyncio.get_running_loop().create_task(self._handle(chain, message))
             self.running.add(task)
             task.add_done_callback(lambda done, chain=chain: self._done(done, chain))  # type: ignore[misc]
@@ -231,11 +244,12 @@ class Dispatcher:
         self.running.discard(task)
         self._leaving.discard(task)
         self._settle_leaving()
-        chain.running = False
         if chain.waiting:
-            self._ready.append(chain)
-        elif not chain.handler.concurrent:
-            chain.handler.chains.pop(chain.subject, None)
+            self._ready.append((chain, chain.waiting.popleft()))
+        else:
+            chain.started -= 1
+            if chain.started == 0:
+                chain.handler.chains.pop(chain.subject, None)
         self._start()
 
     def _drop(self, message: Incoming, reason: str) -> None:

@@ -62,7 +62,7 @@ class FakeConnection:
         self.messages: list[Message] = []
         """Every message of the client, in order."""
         self.subscriptions: set[str] = set()
-        """The patterns that the client is subscribed to."""
+        """The patterns that the client is subscribed to, each followed by a space and its group where it has one."""
         self.closed: tuple[int, str] | None = None
         """Close code and reason; None while it is open. 1006 stands for a connection that broke."""
         self.superseded = False

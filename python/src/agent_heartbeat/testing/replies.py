@@ -41,9 +41,11 @@ def reply_to(
     if kind == "subscribe":
         if not is_pattern(str(subject)):
             return _fault("invalid_message", "expected a pattern")
-        connection.subscriptions.add(str(subject))
+        if role != "agent" and message.get("group") is not None:
+            return _fault("forbidden", "group: expected none, got one")
+        connection.subscriptions.add(_subscription(message))
     elif kind == "unsubscribe":
-        connection.subscriptions.discard(str(subject))
+        connection.subscriptions.discard(_subscription(message))
     elif kind == "profile":
         profile = {"capabilities": message.get("capabilities", []), "metadata": message.get("metadata", {})}
         fleet.update(connection.agent_id, profile=profile)
@@ -60,6 +62,11 @@ def reply_to(
             return _fault("forbidden", "expected a subject that is not reserved, got one of the service")
         return {"type": "published", "subject": subject, "reached": publish(message)}
     return {"type": f"{kind}d", "subject": subject}
+
+
+def _subscription(message: Message) -> str:
+    """As `FakeConnection.subscriptions` names it."""
+    return f"{message.get('subject')} {message.get('group') or ''}".strip()
 
 
 def _page(message: Message, fleet: FakeFleet, now: int) -> Message:

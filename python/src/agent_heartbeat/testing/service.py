@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -18,12 +19,13 @@ from websockets.http11 import Request, Response
 from ..connection.ends import Closed, Refused
 from ..connection.runtime import Listener, Socket
 from ..protocol import INBOX, MESSAGE_BYTES, PRESENCE, SUBPROTOCOL, Message
-from ..subject import agent_token, matches_subject
+from ..subject import agent_token
 from .connection import FakeConnection, Frame, Login, Refusal
 from .fleet import FakeFleet, Presence, now_ms
 from .http import HttpDoor, HttpHeartbeats, HttpRequest, HttpResponse
 from .remote import FakeMessage, RemoteAgent
 from .replies import reply_to
+from .routing import receivers_of
 
 Role = Literal["agent", "viewer", "publisher"]
 _LOOK_AGAIN = 0.005
@@ -35,8 +37,14 @@ class FakeService:
     Clients connect at `url`, or with the options that `options()` returns.
     """
 
-    def __init__(self, organization_id: str = "acme", *, roles: Mapping[str, Role] | None = None) -> None:
-        """`roles`: what clients may do that are no agents, by their ids."""
+    def __init__(
+        self,
+        organization_id: str = "acme",
+        *,
+        roles: Mapping[str, Role] | None = None,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        """`roles`: what clients may do that are no agents, by their ids. `random` draws the members of groups."""
         self.organization_id = organization_id
         self.url = ""
         self.http_url = ""
@@ -60,6 +68,7 @@ class FakeService:
         self.reached: int | None = None
         """How many processes a message reaches, in place of the true number."""
         self._roles: dict[str, Role] = dict(roles or {})
+        self._random = random
         self._fleet = FakeFleet(organization_id, self._announce)
         self._http = HttpHeartbeats(self._fleet)
         self._http_door = HttpDoor(self._answer_http)
@@ -264,29 +273,17 @@ class FakeService:
         if message.reply_to:
             wire["replyTo"] = message.reply_to
         message_id = f"message-{next(self._ids)}"
-        for connection in targets:
-            connection.send(wire, type="message", messageId=message_id)
+        for connection, how in targets:
+            group = how.get("group")
+            connection.send({**wire, **how}, type="message", messageId=f"{message_id}:{group}" if group else message_id)
         remote = [agent for agent in self._remote.values() if agent.takes(message)]
         for agent in remote:
             agent.receive(message)
-        return len({each.instance_id for each in targets}) + len(remote)
+        return len({how.get("group", (each.instance_id,)) for each, how in targets}) + len(remote)
 
-    def _receivers(self, message: FakeMessage) -> list[FakeConnection]:
-        first, _, rest = message.subject.partition(".")
-        living = [each for each in self.open if not each.superseded]
-        if first == INBOX or message.to is not None:
-            token = rest.partition(".")[0] if first == INBOX else agent_token(message.to or "")
-            held = [each for each in living if agent_token(each.agent_id) == token]
-            return ([each for each in held if each.messages] or held)[-1:]
-        return [
-            each
-            for each in living
-            if any(
-                matches_subject(pattern, message.subject)
-                for pattern in each.subscriptions
-                if first != PRESENCE or pattern.startswith(f"{PRESENCE}.")
-            )
-        ]
+    def _receivers(self, message: FakeMessage) -> list[tuple[FakeConnection, Message]]:
+        presence = {each["agentId"]: each for each in self._fleet.list()}
+        return receivers_of(message, self.open, presence, self._random)
 
     def _process_request(self, _connection: ServerConnection, request: Request) -> Response | None:
         _, _, token = request.headers.get("Sec-WebSocket-Protocol", "").partition(",")
