@@ -36,6 +36,8 @@ class Client:
             reconnect=ReconnectOptions(base_delay=reconnect["baseDelay"], max_delay=reconnect["maxDelay"]),
             rotate_after=(rotate["min"], rotate["max"]),
             drain_timeout=settings["drainTimeout"],
+            heartbeat_transport=settings.get("heartbeatTransport", "websocket"),
+            http_url=settings.get("httpUrl"),
             signals=(),
             logger=None,
         )

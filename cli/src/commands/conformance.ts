@@ -35,6 +35,7 @@ export function addConformance(program: Command, io: Io): void {
         "messages",
         "rotation",
         "fleet",
+        "http",
       ]),
     )
     .option("--scenario <text>", "only scenarios whose name has this text")

@@ -21,6 +21,9 @@ export interface AgentSettings {
   reconnect: { baseDelay: number; maxDelay: number };
   rotateAfter: { min: number; max: number };
   drainTimeout: number;
+  /** Left out where heartbeats go over the WebSocket. */
+  heartbeatTransport?: "http";
+  httpUrl?: string;
   /** Patterns whose messages it answers with `{ echo: <data> }`. */
   patterns: string[];
   /** The group in which it handles a pattern, by pattern. */

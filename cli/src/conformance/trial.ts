@@ -10,7 +10,7 @@ import { faultsOf } from "./login";
 const HANGS_AFTER_MS = 120_000;
 
 /** What a client can do that passes the scenarios of this name. */
-export type Level = "presence" | "messages" | "rotation" | "fleet";
+export type Level = "presence" | "messages" | "rotation" | "fleet" | "http";
 
 export interface Scenario {
   level: Level;
