@@ -16,7 +16,8 @@ export class FaultProxy {
   #delayMs = 0;
   #port = 0;
 
-  private constructor(private readonly targetPort: number) {
+  /** @param targetPort of the server; may change for connections that are made from then on */
+  private constructor(public targetPort: number) {
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 

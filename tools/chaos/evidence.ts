@@ -148,6 +148,8 @@ export interface Evidence {
   /** How many messages the run has sent to agents that were not locked out. */
   messages: { admitted: number };
   heard: HeardMessage[];
+  /** How many heartbeats over HTTP were acknowledged. */
+  ackedOverHttp: number;
   /** Agents of which two processes went on side by side after an older one had come back. */
   notSuperseded: string[];
   /** Agents that were told of a newer process when there was none. */

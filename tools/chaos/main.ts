@@ -19,6 +19,7 @@ hostile   let a client of another organization do its worst, and check the fleet
   --seconds <number>  how long faults, overload or the hostile client last (default 300; overload 60)
   --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500);
                       if there are more, they send heartbeats more rarely
+  --http <percent>    how many of the agents send their heartbeats over HTTP, for faults (default: 33)
   --seed <number>     draws the same faults again (default: another one each time)
   --python <path>     a Python with the dependencies of python/, for the agents of every second process (default: none)
   --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}
@@ -34,6 +35,7 @@ interface Options {
   seed: number;
   broken: Break | undefined;
   python: string | undefined;
+  httpShare: number;
   json: boolean;
 }
 
@@ -41,12 +43,13 @@ const progress = (line: string) => console.error(line);
 
 /** Each prints its report. @returns whether the run passed */
 const SCENARIOS: Record<string, (options: Options) => Promise<boolean>> = {
-  async faults({ seconds = 300, agents, seed, broken, python, json }) {
+  async faults({ seconds = 300, agents, seed, broken, python, httpShare, json }) {
     const injector = broken && new FaultInjector(broken);
     const evidence = await runChaos({
       agents,
       seconds,
       seed,
+      httpShare,
       ...(injector && { injector }),
       ...(python && { python }),
       report: progress,
@@ -91,6 +94,7 @@ async function main(): Promise<boolean> {
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
       break: { type: "string" },
       python: { type: "string" },
+      http: { type: "string", default: "33" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -116,6 +120,7 @@ async function main(): Promise<boolean> {
     seed: whole("seed", values.seed, 0, 2 ** 31),
     broken: values.break === undefined ? undefined : breakOf(values.break),
     python: values.python && resolve(values.python),
+    httpShare: whole("http", values.http, 0, 100) / 100,
     json: values.json,
   });
 }

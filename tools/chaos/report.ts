@@ -10,7 +10,7 @@ const SHOWN = 10;
 
 export function reportOf(
   result: RunFindings,
-  { leaseMs, lags, startedAt, endedAt }: Evidence,
+  { leaseMs, lags, startedAt, endedAt, ackedOverHttp }: Evidence,
   seed: number,
 ) {
   const kinds = [...new Set(result.detections.map(({ kind }) => kind))].sort();
@@ -48,6 +48,7 @@ export function reportOf(
     notSuperseded: result.notSuperseded,
     supersededByNobody: result.supersededByNobody,
     delivery: result.delivery,
+    ackedOverHttp,
     transitions: { stored: result.changes, repeated: result.repeated },
     lost: result.lost,
     duplicated: result.duplicated,
@@ -68,6 +69,7 @@ export function tableOf(report: Report): string[] {
     ["agents", String(report.agents)],
     ["reads of the table", String(report.looks)],
     ["observed", `${report.observedSeconds} agent-seconds`],
+    ["heartbeats acknowledged over HTTP", String(report.ackedOverHttp)],
     ["faults", String(Object.values(report.faults).reduce((sum, count) => sum + count, 0))],
     ...Object.entries(report.faults).map(([kind, count]): [string, string] => [
       `  ${kind}`,

@@ -17,6 +17,8 @@ export interface RunOptions {
   seed: number;
   /** Injects a defect into the product. */
   injector?: FaultInjector;
+  /** How many of the agents send their heartbeats over HTTP, from 0 to 1. @default 0 */
+  httpShare?: number;
   /** A Python for the agents of every second process. @default - none */
   python?: string;
   /** Called with a line for each action. */
@@ -39,7 +41,7 @@ const POLL_MS = 200;
 
 /** @throws Error if something broke that no fault may break */
 export async function runChaos(options: RunOptions): Promise<Evidence> {
-  const { seconds, seed, injector, python, report } = options;
+  const { seconds, seed, injector, python, httpShare = 0, report } = options;
   const stage = await Stage.open({
     seed,
     report,
@@ -50,8 +52,11 @@ export async function runChaos(options: RunOptions): Promise<Evidence> {
   try {
     const { agents, pace } = await sizeOf(options, stage);
     const processes = Math.min(agents, Math.max(LEAST_PROCESSES, Math.ceil(agents / PER_PROCESS)));
-    await stage.enrol(agents, processes, pace);
-    report(`${agents} agents in ${processes} processes connect`);
+    await stage.enrol(agents, processes, pace, httpShare);
+    const overHttp = Math.floor(agents * httpShare);
+    report(
+      `${agents} agents in ${processes} processes connect, ${overHttp} with heartbeats over HTTP`,
+    );
     const startedAt = stage.now();
     await come(stage);
     report(`they are there after ${secondsSince(startedAt, stage)}`);

@@ -53,6 +53,7 @@ function history(until = 20_000) {
     settlements: [],
     messages: { admitted: 0 },
     heard: [],
+    ackedOverHttp: 0,
     notSuperseded: [],
     supersededByNobody: [],
     notBack: [],

@@ -7,6 +7,7 @@ export const FUNCTIONS = [
   "Authorize",
   "Connect",
   "Heartbeat",
+  "Http",
   "Disconnect",
   "Subscribe",
   "Sweep",

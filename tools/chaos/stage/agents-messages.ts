@@ -19,6 +19,8 @@ export type AgentsSettings = Pace["options"] & {
 export interface AgentPlace {
   agentId: string;
   port: number;
+  /** Where it sends heartbeats over HTTP; left out if it sends none. */
+  httpPort?: number;
   privateKey: string;
 }
 
@@ -35,7 +37,7 @@ export type AgentsCommand =
 export type AgentsReport =
   | { what: "opened"; agentId: string; link: string; at: number }
   | { what: "ended"; agentId: string; link: string; at: number }
-  | { what: "acked"; agentId: string; link: string; sentAt: number; at: number }
+  | { what: "acked"; agentId: string; link: string; sentAt: number; at: number; overHttp?: true }
   /** It got a message that the run or another agent has published. */
   | { what: "heard"; agentId: string; sentAt: number; at: number }
   /** The gateway has answered its handshake with this status. */

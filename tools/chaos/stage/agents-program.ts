@@ -3,6 +3,8 @@
  * on the SDK.
  */
 
+import { subscribe } from "node:diagnostics_channel";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { HeartbeatAgent, type ReconnectSchedule } from "@agent-heartbeat/sdk";
 import { nodeSockets } from "../../../sdk/src/platform/node-socket";
 import type { OpenSocket } from "../../../sdk/src/platform/runtime";
@@ -23,12 +25,36 @@ let send: (report: AgentsReport) => void = () => {};
 /** Connections of all agents, whose names must not come again when an agent is started anew. */
 let opened = 0;
 const sockets = new Map<string, Set<string>>();
+/** Each agent's connections that are open for it, in the order of their handshakes. */
+const live = new Map<string, Set<string>>();
+/** What each port for HTTP is the way of. */
+const agentOfHttpPort = new Map<string, string>();
+
+/** Records heartbeats over HTTP at Node.js's own client. They count for the agent's newest connection. */
+function witnessHttp(): void {
+  const sent = new Map<unknown, { agentId: string; link: string; sentAt: number }>();
+  subscribe("http.client.request.start", (message) => {
+    const { request } = message as { request: ClientRequest };
+    const agentId = agentOfHttpPort.get(String(request.getHeader("host")).split(":")[1] ?? "");
+    const link = [...(live.get(agentId ?? "") ?? [])].at(-1);
+    if (agentId && link) sent.set(request, { agentId, link, sentAt: now() });
+    request.once("close", () => sent.delete(request));
+  });
+  subscribe("http.client.response.finish", (message) => {
+    const { request, response } = message as { request: unknown; response: IncomingMessage };
+    const own = sent.get(request);
+    if (!own || response.statusCode !== 200 || !live.get(own.agentId)?.has(own.link)) return;
+    send({ what: "acked", ...own, at: now(), overHttp: true });
+  });
+}
 
 /** Opens sockets through the agent's link, names them, and records their messages. */
 function witness(agentId: string, port: number): OpenSocket {
   // The same as before it was started anew, for an earlier socket may still be closing.
   const open = sockets.get(agentId) ?? new Set<string>();
   sockets.set(agentId, open);
+  const alive = live.get(agentId) ?? new Set<string>();
+  live.set(agentId, alive);
   return (url, protocols, listener) => {
     const link = `${agentId}.${process.pid}.${opened++}`;
     const dialled = new URL(url);
@@ -37,12 +63,14 @@ function witness(agentId: string, port: number): OpenSocket {
     const sentAt = new Map<string, number>();
     open.add(link);
     const end = () => {
+      alive.delete(link);
       if (!open.delete(link)) return;
       send({ what: "ended", agentId, link, at: now() });
     };
     const socket = nodeSockets()(dialled.href, protocols, {
       opened() {
         send({ what: "opened", agentId, link, at: now() });
+        alive.add(link);
         listener.opened();
       },
       received(text) {
@@ -53,7 +81,10 @@ function witness(agentId: string, port: number): OpenSocket {
           send({ what: "heard", agentId, sentAt, at: now() });
         }
         // The row is the newer process's from here on.
-        if (message?.type === "superseded") send({ what: "ended", agentId, link, at: now() });
+        if (message?.type === "superseded") {
+          alive.delete(link);
+          send({ what: "ended", agentId, link, at: now() });
+        }
         if (message?.type === "heartbeat_ack" && sent !== undefined) {
           send({ what: "acked", agentId, link, sentAt: sent, at: now() });
         }
@@ -89,6 +120,7 @@ function witness(agentId: string, port: number): OpenSocket {
         // The agent ends the connection here, whenever the socket closes.
         if (!closing) send({ what: "ended", agentId, link, at: now() });
         closing = true;
+        alive.delete(link);
         socket.close(code, reason);
       },
       terminate() {
@@ -99,12 +131,17 @@ function witness(agentId: string, port: number): OpenSocket {
   };
 }
 
-function agentAt({ agentId, port, privateKey }: AgentPlace): HeartbeatAgent {
+function agentAt({ agentId, port, httpPort, privateKey }: AgentPlace): HeartbeatAgent {
   const { organizationId, url, heartbeatInterval, heartbeatTimeoutMultiplier } = settings;
   // Its login is for the address that it dials: that of its own link.
   const own = new URL(url);
   own.port = String(port);
+  if (httpPort !== undefined) agentOfHttpPort.set(String(httpPort), agentId);
   const agent = new HeartbeatAgent({
+    ...(httpPort !== undefined && {
+      heartbeatTransport: "http",
+      httpUrl: `http://127.0.0.1:${httpPort}`,
+    }),
     agentId,
     organizationId,
     url: own.href,
@@ -126,6 +163,7 @@ function agentAt({ agentId, port, privateKey }: AgentPlace): HeartbeatAgent {
   return agent;
 }
 
+witnessHttp();
 const agents = settings.agents.map(agentAt);
 
 /** Starts an agent anew, with another key if one is given. */

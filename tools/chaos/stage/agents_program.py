@@ -29,6 +29,8 @@ jump = 0.0
 opened = 0
 """Connections of all agents, whose names must not come again when an agent is started anew."""
 sockets: dict[str, set[str]] = {}
+live: dict[str, list[str]] = {}
+"""Each agent's connections that are open for it, in the order of their handshakes."""
 agents: list[HeartbeatAgent] = []
 tasks: set[asyncio.Future[Any]] = set()
 
@@ -66,7 +68,13 @@ class Witness:
     def tell(self, what: str, **more: Any) -> None:
         channel.send(what=what, agentId=self.agent_id, **{"link": self.link, "at": now(), **more})
 
+    def left(self) -> None:
+        """The agent has the connection no longer."""
+        if self.link in live[self.agent_id]:
+            live[self.agent_id].remove(self.link)
+
     def end(self) -> None:
+        self.left()
         if self.link in sockets[self.agent_id]:
             sockets[self.agent_id].discard(self.link)
             self.tell("ended")
@@ -75,6 +83,7 @@ class Witness:
 
     def opened(self) -> None:
         self.tell("opened")
+        live[self.agent_id].append(self.link)
         self.listener.opened()
 
     def received(self, text: str | None) -> None:
@@ -84,6 +93,7 @@ class Witness:
             channel.send(what="heard", agentId=self.agent_id, sentAt=message["data"]["sentAt"], at=now())
         if kind == "superseded":
             # The row is the newer process's from here on.
+            self.left()
             self.tell("ended")
         sent = self.sent_at.get(str(message.get("id")))
         if kind == "heartbeat_ack" and sent is not None:
@@ -115,6 +125,7 @@ class Witness:
         if not self.closing:
             self.tell("ended")
         self.closing = True
+        self.left()
         self.socket.close(code, reason)
 
     def terminate(self) -> None:
@@ -137,8 +148,22 @@ class WitnessedRuntime(AsyncioRuntime):
         witness.socket = super().open_socket(dialled, token, witness)  # type: ignore[arg-type]
         return witness
 
+    def request(self, request: Any, done: Any) -> None:
+        """Heartbeats over HTTP count for the agent's newest connection."""
+        agent_id, sent_at = agent_of_port[urlsplit(request.url).port or 0], now()
+        link = next(reversed(live[agent_id]), None)
 
-agent_of_port: dict[int, str] = {place["port"]: place["agentId"] for place in settings["agents"]}
+        def answered(answer: Any) -> None:
+            if getattr(answer, "status", None) == 200 and link in live[agent_id]:
+                channel.send(what="acked", agentId=agent_id, link=link, sentAt=sent_at, at=now(), overHttp=True)
+            done(answer)
+
+        super().request(request, answered)
+
+
+agent_of_port: dict[int, str] = {
+    place[port]: place["agentId"] for place in settings["agents"] for port in ("port", "httpPort") if port in place
+}
 agent_heartbeat.agent.AsyncioRuntime = WitnessedRuntime  # type: ignore[misc]
 
 
@@ -148,6 +173,8 @@ def agent_at(place: dict[str, Any]) -> HeartbeatAgent:
     rotate_after = settings["rotateAfter"]
     agent_id = place["agentId"]
     sockets.setdefault(agent_id, set())
+    live.setdefault(agent_id, [])
+    http_port = place.get("httpPort")
     agent = HeartbeatAgent(
         agent_id,
         settings["organizationId"],
@@ -160,6 +187,8 @@ def agent_at(place: dict[str, Any]) -> HeartbeatAgent:
         drain_timeout=2,
         reconnect=ReconnectOptions(schedule=schedule, stable_after=10),
         heartbeat_process=False,
+        heartbeat_transport="http" if http_port else "websocket",
+        http_url=f"http://127.0.0.1:{http_port}" if http_port else None,
         proxy=None,
         signals=(),
         logger=None,

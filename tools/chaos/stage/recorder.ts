@@ -36,6 +36,7 @@ export class Recorder {
       settlements: [],
       messages: { admitted: 0 },
       heard: [],
+      ackedOverHttp: 0,
       notSuperseded: [],
       supersededByNobody: [],
       notBack: [],
@@ -92,6 +93,7 @@ export class Recorder {
     const connection = this.#connection(report.agentId, report.link);
     if (report.what === "acked") {
       connection.heartbeats.push({ sentAt: report.sentAt, ackedAt: report.at });
+      if (report.overHttp) this.evidence.ackedOverHttp += 1;
     } else if (report.what === "opened") {
       connection.openedAt = report.at;
     } else {

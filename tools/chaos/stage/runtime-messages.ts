@@ -35,6 +35,8 @@ export type RuntimeReport =
       what: "ready";
       webSocketUrl: string;
       port: number;
+      /** Of requests over HTTP. */
+      httpPort: number;
       statusTableName: string;
       registryTableName: string;
     }

@@ -23,6 +23,12 @@ interface GatewayEvent {
   queryStringParameters?: { link?: string };
 }
 
+interface HttpEvent {
+  rawPath?: string;
+  headers?: Record<string, string | undefined>;
+  requestContext?: { http?: { method: string }; timeEpoch?: number };
+}
+
 const KINDS = { $connect: "connect", heartbeat: "heartbeat", $disconnect: "disconnect" } as const;
 
 interface Failing {
@@ -83,7 +89,7 @@ async function main(): Promise<void> {
       ...(settings.concurrency !== undefined && { concurrency: settings.concurrency }),
       onProblem: (text) => send({ what: "problem", text }),
       async around({ functionName, event, proceed }) {
-        const sign = signIn(event as GatewayEvent);
+        const sign = signIn(event as GatewayEvent) ?? httpSignIn(event as HttpEvent);
         if (sign) send(sign);
         const fault = [...failing].find(([name]) => matches(functionName, name))?.[1];
         const fails = fault !== undefined && random() < fault.share;
@@ -120,9 +126,10 @@ async function main(): Promise<void> {
       });
     });
     watchLag(now, ({ at, ms }) => send({ what: "lag", at, ms }));
-    const { webSocketUrl, statusTableName, registryTableName } = runtime.outputs;
-    const port = Number(new URL(webSocketUrl).port);
-    send({ what: "ready", webSocketUrl, port, statusTableName, registryTableName });
+    const { webSocketUrl, httpUrl = "", statusTableName, registryTableName } = runtime.outputs;
+    const [port, httpPort] = [webSocketUrl, httpUrl].map((url) => Number(new URL(url).port));
+    if (!port || !httpPort) throw new Error("expected a port for WebSockets and one for HTTP");
+    send({ what: "ready", webSocketUrl, port, httpPort, statusTableName, registryTableName });
     setRuntime(runtime);
   } catch (error) {
     send({ what: "failed to start", why: (error as Error).message });
@@ -137,6 +144,16 @@ function signIn({ requestContext, queryStringParameters }: GatewayEvent) {
   if (!kind || agentId === undefined) return undefined;
   const link = queryStringParameters?.link;
   return { what: "sign" as const, kind, agentId, connectionId, at, ...(link && { link }) };
+}
+
+/** A heartbeat over HTTP. */
+function httpSignIn({ rawPath, headers, requestContext }: HttpEvent) {
+  if (rawPath !== "/heartbeat" || requestContext?.http?.method !== "POST") return undefined;
+  const payload = headers?.authorization?.split(".")[1] ?? "";
+  const { sub: agentId, org } = JSON.parse(Buffer.from(payload, "base64url").toString() || "{}");
+  if (org !== settings.organizationId || typeof agentId !== "string") return undefined;
+  const { timeEpoch: at = 0 } = requestContext;
+  return { what: "sign" as const, kind: "heartbeat" as const, agentId, connectionId: "", at };
 }
 
 /** Names of functions have the construct's path before what they are called, and a hash behind. */

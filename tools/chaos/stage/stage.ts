@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { bundleAgent } from "../../../local/app/demo/bundle";
 import { synthesize } from "../../../local/app/synthesize";
 import { memoryDirectory } from "../../../local/aws/engine/memory";
-import { FaultProxy } from "../../../testing/fault-proxy";
 import { seededRandom } from "../../../testing/random";
 import type { FaultInjector } from "../breaks";
 import type { Look } from "../evidence";
 import { CONCURRENCY } from "../hostile/concurrency";
+import { AgentLink } from "./agent-link";
 import type { AgentsReport, AgentsSettings } from "./agents-messages";
 import { Reception } from "./channel";
 import { Database } from "./database";
@@ -44,7 +44,7 @@ export class Stage {
   readonly recorder: Recorder;
   pace: Pace = FASTEST;
   groups: Group[] = [];
-  readonly links = new Map<string, FaultProxy>();
+  readonly links = new Map<string, AgentLink>();
   /** Agents that are being locked out, or are. */
   readonly lockedOut = new Set<string>();
   /** Set if something failed that no fault may affect. */
@@ -85,8 +85,12 @@ export class Stage {
     }
   }
 
-  /** Registers the agents of the run, in groups of one process each, with a link for each agent. */
-  async enrol(agents: number, processes: number, pace = FASTEST): Promise<void> {
+  /**
+   * Registers the agents of the run, in groups of one process each, with a link for each agent.
+   *
+   * @param httpShare how many of the agents send their heartbeats over HTTP, from 0 to 1
+   */
+  async enrol(agents: number, processes: number, pace = FASTEST, httpShare = 0): Promise<void> {
     this.pace = pace;
     const width = String(agents).length;
     const agentIds = Array.from(
@@ -98,9 +102,10 @@ export class Stage {
     this.groups = Array.from({ length: processes }, (_, index) =>
       newGroup(agentIds.slice(index * size, (index + 1) * size)),
     );
-    for (const agentId of agentIds) {
+    for (const [index, agentId] of agentIds.entries()) {
       await this.registrations.register(agentId);
-      this.links.set(agentId, await FaultProxy.start(this.ready.port));
+      const overHttp = Math.floor((index + 1) * httpShare) > Math.floor(index * httpShare);
+      this.links.set(agentId, await AgentLink.start(this.ready, overHttp));
     }
   }
 
@@ -113,7 +118,7 @@ export class Stage {
     return Math.abs(Date.now() - this.now());
   }
 
-  link(agentId: string): FaultProxy {
+  link(agentId: string): AgentLink {
     const link = this.links.get(agentId);
     if (!link) throw new Error(`expected an agent of this run, got ${agentId}`);
     return link;
@@ -188,6 +193,7 @@ export class Stage {
       },
     );
     this.ready = ready;
+    for (const link of this.links.values()) link.leadTo(ready);
     this.#runtime = runtime;
   }
 
@@ -233,11 +239,11 @@ export class Stage {
         url: this.ready.webSocketUrl,
         ...this.pace.options,
         onDuplicate,
-        agents: group.agentIds.map((agentId) => ({
-          agentId,
-          port: this.link(agentId).port,
-          privateKey: this.registrations.privateKeyOf(agentId),
-        })),
+        agents: group.agentIds.map((agentId) => {
+          const { port, httpPort } = this.link(agentId);
+          const privateKey = this.registrations.privateKeyOf(agentId);
+          return { agentId, port, privateKey, ...(httpPort !== undefined && { httpPort }) };
+        }),
       },
       (report: AgentsReport) => {
         this.recorder.hearAgents(report);
