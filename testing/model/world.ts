@@ -26,6 +26,8 @@ const INTERVAL_MS = 5000;
 export const SKEW_MS = 2000;
 const HOUR_MS = 3_600_000;
 export const RETENTION_MS = HOUR_MS;
+/** How long a token is valid, with the skew that is allowed. */
+const TOKEN_MS = 90_000;
 const CONNECTIONS_OPEN = 4;
 const NAME = { organizationId: "acme", agentId: "a" };
 const REASONS = ["client_closed", "connection_lost", "gateway_closed", "drained"] as const;
@@ -410,9 +412,10 @@ export class World {
       const leaves = detail % 6 === 0;
       offer(process === 0 ? 4 : 1, () => this.#request(leaves ? "leave" : "http", process, detail));
     }
-    // Somebody who has seen a request sends it again, as long as its key is good.
+    // Somebody who has seen a request sends it again, as long as its token and its key are good.
     const seen = this.requests.filter(
-      ({ repeats, holder }) => !repeats && holder.keyTag === `key-${key}`,
+      ({ repeats, holder, sentAt }) =>
+        !repeats && holder.keyTag === `key-${key}` && this.now < sentAt + TOKEN_MS,
     );
     const repeated = seen[(detail * 7) % Math.max(1, seen.length)];
     if (repeated) {
