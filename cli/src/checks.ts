@@ -78,19 +78,26 @@ const SERVICE_CHECKS: Readonly<Record<string, Check<Service>>> = {
     );
   },
 
-  endpoint: async ({ target }, _, io) => {
-    const url = target.webSocketUrl.replace(/^ws/, "http");
-    try {
-      return ok(`${target.webSocketUrl} answers (HTTP ${await io.reach(url)} without a token)`);
-    } catch (error) {
-      const { message } = explain(error);
-      return failed(
-        `${target.webSocketUrl} does not answer: ${message}`,
-        "Check the network, proxies and that the deployment is still there.",
-      );
-    }
-  },
+  endpoint: ({ target: { webSocketUrl } }, _, io) =>
+    answers(webSocketUrl, webSocketUrl.replace(/^ws/, "http"), io),
 };
+
+/** Deployments without HTTP have nothing to check. */
+const HTTP_CHECKS: Readonly<Record<string, Check<Service>>> = {
+  "HTTP endpoint": ({ target: { httpUrl } }, _, io) => answers(httpUrl, httpUrl, io),
+};
+
+async function answers(name: string, url: string, io: Io): Promise<Omit<Finding, "check">> {
+  try {
+    return ok(`${name} answers (HTTP ${await io.reach(url)} without a token)`);
+  } catch (error) {
+    const { message } = explain(error);
+    return failed(
+      `${name} does not answer: ${message}`,
+      "Check the network, proxies and that the deployment is still there.",
+    );
+  }
+}
 
 const AGENT_CHECKS: Readonly<Record<string, Check>> = {
   agent: async ({ registry, organizationId }, { agent: agentId = "" }) => {
@@ -129,13 +136,15 @@ export async function findings(
   options: CheckOptions,
   io: Io,
 ): Promise<Finding[]> {
+  const http = service.target.outputs.HttpUrl === undefined ? {} : HTTP_CHECKS;
   if (organizationId === undefined) {
-    const checks = { ...TABLE_CHECKS, ...SERVICE_CHECKS };
+    const checks = { ...TABLE_CHECKS, ...SERVICE_CHECKS, ...http };
     return [...(await make(checks, service, options, io)), NO_ORGANIZATION];
   }
   const checks = {
     ...ORGANIZATION_CHECKS,
     ...SERVICE_CHECKS,
+    ...http,
     ...(options.agent !== undefined && AGENT_CHECKS),
     ...(options.key !== undefined && KEY_CHECKS),
   };

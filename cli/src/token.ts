@@ -15,7 +15,7 @@ import type { Finding } from "./finding";
 export interface Expected {
   /** Epoch milliseconds. */
   now: number;
-  /** The deployment's WebSocket URL. */
+  /** The deployment's WebSocket URL, or its HTTP URL. */
   url?: string;
   /** PEM, or a JWK as JSON. */
   publicKey?: string;
@@ -92,12 +92,15 @@ function lifetime(claims: Claims & { nbf?: unknown }, now: number): Finding {
 
 function audience({ aud }: Claims, url: string | undefined): Finding {
   if (url === undefined) return warning("audience", `${aud}, not compared`, "Pass --url.");
-  const wanted = audienceOf(url);
+  const isHttp = /^https?:/i.test(url);
+  const wanted = isHttp ? new URL(url).origin : audienceOf(url);
   if (aud === wanted) return ok("audience", aud);
   return failed(
     "audience",
     `expected ${wanted}, got ${aud}`,
-    "It is the URL that the service is reached at: wss://, host in lower case, path, no default port, no slash at the end.",
+    isHttp
+      ? "For heartbeats over HTTP it is https:// and the host of the HTTP URL, in lower case, without a path."
+      : "It is the URL that the service is reached at: wss://, host in lower case, path, no default port, no slash at the end.",
   );
 }
 

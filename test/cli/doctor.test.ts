@@ -71,6 +71,22 @@ describe("doctor", () => {
     expect(states).toEqual(["ok", "ok", "ok", "ok", "failed"]);
   });
 
+  it("checks the HTTP endpoint of a deployment that has one", async () => {
+    await register("over-http");
+    const asked: string[] = [];
+    const reach = async (url: string) => {
+      asked.push(url);
+      return url.includes(":5000") ? 404 : 401;
+    };
+    const args = ["--http-url", "http://127.0.0.1:5000"];
+    const { code, stdout } = await doctor("over-http", args, { reach });
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      "✓ HTTP endpoint: http://127.0.0.1:5000 answers (HTTP 404 without a token)",
+    );
+    expect(asked).toContain("http://127.0.0.1:5000");
+  });
+
   it("checks what needs no organization without one", async () => {
     const { code, stdout } = await run(["doctor", "--local"], { cwd });
     expect(code).toBe(0);

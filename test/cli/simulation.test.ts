@@ -109,6 +109,8 @@ describe("simulate", () => {
     [["--agents", "0"], "Expected a whole number, from 1 to 5000."],
     [["--ramp", "soon"], "Expected a duration, such as 20s, 5m, 1h or 30d."],
     [["--interval", "1"], "Expected seconds, from 5 to 540."],
+    [["--heartbeat-transport", "smoke"], "Allowed choices are websocket, http."],
+    [["--heartbeat-transport", "http", "--chaos"], "exclude each other"],
     [["--prefix", "a#"], 'Prefix "a#": expected the beginning of an id, at most 115 characters'],
   ])("refuses %p", async (args, sentence) => {
     const { code, stderr } = await simulate(...args);

@@ -60,6 +60,20 @@ describe("token inspect", () => {
     expect(other.code).toBe(1);
   });
 
+  it("compares a token for heartbeats over HTTP with the HTTP URL", async () => {
+    const key = await testKey();
+    const audience = "https://abc.lambda-url.eu-west-1.on.aws";
+    const token = await signToken(key, loginClaims(audience, NOW));
+    const inspectWith = (url: string) =>
+      run(["token", "inspect", token, "--url", url], { now: () => NOW });
+    const { code, stdout } = await inspectWith(`${audience}/`);
+    expect(stdout).toContain(`✓ audience: ${audience}`);
+    expect(code).toBe(0);
+    const other = await inspectWith("https://other.lambda-url.eu-west-1.on.aws");
+    expect(other.stdout).toContain(`expected https://other.lambda-url.eu-west-1.on.aws, got`);
+    expect(other.stdout).toContain("https:// and the host of the HTTP URL");
+  });
+
   it.each<[string, object, string]>([
     ["has no instance_id", { instance_id: undefined }, "claim instance_id"],
     ["has an empty jti", { jti: "" }, "claim jti: expected 1 to 64 characters"],

@@ -1,7 +1,7 @@
 /** `simulate`: a fleet of real agents against a deployment, to see what it bears. */
 
 import { HEARTBEAT, ID_FORM, ID_PATTERN, LIMITS } from "@agent-heartbeat/sdk/protocol";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import { durationOption } from "../duration-option";
 import { CliError, EXIT, usageError } from "../failure";
@@ -16,6 +16,7 @@ interface Options extends DeploymentOptions {
   chaos?: boolean;
   prefix: string;
   enrolmentToken?: string;
+  heartbeatTransport: "websocket" | "http";
 }
 
 const MAX_AGENTS = 5000;
@@ -53,6 +54,11 @@ export function addSimulate(program: Command, io: Io): void {
       intervalSeconds,
       HEARTBEAT.defaultIntervalSeconds,
     )
+    .addOption(
+      new Option("--heartbeat-transport <transport>", "how they send heartbeats")
+        .choices(["websocket", "http"])
+        .default("websocket"),
+    )
     .option("--chaos", "break, silence or kill each agent about once a minute")
     .option("--prefix <prefix>", "prefix of their ids", prefix)
     .option(
@@ -76,6 +82,11 @@ export function addSimulate(program: Command, io: Io): void {
             "--chaos and --enrolment-token exclude each other: a killed agent loses the key that it has made.",
           );
         }
+        if (options.chaos && options.heartbeatTransport === "http") {
+          throw usageError(
+            "--chaos and --heartbeat-transport http exclude each other: heartbeats over HTTP go on where a connection is silenced.",
+          );
+        }
         const { simulate } = await import("../simulation/simulation");
         const report = await simulate(
           deployment,
@@ -87,6 +98,7 @@ export function addSimulate(program: Command, io: Io): void {
             chaos: options.chaos ?? false,
             prefix: options.prefix,
             enrolmentToken: options.enrolmentToken,
+            heartbeatTransport: options.heartbeatTransport,
             onProgress: progressTo(io),
           },
           io,

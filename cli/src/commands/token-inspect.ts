@@ -19,7 +19,7 @@ export function addTokenInspect(token: Command, io: Io): void {
       "Examine a login token as the service does, without asking it: form, claims, times, audience and signature. Nothing is sent anywhere, and the token stays usable.",
     )
     .argument("[token]", "the token; without it, standard input is read")
-    .option("--url <url>", "the WebSocket URL that the token is for")
+    .option("--url <url>", "the WebSocket URL that the token is for, or the HTTP URL")
     .option("--public-key <file>", "the agent's public key")
     .option("--json", "print JSON")
     .addHelpText("after", "\nThe exit code is 1 if the service would refuse the token.")
@@ -29,7 +29,9 @@ export function addTokenInspect(token: Command, io: Io): void {
       const text = (given ?? decodeText(await io.input())).trim();
       if (text === "") throw usageError("There is no token.", "Pass one, or pipe it in.");
       if (options.url !== undefined && !URL.canParse(options.url)) {
-        throw usageError(`--url: expected a wss:// URL, got ${JSON.stringify(options.url)}.`);
+        throw usageError(
+          `--url: expected a wss:// or https:// URL, got ${JSON.stringify(options.url)}.`,
+        );
       }
       const { inspectToken } = await import("../token");
       const { readPublicKeyFile } = await import("../key-files");

@@ -8,8 +8,11 @@ export interface SimulatedAgentOptions {
   agentId: string;
   organizationId: string;
   url: string;
-  /** Its private key, or how it comes by one. */
-  key: Pick<NodeAgentOptions, "privateKey" | "enrolmentToken" | "httpUrl">;
+  /** Its private key, or how it comes by one, and how it sends heartbeats. */
+  settings: Pick<
+    NodeAgentOptions,
+    "privateKey" | "enrolmentToken" | "httpUrl" | "heartbeatTransport"
+  >;
   /** In seconds. */
   heartbeatInterval: number;
   measurements: Measurements;
@@ -93,12 +96,12 @@ export class SimulatedAgent {
 
   #create(): HeartbeatAgent {
     const { measurements, now, create, ...options } = this.#options;
-    const { agentId, organizationId, url, key, heartbeatInterval } = options;
+    const { agentId, organizationId, url, settings, heartbeatInterval } = options;
     const agent = create({
       agentId,
       organizationId,
       url,
-      ...key,
+      ...settings,
       heartbeatInterval,
       signals: [],
       logger: null,

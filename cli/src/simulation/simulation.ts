@@ -15,6 +15,7 @@ export interface SimulationOptions extends RunOptions {
   prefix: string;
   /** With it, the agents register themselves. */
   enrolmentToken: string | undefined;
+  heartbeatTransport: "websocket" | "http";
 }
 
 const REGISTRATIONS_AT_ONCE = 10;
@@ -30,11 +31,15 @@ export async function simulate(
   io: Io,
 ): Promise<SimulationReport> {
   const { signal } = io;
-  const { enrolmentToken } = options;
+  const { enrolmentToken, heartbeatTransport } = options;
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const key = enrolmentToken
-    ? { enrolmentToken, httpUrl: deployment.target.httpUrl }
-    : { privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const needsHttp = enrolmentToken !== undefined || heartbeatTransport === "http";
+  const settings = {
+    ...(enrolmentToken ? { enrolmentToken } : { privateKey: pem }),
+    ...(needsHttp && { httpUrl: deployment.target.httpUrl }),
+    heartbeatTransport,
+  };
   const ids = idsOf(options);
   const measurements = new Measurements();
   const { HeartbeatAgent } = await import("@agent-heartbeat/sdk");
@@ -45,7 +50,7 @@ export async function simulate(
         agentId,
         organizationId: deployment.organizationId,
         url: deployment.target.webSocketUrl,
-        key,
+        settings,
         heartbeatInterval: options.heartbeatInterval,
         measurements,
         now: io.now,
@@ -57,9 +62,9 @@ export async function simulate(
   let notRemoved: string[] = [];
   let durationMs = 0;
   try {
-    const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
+    const spki = publicKey.export({ type: "spki", format: "pem" }).toString();
     if (enrolmentToken) registered.push(...ids);
-    else await register(ids, registered, { deployment, options, publicKey: pem, signal }, io);
+    else await register(ids, registered, { deployment, options, publicKey: spki, signal }, io);
     const startedAt = io.now();
     await new SimulationRun({ agents, deployment, options, measurements, io }).run();
     durationMs = io.now() - startedAt;
