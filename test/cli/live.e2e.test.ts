@@ -46,6 +46,7 @@ describe("messages from the command line", () => {
       type: "message",
       messageId,
       subject: "direct",
+      direct: true,
       data: { page: 3 },
       from: "event:agent-heartbeat.cli",
     });

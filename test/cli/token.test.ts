@@ -147,7 +147,7 @@ describe("token inspect", () => {
   it("refuses a missing token and a bad URL", async () => {
     expect((await run(["token", "inspect"], { input: "" })).stderr).toContain("There is no token.");
     const url = await run(["token", "inspect", "a.b.c", "--url", "nonsense"]);
-    expect(url.stderr).toContain('--url: expected a wss:// URL, got "nonsense".');
+    expect(url.stderr).toContain('--url: expected a wss:// or https:// URL, got "nonsense".');
     expect(url.code).toBe(2);
   });
 });
