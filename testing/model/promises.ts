@@ -315,7 +315,8 @@ function acquired(
   );
   // A row remembers the last few processes: who came before them is as good as new.
   const isForgotten = !world.previous?.processes?.has(tagOf(holder.instanceId));
-  const replaces = !holder.rotation || own.length > MOST_CONNECTIONS;
+  // Others may have ended since it was found to be one too many.
+  const replaces = !holder.rotation || own.length + operation.changes > MOST_CONNECTIONS;
   for (const other of world.connections) {
     if (other.process !== process && (isNew || isForgotten)) other.disturbed = true;
     if (other.process === process && other !== connection && replaces) other.disturbed = true;
