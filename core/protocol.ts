@@ -97,10 +97,10 @@ export const ID_PATTERN = /^[\w-][\w.@:/+=%-]{0,127}$/;
 export const ID_FORM =
   "1 to 128 letters, digits or _-.@:/+=%, the first one a letter, a digit, _ or -";
 
-/** What a connection may do: see `PERMISSIONS`. */
-export type Role = "agent" | "viewer" | "publisher";
+/** What a connection may do: see `PERMISSIONS`. A `job` has a ping URL, and no connection. */
+export type Role = "agent" | "viewer" | "publisher" | "job";
 
-/** Every role, in the order in which the documentation lists them. */
+/** Every role that connects, in the order in which the documentation lists them. */
 export const ROLES = ["agent", "viewer", "publisher"] as const satisfies readonly Role[];
 
 /** Stored and derived status of an agent. */
@@ -114,6 +114,7 @@ export type Status = "online" | "offline";
  * - `gateway_closed`: API Gateway ended the connection (idle, two hours, restart).
  * - `lease_expired`: no heartbeat arrived within the lease.
  * - `drained`: the agent finished its work and left.
+ * - `failed`: the job said that its run has failed.
  * - `revoked`: the agent was disabled, or removed from the registry.
  */
 export type OfflineReason =
@@ -122,6 +123,7 @@ export type OfflineReason =
   | "gateway_closed"
   | "lease_expired"
   | "drained"
+  | "failed"
   | "revoked";
 
 /** What to do when another process connects with the same agent id: see `docs/protocol.md`. */
@@ -550,6 +552,7 @@ export const PERMISSIONS: Readonly<Record<Role, readonly ClientMessage["type"][]
   ],
   viewer: ["heartbeat", "heartbeat_quiet", "subscribe", "unsubscribe", "list", "history"],
   publisher: ["heartbeat", "heartbeat_quiet", "publish"],
+  job: [],
 };
 
 /** First tokens of reserved subjects. A pattern that begins with a wildcard matches none of them. */

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import type { JobTerms } from "./job";
 import type { Profile, Role } from "./protocol";
 import type { PublicKey } from "./public-key";
 
@@ -31,6 +32,8 @@ export interface RegisteredAgent {
   expiresAt?: number;
   /** The agent's last profile. */
   profile?: Profile;
+  /** Of a job: when its pings are due. */
+  job?: JobTerms;
   /** By which enrolment it registered itself. */
   enrolmentId?: string;
   /** Of an ephemeral registration: it vanishes so long after the agent was last seen. See `hasVanished`. */

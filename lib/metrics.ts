@@ -27,6 +27,7 @@ export const TRANSITION_REASONS = {
   gateway_closed: true,
   lease_expired: true,
   drained: true,
+  failed: true,
   revoked: true,
   no_progress: true,
   progress: true,

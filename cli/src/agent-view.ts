@@ -1,6 +1,6 @@
 /** How a registered agent is shown. */
 
-import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
+import type { JobTerms, RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import { ago, duration, moment, relative } from "./durations";
 import type { Printer } from "./printer";
 import { profileFields } from "./profile-view";
@@ -19,6 +19,7 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
         ["agent", agent.agentId],
         ["organization", agent.organizationId],
         ["role", agent.role],
+        ...(agent.job ? [["due", scheduleText(agent.job)] as const] : []),
         ["enabled", agent.enabled ? "yes" : "no", agent.enabled ? green : red],
         ...(agent.description ? [["description", agent.description] as const] : []),
         ...profileFields(agent.profile),
@@ -41,6 +42,17 @@ export function printAgent(agent: RegisteredAgent, now: number, printer: Printer
   );
 }
 
+/** `every 1 h 0 min, grace 10:00`, or `0 3 * * * Europe/Berlin, grace 10:00, at most 2 h 0 min`. */
+export function scheduleText({ everyMs, cron, timezone, graceMs, maxRunMs }: JobTerms): string {
+  return [
+    cron === undefined
+      ? `every ${duration(everyMs ?? 0)}`
+      : [cron, ...(timezone ? [timezone] : [])].join(" "),
+    `grace ${duration(graceMs)}`,
+    ...(maxRunMs === undefined ? [] : [`at most ${duration(maxRunMs)}`]),
+  ].join(", ");
+}
+
 /** Columns of a table of agents. */
 export function agentColumns(now: number, printer: Printer): Column<RegisteredAgent>[] {
   const { green, red, bold } = printer.colours;
@@ -57,7 +69,11 @@ export function agentColumns(now: number, printer: Printer): Column<RegisteredAg
       text: (agent) => (agent.enabled ? "yes" : "no"),
       paint: (text, agent) => (agent.enabled ? green(text) : red(text)),
     },
-    { title: "KEYS", text: (agent) => agent.publicKeys.map((key) => key.algorithm).join(", ") },
+    {
+      title: "KEYS",
+      text: ({ job, publicKeys }) =>
+        job ? `ping ${scheduleText(job)}` : publicKeys.map((key) => key.algorithm).join(", "),
+    },
     { title: "REGISTERED", text: (agent) => ago(agent.createdAt, now) },
     { title: "ENROLMENT", text: (agent) => agent.enrolmentId ?? "-" },
     { title: "DESCRIPTION", text: (agent) => agent.description ?? "", cut: "end" },

@@ -9,6 +9,7 @@ import type {
   TransitionRecord,
 } from "@agent-heartbeat/sdk/status";
 import { activityText } from "./activity";
+import { scheduleText } from "./agent-view";
 import { ago, duration, moment, relative } from "./durations";
 import { pastOf } from "./past";
 import { SUSPICION_ADVICE, suspicionText } from "./suspicion";
@@ -50,8 +51,48 @@ export function diagnose(facts: Facts): Diagnosis {
 }
 
 function ofPresence(facts: Facts, derived: AgentPresence): Diagnosis {
+  if (facts.registered?.job) return ofJob(facts, derived);
   return derived.status === "online" ? ofOnline(facts, derived) : ofOffline(facts, derived);
 }
+
+/** A job has pings in place of heartbeats, and no connection. */
+function ofJob({ agentId, now, registered }: Facts, agent: AgentPresence): Diagnosis {
+  const { status, since, lastHeartbeatAt, leaseExpiresAt, stalledSince, activity } = agent;
+  const heard = `Its last ping arrived ${ago(lastHeartbeatAt, now)}.`;
+  if (status === "online") {
+    const works = activityText(agent, now);
+    return {
+      explanation: [
+        `${agentId} is online since ${moment(since)} (${ago(since, now)}).`,
+        heard,
+        `Without another it is offline ${relative(leaseExpiresAt, now)}.`,
+        ...(works ? [`What it does: ${works}.`] : []),
+      ],
+      advice: stalledSince ? ["Its run takes longer than it may: look at what it does."] : [],
+    };
+  }
+  const reason = agent.reason ?? "lease_expired";
+  const { what, advice } = reason === "lease_expired" ? MISSED_PING : REASONS[reason];
+  const note = reason === "failed" && activity?.note ? [`It told: ${activity.note}.`] : [];
+  const enabledAgain = reason === "revoked" && registered?.enabled === true;
+  return {
+    explanation: [
+      `${agentId} is offline since ${moment(since)} (${ago(since, now)}): ${what}`,
+      ...note,
+      heard,
+    ],
+    advice: enabledAgain
+      ? ["It has been let in again since: its next ping brings it back."]
+      : advice,
+  };
+}
+
+const MISSED_PING = {
+  what: "no ping arrived in time.",
+  advice: [
+    "Look whether its scheduler runs it, whether it fails before it tells, and whether it reaches its ping URL.",
+  ],
+};
 
 function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
   const { lastHeartbeatAt, heartbeatIntervalMs, leaseExpiresAt, stalledSince } = agent;
@@ -128,6 +169,10 @@ const REASONS: Record<OfflineReason, { what: string; advice: string[] }> = {
     what: "it finished its work and left.",
     advice: [],
   },
+  failed: {
+    what: "its run failed.",
+    advice: ["Look at what its run printed. The next run that succeeds brings it back."],
+  },
   revoked: {
     what: "it was disabled, or removed from the registry.",
     advice: [],
@@ -144,6 +189,14 @@ function ofAbsence({ organizationId, agentId, stored, registered }: Facts): Diag
     return { explanation: [explanation], advice: [] };
   }
   const role = registered?.role ?? "agent";
+  if (role === "job") {
+    return {
+      explanation: [
+        `${agentId} of organization ${organizationId} has no status: it has never requested its ping URL, or not for longer than statuses are kept.`,
+      ],
+      advice: [],
+    };
+  }
   if (role !== "agent") {
     return { explanation: [`${agentId} has no status: a ${role} never has one.`], advice: [] };
   }
@@ -164,6 +217,15 @@ function ofRegistration(facts: Facts): Diagnosis {
         "Register it with `agents register`; `agents list` shows who is registered, if the name is mistyped.",
       ],
     };
+  }
+  if (registered.job) {
+    const schedule = `It is a job: ${scheduleText(registered.job)}.`;
+    return registered.enabled
+      ? { explanation: [schedule], advice: [] }
+      : {
+          explanation: [schedule, "It is disabled."],
+          advice: [`\`agents enable --agent ${agentId}\` lets it in again.`],
+        };
   }
   const keys = registered.publicKeys.map(
     ({ keyId, algorithm, addedAt }) => `${keyId} (${algorithm}, added ${ago(addedAt, now)})`,

@@ -1,12 +1,14 @@
 /** Reads an agent as `agents list --json` prints it, so that a registry can be kept in a file and made anew. */
 
-import type { PublicJwk, RegisteredAgent } from "@agent-heartbeat/sdk/registry";
+import type { JobTerms, PublicJwk, RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import { shown } from "./printable";
 
 /** What an exported record has beside what any entry of an import may have. */
 export interface ExportedRecord {
   enabled: boolean;
   expiresAt?: number;
+  /** Its terms are checked where it is registered. */
+  job?: JobTerms;
   publicKeys: PublicJwk[];
 }
 
@@ -23,6 +25,10 @@ const FIELDS: readonly (keyof RegisteredAgent)[] = [
   "revokedAt",
   "expiresAt",
   "profile",
+  "job",
+  "enrolmentId",
+  "ephemeralMs",
+  "keptUntil",
 ];
 
 /** Whether an entry of a file is such a record. */
@@ -44,7 +50,8 @@ export function readExported(
   if (unknown !== undefined) {
     throw new TypeError(`expected ${FIELDS.join(", ")}, got ${shown(unknown)}`);
   }
-  const { organizationId: owner = organizationId, enabled = true, expiresAt, publicKeys } = values;
+  const { organizationId: owner = organizationId, enabled = true, expiresAt } = values;
+  const { job, publicKeys } = values;
   if (owner !== organizationId) {
     throw new TypeError(`organizationId: expected ${organizationId}, got ${shown(owner)}`);
   }
@@ -54,12 +61,16 @@ export function readExported(
   if (expiresAt !== undefined && !Number.isSafeInteger(expiresAt)) {
     throw new TypeError(`expiresAt: expected epoch milliseconds, got ${shown(expiresAt)}`);
   }
+  if (job !== undefined && (typeof job !== "object" || job === null)) {
+    throw new TypeError(`job: expected an object, got ${shown(job)}`);
+  }
   if (!Array.isArray(publicKeys) || publicKeys.length < 1 || publicKeys.length > 2) {
     throw new TypeError(`publicKeys: expected one or two keys, got ${shown(publicKeys)}`);
   }
   return {
     enabled,
     ...(expiresAt !== undefined && { expiresAt: expiresAt as number }),
+    ...(job !== undefined && { job: job as JobTerms }),
     publicKeys: publicKeys.map((key: { jwk?: unknown } | null) => {
       const jwk = key?.jwk;
       if (typeof jwk === "object" && jwk !== null) return jwk as PublicJwk;

@@ -9,7 +9,7 @@ import {
   ROLES,
   type Role,
 } from "@agent-heartbeat/sdk/protocol";
-import type { PublicJwk } from "@agent-heartbeat/sdk/registry";
+import type { JobTerms, PublicJwk } from "@agent-heartbeat/sdk/registry";
 import { isExported, readExported } from "./exported-record";
 import { CliError, EXIT, usageError } from "./failure";
 import type { Io } from "./io";
@@ -26,6 +26,7 @@ export interface ImportedAgent {
   description?: string;
   enabled?: boolean;
   expiresAt?: number;
+  job?: JobTerms;
   /** PEM or JWK; none where a key is to be generated. */
   publicKeys: (string | PublicJwk)[];
 }
@@ -133,12 +134,15 @@ function descriptionOf(
     throw new TypeError(`agentId: expected ${RESERVED_ID_FORM}, got ${shown(agentId)}`);
   }
   const role = textOf(values, "role") ?? "agent";
-  if (!isRole(role)) throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${shown(role)}`);
+  // Only a record that was exported says when a job is due.
+  const isJob = role === "job" && isExported(values) && "job" in values;
+  if (!isJob && !isRole(role))
+    throw new TypeError(`role: expected ${ROLES.join(", ")}, got ${shown(role)}`);
   const description = textOf(values, "description");
   if (description !== undefined && description.length > DESCRIPTION_LENGTH) {
     throw new TypeError(`description: expected at most ${DESCRIPTION_LENGTH} characters`);
   }
-  return { agentId, role, ...(description !== undefined && { description }) };
+  return { agentId, role: role as Role, ...(description !== undefined && { description }) };
 }
 
 async function keyOf(values: Record<string, unknown>, folder: string): Promise<string | undefined> {
@@ -158,7 +162,7 @@ function textOf(values: Record<string, unknown>, name: string): string | undefin
   throw new TypeError(`${name}: expected a text, got ${shown(value)}`);
 }
 
-function isRole(text: string): text is Role {
+function isRole(text: string): boolean {
   return (ROLES as readonly string[]).includes(text);
 }
 

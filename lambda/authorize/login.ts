@@ -121,6 +121,7 @@ export async function verifyToken(
   const fault = periodFault(claims, now);
   if (fault) throw refuse(fault);
   if (!agent.enabled) throw refuse("the agent is disabled");
+  if (agent.role === "job") throw refuse("a job has a ping URL, and no login");
   if (agent.expiresAt !== undefined && agent.expiresAt <= now) {
     throw refuse("the registration has expired");
   }

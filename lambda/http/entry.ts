@@ -7,6 +7,7 @@ import { routeMetrics } from "../shared/compose-metrics";
 import { optionalEnv, requireEnv } from "../shared/environment";
 import { enrolRoutes } from "./enrol";
 import { heartbeatRoutes } from "./heartbeat";
+import { pingRoutes } from "./ping";
 import { router } from "./router";
 
 const log = console;
@@ -18,16 +19,20 @@ const tables = {
   statusTableName: requireEnv("STATUS_TABLE_NAME"),
 };
 
+const registry = dynamoDbLoginRegistry(tables);
+const leases = leaseStore();
+
 export const handler = router(
   {
     ...heartbeatRoutes({
-      registry: dynamoDbLoginRegistry(tables),
+      registry,
       terms: heartbeatTerms(),
-      leases: leaseStore(),
+      leases,
       customUrl: optionalEnv("CUSTOM_HTTP_URL"),
       log,
       metrics,
     }),
+    ...pingRoutes({ registry, leases, log, metrics }),
     ...enrolRoutes({ enrolments: dynamoDbEnrolmentStore(tables), log, metrics }),
   },
   { log, metrics },

@@ -4,11 +4,12 @@ import { ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import { type Command, Option } from "commander";
 import { printAgent } from "../agent-view";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
-import { CliError, EXIT } from "../failure";
+import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } from "../key-source";
+import { addPingOptions, jobOf, type PingOptions, pingEndpoint, printJob } from "../ping";
 
-interface Options extends DeploymentOptions, KeySourceOptions {
+interface Options extends DeploymentOptions, KeySourceOptions, PingOptions {
   agent: string;
   role: Role;
   description?: string;
@@ -23,10 +24,15 @@ export function addAgentsRegister(agents: Command, io: Io): void {
         .default("agent" satisfies Role),
     )
     .option("--description <text>", "a note for people, at most 256 characters");
-  addKeySource(command).action(
+  addPingOptions(addKeySource(command)).action(
     withDeployment<Options>(io, async (deployment, options) => {
       const { registry, organizationId, printer, target } = deployment;
-      checkKeySource(options);
+      const job = jobOf(options);
+      if (!job) checkKeySource(options);
+      else if (options.generateKey || options.publicKey || options.role !== "agent") {
+        throw usageError("--ping excludes --generate-key, --public-key and --role.");
+      }
+      const endpoint = job && pingEndpoint(deployment);
       const name = { organizationId, agentId: options.agent };
       // Before a key is generated that would be of no use.
       if (await registry.get(name)) {
@@ -36,12 +42,17 @@ export function addAgentsRegister(agents: Command, io: Io): void {
           "Add a key with `agents rotate-key`, or `agents remove` it first.",
         );
       }
+      const { description } = options;
+      if (job && endpoint) {
+        const registered = await registry.registerJob({ ...name, job, description });
+        return printJob(registered, endpoint, io.now(), deployment);
+      }
       const { result, files } = await withPublicKey(options, io, (publicKey) =>
         registry.register({
           ...name,
           publicKey,
           role: options.role,
-          ...(options.description !== undefined && { description: options.description }),
+          description,
         }),
       );
       printAgent(result, io.now(), printer);

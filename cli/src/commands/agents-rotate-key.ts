@@ -4,6 +4,7 @@ import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import type { Command } from "commander";
 import { printAgent } from "../agent-view";
 import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { usageError } from "../failure";
 import type { Io } from "../io";
 import {
   addKeySource,
@@ -12,6 +13,7 @@ import {
   type KeySourceOptions,
   withPublicKey,
 } from "../key-source";
+import { pingEndpoint, printJob } from "../ping";
 
 interface Options extends DeploymentOptions, KeySourceOptions {
   agent: string;
@@ -22,17 +24,25 @@ interface Options extends DeploymentOptions, KeySourceOptions {
 export function addAgentsRotateKey(agents: Command, io: Io): void {
   const command = deploymentCommand(agents, "rotate-key", "give an agent a further key")
     .description(
-      "Add a key to an agent. An agent has at most two keys: the older one is retired, unless --retire names another. Connections stay open, unless --now ends those of the key that is retired.",
+      "Add a key to an agent. An agent has at most two keys: the older one is retired, unless --retire names another. Connections stay open, unless --now ends those of the key that is retired. A job gets another ping URL, and the one before is refused at once.",
     )
     .requiredOption("-a, --agent <id>", "the agent")
     .option("--retire <keyId>", "remove this key")
     .option("--now", "end the connections that were opened with a key that is taken away");
   addKeySource(command).action(
-    withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
+    withDeployment<Options>(io, async (deployment, options) => {
+      const { registry, organizationId, printer } = deployment;
+      const name = { organizationId, agentId: options.agent };
+      const isPing = !options.generateKey && !options.publicKey;
+      const before = await registry.get(name);
+      if (before?.job && isPing) {
+        const endpoint = pingEndpoint(deployment);
+        return printJob(await registry.replacePing(name), endpoint, io.now(), deployment);
+      }
+      if (before?.job)
+        throw usageError(`Agent ${options.agent} is a job: it has a ping URL, and no key.`);
       checkKeySource(options);
       expectKeyId("--retire", options.retire);
-      const name = { organizationId, agentId: options.agent };
-      const before = await registry.get(name);
       const { result, files } = await withPublicKey(options, io, (publicKey) =>
         registry.rotateKey({
           ...name,

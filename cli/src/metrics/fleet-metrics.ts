@@ -33,6 +33,7 @@ const REASONS: Readonly<Record<OfflineReason, true>> = {
   gateway_closed: true,
   lease_expired: true,
   drained: true,
+  failed: true,
   revoked: true,
 };
 /** A newer service may give reasons that are not known here. They share one series, so that the number of series has a bound. */

@@ -28,6 +28,7 @@ const REASONS: Record<Transition["reason"], string> = {
   gateway_closed: "closed by the gateway",
   lease_expired: "lease expired",
   drained: "drained",
+  failed: "run failed",
   revoked: "disabled or removed",
   connected: "connected",
   revived: "revived by a heartbeat",

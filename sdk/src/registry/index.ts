@@ -5,6 +5,7 @@
  */
 
 export type { Enrolment } from "../../../core/enrolment";
+export { JOB_BOUNDS, type JobTerms } from "../../../core/job";
 export { ID_PATTERN, type Profile, ROLES, type Role } from "../../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
@@ -34,8 +35,10 @@ export type { AgentName } from "./record-store";
 export {
   AgentRegistry,
   type AgentRegistryOptions,
+  type JobRegistration,
   type KeyRemoval,
   type KeyRotation,
   type RegisteredAgentPage,
+  type RegisteredJob,
   type Registration,
 } from "./registry";

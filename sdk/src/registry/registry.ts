@@ -2,6 +2,8 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { lockOutVanished } from "../../../core/ephemeral";
+import { type JobTerms, jobFault } from "../../../core/job";
+import { newPingSecret, pingKey } from "../../../core/ping-secret";
 import { LIMITS, type Role } from "../../../core/protocol";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
@@ -61,6 +63,20 @@ export interface Registration extends AgentName {
   description?: string | undefined;
   /** When the registration ends by itself, in epoch milliseconds. @default never */
   expiresAt?: number | undefined;
+  /** For the role `job`: when its pings are due. `registerJob` makes the key that it needs. */
+  job?: JobTerms | undefined;
+}
+
+export interface JobRegistration extends AgentName {
+  job: JobTerms;
+  /** At most 256 characters. */
+  description?: string | undefined;
+}
+
+/** A job, and the secret of its ping URL, `<HttpUrl>/ping/<secret>`, which nothing stores. */
+export interface RegisteredJob {
+  agent: RegisteredAgent;
+  pingSecret: string;
 }
 
 export interface KeyRotation extends AgentName {
@@ -85,6 +101,13 @@ export interface RegisteredAgentPage {
   cursor: string | null;
 }
 
+const JOB_REGISTRATION: Names<JobRegistration> = {
+  organizationId: true,
+  agentId: true,
+  job: true,
+  description: true,
+};
+
 const REGISTRATION: Names<Registration> = {
   organizationId: true,
   agentId: true,
@@ -93,6 +116,7 @@ const REGISTRATION: Names<Registration> = {
   enabled: true,
   description: true,
   expiresAt: true,
+  job: true,
 };
 
 const DESCRIPTION_LENGTH = 256;
@@ -133,16 +157,19 @@ export class AgentRegistry {
    */
   async register(registration: Registration): Promise<RegisteredAgent> {
     expectOptions(registration, REGISTRATION);
-    const { organizationId, agentId, role = "agent", description, expiresAt } = registration;
+    const { organizationId, agentId, role = "agent", job, description, expiresAt } = registration;
     const { publicKey, enabled = true } = registration;
     expectName(registration);
     expectUnreserved(agentId);
-    expectRole(role);
+    if (job === undefined) expectRole(role);
+    else if (role !== "job") throw new InvalidArgumentError(`role: expected job, got ${role}`);
     expectDescription(description);
     const keys = await Promise.all([publicKey].flat().map(publicKeyFrom));
     if (keys.length === 0) throw new InvalidArgumentError("publicKey: expected a key, got none");
     const now = this.#clock.now();
     if (expiresAt !== undefined) expectFuture(expiresAt, now);
+    const fault = job && jobFault(job, now);
+    if (fault) throw new InvalidArgumentError(fault);
     const agent: RegisteredAgent = {
       organizationId,
       agentId,
@@ -151,6 +178,7 @@ export class AgentRegistry {
       publicKeys: [],
       createdAt: now,
       updatedAt: now,
+      ...(job && { job }),
       ...(description !== undefined && { description }),
       ...(expiresAt !== undefined && { expiresAt }),
     };
@@ -160,6 +188,43 @@ export class AgentRegistry {
     throw new AgentExistsError(
       `agent ${agentId}: expected an id that organization ${organizationId} has not registered yet`,
     );
+  }
+
+  /**
+   * Registers a job, which has a ping URL in place of a key and a connection.
+   *
+   * @throws AgentExistsError if the organization has an agent of this id
+   */
+  async registerJob(registration: JobRegistration): Promise<RegisteredJob> {
+    expectOptions(registration, JOB_REGISTRATION);
+    const { organizationId, agentId } = registration;
+    expectName(registration);
+    const pingSecret = newPingSecret(organizationId, agentId);
+    const publicKey = pingKey(pingSecret).jwk;
+    const agent = await this.register({ ...registration, role: "job", publicKey });
+    return { agent, pingSecret };
+  }
+
+  /**
+   * Replaces the secret of a job's ping URL. Requests with the old one are refused at once.
+   *
+   * @throws UnknownAgentError if it is not registered, InvalidArgumentError if it is no job
+   * @throws IncompleteChangeError if the old one may still be accepted: then repeat it
+   */
+  async replacePing(name: AgentName): Promise<RegisteredJob> {
+    const { organizationId, agentId } = name;
+    const agent = await this.get(name);
+    if (!agent) throw unknownAgent(organizationId, agentId);
+    if (agent.role !== "job") {
+      throw new InvalidArgumentError(
+        `agent ${agentId}: expected a job, got the role ${agent.role}`,
+      );
+    }
+    const pingSecret = newPingSecret(organizationId, agentId);
+    const retire = agent.publicKeys[0]?.keyId;
+    const publicKey = pingKey(pingSecret).jwk;
+    const changed = await this.rotateKey({ ...name, publicKey, retire, now: true });
+    return { agent: changed, pingSecret };
   }
 
   /** The agent as of its last change, or undefined if it is not registered. */

@@ -1,0 +1,95 @@
+/** The options of a job with a ping URL, and how the URL is shown. */
+
+import type { JobTerms, RegisteredJob } from "@agent-heartbeat/sdk/registry";
+import { type Command, Option } from "commander";
+import { printAgent } from "./agent-view";
+import type { Deployment } from "./deployment";
+import { durationOption } from "./duration-option";
+import { CliError, EXIT, usageError } from "./failure";
+
+export interface PingOptions {
+  ping?: true;
+  every?: number;
+  cron?: string;
+  timezone?: string;
+  grace?: number;
+  maxRun?: number;
+}
+
+const NAMES = ["every", "cron", "timezone", "grace", "maxRun"] as const;
+
+/** A tenth of the time between two pings, and not less; of a cron schedule, ten minutes. */
+const GRACE = { share: 0.1, leastMs: 10_000, ofCronMs: 600_000 };
+
+export function addPingOptions(command: Command): Command {
+  return command
+    .option("--ping", "a job that requests a URL in place of a key: with --every or --cron")
+    .addOption(durationOption("--every <duration>", "the longest time between two of its pings"))
+    .addOption(new Option("--cron <fields>", "when it runs: minute, hour, day, month and weekday"))
+    .option("--timezone <name>", "the time zone of --cron (default: UTC)")
+    .addOption(
+      durationOption(
+        "--grace <duration>",
+        "how late a ping may be (default: a tenth of --every, or 10m)",
+      ),
+    )
+    .addOption(durationOption("--max-run <duration>", "how long a run may take"));
+}
+
+/** The terms of a job; undefined for any other agent. @throws CliError if options do not go together */
+export function jobOf(options: PingOptions): JobTerms | undefined {
+  const given = NAMES.filter((name) => options[name] !== undefined);
+  if (!options.ping) {
+    if (given.length === 0) return undefined;
+    throw usageError(`--${flagOf(given[0])} is for jobs: add --ping.`);
+  }
+  const { every, cron, timezone, maxRun } = options;
+  if ((every === undefined) === (cron === undefined)) {
+    throw usageError("--ping: expected either --every or --cron.");
+  }
+  const { share, leastMs, ofCronMs } = GRACE;
+  const graceMs =
+    options.grace ??
+    (every === undefined ? ofCronMs : Math.max(leastMs, Math.round(every * share)));
+  return {
+    ...(every !== undefined && { everyMs: Math.round(every) }),
+    ...(cron !== undefined && { cron }),
+    ...(timezone !== undefined && { timezone }),
+    graceMs: Math.round(graceMs),
+    ...(maxRun !== undefined && { maxRunMs: Math.round(maxRun) }),
+  };
+}
+
+const flagOf = (name: string | undefined) => (name === "maxRun" ? "max-run" : name);
+
+/** Where jobs tell that they have run. @throws CliError if the deployment has no HTTP endpoint */
+export function pingEndpoint({ target }: Pick<Deployment, "target">): string {
+  const { HttpUrl } = target.outputs;
+  if (HttpUrl) return HttpUrl;
+  throw new CliError(
+    "The deployment has no URL of requests over HTTP, where jobs tell that they have run.",
+    EXIT.target,
+    "Deploy the construct with its prop http, or name the URL with --http-url.",
+  );
+}
+
+/** Shows a job with its ping URL, which nobody can see again. */
+export function printJob(
+  { agent, pingSecret }: RegisteredJob,
+  endpoint: string,
+  now: number,
+  { printer }: Pick<Deployment, "printer">,
+): void {
+  const pingUrl = `${endpoint}/ping/${pingSecret}`;
+  if (printer.json) {
+    printer.value({ ...agent, pingUrl });
+    return;
+  }
+  printAgent(agent, now, printer);
+  printer.lines(
+    "",
+    "It tells that it has run by a request of this URL, which is shown only now:",
+    `  curl -fsS ${pingUrl}`,
+    "/start at its end tells that a run has begun, /fail or /<exit status> how it has ended.",
+  );
+}
