@@ -1,11 +1,9 @@
-/** The options of a job with a ping URL, and how the URL is shown. */
+/** The options of a job with a ping URL. */
 
-import type { JobTerms, RegisteredJob } from "@agent-heartbeat/sdk/registry";
+import type { JobTerms } from "@agent-heartbeat/sdk/registry";
 import { type Command, Option } from "commander";
-import { printAgent } from "./agent-view";
-import type { Deployment } from "./deployment";
 import { durationOption } from "./duration-option";
-import { CliError, EXIT, usageError } from "./failure";
+import { usageError } from "./failure";
 
 export interface PingOptions {
   ping?: true;
@@ -61,35 +59,3 @@ export function jobOf(options: PingOptions): JobTerms | undefined {
 }
 
 const flagOf = (name: string | undefined) => (name === "maxRun" ? "max-run" : name);
-
-/** Where jobs tell that they have run. @throws CliError if the deployment has no HTTP endpoint */
-export function pingEndpoint({ target }: Pick<Deployment, "target">): string {
-  const { HttpUrl } = target.outputs;
-  if (HttpUrl) return HttpUrl;
-  throw new CliError(
-    "The deployment has no URL of requests over HTTP, where jobs tell that they have run.",
-    EXIT.target,
-    "Deploy the construct with its prop http, or name the URL with --http-url.",
-  );
-}
-
-/** Shows a job with its ping URL, which nobody can see again. */
-export function printJob(
-  { agent, pingSecret }: RegisteredJob,
-  endpoint: string,
-  now: number,
-  { printer }: Pick<Deployment, "printer">,
-): void {
-  const pingUrl = `${endpoint}/ping/${pingSecret}`;
-  if (printer.json) {
-    printer.value({ ...agent, pingUrl });
-    return;
-  }
-  printAgent(agent, now, printer);
-  printer.lines(
-    "",
-    "It tells that it has run by a request of this URL, which is shown only now:",
-    `  curl -fsS ${pingUrl}`,
-    "/start at its end tells that a run has begun, /fail or /<exit status> how it has ended.",
-  );
-}

@@ -1,9 +1,11 @@
 /** The HTTP endpoint with hostile tokens, paths, headers and bodies, on the real engine. */
 
+import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { dynamoDbLoginRegistry } from "../../lambda/authorize/store";
 import { heartbeatRoutes } from "../../lambda/http/heartbeat";
+import { pingRoutes } from "../../lambda/http/ping";
 import type { HttpEvent, HttpResult } from "../../lambda/http/request";
 import { router } from "../../lambda/http/router";
 import { LeaseStore } from "../../lambda/lease/store";
@@ -31,6 +33,7 @@ describe("a hostile request", () => {
   let neighbour: TestKey;
   let stranger: TestKey;
   let handle: (event: HttpEvent) => Promise<HttpResult>;
+  let pingSecret: string;
   const log = new LogRecorder();
   const metrics = new MetricsRecorder();
   let now = 1_790_000_000_000;
@@ -50,7 +53,12 @@ describe("a hostile request", () => {
       leases: new LeaseStore({ client, tableName, retentionMs: 86_400_000 }),
       ...common,
     });
-    handle = router(routes, common);
+    const leases = new LeaseStore({ client, tableName, retentionMs: 86_400_000 });
+    const pings = pingRoutes({ registry: dynamoDbLoginRegistry(engine), leases, ...common });
+    handle = router({ ...routes, ...pings }, common);
+    const job = { everyMs: 3_600_000, graceMs: 60_000 };
+    const name = { organizationId: "acme", agentId: "backup" };
+    ({ pingSecret } = await new AgentRegistry(engine).registerJob({ ...name, job }));
   });
   afterAll(() => engine.stop());
 
@@ -75,6 +83,42 @@ describe("a hostile request", () => {
   const later = (ms = 2000) => {
     now += ms;
   };
+
+  it("to ping URLs guesses nothing, changes nothing, and is not repeated in the log", async () => {
+    const before = await rowOf("acme", "backup");
+    const [organization, agent, secret = ""] = pingSecret.split(".");
+    const flipped = fc
+      .nat({ max: secret.length - 1 })
+      .map(
+        (at) => `${secret.slice(0, at)}${secret[at] === "A" ? "B" : "A"}${secret.slice(at + 1)}`,
+      );
+    const guess = fc.oneof(
+      flipped.map((text) => `${organization}.${agent}.${text}`),
+      hostileText.map((text) => `${organization}.${agent}.${text}`),
+      hostileText.map(
+        (text) => `${organization}.${Buffer.from(text).toString("base64url")}.${secret}`,
+      ),
+      hostileText.map((text) => `${Buffer.from(text).toString("base64url")}.${agent}.${secret}`),
+      hostileText,
+      hostileText.map((text) => encodeURIComponent(text.toWellFormed())),
+    );
+    const signal = fc.oneof(fc.constantFrom("", "/start", "/fail", "/0", "/1"), hostileText);
+    await fc.assert(
+      fc.asyncProperty(
+        guess,
+        signal,
+        fc.constantFrom("GET", "HEAD", "POST"),
+        async (text, sign, method) => {
+          const path = `/ping/${text}${sign.startsWith("/") || sign === "" ? sign : `/${sign}`}`;
+          const { statusCode } = await ask({ method, path, body: text });
+          expect([404, 405]).toContain(statusCode);
+        },
+      ),
+      { numRuns: RUNS },
+    );
+    expect(await rowOf("acme", "backup")).toBe(before);
+    expect(JSON.stringify(log.lines)).not.toContain(secret);
+  });
 
   const hostileOwnClaims = () =>
     hostileClaims([`https://${HOST}`, "https://evil.example"]).map((overrides) =>

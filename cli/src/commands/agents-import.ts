@@ -3,7 +3,6 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import pLimit from "p-limit";
 import {
   type Deployment,
   type DeploymentOptions,
@@ -16,7 +15,6 @@ import type { Io } from "../io";
 import type { KeyKind } from "../key-files";
 import { keyKindOption, withPublicKey } from "../key-source";
 import { printable } from "../printable";
-import { ProgressBar } from "../progress";
 
 interface Options extends DeploymentOptions {
   generateKeys?: string;
@@ -88,6 +86,8 @@ async function importAll(
   if (options.generateKeys !== undefined) {
     await mkdir(resolve(io.cwd, options.generateKeys), { recursive: true });
   }
+  const { ProgressBar } = await import("../progress");
+  const { default: pLimit } = await import("p-limit");
   const bar = new ProgressBar(agents.length, io);
   const importOne = async (agent: ImportedAgent) => {
     if (signal.aborted) return;

@@ -7,7 +7,7 @@ import { type DeploymentOptions, deploymentCommand, withDeployment } from "../de
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } from "../key-source";
-import { addPingOptions, jobOf, type PingOptions, pingEndpoint, printJob } from "../ping";
+import { addPingOptions, jobOf, type PingOptions } from "../ping";
 
 interface Options extends DeploymentOptions, KeySourceOptions, PingOptions {
   agent: string;
@@ -32,6 +32,7 @@ export function addAgentsRegister(agents: Command, io: Io): void {
       else if (options.generateKey || options.publicKey || options.role !== "agent") {
         throw usageError("--ping excludes --generate-key, --public-key and --role.");
       }
+      const { pingEndpoint, printJob } = await import("../ping-view");
       const endpoint = job && pingEndpoint(deployment);
       const name = { organizationId, agentId: options.agent };
       // Before a key is generated that would be of no use.

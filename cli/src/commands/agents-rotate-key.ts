@@ -13,7 +13,6 @@ import {
   type KeySourceOptions,
   withPublicKey,
 } from "../key-source";
-import { pingEndpoint, printJob } from "../ping";
 
 interface Options extends DeploymentOptions, KeySourceOptions {
   agent: string;
@@ -36,6 +35,7 @@ export function addAgentsRotateKey(agents: Command, io: Io): void {
       const isPing = !options.generateKey && !options.publicKey;
       const before = await registry.get(name);
       if (before?.job && isPing) {
+        const { pingEndpoint, printJob } = await import("../ping-view");
         const endpoint = pingEndpoint(deployment);
         return printJob(await registry.replacePing(name), endpoint, io.now(), deployment);
       }

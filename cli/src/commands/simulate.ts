@@ -6,7 +6,6 @@ import { type DeploymentOptions, deploymentCommand, withDeployment } from "../de
 import { durationOption } from "../duration-option";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { printReport } from "../simulation/report";
 
 interface Options extends DeploymentOptions {
   agents: number;
@@ -88,6 +87,7 @@ export function addSimulate(program: Command, io: Io): void {
           );
         }
         const { simulate } = await import("../simulation/simulation");
+        const { printReport } = await import("../simulation/report");
         const report = await simulate(
           deployment,
           {

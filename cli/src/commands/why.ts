@@ -2,10 +2,8 @@
 
 import type { Command } from "commander";
 import { deploymentCommand, withDeployment } from "../deployment";
-import { factsOf } from "../facts";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
-import { pastLines } from "../past";
 import { printable } from "../printable";
 
 export function addWhy(program: Command, io: Io): void {
@@ -14,6 +12,7 @@ export function addWhy(program: Command, io: Io): void {
     .action(
       withDeployment(io, async (deployment, _, agentId = "") => {
         const { printer, organizationId } = deployment;
+        const { factsOf } = await import("../facts");
         const facts = await factsOf(deployment, agentId, io);
         const { diagnose } = await import("../diagnosis");
         const { explanation, advice } = diagnose(facts);
@@ -24,6 +23,7 @@ export function addWhy(program: Command, io: Io): void {
           const { default: wrapAnsi } = await import("wrap-ansi");
           const paragraph = explanation.map(printable).join(" ");
           printer.lines(wrapAnsi(paragraph, printer.width ?? LINE_LENGTH));
+          const { pastLines } = await import("../past");
           const past = pastLines(facts.history, facts.now, printer);
           if (past.length > 0) printer.lines("", ...past);
           if (advice.length > 0) printer.lines("", ...advice.map((step) => `→ ${printable(step)}`));

@@ -1,7 +1,7 @@
 /** The operations whose billing units are counted, on a service with a realistic fleet. */
 
 import { generateKeyPairSync } from "node:crypto";
-import { EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
+import { AgentRegistry, EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
 import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { audienceOf } from "../../../core/protocol";
@@ -121,6 +121,21 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
   await record("first heartbeat over HTTP", () => request("POST", NOW));
   await record("heartbeat over HTTP", () => request("POST", NOW + 30_000));
   await record("end over HTTP", () => request("DELETE", NOW + 31_000));
+  const { pingSecret } = await new AgentRegistry(engine).registerJob({
+    ...ORGANIZATION,
+    agentId: "production-backup-001",
+    job: { everyMs: 3_600_000, graceMs: 600_000 },
+  });
+  const ping = async (signal: string, at: number) => {
+    const domainName = new globalThis.URL(HTTP_URL).host;
+    const path = `/ping/${pingSecret}${signal}`;
+    const { statusCode } = await service.http(httpEvent({ domainName, now: at, path }));
+    if (statusCode !== 200) throw new Error(`a ping was answered with ${statusCode}`);
+    meter.add({ invocations: 1 });
+  };
+  await record("first ping of a job", () => ping("", NOW));
+  await record("ping of a job", () => ping("/start", NOW + 3_500_000));
+  await record("ping that tells of a failure", () => ping("/1", NOW + 3_600_000));
   const other = "production-agent-002";
   await call(service.connect, undefined, NOW + 91_000, "N1SM9cOFvHcCIhw=", other);
   await record("connect of a new process", async () => {

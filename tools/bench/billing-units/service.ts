@@ -8,6 +8,7 @@ import { disconnectHandler } from "../../../lambda/disconnect/handler";
 import { dynamoDbEnrolmentStore } from "../../../lambda/enrol/store";
 import { enrolRoutes } from "../../../lambda/http/enrol";
 import { heartbeatRoutes } from "../../../lambda/http/heartbeat";
+import { pingRoutes } from "../../../lambda/http/ping";
 import { router } from "../../../lambda/http/router";
 import type { Connections } from "../../../lambda/shared/connections";
 import { FleetCountStore } from "../../../lambda/shared/fleet-size";
@@ -72,6 +73,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
     http: router(
       {
         ...heartbeatRoutes({ registry, terms: DEFAULT_TERMS, leases, ...route }),
+        ...pingRoutes({ registry, leases, ...route }),
         ...enrolRoutes({
           enrolments: dynamoDbEnrolmentStore({ client, registryTableName, statusTableName }),
           ...route,
