@@ -12,8 +12,6 @@ import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 import { readAgents } from "../read-agents";
 import { matches, STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
-import { presenceColumns, printPresence, summary } from "../status-view";
-import { bewareOf, SUSPICION_ADVICE } from "../suspicion";
 
 interface Options extends DeploymentOptions {
   status?: StatusFilter;
@@ -58,10 +56,12 @@ async function allAgents(deployment: Deployment, options: Options, io: Io): Prom
     const able = options.capability ? ` and the capability ${options.capability}` : "";
     return printer.lines(`Organization ${organizationId} has no ${which}${able}.`);
   }
+  const { presenceColumns, summary } = await import("../status-view");
   printer.table(agents, presenceColumns(serverTime(deployment, io), printer));
   printer.lines("", summary(agents, printer));
   const massExpiry = await deployment.statuses.massExpiry(organizationId);
   if (massExpiry) {
+    const { bewareOf, SUSPICION_ADVICE } = await import("../suspicion");
     const beware = bewareOf(massExpiry, serverTime(deployment, io));
     printer.lines("", printer.colours.yellow(beware), SUSPICION_ADVICE);
   }
@@ -82,6 +82,7 @@ async function oneAgent(
       "`agents get` shows whether it is registered.",
     );
   }
+  const { printPresence } = await import("../status-view");
   if (printer.json) printer.value(agent);
   else printPresence(agent, serverTime(deployment, io), printer);
   if (!matches(agent, options.status)) {
