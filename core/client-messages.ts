@@ -116,6 +116,8 @@ const publish = v.object({
   data: v.optional(v.unknown()),
   to: v.optional(agentId),
   replyTo: v.optional(subject),
+  expiresInMs: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.requestMs))),
+  attempt: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.attempts))),
 });
 
 /** Optional fields that may also be there as undefined, as a parser leaves them. */

@@ -69,6 +69,10 @@ export const LIMITS = {
   nesting: 64,
   /** Most capabilities of an agent. */
   capabilities: 50,
+  /** The longest that a request may wait for its answer. */
+  requestMs: 86_400_000,
+  /** Most attempts of a request. */
+  attempts: 1000,
   /** How long a superseded process may still answer earlier requests. */
   supersededGraceMs: 30_000,
 } as const;
@@ -360,6 +364,23 @@ export interface PublishMessage extends ClientMessageBase {
   to?: string;
   /** Subject under `_inbox.<sender>` on which the sender waits for a reply. */
   replyTo?: string;
+  /**
+   * How long the sender waits for a reply, in milliseconds: 1 to 86400000. If the message goes to one agent alone, by `to` or as
+   * to a member of a group, and that agent is lost within this time, the service replies with the error `receiver_lost`.
+   *
+   * @asType integer
+   * @minimum 1
+   * @maximum 86400000
+   */
+  expiresInMs?: number;
+  /**
+   * Which attempt of a request it is, from 1 on. All attempts with the same `replyTo` are delivered with the same `messageId`.
+   *
+   * @asType integer
+   * @minimum 1
+   * @maximum 1000
+   */
+  attempt?: number;
 }
 
 /** Any message that a client sends. */
@@ -437,8 +458,8 @@ export interface PublishedMessage extends ServerMessageBase {
 export interface DeliveryMessage {
   type: "message";
   /**
-   * The same on every connection that receives the message, and if an event of the bus is delivered again. What a group
-   * gets has an id of its own.
+   * The same on every connection that receives the message, in every attempt of a request, and if an event of the bus is
+   * delivered again. What a group gets has an id of its own.
    */
   messageId: string;
   /** The group whose member gets it. Absent for what comes by a subscription without a group. */
@@ -451,6 +472,10 @@ export interface DeliveryMessage {
   from: string;
   /** Subject on which the publisher waits for a reply. */
   replyTo?: string;
+  /** How long the publisher waits for it, in milliseconds from when the message was sent. */
+  expiresInMs?: number;
+  /** Which attempt of a request it is, from 1 on. An earlier one may have been handled: see `messageId`. */
+  attempt?: number;
 }
 
 /** An agent's last transitions, or the organization's counts. */

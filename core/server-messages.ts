@@ -22,6 +22,10 @@ import {
 export type Delivery = Omit<DeliveryMessage, "messageId" | "from"> &
   Partial<Pick<DeliveryMessage, "messageId" | "from">>;
 
+/** What tells a delivery from others: each attempt of a request is one of its own. */
+export const deliveryKey = ({ messageId, attempt }: Delivery): string | undefined =>
+  messageId && `${messageId} ${attempt}`;
+
 /** Any message that a client gets. */
 export type ReceivedMessage = Exclude<ServerMessage, DeliveryMessage> | Delivery;
 
@@ -120,7 +124,8 @@ declare const ASKS_FOR_NO_HISTORY: true | undefined;
 /** The fields of each message, apart from `type` and `id`. */
 const MESSAGES: {
   [Type in ReceivedMessage["type"]]: Fields<
-    Omit<Extract<ReceivedMessage, { type: Type }>, "type" | "id">
+    // A client has no use for `incomplete`.
+    Omit<Extract<ReceivedMessage, { type: Type }>, "type" | "id" | "incomplete">
   >;
 } = {
   heartbeat_ack: {
@@ -132,7 +137,7 @@ const MESSAGES: {
   profile_ack: {},
   subscribed: { subject: text },
   unsubscribed: { subject: text },
-  published: { subject: text, reached: number, incomplete: optional(yes) },
+  published: { subject: text, reached: number },
   message: {
     messageId: optional(text),
     group: optional(text),
@@ -141,6 +146,8 @@ const MESSAGES: {
     data: (value) => value ?? null,
     from: optional(text),
     replyTo: optional(text),
+    expiresInMs: optional(number),
+    attempt: optional(number),
   },
   agents: {
     agents: list(presence),

@@ -80,6 +80,16 @@ export function addressesFor(organizationId: string, subject: string): string[] 
   return addresses;
 }
 
+/** Where the requests are listed that an agent has not answered. */
+export const openRequestsAddress = (organizationId: string, agentId: string) =>
+  `${organizationId}#requests#${agentId}`;
+
+/** The item of one of them, by the subject of its answer. */
+export const openRequestKey = (organizationId: string, agentId: string, replyTo: string) => ({
+  address: openRequestsAddress(organizationId, agentId),
+  subscriber: replyTo,
+});
+
 /** Where the connections of a viewer or publisher are listed, which no row lists. */
 export const connectionsAddress = (organizationId: string, agentId: string) =>
   `${organizationId}#connections#${agentId}`;

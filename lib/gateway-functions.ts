@@ -80,7 +80,10 @@ export const GATEWAY_FUNCTIONS = {
   publish: {
     route: "publish",
     description: "Delivers a message within an organization",
-    tables: { ...DELIVERY, subscriptions: [...DELIVERY.subscriptions, "UpdateItem"] },
+    tables: {
+      ...DELIVERY,
+      subscriptions: [...DELIVERY.subscriptions, "UpdateItem", "PutItem", "DeleteItem"],
+    },
   },
   list: {
     route: "list",

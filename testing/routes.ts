@@ -10,6 +10,7 @@ import { LeaseStore } from "../lambda/lease/store";
 import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
 import { MessageRouter } from "../lambda/messaging/message-router";
+import { OpenRequests } from "../lambda/messaging/open-requests";
 import { SubscriptionStore } from "../lambda/messaging/subscriptions";
 import { profileHandler } from "../lambda/profile/handler";
 import { ProfileStore } from "../lambda/profile/store";
@@ -49,10 +50,12 @@ export function composeRoutes({ client, engine, reader, guard: given, ...rest }:
     retentionMs: 7 * 86_400_000,
   });
   const subscriptions = new SubscriptionStore(client, subscriptionsTableName, rest.random);
+  const requests = new OpenRequests(client, subscriptionsTableName);
   const guard = given ?? dynamoDbGuard(client, statusTableName);
   const messageRouter = new MessageRouter({
     subscriptions,
     agents: dynamoDbAgentLocator(client, statusTableName),
+    requests,
     ...route,
   });
   const profiles = new ProfileStore(client, registryTableName);
@@ -69,6 +72,7 @@ export function composeRoutes({ client, engine, reader, guard: given, ...rest }:
     leases,
     subscriptions,
     messageRouter,
+    requests,
     history,
     guard,
     routes: {
@@ -77,7 +81,7 @@ export function composeRoutes({ client, engine, reader, guard: given, ...rest }:
       profile: profileHandler({ profiles, guard, ...route }),
       subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
-      publish: publishHandler({ messageRouter, guard, newId: () => "message", ...route }),
+      publish: publishHandler({ messageRouter, requests, guard, newId: () => "message", ...route }),
       list: listHandler({ statuses, guard, ...route }),
       history: historyHandler({ statuses, guard, ...route }),
       $default: fallbackHandler(route),

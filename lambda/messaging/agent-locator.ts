@@ -4,9 +4,9 @@ import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import type { AgentPresence } from "../../core/protocol";
 import { openConnections } from "../../core/row-connections";
-import { derivePresence } from "../../core/status";
+import { derivePresence, type StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
-import type { AgentLocator } from "./message-router";
+import type { AgentLocator, Located } from "./message-router";
 
 export function dynamoDbAgentLocator(client: DynamoDBClient, TableName: string): AgentLocator {
   const online = async (organizationId: string, agentId: string, now: number) => {
@@ -22,16 +22,21 @@ export function dynamoDbAgentLocator(client: DynamoDBClient, TableName: string):
   return {
     async locate(...agent) {
       const found = await online(...agent);
-      return found ? openConnections(found.row) : [];
+      return found && processIn(found.row);
     },
     async worker(...agent) {
       const found = await online(...agent);
       const load = found && loadOf(found.presence);
       if (!found || load === undefined) return undefined;
-      return { instanceId: found.row.instanceId, connections: openConnections(found.row), load };
+      return { ...processIn(found.row), load };
     },
   };
 }
+
+const processIn = (row: StatusRow): Located => ({
+  instanceId: row.instanceId,
+  connections: openConnections(row),
+});
 
 /** How many messages an agent was handling at its last heartbeat; undefined if it takes no more. */
 function loadOf({ activity, stalledSince }: AgentPresence): number | undefined {

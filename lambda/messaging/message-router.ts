@@ -4,6 +4,7 @@ import pLimit from "p-limit";
 import { type DeliveryMessage, LIMITS } from "../../core/protocol";
 import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
+import type { OpenRequest, OpenRequests } from "./open-requests";
 import type { Subscriber } from "./subscription-reader";
 import type { SubscriptionStore } from "./subscriptions";
 
@@ -14,17 +15,21 @@ const CONCURRENCY = 64;
 const POSTING_MS = 8000;
 
 export interface AgentLocator {
-  /** The connections that an agent is online with, the likeliest first. */
-  locate(organizationId: string, agentId: string, now: number): Promise<string[]>;
+  /** The process that an agent is online with; undefined if it is offline. */
+  locate(organizationId: string, agentId: string, now: number): Promise<Located | undefined>;
   /** An agent that takes work: undefined if it is offline, draining, blocked or stalled. */
   worker(organizationId: string, agentId: string, now: number): Promise<Worker | undefined>;
 }
 
-/** An agent that takes work. */
-export interface Worker {
+/** An agent's process. */
+export interface Located {
   instanceId: string;
-  /** The likeliest first. */
+  /** Its connections, the likeliest first. */
   connections: string[];
+}
+
+/** An agent that takes work. */
+export interface Worker extends Located {
   /** How many messages it was handling at its last heartbeat. */
   load: number;
 }
@@ -33,6 +38,7 @@ export interface MessageRouterDependencies {
   subscriptions: Pick<SubscriptionStore, "find" | "removeConnection">;
   agents: AgentLocator;
   connections: Pick<Connections, "post">;
+  requests: Pick<OpenRequests, "add" | "remove">;
   log: Log;
   /** Milliseconds from any start. @default performance.now */
   monotonic?: () => number;
@@ -66,6 +72,7 @@ export class MessageRouter {
     const reached = new Set<string>();
     let posts = 0;
     let { complete } = found;
+    const isOnlyOne = found.groups.size === 1 && found.subscribers.length === 0;
     const limit = pLimit(CONCURRENCY);
     const begin = (deliver: () => Promise<void>) =>
       limit(async () => {
@@ -83,8 +90,11 @@ export class MessageRouter {
     const toGroup = async (group: string, members: Subscriber[]) => {
       const messageId = `${message.messageId}:${group}`;
       const delivered = { ...message, messageId, group };
-      for await (const { connectionId, agentId } of this.#candidates(members, now)) {
-        const outcome = await post(connectionId, agentId, delivered);
+      for await (const candidate of this.#candidates(members, now)) {
+        const request = isOnlyOne && openRequest(candidate, message, now);
+        const outcome = await this.#expecting(request, () =>
+          post(candidate.connectionId, candidate.agentId, delivered),
+        );
         if (outcome === "done") reached.add(group);
         // Whether it arrived is not known, and twice is worse than not at all.
         if (outcome !== "gone") return;
@@ -136,13 +146,36 @@ export class MessageRouter {
     message: DeliveryMessage,
     now: number,
   ): Promise<number> {
-    for (const connectionId of await this.deps.agents.locate(organizationId, agentId, now)) {
-      const outcome = await this.#post(connectionId, message, agentId);
-      if (outcome === "done") return 1;
-      // Whether it arrived is not known, and twice is worse than not at all.
-      if (outcome === "failed") return 0;
-    }
-    return 0;
+    const located = await this.deps.agents.locate(organizationId, agentId, now);
+    if (!located) return 0;
+    const { instanceId, connections } = located;
+    const request = openRequest({ organizationId, agentId, instanceId }, message, now);
+    const outcome = await this.#expecting(request, async () => {
+      for (const connectionId of connections) {
+        const outcome = await this.#post(connectionId, message, agentId);
+        // Whether it arrived is not known, and twice is worse than not at all.
+        if (outcome !== "gone") return outcome;
+      }
+      return "gone";
+    });
+    return outcome === "done" ? 1 : 0;
+  }
+
+  /** Notes a request while it is open, before the agent that gets it can be lost. */
+  async #expecting(
+    request: OpenRequest | false | undefined,
+    post: () => Promise<Outcome | "failed">,
+  ): Promise<Outcome | "failed"> {
+    if (!request) return post();
+    const { requests, log } = this.deps;
+    const { agentId } = request;
+    // Without the note, the requester waits for the end of its time.
+    const failed = (error: unknown) =>
+      log.warn({ event: "request_not_noted", agentId, error: String(error) });
+    await requests.add(request).catch(failed);
+    const outcome = await post();
+    if (outcome === "gone") await requests.remove(request).catch(failed);
+    return outcome;
   }
 
   async #post(
@@ -161,6 +194,17 @@ export class MessageRouter {
       return "failed";
     }
   }
+}
+
+/** What to note of a message to one agent; undefined if nobody waits for its answer. */
+function openRequest(
+  receiver: Pick<OpenRequest, "organizationId" | "agentId" | "instanceId">,
+  { replyTo, expiresInMs }: DeliveryMessage,
+  now: number,
+): OpenRequest | undefined {
+  if (replyTo === undefined || expiresInMs === undefined) return undefined;
+  const { organizationId, agentId, instanceId } = receiver;
+  return { organizationId, agentId, instanceId, replyTo, expiresAt: now + expiresInMs };
 }
 
 /** One process's subscriptions: it has two where it moves to another connection, or has several patterns. */

@@ -1,7 +1,13 @@
 /** Composes the `publish` function. */
 
 import { randomUUID } from "node:crypto";
-import { guard, messageRouter, senderRates, stageConnections } from "../shared/compose";
+import {
+  guard,
+  messageRouter,
+  openRequests,
+  senderRates,
+  stageConnections,
+} from "../shared/compose";
 import { routeMetrics } from "../shared/compose-metrics";
 import { publishHandler } from "./handler";
 
@@ -9,6 +15,7 @@ const connections = stageConnections();
 
 export const handler = publishHandler({
   messageRouter: messageRouter(connections),
+  requests: openRequests(),
   guard: guard(),
   rates: senderRates(),
   connections,

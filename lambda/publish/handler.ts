@@ -13,6 +13,7 @@ import {
 import { agentOfToken, agentToken } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { MessageRouter } from "../messaging/message-router";
+import type { OpenRequests } from "../messaging/open-requests";
 import type { Identity } from "../shared/identity";
 import {
   echo,
@@ -24,13 +25,14 @@ import {
 
 export interface PublishDependencies extends GuardedDependencies {
   messageRouter: Pick<MessageRouter, "publish" | "send">;
+  requests: Pick<OpenRequests, "remove">;
   newId: () => string;
 }
 
 /** A message to more subscribers counts as several: posts are what the account's APIs share. */
 const POSTS_OF_A_MESSAGE = 10;
 
-export function publishHandler({ messageRouter, newId, ...route }: PublishDependencies) {
+export function publishHandler({ messageRouter, requests, newId, ...route }: PublishDependencies) {
   const handle = async (event: RouteEvent, { organizationId, agentId, role }: Identity) => {
     const message = parsePublish(event.body);
     // One that was registered and connected before its id was reserved.
@@ -38,21 +40,27 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
       throw new MessageError("forbidden", `from: expected ${RESERVED_ID_FORM}`, message.id);
     }
     checkSubjects(message, agentId, role);
-    const { subject, data = null, replyTo, to, id } = message;
+    const { subject, data = null, replyTo, to, expiresInMs, attempt, id } = message;
+    const isRequest = replyTo !== undefined;
     const delivery: DeliveryMessage = {
       type: "message",
-      messageId: newId(),
+      messageId: isRequest && attempt ? requestId(replyTo) : newId(),
       subject,
       data,
       from: agentId,
       ...(to !== undefined && { direct: true as const }),
-      ...(replyTo !== undefined && { replyTo }),
+      ...(isRequest && { replyTo }),
+      ...(isRequest && expiresInMs !== undefined && { expiresInMs }),
+      ...(isRequest && attempt !== undefined && { attempt }),
     };
     checkSize(delivery, id);
     const { requestTimeEpoch: now } = event.requestContext;
     const recipient = to ?? inboxOwner(subject);
     if (recipient) {
-      const reached = await messageRouter.send(organizationId, recipient, delivery, now);
+      const [reached] = await Promise.all([
+        messageRouter.send(organizationId, recipient, delivery, now),
+        to === undefined && answered({ organizationId, agentId, replyTo: subject }),
+      ]);
       return reply({ type: "published", subject, reached, ...echo(id) });
     }
     const { reached, posts, complete } = await messageRouter.publish(organizationId, delivery, now);
@@ -60,6 +68,14 @@ export function publishHandler({ messageRouter, newId, ...route }: PublishDepend
     if (more > 0) await spendAfter({ organizationId, agentId }, now, more);
     const rest = complete ? {} : { incomplete: true as const };
     return reply({ type: "published", subject, reached, ...rest, ...echo(id) });
+  };
+  /** Whether it can be noted or not, the answer is delivered. */
+  const answered = async (request: Parameters<OpenRequests["remove"]>[0]) => {
+    try {
+      await requests.remove(request);
+    } catch (error) {
+      route.log.warn({ event: "request_not_removed", ...request, error: String(error) });
+    }
   };
   /** The message has been delivered: an error now would have it sent again. */
   const spendAfter = async (
@@ -102,6 +118,9 @@ function checkSubjects(
     );
   }
 }
+
+/** The same for every attempt. It names the sender, so that nobody can give a message the id of another's. */
+const requestId = (replyTo: string) => replyTo.slice(RESERVED.inbox.length + 1);
 
 /** The requesting agent, which a reply's subject names. Replies need no subscription. */
 function inboxOwner(subject: string): string | undefined {

@@ -4,6 +4,7 @@ import type { HeartbeatTerms } from "../authorize/login";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
 import { MessageRouter } from "../messaging/message-router";
+import { OpenRequests } from "../messaging/open-requests";
 import { SubscriptionStore } from "../messaging/subscriptions";
 import { connectionsClient, dynamoDbClient, postsClient } from "./clients";
 import { type Connections, gatewayConnections } from "./connections";
@@ -33,6 +34,9 @@ export const heartbeatTerms = (): HeartbeatTerms => ({
 export const subscriptionStore = () =>
   new SubscriptionStore(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
+export const openRequests = () =>
+  new OpenRequests(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
+
 /** Counts beside the subscriptions. */
 export const senderRates = () => new SenderRates(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
@@ -51,5 +55,6 @@ export const messageRouter = (connections: Connections) =>
     subscriptions: subscriptionStore(),
     agents: dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME")),
     connections,
+    requests: openRequests(),
     log: console,
   });

@@ -19,11 +19,12 @@ import type { HistoryStore, StreamPosition } from "../history/store";
 import { isLockedOut } from "../lease/standing";
 import type { MessageRouter } from "../messaging/message-router";
 import type { SubscriptionStore } from "../messaging/subscriptions";
-import type { Connections } from "../shared/connections";
+import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { CountBy } from "../shared/metrics";
 import { REVOKED, SUPERSEDED } from "../shared/replies";
 import { before, byAgent, lanesOf, type OfAgent } from "./lanes";
+import type { Loss } from "./lost-requests";
 import { type Displacement, displacements, locksOut, transitionBetween } from "./transition";
 
 /** PutEvents takes at most ten entries. */
@@ -60,6 +61,8 @@ export interface TransitionsDependencies {
   connections: Pick<Connections, "post" | "close">;
   subscriptions: Pick<SubscriptionStore, "removeConnection" | "connectionsOf">;
   messageRouter: Pick<MessageRouter, "publish">;
+  /** Answers for processes that are lost: see `lostRequests`. It does not fail. */
+  answerFor: (loss: Loss) => Promise<void>;
   history: Pick<HistoryStore, "claim" | "add">;
   /** Counts what the bus has taken, by reason: a line of the log for each reason in an invocation. */
   count: CountBy;
@@ -68,6 +71,9 @@ export interface TransitionsDependencies {
 }
 
 interface Pending extends OfAgent {
+  eventID: string;
+  /** As of this change. */
+  row: StatusRow | undefined;
   /** Undefined if the status did not change. */
   transition: Transition | undefined;
   displaced: Displacement[];
@@ -132,6 +138,8 @@ function pendingOf({ eventID, eventSourceARN = "", dynamodb }: StreamEvent["Reco
   const [before, after] = [OldImage, NewImage].map((image) => image && rowFromItem(image));
   const row = after ?? before;
   return {
+    eventID,
+    row,
     transition: transitionBetween(eventID, before, after),
     displaced: after ? displacements(before, after) : [],
     lockedOut: after && locksOut(before, after) ? after : undefined,
@@ -148,7 +156,10 @@ async function settle(batch: Pending[], run: Run): Promise<Set<Pending>> {
     batch.map(async (one) => {
       try {
         const listed = one.lockedOut ? await listedBefore(one.lockedOut, run) : [];
-        await Promise.all([...one.displaced, ...listed].map((lost) => displace(lost, run)));
+        const outcomes = await Promise.all(
+          [...one.displaced, ...listed].map((lost) => displace(lost, run)),
+        );
+        if (outcomes.includes("gone")) await answerForOlder(one, run);
       } catch (error) {
         const givenUp = !one.lockedOut && run.clock() - one.createdAt > DISPLACING_MS;
         const { agent } = one;
@@ -178,17 +189,31 @@ async function listedBefore(
 async function displace(
   { connectionId, why }: Displacement,
   { connections, subscriptions, log }: TransitionsDependencies,
-): Promise<void> {
+): Promise<Outcome | undefined> {
   await subscriptions.removeConnection(connectionId);
+  let outcome: Outcome | undefined;
   try {
     if (why !== "replaced") {
-      await connections.post(connectionId, why === "revoked" ? REVOKED : SUPERSEDED);
+      outcome = await connections.post(connectionId, why === "revoked" ? REVOKED : SUPERSEDED);
     }
   } catch (error) {
     // Its next message is answered with the same.
     log.warn({ event: "displaced_not_notified", connectionId, error: String(error) });
   }
   if (why !== "superseded") await connections.close(connectionId);
+  return outcome;
+}
+
+/** A process that has gone while a newer one took its place is not reported as offline. */
+async function answerForOlder({ row, eventID }: Pending, run: Run): Promise<void> {
+  if (!row) return;
+  await run.answerFor({
+    ...row,
+    isLost: (instanceId) => instanceId !== row.instanceId,
+    id: eventID,
+    why: "was started anew",
+    until: run.notifyUntil,
+  });
 }
 
 /** @returns those of a batch that the bus has not taken */
@@ -241,11 +266,19 @@ async function notifySubscribers(changes: Pending[], run: Run): Promise<void> {
       stored.push(history.add(transition, count).catch(warn));
       if (clock() >= notifyUntil) warn("no time is left");
       else await messageRouter.publish(transition.organizationId, messageOf(transition), clock());
+      if (transition.event === "offline") await answerForOffline(transition, run);
     } catch (error) {
       warn(error);
     }
   }
   await Promise.all(stored);
+}
+
+async function answerForOffline(transition: Transition, run: Run): Promise<void> {
+  const { organizationId, agentId, instanceId, transitionId: id, reason } = transition;
+  const isLost = (of: string) => of === instanceId;
+  const why = `went offline (${reason})`;
+  await run.answerFor({ organizationId, agentId, isLost, id, why, until: run.notifyUntil });
 }
 
 function messageOf(transition: Transition): DeliveryMessage {

@@ -21,6 +21,7 @@ from agent_heartbeat import (
     HeartbeatAgent,
     KeyError,
     LoginRefusedError,
+    MessageContext,
     MessageError,
     NoReceiverError,
     ReconnectOptions,
@@ -210,6 +211,71 @@ async def test_a_request_is_answered(service: FakeService, in_process: bool) -> 
     service.reached = 0
     with pytest.raises(NoReceiverError):
         await agent.request("tasks.do")
+    await agent.stop()
+
+
+async def ask_and_answer(service: FakeService, agent: Any, *replies: Any, **options: Any) -> tuple[Any, list[Any]]:
+    """The result of a request, each attempt of which gets a reply, and the attempts."""
+    peer = await service.connection()
+    before = len(peer.of_type("publish"))
+    asked = asyncio.ensure_future(agent.request("tasks.do", 1, **options))
+    for number, reply in enumerate(replies, start=1):
+        published = (await service.received("publish", before + number))[-1]
+        subject = published["replyTo"]
+        peer.send(type="message", messageId=f"{subject}-{number}", subject=subject, data=reply, **{"from": "service"})
+    return await asyncio.gather(asked, return_exceptions=True), peer.of_type("publish")[before:]
+
+
+async def test_a_request_goes_to_another_agent_if_the_first_one_is_lost(service: FakeService) -> None:
+    lost = {"error": {"code": "receiver_lost", "message": "w1 went offline before it answered"}}
+    agent = agent_of(service)
+    await agent.start()
+    [result], attempts = await ask_and_answer(service, agent, lost, {"result": 7}, retries=1)
+    assert result == 7
+    assert [each["attempt"] for each in attempts] == [1, 2]
+    assert len({each["replyTo"] for each in attempts}) == 1
+    assert all(0 < each["expiresInMs"] <= 10_000 for each in attempts)
+    [error], attempts = await ask_and_answer(service, agent, lost)
+    assert (type(error), error.code, len(attempts)) == (RemoteError, "receiver_lost", 1)
+    with pytest.raises(ConfigurationError, match="option retries: expected"):
+        await agent.request("tasks.do", retries=-1)
+    await agent.stop()
+
+
+async def test_a_request_that_nobody_has_handled_is_sent_again(service: FakeService) -> None:
+    ends = {"error": {"code": "unavailable", "message": "the message was dropped: ended"}}
+    agent = agent_of(service)
+    await agent.start()
+    [result], attempts = await ask_and_answer(service, agent, ends, {"result": 7})
+    assert (result, [each["attempt"] for each in attempts]) == (7, [1, 2])
+    await agent.stop()
+
+
+async def test_a_handler_learns_the_attempt_and_when_nobody_waits_any_more(service: FakeService) -> None:
+    agent = agent_of(service)
+    contexts: list[MessageContext] = []
+    go = asyncio.Event()
+    dropped: list[str] = []
+    agent.on("message_dropped", lambda event: dropped.append(event.reason))
+
+    @agent.on_message("a.b")
+    async def handle(subject: str, data: Any, context: MessageContext) -> None:
+        contexts.append(context)
+        await go.wait()
+
+    await agent.start()
+    message = {"type": "message", "messageId": "b.1", "subject": "a.b", "replyTo": "_inbox.b.1", "from": "b"}
+    sent_at = time.monotonic()
+    for attempt, timeout_ms in ((1, 60_000), (1, 60_000), (2, 1)):
+        service.connections[0].send({**message, "data": 1, "attempt": attempt, "expiresInMs": timeout_ms})
+    await until(lambda: bool(contexts) and agent._dispatcher._waiting == 1)
+    assert (contexts[0].message_id, contexts[0].attempt, contexts[0].is_expired) == ("b.1", 1, False)
+    assert contexts[0].time_left is not None
+    assert contexts[0].time_left <= 60
+    await until(lambda: time.monotonic() > sent_at + 0.1)
+    go.set()
+    await until(lambda: bool(dropped))
+    assert (len(contexts), dropped) == (1, ["expired"])
     await agent.stop()
 
 

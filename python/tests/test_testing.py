@@ -117,6 +117,25 @@ async def test_a_handler_gets_what_is_for_its_group_or_for_its_agent_alone(servi
         agent.on_message("a", print, group="a b")
 
 
+async def test_a_request_fails_at_once_when_its_only_receiver_goes_offline(service: FakeService) -> None:
+    async with HeartbeatAgent(**service.options("planner")) as planner:
+        worker = HeartbeatAgent(**service.options("worker"))
+        got: list[Any] = []
+
+        @worker.on_message("tasks.*", group="workers")
+        async def handle(subject: str, data: Any) -> None:
+            got.append(data)
+            await asyncio.Event().wait()
+
+        await worker.start()
+        asked = asyncio.ensure_future(planner.request("tasks.a", 1, timeout=3600))
+        await service.until(lambda: bool(got))
+        await worker.stop()
+        with pytest.raises(RemoteError, match=r"worker went offline .* before it answered") as failed:
+            await asked
+        assert failed.value.code == "receiver_lost"
+
+
 async def test_played_agents_answer_and_ask(service: FakeService) -> None:
     worker = service.agent("worker.1").online()
 

@@ -30,8 +30,7 @@ export class AgentEventReporter extends Emitter<AgentEvents> {
 
   state(change: StateChange): void {
     if (change.reason === "superseded") {
-      const what = isFinal(change.state) ? "has stopped" : "finishes its work";
-      this.warn(`another process with the same agent id has taken over; this one ${what}`);
+      this.warn(`another process with the same agent id has taken over: ${change.state}`);
     }
     this.emit("state", change);
     for (const channel of [...this.#channels]) {

@@ -21,7 +21,7 @@ export interface AgentEvents {
   ready: Record<string, never>;
   /** A handler threw or rejected, or what it answered could not be sent. */
   handlerError: { subject: string; error: unknown };
-  /** A message came that no handler will get: too many wait (`queue_full`), or the agent ends. */
+  /** A message came that no handler will get: too many wait (`queue_full`), nobody waits for the answer any more (`expired`), or the agent ends. */
   messageDropped: {
     subject: string;
     reason: DropReason;

@@ -112,8 +112,13 @@ export abstract class Agent {
    * @throws SubjectError if the pattern is not one.
    * @throws ConfigurationError if an option is out of its limits.
    */
-  onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions = {}): () => void {
-    return this.#messaging.onMessage(pattern, handler, options);
+  onMessage<Data = unknown>(
+    pattern: string,
+    handler: MessageHandler<Data>,
+    options: HandlerOptions = {},
+  ): () => void {
+    // What comes is what the sender makes of it: the type is the caller's word.
+    return this.#messaging.onMessage(pattern, handler as MessageHandler, options);
   }
 
   /**
@@ -142,17 +147,17 @@ export abstract class Agent {
   /**
    * Sends a message and waits for what its first handler returns.
    *
-   * @throws RemoteError if whoever was asked answers with an error.
+   * @throws RemoteError if whoever was asked answers with an error, or was lost before it answered (`receiver_lost`).
    * @throws NoReceiverError if it reaches nobody.
    * @throws RequestTimeoutError if no answer comes in time.
    * @throws AgentHeartbeatError as `publish()` does.
    */
-  request(
+  request<Result = unknown>(
     subject: string | undefined,
     data?: unknown,
     options: RequestOptions = {},
-  ): Promise<unknown> {
-    return this.#messaging.request(subject, data, options);
+  ): Promise<Result> {
+    return this.#messaging.request(subject, data, options) as Promise<Result>;
   }
 
   /**
@@ -403,8 +408,8 @@ export abstract class Agent {
         this.#hearState(event.change);
         break;
       case "attempt_failed":
-        this.#attempts.note(event.attempt.failure);
-        this.#news.attemptFailed(event.attempt);
+        this.#attempts.note(event.failed.failure);
+        this.#news.attemptFailed(event.failed);
         break;
       case "acked":
         this.#news.emit("heartbeatAck", { roundTripMs: event.roundTripMs });

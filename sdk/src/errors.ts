@@ -104,9 +104,12 @@ export class RemoteError extends AgentHeartbeatError {
   override name = "RemoteError";
 
   constructor(
-    /** `handler_failed`, `no_handler`, or `unavailable`: it ends, or has too much to do. */
+    /**
+     * `handler_failed`, `no_handler`, `unavailable`: it ends, or has too much to do; `receiver_lost`: the only one who had the
+     * request went offline before it answered, as far as the service knows.
+     */
     readonly code: string,
-    /** The agent that answered. */
+    /** The agent that answered, or `service`. */
     readonly from: string,
     message: string,
   ) {

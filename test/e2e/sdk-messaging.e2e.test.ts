@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import {
   HeartbeatAgent,
+  type MessageHandler,
   NoReceiverError,
   publicKeyOf,
   RemoteError,
@@ -66,6 +67,39 @@ describe("agents of the SDK", () => {
       });
     },
   );
+
+  it("in a group get a request one at a time, and the next one gets it if the first one is lost", async () => {
+    const publicKey = (await publicKeyOf(privateKey)).jwk as never;
+    await target.registry.register({ organizationId, agentId: "a3", publicKey });
+    const asker = newAgent(HeartbeatAgent, "a1");
+    const got: [string, string | undefined, number | undefined][] = [];
+    const workers = ["a2", "a3"].map((agentId) => {
+      const worker = newAgent(HeartbeatAgent, agentId);
+      const handle: MessageHandler = (_, __, { messageId, attempt }) => {
+        got.push([agentId, messageId, attempt]);
+        return attempt === 1 ? new Promise(() => {}) : agentId;
+      };
+      worker.onMessage("tasks.*", handle, { group: "workers" });
+      return worker;
+    });
+    await Promise.all([asker, ...workers].map((agent) => agent.start()));
+    const ask = (retries: number) => asker.request("tasks.a", 1, { timeout: 600, retries });
+    const asked = ask(1);
+    await until(async () => (got.length === 1 ? true : undefined));
+    const [[first = "", messageId] = []] = got;
+    await workers.find(({ agentId }) => agentId === first)?.stop();
+    const second = first === "a2" ? "a3" : "a2";
+    expect(await asked).toBe(second);
+    expect(got).toEqual([
+      [first, messageId, 1],
+      [second, messageId, 2],
+    ]);
+    const lost = ask(0);
+    const refused = expect(lost).rejects.toMatchObject({ code: "receiver_lost", from: "service" });
+    await until(async () => (got.length === 3 ? true : undefined));
+    await workers.find(({ agentId }) => agentId === second)?.stop();
+    await refused;
+  });
 
   it("keep the order of a subject's messages", async () => {
     const [sender, worker] = [newAgent(HeartbeatAgent, "a1"), newAgent(HeartbeatAgent, "a2")];

@@ -9,6 +9,7 @@ import { login } from "../../lambda/authorize/login";
 import { dynamoDbLoginRegistry } from "../../lambda/authorize/store";
 import { connectHandler } from "../../lambda/connect/handler";
 import { disconnectHandler } from "../../lambda/disconnect/handler";
+import type { Outcome } from "../../lambda/shared/connections";
 import { FleetCountStore } from "../../lambda/shared/fleet-size";
 import { EndlessTables, type EndlessTablesOptions } from "../../testing/endless-tables";
 import { loginClaims, signToken, testKey } from "../../testing/login";
@@ -74,6 +75,7 @@ async function play(
   route: Exclude<BoundedRoute, "$connect" | "$disconnect">,
   body: object,
   options: Partial<EndlessTablesOptions> = {},
+  outcome: Outcome = "done",
 ) {
   const inTheWay = contended();
   tables = new EndlessTables({
@@ -84,6 +86,11 @@ async function play(
     ...options,
   });
   const connections = new ConnectionsRecorder();
+  const post = connections.post.bind(connections);
+  connections.post = async (...call) => {
+    await post(...call);
+    return outcome;
+  };
   const { routes } = composeRoutes({
     client: tables.client,
     engine: NAMES,
@@ -183,7 +190,33 @@ describe("the bounds of one message hold, and are reached:", () => {
     };
     const toGroups = await play("publish", { subject }, { found });
     expect(toGroups.answer).toMatchObject({ type: "published", reached: 0, incomplete: true });
-    expect(worst([toAll, toGroups])).toEqual(BOUNDS.publish);
+    // A request to one group, whose members seem to live and are gone.
+    const living = (index: string) => ({
+      ...holding,
+      agentId: `agent-${index}`,
+      instanceId: `process-${index}`,
+      connectionId: `c${index}`,
+      connections: new Set([entryOf(`c${index}`, "key")]),
+    });
+    const request = { subject, replyTo: "_inbox.a1.q", expiresInMs: 1000, attempt: 1 };
+    const toMembers = await play(
+      "publish",
+      request,
+      {
+        item: (input) => {
+          const index = input.Key?.agentId?.S?.split("-")[1];
+          return index ? living(index) : staleFirst(input);
+        },
+        found: (_, index) => ({
+          ...one(index),
+          group: "g",
+          subscriber: subscriberOf(`c${index}`, "a.b", { group: "g", slot: "0" }),
+        }),
+        all: () => 0,
+      },
+      "gone",
+    );
+    expect(worst([toAll, toGroups, toMembers])).toEqual(BOUNDS.publish);
   });
 
   it("list, where a quarter of the rows match and each has the largest profile", async () => {

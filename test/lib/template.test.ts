@@ -144,7 +144,16 @@ describe("the template", () => {
       ],
     ],
     ["unsubscribe", ["dynamodb:DeleteItem Subscriptions", COUNT, ...CLOSE]],
-    ["publish", [...DELIVERY, COUNT, "execute-api:ManageConnections @connections DELETE"].sort()],
+    [
+      "publish",
+      [
+        ...DELIVERY,
+        "dynamodb:DeleteItem Subscriptions",
+        "dynamodb:PutItem Subscriptions",
+        COUNT,
+        "execute-api:ManageConnections @connections DELETE",
+      ].sort(),
+    ],
     [
       "deliver",
       [

@@ -218,8 +218,8 @@ describe("an agent that is superseded", () => {
     expect(await ended).toBe("superseded");
     expect(states.at(-1)).toMatchObject({ state: "superseded", reason: "superseded" });
     expect(warnings).toEqual([
-      "agent-1: another process with the same agent id has taken over; this one finishes its work",
-      "agent-1: another process with the same agent id has taken over; this one has stopped",
+      "agent-1: another process with the same agent id has taken over: draining",
+      "agent-1: another process with the same agent id has taken over: superseded",
     ]);
     expect(runtime.sockets).toHaveLength(1);
     expect(runtime.pendingTimers).toBe(0);

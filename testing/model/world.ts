@@ -738,6 +738,7 @@ export class World {
         connectionsOf: async () => [],
       },
       messageRouter: { publish: async () => ({ reached: 0, posts: 0, complete: true }) },
+      answerFor: async () => undefined,
       history: { claim: async () => 0, add: async () => undefined },
       count: () => undefined,
       clock: () => this.now,

@@ -37,10 +37,11 @@ export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
   // Counts what the agent has. A subscription that came too late is taken away again.
   subscribe: { reads: LIMITS.subscriptionsOfAgent + 1, writes: COUNT + 2, posts: 1 },
   unsubscribe: { reads: 0, writes: COUNT + 1, posts: 0 },
-  // The status of members of groups. A message to many is counted a second time.
+  // The status of members of groups. A message to many is counted a second time. A request to a group is noted for each member
+  // that it is tried with, and for those that are gone no longer.
   publish: {
     reads: SENDER + 3 * LIMITS.subscriptionsRead + LIMITS.groups * LIMITS.membersTried,
-    writes: 2 * COUNT,
+    writes: 2 * COUNT + 2 * LIMITS.membersTried,
     posts: 3 * LIMITS.subscriptionsRead,
   },
   // Four reads of a page, its profiles, and what the sweep withholds.

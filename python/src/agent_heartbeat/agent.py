@@ -8,7 +8,6 @@ import logging
 import signal as signals_module
 import threading
 import time
-import uuid
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,14 +25,13 @@ from .errors import (
     AgentHeartbeatError,
     ConfigurationError,
     ConnectionError,
-    NoReceiverError,
-    RequestTimeoutError,
 )
 from .events import AgentEventName, HeartbeatAck, Listener, Ready, Reporter, Rotated
 from .messaging.answer import Answer
 from .messaging.dispatcher import Dispatcher, Incoming, MessageContext
 from .messaging.profile import ProfilePublisher, profile_of
-from .messaging.publisher import Pending, Publisher, Requests, result_of
+from .messaging.publisher import Publisher, Requests
+from .messaging.questions import Questions
 from .messaging.work import Work
 from .options import (
     DuplicatePolicy,
@@ -46,9 +44,8 @@ from .options import (
     within,
 )
 from .process.parent import ProcessConnectionManager, can_run
-from .protocol import INBOX, Message
+from .protocol import INBOX, Message, delivery_key
 from .signals import on_signals
-from .subject import agent_token
 
 RunEnd = Literal["stop", "drained", "superseded"]
 """How an agent that was running came to its end."""
@@ -200,7 +197,6 @@ class Agent:
             warn=lambda message: self._news.log.warning("%s", message),
         )
         self._requests = Requests()
-        self._asked = Pending()
         self._work = Work()
         self._profile = ProfilePublisher(
             profile_of(capabilities, metadata),
@@ -217,6 +213,7 @@ class Agent:
             self._news.message_dropped,
         )
         self._publisher = Publisher(agent_id, self._request)
+        self._questions = Questions(agent_id, self._publisher.publish)
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._answering: set[asyncio.Future[Any]] = set()
         self._background: set[asyncio.Future[Any]] = set()
@@ -334,13 +331,20 @@ class Agent:
         *,
         to: str | None = None,
         timeout: float | None = None,
+        retries: int = 0,
     ) -> Any:
         """Sends a message and waits for what its first handler returns.
 
-        `timeout` is in seconds, 0.1 to 86400, and counts from the call. Default: `request_timeout`.
+        Args:
+            subject: whoever handles it answers.
+            data: anything that JSON has.
+            to: asks this agent alone.
+            timeout: in seconds, 0.1 to 86400, counted from the call. Default: `request_timeout`.
+            retries: how many further agents may get the request if the one that got it is lost before it has answered:
+                0 to 100. They get it with the same `message_id` and the next `attempt`.
 
         Raises:
-            RemoteError: if whoever was asked answers with an error.
+            RemoteError: if whoever was asked answers with an error, or was lost before it answered (`receiver_lost`).
             NoReceiverError: if it reaches nobody.
             RequestTimeoutError: if no answer comes in time.
             AgentHeartbeatError: as `publish()` does.
@@ -348,25 +352,11 @@ class Agent:
         seconds = self._request_timeout
         if timeout is not None:
             seconds = within("timeout", timeout, 0.1, 86_400)
-        inbox = f"{INBOX}.{agent_token(self.agent_id)}.{uuid.uuid4()}"
-        message: Message = {"subject": subject, "data": data, "replyTo": inbox}
+        whole("retries", retries, 0, 100)
+        message: Message = {"subject": subject, "data": data}
         if to is not None:
             message["to"] = to
-        name = subject if to is None else f"{subject} to {to}"
-        late = f"{name}: expected an answer within {seconds:g} s, got none"
-
-        async def send() -> None:
-            try:
-                if await self._publisher.publish(message, seconds) == 0:
-                    none = f"{name}: expected an answer, got nobody; is the agent online, or anybody subscribed?"
-                    self._asked.fail(NoReceiverError(none), inbox)
-            except RequestTimeoutError:
-                self._asked.fail(RequestTimeoutError(late), inbox)
-            except AgentHeartbeatError as error:
-                self._asked.fail(error, inbox)
-
-        answer = await self._asked.wait(inbox, seconds, late, lambda: self._keep(send()))
-        return result_of(answer.get("data"), subject, str(answer.get("from")))
+        return await self._questions.ask(message, seconds, retries)
 
     def progress(self, note: str | None = None) -> None:
         """Marks that the work has advanced, for the next heartbeat to tell.
@@ -749,7 +739,7 @@ class Agent:
             self._ready = False
             self._requests.fail(self._not_connected())
             self._dispatcher.close()
-            self._asked.fail(self._not_connected())
+            self._questions.fail(self._not_connected())
             self._end = change
         self._news.state(change)
         if is_final(change.state) and self._ended:
@@ -770,24 +760,28 @@ class Agent:
             self._receive(message, subject)
 
     def _receive(self, message: Message, subject: str) -> None:
-        message_id, sender = message.get("messageId"), message.get("from")
-        if isinstance(message_id, str):
-            if message_id in self._recent:
+        message_id, sender, data = message.get("messageId"), message.get("from"), message.get("data")
+        key = delivery_key(message)
+        if key is not None:
+            if key in self._recent:
                 return
-            self._recent[message_id] = None
+            self._recent[key] = None
             if len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
-        # An answer that nobody waits for any more is nobody's.
-        if self._asked.settle(subject, message) or subject.startswith(f"{INBOX}."):
+        if subject.startswith(f"{INBOX}."):
+            self._questions.answered(subject, data, sender if isinstance(sender, str) else "somebody")
             return
         reply_to = message.get("replyTo")
         answer = Answer(lambda reply: self._reply(reply_to, reply)) if isinstance(reply_to, str) else None
+        timeout_ms = message.get("expiresInMs")
         context = MessageContext(
             sender if isinstance(sender, str) else None,
             message_id if isinstance(message_id, str) else None,
+            message.get("attempt"),
+            None if answer is None or timeout_ms is None else time.monotonic() + timeout_ms / 1000,
         )
         group, direct = message.get("group"), message.get("direct") is True
-        self._dispatcher.dispatch(Incoming(subject, group, direct, message.get("data"), context, answer))
+        self._dispatcher.dispatch(Incoming(subject, group, direct, data, context, answer))
 
     def _reply(self, reply_to: str, reply: dict[str, Any]) -> None:
         async def send() -> None:

@@ -65,7 +65,10 @@ class HandlerError:
 
 @dataclass(frozen=True)
 class MessageDropped:
-    """A message came that no handler will get: too many wait (`queue_full`), or the agent ends (`ended`)."""
+    """A message came that no handler will get.
+
+    Too many wait (`queue_full`), the agent ends (`ended`), or nobody waits for the answer any more (`expired`).
+    """
 
     subject: str
     reason: str

@@ -242,6 +242,8 @@ _MESSAGES: dict[str, dict[str, _Read]] = {
         "data": lambda value: None if value is _LEFT_OUT else value,
         "from": _optional(_text),
         "replyTo": _optional(_text),
+        "expiresInMs": _optional(_number),
+        "attempt": _optional(_number),
     },
     "agents": {
         "agents": _list_of(_object({**_PRESENCE, "reason": _or_none(_text), "profile": _optional(_or_none(_profile))})),

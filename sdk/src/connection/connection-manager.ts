@@ -193,7 +193,7 @@ export class ConnectionManager implements ManagerPort {
       this.#lose(candidate, { kind: "network", message }, "unresponsive");
     }
     const current = this.#current;
-    if (current?.heartbeat && current.heartbeat.deadline <= now) {
+    if (current?.heartbeat && current.heartbeat.lostAt <= now) {
       const message = `no ack within ${current.heartbeat.ackTimeoutMs / 1000} s`;
       this.#lose(current, { kind: "unresponsive", message }, "unresponsive");
     }
@@ -379,7 +379,7 @@ export class ConnectionManager implements ManagerPort {
     if (!this.options.autoReconnect) {
       const attempts = this.#backoff.attempts + 1;
       const attempt = { failure, attempts, retryInMs: null, rotation: false };
-      this.#tell({ type: "attempt_failed", attempt });
+      this.#tell({ type: "attempt_failed", failed: attempt });
       this.#end("stopped", "failed", failure);
       return;
     }
@@ -393,7 +393,7 @@ export class ConnectionManager implements ManagerPort {
   #retryAt(backoff: Backoff, failure: Failure, wish: RetryHint, rotation: boolean): number {
     const retryInMs = backoff.next(failure.kind, wish);
     const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
-    this.#tell({ type: "attempt_failed", attempt });
+    this.#tell({ type: "attempt_failed", failed: attempt });
     return this.platform.monotonic() + retryInMs;
   }
 
@@ -445,7 +445,7 @@ export class ConnectionManager implements ManagerPort {
     if (candidate) yield candidate.awaitedUntil(this.options.connectTimeoutMs);
     else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
     if (current?.heartbeat) {
-      yield current.heartbeat.deadline;
+      yield current.heartbeat.lostAt;
       if (this.#mayRotate) yield current.rotateAt;
       yield now + PAUSE_CHECK_MS;
     }

@@ -76,17 +76,19 @@ export class ConnectionStats {
   /** The activity for a heartbeat, with the lag of the event loop that the agent's handlers run on. */
   activityNow(): Activity {
     const { startedAt, progressAt } = this.activity;
-    return {
+    // What is undefined is left out where it is written.
+    const activity = {
       ...this.activity,
-      ...(startedAt !== undefined && { startedAt: this.#serverTime(startedAt) }),
-      ...(progressAt !== undefined && { progressAt: this.#serverTime(progressAt) }),
+      startedAt: this.#serverTime(startedAt),
+      progressAt: this.#serverTime(progressAt),
       eventLoopLagMs: this.lagMs,
-      ...(!inBrowser && observedBy(this.platform)),
-    };
+    } as Activity;
+    return inBrowser ? activity : { ...activity, ...observedBy(this.platform) };
   }
 
-  #serverTime(time: number): number {
-    return Math.max(0, Math.round(this.clock.now() - this.platform.monotonic() + time));
+  #serverTime(time: number | undefined): number | undefined {
+    const offsetMs = this.clock.now() - this.platform.monotonic();
+    return time === undefined ? time : Math.max(0, Math.round(offsetMs + time));
   }
 }
 

@@ -68,7 +68,7 @@ export class Heartbeat {
   }
 
   /** Monotonic milliseconds at which the connection counts as dead without a further ack. */
-  get deadline(): number {
+  get lostAt(): number {
     if (this.#probeUntil !== null) return this.#probeUntil;
     const longest = this.#lastAckAt + REFUSED_TIMEOUTS * this.ackTimeoutMs;
     return Math.min(longest, Math.max(this.#lastAckAt, this.#lastRefusalAt) + this.ackTimeoutMs);

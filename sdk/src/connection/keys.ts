@@ -157,8 +157,9 @@ function derOf(pem: string) {
 }
 
 async function fromCryptoKey(key: CryptoKey, keyId: string | undefined): Promise<SigningKey> {
-  if (key.type !== "private") throw new KeyError(`expected a private key, got a ${key.type} key`);
-  if (!key.usages.includes("sign")) throw new KeyError('expected a key with the usage "sign"');
+  if (!key.usages.includes("sign")) {
+    throw new KeyError(`expected a private key with the usage sign, got a ${key.type} key`);
+  }
   const algorithm = webCryptoAlgorithm(key);
   checkLength(key);
   if (keyId !== undefined) return { key, algorithm, keyId };

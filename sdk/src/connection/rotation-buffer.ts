@@ -7,12 +7,12 @@
  */
 
 import { RESERVED } from "../../../core/protocol";
-import type { Delivery } from "../../../core/server-messages";
+import { type Delivery, deliveryKey } from "../../../core/server-messages";
 import type { ManagedConnection } from "./managed-connection";
 
 export class RotationBuffer {
   #lanes: { older: ManagedConnection; newer: ManagedConnection } | null = null;
-  /** Ids of what the older connection has brought. */
+  /** Keys of what the older connection has brought. */
   readonly #told = new Set<string>();
   readonly #held: Delivery[] = [];
 
@@ -22,10 +22,10 @@ export class RotationBuffer {
 
   /** @returns whether to tell the message now */
   admits(lane: ManagedConnection, message: Delivery): boolean {
-    const { messageId, subject } = message;
-    if (!this.#lanes || isAnswer(subject)) return true;
+    if (!this.#lanes || isAnswer(message.subject)) return true;
     if (lane === this.#lanes.older) {
-      if (messageId !== undefined) this.#told.add(messageId);
+      const key = deliveryKey(message);
+      if (key !== undefined) this.#told.add(key);
       return true;
     }
     this.#held.push(message);
@@ -36,7 +36,9 @@ export class RotationBuffer {
   release(): Delivery[] {
     if (!this.#lanes || !(this.#lanes.older.hasEnded || this.#lanes.newer.hasEnded)) return [];
     this.#lanes = null;
-    const unseen = this.#held.splice(0).filter(({ messageId }) => !this.#told.has(messageId ?? ""));
+    const unseen = this.#held
+      .splice(0)
+      .filter((message) => !this.#told.has(deliveryKey(message) ?? ""));
     this.#told.clear();
     return unseen;
   }

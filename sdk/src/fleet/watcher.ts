@@ -249,10 +249,10 @@ export abstract class Watcher {
         this.#hearState(event.change);
         break;
       case "attempt_failed":
-        this.#attempts.note(event.attempt.failure);
-        this.#options.logger.warn(errorOf(this.agentId, event.attempt.failure).message);
+        this.#attempts.note(event.failed.failure);
+        this.#options.logger.warn(errorOf(this.agentId, event.failed.failure).message);
         // The end of a connection was told with the change of state.
-        if (event.attempt.failure !== this.#toldFailure) this.#tellFailure(event.attempt.failure);
+        if (event.failed.failure !== this.#toldFailure) this.#tellFailure(event.failed.failure);
         break;
       case "ready":
         this.#ready = true;

@@ -7,6 +7,7 @@ import { RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
 import { matchesSubject } from "../../../core/subject";
 import { checkId, millis, whole } from "../checks";
+import { inBrowser } from "../platform/in-browser";
 import type { Answer } from "./answer";
 import { checkPattern } from "./subject-check";
 
@@ -14,13 +15,20 @@ import { checkPattern } from "./subject-check";
 export interface MessageContext {
   /** The agent id of the sender; `service`, or `event:<source>` for the event bus. */
   from?: string | undefined;
+  /** The same in every attempt of a request. */
   messageId?: string | undefined;
+  /** Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one. */
+  attempt?: number | undefined;
+  /** Of a request: when nobody waits for the answer any more, in epoch milliseconds by the local clock. Not in browsers. */
+  deadline?: number | undefined;
+  /** Of a request: aborted at the deadline. A request that is still waiting then is not handled. Not in browsers. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Handles a message. What it returns answers a request; what it throws is reported. */
-export type MessageHandler = (
+export type MessageHandler<Data = unknown> = (
   subject: string,
-  data: unknown,
+  data: Data,
   context: MessageContext,
 ) => unknown | Promise<unknown>;
 
@@ -70,7 +78,7 @@ interface Chain {
 }
 
 /** Why a message is not handled. */
-export type DropReason = "queue_full" | "ended";
+export type DropReason = "queue_full" | "ended" | "expired";
 
 /** Runs handlers, and hears what becomes of messages. */
 export interface DispatchListener {
@@ -193,10 +201,13 @@ export class Dispatcher {
   async #handle(chain: Chain, { subject, data, context, answer }: Incoming): Promise<void> {
     const { handler } = chain;
     try {
-      const handle = () =>
-        this.#handlers.has(handler) ? handler.handle(subject, data, context) : undefined;
-      const value = await this.listener.run(handle, subject, handler.maxSilenceMs);
-      answer?.returned(value);
+      if (!inBrowser && context.signal?.aborted) this.listener.dropped(subject, "expired");
+      else {
+        const handle = () =>
+          this.#handlers.has(handler) ? handler.handle(subject, data, context) : undefined;
+        const value = await this.listener.run(handle, subject, handler.maxSilenceMs);
+        answer?.returned(value);
+      }
     } catch (error) {
       this.listener.failed(subject, error);
       answer?.failed("handler_failed", error);

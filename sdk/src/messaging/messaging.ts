@@ -1,12 +1,14 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
 import { type Activity, RESERVED } from "../../../core/protocol";
-import type { Delivery } from "../../../core/server-messages";
-import { millis } from "../checks";
+import { type Delivery, deliveryKey } from "../../../core/server-messages";
+import { millis, whole } from "../checks";
 import { notConnected } from "../connection/connection";
+import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { describe } from "../user-code";
 import { Answer, type Reply } from "./answer";
+import { Deadlines } from "./deadlines";
 import {
   Dispatcher,
   type DispatchLimits,
@@ -29,7 +31,7 @@ export interface MessagingOptions {
   /** How many messages may wait to be sent. */
   maxWaiting: number;
   requestTimeoutMs: number;
-  runtime: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">;
+  runtime: Pick<Runtime, "now" | "monotonic" | "setTimeout" | "clearTimeout">;
   scope: TaskScope;
   ask: AskToPublish;
 }
@@ -53,6 +55,11 @@ export interface PublishOptions {
 export interface RequestOptions extends PublishOptions {
   /** How long to wait, in seconds: 0.1 to 86400. @default the agent's `requestTimeout` */
   timeout?: number | undefined;
+  /**
+   * How many further agents may get the request if the one that got it is lost before it has answered: 0 to 100. They get it with
+   * the same `messageId` and the next `attempt`. Pages go to no further one. @default 0
+   */
+  retries?: number | undefined;
 }
 
 export class Messaging {
@@ -62,6 +69,7 @@ export class Messaging {
   readonly #publisher: Publisher;
   readonly #work: Work;
   readonly #questions: Questions;
+  readonly #deadlines: Deadlines;
   /** Answers that are being sent. */
   readonly #answering = new Set<Promise<unknown>>();
   readonly #recent = new Set<string>();
@@ -74,6 +82,8 @@ export class Messaging {
     this.#questions = new Questions(agentId, runtime, (...args) =>
       this.#publisher.publish(...args),
     );
+    // Pages do without: they hardly ever work for others.
+    this.#deadlines = inBrowser ? (undefined as never) : new Deadlines(runtime);
     this.#work = new Work(() => runtime.monotonic());
     this.#dispatcher = new Dispatcher(limits, {
       run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
@@ -110,26 +120,39 @@ export class Messaging {
   async request(
     subject: string | undefined,
     data: unknown,
-    { to, timeout }: RequestOptions,
+    { to, timeout, retries = 0 }: RequestOptions,
   ): Promise<unknown> {
     const { requestTimeoutMs } = this.#options;
     const timeoutMs =
       timeout === undefined ? requestTimeoutMs : millis("timeout", timeout, 0.1, 86_400);
-    return this.#questions.ask({ subject, data, to }, timeoutMs);
+    return this.#questions.ask(
+      { subject, data, to },
+      timeoutMs,
+      inBrowser ? 0 : whole("retries", retries, 0, 100),
+    );
   }
 
   /** Takes a message from the server. */
   receive(message: Delivery): void {
-    const { messageId, from, replyTo } = message;
-    if (this.#isRepeated(messageId)) return;
+    const { from, messageId, attempt, expiresInMs, replyTo } = message;
+    if (this.#isRepeated(deliveryKey(message))) return;
     if (message.subject.startsWith(`${RESERVED.inbox}.`)) {
       this.#questions.answered(message);
       return;
     }
+    const deadline =
+      inBrowser || replyTo === undefined || expiresInMs === undefined
+        ? undefined
+        : this.#deadlines.begin(expiresInMs);
     this.#dispatcher.dispatch({
       ...message,
-      context: { from, messageId },
-      answer: replyTo === undefined ? null : new Answer((reply) => this.#reply(replyTo, reply)),
+      context: { from, messageId, attempt, ...deadline?.context },
+      answer:
+        replyTo === undefined
+          ? null
+          : new Answer((reply) => {
+              if (!deadline?.end()) this.#reply(replyTo, reply);
+            }),
     });
   }
 
@@ -146,6 +169,7 @@ export class Messaging {
   /** Gives up what was asked: no answer can come any more. */
   end(): void {
     this.close();
+    if (!inBrowser) this.#deadlines.abort();
     this.#questions.fail(notConnected(this.#options.agentId));
   }
 
@@ -194,10 +218,10 @@ export class Messaging {
     void sent.then(() => this.#answering.delete(sent));
   }
 
-  #isRepeated(messageId: string | undefined): boolean {
-    if (messageId === undefined) return false;
-    if (this.#recent.has(messageId)) return true;
-    this.#recent.add(messageId);
+  #isRepeated(key: string | undefined): boolean {
+    if (key === undefined) return false;
+    if (this.#recent.has(key)) return true;
+    this.#recent.add(key);
     if (this.#recent.size > REMEMBERED) {
       const [oldest = ""] = this.#recent;
       this.#recent.delete(oldest);

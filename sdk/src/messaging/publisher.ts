@@ -14,7 +14,7 @@ const MESSAGE_ID = "00000000-0000-0000-0000-000000000000";
 
 /** A message as it is asked for. */
 export type Outgoing = {
-  [Name in keyof Omit<PublishMessage, "type" | "id">]: PublishMessage[Name] | undefined;
+  [Name in keyof Omit<PublishMessage, "type" | "id">]?: PublishMessage[Name] | undefined;
 };
 
 /** Sends a message and waits for its reply, for so many milliseconds. */
@@ -80,8 +80,7 @@ export class Publisher {
     void tail.then(() => {
       if (this.#tails.get(subject) === tail) this.#tails.delete(subject);
     });
-    const { reached } = await sent;
-    return { reached };
+    return { reached: (await sent).reached };
   }
 
   async #turn(

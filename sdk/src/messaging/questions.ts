@@ -13,6 +13,7 @@ import {
   RequestTimeoutError,
 } from "../errors";
 import { hint } from "../hint";
+import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { Pending } from "./pending";
 import type { Outgoing } from "./publisher";
@@ -25,12 +26,14 @@ const UNHANDLED = ["", "no_handler", "unavailable"];
 
 /** What is known of one request. */
 interface Question {
-  message: Outgoing;
+  message: Pick<Outgoing, "subject" | "data" | "to" | "replyTo">;
   /** Monotonic: when nobody waits for it any more. */
   endsAt: number;
   /** Whether any attempt was sent. */
   sent: boolean;
   attempts: number;
+  /** How many further agents may get it after one was lost. */
+  retries: number;
   /** Of the next attempt. */
   timer: unknown;
   /** How many processes got it; unknown until the service has confirmed it. */
@@ -57,13 +60,18 @@ export class Questions {
     this.#pending = new Pending(platform);
   }
 
-  async ask(message: Omit<Outgoing, "replyTo">, timeoutMs: number): Promise<unknown> {
+  async ask(
+    message: Pick<Outgoing, "subject" | "data" | "to">,
+    timeoutMs: number,
+    retries: number,
+  ): Promise<unknown> {
     const replyTo = `${RESERVED.inbox}.${agentToken(this.agentId)}.${crypto.randomUUID()}`;
     const question: Question = {
       message: { ...message, replyTo },
       endsAt: this.platform.monotonic() + timeoutMs,
       sent: false,
       attempts: 0,
+      retries,
       timer: null,
       reached: undefined,
       faults: 0,
@@ -89,14 +97,13 @@ export class Questions {
   answered({ subject, data, from = "somebody" }: Delivery): void {
     const question = this.#open.get(subject);
     if (!question) return;
-    const fault = faultIn(data);
-    if (!fault) {
+    const { error, result = data } = isObject(data) ? data : {};
+    const { code, message } = isObject(error) ? error : {};
+    if (typeof code !== "string" || typeof message !== "string") {
       // Clients that are none of the SDK may answer with the bare result.
-      const wrapped = isObject(data) && "result" in data;
-      this.#pending.take(subject)?.resolve(wrapped ? data.result : data);
+      this.#pending.take(subject)?.resolve(result);
       return;
     }
-    const { code, message } = fault;
     const text = `${question.message.subject}: ${from} answered ${code}: ${message}`;
     question.faults += 1;
     if (weightOf(code) > weightOf(question.fault?.code)) {
@@ -111,11 +118,12 @@ export class Questions {
   }
 
   #send(replyTo: string, question: Question): void {
-    question.attempts += 1;
+    const attempt = ++question.attempts;
     question.reached = undefined;
     question.faults = 0;
     const leftMs = question.endsAt - this.platform.monotonic();
-    this.publish(question.message, leftMs, question).then(
+    const message = { ...question.message, expiresInMs: Math.ceil(leftMs), attempt };
+    this.publish(message, leftMs, question).then(
       ({ reached }) => {
         question.reached = reached;
         this.#settleFaults(replyTo, question);
@@ -128,8 +136,11 @@ export class Questions {
   #settleFaults(replyTo: string, question: Question): void {
     const { reached, faults, fault, attempts, message } = question;
     if (reached === undefined || faults < reached || !this.#open.has(replyTo)) return;
-    const pauseMs = AGAIN_MS[attempts - 1];
-    if (pauseMs !== undefined && (fault?.code ?? "unavailable") === "unavailable") {
+    const isLost = !inBrowser && fault?.code === "receiver_lost" && question.retries-- > 0;
+    const isUnhandled = (fault?.code ?? "unavailable") === "unavailable";
+    const pauseMs = isLost ? 0 : isUnhandled ? AGAIN_MS[attempts - 1] : undefined;
+    if (isLost) question.fault = undefined;
+    if (pauseMs !== undefined) {
       question.timer = this.platform.setTimeout(() => this.#send(replyTo, question), pauseMs);
       return;
     }
@@ -144,9 +155,3 @@ export class Questions {
  * that of somebody who would have handled it.
  */
 const weightOf = (code = "") => 1 + UNHANDLED.indexOf(code) || UNHANDLED.length + 1;
-
-function faultIn(data: unknown): { code: string; message: string } | undefined {
-  if (!isObject(data) || !isObject(data.error)) return undefined;
-  const { code, message } = data.error;
-  return typeof code === "string" && typeof message === "string" ? { code, message } : undefined;
-}

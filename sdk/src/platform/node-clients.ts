@@ -65,7 +65,11 @@ export abstract class NodeAgent extends Agent {
     return super.list(query);
   }
 
-  override onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions = {}) {
+  override onMessage<Data = unknown>(
+    pattern: string,
+    handler: MessageHandler<Data>,
+    options: HandlerOptions = {},
+  ) {
     expectFunction(`handler of ${pattern}`, handler);
     expectNames("option ", options, HANDLER_OPTIONS);
     return super.onMessage(pattern, handler, options);
@@ -76,7 +80,11 @@ export abstract class NodeAgent extends Agent {
     return super.publish(subject, data, options);
   }
 
-  override async request(subject: string | undefined, data?: unknown, options?: RequestOptions) {
+  override async request<Result = unknown>(
+    subject: string | undefined,
+    data?: unknown,
+    options?: RequestOptions,
+  ): Promise<Result> {
     expectNames("option ", options, REQUEST_OPTIONS);
     return super.request(subject, data, options);
   }

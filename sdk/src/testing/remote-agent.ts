@@ -19,6 +19,8 @@ export interface FakeMessage {
   from: string;
   to?: string | undefined;
   replyTo?: string | undefined;
+  expiresInMs?: number | undefined;
+  attempt?: number | undefined;
 }
 
 /** What a remote agent needs of the service. */
@@ -118,10 +120,10 @@ export class RemoteAgent {
   }
 
   /** @internal */
-  async receive({ subject, data, from, replyTo }: FakeMessage): Promise<void> {
+  async receive({ subject, data, from, replyTo, attempt }: FakeMessage): Promise<void> {
     const settle = this.#asked.get(subject);
     if (settle) return settle(data, from);
-    this.received.push({ subject, data, from });
+    this.received.push({ subject, data, from, ...(attempt !== undefined && { attempt }) });
     const [handle] =
       [...this.#handlers].find(([, pattern]) => matchesSubject(pattern, subject)) ?? [];
     const answer = await answerOf(handle && (() => handle(subject, data, { from })));

@@ -86,12 +86,15 @@ function published(message: SentMessage, { publish }: Scene): object {
     data = null,
     to,
     replyTo,
+    expiresInMs,
+    attempt,
   } = message as unknown as PublishMessage;
   if (!isSubject(subject)) return fault("invalid_message", "expected a subject");
   if (subject.startsWith("presence.")) {
     return fault("forbidden", "expected a subject that is not reserved, got one of the service");
   }
-  return { type: "published", subject, reached: publish({ subject, data, to, replyTo }) };
+  const reached = publish({ subject, data, to, replyTo, expiresInMs, attempt });
+  return { type: "published", subject, reached };
 }
 
 function page(message: SentMessage, fleet: FakeFleet, now: number): object {

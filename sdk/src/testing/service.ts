@@ -71,6 +71,8 @@ export class FakeService {
   readonly #door: NetworkDoor;
   readonly #http = new HttpHeartbeatDoor();
   readonly #remote = new Map<string, RemoteAgent>();
+  /** Who alone has been asked, by the subject of the answer. */
+  readonly #openRequests = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
   #listens = false;
   #privateKey: string | undefined;
@@ -345,19 +347,41 @@ export class FakeService {
   #announce(transition: Transition): void {
     const subject = `presence.${agentToken(transition.agentId)}`;
     this.#deliver({ subject, data: transition, from: "service" }, transition.transitionId);
+    if (transition.event === "offline") this.#answerFor(transition);
     this.#changed();
   }
 
-  #deliver(message: FakeMessage, id = `message-${++this.#messages}`): number {
-    const { subject, data, from, replyTo } = message;
+  /** Nobody else can answer what only this agent was asked. */
+  #answerFor({ agentId, reason }: Transition): void {
+    const text = `${agentId} went offline (${reason}) before it answered`;
+    const data = { error: { code: "receiver_lost", message: text } };
+    for (const [replyTo, asked] of this.#openRequests) {
+      if (asked === agentId) this.#deliver({ subject: replyTo, data, from: "service" });
+    }
+  }
+
+  #deliver(message: FakeMessage, given?: string): number {
+    const { subject, data, from, replyTo, expiresInMs, attempt } = message;
+    const isAttempt = replyTo && attempt;
+    const id = given ?? (isAttempt ? replyTo.slice(7) : `message-${++this.#messages}`);
+    this.#openRequests.delete(subject);
     const { random = Math.random } = this.#options;
     const presenceOf = (agentId: string) => this.agents.find((agent) => agent.agentId === agentId);
     const targets = receiversOf(message, { open: this.open, presenceOf, random });
-    const text = { type: "message", subject, data, from, ...(replyTo && { replyTo }) };
+    const request = replyTo && { replyTo, expiresInMs, attempt };
+    const text = { type: "message", subject, data, from, ...request };
     for (const { connection, ...how } of targets) {
       connection.send({ ...text, messageId: how.group ? `${id}:${how.group}` : id, ...how });
     }
     const remote = [...this.#remote.values()].filter((agent) => agent.takes(message));
+    const asked = [
+      ...targets.flatMap(({ connection, ...how }) => (how.group || how.direct ? connection : [])),
+      ...(message.to === undefined ? [] : remote),
+    ];
+    const [only] = asked;
+    if (replyTo && expiresInMs && only && targets.length + remote.length === 1) {
+      this.#openRequests.set(replyTo, only.agentId);
+    }
     for (const agent of remote) void Promise.resolve().then(() => agent.receive(message));
     const reached = targets.map(({ connection, group }) => group ?? `#${connection.instanceId}`);
     return new Set(reached).size + remote.length;

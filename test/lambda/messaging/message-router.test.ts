@@ -31,13 +31,14 @@ function routerFor(count: number, complete: boolean, postMs: number) {
       }),
       removeConnection: async () => undefined,
     },
-    agents: { locate: async () => [], worker: async () => undefined },
+    agents: { locate: async () => undefined, worker: async () => undefined },
     connections: {
       post: async () => {
         elapsed += postMs;
         return "done";
       },
     },
+    requests: { add: async () => undefined, remove: async () => undefined },
     log,
     monotonic: () => elapsed,
   });

@@ -8,6 +8,7 @@ import { deliverHandler } from "../../../lambda/deliver/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";
 import { MessageRouter } from "../../../lambda/messaging/message-router";
+import { OpenRequests } from "../../../lambda/messaging/open-requests";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import { publishHandler } from "../../../lambda/publish/handler";
 import type { Outcome } from "../../../lambda/shared/connections";
@@ -59,8 +60,10 @@ describe("messages", () => {
       metrics: metrics.sink,
       rates,
     };
+    const requests = new OpenRequests(client, engine.subscriptionsTableName);
     const messageRouter = new MessageRouter({
       subscriptions,
+      requests,
       agents: dynamoDbAgentLocator(client, engine.statusTableName),
       connections: {
         post: async (connectionId, message) => {
@@ -75,7 +78,13 @@ describe("messages", () => {
     return {
       subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
-      publish: publishHandler({ messageRouter, guard, newId: () => "message-1", ...route }),
+      publish: publishHandler({
+        messageRouter,
+        requests,
+        guard,
+        newId: () => "message-1",
+        ...route,
+      }),
       deliver: deliverHandler({ messageRouter, clock: () => NOW, ...route }),
     };
   }

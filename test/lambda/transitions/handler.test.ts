@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { DeliveryMessage, ErrorMessage } from "../../../core/protocol";
 import type { ListedConnection } from "../../../lambda/messaging/subscriptions";
 import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
+import { lostRequests } from "../../../lambda/transitions/lost-requests";
 import { entryFault } from "../../../testing/event-schemas";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder } from "../../../testing/presence";
 import { seededRandom } from "../../../testing/random";
@@ -73,6 +74,9 @@ describe("transitions", () => {
   let unsubscribed: string[];
   let listed: (ListedConnection & { agentId: string })[];
   let published: [string, DeliveryMessage][];
+  let answered: [string, string, DeliveryMessage][];
+  /** Requests that agents have not answered. */
+  let open: { agentId: string; instanceId: string; replyTo: string }[];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
   let metrics: MetricsRecorder;
@@ -85,6 +89,8 @@ describe("transitions", () => {
   beforeEach(() => {
     sent = [];
     published = [];
+    answered = [];
+    open = [];
     kept = [];
     claimed = new Set();
     unsubscribed = [];
@@ -114,6 +120,22 @@ describe("transitions", () => {
           return { reached: 0, posts: 0, complete: true };
         },
       },
+      answerFor: lostRequests({
+        requests: {
+          of: async (_, agentId) => open.filter((one) => one.agentId === agentId),
+          removeAll: async (_, __, removed) => {
+            open = open.filter(({ replyTo }) => !removed.includes(replyTo));
+          },
+        },
+        messageRouter: {
+          send: async (organizationId, agentId, message) => {
+            answered.push([organizationId, agentId, message]);
+            return 1;
+          },
+        },
+        clock: () => NOW,
+        log: new LogRecorder(),
+      }),
       history: {
         claim: async ({ transitionId }) => {
           if (claimed.has(transitionId)) return undefined;
@@ -166,6 +188,72 @@ describe("transitions", () => {
       ],
     ]);
     expect(sent[0]?.[0]).toMatchObject({ Source: "agent-heartbeat", EventBusName: "bus" });
+  });
+
+  const request = (agentId: string, instanceId: string, number: number) => ({
+    agentId,
+    instanceId,
+    replyTo: `_inbox.planner~1.${number}`,
+  });
+  const told = () => answered.map(([, requester, { subject }]) => [requester, subject]);
+
+  it("answers what a process that went offline was asked, once, and nothing that others were", async () => {
+    open = [
+      request("a1", "process-a", 1),
+      request("a1", "process-a", 2),
+      request("a1", "process-b", 3),
+      request("a2", "process-a", 4),
+    ];
+    const record = change(ONLINE, CLOSED);
+    await tell(record);
+    await tell(record);
+    expect(told()).toEqual([
+      ["planner.1", "_inbox.planner~1.1"],
+      ["planner.1", "_inbox.planner~1.2"],
+    ]);
+    expect(answered[0]).toEqual([
+      "acme",
+      "planner.1",
+      {
+        type: "message",
+        messageId: `${record.eventID}:_inbox.planner~1.1`,
+        subject: "_inbox.planner~1.1",
+        data: {
+          error: {
+            code: "receiver_lost",
+            message: "a1 went offline (client_closed) before it answered",
+          },
+        },
+        from: "service",
+      },
+    ]);
+    expect(open.map(({ replyTo }) => replyTo.slice(-1))).toEqual(["3", "4"]);
+  });
+
+  it("answers nothing for an agent that drains or stalls: it may do so itself", async () => {
+    open = [request("a1", "process-a", 1)];
+    await tell(change(WORKING, DRAINING), change(ONLINE, STALLED));
+    expect(told()).toEqual([]);
+  });
+
+  it("answers for an older process that has gone, and not while it may still answer", async () => {
+    const newer: StatusRow = {
+      ...ONLINE,
+      instanceId: "process-b",
+      connectionId: "B=",
+      connections: new Set(["B=.key"]),
+      displaced: new Set(["A=.key"]),
+      displacedAt: 6000,
+    };
+    open = [request("a1", "process-a", 1), request("a1", "process-b", 2)];
+    await tell(change(ONLINE, newer));
+    expect(told()).toEqual([]);
+    connections.post = async () => "gone";
+    await tell(change(ONLINE, newer));
+    expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
+    expect(answered[0]?.[2].data).toMatchObject({
+      error: { message: "a1 was started anew before it answered" },
+    });
   });
 
   it.each([

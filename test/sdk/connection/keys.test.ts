@@ -115,7 +115,7 @@ describe("a private key", () => {
     const { keyId } = await publicKeyFromJwk(await subtle.exportKey("jwk", pair.publicKey));
     expect(await signingKey(pair.privateKey, keyId)).toMatchObject({ algorithm: "ES256", keyId });
     await expect(signingKey(pair.publicKey)).rejects.toThrow(
-      "expected a private key, got a public",
+      "expected a private key with the usage sign, got a public",
     );
   });
 

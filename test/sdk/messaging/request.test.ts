@@ -1,5 +1,6 @@
 import {
   ConnectionError,
+  type MessageContext,
   MessageError,
   NoReceiverError,
   RemoteError,
@@ -309,6 +310,96 @@ describe("a request to the agent", () => {
       confirm(socket);
       await settled();
     }
+  });
+
+  const lost = { error: { code: "receiver_lost", message: "w1 went offline before it answered" } };
+
+  it("fails at once when the only agent that had it is lost", async () => {
+    const { agent, socket } = await connectedAgent();
+    const asked = agent.request("n", 1, { timeout: 3600 });
+    expect(last(socket)).toMatchObject({ attempt: 1, expiresInMs: 3_600_000 });
+    confirm(socket);
+    answer(socket, lost, "service");
+    await expect(asked).rejects.toMatchObject({
+      constructor: RemoteError,
+      code: "receiver_lost",
+      message: "n: service answered receiver_lost: w1 went offline before it answered",
+    });
+    expect(published(socket)).toHaveLength(1);
+  });
+
+  it("with retries goes to further agents after each loss, as the next attempt, and no further than that", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const asked = agent.request("n", 1, { timeout: 100, retries: 2 });
+    const first = last(socket);
+    for (const attempt of [1, 2, 3]) {
+      expect(last(socket)).toMatchObject({ attempt, replyTo: first.replyTo, data: 1 });
+      confirm(socket);
+      await settled();
+      runtime.advance(10 * SECOND);
+      answer(socket, lost, `service ${attempt}`);
+      runtime.advance(0);
+      await settled();
+    }
+    await expect(asked).rejects.toMatchObject({ code: "receiver_lost" });
+    expect(published(socket).map(({ expiresInMs }) => expiresInMs)).toEqual([
+      100_000, 90_000, 80_000,
+    ]);
+
+    const answered = agent.request("n", 1, { retries: 1 });
+    confirm(socket);
+    await settled();
+    answer(socket, lost, "service");
+    runtime.advance(0);
+    await settled();
+    answer(socket, { result: 7 });
+    expect(await answered).toBe(7);
+  });
+
+  it("refuses retries that are no number of agents", async () => {
+    const { agent } = await connectedAgent();
+    for (const retries of [-1, 1.5, 101, "1" as never]) {
+      await expect(agent.request("n", 1, { retries })).rejects.toThrow("option retries: expected");
+    }
+  });
+
+  it("tells its handler which attempt it is, and when nobody waits any more", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const contexts: MessageContext[] = [];
+    let finish = () => {};
+    agent.onMessage("n", (_, __, context) => {
+      contexts.push(context);
+      return new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    });
+    const ask = (attempt: number) =>
+      socket.post({
+        type: "message",
+        messageId: "p.1",
+        subject: "n",
+        data: null,
+        from: "p",
+        replyTo: "_inbox.p.1",
+        expiresInMs: 5000,
+        attempt,
+      });
+    const dropped: string[] = [];
+    agent.on("messageDropped", ({ reason }) => dropped.push(reason));
+    const sent = published(socket).length;
+    for (const attempt of [1, 1, 2]) ask(attempt);
+    await settled();
+    const [context] = contexts;
+    expect(context).toMatchObject({ messageId: "p.1", attempt: 1, deadline: runtime.now() + 5000 });
+    expect(context?.signal?.aborted).toBe(false);
+    runtime.advance(5 * SECOND);
+    expect(context?.signal?.aborted).toBe(true);
+    finish();
+    await settled();
+    await settled();
+    // The second attempt waited until nobody waited for it: it does not start. Nobody waits for the answer either.
+    expect([contexts.length, dropped]).toEqual([1, ["expired"]]);
+    expect(published(socket)).toHaveLength(sent);
   });
 
   it("tells whether it was sent before its time was over", async () => {

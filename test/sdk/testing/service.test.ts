@@ -2,6 +2,7 @@ import {
   FleetWatcher,
   HeartbeatAgent,
   LoginRefusedError,
+  type MessageHandler,
   NoReceiverError,
   publicKeyOf,
   RemoteError,
@@ -98,6 +99,26 @@ describe("the fake service", () => {
     for (const end of release) end();
     await Promise.all(clients.slice(1).map((client) => (client as HeartbeatAgent).drain()));
     expect(await planner.publish("tasks.c")).toEqual({ reached: 0 });
+  });
+
+  it("answers for the only agent that had a request when it goes offline, and another one gets it", async () => {
+    const planner = await newAgent("planner");
+    const attempts: (number | undefined)[] = [];
+    for (const agentId of ["worker-1", "worker-2"]) {
+      const worker = await newAgent(agentId);
+      const handle: MessageHandler = (_, __, { attempt }) => {
+        attempts.push(attempt);
+        service.disconnect(agentId);
+        void worker.stop();
+        return new Promise(() => {});
+      };
+      worker.onMessage("tasks.*", handle, { group: "workers" });
+      await service.until(() => service.last.subscriptions.size === 1);
+    }
+    await expect(
+      planner.request("tasks.a", null, { timeout: 3600, retries: 1 }),
+    ).rejects.toMatchObject({ code: "receiver_lost", message: expect.stringContaining("offline") });
+    expect(attempts).toEqual([1, 2]);
   });
 
   it("records messages, and brings them to whoever is subscribed or named", async () => {

@@ -201,6 +201,14 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
       await call(service.publish, { type: "publish", subject, data: { task: 1 } });
     });
   }
+  const replyTo = `_inbox.${AGENT}.question`;
+  await record("request to a group of 10", async () => {
+    const request = { replyTo, expiresInMs: 10_000, attempt: 1, data: { task: 1 } };
+    await call(service.publish, { type: "publish", subject: "group.of-10", ...request });
+  });
+  await record("answer to a request", async () => {
+    await call(service.publish, { type: "publish", subject: replyTo, data: { result: 1 } });
+  });
   // What follows depends on how many rows there are.
   const named = (name: string, count: number) =>
     Array.from({ length: count }, (_, index) => `${name}-${index}`);

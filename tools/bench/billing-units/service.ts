@@ -20,6 +20,7 @@ import { createSelfPreservation } from "../../../lambda/sweep/self-preservation"
 import { SelfPreservationStore } from "../../../lambda/sweep/self-preservation-store";
 import { TrendStore } from "../../../lambda/sweep/trend-store";
 import { transitionsHandler } from "../../../lambda/transitions/handler";
+import { lostRequests } from "../../../lambda/transitions/lost-requests";
 import { clientOf, type Engine } from "../../../testing/engine";
 import { DEFAULT_TERMS } from "../../../testing/login";
 import { composeRoutes } from "../../../testing/routes";
@@ -54,7 +55,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
   const random = () => 0.5;
   const parts = { client, engine, connections, reader, random, ...route, ...(guard && { guard }) };
   const composed = composeRoutes(parts);
-  const { leases, subscriptions, messageRouter, history, routes } = composed;
+  const { leases, subscriptions, messageRouter, requests, history, routes } = composed;
   return {
     ...routes,
     leases,
@@ -113,6 +114,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
       eventBusName: "bus",
       connections,
       messageRouter,
+      answerFor: lostRequests({ requests, messageRouter, clock: now, log }),
       subscriptions,
       history,
       count: meter.count,

@@ -166,6 +166,7 @@ async function flapping() {
       connections: new ConnectionsRecorder(),
       subscriptions: { removeConnection: async () => {}, connectionsOf: async () => [] },
       messageRouter: { publish: async () => ({ reached: 0, posts: 0, complete: true }) },
+      answerFor: async () => undefined,
       history: { claim: async () => 1, add: async () => {} },
       count: new MetricsRecorder().count,
       clock: () => NOW,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..protocol import INBOX, Message
+from ..protocol import INBOX, Message, delivery_key
 from .lane import Lane
 
 
@@ -88,14 +88,14 @@ class RotationBuffer:
 
     def admits(self, lane: Lane, message: Message) -> bool:
         """Returns whether to tell the message now."""
-        subject, message_id = message.get("subject"), message.get("messageId")
+        subject, key = message.get("subject"), delivery_key(message)
         # Answers to requests have no order, come on one connection, and somebody waits for them.
         is_answer = isinstance(subject, str) and subject.startswith(f"{INBOX}.")
         if self._lanes is None or is_answer:
             return True
         if lane is self._lanes[0]:
-            if isinstance(message_id, str):
-                self._told.add(message_id)
+            if key is not None:
+                self._told.add(key)
             return True
         self._held.append(message)
         return False
@@ -105,6 +105,6 @@ class RotationBuffer:
         if self._lanes is None or not any(lane.has_ended for lane in self._lanes):
             return []
         self._lanes = None
-        unseen = [each for each in self._held if each.get("messageId") not in self._told]
+        unseen = [each for each in self._held if delivery_key(each) not in self._told]
         self._held, self._told = [], set()
         return unseen

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import inspect
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,21 @@ class MessageContext:
     sender: str | None
     """The agent id of the sender; `service`, or `event:<source>` for the event bus."""
     message_id: str | None
+    """The same in every attempt of a request."""
+    attempt: int | None = None
+    """Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one."""
+    deadline: float | None = None
+    """Of a request: when nobody waits for the answer any more, as `time.monotonic()` has it."""
+
+    @property
+    def time_left(self) -> float | None:
+        """Of a request: seconds until nobody waits for the answer any more, 0 from then on."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether nobody waits for the answer any more. A request that is still waiting then is not handled."""
+        return self.time_left == 0
 
 
 MessageHandler = Union[
@@ -212,6 +228,9 @@ class Dispatcher:
 
     async def _handle(self, chain: _Chain, message: Incoming) -> None:
         handler = chain.handler
+        if message.context.is_expired:
+            self._dropped(message.subject, "expired")
+            return
         work = self._work.begin(message.subject, handler.max_silence)
         current_task.set(work)
         _current_asyncio_task.set(asyncio.current_task())

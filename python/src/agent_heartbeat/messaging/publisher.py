@@ -6,13 +6,11 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from ..errors import (
     AgentHeartbeatError,
     ConfigurationError,
     MessageError,
-    RemoteError,
     RequestRefusedError,
     RequestTimeoutError,
 )
@@ -143,15 +141,3 @@ class Publisher:
             raise MessageError(f"{subject}: {expected}, got {size}")
         del envelope["data"]
         return f'{encode(envelope)[:-1]},"data":{data}}}'
-
-
-def result_of(reply: Any, subject: str, sender: str) -> Any:
-    """What an answer carries. Raises RemoteError if it is one."""
-    if not isinstance(reply, dict):
-        return reply
-    error = reply.get("error")
-    if isinstance(error, dict):
-        code, message = str(error.get("code")), str(error.get("message"))
-        raise RemoteError(code, sender, f"{subject}: {sender} answered {code}: {message}")
-    # Clients that are none of ours may answer with the bare result.
-    return reply.get("result", reply)

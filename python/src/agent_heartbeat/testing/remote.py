@@ -27,6 +27,8 @@ class FakeMessage:
     sender: str
     to: str | None = None
     reply_to: str | None = None
+    timeout_ms: int | None = None
+    attempt: int | None = None
     reached: int = 0
     """How many processes it reached, where a client has published it."""
 

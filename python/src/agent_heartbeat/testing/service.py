@@ -73,6 +73,8 @@ class FakeService:
         self._http = HttpHeartbeats(self._fleet)
         self._http_door = HttpDoor(self._answer_http)
         self._remote: dict[str, RemoteAgent] = {}
+        self._open_requests: dict[str, str] = {}
+        """Who alone has been asked, by the subject of the answer."""
         self._server: Server | None = None
         self._ids = itertools.count(1)
         self._key = ed25519.Ed25519PrivateKey.generate()
@@ -255,6 +257,8 @@ class FakeService:
                 connection.agent_id,
                 message.get("to"),
                 message.get("replyTo"),
+                message.get("expiresInMs"),
+                message.get("attempt"),
             )
             true = self._deliver(sent)
             reached = true if self.reached is None else self.reached
@@ -265,18 +269,35 @@ class FakeService:
         return publish
 
     def _announce(self, transition: dict[str, Any]) -> None:
-        self._deliver(FakeMessage(f"{PRESENCE}.{agent_token(transition['agentId'])}", transition, "service"))
+        agent_id = transition["agentId"]
+        self._deliver(FakeMessage(f"{PRESENCE}.{agent_token(agent_id)}", transition, "service"))
+        if transition["event"] != "offline":
+            return
+        # Nobody else can answer what only this agent was asked.
+        text = f"{agent_id} went offline ({transition['reason']}) before it answered"
+        error = {"code": "receiver_lost", "message": text}
+        for inbox, asked in list(self._open_requests.items()):
+            if asked == agent_id:
+                self._deliver(FakeMessage(inbox, {"error": error}, "service"))
 
     def _deliver(self, message: FakeMessage) -> int:
         targets = self._receivers(message)
         wire = {"subject": message.subject, "data": message.data, "from": message.sender}
         if message.reply_to:
             wire["replyTo"] = message.reply_to
-        message_id = f"message-{next(self._ids)}"
+            wire.update({"expiresInMs": message.timeout_ms, "attempt": message.attempt})
+        self._open_requests.pop(message.subject, None)
+        number = next(self._ids)
+        is_attempt = message.reply_to and message.attempt
+        message_id = str(message.reply_to).removeprefix(f"{INBOX}.") if is_attempt else f"message-{number}"
         for connection, how in targets:
             group = how.get("group")
             connection.send({**wire, **how}, type="message", messageId=f"{message_id}:{group}" if group else message_id)
         remote = [agent for agent in self._remote.values() if agent.takes(message)]
+        asked = [each.agent_id for each, how in targets if how]
+        asked += [each.agent_id for each in remote if message.to is not None]
+        if message.reply_to and message.timeout_ms and asked and len(targets) + len(remote) == 1:
+            self._open_requests[message.reply_to] = asked[0]
         for agent in remote:
             agent.receive(message)
         return len({how.get("group", (each.instance_id,)) for each, how in targets}) + len(remote)

@@ -1,0 +1,157 @@
+/** Requests to one agent, on the real engine: what is noted of them while they are open. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { LIMITS } from "../../../core/protocol";
+import type { Outcome } from "../../../lambda/shared/connections";
+import { type Engine, startEngine } from "../../../testing/engine";
+import {
+  ConnectionsRecorder,
+  holder,
+  LogRecorder,
+  MetricsRecorder,
+  OPEN_GUARD,
+  OPEN_RATES,
+  routeEvent,
+} from "../../../testing/presence";
+import { composeRoutes } from "../../../testing/routes";
+
+const NOW = 1_790_000_000_000;
+const REPLY_TO = "_inbox.planner.q1";
+
+describe("a request", () => {
+  let engine: Engine;
+  let service: ReturnType<typeof composeRoutes>;
+  let organizationId: string;
+  let gone: Set<string>;
+  /** What was noted at each post. */
+  let posts: { connectionId: string; message: Record<string, unknown>; noted: string[] }[];
+  let count = 0;
+
+  beforeAll(async () => {
+    engine = await startEngine();
+  });
+  beforeEach(async () => {
+    count += 1;
+    organizationId = `organization-${count}`;
+    gone = new Set();
+    posts = [];
+    const connections = new ConnectionsRecorder();
+    connections.post = async (connectionId, message): Promise<Outcome> => {
+      const agentId = connectionId.slice(0, -1);
+      posts.push({ connectionId, message: message as never, noted: await noted(agentId) });
+      return gone.has(connectionId) ? "gone" : "done";
+    };
+    service = composeRoutes({
+      client: engine.client,
+      engine,
+      connections,
+      log: new LogRecorder(),
+      metrics: new MetricsRecorder().sink,
+      guard: OPEN_GUARD,
+      rates: OPEN_RATES,
+    });
+    for (const agentId of ["planner", "w1"]) await connect(agentId);
+  });
+  afterAll(() => engine.stop());
+
+  const noted = async (agentId: string, at = NOW) =>
+    (await service.requests.of(organizationId, agentId, at, 10)).map(({ replyTo }) => replyTo);
+  const call = async (type: "subscribe" | "publish", fields: object, agentId: string) => {
+    const context = { connectionId: `${agentId}=`, connectedAt: NOW, requestTimeEpoch: NOW };
+    const event = routeEvent(context, { type, ...fields }, { organizationId, agentId });
+    return JSON.parse((await service.routes[type](event)).body ?? "null");
+  };
+  const connect = (agentId: string) =>
+    service.leases.acquire(holder({ organizationId, agentId, connectionId: `${agentId}=` }), NOW);
+  const join = (agentId: string, more: object = { group: "workers" }) =>
+    call("subscribe", { subject: "tasks.a", ...more }, agentId);
+  const ask = (more: object = {}) =>
+    call(
+      "publish",
+      { subject: "tasks.a", replyTo: REPLY_TO, expiresInMs: 10_000, attempt: 1, ...more },
+      "planner",
+    );
+
+  it.each([
+    ["by name", { to: "w1" }],
+    ["as to a member of a group", {}],
+  ])("to one agent %s is noted before it is posted, and until its answer", async (_, how) => {
+    await join("w1");
+    expect(await ask(how)).toMatchObject({ type: "published", reached: 1 });
+    expect(posts.map((post) => post.noted)).toEqual([[REPLY_TO]]);
+    expect(await noted("w1")).toEqual([REPLY_TO]);
+    await call("publish", { subject: REPLY_TO, data: { result: 1 } }, "w1");
+    expect(await noted("w1")).toEqual([]);
+  });
+
+  it("is forgotten when its time is over", async () => {
+    await ask({ to: "w1", expiresInMs: 2000 });
+    expect(await noted("w1", NOW + 2000)).toEqual([REPLY_TO]);
+    expect(await noted("w1", NOW + 4000)).toEqual([]);
+  });
+
+  it("is not noted for others by an answer of their own to it", async () => {
+    await ask({ to: "w1" });
+    await call("publish", { subject: REPLY_TO, data: { result: 1 } }, "w2");
+    expect(await noted("w1")).toEqual([REPLY_TO]);
+  });
+
+  it("is not noted of a member whose connection had gone", async () => {
+    await join("w1");
+    gone.add("w1=");
+    expect(await ask()).toMatchObject({ reached: 0 });
+    expect(await noted("w1")).toEqual([]);
+  });
+
+  it.each([
+    [
+      "goes to several",
+      async () => {
+        await connect("w2");
+        await join("w2", {});
+      },
+    ],
+    [
+      "goes to several groups",
+      async () => {
+        await connect("w2");
+        await join("w2", { group: "others" });
+      },
+    ],
+  ])("that %s is not noted: another one may answer", async (_, also) => {
+    await join("w1");
+    await also();
+    expect(await ask()).toMatchObject({ reached: 2 });
+    expect(await noted("w1")).toEqual([]);
+  });
+
+  it("without a time, and a message that is none, are not noted", async () => {
+    await ask({ to: "w1", expiresInMs: undefined });
+    await ask({ to: "w1", replyTo: undefined });
+    expect(await noted("w1")).toEqual([]);
+    expect(posts[1]?.message).not.toHaveProperty("expiresInMs");
+  });
+
+  it("has the same messageId in each attempt, and says which one it is and how long there is time", async () => {
+    await ask({ to: "w1" });
+    await ask({ to: "w1", attempt: 2, expiresInMs: 7000 });
+    expect(posts.map(({ message }) => message)).toEqual([
+      expect.objectContaining({ messageId: "planner.q1", attempt: 1, expiresInMs: 10_000 }),
+      expect.objectContaining({ messageId: "planner.q1", attempt: 2, expiresInMs: 7000 }),
+    ]);
+  });
+
+  it.each([
+    ["expiresInMs", 0],
+    ["expiresInMs", LIMITS.requestMs + 1],
+    ["expiresInMs", 1.5],
+    ["attempt", 0],
+    ["attempt", LIMITS.attempts + 1],
+    ["attempt", "2"],
+  ])("can't have %s: %j", async (name, value) => {
+    expect(await ask({ [name]: value })).toMatchObject({
+      code: "invalid_message",
+      message: expect.stringContaining(`${name}: expected`),
+    });
+  });
+});
