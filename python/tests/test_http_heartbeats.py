@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -132,6 +133,20 @@ def test_there_are_never_two_at_once(runtime: FakeRuntime) -> None:
     assert (len(waiting), on_websocket(runtime)) == (1, 1)
     runtime.advance(0.1)
     assert (len(waiting), on_websocket(runtime)) == (1, 3)
+
+
+def test_the_key_is_loaded_again_only_after_a_refusal(runtime: FakeRuntime) -> None:
+    one = Link(runtime, heartbeat_transport="http", http_url=URL)
+    loaded: list[object] = []
+    load = one.manager._load_key
+    http_requests = one.manager._http._requests  # type: ignore[union-attr]
+    http_requests.load_key = lambda proceed: (loaded.append(1), load(proceed))
+    one.start()
+    runtime.advance(2 * INTERVAL)
+    assert len(loaded) == 1
+    runtime.answer = lambda request: runtime.acknowledge(request) if len(runtime.requests) != 3 else HttpAnswer(403, {})
+    runtime.advance(INTERVAL)
+    assert (len(loaded), len(runtime.requests), on_websocket(runtime)) == (2, 4, 1)
 
 
 def test_a_wrong_clock_is_corrected_at_once_and_tokens_stay_in_order(runtime: FakeRuntime, one: Link) -> None:
@@ -265,6 +280,11 @@ def new_client(service: FakeService, kind: Callable[..., Any] = HttpHeartbeatCli
     return kind(**{"agent_id": "nightly", "organization_id": "acme", "private_key": key, **options})
 
 
+async def later_than_all(service: FakeService) -> None:
+    """Until the clock of another process, which may be a little behind, is past the last token."""
+    await service.until(lambda: all(time.time() > each.claims["iat"] + 0.1 for each in service.http_requests))
+
+
 async def test_a_client_needs_one_request_a_call_and_no_websocket(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeService() as service:
         monkeypatch.setenv("AGENT_HEARTBEAT_HTTP_URL", service.http_url)
@@ -294,7 +314,9 @@ async def test_a_client_raises_what_the_service_refuses_and_goes_on() -> None:
     async with FakeService() as service:
         client = new_client(service, http_url=service.http_url)
         await client.send_heartbeat()
+        await later_than_all(service)
         await new_client(service, http_url=service.http_url).send_heartbeat()
+        await later_than_all(service)
         with pytest.raises(LoginRefusedError, match=r"status 409 \(A newer process") as refused:
             await client.send_heartbeat()
         assert refused.value.status == 409
@@ -302,6 +324,7 @@ async def test_a_client_raises_what_the_service_refuses_and_goes_on() -> None:
         with pytest.raises(LoginRefusedError):
             await client.send_heartbeat()
         service.answer_http = None
+        await later_than_all(service)
         await new_client(service, http_url=service.http_url).send_heartbeat()
 
 

@@ -19,7 +19,8 @@ const stack = new AgentHeartbeatStack(app, "AgentHeartbeat", {
 const MIN_INTERVAL = "Environment.Variables.MIN_HEARTBEAT_INTERVAL_MS";
 for (const construct of stack.node.findAll()) {
   if (!CfnResource.isCfnResource(construct) || !(construct instanceof CfnFunction)) continue;
-  if (construct.node.path.includes("Authorize")) {
+  // Those that read login tokens.
+  if (/Authorize|Http/.test(construct.node.path)) {
     construct.addPropertyOverride(MIN_INTERVAL, "1000");
   }
 }

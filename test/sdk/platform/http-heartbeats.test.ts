@@ -138,13 +138,50 @@ describe("heartbeats over HTTP", () => {
   });
 
   it("go over the WebSocket while one has no answer yet, so that there are never two at once", async () => {
-    const { socket } = await connected();
+    const { socket } = await connected({ heartbeatInterval: 10, connectTimeout: 60 });
     service.refuseHttp = { status: 0 };
-    runtime.advance(30 * SECOND);
+    runtime.advance(10 * SECOND);
     await service.httpRequest();
-    runtime.advance(30 * SECOND);
-    expect(socket.heartbeats).toHaveLength(2);
+    runtime.advance(9.9 * SECOND);
+    expect(socket.heartbeats).toHaveLength(1);
+    // What is given up is sent on the WebSocket, as is the next.
+    runtime.advance(0.1 * SECOND);
+    await service.until(() => http()?.failedAttempts === 1);
+    await service.until(() => socket.heartbeats.length === 3);
+    expect(http()?.lastFailure).toMatchObject({ status: null, reason: "no answer within 10 s" });
     expect(service.httpRequests).toHaveLength(1);
+  });
+
+  it("ask for the key again only after a refusal", async () => {
+    let asked = 0;
+    const privateKey = () => {
+      asked += 1;
+      return TEST_KEY;
+    };
+    const { socket } = await connected({ privateKey });
+    await interval();
+    await interval();
+    expect(asked).toBe(2);
+    const refusal = { status: 403, headers: { date: new Date(runtime.now()).toUTCString() } };
+    service.refuseHttp = (_, attempt) => (attempt === 3 ? refusal : undefined);
+    await interval();
+    expect(asked).toBe(3);
+    expect(service.httpRequests).toHaveLength(4);
+    expect(socket.heartbeats).toHaveLength(1);
+  });
+
+  it("do not wait for a key that does not come", async () => {
+    const never = new Promise<string>(() => {});
+    let asked = 0;
+    const { socket } = await connected({
+      heartbeatTimeoutMultiplier: 1.5,
+      privateKey: () => (asked++ === 0 ? TEST_KEY : never),
+    });
+    runtime.advance(30 * SECOND);
+    await service.until(() => asked === 2);
+    runtime.advance(7.5 * SECOND);
+    await service.until(() => socket.heartbeats.length === 2);
+    expect(http()).toMatchObject({ failedAttempts: 1 });
   });
 
   it("are corrected at once where a refusal shows that the clock is off", async () => {

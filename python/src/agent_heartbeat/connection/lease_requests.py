@@ -26,6 +26,9 @@ class LeaseRequests:
         self.load_key = load_key
         self.runtime = runtime
         self.clock = ServerClock(lambda: self.runtime.now())
+        self._key: SigningKey | None = None
+        """The last one that was loaded; none after a refusal. Loading may cost something, for which heartbeats come too
+        often."""
         self._last_issued_at = 0.0
         """The time of the newest token that may have been accepted."""
 
@@ -45,10 +48,16 @@ class LeaseRequests:
         self._request("DELETE", f"/heartbeat{query}", None, timeout, done)
 
     def _request(self, method: str, path: str, body: Message | None, timeout: float, done: Done) -> None:
+        was_known = self._key is not None
+
         def take(answer: HttpAnswer | BaseException) -> None:
-            refused = isinstance(answer, HttpAnswer) and answer.status in (401, 403)
-            # A token with a wrong time is refused like any other; the next one carries the server's time.
-            if refused and isinstance(answer, HttpAnswer) and self.clock.learn_from_date(answer.date):
+            if not isinstance(answer, HttpAnswer) or answer.status not in (401, 403):
+                done(answer)
+                return
+            # A token with a wrong time, or of a key that was replaced, is refused like any other.
+            self._key = None
+            learnt = self.clock.learn_from_date(answer.date)
+            if learnt or was_known:
                 self._attempt(method, path, body, timeout, done)
             else:
                 done(answer)
@@ -60,6 +69,7 @@ class LeaseRequests:
             if isinstance(key, BaseException):
                 done(key)
                 return
+            self._key = key
             # A clock that was set back by the server's must not bring a token that is older than the last.
             issued_at = max(round(self.clock.now(), 3), round(self._last_issued_at + 0.001, 3))
 
@@ -74,7 +84,10 @@ class LeaseRequests:
             except Exception as error:
                 done(error)
 
-        self.load_key(proceed)
+        if self._key is None:
+            self.load_key(proceed)
+        else:
+            proceed(self._key)
 
 
 def ack_in(answer: HttpAnswer | BaseException) -> Message | None:

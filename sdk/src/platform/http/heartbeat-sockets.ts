@@ -7,7 +7,7 @@
  * which keeps API Gateway from ending the connection for idleness and shows that it still carries.
  */
 
-import { QUIET_WEBSOCKET_SECONDS } from "../../../../core/protocol";
+import { type Activity, QUIET_WEBSOCKET_SECONDS } from "../../../../core/protocol";
 import { Backoff } from "../../connection/backoff";
 import { type Clocks, passedSince, readClocks } from "../../connection/clocks";
 import { failureOf, retryAfterMs } from "../../connection/failure";
@@ -67,7 +67,7 @@ export class HttpHeartbeats {
     this.#isBusy = true;
     try {
       const { activity } = JSON.parse(frame);
-      const answer = await this.requests.renew(activity, { timeoutMs: this.#timeoutMs, signal });
+      const answer = await this.#renewInTime(activity, signal);
       const ack = ackIn(answer);
       if (ack) {
         this.#backoff.settled();
@@ -82,6 +82,25 @@ export class HttpHeartbeats {
       return undefined;
     } finally {
       this.#isBusy = false;
+    }
+  }
+
+  /** The time limit holds for the key too. */
+  async #renewInTime(activity: Activity | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+    const timeoutMs = this.#timeoutMs;
+    const late = new AbortController();
+    let timer: unknown;
+    const timedOut = new Promise<never>((_, reject) => {
+      timer = this.runtime.setTimeout(() => {
+        late.abort();
+        reject(new Error(`no answer within ${timeoutMs / 1000} s`));
+      }, timeoutMs);
+    });
+    const limits = { timeoutMs, signal: AbortSignal.any([signal, late.signal]) };
+    try {
+      return await Promise.race([this.requests.renew(activity, limits), timedOut]);
+    } finally {
+      this.runtime.clearTimeout(timer);
     }
   }
 

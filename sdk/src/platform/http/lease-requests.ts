@@ -12,7 +12,7 @@ export interface LeaseRequestOptions {
   /** The deployment's output `HttpUrl`, without a slash at its end. */
   httpUrl: string;
   login: LoginTerms;
-  /** Called before each request. */
+  /** Called before the first request, and after a refusal: it may cost something, which heartbeats come too often for. */
   loadKey(): Promise<SigningKey>;
   agent?: Agent | undefined;
 }
@@ -29,6 +29,7 @@ export class LeaseRequests {
   readonly clock: ServerClock;
   /** The time of the newest token that may have been accepted. */
   #lastIssuedAt = 0;
+  #key: SigningKey | undefined;
 
   constructor(
     private readonly options: LeaseRequestOptions,
@@ -59,11 +60,14 @@ export class LeaseRequests {
     body: object | undefined,
     limits: RequestLimits,
   ): Promise<HttpAnswer> {
+    const wasKnown = this.#key !== undefined;
     const attempt = () => this.#attempt(method, path, body, limits);
     const answer = await attempt();
-    const isRefused = answer.status === 401 || answer.status === 403;
-    // A token with a wrong time is refused like any other; the next one carries the server's time.
-    return isRefused && learnFromDate(this.clock, answer.date) ? attempt() : answer;
+    if (answer.status !== 401 && answer.status !== 403) return answer;
+    // A token with a wrong time, or of a key that was replaced, is refused like any other.
+    this.#key = undefined;
+    const hasLearnt = learnFromDate(this.clock, answer.date);
+    return hasLearnt || wasKnown ? attempt() : answer;
   }
 
   async #attempt(
@@ -72,8 +76,9 @@ export class LeaseRequests {
     body: object | undefined,
     limits: RequestLimits,
   ): Promise<HttpAnswer> {
-    const { httpUrl, login, loadKey, agent } = this.options;
-    const key = await loadKey();
+    const { httpUrl, login, agent } = this.options;
+    this.#key ??= await this.options.loadKey();
+    const key = this.#key;
     // A clock that was set back by the server's must not bring a token that is older than the last.
     const issuedAt = Math.max(Math.round(this.clock.now()), this.#lastIssuedAt + 1);
     const terms = { ...login, audience: new URL(httpUrl).origin };
