@@ -122,8 +122,8 @@ function invokedAgain(
   const isFirst = !world.knownProcesses.has(connection.process);
   for (const other of world.connections) other.disturbed ||= isFirst && other !== connection;
   world.knownProcesses.add(connection.process);
-  if (connection.released !== "yes") return;
-  // Only the last end is remembered: one that ended before it may come back, in place of its process's others.
+  if (connection.released === "no") return;
+  // Only the last end is remembered: one that ended before it, or untold, may come back, in place of its process's others.
   for (const other of world.connections) {
     if (other.process === connection.process) other.disturbed = true;
   }
