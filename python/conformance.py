@@ -98,9 +98,9 @@ class Client:
         assert self.agent
         return await self.agent.publish(subject, data)
 
-    async def request(self, subject: str, data: Any = None, timeout: float | None = None) -> Any:
+    async def request(self, subject: str, data: Any = None, timeout: float | None = None, retries: int = 0) -> Any:
         assert self.agent
-        return await self.agent.request(subject, data, timeout=timeout)
+        return await self.agent.request(subject, data, timeout=timeout, retries=retries)
 
 
 async def main() -> None:

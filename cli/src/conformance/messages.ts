@@ -216,6 +216,34 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
+    name: "It asks another agent, as the next attempt, if the only one that had its request is lost.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      const asked = trial.client.call("request", { subject: "tasks.do", timeout: 60, retries: 1 });
+      const first = await connection.message("publish");
+      const answer = (number: number, data: object) =>
+        connection.send({
+          type: "message",
+          messageId: `answer-${number}`,
+          subject: first.replyTo,
+          data,
+          from: "service",
+        });
+      answer(1, { error: { code: "receiver_lost", message: "b went offline" } });
+      const second = await connection.message("publish", 2);
+      const attempts = [first, second].map(({ attempt }) => attempt);
+      trial.expect(attempts.join() === "1,2", "the attempts 1 and 2", attempts);
+      trial.expect(second.replyTo === first.replyTo, "the same replyTo", second.replyTo);
+      const { expiresInMs } = second;
+      const isInTime = typeof expiresInMs === "number" && expiresInMs > 0 && expiresInMs <= 60_000;
+      trial.expect(isInTime, "what is left of 60000 in expiresInMs", expiresInMs);
+      answer(2, { result: 7 });
+      const result = await asked;
+      trial.expect(result === 7, "7", result);
+    },
+  },
+  {
+    level: "messages",
     name: "It finishes what it handles after superseded, answers, and ends.",
     async play(trial) {
       const connection = await subscribed(trial, ["slow.*"]);
