@@ -127,7 +127,8 @@ function invokedAgain(
   for (const other of world.connections) {
     if (other.process === connection.process) other.disturbed = true;
   }
-  if (operation.solo && world.lastReleased === connection) {
+  const isLast = connection.released === "yes" && world.lastReleased === connection;
+  if (operation.solo && isLast) {
     broken("a connection that has ended does not begin again", world.row);
   }
   connection.released = "lost";
