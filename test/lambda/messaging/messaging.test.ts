@@ -118,9 +118,9 @@ describe("messages", () => {
       fencingToken: 0,
       keyTag: "key",
     } as const;
-    for (let count = 0; count < LIMITS.subscriptions; count++) {
-      await subscriptions.add({ ...owner, connectionId: "greedy=", pattern: `tasks.n${count}` });
-    }
+    await pLimit(16).map(Array.from({ length: LIMITS.subscriptions }), (_, count) =>
+      subscriptions.add({ ...owner, connectionId: "greedy=", pattern: `tasks.n${count}` }),
+    );
     expect(await call("subscribe", { subject: "tasks.more", id: "s1" }, "greedy=")).toEqual({
       type: "error",
       code: "rate_limited",

@@ -1,4 +1,4 @@
-/** Twenty thousand messages over a real network that breaks, while connections are replaced. */
+/** Thousands of messages over a real network that breaks, while connections are replaced. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 import { type FakeService, startFakeService } from "@agent-heartbeat/sdk/testing";
@@ -7,7 +7,7 @@ import { fastRuntime } from "../../../testing/fast-runtime";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { TEST_KEY } from "../../../testing/keys";
 
-const MESSAGES = 20_000;
+const MESSAGES = 8_000;
 const BREAKS = 3;
 const ROTATIONS = 3;
 const SUBJECTS = ["tasks.a", "tasks.b", "tasks.c", "news"];
@@ -46,7 +46,7 @@ class Numbers {
 }
 
 describe.each([false, true])("an agent with heartbeatThread: %s", (heartbeatThread) => {
-  it("gets 20,000 messages once and in order, but for those published while it was cut off", async () => {
+  it("gets thousands of messages once and in order, but for those published while it was cut off", async () => {
     const numbers = new Numbers();
     const got = new Map(SUBJECTS.map((subject) => [subject, [] as number[]]));
     agent = new HeartbeatAgent({
