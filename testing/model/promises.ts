@@ -119,7 +119,9 @@ function invokedAgain(
   if (outcome !== "acquired") return;
   taken(world, operation, connection);
   // The invocation before may have failed before it wrote: then this one is the first.
-  const isFirst = !world.knownProcesses.has(connection.process);
+  // A row remembers the last few processes: who came before them is as good as new.
+  const isForgotten = !world.previous?.processes?.has(tagOf(connection.holder.instanceId));
+  const isFirst = !world.knownProcesses.has(connection.process) || isForgotten;
   for (const other of world.connections) other.disturbed ||= isFirst && other !== connection;
   world.knownProcesses.add(connection.process);
   if (connection.released === "no") return;
