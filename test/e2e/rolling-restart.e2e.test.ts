@@ -75,10 +75,10 @@ describe("a rolling restart", () => {
       // As an orchestrator does: the older process must deliver its answers all the same.
       await older.draining;
       older.child.kill("SIGTERM");
-      expect(await older.exited).toEqual({
-        code: 0,
-        printed: ["acknowledged", "draining", "ended: superseded"],
-      });
+      // The signal may come when it has ended already, and meet no handler.
+      const { code, printed } = await older.exited;
+      expect(printed).toEqual(["acknowledged", "draining", "ended: superseded"]);
+      expect([0, null]).toContain(code);
     }
     restarting = false;
     await streams;
