@@ -18,6 +18,9 @@ const LONG = isExhaustive
   ? []
   : [
       "<rootDir>/test/tools/rehearsal/",
+      "<rootDir>/test/tools/trial-deployment/checks.e2e.test.ts",
+      "<rootDir>/test/tools/bench/storm.test.ts",
+      "<rootDir>/test/local/app/interruption.test.ts",
       "<rootDir>/test/e2e/rolling-restart.e2e.test.ts",
       "<rootDir>/test/lib/package.test.ts",
       "<rootDir>/test/sdk/package.test.ts",
