@@ -1,7 +1,7 @@
 /** The secrets in ping URLs. */
 
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
-import { ID_PATTERN } from "./protocol";
+import { decodeId, encodeId } from "./id-text";
 import type { PublicKey } from "./public-key";
 
 /** The agent in base64url, and 128 random bits. */
@@ -12,24 +12,16 @@ const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 
 /** A new secret for an agent, as it stands in the URL's path. */
 export function newPingSecret(organizationId: string, agentId: string): string {
-  const [organization, agent] = [organizationId, agentId].map((id) =>
-    Buffer.from(id).toString("base64url"),
-  );
-  return `${organization}.${agent}.${randomBytes(16).toString("base64url")}`;
+  const random = randomBytes(16).toString("base64url");
+  return [encodeId(organizationId), encodeId(agentId), random].join(".");
 }
 
 /** Whose a secret claims to be. Undefined for what can't be one. */
 export function readPingSecret(secret: string) {
-  const [, ...ids] = SECRET.exec(secret)?.slice(0, 3) ?? [];
-  const [organizationId = "", agentId = ""] = ids.map((id) =>
-    Buffer.from(id, "base64url").toString("utf8"),
-  );
-  if (!ID_PATTERN.test(organizationId) || !ID_PATTERN.test(agentId)) return undefined;
-  // Of several texts that decode to the same, one is the secret.
-  const isExact = [organizationId, agentId].every(
-    (id, index) => Buffer.from(id).toString("base64url") === ids[index],
-  );
-  return isExact ? { organizationId, agentId } : undefined;
+  const [, organization = "", agent = ""] = SECRET.exec(secret) ?? [];
+  const [organizationId, agentId] = [decodeId(organization), decodeId(agent)];
+  if (organizationId === undefined || agentId === undefined) return undefined;
+  return { organizationId, agentId };
 }
 
 /**
