@@ -2,7 +2,7 @@
 
 import { parseHttpHeartbeat } from "../../core/client-messages";
 import type { Claims } from "../../core/login-token";
-import { type HeartbeatAckMessage, RATES } from "../../core/protocol";
+import type { HeartbeatAckMessage } from "../../core/protocol";
 import { httpConnectionId } from "../../core/row-connections";
 import {
   type KnownIdentity,
@@ -10,11 +10,11 @@ import {
   LoginRefused,
   verifyToken,
 } from "../authorize/login";
-import type { HttpHolder, HttpOutcome, HttpRefusal, TokenUse } from "../lease/holder";
+import type { HttpHolder, HttpOutcome, HttpRefusal } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { RateLimiter } from "../shared/rate-limiter";
+import { heartbeatLimit, RETRY_AFTER, tokenUse } from "./lease";
 import { bearerToken, bodyOf, HttpError, type HttpEvent, respond } from "./request";
 import type { HttpRoutes } from "./router";
 
@@ -39,12 +39,9 @@ const REFUSALS: Readonly<Record<HttpRefusal, [status: number, message: string]>>
   contended: [503, "Others have changed the agent's status: send a new token"],
 };
 
-/** Seconds after which it is worth while to try again: the skew of hosts' clocks is over then. */
-const RETRY_AFTER = "2";
-
 export function heartbeatRoutes(dependencies: HttpHeartbeatDependencies): HttpRoutes {
   const { leases } = dependencies;
-  const limiter = new RateLimiter(RATES.heartbeat);
+  const limit = heartbeatLimit();
 
   const answer = async (
     event: HttpEvent,
@@ -54,7 +51,7 @@ export function heartbeatRoutes(dependencies: HttpHeartbeatDependencies): HttpRo
       const known = await identify(event, dependencies, fresh);
       if (!known) continue;
       const { claims, identity } = known;
-      if (!fresh) limit(limiter, identity, event);
+      if (!fresh) limit(identity, event);
       const outcome = await act(holderOf(event, claims, identity), identity);
       // The registration may have changed within the last second.
       if (outcome.outcome !== "revoked" || fresh) return [outcome, identity];
@@ -125,25 +122,10 @@ async function identify(
   }
 }
 
-/** @throws HttpError (429) beyond the rate of heartbeats */
-function limit(limiter: RateLimiter, { organizationId, agentId }: KnownIdentity, event: HttpEvent) {
-  const key = `${organizationId}/${agentId}`;
-  if (limiter.check(key, event.requestContext.timeEpoch) === "admitted") return;
-  const { perSecond, burst } = RATES.heartbeat;
-  const message = `Expected at most ${perSecond} a second, and ${burst} at once, got more`;
-  throw new HttpError(429, message, { headers: { "Retry-After": "1" } });
-}
-
 function holderOf(event: HttpEvent, claims: Claims, identity: KnownIdentity): HttpHolder {
   const { requestId, timeEpoch } = event.requestContext;
-  const token = tokenUse(claims.iat, requestId);
+  const token = tokenUse(claims.iat * 1000, claims.iat * 1e6, requestId);
   return { ...identity, token, connectionId: httpConnectionId(requestId), connectedAt: timeEpoch };
-}
-
-/** @param iat in seconds, with fractions; of at most 16 digits in microseconds, because it is about now */
-function tokenUse(iat: number, requestId: string): TokenUse {
-  const issued = String(Math.round(iat * 1e6)).padStart(16, "0");
-  return { issuedAt: iat * 1000, issued, used: `${issued}${httpConnectionId(requestId)}` };
 }
 
 /** Why a process leaves: `?reason=drained`, or by itself. */

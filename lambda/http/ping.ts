@@ -1,16 +1,17 @@
 /** `/ping/{secret}`: a job tells that it has run, that it works, or that it has failed. */
 
-import { nextDue } from "../../core/job";
+import { type JobTerms, nextDue } from "../../core/job";
 import { pingKey, readPingSecret } from "../../core/ping-secret";
-import { type Activity, RATES } from "../../core/protocol";
+import type { Activity } from "../../core/protocol";
 import { fencingTokenOf, isExpired, type RegisteredAgent } from "../../core/registry-record";
 import { httpConnectionId, keyTagOf } from "../../core/row-connections";
 import type { LoginRegistry } from "../authorize/store";
 import type { HttpHolder, HttpOutcome } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
+import { IN_FLIGHT_MS } from "../lease/work";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { RateLimiter } from "../shared/rate-limiter";
+import { heartbeatLimit, RETRY_AFTER, tokenUse } from "./lease";
 import { HttpError, type HttpEvent, respond } from "./request";
 import type { HttpRoute, HttpRoutes } from "./router";
 
@@ -21,17 +22,22 @@ export interface PingDependencies {
   metrics: MetricsSink;
 }
 
+/** A job, its schedule, and which of its keys the secret stands for. */
+interface Job {
+  agent: RegisteredAgent;
+  terms: JobTerms;
+  keyTag: string;
+}
+
 /** What a job tells. */
 type Signal = { is: "alive" | "start" } | { is: "failed"; note: string };
 
-/** `stallDeadline` adds as much to the time at which the next sign is due. */
-const IN_FLIGHT_MS = 2000;
 const MOST_EXIT_STATUS = 255;
 /** Hosts' clocks differ: a ping that seems to be older than the last one is tried again as if it were newer. */
 const AHEAD_MS = [0, 2500, 5000, 7500];
 
 export function pingRoutes({ registry, leases, log, metrics }: PingDependencies): HttpRoutes {
-  const limiter = new RateLimiter(RATES.heartbeat);
+  const limit = heartbeatLimit();
 
   const ping: HttpRoute = async (event, { secret = "", signal: word = "" }) => {
     const signal = signalOf(word);
@@ -51,7 +57,7 @@ export function pingRoutes({ registry, leases, log, metrics }: PingDependencies)
   };
 
   /** The job that a secret is good for. */
-  async function find(secret: string, event: HttpEvent, fresh: boolean) {
+  async function find(secret: string, event: HttpEvent, fresh: boolean): Promise<Job | undefined> {
     const claimed = readPingSecret(secret);
     if (!claimed) return undefined;
     const agent = await registry.find(claimed.organizationId, claimed.agentId, fresh);
@@ -60,30 +66,26 @@ export function pingRoutes({ registry, leases, log, metrics }: PingDependencies)
     }
     const { keyId } = pingKey(secret);
     const key = agent.publicKeys.find((one) => one.keyId === keyId);
-    return key && { agent, job: agent.job, keyTag: keyTagOf(key) };
+    return key && { agent, terms: agent.job, keyTag: keyTagOf(key) };
   }
 
-  type Job = NonNullable<Awaited<ReturnType<typeof find>>>;
-
   async function tell(job: Job, signal: Signal, event: HttpEvent): Promise<HttpOutcome["outcome"]> {
-    const { timeEpoch: now } = event.requestContext;
+    const { requestId, timeEpoch: now } = event.requestContext;
+    const holder = holderOf(job, signal, now, requestId);
+    const at = (aheadMs: number, step: number): HttpHolder => ({
+      ...holder,
+      // Of two writes for a request, the second is later.
+      token: tokenUse(now, (now + aheadMs) * 1000 + step, requestId),
+    });
     for (const aheadMs of AHEAD_MS) {
-      const holder = (step: number) => holderOf(job, signal, event, aheadMs * 1000 + step);
-      const renewed = await leases.renewOverHttp(holder(0), now, activityOf(job, signal, now));
+      const activity = activityOf(job.terms, signal, now);
+      const renewed = await leases.renewOverHttp(at(aheadMs, 0), now, activity);
       if (renewed.outcome === "used") continue;
       if (signal.is !== "failed" || renewed.outcome !== "renewed") return renewed.outcome;
-      const left = await leases.leaveOverHttp(holder(1), now, "failed");
+      const left = await leases.leaveOverHttp(at(aheadMs, 1), now, "failed");
       return left.outcome;
     }
     return "used";
-  }
-
-  function limit({ organizationId, agentId }: RegisteredAgent, event: HttpEvent): void {
-    const key = `${organizationId}/${agentId}`;
-    if (limiter.check(key, event.requestContext.timeEpoch) === "admitted") return;
-    const { perSecond, burst } = RATES.heartbeat;
-    const message = `Expected at most ${perSecond} a second, and ${burst} at once, got more`;
-    throw new HttpError(429, message, { headers: { "Retry-After": "1" } });
   }
 
   const methods = { GET: ping, HEAD: ping, POST: ping };
@@ -94,7 +96,7 @@ function answer(outcome: HttpOutcome["outcome"]) {
   // A later ping was there before.
   if (["renewed", "left", "used"].includes(outcome)) return respond(200, { ok: true });
   throw new HttpError(503, "Others have changed the job's status: send the request again", {
-    headers: { "Retry-After": "2" },
+    headers: { "Retry-After": RETRY_AFTER },
   });
 }
 
@@ -107,24 +109,18 @@ function signalOf(word: string): Signal | undefined {
   return status === 0 ? { is: "alive" } : { is: "failed", note: `exit status ${status}` };
 }
 
-/** @param later than the request, in microseconds: of two writes for it, the second is later */
 function holderOf(
-  {
-    agent,
-    job,
-    keyTag,
-  }: { agent: RegisteredAgent; job: Parameters<typeof nextDue>[0]; keyTag: string },
+  { agent, terms, keyTag }: Job,
   signal: Signal,
-  { requestContext: { requestId, timeEpoch: now } }: HttpEvent,
-  later: number,
-): HttpHolder {
-  const { organizationId, agentId } = agent;
+  now: number,
+  requestId: string,
+): Omit<HttpHolder, "token"> {
+  const { organizationId, agentId, expiresAt: registeredUntil } = agent;
+  const { graceMs, maxRunMs } = terms;
   const fencingToken = fencingTokenOf(agent);
-  const due = nextDue(job, now);
-  const ends = signal.is === "start" ? now + (job.maxRunMs ?? 0) : 0;
-  const issued = String(now * 1000 + later).padStart(16, "0");
+  const dueInMs = nextDue(terms, now) - now;
   // A run that was told to have started is heard of again within its time.
-  const runs = signal.is === "start" && job.maxRunMs !== undefined;
+  const runMs = signal.is === "start" ? maxRunMs : undefined;
   return {
     organizationId,
     agentId,
@@ -132,27 +128,23 @@ function holderOf(
     instanceId: `job-${keyTag}-${fencingToken.toString(36)}`,
     connectionId: httpConnectionId(requestId),
     connectedAt: now,
-    leaseMs: Math.max(due, ends) + job.graceMs - now,
-    heartbeatIntervalMs: runs ? Math.max(0, Number(job.maxRunMs) - IN_FLIGHT_MS) : due - now,
+    leaseMs: Math.max(dueInMs, runMs ?? 0) + graceMs,
+    // So that work stalls when its time is over: see `stallDeadline`.
+    heartbeatIntervalMs: runMs === undefined ? dueInMs : Math.max(0, runMs - IN_FLIGHT_MS),
     rotation: false,
     fencingToken,
     keyTag,
-    registeredUntil: agent.expiresAt,
-    token: { issuedAt: now, issued, used: `${issued}${httpConnectionId(requestId)}` },
+    registeredUntil,
   };
 }
 
-function activityOf(
-  { job }: { job: Parameters<typeof nextDue>[0] },
-  signal: Signal,
-  now: number,
-): Activity {
+function activityOf({ maxRunMs }: JobTerms, signal: Signal, now: number): Activity {
   if (signal.is === "alive") return { state: "idle" };
   if (signal.is === "failed") return { state: "idle", note: signal.note };
   return {
     state: "working",
     startedAt: now,
     progressAt: now,
-    ...(job.maxRunMs !== undefined && { maxSilenceMs: job.maxRunMs }),
+    ...(maxRunMs !== undefined && { maxSilenceMs: maxRunMs }),
   };
 }

@@ -3,7 +3,7 @@
 import type { Activity } from "../../core/protocol";
 
 /** A heartbeat that is due may still be in flight. */
-const IN_FLIGHT_MS = 2000;
+export const IN_FLIGHT_MS = 2000;
 
 /**
  * When the work stalls unless it makes progress before; undefined if it can't stall. If the work was already silent for too
