@@ -86,8 +86,8 @@ export const openRequestsAddress = (organizationId: string, agentId: string) =>
 
 /** The item of one of them, by the subject of its answer. */
 export const openRequestKey = (organizationId: string, agentId: string, replyTo: string) => ({
-  address: openRequestsAddress(organizationId, agentId),
-  subscriber: replyTo,
+  address: { S: openRequestsAddress(organizationId, agentId) },
+  subscriber: { S: replyTo },
 });
 
 /** Where the connections of a viewer or publisher are listed, which no row lists. */

@@ -4,7 +4,6 @@
  */
 
 import {
-  BatchWriteItemCommand,
   DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
@@ -12,6 +11,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { openRequestKey, openRequestsAddress } from "../../core/subscription-keys";
+import { deleteItems } from "./delete-items";
 import { queryAt } from "./subscription-reader";
 
 export interface OpenRequest {
@@ -28,9 +28,6 @@ export interface OpenRequest {
 /** What tells a request from others. */
 type RequestKey = Pick<OpenRequest, "organizationId" | "agentId" | "replyTo">;
 
-/** Items of one BatchWriteItem. */
-const BATCH = 25;
-
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class OpenRequests {
   constructor(
@@ -38,24 +35,20 @@ export class OpenRequests {
     private readonly tableName: string,
   ) {}
 
-  async add({ expiresAt, ...request }: OpenRequest): Promise<void> {
-    const { organizationId, agentId, instanceId, replyTo } = request;
-    await this.client.send(
-      new PutItemCommand({
-        TableName: this.tableName,
-        Item: marshall({
-          ...openRequestKey(organizationId, agentId, replyTo),
-          instanceId,
-          // Whole seconds, of which none is cut off.
-          ttlEpochSeconds: Math.ceil(expiresAt / 1000) + 1,
-        }),
-      }),
-    );
+  async add(request: OpenRequest): Promise<void> {
+    const { organizationId, agentId, instanceId, replyTo, expiresAt } = request;
+    // Whole seconds, of which none is cut off.
+    const ttlEpochSeconds = Math.ceil(expiresAt / 1000) + 1;
+    const Item = {
+      ...openRequestKey(organizationId, agentId, replyTo),
+      ...marshall({ instanceId, ttlEpochSeconds }),
+    };
+    await this.client.send(new PutItemCommand({ TableName: this.tableName, Item }));
   }
 
   /** Takes a request away, if it is there. */
   async remove({ organizationId, agentId, replyTo }: RequestKey): Promise<void> {
-    const Key = marshall(openRequestKey(organizationId, agentId, replyTo));
+    const Key = openRequestKey(organizationId, agentId, replyTo);
     await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
   }
 
@@ -80,16 +73,9 @@ export class OpenRequests {
     });
   }
 
-  /** Takes requests away. What DynamoDB does not take at once is left to its TTL. */
+  /** Takes requests away. */
   async removeAll(organizationId: string, agentId: string, replyTo: string[]): Promise<void> {
-    const requests = replyTo.map((each) => ({
-      DeleteRequest: { Key: marshall(openRequestKey(organizationId, agentId, each)) },
-    }));
-    for (let start = 0; start < requests.length; start += BATCH) {
-      const batch = requests.slice(start, start + BATCH);
-      await this.client.send(
-        new BatchWriteItemCommand({ RequestItems: { [this.tableName]: batch } }),
-      );
-    }
+    const keys = replyTo.map((each) => openRequestKey(organizationId, agentId, each));
+    await deleteItems(this.client, this.tableName, keys);
   }
 }

@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import {
   type AttributeValue,
-  BatchWriteItemCommand,
   DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
@@ -26,6 +25,7 @@ import {
   subscriberOf,
 } from "../../core/subscription-keys";
 import type { Login } from "../lease/standing";
+import { deleteItems, type ItemKey } from "./delete-items";
 import { type AddressReader, queryAt, readAddress, type Subscriber } from "./subscription-reader";
 
 /** One connection's wish for messages. */
@@ -75,11 +75,6 @@ export interface Subscribers {
 /** A subscription outlives its connection by this much, where nobody saw the end. */
 const MARGIN_MS = 15 * 60_000;
 
-/** Items of one BatchWriteItem. */
-const BATCH = 25;
-
-const ATTEMPTS = 5;
-
 type Item = Record<string, AttributeValue>;
 
 /** What is kept of a subscription. */
@@ -114,16 +109,14 @@ export class SubscriptionStore {
         TableName: this.tableName,
         Item: {
           ...keyOf(subscription),
-          ...marshall({
-            owner: ownerOf(subscription.organizationId, subscription.agentId),
-            ...Object.fromEntries(
-              ATTRIBUTES.filter((name) => subscription[name] !== undefined).map((name) => [
-                name,
-                subscription[name],
-              ]),
-            ),
-            ttlEpochSeconds: Math.floor(end / 1000),
-          }),
+          ...marshall(
+            {
+              owner: ownerOf(subscription.organizationId, subscription.agentId),
+              ...Object.fromEntries(ATTRIBUTES.map((name) => [name, subscription[name]])),
+              ttlEpochSeconds: Math.floor(end / 1000),
+            },
+            { removeUndefinedValues: true },
+          ),
         },
       }),
     );
@@ -214,9 +207,8 @@ export class SubscriptionStore {
   async removeConnection(connectionId: string): Promise<void> {
     const pages = paginateQuery({ client: this.client }, this.#of(connectionId));
     for await (const { Items = [] } of pages) {
-      for (let start = 0; start < Items.length; start += BATCH) {
-        await this.#delete(Items.slice(start, start + BATCH));
-      }
+      const keys = Items.map(({ address, subscriber }) => ({ address, subscriber }) as ItemKey);
+      await deleteItems(this.client, this.tableName, keys);
     }
   }
 
@@ -254,18 +246,6 @@ export class SubscriptionStore {
       KeyConditionExpression: "connectionId = :connectionId",
       ExpressionAttributeValues: { ":connectionId": { S: connectionId } },
     };
-  }
-
-  async #delete(items: Item[]): Promise<void> {
-    let requests = items.map(({ address, subscriber }) => ({
-      DeleteRequest: { Key: { address, subscriber } as Item },
-    }));
-    for (let attempt = 0; requests.length > 0 && attempt < ATTEMPTS; attempt++) {
-      const { UnprocessedItems } = await this.client.send(
-        new BatchWriteItemCommand({ RequestItems: { [this.tableName]: requests } }),
-      );
-      requests = (UnprocessedItems?.[this.tableName] ?? []) as typeof requests;
-    }
   }
 }
 

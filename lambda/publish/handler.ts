@@ -10,8 +10,9 @@ import {
   RESERVED_ID_FORM,
   type Role,
 } from "../../core/protocol";
-import { agentOfToken, agentToken } from "../../core/subject";
+import { agentToken } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
+import { inboxOwner } from "../messaging/inbox";
 import type { MessageRouter } from "../messaging/message-router";
 import type { OpenRequests } from "../messaging/open-requests";
 import type { Identity } from "../shared/identity";
@@ -55,6 +56,7 @@ export function publishHandler({ messageRouter, requests, newId, ...route }: Pub
     };
     checkSize(delivery, id);
     const { requestTimeEpoch: now } = event.requestContext;
+    // Answers need no subscription.
     const recipient = to ?? inboxOwner(subject);
     if (recipient) {
       const [reached] = await Promise.all([
@@ -121,12 +123,6 @@ function checkSubjects(
 
 /** The same for every attempt. It names the sender, so that nobody can give a message the id of another's. */
 const requestId = (replyTo: string) => replyTo.slice(RESERVED.inbox.length + 1);
-
-/** The requesting agent, which a reply's subject names. Replies need no subscription. */
-function inboxOwner(subject: string): string | undefined {
-  const [first, owner] = subject.split(".");
-  return first === RESERVED.inbox && owner !== undefined ? agentOfToken(owner) : undefined;
-}
 
 /** The delivered message is slightly larger than the received one. @throws MessageError if it is too large */
 export function checkSize(delivery: DeliveryMessage, id?: string): void {

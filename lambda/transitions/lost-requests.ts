@@ -2,7 +2,7 @@
 
 import pLimit from "p-limit";
 import { type DeliveryMessage, SERVICE_SENDER } from "../../core/protocol";
-import { agentOfToken } from "../../core/subject";
+import { inboxOwner } from "../messaging/inbox";
 import type { MessageRouter } from "../messaging/message-router";
 import type { OpenRequests } from "../messaging/open-requests";
 import type { Log } from "../shared/log";
@@ -47,7 +47,8 @@ export function lostRequests({ requests, messageRouter, clock, log }: LostReques
       // First, so that a change of the stream that is read again tells nobody twice.
       await requests.removeAll(organizationId, agentId, lost);
       await pLimit(CONCURRENCY).map(lost, async (replyTo) => {
-        if (clock() >= until) return;
+        const requester = inboxOwner(replyTo);
+        if (requester === undefined || clock() >= until) return;
         const message: DeliveryMessage = {
           type: "message",
           messageId: `${id}:${replyTo}`,
@@ -57,8 +58,7 @@ export function lostRequests({ requests, messageRouter, clock, log }: LostReques
           },
           from: SERVICE_SENDER,
         };
-        const [, token = ""] = replyTo.split(".");
-        await messageRouter.send(organizationId, agentOfToken(token), message, clock());
+        await messageRouter.send(organizationId, requester, message, clock());
       });
       log.info({ event: "requests_lost", organizationId, agentId, why, requests: lost.length });
     } catch (error) {
