@@ -20,7 +20,7 @@ const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
 
 /** Bounds of the durations of a job, in milliseconds. */
-export const JOB_BOUNDS = {
+const BOUNDS = {
   everyMs: { least: 10 * SECOND, most: 31 * DAY },
   graceMs: { least: SECOND, most: 31 * DAY },
   maxRunMs: { least: SECOND, most: 31 * DAY },
@@ -33,15 +33,25 @@ const LONGEST_GAP_MS = 31 * DAY + DAY / 24;
 /** How much too early a ping may come for the run that it stands for: clocks differ. */
 const EARLY_MS = 60 * SECOND;
 
-/** What is wrong with the terms: a sentence; undefined if nothing. @param now epoch milliseconds */
+/**
+ * What is wrong with a job's terms, in words; undefined if nothing.
+ *
+ * @param now epoch milliseconds
+ */
 export function jobFault(terms: JobTerms, now: number): string | undefined {
+  if (typeof terms !== "object" || terms === null) return "job: expected an object with its terms";
   const { everyMs, cron, timezone } = terms;
+  for (const [name, text] of Object.entries({ cron, timezone })) {
+    if (text !== undefined && typeof text !== "string") {
+      return `${name}: expected a text, got ${JSON.stringify(text)}`;
+    }
+  }
   if ((everyMs === undefined) === (cron === undefined)) {
     return "job: expected either everyMs or cron";
   }
   if (timezone !== undefined && cron === undefined) return "timezone: expected cron with it";
-  for (const [name, { least, most }] of Object.entries(JOB_BOUNDS)) {
-    const value = terms[name as keyof typeof JOB_BOUNDS];
+  for (const [name, { least, most }] of Object.entries(BOUNDS)) {
+    const value = terms[name as keyof typeof BOUNDS];
     if (value === undefined && name !== "graceMs") continue;
     if (!Number.isInteger(value) || Number(value) < least || Number(value) > most) {
       return `${name}: expected milliseconds from ${least} to ${most}, got ${value}`;
@@ -75,7 +85,7 @@ const nextRun = (cron: string, timezone = "UTC", after: number): number | undefi
 /** When the next ping is due, in epoch milliseconds, without the grace. @param now when the last one came */
 export function nextDue({ everyMs, cron, timezone, graceMs }: JobTerms, now: number): number {
   if (cron === undefined) return now + (everyMs ?? 0);
-  const next = nextRun(cron, timezone, now) ?? now + JOB_BOUNDS.everyMs.most;
+  const next = nextRun(cron, timezone, now) ?? now + BOUNDS.everyMs.most;
   // Shortly before a run, it is that run which has come.
   if (next - now > Math.min(EARLY_MS, graceMs)) return next;
   const after = nextRun(cron, timezone, next);

@@ -8,6 +8,7 @@ import { explain } from "./failure";
 import type { Finding } from "./finding";
 import type { Io } from "./io";
 import { readPrivateKeyId } from "./key-files";
+import { serverTime } from "./server-time";
 import { suspicionText } from "./suspicion";
 
 export interface CheckOptions {
@@ -60,7 +61,7 @@ const ORGANIZATION_CHECKS: Readonly<Record<string, Check>> = {
     const massExpiry = await statuses.massExpiry(organizationId);
     if (!massExpiry) return ok("no mass expiry is suspected");
     return warning(
-      suspicionText(massExpiry, io.now() + statuses.clockOffsetMs),
+      suspicionText(massExpiry, serverTime({ statuses }, io)),
       "Look at RouteFailures, FunctionErrors and TableThrottles first: `agent-heartbeat runbook MassExpirySuspected`.",
     );
   },

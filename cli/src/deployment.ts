@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { usageError } from "./failure";
 import type { Io } from "./io";
 import { Printer } from "./printer";
+import { serverTime } from "./server-time";
 import type { Target } from "./target";
 import { type TargetOptions, targetOptions } from "./target-options";
 
@@ -112,7 +113,7 @@ export function withService<Options extends DeploymentOptions>(
         async serverNow() {
           // Any read shows the time.
           await statuses.getAgent("clock", "clock");
-          return io.now() + statuses.clockOffsetMs;
+          return serverTime({ statuses }, io);
         },
       };
       await run(service, options, ...command.args);

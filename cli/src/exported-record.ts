@@ -7,7 +7,7 @@ import { shown } from "./printable";
 export interface ExportedRecord {
   enabled: boolean;
   expiresAt?: number;
-  /** Its terms are checked where it is registered. */
+  /** As it stands in the file: see `jobFault`. */
   job?: JobTerms;
   publicKeys: PublicJwk[];
 }
@@ -60,9 +60,6 @@ export function readExported(
   }
   if (expiresAt !== undefined && !Number.isSafeInteger(expiresAt)) {
     throw new TypeError(`expiresAt: expected epoch milliseconds, got ${shown(expiresAt)}`);
-  }
-  if (job !== undefined && (typeof job !== "object" || job === null)) {
-    throw new TypeError(`job: expected an object, got ${shown(job)}`);
   }
   if (!Array.isArray(publicKeys) || publicKeys.length < 1 || publicKeys.length > 2) {
     throw new TypeError(`publicKeys: expected one or two keys, got ${shown(publicKeys)}`);

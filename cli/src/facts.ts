@@ -4,6 +4,7 @@ import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import type { Deployment } from "./deployment";
 import type { Facts } from "./diagnosis";
 import type { Io } from "./io";
+import { serverTime } from "./server-time";
 
 /** Four reads, two of them consistent. */
 export async function factsOf(deployment: Deployment, agentId: string, io: Io): Promise<Facts> {
@@ -15,7 +16,7 @@ export async function factsOf(deployment: Deployment, agentId: string, io: Io): 
   const stored = await storedRow(deployment, agentId);
   const history = await statuses.history(organizationId, agentId);
   const massExpiry = await statuses.massExpiry(organizationId);
-  const now = io.now() + statuses.clockOffsetMs;
+  const now = serverTime(deployment, io);
   const derived = stored && !isPurged(stored, now) ? derivePresence(stored, now) : null;
   const { WebSocketUrl: webSocketUrl = "the deployment" } = target.outputs;
   return {

@@ -64,7 +64,7 @@ export async function readImportFile(
   for (const { place, values } of entries) {
     try {
       const agent = isExported(values)
-        ? await recordOf(values, organizationId)
+        ? await recordOf(values, organizationId, io)
         : await agentOf(values, folder, generateKeys);
       const { agentId } = agent;
       const before = places.get(agentId);
@@ -116,10 +116,17 @@ async function agentOf(
 async function recordOf(
   values: Record<string, unknown>,
   organizationId: string,
+  io: Io,
 ): Promise<ImportedAgent> {
   const record = readExported(values, organizationId);
   for (const key of record.publicKeys) await publicJwkIn(key);
-  return { ...descriptionOf(values), ...record };
+  const described = descriptionOf(values);
+  if (record.job === undefined) return { ...described, ...record };
+  const { jobFault } = await import("@agent-heartbeat/sdk/registry");
+  const { role } = described;
+  const fault = role === "job" ? jobFault(record.job, io.now()) : `role: expected job, got ${role}`;
+  if (fault) throw new TypeError(fault);
+  return { ...described, ...record };
 }
 
 /** What every kind of entry says of its agent. */

@@ -1,6 +1,7 @@
 /** What an agent's last transitions say of it, in words. */
 
 import type { TransitionEvent, TransitionRecord } from "@agent-heartbeat/sdk/status";
+import { countsOf } from "./counts";
 import { ago, moment } from "./durations";
 import type { Printer } from "./printer";
 import { table } from "./table";
@@ -22,8 +23,7 @@ export interface Past {
 export function pastOf(history: readonly TransitionRecord[], now: number): Past {
   const losses = history.filter(({ event, at }) => event === "offline" && at > now - DAY_MS);
   if (losses.length === 0) return { explanation: [], advice: [] };
-  const counts = new Map<string, number>();
-  for (const { reason } of losses) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const counts = countsOf(losses.map(({ reason }) => reason));
   const reasons = [...counts].map(([reason, count]) => `${reason} ${count}x`).join(", ");
   const times = losses.length === 1 ? "once" : `${losses.length} times`;
   const lost = losses.filter(({ reason }) => reason !== "client_closed" && reason !== "drained");

@@ -5,34 +5,35 @@ import { printAgent } from "./agent-view";
 import type { Deployment } from "./deployment";
 import { CliError, EXIT } from "./failure";
 
-/** Where jobs tell that they have run. @throws CliError if the deployment has no HTTP endpoint */
-export function pingEndpoint({ target }: Pick<Deployment, "target">): string {
-  const { HttpUrl } = target.outputs;
-  if (HttpUrl) return HttpUrl;
-  throw new CliError(
-    "The deployment has no URL of requests over HTTP, where jobs tell that they have run.",
-    EXIT.target,
-    "Deploy the construct with its prop http, or name the URL with --http-url.",
-  );
-}
-
-/** Shows a job with its ping URL, which nobody can see again. */
-export function printJob(
-  { agent, pingSecret }: RegisteredJob,
-  endpoint: string,
+/**
+ * Shows jobs with their ping URLs, which nobody can see again.
+ *
+ * @throws CliError at once if the deployment has no HTTP endpoint
+ */
+export function jobPrinter(
+  { target, printer }: Pick<Deployment, "target" | "printer">,
   now: number,
-  { printer }: Pick<Deployment, "printer">,
-): void {
-  const pingUrl = `${endpoint}/ping/${pingSecret}`;
-  if (printer.json) {
-    printer.value({ ...agent, pingUrl });
-    return;
+): (job: RegisteredJob) => void {
+  const { HttpUrl } = target.outputs;
+  if (!HttpUrl) {
+    throw new CliError(
+      "The deployment has no URL of requests over HTTP, where jobs tell that they have run.",
+      EXIT.target,
+      "Deploy the construct with its prop http, or name the URL with --http-url.",
+    );
   }
-  printAgent(agent, now, printer);
-  printer.lines(
-    "",
-    "It tells that it has run by a request of this URL, which is shown only now:",
-    `  curl -fsS ${pingUrl}`,
-    "/start at its end tells that a run has begun, /fail or /<exit status> how it has ended.",
-  );
+  return ({ agent, pingSecret }) => {
+    const pingUrl = `${HttpUrl.replace(/\/+$/, "")}/ping/${pingSecret}`;
+    if (printer.json) {
+      printer.value({ ...agent, pingUrl });
+      return;
+    }
+    printAgent(agent, now, printer);
+    printer.lines(
+      "",
+      "It tells that it has run by a request of this URL, which is shown only now:",
+      `  curl -fsS ${pingUrl}`,
+      "/start at its end tells that a run has begun, /fail or /<exit status> how it has ended.",
+    );
+  };
 }

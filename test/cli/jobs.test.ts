@@ -70,6 +70,12 @@ describe("agents register --ping", () => {
     expect((await command("refused", "agents", "get", "-a", "backup")).code).toBe(3);
   });
 
+  it("makes a URL of an endpoint that is given with a slash at its end", async () => {
+    const words = ["agents", "register", "-a", "backup", "--ping", "--every", "1h", "--json"];
+    const { stdout } = await command("slash", ...words, "--http-url", "http://127.0.0.1:9787/");
+    expect(JSON.parse(stdout).pingUrl).toMatch(/^http:\/\/127\.0\.0\.1:9787\/ping\//);
+  });
+
   it("says what to do where there is no endpoint", async () => {
     const words = ["agents", "register", "-a", "backup", "--ping", "--every", "1h"];
     const { code, stderr } = await command("without", ...words);
@@ -111,6 +117,25 @@ describe("agents import", () => {
     const [before] = JSON.parse(stdout);
     expect(got).toMatchObject({ role: "job", job: before.job });
     expect(got.publicKeys[0].keyId).toBe(before.publicKeys[0].keyId);
+  });
+
+  it.each<[string, object, string]>([
+    ["has terms that make no sense", { job: { everyMs: 1, graceMs: 1000 } }, "everyMs: expected"],
+    ["has a text for terms", { job: "hourly" }, "job: expected an object"],
+    ["has no terms", { job: undefined }, "role: expected agent, viewer, publisher"],
+    ["is no job, and has terms", { role: "agent" }, "role: expected job, got agent"],
+  ])("registers nothing of a file in which a job %s", async (_, wrong, message) => {
+    await register("wrong", "--ping", "--every", "1h");
+    const [record] = JSON.parse((await command("wrong", "agents", "list", "--json")).stdout);
+    const file = [
+      { ...record, agentId: "right" },
+      { ...record, agentId: "other", ...wrong },
+    ];
+    await writeFile(join(cwd, "wrong.json"), JSON.stringify(file));
+    const { code, stderr } = await command("wrong", "agents", "import", "wrong.json");
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect((await command("wrong", "agents", "get", "-a", "right")).code).toBe(3);
   });
 
   it.each(["enrolmentId", "ephemeralMs", "keptUntil"])(

@@ -51,6 +51,14 @@ describe("a job's terms", () => {
   });
 
   it.each<[string, Partial<JobTerms>, string]>([
+    ["nothing", null as never, "expected an object"],
+    ["a text", "hourly" as never, "expected an object"],
+    ["cron that is no text", { cron: 5 as never }, "cron: expected a text, got 5"],
+    [
+      "a zone that is no text",
+      { cron: "* * * * *", timezone: {} as never },
+      "timezone: expected a text",
+    ],
     ["no schedule", {}, "either everyMs or cron"],
     ["two", { everyMs: 60_000, cron: "* * * * *" }, "either everyMs or cron"],
     ["too short a period", { everyMs: 9999 }, "everyMs: expected milliseconds from 10000"],
@@ -67,7 +75,8 @@ describe("a job's terms", () => {
     ["a day that never comes", { cron: "0 0 30 2 *" }, "runs to come"],
     ["a yearly run", { cron: "0 0 1 1 *" }, "at most 31 days"],
   ])("can't be %s", (_, given, fault) => {
-    expect(jobFault(terms(given), NOW)).toContain(fault);
+    const all = typeof given === "object" && given !== null ? terms(given) : given;
+    expect(jobFault(all, NOW)).toContain(fault);
   });
 });
 

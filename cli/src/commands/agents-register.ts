@@ -32,8 +32,7 @@ export function addAgentsRegister(agents: Command, io: Io): void {
       else if (options.generateKey || options.publicKey || options.role !== "agent") {
         throw usageError("--ping excludes --generate-key, --public-key and --role.");
       }
-      const { pingEndpoint, printJob } = await import("../ping-view");
-      const endpoint = job && pingEndpoint(deployment);
+      const printJob = job && (await import("../ping-view")).jobPrinter(deployment, io.now());
       const name = { organizationId, agentId: options.agent };
       // Before a key is generated that would be of no use.
       if (await registry.get(name)) {
@@ -44,10 +43,7 @@ export function addAgentsRegister(agents: Command, io: Io): void {
         );
       }
       const { description } = options;
-      if (job && endpoint) {
-        const registered = await registry.registerJob({ ...name, job, description });
-        return printJob(registered, endpoint, io.now(), deployment);
-      }
+      if (printJob) return printJob(await registry.registerJob({ ...name, job, description }));
       const { result, files } = await withPublicKey(options, io, (publicKey) =>
         registry.register({
           ...name,

@@ -31,18 +31,19 @@ export function addAgentsRotateKey(agents: Command, io: Io): void {
   addKeySource(command).action(
     withDeployment<Options>(io, async (deployment, options) => {
       const { registry, organizationId, printer } = deployment;
-      const name = { organizationId, agentId: options.agent };
-      const isPing = !options.generateKey && !options.publicKey;
-      const before = await registry.get(name);
-      if (before?.job && isPing) {
-        const { pingEndpoint, printJob } = await import("../ping-view");
-        const endpoint = pingEndpoint(deployment);
-        return printJob(await registry.replacePing(name), endpoint, io.now(), deployment);
-      }
-      if (before?.job)
-        throw usageError(`Agent ${options.agent} is a job: it has a ping URL, and no key.`);
-      checkKeySource(options);
       expectKeyId("--retire", options.retire);
+      const namesKey = Boolean(options.generateKey || options.publicKey);
+      if (namesKey) checkKeySource(options);
+      const name = { organizationId, agentId: options.agent };
+      const before = await registry.get(name);
+      if (before?.job) {
+        if (namesKey) {
+          throw usageError(`Agent ${options.agent} is a job: it has a ping URL, and no key.`);
+        }
+        const { jobPrinter } = await import("../ping-view");
+        const print = jobPrinter(deployment, io.now());
+        return print(await registry.replacePing(name));
+      }
       const { result, files } = await withPublicKey(options, io, (publicKey) =>
         registry.rotateKey({
           ...name,

@@ -11,6 +11,7 @@ import {
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 import { readAgents } from "../read-agents";
+import { serverTime } from "../server-time";
 import { matches, STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
 
 interface Options extends DeploymentOptions {
@@ -124,10 +125,6 @@ async function read(
     return agent && matches(agent, filter) ? [agent] : [];
   }
   return readAgents(deployment, filter, capability);
-}
-
-function serverTime({ statuses }: Deployment, io: Io): number {
-  return io.now() + statuses.clockOffsetMs;
 }
 
 function seconds(text: string): number {

@@ -3,6 +3,7 @@
 import type { AgentPresence, AgentTransition } from "@agent-heartbeat/sdk/status";
 import { z } from "zod";
 import { activityText } from "../activity";
+import { countsOf } from "../counts";
 import type { Deployment } from "../deployment";
 import { diagnose } from "../diagnosis";
 import { ago, duration, moment } from "../durations";
@@ -10,6 +11,7 @@ import { factsOf } from "../facts";
 import { usageError } from "../failure";
 import type { Io } from "../io";
 import { readAgents } from "../read-agents";
+import { serverTime } from "../server-time";
 import { STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
 import { bewareOf } from "../suspicion";
 import { type AddTool, AGENT, type Lines } from "./tool";
@@ -233,12 +235,8 @@ function stateOf(agent: AgentPresence): string {
 
 /** `12 idle, 3 working`, the most first. */
 function counted(words: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return [...counts]
+  return [...countsOf(words)]
     .sort(([, one], [, other]) => other - one)
     .map(([word, count]) => `${count} ${word}`)
     .join(", ");
 }
-
-const serverTime = ({ statuses }: Deployment, io: Io): number => io.now() + statuses.clockOffsetMs;

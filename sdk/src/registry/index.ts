@@ -5,7 +5,7 @@
  */
 
 export type { Enrolment } from "../../../core/enrolment";
-export { JOB_BOUNDS, type JobTerms } from "../../../core/job";
+export { type JobTerms, jobFault } from "../../../core/job";
 export { ID_PATTERN, type Profile, ROLES, type Role } from "../../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
