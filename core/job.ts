@@ -1,6 +1,7 @@
 /** Jobs: cron jobs and scripts that tell by the request of a URL that they have run, and when the next request is due. */
 
 import { Cron } from "croner";
+import { type Names, unknownName } from "./unknown-names";
 
 /** When a job's pings are due. */
 export interface JobTerms {
@@ -15,6 +16,14 @@ export interface JobTerms {
   /** How long a run may take that was told to have started, in milliseconds, before its work counts as stalled. */
   maxRunMs?: number;
 }
+
+const NAMES: Names<JobTerms> = {
+  everyMs: true,
+  cron: true,
+  timezone: true,
+  graceMs: true,
+  maxRunMs: true,
+};
 
 const SECOND = 1000;
 const DAY = 24 * 60 * 60 * SECOND;
@@ -40,6 +49,8 @@ const EARLY_MS = 60 * SECOND;
  */
 export function jobFault(terms: JobTerms, now: number): string | undefined {
   if (typeof terms !== "object" || terms === null) return "job: expected an object with its terms";
+  const unknown = unknownName(terms, NAMES);
+  if (unknown) return `job: ${unknown}`;
   const { everyMs, cron, timezone } = terms;
   for (const [name, text] of Object.entries({ cron, timezone })) {
     if (text !== undefined && typeof text !== "string") {

@@ -21,6 +21,7 @@ import type { CountedDependencies, RouteDependencies } from "../lambda/shared/me
 import { SenderRates } from "../lambda/shared/sender-rates";
 import { subscribeHandler, unsubscribeHandler } from "../lambda/subscribe/handler";
 import type { Engine } from "./engine";
+import { LogRecorder, MetricsRecorder, OPEN_GUARD, OPEN_RATES } from "./presence";
 
 export interface RouteParts extends RouteDependencies {
   /** @default a count in the table */
@@ -38,6 +39,16 @@ export interface RouteParts extends RouteDependencies {
   /** Options for lists and histories, in addition to the table. */
   reader?: Partial<StatusReaderOptions>;
 }
+
+/** The same with a guard that accepts every sender, and without limits. What it logs and counts is of no interest. */
+export const composeOpenRoutes = (parts: Omit<RouteParts, "log" | "metrics">) =>
+  composeRoutes({
+    log: new LogRecorder(),
+    metrics: new MetricsRecorder().sink,
+    guard: OPEN_GUARD,
+    rates: OPEN_RATES,
+    ...parts,
+  });
 
 /** The handlers by message type, and their shared parts. */
 export function composeRoutes({ client, engine, reader, guard: given, ...rest }: RouteParts) {

@@ -59,6 +59,7 @@ describe("a job's terms", () => {
       { cron: "* * * * *", timezone: {} as never },
       "timezone: expected a text",
     ],
+    ["of another spelling", { every: 60_000 } as never, "did you mean everyMs?"],
     ["no schedule", {}, "either everyMs or cron"],
     ["two", { everyMs: 60_000, cron: "* * * * *" }, "either everyMs or cron"],
     ["too short a period", { everyMs: 9999 }, "everyMs: expected milliseconds from 10000"],

@@ -7,6 +7,10 @@ import { stallDeadline } from "../../lambda/lease/work";
 import { broken, text } from "./broken";
 import { LEASE_MS, type Operation, RETENTION_MS, type World } from "./world";
 
+/** Whether an operation has come to its end by a write that was made just now. */
+export const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
+  writer === operation && operation.smooth && row !== previous;
+
 /** It says whose it is, since when it is online, and until when it lasts. */
 export function judgeHeld(
   { previous: before }: World,

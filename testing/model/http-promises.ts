@@ -5,7 +5,7 @@ import type { StatusRow } from "../../core/status";
 import { isLockedOut } from "../../lambda/lease/standing";
 import { MOST_PROCESSES } from "../../lambda/lease/writes";
 import { broken, text } from "./broken";
-import { judgeHeld, judgeSettled, judgeWork } from "./held";
+import { hasWritten, judgeHeld, judgeSettled, judgeWork } from "./held";
 import {
   type HttpProcess,
   LEASE_MS,
@@ -64,9 +64,6 @@ const acceptedBefore = ({ requests }: World, request: Request): boolean =>
       other.accepted === "yes" &&
       other.holder.token.issued === request.holder.token.issued,
   );
-
-const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
-  writer === operation && operation.smooth && row !== previous;
 
 /** A write of a request was carried out. */
 function written(world: World, operation: Operation, request: Request, row: StatusRow): void {

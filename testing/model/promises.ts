@@ -12,7 +12,7 @@ import { derivePresence, type StatusRow } from "../../core/status";
 import { standingOf } from "../../lambda/lease/standing";
 import { MOST_CONNECTIONS, MOST_DISPLACED, MOST_PROCESSES } from "../../lambda/lease/writes";
 import { broken, text } from "./broken";
-import { judgeHeld, judgeSettled, judgeWork } from "./held";
+import { hasWritten, judgeHeld, judgeSettled, judgeWork } from "./held";
 import { afterHttp, httpFinished, isHeldOverHttp } from "./http-promises";
 import {
   type Connection,
@@ -189,10 +189,6 @@ function isOfBefore(world: World, row: StatusRow, { holder }: Connection): boole
   const last = all.find((one) => one.holder.connectionId === row.connectionId);
   return last !== undefined && last.holder.fencingToken < holder.fencingToken;
 }
-
-/** Whether an operation has come to its end by a write that was made just now. */
-const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
-  writer === operation && operation.smooth && row !== previous;
 
 function lockedOut(world: World, { before, startedAt }: Operation): void {
   const { row } = world;

@@ -5,16 +5,8 @@ import pLimit from "p-limit";
 import { type Activity, LIMITS } from "../../../core/protocol";
 import type { Outcome } from "../../../lambda/shared/connections";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
-import {
-  ConnectionsRecorder,
-  holder,
-  LogRecorder,
-  MetricsRecorder,
-  OPEN_GUARD,
-  OPEN_RATES,
-  routeEvent,
-} from "../../../testing/presence";
-import { composeRoutes } from "../../../testing/routes";
+import { ConnectionsRecorder, holder, routeEvent } from "../../../testing/presence";
+import { composeOpenRoutes } from "../../../testing/routes";
 
 const NOW = 1_790_000_000_000;
 
@@ -60,14 +52,10 @@ describe("a message to a group", () => {
 
   function compose(client = engine.client) {
     posts = new Posts();
-    return composeRoutes({
+    return composeOpenRoutes({
       client,
       engine,
       connections: posts,
-      log: new LogRecorder(),
-      metrics: new MetricsRecorder().sink,
-      guard: OPEN_GUARD,
-      rates: OPEN_RATES,
       random: () => draws.shift() ?? Math.random(),
     });
   }

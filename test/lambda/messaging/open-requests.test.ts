@@ -4,23 +4,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { LIMITS } from "../../../core/protocol";
 import type { Outcome } from "../../../lambda/shared/connections";
 import { type Engine, startEngine } from "../../../testing/engine";
-import {
-  ConnectionsRecorder,
-  holder,
-  LogRecorder,
-  MetricsRecorder,
-  OPEN_GUARD,
-  OPEN_RATES,
-  routeEvent,
-} from "../../../testing/presence";
-import { composeRoutes } from "../../../testing/routes";
+import { ConnectionsRecorder, holder, routeEvent } from "../../../testing/presence";
+import { composeOpenRoutes } from "../../../testing/routes";
 
 const NOW = 1_790_000_000_000;
 const REPLY_TO = "_inbox.planner.q1";
 
 describe("a request", () => {
   let engine: Engine;
-  let service: ReturnType<typeof composeRoutes>;
+  let service: ReturnType<typeof composeOpenRoutes>;
   let organizationId: string;
   let gone: Set<string>;
   /** What was noted at each post. */
@@ -41,14 +33,10 @@ describe("a request", () => {
       posts.push({ connectionId, message: message as never, noted: await noted(agentId) });
       return gone.has(connectionId) ? "gone" : "done";
     };
-    service = composeRoutes({
+    service = composeOpenRoutes({
       client: engine.client,
       engine,
       connections,
-      log: new LogRecorder(),
-      metrics: new MetricsRecorder().sink,
-      guard: OPEN_GUARD,
-      rates: OPEN_RATES,
     });
     for (const agentId of ["planner", "w1"]) await connect(agentId);
   });

@@ -15,11 +15,10 @@ import {
   LogRecorder,
   MetricsRecorder,
   OPEN_GUARD,
-  OPEN_RATES,
   routeEvent,
   storedRow,
 } from "../../../testing/presence";
-import { composeRoutes } from "../../../testing/routes";
+import { composeOpenRoutes } from "../../../testing/routes";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 import { Meter } from "../billing-units/meter";
 import { composeService } from "../billing-units/service";
@@ -215,14 +214,10 @@ async function massSilence(engine: Engine) {
 async function subscriptionsOfManyConnections(engine: Engine) {
   const meter = new Meter();
   const client = meter.watch(engine.client);
-  const { routes } = composeRoutes({
+  const { routes } = composeOpenRoutes({
     client,
     engine,
     connections: new ConnectionsRecorder(),
-    guard: OPEN_GUARD,
-    rates: OPEN_RATES,
-    log: new LogRecorder(),
-    metrics: new MetricsRecorder().sink,
     reader: { now: () => NOW, correctClock: false },
   });
   const viewer = { agentId: "viewer", role: "viewer" } as const;
