@@ -42,3 +42,16 @@ export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }
+
+/** The longest word of a message, in characters. Paths, URLs and ARNs are shorter. */
+const LONGEST_WORD = /(\S{250})\S{50,}/gu;
+
+const LONGEST_MESSAGE = 1500;
+
+/** The message, cut where it repeats more of what was passed in than a person reads. */
+export function brief(message: string): string {
+  const text = message.replace(LONGEST_WORD, "$1…");
+  return text.length <= LONGEST_MESSAGE
+    ? text
+    : `${text.slice(0, LONGEST_MESSAGE / 2)} … ${text.slice(-LONGEST_MESSAGE / 3)}`;
+}

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { type CliError, EXIT, explain, usageError } from "./failure";
 import type { Io } from "./io";
-import { printable } from "./printable";
+import { brief, printable } from "./printable";
 import { coloursFor } from "./printer";
 import { createProgram } from "./program";
 
@@ -30,8 +30,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 function report({ message, hint }: CliError, error: unknown, args: readonly string[], io: Io) {
   const options = { color: !args.includes("--no-color") };
   const { red, dim } = coloursFor(io.stderr, io.env, options);
-  io.stderr.write(`${red("error:")} ${printable(message)}\n`);
-  if (hint) io.stderr.write(`${dim(printable(hint))}\n`);
+  io.stderr.write(`${red("error:")} ${printable(brief(message))}\n`);
+  if (hint) io.stderr.write(`${dim(printable(brief(hint)))}\n`);
   if (args.includes("--debug")) io.stderr.write(`${inspect(error)}\n`);
 }
 

@@ -275,3 +275,50 @@ describe("a record created by hand", () => {
     }
   });
 });
+
+describe("a value that is far too long", () => {
+  const long = "x".repeat(100_000);
+  const words = "many words ".repeat(10_000);
+
+  it.each([
+    ["a command", [long]],
+    ["an option", [`--${long}`]],
+    ["an agent's id", ["status", long]],
+    ["a text of many words", ["status", words]],
+    ["a name", ["agents", "get", "--agent", long]],
+    ["a role", ["agents", "register", "--agent", "a1", "--role", long]],
+    ["a duration", ["agents", "register", "--agent", "a1", "--ping", "--every", long]],
+    ["a schedule", ["agents", "register", "--agent", "a1", "--ping", "--cron", long]],
+    ["a time", ["events", "--since", long]],
+    ["a subject", ["publish", long, "{}"]],
+    ["a message", ["publish", "tasks", `{"${long}`]],
+    ["a file's name", ["agents", "import", long]],
+    ["a pattern of names", ["enrolments", "create", "--agents", long]],
+    ["a token", ["token", "inspect", long]],
+    ["a shell", ["completion", long]],
+    ["an alarm", ["runbook", long]],
+  ])("is not repeated whole: %s", async (_, args) => {
+    const { code, stdout, stderr } = await run([...args, "--local", "-o", "files"], { cwd });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/^error: /);
+    expect(stdout.length + stderr.length).toBeLessThan(2500);
+  });
+
+  it.each([
+    ["column", `${long},agentId\n1,a1\n`],
+    ["field", JSON.stringify([{ agentId: "a1", [long]: 1 }])],
+    ["agent's id in JSON", JSON.stringify([{ agentId: long }])],
+    ["agent's id in CSV", `agentId\n${long}\n`],
+    ["role", `agentId,role\na1,${long}\n`],
+    ["text of many words", `agentId,role\na1,${words}\n`],
+    ["key", `agentId,publicKey\na1,${long}\n`],
+    ["key file", `agentId,publicKeyFile\na1,${long}\n`],
+  ])("is not repeated whole in a file of agents: a %s", async (_, content) => {
+    await writeFile(join(cwd, "long.txt"), content);
+    const args = ["agents", "import", "long.txt", "--local", "-o", "files"];
+    const { code, stdout, stderr } = await run(args, { cwd });
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/^error: /);
+    expect(stdout.length + stderr.length).toBeLessThan(2500);
+  });
+});
