@@ -64,6 +64,31 @@ const common = {
   transformIgnorePatterns: [`/node_modules/(?!(?:${ES_MODULES.join("|")})/)`],
 };
 
+const browser = {
+  ...common,
+  displayName: "browser",
+  testMatch: ["<rootDir>/test/**/*.browser.test.ts"],
+  globalSetup: "<rootDir>/testing/set-up.js",
+};
+
+const withoutBrowser = [
+  {
+    ...common,
+    displayName: "unit",
+    testMatch: ["<rootDir>/test/**/*.test.ts"],
+    testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.(e2e|browser)\\.test\\.ts$", ...LONG],
+    globalSetup: "<rootDir>/testing/set-up.js",
+  },
+  {
+    ...common,
+    displayName: "e2e",
+    testMatch: ["<rootDir>/test/e2e/**/*.test.ts", "<rootDir>/test/**/*.e2e.test.ts"],
+    testPathIgnorePatterns: LONG,
+    globalSetup: "<rootDir>/testing/e2e/set-up.js",
+    globalTeardown: "<rootDir>/testing/e2e/tear-down.js",
+  },
+];
+
 module.exports = {
   // No test is judged by its time: this ends one that hangs, on the slowest of machines.
   testTimeout: 600_000,
@@ -72,28 +97,6 @@ module.exports = {
   // A new worker has to load everything again: the modules of a suite take longer than most of its tests.
   workerIdleMemoryLimit: "1GB",
   reporters: ["default", "<rootDir>/testing/count-reporter.js"],
-  projects: [
-    {
-      ...common,
-      displayName: "unit",
-      testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "\\.(e2e|browser)\\.test\\.ts$", ...LONG],
-      globalSetup: "<rootDir>/testing/set-up.js",
-    },
-    // Needs Chromium: `npm run test:browser`.
-    {
-      ...common,
-      displayName: "browser",
-      testMatch: ["<rootDir>/test/**/*.browser.test.ts"],
-      globalSetup: "<rootDir>/testing/set-up.js",
-    },
-    {
-      ...common,
-      displayName: "e2e",
-      testMatch: ["<rootDir>/test/e2e/**/*.test.ts", "<rootDir>/test/**/*.e2e.test.ts"],
-      testPathIgnorePatterns: LONG,
-      globalSetup: "<rootDir>/testing/e2e/set-up.js",
-      globalTeardown: "<rootDir>/testing/e2e/tear-down.js",
-    },
-  ],
+  // `npm run test:browser`: those that need Chromium.
+  projects: process.env.BROWSER === undefined ? withoutBrowser : [browser],
 };
