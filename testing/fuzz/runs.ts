@@ -3,7 +3,7 @@
 import { EXHAUSTIVE } from "../exhaustive";
 
 /** The part of them that `npm test` plays. */
-const SAMPLE = 1 / 3;
+const SAMPLE = 1 / 8;
 
 /** @param inCi the number of attempts of `npm run test:exhaustive`, unless `FUZZ_RUNS` is set */
 export const runs = (inCi: number): number =>

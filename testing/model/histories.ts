@@ -6,7 +6,7 @@ import { promises } from "./promises";
 import { World } from "./world";
 
 /** How many a test plays. CI plays 20,000 with `npm run test:model`. */
-export const RUNS = Number(process.env.MODEL_RUNS ?? 200);
+export const RUNS = Number(process.env.MODEL_RUNS ?? 60);
 
 /** Tests play the same each time; the command draws a seed of its own, and prints it. */
 export const HISTORY_SEED = Number(process.env.MODEL_SEED ?? 1);

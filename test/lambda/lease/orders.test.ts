@@ -14,7 +14,7 @@ import { InMemoryTable } from "../../../testing/model/in-memory-table";
 import { holder, storedRow } from "../../../testing/presence";
 
 /** Every n-th order is also played on the engine. */
-const SAMPLE = EXHAUSTIVE ? 1 : 11;
+const SAMPLE = EXHAUSTIVE ? 1 : 31;
 
 type Step = (table: Table, agentId: string) => Promise<unknown>;
 
