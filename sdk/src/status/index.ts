@@ -24,9 +24,5 @@ export { rowFromItem } from "../../../core/status-row";
 export { AgentHeartbeatError } from "../errors";
 export type { Clock } from "./dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "./errors";
-export {
-  type AgentPage,
-  type ListAgentsOptions,
-  StatusReader,
-  type StatusReaderOptions,
-} from "./reader";
+export { type AgentPage, StatusReader } from "./reader";
+export type { ListAgentsOptions, StatusReaderOptions } from "./reader-options";

@@ -1,13 +1,7 @@
 /** Answers who is online from the AgentStatus table, by the derived status and the server's clock alone. */
 
-import {
-  type AttributeValue,
-  DynamoDBClient,
-  type DynamoDBClientConfig,
-  GetItemCommand,
-  QueryCommand,
-} from "@aws-sdk/client-dynamodb";
-import { boundedClient, type ConnectionAgent } from "../../../core/aws-client";
+import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { boundedClient } from "../../../core/aws-client";
 import { type AgentTransition, withDerivedEnds } from "../../../core/history-record";
 import {
   type AgentPresence,
@@ -17,11 +11,7 @@ import {
   type Status,
   type TransitionRecord,
 } from "../../../core/protocol";
-import { derivePresence, isPurged, type StatusRow } from "../../../core/status";
-import { rowFromItem } from "../../../core/status-row";
-import type { Names } from "../../../core/unknown-names";
 import { agentBefore, cursorAfter } from "./cursor";
-import { type Clock, DynamoDbClock } from "./dynamodb-clock";
 import { InvalidArgumentError } from "./errors";
 import {
   expectAgentId,
@@ -31,67 +21,14 @@ import {
   expectStatus,
   expectTableName,
 } from "./expect";
+import {
+  LIST_OPTIONS,
+  type ListAgentsOptions,
+  READER_OPTIONS,
+  type StatusReaderOptions,
+} from "./reader-options";
 import { RegistryReads } from "./registry-reads";
-
-export interface StatusReaderOptions {
-  /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
-  tableName: string;
-  /** The stack's output `RegistryTableName`, for what a reader takes from there. @default - none of it */
-  registryTableName?: string | undefined;
-  /** @default a client of its own, from `region`, `endpoint` and the environment's credentials */
-  client?: DynamoDBClient | undefined;
-  /** Region of the table, where no client is given. */
-  region?: string | undefined;
-  /** DynamoDB's URL, where no client is given and it is not the region's: the local runtime's. */
-  endpoint?: string | undefined;
-  /**
-   * Takes the connections, where no client is given: `proxyAgent()` of the SDK for the proxy that the environment names.
-   *
-   * @default none: AWS's region is reached directly
-   */
-  agent?: ConnectionAgent | undefined;
-  /** Whether reads see every write that was answered before them. Costs twice as much. @default false */
-  consistent?: boolean | undefined;
-  /** The local clock, in epoch milliseconds. @default Date.now */
-  now?: Clock | undefined;
-  /** Whether DynamoDB's clock is believed where `now` differs from it by seconds. @default true */
-  correctClock?: boolean | undefined;
-}
-
-export interface ListAgentsOptions {
-  organizationId: string;
-  /** Only agents of this derived status. @default both */
-  status?: Status | undefined;
-  /** The `cursor` of the page before. @default the first page */
-  cursor?: string | null | undefined;
-  /** Agents a page at most, 1 to 1000. @default 100 */
-  limit?: number | undefined;
-  /** Whether each agent comes with its profile. Needs `registryTableName`. @default false */
-  profiles?: boolean | undefined;
-  /** Where a page ends that would be larger than this, in bytes of its agents as JSON. @default no limit */
-  maxBytes?: number | undefined;
-}
-
-const READER_OPTIONS: Names<StatusReaderOptions> = {
-  tableName: true,
-  registryTableName: true,
-  client: true,
-  region: true,
-  endpoint: true,
-  agent: true,
-  consistent: true,
-  now: true,
-  correctClock: true,
-};
-
-const LIST_OPTIONS: Names<ListAgentsOptions> = {
-  organizationId: true,
-  status: true,
-  cursor: true,
-  limit: true,
-  profiles: true,
-  maxBytes: true,
-};
+import { COUNT_ATTRIBUTES, StatusReads } from "./status-reads";
 
 /** Agents in the order of their ids: fewer than the limit, or none, where few of very many match. */
 export interface AgentPage {
@@ -100,34 +37,8 @@ export interface AgentPage {
   cursor: string | null;
 }
 
-/** What a reader needs of a row. A record, so that what a presence is derived from can't be forgotten here. */
-const ROW_ATTRIBUTES = Object.keys({
-  organizationId: true,
-  agentId: true,
-  status: true,
-  connectionId: true,
-  connectedAt: true,
-  onlineSince: true,
-  lastHeartbeatAt: true,
-  leaseExpiresAt: true,
-  heartbeatIntervalMs: true,
-  instanceId: true,
-  activity: true,
-  stallsAt: true,
-  reason: true,
-  disconnectedAt: true,
-  ttlEpochSeconds: true,
-} satisfies Record<PresenceAttribute, true>);
-
-type PresenceAttribute =
-  | keyof Parameters<typeof derivePresence>[0]
-  | "organizationId"
-  | "ttlEpochSeconds";
-
 /** Agents that are looked up at once. */
 const CONCURRENCY = 25;
-
-const COUNT_ATTRIBUTES = ["status", "leaseExpiresAt", "ttlEpochSeconds", "instanceId"] as const;
 
 /**
  * Reads for one page, each of as many rows as the page has room for, or as a default page has. Where few of very
@@ -143,12 +54,8 @@ const MAX_QUERIES_PER_PAGE = 4;
 export class StatusReader {
   readonly #client: DynamoDBClient;
   readonly #ownsClient: boolean;
-  readonly #tableName: string;
+  readonly #statuses: StatusReads;
   readonly #registry: RegistryReads | undefined;
-  readonly #consistent: boolean;
-  readonly #clock: DynamoDbClock;
-  readonly #correctClock: boolean;
-  readonly #now: Clock;
 
   /** @throws InvalidArgumentError if the name of a table is missing, or there is no option of a name */
   constructor(options: StatusReaderOptions) {
@@ -158,7 +65,11 @@ export class StatusReader {
       options.client ??
       boundedClient(DynamoDBClient, clientConfig(options), undefined, options.agent);
     const { tableName, registryTableName } = options;
-    this.#tableName = expectTableName("tableName", tableName, "StatusTableName");
+    this.#statuses = new StatusReads(
+      this.#client,
+      expectTableName("tableName", tableName, "StatusTableName"),
+      options,
+    );
     this.#registry =
       registryTableName === undefined
         ? undefined
@@ -166,15 +77,11 @@ export class StatusReader {
             this.#client,
             expectTableName("registryTableName", registryTableName, "RegistryTableName"),
           );
-    this.#consistent = options.consistent ?? false;
-    this.#now = options.now ?? Date.now;
-    this.#correctClock = options.correctClock ?? true;
-    this.#clock = new DynamoDbClock(this.#now);
   }
 
   /** How far the local clock was behind DynamoDB's at the last read, in milliseconds; 0 if they agreed. */
   get clockOffsetMs(): number {
-    return this.#clock.offsetMs;
+    return this.#statuses.clockOffsetMs;
   }
 
   /**
@@ -206,8 +113,8 @@ export class StatusReader {
     for (let queries = 0; queries < MAX_QUERIES_PER_PAGE; queries++) {
       // With a filter, nobody knows how many rows hold the rest of the page.
       const rows = status ? Math.max(limit, LIMITS.listPageSize) : limit - agents.length;
-      const page = await this.#query(organizationId, ROW_ATTRIBUTES, after, rows);
-      for (const agent of this.#present(page.rows)) {
+      const page = await this.#statuses.page(organizationId, after, { limit: rows });
+      for (const agent of page.agents) {
         if (status && agent.status !== status) continue;
         if (agents.length === limit) return { agents, cursor: cursorOf(organizationId, agents) };
         agents.push(agent);
@@ -255,14 +162,9 @@ export class StatusReader {
     const { organizationId, status } = options;
     expectOrganizationId(organizationId);
     expectStatus(status);
-    let after: string | undefined;
-    do {
-      const page = await this.#query(organizationId, ROW_ATTRIBUTES, after);
-      for (const agent of this.#present(page.rows)) {
-        if (!status || agent.status === status) yield agent;
-      }
-      after = page.lastAgentId;
-    } while (after !== undefined);
+    for await (const agent of this.#statuses.all(organizationId)) {
+      if (!status || agent.status === status) yield agent;
+    }
   }
 
   /**
@@ -273,17 +175,7 @@ export class StatusReader {
   async getAgent(organizationId: string, agentId: string): Promise<AgentPresence | undefined> {
     expectOrganizationId(organizationId);
     expectAgentId(agentId);
-    const { Item } = await this.#client.send(
-      this.#watch(
-        new GetItemCommand({
-          TableName: this.#tableName,
-          Key: { organizationId: { S: organizationId }, agentId: { S: agentId } },
-          ConsistentRead: this.#consistent,
-          ...projection(ROW_ATTRIBUTES),
-        }),
-      ),
-    );
-    return Item && this.#present([rowFromItem(Item)])[0];
+    return this.#statuses.agent(organizationId, agentId);
   }
 
   /**
@@ -298,7 +190,7 @@ export class StatusReader {
     const { organizationId, status, capability } = options;
     expectOrganizationId(organizationId);
     expectStatus(status);
-    const pages = this.#inRegistry().withCapability(organizationId, capability, () => this.#time());
+    const pages = this.#inRegistry().withCapability(organizationId, capability, this.#statuses.now);
     for await (const page of pages) {
       for (let start = 0; start < page.length; start += CONCURRENCY) {
         const agents = await Promise.all(
@@ -332,7 +224,7 @@ export class StatusReader {
    */
   async massExpiry(organizationId: string): Promise<MassExpiry | null> {
     expectOrganizationId(organizationId);
-    return this.#inRegistry().massExpiry(organizationId, () => this.#time());
+    return this.#inRegistry().massExpiry(organizationId, this.#statuses.now);
   }
 
   /**
@@ -344,8 +236,10 @@ export class StatusReader {
   async transitions(organizationId: string, agentId?: string): Promise<AgentTransition[]> {
     expectOrganizationId(organizationId);
     if (agentId !== undefined) expectAgentId(agentId);
-    const stored = await this.#inRegistry().transitions(organizationId, agentId, () =>
-      this.#time(),
+    const stored = await this.#inRegistry().transitions(
+      organizationId,
+      agentId,
+      this.#statuses.now,
     );
     // Read after the transitions: what is stored in between is then in neither twice.
     const agents: AgentPresence[] = [];
@@ -357,7 +251,7 @@ export class StatusReader {
       const agent = await this.getAgent(organizationId, agentId);
       if (agent) agents.push(agent);
     }
-    return withDerivedEnds(stored, agents, this.#time());
+    return withDerivedEnds(stored, agents, this.#statuses.now());
   }
 
   /**
@@ -368,12 +262,8 @@ export class StatusReader {
   async countByStatus(organizationId: string): Promise<Record<Status, number>> {
     expectOrganizationId(organizationId);
     const counts = { online: 0, offline: 0 };
-    let after: string | undefined;
-    do {
-      const page = await this.#query(organizationId, COUNT_ATTRIBUTES, after);
-      for (const { status } of this.#present(page.rows)) counts[status]++;
-      after = page.lastAgentId;
-    } while (after !== undefined);
+    for await (const { status } of this.#statuses.all(organizationId, COUNT_ATTRIBUTES))
+      counts[status]++;
     return counts;
   }
 
@@ -385,7 +275,7 @@ export class StatusReader {
    */
   async counts(organizationId: string): Promise<OnlineCount[]> {
     expectOrganizationId(organizationId);
-    return this.#inRegistry().counts(organizationId, () => this.#time());
+    return this.#inRegistry().counts(organizationId, this.#statuses.now);
   }
 
   /** Closes the connections of the reader's own client; does nothing to one that it was given. */
@@ -399,63 +289,11 @@ export class StatusReader {
       "registryTableName: expected the name of the AgentRegistry table, got nothing",
     );
   }
-
-  #time(): number {
-    return this.#correctClock ? this.#clock.now() : this.#now();
-  }
-
-  #present(rows: StatusRow[]): AgentPresence[] {
-    const now = this.#time();
-    return rows.filter((row) => !isPurged(row, now)).map((row) => derivePresence(row, now));
-  }
-
-  #watch<C extends GetItemCommand | QueryCommand>(command: C): C {
-    return this.#correctClock ? this.#clock.watch(command) : command;
-  }
-
-  async #query(
-    organizationId: string,
-    attributes: readonly string[],
-    after: string | undefined,
-    limit?: number,
-  ): Promise<{ rows: StatusRow[]; lastAgentId: string | undefined }> {
-    const { ExpressionAttributeNames, ...projected } = projection(attributes);
-    const { Items = [], LastEvaluatedKey } = await this.#client.send(
-      this.#watch(
-        new QueryCommand({
-          TableName: this.#tableName,
-          KeyConditionExpression: "#organizationId = :organizationId",
-          ExpressionAttributeNames: {
-            ...ExpressionAttributeNames,
-            "#organizationId": "organizationId",
-          },
-          ExpressionAttributeValues: { ":organizationId": { S: organizationId } },
-          ConsistentRead: this.#consistent,
-          ...projected,
-          ...(limit && { Limit: limit }),
-          ...(after !== undefined && { ExclusiveStartKey: keyOf(organizationId, after) }),
-        }),
-      ),
-    );
-    return { rows: Items.map(rowFromItem), lastAgentId: LastEvaluatedKey?.agentId?.S };
-  }
 }
 
 function cursorOf(organizationId: string, agents: AgentPresence[]): string | null {
   const last = agents.at(-1);
   return last ? cursorAfter(organizationId, last.agentId) : null;
-}
-
-function keyOf(organizationId: string, agentId: string): Record<string, AttributeValue> {
-  return { organizationId: { S: organizationId }, agentId: { S: agentId } };
-}
-
-/** Every name has an alias, for `status` is one of DynamoDB's reserved words. */
-function projection(attributes: readonly string[]) {
-  return {
-    ProjectionExpression: attributes.map((name) => `#${name}`).join(", "),
-    ExpressionAttributeNames: Object.fromEntries(attributes.map((name) => [`#${name}`, name])),
-  };
 }
 
 function clientConfig({ region, endpoint }: StatusReaderOptions): DynamoDBClientConfig {

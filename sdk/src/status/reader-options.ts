@@ -1,0 +1,67 @@
+/** The options of a status reader and of its lists. */
+
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { ConnectionAgent } from "../../../core/aws-client";
+import type { Status } from "../../../core/protocol";
+import type { Names } from "../../../core/unknown-names";
+import type { Clock } from "./dynamodb-clock";
+
+export interface StatusReaderOptions {
+  /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
+  tableName: string;
+  /** The stack's output `RegistryTableName`, for what a reader takes from there. @default - none of it */
+  registryTableName?: string | undefined;
+  /** @default a client of its own, from `region`, `endpoint` and the environment's credentials */
+  client?: DynamoDBClient | undefined;
+  /** Region of the table, where no client is given. */
+  region?: string | undefined;
+  /** DynamoDB's URL, where no client is given and it is not the region's: the local runtime's. */
+  endpoint?: string | undefined;
+  /**
+   * Takes the connections, where no client is given: `proxyAgent()` of the SDK for the proxy that the environment names.
+   *
+   * @default none: AWS's region is reached directly
+   */
+  agent?: ConnectionAgent | undefined;
+  /** Whether reads see every write that was answered before them. Costs twice as much. @default false */
+  consistent?: boolean | undefined;
+  /** The local clock, in epoch milliseconds. @default Date.now */
+  now?: Clock | undefined;
+  /** Whether DynamoDB's clock is believed where `now` differs from it by seconds. @default true */
+  correctClock?: boolean | undefined;
+}
+
+export interface ListAgentsOptions {
+  organizationId: string;
+  /** Only agents of this derived status. @default both */
+  status?: Status | undefined;
+  /** The `cursor` of the page before. @default the first page */
+  cursor?: string | null | undefined;
+  /** Agents a page at most, 1 to 1000. @default 100 */
+  limit?: number | undefined;
+  /** Whether each agent comes with its profile. Needs `registryTableName`. @default false */
+  profiles?: boolean | undefined;
+  /** Where a page ends that would be larger than this, in bytes of its agents as JSON. @default no limit */
+  maxBytes?: number | undefined;
+}
+
+export const READER_OPTIONS: Names<StatusReaderOptions> = {
+  tableName: true,
+  registryTableName: true,
+  client: true,
+  region: true,
+  endpoint: true,
+  agent: true,
+  consistent: true,
+  now: true,
+  correctClock: true,
+};
+
+export const LIST_OPTIONS: Names<ListAgentsOptions> = {
+  organizationId: true,
+  status: true,
+  cursor: true,
+  limit: true,
+  profiles: true,
+  maxBytes: true,
+};
