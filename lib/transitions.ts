@@ -67,7 +67,10 @@ export class Transitions extends Construct {
     eventBus.grantPutEventsTo(transitions);
     gateway.grantDeliver(transitions);
     gateway.grantConnections(transitions, "DELETE");
-    storage.grantAccess(transitions, { registry: ["PutItem", "UpdateItem"] });
+    storage.grantAccess(transitions, {
+      registry: ["PutItem", "UpdateItem"],
+      subscriptions: ["DeleteItem"],
+    });
 
     const undelivered = undeliveredQueue(this, encryptionKey);
     this.function = transitions;

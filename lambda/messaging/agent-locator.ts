@@ -36,6 +36,7 @@ export function dynamoDbAgentLocator(client: DynamoDBClient, TableName: string):
 const processIn = (row: StatusRow): Located => ({
   instanceId: row.instanceId,
   connections: openConnections(row),
+  lastHeartbeatAt: row.lastHeartbeatAt,
 });
 
 /** How many messages an agent was handling at its last heartbeat; undefined if it takes no more. */

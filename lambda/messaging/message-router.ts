@@ -26,6 +26,8 @@ export interface Located {
   instanceId: string;
   /** Its connections, the likeliest first. */
   connections: string[];
+  /** Epoch milliseconds. */
+  lastHeartbeatAt: number;
 }
 
 /** An agent that takes work. */
@@ -113,7 +115,7 @@ export class MessageRouter {
    * The connections to try of a group, best first: drawn two by two at random, of which the less busy comes first. A member
    * that takes no work, or whose subscription is that of a process or connection which lost the row, is left out.
    */
-  async *#candidates(members: Subscriber[], now: number): AsyncGenerator<Subscriber> {
+  async *#candidates(members: Subscriber[], now: number): AsyncGenerator<Candidate> {
     const { agents, log, random } = this.deps;
     const processes = drawn(byProcess(members), random).slice(0, LIMITS.membersTried);
     while (processes.length > 0) {
@@ -125,10 +127,11 @@ export class MessageRouter {
             return undefined;
           });
           if (worker?.instanceId !== instanceId) return { load: 0, open: [] };
+          const { load, lastHeartbeatAt } = worker;
           const open = worker.connections.flatMap((connectionId) =>
             [first, ...others].filter((each) => each.connectionId === connectionId).slice(0, 1),
           );
-          return { load: worker.load, open };
+          return { load, open: open.map((each) => ({ ...each, lastHeartbeatAt })) };
         }),
       );
       for (const { open } of pair.sort((a, b) => a.load - b.load)) yield* open;
@@ -148,8 +151,8 @@ export class MessageRouter {
   ): Promise<number> {
     const located = await this.deps.agents.locate(organizationId, agentId, now);
     if (!located) return 0;
-    const { instanceId, connections } = located;
-    const request = openRequest({ organizationId, agentId, instanceId }, message, now);
+    const { connections, ...process } = located;
+    const request = openRequest({ organizationId, agentId, ...process }, message, now);
     const outcome = await this.#expecting(request, async () => {
       for (const connectionId of connections) {
         const outcome = await this.#post(connectionId, message, agentId);
@@ -161,7 +164,11 @@ export class MessageRouter {
     return outcome === "done" ? 1 : 0;
   }
 
-  /** Notes a request while it is open, before the agent that gets it can be lost. */
+  /**
+   * Notes a request while it is open, before the agent that gets it can be lost.
+   *
+   * @returns `failed` too if its requester may have been told meanwhile that the agent is lost
+   */
   async #expecting(
     request: OpenRequest | false | undefined,
     post: () => Promise<Outcome | "failed">,
@@ -170,12 +177,14 @@ export class MessageRouter {
     const { requests, log } = this.deps;
     const { agentId } = request;
     // Without the note, the requester waits for the end of its time.
-    const failed = (error: unknown) =>
+    const failed = (error: unknown): undefined => {
       log.warn({ event: "request_not_noted", agentId, error: String(error) });
-    await requests.add(request).catch(failed);
+    };
+    const noted = await requests.add(request).then(() => "noted", failed);
     const outcome = await post();
-    if (outcome === "gone") await requests.remove(request).catch(failed);
-    return outcome;
+    if (outcome !== "gone" || !noted) return outcome;
+    // Who has been told sends it again: it must not go to another one as well.
+    return (await requests.remove(request).catch(failed)) === "removed" ? "gone" : "failed";
   }
 
   async #post(
@@ -196,15 +205,22 @@ export class MessageRouter {
   }
 }
 
+/** Who gets a message alone. */
+type Receiver = Pick<OpenRequest, "organizationId" | "agentId" | "instanceId" | "lastHeartbeatAt">;
+
+/** A member of a group that takes work. */
+type Candidate = Subscriber & Receiver;
+
 /** What to note of a message to one agent; undefined if nobody waits for its answer. */
 function openRequest(
-  receiver: Pick<OpenRequest, "organizationId" | "agentId" | "instanceId">,
-  { replyTo, expiresInMs }: DeliveryMessage,
+  receiver: Receiver,
+  { replyTo, expiresInMs, attempt }: DeliveryMessage,
   now: number,
 ): OpenRequest | undefined {
   if (replyTo === undefined || expiresInMs === undefined) return undefined;
-  const { organizationId, agentId, instanceId } = receiver;
-  return { organizationId, agentId, instanceId, replyTo, expiresAt: now + expiresInMs };
+  const { organizationId, agentId, instanceId, lastHeartbeatAt } = receiver;
+  const expiresAt = now + expiresInMs;
+  return { organizationId, agentId, instanceId, lastHeartbeatAt, replyTo, attempt, expiresAt };
 }
 
 /** One process's subscriptions: it has two where it moves to another connection, or has several patterns. */

@@ -11,7 +11,6 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { openRequestKey, openRequestsAddress } from "../../core/subscription-keys";
-import { deleteItems } from "./delete-items";
 import { queryAt } from "./subscription-reader";
 
 export interface OpenRequest {
@@ -19,14 +18,23 @@ export interface OpenRequest {
   /** Who was asked. */
   agentId: string;
   instanceId: string;
+  /** The agent's last heartbeat when it was chosen: it was online then. Epoch milliseconds. */
+  lastHeartbeatAt: number;
   /** The subject of the answer, which names who waits. */
   replyTo: string;
+  /** Which attempt it is. */
+  attempt?: number | undefined;
   /** Epoch milliseconds: nobody waits from then on. */
   expiresAt: number;
 }
 
+/** What is known of a request that its agent has not answered. */
+export type Noted = Pick<OpenRequest, "instanceId" | "lastHeartbeatAt" | "replyTo" | "attempt">;
+
 /** What tells a request from others. */
 type RequestKey = Pick<OpenRequest, "organizationId" | "agentId" | "replyTo">;
+
+export type Removal = "removed" | "absent" | "unknown";
 
 /** Every method rejects with the client's error if DynamoDB fails. */
 export class OpenRequests {
@@ -36,20 +44,28 @@ export class OpenRequests {
   ) {}
 
   async add(request: OpenRequest): Promise<void> {
-    const { organizationId, agentId, instanceId, replyTo, expiresAt } = request;
+    const { organizationId, agentId, replyTo, expiresAt, ...noted } = request;
     // Whole seconds, of which none is cut off.
     const ttlEpochSeconds = Math.ceil(expiresAt / 1000) + 1;
     const Item = {
       ...openRequestKey(organizationId, agentId, replyTo),
-      ...marshall({ instanceId, ttlEpochSeconds }),
+      ...marshall({ ...noted, ttlEpochSeconds }, { removeUndefinedValues: true }),
     };
     await this.client.send(new PutItemCommand({ TableName: this.tableName, Item }));
   }
 
-  /** Takes a request away, if it is there. */
-  async remove({ organizationId, agentId, replyTo }: RequestKey): Promise<void> {
+  /**
+   * Takes a request away.
+   *
+   * @returns whether this call did: `unknown` if it was made again, because the answer of the first one was lost
+   */
+  async remove({ organizationId, agentId, replyTo }: RequestKey): Promise<Removal> {
     const Key = openRequestKey(organizationId, agentId, replyTo);
-    await this.client.send(new DeleteItemCommand({ TableName: this.tableName, Key }));
+    const { Attributes, $metadata } = await this.client.send(
+      new DeleteItemCommand({ TableName: this.tableName, Key, ReturnValues: "ALL_OLD" }),
+    );
+    if (Attributes) return "removed";
+    return Number($metadata.attempts) > 1 ? "unknown" : "absent";
   }
 
   /**
@@ -57,25 +73,14 @@ export class OpenRequests {
    *
    * @param now epoch milliseconds
    */
-  async of(
-    organizationId: string,
-    agentId: string,
-    now: number,
-    most: number,
-  ): Promise<Pick<OpenRequest, "instanceId" | "replyTo">[]> {
+  async of(organizationId: string, agentId: string, now: number, most: number): Promise<Noted[]> {
     const address = openRequestsAddress(organizationId, agentId);
     const { Items = [] } = await this.client.send(
       new QueryCommand({ ...queryAt(this.tableName, address, now), Limit: most }),
     );
     return Items.map((item) => {
-      const { subscriber, instanceId } = unmarshall(item);
-      return { replyTo: subscriber, instanceId };
+      const { subscriber: replyTo, instanceId, lastHeartbeatAt, attempt } = unmarshall(item);
+      return { replyTo, instanceId, lastHeartbeatAt, attempt };
     });
-  }
-
-  /** Takes requests away. */
-  async removeAll(organizationId: string, agentId: string, replyTo: string[]): Promise<void> {
-    const keys = replyTo.map((each) => openRequestKey(organizationId, agentId, each));
-    await deleteItems(this.client, this.tableName, keys);
   }
 }

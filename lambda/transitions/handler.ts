@@ -275,10 +275,16 @@ async function notifySubscribers(changes: Pending[], run: Run): Promise<void> {
 }
 
 async function answerForOffline(transition: Transition, run: Run): Promise<void> {
-  const { organizationId, agentId, instanceId, transitionId: id, reason } = transition;
-  const isLost = (of: string) => of === instanceId;
-  const why = `went offline (${reason})`;
-  await run.answerFor({ organizationId, agentId, isLost, id, why, until: run.notifyUntil });
+  const { organizationId, agentId, instanceId, lastHeartbeatAt, transitionId, reason } = transition;
+  await run.answerFor({
+    organizationId,
+    agentId,
+    isLost: (of) => of === instanceId,
+    lastHeartbeatAt,
+    id: transitionId,
+    why: `went offline (${reason})`,
+    until: run.notifyUntil,
+  });
 }
 
 function messageOf(transition: Transition): DeliveryMessage {

@@ -14,7 +14,7 @@ const MOST = 1000;
 const CONCURRENCY = 32;
 
 export interface LostRequestsDependencies {
-  requests: Pick<OpenRequests, "of" | "removeAll">;
+  requests: Pick<OpenRequests, "of" | "remove">;
   messageRouter: Pick<MessageRouter, "send">;
   clock: () => number;
   log: Log;
@@ -26,6 +26,11 @@ export interface Loss {
   agentId: string;
   /** Which of them. */
   isLost: (instanceId: string) => boolean;
+  /**
+   * The last heartbeat that the agent's row had with the loss, in epoch milliseconds. An agent comes back online with a later one:
+   * what it was asked since is not lost.
+   */
+  lastHeartbeatAt: number;
   /** Unique for this loss. */
   id: string;
   /** In words. */
@@ -37,24 +42,25 @@ export interface Loss {
 /** Tells those who wait, once each. What fails is logged: they wait for the end of their time then. */
 export function lostRequests({ requests, messageRouter, clock, log }: LostRequestsDependencies) {
   return async (loss: Loss): Promise<void> => {
-    const { organizationId, agentId, isLost, id, why, until } = loss;
+    const { organizationId, agentId, isLost, lastHeartbeatAt, id, why, until } = loss;
     try {
       const open = await requests.of(organizationId, agentId, clock(), MOST);
-      const lost = open
-        .filter(({ instanceId }) => isLost(instanceId))
-        .map(({ replyTo }) => replyTo);
+      const lost = open.filter(
+        (request) => isLost(request.instanceId) && request.lastHeartbeatAt <= lastHeartbeatAt,
+      );
       if (lost.length === 0) return;
-      // First, so that a change of the stream that is read again tells nobody twice.
-      await requests.removeAll(organizationId, agentId, lost);
-      await pLimit(CONCURRENCY).map(lost, async (replyTo) => {
+      await pLimit(CONCURRENCY).map(lost, async ({ replyTo, attempt }) => {
         const requester = inboxOwner(replyTo);
         if (requester === undefined || clock() >= until) return;
+        // Whoever takes the note away has the word: an answer, this one, or the router, which found the connection gone.
+        if ((await requests.remove({ organizationId, agentId, replyTo })) === "absent") return;
         const message: DeliveryMessage = {
           type: "message",
           messageId: `${id}:${replyTo}`,
           subject: replyTo,
           data: {
             error: { code: "receiver_lost", message: `${agentId} ${why} before it answered` },
+            ...(attempt !== undefined && { attempt }),
           },
           from: SERVICE_SENDER,
         };

@@ -242,6 +242,31 @@ async def test_a_request_goes_to_another_agent_if_the_first_one_is_lost(service:
     await agent.stop()
 
 
+async def test_a_second_error_about_an_attempt_does_not_count_for_the_next(service: FakeService) -> None:
+    lost = {"error": {"code": "receiver_lost", "message": "w1 went offline before it answered"}, "attempt": 1}
+    ends = {"error": {"code": "unavailable", "message": "the message was dropped: ended"}, "attempt": 1}
+    agent = agent_of(service)
+    await agent.start()
+    peer = await service.connection()
+    for first, second in ((ends, lost), (lost, ends)):
+        before = len(peer.of_type("publish"))
+        asked = asyncio.ensure_future(agent.request("tasks.do", 1, retries=3))
+        subject = (await service.received("publish", before + 1))[-1]["replyTo"]
+
+        def answer(number: int, reply: Any, subject: str = subject) -> None:
+            peer.send(type="message", messageId=f"{subject}-{number}", subject=subject, data=reply, **{"from": "b"})
+
+        answer(1, first)
+        # Before the next attempt is sent, and after.
+        answer(2, second)
+        assert (await service.received("publish", before + 2))[-1]["attempt"] == 2
+        answer(3, second)
+        answer(4, {"result": 7, "attempt": 1})
+        assert await asked == 7
+        assert len(peer.of_type("publish")) == before + 2
+    await agent.stop()
+
+
 async def test_a_request_that_nobody_has_handled_is_sent_again(service: FakeService) -> None:
     ends = {"error": {"code": "unavailable", "message": "the message was dropped: ended"}}
     agent = agent_of(service)

@@ -237,7 +237,10 @@ export const MESSAGES: Scenario[] = [
       const { expiresInMs } = second;
       const isInTime = typeof expiresInMs === "number" && expiresInMs > 0 && expiresInMs <= 60_000;
       trial.expect(isInTime, "what is left of 60000 in expiresInMs", expiresInMs);
-      answer(2, { result: 7 });
+      // A second word on the first attempt says nothing of the next one.
+      answer(2, { error: { code: "unavailable", message: "b is ending" }, attempt: 1 });
+      answer(3, { error: { code: "receiver_lost", message: "b went offline" }, attempt: 1 });
+      answer(4, { result: 7 });
       const result = await asked;
       trial.expect(result === 7, "7", result);
     },

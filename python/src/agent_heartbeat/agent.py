@@ -772,7 +772,10 @@ class Agent:
             self._questions.answered(subject, data, sender if isinstance(sender, str) else "somebody")
             return
         reply_to = message.get("replyTo")
-        answer = Answer(lambda reply: self._reply(reply_to, reply)) if isinstance(reply_to, str) else None
+        attempt = {"attempt": message["attempt"]} if "attempt" in message else {}
+        answer = (
+            Answer(lambda reply: self._reply(reply_to, {**reply, **attempt})) if isinstance(reply_to, str) else None
+        )
         timeout_ms = message.get("expiresInMs")
         context = MessageContext(
             sender if isinstance(sender, str) else None,
@@ -793,9 +796,9 @@ class Agent:
                     if "result" not in reply:
                         raise
                     fault = {"code": "handler_failed", "message": f"the answer: {error}"}
-                    await self._publisher.publish(
-                        {"subject": reply_to, "data": {"error": fault}}, self._request_timeout
-                    )
+                    failed = {**reply, "error": fault}
+                    del failed["result"]
+                    await self._publisher.publish({"subject": reply_to, "data": failed}, self._request_timeout)
             except AgentHeartbeatError as error:
                 self._news.handler_failed(reply_to, error)
 

@@ -14,6 +14,7 @@ import {
   type DispatchLimits,
   type DropReason,
   type HandlerOptions,
+  type MessageContext,
   type MessageHandler,
 } from "./dispatcher";
 import { type AskToPublish, type Outgoing, Publisher } from "./publisher";
@@ -151,7 +152,7 @@ export class Messaging {
         replyTo === undefined
           ? null
           : new Answer((reply) => {
-              if (!deadline?.end()) this.#reply(replyTo, reply);
+              if (!deadline?.end()) this.#reply(replyTo, { ...reply, attempt });
             }),
     });
   }
@@ -206,12 +207,12 @@ export class Messaging {
     }
   }
 
-  #reply(replyTo: string, reply: Reply): void {
+  #reply(replyTo: string, reply: Reply & Pick<MessageContext, "attempt">): void {
     const sent = this.publish({ subject: replyTo, data: reply })
       .catch((error: unknown) => {
         if (!("result" in reply)) throw error;
         const fault = { code: "handler_failed", message: `the answer: ${describe(error)}` };
-        return this.publish({ subject: replyTo, data: { error: fault } });
+        return this.publish({ subject: replyTo, data: { error: fault, attempt: reply.attempt } });
       })
       .catch((error: unknown) => this.#listener.failed(replyTo, error));
     this.#answering.add(sent);

@@ -31,6 +31,7 @@ interface Question {
   endsAt: number;
   /** Whether any attempt was sent. */
   sent: boolean;
+  /** How many were sent, one that waits to be sent included. */
   attempts: number;
   /** How many further agents may get it after one was lost. */
   retries: number;
@@ -70,7 +71,7 @@ export class Questions {
       message: { ...message, replyTo },
       endsAt: this.platform.monotonic() + timeoutMs,
       sent: false,
-      attempts: 0,
+      attempts: 1,
       retries,
       timer: null,
       reached: undefined,
@@ -97,13 +98,15 @@ export class Questions {
   answered({ subject, data, from = "somebody" }: Delivery): void {
     const question = this.#open.get(subject);
     if (!question) return;
-    const { error, result = data } = isObject(data) ? data : {};
+    const { error, result = data, attempt } = isObject(data) ? data : {};
     const { code, message } = isObject(error) ? error : {};
     if (typeof code !== "string" || typeof message !== "string") {
       // Clients that are none of the SDK may answer with the bare result.
       this.#pending.take(subject)?.resolve(result);
       return;
     }
+    // It was heard of that attempt already: by another error, or as one that nobody got.
+    if ((attempt as number) < question.attempts) return;
     const text = `${question.message.subject}: ${from} answered ${code}: ${message}`;
     question.faults += 1;
     if (weightOf(code) > weightOf(question.fault?.code)) {
@@ -118,8 +121,7 @@ export class Questions {
   }
 
   #send(replyTo: string, question: Question): void {
-    const attempt = ++question.attempts;
-    question.reached = undefined;
+    const { attempts: attempt } = question;
     question.faults = 0;
     const leftMs = question.endsAt - this.platform.monotonic();
     const message = { ...question.message, expiresInMs: Math.ceil(leftMs), attempt };
@@ -141,6 +143,8 @@ export class Questions {
     const pauseMs = isLost ? 0 : isUnhandled ? AGAIN_MS[attempts - 1] : undefined;
     if (isLost) question.fault = undefined;
     if (pauseMs !== undefined) {
+      question.attempts += 1;
+      question.reached = undefined;
       question.timer = this.platform.setTimeout(() => this.#send(replyTo, question), pauseMs);
       return;
     }

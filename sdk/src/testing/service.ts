@@ -71,8 +71,8 @@ export class FakeService {
   readonly #door: NetworkDoor;
   readonly #http = new HttpHeartbeatDoor();
   readonly #remote = new Map<string, RemoteAgent>();
-  /** Who alone has been asked, by the subject of the answer. */
-  readonly #openRequests = new Map<string, string>();
+  /** Who alone has been asked, and in which attempt, by the subject of the answer. */
+  readonly #openRequests = new Map<string, { asked: string; attempt: number | undefined }>();
   readonly #waiting = new Set<() => void>();
   #listens = false;
   #privateKey: string | undefined;
@@ -354,9 +354,10 @@ export class FakeService {
   /** Nobody else can answer what only this agent was asked. */
   #answerFor({ agentId, reason }: Transition): void {
     const text = `${agentId} went offline (${reason}) before it answered`;
-    const data = { error: { code: "receiver_lost", message: text } };
-    for (const [replyTo, asked] of this.#openRequests) {
-      if (asked === agentId) this.#deliver({ subject: replyTo, data, from: "service" });
+    const error = { code: "receiver_lost", message: text };
+    for (const [replyTo, { asked, attempt }] of this.#openRequests) {
+      const answer = { subject: replyTo, data: { error, attempt }, from: "service" };
+      if (asked === agentId) this.#deliver(answer);
     }
   }
 
@@ -380,7 +381,7 @@ export class FakeService {
     ];
     const [only] = asked;
     if (replyTo && expiresInMs && only && targets.length + remote.length === 1) {
-      this.#openRequests.set(replyTo, only.agentId);
+      this.#openRequests.set(replyTo, { asked: only.agentId, attempt });
     }
     for (const agent of remote) void Promise.resolve().then(() => agent.receive(message));
     const reached = targets.map(({ connection, group }) => group ?? `#${connection.instanceId}`);

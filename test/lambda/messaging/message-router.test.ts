@@ -38,7 +38,7 @@ function routerFor(count: number, complete: boolean, postMs: number) {
         return "done";
       },
     },
-    requests: { add: async () => undefined, remove: async () => undefined },
+    requests: { add: async () => undefined, remove: async () => "absent" },
     log,
     monotonic: () => elapsed,
   });

@@ -15,6 +15,8 @@ describe("a request", () => {
   let service: ReturnType<typeof composeOpenRoutes>;
   let organizationId: string;
   let gone: Set<string>;
+  /** Befalls the note of a request that was posted to an agent. */
+  let postsDone: (agentId: string) => Promise<void>;
   /** What was noted at each post. */
   let posts: { connectionId: string; message: Record<string, unknown>; noted: string[] }[];
   let count = 0;
@@ -26,11 +28,13 @@ describe("a request", () => {
     count += 1;
     organizationId = `organization-${count}`;
     gone = new Set();
+    postsDone = async () => undefined;
     posts = [];
     const connections = new ConnectionsRecorder();
     connections.post = async (connectionId, message): Promise<Outcome> => {
       const agentId = connectionId.slice(0, -1);
       posts.push({ connectionId, message: message as never, noted: await noted(agentId) });
+      await postsDone(agentId);
       return gone.has(connectionId) ? "gone" : "done";
     };
     service = composeOpenRoutes({
@@ -72,6 +76,22 @@ describe("a request", () => {
     expect(await noted("w1")).toEqual([]);
   });
 
+  it.each([
+    ["by name", { to: "w1" }],
+    ["as to a member of a group", {}],
+  ])(
+    "to one agent %s is noted with its attempt, and when the agent was heard of",
+    async (_, how) => {
+      await join("w1");
+      const { instanceId } = holder({ agentId: "w1" });
+      for (const attempt of [2, undefined]) {
+        await ask({ ...how, attempt });
+        const noted = await service.requests.of(organizationId, "w1", NOW, 10);
+        expect(noted).toEqual([{ replyTo: REPLY_TO, instanceId, lastHeartbeatAt: NOW, attempt }]);
+      }
+    },
+  );
+
   it("is forgotten when its time is over", async () => {
     await ask({ to: "w1", expiresInMs: 2000 });
     expect(await noted("w1", NOW + 2000)).toEqual([REPLY_TO]);
@@ -89,6 +109,22 @@ describe("a request", () => {
     gone.add("w1=");
     expect(await ask()).toMatchObject({ reached: 0 });
     expect(await noted("w1")).toEqual([]);
+  });
+
+  it("is not sent to another member if its requester was told meanwhile that the first one is lost", async () => {
+    for (const isTold of [false, true]) {
+      await connect("w2");
+      await join("w1");
+      await join("w2");
+      gone.add("w1=").add("w2=");
+      posts = [];
+      postsDone = async (agentId) => {
+        const request = { organizationId, agentId, replyTo: REPLY_TO };
+        if (isTold) expect(await service.requests.remove(request)).toBe("removed");
+      };
+      expect(await ask()).toMatchObject({ reached: 0 });
+      expect(posts).toHaveLength(isTold ? 1 : 2);
+    }
   });
 
   it.each([

@@ -2,6 +2,7 @@ import type { StatusRow } from "@agent-heartbeat/sdk/status";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { DeliveryMessage, ErrorMessage } from "../../../core/protocol";
+import type { Noted, Removal } from "../../../lambda/messaging/open-requests";
 import type { ListedConnection } from "../../../lambda/messaging/subscriptions";
 import { type StreamEvent, transitionsHandler } from "../../../lambda/transitions/handler";
 import { lostRequests } from "../../../lambda/transitions/lost-requests";
@@ -75,8 +76,10 @@ describe("transitions", () => {
   let listed: (ListedConnection & { agentId: string })[];
   let published: [string, DeliveryMessage][];
   let answered: [string, string, DeliveryMessage][];
+  /** What becomes of a note instead of its removal. */
+  let removal: Removal | undefined;
   /** Requests that agents have not answered. */
-  let open: { agentId: string; instanceId: string; replyTo: string }[];
+  let open: (Noted & { agentId: string })[];
   let failures: (index: number, entry: Entry) => boolean;
   let connections: ConnectionsRecorder;
   let metrics: MetricsRecorder;
@@ -91,6 +94,7 @@ describe("transitions", () => {
     published = [];
     answered = [];
     open = [];
+    removal = undefined;
     kept = [];
     claimed = new Set();
     unsubscribed = [];
@@ -123,8 +127,11 @@ describe("transitions", () => {
       answerFor: lostRequests({
         requests: {
           of: async (_, agentId) => open.filter((one) => one.agentId === agentId),
-          removeAll: async (_, __, removed) => {
-            open = open.filter(({ replyTo }) => !removed.includes(replyTo));
+          remove: async ({ replyTo }) => {
+            if (removal) return removal;
+            const before = open.length;
+            open = open.filter((one) => one.replyTo !== replyTo);
+            return open.length < before ? "removed" : "absent";
           },
         },
         messageRouter: {
@@ -190,10 +197,17 @@ describe("transitions", () => {
     expect(sent[0]?.[0]).toMatchObject({ Source: "agent-heartbeat", EventBusName: "bus" });
   });
 
-  const request = (agentId: string, instanceId: string, number: number) => ({
+  const request = (
+    agentId: string,
+    instanceId: string,
+    number: number,
+    lastHeartbeatAt = 5000,
+  ) => ({
     agentId,
     instanceId,
+    lastHeartbeatAt,
     replyTo: `_inbox.planner~1.${number}`,
+    attempt: number,
   });
   const told = () => answered.map(([, requester, { subject }]) => [requester, subject]);
 
@@ -223,11 +237,28 @@ describe("transitions", () => {
             code: "receiver_lost",
             message: "a1 went offline (client_closed) before it answered",
           },
+          attempt: 1,
         },
         from: "service",
       },
     ]);
     expect(open.map(({ replyTo }) => replyTo.slice(-1))).toEqual(["3", "4"]);
+  });
+
+  it("answers nothing whose note another one took away first, and what it may have taken itself", async () => {
+    open = [request("a1", "process-a", 1)];
+    removal = "absent";
+    await tell(change(ONLINE, CLOSED));
+    expect(told()).toEqual([]);
+    removal = "unknown";
+    await tell(change(ONLINE, CLOSED));
+    expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
+  });
+
+  it("answers nothing that the same process was asked since it came back: the stream may be late", async () => {
+    open = [request("a1", "process-a", 1), request("a1", "process-a", 2, 7000)];
+    await tell(change(ONLINE, CLOSED));
+    expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
   });
 
   it("answers nothing for an agent that drains or stalls: it may do so itself", async () => {
@@ -244,8 +275,14 @@ describe("transitions", () => {
       connections: new Set(["B=.key"]),
       displaced: new Set(["A=.key"]),
       displacedAt: 6000,
+      lastHeartbeatAt: 6000,
     };
-    open = [request("a1", "process-a", 1), request("a1", "process-b", 2)];
+    open = [
+      request("a1", "process-a", 1),
+      request("a1", "process-b", 2, 6000),
+      // A third process has taken the row meanwhile.
+      request("a1", "process-c", 3, 7000),
+    ];
     await tell(change(ONLINE, newer));
     expect(told()).toEqual([]);
     connections.post = async () => "gone";

@@ -356,6 +356,50 @@ describe("a request to the agent", () => {
     expect(await answered).toBe(7);
   });
 
+  it("counts a second error about one attempt not for the next", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const ended = { error: { code: "unavailable", message: "ended" }, attempt: 1 };
+    for (const [first, second, pauseMs] of [
+      [ended, { ...lost, attempt: 1 }, 250],
+      [{ ...lost, attempt: 1 }, ended, 0],
+    ] as const) {
+      const asked = agent.request("n", 1, { retries: 3 });
+      confirm(socket);
+      answer(socket, first, "a");
+      await settled();
+      const before = published(socket).length;
+      // Before the next attempt is sent, and after.
+      answer(socket, second, "b");
+      await settled();
+      runtime.advance(pauseMs);
+      expect(last(socket)).toMatchObject({ attempt: 2 });
+      confirm(socket);
+      answer(socket, second, "c");
+      await settled();
+      runtime.advance(5 * SECOND);
+      expect(published(socket)).toHaveLength(before + 1);
+      answer(socket, { result: 7, attempt: 1 });
+      expect(await asked).toBe(7);
+    }
+  });
+
+  it("is answered with the attempt that it came in", async () => {
+    const { agent, socket } = await connectedAgent();
+    agent.onMessage("n", (_, data) => (data === "large" ? "x".repeat(200_000) : data));
+    for (const [index, data] of [7, "large", "unknown"].entries()) {
+      const subject = data === "unknown" ? data : "n";
+      const request = { subject, data, replyTo: `_inbox.a2.${index}`, attempt: 3, from: "a2" };
+      socket.post({ type: "message", messageId: String(index), ...request });
+    }
+    await settled();
+    const replies = published(socket).map((message) => message.data);
+    expect(replies).toHaveLength(3);
+    expect(replies).toContainEqual({ result: 7, attempt: 3 });
+    for (const code of ["handler_failed", "no_handler"]) {
+      expect(replies).toContainEqual({ error: expect.objectContaining({ code }), attempt: 3 });
+    }
+  });
+
   it("refuses retries that are no number of agents", async () => {
     const { agent } = await connectedAgent();
     for (const retries of [-1, 1.5, 101, "1" as never]) {

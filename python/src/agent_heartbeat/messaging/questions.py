@@ -32,7 +32,8 @@ class _Question:
     retries: int
     """How many further agents may get it after one was lost."""
     answer: asyncio.Future[Any]
-    attempts: int = 0
+    attempts: int = 1
+    """How many were sent, one that waits to be sent included."""
     reached: int | None = None
     """How many processes got it; unknown until the service has confirmed it."""
     faults: int = 0
@@ -76,6 +77,10 @@ class Questions:
             # Clients that are none of ours may answer with the bare result.
             _settle(question, data.get("result", data) if isinstance(data, dict) else data)
             return
+        attempt = data.get("attempt")
+        if isinstance(attempt, int) and attempt < question.attempts:
+            # It was heard of that attempt already: by another error, or as one that nobody got.
+            return
         code, text = str(error.get("code")), str(error.get("message"))
         question.faults += 1
         if question.fault is None or _weight(code) > _weight(question.fault.code):
@@ -89,8 +94,6 @@ class Questions:
             _fail(question, error)
 
     def _send(self, question: _Question) -> None:
-        question.attempts += 1
-        question.reached = None
         question.faults = 0
         left = question.ends_at - time.monotonic()
         fields = {"expiresInMs": max(1, math.ceil(left * 1000)), "attempt": question.attempts}
@@ -115,14 +118,17 @@ class Questions:
         code = fault.code if fault else "unavailable"
         if code == "unavailable" and question.attempts <= len(_AGAIN):
             pause = _AGAIN[question.attempts - 1]
-            question.again = asyncio.get_running_loop().call_later(pause, self._send, question)
         elif code == "receiver_lost" and question.retries > 0:
             question.retries -= 1
             question.fault = None
-            self._send(question)
+            pause = 0
         else:
             none = f"{question.name}: expected an answer, got nobody; is the agent online, or anybody subscribed?"
             _fail(question, fault or NoReceiverError(none))
+            return
+        question.attempts += 1
+        question.reached = None
+        question.again = asyncio.get_running_loop().call_later(pause, self._send, question)
 
 
 def _weight(code: str) -> int:

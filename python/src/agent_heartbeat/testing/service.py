@@ -73,7 +73,7 @@ class FakeService:
         self._http = HttpHeartbeats(self._fleet)
         self._http_door = HttpDoor(self._answer_http)
         self._remote: dict[str, RemoteAgent] = {}
-        self._open_requests: dict[str, str] = {}
+        self._open_requests: dict[str, tuple[str, int | None]] = {}
         """Who alone has been asked, by the subject of the answer."""
         self._server: Server | None = None
         self._ids = itertools.count(1)
@@ -276,9 +276,9 @@ class FakeService:
         # Nobody else can answer what only this agent was asked.
         text = f"{agent_id} went offline ({transition['reason']}) before it answered"
         error = {"code": "receiver_lost", "message": text}
-        for inbox, asked in list(self._open_requests.items()):
+        for inbox, (asked, attempt) in list(self._open_requests.items()):
             if asked == agent_id:
-                self._deliver(FakeMessage(inbox, {"error": error}, "service"))
+                self._deliver(FakeMessage(inbox, {"error": error, "attempt": attempt}, "service"))
 
     def _deliver(self, message: FakeMessage) -> int:
         targets = self._receivers(message)
@@ -297,7 +297,7 @@ class FakeService:
         asked = [each.agent_id for each, how in targets if how]
         asked += [each.agent_id for each in remote if message.to is not None]
         if message.reply_to and message.timeout_ms and asked and len(targets) + len(remote) == 1:
-            self._open_requests[message.reply_to] = asked[0]
+            self._open_requests[message.reply_to] = (asked[0], message.attempt)
         for agent in remote:
             agent.receive(message)
         return len({how.get("group", (each.instance_id,)) for each, how in targets}) + len(remote)
