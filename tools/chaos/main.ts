@@ -1,25 +1,30 @@
-/** `npm run chaos`: runs real agents under faults, overload or attack, and fails if readers saw a wrong status. */
+/** `npm run chaos`: runs real agents under faults, overload or attack, and fails if a promise was broken. */
 
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BREAKS, type Break, type BreakName, FaultInjector } from "./breaks";
 import { checkRun } from "./checker/check-run";
+import { groupReportOf, groupTable } from "./groups/report";
+import { runGroup } from "./groups/run";
 import { hostileReportOf, hostileTable } from "./hostile/report";
 import { runHostile } from "./hostile/run";
 import { overloadTable, runOverload } from "./overload";
 import { columnsOf, reportOf, tableOf, verdictOf } from "./report";
 import { runChaos } from "./run";
 
-const USAGE = `npm run chaos -- [faults | overload | hostile] [options]
+const USAGE = `npm run chaos -- [faults | overload | hostile | groups] [options]
 
 faults    inject faults into a fleet of real agents, and check every status that readers saw (default)
 overload  send heartbeats at twice the capacity of this machine, and check what is acknowledged
 hostile   let a client of another organization do its worst, and check the fleet beside it
+groups    send messages to a group while its members are killed, stopped and drained, and check who handled them
 
   --seconds <number>  how long faults, overload or the hostile client last (default 300; overload 60)
   --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500);
                       if there are more, they send heartbeats more rarely
   --http <percent>    how many of the agents send their heartbeats over HTTP, for faults (default: 33)
+  --messages <number> messages to the group (default: 10000)
+  --members <number>  members of the group, in processes of 5 (default: 50)
   --seed <number>     draws the same faults again (default: another one each time)
   --python <path>     a Python with the dependencies of python/, for the agents of every second process (default: none)
   --break <name>      break the product first, and fail unless that is found: ${Object.keys(BREAKS).join(", ")}
@@ -31,6 +36,8 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 interface Options {
   seconds: number | undefined;
+  messages: number;
+  members: number;
   agents: number | undefined;
   seed: number;
   broken: Break | undefined;
@@ -77,6 +84,18 @@ const SCENARIOS: Record<string, (options: Options) => Promise<boolean>> = {
     print(report, [...lines, verdictOf(report)], json);
     return report.passed;
   },
+  async groups({ messages, members, seed, python, json }) {
+    const evidence = await runGroup({
+      messages,
+      members,
+      seed,
+      ...(python && { python }),
+      report: progress,
+    });
+    const report = groupReportOf(evidence, seed);
+    print(report, groupTable(report), json);
+    return report.passed;
+  },
 };
 
 function print(report: object, lines: readonly string[], json: boolean): void {
@@ -91,6 +110,8 @@ async function main(): Promise<boolean> {
     options: {
       seconds: { type: "string" },
       agents: { type: "string" },
+      messages: { type: "string", default: "10000" },
+      members: { type: "string", default: "50" },
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
       break: { type: "string" },
       python: { type: "string" },
@@ -117,6 +138,8 @@ async function main(): Promise<boolean> {
   return scenario({
     seconds: optional("seconds", 10, 24 * 3600),
     agents: optional("agents", 3, 5000),
+    messages: whole("messages", values.messages, 100, 1_000_000),
+    members: whole("members", values.members, 4, 500),
     seed: whole("seed", values.seed, 0, 2 ** 31),
     broken: values.break === undefined ? undefined : breakOf(values.break),
     python: values.python && resolve(values.python),

@@ -6,7 +6,7 @@ import { worstLag } from "./checker/detection";
 import type { Evidence } from "./evidence";
 
 /** Findings of each kind that are printed. */
-const SHOWN = 10;
+export const SHOWN = 10;
 
 export function reportOf(
   result: RunFindings,

@@ -204,7 +204,7 @@ export async function untilBack(
 }
 
 /** Waits until nothing is left of something, as long as it becomes less. */
-async function untilNone(stage: Stage, left: () => number | Promise<number>): Promise<void> {
+export async function untilNone(stage: Stage, left: () => number | Promise<number>): Promise<void> {
   let least = Number.POSITIVE_INFINITY;
   let deadline = 0;
   while (stage.broken === undefined) {

@@ -1,5 +1,6 @@
 /** The messages between the run and a process of agents. */
 
+import type { Handling } from "../groups/evidence";
 import type { Pace } from "./pace";
 
 /** The settings of a process of agents, passed on its command line. */
@@ -12,6 +13,8 @@ export type AgentsSettings = Pace["options"] & {
   url: string;
   /** What happens to a process of the same agents that is there already. */
   onDuplicate: "replace" | "reject";
+  /** Whether the agents handle tasks, as members of one group. */
+  handlesTasks: boolean;
   agents: AgentPlace[];
 };
 
@@ -31,6 +34,8 @@ export type AgentsCommand =
   | { do: "revive"; agentId: string }
   /** An agent goes on with another key. */
   | { do: "change key"; agentId: string; privateKey: string }
+  /** These agents drain, and are started anew. */
+  | { do: "drain"; agentIds: string[] }
   /** Every agent ends, with or without a drain. */
   | { do: "leave"; drain: boolean };
 
@@ -40,8 +45,12 @@ export type AgentsReport =
   | { what: "acked"; agentId: string; link: string; sentAt: number; at: number; overHttp?: true }
   /** It got a message that the run or another agent has published. */
   | { what: "heard"; agentId: string; sentAt: number; at: number }
+  /** It has begun to handle a task. */
+  | ({ what: "handling" } & Handling)
   /** The gateway has answered its handshake with this status. */
   | { what: "refused"; agentId: string; status: number }
+  /** It has drained and ended. */
+  | { what: "drained"; agentId: string; at: number }
   /** It has ended, for a newer process has taken over. */
   | { what: "superseded"; agentId: string }
   /** The number of sockets left open by each agent. */

@@ -8,6 +8,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { HeartbeatAgent, type ReconnectSchedule } from "@agent-heartbeat/sdk";
 import { nodeSockets } from "../../../sdk/src/platform/node-socket";
 import type { OpenSocket } from "../../../sdk/src/platform/runtime";
+import { GROUP, TASKS, type Task, type TaskAnswer } from "../groups/evidence";
 import type { AgentPlace, AgentsCommand, AgentsReport, AgentsSettings } from "./agents-messages";
 import { joinRun } from "./channel";
 import { sharedClock } from "./time";
@@ -77,8 +78,8 @@ function witness(agentId: string, port: number): OpenSocket {
         const message = JSON.parse(text || "null") as Record<string, unknown> | null;
         const sent = sentAt.get(String(message?.id));
         if (message?.type === "message") {
-          const { sentAt } = message.data as { sentAt: number };
-          send({ what: "heard", agentId, sentAt, at: now() });
+          const { sentAt } = message.data as { sentAt?: number };
+          if (sentAt !== undefined) send({ what: "heard", agentId, sentAt, at: now() });
         }
         // The row is the newer process's from here on.
         if (message?.type === "superseded") {
@@ -157,17 +158,31 @@ function agentAt({ agentId, port, httpPort, privateKey }: AgentPlace): Heartbeat
     runtime: { openSocket: witness(agentId, port), now: () => now() + jumpMs },
   });
   agent.onMessage(`chaos.${agentId}`, () => {});
+  if (settings.handlesTasks) handleTasks(agent);
   agent.on("state", ({ state }) => {
     if (state === "superseded") send({ what: "superseded", agentId });
   });
   return agent;
 }
 
+function handleTasks(agent: HeartbeatAgent): void {
+  const { agentId } = agent;
+  agent.onMessage<Task>(
+    `${TASKS}.*`,
+    async (_, { task, workMs }, { messageId = "", attempt = null }): Promise<TaskAnswer> => {
+      send({ what: "handling", agentId, task, messageId, attempt, at: now() });
+      await new Promise((resolve) => setTimeout(resolve, workMs));
+      return { by: agentId, attempt };
+    },
+    { group: GROUP, concurrency: 4 },
+  );
+}
+
 witnessHttp();
 const agents = settings.agents.map(agentAt);
 
-/** Starts an agent anew, with another key if one is given. */
-function renew(agentId: string, privateKey?: string): void {
+/** Starts an agent anew, with another key if one is given, or after a drain. */
+function renew(agentId: string, { privateKey, drain }: { privateKey?: string; drain?: true } = {}) {
   const index = settings.agents.findIndex((place) => place.agentId === agentId);
   const place = settings.agents[index];
   if (!place) return;
@@ -175,7 +190,8 @@ function renew(agentId: string, privateKey?: string): void {
   const former = agents[index];
   const agent = agentAt(place);
   agents[index] = agent;
-  void former?.stop().then(() => {
+  void (drain ? former?.drain() : former?.stop())?.then(() => {
+    if (drain) send({ what: "drained", agentId, at: now() });
     // Unless it was renewed again meanwhile.
     if (agents[index] === agent) agent.start().catch(() => undefined);
   });
@@ -194,7 +210,8 @@ async function leave(drain: boolean): Promise<void> {
 void joinRun<AgentsReport, AgentsCommand>(settings.receptionPort, settings.name, (command) => {
   if (command.do === "jump") jumpMs += command.ms;
   else if (command.do === "revive") renew(command.agentId);
-  else if (command.do === "change key") renew(command.agentId, command.privateKey);
+  else if (command.do === "change key") renew(command.agentId, command);
+  else if (command.do === "drain") for (const id of command.agentIds) renew(id, { drain: true });
   else void leave(command.drain);
 }).then((channel) => {
   send = (report) => channel.send(report);

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 sys.path.insert(0, str(Path(__file__).parents[3] / "python" / "src"))
 
 import agent_heartbeat.agent
-from agent_heartbeat import AgentHeartbeatError, HeartbeatAgent, ReconnectOptions
+from agent_heartbeat import AgentHeartbeatError, HeartbeatAgent, MessageContext, ReconnectOptions
 from agent_heartbeat.connection.asyncio_runtime import AsyncioRuntime
 from agent_heartbeat.connection.ends import Refused
 
@@ -90,7 +90,8 @@ class Witness:
         message = json.loads(text) if text else {}
         kind = message.get("type")
         if kind == "message":
-            channel.send(what="heard", agentId=self.agent_id, sentAt=message["data"]["sentAt"], at=now())
+            if "sentAt" in message["data"]:
+                channel.send(what="heard", agentId=self.agent_id, sentAt=message["data"]["sentAt"], at=now())
         if kind == "superseded":
             # The row is the newer process's from here on.
             self.left()
@@ -194,6 +195,8 @@ def agent_at(place: dict[str, Any]) -> HeartbeatAgent:
         logger=None,
     )
     agent.on_message(f"chaos.{agent_id}", handle)
+    if settings["handlesTasks"]:
+        handle_tasks(agent)
 
     def hear(change: Any) -> None:
         if change.state == "superseded":
@@ -201,6 +204,17 @@ def agent_at(place: dict[str, Any]) -> HeartbeatAgent:
 
     agent.on("state", hear)
     return agent
+
+
+def handle_tasks(agent: HeartbeatAgent) -> None:
+    async def handle_task(subject: str, data: Any, context: MessageContext) -> dict[str, Any]:
+        told = {"agentId": agent.agent_id, "messageId": context.message_id, "attempt": context.attempt}
+        channel.send(what="handling", task=data["task"], at=now(), **told)
+        await asyncio.sleep(data["workMs"] / 1000)
+        return {"by": agent.agent_id, "attempt": context.attempt}
+
+    # As in groups/evidence.ts.
+    agent.on_message("tasks.*", handle_task, group="workers", concurrency=4)
 
 
 async def handle(subject: str, data: Any) -> None:
@@ -220,15 +234,17 @@ def keep(work: Any) -> None:
     task.add_done_callback(tasks.discard)
 
 
-async def renew(agent_id: str, private_key: str | None) -> None:
-    """Starts an agent anew, with another key if one is given."""
+async def renew(agent_id: str, private_key: str | None = None, drain: bool = False) -> None:
+    """Starts an agent anew, with another key if one is given, or after a drain."""
     index = next(index for index, place in enumerate(settings["agents"]) if place["agentId"] == agent_id)
     place = settings["agents"][index]
     if private_key is not None:
         place["privateKey"] = private_key
     former, agents[index] = agents[index], agent_at(place)
     agent = agents[index]
-    await former.stop()
+    await (former.drain() if drain else former.stop())
+    if drain:
+        channel.send(what="drained", agentId=agent_id, at=now())
     # Unless it was renewed again meanwhile.
     if agents[index] is agent:
         await start(agent)
@@ -253,9 +269,12 @@ async def main() -> None:
         if command["do"] == "jump":
             jump += command["ms"]
         elif command["do"] == "revive":
-            keep(renew(command["agentId"], None))
+            keep(renew(command["agentId"]))
         elif command["do"] == "change key":
             keep(renew(command["agentId"], command["privateKey"]))
+        elif command["do"] == "drain":
+            for agent_id in command["agentIds"]:
+                keep(renew(agent_id, drain=True))
         else:
             keep(leave(command["drain"]))
     # The run has ended.

@@ -2,11 +2,16 @@
 
 import type { AgentEvidence, ClientConnection, DeathKind, Evidence } from "../evidence";
 import type { FaultKind } from "../faults/plan";
+import type { Handling } from "../groups/evidence";
 import type { AgentsReport } from "./agents-messages";
 import type { RuntimeReport } from "./runtime-messages";
 
 export class Recorder {
   readonly evidence: Omit<Evidence, "leftovers" | "changes" | "endedAt">;
+  /** Tasks that agents have begun to handle. */
+  readonly handled: Handling[] = [];
+  /** When each agent had drained last, before it was started anew. */
+  readonly drainedAt = new Map<string, number>();
   /** Failures outside of the agents. */
   readonly problems = new Map<string, number>();
   /** How often the gateway has refused an agent, by status. */
@@ -84,6 +89,11 @@ export class Recorder {
       const { agentId, sentAt, at } = report;
       this.evidence.heard.push({ agentId, sentAt, at });
     }
+    if (report.what === "handling") {
+      const { what, ...handling } = report;
+      this.handled.push(handling);
+    }
+    if (report.what === "drained") this.drainedAt.set(report.agentId, report.at);
     if (report.what === "refused") {
       const counts = this.#refusals.get(report.agentId) ?? new Map<number, number>();
       this.#refusals.set(report.agentId, counts);

@@ -31,6 +31,8 @@ export interface StageOptions {
   seed: number;
   /** Whether a tenant is hostile: then concurrency is reserved, and events of a mass expiry are withheld. @default false */
   hostile?: boolean;
+  /** Whether the agents handle tasks, as members of one group. @default false */
+  handlesTasks?: boolean;
   /** Injects a defect into the product. */
   injector?: FaultInjector;
   /** A Python that has the client's dependencies: every second process uses the Python client. @default - none */
@@ -42,6 +44,7 @@ export interface StageOptions {
 export class Stage {
   readonly now: () => number;
   readonly recorder: Recorder;
+  readonly organizationId = ORGANIZATION;
   pace: Pace = FASTEST;
   groups: Group[] = [];
   readonly links = new Map<string, AgentLink>();
@@ -239,6 +242,7 @@ export class Stage {
         url: this.ready.webSocketUrl,
         ...this.pace.options,
         onDuplicate,
+        handlesTasks: this.options.handlesTasks ?? false,
         agents: group.agentIds.map((agentId) => {
           const { port, httpPort } = this.link(agentId);
           const privateKey = this.registrations.privateKeyOf(agentId);
