@@ -194,6 +194,7 @@ describe("the template", () => {
       "transitions",
       [
         "dynamodb:BatchWriteItem Subscriptions",
+        "dynamodb:DeleteItem Subscriptions",
         "dynamodb:DescribeStream AgentStatus",
         "dynamodb:GetItem AgentStatus",
         "dynamodb:GetRecords AgentStatus",
