@@ -1,6 +1,7 @@
 /** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
 
 import * as v from "valibot";
+import { MOST_PROOF_CHARACTERS } from "./aws-proof";
 import { isObject, isShallow } from "./json";
 import {
   type Activity,
@@ -89,7 +90,16 @@ const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
 
-const enrol = v.object({ agentId, publicKey: v.union([v.string(), v.looseObject({})]) });
+const enrol = v.object({
+  agentId,
+  publicKey: v.union([v.string(), v.looseObject({})]),
+  awsProof: v.optional(
+    v.object({
+      audience: v.string(),
+      url: v.pipe(v.string(), v.maxLength(MOST_PROOF_CHARACTERS)),
+    }),
+  ),
+});
 
 const profile = v.object({
   type: v.literal("profile"),

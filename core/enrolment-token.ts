@@ -7,30 +7,38 @@ import { ID_PATTERN, LIMITS } from "./protocol";
 /** By what people and scanners of secrets recognize a token. */
 const ENROLMENT_TOKEN_PREFIX = "ahe_";
 
-const TOKEN = /^ahe_([\w-]{2,171})\.([0-9a-f]{16})\.([\w-]{43})$/;
+const TOKEN = /^ahe_([\w-]{2,171})\.([0-9a-f]{16})(?:\.([\w-]{43}))?$/;
 
 /** What an enrolment's token looks like, for error messages. */
-export const ENROLMENT_TOKEN_FORM = `${ENROLMENT_TOKEN_PREFIX}<organization>.<enrolment id>.<secret>`;
+export const ENROLMENT_TOKEN_FORM = `${ENROLMENT_TOKEN_PREFIX}<organization>.<enrolment id>.<secret>, or without a secret for roles on AWS`;
 
 /** The form of an enrolment's id. */
 export const ENROLMENT_ID_PATTERN = /^[0-9a-f]{16}$/;
 
 /** A new enrolment's id, its token with 256 random bits, and what is stored of it. */
 export function newEnrolmentToken(organizationId: string) {
-  const enrolmentId = randomBytes(8).toString("hex");
+  const { enrolmentId, token } = newEnrolmentName(organizationId);
   const secret = randomBytes(32).toString("base64url");
-  const token = `${ENROLMENT_TOKEN_PREFIX}${encodeId(organizationId)}.${enrolmentId}.${secret}`;
-  return { enrolmentId, token, secretHash: hashOf(secret) };
+  return { enrolmentId, token: `${token}.${secret}`, secretHash: hashOf(secret) };
 }
 
-/** Which enrolment a token claims to be of, and whether it is. Undefined for what can't be a token. */
+/** A new enrolment's id, and a token that names it and has no secret. */
+export function newEnrolmentName(organizationId: string) {
+  const enrolmentId = randomBytes(8).toString("hex");
+  const token = `${ENROLMENT_TOKEN_PREFIX}${encodeId(organizationId)}.${enrolmentId}`;
+  return { enrolmentId, token };
+}
+
+/** Which enrolment a token claims to be of, and whether its secret is. Undefined for what can't be a token. */
 export function readEnrolmentToken(token: string) {
-  const [, organization = "", enrolmentId = "", secret = ""] = TOKEN.exec(token) ?? [];
+  const [, organization = "", enrolmentId = "", secret] = TOKEN.exec(token) ?? [];
   const organizationId = decodeId(organization);
   if (organizationId === undefined) return undefined;
-  const isOf = ({ secretHash }: { secretHash: string }) =>
+  const isOf = ({ secretHash }: { secretHash?: string }) =>
+    secret !== undefined &&
+    secretHash !== undefined &&
     timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(secretHash));
-  return { organizationId, enrolmentId, isOf };
+  return { organizationId, enrolmentId, hasSecret: secret !== undefined, isOf };
 }
 
 /** The secret has 256 random bits: nobody can try them all, so a fast hash is enough. */
@@ -39,9 +47,16 @@ const hashOf = (secret: string) => createHash("sha256").update(secret).digest("b
 /** The form of a pattern of names, for error messages. */
 export const NAME_PATTERN_FORM = `an agent id, in which * stands for any characters, of 1 to ${LIMITS.idLength} characters`;
 
+/** In a pattern, stands for the name of the session in which a process on AWS has its role. */
+export const SESSION_PLACEHOLDER = "{session}";
+
 /** Whether a text is a pattern that an agent id can match. */
 export const isNamePattern = (text: string): boolean =>
   text.length <= LIMITS.idLength && ID_PATTERN.test(text.replaceAll("*", "x"));
+
+/** A pattern for one session. A session's name contains no `*`. */
+export const patternOfSession = (pattern: string, sessionName: string): string =>
+  pattern.replaceAll(SESSION_PLACEHOLDER, () => sessionName);
 
 /** Whether a pattern matches an agent id. Takes time in proportion to both. */
 export function matchesName(pattern: string, agentId: string): boolean {

@@ -4,12 +4,14 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Role } from "./protocol";
 
-/** Whoever has an enrolment's token may register agents of some names, each with a key of its own. */
+/** Whoever has an enrolment's token, or one of its roles, may register agents of some names, each with a key of its own. */
 export interface Enrolment {
   organizationId: string;
   enrolmentId: string;
-  /** Which names: an agent id in which each `*` stands for any characters. */
+  /** Which names: an agent id in which each `*` stands for any characters, and `{session}` for the name of a role's session. */
   agents: string;
+  /** If given, who may use it: processes on AWS that have one of these IAM roles, and prove it. There is no secret then. */
+  roleArns?: string[];
   /** The role of the agents. */
   role: Role;
   /** How many agents may be registered. */
@@ -28,7 +30,7 @@ export interface Enrolment {
 
 /** An enrolment as stored, with what verifies its token. */
 export interface StoredEnrolment extends Enrolment {
-  secretHash: string;
+  secretHash?: string;
 }
 
 /** Prefix of the sort keys of enrolments. */

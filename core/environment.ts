@@ -19,6 +19,9 @@ export interface FunctionEnvironment {
   /** The URL that clients use instead of the function's own. Absent without a custom domain. */
   CUSTOM_HTTP_URL?: string;
 
+  /** A stand-in for AWS STS, as the AWS SDKs name it. Only a local runtime sets it. */
+  AWS_ENDPOINT_URL_STS?: string;
+
   DEFAULT_HEARTBEAT_INTERVAL_MS?: string;
   DEFAULT_HEARTBEAT_TIMEOUT_MULTIPLIER?: string;
   MIN_HEARTBEAT_INTERVAL_MS?: string;

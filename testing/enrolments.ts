@@ -16,6 +16,12 @@ export function anyKey(): PublicKey {
   return { keyId: x, algorithm: "EdDSA", jwk: { kty: "OKP", crv: "Ed25519", x } };
 }
 
+/** For enrolments with tokens, which ask no STS. */
+export const NO_STS = {
+  audiences: [],
+  ask: async () => ({ outcome: "unavailable" as const, reason: "there is no STS" }),
+};
+
 /**
  * Makes enrolments of an organization, and uses them.
  *
@@ -43,7 +49,7 @@ export function enrolmentsOf(engine: Engine, organizationId: string, clock: () =
       agentId: string,
       publicKey = anyKey(),
       before: Partial<Record<keyof EnrolmentStore, () => Promise<unknown>>> = {},
-    ) => enrol({ token, agentId, publicKey }, clock(), interrupted(store, before)),
+    ) => enrol({ token, agentId, publicKey }, clock(), interrupted(store, before), NO_STS),
   };
 }
 

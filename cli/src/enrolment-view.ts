@@ -7,11 +7,12 @@ import type { Column, Field } from "./table";
 
 /** Names and values of one enrolment. */
 export function enrolmentFields(enrolment: Enrolment, now: number): Field[] {
-  const { expiresAt, ephemeralMs, description } = enrolment;
+  const { expiresAt, ephemeralMs, description, roleArns = [] } = enrolment;
   return [
     ["enrolment", enrolment.enrolmentId],
     ["organization", enrolment.organizationId],
     ["agents", enrolment.agents],
+    ...roleArns.map((arn) => ["IAM role", arn] as const),
     ["role", enrolment.role],
     ["uses", usesOf(enrolment)],
     ["ends", `${moment(expiresAt)} (${relative(expiresAt, now)})`],
@@ -29,6 +30,7 @@ export function enrolmentColumns(now: number, printer: Printer): Column<Enrolmen
     { title: "ENROLMENT", text: ({ enrolmentId }) => enrolmentId, paint: (text) => bold(text) },
     { title: "AGENTS", text: ({ agents }) => agents, cut: "middle" },
     { title: "ROLE", text: ({ role }) => role },
+    { title: "BY", text: ({ roleArns }) => rolesOf(roleArns), cut: "middle" },
     { title: "USED", text: usesOf },
     {
       title: "STATE",
@@ -42,6 +44,9 @@ export function enrolmentColumns(now: number, printer: Printer): Column<Enrolmen
     { title: "DESCRIPTION", text: ({ description }) => description ?? "", cut: "end" },
   ];
 }
+
+const rolesOf = ([first = "token", ...others]: readonly string[] = []) =>
+  others.length === 0 ? first : `${first} +${others.length}`;
 
 const usesOf = ({ used, uses }: Enrolment) => `${used} of ${uses}`;
 

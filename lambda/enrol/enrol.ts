@@ -1,10 +1,10 @@
 /**
- * Registers an agent that has an enrolment's token: a name that the enrolment allows, once. A name in use is never given to
+ * Registers an agent that may use an enrolment: a name that the enrolment allows, once. A name in use is never given to
  * another key; the same key again is a success, because the answer to the first request may have been lost.
  */
 
 import type { StoredEnrolment } from "../../core/enrolment";
-import { matchesName, readEnrolmentToken } from "../../core/enrolment-token";
+import { matchesName, patternOfSession, readEnrolmentToken } from "../../core/enrolment-token";
 import { keepUntil } from "../../core/ephemeral";
 import { isReservedAgentId } from "../../core/protocol";
 import type { PublicKey } from "../../core/public-key";
@@ -14,13 +14,17 @@ import {
   isRemoved,
   type RegisteredAgent,
 } from "../../core/registry-record";
+import { type AwsProof, admit } from "./admission";
 import type { EnrolmentStore } from "./store";
+import type { AskSts } from "./sts";
 
 /**
- * Why a registration was refused. Only `unauthorized` can come of a wrong token: the others are told to whoever has a token.
+ * Why a registration was refused. Whoever may not use the enrolment gets `unauthorized`, or `unverified` if STS did not say whether
+ * they may. The others are told to whoever may.
  */
 export type EnrolmentRefusal =
   | "unauthorized"
+  | "unverified"
   | "enrolment_revoked"
   | "enrolment_expired"
   | "enrolment_used_up"
@@ -33,34 +37,50 @@ export interface EnrolmentRequest {
   token: string;
   agentId: string;
   publicKey: PublicKey;
+  awsProof?: AwsProof | undefined;
+}
+
+/** Who decides about proofs of roles on AWS. */
+export interface Verifier {
+  /** The deployment's own URLs, for which a proof may be made. */
+  audiences: readonly string[];
+  ask: AskSts;
 }
 
 /** The registration, and whether this request has made it. */
 export type EnrolmentResult =
   | { agent: RegisteredAgent; created: boolean }
-  | { refused: EnrolmentRefusal; enrolment?: StoredEnrolment | undefined };
+  | { refused: EnrolmentRefusal; enrolment?: StoredEnrolment | undefined; reason?: string };
 
 /** Writes against others that change the same agent. */
 const ATTEMPTS = 5;
 
 /** @param now epoch milliseconds. Rejects with the client's error if DynamoDB fails */
 export async function enrol(
-  { token, agentId, publicKey }: EnrolmentRequest,
+  { token, agentId, publicKey, awsProof: proof }: EnrolmentRequest,
   now: number,
   store: EnrolmentStore,
+  { audiences, ask }: Verifier,
 ): Promise<EnrolmentResult> {
   const claimed = readEnrolmentToken(token);
   let enrolment = claimed && (await store.find(claimed));
-  if (!claimed || !enrolment || !claimed.isOf(enrolment)) return { refused: "unauthorized" };
+  if (!claimed || !enrolment) return { refused: "unauthorized" };
+  const claim = { claimed, agentId, keyId: publicKey.keyId, proof };
+  const admission = await admit(enrolment, claim, audiences, now, ask);
+  if (!admission.admitted) {
+    const { isUnavailable, reason } = admission;
+    return { refused: isUnavailable ? "unverified" : "unauthorized", enrolment, reason };
+  }
   // Most names are new: what stands in the way of one is found when it is written.
   let observed: RegisteredAgent | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { organizationId, enrolmentId, role, ephemeralMs } = enrolment;
+    const agents = patternOfSession(enrolment.agents, admission.sessionName ?? "");
     const refuse = (refused: EnrolmentRefusal) => ({ refused, enrolment });
     const ended = endOf(enrolment, now);
     // A process that registered with the last use, and did not hear of it, asks again.
     if (ended && ended !== "enrolment_used_up") return refuse(ended);
-    if (isReservedAgentId(agentId) || !matchesName(enrolment.agents, agentId)) {
+    if (isReservedAgentId(agentId) || !matchesName(agents, agentId)) {
       return refuse("name_not_allowed");
     }
     if (ended) observed ??= await store.findAgent({ organizationId, agentId });

@@ -1,16 +1,20 @@
-/** `POST /enrol`: an agent that has an enrolment's token registers its public key. */
+/** `POST /enrol`: an agent that may use an enrolment registers its public key. */
 
 import { MessageError, parseEnrol } from "../../core/client-messages";
 import { type EnrolmentRefusal, enrol } from "../enrol/enrol";
 import { readPublicKey } from "../enrol/public-key";
 import type { EnrolmentStore } from "../enrol/store";
+import type { AskSts } from "../enrol/sts";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
-import { bearerToken, bodyOf, HttpError, respond } from "./request";
+import { audiencesOf, bearerToken, bodyOf, HttpError, respond } from "./request";
 import type { HttpRoutes } from "./router";
 
 export interface EnrolDependencies {
   enrolments: EnrolmentStore;
+  ask: AskSts;
+  /** The URL of the custom domain, if there is one. */
+  customUrl?: string | undefined;
   log: Log;
   metrics: MetricsSink;
 }
@@ -18,6 +22,7 @@ export interface EnrolDependencies {
 /** What an agent is answered that was not registered. Only whoever has a valid token learns why. */
 const REFUSALS: Readonly<Record<EnrolmentRefusal, [status: number, message: string]>> = {
   unauthorized: [401, "The token is not accepted"],
+  unverified: [503, "AWS STS does not say whose request it is: send another one"],
   enrolment_revoked: [403, "The enrolment is revoked"],
   enrolment_expired: [403, "The enrolment has expired"],
   enrolment_used_up: [403, "The enrolment is used up"],
@@ -32,17 +37,19 @@ const RETRY_AFTER = { least: 1, most: 5 };
 
 /** @param random at least 0, below 1 */
 export function enrolRoutes(
-  { enrolments, log, metrics }: EnrolDependencies,
+  { enrolments, ask, customUrl, log, metrics }: EnrolDependencies,
   random = Math.random,
 ): HttpRoutes {
   return {
     "/enrol": {
       POST: async (event) => {
         const token = bearerToken(event);
-        const { agentId, publicKey: source } = parseEnrol(bodyOf(event));
+        const { agentId, publicKey: source, awsProof } = parseEnrol(bodyOf(event));
         const publicKey = await publicKeyIn(source);
         const { timeEpoch: now } = event.requestContext;
-        const result = await enrol({ token, agentId, publicKey }, now, enrolments);
+        const request = { token, agentId, publicKey, awsProof };
+        const audiences = audiencesOf(event, customUrl);
+        const result = await enrol(request, now, enrolments, { audiences, ask });
         if ("agent" in result) {
           const { organizationId, role, enrolmentId, ephemeralMs } = result.agent;
           const { keyId } = publicKey;
@@ -55,11 +62,12 @@ export function enrolRoutes(
             ephemeralMs,
           });
         }
-        const { refused, enrolment } = result;
+        const { refused, enrolment, reason } = result;
         const { organizationId, enrolmentId } = enrolment ?? {};
         log.warn({
           event: "enrolment_refused",
           reason: refused,
+          ...(reason !== undefined && { detail: reason }),
           organizationId,
           enrolmentId,
           agentId,

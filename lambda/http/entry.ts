@@ -2,6 +2,7 @@
 
 import { dynamoDbLoginRegistry } from "../authorize/store";
 import { dynamoDbEnrolmentStore } from "../enrol/store";
+import { askSts } from "../enrol/sts";
 import { dynamoDb, heartbeatTerms, leaseStore } from "../shared/compose";
 import { routeMetrics } from "../shared/compose-metrics";
 import { optionalEnv, requireEnv } from "../shared/environment";
@@ -19,6 +20,7 @@ const tables = {
   statusTableName: requireEnv("STATUS_TABLE_NAME"),
 };
 
+const customUrl = optionalEnv("CUSTOM_HTTP_URL");
 const registry = dynamoDbLoginRegistry(tables);
 const leases = leaseStore();
 
@@ -28,12 +30,19 @@ export const handler = router(
       registry,
       terms: heartbeatTerms(),
       leases,
-      customUrl: optionalEnv("CUSTOM_HTTP_URL"),
+      customUrl,
       log,
       metrics,
     }),
     ...pingRoutes({ registry, leases, log, metrics }),
-    ...enrolRoutes({ enrolments: dynamoDbEnrolmentStore(tables), log, metrics }),
+    ...enrolRoutes({
+      enrolments: dynamoDbEnrolmentStore(tables),
+      // The template never sets it; a local runtime may.
+      ask: askSts({ endpoint: optionalEnv("AWS_ENDPOINT_URL_STS") }),
+      customUrl,
+      log,
+      metrics,
+    }),
   },
   { log, metrics },
 );

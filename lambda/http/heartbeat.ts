@@ -15,7 +15,7 @@ import type { LeaseStore } from "../lease/store";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";
 import { heartbeatLimit, RETRY_AFTER, tokenUse } from "./lease";
-import { bearerToken, bodyOf, HttpError, type HttpEvent, respond } from "./request";
+import { audiencesOf, bearerToken, bodyOf, HttpError, type HttpEvent, respond } from "./request";
 import type { HttpRoutes } from "./router";
 
 export interface HttpHeartbeatDependencies {
@@ -100,14 +100,9 @@ async function identify(
   { log, metrics, customUrl, ...options }: HttpHeartbeatDependencies,
   fresh: boolean,
 ) {
-  const { domainName, timeEpoch } = event.requestContext;
+  const { timeEpoch } = event.requestContext;
   const token = bearerToken(event);
-  // A function URL has no plain HTTP: only the local runtime does.
-  const audience = [
-    `https://${domainName}`,
-    `http://${domainName}`,
-    ...(customUrl ? [customUrl] : []),
-  ];
+  const audience = audiencesOf(event, customUrl);
   try {
     const known = await verifyToken(token, audience, timeEpoch, options, fresh);
     if (known.identity.role === "agent") return known;

@@ -70,6 +70,17 @@ export function bearerToken({ headers }: HttpEvent): string {
   });
 }
 
+/** The URLs of the deployment, for which a token or a proof may be made. */
+export const audiencesOf = (
+  { requestContext: { domainName } }: HttpEvent,
+  customUrl: string | undefined,
+): string[] => [
+  `https://${domainName}`,
+  // A function URL has no plain HTTP: only the local runtime does.
+  `http://${domainName}`,
+  ...(customUrl ? [customUrl] : []),
+];
+
 /**
  * The body as text; empty if there is none.
  *

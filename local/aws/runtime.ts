@@ -59,6 +59,8 @@ export interface LocalRuntimeOptions {
   hosts?: readonly string[];
   /** The endpoint of a running DynamoDB engine. @default - an engine is started, and stopped with the runtime */
   dynamoDbEndpoint?: string;
+  /** A stand-in for AWS STS, which functions ask in place of AWS. @default - none */
+  stsEndpoint?: string;
   /** The directory of the engine's file. @default - everything in memory */
   dataDirectory?: string;
   /** The directory of the functions' log files. @default - none */
@@ -187,7 +189,7 @@ async function start(
     (description) =>
       new LocalFunction({
         description,
-        environment: endpointsOf(dynamoDbEndpoint, gatewayHost),
+        environment: endpointsOf(dynamoDbEndpoint, gatewayHost, options.stsEndpoint),
         clock,
         log,
         concurrency,
@@ -286,13 +288,18 @@ async function startEngine(options: LocalRuntimeOptions): Promise<Engine> {
 }
 
 /** Variables by which the AWS SDK's clients find the local endpoints. */
-function endpointsOf(dynamoDb: string, gatewayHost: string): Record<string, string> {
+function endpointsOf(
+  dynamoDb: string,
+  gatewayHost: string,
+  sts: string | undefined,
+): Record<string, string> {
   return {
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb,
     AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
+    ...(sts !== undefined && { AWS_ENDPOINT_URL_STS: sts }),
   };
 }
 

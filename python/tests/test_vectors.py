@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from agent_heartbeat import protocol, wire
 from agent_heartbeat.connection import ends
+from agent_heartbeat.connection.aws_role import AwsRole
 from agent_heartbeat.connection.backoff import Backoff, built_in_windows
 from agent_heartbeat.connection.keys import SigningKey
 from agent_heartbeat.protocol import ID_PATTERN, audience_of
@@ -117,3 +120,22 @@ def test_frames(given: Any) -> None:
         assert message is not None
         message, expected = {**message, "message": ""}, {**expected, "message": ""}
     assert message == expected
+
+
+@of("awsProofs")
+def test_aws_proofs(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import botocore.auth
+    from botocore.credentials import Credentials
+    from botocore.session import Session
+
+    time = datetime.fromtimestamp(given["time"] / 1000, tz=timezone.utc)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: time)
+    keys, binding = given["credentials"], given["binding"]
+    session = Session()
+    session._credentials = Credentials(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
+    role = AwsRole(given["audience"], binding["organizationId"], binding["enrolmentId"], given["region"], session)
+    proof = role.proof(binding["agentId"], binding["keyId"])
+    url = urlsplit(proof["url"])
+    assert proof["audience"] == given["audience"]
+    assert (url.scheme, url.netloc, url.path, url.fragment) == ("https", given["host"], "/", "")
+    assert dict(parse_qsl(url.query, strict_parsing=True)) == given["parameters"]

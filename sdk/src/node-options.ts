@@ -5,6 +5,7 @@ import type { Agent as HttpAgent } from "node:http";
 import type { CryptoKey } from "./connection/keys";
 import type { WatcherOptions } from "./fleet/options";
 import type { AgentOptions } from "./options";
+import type { AwsIdentity } from "./platform/aws-proof";
 
 /**
  * A private key (RSA, P-256 or Ed25519) as files, environment variables and secret managers hand it over: PEM (PKCS #8,
@@ -32,6 +33,10 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
    * @default the environment variable `AGENT_HEARTBEAT_ENROLMENT_TOKEN`, without a `privateKey`
    */
   enrolmentToken?: string | undefined;
+  /**
+   * Proves an IAM role on AWS, for an `enrolmentToken` without a secret: one of `agent-heartbeat enrolments create --role-arn`.
+   */
+  awsIdentity?: AwsIdentity | undefined;
   /**
    * The HTTP URL of the deployment, its output `HttpUrl`.
    *
@@ -72,5 +77,11 @@ export interface NodeWatcherOptions
   extends Omit<WatcherOptions, "privateKey">,
     Pick<
       NodeAgentOptions,
-      "privateKey" | "privateKeyPath" | "passphrase" | "agent" | "enrolmentToken" | "httpUrl"
+      | "privateKey"
+      | "privateKeyPath"
+      | "passphrase"
+      | "agent"
+      | "enrolmentToken"
+      | "awsIdentity"
+      | "httpUrl"
     > {}

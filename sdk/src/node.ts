@@ -27,6 +27,7 @@ import { warnOfSimpleAgent } from "./simple-warning";
 
 export type { HeartbeatAckMessage } from "../../core/protocol";
 export type { NodeAgentOptions, NodePrivateKey, NodeWatcherOptions } from "./node-options";
+export type { AwsCredentials, AwsIdentity } from "./platform/aws-proof";
 export {
   HttpHeartbeatClient,
   type HttpHeartbeatClientOptions,
@@ -69,7 +70,7 @@ export class FleetWatcher extends NodeWatcher {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeWatcherOptions) {
     expectOptions(options, WATCHER_OPTIONS);
-    const { privateKey: _, enrolmentToken: __, ...common } = options;
+    const { privateKey: _, enrolmentToken: __, awsIdentity: ___, ...common } = options;
     const resolved = resolveWatcherOptions(common);
     super(resolved, nodeEnvironment(options, resolved));
   }
@@ -144,6 +145,6 @@ function heartbeatUrl({ heartbeatTransport = "websocket", httpUrl }: Surrounding
 
 function common(options: NodeAgentOptions): AgentOptions {
   expectOptions(options, AGENT_OPTIONS);
-  const { privateKey: _, enrolmentToken: __, ...rest } = options;
+  const { privateKey: _, enrolmentToken: __, awsIdentity: ___, ...rest } = options;
   return rest;
 }

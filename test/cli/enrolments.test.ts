@@ -5,6 +5,7 @@ import { type Engine, startEngine } from "../../testing/engine";
 import { enrolmentsOf } from "../../testing/enrolments";
 
 const DAY = 24 * 3_600_000;
+const ROLE = "arn:aws:iam::123456789012:role/worker";
 const TERMS = ["--agents", "worker-*", "--uses", "2000", "--expires", "30d"];
 
 let engine: Engine;
@@ -56,7 +57,23 @@ describe("enrolments create", () => {
     expect(JSON.stringify(enrolment)).not.toContain("ecret");
   });
 
+  it("prints what names an enrolment for IAM roles, and says that it is no secret", async () => {
+    const { enrolments, create } = await workplace("create-roles");
+    const { stdout } = await enrolments("create", ...TERMS, "--role-arn", ROLE);
+    expect(stdout).toMatch(/IAM role +arn:aws:iam::123456789012:role\/worker\n/);
+    expect(stdout).toMatch(/token +ahe_[\w-]+\.[0-9a-f]{16}\n/);
+    expect(stdout).toContain("The token is no secret");
+    const two = await create("--role-arn", ROLE, "--role-arn", `${ROLE}-2`);
+    expect(two).toMatchObject({ roleArns: [ROLE, `${ROLE}-2`] });
+    const list = await enrolments("list");
+    expect(list.stdout).toMatch(/ {2}arn:aws:iam::123456789012:role\/worker {2}/);
+    expect(list.stdout).toContain("+1");
+  });
+
   it.each([
+    [["--role-arn", "worker"], "roleArns: expected the ARN of an IAM role"],
+    [["--role-arn", `${ROLE}*`], "without wildcards"],
+    [["--agents", "worker-{session}"], "agents: expected an agent id"],
     [["--agents", "a b"], "agents: expected an agent id"],
     [["--uses", "0"], "Expected a whole number, at least 1."],
     [["--uses", "1e3"], "Expected a whole number, at least 1."],

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   isNamePattern,
   matchesName,
+  newEnrolmentName,
   newEnrolmentToken,
   readEnrolmentToken,
 } from "../../core/enrolment-token";
@@ -31,6 +32,15 @@ describe("an enrolment's token", () => {
     const { token, secretHash } = newEnrolmentToken("acme");
     expect(token).not.toContain(secretHash);
     expect(secretHash).toHaveLength(43);
+  });
+
+  it("without a secret names an enrolment, and is nobody's secret", () => {
+    const { token, enrolmentId } = newEnrolmentName("acme");
+    const read = readEnrolmentToken(token);
+    expect(read).toMatchObject({ organizationId: "acme", enrolmentId, hasSecret: false });
+    expect(read?.isOf({})).toBe(false);
+    expect(read?.isOf(newEnrolmentToken("acme"))).toBe(false);
+    expect(readEnrolmentToken(newEnrolmentToken("acme").token)?.isOf({})).toBe(false);
   });
 
   it("is of no other enrolment", () => {

@@ -9,7 +9,7 @@ import { ID_PATTERN } from "../../core/protocol";
 import { enrolRoutes } from "../../lambda/http/enrol";
 import { router } from "../../lambda/http/router";
 import { type Engine, startEngine } from "../../testing/engine";
-import { anyKey, enrolmentsOf } from "../../testing/enrolments";
+import { anyKey, enrolmentsOf, NO_STS } from "../../testing/enrolments";
 import { runs } from "../../testing/fuzz/runs";
 import { binaryText, hostileText, hostileValue } from "../../testing/fuzz/values";
 import { httpEvent } from "../../testing/http";
@@ -30,7 +30,7 @@ describe("a hostile enrolment", () => {
     ({ token } = await fleet.create({ uses: 100_000 }));
     await enrolmentsOf(engine, "other", Date.now).create({ agents: "*" });
     const common = { log, metrics: new MetricsRecorder().sink };
-    handle = router(enrolRoutes({ enrolments: fleet.store, ...common }), common);
+    handle = router(enrolRoutes({ enrolments: fleet.store, ask: NO_STS.ask, ...common }), common);
   });
   afterAll(() => engine.stop());
 

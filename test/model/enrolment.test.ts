@@ -11,7 +11,7 @@ import { type EnrolmentRefusal, enrol } from "../../lambda/enrol/enrol";
 import { dynamoDbEnrolmentStore } from "../../lambda/enrol/store";
 import { LeaseStore } from "../../lambda/lease/store";
 import { type Engine, startEngine } from "../../testing/engine";
-import { anyKey, enrolmentsOf } from "../../testing/enrolments";
+import { anyKey, enrolmentsOf, NO_STS } from "../../testing/enrolments";
 import { runs } from "../../testing/fuzz/runs";
 import { holder } from "../../testing/presence";
 import { seededRandom } from "../../testing/random";
@@ -74,7 +74,7 @@ class History {
 
   async enrol(token: string): Promise<void> {
     const [agentId, publicKey] = [this.pick(NAMES), this.pick(KEYS)];
-    const result = await enrol({ token, agentId, publicKey }, this.now, this.#store);
+    const result = await enrol({ token, agentId, publicKey }, this.now, this.#store, NO_STS);
     if ("refused" in result) this.refusals.push(result.refused);
     else this.answers.push({ agentId, keyId: publicKey.keyId, agent: result.agent });
   }

@@ -19,6 +19,7 @@ import type { ConnectionEnd } from "../../sdk/src/connection/connection";
 import { failureOf, retryAfterMs } from "../../sdk/src/connection/failure";
 import { publicKeyOf } from "../../sdk/src/connection/keys";
 import { advisedWindowMs, fleetWindowMs } from "../../sdk/src/connection/reconnect-window";
+import { proofMaker } from "../../sdk/src/platform/aws-proof";
 
 const URLS = [
   "wss://h.example/prod",
@@ -217,8 +218,50 @@ export async function vectors() {
       ms: retryAfterMs({ status: 503, ...header }, Date.UTC(2026, 0, 1)),
     })),
     backoff: schedules(),
+    awsProofs: await proofs(),
     frames: FRAMES.map((frame) => ({ frame, message: decodeServerMessage(frame) ?? null })),
   };
+}
+
+/** Presigned requests, with credentials that are none. */
+async function proofs() {
+  const time = Date.UTC(2026, 10, 27, 23, 59, 59);
+  const credentials = {
+    accessKeyId: "ASIAEXAMPLEEXAMPLE00",
+    secretAccessKey: "example/secret+key",
+    sessionToken: "IQoJb3JpZ2lu/+== example!'()*~",
+  };
+  const binding = {
+    organizationId: "Team%20A/x+y=z",
+    enrolmentId: "0123456789abcdef",
+    agentId: "worker-1@host",
+    keyId: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+  };
+  const given = [
+    { region: "eu-west-1", audience: "https://agents.example.com" },
+    { region: "us-gov-west-1", audience: "http://127.0.0.1:8788" },
+    { region: "cn-north-1", audience: "https://abc.lambda-url.cn-north-1.on.aws" },
+    { region: "eusc-de-east-1", audience: "https://h.example" },
+    { region: "us-isob-east-1", audience: "https://h.example" },
+  ];
+  return Promise.all(
+    given.map(async ({ region, audience }) => {
+      const { url } = await proofMaker(
+        { credentials, region },
+        () => time,
+      )({ audience, ...binding });
+      const { host, searchParams } = new URL(url);
+      return {
+        time,
+        region,
+        audience,
+        credentials,
+        binding,
+        host,
+        parameters: Object.fromEntries(searchParams),
+      };
+    }),
+  );
 }
 
 /** Delays of repeated failures, with given random numbers. */

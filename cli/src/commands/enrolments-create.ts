@@ -1,4 +1,4 @@
-/** `enrolments create`: a token with which agents register themselves. */
+/** `enrolments create`: a token with which agents register themselves, or IAM roles by which they do. */
 
 import { ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -10,6 +10,7 @@ import { fields } from "../table";
 
 interface Options extends DeploymentOptions {
   agents: string;
+  roleArn?: string[];
   uses: number;
   expires: number;
   ephemeral?: number;
@@ -22,6 +23,11 @@ export function addEnrolmentsCreate(enrolments: Command, io: Io): void {
     .requiredOption(
       "-a, --agents <pattern>",
       "which agents: an id in which * stands for any characters, such as worker-*",
+    )
+    .option(
+      "--role-arn <arn>",
+      "an IAM role by which processes on AWS register, in place of a secret token; may be given again",
+      (arn: string, others: string[] = []) => [...others, arn],
     )
     .requiredOption("--uses <count>", "how many agents may register", useCount)
     .addOption(
@@ -48,6 +54,7 @@ export function addEnrolmentsCreate(enrolments: Command, io: Io): void {
         const { enrolment, token } = await enrolments.create({
           organizationId,
           agents: options.agents,
+          ...(options.roleArn && { roleArns: options.roleArn }),
           uses: options.uses,
           expiresAt: Math.round((await serverNow()) + options.expires),
           role: options.role,
@@ -58,8 +65,12 @@ export function addEnrolmentsCreate(enrolments: Command, io: Io): void {
         printer.lines(
           ...fields([...enrolmentFields(enrolment, io.now()), ["token", token]], printer.colours),
           "",
-          "The token is shown only now. Agents take it as the option enrolmentToken, or from the variable",
-          "AGENT_HEARTBEAT_ENROLMENT_TOKEN.",
+          ...(enrolment.roleArns
+            ? [
+                "The token is no secret: it names the enrolment, and only the IAM roles can use it. Agents take it",
+              ]
+            : ["The token is shown only now. Agents take it"]),
+          "as the option enrolmentToken, or from the variable AGENT_HEARTBEAT_ENROLMENT_TOKEN.",
         );
       }),
     );

@@ -1,4 +1,4 @@
-/** The key of an agent that registers itself: it is made where the agent runs, and registered with an enrolment's token. */
+/** The key of an agent that registers itself: it is made where the agent runs, and registered by an enrolment. */
 
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -9,8 +9,9 @@ import { ENROLMENT_TOKEN_FORM, readEnrolmentToken } from "../../../core/enrolmen
 import { writeNewFile } from "../../../core/new-file";
 import { retryAfterMs } from "../connection/failure";
 import type { KeySource } from "../connection/key-source";
-import { type SigningKey, signingKey } from "../connection/keys";
+import { publicKeyFromJwk, type SigningKey, signingKey } from "../connection/keys";
 import { ConfigurationError, KeyError } from "../errors";
+import { type AwsIdentity, type ProofMaker, proofMaker } from "./aws-proof";
 import { checkedHttpUrl } from "./http/http-url";
 import { type HttpAnswer, requestJson } from "./http-request";
 import { keyIn } from "./key-material";
@@ -25,7 +26,12 @@ export interface EnrolledKeyOptions {
   path: string | URL | undefined;
   passphrase: string | undefined;
   agent: Agent | undefined;
+  /** By which role on AWS, if the token has no secret. */
+  awsIdentity: AwsIdentity | undefined;
+  /** Milliseconds that only grow. */
   now: () => number;
+  /** Epoch milliseconds. */
+  time: () => number;
   warn(message: string): void;
 }
 
@@ -40,11 +46,23 @@ const TIMEOUT_MS = 30_000;
 /** How long a refusal holds before the service is asked again: doubled each time, up to the second. */
 const REFUSED_MS = { first: 15_000, most: 300_000 };
 
-/** @throws ConfigurationError if the token or the URL is none */
+/** @throws ConfigurationError if the token or the URL is none, or a role's credentials are missing or of no use */
 export function enrolledKey(options: EnrolledKeyOptions): KeySource {
-  checkToken(options);
+  const { enrolmentId, hasSecret } = checkedToken(options);
   const url = `${checkedHttpUrl(options.httpUrl, "enrolmentToken")}/enrol`;
-  const key = new EnrolledKey(options, url);
+  const { awsIdentity, time } = options;
+  if (hasSecret && awsIdentity) {
+    throw new ConfigurationError(
+      "option awsIdentity: expected none, because the enrolmentToken has a secret",
+    );
+  }
+  if (!hasSecret && !awsIdentity) {
+    throw new ConfigurationError(
+      "option awsIdentity: expected an IAM role's credentials, because the enrolmentToken has no secret, got none; is the token cut off?",
+    );
+  }
+  const prove = awsIdentity && proofMaker(awsIdentity, time);
+  const key = new EnrolledKey(options, url, enrolmentId, prove);
   return { isFunction: true, load: () => key.load(), refused: () => key.refused() };
 }
 
@@ -62,6 +80,8 @@ class EnrolledKey {
   constructor(
     private readonly options: EnrolledKeyOptions,
     private readonly url: string,
+    private readonly enrolmentId: string,
+    private readonly prove: ProofMaker | undefined,
   ) {}
 
   async load(): Promise<SigningKey> {
@@ -108,11 +128,12 @@ class EnrolledKey {
     const { token, agentId, agent, now } = this.options;
     if (this.#refusal && now() < this.#refusal.until) throw this.#refusal.error;
     const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" });
+    const awsProof = await this.#proofFor(key);
     const answer = await requestJson({
       method: "POST",
       url: this.url,
       headers: { Authorization: `Bearer ${token}` },
-      body: { agentId, publicKey },
+      body: { agentId, publicKey, awsProof },
       timeoutMs: TIMEOUT_MS,
       agent,
     }).catch((cause) => {
@@ -121,6 +142,14 @@ class EnrolledKey {
     if (answer.status !== 200 && answer.status !== 201) throw this.#refuse(answer);
     this.#refusals = 0;
     this.#isEnrolled = true;
+  }
+
+  async #proofFor(key: KeyObject) {
+    if (!this.prove) return undefined;
+    const { organizationId, agentId } = this.options;
+    const { keyId } = await publicKeyFromJwk(createPublicKey(key).export({ format: "jwk" }));
+    const audience = new URL(this.url).origin;
+    return this.prove({ audience, organizationId, enrolmentId: this.enrolmentId, agentId, keyId });
   }
 
   #refuse(answer: HttpAnswer): KeyError {
@@ -153,14 +182,14 @@ async function makeKeyFile(path: string | URL, passphrase: string | undefined): 
 }
 
 /** The token is never repeated in a message. */
-function checkToken({ token, organizationId }: EnrolledKeyOptions): void {
+function checkedToken({ token, organizationId }: EnrolledKeyOptions) {
   const read = typeof token === "string" ? readEnrolmentToken(token) : undefined;
   if (!read) {
     throw new ConfigurationError(
       `option enrolmentToken: expected ${ENROLMENT_TOKEN_FORM}, got another text; is it cut off?`,
     );
   }
-  if (read.organizationId === organizationId) return;
+  if (read.organizationId === organizationId) return read;
   throw new ConfigurationError(
     `option enrolmentToken: expected one of organization ${organizationId}, got one of ${read.organizationId}`,
   );

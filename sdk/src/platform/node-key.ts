@@ -21,6 +21,7 @@ export type KeyOptions = Pick<
   | "passphrase"
   | "keyId"
   | "enrolmentToken"
+  | "awsIdentity"
   | "httpUrl"
   | "agent"
 >;
@@ -49,7 +50,7 @@ const TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN";
  */
 function enrolled(
   { privateKey, enrolmentToken, privateKeyPath: path, ...options }: KeyOptions,
-  { monotonic: now }: Runtime,
+  { monotonic: now, now: time }: Runtime,
   warn: (message: string) => void,
 ): KeySource | undefined {
   if (enrolmentToken !== undefined && privateKey !== undefined) {
@@ -57,11 +58,14 @@ function enrolled(
   }
   const given = privateKey === undefined ? process.env[TOKEN_VARIABLE]?.trim() : undefined;
   const token = enrolmentToken ?? (given || undefined);
+  const { agentId, organizationId, passphrase, agent, awsIdentity } = options;
+  if (token === undefined && awsIdentity !== undefined) {
+    throw new ConfigurationError("option enrolmentToken: expected one for awsIdentity, got none");
+  }
   if (token === undefined) return undefined;
-  const { agentId, organizationId, passphrase, agent } = options;
   const httpUrl = givenHttpUrl(options.httpUrl);
-  const where = { agentId, organizationId, httpUrl, path, passphrase, agent };
-  return enrolledKey({ ...where, token, now, warn });
+  const where = { agentId, organizationId, httpUrl, path, passphrase, agent, awsIdentity };
+  return enrolledKey({ ...where, token, now, time, warn });
 }
 
 /** @throws ConfigurationError if there is none, or more than one. */

@@ -14,6 +14,7 @@ import type { ProfileOptions } from "../messaging/profile";
 import type { NodeAgentOptions, NodeWatcherOptions } from "../node-options";
 import type { ReconnectOptions } from "../options";
 import { show } from "../user-code";
+import type { AwsIdentity } from "./aws-proof";
 
 export const AGENT_EVENTS: Names<AgentEvents> = {
   state: true,
@@ -37,6 +38,7 @@ const COMMON: Names<Omit<NodeWatcherOptions, "profiles">> = {
   privateKeyPath: true,
   passphrase: true,
   enrolmentToken: true,
+  awsIdentity: true,
   httpUrl: true,
   keyId: true,
   agent: true,
@@ -77,6 +79,8 @@ const RECONNECT: Names<ReconnectOptions> = {
   stableAfter: true,
 };
 
+const AWS_IDENTITY: Names<AwsIdentity> = { credentials: true, region: true };
+
 export const HANDLER_OPTIONS: Names<HandlerOptions> = {
   group: true,
   concurrency: true,
@@ -96,6 +100,7 @@ export function expectOptions(
 ): void {
   expectNames("option ", options, known);
   expectNames("option reconnect.", options.reconnect, RECONNECT);
+  expectNames("option awsIdentity.", options.awsIdentity, AWS_IDENTITY);
   expectNames("option rotateAfter.", options.rotateAfter, { min: true, max: true });
 }
 

@@ -1,4 +1,4 @@
-/** Enrolments: tokens with which the agents of a fleet register themselves. */
+/** Enrolments: tokens with which the agents of a fleet register themselves, or IAM roles by which they do. */
 
 import {
   ConditionalCheckFailedException,
@@ -8,6 +8,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { MOST_ROLES, ROLE_ARN_FORM, readRoleArn } from "../../../core/aws-role";
 import {
   ENROLMENT_RECORD_PREFIX,
   type Enrolment,
@@ -20,7 +21,10 @@ import {
   ENROLMENT_ID_PATTERN,
   isNamePattern,
   NAME_PATTERN_FORM,
+  newEnrolmentName,
   newEnrolmentToken,
+  patternOfSession,
+  SESSION_PLACEHOLDER,
 } from "../../../core/enrolment-token";
 import { EPHEMERAL_MS } from "../../../core/ephemeral";
 import type { Role } from "../../../core/protocol";
@@ -41,8 +45,16 @@ import {
 /** What an enrolment allows. */
 export interface EnrolmentTerms {
   organizationId: string;
-  /** Which names may be registered: an agent id in which each `*` stands for any characters. */
+  /**
+   * Which names may be registered: an agent id in which each `*` stands for any characters, and with `roleArns` each `{session}` for
+   * the name of the role's session.
+   */
   agents: string;
+  /**
+   * If given, processes on AWS that have one of these IAM roles use the enrolment: 1 to 20 ARNs, without wildcards. Their paths are
+   * not compared. The token is no secret then.
+   */
+  roleArns?: readonly string[] | undefined;
   /** How many agents may be registered: 1 to 1,000,000,000. */
   uses: number;
   /** When it ends, in epoch milliseconds. Agents that it registered stay. */
@@ -64,7 +76,7 @@ export interface EnrolmentName {
   enrolmentId: string;
 }
 
-/** A new enrolment and its token, which nothing stores. */
+/** A new enrolment and its token, which nothing stores. With `roleArns` it is no secret, but the enrolment's name. */
 export interface CreatedEnrolment {
   enrolment: Enrolment;
   token: string;
@@ -73,6 +85,7 @@ export interface CreatedEnrolment {
 const TERMS: Names<EnrolmentTerms> = {
   organizationId: true,
   agents: true,
+  roleArns: true,
   uses: true,
   expiresAt: true,
   ephemeralMs: true,
@@ -103,10 +116,11 @@ export class EnrolmentRegistry {
   /** Makes an enrolment and its token. Keep the token: only its hash is stored. */
   async create(terms: EnrolmentTerms): Promise<CreatedEnrolment> {
     expectOptions(terms, TERMS);
-    const { organizationId, agents, uses, expiresAt, ephemeralMs, description } = terms;
+    const { organizationId, agents, roleArns, uses, expiresAt, ephemeralMs, description } = terms;
     const { role = "agent" } = terms;
     expectOrganizationId(organizationId);
-    expectNamePattern(agents);
+    if (roleArns !== undefined) expectRoles(roleArns);
+    expectNamePattern(agents, roleArns !== undefined);
     expectWhole("uses", uses, 1, MOST_USES);
     expectRole(role);
     expectDescription(description);
@@ -120,11 +134,14 @@ export class EnrolmentRegistry {
     }
     const createdAt = this.#clock.now();
     expectFuture(expiresAt, createdAt);
-    const { enrolmentId, token, secretHash } = newEnrolmentToken(organizationId);
+    const { token, enrolmentId, ...secret } = roleArns
+      ? newEnrolmentName(organizationId)
+      : newEnrolmentToken(organizationId);
     const enrolment: Enrolment = {
       organizationId,
       enrolmentId,
       agents,
+      ...(roleArns && { roleArns: [...new Set(roleArns)] }),
       role,
       uses,
       used: 0,
@@ -133,7 +150,7 @@ export class EnrolmentRegistry {
       ...(ephemeralMs !== undefined && { ephemeralMs }),
       ...(description !== undefined && { description }),
     };
-    const Item = itemFromEnrolment({ ...enrolment, secretHash });
+    const Item = itemFromEnrolment({ ...enrolment, ...secret });
     await this.#client.send(
       this.#clock.watch(new PutItemCommand({ TableName: this.#tableName, Item })),
     );
@@ -228,9 +245,31 @@ function expectEnrolmentName({ organizationId, enrolmentId }: EnrolmentName): vo
   );
 }
 
-function expectNamePattern(agents: string): void {
-  if (typeof agents === "string" && isNamePattern(agents)) return;
-  throw new InvalidArgumentError(`agents: expected ${NAME_PATTERN_FORM}, got ${show(agents)}`);
+function expectNamePattern(agents: string, hasRoles: boolean): void {
+  if (typeof agents === "string") {
+    if (
+      isNamePattern(
+        hasRoles ? patternOfSession(agents, "x".repeat(SESSION_PLACEHOLDER.length)) : agents,
+      )
+    )
+      return;
+  }
+  const form = hasRoles
+    ? `${NAME_PATTERN_FORM}, and ${SESSION_PLACEHOLDER} for a session`
+    : NAME_PATTERN_FORM;
+  throw new InvalidArgumentError(`agents: expected ${form}, got ${show(agents)}`);
+}
+
+function expectRoles(roleArns: readonly string[]): void {
+  if (!Array.isArray(roleArns) || roleArns.length < 1 || roleArns.length > MOST_ROLES) {
+    throw new InvalidArgumentError(
+      `roleArns: expected 1 to ${MOST_ROLES} ARNs, got ${Array.isArray(roleArns) ? roleArns.length : show(roleArns)}`,
+    );
+  }
+  for (const arn of roleArns) {
+    if (typeof arn === "string" && readRoleArn(arn)) continue;
+    throw new InvalidArgumentError(`roleArns: expected ${ROLE_ARN_FORM}, got ${show(arn)}`);
+  }
 }
 
 function expectWhole(name: string, value: number, least: number, most: number): void {

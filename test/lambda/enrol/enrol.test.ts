@@ -12,7 +12,7 @@ import { fencingTokenOf } from "../../../core/registry-record";
 import { type EnrolmentResult, enrol } from "../../../lambda/enrol/enrol";
 import { dynamoDbEnrolmentStore } from "../../../lambda/enrol/store";
 import { type Engine, startEngine } from "../../../testing/engine";
-import { anyKey, enrolmentsOf } from "../../../testing/enrolments";
+import { anyKey, enrolmentsOf, NO_STS } from "../../../testing/enrolments";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";
 
 const HOUR = 3_600_000;
@@ -260,7 +260,7 @@ describe("enrolling while others do something", () => {
     });
     const pauses: number[] = [];
     const request = { token, agentId: "worker-1", publicKey: anyKey() };
-    expect(told(await enrol(request, now, store))).toBe("contended");
+    expect(told(await enrol(request, now, store, NO_STS))).toBe("contended");
     expect(pauses).toEqual([20, 40, 80, 160, 320, 640, 1280]);
     expect(await used(enrolment)).toBe(0);
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { enrolRoutes } from "../../../lambda/http/enrol";
 import { router } from "../../../lambda/http/router";
 import { type Engine, startEngine } from "../../../testing/engine";
-import { anyKey, enrolmentsOf } from "../../../testing/enrolments";
+import { anyKey, enrolmentsOf, NO_STS } from "../../../testing/enrolments";
 import { httpEvent } from "../../../testing/http";
 import { newEd25519Key, newP256Key, newRsaKey } from "../../../testing/keys";
 import { LogRecorder, MetricsRecorder } from "../../../testing/presence";
@@ -23,7 +23,7 @@ beforeAll(async () => {
   ({ token } = await fleet.create({ uses: 1000 }));
   const common = { log, metrics: metrics.sink };
   handle = router(
-    enrolRoutes({ enrolments: fleet.store, ...common }, () => 0.99),
+    enrolRoutes({ enrolments: fleet.store, ask: NO_STS.ask, ...common }, () => 0.99),
     common,
   );
 });
@@ -198,7 +198,7 @@ describe("POST /enrol", () => {
     const answers = await Promise.all(
       [0, 0.5, 0.99].map(async (random) => {
         const contended = router(
-          enrolRoutes({ enrolments, ...common }, () => random),
+          enrolRoutes({ enrolments, ask: NO_STS.ask, ...common }, () => random),
           common,
         );
         const body = JSON.stringify({ agentId: "worker-late", publicKey });

@@ -4,20 +4,31 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { ConfigurationError, FleetWatcher, HeartbeatAgent, KeyError } from "@agent-heartbeat/sdk";
+import {
+  type AwsCredentials,
+  type AwsIdentity,
+  ConfigurationError,
+  FleetWatcher,
+  HeartbeatAgent,
+  KeyError,
+} from "@agent-heartbeat/sdk";
+
 import { publicKeyFrom } from "@agent-heartbeat/sdk/registry";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { newEnrolmentToken } from "../../../core/enrolment-token";
+import { bindingValue } from "../../../core/aws-proof";
+import { newEnrolmentName, newEnrolmentToken } from "../../../core/enrolment-token";
 import { enrolledKey } from "../../../sdk/src/platform/enrolled-key";
+import { fakeSts, presigned } from "../../../testing/fake-sts";
 import { newEd25519Key } from "../../../testing/keys";
 import { temporaryFolder } from "../../../testing/temporary-folder";
 
 const { token } = newEnrolmentToken("acme");
+const TIME = Date.UTC(2026, 10, 27, 23, 59, 59);
 
 interface Request {
   path: string | undefined;
   authorization: string | undefined;
-  body: { agentId: string; publicKey: string };
+  body: { agentId: string; publicKey: string; awsProof?: { audience: string; url: string } };
 }
 
 /** A service that enrols whoever comes, unless told otherwise. */
@@ -58,7 +69,9 @@ const source = (overrides: Partial<Parameters<typeof enrolledKey>[0]> = {}) =>
     path: undefined,
     passphrase: undefined,
     agent: undefined,
+    awsIdentity: undefined,
     now: () => now,
+    time: () => TIME,
     warn: (message) => warnings.push(message),
     ...overrides,
   });
@@ -247,5 +260,97 @@ describe("the options of an agent that registers itself", () => {
   it("take no notice of the environment if there is a key", () => {
     process.env[VARIABLE] = "nonsense";
     expect(() => new HeartbeatAgent({ ...GOOD, privateKey: newEd25519Key() })).not.toThrow();
+  });
+});
+
+describe("an agent with an IAM role", () => {
+  const { token: name, enrolmentId } = newEnrolmentName("acme");
+  const sts = fakeSts();
+  const credentials = sts.credentialsOf("arn:aws:sts::123456789012:assumed-role/worker/session");
+  const byRole = (awsIdentity: AwsIdentity | undefined, overrides = {}) =>
+    source({ token: name, awsIdentity, ...overrides });
+  const region = "eu-west-1";
+
+  it("registers itself with a proof that is as the AWS SDK signs it", async () => {
+    const { keyId } = await byRole({ credentials, region }).load();
+    const [{ authorization = "", body } = {} as Request] = requests;
+    expect(authorization).toBe(`Bearer ${name}`);
+    const { audience = "", url = "" } = body.awsProof ?? {};
+    expect(audience).toBe(httpUrl);
+    const binding = { audience, organizationId: "acme", enrolmentId, agentId: "worker-1", keyId };
+    const same = await presigned(
+      new URL("https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"),
+      { "x-agent-heartbeat-enrolment": bindingValue(binding) },
+      credentials,
+      { now: TIME },
+    );
+    const parameters = (text: string) => Object.fromEntries(new URL(text).searchParams);
+    expect(parameters(url)).toEqual(parameters(same));
+    expect(new URL(url).host).toBe(new URL(same).host);
+  });
+
+  it("gets its credentials for each registration, and signs with what it gets", async () => {
+    const given = [credentials, { ...credentials, accessKeyId: "ASIASECOND" }];
+    const key = byRole({ credentials: async () => given.shift() as AwsCredentials, region });
+    await key.load();
+    expect(key.refused?.()).toBe(false);
+    await key.load();
+    expect(key.refused?.()).toBe(true);
+    await key.load();
+    expect(requests.map(({ body }) => body.awsProof?.url)).toEqual([
+      expect.stringContaining(`X-Amz-Credential=${credentials.accessKeyId}%2F20261127%2F`),
+      expect.stringContaining("X-Amz-Credential=ASIASECOND%2F"),
+    ]);
+  });
+
+  it("says that its credentials fail, or are not a role's, and never shows them", async () => {
+    const failing = byRole({ credentials: () => Promise.reject(new Error("no metadata")), region });
+    await expect(failing.load()).rejects.toThrow("awsIdentity.credentials failed: no metadata");
+    const { sessionToken: _, ...ofUser } = credentials;
+    const load = byRole({ credentials: ofUser, region }).load();
+    await expect(load).rejects.toThrow("the sessionToken that credentials of a role have");
+    await expect(load).rejects.not.toThrow(ofUser.secretAccessKey);
+    const none = byRole({ credentials: (() => undefined) as never, region }).load();
+    await expect(none).rejects.toThrow(KeyError);
+    expect(requests).toEqual([]);
+  });
+
+  it.each<[string, Partial<Parameters<typeof enrolledKey>[0]>, string]>([
+    ["no identity", { token: name }, "option awsIdentity: expected an IAM role's credentials"],
+    [
+      "a token with a secret",
+      { awsIdentity: { credentials, region } },
+      "option awsIdentity: expected none",
+    ],
+    [
+      "a region that is none",
+      { token: name, awsIdentity: { credentials, region: "evil.example.com/" } },
+      "option awsIdentity.region: expected a region such as eu-west-1",
+    ],
+    [
+      "an empty region",
+      { token: name, awsIdentity: { credentials, region: "" } },
+      "option awsIdentity.region: expected a region such as eu-west-1",
+    ],
+    [
+      "credentials that are a text",
+      { token: name, awsIdentity: { credentials: "x" as never, region } },
+      "option awsIdentity.credentials: expected credentials or a function",
+    ],
+  ])("is told at once of %s", (_, overrides, message) => {
+    expect(() => source(overrides)).toThrow(ConfigurationError);
+    expect(() => source(overrides)).toThrow(message);
+  });
+
+  it("needs an enrolment's token, and no unknown setting", () => {
+    const common = { agentId: "worker-1", organizationId: "acme", url: "wss://x", httpUrl };
+    const make = (options: object) => () => new HeartbeatAgent({ ...common, ...options });
+    expect(make({ awsIdentity: { credentials, region } })).toThrow(
+      "option enrolmentToken: expected one for awsIdentity, got none",
+    );
+    expect(make({ enrolmentToken: name, awsIdentity: { credential: 1 } })).toThrow(
+      "option awsIdentity.credential",
+    );
+    expect(make({ enrolmentToken: name, awsIdentity: { credentials, region } })).not.toThrow();
   });
 });

@@ -16,6 +16,7 @@ import { repeating } from "../../../testing/repeating-client";
 import { offlineRow, putRows } from "../../../testing/status-rows";
 
 const HOUR = 3_600_000;
+const ROLE = "arn:aws:iam::123456789012:role/worker";
 
 let engine: Engine;
 let registry: EnrolmentRegistry;
@@ -54,6 +55,19 @@ describe("an enrolment", () => {
       new ScanCommand({ TableName: engine.registryTableName }),
     );
     expect(JSON.stringify(Items)).not.toContain(token.split(".")[2]);
+  });
+
+  it("names roles in place of a secret", async () => {
+    const roleArns = [ROLE, "arn:aws-us-gov:iam::123456789012:role/a/b/worker", ROLE];
+    const { enrolment, token } = await registry.create(
+      terms("roles", { roleArns, agents: "worker-{session}-*" }),
+    );
+    expect(token).toMatch(/^ahe_[\w-]+\.[0-9a-f]{16}$/);
+    expect(enrolment).toMatchObject({
+      roleArns: roleArns.slice(0, 2),
+      agents: "worker-{session}-*",
+    });
+    expect(await registry.list("roles")).toEqual([enrolment]);
   });
 
   it("is listed in its organization, the oldest first, and not among the agents", async () => {
@@ -107,6 +121,13 @@ describe("an enrolment", () => {
     [{ agents: "" }, "agents: expected an agent id, in which * stands for any characters"],
     [{ agents: "a b" }, "agents: expected an agent id"],
     [{ agents: undefined as never }, "agents: expected an agent id"],
+    [{ agents: "worker-{session}" }, "agents: expected an agent id"],
+    [{ agents: "{session}", roleArns: ["worker"] }, "roleArns: expected the ARN of an IAM role"],
+    [{ agents: "{other}", roleArns: [ROLE] }, "and {session} for a session, got"],
+    [{ roleArns: [] }, "roleArns: expected 1 to 20 ARNs, got 0"],
+    [{ roleArns: Array(21).fill(ROLE) }, "roleArns: expected 1 to 20 ARNs, got 21"],
+    [{ roleArns: ROLE as never }, "roleArns: expected 1 to 20 ARNs"],
+    [{ roleArns: [5 as never] }, "roleArns: expected the ARN of an IAM role"],
     [{ uses: 0 }, "uses: expected a whole number from 1 to 1000000000, got 0"],
     [{ uses: 1.5 }, "uses: expected a whole number"],
     [{ uses: Number.NaN }, "uses: expected a whole number"],

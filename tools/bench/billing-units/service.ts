@@ -77,6 +77,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
         ...pingRoutes({ registry, leases, ...route }),
         ...enrolRoutes({
           enrolments: dynamoDbEnrolmentStore({ client, registryTableName, statusTableName }),
+          ask: async () => ({ outcome: "unavailable", reason: "there is no STS" }),
           ...route,
         }),
       },

@@ -1,4 +1,4 @@
-"""The key of an agent that registers itself: made where the agent runs, and registered with an enrolment's token."""
+"""The key of an agent that registers itself: made where the agent runs, and registered by an enrolment."""
 
 from __future__ import annotations
 
@@ -18,14 +18,22 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from .. import base64url
 from ..errors import ConfigurationError, KeyError
+from .aws_role import AwsRole
 from .ends import Refused, retry_after_seconds
-from .http import HttpAnswer, HttpRequest, checked_http_url, given_http_url, send_request
+from .http import (
+    HttpAnswer,
+    HttpRequest,
+    checked_http_url,
+    given_http_url,
+    http_audience_of,
+    send_request,
+)
 from .keys import KeyLoader, KeySource, SigningKey
 
 TOKEN_VARIABLE = "AGENT_HEARTBEAT_ENROLMENT_TOKEN"
 
-_TOKEN = re.compile(r"ahe_([\w-]+)\.[0-9a-f]{16}\.[\w-]{43}", re.ASCII)
-_FORM = "ahe_<organization>.<enrolment id>.<secret>"
+_TOKEN = re.compile(r"ahe_([\w-]+)\.([0-9a-f]{16})(\.[\w-]{43})?", re.ASCII)
+_FORM = "ahe_<organization>.<enrolment id>.<secret>, or without a secret for roles on AWS"
 
 _TIMEOUT = 30.0
 """In seconds. Longer than a login attempt, so that a service that is slow, because a whole fleet enrols, is not asked
@@ -53,10 +61,10 @@ def key_loader(
         token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
     if token is None:
         return KeyLoader(private_key, path)
-    _check_token(token, organization_id)
-    endpoint = Endpoint(
-        f"{checked_http_url(given_http_url(http_url), 'enrolment_token')}/enrol", token, agent_id, proxy
-    )
+    enrolment_id, has_secret = _checked_token(token, organization_id)
+    url = checked_http_url(given_http_url(http_url), "enrolment_token")
+    role = None if has_secret else AwsRole.of_process(http_audience_of(url), organization_id, enrolment_id)
+    endpoint = Endpoint(f"{url}/enrol", token, agent_id, proxy, role)
     return EnrolledKeyLoader(endpoint, path, warn)
 
 
@@ -68,10 +76,14 @@ class Endpoint:
     token: str
     agent_id: str
     proxy: str | bool | None
+    role: AwsRole | None = None
+    """By which role on AWS, if the token has no secret."""
 
-    def post(self, public_key: str) -> HttpAnswer:
-        """Waits for the answer. Raises OSError if there is none."""
-        body = {"agentId": self.agent_id, "publicKey": public_key}
+    def post(self, public_key: str, key_id: str) -> HttpAnswer:
+        """Waits for the answer. Raises OSError if there is none, KeyError if there are no credentials of a role."""
+        body: dict[str, Any] = {"agentId": self.agent_id, "publicKey": public_key}
+        if self.role is not None:
+            body["awsProof"] = self.role.proof(self.agent_id, key_id)
         return send_request(HttpRequest("POST", self.url, self.token, body, _TIMEOUT), self.proxy)
 
 
@@ -153,7 +165,7 @@ class EnrolledKeyLoader(KeyLoader):
         )
         url = self._endpoint.url
         try:
-            answer = await asyncio.to_thread(self._endpoint.post, public_key.decode())
+            answer = await asyncio.to_thread(self._endpoint.post, public_key.decode(), key.key_id)
         except (OSError, ValueError) as error:
             raise KeyError(f"enrolment at {url}: {error}") from error
         if answer.status not in (200, 201):
@@ -204,8 +216,8 @@ def _place(unfinished: Path, path: Path) -> None:
             file.write(unfinished.read_bytes())
 
 
-def _check_token(token: Any, organization_id: str) -> None:
-    """The token is never repeated in a message."""
+def _checked_token(token: Any, organization_id: str) -> tuple[str, bool]:
+    """The enrolment's id, and whether there is a secret. The token is never repeated in a message."""
     match = _TOKEN.fullmatch(token) if isinstance(token, str) else None
     if match is None:
         raise ConfigurationError(f"option enrolment_token: expected {_FORM}, got another text; is it cut off?")
@@ -217,3 +229,4 @@ def _check_token(token: Any, organization_id: str) -> None:
         raise ConfigurationError(
             f"option enrolment_token: expected one of organization {organization_id}, got one of {organization!r}"
         )
+    return match.group(2), match.group(3) is not None

@@ -38,6 +38,7 @@ const OPTIONS: Record<keyof HttpHeartbeatClientOptions, true> = {
   passphrase: true,
   keyId: true,
   enrolmentToken: true,
+  awsIdentity: true,
   agent: true,
   heartbeatInterval: true,
   heartbeatTimeoutMultiplier: true,
