@@ -197,7 +197,7 @@ describe("a ping", () => {
   it("with a secret that was replaced is refused at once, and with the new one accepted", async () => {
     await ping();
     const { pingSecret } = await registry.replacePing(name);
-    now += 1000;
+    now = Date.now() + 1000;
     expect(await ping()).toBe(404);
     secret = pingSecret;
     expect(await ping()).toBe(200);
