@@ -61,7 +61,7 @@ export function stsIn(region: string): { host: string; partition: string } | und
 }
 
 /** Percent-encodes as AWS signs: all but letters, digits and `-._~` (RFC 3986). */
-export const encodeRfc3986 = (text: string): string =>
+const encodeRfc3986 = (text: string): string =>
   encodeURIComponent(text).replace(
     /[!'()*]/g,
     (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -1,7 +1,6 @@
 /** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
 
 import * as v from "valibot";
-import { MOST_PROOF_CHARACTERS } from "./aws-proof";
 import { isObject, isShallow } from "./json";
 import {
   type Activity,
@@ -86,20 +85,10 @@ const list = v.object({
 /** A text of some form; the issue says which one was expected. */
 const text = (fits: (value: string) => boolean, form: string) =>
   v.pipe(v.string(), v.check(fits, `expected ${form}`));
-const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
+/** An agent's id in a message. */
+export const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
-
-const enrol = v.object({
-  agentId,
-  publicKey: v.union([v.string(), v.looseObject({})]),
-  awsProof: v.optional(
-    v.object({
-      audience: v.string(),
-      url: v.pipe(v.string(), v.maxLength(MOST_PROOF_CHARACTERS)),
-    }),
-  ),
-});
 
 const profile = v.object({
   type: v.literal("profile"),
@@ -140,9 +129,6 @@ export const parseHeartbeat = (body: string | null | undefined) =>
 /** @throws MessageError if the body of an HTTP heartbeat is neither empty nor one. */
 export const parseHttpHeartbeat = (body: string): Pick<HeartbeatMessage, "activity"> =>
   body.trim() === "" ? {} : (parse(httpHeartbeat, body) as Pick<HeartbeatMessage, "activity">);
-
-/** @throws MessageError if the body is not that of an enrolment. The key is read by `readPublicKey`. */
-export const parseEnrol = (body: string) => parse(enrol, body);
 
 /** @throws MessageError if the body is not a list. */
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;
@@ -206,7 +192,8 @@ export function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | undefined): T {
+/** @throws MessageError if the body is none of the schema. */
+export function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | undefined): T {
   const message = parseObject(body);
   const result = v.safeParse(schema, message, { abortEarly: true });
   if (result.success) return result.output;

@@ -1,6 +1,7 @@
 /** `POST /enrol`: an agent that may use an enrolment registers its public key. */
 
-import { MessageError, parseEnrol } from "../../core/client-messages";
+import { MessageError } from "../../core/client-messages";
+import { parseEnrol } from "../../core/enrol-message";
 import { type EnrolmentRefusal, enrol } from "../enrol/enrol";
 import { readPublicKey } from "../enrol/public-key";
 import type { EnrolmentStore } from "../enrol/store";
