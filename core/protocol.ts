@@ -404,6 +404,11 @@ export interface HeartbeatAckMessage extends ServerMessageBase {
   type: "heartbeat_ack";
   serverTime: number;
   leaseExpiresAt: number;
+  /**
+   * The time of the lease's last renewal, which is greater than in any ack to a process that had the agent id before. Absent if it is
+   * `serverTime`: clocks of the service may differ.
+   */
+  fencingToken?: number;
   /** The interval in seconds that the server requires, if it differs from the requested one. */
   heartbeatInterval?: number;
   /**

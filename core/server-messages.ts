@@ -131,6 +131,7 @@ const MESSAGES: {
   heartbeat_ack: {
     serverTime: number,
     leaseExpiresAt: number,
+    fencingToken: optional(number),
     heartbeatInterval: optional(number),
     reconnectWindowMs: optional(number),
   },

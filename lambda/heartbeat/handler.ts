@@ -2,6 +2,7 @@
 
 import { parseHeartbeat } from "../../core/client-messages";
 import type { HeartbeatMessage, QuietHeartbeatMessage } from "../../core/protocol";
+import type { Renewal } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import { connectionOf, type Identity } from "../shared/identity";
 import {
@@ -27,11 +28,15 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now } = event.requestContext;
     // A viewer or publisher has no row. Its heartbeat only keeps the connection from timing out.
-    if (identity.role !== "agent") return ack(message, identity, now, now + identity.leaseMs);
+    if (identity.role !== "agent")
+      return ack(message, identity, now, {
+        leaseExpiresAt: now + identity.leaseMs,
+        lastHeartbeatAt: now,
+      });
 
     const holder = connectionOf(event.requestContext, identity);
     const result = await leases.renew(holder, now, message.activity);
-    if (result.outcome === "renewed") return ack(message, identity, now, result.leaseExpiresAt);
+    if (result.outcome === "renewed") return ack(message, identity, now, result);
     return turnAway(result.outcome, result.row, event, route.connections, message.id);
   });
   return async (event: RouteEvent): Promise<RouteResult> => {
@@ -47,13 +52,14 @@ function ack(
   message: HeartbeatMessage | QuietHeartbeatMessage,
   identity: Identity,
   serverTime: number,
-  leaseExpiresAt: number,
+  { leaseExpiresAt, lastHeartbeatAt }: Renewal,
 ): RouteResult {
   if (message.type === QUIET) return SILENT;
   return reply({
     type: "heartbeat_ack",
     serverTime,
     leaseExpiresAt,
+    ...(lastHeartbeatAt !== serverTime && { fencingToken: lastHeartbeatAt }),
     ...(identity.intervalAdvised && { heartbeatInterval: identity.heartbeatIntervalMs / 1000 }),
     ...(identity.reconnectWindowMs > 0 && { reconnectWindowMs: identity.reconnectWindowMs }),
     ...echo(message.id),

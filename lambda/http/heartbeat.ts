@@ -73,6 +73,7 @@ export function heartbeatRoutes(dependencies: HttpHeartbeatDependencies): HttpRo
           type: "heartbeat_ack",
           serverTime: now,
           leaseExpiresAt: result.leaseExpiresAt,
+          ...(result.lastHeartbeatAt !== now && { fencingToken: result.lastHeartbeatAt }),
           ...(identity.intervalAdvised && {
             heartbeatInterval: identity.heartbeatIntervalMs / 1000,
           }),

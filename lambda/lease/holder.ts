@@ -28,12 +28,17 @@ export interface TokenUse {
   used: string;
 }
 
+/** A lease as a heartbeat finds or makes it. */
+export interface Renewal {
+  leaseExpiresAt: number;
+  /** The row's, which no write puts back: later than any heartbeat of a process that had the row before. */
+  lastHeartbeatAt: number;
+}
+
 /**
  * What became of an HTTP heartbeat. `used`: its token, or a later one, was accepted before; `left`: the agent is offline;
  * `connected`: the process can't leave, because a WebSocket of it is open.
  */
-export type HttpOutcome =
-  | { outcome: "renewed"; leaseExpiresAt: number }
-  | { outcome: HttpRefusal | "left" };
+export type HttpOutcome = ({ outcome: "renewed" } & Renewal) | { outcome: HttpRefusal | "left" };
 
 export type HttpRefusal = Exclude<AcquireOutcome, "acquired"> | "used" | "connected";

@@ -33,7 +33,7 @@ import { entryOf, HTTP_CONNECTION_PREFIX, NOBODY, tagOf } from "../../core/row-c
 import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
 import { acquisition, CLOCK_SKEW_MS, httpLeave, httpRenewal, latestEnd } from "./acquisition";
-import type { AcquireOutcome, HttpHolder, HttpOutcome, LeaseHolder } from "./holder";
+import type { AcquireOutcome, HttpHolder, HttpOutcome, LeaseHolder, Renewal } from "./holder";
 import { type Standing, standingOf } from "./standing";
 import { stallDeadline } from "./work";
 import * as writes from "./writes";
@@ -46,7 +46,7 @@ type Observed<Name extends keyof StatusRow = never> = Pick<
 
 /** What became of a heartbeat, and until when the lease runs or whose the row is. */
 export type RenewOutcome =
-  | { outcome: "renewed"; leaseExpiresAt: number }
+  | ({ outcome: "renewed" } & Renewal)
   | { outcome: Exclude<Standing, "holds">; row: StatusRow | undefined };
 
 /** `ended`: the last connection, so that the agent is offline; `noted`: any other one, whoever the row belongs to. */
@@ -110,7 +110,7 @@ export class LeaseStore {
     for (const period of ["goesOn", "begins", "goesOn"] as const) {
       const result = await this.#hold(holder, writes.renew(period, work), { now, ...work });
       if (result === "written") {
-        return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, now) };
+        return { outcome: "renewed", ...renewalOf(holder, now) };
       }
       row = result.row;
       const standing = standingOf(row, holder);
@@ -119,7 +119,7 @@ export class LeaseStore {
       // connection has renewed it meanwhile.
       if (row && row.lastHeartbeatAt >= now) break;
     }
-    return { outcome: "renewed", leaseExpiresAt: row?.leaseExpiresAt ?? now };
+    return { outcome: "renewed", ...renewalIn(row, now) };
   }
 
   /**
@@ -143,7 +143,7 @@ export class LeaseStore {
         attempt === 0
           ? writes.renewOverHttp("goesOn", work)
           : httpRenewal(row, holder, at, alone, { latestOlder, work });
-      if (due === "renewed") return { outcome: due, leaseExpiresAt: row?.leaseExpiresAt ?? at };
+      if (due === "renewed") return { outcome: due, ...renewalIn(row, at) };
       if (typeof due === "string") return { outcome: due };
       const { token } = holder;
       const values = {
@@ -156,7 +156,8 @@ export class LeaseStore {
       const result = await this.#hold(holder, due, values);
       if (result === "written" || result.row?.lastToken === token.used) {
         if (due === writes.LOSE_OVER_HTTP) return { outcome: "superseded" };
-        return { outcome: "renewed", leaseExpiresAt: leaseEnd(holder, at) };
+        const written = result === "written" ? renewalOf(holder, at) : renewalIn(result.row, at);
+        return { outcome: "renewed", ...written };
       }
       row = result.row;
     }
@@ -244,6 +245,18 @@ const leaseEnd = (
   { leaseMs, registeredUntil = Number.POSITIVE_INFINITY }: LeaseHolder,
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
+
+/** Of a heartbeat that was written. */
+const renewalOf = (holder: LeaseHolder, at: number): Renewal => ({
+  leaseExpiresAt: leaseEnd(holder, at),
+  lastHeartbeatAt: at,
+});
+
+/** Of one that a later heartbeat of the process has overtaken. */
+const renewalIn = (row: StatusRow | undefined, now: number): Renewal => ({
+  leaseExpiresAt: row?.leaseExpiresAt ?? now,
+  lastHeartbeatAt: row?.lastHeartbeatAt ?? now,
+});
 
 /** What the writes compare of a process that takes the row, or loses it. */
 function takerValues(

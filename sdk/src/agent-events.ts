@@ -1,6 +1,6 @@
 /** What an agent tells: its events, and how it came to its end. */
 
-import type { FailedAttempt } from "./connection/manager-port";
+import type { FailedAttempt, LeaseRenewal } from "./connection/manager-port";
 import type { StateChange } from "./connection/state";
 import type { AgentHeartbeatError } from "./errors";
 import type { DropReason } from "./messaging/dispatcher";
@@ -12,7 +12,7 @@ export interface AgentEvents {
   /** A connection, or an attempt at one, failed. */
   attemptFailed: FailedAttempt & { error: AgentHeartbeatError };
   /** The server renewed the lease. */
-  heartbeatAck: { roundTripMs: number | null };
+  heartbeatAck: LeaseRenewal;
   /** A connection was replaced before its time ran out. */
   rotated: Record<string, never>;
   /** A refused login showed that the local clock is off; positive: ahead of the server's. */

@@ -412,7 +412,7 @@ export abstract class Agent {
         this.#news.attemptFailed(event.failed);
         break;
       case "acked":
-        this.#news.emit("heartbeatAck", { roundTripMs: event.roundTripMs });
+        this.#news.emit("heartbeatAck", event.ack);
         void this.#profile.tell();
         break;
       case "ready":

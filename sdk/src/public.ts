@@ -36,7 +36,7 @@ export {
   type SigningKey,
   signingKey,
 } from "./connection/keys";
-export type { FailedAttempt } from "./connection/manager-port";
+export type { FailedAttempt, LeaseRenewal } from "./connection/manager-port";
 export type { StartOptions } from "./connection/start";
 export type { AgentState, Failure, StateChange, StateReason } from "./connection/state";
 export { type LoginTerms, signLoginToken } from "./connection/token";

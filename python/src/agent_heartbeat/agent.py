@@ -711,7 +711,7 @@ class Agent:
             if event["attempt"]["failure"].get("status") == 403 and self._keys.refused():
                 self.reconnect()
         elif kind == "acked":
-            self._news.emit(HeartbeatAck(event["round_trip"]))
+            self._news.emit(HeartbeatAck(event["round_trip"], event["fencing_token"]))
             self._keep(self._profile.send())
         elif kind == "ready":
             self._ready = True

@@ -36,6 +36,11 @@ class HeartbeatAck:
     """The server renewed the lease. `round_trip` is in seconds, None where it could not be measured."""
 
     round_trip: float | None
+    fencing_token: int
+    """Greater than that of any process which had the agent id before, for stores that refuse writes of an older one.
+
+    It grows with each ack.
+    """
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,7 @@ _MESSAGES: dict[str, dict[str, _Read]] = {
     "heartbeat_ack": {
         "serverTime": _number,
         "leaseExpiresAt": _number,
+        "fencingToken": _optional(_number),
         "heartbeatInterval": _optional(_number),
         "reconnectWindowMs": _optional(_number),
     },

@@ -6,6 +6,7 @@
 import type { Activity, ClientMessage, HeartbeatAckMessage } from "../../../core/protocol";
 import type { ReceivedMessage } from "../../../core/server-messages";
 import { hint } from "../hint";
+import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { Backoff, type RetryHint } from "./backoff";
 import { type ConnectionEnd, isRefused } from "./connection";
@@ -302,7 +303,10 @@ export class ConnectionManager implements ManagerPort {
   #onAck(lane: ManagedConnection, ack: HeartbeatAckMessage): void {
     const roundTripMs = this.#stats.acked(lane.heartbeat, ack);
     this.#promoteProved(lane);
-    this.#tell({ type: "acked", roundTripMs });
+    const renewal = inBrowser
+      ? { roundTripMs }
+      : { roundTripMs, fencingToken: ack.fencingToken ?? ack.serverTime };
+    this.#tell({ type: "acked", ack: renewal });
     this.wake();
   }
 

@@ -29,7 +29,7 @@ export interface ManagerPort {
 export type ManagerEvent =
   | { type: "state"; change: StateChange }
   | { type: "attempt_failed"; failed: FailedAttempt }
-  | { type: "acked"; roundTripMs: number | null }
+  | { type: "acked"; ack: LeaseRenewal }
   | { type: "rotated" }
   /** The connection that counts is a new one, or has more to bring, and all subscriptions are in place. */
   | { type: "ready" }
@@ -38,6 +38,17 @@ export type ManagerEvent =
   | { type: "clock_skew"; clockSkewMs: number }
   | { type: "message"; message: ReceivedMessage }
   | { type: "unsent"; message: ClientMessage };
+
+/** The server renewed the lease. */
+export interface LeaseRenewal {
+  /** Null where it could not be measured. */
+  roundTripMs: number | null;
+  /**
+   * Greater than that of any process which had the agent id before, for stores that refuse writes of an older one. It grows with each
+   * ack. Not in browsers.
+   */
+  fencingToken?: number | undefined;
+}
 
 /** An attempt to connect, or a connection, that failed. */
 export interface FailedAttempt {

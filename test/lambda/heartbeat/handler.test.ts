@@ -68,6 +68,15 @@ describe("heartbeat", () => {
     });
   });
 
+  it("is acknowledged with a fencing token where the lease was renewed by a later clock", async () => {
+    await connected();
+    await beat({ type: "heartbeat" }, 6000);
+    expect(await beat({ type: "heartbeat" })).toMatchObject({
+      serverTime: 5000,
+      fencingToken: 6000,
+    });
+  });
+
   it("costs one write unit, no read unit, and no other call, with or without an activity", async () => {
     const client = clientOf(engine.endpoint);
     const calls: unknown[] = [];

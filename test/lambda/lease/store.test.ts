@@ -184,6 +184,7 @@ describe("LeaseStore", () => {
     expect(await racing.renew(connection(), 100_000)).toEqual({
       outcome: "renewed",
       leaseExpiresAt: 190_000,
+      lastHeartbeatAt: 100_000,
     });
     expect(await row()).toMatchObject({ lastHeartbeatAt: 100_000, leaseExpiresAt: 190_000 });
   });
@@ -235,8 +236,24 @@ describe("LeaseStore", () => {
     expect(await store.renew(connection(), 5000)).toEqual({
       outcome: "renewed",
       leaseExpiresAt: 99_000,
+      lastHeartbeatAt: 9000,
     });
     expect(await row()).toMatchObject({ lastHeartbeatAt: 9000, leaseExpiresAt: 99_000 });
+  });
+
+  it("answers a newer process with a later time than any older one, though its gateway host's clock is behind", async () => {
+    await store.acquire(connection(), 5000);
+    const older = await store.renew(connection(), 6000);
+    expect(await store.acquire(newer({ connectionId: "B=", connectedAt: 5500 }), 5500)).toBe(
+      "acquired",
+    );
+    const first = await store.renew(newer(), 5600);
+    const second = await store.renew(newer(), 7000);
+    expect([older, first, second]).toEqual(
+      [6000, 6001, 7000].map((lastHeartbeatAt) =>
+        expect.objectContaining({ outcome: "renewed", lastHeartbeatAt }),
+      ),
+    );
   });
 
   it("refuses a second process that uses on_duplicate: reject while the first one's lease is valid", async () => {

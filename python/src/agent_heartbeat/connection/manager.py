@@ -364,7 +364,8 @@ class ConnectionManager:
     def _on_ack(self, lane: Lane, ack: Message) -> None:
         round_trip = self._stats.acked(lane.heartbeat, ack)
         self._promote_proved(lane)
-        self._tell({"type": "acked", "round_trip": round_trip})
+        token = ack.get("fencingToken") or ack["serverTime"]
+        self._tell({"type": "acked", "round_trip": round_trip, "fencing_token": token})
         self._wake("ack")
 
     def _on_ended(self, lane: Lane, end: End) -> None:
