@@ -33,6 +33,7 @@ export {
   type HttpHeartbeatClientOptions,
   type LeaveOptions,
 } from "./platform/http/heartbeat-client";
+export type { AgentFleet } from "./platform/node-clients";
 export { type ProxyEnvironment, proxyAgent, proxyFor } from "./platform/proxy";
 export * from "./public";
 

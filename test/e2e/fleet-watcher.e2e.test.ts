@@ -113,6 +113,34 @@ describe("the fleet watcher", () => {
     ]);
   });
 
+  it("is had by an agent over its own connection, which it neither replaces nor ends", async () => {
+    await Promise.all([register("a1"), register("a2")]);
+    const watching = await startAgent("a1");
+    const before = await target.statuses.getAgent(organizationId, "a1");
+    const heard: unknown[] = [];
+    watching.fleet.on("change", ({ agentId, current }) => heard.push([agentId, current?.status]));
+    await watching.fleet.start();
+    const [connection, agent] = [before?.connectionId, await startAgent("a2")];
+    await until(async () => watching.fleet.agents.get("a2")?.status === "online" || undefined);
+    expect(watching.fleet.agents.get("a1")).toMatchObject({
+      status: "online",
+      connectionId: connection,
+    });
+    await agent.drain();
+    await until(async () => watching.fleet.agents.get("a2")?.reason === "drained" || undefined);
+    expect(heard).toEqual(
+      expect.arrayContaining([
+        ["a1", "online"],
+        ["a2", "online"],
+        ["a2", "offline"],
+      ]),
+    );
+    await watching.fleet.stop();
+    expect([watching.fleet.state, watching.state]).toEqual(["stopped", "connected"]);
+    const after = await target.statuses.getAgent(organizationId, "a1");
+    expect(after).toMatchObject({ status: "online", connectionId: connection });
+  });
+
   it("misses none of many agents that connect while it lists several pages", async () => {
     const ids = [...Array(AGENTS).keys()].map((n) => `agent-${n}`);
     await Promise.all(ids.map((id) => register(id)));

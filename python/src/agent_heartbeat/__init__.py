@@ -31,7 +31,7 @@ from .events import (
     Ready,
     Rotated,
 )
-from .fleet import FleetChange, FleetState, FleetStateChange, FleetWatcher
+from .fleet import AgentFleet, FleetChange, FleetState, FleetStateChange, FleetWatcher
 from .http_client import HttpHeartbeatClient
 from .messaging.dispatcher import MessageContext
 from .options import DuplicatePolicy, HeartbeatTransport, ReconnectOptions
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "AgentFleet",
     "AgentHeartbeatError",
     "AgentState",
     "AttemptFailed",

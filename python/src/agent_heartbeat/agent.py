@@ -27,6 +27,7 @@ from .errors import (
     ConnectionError,
 )
 from .events import AgentEventName, HeartbeatAck, Listener, Ready, Reporter, Rotated
+from .fleet.agent_fleet import AgentFleet
 from .messaging.answer import Answer
 from .messaging.dispatcher import Dispatcher, Incoming, MessageContext
 from .messaging.profile import ProfilePublisher, profile_of
@@ -197,6 +198,7 @@ class Agent:
             warn=lambda message: self._news.log.warning("%s", message),
         )
         self._requests = Requests()
+        self._fleet: AgentFleet | None = None
         self._work = Work()
         self._profile = ProfilePublisher(
             profile_of(capabilities, metadata),
@@ -409,6 +411,25 @@ class Agent:
         known = manager.health() if manager else health_before(self._state)
         return judge_health(known, time.monotonic())
 
+    @property
+    def fleet(self) -> AgentFleet:
+        """The agents of the organization, watched over this agent's own connection.
+
+        Neither another login nor a viewer's key is needed. Call its `start()` to begin; it waits for the agent's
+        connection, and ends with the agent. The same one at every call.
+        """
+        if self._fleet is None:
+            self._fleet = AgentFleet(
+                self.agent_id,
+                self.organization_id,
+                self._news.log,
+                request_timeout=self._request_timeout,
+                manager=lambda: self._manager,
+                subscribe=self._watched,
+                end=self._end,
+            )
+        return self._fleet
+
     async def list(
         self,
         *,
@@ -593,7 +614,7 @@ class Agent:
                 self._hear,
                 self._schedule,
             )
-        self._manager.set_subscriptions(self._dispatcher.patterns)
+        self._subscribed()
         self._manager.start()
 
     def _runtime(self) -> AsyncioRuntime:
@@ -609,7 +630,13 @@ class Agent:
 
     def _subscribed(self) -> None:
         if self._manager:
-            self._manager.set_subscriptions(self._dispatcher.patterns)
+            more = self._fleet.patterns if self._fleet else ()
+            self._manager.set_subscriptions(list(dict.fromkeys([*self._dispatcher.patterns, *more])))
+
+    def _watched(self) -> bool:
+        """The fleet's watcher subscribes. Returns whether that changes nothing, and everything is in place."""
+        self._subscribed()
+        return self._ready and self._fleet is not None and set(self._fleet.patterns) <= set(self._dispatcher.patterns)
 
     async def _request(self, message: Message, timeout: float) -> Message:
         manager = self._manager
@@ -701,6 +728,8 @@ class Agent:
             self._manager.set_activity(self._work.activity(self._drain_task is not None))
 
     def _hear(self, event: Message) -> None:
+        if self._fleet and self._fleet.takes(event):
+            return
         kind = event["type"]
         if kind == "message":
             self._hear_message(event["message"])

@@ -8,6 +8,9 @@ import { Watcher } from "../fleet/watcher";
 import type { HandlerOptions, MessageHandler } from "../messaging/dispatcher";
 import type { PublishOptions, RequestOptions } from "../messaging/messaging";
 import type { ProfileOptions } from "../messaging/profile";
+import type { ResolvedOptions } from "../options";
+import type { AgentEnvironment } from "./agent-environment";
+import { SharedConnection } from "./shared-connection";
 import {
   AGENT_EVENTS,
   expectFunction,
@@ -23,6 +26,28 @@ import {
 
 /** What `HeartbeatAgent` and `SimpleAgent` have in common in Node.js. */
 export abstract class NodeAgent extends Agent {
+  readonly #watch: () => AgentFleet;
+  #fleet: AgentFleet | undefined;
+
+  protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
+    const shared = new SharedConnection();
+    super(options, {
+      ...environment,
+      createManager: (link, emit) =>
+        shared.forAgent((hear) => environment.createManager(link, hear), emit),
+    });
+    this.#watch = () => new AgentFleet(options, environment, shared);
+  }
+
+  /**
+   * The agents of the organization, watched over this agent's own connection: neither another login nor a viewer's key is needed.
+   * Call its `start()` to begin; it waits for the agent's connection, and ends with the agent. The same one at every call.
+   */
+  get fleet(): AgentFleet {
+    this.#fleet ??= this.#watch();
+    return this.#fleet;
+  }
+
   /** @throws ConfigurationError if there is no event of the name, or the listener is no function. */
   override on<Name extends keyof AgentEvents>(
     name: Name,
@@ -132,5 +157,21 @@ export abstract class NodeWatcher extends Watcher {
   /** Stops, at the end of the block of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+}
+
+/** An agent's organization in a map that is kept current, over the agent's connection. Times are by the server's clock. */
+export class AgentFleet extends NodeWatcher {
+  /** @internal */
+  constructor(options: ResolvedOptions, environment: AgentEnvironment, shared: SharedConnection) {
+    super(
+      { ...options, profiles: false },
+      {
+        ...environment,
+        // Its agent logs in.
+        key: { isFunction: true, load: () => environment.key.load() },
+        createManager: (_, emit) => shared.forWatcher(emit),
+      },
+    );
   }
 }

@@ -1,6 +1,7 @@
 """A fleet as it is now: subscribes to what changes, lists what is, and watches the leases."""
 
+from .agent_fleet import AgentFleet
 from .book import FleetChange
 from .watcher import FleetState, FleetStateChange, FleetWatcher
 
-__all__ = ["FleetChange", "FleetState", "FleetStateChange", "FleetWatcher"]
+__all__ = ["AgentFleet", "FleetChange", "FleetState", "FleetStateChange", "FleetWatcher"]

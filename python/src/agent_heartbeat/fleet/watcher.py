@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from ..connection.asyncio_runtime import AsyncioRuntime
 from ..connection.ends import error_of
 from ..connection.enrolment import key_loader
+from ..connection.health import ManagerHealth
 from ..connection.keys import KeySource
 from ..connection.manager import ConnectionManager
 from ..connection.state import Failure, StateChange, is_final
@@ -23,6 +25,7 @@ from ..events import Emitter, Listener, Log
 from ..messaging.publisher import Requests
 from ..options import ReconnectOptions, check_logger, flag, manager_options, within
 from ..protocol import LIST_PAGE_SIZE, PRESENCE, Message
+from ..subject import agent_token
 from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
 
@@ -58,74 +61,41 @@ class FleetStateChange:
     failure: Failure | None = None
 
 
-class FleetWatcher:
-    """An organization's agents in a mapping that is kept current. Times of agents are epoch milliseconds by the
-    server's clock."""
+_Self = TypeVar("_Self", bound="Watcher")
+
+
+class Link(Protocol):
+    """What a watcher needs of its connection's manager."""
+
+    def start(self) -> None: ...
+
+    def stop(self, cause: str) -> None: ...
+
+    def reconnect(self) -> None: ...
+
+    def send(self, message: Message) -> None: ...
+
+    def set_subscriptions(self, patterns: Sequence[str]) -> None: ...
+
+    def health(self) -> ManagerHealth: ...
+
+
+class Watcher:
+    """What watchers of a fleet have in common, whatever connection they use."""
 
     def __init__(
-        self,
-        agent_id: str,
-        organization_id: str,
-        url: str,
-        *,
-        private_key: KeySource | None = None,
-        private_key_path: str | Path | None = None,
-        enrolment_token: str | None = None,
-        http_url: str | None = None,
-        profiles: bool = False,
-        reconnect: ReconnectOptions | None = None,
-        rotate_after: tuple[float, float] = (5400, 6600),
-        connect_timeout: float = 15,
-        close_timeout: float = 2,
-        request_timeout: float = 10,
-        proxy: str | bool | None = True,
-        logger: logging.Logger | logging.LoggerAdapter[Any] | None = logging.getLogger(  # noqa: B008
-            "agent_heartbeat"
-        ),
+        self, agent_id: str, organization_id: str, log: Log, *, profiles: bool, request_timeout: float
     ) -> None:
-        """Options as of `HeartbeatAgent`; `profiles`: whether each agent comes with its capabilities and metadata.
-
-        Raises ConfigurationError if an option is missing, of the wrong type or out of its limits.
-        """
-        reconnect = ReconnectOptions() if reconnect is None else reconnect
-        self._options = manager_options(
-            agent_id=agent_id,
-            organization_id=organization_id,
-            url=url,
-            simple=False,
-            heartbeat_interval=30,
-            heartbeat_timeout_multiplier=3,
-            ack_every=1,
-            auto_reconnect=True,
-            on_duplicate="replace",
-            reconnect=reconnect,
-            rotate_after=rotate_after,
-            connect_timeout=connect_timeout,
-            close_timeout=close_timeout,
-        )
-        self._schedule = reconnect.schedule
-        self._proxy = proxy or None
-        self._profiles = flag("profiles", profiles)
-        self._request_timeout = within("request_timeout", request_timeout, 0.1, 600)
         self.agent_id = agent_id
         self.organization_id = organization_id
-        self._log = Log(agent_id, check_logger(logger))
-        self._keys = key_loader(
-            private_key=private_key,
-            path=private_key_path,
-            token=enrolment_token,
-            http_url=http_url,
-            agent_id=agent_id,
-            organization_id=organization_id,
-            proxy=self._proxy,
-            warn=lambda message: self._log.warning("%s", message),
-        )
+        self._log = log
+        self._profiles = profiles
+        self._request_timeout = request_timeout
         self._emitter: Emitter[Any] = Emitter(frozenset({"change", "state", "mass_expiry"}), self._log)
         self._requests = Requests()
         self._book = FleetBook()
         self._clock = ServerClock(time.time)
-        self._manager: ConnectionManager | None = None
-        self._runtime: AsyncioRuntime | None = None
+        self._manager: Link | None = None
         self._state: FleetState = "idle"
         self._started: asyncio.Future[None] | None = None
         self._ended = asyncio.Event()
@@ -228,7 +198,7 @@ class FleetWatcher:
         reply = await self._request({"type": "history", "agentId": agent_id})
         return list(reply["transitions"])
 
-    async def __aenter__(self) -> FleetWatcher:
+    async def __aenter__(self: _Self) -> _Self:
         await self.start()
         return self
 
@@ -239,20 +209,16 @@ class FleetWatcher:
 
     async def _open(self) -> None:
         self._enter("connecting")
-        try:
-            await self._keys.check()
-        except AgentHeartbeatError as error:
-            self._end(error)
+        link = await self._link()
+        if link is None or self._ended.is_set():
             return
-        if self._ended.is_set():
-            return
-        self._runtime = AsyncioRuntime(proxy=self._proxy)
-        self._manager = ConnectionManager(self._options, self._runtime, self._load_key, self._hear, self._schedule)
-        self._manager.set_subscriptions([f"{PRESENCE}.>"])
-        self._manager.start()
+        self._manager = link
+        link.set_subscriptions([f"{PRESENCE}.>"])
+        link.start()
 
-    def _load_key(self, proceed: Callable[[Any], None]) -> None:
-        self._keep(self._keys.hand_to(proceed))
+    async def _link(self) -> Link | None:
+        """The connection's manager; None if it has failed."""
+        raise NotImplementedError
 
     def _keep(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -306,7 +272,7 @@ class FleetWatcher:
         if message["type"] == "error":
             self._log.warning("%s", message.get("message"))
         transition = transition_in(message.get("data")) if message["type"] == "message" else None
-        if transition is None or message["subject"] != f"{PRESENCE}.{transition['agentId']}":
+        if transition is None or message["subject"] != f"{PRESENCE}.{agent_token(transition['agentId'])}":
             return
         agent_id = transition["agentId"]
         if self._told_meanwhile is not None:
@@ -386,11 +352,10 @@ class FleetWatcher:
             self._list_now()
         except (RequestRefusedError, RequestTimeoutError) as error:
             self._log.warning("the fleet could not be listed: %s", error)
-            assert self._runtime
             base, longest = _RETRY
             window = min(longest, base * 2.0**self._failures)
             self._failures = min(self._failures + 1, 10)
-            self._pause = _MIN_AGE + self._runtime.random() * window
+            self._pause = _MIN_AGE + random.random() * window
             self._list_at_once = True
         finally:
             self._told_meanwhile = None
@@ -446,3 +411,81 @@ class FleetWatcher:
         if self._started and not self._started.done():
             self._started.set_exception(error or self._not_connected())
         self._ended.set()
+
+
+class FleetWatcher(Watcher):
+    """An organization's agents in a mapping that is kept current. Times of agents are epoch milliseconds by the
+    server's clock."""
+
+    def __init__(
+        self,
+        agent_id: str,
+        organization_id: str,
+        url: str,
+        *,
+        private_key: KeySource | None = None,
+        private_key_path: str | Path | None = None,
+        enrolment_token: str | None = None,
+        http_url: str | None = None,
+        profiles: bool = False,
+        reconnect: ReconnectOptions | None = None,
+        rotate_after: tuple[float, float] = (5400, 6600),
+        connect_timeout: float = 15,
+        close_timeout: float = 2,
+        request_timeout: float = 10,
+        proxy: str | bool | None = True,
+        logger: logging.Logger | logging.LoggerAdapter[Any] | None = logging.getLogger(  # noqa: B008
+            "agent_heartbeat"
+        ),
+    ) -> None:
+        """Options as of `HeartbeatAgent`; `profiles`: whether each agent comes with its capabilities and metadata.
+
+        Raises ConfigurationError if an option is missing, of the wrong type or out of its limits.
+        """
+        reconnect = ReconnectOptions() if reconnect is None else reconnect
+        self._options = manager_options(
+            agent_id=agent_id,
+            organization_id=organization_id,
+            url=url,
+            simple=False,
+            heartbeat_interval=30,
+            heartbeat_timeout_multiplier=3,
+            ack_every=1,
+            auto_reconnect=True,
+            on_duplicate="replace",
+            reconnect=reconnect,
+            rotate_after=rotate_after,
+            connect_timeout=connect_timeout,
+            close_timeout=close_timeout,
+        )
+        self._schedule = reconnect.schedule
+        self._proxy = proxy or None
+        super().__init__(
+            agent_id,
+            organization_id,
+            Log(agent_id, check_logger(logger)),
+            profiles=flag("profiles", profiles),
+            request_timeout=within("request_timeout", request_timeout, 0.1, 600),
+        )
+        self._keys = key_loader(
+            private_key=private_key,
+            path=private_key_path,
+            token=enrolment_token,
+            http_url=http_url,
+            agent_id=agent_id,
+            organization_id=organization_id,
+            proxy=self._proxy,
+            warn=lambda message: self._log.warning("%s", message),
+        )
+
+    async def _link(self) -> Link | None:
+        try:
+            await self._keys.check()
+        except AgentHeartbeatError as error:
+            self._end(error)
+            return None
+        runtime = AsyncioRuntime(proxy=self._proxy)
+        return ConnectionManager(self._options, runtime, self._load_key, self._hear, self._schedule)
+
+    def _load_key(self, proceed: Callable[[Any], None]) -> None:
+        self._keep(self._keys.hand_to(proceed))
