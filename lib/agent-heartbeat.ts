@@ -27,8 +27,10 @@ import { WebSocketGateway } from "./websocket-gateway";
 export class AgentHeartbeat extends Construct {
   /** The URL that agents connect to: `wss://<api>.execute-api.<region>.amazonaws.com/prod`, or the custom domain. */
   readonly webSocketUrl: string;
-  /** The URL of heartbeats over HTTP, without a path; undefined without the endpoint. */
+  /** The URL of heartbeats over HTTP, without a path, or the custom domain; undefined without the endpoint. */
   readonly httpUrl: string | undefined;
+  /** Target of the DNS record of the HTTP endpoint's domain, needed if no hosted zone was given. */
+  readonly httpDomainTarget: string | undefined;
   /** Target of the custom domain's DNS record, needed if no hosted zone was given. */
   readonly customDomainTarget: string | undefined;
   /** One row per agent. Readers must derive the status from it: see the architecture. */
@@ -136,6 +138,7 @@ export class AgentHeartbeat extends Construct {
 
     this.webSocketUrl = gateway.url;
     this.httpUrl = http?.url;
+    this.httpDomainTarget = http?.domainTarget;
     this.customDomainTarget = gateway.customDomainTarget;
     this.statusTable = storage.statusTable;
     this.registryTable = storage.registryTable;
@@ -150,6 +153,7 @@ export class AgentHeartbeat extends Construct {
       RegistryTableName: this.registryTable.tableName,
       EventBusName: this.eventBus.eventBusName,
       CustomDomainTarget: this.customDomainTarget,
+      HttpDomainTarget: this.httpDomainTarget,
       DashboardUrl: this.dashboardUrl,
       DashboardDomainTarget: this.dashboardDomainTarget,
     });

@@ -7,21 +7,21 @@ import { ARecord, type IHostedZone, RecordTarget } from "aws-cdk-lib/aws-route53
 import { ApiGatewayv2DomainProperties } from "aws-cdk-lib/aws-route53-targets";
 import { Construct } from "constructs";
 
-/** A custom domain of the gateway or the dashboard. */
+/** A custom domain of the gateway, the HTTP endpoint or the dashboard. */
 export interface CustomDomainProps {
   /**
-   * Without scheme and path, for example `agents.example.com`: agents connect to `wss://agents.example.com`, or the dashboard
-   * is at `https://agents.example.com/`.
+   * Without scheme and path, for example `agents.example.com`: agents connect to `wss://agents.example.com`, or the HTTP
+   * endpoint or the dashboard is at `https://agents.example.com`.
    */
   readonly domainName: string;
 
-  /** Certificate for the name, in the stack's region; for the dashboard in us-east-1, as CloudFront requires. */
+  /** Certificate for the name, in the stack's region; for the HTTP endpoint and the dashboard in us-east-1, as CloudFront requires. */
   readonly certificate: ICertificate;
 
   /**
    * Zone in which the construct creates the DNS record.
    *
-   * @default - none: point a CNAME at the construct's `customDomainTarget` or `dashboardDomainTarget`
+   * @default - none: point a CNAME at the construct's `customDomainTarget`, `httpDomainTarget` or `dashboardDomainTarget`
    */
   readonly hostedZone?: IHostedZone | undefined;
 }

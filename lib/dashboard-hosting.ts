@@ -9,23 +9,18 @@ import {
   HeadersReferrerPolicy,
   ResponseHeadersPolicy,
   S3OriginAccessControl,
-  SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from "aws-cdk-lib/aws-cloudfront";
 import { S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Code, LayerVersion } from "aws-cdk-lib/aws-lambda";
-import { AaaaRecord, ARecord, RecordTarget } from "aws-cdk-lib/aws-route53";
-import { CloudFrontTarget } from "aws-cdk-lib/aws-route53-targets";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { dashboardPage } from "#assets";
 import { accountWideName } from "./account-wide-name";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
-import { type CustomDomainProps, expectDomain } from "./custom-domain";
-
-/** CloudFront requires its certificates in this region. */
-const CLOUDFRONT_REGION = "us-east-1";
+import { cloudFrontDomain, setRecords } from "./cloudfront-domain";
+import type { CustomDomainProps } from "./custom-domain";
 
 /** Includes the time until a new IAM role takes effect. */
 const UPLOAD_TIMEOUT = Duration.minutes(10);
@@ -47,7 +42,6 @@ export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     const { functions, webSocketOrigin, domain } = props;
-    if (domain) expectDomain("dashboardDomain", domain, CLOUDFRONT_REGION);
     const bucket: IBucket = new Bucket(this, "Page", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
@@ -69,11 +63,7 @@ export class Dashboard extends Construct {
     };
     const distribution = new Distribution(this, "Distribution", {
       comment: "Dashboard of Agent Heartbeat",
-      ...(domain && {
-        domainNames: [domain.domainName],
-        certificate: domain.certificate,
-        minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
-      }),
+      ...(domain && cloudFrontDomain("dashboardDomain", domain)),
       defaultRootObject: "index.html",
       // The names of all other files contain a hash of their content.
       defaultBehavior: { ...behavior, cachePolicy: CachePolicy.CACHING_DISABLED },
@@ -82,18 +72,10 @@ export class Dashboard extends Construct {
       },
     });
     this.#upload(bucket, functions);
-    if (domain) this.#setRecords(domain, distribution);
+    if (domain) setRecords(this, domain, distribution);
     const { distributionDomainName } = distribution;
     this.url = `https://${domain?.domainName ?? distributionDomainName}/`;
     this.domainTarget = domain && distributionDomainName;
-  }
-
-  #setRecords({ domainName, hostedZone: zone }: CustomDomainProps, page: Distribution): void {
-    if (!zone) return;
-    const target = RecordTarget.fromAlias(new CloudFrontTarget(page));
-    const record = { zone, recordName: `${domainName}.`, target };
-    new ARecord(this, "Record", record);
-    new AaaaRecord(this, "RecordV6", record);
   }
 
   /**

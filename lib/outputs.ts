@@ -11,6 +11,7 @@ export interface Published {
   RegistryTableName: string;
   EventBusName: string;
   CustomDomainTarget: string | undefined;
+  HttpDomainTarget: string | undefined;
   DashboardUrl: string | undefined;
   DashboardDomainTarget: string | undefined;
 }
@@ -24,6 +25,7 @@ const DESCRIPTIONS: Readonly<Record<OutputName, string>> = {
   RegistryTableName: "Agents and their public keys",
   EventBusName: "Transitions are published here, messages to agents are taken from here",
   CustomDomainTarget: "Target of the custom domain's DNS record",
+  HttpDomainTarget: "Target of the DNS record of the HTTP endpoint's domain",
   DashboardUrl: "Open it with: agent-heartbeat dashboard",
   DashboardDomainTarget: "Target of the DNS record of the dashboard's domain",
 };

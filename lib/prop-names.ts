@@ -13,6 +13,7 @@ const PROPS: Names<AgentHeartbeatProps> = {
   retention: true,
   logRetention: true,
   http: true,
+  httpDomain: true,
   dashboard: true,
   dashboardDomain: true,
   throttling: true,
@@ -47,6 +48,7 @@ export function expectProps(props: AgentHeartbeatProps): void {
   expectNames("", props, PROPS);
   expectNames("throttling.", props.throttling, THROTTLING);
   expectNames("customDomain.", props.customDomain, DOMAIN);
+  expectNames("httpDomain.", props.httpDomain, DOMAIN);
   expectNames("dashboardDomain.", props.dashboardDomain, DOMAIN);
   expectNames("tables.", props.tables, TABLES);
   expectNames("statusTableCapacity.", props.statusTableCapacity, CAPACITY);

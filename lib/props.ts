@@ -214,6 +214,14 @@ export interface AgentHeartbeatProps {
   readonly http?: boolean | undefined;
 
   /**
+   * A custom domain for the function URL, by CloudFront, which charges for each request. The address that Lambda assigns keeps
+   * working.
+   *
+   * @default - the address that Lambda assigns, which differs for every deployment
+   */
+  readonly httpDomain?: CustomDomainProps | undefined;
+
+  /**
    * Whether to host the dashboard, in S3 behind CloudFront.
    *
    * @default true

@@ -47,6 +47,7 @@ export const ROUTE_SHARES: Readonly<Record<Route, { rate: number; burst: number 
 
 /** Props without a default. */
 type Unset =
+  | "httpDomain"
   | "dashboardDomain"
   | "alarmTopic"
   | "runbookUrl"
@@ -193,6 +194,9 @@ function validate(settings: Settings): void {
       `sweepInterval: expected whole minutes, or one of ${FAST_SWEEPS_SECONDS.join(", ")} seconds, ` +
         `got ${sweepInterval.toHumanString()}`,
     );
+  }
+  if (settings.httpDomain && !settings.http) {
+    throw new Error("httpDomain: expected none, because `http` is false");
   }
   if (settings.dashboardDomain && !settings.dashboard) {
     throw new Error("dashboardDomain: expected none, because `dashboard` is false");

@@ -180,6 +180,7 @@ export const DEPLOYMENTS: Readonly<Record<string, Deployment>> = {
       });
       new AgentHeartbeat(stack, "Presence", {
         customDomain: domain("agents", REGION),
+        httpDomain: domain("http", "us-east-1"),
         dashboardDomain: domain("fleet", "us-east-1"),
       });
     }),

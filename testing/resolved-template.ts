@@ -64,6 +64,7 @@ export function resolveTemplate(json: object, place: Place): ResolvedTemplate {
     const attributes: Record<string, string> = {
       Arn: ownArn,
       StreamArn: `${ownArn}/stream/2026-01-01T00:00:00.000`,
+      FunctionUrl: `https://${ref.toLowerCase()}.lambda-url.${region}.on.aws/`,
     };
     return { ref, attribute: (name) => attributes[name] ?? `${ref}.${name}` };
   };

@@ -72,6 +72,7 @@ function everyOption(stack: Stack): Required<Omit<AgentHeartbeatProps, Existing>
     tracing: true,
     removalPolicy: RemovalPolicy.DESTROY,
     customDomain: domain("agents", "eu-west-1"),
+    httpDomain: domain("http", "us-east-1"),
     dashboardDomain: domain("fleet", "us-east-1"),
     encryptionKey: stack.node.findChild(KEY) as Key,
   };

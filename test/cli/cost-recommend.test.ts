@@ -128,6 +128,17 @@ describe("recommended settings", () => {
     );
   });
 
+  it("take back a domain that is billed for each heartbeat over HTTP, and no other", () => {
+    const fleet = { ...DEFAULT_FLEET, agents: 2000, httpDomain: true };
+    const http = { ...fleet, transport: "http" } as const;
+    expect(item(http, "requests")).toBe((2000 * SECONDS_A_MONTH) / 30);
+    expect(item({ ...http, httpDomain: false }, "requests")).toBe(0);
+    expect(recommend(http)).toMatchObject({ recommended: { httpDomain: false } });
+    expect(recommend(http).savings[0]?.setting).toBe("no httpDomain");
+    expect(item(fleet, "requests")).toBe(0);
+    expect(JSON.stringify(recommend(fleet).savings)).not.toContain("httpDomain");
+  });
+
   it("leave a small fleet on demand, and a fleet that has them as it is", () => {
     const small = recommend({ ...DEFAULT_FLEET, agents: 10 });
     expect(named(small)).toEqual(["ackEvery: 10"]);

@@ -69,6 +69,12 @@ const ACCEPTED: { rule: RegExp; path: RegExp; reason: string }[] = [
       "The certificate of cloudfront.net brings its own list of protocols; what is secret goes to API Gateway, by TLS 1.2",
   },
   {
+    rule: /^AwsSolutions-CFR[123]$/,
+    path: /HttpEndpoint\/Domain\/Distribution/,
+    reason:
+      "In front of a function URL that is public as well, and checks every token itself: countries, a firewall and logs are for its operator to choose",
+  },
+  {
     rule: /^AwsSolutions-DDB3$/,
     path: /Subscriptions/,
     reason:

@@ -27,6 +27,7 @@ interface Options {
   subscriptions: number;
   handlerMs: number;
   minWriteUnits: number;
+  httpDomain?: boolean;
   alarms: Alarms;
   cloudwatchDashboard?: boolean;
   region: Region;
@@ -102,6 +103,7 @@ export function addCost(program: Command, io: Io): void {
       within(0, PROVISIONED.maxUnits),
       fleet.minWriteUnits,
     )
+    .option("--http-domain", "with a custom domain for HTTP (prop httpDomain)")
     .addOption(
       new Option("--alarms <which>", "the alarms of the deployment (prop alarms)")
         .choices(Object.keys(ALARM_METRICS))
@@ -132,6 +134,7 @@ function fleetOf(options: Options): Fleet {
     messagesPerDay: options.messages,
     subscriptions: options.subscriptions,
     minWriteUnits: options.minWriteUnits,
+    httpDomain: options.httpDomain ?? false,
     alarms: options.alarms,
     cloudWatchDashboard: options.cloudwatchDashboard ?? false,
     region: options.region,

@@ -35,6 +35,7 @@ export function agentHeartbeatBill(fleet: Fleet, handlerMs: number = ASSUMED.han
     [
       ["API Gateway", "messages", "webSocketMessage", total.messagesIn + total.messagesOut],
       ["API Gateway", "connection minutes", "connectionMinute", connectionMinutesOf(fleet)],
+      ["CloudFront", "requests", "cloudFrontRequest", fleet.httpDomain ? httpAnswersOf(fleet) : 0],
       ["Lambda", "invocations", "lambdaRequest", total.invocations + sweep.invocations],
       [
         "Lambda",

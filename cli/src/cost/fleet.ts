@@ -30,6 +30,8 @@ export interface Fleet {
   subscriptions: number;
   /** Provisioned write units of the status table: the construct's `statusTableCapacity`. 0 for on demand. */
   minWriteUnits: number;
+  /** Whether HTTP goes through CloudFront: the construct's `httpDomain`. */
+  httpDomain: boolean;
   /** The construct's `alarms`. */
   alarms: Alarms;
   /** The construct's `cloudWatchDashboard`. */
@@ -48,6 +50,7 @@ export const DEFAULT_FLEET: Fleet = {
   messagesPerDay: 0,
   subscriptions: 0,
   minWriteUnits: 0,
+  httpDomain: false,
   alarms: "essential",
   cloudWatchDashboard: false,
   region: "us-east-1",

@@ -48,7 +48,7 @@ export function recommend(fleet: Fleet, handlerMs?: number): Recommendation {
   const usdOf = (one: Fleet) => agentHeartbeatBill(one, handlerMs).usd;
   const savings: Saving[] = [];
   let best = fleet;
-  for (const change of [sweeping, alarms, dashboard, acks, capacity]) {
+  for (const change of [sweeping, alarms, dashboard, domain, acks, capacity]) {
     const found = change(best);
     if (!found) continue;
     const saves = usdOf(best) - usdOf({ ...best, ...found.to });
@@ -126,6 +126,17 @@ function dashboard({ cloudWatchDashboard }: Fleet): Change | undefined {
     of: "construct",
     to: { cloudWatchDashboard: false },
     inExchange: "No page of graphs in CloudWatch. The metrics stay.",
+  };
+}
+
+function domain({ httpDomain }: Fleet): Change | undefined {
+  if (!httpDomain) return undefined;
+  return {
+    setting: "no httpDomain",
+    of: "construct",
+    to: { httpDomain: false },
+    inExchange:
+      "Agents send their heartbeats to the function URL itself, whose address a new deployment changes.",
   };
 }
 

@@ -33,6 +33,21 @@ export function describeFunctionUrl(reader: PropertyReader, urlId: string): Func
   return { logicalId: reader.logicalId, functionArn: reader.text("TargetFunctionArn"), urlId };
 }
 
+/** Names of CloudFront distributions in front of function URLs, with the URLs' logical ids. */
+export const functionUrlAliases = ({ Resources }: Template): [string, string][] =>
+  Object.values(Resources).flatMap(({ Type, Properties }) => {
+    if (Type !== "AWS::CloudFront::Distribution") return [];
+    const { Aliases = [], Origins } = (Properties?.DistributionConfig ?? {}) as {
+      Aliases?: string[];
+      Origins?: unknown;
+    };
+    const [, logicalId] =
+      /"Fn::GetAtt":\["(\w+)","FunctionUrl"\]/.exec(JSON.stringify(Origins) ?? "") ?? [];
+    return logicalId === undefined
+      ? []
+      : Aliases.map((name): [string, string] => [String(name), logicalId]);
+  });
+
 /** The logical ids of all function URLs. */
 export const functionUrlsIn = ({ Resources }: Template): string[] =>
   Object.entries(Resources).flatMap(([logicalId, { Type }]) => (Type === TYPE ? [logicalId] : []));

@@ -12,7 +12,12 @@ import {
 } from "./event-invoke-config";
 import { describeMapping, type MappingDescription, mappingKind } from "./event-source-mapping";
 import { describeFunction, type FunctionDescription, functionKind } from "./function";
-import { describeFunctionUrl, type FunctionUrlDescription, functionUrlKind } from "./function-url";
+import {
+  describeFunctionUrl,
+  type FunctionUrlDescription,
+  functionUrlAliases,
+  functionUrlKind,
+} from "./function-url";
 import { type Environment, shortIdOf } from "./identity";
 import { ignoredKind, isIgnored } from "./ignored-resources";
 import type { Kind } from "./kind";
@@ -101,7 +106,13 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
       return [`${urlId}.lambda-url.${options.region}.on.aws` as string, host] as const;
     }),
   );
-  const hosts = [AWS_HOST, URL_HOST, ...customDomains(template)].join("|");
+  const aliases = functionUrlAliases(template);
+  for (const [name, logicalId] of aliases) {
+    const host = options.functionUrlHosts?.get(logicalId);
+    if (host !== undefined) urlHosts.set(name, host);
+  }
+  const named = [...customDomains(template), ...aliases.map(([name]) => name)];
+  const hosts = [AWS_HOST, URL_HOST, ...named.map(escaped)].join("|");
   const ownHost = new RegExp(`(https|wss)://(${hosts})(?![a-z0-9.-])`, "g");
   const toLocalHost = (text: string) =>
     text.replace(ownHost, (_, scheme: string, host: string) => {
@@ -241,11 +252,13 @@ const AWS_HOST = "[a-z0-9]{10}\\.execute-api\\.[a-z0-9-]+\\.amazonaws\\.com";
 /** A pattern of the names of function URLs. */
 const URL_HOST = "[a-z0-9]+\\.lambda-url\\.[a-z0-9-]+\\.on\\.aws";
 
-/** Patterns of the API's custom domain names. */
+const escaped = (host: string) => host.replaceAll(".", "\\.");
+
+/** The API's custom domain names. */
 const customDomains = ({ Resources }: Template): string[] =>
   Object.values(Resources)
     .filter(({ Type }) => Type === "AWS::ApiGatewayV2::DomainName")
-    .map(({ Properties }) => String(Properties?.DomainName).replaceAll(".", "\\."));
+    .map(({ Properties }) => String(Properties?.DomainName));
 
 function kindOf(logicalId: string, { Type }: Resource, leaveOut: ModelOptions["leaveOut"]): Kind {
   const known: Kind | undefined = KINDS[Type as KnownType];
