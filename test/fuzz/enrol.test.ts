@@ -6,10 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { matchesName } from "../../core/enrolment-token";
 import { ID_PATTERN } from "../../core/protocol";
+import { askSts } from "../../lambda/enrol/sts";
 import { enrolRoutes } from "../../lambda/http/enrol";
 import { router } from "../../lambda/http/router";
+import { proofMaker } from "../../sdk/src/platform/aws-proof";
 import { type Engine, startEngine } from "../../testing/engine";
 import { anyKey, enrolmentsOf, NO_STS } from "../../testing/enrolments";
+import { fakeSts } from "../../testing/fake-sts";
 import { runs } from "../../testing/fuzz/runs";
 import { binaryText, hostileText, hostileValue } from "../../testing/fuzz/values";
 import { httpEvent } from "../../testing/http";
@@ -93,6 +96,69 @@ describe("a hostile enrolment", () => {
       { numRuns: RUNS },
     );
     expect(await agents()).toEqual([]);
+  });
+
+  it("by any proof has STS asked for the caller's identity, and nobody for anything else", async () => {
+    const sts = fakeSts();
+    const credentials = sts.credentialsOf("arn:aws:sts::123456789012:assumed-role/other/session");
+    const fleet = enrolmentsOf(engine, "acme", Date.now);
+    const roles = await fleet.create({ roleArns: ["arn:aws:iam::123456789012:role/worker"] });
+    const common = { log, metrics: new MetricsRecorder().sink };
+    const ask = askSts({ fetch: sts.fetch });
+    const byRole = router(enrolRoutes({ enrolments: fleet.store, ask, ...common }), common);
+    const audience = `https://${domainName}`;
+    const { organizationId, enrolmentId } = roles.enrolment;
+    const { jwk, keyId } = anyKey();
+    const agentId = "worker-proof";
+    const binding = { audience, organizationId, enrolmentId, agentId, keyId };
+    const { url: valid } = await proofMaker(
+      { credentials, region: "eu-west-1" },
+      Date.now,
+    )(binding);
+    const send = (url: string) =>
+      byRole(
+        httpEvent({
+          domainName,
+          now: Date.now(),
+          path: "/enrol",
+          body: JSON.stringify({ agentId, publicKey: jwk, awsProof: { audience, url } }),
+          token: roles.token,
+        }),
+      );
+    const scrap = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 5 }),
+      fc.constantFrom(
+        "@",
+        ":80",
+        "/",
+        "\\",
+        "#",
+        "?",
+        "&Action=AssumeRole",
+        "%2F",
+        "..",
+        "evil.com",
+      ),
+    );
+    const changed = fc
+      .tuple(fc.nat(valid.length), fc.nat(40), scrap)
+      .map(([at, cut, put]) => valid.slice(0, at) + put + valid.slice(at + cut));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(changed, changed, hostileText), async (url) => {
+        const { statusCode } = await send(url);
+        expect([400, 401, 413]).toContain(statusCode);
+      }),
+      { numRuns: RUNS },
+    );
+    // It is asked at all, about a role that is another.
+    expect(await send(valid)).toMatchObject({ statusCode: 401 });
+    expect(sts.requests.length).toBeGreaterThan(0);
+    for (const { url } of sts.requests) {
+      expect(url).toMatch(/^https:\/\/sts\.[a-z]{2,4}-[a-z-]+-\d+\.amazonaws\.com\/\?/);
+      const { searchParams } = new URL(url);
+      expect(searchParams.getAll("Action")).toEqual(["GetCallerIdentity"]);
+      expect([...searchParams.keys()]).toHaveLength(9);
+    }
   });
 
   it("by any name registers only what the enrolment allows, in its own organization", async () => {
