@@ -49,6 +49,7 @@ const claimsSchema = v.object({
     "replace",
   ),
   rotation: v.optional(v.boolean(), false),
+  watches: v.optional(v.boolean(), false),
 });
 
 export type Claims = v.InferOutput<typeof claimsSchema>;

@@ -661,7 +661,16 @@ export interface LoginClaims {
    * @default false
    */
   rotation?: boolean;
+  /**
+   * Whether the client only watches. An agent's key is refused then (422), because the connection would take the agent's lease.
+   *
+   * @default false
+   */
+  watches?: boolean;
 }
+
+/** What answers the handshake of a watcher that has an agent's key. */
+export const AGENT_WATCHES_STATUS = 422;
 
 /** How long a login token is valid, in seconds. */
 export const LOGIN_TOKEN_TTL_SECONDS = 60;

@@ -39,6 +39,7 @@ function identity(overrides: Partial<Identity> = {}): Identity {
     onDuplicate: "replace",
     reconnectWindowMs: 0,
     rotation: false,
+    watches: false,
     fencingToken: 0,
     keyTag: "key",
     ...overrides,

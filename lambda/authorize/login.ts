@@ -133,6 +133,7 @@ export async function verifyToken(
     ...leaseTerms(claims, terms),
     onDuplicate: claims.on_duplicate satisfies DuplicatePolicy,
     rotation: claims.rotation,
+    watches: claims.watches,
     fencingToken: fencingTokenOf(agent),
     keyTag: keyTagOf(key),
     registeredUntil: agent.expiresAt,

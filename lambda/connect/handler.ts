@@ -1,6 +1,6 @@
 /** The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists whoever else connects. */
 
-import { SUBPROTOCOL } from "../../core/protocol";
+import { AGENT_WATCHES_STATUS, SUBPROTOCOL } from "../../core/protocol";
 import type { AcquireOutcome } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
@@ -34,6 +34,8 @@ const STATUS: Readonly<Record<AcquireOutcome, number>> = {
 export function connectHandler({ leases, ...rest }: ConnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
+    // It would supersede the agent's own process.
+    if (identity.watches && identity.role === "agent") return { statusCode: AGENT_WATCHES_STATUS };
     const { requestTimeEpoch } = event.requestContext;
     const connection = connectionOf(event.requestContext, identity);
     const alone = identity.onDuplicate === "reject";

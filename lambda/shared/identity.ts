@@ -20,6 +20,8 @@ export interface Identity {
   reconnectWindowMs: number;
   /** Whether the process says that it has another connection open. */
   rotation: boolean;
+  /** Whether the client only watches. */
+  watches: boolean;
   /** The registration's fencing token at the login. A later lock-out has a greater one. */
   fencingToken: number;
   /** Tag of the login key. */
@@ -60,6 +62,7 @@ export function fromContext(context: Partial<AuthorizerContext> | undefined): Id
     // Connections that were opened before an update of the authorizer have none.
     reconnectWindowMs: Number(context.reconnectWindowMs ?? 0),
     rotation: context.rotation === "true",
+    watches: context.watches === "true",
     fencingToken: Number(context.fencingToken ?? 0),
     keyTag: context.keyTag ?? "",
     ...(context.registeredUntil && { registeredUntil: Number(context.registeredUntil) }),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent_heartbeat import ConnectionError, HeartbeatAgent
+from agent_heartbeat import ConnectionError, FleetWatcher, HeartbeatAgent, LoginRefusedError
 from agent_heartbeat.testing import FakeService
 
 from .test_agent import FAST
@@ -99,3 +99,17 @@ async def test_it_ends_with_the_agent_and_is_not_started_after_it(service: FakeS
     await other.drain()
     with pytest.raises(ConnectionError):
         await other.fleet.start()
+
+
+async def test_a_watcher_with_the_key_of_an_agent_is_refused_in_words(service: FakeService) -> None:
+    agent = agent_of(service)
+    await agent.start()
+    options = service.options("a1")
+    del options["heartbeat_process"], options["signals"]
+    watcher = FleetWatcher(**options)
+    with pytest.raises(LoginRefusedError, match="expected the key of a viewer, got that of an agent") as refused:
+        await watcher.start()
+    assert (refused.value.status, watcher.state, agent.state) == (422, "stopped", "connected")
+    assert len(service.logins) == 2
+    await watcher.stop()
+    await agent.stop()

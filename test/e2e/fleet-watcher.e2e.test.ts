@@ -141,6 +141,16 @@ describe("the fleet watcher", () => {
     expect(after).toMatchObject({ status: "online", connectionId: connection });
   });
 
+  it("is refused with an agent's key, and does not take the agent's place", async () => {
+    await register("a1");
+    const agent = await startAgent("a1");
+    const wrong = new FleetWatcher(settings("a1"));
+    await expect(wrong.start()).rejects.toThrow(
+      /expected the key of a viewer, got that of an agent/,
+    );
+    expect([wrong.state, agent.state]).toEqual(["stopped", "connected"]);
+  });
+
   it("misses none of many agents that connect while it lists several pages", async () => {
     const ids = [...Array(AGENTS).keys()].map((n) => `agent-${n}`);
     await Promise.all(ids.map((id) => register(id)));

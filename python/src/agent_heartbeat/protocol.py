@@ -33,6 +33,8 @@ DEFAULT_TIMEOUT_MULTIPLIER = 3.0
 MIN_TIMEOUT_MULTIPLIER = 1.5
 MAX_TIMEOUT_MULTIPLIER = 20.0
 
+AGENT_WATCHES_STATUS = 422
+"""What answers the handshake of a watcher that has an agent's key."""
 INBOX = "_inbox"
 PRESENCE = "presence"
 

@@ -20,6 +20,8 @@ export interface LoginTerms {
   onDuplicate?: DuplicatePolicy;
   /** Whether the process has another connection open. @default false */
   rotation?: boolean;
+  /** Further claims. @default - none */
+  claims?: Pick<LoginClaims, "watches">;
 }
 
 /**
@@ -34,7 +36,8 @@ export async function signLoginToken(
   now: number,
   iat: number = Math.floor(now / 1000),
 ): Promise<string> {
-  const claims: LoginClaims = {
+  // What is undefined in it is left out where it is written.
+  const claims: { [Name in keyof LoginClaims]: LoginClaims[Name] | undefined } = {
     iss: terms.agentId,
     sub: terms.agentId,
     org: terms.organizationId,
@@ -45,8 +48,9 @@ export async function signLoginToken(
     heartbeat_interval: terms.heartbeatInterval,
     heartbeat_timeout: terms.heartbeatTimeout,
     instance_id: terms.instanceId,
-    ...(terms.onDuplicate && { on_duplicate: terms.onDuplicate }),
-    ...(terms.rotation && { rotation: true }),
+    on_duplicate: terms.onDuplicate,
+    rotation: terms.rotation || undefined,
+    ...terms.claims,
   };
   const header = { alg: algorithm, kid: keyId, typ: "JWT" };
   const signed = `${encode(header)}.${encode(claims)}`;

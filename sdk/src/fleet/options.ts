@@ -30,5 +30,11 @@ export interface ResolvedWatcherOptions
 
 /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
 export function resolveWatcherOptions(options: WatcherOptions): ResolvedWatcherOptions {
-  return { ...resolveOptions(options, "heartbeat"), profiles: options.profiles ?? false };
+  const resolved = resolveOptions(options, "heartbeat");
+  const login = { ...resolved.link.login, claims: { watches: true } };
+  return {
+    ...resolved,
+    link: { ...resolved.link, login },
+    profiles: options.profiles ?? false,
+  };
 }

@@ -2,6 +2,7 @@
 
 import type { AgentsMessage, MassExpiry, TransitionRecord } from "../../../core/protocol";
 import {
+  AGENT_WATCHES_STATUS,
   type AgentPresence,
   agentToken,
   type HistoryMessage,
@@ -19,7 +20,7 @@ import { ServerClock } from "../connection/server-clock";
 import { ConnectAttempts, type StartOptions, untilAborted } from "../connection/start";
 import { type Failure, isFinal, type StateChange } from "../connection/state";
 import { Emitter } from "../emitter";
-import { ConnectionError, RequestRefusedError } from "../errors";
+import { ConnectionError, LoginRefusedError, RequestRefusedError } from "../errors";
 import { type ReplyTo, type Request, Requests } from "../messaging/requests";
 import type { AgentEnvironment } from "../platform/agent-environment";
 import { describe } from "../user-code";
@@ -163,6 +164,7 @@ export abstract class Watcher {
    *
    * @returns when every agent of the organization is in the map
    * @throws KeyError if the private key is unusable.
+   * @throws LoginRefusedError if the key is an agent's. The watcher then stops: an agent has `agent.fleet`.
    * @throws ConnectionError if it is stopped before.
    * @throws StartAbortedError if the signal is aborted before. The watcher then stops.
    */
@@ -249,6 +251,10 @@ export abstract class Watcher {
         this.#hearState(event.change);
         break;
       case "attempt_failed":
+        if (event.failed.failure.status === AGENT_WATCHES_STATUS) {
+          this.#refuse(event.failed.failure);
+          break;
+        }
         this.#attempts.note(event.failed.failure);
         this.#options.logger.warn(errorOf(this.agentId, event.failed.failure).message);
         // The end of a connection was told with the change of state.
@@ -270,6 +276,15 @@ export abstract class Watcher {
         this.#requests.fail(notConnected(this.agentId), event.message.id);
         break;
     }
+  }
+
+  /** The key is an agent's, which no further attempt changes. */
+  #refuse(failure: Failure): void {
+    const message = `${this.agentId}: expected the key of a viewer, got that of an agent: an agent watches by its own agent.fleet`;
+    this.#options.logger.error(message);
+    this.#enter("stopped", { ...failure, message });
+    this.#end(new LoginRefusedError(message, AGENT_WATCHES_STATUS));
+    this.#link?.stop("stop");
   }
 
   #hearState({ state, failure }: StateChange): void {

@@ -4,7 +4,12 @@ import { generateKeyPairSync } from "node:crypto";
 // Not the global one, which fake timers replace.
 import { setTimeout as realTimeout } from "node:timers";
 import type { OpenSocket, PublicKey } from "@agent-heartbeat/sdk";
-import type { AgentPresence, Role, Transition } from "@agent-heartbeat/sdk/protocol";
+import {
+  AGENT_WATCHES_STATUS,
+  type AgentPresence,
+  type Role,
+  type Transition,
+} from "@agent-heartbeat/sdk/protocol";
 import { agentToken } from "../../../core/subject";
 import {
   type ConnectionClose,
@@ -260,7 +265,8 @@ export class FakeService {
     if (asked) return asked;
     const headers = { date: new Date(this.now()).toUTCString() };
     if (keys && !isSigned(login, keys, this.now())) return { status: 403, headers };
-    const { sub = "", instance_id, on_duplicate } = login.claims;
+    const { sub = "", instance_id, on_duplicate, watches } = login.claims;
+    if (watches && this.#roles.get(sub) === "agent") return { status: AGENT_WATCHES_STATUS };
     const holder = this.#openOf(sub).find(({ instanceId }) => instanceId !== instance_id);
     return holder && on_duplicate === "reject" ? { status: 409 } : undefined;
   }

@@ -97,6 +97,7 @@ describe("authorize", () => {
           onDuplicate: "replace",
           reconnectWindowMs: "22000",
           rotation: "false",
+          watches: "false",
           fencingToken: "0",
           keyTag: keyTagOf({ keyId: own.keyId, addedAt: 0 }),
         },

@@ -86,6 +86,18 @@ describe("a connection", () => {
     expect(await row()).toMatchObject({ status: "online", connectionId: "A=" });
   });
 
+  it("of a watcher is refused with 422 if its key is an agent's, whose lease it leaves alone", async () => {
+    await connect(routeEvent({}, undefined, { agentId }));
+    const context = { connectionId: "B=", connectedAt: 2000, requestTimeEpoch: 2000 };
+    const watcher = { agentId, instanceId: "process-b", watches: true };
+    expect(await connect(routeEvent(context, undefined, watcher))).toEqual({ statusCode: 422 });
+    expect(await row()).toMatchObject({ status: "online", connectionId: "A=" });
+    const viewer = { ...watcher, role: "viewer" } as const;
+    expect(await connect(routeEvent(context, undefined, viewer))).toMatchObject({
+      statusCode: 200,
+    });
+  });
+
   it("of an agent that is locked out while it connects is refused, and brings no agent online", async () => {
     const { client, statusTableName: tableName } = engine;
     const clock = new DynamoDbClock(() => 1000);

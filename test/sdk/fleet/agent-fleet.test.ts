@@ -1,4 +1,4 @@
-import { HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { FleetWatcher, HeartbeatAgent, LoginRefusedError } from "@agent-heartbeat/sdk";
 import { FakeService } from "@agent-heartbeat/sdk/testing";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 
@@ -12,6 +12,32 @@ afterEach(() => agent.stop());
 
 const online = (agentId: string) => agent.fleet.agents.get(agentId)?.status === "online";
 const subscriptions = () => [...(service.last?.subscriptions ?? [])].map((one) => one.trim());
+
+describe("a watcher with an agent's key", () => {
+  it("is refused in words, tries no more, and leaves the agent alone", async () => {
+    await agent.start();
+    const errors: string[] = [];
+    const logger = { warn: () => {}, error: (message: string) => void errors.push(message) };
+    const watcher = new FleetWatcher({ ...service.options("a1"), logger });
+    const states: unknown[] = [];
+    watcher.on("state", ({ state, failure }) => states.push([state, failure?.message]));
+    const message =
+      "a1: expected the key of a viewer, got that of an agent: an agent watches by its own agent.fleet";
+    await expect(watcher.start()).rejects.toMatchObject({
+      constructor: LoginRefusedError,
+      message,
+      status: 422,
+    });
+    expect(errors).toEqual([message]);
+    expect(states).toEqual([
+      ["connecting", undefined],
+      ["stopped", message],
+    ]);
+    expect(service.logins).toHaveLength(2);
+    expect(agent.state).toBe("connected");
+    await watcher.stop();
+  });
+});
 
 describe("an agent's fleet", () => {
   it("begins with the agent's connection, whichever of them is started first", async () => {

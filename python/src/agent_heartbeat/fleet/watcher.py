@@ -20,11 +20,17 @@ from ..connection.keys import KeySource
 from ..connection.manager import ConnectionManager
 from ..connection.state import Failure, StateChange, is_final
 from ..connection.stats import ServerClock
-from ..errors import AgentHeartbeatError, ConnectionError, RequestRefusedError, RequestTimeoutError
+from ..errors import (
+    AgentHeartbeatError,
+    ConnectionError,
+    LoginRefusedError,
+    RequestRefusedError,
+    RequestTimeoutError,
+)
 from ..events import Emitter, Listener, Log
 from ..messaging.publisher import Requests
 from ..options import ReconnectOptions, check_logger, flag, manager_options, within
-from ..protocol import LIST_PAGE_SIZE, PRESENCE, Message
+from ..protocol import AGENT_WATCHES_STATUS, LIST_PAGE_SIZE, PRESENCE, Message
 from ..subject import agent_token
 from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
@@ -164,7 +170,8 @@ class Watcher:
     async def start(self) -> None:
         """Connects and stays connected in the background; returns when every agent is in the mapping.
 
-        Raises KeyError if the private key is unusable, ConnectionError if it is stopped before.
+        Raises KeyError if the private key is unusable, LoginRefusedError if it is an agent's, and ConnectionError if
+        the watcher is stopped before.
         """
         if self._started is None:
             self._started = asyncio.get_running_loop().create_future()
@@ -239,6 +246,9 @@ class Watcher:
             self._hear_state(StateChange.from_json(event["change"]))
         elif kind == "attempt_failed":
             failure = Failure(**event["attempt"]["failure"])
+            if failure.status == AGENT_WATCHES_STATUS:
+                self._refuse(AGENT_WATCHES_STATUS)
+                return
             self._log.warning("%s", str(error_of(self.agent_id, failure)))
             self._emitter.emit("state", FleetStateChange(self._state, failure))
         elif kind == "ready":
@@ -252,6 +262,15 @@ class Watcher:
             self._hear_message(event["message"])
         elif kind == "unsent":
             self._requests.fail(self._not_connected(), event["id"])
+
+    def _refuse(self, status: int) -> None:
+        """The key is an agent's, which no further attempt changes."""
+        expected = "expected the key of a viewer, got that of an agent: an agent watches by its own agent.fleet"
+        error = LoginRefusedError(f"{self.agent_id}: {expected}", status)
+        self._log.error("%s", str(error))
+        self._end(error)
+        if self._manager:
+            self._manager.stop("stop")
 
     def _hear_state(self, change: StateChange) -> None:
         if change.state == "connected":
@@ -458,6 +477,7 @@ class FleetWatcher(Watcher):
             connect_timeout=connect_timeout,
             close_timeout=close_timeout,
         )
+        self._options.login["watches"] = True
         self._schedule = reconnect.schedule
         self._proxy = proxy or None
         super().__init__(

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 
 from ..connection.ends import Closed, Refused
 from ..connection.runtime import Listener, Socket
-from ..protocol import INBOX, MESSAGE_BYTES, PRESENCE, SUBPROTOCOL, Message
+from ..protocol import AGENT_WATCHES_STATUS, INBOX, MESSAGE_BYTES, PRESENCE, SUBPROTOCOL, Message
 from ..subject import agent_token
 from .connection import FakeConnection, Frame, Login, Refusal
 from .fleet import FakeFleet, Presence, now_ms
@@ -177,6 +177,8 @@ class FakeService:
         refusal = self.refuse(login) if callable(self.refuse) else self.refuse
         if refusal:
             return refusal
+        if login.claims.get("watches") and self._roles.get(login.claims.get("sub", "")) == "agent":
+            return Refusal(AGENT_WATCHES_STATUS)
         rivals = [
             each
             for each in self._open_of(login.claims.get("sub", ""))
