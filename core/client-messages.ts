@@ -90,12 +90,13 @@ export const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
 
+/** What an agent can do, in words of its own. */
+export const capability = v.pipe(shortText, v.minLength(1));
+
 const profile = v.object({
   type: v.literal("profile"),
   id,
-  capabilities: v.optional(
-    v.pipe(v.array(v.pipe(shortText, v.minLength(1))), v.maxLength(LIMITS.capabilities)),
-  ),
+  capabilities: v.optional(v.pipe(v.array(capability), v.maxLength(LIMITS.capabilities))),
   // Not v.record, which leaves out keys such as "constructor".
   metadata: v.optional(v.custom<Record<string, unknown>>(isObject, "expected an object")),
 });
@@ -114,6 +115,7 @@ const publish = v.object({
   subject: v.optional(subject),
   data: v.optional(v.unknown()),
   to: v.optional(agentId),
+  capability: v.optional(capability),
   replyTo: v.optional(subject),
   expiresInMs: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.requestMs))),
   attempt: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.attempts))),
@@ -154,7 +156,11 @@ export function parsePublish(
   body: string | null | undefined,
 ): PublishMessage & { subject: string } {
   const message = parse(publish, body) as PublishMessage;
-  const { to, subject = to && DIRECT_SUBJECT } = message;
+  const { to, capability, subject = (to ?? capability) && DIRECT_SUBJECT } = message;
+  if (to !== undefined && capability !== undefined) {
+    const expected = "capability: expected none beside an agent in to, got both";
+    throw new MessageError("invalid_message", expected, message.id);
+  }
   if (subject !== undefined) return { ...message, subject };
   throw new MessageError("invalid_message", "subject is missing", message.id);
 }

@@ -102,9 +102,17 @@ export interface MassExpiryEndedDetail extends MassExpiryDetail {
 /** A message to agents. Any service may put it on the bus, with any `source`; the service delivers it and publishes none. */
 export interface AgentMessageDetail {
   organizationId: string;
-  /** Only this agent receives the message. Required without `subject`. */
+  /** Only this agent receives the message. Required without `subject` and `capability`. */
   agentId?: string;
-  /** Whoever is subscribed to it receives the message; with `agentId`, only that agent. @default "direct" */
+  /**
+   * Only one agent that has this capability receives the message: one that is online, and not draining, blocked or stalled. Not
+   * together with `agentId`.
+   *
+   * @minLength 1
+   * @maxLength 64
+   */
+  capability?: string;
+  /** Whoever is subscribed to it receives the message; with `agentId` or `capability`, only that agent. @default "direct" */
   subject?: string;
   /** Any JSON. @default null */
   data?: unknown;

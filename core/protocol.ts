@@ -63,7 +63,7 @@ export const LIMITS = {
   subscriptionsRead: 5000,
   /** Most groups that a published message goes to. */
   groups: 500,
-  /** Most members of a group whose status a published message reads before it gives the group up. */
+  /** Most members of a group, or agents with a capability, whose status a published message reads before it gives up. */
   membersTried: 10,
   /** Most levels of objects and arrays in a message. */
   nesting: 64,
@@ -353,20 +353,28 @@ export interface UnsubscribeMessage extends ClientMessageBase {
   group?: string;
 }
 
-/** Sends a message to the connected subscribers of the organization. Answered with `published`. */
+/** Sends a message to the connected subscribers of the organization, or to one agent. Answered with `published`. */
 export interface PublishMessage extends ClientMessageBase {
   type: "publish";
-  /** Required without `to`. @default "direct" */
+  /** Required without `to` and `capability`. @default "direct" */
   subject?: string;
   /** Any JSON. @default null */
   data?: unknown;
   /** Sends the message only to this agent, whether it is subscribed or not. */
   to?: string;
+  /**
+   * Sends the message only to one agent that has this capability, whether it is subscribed or not: one that is online, and not
+   * draining, blocked or stalled. 1 to 64 characters. Not together with `to`.
+   *
+   * @minLength 1
+   * @maxLength 64
+   */
+  capability?: string;
   /** Subject under `_inbox.<sender>` on which the sender waits for a reply. */
   replyTo?: string;
   /**
-   * How long the sender waits for a reply, in milliseconds: 1 to 86400000. If the message goes to one agent alone, by `to` or as
-   * to a member of a group, and that agent is lost within this time, the service replies with the error `receiver_lost`.
+   * How long the sender waits for a reply, in milliseconds: 1 to 86400000. If the message goes to one agent alone, by `to`, by
+   * `capability` or as to a member of a group, and that agent is lost within this time, the service replies with the error `receiver_lost`.
    *
    * @asType integer
    * @minimum 1
@@ -469,7 +477,7 @@ export interface DeliveryMessage {
   messageId: string;
   /** The group whose member gets it. Absent for what comes by a subscription without a group. */
   group?: string;
-  /** Present if it was sent to this agent alone: it is for all handlers of the subject, of whatever group. */
+  /** Present if it was sent to this agent alone, by `to` or `capability`: it is for all handlers of the subject, of whatever group. */
   direct?: true;
   subject: string;
   data: unknown;

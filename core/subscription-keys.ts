@@ -80,6 +80,13 @@ export function addressesFor(organizationId: string, subject: string): string[] 
   return addresses;
 }
 
+/** Where the connections of agents with a capability are listed. A capability may be any text: nothing follows on it. */
+export const capabilityAddress = (organizationId: string, capability: string) =>
+  `${organizationId}#capability#${capability}`;
+
+/** The sort key of a connection there. @param slot spreads processes, as those of groups' members */
+export const capableConnection = (slot: string, connectionId: string) => `${slot}#${connectionId}`;
+
 /** Where the requests are listed that an agent has not answered. */
 export const openRequestsAddress = (organizationId: string, agentId: string) =>
   `${organizationId}#requests#${agentId}`;

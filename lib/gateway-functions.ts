@@ -39,7 +39,11 @@ export const GATEWAY_FUNCTIONS = {
   connect: {
     route: "$connect",
     description: "Acquires an agent's lease",
-    tables: { status: ["UpdateItem", "GetItem"], subscriptions: ["PutItem"] },
+    tables: {
+      status: ["UpdateItem", "GetItem"],
+      registry: ["GetItem"],
+      subscriptions: ["PutItem", "BatchWriteItem"],
+    },
     environment: leaseEnvironment,
   },
   heartbeat: {
@@ -61,7 +65,11 @@ export const GATEWAY_FUNCTIONS = {
   profile: {
     route: "profile",
     description: "Stores an agent's profile",
-    tables: { status: CHECK_SENDER, registry: ["UpdateItem"], ...COUNTED },
+    tables: {
+      status: CHECK_SENDER,
+      registry: ["UpdateItem"],
+      subscriptions: ["UpdateItem", "BatchWriteItem"],
+    },
   },
   subscribe: {
     route: "subscribe",

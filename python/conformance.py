@@ -98,9 +98,16 @@ class Client:
         assert self.agent
         return await self.agent.publish(subject, data)
 
-    async def request(self, subject: str, data: Any = None, timeout: float | None = None, retries: int = 0) -> Any:
+    async def request(
+        self,
+        subject: str,
+        data: Any = None,
+        timeout: float | None = None,
+        retries: int = 0,
+        capability: str | None = None,
+    ) -> Any:
         assert self.agent
-        return await self.agent.request(subject, data, timeout=timeout, retries=retries)
+        return await self.agent.request(subject, data, timeout=timeout, retries=retries, capability=capability)
 
 
 async def main() -> None:

@@ -25,6 +25,8 @@ export interface EndlessTablesOptions {
   found(input: Input, index: number): Record<string, unknown>;
   /** How many items there are for a query without a limit: as many as the service ever writes there. */
   all(input: Input): number;
+  /** What an update has replaced. */
+  replaced?: Record<string, unknown>;
   /** The item in the way of a conditional write; undefined lets it succeed. */
   inTheWay(input: Input, write: number): Record<string, unknown> | undefined;
 }
@@ -75,7 +77,7 @@ export class EndlessTables {
     }
     this.writes += 1;
     const row = input.ConditionExpression && inTheWay(input, this.writes);
-    if (!row) return { Attributes: { used: { N: "1" } } };
+    if (!row) return { Attributes: { used: { N: "1" }, ...plain(this.options.replaced ?? {}) } };
     throw new ConditionalCheckFailedException({ message: "", $metadata: {}, Item: plain(row) });
   }
 }

@@ -9,6 +9,7 @@ import { HistoryStore } from "../lambda/history/store";
 import { LeaseStore } from "../lambda/lease/store";
 import { listHandler } from "../lambda/list/handler";
 import { dynamoDbAgentLocator } from "../lambda/messaging/agent-locator";
+import { CapableAgents } from "../lambda/messaging/capable-agents";
 import { MessageRouter } from "../lambda/messaging/message-router";
 import { OpenRequests } from "../lambda/messaging/open-requests";
 import { SubscriptionStore } from "../lambda/messaging/subscriptions";
@@ -61,11 +62,14 @@ export function composeRoutes({ client, engine, reader, guard: given, ...rest }:
     retentionMs: 7 * 86_400_000,
   });
   const subscriptions = new SubscriptionStore(client, subscriptionsTableName, rest.random);
+  const capable = new CapableAgents(client, subscriptionsTableName, rest.random);
+  const agents = dynamoDbAgentLocator(client, statusTableName);
   const requests = new OpenRequests(client, subscriptionsTableName);
   const guard = given ?? dynamoDbGuard(client, statusTableName);
   const messageRouter = new MessageRouter({
     subscriptions,
-    agents: dynamoDbAgentLocator(client, statusTableName),
+    capable,
+    agents,
     requests,
     ...route,
   });
@@ -84,12 +88,15 @@ export function composeRoutes({ client, engine, reader, guard: given, ...rest }:
     subscriptions,
     messageRouter,
     requests,
+    profiles,
+    capable,
     history,
     guard,
+    log: rest.log,
     routes: {
       heartbeat,
       heartbeat_quiet: heartbeat,
-      profile: profileHandler({ profiles, guard, ...route }),
+      profile: profileHandler({ profiles, capable, agents, guard, ...route }),
       subscribe: subscribeHandler({ subscriptions, guard, ...route }),
       unsubscribe: unsubscribeHandler({ subscriptions, ...route }),
       publish: publishHandler({ messageRouter, requests, guard, newId: () => "message", ...route }),

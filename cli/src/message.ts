@@ -25,8 +25,10 @@ export const DRAIN_SUBJECT = "agent.drain";
 const ANY_EVENT_ID = "00000000-0000-0000-0000-000000000000";
 
 export interface OutgoingMessage {
-  /** Only this agent gets it; otherwise who is subscribed to the subject. */
+  /** Only this agent gets it; otherwise who is subscribed to the subject, unless a capability is named. */
   agentId?: string;
+  /** Only one agent that has it gets it. */
+  capability?: string;
   subject?: string;
   data: unknown;
 }
@@ -107,6 +109,26 @@ function check({ subject = DIRECT_SUBJECT, data }: OutgoingMessage): void {
     `The message has ${bytes} bytes, and agents get at most ${LIMITS.messageBytes}.`,
     "Store the data elsewhere, and send where it is.",
   );
+}
+
+/**
+ * The same for a capability.
+ *
+ * @throws CliError if no agent that has it is online
+ */
+export async function expectCapable(
+  { statuses, organizationId }: Deployment,
+  capability: string,
+): Promise<void> {
+  const most = LIMITS.activityTextLength;
+  if (capability.length < 1 || capability.length > most) {
+    throw usageError(`The capability has ${capability.length} characters: expected 1 to ${most}.`);
+  }
+  const online = statuses.agentsWithCapability({ organizationId, status: "online", capability });
+  for await (const _ of online) return;
+  const hint = `\`status --capability ${capability}\` lists those that have it.`;
+  const message = `No agent with the capability ${capability} is online, and messages reach only who is connected.`;
+  throw new CliError(message, EXIT.failure, hint);
 }
 
 /**

@@ -1,17 +1,26 @@
-/** The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists whoever else connects. */
+/**
+ * The `$connect` route: acquires the lease of an agent that the authorizer let in, and lists it by its capabilities. Lists
+ * whoever else connects.
+ */
 
 import { AGENT_WATCHES_STATUS, SUBPROTOCOL } from "../../core/protocol";
 import type { AcquireOutcome } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
+import type { CapableAgents } from "../messaging/capable-agents";
 import type { SubscriptionStore } from "../messaging/subscriptions";
+import type { ProfileStore } from "../profile/store";
 import type { Guard } from "../shared/guard";
 import { connectionOf, fromContext } from "../shared/identity";
+import type { Log } from "../shared/log";
 import type { RouteEvent, RouteResult } from "../shared/message-route";
 
 export interface ConnectDependencies {
   leases: Pick<LeaseStore, "acquire">;
   subscriptions: Pick<SubscriptionStore, "addConnection">;
+  profiles: Pick<ProfileStore, "capabilities">;
+  capable: Pick<CapableAgents, "add">;
   guard: Guard;
+  log: Log;
 }
 
 /**
@@ -28,10 +37,10 @@ const STATUS: Readonly<Record<AcquireOutcome, number>> = {
 };
 
 /**
- * Reads nothing for an agent: the authorizer has read the registry, and whoever is locked out since then is refused by
- * the fencing token in the row. A failure is left to the gateway, which refuses the handshake; the client tries again.
+ * Reads no registration: the authorizer has done so, and whoever is locked out since then is refused by the fencing token in the
+ * row. A failure is left to the gateway, which refuses the handshake; the client tries again.
  */
-export function connectHandler({ leases, ...rest }: ConnectDependencies) {
+export function connectHandler({ leases, profiles, capable, log, ...rest }: ConnectDependencies) {
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
     // It would supersede the agent's own process.
@@ -45,14 +54,28 @@ export function connectHandler({ leases, ...rest }: ConnectDependencies) {
         : await list(connection, rest);
     const statusCode = STATUS[outcome];
     if (statusCode !== 200) return { statusCode };
+    if (outcome === "acquired" && identity.role === "agent") {
+      await listCapabilities(connection, requestTimeEpoch);
+    }
     return { statusCode, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } };
   };
+
+  /** Without it, the agent is online all the same: messages to its capabilities go to others. */
+  async function listCapabilities(connection: ReturnType<typeof connectionOf>, now: number) {
+    const { organizationId, agentId } = connection;
+    try {
+      const capabilities = await profiles.capabilities(organizationId, agentId);
+      await capable.add(connection, capabilities, now);
+    } catch (error) {
+      log.warn({ event: "capabilities_not_listed", organizationId, agentId, error: String(error) });
+    }
+  }
 }
 
 /** A lock-out writes the row and closes what is listed then; this lists and looks at the row then: one sees the other. */
 async function list(
   connection: ReturnType<typeof connectionOf>,
-  { subscriptions, guard }: Omit<ConnectDependencies, "leases">,
+  { subscriptions, guard }: Pick<ConnectDependencies, "subscriptions" | "guard">,
 ): Promise<AcquireOutcome> {
   await subscriptions.addConnection(connection);
   const { standing } = await guard.judge(connection, true);

@@ -1,7 +1,7 @@
 /** Brings `Agent Message` events of the bus to agents, so that any AWS service can speak to them. */
 
 import * as v from "valibot";
-import { MessageError, NESTING_FORM } from "../../core/client-messages";
+import { capability, MessageError, NESTING_FORM } from "../../core/client-messages";
 import { isShallow } from "../../core/json";
 import {
   type DeliveryMessage,
@@ -27,7 +27,7 @@ export interface MessageEvent {
 }
 
 export interface DeliverDependencies {
-  messageRouter: Pick<MessageRouter, "publish" | "send">;
+  messageRouter: Pick<MessageRouter, "publish" | "send" | "sendToCapable">;
   clock: () => number;
   log: Log;
   metrics: MetricsSink;
@@ -39,12 +39,17 @@ const detailSchema = v.pipe(
   v.object({
     organizationId: identifier,
     agentId: v.optional(identifier),
+    capability: v.optional(capability),
     subject: v.optional(v.pipe(v.string(), v.check(isSubject, `expected ${SUBJECT_FORM}`))),
     data: v.optional(v.pipe(v.unknown(), v.check(isShallow, NESTING_FORM)), null),
   }),
   v.check(
-    ({ agentId, subject }) => agentId !== undefined || subject !== undefined,
-    "expected agentId or subject",
+    ({ agentId, capability, subject }) => (agentId ?? capability ?? subject) !== undefined,
+    "expected agentId, capability or subject",
+  ),
+  v.check(
+    ({ agentId, capability }) => agentId === undefined || capability === undefined,
+    "expected agentId or capability, got both",
   ),
   v.check(
     ({ subject = DIRECT_SUBJECT }) =>
@@ -70,14 +75,14 @@ export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDe
       const [issue] = result.issues;
       return refuse([v.getDotPath(issue), issue.message].filter(Boolean).join(": "));
     }
-    const { organizationId, agentId, subject = DIRECT_SUBJECT, data } = result.output;
+    const { agentId, capability, subject = DIRECT_SUBJECT, data } = result.output;
     const message: DeliveryMessage = {
       type: "message",
       messageId: id,
       subject,
       data,
       from: `${EVENT_SENDER_PREFIX}${source}`,
-      ...(agentId !== undefined && { direct: true as const }),
+      ...((agentId ?? capability) !== undefined && { direct: true as const }),
     };
     try {
       checkSize(message);
@@ -85,10 +90,18 @@ export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDe
       if (error instanceof MessageError) return refuse(error.message);
       throw error;
     }
-    const reached = agentId
-      ? await messageRouter.send(organizationId, agentId, message, clock())
-      : (await messageRouter.publish(organizationId, message, clock())).reached;
+    const reached = await deliver(message, result.output);
     log.info({ event: "message_event_delivered", eventId: id, reached });
     return { reached };
   };
+
+  async function deliver(
+    message: DeliveryMessage,
+    { organizationId, agentId, capability }: v.InferOutput<typeof detailSchema>,
+  ): Promise<number> {
+    const now = clock();
+    if (agentId) return messageRouter.send(organizationId, agentId, message, now);
+    if (capability) return messageRouter.sendToCapable(organizationId, capability, message, now);
+    return (await messageRouter.publish(organizationId, message, now)).reached;
+  }
 }

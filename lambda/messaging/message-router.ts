@@ -4,6 +4,7 @@ import pLimit from "p-limit";
 import { type DeliveryMessage, LIMITS } from "../../core/protocol";
 import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
+import type { CapableAgents } from "./capable-agents";
 import type { OpenRequest, OpenRequests } from "./open-requests";
 import type { Subscriber } from "./subscription-reader";
 import type { SubscriptionStore } from "./subscriptions";
@@ -38,13 +39,14 @@ export interface Worker extends Located {
 
 export interface MessageRouterDependencies {
   subscriptions: Pick<SubscriptionStore, "find" | "removeConnection">;
+  capable: Pick<CapableAgents, "find">;
   agents: AgentLocator;
   connections: Pick<Connections, "post">;
   requests: Pick<OpenRequests, "add" | "remove">;
   log: Log;
   /** Milliseconds from any start. @default performance.now */
   monotonic?: () => number;
-  /** From 0 to below 1: draws the members of groups. @default Math.random */
+  /** From 0 to below 1: draws members of groups, and agents with a capability. @default Math.random */
   random?: () => number;
 }
 
@@ -92,15 +94,10 @@ export class MessageRouter {
     const toGroup = async (group: string, members: Subscriber[]) => {
       const messageId = `${message.messageId}:${group}`;
       const delivered = { ...message, messageId, group };
-      for await (const candidate of this.#candidates(members, now)) {
-        const request = isOnlyOne && openRequest(candidate, message, now);
-        const outcome = await this.#expecting(request, () =>
-          post(candidate.connectionId, candidate.agentId, delivered),
-        );
-        if (outcome === "done") reached.add(group);
-        // Whether it arrived is not known, and twice is worse than not at all.
-        if (outcome !== "gone") return;
-      }
+      const toMember = ({ connectionId, agentId }: Subscriber) =>
+        post(connectionId, agentId, delivered);
+      const waiting = isOnlyOne ? message : undefined;
+      if (await this.#toOne(members, waiting, now, toMember)) reached.add(group);
     };
     await Promise.all([
       ...found.subscribers.map((subscriber) => begin(() => toSubscriber(subscriber))),
@@ -112,7 +109,46 @@ export class MessageRouter {
   }
 
   /**
-   * The connections to try of a group, best first: drawn two by two at random, of which the less busy comes first. A member
+   * Delivers a message to one agent that has a capability.
+   *
+   * @param now epoch milliseconds
+   * @returns 1, or 0 if none that has it takes work
+   */
+  async sendToCapable(
+    organizationId: string,
+    capability: string,
+    message: DeliveryMessage,
+    now: number,
+  ): Promise<number> {
+    const found = await this.deps.capable.find(organizationId, capability, now);
+    const post = ({ connectionId, agentId }: Subscriber) =>
+      this.#post(connectionId, message, agentId);
+    return (await this.#toOne(found, message, now, post)) ? 1 : 0;
+  }
+
+  /**
+   * Posts to the best of several, and to the next one where its connection is gone.
+   *
+   * @param request what to note while it is open
+   * @returns whether it was delivered
+   */
+  async #toOne(
+    members: Subscriber[],
+    request: DeliveryMessage | undefined,
+    now: number,
+    post: (candidate: Subscriber) => Promise<Outcome | "failed">,
+  ): Promise<boolean> {
+    for await (const candidate of this.#candidates(members, now)) {
+      const open = request && openRequest(candidate, request, now);
+      const outcome = await this.#expecting(open, () => post(candidate));
+      // Whether it arrived is not known, and twice is worse than not at all.
+      if (outcome !== "gone") return outcome === "done";
+    }
+    return false;
+  }
+
+  /**
+   * The connections to try of a group, or of agents with a capability, best first: drawn two by two at random, of which the less busy comes first. A member
    * that takes no work, or whose subscription is that of a process or connection which lost the row, is left out.
    */
   async *#candidates(members: Subscriber[], now: number): AsyncGenerator<Candidate> {
@@ -170,7 +206,7 @@ export class MessageRouter {
    * @returns `failed` too if its requester may have been told meanwhile that the agent is lost
    */
   async #expecting(
-    request: OpenRequest | false | undefined,
+    request: OpenRequest | undefined,
     post: () => Promise<Outcome | "failed">,
   ): Promise<Outcome | "failed"> {
     if (!request) return post();

@@ -82,6 +82,24 @@ export async function readAddress(
   }
 }
 
+/**
+ * Up to 25 connections at an address whose sort keys begin with slots: those behind a random slot, and then the first ones.
+ *
+ * @param now epoch milliseconds
+ */
+export async function drawSlots(
+  reader: AddressReader,
+  address: string,
+  now: number,
+): Promise<Subscriber[]> {
+  const slot = slotOf(reader.random());
+  const behind = await readPage(reader, address, now, { after: slot, limit: SAMPLE });
+  const left = SAMPLE - behind.scanned;
+  if (left <= 0) return behind.found;
+  const before = await readPage(reader, address, now, { after: undefined, end: slot, limit: left });
+  return [...behind.found, ...before.found];
+}
+
 /** @param range after which sort key, and before which one */
 async function readPage(
   { client, tableName }: AddressReader,

@@ -25,7 +25,7 @@ import {
   subscriberOf,
 } from "../../core/subscription-keys";
 import type { Login } from "../lease/standing";
-import { deleteItems, type ItemKey } from "./delete-items";
+import { deleteItems, type ItemKey } from "./batch-write";
 import { type AddressReader, queryAt, readAddress, type Subscriber } from "./subscription-reader";
 
 /** One connection's wish for messages. */
@@ -249,7 +249,9 @@ export class SubscriptionStore {
   }
 }
 
-const lastsUntil = (connectedAt: number) => connectedAt + LIMITS.connectionDurationMs + MARGIN_MS;
+/** When what is stored of a connection has no more use. */
+export const lastsUntil = (connectedAt: number) =>
+  connectedAt + LIMITS.connectionDurationMs + MARGIN_MS;
 
 function keyOf({
   organizationId,
@@ -268,5 +270,5 @@ function keyOf({
 }
 
 /** Spreads processes evenly, so that those behind a random slot are drawn at random. */
-const processSlot = (agentId: string, instanceId: string) =>
+export const processSlot = (agentId: string, instanceId: string) =>
   createHash("sha256").update(`${agentId}#${instanceId}`).digest("hex").slice(0, 8);

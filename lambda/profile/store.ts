@@ -1,10 +1,13 @@
 /** Profiles: kept in the agents' records of the registry, for they are too large for the hot table. */
 
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
+  GetItemCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Profile } from "../../core/protocol";
 import { agentRecordId, profileValue } from "../../core/registry-record";
 import type { Identity } from "../shared/identity";
@@ -20,7 +23,11 @@ export class ProfileStore {
     private readonly tableName: string,
   ) {}
 
-  /** Replaces an agent's profile. Nothing is stored of an agent that was locked out or removed since it logged in. */
+  /**
+   * Replaces an agent's profile. Nothing is stored of an agent that was locked out or removed since it logged in.
+   *
+   * @returns the capabilities that it had before; undefined if nothing is stored
+   */
   async put(
     {
       organizationId,
@@ -28,13 +35,14 @@ export class ProfileStore {
       fencingToken,
     }: Pick<Identity, "organizationId" | "agentId" | "fencingToken">,
     profile: Profile,
-  ): Promise<void> {
+  ): Promise<string[] | undefined> {
     try {
-      await this.client.send(
+      const { Attributes } = await this.client.send(
         new UpdateItemCommand({
           TableName: this.tableName,
-          Key: { organizationId: { S: organizationId }, recordId: { S: agentRecordId(agentId) } },
+          Key: keyOf(organizationId, agentId),
           UpdateExpression: "SET profile = :profile",
+          ReturnValues: "UPDATED_OLD",
           ConditionExpression: registered,
           ExpressionAttributeValues: {
             ":profile": profileValue(profile),
@@ -42,8 +50,32 @@ export class ProfileStore {
           },
         }),
       );
+      return capabilitiesIn(Attributes);
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
     }
   }
+
+  /** What an agent can do by its stored profile. Sees every profile that was stored before. */
+  async capabilities(organizationId: string, agentId: string): Promise<string[]> {
+    const { Item } = await this.client.send(
+      new GetItemCommand({
+        TableName: this.tableName,
+        Key: keyOf(organizationId, agentId),
+        ProjectionExpression: "profile.capabilities",
+        ConsistentRead: true,
+      }),
+    );
+    return capabilitiesIn(Item);
+  }
+}
+
+const keyOf = (organizationId: string, agentId: string) => ({
+  organizationId: { S: organizationId },
+  recordId: { S: agentRecordId(agentId) },
+});
+
+function capabilitiesIn(item: Record<string, AttributeValue> | undefined): string[] {
+  return (item?.profile && unmarshall(item).profile.capabilities) ?? [];
 }

@@ -25,7 +25,7 @@ import {
 } from "../shared/message-route";
 
 export interface PublishDependencies extends GuardedDependencies {
-  messageRouter: Pick<MessageRouter, "publish" | "send">;
+  messageRouter: Pick<MessageRouter, "publish" | "send" | "sendToCapable">;
   requests: Pick<OpenRequests, "remove">;
   newId: () => string;
 }
@@ -41,7 +41,7 @@ export function publishHandler({ messageRouter, requests, newId, ...route }: Pub
       throw new MessageError("forbidden", `from: expected ${RESERVED_ID_FORM}`, message.id);
     }
     checkSubjects(message, agentId, role);
-    const { subject, data = null, replyTo, to, expiresInMs, attempt, id } = message;
+    const { subject, data = null, replyTo, to, capability, expiresInMs, attempt, id } = message;
     const isRequest = replyTo !== undefined;
     const delivery: DeliveryMessage = {
       type: "message",
@@ -49,13 +49,17 @@ export function publishHandler({ messageRouter, requests, newId, ...route }: Pub
       subject,
       data,
       from: agentId,
-      ...(to !== undefined && { direct: true as const }),
+      ...((to ?? capability) !== undefined && { direct: true as const }),
       ...(isRequest && { replyTo }),
       ...(isRequest && expiresInMs !== undefined && { expiresInMs }),
       ...(isRequest && attempt !== undefined && { attempt }),
     };
     checkSize(delivery, id);
     const { requestTimeEpoch: now } = event.requestContext;
+    if (capability !== undefined) {
+      const reached = await messageRouter.sendToCapable(organizationId, capability, delivery, now);
+      return reply({ type: "published", subject, reached, ...echo(id) });
+    }
     // Answers need no subscription.
     const recipient = to ?? inboxOwner(subject);
     if (recipient) {
@@ -100,12 +104,16 @@ function isAnswer({ body }: RouteEvent): boolean {
 }
 
 function checkSubjects(
-  { subject, replyTo, id }: ReturnType<typeof parsePublish>,
+  { subject, capability, replyTo, id }: ReturnType<typeof parsePublish>,
   agentId: string,
   role: Role,
 ): void {
   if (firstTokenOf(subject) === RESERVED.presence) {
     throw new MessageError("forbidden", `subject: only the system publishes on ${subject}`, id);
+  }
+  if (capability !== undefined && inboxOwner(subject) !== undefined) {
+    const expected = "capability: expected none, got one: an answer goes to who has asked";
+    throw new MessageError("forbidden", expected, id);
   }
   if (replyTo !== undefined && !PERMISSIONS[role].includes("subscribe")) {
     const why = `a ${role} receives no messages, and so no reply`;

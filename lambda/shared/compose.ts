@@ -3,9 +3,11 @@
 import type { HeartbeatTerms } from "../authorize/login";
 import { LeaseStore } from "../lease/store";
 import { dynamoDbAgentLocator } from "../messaging/agent-locator";
+import { CapableAgents } from "../messaging/capable-agents";
 import { MessageRouter } from "../messaging/message-router";
 import { OpenRequests } from "../messaging/open-requests";
 import { SubscriptionStore } from "../messaging/subscriptions";
+import { ProfileStore } from "../profile/store";
 import { connectionsClient, dynamoDbClient, postsClient } from "./clients";
 import { type Connections, gatewayConnections } from "./connections";
 import { requireEnv, requireNumberEnv } from "./environment";
@@ -37,6 +39,13 @@ export const subscriptionStore = () =>
 export const openRequests = () =>
   new OpenRequests(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
+export const capableAgents = () =>
+  new CapableAgents(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
+
+export const profileStore = () => new ProfileStore(dynamoDb, requireEnv("REGISTRY_TABLE_NAME"));
+
+export const agentLocator = () => dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME"));
+
 /** Counts beside the subscriptions. */
 export const senderRates = () => new SenderRates(dynamoDb, requireEnv("SUBSCRIPTIONS_TABLE_NAME"));
 
@@ -53,7 +62,8 @@ export function stageConnections(): Connections {
 export const messageRouter = (connections: Connections) =>
   new MessageRouter({
     subscriptions: subscriptionStore(),
-    agents: dynamoDbAgentLocator(dynamoDb, requireEnv("STATUS_TABLE_NAME")),
+    capable: capableAgents(),
+    agents: agentLocator(),
     connections,
     requests: openRequests(),
     log: console,

@@ -117,6 +117,31 @@ async def test_a_handler_gets_what_is_for_its_group_or_for_its_agent_alone(servi
         agent.on_message("a", print, group="a b")
 
 
+async def test_a_message_to_a_capability_reaches_one_agent_that_has_it(service: FakeService) -> None:
+    got: list[Any] = []
+    summarize, translate = {"capabilities": ["summarize"]}, {"capabilities": ["translate"]}
+    async with HeartbeatAgent(**service.options("planner")) as planner:
+        service.agent("remote").online(profile={**translate, "metadata": {}})
+        service.agent("remote").on_message("direct", lambda _, data: data + 1)
+        async with HeartbeatAgent(**service.options("worker"), **summarize) as worker:
+            worker.on_message("pages.*", lambda subject, data: got.append((subject, data)), group="g")
+            await service.until(
+                lambda: any(each.get("profile") == {**summarize, "metadata": {}} for each in service.agents)
+            )
+            assert await planner.publish("pages.a", 1, capability="summarize") == 1
+            assert await planner.publish("pages.a", 2, capability="paint") == 0
+            assert service.publish("pages.b", 3, capability="summarize") == 1
+            assert await planner.request("direct", 1, capability="translate") == 2
+            await service.until(lambda: len(got) == 2)
+        assert await planner.publish("pages.a", 4, capability="summarize") == 0
+        assert got == [("pages.a", 1), ("pages.b", 3)]
+        with pytest.raises(ConfigurationError, match="option capability: expected none beside an agent"):
+            await planner.publish("a", capability="summarize", to="worker")
+        for absurd in ("", "x" * 65, 7):
+            with pytest.raises(ConfigurationError, match="option capability: expected a text of 1 to 64 characters"):
+                await planner.request("a", capability=absurd)  # type: ignore[arg-type]
+
+
 async def test_a_request_fails_at_once_when_its_only_receiver_goes_offline(service: FakeService) -> None:
     async with HeartbeatAgent(**service.options("planner")) as planner:
         worker = HeartbeatAgent(**service.options("worker"))

@@ -90,8 +90,8 @@ export abstract class Agent {
         ask: (message, timeoutMs) => this.#request(message, timeoutMs),
       },
       {
-        failed: (subject, error) => this.#news.handlerFailed(subject, error),
-        dropped: (subject, reason) => this.#news.messageDropped(subject, reason),
+        reportFailure: (subject, error) => this.#news.handlerFailed(subject, error),
+        reportDrop: (subject, reason) => this.#news.messageDropped(subject, reason),
         subscribed: (patterns) => this.#link?.setSubscriptions(patterns),
         worked: () => this.#refreshActivity(),
       },
@@ -122,13 +122,15 @@ export abstract class Agent {
   }
 
   /**
-   * Sends a message to whoever is connected and subscribed. Messages on one subject are sent one after
+   * Sends a message to whoever is connected and subscribed, or to one agent: the one in `options.to`, or one that has the
+   * capability in `options.capability`. Messages on one subject are sent one after
    * the other, in the order of the calls.
    *
-   * @param subject may be undefined where `options.to` names an agent: it is `direct` then
+   * @param subject may be undefined where the options name an agent or a capability: it is `direct` then
    * @param data anything that JSON has
    * @returns how many processes it reached
    * @throws SubjectError if the subject is none.
+   * @throws ConfigurationError if `to` or `capability` is none, or both are given.
    * @throws MessageError if something in it is not JSON, if it is too large (128 KB with its envelope, 32 KB in a
    *   browser), or if too many messages wait to be sent.
    * @throws ConnectionError if there is no connection.
@@ -407,9 +409,9 @@ export abstract class Agent {
       case "state":
         this.#hearState(event.change);
         break;
-      case "attempt_failed":
-        this.#attempts.note(event.failed.failure);
-        this.#news.attemptFailed(event.failed);
+      case "failed":
+        this.#attempts.note(event.failedAttempt.failure);
+        this.#news.attemptFailed(event.failedAttempt);
         break;
       case "acked":
         this.#news.emit("heartbeatAck", event.ack);

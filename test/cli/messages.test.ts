@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { ProfileStore } from "../../lambda/profile/store";
 import { localFolder, type RunOptions, run } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";
+import { putAgent } from "../../testing/login";
 import { offlineRow, onlineRow, putRows } from "../../testing/status-rows";
 
 const target = ["--local", "--organization", "acme"];
@@ -15,6 +17,16 @@ describe("a message", () => {
       onlineRow(Date.now(), { agentId: "on" }),
       offlineRow(Date.now(), { agentId: "off" }),
     ]);
+    const { client, registryTableName } = engine;
+    const profiles = new ProfileStore(client, registryTableName);
+    for (const [agentId, capability] of [
+      ["on", "summarize"],
+      ["off", "rest"],
+    ] as const) {
+      await putAgent(client, registryTableName, [], { agentId });
+      const identity = { organizationId: "acme", agentId, fencingToken: 0 };
+      await profiles.put(identity, { capabilities: [capability], metadata: {} });
+    }
   });
   afterAll(() => engine.stop());
 
@@ -28,6 +40,22 @@ describe("a message", () => {
     [["send", "on", "hello"], 2, "The data is not JSON"],
     [["send", "on", "1", "--subject", "a..b"], 2, 'Subject "a..b": expected tokens of'],
     [["publish", "tasks.*", "1"], 2, 'Subject "tasks.*": expected tokens of'],
+    [
+      ["publish", "a", "1", "--capability", "paint"],
+      1,
+      "No agent with the capability paint is online, and messages reach only who is connected.",
+    ],
+    [
+      ["publish", "a", "1", "--capability", "rest"],
+      1,
+      "No agent with the capability rest is online, and messages reach only who is connected.",
+    ],
+    [["publish", "a", "--capability", ""], 2, "The capability has 0 characters: expected 1 to 64."],
+    [
+      ["publish", "a", "--capability", "x".repeat(65)],
+      2,
+      "The capability has 65 characters: expected 1 to 64.",
+    ],
     [["publish", "presence.a1", "1"], 2, "Subject presence.a1: subjects that begin with presence"],
     [["publish", "_inbox.a1.x", "1"], 2, "Subject _inbox.a1.x: subjects that begin with _inbox"],
   ])("is not sent: %p", async (words, code, sentence) => {
@@ -67,6 +95,25 @@ describe("a message", () => {
     const { code } = await command(["publish", "tasks", "-"], { input, eventBridge });
     expect(code).toBe(0);
     expect(sent.map((detail) => JSON.parse(detail).data)).toEqual([{ a: 1 }]);
+  });
+
+  it("may name a capability, which goes onto the bus with it", async () => {
+    const sent: string[] = [];
+    const eventBridge = async () =>
+      ({
+        send: async (put: { input: { Entries: { Detail: string }[] } }) => {
+          sent.push(...put.input.Entries.map(({ Detail }) => Detail));
+          return { Entries: [{ EventId: "1" }] };
+        },
+      }) as never;
+    const words = ["publish", "pages.summarize", "7", "--capability", "summarize"];
+    const { code, stdout } = await command([...words, "--json"], { eventBridge });
+    expect(code).toBe(0);
+    const message = { subject: "pages.summarize", capability: "summarize" };
+    expect(JSON.parse(stdout)).toEqual({ messageId: "1", ...message });
+    expect(sent.map((detail) => JSON.parse(detail))).toEqual([
+      { organizationId: "acme", ...message, data: 7 },
+    ]);
   });
 
   it("is not sent where it is larger than agents can get", async () => {

@@ -134,6 +134,35 @@ describe("agents of the SDK", () => {
     expect(got).toEqual([...Array(n).keys()]);
   });
 
+  it("send messages and requests to one agent that has a capability, also after it has connected again", async () => {
+    const [asker, worker] = [
+      newAgent(HeartbeatAgent, "a1", { capabilities: ["plan"] }),
+      newAgent(HeartbeatAgent, "a2", { capabilities: ["summarize"] }),
+    ];
+    const answer: MessageHandler = (subject, data) => `${subject} ${data}`;
+    worker.onMessage(">", answer, { group: "any" });
+    await Promise.all([asker.start(), worker.start()]);
+    const capability = "summarize";
+    const listed = () =>
+      until(async () => (await asker.publish("news", 1, { capability })).reached || undefined);
+    expect(await listed()).toBe(1);
+    expect(await asker.request(undefined, 1, { capability })).toBe("direct 1");
+    await expect(
+      asker.request("tasks.paint", 1, { capability: "paint", timeout: 30 }),
+    ).rejects.toThrow(NoReceiverError);
+    worker.setProfile({ capabilities: ["translate"] });
+    await until(async () =>
+      (await asker.publish("news", 1, { capability })).reached === 0 ? true : undefined,
+    );
+    expect(await asker.request("a.b", 2, { capability: "translate" })).toBe("a.b 2");
+    await worker.stop();
+    // A process that says nothing of itself has what its agent had.
+    const next = newAgent(HeartbeatAgent, "a2");
+    next.onMessage("a.b", answer);
+    await next.start();
+    expect(await asker.request("a.b", 3, { capability: "translate", timeout: 30 })).toBe("a.b 3");
+  });
+
   it("report profile and activity, and read as stalled without progress", async () => {
     const profile = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
     const [sender, worker] = [

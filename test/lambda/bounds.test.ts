@@ -9,6 +9,7 @@ import { login } from "../../lambda/authorize/login";
 import { dynamoDbLoginRegistry } from "../../lambda/authorize/store";
 import { connectHandler } from "../../lambda/connect/handler";
 import { disconnectHandler } from "../../lambda/disconnect/handler";
+import { MOST_CONNECTIONS } from "../../lambda/lease/writes";
 import type { Outcome } from "../../lambda/shared/connections";
 import { FleetCountStore } from "../../lambda/shared/fleet-size";
 import { EndlessTables, type EndlessTablesOptions } from "../../testing/endless-tables";
@@ -20,7 +21,7 @@ import {
   routeEvent,
 } from "../../testing/presence";
 import { composeRoutes } from "../../testing/routes";
-import { BOUNDS, type BoundedRoute } from "../../tools/docs/bounds";
+import { BOUNDS, type BoundedRoute, CAPABLE_READ } from "../../tools/docs/bounds";
 
 const NAMES = {
   statusTableName: "AgentStatus",
@@ -139,8 +140,22 @@ describe("the bounds of one message hold, and are reached:", () => {
 
   it("profile", async () => {
     const metadata = { text: CONTROL.repeat(600) };
+    const named = (name: string) =>
+      Array.from({ length: LIMITS.capabilities }, (_, index) => `${name}-${index}`);
+    const ids = ["A=", "B=", "C="];
+    expect(ids).toHaveLength(MOST_CONNECTIONS);
+    const all = { ...holding, connections: new Set(ids.map((id) => entryOf(id, "key"))) };
     const plays = [
       await play("profile", { metadata }),
+      // Other capabilities than before, and as many connections as a process can have.
+      await play(
+        "profile",
+        { capabilities: named("new") },
+        {
+          item: (input) => (staleFirst(input)?.connections ? all : staleFirst(input)),
+          replaced: { profile: { capabilities: named("old") } },
+        },
+      ),
       await play("profile", { metadata }, revoked),
     ];
     expect(worst(plays)).toEqual(BOUNDS.profile);
@@ -217,6 +232,23 @@ describe("the bounds of one message hold, and are reached:", () => {
       "gone",
     );
     expect(worst([toAll, toGroups, toMembers])).toEqual(BOUNDS.publish);
+    // A request by a capability that very many have, who seem to live and are gone.
+    const toCapable = await play(
+      "publish",
+      { ...request, capability: "summarize" },
+      {
+        item: (input) => {
+          const index = input.Key?.agentId?.S?.split("-")[1];
+          return index ? living(index) : staleFirst(input);
+        },
+        found: (_, index) => one(index),
+        all: () => 0,
+      },
+      "gone",
+    );
+    expect(toCapable.answer).toMatchObject({ type: "published", reached: 0 });
+    expect(toCapable.posts).toBe(LIMITS.membersTried);
+    expect(toCapable.reads).toBe(2 + CAPABLE_READ + LIMITS.membersTried);
   });
 
   it("list, where a quarter of the rows match and each has the largest profile", async () => {
@@ -299,7 +331,6 @@ describe("the bounds of one message hold, and are reached:", () => {
     await expect(login(token, [audience], now, { registry, terms })).rejects.toThrow("too many");
     await new FleetCountStore(tables.client, NAMES.registryTableName).get();
     const { reads } = tables;
-    expect(reads).toBe(BOUNDS.$connect.reads);
     tables.client.destroy();
 
     // Another process's row, newer than what was observed each time.
@@ -315,13 +346,29 @@ describe("the bounds of one message hold, and are reached:", () => {
         processes: new Set(["x"]),
       }),
     });
-    const { leases, subscriptions, guard } = leasesOver(tables);
-    const connect = connectHandler({ leases, subscriptions, guard });
-    const { statusCode } = await connect(
-      routeEvent({ routeKey: "$connect", requestTimeEpoch: NOW, connectedAt: NOW }),
-    );
-    expect(statusCode).toBe(503);
-    expect(1 + tables.writes).toBe(BOUNDS.$connect.writes);
+    const connecting = routeEvent({
+      routeKey: "$connect",
+      requestTimeEpoch: NOW,
+      connectedAt: NOW,
+    });
+    const refused = await connectHandler(leasesOver(tables))(connecting);
+    expect(refused.statusCode).toBe(503);
+    const attempts = tables.writes;
+    tables.client.destroy();
+
+    // Nobody is in the way, and the agent can do as much as there may be.
+    const capabilities = Array.from({ length: LIMITS.capabilities }, (_, index) => `c${index}`);
+    tables = new EndlessTables({
+      item: ({ TableName }) =>
+        TableName === NAMES.registryTableName ? { profile: { capabilities } } : undefined,
+      found: () => ({}),
+      all: () => 0,
+      inTheWay: () => undefined,
+    });
+    const accepted = await connectHandler(leasesOver(tables))(connecting);
+    expect(accepted.statusCode).toBe(200);
+    expect(reads + tables.reads).toBe(BOUNDS.$connect.reads);
+    expect(1 + attempts + tables.writes - 1).toBe(BOUNDS.$connect.writes);
   });
 
   it("$disconnect, where others write the row each time, of a connection with all its subscriptions", async () => {
@@ -329,7 +376,7 @@ describe("the bounds of one message hold, and are reached:", () => {
     tables = new EndlessTables({
       item: () => undefined,
       found: (_, index) => ({ address: `a${index}`, subscriber: `s${index}` }),
-      all: () => LIMITS.subscriptions,
+      all: () => LIMITS.subscriptions + LIMITS.capabilities,
       inTheWay: () => {
         write += 1;
         return write % 2 === 0 ? holding : { ...holding, connections: undefined };

@@ -20,8 +20,8 @@ interface Allowance {
 
 const ALLOWED: Readonly<Record<string, Allowance>> = {
   authorize: { clients: ["table"], budget: 255 },
-  connect: { clients: ["table"], budget: 225 },
-  deliver: { clients: ["table", "connections"], budget: 275 },
+  connect: { clients: ["table"], budget: 230 },
+  deliver: { clients: ["table", "connections"], budget: 280 },
   disconnect: { clients: ["table"], budget: 235 },
   fallback: { clients: ["connections"], budget: 220 },
   heartbeat: { clients: ["table", "connections"], budget: 275 },

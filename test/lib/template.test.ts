@@ -109,6 +109,8 @@ describe("the template", () => {
     [
       "connect",
       [
+        "dynamodb:BatchWriteItem Subscriptions",
+        "dynamodb:GetItem AgentRegistry",
         "dynamodb:GetItem AgentStatus",
         "dynamodb:PutItem Subscriptions",
         "dynamodb:UpdateItem AgentStatus",
@@ -131,7 +133,16 @@ describe("the template", () => {
       ],
     ],
     ["history", [GUARD, "dynamodb:Query AgentRegistry", COUNT, ...CLOSE]],
-    ["profile", [GUARD, "dynamodb:UpdateItem AgentRegistry", COUNT, ...CLOSE]],
+    [
+      "profile",
+      [
+        "dynamodb:BatchWriteItem Subscriptions",
+        GUARD,
+        "dynamodb:UpdateItem AgentRegistry",
+        COUNT,
+        ...CLOSE,
+      ],
+    ],
     [
       "subscribe",
       [

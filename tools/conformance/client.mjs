@@ -44,8 +44,8 @@ const calls = {
   drain: () => void agent.drain(),
   health: () => agent.getConnectionHealth(),
   publish: async ({ subject, data }) => (await agent.publish(subject, data)).reached,
-  request: ({ subject, data, timeout, retries }) =>
-    agent.request(subject, data, { timeout, retries }),
+  request: ({ subject, data, timeout, retries, capability }) =>
+    agent.request(subject, data, { timeout, retries, capability }),
 };
 
 createInterface({ input: process.stdin }).on("line", async (line) => {

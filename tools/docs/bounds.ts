@@ -1,6 +1,7 @@
 /** What one message may cost at most, by route. A test tries to exceed each bound, and reaches it. */
 
 import { type ClientMessage, LIMITS } from "../../core/protocol";
+import { MOST_CONNECTIONS } from "../../lambda/lease/writes";
 import { table } from "./fields";
 
 export interface Bound {
@@ -21,19 +22,27 @@ const COUNT = 4;
 /** Of a lease, against others that write it at the same time. */
 const LEASE_ATTEMPTS = 6;
 
+/** Connections that a message reads to find an agent with a capability. */
+export const CAPABLE_READ = 25;
+
 /** In the order of the documentation. */
 export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
-  // The agent, its used tokens, the size of the fleet.
-  $connect: { reads: 202, writes: 1 + LEASE_ATTEMPTS, posts: 0 },
+  // The agent, its used tokens, the size of the fleet, and the agent's capabilities, by which it is listed.
+  $connect: { reads: 203, writes: 1 + LEASE_ATTEMPTS + LIMITS.capabilities, posts: 0 },
   $disconnect: {
-    reads: LIMITS.subscriptions,
-    writes: LEASE_ATTEMPTS + LIMITS.subscriptions,
+    reads: LIMITS.subscriptions + LIMITS.capabilities,
+    writes: LEASE_ATTEMPTS + LIMITS.subscriptions + LIMITS.capabilities,
     posts: 0,
   },
   // Where its lease has run out, and another connection renews it at the same moment.
   heartbeat: { reads: 0, writes: 3, posts: 1 },
   heartbeat_quiet: { reads: 0, writes: 3, posts: 1 },
-  profile: { reads: SENDER, writes: COUNT + 1, posts: 1 },
+  // Of each connection, the capabilities that are new, and those that are no more.
+  profile: {
+    reads: SENDER + 1,
+    writes: COUNT + 1 + MOST_CONNECTIONS * 2 * LIMITS.capabilities,
+    posts: 1,
+  },
   // Counts what the agent has. A subscription that came too late is taken away again.
   subscribe: { reads: LIMITS.subscriptionsOfAgent + 1, writes: COUNT + 2, posts: 1 },
   unsubscribe: { reads: 0, writes: COUNT + 1, posts: 0 },

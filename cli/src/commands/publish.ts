@@ -1,20 +1,27 @@
-/** `publish`: a message for every agent that is subscribed to a subject. */
+/** `publish`: a message for every agent that is subscribed to a subject, or for one that has a capability. */
 
 import type { Command } from "commander";
-import { deploymentCommand, withDeployment } from "../deployment";
+import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
-import { putMessage, readData } from "../message";
+import { expectCapable, putMessage, readData } from "../message";
+
+interface Options extends DeploymentOptions {
+  capability?: string;
+}
 
 export function addPublish(program: Command, io: Io): void {
   deploymentCommand(program, "publish", "send a message to the subscribers of a subject")
     .argument("<subject>", "the subject, such as tasks.process")
     .argument("[data]", "JSON, or - to read it from the standard input")
+    .option("--capability <name>", "send it to one agent that has this capability instead")
     .action(
-      withDeployment(io, async (deployment, _, subject = "", argument) => {
+      withDeployment<Options>(io, async (deployment, { capability }, subject = "", argument) => {
         const { printer, target } = deployment;
         const data = await readData(argument, io);
-        const messageId = await putMessage(deployment, { subject, data });
-        if (printer.json) return printer.value({ messageId, subject });
+        if (capability !== undefined) await expectCapable(deployment, capability);
+        const message = { subject, ...(capability !== undefined && { capability }) };
+        const messageId = await putMessage(deployment, { ...message, data });
+        if (printer.json) return printer.value({ messageId, ...message });
         printer.lines(`Message ${messageId} is on the event bus ${target.eventBusName}.`);
       }),
     );

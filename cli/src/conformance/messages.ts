@@ -247,6 +247,30 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
+    name: "It asks one agent that has a capability, and another one if that is lost.",
+    async play(trial) {
+      const connection = await subscribed(trial, []);
+      const request = { subject: "tasks.do", capability: "summarize", timeout: 60, retries: 1 };
+      const asked = trial.client.call("request", request);
+      const first = await connection.message("publish");
+      const data = { error: { code: "receiver_lost", message: "b went offline" } };
+      const answer = { type: "message", subject: first.replyTo, from: "service" };
+      connection.send({ ...answer, messageId: "answer-1", data });
+      const second = await connection.message("publish", 2);
+      const capabilities = [first, second].map(({ capability }) => capability).join();
+      trial.expect(
+        capabilities === "summarize,summarize",
+        "the capability in each attempt",
+        capabilities,
+      );
+      trial.expect(!("to" in first), "no agent in to", first.to);
+      connection.send({ ...answer, messageId: "answer-2", data: { result: 7 } });
+      const result = await asked;
+      trial.expect(result === 7, "7", result);
+    },
+  },
+  {
+    level: "messages",
     name: "It finishes what it handles after superseded, answers, and ends.",
     async play(trial) {
       const connection = await subscribed(trial, ["slow.*"]);

@@ -308,22 +308,24 @@ class Agent:
 
         return remove
 
-    async def publish(self, subject: str, data: Any = None, *, to: str | None = None) -> int:
-        """Sends a message to whoever is connected and subscribed, or to the agent `to` alone.
+    async def publish(
+        self, subject: str, data: Any = None, *, to: str | None = None, capability: str | None = None
+    ) -> int:
+        """Sends a message to whoever is connected and subscribed, or to one agent alone.
 
-        Messages on one subject are sent one after the other, in the order of the calls. Returns how many
-        processes it reached.
+        That is the agent `to`, or one that has the `capability`: one that is online, and not draining, blocked or
+        stalled, whether it has a subscription or not. Messages on one subject are sent one after the other, in the
+        order of the calls. Returns how many processes it reached.
 
         Raises:
             SubjectError: if the subject is none.
+            ConfigurationError: if `to` or `capability` is none, or both are given.
             MessageError: if the data is not JSON, or the message larger than 128 KB with its envelope.
             ConnectionError: if there is no connection.
             RequestRefusedError: if the server refuses.
             RequestTimeoutError: if the server does not answer; the message may have been delivered.
         """
-        message: Message = {"subject": subject, "data": data}
-        if to is not None:
-            message["to"] = to
+        message = _message(subject, data, to, capability)
         return await self._publisher.publish(message, self._request_timeout)
 
     async def request(
@@ -332,6 +334,7 @@ class Agent:
         data: Any = None,
         *,
         to: str | None = None,
+        capability: str | None = None,
         timeout: float | None = None,
         retries: int = 0,
     ) -> Any:
@@ -341,6 +344,7 @@ class Agent:
             subject: whoever handles it answers.
             data: anything that JSON has.
             to: asks this agent alone.
+            capability: asks one agent that has it, as `publish()` does. Not together with `to`.
             timeout: in seconds, 0.1 to 86400, counted from the call. Default: `request_timeout`.
             retries: how many further agents may get the request if the one that got it is lost before it has answered:
                 0 to 100. They get it with the same `message_id` and the next `attempt`.
@@ -355,9 +359,7 @@ class Agent:
         if timeout is not None:
             seconds = within("timeout", timeout, 0.1, 86_400)
         whole("retries", retries, 0, 100)
-        message: Message = {"subject": subject, "data": data}
-        if to is not None:
-            message["to"] = to
+        message = _message(subject, data, to, capability)
         return await self._questions.ask(message, seconds, retries)
 
     def progress(self, note: str | None = None) -> None:
@@ -856,3 +858,8 @@ class SimpleAgent(Agent):
         self._news.log.warning(
             "SimpleAgent sends no heartbeats and does not reconnect: use HeartbeatAgent in production"
         )
+
+
+def _message(subject: str, data: Any, to: str | None, capability: str | None) -> Message:
+    receiver = {"to": to, "capability": capability}
+    return {"subject": subject, "data": data, **{name: each for name, each in receiver.items() if each is not None}}

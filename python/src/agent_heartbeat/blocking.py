@@ -76,13 +76,24 @@ class _BlockingAgent:
         """See `Agent.off`."""
         self._agent.off(name, listener)
 
-    def publish(self, subject: str, data: Any = None, *, to: str | None = None) -> int:
+    def publish(self, subject: str, data: Any = None, *, to: str | None = None, capability: str | None = None) -> int:
         """See `Agent.publish`."""
-        return self._wait(self._agent.publish(subject, data, to=to))
+        return self._wait(self._agent.publish(subject, data, to=to, capability=capability))
 
-    def request(self, subject: str, data: Any = None, *, to: str | None = None, timeout: float | None = None) -> Any:
+    def request(
+        self,
+        subject: str,
+        data: Any = None,
+        *,
+        to: str | None = None,
+        capability: str | None = None,
+        timeout: float | None = None,
+        retries: int = 0,
+    ) -> Any:
         """See `Agent.request`."""
-        return self._wait(self._agent.request(subject, data, to=to, timeout=timeout))
+        return self._wait(
+            self._agent.request(subject, data, to=to, capability=capability, timeout=timeout, retries=retries)
+        )
 
     def progress(self, note: str | None = None) -> None:
         """See `Agent.progress`."""

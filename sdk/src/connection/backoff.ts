@@ -88,7 +88,7 @@ export class Backoff {
   ) {}
 
   /** Failures since the last stable connection. */
-  get attempts(): number {
+  get failures(): number {
     return this.#attempts;
   }
 

@@ -87,7 +87,7 @@ export class ConnectionManager implements ManagerPort {
   drain(): void {
     if (this.#state === "draining" || isFinal(this.#state)) return;
     this.#enter("draining", "drain");
-    this.#current?.heartbeat?.sendNow(this.platform.monotonic());
+    this.#current?.beating?.sendNow(this.platform.monotonic());
     this.wake();
   }
 
@@ -107,7 +107,7 @@ export class ConnectionManager implements ManagerPort {
   /** The delay is random, so that neither a fleet nor a caller in a loop makes a storm. */
   reconnect(): void {
     const now = this.platform.monotonic();
-    this.#current?.heartbeat?.probe(now, this.options.connectTimeoutMs);
+    this.#current?.beating?.probe(now, this.options.connectTimeoutMs);
     const soon = now + this.platform.random() * this.options.schedules.builtIn.network.baseMs;
     if (!this.#hasToWait) this.#nextAttemptAt = Math.min(this.#nextAttemptAt, soon);
     this.wake();
@@ -120,7 +120,7 @@ export class ConnectionManager implements ManagerPort {
 
   setSubscriptions(patterns: readonly string[]): void {
     this.#patterns = patterns;
-    for (const lane of this.#lanes) lane.subscriptions.want(patterns);
+    for (const lane of this.#lanes) lane.subscribing.want(patterns);
     if (this.#current) this.wake();
   }
 
@@ -130,7 +130,7 @@ export class ConnectionManager implements ManagerPort {
 
   health(): ManagerHealth {
     const { heartbeat } = this.options;
-    return this.#stats.health(this.#state, this.#current, heartbeat, this.#backoff.attempts);
+    return this.#stats.health(this.#state, this.#current, heartbeat, this.#backoff.failures);
   }
 
   /** Does what is due. Timers do so, and whoever knows that they are late. */
@@ -168,12 +168,12 @@ export class ConnectionManager implements ManagerPort {
     const [lateMs, pauseMs, doubtfulMs] = this.#wakeTimer.lateness() ?? [-1, -1, -1];
     if (lateMs >= 0) this.#stats.lagMs = Math.round(lateMs);
     const current = this.#current;
-    if (!current?.heartbeat || doubtfulMs < current.heartbeat.intervalMs) return;
-    if (pauseMs < Math.max(current.heartbeat.ackTimeoutMs, BROKEN_AFTER_MS)) {
-      current.heartbeat.probe(now, this.options.connectTimeoutMs);
+    if (!current?.beating || doubtfulMs < current.beating.intervalMs) return;
+    if (pauseMs < Math.max(current.beating.ackTimeoutMs, BROKEN_AFTER_MS)) {
+      current.beating.probe(now, this.options.connectTimeoutMs);
       return;
     }
-    const isBlocked = lateMs >= current.heartbeat.ackTimeoutMs;
+    const isBlocked = lateMs >= current.beating.ackTimeoutMs;
     const why = isBlocked
       ? hint("the event loop was blocked: heartbeatThread keeps heartbeats apart from it")
       : hint("the machine slept");
@@ -194,8 +194,8 @@ export class ConnectionManager implements ManagerPort {
       this.#lose(candidate, { kind: "network", message }, "unresponsive");
     }
     const current = this.#current;
-    if (current?.heartbeat && current.heartbeat.lostAt <= now) {
-      const message = `no ack within ${current.heartbeat.ackTimeoutMs / 1000} s`;
+    if (current?.beating && current.beating.lostAt <= now) {
+      const message = `no ack within ${current.beating.ackTimeoutMs / 1000} s`;
       this.#lose(current, { kind: "unresponsive", message }, "unresponsive");
     }
   }
@@ -214,7 +214,7 @@ export class ConnectionManager implements ManagerPort {
    * refuses heartbeats is not given a second connection to serve.
    */
   get #mayRotate(): boolean {
-    const heartbeat = this.#current?.heartbeat;
+    const heartbeat = this.#current?.beating;
     if (!heartbeat || heartbeat.isRefused) return false;
     return !this.#candidate && this.#draining.size === 0;
   }
@@ -230,7 +230,7 @@ export class ConnectionManager implements ManagerPort {
           const key = await loadKey();
           const rotation = this.#current?.connection.isOpen ?? false;
           // Where neither a clock nor the server tells a step of the wall clock from a sleep, attempts take turns.
-          const byWall = !this.platform.boottime && this.#backoff.attempts % 2 > 0;
+          const byWall = !this.platform.boottime && this.#backoff.failures % 2 > 0;
           return signLoginToken({ ...login, rotation }, key, this.#stats.clock.now(byWall));
         },
       },
@@ -244,7 +244,7 @@ export class ConnectionManager implements ManagerPort {
       () => this.platform.random(),
       this.options.connectTimeoutMs,
     );
-    lane.subscriptions.want(this.#patterns);
+    lane.subscribing.want(this.#patterns);
     return lane;
   }
 
@@ -262,7 +262,7 @@ export class ConnectionManager implements ManagerPort {
     const leaving = this.#draining.has(lane);
     // One with an id answers another message than a heartbeat.
     const refuses = message.type === "error" && message.id === undefined;
-    if (refuses) lane.heartbeat?.refused(this.platform.monotonic());
+    if (refuses) lane.beating?.noteRefusal(this.platform.monotonic());
     if (message.type === "heartbeat_ack") {
       if (!leaving && !this.#superseded) this.#onAck(lane, message);
     } else if (message.type === "superseded") {
@@ -274,7 +274,7 @@ export class ConnectionManager implements ManagerPort {
       this.#tell({ type: "message", message });
       if (!leaving) this.#lose(lane, REVOKED, "revoked");
       this.wake();
-    } else if (lane.subscriptions.answered(message, this.platform.monotonic())) {
+    } else if (lane.subscribing.answered(message, this.platform.monotonic())) {
       if (message.type === "error") this.#tell({ type: "message", message });
       this.#onSubscribed(lane);
     } else {
@@ -301,7 +301,7 @@ export class ConnectionManager implements ManagerPort {
   }
 
   #onAck(lane: ManagedConnection, ack: HeartbeatAckMessage): void {
-    const roundTripMs = this.#stats.acked(lane.heartbeat, ack);
+    const roundTripMs = this.#stats.noteAck(lane.beating, ack);
     this.#promoteProved(lane);
     const renewal = inBrowser
       ? { roundTripMs }
@@ -381,9 +381,9 @@ export class ConnectionManager implements ManagerPort {
       return;
     }
     if (!this.options.autoReconnect) {
-      const attempts = this.#backoff.attempts + 1;
+      const attempts = this.#backoff.failures + 1;
       const attempt = { failure, attempts, retryInMs: null, rotation: false };
-      this.#tell({ type: "attempt_failed", failed: attempt });
+      this.#tell({ type: "failed", failedAttempt: attempt });
       this.#end("stopped", "failed", failure);
       return;
     }
@@ -396,8 +396,8 @@ export class ConnectionManager implements ManagerPort {
 
   #retryAt(backoff: Backoff, failure: Failure, wish: RetryHint, rotation: boolean): number {
     const retryInMs = backoff.next(failure.kind, wish);
-    const attempt = { failure, attempts: backoff.attempts, retryInMs, rotation };
-    this.#tell({ type: "attempt_failed", failed: attempt });
+    const attempt = { failure, attempts: backoff.failures, retryInMs, rotation };
+    this.#tell({ type: "failed", failedAttempt: attempt });
     return this.platform.monotonic() + retryInMs;
   }
 
@@ -443,17 +443,17 @@ export class ConnectionManager implements ManagerPort {
     if (this.#superseded) return;
     const [current, candidate] = [this.#current, this.#candidate];
     for (const lane of this.#lanes) {
-      if (lane.heartbeat) yield lane.heartbeat.nextAt;
-      if (lane.connection.isOpen) yield lane.subscriptions.nextAt;
+      if (lane.beating) yield lane.beating.nextAt;
+      if (lane.connection.isOpen) yield lane.subscribing.nextAt;
     }
     if (candidate) yield candidate.awaitedUntil(this.options.connectTimeoutMs);
     else if (!current && !this.#stopCause) yield this.#nextAttemptAt;
-    if (current?.heartbeat) {
-      yield current.heartbeat.lostAt;
+    if (current?.beating) {
+      yield current.beating.lostAt;
       if (this.#mayRotate) yield current.rotateAt;
       yield now + PAUSE_CHECK_MS;
     }
-    if (this.#backoff.attempts > 0) yield this.#stableAt();
+    if (this.#backoff.failures > 0) yield this.#stableAt();
   }
 
   /** For what changes nothing in the link itself. */

@@ -30,7 +30,7 @@ export class ConnectionStats {
   }
 
   /** @returns the round trip in milliseconds, where it could be measured */
-  acked(heartbeat: Heartbeat | null, ack: HeartbeatAckMessage): number | null {
+  noteAck(heartbeat: Heartbeat | null, ack: HeartbeatAckMessage): number | null {
     const { serverTime, heartbeatInterval, reconnectWindowMs } = ack;
     this.reconnectWindowMs = advisedWindowMs(reconnectWindowMs);
     const now = this.platform.monotonic();
@@ -60,7 +60,7 @@ export class ConnectionStats {
       connected: lane?.connection.isOpen ?? false,
       lastAckAt: this.lastAck?.at ?? null,
       lastAckMonotonic: this.lastAck?.monotonic ?? null,
-      ackTimeoutMs: lane?.heartbeat?.ackTimeoutMs ?? ownTimeoutMs,
+      ackTimeoutMs: lane?.beating?.ackTimeoutMs ?? ownTimeoutMs,
       reconnectAttempts,
       roundTripMs: this.roundTripMs,
       clockSkewMs: this.clock.skewMs,

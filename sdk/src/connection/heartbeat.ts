@@ -48,7 +48,7 @@ export class Heartbeat {
   }
 
   /** Whether any ack has come. */
-  get acked(): boolean {
+  get isAcked(): boolean {
     return this.#acked;
   }
 
@@ -78,7 +78,7 @@ export class Heartbeat {
    * Takes an answer that refuses: the service is overloaded or broken, but the connection carries both ways. Another one
    * would cost the service a login more, and be refused as well.
    */
-  refused(now: number): void {
+  noteRefusal(now: number): void {
     this.#lastRefusalAt = now;
     this.#probeUntil = null;
   }

@@ -10,8 +10,8 @@ const MAX_BUFFERED_BYTES = 128 * 1024;
 
 export class ManagedConnection {
   readonly connection: Connection;
-  readonly subscriptions: Subscriptions;
-  heartbeat: Heartbeat | null = null;
+  readonly subscribing: Subscriptions;
+  beating: Heartbeat | null = null;
   #openedAt: number | null = null;
 
   /**
@@ -30,7 +30,7 @@ export class ManagedConnection {
   ) {
     this.connection = new Connection(options, listener);
     const send = (message: ClientMessage) => void this.connection.send(message);
-    this.subscriptions = new Subscriptions(send, random, answerTimeoutMs);
+    this.subscribing = new Subscriptions(send, random, answerTimeoutMs);
   }
 
   get openedAt(): number | null {
@@ -39,7 +39,7 @@ export class ManagedConnection {
 
   opened(now: number, heartbeat: Heartbeat | null): void {
     this.#openedAt = now;
-    this.heartbeat = heartbeat;
+    this.beating = heartbeat;
   }
 
   /** Nothing comes on it any more. */
@@ -50,13 +50,13 @@ export class ManagedConnection {
   /** What it still waits for before it can be moved to; null if nothing. */
   get awaited(): "handshake" | "ack" | "answer to its subscriptions" | null {
     if (this.#openedAt === null) return "handshake";
-    if (!this.heartbeat?.acked) return "ack";
-    return this.subscriptions.complete ? null : "answer to its subscriptions";
+    if (!this.beating?.isAcked) return "ack";
+    return this.subscribing.complete ? null : "answer to its subscriptions";
   }
 
   /** Whether it brings the messages that are wanted. */
   get isReady(): boolean {
-    return this.connection.isOpen && this.subscriptions.complete;
+    return this.connection.isOpen && this.subscribing.complete;
   }
 
   /** When that has taken too long. */
@@ -66,18 +66,18 @@ export class ManagedConnection {
 
   /** From when on it counts as stable: open for long enough, and acknowledged. */
   stableAt(afterMs: number): number {
-    if (this.#openedAt === null || this.heartbeat?.acked === false) return Number.POSITIVE_INFINITY;
+    if (this.#openedAt === null || this.beating?.isAcked === false) return Number.POSITIVE_INFINITY;
     return this.#openedAt + afterMs;
   }
 
   /** Sends what is due of subscriptions. */
   subscribe(now: number): void {
-    if (this.connection.isOpen) this.subscriptions.work(now);
+    if (this.connection.isOpen) this.subscribing.work(now);
   }
 
   /** Sends a heartbeat if one is due. */
   beat(now: number, activity: () => Activity): void {
-    const { heartbeat, connection } = this;
+    const { beating: heartbeat, connection } = this;
     if (!heartbeat || !connection.isOpen || heartbeat.nextAt > now) return;
     if (connection.bufferedAmount > MAX_BUFFERED_BYTES) {
       heartbeat.skipped(now);

@@ -28,7 +28,7 @@ export interface ManagerPort {
 /** What a link tells its agent. Plain data. */
 export type ManagerEvent =
   | { type: "state"; change: StateChange }
-  | { type: "attempt_failed"; failed: FailedAttempt }
+  | { type: "failed"; failedAttempt: FailedAttempt }
   | { type: "acked"; ack: LeaseRenewal }
   | { type: "rotated" }
   /** The connection that counts is a new one, or has more to bring, and all subscriptions are in place. */

@@ -250,15 +250,16 @@ export abstract class Watcher {
       case "state":
         this.#hearState(event.change);
         break;
-      case "attempt_failed":
-        if (event.failed.failure.status === AGENT_WATCHES_STATUS) {
-          this.#refuse(event.failed.failure);
+      case "failed":
+        if (event.failedAttempt.failure.status === AGENT_WATCHES_STATUS) {
+          this.#refuse(event.failedAttempt.failure);
           break;
         }
-        this.#attempts.note(event.failed.failure);
-        this.#options.logger.warn(errorOf(this.agentId, event.failed.failure).message);
+        this.#attempts.note(event.failedAttempt.failure);
+        this.#options.logger.warn(errorOf(this.agentId, event.failedAttempt.failure).message);
         // The end of a connection was told with the change of state.
-        if (event.failed.failure !== this.#toldFailure) this.#tellFailure(event.failed.failure);
+        if (event.failedAttempt.failure !== this.#toldFailure)
+          this.#tellFailure(event.failedAttempt.failure);
         break;
       case "ready":
         this.#ready = true;

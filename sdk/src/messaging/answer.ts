@@ -26,7 +26,7 @@ export class Answer {
   /** @param handlers how many will return or fail */
   expect(handlers: number): void {
     this.#open = handlers;
-    if (handlers === 0) this.failed("no_handler", "there is no handler for the subject");
+    if (handlers === 0) this.fail("no_handler", "there is no handler for the subject");
   }
 
   returned(value: unknown): void {
@@ -36,7 +36,7 @@ export class Answer {
     else this.#last();
   }
 
-  failed(code: AnswerErrorCode, error: unknown): void {
+  fail(code: AnswerErrorCode, error: unknown): void {
     this.#open -= 1;
     this.#handled ||= code === "handler_failed";
     if (this.#fault?.code !== "handler_failed") this.#fault = { code, message: describe(error) };

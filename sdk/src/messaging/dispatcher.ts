@@ -72,7 +72,7 @@ interface Handler {
 interface Chain {
   handler: Handler;
   /** How many are running, or ready to. */
-  started: number;
+  handling: number;
   /** For one of them to end. */
   waiting: Incoming[];
 }
@@ -87,8 +87,8 @@ export interface DispatchListener {
     subject: string,
     maxSilenceMs: number | undefined,
   ): Promise<unknown>;
-  failed(subject: string, error: unknown): void;
-  dropped(subject: string, reason: DropReason): void;
+  reportFailure(subject: string, error: unknown): void;
+  reportDrop(subject: string, reason: DropReason): void;
 }
 
 export interface DispatchLimits {
@@ -171,8 +171,8 @@ export class Dispatcher {
 
   #take(handler: Handler, message: Incoming): void {
     const { subject } = message;
-    const chain = handler.chains.get(subject) ?? { handler, started: 0, waiting: [] };
-    const blocked = chain.started >= handler.concurrency;
+    const chain = handler.chains.get(subject) ?? { handler, handling: 0, waiting: [] };
+    const blocked = chain.handling >= handler.concurrency;
     const waits = blocked || this.#running >= this.limits.handlers;
     if (!this.#accepts || (waits && this.#waiting >= this.limits.queue)) {
       this.#drop([message], this.#accepts ? "queue_full" : "ended");
@@ -182,7 +182,7 @@ export class Dispatcher {
     this.#waiting += 1;
     if (blocked) chain.waiting.push(message);
     else {
-      chain.started += 1;
+      chain.handling += 1;
       this.#ready.push([chain, message]);
     }
     this.#start();
@@ -201,7 +201,7 @@ export class Dispatcher {
   async #handle(chain: Chain, { subject, data, context, answer }: Incoming): Promise<void> {
     const { handler } = chain;
     try {
-      if (!inBrowser && context.signal?.aborted) this.listener.dropped(subject, "expired");
+      if (!inBrowser && context.signal?.aborted) this.listener.reportDrop(subject, "expired");
       else {
         const handle = () =>
           this.#handlers.has(handler) ? handler.handle(subject, data, context) : undefined;
@@ -209,15 +209,15 @@ export class Dispatcher {
         answer?.returned(value);
       }
     } catch (error) {
-      this.listener.failed(subject, error);
-      answer?.failed("handler_failed", error);
+      this.listener.reportFailure(subject, error);
+      answer?.fail("handler_failed", error);
     }
     this.#running -= 1;
     const next = chain.waiting.shift();
     if (next) this.#ready.push([chain, next]);
     else {
-      chain.started -= 1;
-      if (chain.started === 0) handler.chains.delete(subject);
+      chain.handling -= 1;
+      if (chain.handling === 0) handler.chains.delete(subject);
     }
     this.#start();
     if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -225,8 +225,8 @@ export class Dispatcher {
 
   #drop(messages: Incoming[], reason: DropReason): void {
     for (const { subject, answer } of messages) {
-      this.listener.dropped(subject, reason);
-      answer?.failed("unavailable", `the message was dropped: ${reason}`);
+      this.listener.reportDrop(subject, reason);
+      answer?.fail("unavailable", `the message was dropped: ${reason}`);
     }
   }
 }

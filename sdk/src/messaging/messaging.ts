@@ -39,8 +39,8 @@ export interface MessagingOptions {
 
 /** Hears what becomes of messages. */
 export interface MessagingListener {
-  failed(subject: string, error: unknown): void;
-  dropped(subject: string, reason: DropReason): void;
+  reportFailure(subject: string, error: unknown): void;
+  reportDrop(subject: string, reason: DropReason): void;
   /** Handlers were added or taken away. */
   subscribed(patterns: string[]): void;
   /** A handler was started, has advanced, or has ended. */
@@ -51,6 +51,11 @@ export interface MessagingListener {
 export interface PublishOptions {
   /** Sends it to this agent alone, whether it has a subscription or not. */
   to?: string | undefined;
+  /**
+   * Sends it to one agent alone that has this capability: one that is online, and not draining, blocked or stalled, whether it has
+   * a subscription or not. Not together with `to`.
+   */
+  capability?: string | undefined;
 }
 
 export interface RequestOptions extends PublishOptions {
@@ -88,8 +93,8 @@ export class Messaging {
     this.#work = new Work(() => runtime.monotonic());
     this.#dispatcher = new Dispatcher(limits, {
       run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
-      failed: listener.failed,
-      dropped: listener.dropped,
+      reportFailure: listener.reportFailure,
+      reportDrop: listener.reportDrop,
     });
   }
 
@@ -121,13 +126,13 @@ export class Messaging {
   async request(
     subject: string | undefined,
     data: unknown,
-    { to, timeout, retries = 0 }: RequestOptions,
+    { timeout, retries = 0, ...receiver }: RequestOptions,
   ): Promise<unknown> {
     const { requestTimeoutMs } = this.#options;
     const timeoutMs =
       timeout === undefined ? requestTimeoutMs : millis("timeout", timeout, 0.1, 86_400);
     return this.#questions.ask(
-      { subject, data, to },
+      { subject, data, ...receiver },
       timeoutMs,
       inBrowser ? 0 : whole("retries", retries, 0, 100),
     );
@@ -214,7 +219,7 @@ export class Messaging {
         const fault = { code: "handler_failed", message: `the answer: ${describe(error)}` };
         return this.publish({ subject: replyTo, data: { error: fault, attempt: reply.attempt } });
       })
-      .catch((error: unknown) => this.#listener.failed(replyTo, error));
+      .catch((error: unknown) => this.#listener.reportFailure(replyTo, error));
     this.#answering.add(sent);
     void sent.then(() => this.#answering.delete(sent));
   }

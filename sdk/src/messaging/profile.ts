@@ -7,6 +7,10 @@ import { ConfigurationError, RequestRefusedError } from "../errors";
 import { describe } from "../user-code";
 import { jsonOf } from "./json-data";
 
+/** Whether it may be the name of a capability. */
+export const isCapability = (name: unknown): name is string =>
+  typeof name === "string" && name.length > 0 && name.length <= LIMITS.activityTextLength;
+
 /** The parts of a profile that an application gives. */
 export interface ProfileOptions {
   /** What the agent can do, in words of its own: at most 50, of 1 to 64 characters. */
@@ -25,9 +29,7 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   const most = LIMITS.capabilities;
   const length = LIMITS.activityTextLength;
   const names = capabilities ?? [];
-  const fits = (name: unknown) =>
-    typeof name === "string" && name.length > 0 && name.length <= length;
-  if (!Array.isArray(names) || names.length > most || !names.every(fits)) {
+  if (!Array.isArray(names) || names.length > most || !names.every(isCapability)) {
     const expected = `at most ${most} texts of 1 to ${length} characters`;
     throw invalid("capabilities", expected, capabilities);
   }
@@ -53,7 +55,7 @@ export class ProfilePublisher {
   constructor(
     profile: Profile | null,
     private readonly ask: (message: ProfileMessage) => Promise<unknown>,
-    private readonly refused: (error: RequestRefusedError) => void,
+    private readonly noteRefusal: (error: RequestRefusedError) => void,
   ) {
     this.#untold = profile;
   }
@@ -74,7 +76,7 @@ export class ProfilePublisher {
       // Anything else may go better with the next ack.
       if (error instanceof RequestRefusedError && error.code !== "internal") {
         if (this.#untold === profile) this.#untold = null;
-        this.refused(error);
+        this.noteRefusal(error);
       }
     }
     this.#telling = false;

@@ -1,12 +1,19 @@
 /** Sends messages: those of one subject one after the other, so that they arrive in order. */
 
-import { DIRECT_SUBJECT, type PublishedMessage, type PublishMessage } from "../../../core/protocol";
-import { checkId } from "../checks";
+import {
+  DIRECT_SUBJECT,
+  LIMITS,
+  type PublishedMessage,
+  type PublishMessage,
+} from "../../../core/protocol";
+import { checkId, invalid } from "../checks";
 import { MessageError, RequestTimeoutError } from "../errors";
+import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { describe } from "../user-code";
 import { jsonOf } from "./json-data";
 import { Pending } from "./pending";
+import { isCapability } from "./profile";
 import { checkSubject } from "./subject-check";
 
 /** As long as the ids that the server gives. */
@@ -48,6 +55,7 @@ export class Publisher {
    * @param track learns whether it was sent
    * @returns how many processes it reached
    * @throws SubjectError if the subject is none.
+   * @throws ConfigurationError if the receiver that it names is none.
    * @throws MessageError if it is not JSON, or too large, or too many wait.
    * @throws RequestTimeoutError if there is no reply in time.
    */
@@ -57,9 +65,10 @@ export class Publisher {
     track: { sent?: boolean } = {},
   ): Promise<{ reached: number }> {
     const { runtime, ask } = this.options;
-    const { to, subject = to === undefined ? to : DIRECT_SUBJECT } = message;
+    const { to, capability, subject = (to ?? capability) && DIRECT_SUBJECT } = message;
     checkSubject(subject);
-    if (to !== undefined) checkId("to", to);
+    // Pages leave it to the service.
+    if (!inBrowser) checkReceiver(to, capability);
     const frozen = this.#pack({ ...message, subject });
     const endsAt = runtime.monotonic() + timeoutMs;
     const expected = `${subject}: expected a reply within ${timeoutMs / 1000} s`;
@@ -117,4 +126,13 @@ export class Publisher {
     }
     return { ...message, data };
   }
+}
+
+/** @throws ConfigurationError if what is named is none, or both are. */
+function checkReceiver(to: unknown, capability: unknown): void {
+  if (to !== undefined) checkId("to", to);
+  if (capability === undefined) return;
+  if (to !== undefined) throw invalid("capability", "none beside an agent in `to`", capability);
+  if (isCapability(capability)) return;
+  throw invalid("capability", `a text of 1 to ${LIMITS.activityTextLength} characters`, capability);
 }

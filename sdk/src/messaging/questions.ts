@@ -26,13 +26,13 @@ const UNHANDLED = ["", "no_handler", "unavailable"];
 
 /** What is known of one request. */
 interface Question {
-  message: Pick<Outgoing, "subject" | "data" | "to" | "replyTo">;
+  message: Outgoing;
   /** Monotonic: when nobody waits for it any more. */
   endsAt: number;
   /** Whether any attempt was sent. */
   sent: boolean;
   /** How many were sent, one that waits to be sent included. */
-  attempts: number;
+  tries: number;
   /** How many further agents may get it after one was lost. */
   retries: number;
   /** Of the next attempt. */
@@ -62,7 +62,7 @@ export class Questions {
   }
 
   async ask(
-    message: Pick<Outgoing, "subject" | "data" | "to">,
+    message: Pick<Outgoing, "subject" | "data" | "to" | "capability">,
     timeoutMs: number,
     retries: number,
   ): Promise<unknown> {
@@ -71,14 +71,14 @@ export class Questions {
       message: { ...message, replyTo },
       endsAt: this.platform.monotonic() + timeoutMs,
       sent: false,
-      attempts: 1,
+      tries: 1,
       retries,
       timer: null,
       reached: undefined,
       faults: 0,
       fault: undefined,
     };
-    const expected = `${message.to ?? message.subject}: expected an answer within ${timeoutMs / 1000} s`;
+    const expected = `${nameOf(message)}: expected an answer within ${timeoutMs / 1000} s`;
     this.#open.set(replyTo, question);
     const answer = this.#pending.wait(
       replyTo,
@@ -106,7 +106,7 @@ export class Questions {
       return;
     }
     // It was heard of that attempt already: by another error, or as one that nobody got.
-    if ((attempt as number) < question.attempts) return;
+    if ((attempt as number) < question.tries) return;
     const text = `${question.message.subject}: ${from} answered ${code}: ${message}`;
     question.faults += 1;
     if (weightOf(code) > weightOf(question.fault?.code)) {
@@ -121,7 +121,7 @@ export class Questions {
   }
 
   #send(replyTo: string, question: Question): void {
-    const { attempts: attempt } = question;
+    const { tries: attempt } = question;
     question.faults = 0;
     const leftMs = question.endsAt - this.platform.monotonic();
     const message = { ...question.message, expiresInMs: Math.ceil(leftMs), attempt };
@@ -136,23 +136,26 @@ export class Questions {
 
   /** Goes on when everybody who was reached has answered with an error, or nobody was reached. */
   #settleFaults(replyTo: string, question: Question): void {
-    const { reached, faults, fault, attempts, message } = question;
+    const { reached, faults, fault, tries, message } = question;
     if (reached === undefined || faults < reached || !this.#open.has(replyTo)) return;
     const isLost = !inBrowser && fault?.code === "receiver_lost" && question.retries-- > 0;
     const isUnhandled = (fault?.code ?? "unavailable") === "unavailable";
-    const pauseMs = isLost ? 0 : isUnhandled ? AGAIN_MS[attempts - 1] : undefined;
+    const pauseMs = isLost ? 0 : isUnhandled ? AGAIN_MS[tries - 1] : undefined;
     if (isLost) question.fault = undefined;
     if (pauseMs !== undefined) {
-      question.attempts += 1;
+      question.tries += 1;
       question.reached = undefined;
       question.timer = this.platform.setTimeout(() => this.#send(replyTo, question), pauseMs);
       return;
     }
     const why = hint("is the agent online, or anybody subscribed?");
-    const none = `${message.to ?? message.subject}: expected an answer, got nobody${why}`;
+    const none = `${nameOf(message)}: expected an answer, got nobody${why}`;
     this.#pending.fail(fault ?? new NoReceiverError(none), replyTo);
   }
 }
+
+/** Whom it is for, for error messages. */
+const nameOf = ({ to, capability, subject }: Outgoing) => to ?? capability ?? subject;
 
 /**
  * Of several errors, the one counts that says that somebody has handled the request, which is then not sent again. Next is

@@ -101,7 +101,7 @@ export abstract class NodeAgent extends Agent {
   }
 
   override async publish(subject: string | undefined, data?: unknown, options?: PublishOptions) {
-    expectNames("option ", options, { to: true });
+    expectNames("option ", options, { to: true, capability: true });
     return super.publish(subject, data, options);
   }
 

@@ -91,7 +91,12 @@ const PROFILE_OPTIONS: Names<ProfileOptions> = { capabilities: true, metadata: t
 
 const QUERY: Names<ListQuery> = { status: true, cursor: true, limit: true, profiles: true };
 
-export const REQUEST_OPTIONS: Names<RequestOptions> = { to: true, timeout: true, retries: true };
+export const REQUEST_OPTIONS: Names<RequestOptions> = {
+  to: true,
+  capability: true,
+  timeout: true,
+  retries: true,
+};
 
 /** @throws ConfigurationError if there is no option of a name, here or in `reconnect` or `rotateAfter`. */
 export function expectOptions(

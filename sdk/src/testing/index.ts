@@ -10,7 +10,7 @@ export type { Refusal } from "./doors";
 export type { HttpRequest } from "./http-heartbeats";
 export type { Login } from "./login";
 export { fakePresence, fakeTransition } from "./presence";
-export { type FakeMessage, RemoteAgent } from "./remote-agent";
+export { type FakeMessage, type FakeReceiver, RemoteAgent } from "./remote-agent";
 export type { Published } from "./replies";
 export { FakeService, startFakeService } from "./service";
 export type {

@@ -18,10 +18,14 @@ export interface FakeMessage {
   data: unknown;
   from: string;
   to?: string | undefined;
+  capability?: string | undefined;
   replyTo?: string | undefined;
   expiresInMs?: number | undefined;
   attempt?: number | undefined;
 }
+
+/** The one agent that gets a message: the one that is named, or one that has a capability. */
+export type FakeReceiver = Pick<FakeMessage, "to" | "capability">;
 
 /** What a remote agent needs of the service. */
 export interface RemoteService {
@@ -82,8 +86,8 @@ export class RemoteAgent {
   }
 
   /** @returns how many processes the message reached */
-  publish(subject: string, data: unknown = null, { to }: { to?: string } = {}): number {
-    return this.#service.deliver({ subject, data, from: this.agentId, to });
+  publish(subject: string, data: unknown = null, receiver: FakeReceiver = {}): number {
+    return this.#service.deliver({ subject, data, from: this.agentId, ...receiver });
   }
 
   /**
@@ -92,7 +96,7 @@ export class RemoteAgent {
    * @throws NoReceiverError if it reaches nobody.
    * @throws RemoteError if it is answered with an error.
    */
-  request(subject: string, data: unknown = null, { to }: { to?: string } = {}): Promise<unknown> {
+  request(subject: string, data: unknown = null, receiver: FakeReceiver = {}): Promise<unknown> {
     this.#questions += 1;
     const replyTo = `_inbox.${agentToken(this.agentId)}.${this.#questions}`;
     return new Promise((resolve, reject) => {
@@ -104,7 +108,8 @@ export class RemoteAgent {
         if (!error) resolve(result);
         else reject(new RemoteError(error.code, from, error.message));
       });
-      if (this.#service.deliver({ subject, data, from: this.agentId, to, replyTo }) === 0) {
+      const message = { subject, data, from: this.agentId, ...receiver, replyTo };
+      if (this.#service.deliver(message) === 0) {
         this.#asked.delete(replyTo);
         reject(new NoReceiverError(`${subject}: expected an answer, got nobody`));
       }

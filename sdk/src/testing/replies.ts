@@ -85,6 +85,7 @@ function published(message: SentMessage, { publish }: Scene): object {
     subject = DIRECT_SUBJECT,
     data = null,
     to,
+    capability,
     replyTo,
     expiresInMs,
     attempt,
@@ -93,7 +94,10 @@ function published(message: SentMessage, { publish }: Scene): object {
   if (subject.startsWith("presence.")) {
     return fault("forbidden", "expected a subject that is not reserved, got one of the service");
   }
-  const reached = publish({ subject, data, to, replyTo, expiresInMs, attempt });
+  if (capability !== undefined && (to !== undefined || subject.startsWith("_inbox."))) {
+    return fault("invalid_message", "capability: expected none beside an agent, got both");
+  }
+  const reached = publish({ subject, data, to, capability, replyTo, expiresInMs, attempt });
   return { type: "published", subject, reached };
 }
 

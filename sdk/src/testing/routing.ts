@@ -53,12 +53,18 @@ export function receiversOf({ subject, to }: FakeMessage, scene: RoutingScene): 
   return [...[...plain].map((connection) => ({ connection })), ...members];
 }
 
-/** The less busy of two processes that take work, drawn at random. */
-function memberOf(
-  members: FakeConnection[],
-  { presenceOf, random }: RoutingScene,
-): FakeConnection | undefined {
-  const able = [...new Set(members.map(({ agentId }) => agentId))].flatMap((agentId) => {
+/** A member that takes work. */
+function memberOf(members: FakeConnection[], scene: RoutingScene): FakeConnection | undefined {
+  const best = lessBusy([...new Set(members.map(({ agentId }) => agentId))], scene);
+  return spokenLast(members.filter(({ agentId }) => agentId === best));
+}
+
+/** The less busy of two agents that take work, drawn at random. */
+export function lessBusy(
+  agentIds: readonly string[],
+  { presenceOf, random }: Pick<RoutingScene, "presenceOf" | "random">,
+): string | undefined {
+  const able = agentIds.flatMap((agentId) => {
     const presence = presenceOf(agentId);
     const { state = "idle", inFlight = state === "working" ? 1 : 0 } = presence?.activity ?? {};
     const takesWork =
@@ -72,7 +78,7 @@ function memberOf(
     .sort((a, b) => a.at - b.at)
     .slice(0, 2)
     .sort((a, b) => a.load - b.load);
-  return spokenLast(members.filter(({ agentId }) => agentId === best?.agentId));
+  return best?.agentId;
 }
 
 const spokenLast = (connections: FakeConnection[]) =>

@@ -21,9 +21,9 @@ import { type Host, memorySockets, NetworkDoor, type Refusal } from "./doors";
 import { FakeFleet } from "./fleet";
 import { HttpHeartbeatDoor, type HttpRequest, type HttpResponse } from "./http-heartbeats";
 import { isSigned, type Login } from "./login";
-import { type FakeMessage, RemoteAgent } from "./remote-agent";
+import { type FakeMessage, type FakeReceiver, RemoteAgent } from "./remote-agent";
 import { type Published, replyTo } from "./replies";
-import { receiversOf } from "./routing";
+import { lessBusy, receiversOf } from "./routing";
 import type {
   AnswerMessage,
   FakeClientOptions,
@@ -211,9 +211,9 @@ export class FakeService {
   publish(
     subject: string,
     data: unknown = null,
-    { from = "event:test", to }: { from?: string; to?: string } = {},
+    { from = "event:test", ...receiver }: { from?: string } & FakeReceiver = {},
   ): number {
-    return this.#deliver({ subject, data, from, to });
+    return this.#deliver({ subject, data, from, ...receiver });
   }
 
   /** Ends the connections of a client: with 1006, as when the network breaks, or with another close code. */
@@ -367,14 +367,35 @@ export class FakeService {
     }
   }
 
+  /** One agent that has a capability and takes work: a client, or one that the test plays. */
+  #capable(capability: string): string | undefined {
+    const has = this.agents.filter(({ agentId, profile }) => {
+      const isHere = this.#remote.has(agentId) || this.#openOf(agentId).length > 0;
+      return isHere && profile?.capabilities.includes(capability);
+    });
+    return lessBusy(
+      has.map(({ agentId }) => agentId),
+      this.#draws(),
+    );
+  }
+
+  #draws() {
+    const { random = Math.random } = this.#options;
+    const presenceOf = (agentId: string) => this.agents.find((agent) => agent.agentId === agentId);
+    return { presenceOf, random };
+  }
+
   #deliver(message: FakeMessage, given?: string): number {
+    const { capability } = message;
+    if (capability !== undefined) {
+      const to = this.#capable(capability);
+      return to === undefined ? 0 : this.#deliver({ ...message, capability: undefined, to }, given);
+    }
     const { subject, data, from, replyTo, expiresInMs, attempt } = message;
     const isAttempt = replyTo && attempt;
     const id = given ?? (isAttempt ? replyTo.slice(7) : `message-${++this.#messages}`);
     this.#openRequests.delete(subject);
-    const { random = Math.random } = this.#options;
-    const presenceOf = (agentId: string) => this.agents.find((agent) => agent.agentId === agentId);
-    const targets = receiversOf(message, { open: this.open, presenceOf, random });
+    const targets = receiversOf(message, { open: this.open, ...this.#draws() });
     const request = replyTo && { replyTo, expiresInMs, attempt };
     const text = { type: "message", subject, data, from, ...request };
     for (const { connection, ...how } of targets) {

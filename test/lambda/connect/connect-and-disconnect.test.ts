@@ -6,12 +6,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { connectHandler } from "../../../lambda/connect/handler";
 import { disconnectHandler, offlineReason } from "../../../lambda/disconnect/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
+import { CapableAgents } from "../../../lambda/messaging/capable-agents";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
+import { ProfileStore } from "../../../lambda/profile/store";
 import { dynamoDbGuard } from "../../../lambda/shared/guard";
 import { revoke } from "../../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../../sdk/src/status/dynamodb-clock";
 import { type Engine, startEngine } from "../../../testing/engine";
-import { routeEvent, storedRow } from "../../../testing/presence";
+import { LogRecorder, routeEvent, storedRow } from "../../../testing/presence";
 
 describe("a connection", () => {
   let engine: Engine;
@@ -26,7 +28,14 @@ describe("a connection", () => {
     const leases = new LeaseStore({ client, tableName: statusTableName, retentionMs: 86_400_000 });
     const guard = dynamoDbGuard(client, statusTableName);
     subscriptions = new SubscriptionStore(client, engine.subscriptionsTableName);
-    connect = connectHandler({ leases, subscriptions, guard });
+    connect = connectHandler({
+      leases,
+      subscriptions,
+      guard,
+      profiles: new ProfileStore(client, engine.registryTableName),
+      capable: new CapableAgents(client, engine.subscriptionsTableName),
+      log: new LogRecorder(),
+    });
     disconnect = disconnectHandler({ leases, subscriptions });
   });
   beforeEach(() => {

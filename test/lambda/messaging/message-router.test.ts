@@ -31,6 +31,7 @@ function routerFor(count: number, complete: boolean, postMs: number) {
       }),
       removeConnection: async () => undefined,
     },
+    capable: { find: async () => [] },
     agents: { locate: async () => undefined, worker: async () => undefined },
     connections: {
       post: async () => {

@@ -7,6 +7,7 @@ import { LIMITS } from "../../../core/protocol";
 import { deliverHandler } from "../../../lambda/deliver/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";
+import { CapableAgents } from "../../../lambda/messaging/capable-agents";
 import { MessageRouter } from "../../../lambda/messaging/message-router";
 import { OpenRequests } from "../../../lambda/messaging/open-requests";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
@@ -64,6 +65,7 @@ describe("messages", () => {
     const messageRouter = new MessageRouter({
       subscriptions,
       requests,
+      capable: new CapableAgents(client, engine.subscriptionsTableName),
       agents: dynamoDbAgentLocator(client, engine.statusTableName),
       connections: {
         post: async (connectionId, message) => {

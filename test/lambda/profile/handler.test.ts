@@ -3,6 +3,8 @@
 import { AgentRegistry, type RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";
+import { CapableAgents } from "../../../lambda/messaging/capable-agents";
 import { profileHandler } from "../../../lambda/profile/handler";
 import { ProfileStore } from "../../../lambda/profile/store";
 import { RegistryReads } from "../../../sdk/src/status/registry-reads";
@@ -26,6 +28,8 @@ describe("a profile", () => {
     presence = profileHandler({
       guard: OPEN_GUARD,
       rates: OPEN_RATES,
+      capable: new CapableAgents(engine.client, engine.subscriptionsTableName),
+      agents: dynamoDbAgentLocator(engine.client, engine.statusTableName),
       profiles: new ProfileStore(engine.client, engine.registryTableName),
       log: new LogRecorder(),
       connections: new ConnectionsRecorder(),

@@ -40,6 +40,32 @@ describe("publish()", () => {
     expect(await sent).toEqual({ reached: 3 });
   });
 
+  it("sends the capability of the one agent to get it, on the subject direct unless another is given", async () => {
+    const { agent, socket } = await connectedAgent();
+    void agent.publish(undefined, 1, { capability: "summarize" }).catch(() => undefined);
+    void agent.publish("a.b", 2, { capability: "summarize" }).catch(() => undefined);
+    const [first, second] = published(socket);
+    expect(first).toMatchObject({ subject: "direct", data: 1, capability: "summarize" });
+    expect(second).toMatchObject({ subject: "a.b", data: 2, capability: "summarize" });
+  });
+
+  it.each<[string, object, string]>([
+    ["beside an agent", { to: "b", capability: "x" }, "none beside an agent in `to`"],
+    ["that is empty", { capability: "" }, "a text of 1 to 64 characters"],
+    ["that is too long", { capability: "x".repeat(65) }, "a text of 1 to 64 characters"],
+    ["that is no text", { capability: 7 }, "a text of 1 to 64 characters"],
+  ])("refuses a capability %s", async (_, options, expected) => {
+    const { agent, socket } = await connectedAgent();
+    for (const send of [agent.publish, agent.request]) {
+      const refused = expect(send.call(agent, "a", 1, options)).rejects;
+      await refused.toMatchObject({
+        name: "ConfigurationError",
+        message: expect.stringContaining(`option capability: expected ${expected}`),
+      });
+    }
+    expect(published(socket)).toEqual([]);
+  });
+
   it("keeps the order of each subject, as the data was, and lets subjects overtake each other", async () => {
     const { agent, socket } = await connectedAgent();
     const data = { n: 1 };

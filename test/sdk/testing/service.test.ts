@@ -101,6 +101,34 @@ describe("the fake service", () => {
     expect(await planner.publish("tasks.c")).toEqual({ reached: 0 });
   });
 
+  it("brings messages to one agent that has a capability", async () => {
+    const planner = await newAgent("planner");
+    const got: unknown[] = [];
+    const worker = await newAgent("worker", { capabilities: ["summarize"] });
+    worker.onMessage("pages.*", (subject, data) => void got.push([subject, data]), { group: "g" });
+    const remote = service.agent("remote");
+    remote.online({ profile: { capabilities: ["translate"], metadata: {} } });
+    remote.onMessage("direct", (_, data) => Number(data) + 1);
+    await service.until(() =>
+      service.agents.some(({ profile }) => profile?.capabilities[0] === "summarize"),
+    );
+    const capability = "summarize";
+    expect(await planner.publish("pages.a", 1, { capability })).toEqual({ reached: 1 });
+    expect(await planner.publish("pages.a", 2, { capability: "paint" })).toEqual({ reached: 0 });
+    expect(service.publish("pages.b", 3, { capability })).toBe(1);
+    expect(remote.publish("pages.c", 4, { capability })).toBe(1);
+    expect(await planner.request(undefined, 1, { capability: "translate" })).toBe(2);
+    await service.until(() => got.length === 3);
+    expect(got).toEqual([
+      ["pages.a", 1],
+      ["pages.b", 3],
+      ["pages.c", 4],
+    ]);
+    await worker.stop();
+    expect(await planner.publish("pages.a", 5, { capability })).toEqual({ reached: 0 });
+    expect(service.published.at(-1)).toMatchObject({ capability, reached: 0 });
+  });
+
   it("answers for the only agent that had a request when it goes offline, and another one gets it", async () => {
     const planner = await newAgent("planner");
     const attempts: (number | undefined)[] = [];

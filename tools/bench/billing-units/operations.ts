@@ -24,6 +24,7 @@ const ORGANIZATION = { organizationId: "acme" };
 const AGENT = "production-agent-001";
 const CONNECTION = "L0SM9cOFvHcCIhw=";
 const SECOND = "M1SM9cOFvHcCIhw=";
+const THIRD = "N2SM9cOFvHcCIhw=";
 
 export interface Measured {
   operation: string;
@@ -208,6 +209,33 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
   });
   await record("answer to a request", async () => {
     await call(service.publish, { type: "publish", subject: replyTo, data: { result: 1 } });
+  });
+  for (const agents of [10, 1000]) {
+    const capability = `capability-of-${agents}`;
+    for (let index = 0; index < agents; index++) {
+      const agentId = `member-${index}`;
+      await service.capable.add(
+        {
+          ...ORGANIZATION,
+          agentId,
+          instanceId: "process-a",
+          connectionId: `S${serial - 999 + index}=`,
+        },
+        [capability],
+        NOW,
+      );
+    }
+    await record(`publish to a capability of ${agents}`, async () => {
+      await call(service.publish, { type: "publish", capability, data: { task: 1 } });
+    });
+  }
+  await record("profile with 3 capabilities", async () => {
+    const capabilities = ["summarize", "translate", "classify"];
+    await call(service.profile, { type: "profile", capabilities, metadata: { version: "1.4.2" } });
+  });
+  await record("connect with 3 capabilities", () => connect(THIRD, NOW + 92_000, true));
+  await record("disconnect with 3 capabilities", async () => {
+    await call(service.disconnect, undefined, NOW + 93_000, THIRD);
   });
   // What follows depends on how many rows there are.
   const named = (name: string, count: number) =>

@@ -59,6 +59,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
   return {
     ...routes,
     leases,
+    capable: composed.capable,
     close: () => client.destroy(),
     authorize: authorizeHandler({
       registry,
@@ -83,7 +84,7 @@ export function composeService(engine: Engine, meter: Meter, now: () => number, 
       },
       route,
     ),
-    connect: connectHandler({ leases, subscriptions, guard: composed.guard }),
+    connect: connectHandler({ ...composed, log }),
     disconnect: disconnectHandler({ leases, subscriptions }),
     sweep: sweepHandler({
       leases,

@@ -10,6 +10,11 @@ from ..protocol import ACTIVITY_TEXT_LENGTH, CAPABILITIES, PROFILE_BYTES, Messag
 from ..wire import encode_data, parse
 
 
+def is_capability(name: object) -> bool:
+    """Whether it may be the name of a capability."""
+    return isinstance(name, str) and 0 < len(name) <= ACTIVITY_TEXT_LENGTH
+
+
 def profile_of(capabilities: Sequence[str] | None, metadata: Mapping[str, Any] | None) -> Profile | None:
     """A profile as it is sent; None where neither part is given.
 
@@ -20,8 +25,7 @@ def profile_of(capabilities: Sequence[str] | None, metadata: Mapping[str, Any] |
     names = capabilities if capabilities is not None else []
     if isinstance(names, (str, bytes)) or not isinstance(names, Sequence):
         names = [None]  # type: ignore[list-item]
-    fits = all(isinstance(each, str) and 0 < len(each) <= ACTIVITY_TEXT_LENGTH for each in names)
-    if len(names) > CAPABILITIES or not fits:
+    if len(names) > CAPABILITIES or not all(is_capability(each) for each in names):
         raise ConfigurationError(
             f"option capabilities: expected at most {CAPABILITIES} texts of 1 to "
             f"{ACTIVITY_TEXT_LENGTH} characters, got {capabilities!r}"

@@ -14,9 +14,10 @@ from ..errors import (
     RequestRefusedError,
     RequestTimeoutError,
 )
-from ..protocol import ID_PATTERN, MESSAGE_BYTES, Message
+from ..protocol import ACTIVITY_TEXT_LENGTH, ID_PATTERN, MESSAGE_BYTES, Message
 from ..subject import check_subject
 from ..wire import encode, encode_data, parse
+from .profile import is_capability
 
 _MOST_WAITING = 10_000
 """Messages that wait for an earlier one of their subject; a caller who does not wait for any ends here."""
@@ -97,10 +98,9 @@ class Publisher:
 
     async def publish(self, message: Message, timeout: float) -> int:
         """Returns how many processes it reached. What has not been sent after `timeout` seconds never is."""
-        subject, to = message["subject"], message.get("to")
+        subject = message["subject"]
         check_subject(subject)
-        if to is not None and not (isinstance(to, str) and ID_PATTERN.fullmatch(to)):
-            raise ConfigurationError(f"option to: expected an agent id, got {to!r}")
+        _check_receiver(message.get("to"), message.get("capability"))
         text = self._pack(message)
         deadline = time.monotonic() + timeout
         lock, waiting = self._locks.get(subject, (asyncio.Lock(), 0))
@@ -141,3 +141,15 @@ class Publisher:
             raise MessageError(f"{subject}: {expected}, got {size}")
         del envelope["data"]
         return f'{encode(envelope)[:-1]},"data":{data}}}'
+
+
+def _check_receiver(to: object, capability: object) -> None:
+    if to is not None and not (isinstance(to, str) and ID_PATTERN.fullmatch(to)):
+        raise ConfigurationError(f"option to: expected an agent id, got {to!r}")
+    if capability is None:
+        return
+    if to is not None:
+        raise ConfigurationError(f"option capability: expected none beside an agent in `to`, got {capability!r}")
+    if not is_capability(capability):
+        expected = f"a text of 1 to {ACTIVITY_TEXT_LENGTH} characters"
+        raise ConfigurationError(f"option capability: expected {expected}, got {capability!r}")

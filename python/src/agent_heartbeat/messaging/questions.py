@@ -52,7 +52,8 @@ class Questions:
     async def ask(self, message: Message, timeout: float, retries: int) -> Any:
         """Raises RemoteError, NoReceiverError, RequestTimeoutError, or what `publish` raises."""
         inbox = f"{INBOX}.{agent_token(self._agent_id)}.{uuid.uuid4()}"
-        name = message["subject"] if "to" not in message else f"{message['subject']} to {message['to']}"
+        receiver = message.get("to", message.get("capability"))
+        name = message["subject"] if receiver is None else f"{message['subject']} to {receiver}"
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         question = _Question({**message, "replyTo": inbox}, name, time.monotonic() + timeout, retries, future)
         self._open[inbox] = question

@@ -31,6 +31,7 @@ class FakeMessage:
     attempt: int | None = None
     reached: int = 0
     """How many processes it reached, where a client has published it."""
+    capability: str | None = None
 
 
 class RemoteAgent:
@@ -70,11 +71,13 @@ class RemoteAgent:
         """Handles messages, and answers requests, while it is online. The handler may be a coroutine function."""
         self._handlers.append((pattern, handler))
 
-    def publish(self, subject: str, data: Any = None, *, to: str | None = None) -> int:
+    def publish(self, subject: str, data: Any = None, *, to: str | None = None, capability: str | None = None) -> int:
         """Returns how many processes the message reached."""
-        return self._deliver(FakeMessage(subject, data, self.agent_id, to))
+        return self._deliver(FakeMessage(subject, data, self.agent_id, to, capability=capability))
 
-    async def request(self, subject: str, data: Any = None, *, to: str | None = None) -> Any:
+    async def request(
+        self, subject: str, data: Any = None, *, to: str | None = None, capability: str | None = None
+    ) -> Any:
         """Sends a request and waits for its answer, for as long as it takes.
 
         Raises:
@@ -84,7 +87,7 @@ class RemoteAgent:
         reply_to = f"{INBOX}.{agent_token(self.agent_id)}.{next(self._questions)}"
         answered = self._asked[reply_to] = asyncio.get_running_loop().create_future()
         try:
-            if self._deliver(FakeMessage(subject, data, self.agent_id, to, reply_to)) == 0:
+            if self._deliver(FakeMessage(subject, data, self.agent_id, to, reply_to, capability=capability)) == 0:
                 raise NoReceiverError(f"{subject}: expected an answer, got nobody")
             return await answered
         finally:

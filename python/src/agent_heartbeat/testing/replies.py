@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..protocol import LIST_PAGE_SIZE, PRESENCE, Message
+from ..protocol import INBOX, LIST_PAGE_SIZE, PRESENCE, Message
 from ..subject import is_pattern, is_subject
 from .connection import FakeConnection
 from .fleet import FakeFleet, now_ms
@@ -60,6 +60,8 @@ def reply_to(
             return _fault("invalid_message", "expected a subject")
         if subject.startswith(f"{PRESENCE}."):
             return _fault("forbidden", "expected a subject that is not reserved, got one of the service")
+        if message.get("capability") is not None and ("to" in message or subject.startswith(f"{INBOX}.")):
+            return _fault("invalid_message", "capability: expected none beside an agent, got both")
         return {"type": "published", "subject": subject, "reached": publish(message)}
     return {"type": f"{kind}d", "subject": subject}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..protocol import INBOX, PRESENCE, Message
@@ -50,11 +50,16 @@ def receivers_of(
 def _member(
     members: list[FakeConnection], presence: Mapping[str, Presence], random: Callable[[], float]
 ) -> list[FakeConnection]:
-    """The less busy of two agents that take work, drawn at random."""
-    able = [each for each in {each.agent_id: None for each in members} if _load(presence.get(each)) is not None]
-    pair = sorted(able, key=lambda _: random())[:2]
-    best = min(pair, key=lambda each: _load(presence.get(each)) or 0, default=None)
+    """A member that takes work."""
+    best = less_busy({each.agent_id: None for each in members}, presence, random)
     return _spoken_last([each for each in members if each.agent_id == best])
+
+
+def less_busy(agent_ids: Iterable[str], presence: Mapping[str, Presence], random: Callable[[], float]) -> str | None:
+    """The less busy of two agents that take work, drawn at random."""
+    able = [each for each in agent_ids if _load(presence.get(each)) is not None]
+    pair = sorted(able, key=lambda _: random())[:2]
+    return min(pair, key=lambda each: _load(presence.get(each)) or 0, default=None)
 
 
 def _load(presence: Presence | None) -> int | None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives import serialization
@@ -25,7 +26,7 @@ from .fleet import FakeFleet, Presence, now_ms
 from .http import HttpDoor, HttpHeartbeats, HttpRequest, HttpResponse
 from .remote import FakeMessage, RemoteAgent
 from .replies import reply_to
-from .routing import receivers_of
+from .routing import less_busy, receivers_of
 
 Role = Literal["agent", "viewer", "publisher"]
 _LOOK_AGAIN = 0.005
@@ -157,9 +158,17 @@ class FakeService:
         while not condition():
             await asyncio.sleep(_LOOK_AGAIN)
 
-    def publish(self, subject: str, data: Any = None, *, sender: str = "event:test", to: str | None = None) -> int:
+    def publish(
+        self,
+        subject: str,
+        data: Any = None,
+        *,
+        sender: str = "event:test",
+        to: str | None = None,
+        capability: str | None = None,
+    ) -> int:
         """Publishes a message as the event bus does; returns how many processes it reached."""
-        return self._deliver(FakeMessage(subject, data, sender, to))
+        return self._deliver(FakeMessage(subject, data, sender, to, capability=capability))
 
     def disconnect(self, agent_id: str, code: int = 1006, reason: str = "") -> None:
         """Ends the connections of a client: with 1006, as when the network breaks, or with another close code."""
@@ -261,6 +270,7 @@ class FakeService:
                 message.get("replyTo"),
                 message.get("expiresInMs"),
                 message.get("attempt"),
+                capability=message.get("capability"),
             )
             true = self._deliver(sent)
             reached = true if self.reached is None else self.reached
@@ -283,6 +293,9 @@ class FakeService:
                 self._deliver(FakeMessage(inbox, {"error": error, "attempt": attempt}, "service"))
 
     def _deliver(self, message: FakeMessage) -> int:
+        if message.capability is not None:
+            to = self._capable(message.capability)
+            return 0 if to is None else self._deliver(replace(message, to=to, capability=None))
         targets = self._receivers(message)
         wire = {"subject": message.subject, "data": message.data, "from": message.sender}
         if message.reply_to:
@@ -303,6 +316,17 @@ class FakeService:
         for agent in remote:
             agent.receive(message)
         return len({how.get("group", (each.instance_id,)) for each, how in targets}) + len(remote)
+
+    def _capable(self, capability: str) -> str | None:
+        """One agent that has a capability and takes work: a client, or one that the test plays."""
+        presence = {each["agentId"]: each for each in self._fleet.list()}
+        here = {*self._remote, *(each.agent_id for each in self.open)}
+        has = [
+            agent_id
+            for agent_id, each in presence.items()
+            if agent_id in here and capability in (each.get("profile") or {}).get("capabilities", [])
+        ]
+        return less_busy(has, presence, self._random)
 
     def _receivers(self, message: FakeMessage) -> list[tuple[FakeConnection, Message]]:
         presence = {each["agentId"]: each for each in self._fleet.list()}

@@ -48,7 +48,7 @@ export class HttpHeartbeats {
     new HeartbeatSocket(this, (heard) => this.runtime.openSocket(url, protocols, heard), listener);
 
   health(): HttpHealth {
-    const { attempts: failedAttempts } = this.#backoff;
+    const { failures: failedAttempts } = this.#backoff;
     return {
       healthy: failedAttempts === 0,
       lastHeartbeatAck: this.#lastHeartbeatAck,
@@ -116,7 +116,7 @@ export class HttpHeartbeats {
     const delayMs = this.#backoff.next(kind, { retryAfterMs });
     this.#nextAttemptAt = this.runtime.monotonic() + delayMs;
     this.#lastFailure = { status: status ?? null, reason: message, at: this.runtime.now() };
-    if (this.#backoff.attempts > 1) return;
+    if (this.#backoff.failures > 1) return;
     this.warn(
       `a heartbeat over HTTP failed: ${message}; they go over the WebSocket until HTTP works again`,
     );
