@@ -21,7 +21,7 @@ export interface LoginTerms {
   /** Whether the process has another connection open. @default false */
   rotation?: boolean;
   /** Further claims. @default - none */
-  claims?: Pick<LoginClaims, "watches">;
+  claims?: { watches?: boolean };
 }
 
 /**
