@@ -1,5 +1,6 @@
 /** The routes with or without the real engine, recording everything they write, log and send. */
 
+import type { WriteRequest } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { clientOf, type Engine } from "../engine";
 import { ConnectionsRecorder, LogRecorder, MetricsRecorder, OPEN_GUARD } from "../presence";
@@ -64,6 +65,10 @@ function keysWritten(input: Record<string, unknown>): Key[] {
   };
   if (Item) return [keyOf(Item)];
   if (Key) return [keyOf(Key)];
-  const batches = Object.values((RequestItems ?? {}) as Record<string, { DeleteRequest: never }[]>);
-  return batches.flat().map(({ DeleteRequest }) => keyOf((DeleteRequest as { Key: never }).Key));
+  const batches = Object.values((RequestItems ?? {}) as Record<string, WriteRequest[]>);
+  return batches
+    .flat()
+    .map(({ PutRequest, DeleteRequest }) =>
+      keyOf((PutRequest?.Item ?? DeleteRequest?.Key) as never),
+    );
 }
