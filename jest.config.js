@@ -22,6 +22,8 @@ const LONG = isExhaustive
       "<rootDir>/test/tools/bench/storm.test.ts",
       "<rootDir>/test/local/app/interruption.test.ts",
       "<rootDir>/test/e2e/rolling-restart.e2e.test.ts",
+      "<rootDir>/test/e2e/leases.e2e.test.ts",
+      "<rootDir>/test/e2e/lock-out.e2e.test.ts",
       "<rootDir>/test/lib/package.test.ts",
       "<rootDir>/test/sdk/package.test.ts",
     ];

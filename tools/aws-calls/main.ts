@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     const args = ["--selectProjects", "e2e", "--testPathPatterns", "test/e2e/", "--runInBand"];
     const { output } = await finished(join(ROOT, "node_modules", ".bin", "jest"), args, {
       cwd: ROOT,
-      env: { ...process.env, [TARGET_VARIABLE]: file },
+      env: { ...process.env, [TARGET_VARIABLE]: file, EXHAUSTIVE: "1" },
       onOutput: (text) => process.stderr.write(text),
     });
     if (!/passed/.test(output)) throw new Error("the end-to-end suite did not run");

@@ -52,7 +52,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const jest = join(ROOT, "node_modules", ".bin", "jest");
   await finished(jest, [...args, "--outputFile", resultFile, ...pattern], {
     cwd: ROOT,
-    env: { ...env, [TARGET_VARIABLE]: target },
+    env: { ...env, [TARGET_VARIABLE]: target, EXHAUSTIVE: "1" },
     signal,
     onOutput,
   });
