@@ -63,6 +63,10 @@ const BY_NAME: Readonly<Record<string, Explanation>> = {
     code: EXIT.failure,
     hint: "Use `agents rotate-key` to add another, or `agents disable` to lock the agent out.",
   },
+  RemoteError: { code: EXIT.failure },
+  RequestTimeoutError: { code: EXIT.failure },
+  NoReceiverError: { code: EXIT.failure, hint: "`status` shows who is online." },
+  StartAbortedError: { code: EXIT.target, hint: "`doctor` checks the connection." },
   CredentialsProviderError: {
     code: EXIT.target,
     hint: "Set AWS credentials: `aws configure`, `aws sso login`, AWS_PROFILE or --profile.",

@@ -4,7 +4,7 @@ import type { FleetWatcher } from "@agent-heartbeat/sdk";
 import type { Deployment } from "./deployment";
 import type { Io } from "./io";
 import { printable } from "./printable";
-import { registerViewer } from "./viewer";
+import { pemOf, registerTemporarily } from "./temporary-agent";
 
 export interface LiveFleet {
   watcher: FleetWatcher;
@@ -25,7 +25,11 @@ export async function watchFleet(
 ): Promise<LiveFleet | undefined> {
   const { organizationId, target, registry } = deployment;
   const { FleetWatcher } = await import("@agent-heartbeat/sdk");
-  const { agentId, privateKey } = await registerViewer(deployment, { lifetimeMs, description });
+  const { agentId, privateKey } = await registerTemporarily(deployment, {
+    role: "viewer",
+    lifetimeMs,
+    description,
+  });
   const log = (message: string) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`);
   const watcher = new FleetWatcher({
     agentId,
@@ -54,8 +58,4 @@ export function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-function pemOf(der: Buffer): string {
-  return `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;
 }

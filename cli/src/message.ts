@@ -43,7 +43,7 @@ export async function putMessage(
   { organizationId, target }: Deployment,
   message: OutgoingMessage,
 ): Promise<string> {
-  check(message);
+  checkMessage(message);
   const { PutEventsCommand } = await import("@aws-sdk/client-eventbridge");
   const client = await target.eventBridge();
   const { Entries = [] } = await client.send(
@@ -85,8 +85,12 @@ export async function readData(argument: string | undefined, io: Io): Promise<un
   }
 }
 
-/** The bus takes what agents can't get, and nobody would be told. */
-function check({ subject = DIRECT_SUBJECT, data }: OutgoingMessage): void {
+/**
+ * The bus takes what agents can't get, and nobody would be told.
+ *
+ * @throws CliError if the subject or the size of a message can't reach an agent
+ */
+export function checkMessage({ subject = DIRECT_SUBJECT, data }: OutgoingMessage): void {
   if (!isSubject(subject)) {
     throw usageError(`Subject ${JSON.stringify(subject)}: expected ${SUBJECT_FORM}.`);
   }

@@ -12,11 +12,11 @@ import { CliError, EXIT } from "../failure";
 import { openInBrowser } from "../hand-over";
 import type { Io } from "../io";
 import {
-  type EphemeralViewer,
-  registerViewer,
+  registerTemporarily,
+  type TemporaryAgent,
   VIEWER_KEY_KINDS,
   type ViewerKeyKind,
-} from "../viewer";
+} from "../temporary-agent";
 
 interface Options extends DeploymentOptions {
   hours: number;
@@ -47,7 +47,8 @@ export function addDashboard(program: Command, io: Io): void {
           await openInBrowser(url.href, io);
           return printer.lines(`The dashboard of ${target.name} is open: ${url}`);
         }
-        const viewer = await registerViewer(deployment, {
+        const viewer = await registerTemporarily(deployment, {
+          role: "viewer",
           kind: options.algorithm,
           lifetimeMs: options.hours * HOUR_MS,
           description: "dashboard, opened from the command line",
@@ -83,7 +84,7 @@ function pageOf({ target }: Deployment): string {
 function signedIn(
   page: string,
   { target, organizationId }: Deployment,
-  { agentId, privateKey, expiresAt }: EphemeralViewer,
+  { agentId, privateKey, expiresAt }: TemporaryAgent,
 ): string {
   const fields = new URLSearchParams({
     url: target.webSocketUrl,

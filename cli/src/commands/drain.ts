@@ -3,13 +3,13 @@
 import type { Command } from "commander";
 import { deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
-import { DRAIN_SUBJECT, expectOnline, putMessage } from "../message";
 
 export function addDrain(program: Command, io: Io): void {
   deploymentCommand(program, "drain", "ask an agent to finish its work and leave")
     .argument("<agent>", "the agent, which must run with remoteDrain: true")
     .action(
       withDeployment(io, async (deployment, _options, agentId = "") => {
+        const { DRAIN_SUBJECT, expectOnline, putMessage } = await import("../message");
         await expectOnline(deployment, agentId);
         const message = { agentId, subject: DRAIN_SUBJECT, data: null };
         const messageId = await putMessage(deployment, message);

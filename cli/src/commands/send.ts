@@ -1,25 +1,32 @@
 /** `send`: a message for one agent. */
 
 import type { Command } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { deploymentCommand, withDeployment } from "../deployment";
 import type { Io } from "../io";
-import { expectOnline, putMessage, readData } from "../message";
+import { type WaitOptions, waitOf, withWaiting } from "../wait-option";
 
-interface Options extends DeploymentOptions {
+interface Options extends WaitOptions {
   subject?: string;
 }
 
 export function addSend(program: Command, io: Io): void {
-  deploymentCommand(program, "send", "send a message to one agent")
+  withWaiting(deploymentCommand(program, "send", "send a message to one agent"))
     .argument("<agent>", "the agent")
     .argument("[data]", "JSON, or - to read it from the standard input")
     .option("--subject <subject>", "the subject that selects the handler (default: direct)")
     .action(
-      withDeployment<Options>(io, async (deployment, { subject }, agentId = "", argument) => {
+      withDeployment<Options>(io, async (deployment, options, agentId = "", argument) => {
         const { printer, target } = deployment;
+        const { subject } = options;
+        const timeout = waitOf(options);
+        const { expectOnline, putMessage, readData } = await import("../message");
         const data = await readData(argument, io);
         await expectOnline(deployment, agentId);
         const message = { agentId, ...(subject !== undefined && { subject }), data };
+        if (timeout !== undefined) {
+          const { ask } = await import("../asking");
+          return ask(deployment, message, timeout, io);
+        }
         const messageId = await putMessage(deployment, message);
         if (printer.json) return printer.value({ messageId, agentId, ...(subject && { subject }) });
         printer.lines(
