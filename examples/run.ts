@@ -24,6 +24,10 @@ const SOURCES = ["--conditions=agent-heartbeat-source", "--import", TSX];
  */
 const VIEWERS = ["browser-viewer", "python-status-api", "slack-alert"];
 
+/** Examples that start workers, which are registered as `example-<name>-1` and so on, with the same key. */
+const WITH_WORKERS = ["dispatch", "python-dispatch"];
+const WORKERS = 3;
+
 /** What an example may consist of. */
 const FILES = ["main.ts", "main.py", "app.ts"];
 type Paths = [program: string, inPython: string, app: string];
@@ -99,16 +103,12 @@ async function registered(name: string, { stack, organization }: Options) {
   const key = join(STATE, stack ?? "local", organization, `${agentId}.pem`);
   mkdirSync(join(key, ".."), { recursive: true });
   const target = stack === undefined ? ["--local"] : ["--stack", stack];
-  const agent = [...target, "--organization", organization, "--agent", agentId];
   const role = VIEWERS.includes(name) ? ["--role", "viewer", "--algorithm", "p256"] : [];
-  const keys = existsSync(key) ? ["--public-key", `${key}.pub`] : ["--generate-key", key];
-  const cli = join(ROOT, "cli", "bin", "agent-heartbeat.mjs");
-  const { status } = spawnSync(process.execPath, [cli, "agents", "get", ...agent]);
-  // An agent registered with another key is not detected here. Its login is rejected.
-  if (status !== 0 || !existsSync(key)) {
-    const words = [cli, "agents", "register", ...agent, ...role, ...keys];
-    const { status: refused } = spawnSync(process.execPath, words, { stdio: "inherit" });
-    if (refused !== 0) throw new Error(`${agentId} could not be registered`);
+  const workers = WITH_WORKERS.includes(name)
+    ? Array.from({ length: WORKERS }, (_, index) => `${agentId}-${index + 1}`)
+    : [];
+  for (const each of [agentId, ...workers]) {
+    register([...target, "--organization", organization, "--agent", each], role, key);
   }
   return {
     AGENT_HEARTBEAT_URL: url,
@@ -116,6 +116,17 @@ async function registered(name: string, { stack, organization }: Options) {
     AGENT_HEARTBEAT_AGENT: agentId,
     AGENT_HEARTBEAT_KEY: key,
   };
+}
+
+function register(agent: string[], role: string[], key: string): void {
+  const keys = existsSync(key) ? ["--public-key", `${key}.pub`] : ["--generate-key", key];
+  const cli = join(ROOT, "cli", "bin", "agent-heartbeat.mjs");
+  const { status } = spawnSync(process.execPath, [cli, "agents", "get", ...agent]);
+  // An agent registered with another key is not detected here. Its login is rejected.
+  if (status === 0 && existsSync(key)) return;
+  const words = [cli, "agents", "register", ...agent, ...role, ...keys];
+  const { status: refused } = spawnSync(process.execPath, words, { stdio: "inherit" });
+  if (refused !== 0) throw new Error(`${agent.at(-1)} could not be registered`);
 }
 
 function localUrl(): string {

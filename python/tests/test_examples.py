@@ -82,6 +82,14 @@ async def test_the_graph_worker_reports_each_step(service: FakeService, tmp_path
     assert await example.end() == "connecting\nconnected\ndraining\nstopped\n"
 
 
+async def test_dispatch_gives_a_task_to_another_worker_when_the_first_dies(tmp_path: Path) -> None:
+    async with FakeService() as service:
+        example = Example(service, tmp_path, "python-dispatch")
+        output, _ = await asyncio.to_thread(example.process.communicate)
+    done = re.findall(r"a summary of page (\d), by worker-1-\d, attempt (\d)", output)
+    assert done == [("1", "1"), ("2", "1"), ("3", "2"), ("4", "1"), ("5", "1")]
+
+
 async def test_the_status_api_answers_from_the_fleet(service: FakeService, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

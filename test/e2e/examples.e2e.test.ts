@@ -50,19 +50,21 @@ describe("the example", () => {
     target.registry.register({ organizationId, agentId, publicKey: key.jwk as never });
   const status = (agentId: string) => target.statuses.getAgent(organizationId, agentId);
 
+  const settings = (agentId: string) => ({
+    ...process.env,
+    AGENT_HEARTBEAT_URL: target.url,
+    AGENT_HEARTBEAT_ORGANIZATION: organizationId,
+    AGENT_HEARTBEAT_AGENT: agentId,
+    AGENT_HEARTBEAT_KEY: keyFile,
+  });
+
   /** Starts a program with the variables of `examples/settings.ts`. */
   async function start(agentId: string, directory: string, [command = "", ...args]: string[]) {
     await register(agentId);
     child = spawn(command, args, {
       cwd: directory,
       stdio: ["ignore", "ignore", "inherit"],
-      env: {
-        ...process.env,
-        AGENT_HEARTBEAT_URL: target.url,
-        AGENT_HEARTBEAT_ORGANIZATION: organizationId,
-        AGENT_HEARTBEAT_AGENT: agentId,
-        AGENT_HEARTBEAT_KEY: keyFile,
-      },
+      env: settings(agentId),
     });
     await until(async () => (await status(agentId))?.status === "online" || undefined);
   }
@@ -97,6 +99,24 @@ describe("the example", () => {
       await leave(example);
     },
   );
+
+  it("dispatch gives each task to one worker, and to another one when the first dies", async () => {
+    const agentId = "dispatch";
+    for (const each of [agentId, `${agentId}-1`, `${agentId}-2`, `${agentId}-3`]) {
+      await register(each);
+    }
+    const flags = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [...flags, "examples/dispatch/main.ts"],
+      { cwd: ROOT, env: settings(agentId) },
+    );
+    const lines = stdout.trim().split("\n");
+    const done = lines.map((line) =>
+      /^a summary of page (\d), by dispatch-\d, attempt (\d)$/.exec(line)?.slice(1).join(" "),
+    );
+    expect(done).toEqual(["1 1", "2 1", "3 2", "4 1", "5 1"]);
+  });
 
   it("container runs the steps of its Dockerfile in an empty folder", async () => {
     const image = join(directory, "image");
