@@ -89,9 +89,8 @@ class Witness:
     def received(self, text: str | None) -> None:
         message = json.loads(text) if text else {}
         kind = message.get("type")
-        if kind == "message":
-            if "sentAt" in message["data"]:
-                channel.send(what="heard", agentId=self.agent_id, sentAt=message["data"]["sentAt"], at=now())
+        if kind == "message" and "sentAt" in message["data"]:
+            channel.send(what="heard", agentId=self.agent_id, sentAt=message["data"]["sentAt"], at=now())
         if kind == "superseded":
             # The row is the newer process's from here on.
             self.left()
