@@ -1,10 +1,10 @@
 /** A fleet that is watched with a viewer of the command's own, which it registers and removes. */
 
 import type { FleetWatcher } from "@agent-heartbeat/sdk";
+import { aborted } from "./aborted";
 import type { Deployment } from "./deployment";
 import type { Io } from "./io";
-import { printable } from "./printable";
-import { pemOf, registerTemporarily } from "./temporary-agent";
+import { temporaryClient } from "./temporary-agent";
 
 export interface LiveFleet {
   watcher: FleetWatcher;
@@ -23,24 +23,13 @@ export async function watchFleet(
   { lifetimeMs, description }: { lifetimeMs: number; description: string },
   io: Io,
 ): Promise<LiveFleet | undefined> {
-  const { organizationId, target, registry } = deployment;
   const { FleetWatcher } = await import("@agent-heartbeat/sdk");
-  const { agentId, privateKey } = await registerTemporarily(deployment, {
-    role: "viewer",
-    lifetimeMs,
-    description,
-  });
-  const log = (message: string) => io.stderr.write(`agent-heartbeat: ${printable(message)}\n`);
-  const watcher = new FleetWatcher({
-    agentId,
-    organizationId,
-    url: target.webSocketUrl,
-    privateKey: pemOf(privateKey),
-    logger: { warn: log, error: log },
-  });
+  const options = { role: "viewer", lifetimeMs, description } as const;
+  const viewer = await temporaryClient(deployment, options, io);
+  const watcher = new FleetWatcher(viewer.options);
   const stop = async () => {
     await watcher.stop();
-    await registry.remove({ organizationId, agentId });
+    await viewer.remove();
   };
   try {
     await Promise.race([watcher.start(), aborted(io.signal)]);
@@ -50,12 +39,4 @@ export async function watchFleet(
   }
   if (!io.signal.aborted) return { watcher, stop };
   await stop();
-}
-
-/** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

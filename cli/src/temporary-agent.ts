@@ -2,6 +2,8 @@
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import type { Deployment } from "./deployment";
+import type { Io } from "./io";
+import { printable } from "./printable";
 
 /** Kinds of keys that browsers sign with. */
 export const VIEWER_KEY_KINDS = ["ed25519", "p256"] as const;
@@ -15,15 +17,19 @@ export interface TemporaryAgent {
   expiresAt: number;
 }
 
+export interface TemporaryOptions {
+  role: "viewer" | "agent";
+  /** @default "ed25519" */
+  kind?: ViewerKeyKind;
+  lifetimeMs: number;
+  /** For people. */
+  description: string;
+}
+
 /** Registers a viewer or an agent of the organization that may connect for `lifetimeMs`. */
 export async function registerTemporarily(
   { registry, serverNow, organizationId }: Deployment,
-  options: {
-    role: "viewer" | "agent";
-    kind?: ViewerKeyKind;
-    lifetimeMs: number;
-    description: string;
-  },
+  options: TemporaryOptions,
 ): Promise<TemporaryAgent> {
   const { publicKey, privateKey } =
     options.kind === "p256"
@@ -43,6 +49,30 @@ export async function registerTemporarily(
   return { agentId, privateKey: privateKey.export({ type: "pkcs8", format: "der" }), expiresAt };
 }
 
-/** A private key as clients take it. */
-export const pemOf = (der: Buffer) =>
+/**
+ * Registers a viewer or an agent with which the command itself connects.
+ *
+ * @returns the options of its client, and what ends the registration
+ */
+export async function temporaryClient(
+  deployment: Deployment,
+  options: TemporaryOptions,
+  io: Pick<Io, "stderr">,
+) {
+  const { organizationId, target, registry } = deployment;
+  const { agentId, privateKey } = await registerTemporarily(deployment, options);
+  const log = (text: string) => io.stderr.write(`agent-heartbeat: ${printable(text)}\n`);
+  return {
+    options: {
+      agentId,
+      organizationId,
+      url: target.webSocketUrl,
+      privateKey: pemOf(privateKey),
+      logger: { warn: log, error: log },
+    },
+    remove: () => registry.remove({ organizationId, agentId }),
+  };
+}
+
+const pemOf = (der: Buffer) =>
   `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;

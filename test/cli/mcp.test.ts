@@ -10,6 +10,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import { addQuestions } from "../../cli/src/mcp/questions";
 import { HistoryStore } from "../../lambda/history/store";
+import { recordingBus } from "../../testing/cli/recording-bus";
 import { localFolder, type RunResult, run } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";
 import { presence, transition } from "../../testing/fleet-watchers";
@@ -219,14 +220,7 @@ describe("an assistant", () => {
     await putRows(engine.client, engine.statusTableName, [
       onlineRow(Date.now(), { organizationId, agentId: "a1" }),
     ]);
-    const sent: { Detail: string }[] = [];
-    const eventBridge = async () =>
-      ({
-        send: async ({ input }: { input: { Entries: { Detail: string }[] } }) => {
-          sent.push(...input.Entries);
-          return { Entries: [{ EventId: "m1" }] };
-        },
-      }) as never;
+    const { sent, eventBridge } = recordingBus("m1");
     const { ask } = await session(organizationId, ["--allow", "send,drain,disable"], {
       eventBridge,
     });
@@ -234,7 +228,7 @@ describe("an assistant", () => {
       "Message m1 for a1 was sent.",
     );
     await ask("drain_agent", { agent: "a1" });
-    expect(sent.map(({ Detail }) => JSON.parse(Detail))).toEqual([
+    expect(sent).toEqual([
       { organizationId, agentId: "a1", subject: "tasks.do", data: { n: 1 } },
       { organizationId, agentId: "a1", subject: "agent.drain", data: null },
     ]);

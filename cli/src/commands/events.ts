@@ -2,6 +2,7 @@
 
 import type { FleetChange, FleetWatcher } from "@agent-heartbeat/sdk";
 import { type Command, InvalidArgumentError } from "commander";
+import { aborted } from "../aborted";
 import {
   type Deployment,
   type DeploymentOptions,
@@ -10,7 +11,7 @@ import {
 } from "../deployment";
 import { printEvent, type ShownEvent } from "../event-view";
 import type { Io } from "../io";
-import { aborted, watchFleet } from "../live-fleet";
+import { watchFleet } from "../live-fleet";
 import { wordOf } from "../status-filter";
 
 interface Options extends DeploymentOptions {
