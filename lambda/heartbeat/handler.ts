@@ -2,6 +2,7 @@
 
 import { parseHeartbeat } from "../../core/client-messages";
 import type { HeartbeatMessage, QuietHeartbeatMessage } from "../../core/protocol";
+import { heartbeatAck } from "../lease/ack";
 import type { Renewal } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import { connectionOf, type Identity } from "../shared/identity";
@@ -28,11 +29,10 @@ export function heartbeatHandler({ leases, ...route }: HeartbeatDependencies) {
     const message = parseHeartbeat(event.body);
     const { requestTimeEpoch: now } = event.requestContext;
     // A viewer or publisher has no row. Its heartbeat only keeps the connection from timing out.
-    if (identity.role !== "agent")
-      return ack(message, identity, now, {
-        leaseExpiresAt: now + identity.leaseMs,
-        lastHeartbeatAt: now,
-      });
+    if (identity.role !== "agent") {
+      const leaseExpiresAt = now + identity.leaseMs;
+      return ack(message, identity, now, { leaseExpiresAt, lastHeartbeatAt: now });
+    }
 
     const holder = connectionOf(event.requestContext, identity);
     const result = await leases.renew(holder, now, message.activity);
@@ -52,15 +52,11 @@ function ack(
   message: HeartbeatMessage | QuietHeartbeatMessage,
   identity: Identity,
   serverTime: number,
-  { leaseExpiresAt, lastHeartbeatAt }: Renewal,
+  renewal: Renewal,
 ): RouteResult {
   if (message.type === QUIET) return SILENT;
   return reply({
-    type: "heartbeat_ack",
-    serverTime,
-    leaseExpiresAt,
-    ...(lastHeartbeatAt !== serverTime && { fencingToken: lastHeartbeatAt }),
-    ...(identity.intervalAdvised && { heartbeatInterval: identity.heartbeatIntervalMs / 1000 }),
+    ...heartbeatAck(serverTime, renewal, identity),
     ...(identity.reconnectWindowMs > 0 && { reconnectWindowMs: identity.reconnectWindowMs }),
     ...echo(message.id),
   });

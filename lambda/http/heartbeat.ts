@@ -2,7 +2,6 @@
 
 import { parseHttpHeartbeat } from "../../core/client-messages";
 import type { Claims } from "../../core/login-token";
-import type { HeartbeatAckMessage } from "../../core/protocol";
 import { httpConnectionId } from "../../core/row-connections";
 import {
   type KnownIdentity,
@@ -10,6 +9,7 @@ import {
   LoginRefused,
   verifyToken,
 } from "../authorize/login";
+import { heartbeatAck } from "../lease/ack";
 import type { HttpHolder, HttpOutcome, HttpRefusal } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { Log } from "../shared/log";
@@ -69,15 +69,7 @@ export function heartbeatRoutes(dependencies: HttpHeartbeatDependencies): HttpRo
           leases.renewOverHttp(holder, now, activity, onDuplicate === "reject"),
         );
         if (result.outcome !== "renewed") return refuse(result.outcome);
-        return respond(200, {
-          type: "heartbeat_ack",
-          serverTime: now,
-          leaseExpiresAt: result.leaseExpiresAt,
-          ...(result.lastHeartbeatAt !== now && { fencingToken: result.lastHeartbeatAt }),
-          ...(identity.intervalAdvised && {
-            heartbeatInterval: identity.heartbeatIntervalMs / 1000,
-          }),
-        } satisfies HeartbeatAckMessage);
+        return respond(200, heartbeatAck(now, result, identity));
       },
       DELETE: async (event) => {
         const { timeEpoch: now } = event.requestContext;

@@ -8,7 +8,7 @@ import { marshall } from "@aws-sdk/util-dynamodb";
 import { capabilityAddress, capableConnection } from "../../core/subscription-keys";
 import { deleteItems, type ItemKey, putItems } from "./batch-write";
 import { drawSlots, type Subscriber } from "./subscription-reader";
-import { lastsUntil, processSlot } from "./subscriptions";
+import { processSlot, ttlOf } from "./subscriptions";
 
 /** An agent's connection, which is listed. */
 export interface CapableConnection extends Subscriber {
@@ -37,8 +37,7 @@ export class CapableAgents {
     now: number,
   ): Promise<void> {
     const { organizationId, agentId, instanceId, connectionId, registeredUntil } = connection;
-    const end = Math.min(lastsUntil(now), registeredUntil ?? Number.POSITIVE_INFINITY);
-    const ttlEpochSeconds = Math.floor(end / 1000);
+    const ttlEpochSeconds = ttlOf(now, registeredUntil);
     const Item = marshall({ organizationId, agentId, instanceId, connectionId, ttlEpochSeconds });
     const keys = keysOf(connection, capabilities);
     const items = keys.map((key): Record<string, AttributeValue> => ({ ...Item, ...key }));

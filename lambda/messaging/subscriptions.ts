@@ -102,8 +102,7 @@ export class SubscriptionStore {
 
   /** Adds a subscription, or renews the one that is there. */
   async add(subscription: Subscription): Promise<void> {
-    const { connectedAt, registeredUntil = Number.POSITIVE_INFINITY } = subscription;
-    const end = Math.min(lastsUntil(connectedAt), registeredUntil);
+    const { connectedAt, registeredUntil } = subscription;
     await this.client.send(
       new PutItemCommand({
         TableName: this.tableName,
@@ -113,7 +112,7 @@ export class SubscriptionStore {
             {
               owner: ownerOf(subscription.organizationId, subscription.agentId),
               ...Object.fromEntries(ATTRIBUTES.map((name) => [name, subscription[name]])),
-              ttlEpochSeconds: Math.floor(end / 1000),
+              ttlEpochSeconds: ttlOf(connectedAt, registeredUntil),
             },
             { removeUndefinedValues: true },
           ),
@@ -140,7 +139,7 @@ export class SubscriptionStore {
           connectionId,
           fencingToken,
           keyTag,
-          ttlEpochSeconds: Math.floor(lastsUntil(connectedAt) / 1000),
+          ttlEpochSeconds: ttlOf(connectedAt),
         }),
       }),
     );
@@ -249,9 +248,11 @@ export class SubscriptionStore {
   }
 }
 
-/** When what is stored of a connection has no more use. */
-export const lastsUntil = (connectedAt: number) =>
-  connectedAt + LIMITS.connectionDurationMs + MARGIN_MS;
+/** When what is stored of a connection has no more use, in epoch seconds. */
+export const ttlOf = (connectedAt: number, registeredUntil = Number.POSITIVE_INFINITY) =>
+  Math.floor(
+    Math.min(connectedAt + LIMITS.connectionDurationMs + MARGIN_MS, registeredUntil) / 1000,
+  );
 
 function keyOf({
   organizationId,

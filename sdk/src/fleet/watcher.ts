@@ -251,15 +251,7 @@ export abstract class Watcher {
         this.#hearState(event.change);
         break;
       case "failed":
-        if (event.failedAttempt.failure.status === AGENT_WATCHES_STATUS) {
-          this.#refuse(event.failedAttempt.failure);
-          break;
-        }
-        this.#attempts.note(event.failedAttempt.failure);
-        this.#options.logger.warn(errorOf(this.agentId, event.failedAttempt.failure).message);
-        // The end of a connection was told with the change of state.
-        if (event.failedAttempt.failure !== this.#toldFailure)
-          this.#tellFailure(event.failedAttempt.failure);
+        this.#hearFailure(event.failedAttempt.failure);
         break;
       case "ready":
         this.#ready = true;
@@ -277,6 +269,17 @@ export abstract class Watcher {
         this.#requests.fail(notConnected(this.agentId), event.message.id);
         break;
     }
+  }
+
+  #hearFailure(failure: Failure): void {
+    if (failure.status === AGENT_WATCHES_STATUS) {
+      this.#refuse(failure);
+      return;
+    }
+    this.#attempts.note(failure);
+    this.#options.logger.warn(errorOf(this.agentId, failure).message);
+    // The end of a connection was told with the change of state.
+    if (failure !== this.#toldFailure) this.#tellFailure(failure);
   }
 
   /** The key is an agent's, which no further attempt changes. */
