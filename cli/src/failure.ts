@@ -47,6 +47,7 @@ interface Explanation {
 /** By the name of the error, which AWS and the SDK keep stable. */
 const BY_NAME: Readonly<Record<string, Explanation>> = {
   InvalidArgumentError: { code: EXIT.usage },
+  ConfigurationError: { code: EXIT.usage },
   UnknownAgentError: { code: EXIT.notFound, hint: "`agents list` shows who is registered." },
   AgentExistsError: {
     code: EXIT.failure,

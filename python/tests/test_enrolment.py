@@ -18,7 +18,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from agent_heartbeat import ConfigurationError, FleetWatcher, HeartbeatAgent, KeyError
+from agent_heartbeat import (
+    AttemptFailed,
+    ConfigurationError,
+    EnrolmentRefusedError,
+    FleetWatcher,
+    HeartbeatAgent,
+    KeyError,
+)
 from agent_heartbeat.connection.enrolment import TOKEN_VARIABLE, Endpoint, EnrolledKeyLoader, key_loader
 from agent_heartbeat.connection.keys import KeyLoader, SigningKey
 
@@ -54,8 +61,9 @@ class Service:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/enrol"
 
-    def refuse(self, status: int, message: str = "", **headers: str) -> None:
-        self.status, self.body = status, json.dumps({"message": message}).encode()
+    def refuse(self, status: int, message: str = "", reason: str = "", **headers: str) -> None:
+        body = {"message": message, **({"type": reason} if reason else {})}
+        self.status, self.body = status, json.dumps(body).encode()
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def accept(self) -> None:
@@ -136,10 +144,63 @@ async def test_a_key_that_cannot_be_kept_is_told_at_once(service: Service, tmp_p
 
 
 async def test_a_refusal_says_why_without_the_token(service: Service) -> None:
-    service.refuse(403, "The enrolment is used up")
+    service.refuse(403, "The enrolment is used up", "enrolment_used_up")
     text = await World(service).refusal()
-    assert text == f"enrolment at {service.url} was refused with status 403: The enrolment is used up"
+    assert text == (
+        f"enrolment at {service.url} was refused with status 403: The enrolment is used up; "
+        "`agent-heartbeat enrolments create` makes another"
+    )
     assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "kind", "reason", "words"),
+    [
+        (401, "", "refused", "unauthorized", "is it whole, and of this deployment?"),
+        (403, "enrolment_revoked", "refused", "enrolment_revoked", "`agent-heartbeat enrolments create`"),
+        (403, "enrolment_expired", "refused", "enrolment_expired", "`agent-heartbeat enrolments create`"),
+        (403, "enrolment_used_up", "refused", "enrolment_used_up", "`agent-heartbeat enrolments create`"),
+        (403, "name_not_allowed", "refused", "name_not_allowed", "which names it allows"),
+        (403, "agent_disabled", "refused", "agent_disabled", "`agent-heartbeat agents enable`"),
+        (409, "name_in_use", "refused", "name_in_use", "a name of its own"),
+        (404, "", "refused", "refused", "is http_url the deployment's output HttpUrl?"),
+        (400, "<script>", "refused", "refused", "status 400"),
+        (429, "", "throttled", "throttled", "status 429"),
+        (503, "contended", "unavailable", "contended", "status 503"),
+        (503, "unverified", "unavailable", "unverified", "status 503"),
+        (502, "", "unavailable", "unavailable", "status 502"),
+    ],
+)
+async def test_a_refusal_is_reported_as_what_it_is_wherever_failures_are(
+    service: Service, status: int, given: str, kind: str, reason: str, words: str
+) -> None:
+    service.refuse(status, "no", given, Retry_After="7")
+    agent = HeartbeatAgent(
+        "worker-1",
+        "acme",
+        "ws://127.0.0.1:9",
+        http_url=service.url.removesuffix("/enrol"),
+        enrolment_token=TOKEN,
+        heartbeat_process=given in ("name_in_use", "contended"),
+        signals=(),
+    )
+    failed: asyncio.Future[AttemptFailed] = asyncio.get_running_loop().create_future()
+    agent.on("attempt_failed", lambda event: failed.done() or failed.set_result(event))
+    starting = asyncio.ensure_future(agent.start())
+    attempt = await asyncio.wait_for(failed, 30)
+    assert (attempt.failure.kind, attempt.failure.status, attempt.failure.enrolment) == (kind, status, reason)
+    assert words in attempt.failure.message
+    assert isinstance(attempt.error, EnrolmentRefusedError)
+    assert (attempt.error.status, attempt.error.reason) == (status, reason)
+    last = agent.get_connection_health()["last_disconnect"]
+    assert last is not None
+    assert last["reason"] == attempt.failure.message
+    # Not before the service is asked again.
+    assert attempt.retry_in is not None
+    assert attempt.retry_in >= (15 if kind == "refused" else 7)
+    await agent.stop()
+    await asyncio.gather(starting, return_exceptions=True)
+    assert len(service.requests) == 1
 
 
 async def test_a_refused_agent_asks_less_and_less_often(service: Service) -> None:

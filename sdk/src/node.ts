@@ -28,6 +28,7 @@ import { warnOfSimpleAgent } from "./simple-warning";
 export type { HeartbeatAckMessage } from "../../core/protocol";
 export type { NodeAgentOptions, NodePrivateKey, NodeWatcherOptions } from "./node-options";
 export type { AwsCredentials, AwsIdentity } from "./platform/aws-proof";
+export { EnrolmentRefusedError } from "./platform/enrolment-refusal";
 export {
   HttpHeartbeatClient,
   type HttpHeartbeatClientOptions,

@@ -1,9 +1,15 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseDuration } from "../../cli/src/durations";
 import { faultsOfSecond } from "../../cli/src/simulation/chaos";
 import { Measurements, Rate, Times } from "../../cli/src/simulation/measurements";
 import { observe } from "../../cli/src/simulation/observer";
 import type { SimulatedAgent } from "../../cli/src/simulation/simulated-agent";
+import { newEnrolmentName, newEnrolmentToken } from "../../core/enrolment-token";
 import { localFolder, run } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";
 
@@ -117,6 +123,77 @@ describe("simulate", () => {
     expect(code).toBe(2);
     expect(stderr).toContain(sentence);
   });
+
+  const byRoles = newEnrolmentName("acme").token;
+  const withCredentials = (credentials: object) => async (config: DynamoDBClientConfig) =>
+    new DynamoDBClient(
+      config.endpoint
+        ? config
+        : { ...config, region: "eu-west-1", credentials: credentials as never },
+    );
+  const USER = { accessKeyId: "AKIAUSER", secretAccessKey: "secret" };
+
+  it("refuses an enrolment by role without a role, before it registers anybody", async () => {
+    const { code, stderr } = await run(
+      ["simulate", "--local", "-o", "acme", "--enrolment-token", byRoles],
+      { cwd, dynamoDb: withCredentials(USER) },
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain("expected AWS credentials of a role, got a user's");
+  });
+
+  it.each([
+    ["a token with a secret", () => newEnrolmentToken("acme").token, undefined],
+    ["the caller's role", () => byRoles, expect.stringContaining("X-Amz-Credential=ASIAROLE")],
+  ])(
+    "has agents register themselves by %s, and says why they are refused",
+    async (_, token, url) => {
+      const bodies: { awsProof?: { url: string } }[] = [];
+      const server = createServer(async (request, response) => {
+        bodies.push(JSON.parse(String(Buffer.concat(await request.toArray()))));
+        response
+          .writeHead(403)
+          .end(JSON.stringify({ type: "name_not_allowed", message: "Not this name" }));
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const httpUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      let now = 0;
+      const { code, stdout, stderr } = await run(
+        [
+          "simulate",
+          "--local",
+          "-o",
+          "acme",
+          "--agents",
+          "2",
+          "--ramp",
+          "0",
+          "--duration",
+          "1s",
+        ].concat(["--enrolment-token", token(), "--http-url", httpUrl]),
+        {
+          cwd,
+          signal: new AbortController().signal,
+          dynamoDb: withCredentials({ ...USER, accessKeyId: "ASIAROLE", sessionToken: "session" }),
+          // Time begins when both have been answered.
+          now: () => now,
+          wait: async () => {
+            await setTimeout(10);
+            if (bodies.length === 2) now += 50;
+          },
+        },
+      );
+      server.close();
+      expect(stdout).toMatch(/^failures seen +name_not_allowed 2$/m);
+      expect(stderr).toContain("2 of 2 agents never connected.");
+      expect(stderr).toContain(
+        "status 403: Not this name; `agent-heartbeat enrolments list` shows",
+      );
+      expect(code).toBe(1);
+      expect(bodies.map(({ awsProof }) => awsProof?.url)).toEqual([url, url]);
+    },
+  );
 
   it("prints a report for a person, and removes what it registered before it was interrupted", async () => {
     const { code, stdout } = await simulate("--agents", "3");

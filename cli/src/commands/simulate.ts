@@ -62,7 +62,7 @@ export function addSimulate(program: Command, io: Io): void {
     .option("--prefix <prefix>", "prefix of their ids", prefix)
     .option(
       "--enrolment-token <token>",
-      "let the agents register themselves with the token of an enrolment",
+      "let the agents register themselves with the token of an enrolment, or by the IAM role of the AWS credentials if it is for roles",
     )
     .addHelpText(
       "after",
@@ -87,6 +87,9 @@ export function addSimulate(program: Command, io: Io): void {
           );
         }
         const { simulate } = await import("../simulation/simulation");
+        const { callersRole, isOfRoles } = await import("../simulation/callers-role");
+        const { enrolmentToken } = options;
+        const isByRole = enrolmentToken !== undefined && isOfRoles(enrolmentToken);
         const { printReport } = await import("../simulation/report");
         const report = await simulate(
           deployment,
@@ -97,7 +100,8 @@ export function addSimulate(program: Command, io: Io): void {
             heartbeatInterval: options.interval,
             chaos: options.chaos ?? false,
             prefix: options.prefix,
-            enrolmentToken: options.enrolmentToken,
+            enrolmentToken,
+            awsIdentity: isByRole ? await callersRole(options, io) : undefined,
             heartbeatTransport: options.heartbeatTransport,
             onProgress: progressTo(io),
           },
@@ -118,10 +122,13 @@ export function addSimulate(program: Command, io: Io): void {
           throw new CliError(`${wrong} readings of an agent's status were wrong.`, EXIT.failure);
         const never = report.agents - report.connectedOnce;
         if (never === 0 || io.signal.aborted) return;
+        const { commonFailure } = report;
         throw new CliError(
           `${never} of ${report.agents} agents never connected.`,
           EXIT.failure,
-          "`doctor` looks what stands in their way; a longer --ramp asks for less at once.",
+          commonFailure
+            ? `Most often: ${commonFailure}`
+            : "`doctor` looks what stands in their way; a longer --ramp asks for less at once.",
         );
       }),
     );

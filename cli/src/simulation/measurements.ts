@@ -1,5 +1,7 @@
 /** What a simulation counts. */
 
+import type { Failure } from "@agent-heartbeat/sdk";
+
 /** Times that are kept for percentiles: the newest, for a long run has more than memory. */
 const KEPT = 100_000;
 
@@ -71,8 +73,10 @@ export class Measurements {
   readonly roundTrips = new Times();
   /** Connections after the first of each agent. */
   reconnects = 0;
-  /** Failed attempts to connect and broken connections, by kind. */
+  /** Failed attempts to connect and broken connections, by kind; those of an enrolment by the reason of its refusal. */
   readonly failures = new Map<string, number>();
+  /** What the newest one of each kind said. */
+  readonly #words = new Map<string, string>();
   /** Faults that were made on purpose, by kind. */
   readonly faults = new Map<string, number>();
   /** Looks at the status table. */
@@ -81,6 +85,18 @@ export class Measurements {
   falseOfflines = 0;
   /** Agents that had been away for longer than their lease, and read as online. */
   falseOnlines = 0;
+
+  failed({ kind, enrolment, message }: Failure): void {
+    const name = enrolment ?? kind;
+    this.count(this.failures, name);
+    this.#words.set(name, message);
+  }
+
+  /** What the most frequent failure said; null if there was none. */
+  get commonFailure(): string | null {
+    const [name] = [...this.failures].sort(([, one], [, other]) => other - one)[0] ?? [];
+    return (name !== undefined && this.#words.get(name)) || null;
+  }
 
   count(counts: Map<string, number>, kind: string): void {
     counts.set(kind, (counts.get(kind) ?? 0) + 1);

@@ -16,6 +16,8 @@ export interface SimulationReport {
   acks: number;
   roundTripMs: Percentiles;
   failures: Record<string, number>;
+  /** What the most frequent of them said. */
+  commonFailure: string | null;
   faults: Record<string, number>;
   readings: number;
   falseOfflines: number;
@@ -53,6 +55,7 @@ export function reportOf(
     acks: measurements.acks.total,
     roundTripMs: measurements.roundTrips.percentiles(),
     failures: Object.fromEntries(measurements.failures),
+    commonFailure: measurements.commonFailure,
     faults: Object.fromEntries(measurements.faults),
     readings: measurements.readings,
     falseOfflines: measurements.falseOfflines,

@@ -11,7 +11,7 @@ export interface SimulatedAgentOptions {
   /** Its private key, or how it comes by one, and how it sends heartbeats. */
   settings: Pick<
     NodeAgentOptions,
-    "privateKey" | "enrolmentToken" | "httpUrl" | "heartbeatTransport"
+    "privateKey" | "enrolmentToken" | "awsIdentity" | "httpUrl" | "heartbeatTransport"
   >;
   /** In seconds. */
   heartbeatInterval: number;
@@ -120,9 +120,7 @@ export class SimulatedAgent {
       if (agent === this.#agent) this.#arrive();
       if (roundTripMs !== null) measurements.roundTrips.add(roundTripMs);
     });
-    agent.on("attemptFailed", ({ failure: { kind } }) => {
-      measurements.count(measurements.failures, kind);
-    });
+    agent.on("attemptFailed", ({ failure }) => measurements.failed(failure));
     return agent;
   }
 }

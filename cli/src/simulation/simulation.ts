@@ -1,6 +1,7 @@
 /** Runs a fleet of real agents against a deployment: registers it, lets it work, and removes it. */
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import type { AwsIdentity } from "@agent-heartbeat/sdk";
 import pLimit from "p-limit";
 import type { Deployment } from "../deployment";
 import type { Io } from "../io";
@@ -15,6 +16,8 @@ export interface SimulationOptions extends RunOptions {
   prefix: string;
   /** With it, the agents register themselves. */
   enrolmentToken: string | undefined;
+  /** By which role, if the token has no secret. */
+  awsIdentity: AwsIdentity | undefined;
   heartbeatTransport: "websocket" | "http";
 }
 
@@ -31,12 +34,12 @@ export async function simulate(
   io: Io,
 ): Promise<SimulationReport> {
   const { signal } = io;
-  const { enrolmentToken, heartbeatTransport } = options;
+  const { enrolmentToken, awsIdentity, heartbeatTransport } = options;
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const needsHttp = enrolmentToken !== undefined || heartbeatTransport === "http";
   const settings = {
-    ...(enrolmentToken ? { enrolmentToken } : { privateKey: pem }),
+    ...(enrolmentToken ? { enrolmentToken, awsIdentity } : { privateKey: pem }),
     ...(needsHttp && { httpUrl: deployment.target.httpUrl }),
     heartbeatTransport,
   };

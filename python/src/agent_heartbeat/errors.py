@@ -15,6 +15,21 @@ class KeyError(AgentHeartbeatError):
     """A private key can't be read, or is of a kind that the service does not accept."""
 
 
+class EnrolmentRefusedError(KeyError):
+    """An enrolment did not register the agent. 429 and 5xx pass by themselves; for the rest, somebody has to act.
+
+    `status` is the HTTP status. `reason` is as in docs/protocol.md, such as `name_in_use`; `unauthorized` for 401;
+    otherwise the kind of failure, such as `throttled`. `retry_after` says for how many seconds the service is not asked
+    again, as of when it answered.
+    """
+
+    def __init__(self, message: str, status: int, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+
 class ConnectionError(AgentHeartbeatError):
     """There is no connection, or it ended. `code` is the WebSocket close code, where there was one."""
 

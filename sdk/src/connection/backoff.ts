@@ -65,7 +65,7 @@ export function builtInSchedules(baseMs: number, maxMs: number): Schedules["buil
 /** What the server wishes of the next attempt, in milliseconds. */
 export interface RetryHint {
   /** `Retry-After`, which the window comes on top of. @default 0 */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** Over how long the fleet is to come back; 0 for no such wish. @default 0 */
   fleetWindowMs?: number;
   /** Whether the reason of the failure is gone already. @default false */

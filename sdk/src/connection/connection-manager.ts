@@ -12,7 +12,7 @@ import { Backoff, type RetryHint } from "./backoff";
 import { type ConnectionEnd, isRefused } from "./connection";
 import { ConnectionStats } from "./connection-stats";
 import { DrainingConnections } from "./draining-connections";
-import { failureOf, REVOKED, retryAfterMs } from "./failure";
+import { enrolmentRefusalIn, failureOf, REVOKED, retryAfterMs } from "./failure";
 import type { ManagerHealth } from "./health";
 import { Heartbeat } from "./heartbeat";
 import { ManagedConnection } from "./managed-connection";
@@ -322,7 +322,9 @@ export class ConnectionManager implements ManagerPort {
     const { clock, reconnectWindowMs } = this.#stats;
     const ageMs = this.platform.monotonic() - (lane.openedAt ?? this.platform.monotonic());
     const wish = { fleetWindowMs: fleetWindowMs(end, ageMs, reconnectWindowMs) };
-    if (!isRefused(end)) return wish;
+    if (!isRefused(end)) {
+      return inBrowser ? wish : { ...wish, retryAfterMs: enrolmentRefusalIn(end)?.retryAfterMs };
+    }
     // A token with a wrong time is refused like any other; the next one carries the server's time.
     if ((end.status === 401 || end.status === 403) && learnFromDate(clock, end.date)) {
       this.#tell({ type: "clock_skew", clockSkewMs: clock.skewMs ?? 0 });

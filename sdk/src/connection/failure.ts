@@ -2,6 +2,7 @@
 
 import { type AgentHeartbeatError, ConnectionError, LoginRefusedError } from "../errors";
 import { hint } from "../hint";
+import { EnrolmentRefusedError } from "../platform/enrolment-refusal";
 import { inBrowser } from "../platform/in-browser";
 import type { HandshakeRefusal } from "../platform/runtime";
 import type { FailureKind } from "./backoff";
@@ -24,11 +25,25 @@ export function failureOf(end: ConnectionEnd): Failure {
   if (isRefused(end)) {
     return { kind: kindOfStatus(end.status), message, status: end.status };
   }
+  const refusal = enrolmentRefusalIn(end);
+  if (refusal) {
+    const { status, reason } = refusal;
+    // A lease ends by itself, a name that belongs to another key does not come free.
+    const kind = status === 409 ? "refused" : kindOfStatus(status);
+    return { kind, message, status, enrolment: reason };
+  }
   if (end.how !== "closed") return { kind: "network", message };
   return { kind: kindOfCode(end.code), message, code: end.code };
 }
 
-function kindOfStatus(status: number): FailureKind {
+/** Why there was nothing to log in with, if an enrolment was refused. Pages have none. */
+export function enrolmentRefusalIn(end: ConnectionEnd): EnrolmentRefusedError | undefined {
+  if (inBrowser || end.how !== "failed") return undefined;
+  return end.error instanceof EnrolmentRefusedError ? end.error : undefined;
+}
+
+/** The kind of failure that an HTTP status is. */
+export function kindOfStatus(status: number): FailureKind {
   if (status === 409) return "conflict";
   if (status === 429) return "throttled";
   if (status >= 500) return "unavailable";
@@ -59,12 +74,16 @@ export function retryAfterMs({ retryAfter, date }: HandshakeRefusal, now: number
 /** A failure as an error to throw or report. */
 export function errorOf(agentId: string, failure: Failure): AgentHeartbeatError {
   const message = `${agentId}: expected a connection, got: ${failure.message}${inBrowser ? "" : adviceOn(failure)}`;
+  if (!inBrowser && failure.status !== undefined && failure.enrolment !== undefined)
+    return new EnrolmentRefusedError(message, failure.status, failure.enrolment);
   if (!inBrowser && failure.status !== undefined)
     return new LoginRefusedError(message, failure.status);
   return new ConnectionError(message, failure.code);
 }
 
-function adviceOn({ kind }: Failure): string {
+function adviceOn({ kind, enrolment }: Failure): string {
+  // Its message says what to do.
+  if (enrolment !== undefined) return "";
   if (kind === "refused") {
     return hint(
       "`agent-heartbeat doctor` checks the URL, the clock, and whether the key is registered",

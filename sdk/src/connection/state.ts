@@ -47,8 +47,10 @@ export interface Failure {
   message: string;
   /** The WebSocket close code, where there was one. */
   code?: number;
-  /** The HTTP status of a refused handshake. */
+  /** The HTTP status of a refused handshake, or of a refused enrolment. */
   status?: number;
+  /** Why an enrolment did not register the agent: the `reason` of an `EnrolmentRefusedError`. Node.js. */
+  enrolment?: string;
 }
 
 /** One change of state. */

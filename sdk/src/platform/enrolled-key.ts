@@ -7,11 +7,12 @@ import type { Agent } from "node:http";
 import { fileURLToPath } from "node:url";
 import { ENROLMENT_TOKEN_FORM, readEnrolmentToken } from "../../../core/enrolment-token";
 import { writeNewFile } from "../../../core/new-file";
-import { retryAfterMs } from "../connection/failure";
+import { kindOfStatus, retryAfterMs } from "../connection/failure";
 import type { KeySource } from "../connection/key-source";
 import { publicKeyFromJwk, type SigningKey, signingKey } from "../connection/keys";
 import { ConfigurationError, KeyError } from "../errors";
 import { type AwsIdentity, type ProofMaker, proofMaker } from "./aws-proof";
+import { adviceOnEnrolment, EnrolmentRefusedError } from "./enrolment-refusal";
 import { checkedHttpUrl } from "./http/http-url";
 import { type HttpAnswer, requestJson } from "./http-request";
 import { keyIn } from "./key-material";
@@ -46,6 +47,8 @@ const TIMEOUT_MS = 30_000;
 /** How long a refusal holds before the service is asked again: doubled each time, up to the second. */
 const REFUSED_MS = { first: 15_000, most: 300_000 };
 
+const REASON = /^[a-z_]{1,40}$/;
+
 /** @throws ConfigurationError if the token or the URL is none, or a role's credentials are missing or of no use */
 export function enrolledKey(options: EnrolledKeyOptions): KeySource {
   const { enrolmentId, hasSecret } = checkedToken(options);
@@ -75,7 +78,7 @@ class EnrolledKey {
   /** Whether the service was asked for the key that was loaded last. */
   #wasAsked = false;
   #refusals = 0;
-  #refusal: { error: KeyError; until: number } | undefined;
+  #refusal: { error: EnrolmentRefusedError; until: number } | undefined;
 
   constructor(
     private readonly options: EnrolledKeyOptions,
@@ -152,19 +155,30 @@ class EnrolledKey {
     return this.prove({ audience, organizationId, enrolmentId: this.enrolmentId, agentId, keyId });
   }
 
-  #refuse(answer: HttpAnswer): KeyError {
+  #refuse(answer: HttpAnswer): EnrolmentRefusedError {
     const { status, body } = answer;
-    const message = typeof body.message === "string" ? `: ${body.message}` : "";
-    const error = new KeyError(
-      `enrolment at ${this.url} was refused with status ${status}${message}`,
-    );
     const isFinal = status < 500 && status !== 429;
     const holdMs = isFinal
       ? Math.min(REFUSED_MS.first * 2 ** this.#refusals++, REFUSED_MS.most)
       : Math.min(retryAfterMs(answer, Date.now()), REFUSED_MS.most);
+    const reason = reasonIn(answer);
+    const why = typeof body.message === "string" ? `: ${body.message}` : "";
+    const advice = adviceOnEnrolment(reason, this.prove !== undefined);
+    const error = new EnrolmentRefusedError(
+      `enrolment at ${this.url} was refused with status ${status}${why}${advice && `; ${advice}`}`,
+      status,
+      reason,
+      holdMs,
+    );
     this.#refusal = { error, until: this.options.now() + holdMs };
     return error;
   }
+}
+
+/** By the service's word for it, if it gives one. */
+function reasonIn({ status, body: { type } }: HttpAnswer): string {
+  if (typeof type === "string" && REASON.test(type)) return type;
+  return status === 401 ? "unauthorized" : kindOfStatus(status);
 }
 
 /** Returns whether the file was made: of several processes that do so at the same moment, all take the first one's key. */

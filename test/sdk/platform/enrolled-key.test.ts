@@ -5,9 +5,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import {
+  type AgentEvents,
   type AwsCredentials,
   type AwsIdentity,
   ConfigurationError,
+  EnrolmentRefusedError,
   FleetWatcher,
   HeartbeatAgent,
   KeyError,
@@ -144,6 +146,7 @@ describe("an agent that registers itself", () => {
   it("says why it was refused, and never shows the token", async () => {
     answer = { status: 403, body: { message: "The enrolment is used up" } };
     const load = source().load();
+    await expect(load).rejects.toThrow(EnrolmentRefusedError);
     await expect(load).rejects.toThrow(
       `enrolment at ${httpUrl}/enrol was refused with status 403: The enrolment is used up`,
     );
@@ -211,6 +214,92 @@ describe("an agent that registers itself", () => {
     expect((await key.load()).keyId).toBe(keyId);
     expect(requests).toHaveLength(2);
     expect(key.refused?.()).toBe(false);
+  });
+
+  it.each<[number, object | string, string, string, string]>([
+    [401, { message: "no" }, "refused", "unauthorized", "is it whole, and of this deployment?"],
+    [
+      403,
+      { type: "enrolment_revoked" },
+      "refused",
+      "enrolment_revoked",
+      "`agent-heartbeat enrolments create`",
+    ],
+    [
+      403,
+      { type: "enrolment_expired" },
+      "refused",
+      "enrolment_expired",
+      "`agent-heartbeat enrolments create`",
+    ],
+    [
+      403,
+      { type: "enrolment_used_up" },
+      "refused",
+      "enrolment_used_up",
+      "`agent-heartbeat enrolments create`",
+    ],
+    [403, { type: "name_not_allowed" }, "refused", "name_not_allowed", "which names it allows"],
+    [
+      403,
+      { type: "agent_disabled" },
+      "refused",
+      "agent_disabled",
+      "`agent-heartbeat agents enable`",
+    ],
+    [409, { type: "name_in_use" }, "refused", "name_in_use", "a name of its own"],
+    [404, "<html>", "refused", "refused", "is httpUrl the deployment's output HttpUrl?"],
+    [400, { type: "<script>" }, "refused", "refused", "status 400"],
+    [429, "", "throttled", "throttled", "status 429"],
+    [503, { type: "contended" }, "unavailable", "contended", "status 503"],
+    [503, { type: "unverified" }, "unavailable", "unverified", "status 503"],
+    [502, "<html>", "unavailable", "unavailable", "status 502"],
+  ])(
+    "reports %d %j as %s (%s) wherever it tells of failures",
+    async (status, body, kind, reason, words) => {
+      answer = { status, body, headers: { "Retry-After": "7" } };
+      const threads = reason === "name_in_use" || reason === "contended" ? [false, true] : [false];
+      for (const heartbeatThread of threads) {
+        const lines: string[] = [];
+        const log = (line: string) => lines.push(line);
+        const agent = new HeartbeatAgent({
+          agentId: "worker-1",
+          organizationId: "acme",
+          url: "ws://127.0.0.1:9",
+          httpUrl,
+          enrolmentToken: token,
+          heartbeatThread,
+          logger: { warn: log, error: log },
+          signals: [],
+        });
+        const failed = new Promise<AgentEvents["attemptFailed"]>((resolve) => {
+          agent.once("attemptFailed", resolve);
+        });
+        const started = agent.start().catch((error) => error);
+        const { failure, error, retryInMs } = await failed;
+        expect(failure).toMatchObject({ kind, status, enrolment: reason });
+        expect(failure.message).toContain(words);
+        expect(error).toBeInstanceOf(EnrolmentRefusedError);
+        expect(error).toMatchObject({ status, reason });
+        expect(lines).toEqual([expect.stringContaining(failure.message)]);
+        expect(agent.getConnectionHealth().lastDisconnect?.reason).toBe(failure.message);
+        // Not before the service is asked again.
+        expect(retryInMs).toBeGreaterThanOrEqual(kind === "refused" ? 15_000 : 7000);
+        await agent.stop();
+        await started;
+      }
+      expect(requests).toHaveLength(threads.length);
+    },
+  );
+
+  it("that can't reach the service says so, and is no refusal", async () => {
+    answer = { status: 0 };
+    const error = await source()
+      .load()
+      .then(String, (cause) => cause);
+    expect(error).toBeInstanceOf(KeyError);
+    expect(error).not.toBeInstanceOf(EnrolmentRefusedError);
+    expect(error.message).toContain(`enrolment at ${httpUrl}/enrol: socket hang up`);
   });
 
   it("gives up on an answer that is too long", async () => {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Union
 
-from ..errors import AgentHeartbeatError, ConnectionError, LoginRefusedError
+from ..errors import AgentHeartbeatError, ConnectionError, EnrolmentRefusedError, LoginRefusedError
 from ..protocol import CONNECTION_DURATION_SECONDS
 from .state import Failure, FailureKind
 
@@ -55,14 +55,24 @@ _AGE_TOLERANCE = 10.0
 def failure_of(end: End, revoked: bool = False) -> Failure:
     """What an end means for the next attempt. `revoked`: the server had said that the agent is locked out."""
     if isinstance(end, Refused):
-        return Failure(_kind_of_status(end.status), f"refused with status {end.status}", status=end.status)
+        return Failure(kind_of_status(end.status), f"refused with status {end.status}", status=end.status)
     if revoked:
         code = end.code if isinstance(end, Closed) else None
         return Failure("refused", "the agent was disabled or removed", code=code)
+    refusal = enrolment_refusal_in(end)
+    if refusal is not None:
+        # A lease ends by itself, a name that belongs to another key does not come free.
+        kind = "refused" if refusal.status == 409 else kind_of_status(refusal.status)
+        return Failure(kind, str(refusal), status=refusal.status, enrolment=refusal.reason)
     if isinstance(end, Failed):
         return Failure("network", str(end.error) or type(end.error).__name__)
     reason = f" ({end.reason})" if end.reason else ""
     return Failure(_kind_of_code(end.code), f"closed with code {end.code}{reason}", code=end.code)
+
+
+def enrolment_refusal_in(end: End) -> EnrolmentRefusedError | None:
+    """Why there was nothing to log in with, if an enrolment was refused."""
+    return end.error if isinstance(end, Failed) and isinstance(end.error, EnrolmentRefusedError) else None
 
 
 _ADVICE: dict[str, str] = {
@@ -76,6 +86,8 @@ _ADVICE: dict[str, str] = {
 def error_of(agent_id: str, failure: Failure) -> AgentHeartbeatError:
     """A failure as an error to raise or report."""
     message = f"{agent_id}: expected a connection, got: {failure.message}"
+    if failure.status is not None and failure.enrolment is not None:
+        return EnrolmentRefusedError(message, failure.status, failure.enrolment)
     if failure.status is not None:
         return LoginRefusedError(message + _ADVICE.get(failure.kind, ""), failure.status)
     return ConnectionError(message, failure.code)
@@ -130,7 +142,8 @@ def http_date(text: str | None) -> float | None:
         return None
 
 
-def _kind_of_status(status: int) -> FailureKind:
+def kind_of_status(status: int) -> FailureKind:
+    """The kind of failure that an HTTP status is."""
     if status == 409:
         return "conflict"
     if status == 429:

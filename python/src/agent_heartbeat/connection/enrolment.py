@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from .. import base64url
-from ..errors import ConfigurationError, KeyError
+from ..errors import ConfigurationError, EnrolmentRefusedError, KeyError
 from .aws_role import AwsRole
-from .ends import Refused, retry_after_seconds
+from .ends import Refused, kind_of_status, retry_after_seconds
 from .http import (
     HttpAnswer,
     HttpRequest,
@@ -41,6 +41,23 @@ again while it is at it: the next attempt waits for the same answer."""
 _FIRST_REFUSED = 15.0
 _MOST_REFUSED = 300.0
 """How long a refusal holds before the service is asked again, in seconds: doubled each time, up to the second."""
+
+_REASON = re.compile(r"[a-z_]{1,40}")
+_ANOTHER = "; `agent-heartbeat enrolments create` makes another"
+_ADVICE = {
+    "unauthorized": "; is it whole, and of this deployment? `agent-heartbeat enrolments list` shows what there is",
+    "no_role": "; is the role of this process one of the enrolment's? The log of the function Http says why "
+    "(enrolment_refused)",
+    "enrolment_revoked": _ANOTHER,
+    "enrolment_expired": _ANOTHER,
+    "enrolment_used_up": _ANOTHER,
+    "name_not_allowed": "; `agent-heartbeat enrolments list` shows which names it allows",
+    "name_in_use": "; give each process a name of its own, or keep its key in a file (private_key_path); "
+    "`agent-heartbeat agents remove` frees a name",
+    "agent_disabled": "; `agent-heartbeat agents enable` lets it in again",
+    "refused": "; is http_url the deployment's output HttpUrl?",
+}
+"""What to do about a refusal that does not pass by itself."""
 
 
 def key_loader(
@@ -109,7 +126,7 @@ class EnrolledKeyLoader(KeyLoader):
         """Whether the service was asked for the key that was loaded last."""
         self._enrolling: asyncio.Task[None] | None = None
         self._refusals = 0
-        self._refusal: KeyError | None = None
+        self._refusal: EnrolmentRefusedError | None = None
         self._refused_until = 0.0
 
     @property
@@ -173,18 +190,28 @@ class EnrolledKeyLoader(KeyLoader):
         self._refusals = 0
         self._is_enrolled = True
 
-    def _refuse(self, answer: HttpAnswer) -> KeyError:
-        message = answer.body.get("message")
-        why = f": {message}" if isinstance(message, str) else ""
-        error = KeyError(f"enrolment at {self._endpoint.url} was refused with status {answer.status}{why}")
+    def _refuse(self, answer: HttpAnswer) -> EnrolmentRefusedError:
         if answer.status < 500 and answer.status != 429:
             hold = min(_FIRST_REFUSED * 2**self._refusals, _MOST_REFUSED)
             self._refusals = min(self._refusals + 1, 10)
         else:
             asked = Refused(answer.status, answer.retry_after, answer.date)
             hold = min(retry_after_seconds(asked, time.time()), _MOST_REFUSED)
-        self._refusal, self._refused_until = error, self._clock() + hold
-        return error
+        reason, message = _reason_in(answer), answer.body.get("message")
+        why = f": {message}" if isinstance(message, str) else ""
+        advice = _ADVICE.get("no_role" if reason == "unauthorized" and self._endpoint.role else reason, "")
+        text = f"enrolment at {self._endpoint.url} was refused with status {answer.status}{why}{advice}"
+        self._refusal = EnrolmentRefusedError(text, answer.status, reason, hold)
+        self._refused_until = self._clock() + hold
+        return self._refusal
+
+
+def _reason_in(answer: HttpAnswer) -> str:
+    """By the service's word for it, if it gives one."""
+    given = answer.body.get("type")
+    if isinstance(given, str) and _REASON.fullmatch(given):
+        return given
+    return "unauthorized" if answer.status == 401 else kind_of_status(answer.status)
 
 
 def _make_key_file(path: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from ..protocol import QUIET_WEBSOCKET_SECONDS, Message
 from ..wire import encode
 from .backoff import Backoff
-from .ends import Failed, Refused, failure_of, retry_after_seconds
+from .ends import Failed, Refused, enrolment_refusal_in, failure_of, retry_after_seconds
 from .health import HttpFailure, HttpHealth
 from .heartbeat import HeartbeatTerms
 from .http import HttpAnswer
@@ -107,6 +107,8 @@ class HttpHeartbeats:
         failure, delay = _failure_in(answer), 0.0
         if isinstance(answer, HttpAnswer):
             delay = retry_after_seconds(_refused(answer), self._requests.clock.now())
+        elif refusal := enrolment_refusal_in(Failed(answer)):
+            delay = refusal.retry_after
         self._next_attempt_at = self.runtime.monotonic() + self._backoff.next(failure.kind, delay)
         self._last_failure = HttpFailure(status=failure.status, reason=failure.message, at=self.runtime.now())
         if self._backoff.attempts == 1:

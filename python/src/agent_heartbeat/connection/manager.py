@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ..protocol import Message
 from .backoff import Backoff, ReconnectSchedule, Window
 from .departures import Departures, RotationBuffer
-from .ends import End, Failed, Refused, failure_of, fleet_window, retry_after_seconds
+from .ends import End, Failed, Refused, enrolment_refusal_in, failure_of, fleet_window, retry_after_seconds
 from .health import ManagerHealth
 from .heartbeat import Heartbeat, HeartbeatTerms
 from .http_heartbeats import HttpHeartbeats
@@ -380,7 +380,8 @@ class ConnectionManager:
         age = now - (now if lane.opened_at is None else lane.opened_at)
         wish = {"fleet_window": fleet_window(end, age, self._stats.reconnect_window)}
         if not isinstance(end, Refused):
-            return wish
+            refusal = enrolment_refusal_in(end)
+            return {**wish, "retry_after": refusal.retry_after} if refusal else wish
         clock = self._stats.clock
         # A token with a wrong time is refused like any other; the next one carries the server's time.
         if end.status in (401, 403) and clock.learn_from_date(end.date):

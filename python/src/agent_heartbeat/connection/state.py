@@ -45,7 +45,9 @@ class Failure:
     code: int | None = None
     """The WebSocket close code, where there was one."""
     status: int | None = None
-    """The HTTP status of a refused handshake."""
+    """The HTTP status of a refused handshake, or of a refused enrolment."""
+    enrolment: str | None = None
+    """Why an enrolment did not register the agent: the `reason` of an `EnrolmentRefusedError`."""
 
 
 @dataclass(frozen=True)

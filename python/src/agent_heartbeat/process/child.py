@@ -21,7 +21,7 @@ from ..connection.heartbeat import HeartbeatTerms
 from ..connection.keys import SigningKey
 from ..connection.manager import ConnectionManager, ManagerOptions
 from ..connection.state import is_final
-from ..errors import KeyError
+from ..errors import EnrolmentRefusedError, KeyError
 from ..protocol import Message
 
 PULSE = 1.0
@@ -143,8 +143,13 @@ class _Child:
         for proceed in waiting:
             try:
                 if "error" in line:
-                    raise KeyError(line["error"])
+                    raise _key_error(line)
                 key: SigningKey | BaseException = SigningKey.of(line["pem"])
             except KeyError as error:
                 key = error
             proceed(key)
+
+
+def _key_error(line: Message) -> KeyError:
+    refusal = line["refusal"]
+    return EnrolmentRefusedError(line["error"], **refusal) if refusal else KeyError(line["error"])

@@ -19,7 +19,7 @@ from ..connection.health import ManagerHealth, health_before
 from ..connection.keys import KeyLoader, SigningKey
 from ..connection.manager import ManagerOptions
 from ..connection.state import AgentState, Failure, StateChange, is_final
-from ..errors import ConnectionError
+from ..errors import ConnectionError, EnrolmentRefusedError
 from ..protocol import Message
 from .child import PULSE
 
@@ -211,7 +211,8 @@ class ProcessConnectionManager:
             if isinstance(key, SigningKey):
                 self._put({"call": "key", "pem": key.pem()})
             else:
-                self._put({"call": "key", "error": str(key)})
+                refusal = vars(key) if isinstance(key, EnrolmentRefusedError) else None
+                self._put({"call": "key", "error": str(key), "refusal": refusal})
 
         self._answering = asyncio.ensure_future(self._keys.hand_to(proceed))
 

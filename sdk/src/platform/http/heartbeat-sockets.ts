@@ -10,11 +10,11 @@
 import { type Activity, QUIET_WEBSOCKET_SECONDS } from "../../../../core/protocol";
 import { Backoff } from "../../connection/backoff";
 import { type Clocks, passedSince, readClocks } from "../../connection/clocks";
-import { failureOf, retryAfterMs } from "../../connection/failure";
+import { enrolmentRefusalIn, failureOf, retryAfterMs } from "../../connection/failure";
 import type { HttpFailure, HttpHealth } from "../../connection/health";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { Failure } from "../../connection/state";
-import { callSafely, describe } from "../../user-code";
+import { callSafely } from "../../user-code";
 import type { HttpAnswer } from "../http-request";
 import type { OpenSocket, Runtime, Socket, SocketListener } from "../runtime";
 import { ackIn, type LeaseRequests } from "./lease-requests";
@@ -78,7 +78,8 @@ export class HttpHeartbeats {
       }
       return ack;
     } catch (error) {
-      if (!signal.aborted) this.#failed({ kind: "network", message: describe(error) });
+      const end = { how: "failed", error } as const;
+      if (!signal.aborted) this.#failed(failureOf(end), enrolmentRefusalIn(end)?.retryAfterMs);
       return undefined;
     } finally {
       this.#isBusy = false;

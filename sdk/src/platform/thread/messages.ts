@@ -6,6 +6,7 @@ import type { ManagerHealth } from "../../connection/health";
 import type { SigningKey } from "../../connection/keys";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, StopCause } from "../../connection/manager-port";
+import type { EnrolmentRefusedError } from "../enrolment-refusal";
 
 /** A call of the link, from the agent's thread. */
 export type ToManager =
@@ -18,7 +19,10 @@ export type ToManager =
   | { call: "setActivity"; activity: Activity }
   /** Answers `wantsKey`. */
   | { call: "key"; key: SigningKey }
-  | { call: "key"; failed: string };
+  | { call: "key"; failed: string; refusal?: KeyRefusal };
+
+/** What the thread needs to know of an `EnrolmentRefusedError`, beside its message. */
+export type KeyRefusal = Pick<EnrolmentRefusedError, "status" | "reason" | "retryAfterMs">;
 
 /** An event of the link, and how the link stood right after it. */
 export interface EventFromManager {

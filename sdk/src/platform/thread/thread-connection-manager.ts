@@ -11,6 +11,7 @@ import { healthBefore, type ManagerHealth } from "../../connection/health";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, ManagerPort, StopCause } from "../../connection/manager-port";
 import { isFinal } from "../../connection/state";
+import { EnrolmentRefusedError } from "../enrolment-refusal";
 import { nodeRuntime } from "../node-runtime";
 import { type FromManager, PULSE_MS, type ThreadStart, type ToManager } from "./messages";
 import { workerFile } from "./worker-file";
@@ -102,7 +103,12 @@ export class ThreadConnectionManager implements ManagerPort {
     if ("wantsKey" in message) {
       this.#loadKey().then(
         (key) => this.#call({ call: "key", key }),
-        (error) => this.#call({ call: "key", failed: error.message }),
+        (error) => {
+          const { status, reason, retryAfterMs, message: failed } = error;
+          const isRefusal = error instanceof EnrolmentRefusedError;
+          const refusal = { status, reason, retryAfterMs };
+          this.#call({ call: "key", failed, ...(isRefusal && { refusal }) });
+        },
       );
       return;
     }

@@ -4,10 +4,17 @@ import { workerData } from "node:worker_threads";
 import type { SigningKey } from "../../connection/keys";
 import { isFinal } from "../../connection/state";
 import { KeyError } from "../../errors";
+import { EnrolmentRefusedError } from "../enrolment-refusal";
 import { nodeConnectionManager } from "../http/node-connection-manager";
 import { lastingKey } from "../lasting-key";
 import { nodeRuntime } from "../node-runtime";
-import { type FromManager, PULSE_MS, type ThreadStart, type ToManager } from "./messages";
+import {
+  type FromManager,
+  type KeyRefusal,
+  PULSE_MS,
+  type ThreadStart,
+  type ToManager,
+} from "./messages";
 
 const { options, port, pulse } = workerData as ThreadStart;
 
@@ -45,7 +52,13 @@ port.on("message", (message: ToManager) => {
   else if (message.call === "setActivity") link.setActivity(message.activity);
   else if (message.call === "key") {
     if ("key" in message) settleKey?.resolve(message.key);
-    else settleKey?.reject(new KeyError(message.failed));
+    else settleKey?.reject(keyErrorOf(message.failed, message.refusal));
   } else if (message.call === "stop") link.stop(message.cause);
   else link[message.call]();
 });
+
+function keyErrorOf(message: string, refusal: KeyRefusal | undefined): KeyError {
+  if (!refusal) return new KeyError(message);
+  const { status, reason, retryAfterMs } = refusal;
+  return new EnrolmentRefusedError(message, status, reason, retryAfterMs);
+}
