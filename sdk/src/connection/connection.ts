@@ -129,7 +129,7 @@ export function describeEnd(end: ConnectionEnd): string {
     return `closed with code ${end.code}${end.reason && ` (${end.reason})`}`;
   }
   if (isRefused(end)) return `refused with status ${end.status}`;
-  return describe("error" in end ? end.error : "refused");
+  return describe((end as Extract<ConnectionEnd, { how: "failed" }>).error);
 }
 
 /** The error for something that needed a connection while there was none. */

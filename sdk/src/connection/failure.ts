@@ -25,21 +25,24 @@ export function failureOf(end: ConnectionEnd): Failure {
   if (isRefused(end)) {
     return { kind: kindOfStatus(end.status), message, status: end.status };
   }
-  const refusal = enrolmentRefusalIn(end);
-  if (refusal) {
-    const { status, reason } = refusal;
-    // A lease ends by itself, a name that belongs to another key does not come free.
-    const kind = status === 409 ? "refused" : kindOfStatus(status);
-    return { kind, message, status, enrolment: reason };
+  if (!inBrowser) {
+    const refusal = enrolmentRefusalIn(end);
+    if (refusal) return { ...enrolmentFailure(refusal), message };
   }
   if (end.how !== "closed") return { kind: "network", message };
   return { kind: kindOfCode(end.code), message, code: end.code };
 }
 
-/** Why there was nothing to log in with, if an enrolment was refused. Pages have none. */
+/** Why there was nothing to log in with, if an enrolment was refused. Not for pages. */
 export function enrolmentRefusalIn(end: ConnectionEnd): EnrolmentRefusedError | undefined {
-  if (inBrowser || end.how !== "failed") return undefined;
-  return end.error instanceof EnrolmentRefusedError ? end.error : undefined;
+  const isRefusal = end.how === "failed" && end.error instanceof EnrolmentRefusedError;
+  return isRefusal ? (end.error as EnrolmentRefusedError) : undefined;
+}
+
+function enrolmentFailure({ status, reason: enrolment }: EnrolmentRefusedError) {
+  // A lease ends by itself, a name that belongs to another key does not come free.
+  const kind = status === 409 ? "refused" : kindOfStatus(status);
+  return { kind, status, enrolment };
 }
 
 /** The kind of failure that an HTTP status is. */
