@@ -23,6 +23,7 @@ import { functionUrlsIn } from "./resources/function-url";
 import { readModel } from "./resources/model";
 import type { PageDescription } from "./resources/page";
 import { startMappings } from "./streams/start-mappings";
+import { STS_PATH, stsApi } from "./sts";
 import { readAssembly } from "./template/assembly";
 
 /** The engine runs on this machine. If it takes longer than this, it hangs. */
@@ -59,7 +60,7 @@ export interface LocalRuntimeOptions {
   hosts?: readonly string[];
   /** The endpoint of a running DynamoDB engine. @default - an engine is started, and stopped with the runtime */
   dynamoDbEndpoint?: string;
-  /** A stand-in for AWS STS, which functions ask in place of AWS. @default - none */
+  /** What functions ask in place of AWS STS. @default - the runtime, which believes session tokens that are ARNs */
   stsEndpoint?: string;
   /** The directory of the engine's file. @default - everything in memory */
   dataDirectory?: string;
@@ -219,7 +220,7 @@ async function start(
   });
   closing.push(() => gateway.stop());
 
-  const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses)];
+  const handlers = [connectionsApi(gateway, model.api.stage), putEventsApi(buses), stsApi];
   if (options.dynamoDbEndpoint === undefined) {
     const dynamoDb = dynamoDbApi(dynamoDbEndpoint);
     closing.push(() => dynamoDb.close());
@@ -291,7 +292,7 @@ async function startEngine(options: LocalRuntimeOptions): Promise<Engine> {
 function endpointsOf(
   dynamoDb: string,
   gatewayHost: string,
-  sts: string | undefined,
+  sts = `http://${gatewayHost}${STS_PATH}`,
 ): Record<string, string> {
   return {
     AWS_REGION: REGION,
@@ -299,7 +300,7 @@ function endpointsOf(
     AWS_ENDPOINT_URL_DYNAMODB: dynamoDb,
     AWS_ENDPOINT_URL_DYNAMODB_STREAMS: dynamoDb,
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
-    ...(sts !== undefined && { AWS_ENDPOINT_URL_STS: sts }),
+    AWS_ENDPOINT_URL_STS: sts,
   };
 }
 

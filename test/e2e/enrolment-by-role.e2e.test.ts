@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type AwsIdentity, HeartbeatAgent } from "@agent-heartbeat/sdk";
+import { type AwsIdentity, HeartbeatAgent, HttpHeartbeatClient } from "@agent-heartbeat/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { stsIn } from "../../core/aws-proof";
 import { type LocalService, startLocalService } from "../../local/app/service";
@@ -90,5 +90,54 @@ const assemblyDirectory = sharedAssembly();
     const { enrolmentId } = enrolment;
     expect(await target.registry.get({ organizationId, agentId })).toMatchObject({ enrolmentId });
     await agent.stop();
+  });
+});
+
+(assemblyDirectory ? describe : describe.skip)("an agent on a machine without AWS", () => {
+  const organizationId = "acme";
+  let runtime: LocalService;
+  let target: Target;
+  beforeAll(async () => {
+    runtime = await startLocalService({
+      assemblyDirectory: String(assemblyDirectory),
+      schedules: false,
+      onProblem: (problem) => console.error(problem),
+    });
+    target = targetOf(runtime.outputs);
+  });
+  afterAll(async () => {
+    target?.close();
+    await runtime?.stop();
+  });
+
+  async function clientOf(sessionToken: string) {
+    const { token } = await target.enrolments.create({
+      organizationId,
+      agents: "worker-{session}",
+      roleArns: ["arn:aws:iam::123456789012:role/worker"],
+      uses: 1,
+      expiresAt: Date.now() + 3_600_000,
+    });
+    return new HttpHeartbeatClient({
+      agentId: "worker-i-1",
+      organizationId,
+      httpUrl: target.http.url,
+      enrolmentToken: token,
+      awsIdentity: {
+        credentials: { accessKeyId: "ASIALOCALASIALOCAL", secretAccessKey: "any", sessionToken },
+        region: "eu-west-1",
+      },
+    });
+  }
+
+  it("is at the local service whom its session token names, if that is a role", async () => {
+    for (const other of ["token", "arn:aws:iam::123456789012:user/worker"]) {
+      const client = await clientOf(other);
+      await expect(client.sendHeartbeat()).rejects.toMatchObject({ reason: "unauthorized" });
+    }
+    const other = await clientOf("arn:aws:sts::123456789012:assumed-role/other/i-1");
+    await expect(other.sendHeartbeat()).rejects.toMatchObject({ reason: "unauthorized" });
+    const client = await clientOf("arn:aws:sts::123456789012:assumed-role/worker/i-1");
+    expect(await client.sendHeartbeat()).toMatchObject({ type: "heartbeat_ack" });
   });
 });
