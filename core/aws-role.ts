@@ -13,8 +13,9 @@ export interface AssumedRole extends AwsRole {
   sessionName: string;
 }
 
+/** A path without `*` and `?`, which somebody would take for wildcards. */
 const ROLE =
-  /^arn:(aws(?:-[a-z]{1,10}){0,2}):iam::(\d{12}):role\/(?:[\x21-\x7e]{1,510}\/)?([\w+=,.@-]{1,64})$/;
+  /^arn:(aws(?:-[a-z]{1,10}){0,2}):iam::(\d{12}):role\/(?:[!-)+->@-~]{1,510}\/)?([\w+=,.@-]{1,64})$/;
 const ASSUMED_ROLE =
   /^arn:(aws(?:-[a-z]{1,10}){0,2}):sts::(\d{12}):assumed-role\/([\w+=,.@-]{1,64})\/([\w+=,.@-]{2,64})$/;
 
@@ -52,3 +53,7 @@ export function hasAssumed(identity: AssumedRole, roleArn: string): boolean {
     role.name === identity.name
   );
 }
+
+/** The ARN of an identity's role, without its path. */
+export const roleArnOf = ({ partition, accountId, name }: AwsRole): string =>
+  `arn:${partition}:iam::${accountId}:role/${name}`;

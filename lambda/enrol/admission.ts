@@ -48,7 +48,7 @@ export async function admit(
   const { audience, url } = proof;
   if (!audiences.includes(audience)) return refused("a proof for another deployment");
   const request = readPresignedRequest(url, now);
-  if (!request) return refused("no presigned GetCallerIdentity request that is valid now");
+  if (typeof request === "string") return refused(request);
   const { partition } = request;
   // A partition's STS says nothing of another one's accounts.
   if (!roleArns.some((arn) => readRoleArn(arn)?.partition === partition)) {

@@ -28,18 +28,24 @@ const PARAMETERS: Readonly<Record<string, RegExp>> = {
 
 /**
  * @param now epoch milliseconds
- * @returns undefined if it is no such request, or not valid now
+ * @returns a text, for the log, if it is no such request, or not valid now
  */
-export function readPresignedRequest(text: string, now: number): PresignedRequest | undefined {
+export function readPresignedRequest(text: string, now: number): PresignedRequest | string {
   const [, host, query = ""] = URL_FORM.exec(text) ?? [];
-  const parameters = host === undefined ? undefined : parametersIn(query);
-  if (!parameters) return undefined;
+  if (host === undefined) return "a proof whose URL is not https://<host>/?<parameters>";
+  const parameters = parametersIn(query);
+  if (!parameters) return "a proof with other parameters than docs/protocol.md has";
   const [, day, region = ""] = CREDENTIAL.exec(parameters["X-Amz-Credential"] ?? "") ?? [];
   const sts = stsIn(region);
-  if (!sts || host !== sts.host) return undefined;
+  if (!sts) return `a proof for the region ${region}`;
+  // The global host, and those of FIPS and of dual stack, too.
+  if (host !== sts.host) return `a proof for the host ${host}, expected ${sts.host}`;
   const date = parameters["X-Amz-Date"] ?? "";
-  if (!date.startsWith(`${day}T`)) return undefined;
-  if (!isValid(date, Number(parameters["X-Amz-Expires"]), now)) return undefined;
+  const expires = Number(parameters["X-Amz-Expires"]);
+  const isOfDay = date.startsWith(`${day}T`);
+  if (!isOfDay || !isValid(date, expires, now)) {
+    return `a proof of ${date} for ${expires} s, expected one that is valid now, for at most ${PROOF_SECONDS} s`;
+  }
   return { url: `https://${sts.host}/?${queryOf(parameters)}`, partition: sts.partition };
 }
 

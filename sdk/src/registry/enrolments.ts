@@ -8,7 +8,13 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { MOST_ROLES, ROLE_ARN_FORM, readRoleArn } from "../../../core/aws-role";
+import {
+  MOST_ROLES,
+  ROLE_ARN_FORM,
+  readAssumedRole,
+  readRoleArn,
+  roleArnOf,
+} from "../../../core/aws-role";
 import {
   ENROLMENT_RECORD_PREFIX,
   type Enrolment,
@@ -265,7 +271,9 @@ function expectRoles(roleArns: readonly string[]): void {
   }
   for (const arn of roleArns) {
     if (typeof arn === "string" && readRoleArn(arn)) continue;
-    throw new InvalidArgumentError(`roleArns: expected ${ROLE_ARN_FORM}, got ${show(arn)}`);
+    const session = typeof arn === "string" ? readAssumedRole(arn) : undefined;
+    const hint = session ? `; the role of that session is ${roleArnOf(session)}` : "";
+    throw new InvalidArgumentError(`roleArns: expected ${ROLE_ARN_FORM}, got ${show(arn)}${hint}`);
   }
 }
 

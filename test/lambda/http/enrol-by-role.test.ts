@@ -263,6 +263,13 @@ describe("a request that is no presigned GetCallerIdentity request", () => {
     ["another service's host", replace(HOST, "ec2.eu-west-1.amazonaws.com")],
     ["another region's host", replace(HOST, "sts.eu-west-2.amazonaws.com")],
     ["the global host", replace(HOST, "sts.amazonaws.com")],
+    ["a FIPS host", replace(HOST, "sts-fips.eu-west-1.amazonaws.com")],
+    ["a dual-stack host", replace(HOST, "sts.eu-west-1.api.aws")],
+    [
+      "a host of a VPC endpoint",
+      replace(HOST, `vpce-1-abc.${HOST.replace("amazon", "vpce.amazon")}`),
+    ],
+    ["another partition's host", replace(HOST, `${HOST}.cn`)],
     ["the metadata service", replace(HOST, "169.254.169.254")],
     ["this machine", replace(HOST, "localhost")],
     ["an address of IPv6", replace(HOST, "[::1]")],
@@ -405,6 +412,10 @@ describe("an answer of STS", () => {
   it("is logged if it refuses, without the proof", () => {
     const text = JSON.stringify(log.lines);
     expect(text).toContain("SignatureDoesNotMatch");
+    const expected = "expected sts.eu-west-1.amazonaws.com";
+    expect(text).toContain(`a proof for the host sts.amazonaws.com, ${expected}`);
+    expect(text).toContain(`a proof for the host sts-fips.eu-west-1.amazonaws.com, ${expected}`);
+    expect(text).toContain("for 301 s, expected one that is valid now, for at most 300 s");
     expect(text).toContain("the role worker of the account 210987654321 (aws)");
     expect(text).not.toContain("X-Amz-Signature");
     expect(text).not.toContain(worker.sessionToken);
