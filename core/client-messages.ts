@@ -1,26 +1,22 @@
 /** Reads clients' messages: what came is checked against the protocol, and a refusal says what was wrong. */
 
 import * as v from "valibot";
+import { ID_PATTERN } from "./agent-id";
 import { isObject, isShallow } from "./json";
-import {
-  type Activity,
-  DIRECT_SUBJECT,
-  type ErrorCode,
-  type HeartbeatMessage,
-  type HistoryMessage,
-  ID_PATTERN,
-  isPattern,
-  isSubject,
-  LIMITS,
-  type ListMessage,
-  PATTERN_FORM,
-  type ProfileMessage,
-  type PublishMessage,
-  type QuietHeartbeatMessage,
-  SUBJECT_FORM,
-  type SubscribeMessage,
-  type UnsubscribeMessage,
+import { LIMITS } from "./limits";
+import type { Activity } from "./presence";
+import type {
+  ErrorCode,
+  HeartbeatMessage,
+  HistoryMessage,
+  ListMessage,
+  ProfileMessage,
+  PublishMessage,
+  QuietHeartbeatMessage,
+  SubscribeMessage,
+  UnsubscribeMessage,
 } from "./protocol";
+import { DIRECT_SUBJECT, isPattern, isSubject, PATTERN_FORM, SUBJECT_FORM } from "./subject";
 
 /** A message that the service does not accept. Its text is meant for the client. */
 export class MessageError extends Error {

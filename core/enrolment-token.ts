@@ -1,8 +1,9 @@
 /** The tokens of enrolments, and the patterns of names that they are good for. */
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { ID_PATTERN } from "./agent-id";
 import { decodeId, encodeId } from "./id-text";
-import { ID_PATTERN, LIMITS } from "./protocol";
+import { LIMITS } from "./limits";
 
 /** By what people and scanners of secrets recognize a token. */
 const ENROLMENT_TOKEN_PREFIX = "ahe_";

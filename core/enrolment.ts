@@ -2,7 +2,7 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import type { Role } from "./protocol";
+import type { Role } from "./roles";
 
 /** Whoever has an enrolment's token, or one of its roles, may register agents of some names, each with a key of its own. */
 export interface Enrolment {

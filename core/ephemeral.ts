@@ -2,8 +2,9 @@
 
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { HEARTBEAT, LIMITS } from "./limits";
 import { CONNECTED, LOCK_OUT_KEPT_MS, PRESENCE } from "./lock-out";
-import { HEARTBEAT, LIMITS, type OfflineReason } from "./protocol";
+import type { OfflineReason } from "./presence";
 import { fencingTokenOf, type RegisteredAgent } from "./registry-record";
 import type { StatusRow } from "./status";
 import { rowFromItem } from "./status-row";

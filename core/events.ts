@@ -3,7 +3,7 @@
  * the two equal. Times ending in `At` are epoch milliseconds by the server's clock.
  */
 
-import type { OfflineReason, Transition } from "./protocol";
+import type { OfflineReason, Transition } from "./presence";
 
 /** The `source` of the service's own events. */
 export const EVENT_SOURCE = "agent-heartbeat";

@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import type { AttributeValue, QueryCommandInput } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { type AgentPresence, LIMITS, type Transition, type TransitionRecord } from "./protocol";
+import { LIMITS } from "./limits";
+import type { AgentPresence, Transition, TransitionRecord } from "./presence";
 
 /** A stored transition, and the agent it belongs to. */
 export interface AgentTransition extends TransitionRecord {

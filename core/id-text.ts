@@ -1,6 +1,6 @@
 /** Ids as parts of tokens, in base64url: any id fits between two dots. */
 
-import { ID_PATTERN } from "./protocol";
+import { ID_PATTERN } from "./agent-id";
 
 export const encodeId = (id: string): string => Buffer.from(id).toString("base64url");
 

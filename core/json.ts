@@ -1,6 +1,6 @@
 /** What both directions of the protocol check of a JSON value before they look closer. */
 
-import { LIMITS } from "./protocol";
+import { LIMITS } from "./limits";
 
 /** Whether a value is an object, and no array. */
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,6 @@
 /** What a lock-out removes of a status row, and how long it is kept. */
 
-import { LIMITS } from "./protocol";
+import { LIMITS } from "./limits";
 
 /** The attributes of a row that an agent has only while it is online. A lock-out removes them. */
 export const CONNECTED = "connections, displaced, onlineSince, stalledSince";

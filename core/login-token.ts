@@ -1,13 +1,9 @@
 /** What a login token must be, apart from its signature: for the service that accepts it and the tool that explains it. */
 
 import * as v from "valibot";
-import {
-  type DuplicatePolicy,
-  ID_FORM,
-  ID_PATTERN,
-  LIMITS,
-  LOGIN_TOKEN_TTL_SECONDS,
-} from "./protocol";
+import { ID_FORM, ID_PATTERN } from "./agent-id";
+import { LIMITS } from "./limits";
+import { type DuplicatePolicy, LOGIN_TOKEN_TTL_SECONDS } from "./login-claims";
 
 /** How far a client's clock may be off. */
 export const CLOCK_SKEW_SECONDS = 30;

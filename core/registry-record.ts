@@ -4,8 +4,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { JobTerms } from "./job";
-import type { Profile, Role } from "./protocol";
+import type { Profile } from "./presence";
 import type { PublicKey } from "./public-key";
+import type { Role } from "./roles";
 
 /** A public key that verifies an agent's login tokens. */
 export interface RegisteredKey extends PublicKey {

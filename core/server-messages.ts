@@ -4,19 +4,17 @@
  */
 
 import { isObject, isShallow } from "./json";
-import {
-  type Activity,
-  type AgentPresence,
-  type DeliveryMessage,
-  type ErrorMessage,
-  LIMITS,
-  type MassExpiry,
-  type OnlineCount,
-  type Profile,
-  type ServerMessage,
-  type Transition,
-  type TransitionRecord,
-} from "./protocol";
+import { LIMITS } from "./limits";
+import type {
+  Activity,
+  AgentPresence,
+  MassExpiry,
+  OnlineCount,
+  Profile,
+  Transition,
+  TransitionRecord,
+} from "./presence";
+import type { DeliveryMessage, ErrorMessage, ServerMessage } from "./protocol";
 
 /** A message from another client. Not every sender of one says which message it is, and whose. */
 export type Delivery = Omit<DeliveryMessage, "messageId" | "from"> &

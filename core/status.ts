@@ -1,6 +1,6 @@
 /** The status row, and the rule by which every reader derives an agent's presence from it. */
 
-import type { Activity, AgentPresence, OfflineReason, Status } from "./protocol";
+import type { Activity, AgentPresence, OfflineReason, Status } from "./presence";
 
 /**
  * A row of the AgentStatus table, as of the last write. Never show its `status`: derive it. A row without an `instanceId` only

@@ -1,9 +1,8 @@
 /** Subjects and patterns: their syntax and matching. */
 
-const TOKEN = /^[\w@:/+=%~-]+$/;
+import { LIMITS } from "./limits";
 
-/** The maximum length of a subject or pattern, in characters and in tokens. */
-export const SUBJECT_LIMITS = { length: 256, tokens: 16 } as const;
+const TOKEN = /^[\w@:/+=%~-]+$/;
 
 /** The form of a subject, for error messages. */
 export const SUBJECT_FORM = "tokens of letters, digits and _-@:/+=%~ joined by dots";
@@ -33,8 +32,8 @@ export function isPattern(text: string): boolean {
 function fits(text: string, wildcard: (token: string, last: boolean) => boolean): boolean {
   const tokens = text.split(".");
   return (
-    text.length <= SUBJECT_LIMITS.length &&
-    tokens.length <= SUBJECT_LIMITS.tokens &&
+    text.length <= LIMITS.subjectLength &&
+    tokens.length <= LIMITS.subjectTokens &&
     tokens.every(
       (token, index) => TOKEN.test(token) || wildcard(token, index === tokens.length - 1),
     )
@@ -55,3 +54,14 @@ export function matchesSubject(pattern: string, subject: string): boolean {
     return token === "*" || token === tokens[index];
   }
 }
+
+/** First tokens of reserved subjects. A pattern that begins with a wildcard matches none of them. */
+export const RESERVED = {
+  /** `presence.<token>`: the agent's transitions, published only by the service. */
+  presence: "presence",
+  /** `_inbox.<token>.<...>`: replies to the agent's requests. Nobody can subscribe to them. */
+  inbox: "_inbox",
+} as const;
+
+/** The subject of a message to one agent that names no subject. */
+export const DIRECT_SUBJECT = "direct";

@@ -7,7 +7,7 @@
  * and the publish picks out those that match.
  */
 
-import { isSubject, RESERVED } from "./protocol";
+import { isSubject, RESERVED } from "./subject";
 
 const RESERVED_TOKENS: ReadonlySet<string> = new Set(Object.values(RESERVED));
 

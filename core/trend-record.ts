@@ -9,7 +9,7 @@ import type {
   UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import type { OnlineCount } from "./protocol";
+import type { OnlineCount } from "./presence";
 import { SWEEP_PARTITION } from "./registry-record";
 
 /** Sweeps closer together than this are counted once, so that the cost does not depend on their interval. */

@@ -13,7 +13,7 @@ import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../core/names";
-import type { Transition } from "../core/protocol";
+import type { Transition } from "../core/presence";
 
 /**
  * All reasons of transitions that are counted: a drain is once, when it ends. Written out, because the published types can't

@@ -2,7 +2,7 @@
 
 import { Duration, RemovalPolicy, Token } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
-import { HEARTBEAT } from "../core/protocol";
+import { HEARTBEAT } from "../core/limits";
 import { type Complete, defined, expectDuration, expectLimit } from "./limits";
 import { expectNames, expectProps } from "./prop-names";
 import {

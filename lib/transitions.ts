@@ -8,7 +8,7 @@ import { EventSourceMapping, FilterCriteria, StartingPosition } from "aws-cdk-li
 import { SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import type { Activity } from "../core/protocol";
+import type { Activity } from "../core/presence";
 import { BundledFunction, type FunctionSettings } from "./bundled-function";
 import { undeliveredQueue } from "./encryption";
 import type { Storage } from "./storage";

@@ -1,6 +1,6 @@
 /** Stores transitions as the stream's function does. */
 
-import type { Transition } from "../core/protocol";
+import type { Transition } from "../core/presence";
 import type { HistoryStore } from "../lambda/history/store";
 
 let changes = 0;

@@ -1,6 +1,6 @@
 /** The authorizer of `$connect`: accepts clients whose login token proves which agent they are. */
 
-import { audienceOf, SUBPROTOCOL } from "../../core/protocol";
+import { audienceOf, SUBPROTOCOL } from "../../core/login-claims";
 import { type AuthorizerContext, toContext } from "../shared/identity";
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";

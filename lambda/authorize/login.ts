@@ -7,6 +7,9 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from "jose";
+import { isReservedAgentId } from "../../core/agent-id";
+import { HEARTBEAT } from "../../core/limits";
+import type { DuplicatePolicy } from "../../core/login-claims";
 import {
   CLOCK_SKEW_SECONDS,
   type Claims,
@@ -14,7 +17,6 @@ import {
   MAX_TOKEN_LENGTH,
   periodFault,
 } from "../../core/login-token";
-import { type DuplicatePolicy, HEARTBEAT, isReservedAgentId } from "../../core/protocol";
 import { fencingTokenOf } from "../../core/registry-record";
 import { keyTagOf } from "../../core/row-connections";
 import type { Identity } from "../shared/identity";

@@ -3,7 +3,7 @@
  * whoever else connects.
  */
 
-import { AGENT_WATCHES_STATUS, SUBPROTOCOL } from "../../core/protocol";
+import { AGENT_WATCHES_STATUS, SUBPROTOCOL } from "../../core/login-claims";
 import type { AcquireOutcome } from "../lease/holder";
 import type { LeaseStore } from "../lease/store";
 import type { CapableAgents } from "../messaging/capable-agents";

@@ -1,17 +1,11 @@
 /** Brings `Agent Message` events of the bus to agents, so that any AWS service can speak to them. */
 
 import * as v from "valibot";
+import { EVENT_SENDER_PREFIX, ID_PATTERN } from "../../core/agent-id";
 import { capability, MessageError, NESTING_FORM } from "../../core/client-messages";
 import { isShallow } from "../../core/json";
-import {
-  type DeliveryMessage,
-  DIRECT_SUBJECT,
-  EVENT_SENDER_PREFIX,
-  ID_PATTERN,
-  isSubject,
-  RESERVED,
-  SUBJECT_FORM,
-} from "../../core/protocol";
+import type { DeliveryMessage } from "../../core/protocol";
+import { DIRECT_SUBJECT, isSubject, RESERVED, SUBJECT_FORM } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { MessageRouter } from "../messaging/message-router";
 import { checkSize } from "../publish/handler";

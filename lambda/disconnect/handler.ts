@@ -1,6 +1,7 @@
 /** The `$disconnect` route: takes the connection out of the row, and releases the lease with the last one. */
 
-import { LIMITS, type OfflineReason } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import type { OfflineReason } from "../../core/presence";
 import type { LeaseStore } from "../lease/store";
 import type { SubscriptionStore } from "../messaging/subscriptions";
 import { connectionOf, fromContext } from "../shared/identity";

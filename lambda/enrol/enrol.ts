@@ -3,10 +3,10 @@
  * another key; the same key again is a success, because the answer to the first request may have been lost.
  */
 
+import { isReservedAgentId } from "../../core/agent-id";
 import type { StoredEnrolment } from "../../core/enrolment";
 import { matchesName, patternOfSession, readEnrolmentToken } from "../../core/enrolment-token";
 import { keepUntil } from "../../core/ephemeral";
-import { isReservedAgentId } from "../../core/protocol";
 import type { PublicKey } from "../../core/public-key";
 import {
   fencingTokenOf,

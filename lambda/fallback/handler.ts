@@ -1,7 +1,8 @@
 /** The `$default` route: says what is wrong with a message of no other route. */
 
 import { idOf, kindOf, MessageError, parseObject } from "../../core/client-messages";
-import { type ClientMessage, PERMISSIONS } from "../../core/protocol";
+import type { ClientMessage } from "../../core/protocol";
+import { PERMISSIONS } from "../../core/roles";
 import { messageRoute, type RouteDependencies } from "../shared/message-route";
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set<ClientMessage["type"]>(

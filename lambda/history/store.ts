@@ -16,7 +16,7 @@ import {
   historyTtlEpochSeconds,
   transitionCounterKey,
 } from "../../core/history-record";
-import type { Transition } from "../../core/protocol";
+import type { Transition } from "../../core/presence";
 
 /** Where in a stream a change was read. */
 export interface StreamPosition {

@@ -1,6 +1,6 @@
 /** What all requests have in common that renew a lease. */
 
-import { RATES } from "../../core/protocol";
+import { RATES } from "../../core/limits";
 import { httpConnectionId } from "../../core/row-connections";
 import type { TokenUse } from "../lease/holder";
 import { RateLimiter } from "../shared/rate-limiter";

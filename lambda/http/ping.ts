@@ -2,7 +2,7 @@
 
 import { type JobTerms, nextDue } from "../../core/job";
 import { pingKey, readPingSecret } from "../../core/ping-secret";
-import type { Activity } from "../../core/protocol";
+import type { Activity } from "../../core/presence";
 import { fencingTokenOf, isExpired, type RegisteredAgent } from "../../core/registry-record";
 import { httpConnectionId, keyTagOf } from "../../core/row-connections";
 import type { LoginRegistry } from "../authorize/store";

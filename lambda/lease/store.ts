@@ -28,7 +28,8 @@
  */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { type Activity, LIMITS, type OfflineReason } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import type { Activity, OfflineReason } from "../../core/presence";
 import { entryOf, HTTP_CONNECTION_PREFIX, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";

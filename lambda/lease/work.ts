@@ -1,6 +1,6 @@
 /** Computes when work counts as stalled, from the activity in a heartbeat. */
 
-import type { Activity } from "../../core/protocol";
+import type { Activity } from "../../core/presence";
 
 /** A heartbeat that is due may still be in flight. */
 export const IN_FLIGHT_MS = 2000;

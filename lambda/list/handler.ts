@@ -2,7 +2,7 @@
 
 import { InvalidCursorError, type StatusReader } from "@agent-heartbeat/sdk/status";
 import { MessageError, parseList } from "../../core/client-messages";
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import { echo, type GuardedDependencies, guardedRoute, reply } from "../shared/message-route";
 
 export interface ListDependencies extends GuardedDependencies {

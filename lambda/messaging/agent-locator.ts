@@ -2,7 +2,7 @@
 
 import { type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import type { AgentPresence } from "../../core/protocol";
+import type { AgentPresence } from "../../core/presence";
 import { openConnections } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";

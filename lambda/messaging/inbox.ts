@@ -1,7 +1,6 @@
 /** Subjects of answers to requests. */
 
-import { RESERVED } from "../../core/protocol";
-import { agentOfToken } from "../../core/subject";
+import { agentOfToken, RESERVED } from "../../core/subject";
 
 /** The requesting agent, which an answer's subject names; undefined for any other subject. */
 export function inboxOwner(subject: string): string | undefined {

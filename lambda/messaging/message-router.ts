@@ -1,7 +1,8 @@
 /** Delivers messages: finds their receivers, draws one of each group, posts in parallel, and removes connections that are gone. */
 
 import pLimit from "p-limit";
-import { type DeliveryMessage, LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import type { DeliveryMessage } from "../../core/protocol";
 import type { Connections, Outcome } from "../shared/connections";
 import type { Log } from "../shared/log";
 import type { CapableAgents } from "./capable-agents";

@@ -6,7 +6,8 @@
 
 import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { LIMITS, matchesSubject } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import { matchesSubject } from "../../core/subject";
 import { groupIn } from "../../core/subscription-keys";
 
 /** A connection that messages go to. */

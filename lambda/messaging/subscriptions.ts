@@ -13,8 +13,9 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import { LIMITS } from "../../core/limits";
 import { SUBSCRIPTIONS_BY_CONNECTION, SUBSCRIPTIONS_BY_OWNER } from "../../core/names";
-import { LIMITS, matchesSubject } from "../../core/protocol";
+import { matchesSubject } from "../../core/subject";
 import {
   addressesFor,
   addressOf,

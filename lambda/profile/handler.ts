@@ -1,7 +1,8 @@
 /** The `profile` route: stores an agent's capabilities and metadata, and lists its connections by capability. */
 
 import { MessageError, parseProfile } from "../../core/client-messages";
-import { LIMITS, type Profile } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import type { Profile } from "../../core/presence";
 import type { CapableAgents } from "../messaging/capable-agents";
 import type { AgentLocator } from "../messaging/message-router";
 import type { Identity } from "../shared/identity";

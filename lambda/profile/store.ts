@@ -8,7 +8,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import type { Profile } from "../../core/protocol";
+import type { Profile } from "../../core/presence";
 import { agentRecordId, profileValue } from "../../core/registry-record";
 import type { Identity } from "../shared/identity";
 

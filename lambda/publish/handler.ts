@@ -1,16 +1,11 @@
 /** The `publish` route: delivers a message within an organization. */
 
+import { isReservedAgentId, RESERVED_ID_FORM } from "../../core/agent-id";
 import { MessageError, parsePublish } from "../../core/client-messages";
-import {
-  type DeliveryMessage,
-  isReservedAgentId,
-  LIMITS,
-  PERMISSIONS,
-  RESERVED,
-  RESERVED_ID_FORM,
-  type Role,
-} from "../../core/protocol";
-import { agentToken } from "../../core/subject";
+import { LIMITS } from "../../core/limits";
+import type { DeliveryMessage } from "../../core/protocol";
+import { PERMISSIONS, type Role } from "../../core/roles";
+import { agentToken, RESERVED } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
 import { inboxOwner } from "../messaging/inbox";
 import type { MessageRouter } from "../messaging/message-router";

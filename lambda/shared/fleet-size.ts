@@ -2,7 +2,7 @@
 
 import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import { SWEEP_PARTITION } from "../../core/registry-record";
 
 /** Agents of all organizations that were online by their derived status. */

@@ -3,7 +3,8 @@
  * route as strings, so that routes need no read.
  */
 
-import type { DuplicatePolicy, Role } from "../../core/protocol";
+import type { DuplicatePolicy } from "../../core/login-claims";
+import type { Role } from "../../core/roles";
 
 /** A connection's owner, and what its login agreed. */
 export interface Identity {

@@ -1,8 +1,9 @@
 /** The common part of all message routes: the event, replies, and error handling. No route fails with a 500. */
 
 import { idOf, MessageError, parseObject } from "../../core/client-messages";
+import { LIMITS, RATES, UNKNOWN_RATE } from "../../core/limits";
 import type { ClientMessage, ErrorCode, ServerMessage } from "../../core/protocol";
-import { LIMITS, PERMISSIONS, RATES, UNKNOWN_RATE } from "../../core/protocol";
+import { PERMISSIONS } from "../../core/roles";
 import type { StatusRow } from "../../core/status";
 import type { Standing } from "../lease/standing";
 import type { Connections } from "./connections";

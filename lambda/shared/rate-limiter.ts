@@ -4,7 +4,7 @@
  * refused messages; `SenderRates` enforces the limit.
  */
 
-import type { Rate } from "../../core/protocol";
+import type { Rate } from "../../core/limits";
 
 /** Connections that a container counts. Beyond that, it forgets the least recently active one. */
 const REMEMBERED = 10_000;

@@ -9,7 +9,8 @@ import {
   type DynamoDBClient,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { type ClientMessage, RATES } from "../../core/protocol";
+import { RATES } from "../../core/limits";
+import type { ClientMessage } from "../../core/protocol";
 import { senderRateKey } from "../../core/subscription-keys";
 import type { Identity } from "./identity";
 import { FLOOD_FACTOR, type RateLimitOutcome } from "./rate-limiter";

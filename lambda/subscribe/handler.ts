@@ -1,7 +1,8 @@
 /** The `subscribe` and `unsubscribe` routes: a connection says which messages it wants. */
 
 import { MessageError, parseSubscribe, parseUnsubscribe } from "../../core/client-messages";
-import { LIMITS, RESERVED } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import { RESERVED } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
 import type { SubscriptionStore, SubscriptionUsage } from "../messaging/subscriptions";
 import type { Judgement } from "../shared/guard";

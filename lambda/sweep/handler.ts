@@ -4,7 +4,7 @@
  */
 
 import pLimit from "p-limit";
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import { displacedConnections, openConnections } from "../../core/row-connections";
 import type { LeaseStore } from "../lease/store";
 import type { Connections } from "../shared/connections";

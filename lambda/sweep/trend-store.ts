@@ -2,7 +2,7 @@
 
 import { type DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import pLimit from "p-limit";
-import type { OnlineCount } from "../../core/protocol";
+import type { OnlineCount } from "../../core/presence";
 import { sweepMark, TREND_INTERVAL_MS, trendUpdate } from "../../core/trend-record";
 
 /** Organizations whose counts a sweep stores: a write unit for each. Beyond it, those with the most agents. */

@@ -5,16 +5,13 @@
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { type EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { SERVICE_SENDER } from "../../core/agent-id";
 import { EVENT_DETAIL_TYPES, EVENT_SOURCE } from "../../core/events";
-import {
-  agentToken,
-  type DeliveryMessage,
-  RESERVED,
-  SERVICE_SENDER,
-  type Transition,
-} from "../../core/protocol";
+import type { Transition } from "../../core/presence";
+import type { DeliveryMessage } from "../../core/protocol";
 import type { StatusRow } from "../../core/status";
 import { rowFromItem } from "../../core/status-row";
+import { agentToken, RESERVED } from "../../core/subject";
 import type { HistoryStore, StreamPosition } from "../history/store";
 import { isLockedOut } from "../lease/standing";
 import type { MessageRouter } from "../messaging/message-router";

@@ -1,7 +1,8 @@
 /** Answers, in place of an agent that is lost, the requests that only this agent could have answered. */
 
 import pLimit from "p-limit";
-import { type DeliveryMessage, SERVICE_SENDER } from "../../core/protocol";
+import { SERVICE_SENDER } from "../../core/agent-id";
+import type { DeliveryMessage } from "../../core/protocol";
 import { inboxOwner } from "../messaging/inbox";
 import type { MessageRouter } from "../messaging/message-router";
 import type { OpenRequests } from "../messaging/open-requests";

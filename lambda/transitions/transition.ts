@@ -1,6 +1,6 @@
 /** Derives a transition and its reason from a change of a row in the AgentStatus table. */
 
-import type { AgentPresence, Transition, TransitionEvent } from "../../core/protocol";
+import type { AgentPresence, Transition, TransitionEvent } from "../../core/presence";
 import { displacedConnections, listsLatest, openConnections } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 

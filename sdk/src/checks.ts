@@ -1,6 +1,6 @@
 /** Checks of what an application passes in, each with a sentence that names the option. */
 
-import { ID_FORM, ID_PATTERN } from "../../core/protocol";
+import { ID_FORM, ID_PATTERN } from "../../core/agent-id";
 import { ConfigurationError } from "./errors";
 import { show } from "./user-code";
 

@@ -5,7 +5,7 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import { invalid } from "./checks";
 import { ConfigurationError } from "./errors";
 import { resolveWatcherOptions } from "./fleet/options";

@@ -1,6 +1,8 @@
 /** The options of an agent: what may be given, what is the default, and what is refused. */
 
-import { audienceOf, type DuplicatePolicy, HEARTBEAT, type Profile } from "../../core/protocol";
+import { HEARTBEAT } from "../../core/limits";
+import { audienceOf, type DuplicatePolicy } from "../../core/login-claims";
+import type { Profile } from "../../core/presence";
 import { checkId, invalid, millis, whole, within } from "./checks";
 import {
   builtInSchedules,

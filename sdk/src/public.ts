@@ -1,12 +1,9 @@
 /** What every entry of the SDK exports, whatever the platform. */
 
+export type { DuplicatePolicy } from "../../core/login-claims";
 export type {
   Activity,
   AgentPresence,
-  AgentsMessage,
-  DuplicatePolicy,
-  ErrorCode,
-  ListMessage,
   MassExpiry,
   OfflineReason,
   OnlineCount,
@@ -15,7 +12,8 @@ export type {
   Transition,
   TransitionEvent,
   TransitionRecord,
-} from "../../core/protocol";
+} from "../../core/presence";
+export type { AgentsMessage, ErrorCode, ListMessage } from "../../core/protocol";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../core/public-key";
 export { matchesSubject } from "../../core/subject";
 export type { ListQuery } from "./agent";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { Transition } from "../../core/protocol";
+import type { Transition } from "../../core/presence";
 import { HistoryStore } from "../../lambda/history/store";
 import { localFolder, run } from "../../testing/cli/run";
 import { type Engine, startEngine } from "../../testing/engine";

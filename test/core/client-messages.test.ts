@@ -7,7 +7,7 @@ import {
   type MassExpiry,
 } from "@agent-heartbeat/sdk/status";
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import { fallbackHandler } from "../../lambda/fallback/handler";
 import { listHandler } from "../../lambda/list/handler";
 import {

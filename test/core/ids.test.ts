@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { agentToken, ID_PATTERN, isSubject, LIMITS, RESERVED } from "../../core/protocol";
-import { agentOfToken } from "../../core/subject";
+import { ID_PATTERN } from "../../core/agent-id";
+import { LIMITS } from "../../core/limits";
+import { agentOfToken, agentToken, isSubject, RESERVED } from "../../core/subject";
 
 /** As pods, hosts, workers, tasks and people are named. */
 const NAMES = [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { LIMITS, type ServerMessage } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import type { ServerMessage } from "../../core/protocol";
 import { decodeServerMessage, readTransition } from "../../core/server-messages";
 import { presence, transition } from "../../testing/fleet-watchers";
 import { runs } from "../../testing/fuzz/runs";

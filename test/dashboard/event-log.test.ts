@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Transition } from "../../core/protocol";
+import type { Transition } from "../../core/presence";
 import { EventLog } from "../../dashboard/src/fleet/event-log";
 import { change, lost, NOON, presence } from "../../testing/dashboard/fake-fleet";
 

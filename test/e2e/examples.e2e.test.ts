@@ -8,7 +8,7 @@ import { basename, join, posix } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { exportPKCS8 } from "jose";
-import { audienceOf } from "../../core/protocol";
+import { audienceOf } from "../../core/login-claims";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";

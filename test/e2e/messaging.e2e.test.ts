@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { audienceOf } from "../../core/protocol";
+import { audienceOf } from "../../core/login-claims";
 import { BareClient } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { until } from "../../testing/e2e/until";

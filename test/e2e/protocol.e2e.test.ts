@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { audienceOf } from "../../core/protocol";
+import { audienceOf } from "../../core/login-claims";
 import { BareClient, HandshakeRefused } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { loginClaims, signToken, type TestKey, testKey } from "../../testing/login";

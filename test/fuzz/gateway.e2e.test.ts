@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { LIMITS, RATES } from "../../core/protocol";
+import { LIMITS, RATES } from "../../core/limits";
 import { BareClient, HandshakeRefused } from "../../testing/e2e/client";
 import { openTarget, type Target } from "../../testing/e2e/target";
 import { runs } from "../../testing/fuzz/runs";

@@ -1,7 +1,7 @@
 /** What one message costs at most: each bound of docs/limits.md, tried against tables that never end. */
 
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import { AGENT_RECORD_PREFIX } from "../../core/registry-record";
 import { entryOf } from "../../core/row-connections";
 import { addressesFor, groupIn, subscriberOf } from "../../core/subscription-keys";

@@ -7,7 +7,7 @@ import ts from "typescript";
 
 const root = join(__dirname, "..", "..");
 /** What pages import, and what travels. */
-const PUBLIC = ["sdk/src/browser.ts", "sdk/src/fleet/browser.ts", "core/protocol.ts"];
+const PUBLIC = ["sdk/src/browser.ts", "sdk/src/fleet/browser.ts", "sdk/src/protocol.ts"];
 
 let names: string[];
 let sources: ts.SourceFile[];

@@ -5,7 +5,8 @@
 
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { audienceOf, LIMITS, SUBPROTOCOL } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import { audienceOf, SUBPROTOCOL } from "../../core/login-claims";
 import { loginClaims, signToken, type TestKey } from "../login";
 
 type Message = Record<string, unknown> & { type: string };

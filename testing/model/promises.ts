@@ -1,6 +1,6 @@
 /** What the service promises, judged in a world by what really happened in it, never by how the writes are made. */
 
-import { LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
 import {
   displacedConnections,
   isHttpConnection,

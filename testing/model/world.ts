@@ -7,7 +7,7 @@
  */
 
 import { derivePresence, rowFromItem, type StatusRow } from "@agent-heartbeat/sdk/status";
-import type { Activity, OfflineReason, Transition } from "../../core/protocol";
+import type { Activity, OfflineReason, Transition } from "../../core/presence";
 import { displacedConnections, entryOf, openConnections } from "../../core/row-connections";
 import type { AcquireOutcome, HttpHolder, LeaseHolder } from "../../lambda/lease/holder";
 import { LeaseStore } from "../../lambda/lease/store";

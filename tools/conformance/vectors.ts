@@ -4,16 +4,11 @@
  */
 
 import { createPrivateKey } from "node:crypto";
-import {
-  agentToken,
-  audienceOf,
-  HEARTBEAT,
-  ID_PATTERN,
-  LIMITS,
-  LOGIN_TOKEN_TTL_SECONDS,
-} from "../../core/protocol";
+import { ID_PATTERN } from "../../core/agent-id";
+import { HEARTBEAT, LIMITS } from "../../core/limits";
+import { audienceOf, LOGIN_TOKEN_TTL_SECONDS } from "../../core/login-claims";
 import { decodeServerMessage } from "../../core/server-messages";
-import { isPattern, isSubject, matchesSubject } from "../../core/subject";
+import { agentToken, isPattern, isSubject, matchesSubject } from "../../core/subject";
 import { Backoff, builtInSchedules, type FailureKind } from "../../sdk/src/connection/backoff";
 import type { ConnectionEnd } from "../../sdk/src/connection/connection";
 import { failureOf, retryAfterMs } from "../../sdk/src/connection/failure";

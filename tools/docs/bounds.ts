@@ -1,6 +1,7 @@
 /** What one message may cost at most, by route. A test tries to exceed each bound, and reaches it. */
 
-import { type ClientMessage, LIMITS } from "../../core/protocol";
+import { LIMITS } from "../../core/limits";
+import type { ClientMessage } from "../../core/protocol";
 import { MOST_CONNECTIONS } from "../../lambda/lease/writes";
 import { table } from "./fields";
 

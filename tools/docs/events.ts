@@ -23,7 +23,7 @@ const NAMES = Object.keys(DETAILS) as (keyof typeof DETAILS)[];
 
 /** The text of each generated block, by its name. */
 export function eventBlocks(): Record<string, string> {
-  const interfaces = interfacesOf(parse(join(CORE, "protocol.ts")), parse(join(CORE, "events.ts")));
+  const interfaces = interfacesOf(parse(join(CORE, "presence.ts")), parse(join(CORE, "events.ts")));
   const fields = (name: string) => fieldTable(required(interfaces, name), interfaces);
   const rows = NAMES.map((name) => {
     const detailType = EVENT_DETAIL_TYPES[name];

@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import { ROLES } from "@agent-heartbeat/sdk/protocol";
 import ts from "typescript";
-import { HEARTBEAT, LIMITS, PERMISSIONS, RATES, UNKNOWN_RATE } from "../../core/protocol";
+import { HEARTBEAT, LIMITS, RATES, UNKNOWN_RATE } from "../../core/limits";
+import { PERMISSIONS } from "../../core/roles";
 import {
   commentOf,
   docOf,
@@ -16,14 +17,24 @@ import {
   table,
 } from "./fields";
 
-const SOURCE = join(__dirname, "../../core/protocol.ts");
+const CORE = join(__dirname, "../../core");
 
 /** The text of each generated block, by its name. */
 export function protocolBlocks(): Record<string, string> {
-  const source = parse(SOURCE);
-  const interfaces = interfacesOf(source);
+  const [messages, presence, login, limits] = [
+    "protocol",
+    "presence",
+    "login-claims",
+    "limits",
+  ].map((name) => parse(join(CORE, `${name}.ts`))) as [
+    ts.SourceFile,
+    ts.SourceFile,
+    ts.SourceFile,
+    ts.SourceFile,
+  ];
+  const interfaces = interfacesOf(messages, presence, login);
   const sent = (union: string) =>
-    membersOf(source, union)
+    membersOf(messages, union)
       .map((name) => messageSection(required(interfaces, name), interfaces))
       .join("\n\n");
   const fields = (name: string) => fieldTable(required(interfaces, name), interfaces);
@@ -37,13 +48,13 @@ export function protocolBlocks(): Record<string, string> {
     transition: fields("Transition"),
     "online-count": fields("OnlineCount"),
     claims: fields("LoginClaims"),
-    errors: bulletsOf(source, "ErrorCode"),
-    reasons: bulletsOf(source, "OfflineReason"),
+    errors: bulletsOf(messages, "ErrorCode"),
+    reasons: bulletsOf(presence, "OfflineReason"),
     permissions: permissionTable(),
     rates: rateTable(),
     limits: [
-      constantTable(source, "LIMITS", LIMITS),
-      constantTable(source, "HEARTBEAT", HEARTBEAT),
+      constantTable(limits, "LIMITS", LIMITS),
+      constantTable(limits, "HEARTBEAT", HEARTBEAT),
     ].join("\n\n"),
   };
 }

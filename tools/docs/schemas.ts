@@ -37,7 +37,7 @@ export const SCHEMAS = join(ROOT, "docs/schemas");
 
 /** The text of each schema, by the name of its file. Fields that no schema has are allowed: receivers ignore them. */
 export function schemas(): Record<SchemaFile, string> {
-  const generator = generatorOf("core/protocol.ts");
+  const generator = generatorOf("sdk/src/protocol.ts");
   const events = generatorOf("core/events.ts");
   const text = (type: string) => {
     const schema = generator.createSchema(type);

@@ -2,7 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { audienceOf, SUBPROTOCOL } from "../../core/protocol";
+import { audienceOf, SUBPROTOCOL } from "../../core/login-claims";
 import { BareClient } from "../../testing/e2e/client";
 import { until } from "../../testing/e2e/until";
 import { loginClaims, signToken } from "../../testing/login";

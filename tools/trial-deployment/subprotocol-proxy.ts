@@ -5,7 +5,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { SUBPROTOCOL } from "../../core/protocol";
+import { SUBPROTOCOL } from "../../core/login-claims";
 
 const SWITCHED = Buffer.from("HTTP/1.1 101");
 const END_OF_LINE = Buffer.from("\r\n");

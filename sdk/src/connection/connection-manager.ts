@@ -3,7 +3,8 @@
  * inspects the state, runs whatever is due, and sets one timer for what is due next.
  */
 
-import type { Activity, ClientMessage, HeartbeatAckMessage } from "../../../core/protocol";
+import type { Activity } from "../../../core/presence";
+import type { ClientMessage, HeartbeatAckMessage } from "../../../core/protocol";
 import type { ReceivedMessage } from "../../../core/server-messages";
 import { hint } from "../hint";
 import { inBrowser } from "../platform/in-browser";

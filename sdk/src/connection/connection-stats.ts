@@ -1,6 +1,7 @@
 /** What a link has measured and lived through: the stuff of its health. */
 
-import type { Activity, HeartbeatAckMessage } from "../../../core/protocol";
+import type { Activity } from "../../../core/presence";
+import type { HeartbeatAckMessage } from "../../../core/protocol";
 import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import type { LastDisconnect, ManagerHealth } from "./health";

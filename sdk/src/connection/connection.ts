@@ -1,6 +1,7 @@
 /** One connection: a login token, a WebSocket, and the frames on it, from the handshake to its end. */
 
-import { type ClientMessage, SUBPROTOCOL } from "../../../core/protocol";
+import { SUBPROTOCOL } from "../../../core/login-claims";
+import type { ClientMessage } from "../../../core/protocol";
 import { decodeServerMessage, type ReceivedMessage } from "../../../core/server-messages";
 import { ConnectionError } from "../errors";
 import { inBrowser } from "../platform/in-browser";

@@ -1,6 +1,6 @@
 /** The heartbeat of one connection: when the next is due, whether it wants an ack, when silence is death. */
 
-import { HEARTBEAT } from "../../../core/protocol";
+import { HEARTBEAT } from "../../../core/limits";
 
 /** The server's wish for another interval is followed from here to the longest one. */
 const MIN_INTERVAL_MS = 1000;

@@ -1,6 +1,7 @@
 /** One connection on its way from first handshake to close, with its heartbeat and its times. */
 
-import type { Activity, ClientMessage } from "../../../core/protocol";
+import type { Activity } from "../../../core/presence";
+import type { ClientMessage } from "../../../core/protocol";
 import { Connection, type ConnectionListener, type ConnectionOptions } from "./connection";
 import type { Heartbeat } from "./heartbeat";
 import { Subscriptions } from "./subscriptions";

@@ -1,6 +1,7 @@
 /** How an agent and its link talk: the same whether the link runs in this thread or in another. */
 
-import type { Activity, ClientMessage } from "../../../core/protocol";
+import type { Activity } from "../../../core/presence";
+import type { ClientMessage } from "../../../core/protocol";
 import type { ReceivedMessage } from "../../../core/server-messages";
 import type { ManagerHealth } from "./health";
 import type { Failure, StateChange } from "./state";

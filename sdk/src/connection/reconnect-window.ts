@@ -3,7 +3,7 @@
  * connection it counts.
  */
 
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { type ConnectionEnd, isRefused } from "./connection";
 
 /** The windows that are followed, so that wrong advice can neither park an agent nor make it storm. */

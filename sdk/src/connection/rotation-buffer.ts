@@ -6,8 +6,8 @@
  *   newer         m3 m4 -- held (m3 is dropped) ------- m4, m5: told
  */
 
-import { RESERVED } from "../../../core/protocol";
 import { type Delivery, deliveryKey } from "../../../core/server-messages";
+import { RESERVED } from "../../../core/subject";
 import type { ManagedConnection } from "./managed-connection";
 
 export class RotationBuffer {

@@ -4,7 +4,7 @@ import {
   type DuplicatePolicy,
   LOGIN_TOKEN_TTL_SECONDS,
   type LoginClaims,
-} from "../../../core/protocol";
+} from "../../../core/login-claims";
 import { base64url, type SigningKey, WEB_CRYPTO } from "./keys";
 
 /** What a login token says, apart from its times. Durations are in seconds. */

@@ -1,6 +1,6 @@
 /** What is known of a fleet: of each agent the newest word, shown as it is to be read at the moment. */
 
-import type { AgentPresence, Transition } from "../../../core/protocol";
+import type { AgentPresence, Transition } from "../../../core/presence";
 
 /** Something about an agent is another than before, or the service told of it. */
 export interface FleetChange {

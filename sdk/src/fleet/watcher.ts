@@ -1,18 +1,17 @@
 /** A fleet as it is now, in a map: subscribes to what changes, lists what is, and watches the leases. */
 
-import type { AgentsMessage, MassExpiry, TransitionRecord } from "../../../core/protocol";
-import {
-  AGENT_WATCHES_STATUS,
-  type AgentPresence,
-  agentToken,
-  type HistoryMessage,
-  LIMITS,
-  type ListMessage,
-  type OnlineCount,
-  RESERVED,
-  type Transition,
-} from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
+import { AGENT_WATCHES_STATUS } from "../../../core/login-claims";
+import type {
+  AgentPresence,
+  MassExpiry,
+  OnlineCount,
+  Transition,
+  TransitionRecord,
+} from "../../../core/presence";
+import type { AgentsMessage, HistoryMessage, ListMessage } from "../../../core/protocol";
 import { type ReceivedMessage, readTransition } from "../../../core/server-messages";
+import { agentToken, RESERVED } from "../../../core/subject";
 import { notConnected } from "../connection/connection";
 import { errorOf } from "../connection/failure";
 import type { ManagerEvent, ManagerPort } from "../connection/manager-port";

@@ -3,9 +3,8 @@
  * after the other, and never so that the connection has to wait.
  */
 
-import { RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
-import { matchesSubject } from "../../../core/subject";
+import { matchesSubject, RESERVED } from "../../../core/subject";
 import { checkId, millis, whole } from "../checks";
 import { inBrowser } from "../platform/in-browser";
 import type { Answer } from "./answer";

@@ -1,6 +1,6 @@
 /** What an application sends, as JSON carries it: what would arrive as something else is refused. */
 
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 
 /**
  * A copy of a value in which all is JSON. As with `JSON.stringify`, an object with `toJSON` stands for what that returns, and

@@ -1,7 +1,8 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
-import { type Activity, RESERVED } from "../../../core/protocol";
+import type { Activity } from "../../../core/presence";
 import { type Delivery, deliveryKey } from "../../../core/server-messages";
+import { RESERVED } from "../../../core/subject";
 import { millis, whole } from "../checks";
 import { notConnected } from "../connection/connection";
 import { inBrowser } from "../platform/in-browser";

@@ -1,7 +1,9 @@
 /** What an agent says of itself beside its presence: checked as the server does, and told once. */
 
 import { isObject } from "../../../core/json";
-import { LIMITS, type Profile, type ProfileMessage } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
+import type { Profile } from "../../../core/presence";
+import type { ProfileMessage } from "../../../core/protocol";
 import { invalid } from "../checks";
 import { ConfigurationError, RequestRefusedError } from "../errors";
 import { describe } from "../user-code";

@@ -1,11 +1,8 @@
 /** Sends messages: those of one subject one after the other, so that they arrive in order. */
 
-import {
-  DIRECT_SUBJECT,
-  LIMITS,
-  type PublishedMessage,
-  type PublishMessage,
-} from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
+import type { PublishedMessage, PublishMessage } from "../../../core/protocol";
+import { DIRECT_SUBJECT } from "../../../core/subject";
 import { checkId, invalid } from "../checks";
 import { MessageError, RequestTimeoutError } from "../errors";
 import { inBrowser } from "../platform/in-browser";

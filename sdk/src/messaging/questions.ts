@@ -4,8 +4,8 @@
  */
 
 import { isObject } from "../../../core/json";
-import { agentToken, RESERVED } from "../../../core/protocol";
 import type { Delivery } from "../../../core/server-messages";
+import { agentToken, RESERVED } from "../../../core/subject";
 import {
   type AgentHeartbeatError,
   NoReceiverError,

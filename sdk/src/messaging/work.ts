@@ -1,6 +1,7 @@
 /** What an agent's handlers are at, since when, and when they last advanced: what its heartbeats say of it. */
 
-import { type Activity, LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
+import type { Activity } from "../../../core/presence";
 
 /** A message that is being handled. Times are monotonic. */
 export interface Task {

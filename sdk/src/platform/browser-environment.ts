@@ -1,6 +1,6 @@
 /** What the SDK takes from a page: the clocks, the key that is given, and the page's own WebSocket. */
 
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { invalid } from "../checks";
 import { ConnectionManager } from "../connection/connection-manager";
 import { keySourceOf } from "../connection/key-source";

@@ -2,7 +2,7 @@
 
 import type { Agent } from "node:http";
 import { WebSocket } from "ws";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { proxyAgent, proxyFor } from "./proxy";
 import type { OpenSocket, Socket, SocketListener } from "./runtime";
 

@@ -1,6 +1,6 @@
 /** What TypeScript refuses of what is given to agents and watchers, JavaScript is told. Pages do without, for their size. */
 
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { type Names, unknown, unknownName } from "../../../core/unknown-names";
 import type { ListQuery } from "../agent";
 import type { AgentEvents } from "../agent-events";

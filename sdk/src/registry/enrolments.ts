@@ -33,8 +33,8 @@ import {
   SESSION_PLACEHOLDER,
 } from "../../../core/enrolment-token";
 import { EPHEMERAL_MS } from "../../../core/ephemeral";
-import type { Role } from "../../../core/protocol";
 import type { RegisteredAgent } from "../../../core/registry-record";
+import type { Role } from "../../../core/roles";
 import type { Names } from "../../../core/unknown-names";
 import { DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";

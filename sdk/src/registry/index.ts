@@ -4,11 +4,13 @@
  * @module @agent-heartbeat/sdk/registry
  */
 
+export { ID_PATTERN } from "../../../core/agent-id";
 export type { Enrolment } from "../../../core/enrolment";
 export { type JobTerms, jobFault } from "../../../core/job";
-export { ID_PATTERN, type Profile, ROLES, type Role } from "../../../core/protocol";
+export type { Profile } from "../../../core/presence";
 export type { KeyAlgorithm, PublicJwk, PublicKey } from "../../../core/public-key";
 export type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
+export { ROLES, type Role } from "../../../core/roles";
 export { AgentHeartbeatError, KeyError } from "../errors";
 export type { Clock } from "../status/dynamodb-clock";
 export { InvalidArgumentError, InvalidCursorError } from "../status/errors";

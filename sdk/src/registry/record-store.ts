@@ -11,7 +11,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,

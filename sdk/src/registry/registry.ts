@@ -3,9 +3,10 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { lockOutVanished } from "../../../core/ephemeral";
 import { type JobTerms, jobFault } from "../../../core/job";
+import { LIMITS } from "../../../core/limits";
 import { newPingSecret, pingKey } from "../../../core/ping-secret";
-import { LIMITS, type Role } from "../../../core/protocol";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
+import type { Role } from "../../../core/roles";
 import { keyTagOf } from "../../../core/row-connections";
 import type { Names } from "../../../core/unknown-names";
 import { agentBefore, cursorAfter } from "../status/cursor";

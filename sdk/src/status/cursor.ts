@@ -1,6 +1,6 @@
 /** Cursors of a list: opaque to callers, and good only for the organization that they were made for. */
 
-import { ID_PATTERN } from "../../../core/protocol";
+import { ID_PATTERN } from "../../../core/agent-id";
 import { InvalidCursorError } from "./errors";
 
 const VERSION = "1";

@@ -1,12 +1,7 @@
 /** Checks of what callers pass in, shared by the reader and the registry. */
 
-import {
-  ID_FORM,
-  ID_PATTERN,
-  isReservedAgentId,
-  RESERVED_ID_FORM,
-  ROLES,
-} from "../../../core/protocol";
+import { ID_FORM, ID_PATTERN, isReservedAgentId, RESERVED_ID_FORM } from "../../../core/agent-id";
+import { ROLES } from "../../../core/roles";
 import { type Names, unknownName } from "../../../core/unknown-names";
 import { show } from "../user-code";
 import { InvalidArgumentError } from "./errors";

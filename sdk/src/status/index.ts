@@ -17,7 +17,7 @@ export type {
   Transition,
   TransitionEvent,
   TransitionRecord,
-} from "../../../core/protocol";
+} from "../../../core/presence";
 export type { PresenceRow, StatusRow } from "../../../core/status";
 export { derivePresence, isPurged } from "../../../core/status";
 export { rowFromItem } from "../../../core/status-row";

@@ -2,7 +2,7 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { ConnectionAgent } from "../../../core/aws-client";
-import type { Status } from "../../../core/protocol";
+import type { Status } from "../../../core/presence";
 import type { Names } from "../../../core/unknown-names";
 import type { Clock } from "./dynamodb-clock";
 

@@ -3,14 +3,14 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { boundedClient } from "../../../core/aws-client";
 import { type AgentTransition, withDerivedEnds } from "../../../core/history-record";
-import {
-  type AgentPresence,
-  LIMITS,
-  type MassExpiry,
-  type OnlineCount,
-  type Status,
-  type TransitionRecord,
-} from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
+import type {
+  AgentPresence,
+  MassExpiry,
+  OnlineCount,
+  Status,
+  TransitionRecord,
+} from "../../../core/presence";
 import { agentBefore, cursorAfter } from "./cursor";
 import { InvalidArgumentError } from "./errors";
 import {

@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { type AgentTransition, historyQueries, transitionsIn } from "../../../core/history-record";
-import type { MassExpiry, OnlineCount, Profile } from "../../../core/protocol";
+import type { MassExpiry, OnlineCount, Profile } from "../../../core/presence";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,

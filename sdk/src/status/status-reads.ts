@@ -6,7 +6,7 @@ import {
   GetItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
-import type { AgentPresence } from "../../../core/protocol";
+import type { AgentPresence } from "../../../core/presence";
 import { derivePresence, isPurged, type StatusRow } from "../../../core/status";
 import { rowFromItem } from "../../../core/status-row";
 import { type Clock, DynamoDbClock } from "./dynamodb-clock";

@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { heartbeatHandler } from "../../../lambda/heartbeat/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { revoke } from "../../../sdk/src/registry/revocation";

@@ -4,7 +4,7 @@ import { StatusReader } from "@agent-heartbeat/sdk/status";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { Transition } from "../../../core/protocol";
+import type { Transition } from "../../../core/presence";
 import { historyHandler } from "../../../lambda/history/handler";
 import { HistoryStore } from "../../../lambda/history/store";
 import { TrendStore } from "../../../lambda/sweep/trend-store";

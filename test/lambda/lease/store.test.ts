@@ -1,6 +1,6 @@
 import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { tagOf } from "../../../core/row-connections";
 import type { LeaseHolder } from "../../../lambda/lease/holder";
 import { LeaseStore } from "../../../lambda/lease/store";

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import pLimit from "p-limit";
-import { type Activity, LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
+import type { Activity } from "../../../core/presence";
 import type { Outcome } from "../../../lambda/shared/connections";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
 import { ConnectionsRecorder, holder, routeEvent } from "../../../testing/presence";

@@ -3,7 +3,7 @@
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import pLimit from "p-limit";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { deliverHandler } from "../../../lambda/deliver/handler";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { dynamoDbAgentLocator } from "../../../lambda/messaging/agent-locator";

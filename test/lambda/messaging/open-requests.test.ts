@@ -1,7 +1,7 @@
 /** Requests to one agent, on the real engine: what is noted of them while they are open. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import type { Outcome } from "../../../lambda/shared/connections";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { ConnectionsRecorder, holder, routeEvent } from "../../../testing/presence";

@@ -1,7 +1,7 @@
 /** A flooding connection: its cost, its effect on others, and its close. */
 
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { RATES } from "../../../core/protocol";
+import { RATES } from "../../../core/limits";
 import { RateLimiter } from "../../../lambda/shared/rate-limiter";
 import { type Service, serviceOver } from "../../../testing/fuzz/service";
 import { routeEvent } from "../../../testing/presence";

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pLimit from "p-limit";
-import { RATES } from "../../../core/protocol";
+import { RATES } from "../../../core/limits";
 import type { RateLimitOutcome } from "../../../lambda/shared/rate-limiter";
 import { SenderRates } from "../../../lambda/shared/sender-rates";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";

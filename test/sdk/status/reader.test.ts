@@ -7,7 +7,7 @@ import {
   type StatusReaderOptions,
 } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { LIMITS } from "../../../core/protocol";
+import { LIMITS } from "../../../core/limits";
 import { clientOf, type Engine, startEngine } from "../../../testing/engine";
 import { putAgent } from "../../../testing/login";
 import { offlineRow, onlineRow, putRows } from "../../../testing/status-rows";

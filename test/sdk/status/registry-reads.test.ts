@@ -7,7 +7,7 @@ import {
 } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { withDerivedEnds } from "../../../core/history-record";
-import type { Transition } from "../../../core/protocol";
+import type { Transition } from "../../../core/presence";
 import { HistoryStore } from "../../../lambda/history/store";
 import { ProfileStore } from "../../../lambda/profile/store";
 import { type Engine, startEngine } from "../../../testing/engine";

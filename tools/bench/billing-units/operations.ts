@@ -4,7 +4,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { AgentRegistry, EnrolmentRegistry } from "@agent-heartbeat/sdk/registry";
 import { DeleteItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { audienceOf } from "../../../core/protocol";
+import { audienceOf } from "../../../core/login-claims";
 import type { Identity } from "../../../lambda/shared/identity";
 import type { RouteResult } from "../../../lambda/shared/message-route";
 import type { Engine } from "../../../testing/engine";

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { WebSocketServer } from "ws";
-import { SUBPROTOCOL } from "../../../core/protocol";
+import { SUBPROTOCOL } from "../../../core/login-claims";
 
 /** Bytes of all connections: handshakes, and frames with headers, without TLS and TCP overhead. */
 export interface Wire {

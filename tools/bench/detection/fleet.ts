@@ -2,7 +2,7 @@
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { WebSocket } from "ws";
-import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
+import { audienceOf, SUBPROTOCOL } from "../../../core/login-claims";
 import { FaultProxy } from "../../../testing/fault-proxy";
 import { loginClaims, putAgent, signToken, type TestKey, testKey } from "../../../testing/login";
 

@@ -4,7 +4,7 @@ import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import pLimit from "p-limit";
 import { transitionCounterKey } from "../../../core/history-record";
-import { LIMITS, RATES } from "../../../core/protocol";
+import { LIMITS, RATES } from "../../../core/limits";
 import { agentRecordId, loginsPartition } from "../../../core/registry-record";
 import type { StatusRow } from "../../../core/status";
 import { SenderRates } from "../../../lambda/shared/sender-rates";

@@ -2,7 +2,7 @@
 
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { EVENT_DETAIL_TYPES, EVENT_SOURCE } from "../../../core/events";
-import { audienceOf } from "../../../core/protocol";
+import { audienceOf } from "../../../core/login-claims";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { SubscriptionStore } from "../../../lambda/messaging/subscriptions";
 import type { Engine } from "../../../testing/engine";

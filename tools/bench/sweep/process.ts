@@ -1,6 +1,6 @@
 /** A process that sweeps or lists a table once, so that its memory can be measured alone. */
 
-import { LIMITS, RATES } from "../../../core/protocol";
+import { LIMITS, RATES } from "../../../core/limits";
 import { OPEN_GUARD, routeEvent } from "../../../testing/presence";
 import { Meter, type Units } from "../billing-units/meter";
 import { composeService } from "../billing-units/service";

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
-import { SUBPROTOCOL } from "../../../core/protocol";
+import { SUBPROTOCOL } from "../../../core/login-claims";
 import { LeaseStore } from "../../../lambda/lease/store";
 import { clientOf, startEngine } from "../../../testing/engine";
 import { holder } from "../../../testing/presence";

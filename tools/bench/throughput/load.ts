@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import pLimit from "p-limit";
 import { WebSocket } from "ws";
-import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
+import { audienceOf, SUBPROTOCOL } from "../../../core/login-claims";
 import { loginClaims, signToken, type TestKey } from "../../../testing/login";
 import { distributionOf } from "../section";
 import { agentIdOf, received, type SentKey } from "./agents";

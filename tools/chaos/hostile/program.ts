@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { setPriority } from "node:os";
 import { WebSocket } from "ws";
-import { audienceOf, SUBPROTOCOL } from "../../../core/protocol";
+import { audienceOf, SUBPROTOCOL } from "../../../core/login-claims";
 import { loginClaims, signToken, type TestKey } from "../../../testing/login";
 import { received } from "../../bench/throughput/agents";
 import {

@@ -1,6 +1,7 @@
 /** Heartbeats without a WebSocket, for scripts and functions. */
 
-import type { Activity, HeartbeatAckMessage } from "../../../../core/protocol";
+import type { Activity } from "../../../../core/presence";
+import type { HeartbeatAckMessage } from "../../../../core/protocol";
 import { checkId, invalid, millis } from "../../checks";
 import { failureOf } from "../../connection/failure";
 import type { KeySource } from "../../connection/key-source";

@@ -7,7 +7,8 @@
  * which keeps API Gateway from ending the connection for idleness and shows that it still carries.
  */
 
-import { type Activity, QUIET_WEBSOCKET_SECONDS } from "../../../../core/protocol";
+import { QUIET_WEBSOCKET_SECONDS } from "../../../../core/limits";
+import type { Activity } from "../../../../core/presence";
 import { Backoff } from "../../connection/backoff";
 import { type Clocks, passedSince, readClocks } from "../../connection/clocks";
 import { enrolmentRefusalIn, failureOf, retryAfterMs } from "../../connection/failure";

@@ -1,7 +1,8 @@
 /** Renews and releases a process's lease over HTTP: one login token a request, each made later than the one before. */
 
 import type { Agent } from "node:http";
-import type { Activity, HeartbeatAckMessage } from "../../../../core/protocol";
+import type { Activity } from "../../../../core/presence";
+import type { HeartbeatAckMessage } from "../../../../core/protocol";
 import type { SigningKey } from "../../connection/keys";
 import { learnFromDate, ServerClock } from "../../connection/server-clock";
 import { type LoginTerms, signLoginToken } from "../../connection/token";

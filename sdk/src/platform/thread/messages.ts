@@ -1,7 +1,8 @@
 /** What the two threads of an agent tell each other. */
 
 import type { MessagePort } from "node:worker_threads";
-import type { Activity, ClientMessage } from "../../../../core/protocol";
+import type { Activity } from "../../../../core/presence";
+import type { ClientMessage } from "../../../../core/protocol";
 import type { ManagerHealth } from "../../connection/health";
 import type { SigningKey } from "../../connection/keys";
 import type { ManagerOptions } from "../../connection/manager-options";

@@ -6,7 +6,8 @@ import {
   receiveMessageOnPort,
   Worker,
 } from "node:worker_threads";
-import type { Activity, ClientMessage } from "../../../../core/protocol";
+import type { Activity } from "../../../../core/presence";
+import type { ClientMessage } from "../../../../core/protocol";
 import { healthBefore, type ManagerHealth } from "../../connection/health";
 import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, ManagerPort, StopCause } from "../../connection/manager-port";
