@@ -24,7 +24,9 @@ from agent_heartbeat import (
     EnrolmentRefusedError,
     FleetWatcher,
     HeartbeatAgent,
+    HttpHeartbeatClient,
     KeyError,
+    LoginRefusedError,
 )
 from agent_heartbeat.connection.enrolment import TOKEN_VARIABLE, Endpoint, EnrolledKeyLoader, key_loader
 from agent_heartbeat.connection.keys import KeyLoader, SigningKey
@@ -248,6 +250,33 @@ async def test_a_key_of_an_earlier_run_logs_in_though_it_cannot_be_registered(se
     assert (await world.keys.load()).key_id == first.key_id
     assert len(world.warnings) == 1
     assert "The enrolment has expired" in world.warnings[0]
+
+
+async def test_a_key_that_was_registered_logs_in_whatever_has_become_of_the_enrolment(service: Service) -> None:
+    world = World(service)
+    first = await world.keys.load()
+    await world.keys.load()
+    assert world.keys.refused()
+    service.refuse(403, "The enrolment has expired")
+    assert (await world.keys.load()).key_id == first.key_id
+    assert len(world.warnings) == 1
+    assert "The enrolment has expired" in world.warnings[0]
+
+
+async def test_a_heartbeat_that_is_refused_says_why_its_key_could_not_be_registered_again(service: Service) -> None:
+    def client() -> HttpHeartbeatClient:
+        return HttpHeartbeatClient("worker-1", "acme", service.url.removesuffix("/enrol"), enrolment_token=TOKEN)
+
+    service.refuse(403, "Not yet")
+    with pytest.raises(EnrolmentRefusedError, match="Not yet"):
+        await client().send_heartbeat()
+    registered = client()
+    service.accept()
+    with pytest.raises(LoginRefusedError, match=r"refused with status 201$"):
+        await registered.send_heartbeat()
+    service.refuse(403, "The name is in use")
+    with pytest.raises(LoginRefusedError, match=r"; enrolment at \S+ was refused with status 403: The name is in use"):
+        await registered.send_heartbeat()
 
 
 async def test_a_new_key_does_not_log_in_before_it_is_registered(service: Service, tmp_path: Path) -> None:

@@ -65,9 +65,10 @@ class HttpHeartbeatClient:
             agent_id=agent_id,
             organization_id=organization_id,
             proxy=self._proxy,
-            # A key that is used although it could not be registered again is no news to a script.
-            warn=lambda _: None,
+            warn=self._warned,
         )
+        self._warning = ""
+        """A key is used although it could not be registered again. No news to a script, unless it is refused."""
         self._requests: LeaseRequests | None = None
         self._turn = asyncio.Lock()
         """Of two requests at once, the later token could be the first to arrive."""
@@ -81,6 +82,7 @@ class HttpHeartbeatClient:
             LoginRefusedError: if the service refuses: `status` is 403 for a token that is not accepted, 409 if
                 another process holds the agent, 429 or 503 if it is to be tried again.
             ConnectionError: if there is no answer.
+            EnrolmentRefusedError: if there is no key to log in with, because the enrolment does not register it.
             KeyError: if the private key is of no use.
         """
         said = None if activity is None else dict(activity)
@@ -100,6 +102,7 @@ class HttpHeartbeatClient:
 
     async def _in_turn(self, send: Callable[[LeaseRequests, Done], None]) -> HttpAnswer:
         async with self._turn:
+            self._warning = ""
             answer = await self._send(send)
             # An ephemeral registration may have vanished since the last heartbeat: the key registers itself again.
             return await self._send(send) if answer.status == 403 and self._keys.refused() else answer
@@ -134,10 +137,14 @@ class HttpHeartbeatClient:
             raise ConnectionError(f"{self.agent_id}: expected an answer, got: {why}") from answer
         return answer
 
+    def _warned(self, warning: str) -> None:
+        self._warning = warning
+
     def _refused(self, answer: HttpAnswer) -> LoginRefusedError:
         failure = failure_of(Refused(answer.status, answer.retry_after, answer.date))
         message = answer.body.get("message")
         why = f" ({message})" if isinstance(message, str) else ""
+        why += f"; {self._warning}" if self._warning else ""
         return LoginRefusedError(
             f"{self.agent_id}: expected an accepted heartbeat, got: {failure.message}{why}", answer.status
         )

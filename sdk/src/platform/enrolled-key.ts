@@ -71,8 +71,8 @@ export function enrolledKey(options: EnrolledKeyOptions): KeySource {
 
 class EnrolledKey {
   #inMemory: KeyObject | undefined;
-  /** Whether this process has made the key, so that no earlier one can have registered it. */
-  #isOwn = false;
+  /** Whether this process has made the key and has not registered it yet, so that no login with it can succeed. */
+  #isNew = false;
   #enrolling: Promise<void> | undefined;
   #isEnrolled = false;
   /** Whether the service was asked for the key that was loaded last. */
@@ -97,8 +97,8 @@ class EnrolledKey {
       try {
         await this.#enrolling;
       } catch (error) {
-        // A key of an earlier run is registered already, unless that run ended in between: the login will tell.
-        if (this.#isOwn) throw error;
+        // One that was registered may still be, or may be let in again, whatever has become of the enrolment: the login will tell.
+        if (this.#isNew) throw error;
         this.options.warn(`${(error as Error).message}; logging in with the key that is there`);
       }
     }
@@ -115,12 +115,12 @@ class EnrolledKey {
   async #key(): Promise<KeyObject> {
     const { path, passphrase } = this.options;
     if (path === undefined) {
-      this.#isOwn = true;
+      this.#isNew ||= !this.#inMemory;
       this.#inMemory ??= generateKeyPairSync("ed25519").privateKey;
       return this.#inMemory;
     }
     try {
-      if (!existsSync(path)) this.#isOwn = await makeKeyFile(path, passphrase);
+      if (!existsSync(path)) this.#isNew = await makeKeyFile(path, passphrase);
       return keyIn(await readFile(path), "private", passphrase);
     } catch (cause) {
       throw new KeyError(`the private key at ${path}: ${(cause as Error).message}`, { cause });
@@ -144,6 +144,7 @@ class EnrolledKey {
     });
     if (answer.status !== 200 && answer.status !== 201) throw this.#refuse(answer);
     this.#refusals = 0;
+    this.#isNew = false;
     this.#isEnrolled = true;
   }
 

@@ -12,7 +12,9 @@ import {
   EnrolmentRefusedError,
   FleetWatcher,
   HeartbeatAgent,
+  HttpHeartbeatClient,
   KeyError,
+  LoginRefusedError,
 } from "@agent-heartbeat/sdk";
 
 import { publicKeyFrom } from "@agent-heartbeat/sdk/registry";
@@ -193,6 +195,35 @@ describe("an agent that registers itself", () => {
     answer = { status: 403, body: { message: "The enrolment has expired" } };
     expect((await source({ path }).load()).keyId).toBe(keyId);
     expect(warnings).toEqual([expect.stringContaining("The enrolment has expired")]);
+  });
+
+  it("logs in with a key that it has registered, whatever has become of the enrolment", async () => {
+    const key = source();
+    const { keyId } = await key.load();
+    await key.load();
+    expect(key.refused?.()).toBe(true);
+    answer = { status: 403, body: { message: "The enrolment has expired" } };
+    expect((await key.load()).keyId).toBe(keyId);
+    expect(warnings).toEqual([expect.stringContaining("The enrolment has expired")]);
+  });
+
+  it("says by HttpHeartbeatClient why it could not be registered again, if its login is refused", async () => {
+    const client = () =>
+      new HttpHeartbeatClient({
+        agentId: "worker-1",
+        organizationId: "acme",
+        httpUrl,
+        enrolmentToken: token,
+      });
+    answer = { status: 403, body: { message: "Not yet" } };
+    await expect(client().sendHeartbeat()).rejects.toThrow(EnrolmentRefusedError);
+    const registered = client();
+    answer = { status: 201 };
+    await expect(registered.sendHeartbeat()).rejects.not.toThrow("enrolment at");
+    answer = { status: 403, body: { message: "The name is in use" } };
+    const error = await registered.sendHeartbeat().catch((cause) => cause);
+    expect(error).toBeInstanceOf(LoginRefusedError);
+    expect(error.message).toContain(`; enrolment at ${httpUrl}/enrol was refused with status 403`);
   });
 
   it("does not log in with a new key that could not be registered", async () => {

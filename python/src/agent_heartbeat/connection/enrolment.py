@@ -119,8 +119,8 @@ class EnrolledKeyLoader(KeyLoader):
         self._warn = warn
         self._clock = clock
         self._in_memory: SigningKey | None = None
-        self._is_own = False
-        """Whether this process has made the key, so that no earlier one can have registered it."""
+        self._is_new = False
+        """Whether this process has made the key and has not registered it yet: no login with it can succeed."""
         self._is_enrolled = False
         self._was_asked = False
         """Whether the service was asked for the key that was loaded last."""
@@ -145,8 +145,9 @@ class EnrolledKeyLoader(KeyLoader):
             try:
                 await asyncio.shield(self._enrolling)
             except KeyError as error:
-                # A key of an earlier run is registered already, unless that run ended in between: the login will tell.
-                if self._is_own:
+                # One that was registered may still be, or may be let in again, whatever has become of the enrolment:
+                # the login will tell.
+                if self._is_new:
                     raise
                 self._warn(f"{error}; logging in with the key that is there")
         return key
@@ -163,13 +164,13 @@ class EnrolledKeyLoader(KeyLoader):
 
     def _key(self) -> SigningKey:
         if self._path is None:
-            self._is_own = True
             if self._in_memory is None:
+                self._is_new = True
                 self._in_memory = SigningKey.of(ed25519.Ed25519PrivateKey.generate())
             return self._in_memory
         if not self._path.exists():
             try:
-                self._is_own = _make_key_file(self._path)
+                self._is_new = _make_key_file(self._path)
             except OSError as error:
                 raise KeyError(f"the private key at {self._path} could not be made: {error}") from error
         return SigningKey.from_file(self._path)
@@ -188,6 +189,7 @@ class EnrolledKeyLoader(KeyLoader):
         if answer.status not in (200, 201):
             raise self._refuse(answer)
         self._refusals = 0
+        self._is_new = False
         self._is_enrolled = True
 
     def _refuse(self, answer: HttpAnswer) -> EnrolmentRefusedError:

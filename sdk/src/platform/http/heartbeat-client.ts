@@ -62,6 +62,8 @@ export class HttpHeartbeatClient {
   readonly #key: KeySource;
   readonly #requests: LeaseRequests;
   readonly #limits: RequestLimits;
+  /** A key serves again although its source fails. No news to a script, unless the heartbeat is refused. */
+  #warning = "";
   /** Of two requests at once, the later token could be the first to arrive. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -79,8 +81,9 @@ export class HttpHeartbeatClient {
     const timeoutMs = millis("requestTimeout", options.requestTimeout ?? 15, 1, 60);
     this.agentId = agentId;
     this.organizationId = organizationId;
-    // A key that serves again although its source fails is no news to a script.
-    this.#key = nodeKey(options, nodeRuntime, timeoutMs, () => {});
+    this.#key = nodeKey(options, nodeRuntime, timeoutMs, (warning) => {
+      this.#warning = warning;
+    });
     this.#limits = { timeoutMs };
     const login = {
       agentId,
@@ -102,6 +105,7 @@ export class HttpHeartbeatClient {
    * @throws LoginRefusedError if the service refuses: `status` is 403 for a token that is not accepted, 409 if another
    *   process holds the agent, 429 or 503 if it is to be tried again.
    * @throws ConnectionError if there is no answer.
+   * @throws EnrolmentRefusedError if there is no key to log in with, because the enrolment does not register it.
    * @throws KeyError if the private key is of no use.
    */
   async sendHeartbeat(activity?: Activity): Promise<HeartbeatAckMessage> {
@@ -133,6 +137,7 @@ export class HttpHeartbeatClient {
   }
 
   async #send(send: () => Promise<HttpAnswer>): Promise<HttpAnswer> {
+    this.#warning = "";
     try {
       const answer = await send();
       // An ephemeral registration may have vanished since the last heartbeat: the key registers itself again.
@@ -148,7 +153,7 @@ export class HttpHeartbeatClient {
     const { message } = failureOf({ how: "refused", ...answer });
     const why = typeof answer.body.message === "string" ? ` (${answer.body.message})` : "";
     return new LoginRefusedError(
-      `${this.agentId}: expected an accepted heartbeat, got: ${message}${why}`,
+      `${this.agentId}: expected an accepted heartbeat, got: ${message}${why}${this.#warning && `; ${this.#warning}`}`,
       answer.status,
     );
   }
