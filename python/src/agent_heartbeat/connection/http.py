@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -48,7 +50,9 @@ def send_request(request: HttpRequest, proxy: str | bool | None) -> HttpAnswer:
         method=request.method,
     )
     proxies = {"http": proxy, "https": proxy} if isinstance(proxy, str) else {}
-    handlers = [] if proxy is True else [urllib.request.ProxyHandler(proxies)]
+    handlers: list[urllib.request.BaseHandler] = [] if proxy is True else [urllib.request.ProxyHandler(proxies)]
+    if request.url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=_trust()))
     opener = urllib.request.build_opener(_NoRedirects, *handlers)
     try:
         response = opener.open(sent, timeout=request.timeout)
@@ -58,6 +62,14 @@ def send_request(request: HttpRequest, proxy: str | bool | None) -> HttpAnswer:
         headers = response.headers
         body = _object(response.read(_MOST_BYTES))
         return HttpAnswer(response.status, body, headers.get("Retry-After"), headers.get("Date"))
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Made once: to load the system's certificates takes longer than a request."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def given_http_url(option: str | None) -> str | None:
