@@ -13,7 +13,7 @@ export const SERVICE_SENDER = "service";
 /** How the `from` of a message from the event bus begins. */
 export const EVENT_SENDER_PREFIX = "event:";
 
-/** Whether an agent of this id would be taken for another sender. It can't be registered, nor connect. */
+/** Whether an agent with this id could be mistaken for another sender. Such an agent can't be registered or connect. */
 export const isReservedAgentId = (agentId: string): boolean =>
   agentId === SERVICE_SENDER || agentId.startsWith(EVENT_SENDER_PREFIX);
 

@@ -51,7 +51,7 @@ export interface AgentRecoveredDetail extends Transition {
   reason: "progress";
 }
 
-/** An agent that is online takes no further work, and leaves when it has finished what it has. `Agent Offline` follows. */
+/** An online agent accepts no further work, and leaves when its current work is finished. `Agent Offline` follows. */
 export interface AgentDrainingDetail extends Transition {
   event: "draining";
   status: "online";
@@ -94,25 +94,28 @@ export interface MassExpirySuspectedDetail extends MassExpiryDetail {
 /** Offline events are no longer withheld. */
 export interface MassExpiryEndedDetail extends MassExpiryDetail {
   event: "ended";
-  /** `recovered`: the agents were heard again. `confirmed`: they are gone, and their events follow. */
+  /** `recovered`: the agents sent heartbeats again. `confirmed`: they are gone, and their events follow. */
   outcome: "recovered" | "confirmed";
   endedAt: number;
 }
 
-/** A message to agents. Any service may put it on the bus, with any `source`; the service delivers it and publishes none. */
+/**
+ * A message to agents. Any service may put it on the bus, with any `source`. Agent Heartbeat delivers it, and publishes
+ * none itself.
+ */
 export interface AgentMessageDetail {
   organizationId: string;
   /** Only this agent receives the message. Required without `subject` and `capability`. */
   agentId?: string;
   /**
-   * Only one agent that has this capability receives the message: one that is online, and not draining, blocked or stalled. Not
+   * Only one agent with this capability receives the message: one that is online and not draining, blocked or stalled. Not
    * together with `agentId`.
    *
    * @minLength 1
    * @maxLength 64
    */
   capability?: string;
-  /** Whoever is subscribed to it receives the message; with `agentId` or `capability`, only that agent. @default "direct" */
+  /** All subscribers receive the message; with `agentId` or `capability`, only that agent. @default "direct" */
   subject?: string;
   /** Any JSON. @default null */
   data?: unknown;

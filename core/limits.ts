@@ -70,8 +70,8 @@ export const HEARTBEAT = {
 } as const;
 
 /**
- * The longest that the WebSocket of a client with heartbeats over HTTP carries none: for API Gateway not to end it, and for one
- * that is dead to be noticed.
+ * How often a client that sends heartbeats over HTTP sends one on its WebSocket, at least: so that API Gateway does not
+ * close an idle WebSocket, and the client notices a dead one.
  */
 export const QUIET_WEBSOCKET_SECONDS = 5 * 60;
 

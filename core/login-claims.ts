@@ -59,14 +59,15 @@ export interface LoginClaims {
    */
   rotation?: boolean;
   /**
-   * Whether the client only watches. An agent's key is refused then (422), because the connection would take the agent's lease.
+   * Whether the client only watches the fleet. If so, an agent's key is refused (422), because the connection would take
+   * the agent's lease.
    *
    * @default false
    */
   watches?: boolean;
 }
 
-/** What answers the handshake of a watcher that has an agent's key. */
+/** The HTTP status of the handshake of a watcher that has an agent's key. */
 export const AGENT_WATCHES_STATUS = 422;
 
 /** How long a login token is valid, in seconds. */

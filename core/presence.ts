@@ -14,7 +14,7 @@ export type Status = "online" | "offline";
  * - `gateway_closed`: API Gateway ended the connection (idle, two hours, restart).
  * - `lease_expired`: no heartbeat arrived within the lease.
  * - `drained`: the agent finished its work and left.
- * - `failed`: the job said that its run has failed.
+ * - `failed`: the job reported that its run failed.
  * - `revoked`: the agent was disabled, or removed from the registry.
  */
 export type OfflineReason =

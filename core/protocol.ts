@@ -82,7 +82,7 @@ export interface ProfileMessage extends ClientMessageBase {
 export interface SubscribeMessage extends ClientMessageBase {
   type: "subscribe";
   subject: string;
-  /** Of the group's members, one gets each message. In the form of an id. Only for agents. @default none */
+  /** Only one member of the group gets each message. In the form of an id. Only for agents. @default none */
   group?: string;
 }
 
@@ -90,7 +90,7 @@ export interface SubscribeMessage extends ClientMessageBase {
 export interface UnsubscribeMessage extends ClientMessageBase {
   type: "unsubscribe";
   subject: string;
-  /** The group that it was subscribed with. */
+  /** The group of the subscription. */
   group?: string;
 }
 
@@ -104,8 +104,8 @@ export interface PublishMessage extends ClientMessageBase {
   /** Sends the message only to this agent, whether it is subscribed or not. */
   to?: string;
   /**
-   * Sends the message only to one agent that has this capability, whether it is subscribed or not: one that is online, and not
-   * draining, blocked or stalled. 1 to 64 characters. Not together with `to`.
+   * Sends the message only to one agent that has this capability, whether it is subscribed or not. The agent must be
+   * online, and not draining, blocked or stalled. 1 to 64 characters. Not together with `to`.
    *
    * @minLength 1
    * @maxLength 64
@@ -114,8 +114,9 @@ export interface PublishMessage extends ClientMessageBase {
   /** Subject under `_inbox.<sender>` on which the sender waits for a reply. */
   replyTo?: string;
   /**
-   * How long the sender waits for a reply, in milliseconds: 1 to 86400000. If the message goes to one agent alone, by `to`, by
-   * `capability` or as to a member of a group, and that agent is lost within this time, the service replies with the error `receiver_lost`.
+   * How long the sender waits for a reply, in milliseconds: 1 to 86400000. If the message goes to a single agent (by `to`,
+   * by `capability`, or to the member of one group) and that agent is lost within this time, the service replies with the
+   * error `receiver_lost`.
    *
    * @asType integer
    * @minimum 1
@@ -123,7 +124,8 @@ export interface PublishMessage extends ClientMessageBase {
    */
   expiresInMs?: number;
   /**
-   * Which attempt of a request it is, from 1 on. All attempts with the same `replyTo` are delivered with the same `messageId`.
+   * Which attempt of a request this is, starting at 1. All attempts with the same `replyTo` are delivered with the same
+   * `messageId`.
    *
    * @asType integer
    * @minimum 1
@@ -154,27 +156,27 @@ export interface HeartbeatAckMessage extends ServerMessageBase {
   serverTime: number;
   leaseExpiresAt: number;
   /**
-   * The time of the lease's last renewal, which is greater than in any ack to a process that had the agent id before. Absent if it is
-   * `serverTime`: clocks of the service may differ.
+   * The time of the lease's last renewal: greater than in any ack to an earlier process of the agent. Absent if it equals
+   * `serverTime`. They may differ because the service's clocks do.
    */
   fencingToken?: number;
   /** The interval in seconds that the server requires, if it differs from the requested one. */
   heartbeatInterval?: number;
   /**
-   * The time over which the whole fleet should reconnect after it has lost its connections, in milliseconds, as of when this
-   * connection was made. Absent for small fleets.
+   * The time over which the whole fleet should reconnect after it loses its connections, in milliseconds, computed when
+   * this connection opened. Absent for small fleets.
    */
   reconnectWindowMs?: number;
 }
 
 /**
- * A page of agents, in the order of their ids. It may have fewer of them than were asked for, or none, and a cursor all
- * the same: where few of very many match, and where they would not fit into a message.
+ * A page of agents, ordered by id. It may have fewer agents than requested, or none, and still have a cursor: if only a few
+ * of very many agents match, or if more would not fit into a message.
  */
 export interface AgentsMessage extends ServerMessageBase {
   type: "agents";
   agents: AgentPresence[];
-  /** Pass it on to get the next page; null on the last one. */
+  /** Send it to get the next page; null on the last one. */
   cursor: string | null;
   serverTime: number;
   /** On a first page, while self-preservation withholds offline events. */
@@ -208,17 +210,23 @@ export interface PublishedMessage extends ServerMessageBase {
   incomplete?: true;
 }
 
-/** A published message. Delivered at most once per connection; one from the event bus possibly again, with the same id. */
+/**
+ * A published message, delivered at most once per connection. Only a message from the event bus may be delivered again,
+ * with the same id.
+ */
 export interface DeliveryMessage {
   type: "message";
   /**
    * The same on every connection that receives the message, in every attempt of a request, and if an event of the bus is
-   * delivered again. What a group gets has an id of its own.
+   * delivered again. Each group's copy has its own id.
    */
   messageId: string;
-  /** The group whose member gets it. Absent for what comes by a subscription without a group. */
+  /** The group that the message was delivered to. Absent for a subscription without a group. */
   group?: string;
-  /** Present if it was sent to this agent alone, by `to` or `capability`: it is for all handlers of the subject, of whatever group. */
+  /**
+   * Present if it was sent only to this agent, by `to` or `capability`: it is for all handlers of the subject, whatever
+   * their group.
+   */
   direct?: true;
   subject: string;
   data: unknown;
@@ -226,9 +234,9 @@ export interface DeliveryMessage {
   from: string;
   /** Subject on which the publisher waits for a reply. */
   replyTo?: string;
-  /** How long the publisher waits for it, in milliseconds from when the message was sent. */
+  /** How long the publisher waits for the reply, in milliseconds since it sent the message. */
   expiresInMs?: number;
-  /** Which attempt of a request it is, from 1 on. An earlier one may have been handled: see `messageId`. */
+  /** Which attempt of a request this is, starting at 1. An earlier one may have been handled: see `messageId`. */
   attempt?: number;
 }
 
@@ -239,7 +247,7 @@ export interface HistoryReplyMessage extends ServerMessageBase {
   agentId?: string;
   /** Newest first, kept for 30 days. Empty without an agent. */
   transitions: TransitionRecord[];
-  /** Without an agent: of each sweep of the last day, oldest first, at most one every four minutes. */
+  /** Without an agent: the counts of the last day's sweeps, at most one every four minutes, oldest first. */
   counts?: OnlineCount[];
 }
 

@@ -2,9 +2,9 @@
 
 import type { FunctionEnvironment } from "../core/environment";
 import { urlOf } from "./custom-domain";
-import type { Route } from "./props";
 import type { Settings } from "./settings";
 import type { TableAccess } from "./storage";
+import type { Route } from "./throttling-props";
 
 export interface GatewayFunction {
   /** Undefined for the authorizer. */

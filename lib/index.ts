@@ -15,10 +15,12 @@ export type {
   AgentHeartbeatProps,
   HeartbeatProps,
   ReconnectProps,
-  ReservedConcurrencyProps,
-  Route,
   SelfPreservationProps,
-  ThrottleLimits,
-  ThrottlingProps,
 } from "./props";
 export type { StatusTableCapacity } from "./status-table-capacity";
+export type {
+  ReservedConcurrencyProps,
+  Route,
+  ThrottleLimits,
+  ThrottlingProps,
+} from "./throttling-props";

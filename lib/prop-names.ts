@@ -3,8 +3,9 @@
 import { type Names, nearest, unknownName } from "../core/unknown-names";
 import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
-import type { AgentHeartbeatProps, ThrottlingProps } from "./props";
+import type { AgentHeartbeatProps } from "./props";
 import type { StatusTableCapacity } from "./status-table-capacity";
+import type { ThrottlingProps } from "./throttling-props";
 
 const PROPS: Names<AgentHeartbeatProps> = {
   heartbeat: true,

@@ -8,6 +8,7 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { CustomDomainProps } from "./custom-domain";
 import type { ExistingTables } from "./existing-tables";
 import type { StatusTableCapacity } from "./status-table-capacity";
+import type { ReservedConcurrencyProps, ThrottlingProps } from "./throttling-props";
 
 /** Intervals and leases that the deployment grants to agents. */
 export interface HeartbeatProps {
@@ -66,14 +67,6 @@ export interface SelfPreservationProps {
   readonly holdFor?: Duration | undefined;
 }
 
-/** The rate above which the gateway responds with 429. */
-export interface ThrottleLimits {
-  /** Messages and logins per second: a whole number from 1 to 1,000,000. */
-  readonly rateLimit: number;
-  /** Messages and logins at once: a whole number from 1 to 1,000,000. */
-  readonly burstLimit: number;
-}
-
 /** How fast a fleet may reconnect after all of its agents have lost their connections. */
 export interface ReconnectProps {
   /**
@@ -84,90 +77,12 @@ export interface ReconnectProps {
   readonly connectsPerSecond?: number | undefined;
 
   /**
-   * The longest reconnect window, at most an hour; zero turns it off. In a large fleet, an agent whose connection was closed by
-   * the gateway waits for half of the window on average.
+   * The longest reconnect window, at most an hour; zero turns it off. In a large fleet, an agent whose connection the
+   * gateway closed waits for half of the window on average.
    *
    * @default Duration.hours(1)
    */
   readonly maxWindow?: Duration | undefined;
-}
-
-/** Routes that can have their own limits. `$connect` is a login, `$default` a message of an unknown type. */
-export const ROUTES = [
-  "$connect",
-  "heartbeat",
-  "heartbeat_quiet",
-  "profile",
-  "subscribe",
-  "unsubscribe",
-  "publish",
-  "list",
-  "history",
-  "$default",
-] as const;
-
-/** A route of the gateway: logins, a type of message, or messages of unknown types. */
-export type Route = (typeof ROUTES)[number];
-
-/** The gateway's limits, and lower ones for single routes. */
-export interface ThrottlingProps extends ThrottleLimits {
-  /**
-   * Limits of single routes, none higher than the gateway's. A route that is not named here keeps its default.
-   *
-   * @default - a share of the gateway's limits for each route
-   */
-  readonly routes?: Partial<Record<Route, ThrottleLimits>> | undefined;
-}
-
-/**
- * Concurrent executions that Lambda sets aside for single functions. They are also the most that the function gets, and they
- * count against the account's quota whether they are used or not. Of the quota, 100 must be left to other functions, so an
- * account with less can reserve none.
- */
-export interface ReservedConcurrencyProps {
-  /**
-   * For heartbeats. At 50 ms each, 100 executions handle 2,000 a second.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly heartbeat?: number | undefined;
-  /**
-   * For the check of login tokens.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly authorize?: number | undefined;
-  /**
-   * For new connections.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly connect?: number | undefined;
-  /**
-   * For connections that end.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly disconnect?: number | undefined;
-  /**
-   * For heartbeats over HTTP. It is also the only limit of their rate, because anybody can call a function URL: at 50 ms each, 100
-   * executions answer 2,000 a second, and further requests get 429.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly http?: number | undefined;
-  /**
-   * For the stream of transitions, whose events are late while it is throttled. It handles five batches of a shard at once.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly transitions?: number | undefined;
-  /**
-   * For the sweep, which runs once at a time.
-   *
-   * @default - none: shared with the account's other functions
-   */
-  readonly sweep?: number | undefined;
 }
 
 /** Settings of `AgentHeartbeat`. All are optional. */
@@ -176,17 +91,17 @@ export interface AgentHeartbeatProps {
   readonly heartbeat?: HeartbeatProps | undefined;
 
   /**
-   * How often expired leases are stored as offline and published on the event bus: whole minutes, or
-   * 10, 12, 15, 20 or 30 seconds. Readers don't depend on it: they derive the status from the lease.
-   * `agent-heartbeat cost --sweep-interval 10s` prints the cost of a setting.
+   * How often expired leases are stored as offline and published on the event bus: whole minutes, or 10, 12, 15, 20 or 30
+   * seconds. Readers don't depend on it, because they derive the status from the lease. `agent-heartbeat cost
+   * --sweep-interval 10s` prints what a setting costs.
    *
    * @default Duration.minutes(5)
    */
   readonly sweepInterval?: Duration | undefined;
 
   /**
-   * If very many agents fall silent at once, offline events are withheld for a while, because the service itself may be at
-   * fault. The derived status is not affected. False publishes all events at once.
+   * If very many agents fall silent at once, the service withholds offline events for a while, because it may be at fault
+   * itself. The derived status is not affected. False publishes all events at once.
    *
    * @default - more than half of the agents, and at least 20, for 5 minutes
    */
@@ -214,8 +129,8 @@ export interface AgentHeartbeatProps {
   readonly http?: boolean | undefined;
 
   /**
-   * A custom domain for the function URL, by CloudFront, which charges for each request. The address that Lambda assigns keeps
-   * working.
+   * A custom domain for the function URL, through CloudFront, which charges for each request. The address that Lambda
+   * assigns keeps working.
    *
    * @default - the address that Lambda assigns, which differs for every deployment
    */
@@ -245,10 +160,11 @@ export interface AgentHeartbeatProps {
   readonly throttling?: ThrottlingProps | undefined;
 
   /**
-   * Concurrent executions that are set aside for heartbeats, logins, disconnects and the events of transitions, so that neither
-   * slow messages nor other functions of the account take them. They cost nothing.
+   * Concurrent executions reserved for heartbeats, logins, disconnects and transitions, so that neither slow messages nor
+   * other functions of the account can take them. They cost nothing.
    *
-   * @default - none, which every account can deploy; the limits of the routes keep their bursts below an account's quota of 1,000
+   * @default - none, because not every account's quota allows any; the routes' limits keep their bursts below the usual
+   * quota of 1,000
    */
   readonly reservedConcurrency?: ReservedConcurrencyProps | undefined;
 
@@ -264,31 +180,32 @@ export interface AgentHeartbeatProps {
   readonly accessLogs?: boolean | undefined;
 
   /**
-   * Which alarms to create: true for each section of the runbook, false for none, `"essential"` for those that are on while
-   * agents can't connect or be heard, or while events are lost, late or withheld. CloudWatch charges for each metric of an alarm.
+   * Which alarms to create: true for one per section of the runbook, false for none, `"essential"` for those that fire when
+   * agents can't connect, when heartbeats are lost, or when events are lost, late or withheld. CloudWatch charges for each
+   * metric of an alarm.
    *
    * @default "essential"
    */
   readonly alarms?: boolean | "essential" | undefined;
 
   /**
-   * The topic that alarms notify when they begin, and when they are over.
+   * The topic to notify when an alarm starts and when it ends.
    *
    * @default - alarms are visible in CloudWatch only
    */
   readonly alarmTopic?: ITopic | undefined;
 
   /**
-   * The address of a page with the runbook, which has a heading for each alarm, without `#` and what follows. The package contains
-   * the page as `dist/runbook.md`.
+   * The address of a page with the runbook, without a fragment (`#...`). The page needs a heading for each alarm; the
+   * package contains it as `dist/runbook.md`.
    *
-   * @default - descriptions of alarms name the command that prints their section
+   * @default - the description of each alarm names the command that prints its section
    */
   readonly runbookUrl?: string | undefined;
 
   /**
-   * Whether to create a CloudWatch dashboard with the fleet, its heartbeats and failures. The first three dashboards of an
-   * account are free, and each further one costs 3 USD per month.
+   * Whether to create a CloudWatch dashboard of the fleet, its heartbeats and failures. An account's first three dashboards
+   * are free; each further one costs 3 USD per month.
    *
    * @default false
    */
@@ -302,9 +219,10 @@ export interface AgentHeartbeatProps {
   readonly tracing?: boolean | undefined;
 
   /**
-   * What happens to the tables when they are removed from the stack. Everything else, including logs, is deleted.
+   * What happens to the tables when the stack is deleted or no longer contains them. Everything else, including logs, is
+   * deleted.
    *
-   * @default RemovalPolicy.RETAIN - because without the registry every agent must be registered again
+   * @default RemovalPolicy.RETAIN - without the registry, every agent would have to be registered again
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
 
@@ -316,8 +234,8 @@ export interface AgentHeartbeatProps {
   readonly customDomain?: CustomDomainProps | undefined;
 
   /**
-   * An existing bus in the same account and region, to which transitions are published and from which `Agent Message` events
-   * are delivered. Deployments that share a bus all deliver each message.
+   * An existing bus in the same account and region. The service publishes transitions on it, and delivers its `Agent
+   * Message` events. If deployments share a bus, each of them delivers every message.
    *
    * @default - the construct creates a bus
    */
@@ -331,18 +249,18 @@ export interface AgentHeartbeatProps {
   readonly tables?: ExistingTables | undefined;
 
   /**
-   * Provisioned capacity of the status table, with auto-scaling: for a steady fleet at less than half of the price of on-demand
-   * writes. It can be changed at any time, back to on demand up to four times a day. Not together with `tables.status`, whose
-   * capacity is its own.
+   * Provisioned capacity of the status table, with auto-scaling. For a steady fleet it costs less than half of on-demand
+   * writes. It can be changed at any time, and back to on-demand up to four times a day. Not together with `tables.status`,
+   * which has its own capacity.
    *
-   * @default - on demand, which takes any load
+   * @default - on-demand, which handles any load
    */
   readonly statusTableCapacity?: StatusTableCapacity | undefined;
 
   /**
-   * The key that encrypts tables, logs and queues of undelivered events, at the price of KMS.
+   * The key that encrypts tables, logs and queues of undelivered events. KMS charges for its use.
    *
-   * @default - keys owned by AWS, free of charge
+   * @default - keys owned by AWS, which are free
    */
   readonly encryptionKey?: IKey | undefined;
 }

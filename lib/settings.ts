@@ -5,18 +5,20 @@ import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { HEARTBEAT } from "../core/limits";
 import { type Complete, defined, expectDuration, expectLimit } from "./limits";
 import { expectNames, expectProps } from "./prop-names";
+import type {
+  AgentHeartbeatProps,
+  HeartbeatProps,
+  ReconnectProps,
+  SelfPreservationProps,
+} from "./props";
+import { type Capacity, capacityOf, expectCapacity } from "./status-table-capacity";
 import {
-  type AgentHeartbeatProps,
-  type HeartbeatProps,
-  type ReconnectProps,
   type ReservedConcurrencyProps,
   ROUTES,
   type Route,
-  type SelfPreservationProps,
   type ThrottleLimits,
   type ThrottlingProps,
-} from "./props";
-import { type Capacity, capacityOf, expectCapacity } from "./status-table-capacity";
+} from "./throttling-props";
 
 /** Sweep intervals below a minute: divisors of a minute. */
 const FAST_SWEEPS_SECONDS: readonly number[] = [10, 12, 15, 20, 30];

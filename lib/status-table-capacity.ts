@@ -11,8 +11,8 @@ import { type Complete, defined, expectLimit } from "./limits";
  */
 export interface StatusTableCapacity {
   /**
-   * Write units that are always there: a whole number from 1 to 40,000. `agent-heartbeat cost --recommend` prints the number
-   * for a fleet: enough for its heartbeats, and for all of its agents to reconnect at once.
+   * Write units that are always provisioned: a whole number from 1 to 40,000. `agent-heartbeat cost --recommend` prints the
+   * number for a fleet: enough for its heartbeats, and for all of its agents to reconnect at once.
    */
   readonly minWriteUnits: number;
 
@@ -24,7 +24,7 @@ export interface StatusTableCapacity {
   readonly maxWriteUnits?: number | undefined;
 
   /**
-   * Read units that are always there, for sweeps, lists and readers: a whole number from 1 to 40,000.
+   * Read units that are always provisioned, for sweeps, lists and readers: a whole number from 1 to 40,000.
    *
    * @default - a twentieth of `minWriteUnits`, and at least 5
    */

@@ -10,7 +10,8 @@ import { EventBus } from "aws-cdk-lib/aws-events";
 import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
-import { type AgentHeartbeatProps, ROUTES } from "../../lib/props";
+import type { AgentHeartbeatProps } from "../../lib/props";
+import { ROUTES } from "../../lib/throttling-props";
 import { appProps } from "../../testing/cdk-context";
 import { emptyStack, presenceIn, statementsOf } from "../../testing/stacks";
 

@@ -1,7 +1,7 @@
 /** What a flood leaves to others: the template's limits, played by the gateway, with functions that never finish. */
 
 import { afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import { ROUTES } from "../../lib/props";
+import { ROUTES } from "../../lib/throttling-props";
 import { ACCOUNT_CONCURRENCY, Concurrency } from "../../local/aws/functions/concurrency";
 import type { ThrottlingDescription } from "../../local/aws/resources/web-socket-api";
 import { startGateway, type TestClient, type TestGateway } from "../../testing/local-gateway";

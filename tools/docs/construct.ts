@@ -2,17 +2,21 @@
 
 import { join } from "node:path";
 import ts from "typescript";
-import { ROUTES } from "../../lib/props";
 import { DEFAULT_THROTTLING, ROUTE_SHARES, routeLimits } from "../../lib/settings";
+import { ROUTES } from "../../lib/throttling-props";
 import { commentOf, fieldTable, interfacesOf, parse, required, table } from "./fields";
 
 const LIB = join(__dirname, "..", "..", "lib");
 
 /** The text of each generated block, by its name. */
 export function constructBlocks(): Record<string, string> {
-  const sources = ["props", "custom-domain", "existing-tables", "status-table-capacity"].map(
-    (name) => parse(join(LIB, `${name}.ts`)),
-  );
+  const sources = [
+    "props",
+    "throttling-props",
+    "custom-domain",
+    "existing-tables",
+    "status-table-capacity",
+  ].map((name) => parse(join(LIB, `${name}.ts`)));
   const interfaces = interfacesOf(...sources);
   const fields = (name: string) => fieldTable(required(interfaces, name), interfaces);
   return {

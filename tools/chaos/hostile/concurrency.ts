@@ -1,6 +1,6 @@
 /** The concurrency of a run with a hostile tenant: part of an account's, most of it for what must not wait. */
 
-import type { ReservedConcurrencyProps } from "../../../lib/props";
+import type { ReservedConcurrencyProps } from "../../../lib/throttling-props";
 
 /** Most agents that are observed. All may come or leave at once. */
 export const MOST_AGENTS = 100;
