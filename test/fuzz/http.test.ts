@@ -4,12 +4,15 @@ import { AgentRegistry } from "@agent-heartbeat/sdk/registry";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { dynamoDbLoginRegistry } from "../../lambda/authorize/store";
+import { dynamoDbEnrolmentStore } from "../../lambda/enrol/store";
+import { enrolRoutes } from "../../lambda/http/enrol";
 import { heartbeatRoutes } from "../../lambda/http/heartbeat";
 import { pingRoutes } from "../../lambda/http/ping";
 import type { HttpEvent, HttpResult } from "../../lambda/http/request";
 import { router } from "../../lambda/http/router";
 import { LeaseStore } from "../../lambda/lease/store";
 import { type Engine, startEngine } from "../../testing/engine";
+import { NO_STS } from "../../testing/enrolments";
 import { hostileClaims } from "../../testing/fuzz/claims";
 import { runs } from "../../testing/fuzz/runs";
 import { binaryText, hostileText, hostileValue } from "../../testing/fuzz/values";
@@ -25,6 +28,8 @@ import {
 import { LogRecorder, MetricsRecorder, storedRow } from "../../testing/presence";
 
 const HOST = "abc.lambda-url.eu-west-1.on.aws";
+/** Of an enrolment that does not exist. */
+const ENROLMENT = `Bearer ahe_YWNtZQ.${"0".repeat(16)}.${"a".repeat(43)}`;
 const RUNS = runs(200);
 
 describe("a hostile request", () => {
@@ -55,7 +60,9 @@ describe("a hostile request", () => {
     });
     const leases = new LeaseStore({ client, tableName, retentionMs: 86_400_000 });
     const pings = pingRoutes({ registry: dynamoDbLoginRegistry(engine), leases, ...common });
-    handle = router({ ...routes, ...pings }, common);
+    const enrolments = dynamoDbEnrolmentStore(engine);
+    const enrols = enrolRoutes({ enrolments, ask: NO_STS.ask, ...common });
+    handle = router({ ...routes, ...pings, ...enrols }, common);
     const job = { everyMs: 3_600_000, graceMs: 60_000 };
     const name = { organizationId: "acme", agentId: "backup" };
     ({ pingSecret } = await new AgentRegistry(engine).registerJob({ ...name, job }));
@@ -177,11 +184,27 @@ describe("a hostile request", () => {
   it("of any path, method, header and body is answered, and never with a failure of the service", async () => {
     const property = fc.asyncProperty(
       fc.record({
-        rawPath: fc.oneof(fc.constantFrom("/heartbeat", "/heartbeat/"), hostileText),
+        rawPath: fc.oneof(
+          fc.constantFrom(
+            "/heartbeat",
+            "/heartbeat/",
+            "/enrol",
+            "/enrol/",
+            `/ping/${"a".repeat(9000)}`,
+          ),
+          fc.constantFrom(
+            "/ping/",
+            "/ping//",
+            "/ping/YQ.YQ.YQ",
+            "/ping/%",
+            "/ping/__proto__/start",
+          ),
+          hostileText,
+        ),
         rawQueryString: hostileText,
         headers: fc.dictionary(
           fc.oneof(fc.constantFrom("authorization", "__proto__", "content-type"), hostileText),
-          fc.oneof(fc.constantFrom("Bearer a.b.c", "Bearer ", "bearer  x"), hostileText),
+          fc.oneof(fc.constantFrom("Bearer a.b.c", "Bearer ", "bearer  x", ENROLMENT), hostileText),
         ),
         body: fc.option(hostileText, { nil: undefined }),
         isBase64Encoded: fc.boolean(),
