@@ -83,7 +83,7 @@ const OF_THE_FLEET: Measure[] = [
   },
   {
     name: "agent_heartbeat_oldest_heartbeat_timestamp_seconds",
-    help: "When the last heartbeat arrived of the connected agent that has been silent longest. Absent if no agent is connected.",
+    help: "Time of the last heartbeat of the connected agent that has been silent longest. Absent if no agent is connected.",
     labels: [],
     collect(gauge, { agents }) {
       let oldest = Number.POSITIVE_INFINITY;
@@ -128,13 +128,13 @@ const OF_EACH_AGENT: Measure[] = [
 const OF_THE_EXPORTER: Measure[] = [
   {
     name: "agent_heartbeat_exporter_live",
-    help: "1 if the exporter hears of every change at once. While it is 0 there are no metrics of agents.",
+    help: "1 while the exporter receives every change at once. While it is 0 there are no metrics of agents.",
     labels: [],
     collect: (gauge, { state }) => gauge.set(state === "live" ? 1 : 0),
   },
   {
     name: "agent_heartbeat_exporter_last_update_timestamp_seconds",
-    help: "When the exporter last heard of the fleet, by the service's clock. Absent before the first time.",
+    help: "Time of the exporter's last update, by the service's clock. Absent before the first one.",
     labels: [],
     collect(gauge, { lastUpdateAt }) {
       if (lastUpdateAt !== null) gauge.set(seconds(lastUpdateAt));
