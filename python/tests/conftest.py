@@ -22,6 +22,7 @@ class Link:
         self.runtime = runtime
         self.events: list[dict[str, Any]] = []
         self.key: Any = SigningKey.of(KEY)
+        load_key = options.pop("load_key", lambda proceed: proceed(self.key))
         reconnect = options.pop("reconnect", ReconnectOptions())
         given: dict[str, Any] = {
             "agent_id": "worker-1",
@@ -42,7 +43,7 @@ class Link:
         self.manager = ConnectionManager(
             manager_options(**given),
             runtime,
-            lambda proceed: proceed(self.key),
+            load_key,
             self.events.append,
             reconnect.schedule,
         )

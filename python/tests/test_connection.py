@@ -428,6 +428,12 @@ def test_a_handshake_that_hangs_is_given_up(runtime: FakeRuntime, link: MakeLink
     assert "no handshake within 15 s" in one.of_type("attempt_failed")[-1]["attempt"]["failure"]["message"]
 
 
+def test_a_key_that_does_not_come_is_not_taken_for_a_handshake(runtime: FakeRuntime) -> None:
+    one = Link(runtime, load_key=lambda _: None).start()
+    runtime.advance(15.1)
+    assert "no private key within 15 s" in one.of_type("attempt_failed")[-1]["attempt"]["failure"]["message"]
+
+
 def test_a_loop_that_stands_still_elsewhere_reads_as_blocked(runtime: FakeRuntime, link: MakeLink) -> None:
     link().start()
     runtime.lag = 7.0

@@ -11,6 +11,8 @@ export interface KeySource {
   load(): Promise<SigningKey>;
   /** Whether a function of the user is asked, which may fail for a while and is asked again. */
   isFunction: boolean;
+  /** What is asked, in an error's words. @default "the key's source" */
+  name?: string;
   /** A login with the key was refused. Returns whether the next one may succeed, so that it is worth trying at once. */
   refused?: () => boolean;
 }

@@ -66,7 +66,8 @@ export function enrolledKey(options: EnrolledKeyOptions): KeySource {
   }
   const prove = awsIdentity && proofMaker(awsIdentity, time);
   const key = new EnrolledKey(options, url, enrolmentId, prove);
-  return { isFunction: true, load: () => key.load(), refused: () => key.refused() };
+  const name = `enrolment at ${url}`;
+  return { isFunction: true, name, load: () => key.load(), refused: () => key.refused() };
 }
 
 class EnrolledKey {

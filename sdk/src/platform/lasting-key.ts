@@ -38,7 +38,7 @@ export function lastingKey(
         const error =
           cause instanceof KeyError
             ? cause
-            : new KeyError(`the key's source: ${describe(cause)}`, { cause });
+            : new KeyError(`${source.name ?? "the key's source"}: ${describe(cause)}`, { cause });
         if (!before) throw error;
         warn(`${error.message}; the last key is used again`);
         return before;

@@ -22,6 +22,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { bindingValue } from "../../../core/aws-proof";
 import { newEnrolmentName, newEnrolmentToken } from "../../../core/enrolment-token";
 import { enrolledKey } from "../../../sdk/src/platform/enrolled-key";
+import { lastingKey } from "../../../sdk/src/platform/lasting-key";
 import { fakeSts, presigned } from "../../../testing/fake-sts";
 import { newEd25519Key } from "../../../testing/keys";
 import { temporaryFolder } from "../../../testing/temporary-folder";
@@ -322,6 +323,13 @@ describe("an agent that registers itself", () => {
       expect(requests).toHaveLength(threads.length);
     },
   );
+
+  it("that gets no answer in time says of whom", async () => {
+    const runtime = { setTimeout: queueMicrotask, clearTimeout: () => {} };
+    const load = lastingKey(source(), runtime, 15_000, () => {}).load();
+    await expect(load).rejects.toThrow(`enrolment at ${httpUrl}/enrol: no answer in time`);
+    await expect(load).rejects.not.toThrow(EnrolmentRefusedError);
+  });
 
   it("that can't reach the service says so, and is no refusal", async () => {
     answer = { status: 0 };

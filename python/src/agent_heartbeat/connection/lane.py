@@ -99,7 +99,7 @@ class Lane:
     def awaited(self) -> str | None:
         """What it still waits for before it can be moved to; None if nothing."""
         if self.opened_at is None:
-            return "handshake"
+            return "private key" if self.socket is None else "handshake"
         if self.heartbeat is None or not self.heartbeat.acked:
             return "ack"
         return None if self.subscriptions.complete else "answer to its subscriptions"
