@@ -185,7 +185,7 @@ describe("simulate", () => {
         },
       );
       server.close();
-      expect(stdout).toMatch(/^failures seen +name_not_allowed 2$/m);
+      expect(stdout).toMatch(/^failures seen +enrolment:name_not_allowed 2$/m);
       expect(stderr).toContain("2 of 2 agents never connected.");
       expect(stderr).toContain(
         "status 403: Not this name; `agent-heartbeat enrolments list` shows",

@@ -73,7 +73,7 @@ export class Measurements {
   readonly roundTrips = new Times();
   /** Connections after the first of each agent. */
   reconnects = 0;
-  /** Failed attempts to connect and broken connections, by kind; those of an enrolment by the reason of its refusal. */
+  /** Failed attempts to connect and broken connections, by kind; those of enrolments by `enrolment:<reason>`. */
   readonly failures = new Map<string, number>();
   /** What the newest one of each kind said. */
   readonly #words = new Map<string, string>();
@@ -87,7 +87,7 @@ export class Measurements {
   falseOnlines = 0;
 
   failed({ kind, enrolment, message }: Failure): void {
-    const name = enrolment ?? kind;
+    const name = enrolment === undefined ? kind : `enrolment:${enrolment}`;
     this.count(this.failures, name);
     this.#words.set(name, message);
   }
