@@ -77,9 +77,9 @@ export interface MassExpiryDetail {
 
 /** What the gateway knows of a sample of them. */
 export interface ConnectionSample {
-  looked: number;
+  probed: number;
   /** Open, and active after the last stored heartbeat: its messages don't reach the table. */
-  speaking: number;
+  active: number;
   /** Open, and silent. */
   silent: number;
   /** Closed, but still in the table. */

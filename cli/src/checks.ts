@@ -8,8 +8,8 @@ import { explain } from "./failure";
 import type { Finding } from "./finding";
 import type { Io } from "./io";
 import { readPrivateKeyId } from "./key-files";
+import { massExpiryText } from "./mass-expiry";
 import { serverTime } from "./server-time";
-import { suspicionText } from "./suspicion";
 
 export interface CheckOptions {
   agent?: string;
@@ -61,8 +61,8 @@ const ORGANIZATION_CHECKS: Readonly<Record<string, Check>> = {
     const massExpiry = await statuses.massExpiry(organizationId);
     if (!massExpiry) return ok("no mass expiry is suspected");
     return warning(
-      suspicionText(massExpiry, serverTime({ statuses }, io)),
-      "Look at RouteFailures, FunctionErrors and TableThrottles first: `agent-heartbeat runbook MassExpirySuspected`.",
+      massExpiryText(massExpiry, serverTime({ statuses }, io)),
+      "Check RouteFailures, FunctionErrors and TableThrottles first: `agent-heartbeat runbook MassExpirySuspected`.",
     );
   },
 };
@@ -75,7 +75,7 @@ const SERVICE_CHECKS: Readonly<Record<string, Check<Service>>> = {
     const direction = offset > 0 ? "behind" : "ahead of";
     return warning(
       `this machine's clock is ${duration(Math.abs(offset))} ${direction} the server's`,
-      "Set it by NTP. Agents and this command correct for it; other programs here do not.",
+      "Set it with NTP. Agents and this command correct for it; other programs do not.",
     );
   },
 
@@ -95,7 +95,7 @@ async function answers(name: string, url: string, io: Io): Promise<Omit<Finding,
     const { message } = explain(error);
     return failed(
       `${name} does not answer: ${message}`,
-      "Check the network, proxies and that the deployment is still there.",
+      "Check the network, proxies, and that the deployment still exists.",
     );
   }
 }
@@ -115,14 +115,14 @@ const KEY_CHECKS: Readonly<Record<string, Check>> = {
     const agent = await registry.get({ organizationId, agentId });
     if (!agent?.publicKeys.some((key) => key.keyId === keyId)) {
       return failed(
-        `${file} holds the key ${keyId}, which is not registered for ${agentId}`,
-        "Use the key that is, or register this one with `agents rotate-key --public-key`.",
+        `${file} contains the key ${keyId}, which is not registered for ${agentId}`,
+        "Use a registered key, or register this one with `agents rotate-key --public-key`.",
       );
     }
     const { mode } = await stat(resolve(io.cwd, file));
-    if ((mode & OTHERS) === 0) return ok(`${file} holds a key of ${agentId}`);
+    if ((mode & OTHERS) === 0) return ok(`${file} contains a key of ${agentId}`);
     const rights = (mode & 0o777).toString(8);
-    return warning(`${file} is open to others (mode ${rights})`, `chmod 600 ${file}`);
+    return warning(`${file} is accessible to other users (mode ${rights})`, `chmod 600 ${file}`);
   },
 };
 
@@ -155,7 +155,7 @@ export async function findings(
 const NO_ORGANIZATION: Finding = {
   check: "organization",
   state: "warning",
-  finding: "none is given, so no agents were checked",
+  finding: "none given, so no agents were checked",
   fix: "Add --organization <id>; `organizations list` shows them.",
 };
 

@@ -11,8 +11,8 @@ import type {
 import { activityText } from "./activity";
 import { scheduleText } from "./agent-view";
 import { ago, duration, moment, relative } from "./durations";
+import { MASS_EXPIRY_ADVICE, massExpiryText } from "./mass-expiry";
 import { pastOf } from "./past";
-import { SUSPICION_ADVICE, suspicionText } from "./suspicion";
 
 /** All that is known of an agent at a moment. */
 export interface Facts {
@@ -58,31 +58,31 @@ function ofPresence(facts: Facts, derived: AgentPresence): Diagnosis {
 /** A job has pings in place of heartbeats, and no connection. */
 function ofJob({ agentId, now, registered }: Facts, agent: AgentPresence): Diagnosis {
   const { status, since, lastHeartbeatAt, leaseExpiresAt, stalledSince, activity } = agent;
-  const heard = `Its last ping arrived ${ago(lastHeartbeatAt, now)}.`;
+  const lastPing = `Its last ping arrived ${ago(lastHeartbeatAt, now)}.`;
   if (status === "online") {
     const works = activityText(agent, now);
     return {
       explanation: [
         `${agentId} is online since ${moment(since)} (${ago(since, now)}).`,
-        heard,
-        `Without another it is offline ${relative(leaseExpiresAt, now)}.`,
-        ...(works ? [`What it does: ${works}.`] : []),
+        lastPing,
+        `Without another one, it is offline ${relative(leaseExpiresAt, now)}.`,
+        ...(works ? [`It is ${works}.`] : []),
       ],
-      advice: stalledSince ? ["Its run takes longer than it may: look at what it does."] : [],
+      advice: stalledSince ? ["Its run takes longer than allowed: check what it is doing."] : [],
     };
   }
   const reason = agent.reason ?? "lease_expired";
   const { what, advice } = reason === "lease_expired" ? MISSED_PING : REASONS[reason];
-  const note = reason === "failed" && activity?.note ? [`It told: ${activity.note}.`] : [];
+  const note = reason === "failed" && activity?.note ? [`It reported: ${activity.note}.`] : [];
   const enabledAgain = reason === "revoked" && registered?.enabled === true;
   return {
     explanation: [
       `${agentId} is offline since ${moment(since)} (${ago(since, now)}): ${what}`,
       ...note,
-      heard,
+      lastPing,
     ],
     advice: enabledAgain
-      ? ["It has been let in again since: its next ping brings it back."]
+      ? ["It has been enabled again since: its next ping brings it back."]
       : advice,
   };
 }
@@ -90,7 +90,7 @@ function ofJob({ agentId, now, registered }: Facts, agent: AgentPresence): Diagn
 const MISSED_PING = {
   what: "no ping arrived in time.",
   advice: [
-    "Look whether its scheduler runs it, whether it fails before it tells, and whether it reaches its ping URL.",
+    "Check that its scheduler runs it, that it does not fail before the ping, and that it can reach its ping URL.",
   ],
 };
 
@@ -101,18 +101,18 @@ function ofOnline({ agentId, now }: Facts, agent: AgentPresence): Diagnosis {
   return {
     explanation: [
       `${agentId} is online since ${moment(agent.since)} (${ago(agent.since, now)}).`,
-      `It promised a heartbeat every ${duration(heartbeatIntervalMs)}; the last one arrived ${ago(lastHeartbeatAt, now)}.`,
-      `Without another it is offline ${relative(leaseExpiresAt, now)}.`,
+      `It sends a heartbeat every ${duration(heartbeatIntervalMs)}; the last one arrived ${ago(lastHeartbeatAt, now)}.`,
+      `Without another one, it is offline ${relative(leaseExpiresAt, now)}.`,
       connection(agent, now),
-      ...(activity ? [`What it does: ${activity}.`] : []),
-      ...(stalledSince ? [`Its work has not advanced since ${moment(stalledSince)}.`] : []),
+      ...(activity ? [`It is ${activity}.`] : []),
+      ...(stalledSince ? [`Its work has made no progress since ${moment(stalledSince)}.`] : []),
       ...(agent.activity?.state === "draining"
         ? ["It takes no new messages, and leaves when its work is done."]
         : []),
     ],
     advice: [
-      ...(missed > 0 ? [`It has missed ${missed} of its heartbeats: look at its process.`] : []),
-      ...(stalledSince ? ["It is there, but stuck: look at what it works on."] : []),
+      ...(missed > 0 ? [`It has missed ${missed} heartbeats: check its process.`] : []),
+      ...(stalledSince ? ["It is connected, but stuck: check what it works on."] : []),
     ],
   };
 }
@@ -124,8 +124,8 @@ function ofOffline(facts: Facts, agent: AgentPresence): Diagnosis {
     stored?.status === "online"
       ? [
           massExpiry
-            ? `The table still holds it as online: ${suspicionText(massExpiry, now)}`
-            : "The table still holds it as online, which the next sweep corrects; no reader waits for that.",
+            ? `The table still stores it as online: ${massExpiryText(massExpiry, now)}`
+            : "The table still stores it as online until the next sweep, but readers already see it as offline.",
         ]
       : [];
   const { what, advice } = REASONS[reason];
@@ -139,9 +139,9 @@ function ofOffline(facts: Facts, agent: AgentPresence): Diagnosis {
     ],
     advice:
       massExpiry && lagging.length > 0
-        ? [SUSPICION_ADVICE]
+        ? [MASS_EXPIRY_ADVICE]
         : enabledAgain
-          ? ["It has been let in again since: restart it."]
+          ? ["It has been enabled again since: restart it."]
           : advice,
   };
 }
@@ -153,16 +153,16 @@ const REASONS: Record<OfflineReason, { what: string; advice: string[] }> = {
   },
   connection_lost: {
     what: "its connection broke without a close, as when a process is killed or a network fails.",
-    advice: ["Look whether its process runs; if it does, it connects again by itself."],
+    advice: ["Check whether its process runs; if it does, it reconnects by itself."],
   },
   gateway_closed: {
-    what: "API Gateway ended the connection, as it does after 10 idle minutes and after 2 hours, and the agent has not come back.",
-    advice: ["Look whether its process runs, and whether `autoReconnect` is off."],
+    what: "API Gateway closed the connection, as it does after 10 idle minutes and after 2 hours, and the agent has not come back.",
+    advice: ["Check whether its process runs, and whether `autoReconnect` is off."],
   },
   lease_expired: {
     what: "no heartbeat arrived within its lease, and its connection did not close.",
     advice: [
-      "Its process hangs, its machine sleeps, or its network is gone: look there. A heartbeat brings it back.",
+      "Its process hangs, its machine sleeps, or its network is down: check these. Its next heartbeat brings it back.",
     ],
   },
   drained: {
@@ -171,7 +171,7 @@ const REASONS: Record<OfflineReason, { what: string; advice: string[] }> = {
   },
   failed: {
     what: "its run failed.",
-    advice: ["Look at what its run printed. The next run that succeeds brings it back."],
+    advice: ["Check the output of its run. The next successful run brings it back."],
   },
   revoked: {
     what: "it was disabled, or removed from the registry.",
@@ -180,19 +180,19 @@ const REASONS: Record<OfflineReason, { what: string; advice: string[] }> = {
 };
 
 function connection({ connectedAt, connectionId, instanceId }: AgentPresence, now: number): string {
-  return `Its newest connection, ${connectionId} of instance ${instanceId}, was made ${ago(connectedAt, now)}.`;
+  return `Its newest connection, ${connectionId} of process ${instanceId}, opened ${ago(connectedAt, now)}.`;
 }
 
 function ofAbsence({ organizationId, agentId, stored, registered }: Facts): Diagnosis {
   if (stored) {
-    const explanation = `${agentId} of organization ${organizationId} has a status that readers hide: it was removed, or has been gone for longer than statuses are kept.`;
+    const explanation = `${agentId} of organization ${organizationId} has a status that readers hide: it was removed, or has been offline for longer than statuses are kept.`;
     return { explanation: [explanation], advice: [] };
   }
   const role = registered?.role ?? "agent";
   if (role === "job") {
     return {
       explanation: [
-        `${agentId} of organization ${organizationId} has no status: it has never requested its ping URL, or not for longer than statuses are kept.`,
+        `${agentId} of organization ${organizationId} has no status: it has never requested its ping URL, or not within the time that statuses are kept.`,
       ],
       advice: [],
     };
@@ -202,7 +202,7 @@ function ofAbsence({ organizationId, agentId, stored, registered }: Facts): Diag
   }
   return {
     explanation: [
-      `${agentId} of organization ${organizationId} has no status: it never connected, or has been gone for longer than statuses are kept.`,
+      `${agentId} of organization ${organizationId} has no status: it never connected, or has been offline for longer than statuses are kept.`,
     ],
     advice: [],
   };
@@ -214,7 +214,7 @@ function ofRegistration(facts: Facts): Diagnosis {
     return {
       explanation: ["It is not registered, so it can't connect."],
       advice: [
-        "Register it with `agents register`; `agents list` shows who is registered, if the name is mistyped.",
+        "Register it with `agents register`, or check its name: `agents list` shows the registered agents.",
       ],
     };
   }
@@ -224,22 +224,22 @@ function ofRegistration(facts: Facts): Diagnosis {
       ? { explanation: [schedule], advice: [] }
       : {
           explanation: [schedule, "It is disabled."],
-          advice: [`\`agents enable --agent ${agentId}\` lets it in again.`],
+          advice: [`\`agents enable --agent ${agentId}\` enables it again.`],
         };
   }
   const keys = registered.publicKeys.map(
     ({ keyId, algorithm, addedAt }) => `${keyId} (${algorithm}, added ${ago(addedAt, now)})`,
   );
   const until = registered.expiresAt ? ` until ${moment(registered.expiresAt)}` : "";
-  const explanation = [`It may sign in with the key ${keys.join(" or ")}${until}.`];
+  const explanation = [`It can log in with the key ${keys.join(" or ")}${until}.`];
   if (!registered.enabled) {
     const open = derived?.status === "online";
     return {
       explanation: [...explanation, "It is disabled."],
       advice: [
         open
-          ? `It is online all the same: \`agents disable --agent ${agentId}\` again ends that.`
-          : `\`agents enable --agent ${agentId}\` lets it in again.`,
+          ? `It is still online: run \`agents disable --agent ${agentId}\` again.`
+          : `\`agents enable --agent ${agentId}\` enables it again.`,
       ],
     };
   }

@@ -48,7 +48,7 @@ interface Explanation {
 const BY_NAME: Readonly<Record<string, Explanation>> = {
   InvalidArgumentError: { code: EXIT.usage },
   ConfigurationError: { code: EXIT.usage },
-  UnknownAgentError: { code: EXIT.notFound, hint: "`agents list` shows who is registered." },
+  UnknownAgentError: { code: EXIT.notFound, hint: "`agents list` shows the registered agents." },
   AgentExistsError: {
     code: EXIT.failure,
     hint: "Add a key with `agents rotate-key`, or `agents remove` it first.",

@@ -111,7 +111,7 @@ export function checkMessage({ subject = DIRECT_SUBJECT, data }: OutgoingMessage
   if (bytes <= LIMITS.messageBytes) return;
   throw usageError(
     `The message has ${bytes} bytes, and agents get at most ${LIMITS.messageBytes}.`,
-    "Store the data elsewhere, and send where it is.",
+    "Store the data elsewhere, and send a reference to it.",
   );
 }
 
@@ -130,8 +130,8 @@ export async function expectCapable(
   }
   const online = statuses.agentsWithCapability({ organizationId, status: "online", capability });
   for await (const _ of online) return;
-  const hint = `\`status --capability ${capability}\` lists those that have it.`;
-  const message = `No agent with the capability ${capability} is online, and messages reach only who is connected.`;
+  const hint = `\`status --capability ${capability}\` lists the agents that have it.`;
+  const message = `No agent with the capability ${capability} is online, and messages reach only connected agents.`;
   throw new CliError(message, EXIT.failure, hint);
 }
 
@@ -148,7 +148,7 @@ export async function expectOnline(
   if (agent?.status === "online") return;
   const hint = `\`why ${agentId}\` shows details.`;
   if (agent) {
-    const message = `Agent ${agentId} is offline, and messages reach only who is connected.`;
+    const message = `Agent ${agentId} is offline, and messages reach only connected agents.`;
     throw new CliError(message, EXIT.failure, hint);
   }
   const message = `Agent ${agentId} of organization ${organizationId} has no status.`;

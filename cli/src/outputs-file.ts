@@ -47,7 +47,7 @@ export function findOutputs(cwd: string): string {
   throw new CliError(
     `No local service found: expected ${OUTPUTS_FILE} in ${cwd} or a folder above it.`,
     EXIT.target,
-    "Start one with `agent-heartbeat local`, name its file by --outputs <file>, or name a deployed one with --stack <name>.",
+    "Start one with `agent-heartbeat local`, name its file with --outputs <file>, or select a deployed one with --stack <name>.",
   );
 }
 

@@ -31,7 +31,7 @@ export function pastOf(history: readonly TransitionRecord[], now: number): Past 
     explanation: [`Within the last 24 hours it went offline ${times} (${reasons}).`],
     advice:
       lost.length > FLAPPING
-        ? ["It comes and goes: look for a network or a process that is restarted again and again."]
+        ? ["It is flapping: check for an unstable network, or a process that keeps restarting."]
         : [],
   };
 }

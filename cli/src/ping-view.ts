@@ -17,9 +17,9 @@ export function jobPrinter(
   const { HttpUrl } = target.outputs;
   if (!HttpUrl) {
     throw new CliError(
-      "The deployment has no URL of requests over HTTP, where jobs tell that they have run.",
+      "The deployment has no URL for requests over HTTP, which jobs need for their pings.",
       EXIT.target,
-      "Deploy the construct with its prop http, or name the URL with --http-url.",
+      "Deploy the construct with its prop http, or pass the URL with --http-url.",
     );
   }
   return ({ agent, pingSecret }) => {
@@ -31,9 +31,9 @@ export function jobPrinter(
     printAgent(agent, now, printer);
     printer.lines(
       "",
-      "It tells that it has run by a request of this URL, which is shown only now:",
+      "The job reports a run by requesting this URL, which is shown only now:",
       `  curl -fsS ${pingUrl}`,
-      "/start at its end tells that a run has begun, /fail or /<exit status> how it has ended.",
+      "Append /start when a run starts, and /fail or /<exit status> when it ends.",
     );
   };
 }

@@ -21,9 +21,11 @@ const GRACE = { share: 0.1, leastMs: 10_000, ofCronMs: 600_000 };
 
 export function addPingOptions(command: Command): Command {
   return command
-    .option("--ping", "a job that requests a URL in place of a key: with --every or --cron")
-    .addOption(durationOption("--every <duration>", "the longest time between two of its pings"))
-    .addOption(new Option("--cron <fields>", "when it runs: minute, hour, day, month and weekday"))
+    .option("--ping", "register a job with a ping URL instead of a key; needs --every or --cron")
+    .addOption(durationOption("--every <duration>", "the longest time between two pings"))
+    .addOption(
+      new Option("--cron <fields>", "when the job runs: minute, hour, day, month and weekday"),
+    )
     .option("--timezone <name>", "the time zone of --cron (default: UTC)")
     .addOption(
       durationOption(

@@ -75,7 +75,7 @@ export function createProgram(io: Io): Command {
   const agents = program
     .command("agents")
     .summary("register, change and revoke agents")
-    .description("Register agents, give them new keys, and lock them out.");
+    .description("Register agents, change their keys, and disable or remove them.");
   addAgentsRegister(agents, io);
   addAgentsImport(agents, io);
   addAgentsList(agents, io);
@@ -88,9 +88,7 @@ export function createProgram(io: Io): Command {
   const enrolments = program
     .command("enrolments")
     .summary("let fleets register themselves")
-    .description(
-      "Make tokens with which the agents of a fleet register themselves, and revoke them.",
-    );
+    .description("Create and revoke tokens with which the agents of a fleet register themselves.");
   addEnrolmentsCreate(enrolments, io);
   addEnrolmentsList(enrolments, io);
   addEnrolmentsRevoke(enrolments, io);
@@ -102,12 +100,12 @@ export function createProgram(io: Io): Command {
   const keys = program
     .command("keys")
     .summary("generate key pairs")
-    .description("Make key pairs for agents.");
+    .description("Generate key pairs for agents.");
   addKeysGenerate(keys, io);
   const token = program
     .command("token")
     .summary("examine login tokens")
-    .description("Examine the login tokens of a client.");
+    .description("Check login tokens of a client.");
   addTokenInspect(token, io);
   addDoctor(program, io);
   addRunbook(program, io);

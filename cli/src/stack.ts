@@ -52,7 +52,7 @@ export async function findStack(
   const id = chosen(found, stackName, construct);
   if (id !== undefined) return complete(found, id, stackName, given);
   throw new CliError(
-    `Stack ${stackName} holds no Agent Heartbeat${construct ? ` of the name ${construct}` : ""}${listed(outputs)}.`,
+    `Stack ${stackName} contains no Agent Heartbeat${construct ? ` named ${construct}` : ""}${listed(outputs)}.`,
     EXIT.target,
     await whereElse(found),
   );
@@ -68,13 +68,13 @@ export async function findStack(
   /** What to do: another construct, another stack, or a deployment. */
   async function whereElse(here: Found): Promise<string> {
     if ([...here.keys()].some(Boolean))
-      return `It holds ${[...here.keys()].filter(Boolean).join(", ")}: name one by --construct.`;
+      return `It contains ${[...here.keys()].filter(Boolean).join(", ")}: select one with --construct.`;
     const others = await holders().catch(() => []);
-    if (others.length > 0) return `Name one that does by --stack: ${others.join(", ")}.`;
+    if (others.length > 0) return `Select a stack that does with --stack: ${others.join(", ")}.`;
     return (
-      "The construct publishes its outputs in the stack that holds it, or in the outermost one of nested stacks. " +
-      "Name that stack, check --region and --profile, deploy it again with the current @agent-heartbeat/cdk, " +
-      "or give the names themselves: --url, --status-table, --registry-table, --event-bus."
+      "The construct adds its outputs to its stack, or to the outermost of nested stacks. " +
+      "Name that stack, check --region and --profile, redeploy it with the current @agent-heartbeat/cdk, " +
+      "or pass the values: --url, --status-table, --registry-table, --event-bus."
     );
   }
 
@@ -119,14 +119,14 @@ export function stackIn(
         ? `${file} has several stacks with Agent Heartbeat: ${names.join(", ")}.`
         : `${file} has no stack${stack ? ` ${stack}` : ""} with Agent Heartbeat, but ${Object.keys(stacks).join(", ")}.`,
       first ? EXIT.usage : EXIT.target,
-      "Name one by --stack <name>.",
+      "Select one with --stack <name>.",
     );
   }
   const id = chosen(first.found, first.name, construct);
   if (id !== undefined) return complete(first.found, id, first.name, given);
   throw usageError(
-    `Stack ${first.name} of ${file} holds ${[...first.found.keys()].join(", ")}, not ${construct}.`,
-    "Name one by --construct <id>.",
+    `Stack ${first.name} in ${file} contains ${[...first.found.keys()].join(", ")}, not ${construct}.`,
+    "Select one with --construct <id>.",
   );
 }
 
@@ -174,8 +174,8 @@ function chosen(found: Found, stackName: string, construct: string | undefined) 
   const ids = (complete.length > 0 ? complete : [...found]).map(([id]) => id);
   if (ids.length <= 1 || ids.includes("")) return ids.includes("") ? "" : ids[0];
   throw usageError(
-    `Stack ${stackName} holds several: ${ids.join(", ")}.`,
-    "Name one by --construct <id>.",
+    `Stack ${stackName} contains several: ${ids.join(", ")}.`,
+    "Select one with --construct <id>.",
   );
 }
 
@@ -186,7 +186,7 @@ function incomplete(stackName: string, id: string, missing: Name[]): CliError {
   return new CliError(
     `Stack ${stackName} has no output ${missing.map((name) => `${id}${name}`).join(", ")}.`,
     EXIT.target,
-    `Deploy it again with the current @agent-heartbeat/cdk, which adds them, add them yourself, or give ${missing.map((name) => OPTION_OF[name].flag).join(" ")}:\n${lines.join("\n")}`,
+    `Redeploy it with the current @agent-heartbeat/cdk, which adds them, add them yourself, or pass ${missing.map((name) => OPTION_OF[name].flag).join(" ")}:\n${lines.join("\n")}`,
   );
 }
 

@@ -58,7 +58,7 @@ export async function findTarget(options: TargetOptions, io: Io): Promise<Target
   }
   throw usageError(
     "No target given.",
-    "Add --local for the service on this machine, --stack <name> for one that is deployed, " +
+    "Add --local for the service on this machine, --stack <name> for a deployed one, " +
       "--outputs <file>, or --status-table and --registry-table.",
   );
 }
@@ -67,7 +67,7 @@ async function fileTarget(file: string, options: TargetOptions, io: Io): Promise
   const found = await readOutputs(file, io);
   if ("webSocketUrl" in found) {
     const without = (["stack", "construct"] as const).find((name) => options[name]);
-    if (without) throw usageError(`${file} is of a local service, which has no --${without}.`);
+    if (without) throw usageError(`${file} belongs to a local service, which has no --${without}.`);
     return localTarget(found, options, io);
   }
   const { stack, construct } = options;
@@ -138,9 +138,9 @@ function targetOf(
     if (found !== undefined) return found;
     const given = Object.keys(outputs).map((other) => OPTION_OF[other as typeof output].flag);
     throw new CliError(
-      `This command needs ${OPTION_OF[output].flag}, beside ${given.map((flag) => flag.split(" ")[0]).join(", ")}.`,
+      `This command needs ${OPTION_OF[output].flag} in addition to ${given.map((flag) => flag.split(" ")[0]).join(", ")}.`,
       EXIT.usage,
-      "Or name the deployment by --stack <name> or --outputs <file>, which have all values.",
+      "Or name the deployment with --stack <name> or --outputs <file>, which have all values.",
     );
   };
   return {

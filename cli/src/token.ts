@@ -79,14 +79,14 @@ function agentOf(claims: Claims): string {
 function lifetime(claims: Claims & { nbf?: unknown }, now: number): Finding {
   const { nbf = claims.iat } = claims;
   const early = typeof nbf !== "number" || nbf * 1000 > now + CLOCK_SKEW_SECONDS * 1000;
-  const fault = periodFault(claims, now) ?? (early ? "not valid yet, by its nbf" : undefined);
+  const fault = periodFault(claims, now) ?? (early ? "not valid yet, according to nbf" : undefined);
   const issued = moment(claims.iat * 1000);
   const ends = claims.exp * 1000;
   if (fault === undefined) return ok("time", `issued ${issued}, ends ${relative(ends, now)}`);
   return failed(
     "time",
     `${fault}: issued ${issued}, ends ${moment(ends)}, and it is ${moment(now)}`,
-    `iat and exp are seconds since 1970, by a clock that is off by ${CLOCK_SKEW_SECONDS} s at most. Make a token for each attempt.`,
+    `iat and exp are seconds since 1970, by a clock that is wrong by at most ${CLOCK_SKEW_SECONDS} s. Make a new token for each attempt.`,
   );
 }
 
@@ -100,7 +100,7 @@ function audience({ aud }: Claims, url: string | undefined): Finding {
     `expected ${wanted}, got ${aud}`,
     isHttp
       ? "For heartbeats over HTTP it is https:// and the host of the HTTP URL, in lower case, without a path."
-      : "It is the URL that the service is reached at: wss://, host in lower case, path, no default port, no slash at the end.",
+      : "It is the service's URL: wss://, host in lower case, path, no default port, no trailing slash.",
   );
 }
 
@@ -131,7 +131,7 @@ async function signature(parts: Parts, publicKey: string | undefined): Promise<F
   const digest = algorithm === "EdDSA" ? null : "sha256";
   return verify(digest, Buffer.from(parts.signed), key, parts.signature)
     ? ok("signature", `by ${algorithm} with the key ${keyId}`)
-    : failed("signature", `it is not one of the key ${keyId} of these header and claims`);
+    : failed("signature", `it was not made with the key ${keyId} for this header and these claims`);
 }
 
 const seconds = (value: number) => duration(value * 1000);

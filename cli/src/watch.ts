@@ -5,11 +5,11 @@ import wrapAnsi from "wrap-ansi";
 import { moment } from "./durations";
 import { explain } from "./failure";
 import type { Io } from "./io";
+import { massExpiryWarning } from "./mass-expiry";
 import { printable, printableJson } from "./printable";
 import type { Printer } from "./printer";
 import { type StatusFilter, wordOf } from "./status-filter";
 import { paintWord, presenceColumns, summary } from "./status-view";
-import { bewareOf } from "./suspicion";
 import { table } from "./table";
 
 export interface WatchOptions {
@@ -86,7 +86,7 @@ function screen(title: string, io: Io, printer: Printer): View {
       const head = [
         `${bold(title)}  ${summary(agents, printer)}  ${dim(moment(now))}`,
         ...(massExpiry
-          ? wrapAnsi(bewareOf(massExpiry, now), printer.width ?? Number.POSITIVE_INFINITY)
+          ? wrapAnsi(massExpiryWarning(massExpiry, now), printer.width ?? Number.POSITIVE_INFINITY)
               .split("\n")
               .map(yellow)
           : []),
@@ -115,9 +115,9 @@ function changeLog(io: Io, printer: Printer): View {
   return {
     show({ agents, massExpiry }, now) {
       if (massExpiry && massExpiry.suspectedAt !== suspectedAt) {
-        io.stderr.write(`${bewareOf(massExpiry, now)}\n`);
+        io.stderr.write(`${massExpiryWarning(massExpiry, now)}\n`);
       } else if (!massExpiry && suspectedAt !== undefined) {
-        io.stderr.write("The service does not suspect itself any more.\n");
+        io.stderr.write("The service no longer suspects a mass expiry.\n");
       }
       suspectedAt = massExpiry?.suspectedAt;
       const current = new Map(agents.map((agent) => [agent.agentId, agent]));

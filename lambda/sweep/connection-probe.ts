@@ -34,7 +34,7 @@ export async function probeConnections(
   rows: readonly OnlineRow[],
   connections: Pick<Connections, "lastActiveAt">,
 ): Promise<ConnectionProbe> {
-  const sample: ConnectionProbe = { looked: 0, speaking: 0, silent: 0, gone: 0 };
+  const sample: ConnectionProbe = { probed: 0, active: 0, silent: 0, gone: 0 };
   const step = Math.max(1, rows.length / SIZE);
   const chosen = Array.from(
     { length: Math.min(SIZE, rows.length) },
@@ -44,9 +44,9 @@ export async function probeConnections(
     chosen.map(async (row) => {
       const activeAt = await lastActiveAt(row, connections).catch(() => undefined);
       if (activeAt === undefined) return;
-      sample.looked += 1;
+      sample.probed += 1;
       if (activeAt === "gone") sample.gone += 1;
-      else sample[recentlyActive(row, activeAt) ? "speaking" : "silent"] += 1;
+      else sample[recentlyActive(row, activeAt) ? "active" : "silent"] += 1;
     }),
   );
   return sample;

@@ -63,7 +63,7 @@ describe("agents register", () => {
     const args = ["--agent", "a1", "--generate-key", "b.pem"];
     const { code, stderr } = await agents("register", ...args);
     expect(code).toBe(1);
-    expect(stderr).toContain("Agent a1 is registered in organization reg-taken already.");
+    expect(stderr).toContain("Agent a1 is already registered in organization reg-taken.");
     expect(await readdir(cwd)).not.toContain("b.pem");
   });
 

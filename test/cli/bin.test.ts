@@ -74,7 +74,7 @@ describe("the installed command", () => {
   it("says what to install where the local service is not", async () => {
     const { code, stdout, stderr } = await command(["local"], await emptyFolder());
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("a package of its own, which is not installed.");
+    expect(stderr).toContain("a separate package, which is not installed.");
     expect(stderr).toContain("`npm install @agent-heartbeat/local`");
   });
 

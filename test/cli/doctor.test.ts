@@ -48,7 +48,9 @@ describe("doctor", () => {
     await chmod(join(cwd, file), 0o644);
     const { code, stdout } = await doctor("open", ["--agent", "a1", "--key", file]);
     expect(code).toBe(0);
-    expect(stdout).toContain(`! key: ${file} is open to others (mode 644)\n  → chmod 600 ${file}`);
+    expect(stdout).toContain(
+      `! key: ${file} is accessible to other users (mode 644)\n  → chmod 600 ${file}`,
+    );
   });
 
   it("warns of a clock that is wrong, and says by how much", async () => {
@@ -91,7 +93,7 @@ describe("doctor", () => {
     const { code, stdout } = await run(["doctor", "--local"], { cwd });
     expect(code).toBe(0);
     expect(stdout.match(/^✓ /gm)).toHaveLength(4);
-    expect(stdout).toContain("! organization: none is given, so no agents were checked");
+    expect(stdout).toContain("! organization: none given, so no agents were checked");
     const agent = await run(["doctor", "--local", "--agent", "a1"], { cwd });
     expect(agent.stderr).toContain("--agent needs --organization <id>.");
   });

@@ -62,7 +62,7 @@ describe("enrolments create", () => {
     const { stdout } = await enrolments("create", ...TERMS, "--role-arn", ROLE);
     expect(stdout).toMatch(/IAM role +arn:aws:iam::123456789012:role\/worker\n/);
     expect(stdout).toMatch(/token +ahe_[\w-]+\.[0-9a-f]{16}\n/);
-    expect(stdout).toContain("The token is no secret");
+    expect(stdout).toContain("The token is not secret");
     const two = await create("--role-arn", ROLE, "--role-arn", `${ROLE}-2`);
     expect(two).toMatchObject({ roleArns: [ROLE, `${ROLE}-2`] });
     const list = await enrolments("list");

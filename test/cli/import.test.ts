@@ -40,10 +40,10 @@ describe("agents import", () => {
     await run(["agents", "remove", "--local", "-o", "before", "--agent", "a1", "--yes"], { cwd });
     const again = await importing("before", "agentId\na1\na2", keys);
     expect(again.code).toBe(1);
-    expect(again.stdout).toContain("1 registered, 0 were registered already, 1 failed.");
+    expect(again.stdout).toContain("1 registered, 0 already registered, 1 failed.");
     const advice = "agents register --agent a1 --public-key before/a1.pem.pub";
     expect(again.stdout).toContain(`Register that key: \`${advice}\``);
-    expect(again.stderr).toContain("Do what the lines above say");
+    expect(again.stderr).toContain("Fix the problems above");
     await run([...advice.split(" "), "--local", "-o", "before"], { cwd });
     expect((await importing("before", "agentId\na1\na2", keys)).code).toBe(0);
   });
@@ -53,7 +53,7 @@ describe("agents import", () => {
       'agentId,role,description,publicKeyFile\na1,,"one, two",k1.pem.pub\nv1,viewer,,k2.pem.pub\n';
     const { code, stdout, stderr } = await importing("csv", csv);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toBe("2 registered, 0 were registered already, 0 failed.\n");
+    expect(stdout).toBe("2 registered, 0 already registered, 0 failed.\n");
     expect(await registered("csv")).toMatchObject([
       {
         agentId: "a1",
@@ -85,7 +85,7 @@ describe("agents import", () => {
     const { code, stdout } = await importing("again", csv, keys);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: "1 registered, 1 were registered already, 0 failed.\n",
+      stdout: "1 registered, 1 already registered, 0 failed.\n",
     });
     expect((await registered("again"))[0]).toEqual(before);
   });
@@ -111,8 +111,8 @@ describe("agents import", () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        "3 registered, 0 were registered already, 0 failed.\n" +
-        "Left out, for their time is over: guest.\n",
+        "3 registered, 0 already registered, 0 failed.\n" +
+        "Skipped because their registration had expired: guest.\n",
     });
     const times = { createdAt: expect.any(Number), updatedAt: expect.any(Number) };
     // A lock-out is of the registration that it was made for; disabled is disabled.
@@ -142,7 +142,7 @@ describe("agents import", () => {
       options,
     );
     expect(code).toBe(1);
-    expect(stderr).toContain("Interrupted: 1 of 1 agents are left.");
+    expect(stderr).toContain("Interrupted: 1 of 1 agents remain.");
   });
 
   it.each([

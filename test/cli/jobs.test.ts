@@ -98,7 +98,7 @@ describe("agents rotate-key of a job", () => {
     const { code, stderr } = await command("rotate", ...words, "--generate-key", "job.pem");
     expect([code, stderr.split("\n")[0]]).toEqual([
       2,
-      "error: Agent backup is a job: it has a ping URL, and no key.",
+      "error: Agent backup is a job, which has a ping URL instead of a key.",
     ]);
   });
 });

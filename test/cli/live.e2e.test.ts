@@ -119,7 +119,7 @@ describe("events --follow", () => {
       ["a1", "online", "(connected)"],
     ]);
     const nobody = await command(["events", "ghost"]);
-    expect(nobody.stdout).toBe(`Nothing is kept of what happened to ghost of ${organizationId}.\n`);
+    expect(nobody.stdout).toBe(`There are no stored events of ghost of ${organizationId}.\n`);
   });
 });
 
@@ -233,7 +233,7 @@ describe("drain", () => {
     await polite.start();
     const { code, stdout } = await command(["drain", "polite"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Agent polite is asked to drain/);
+    expect(stdout).toMatch(/^Asked agent polite to drain/);
     expect(await ended).toBe("drained");
   });
 });

@@ -18,7 +18,7 @@ describe("while the service suspects that it does not hear its agents", () => {
       heldUntil: suspectedAt + 300_000,
       silent: 30,
       online: 40,
-      sample: { looked: 20, speaking: 20, silent: 0, gone: 0 },
+      sample: { probed: 20, active: 20, silent: 0, gone: 0 },
     });
   });
   afterAll(() => engine.stop());
@@ -31,11 +31,11 @@ describe("while the service suspects that it does not hear its agents", () => {
     return stdout.replace(/\n/g, " ");
   };
   const SENTENCE =
-    /very many agents fell silent at once 1:0\d ago, so that the service may not hear them; unless they return, their offline events are published in (4:00|3:5\d)/;
+    /very many agents fell silent at once 1:0\d ago, so the service itself may be at fault; unless they come back, it publishes their offline events in (4:00|3:5\d)/;
 
   it.each([
     ["status", "a1 +○ offline"],
-    ["why", "The table still holds it as online: "],
+    ["why", "The table still stores it as online: "],
     ["doctor", "silent agents"],
   ])("%s says so", async (command, also) => {
     const text = await told(...(command === "why" ? ["why", "a1"] : [command]));

@@ -113,7 +113,7 @@ describe("an assistant", () => {
     expect(summary).toMatch(/^hung, online for .*, blocked 40 s$/m);
     expect(summary).toMatch(/^slow, stalled for .*, stalled 4:0\d on tasks\.process$/m);
     expect(await ask("why", { agent: "slow" })).toContain(
-      "→ It is there, but stuck: look at what it works on.",
+      "→ It is connected, but stuck: check what it works on.",
     );
   });
 

@@ -35,8 +35,8 @@ describe("a message", () => {
     run([...words, ...target], { cwd, ...options });
 
   it.each([
-    [["send", "off"], 1, "Agent off is offline, and messages reach only who is connected."],
-    [["drain", "off"], 1, "Agent off is offline, and messages reach only who is connected."],
+    [["send", "off"], 1, "Agent off is offline, and messages reach only connected agents."],
+    [["drain", "off"], 1, "Agent off is offline, and messages reach only connected agents."],
     [["send", "ghost"], 3, "Agent ghost of organization acme has no status."],
     [["send", "on", "hello"], 2, "The data is not JSON"],
     [["send", "on", "1", "--subject", "a..b"], 2, 'Subject "a..b": expected tokens of'],
@@ -44,12 +44,12 @@ describe("a message", () => {
     [
       ["publish", "a", "1", "--capability", "paint"],
       1,
-      "No agent with the capability paint is online, and messages reach only who is connected.",
+      "No agent with the capability paint is online, and messages reach only connected agents.",
     ],
     [
       ["publish", "a", "1", "--capability", "rest"],
       1,
-      "No agent with the capability rest is online, and messages reach only who is connected.",
+      "No agent with the capability rest is online, and messages reach only connected agents.",
     ],
     [["publish", "a", "--capability", ""], 2, "The capability has 0 characters: expected 1 to 64."],
     [

@@ -28,7 +28,7 @@ describe("the target --local", () => {
     expect(stdout).toBe("");
     expect(stderr).toBe(
       `error: No local service found: expected .local/outputs.json in ${cwd} or a folder above it.\n` +
-        "Start one with `agent-heartbeat local`, name its file by --outputs <file>, or name a deployed one with --stack <name>.\n",
+        "Start one with `agent-heartbeat local`, name its file with --outputs <file>, or select a deployed one with --stack <name>.\n",
     );
   });
 
@@ -71,13 +71,13 @@ describe("the target --stack", () => {
     const other = await run([...status, "--stack", "Other"], { stacks, dynamoDb });
     expect(other.code).toBe(4);
     expect(other.stderr).toBe(
-      "error: Stack Other holds no Agent Heartbeat: its outputs are BucketName.\nName one that does by --stack: Presence.\n",
+      "error: Stack Other contains no Agent Heartbeat: its outputs are BucketName.\nSelect a stack that does with --stack: Presence.\n",
     );
     const alone = await run([...status, "--stack", "Other"], {
       stacks: { Other: stacks.Other },
       dynamoDb,
     });
-    expect(alone.stderr).toContain("in the outermost one of nested stacks");
+    expect(alone.stderr).toContain("to the outermost of nested stacks");
   });
 
   const named = (prefix: string) =>
@@ -105,12 +105,12 @@ describe("the target --stack", () => {
     const unnamed = await run(args, both);
     expect(unnamed.code).toBe(2);
     expect(unnamed.stderr).toBe(
-      "error: Stack Host holds several: Blue, Green.\nName one by --construct <id>.\n",
+      "error: Stack Host contains several: Blue, Green.\nSelect one with --construct <id>.\n",
     );
     expect((await run([...args, "--construct", "Green"], both)).code).toBe(0);
     const wrong = await run([...args, "--construct", "Red"], both);
     expect(wrong.code).toBe(4);
-    expect(wrong.stderr).toContain("It holds Blue, Green: name one by --construct.");
+    expect(wrong.stderr).toContain("It contains Blue, Green: select one with --construct.");
   });
 
   it("is told by doctor what the stack lacks, and what to add", async () => {
@@ -171,7 +171,7 @@ describe("the target --outputs", () => {
       "several stacks with Agent Heartbeat: Service, Twice",
     );
     const twice = await runWith(both, "--stack", "Twice");
-    expect(twice.stderr).toContain("Stack Twice holds several: Blue, Green.");
+    expect(twice.stderr).toContain("Stack Twice contains several: Blue, Green.");
     expect((await runWith(both, "--stack", "Twice", "--construct", "Blue")).code).toBe(0);
     expect((await runWith({ Network: { VpcId: "v" } })).stderr).toContain(
       "has no stack with Agent Heartbeat, but Network.",
@@ -197,7 +197,7 @@ describe("a target of single values", () => {
     const sent = await run(["publish", "x", "1", "-o", "acme", ...tables()], { dynamoDb });
     expect(sent.code).toBe(2);
     expect(sent.stderr).toContain(
-      "This command needs --event-bus <name>, beside --status-table, --registry-table.",
+      "This command needs --event-bus <name> in addition to --status-table, --registry-table.",
     );
   });
 
@@ -215,7 +215,7 @@ describe("a target of single values", () => {
     ];
     const { code, stdout } = await run([...args, ...tables()], { cwd, dynamoDb });
     expect(code).toBe(0);
-    expect(stdout).toContain("It may connect to the deployment");
+    expect(stdout).toContain("It can connect to the deployment");
   });
 
   it("completes what a stack lacks", async () => {
@@ -224,7 +224,7 @@ describe("a target of single values", () => {
     };
     const args = [...status, "--stack", "Host"];
     const lacking = await run(args, { stacks, dynamoDb });
-    expect(lacking.stderr).toContain("give --status-table <name> --event-bus <name>");
+    expect(lacking.stderr).toContain("pass --status-table <name> --event-bus <name>");
     const given = ["--status-table", engine.statusTableName, "--event-bus", "b"];
     expect((await run([...args, ...given], { stacks, dynamoDb })).code).toBe(0);
   });

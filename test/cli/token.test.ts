@@ -121,7 +121,7 @@ describe("token inspect", () => {
     [
       "has another signature",
       (token) => `${token.slice(0, -8)}AAAAAAAA`,
-      "it is not one of the key",
+      "it was not made with the key",
     ],
     ["lacks its signature", (token) => token.slice(0, token.lastIndexOf(".")), "three parts"],
     ["is padded", (token) => `${token}=`, "base64url"],
@@ -145,7 +145,9 @@ describe("token inspect", () => {
   });
 
   it("refuses a missing token and a bad URL", async () => {
-    expect((await run(["token", "inspect"], { input: "" })).stderr).toContain("There is no token.");
+    expect((await run(["token", "inspect"], { input: "" })).stderr).toContain(
+      "Expected a token, got none.",
+    );
     const url = await run(["token", "inspect", "a.b.c", "--url", "nonsense"]);
     expect(url.stderr).toContain('--url: expected a wss:// or https:// URL, got "nonsense".');
     expect(url.code).toBe(2);

@@ -176,7 +176,7 @@ describe.each(Object.entries(FILES).map(([file, [, , asPrivate]]) => [file, asPr
         ["doctor", "--agent", "a1", "--key", file],
         organization,
       );
-      expect(stdout).toContain(fault ?? `${file} holds a key of a1`);
+      expect(stdout).toContain(fault ?? `${file} contains a key of a1`);
       expect(code).toBe(fault ? 1 : 0);
     });
   },

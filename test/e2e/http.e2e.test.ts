@@ -43,19 +43,19 @@ describe("heartbeats over HTTP", () => {
     const text = await response.text();
     return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
   };
-  const beat = async (overrides: object = {}, body?: object) =>
+  const sendHeartbeat = async (overrides: object = {}, body?: object) =>
     send("POST", await token(overrides), body);
   const status = () => target.statuses.getAgent(organizationId, agentId);
 
   it("keep an agent online that has no WebSocket, until it leaves", async () => {
-    const first = await beat({}, { activity: { state: "working", task: "nightly" } });
+    const first = await sendHeartbeat({}, { activity: { state: "working", task: "nightly" } });
     expect(first).toMatchObject({ status: 200, body: { type: "heartbeat_ack" } });
     expect(await status()).toMatchObject({
       status: "online",
       leaseExpiresAt: first.body.leaseExpiresAt,
       activity: { state: "working", task: "nightly" },
     });
-    const second = await beat();
+    const second = await sendHeartbeat();
     expect(second.body.leaseExpiresAt).toBeGreaterThan(first.body.leaseExpiresAt);
     expect((await send("DELETE", await token())).status).toBe(204);
     expect(await status()).toMatchObject({ status: "offline", reason: "client_closed" });
@@ -77,7 +77,7 @@ describe("heartbeats over HTTP", () => {
       claims(audienceOf(target.url), { ...process, iat: Math.floor(Date.now() / 1000) }),
     );
     const before = await status();
-    const { body } = await beat(process);
+    const { body } = await sendHeartbeat(process);
     expect(await status()).toMatchObject({
       connectionId: before?.connectionId,
       leaseExpiresAt: body.leaseExpiresAt,
@@ -88,14 +88,14 @@ describe("heartbeats over HTTP", () => {
   });
 
   it("are told superseded by a newer process, and refused to an agent that is disabled", async () => {
-    await beat({ instance_id: "older" });
-    expect((await beat({ instance_id: "newer" })).status).toBe(200);
-    expect(await beat({ instance_id: "older" })).toMatchObject({
+    await sendHeartbeat({ instance_id: "older" });
+    expect((await sendHeartbeat({ instance_id: "newer" })).status).toBe(200);
+    expect(await sendHeartbeat({ instance_id: "older" })).toMatchObject({
       status: 409,
       body: { type: "superseded" },
     });
     await target.registry.disable({ organizationId, agentId });
-    expect((await beat({ instance_id: "newer" })).status).toBe(403);
+    expect((await sendHeartbeat({ instance_id: "newer" })).status).toBe(403);
     expect(await status()).toMatchObject({ status: "offline", reason: "revoked" });
   });
 });

@@ -76,7 +76,7 @@ describe("a lease", () => {
       ...overrides,
     });
   }
-  const beat = (client: BareClient) => client.ask({ type: "heartbeat" });
+  const sendHeartbeat = (client: BareClient) => client.ask({ type: "heartbeat" });
   const ACK = { type: "heartbeat_ack" };
   const presence = () => target.statuses.getAgent(organizationId, agentId);
   const reads = (expected: object) =>
@@ -94,8 +94,8 @@ describe("a lease", () => {
     await reads({ status: "offline" });
     const newer = await connect("b");
     const back = await connect("a");
-    expect(await beat(back)).toEqual({ type: "superseded" });
-    expect(await beat(newer)).toMatchObject(ACK);
+    expect(await sendHeartbeat(back)).toEqual({ type: "superseded" });
+    expect(await sendHeartbeat(newer)).toMatchObject(ACK);
     expect(await presence()).toMatchObject({ status: "online", instanceId: "b" });
   });
 
@@ -105,15 +105,15 @@ describe("a lease", () => {
     second.break();
     await until(async () => ((await openOnes()) === 1 ? true : undefined));
     expect(await presence()).toMatchObject({ status: "online" });
-    expect(await beat(first)).toMatchObject(ACK);
+    expect(await sendHeartbeat(first)).toMatchObject(ACK);
   });
 
   it("survives the end of any one of several connections", async () => {
     const first = await connect("a");
-    await beat(first);
+    await sendHeartbeat(first);
     const second = await connect("a", { rotation: true });
     await first.close();
-    expect(await beat(second)).toMatchObject(ACK);
+    expect(await sendHeartbeat(second)).toMatchObject(ACK);
     const third = await connect("a", { rotation: true });
     third.break();
     await until(async () => ((await openOnes()) === 1 ? true : undefined));
@@ -160,7 +160,7 @@ describe("a lease", () => {
     const dead = await handshake("a", { connectedAt: Date.now() + 2000 });
     expect(await leases().acquire(dead, dead.connectedAt)).toBe("acquired");
     const restarted = await connect("b");
-    expect(await beat(restarted)).toMatchObject(ACK);
+    expect(await sendHeartbeat(restarted)).toMatchObject(ACK);
     expect(await presence()).toMatchObject({ status: "online", instanceId: "b" });
   });
 
@@ -171,7 +171,7 @@ describe("a lease", () => {
     });
     const refused = await handshake("b");
     await leases().release(refused, refused.connectedAt, "connection_lost");
-    expect(await beat(first)).toMatchObject(ACK);
+    expect(await sendHeartbeat(first)).toMatchObject(ACK);
     expect(await presence()).toMatchObject({ status: "online", instanceId: "a" });
   });
 
@@ -280,7 +280,7 @@ describe("a lease", () => {
 
   it("reads as stalled since its deadline if the work hangs while heartbeats continue", async () => {
     const client = await connect("a", { heartbeat_interval: 5 });
-    const { serverTime } = (await beat(client)) as unknown as { serverTime: number };
+    const { serverTime } = (await sendHeartbeat(client)) as unknown as { serverTime: number };
     const startedAt = serverTime - 20_000;
     const activity = { state: "blocked", maxSilenceMs: 8000, startedAt, progressAt: startedAt };
     await client.ask({ type: "heartbeat", activity });

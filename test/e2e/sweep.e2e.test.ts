@@ -76,7 +76,7 @@ const assemblyDirectory = sharedAssembly();
     await speak();
     expect(await sweep()).toMatchObject({ expired: 0, held: 22 });
     expect(events("Mass Expiry Suspected")).toMatchObject([
-      { silent: 22, online: 22, sample: { looked: 20, speaking: 20, silent: 0, gone: 0 } },
+      { silent: 22, online: 22, sample: { probed: 20, active: 20, silent: 0, gone: 0 } },
     ]);
     expect(await clients[0]?.ask({ type: "list" })).toMatchObject({
       massExpiry: { suspectedAt: expect.any(Number), heldUntil: expect.any(Number) },

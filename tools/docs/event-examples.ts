@@ -40,7 +40,7 @@ const massExpiry = {
   heldUntil: AT + 300_000,
   silent: 412,
   online: 500,
-  sample: { looked: 20, speaking: 18, silent: 1, gone: 1 },
+  sample: { probed: 20, active: 18, silent: 1, gone: 1 },
 };
 
 /** By `detail-type`. */

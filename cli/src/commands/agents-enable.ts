@@ -5,7 +5,7 @@ import { type DeploymentOptions, deploymentCommand, withDeployment } from "../de
 import type { Io } from "../io";
 
 export function addAgentsEnable(agents: Command, io: Io): void {
-  deploymentCommand(agents, "enable", "let an agent connect that was disabled")
+  deploymentCommand(agents, "enable", "enable an agent that was disabled")
     .requiredOption("-a, --agent <id>", "the agent")
     .action(
       withDeployment<DeploymentOptions & { agent: string }>(io, async (deployment, { agent }) => {

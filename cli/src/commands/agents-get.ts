@@ -17,7 +17,7 @@ export function addAgentsGet(agents: Command, io: Io): void {
           throw new CliError(
             `Agent ${agent} is not registered in organization ${organizationId}.`,
             EXIT.notFound,
-            "`agents list` shows who is registered.",
+            "`agents list` shows the registered agents.",
           );
         }
         printAgent(found, io.now(), printer);

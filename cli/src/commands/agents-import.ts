@@ -57,14 +57,16 @@ export function addAgentsImport(agents: Command, io: Io): void {
         if (printer.json) printer.value(outcome);
         else {
           printer.lines(
-            `${registered.length} registered, ${existing.length} were registered already, ${failed.length} failed.`,
-            ...(ended.length > 0 ? [`Left out, for their time is over: ${ended.join(", ")}.`] : []),
+            `${registered.length} registered, ${existing.length} already registered, ${failed.length} failed.`,
+            ...(ended.length > 0
+              ? [`Skipped because their registration had expired: ${ended.join(", ")}.`]
+              : []),
             ...failed.map(({ agentId, message, hint }) =>
               [`${agentId}:`, printable(message), ...(hint ? [printable(hint)] : [])].join(" "),
             ),
           );
         }
-        if (left > 0) throw again(`Interrupted: ${left} of ${agents.length} agents are left.`);
+        if (left > 0) throw again(`Interrupted: ${left} of ${agents.length} agents remain.`);
         if (failed.length === 0) return;
         const message = `${failed.length} of ${agents.length} agents failed.`;
         throw again(
@@ -154,7 +156,7 @@ const isExisting = (error: unknown) =>
 /** @param first whether the lines above say what to do before */
 function again(message: string, first = false): CliError {
   const hint = first
-    ? "Do what the lines above say, then run the same command again for the rest."
+    ? "Fix the problems above, then run the same command again for the rest."
     : "Run the same command again for the rest.";
   return new CliError(message, EXIT.failure, hint);
 }

@@ -37,7 +37,7 @@ export function addAgentsRegister(agents: Command, io: Io): void {
       // Before a key is generated that would be of no use.
       if (await registry.get(name)) {
         throw new CliError(
-          `Agent ${options.agent} is registered in organization ${organizationId} already.`,
+          `Agent ${options.agent} is already registered in organization ${organizationId}.`,
           EXIT.failure,
           "Add a key with `agents rotate-key`, or `agents remove` it first.",
         );
@@ -55,7 +55,7 @@ export function addAgentsRegister(agents: Command, io: Io): void {
       printAgent(result, io.now(), printer);
       if (printer.json) return;
       const { WebSocketUrl = "the deployment" } = target.outputs;
-      printer.lines("", `It may connect to ${WebSocketUrl}`);
+      printer.lines("", `It can connect to ${WebSocketUrl}`);
       if (files) printer.lines(`with the private key in ${files.privateKeyFile} (mode 600).`);
     }),
   );

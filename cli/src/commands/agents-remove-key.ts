@@ -13,10 +13,10 @@ interface Options extends DeploymentOptions {
 }
 
 export function addAgentsRemoveKey(agents: Command, io: Io): void {
-  deploymentCommand(agents, "remove-key", "take one of an agent's two keys away")
+  deploymentCommand(agents, "remove-key", "remove one of an agent's two keys")
     .requiredOption("-a, --agent <id>", "the agent")
     .requiredOption("--key <keyId>", "the key's id, shown by `agents get`")
-    .option("--now", "end the connections that were opened with the key")
+    .option("--now", "close the connections that were opened with the key")
     .action(
       withDeployment<Options>(io, async ({ registry, organizationId, printer }, options) => {
         expectKeyId("--key", options.key);

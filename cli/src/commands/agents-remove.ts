@@ -11,7 +11,7 @@ interface Options extends DeploymentOptions {
 }
 
 export function addAgentsRemove(agents: Command, io: Io): void {
-  deploymentCommand(agents, "remove", "forget an agent, its keys and its status")
+  deploymentCommand(agents, "remove", "remove an agent, its keys and its status")
     .requiredOption("-a, --agent <id>", "the agent")
     .option("-y, --yes", "do not ask for confirmation")
     .action(

@@ -21,13 +21,13 @@ interface Options extends DeploymentOptions, KeySourceOptions {
 }
 
 export function addAgentsRotateKey(agents: Command, io: Io): void {
-  const command = deploymentCommand(agents, "rotate-key", "give an agent a further key")
+  const command = deploymentCommand(agents, "rotate-key", "add a key to an agent")
     .description(
-      "Add a key to an agent. An agent has at most two keys: the older one is retired, unless --retire names another. Connections stay open, unless --now ends those of the key that is retired. A job gets another ping URL, and the one before is refused at once.",
+      "Add a key to an agent. An agent has at most two keys: the older one is removed, unless --retire names another. Connections stay open, unless --now closes those of the removed key. A job gets a new ping URL, and the old one stops working at once.",
     )
     .requiredOption("-a, --agent <id>", "the agent")
     .option("--retire <keyId>", "remove this key")
-    .option("--now", "end the connections that were opened with a key that is taken away");
+    .option("--now", "close the connections that were opened with the removed key");
   addKeySource(command).action(
     withDeployment<Options>(io, async (deployment, options) => {
       const { registry, organizationId, printer } = deployment;
@@ -38,7 +38,9 @@ export function addAgentsRotateKey(agents: Command, io: Io): void {
       const before = await registry.get(name);
       if (before?.job) {
         if (namesKey) {
-          throw usageError(`Agent ${options.agent} is a job: it has a ping URL, and no key.`);
+          throw usageError(
+            `Agent ${options.agent} is a job, which has a ping URL instead of a key.`,
+          );
         }
         const { jobPrinter } = await import("../ping-view");
         const print = jobPrinter(deployment, io.now());

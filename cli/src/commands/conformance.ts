@@ -24,11 +24,11 @@ interface Result extends Pick<Scenario, "level" | "name"> {
 export function addConformance(program: Command, io: Io): void {
   program
     .command("conformance")
-    .summary("try a client against the protocol")
+    .summary("test a client against the protocol")
     .description(
-      "Try a client, in whatever language, against a service on this machine that behaves and misbehaves. The client is a program that is told what to do by lines of JSON: see conformance/README.md.",
+      "Test a client in any language against a local service that also misbehaves on purpose. The client is a program that reads its instructions as lines of JSON: see conformance/README.md.",
     )
-    .argument("<command...>", "how to start the client's program, after --")
+    .argument("<command...>", "the command that starts the client's program, after --")
     .addOption(
       new Option("--level <level>", "only the scenarios of a level").choices([
         "presence",
@@ -38,7 +38,7 @@ export function addConformance(program: Command, io: Io): void {
         "http",
       ]),
     )
-    .option("--scenario <text>", "only scenarios whose name has this text")
+    .option("--scenario <text>", "only scenarios whose name contains this text")
     .option("--json", "print JSON")
     .addHelpText("after", "\nThe exit code is 1 if a scenario failed.")
     .action(async (client: string[], _: Options, command: Command) => {
@@ -50,7 +50,7 @@ export function addConformance(program: Command, io: Io): void {
           (options.level ?? level) === level && name.includes(options.scenario ?? ""),
       );
       if (wanted.length === 0)
-        throw usageError(`No scenario has ${JSON.stringify(options.scenario)}.`);
+        throw usageError(`No scenario contains ${JSON.stringify(options.scenario)}.`);
       const printer = new Printer(io, options);
       const { green, red, bold } = printer.colours;
       const results: Result[] = [];

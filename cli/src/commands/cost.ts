@@ -48,14 +48,14 @@ export function addCost(program: Command, io: Io): void {
     .description("Estimate the monthly cost of a fleet, and compare it with AWS IoT Core.")
     .option(
       "--agents <count>",
-      "number of connected agents; 0 for what a deployment costs by itself",
+      "number of connected agents; 0 for the cost of an idle deployment",
       within(0, 1e8),
       fleet.agents,
     )
     .addOption(
       new Option(
         "--transport <transport>",
-        "their heartbeats: websocket, http, or both for http beside a WebSocket",
+        "how they send heartbeats: websocket, http, or both for http with a WebSocket",
       )
         .choices(TRANSPORTS)
         .default(fleet.transport),
@@ -63,13 +63,13 @@ export function addCost(program: Command, io: Io): void {
     .option("--interval <seconds>", "their heartbeat interval", interval, fleet.intervalSeconds)
     .option(
       "--timeout <multiplier>",
-      "intervals without a heartbeat until an agent is offline",
+      "how many intervals without a heartbeat make an agent offline",
       multiplier,
       fleet.timeoutMultiplier,
     )
-    .option("--ack-every <count>", "request an ack for one heartbeat in this many", ackEvery, 1)
+    .option("--ack-every <count>", "request an ack for one in this many heartbeats", ackEvery, 1)
     .addOption(
-      new Option("--sweep-interval <duration>", "time between two sweeps, as 10s, 5m or 1h")
+      new Option("--sweep-interval <duration>", "time between two sweeps, such as 10s, 5m or 1h")
         .argParser(sweepSeconds)
         .default(fleet.sweepSeconds, "5m"),
     )
@@ -99,7 +99,7 @@ export function addCost(program: Command, io: Io): void {
     )
     .option(
       "--min-write-units <count>",
-      "provisioned write units of the status table (prop statusTableCapacity); 0 is on demand",
+      "provisioned write units of the status table (prop statusTableCapacity); 0 means on-demand",
       within(0, PROVISIONED.maxUnits),
       fleet.minWriteUnits,
     )
@@ -113,7 +113,7 @@ export function addCost(program: Command, io: Io): void {
     .addOption(
       new Option("--region <region>", "the AWS region").choices(REGIONS).default(fleet.region),
     )
-    .option("--recommend", "print the cheapest settings for this fleet, and what each gives up")
+    .option("--recommend", "print the cheapest settings for this fleet, and their trade-offs")
     .option("--json", "print JSON")
     .action(async (options: Options, command: Command) => {
       const { showEstimate, showRecommendation } = await import("../cost/show");
@@ -147,7 +147,7 @@ function sweepSeconds(text: string): number {
   const even = seconds % 60 === 0 || [10, 12, 15, 20, 30].includes(seconds);
   if (even && seconds >= 10 && seconds <= 86_400) return seconds;
   throw new InvalidArgumentError(
-    "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day, as 5m or 1h.",
+    "Expected 10s, 12s, 15s, 20s, 30s, or whole minutes up to a day, such as 5m or 1h.",
   );
 }
 

@@ -9,8 +9,8 @@ import {
 } from "../deployment";
 import { moment } from "../durations";
 import { CliError, EXIT } from "../failure";
-import { openInBrowser } from "../hand-over";
 import type { Io } from "../io";
+import { openInBrowser } from "../open-browser";
 import {
   registerTemporarily,
   type TemporaryAgent,

@@ -16,8 +16,8 @@ type Options = DeploymentOptions & CheckOptions;
 export function addDoctor(program: Command, io: Io): void {
   deploymentCommand(program, "doctor", "check the deployment, the clock and an agent's key")
     .option("-a, --agent <id>", "also check this agent")
-    .option("--key <file>", "check that this file holds the agent's key")
-    .addHelpText("after", "\nWithout an organization, it checks what needs none.")
+    .option("--key <file>", "check that this file contains the agent's key")
+    .addHelpText("after", "\nWithout an organization, it checks only the deployment.")
     .action(
       withService<Options>(io, async (service, options) => {
         if (options.key !== undefined && options.agent === undefined) {

@@ -16,7 +16,7 @@ export function addDrain(program: Command, io: Io): void {
         const { printer } = deployment;
         if (printer.json) return printer.value({ messageId, agentId });
         printer.lines(
-          `Agent ${agentId} is asked to drain. It does if it allows that; see \`status ${agentId}\`.`,
+          `Asked agent ${agentId} to drain. It drains only if it runs with remoteDrain; see \`status ${agentId}\`.`,
         );
       }),
     );

@@ -19,27 +19,24 @@ interface Options extends DeploymentOptions {
 }
 
 export function addEnrolmentsCreate(enrolments: Command, io: Io): void {
-  deploymentCommand(enrolments, "create", "make a token with which agents register themselves")
+  deploymentCommand(enrolments, "create", "create a token with which agents register themselves")
     .requiredOption(
       "-a, --agents <pattern>",
-      "which agents: an id in which * stands for any characters, such as worker-*",
+      "the ids of the agents; * stands for any characters, as in worker-*",
     )
     .option(
       "--role-arn <arn>",
-      "an IAM role by which processes on AWS register, in place of a secret token; may be given again",
+      "an IAM role with which processes on AWS register, instead of a secret token; can be repeated",
       (arn: string, others: string[] = []) => [...others, arn],
     )
-    .requiredOption("--uses <count>", "how many agents may register", useCount)
+    .requiredOption("--uses <count>", "how many agents can register", useCount)
     .addOption(
-      durationOption(
-        "--expires <duration>",
-        "how long the token may be used",
-      ).makeOptionMandatory(),
+      durationOption("--expires <duration>", "how long the token is valid").makeOptionMandatory(),
     )
     .addOption(
       durationOption(
         "--ephemeral <duration>",
-        "forget each agent so long after it was last seen, which frees its name",
+        "remove each agent this long after it was last seen, which frees its name",
       ),
     )
     .addOption(
@@ -66,9 +63,7 @@ export function addEnrolmentsCreate(enrolments: Command, io: Io): void {
           ...fields([...enrolmentFields(enrolment, io.now()), ["token", token]], printer.colours),
           "",
           ...(enrolment.roleArns
-            ? [
-                "The token is no secret: it names the enrolment, and only the IAM roles can use it. Agents take it",
-              ]
+            ? ["The token is not secret: only the IAM roles can use it. Agents take it"]
             : ["The token is shown only now. Agents take it"]),
           "as the option enrolmentToken, or from the variable AGENT_HEARTBEAT_ENROLMENT_TOKEN.",
         );

@@ -19,8 +19,8 @@ interface Options extends DeploymentOptions {
 const AT_ONCE = 10;
 
 export function addEnrolmentsRevoke(enrolments: Command, io: Io): void {
-  deploymentCommand(enrolments, "revoke", "refuse an enrolment's token from now on")
-    .argument("<enrolmentId>", "the enrolment, as `enrolments list` shows it")
+  deploymentCommand(enrolments, "revoke", "revoke an enrolment and its token")
+    .argument("<enrolmentId>", "the enrolment's id, shown by `enrolments list`")
     .option("--and-agents", "also disable the agents that registered with it")
     .action(
       withDeployment<Options>(io, async (deployment, { andAgents }, enrolmentId = "") => {

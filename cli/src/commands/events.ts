@@ -28,7 +28,7 @@ export function addEvents(program: Command, io: Io): void {
   deploymentCommand(
     program,
     "events",
-    "show agents that came, left, stalled, recovered and drained",
+    "show agents that came online, went offline, stalled, recovered or drained",
   )
     .argument("[agent]", "only this agent")
     .option("-f, --follow", "keep running and show each event as it happens")
@@ -51,7 +51,7 @@ async function past(
   const shown = events.slice(0, limit).reverse();
   if (shown.length === 0 && limit > 0 && !printer.json) {
     const whom = agentId ?? "the agents";
-    printer.lines(`Nothing is kept of what happened to ${whom} of ${organizationId}.`);
+    printer.lines(`There are no stored events of ${whom} of ${organizationId}.`);
   }
   for (const event of shown) printEvent(event, printer);
   return shown;

@@ -19,25 +19,25 @@ export function addLocal(program: Command, io: Io): void {
       "--agent <name...>",
       "register agents, as organization/agent, with new keys in .local/<organization>/<agent>.pem",
     )
-    .option("--app [command]", "run a CDK app instead: by this command, or that of cdk.json")
-    .option("--assembly <folder>", "run this output of cdk synth instead")
+    .option("--app [command]", "run a CDK app instead: with this command, or the one in cdk.json")
+    .option("--assembly <folder>", "run the output of cdk synth in this folder instead")
     .option("--stack <name>", "which stack of the app, if it has several")
     .option("--construct <id>", "which construct of the stack, if it has several")
     .addOption(
-      new Option("--port <number>", "where agents connect; 0 takes a free port")
+      new Option("--port <number>", "the port that agents connect to; 0 means any free one")
         .argParser(port)
         .default(DEFAULT_PORT),
     )
     .option(
       "--host <hosts>",
-      "names and addresses of this machine to be reached by, beside localhost, separated by commas; it listens on the addresses",
+      "further names and addresses of this machine, separated by commas; the service also listens on these addresses",
     )
     .option("--open", "open the dashboard in the browser")
     .option("--demo", "run demo agents that come and go")
     .option("--no-demo", "run no demo agents")
-    .option("--data <folder>", "keep state in a file there (default: in memory)")
+    .option("--data <folder>", "keep state in a file in this folder (default: in memory)")
     .option("--dynamodb-endpoint <url>", "use this DynamoDB instead of the embedded engine", url)
-    .option("--no-sweep", "run no schedules; derived status needs none")
+    .option("--no-sweep", "run no schedules; the derived status needs none")
     .option("--verbose", "print the functions' logs too")
     .action(async (_: LocalOptions, command: Command) => {
       const { dynamodbEndpoint, ...options } = command.opts<
@@ -62,9 +62,9 @@ export async function loadLocal<T>(load: () => Promise<T>): Promise<T> {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes("@agent-heartbeat/local")) throw cause;
     throw new CliError(
-      "The local service is a package of its own, which is not installed.",
+      "The local service is a separate package, which is not installed.",
       EXIT.failure,
-      "Install it beside this command: `npm install @agent-heartbeat/local`. In a checkout of the repository, use `npm start`.",
+      "Install it with `npm install @agent-heartbeat/local`. In a checkout of the repository, use `npm start`.",
       { cause },
     );
   }

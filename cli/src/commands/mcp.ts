@@ -13,12 +13,12 @@ export function addMcp(program: Command, io: Io): void {
   deploymentCommand(
     program,
     "mcp",
-    "let an assistant ask about the fleet, by the Model Context Protocol",
+    "let an AI assistant ask about the fleet, over the Model Context Protocol",
   )
-    .option("--allow <actions>", `what it may change: any of ${ACTIONS.join(",")}`, actions)
+    .option("--allow <actions>", `what the assistant may do, any of ${ACTIONS.join(",")}`, actions)
     .addHelpText(
       "after",
-      "\nIt speaks over standard input and output until its input ends. Without --allow it only reads.",
+      "\nIt uses standard input and output, and runs until its input ends. Without --allow it only reads.",
     )
     .action(
       withDeployment<Options>(io, async (deployment, { allow = [] }) => {

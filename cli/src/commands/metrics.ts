@@ -20,7 +20,7 @@ export function addMetrics(program: Command, io: Io): void {
     .option("--per-agent", "also serve series for each agent")
     .addHelpText(
       "after",
-      "\nIt watches over a viewer's connection, and does not read the table again and again. It registers that viewer, replaces it every twelve hours, and removes it in the end.",
+      "\nIt watches the fleet over a viewer's connection, and does not poll the table. It registers that viewer,\nreplaces it every twelve hours, and removes it when it ends.",
     )
     .action(
       withDeployment<Options>(io, async (deployment, { host, port, perAgent = false }) => {
@@ -28,7 +28,7 @@ export function addMetrics(program: Command, io: Io): void {
         const { exportMetrics } = await import("../metrics/exporter");
         const listening = (url: string) => {
           if (printer.json) printer.value({ url });
-          else printer.lines(`The metrics of ${organizationId} are at ${url}`);
+          else printer.lines(`Serving the metrics of ${organizationId} at ${url}`);
         };
         await exportMetrics(deployment, { host, port, perAgent }, listening, io);
       }),

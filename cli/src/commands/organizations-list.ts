@@ -14,7 +14,7 @@ export function addOrganizationsList(organizations: Command, io: Io): void {
   serviceCommand(organizations, "list", "list the organizations that have registered agents")
     .addHelpText(
       "after",
-      "\nReads the whole registry, for which AWS credentials need dynamodb:Scan.",
+      "\nThis reads the whole registry, for which AWS credentials need dynamodb:Scan.",
     )
     .action(
       withService(io, async ({ target, printer }) => {

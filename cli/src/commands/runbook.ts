@@ -19,9 +19,9 @@ export function addRunbook(program: Command, io: Io): void {
     .command("runbook")
     .summary("show what to do about an alarm")
     .description(
-      "Show what to do about an alarm: its severity, what users see meanwhile, commands to copy, and when it is over. With a stack, the commands have the names of its resources.",
+      "Show what to do about an alarm: its severity, what users see, commands to copy, and when it ends. With a stack, the commands contain the names of its resources.",
     )
-    .argument("[alarm]", "the alarm; without it, all are listed");
+    .argument("[alarm]", "the alarm; without it, list all alarms");
   for (const option of targetOptions()) {
     if (OPTIONS.includes(option.long ?? "")) command.addOption(option);
   }

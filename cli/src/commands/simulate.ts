@@ -62,11 +62,11 @@ export function addSimulate(program: Command, io: Io): void {
     .option("--prefix <prefix>", "prefix of their ids", prefix)
     .option(
       "--enrolment-token <token>",
-      "let the agents register themselves with the token of an enrolment, or by the IAM role of the AWS credentials if it is for roles",
+      "let the agents register themselves with this token, or with the IAM role of your AWS credentials if the enrolment is for roles",
     )
     .addHelpText(
       "after",
-      "\nOn AWS, this costs as much as such a fleet. The exit code is 1 if a status was wrong or an agent never connected.",
+      "\nOn AWS, this costs as much as a real fleet. The exit code is 1 if a status was wrong or an agent never connected.",
     )
     .action(
       withDeployment<Options>(io, async (deployment, options) => {
@@ -78,12 +78,12 @@ export function addSimulate(program: Command, io: Io): void {
         }
         if (options.chaos && options.enrolmentToken) {
           throw usageError(
-            "--chaos and --enrolment-token exclude each other: a killed agent loses the key that it has made.",
+            "--chaos and --enrolment-token exclude each other: a killed agent loses its generated key.",
           );
         }
         if (options.chaos && options.heartbeatTransport === "http") {
           throw usageError(
-            "--chaos and --heartbeat-transport http exclude each other: heartbeats over HTTP go on where a connection is silenced.",
+            "--chaos and --heartbeat-transport http exclude each other: heartbeats over HTTP continue when a connection is silenced.",
           );
         }
         const { simulate } = await import("../simulation/simulation");
@@ -114,7 +114,7 @@ export function addSimulate(program: Command, io: Io): void {
           throw new CliError(
             `${report.notRemoved.length} simulated agents could not be removed, ${left} among them.`,
             EXIT.failure,
-            "They can't connect any more in an hour; `agents remove` removes them at once.",
+            "Their registrations expire within an hour; `agents remove` removes them at once.",
           );
         }
         const wrong = report.falseOfflines + report.falseOnlines;
@@ -128,7 +128,7 @@ export function addSimulate(program: Command, io: Io): void {
           EXIT.failure,
           commonFailure
             ? `Most often: ${commonFailure}`
-            : "`doctor` looks what stands in their way; a longer --ramp asks for less at once.",
+            : "`doctor` checks for causes; a longer --ramp lowers the load.",
         );
       }),
     );

@@ -34,7 +34,7 @@ export function addStatus(program: Command, io: Io): void {
     .option("--interval <seconds>", "time between two updates", seconds, DEFAULT_INTERVAL_SECONDS)
     .addHelpText(
       "after",
-      `\n--watch redraws a table in a terminal; otherwise it prints one line per change.\nWith an agent and --status, the exit code is ${EXIT.otherStatus} if its status is another.`,
+      `\n--watch redraws a table in a terminal; otherwise it prints one line per change.\nWith an agent and --status, the exit code is ${EXIT.otherStatus} if its status is different.`,
     )
     .action(
       withDeployment<Options>(io, async (deployment, options, agentId) => {
@@ -62,9 +62,9 @@ async function allAgents(deployment: Deployment, options: Options, io: Io): Prom
   printer.lines("", summary(agents, printer));
   const massExpiry = await deployment.statuses.massExpiry(organizationId);
   if (massExpiry) {
-    const { bewareOf, SUSPICION_ADVICE } = await import("../suspicion");
-    const beware = bewareOf(massExpiry, serverTime(deployment, io));
-    printer.lines("", printer.colours.yellow(beware), SUSPICION_ADVICE);
+    const { massExpiryWarning, MASS_EXPIRY_ADVICE } = await import("../mass-expiry");
+    const beware = massExpiryWarning(massExpiry, serverTime(deployment, io));
+    printer.lines("", printer.colours.yellow(beware), MASS_EXPIRY_ADVICE);
   }
 }
 
@@ -78,7 +78,7 @@ async function oneAgent(
   const agent = await statuses.getAgent(organizationId, agentId);
   if (!agent) {
     throw new CliError(
-      `Agent ${agentId} of organization ${organizationId} has no status: it never connected, was removed, or has been gone for long.`,
+      `Agent ${agentId} of organization ${organizationId} has no status: it never connected, was removed, or has been offline for a long time.`,
       EXIT.notFound,
       "`agents get` shows whether it is registered.",
     );

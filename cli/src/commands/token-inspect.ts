@@ -14,9 +14,9 @@ interface Options {
 export function addTokenInspect(token: Command, io: Io): void {
   token
     .command("inspect")
-    .summary("say what is wrong with a login token")
+    .summary("find out what is wrong with a login token")
     .description(
-      "Examine a login token as the service does, without asking it: form, claims, times, audience and signature. Nothing is sent anywhere, and the token stays usable.",
+      "Check a login token as the service does, but offline: form, claims, times, audience and signature. Nothing is sent anywhere, and the token stays valid.",
     )
     .argument("[token]", "the token; without it, standard input is read")
     .option("--url <url>", "the WebSocket URL that the token is for, or the HTTP URL")
@@ -27,7 +27,7 @@ export function addTokenInspect(token: Command, io: Io): void {
       const options = command.optsWithGlobals<Options>();
       const { decodeText } = await import("../text-file");
       const text = (given ?? decodeText(await io.input())).trim();
-      if (text === "") throw usageError("There is no token.", "Pass one, or pipe it in.");
+      if (text === "") throw usageError("Expected a token, got none.", "Pass one, or pipe it in.");
       if (options.url !== undefined && !URL.canParse(options.url)) {
         throw usageError(
           `--url: expected a wss:// or https:// URL, got ${JSON.stringify(options.url)}.`,

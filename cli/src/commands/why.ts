@@ -30,7 +30,7 @@ export function addWhy(program: Command, io: Io): void {
         }
         if (!facts.registered && !facts.stored) {
           throw new CliError(
-            `Nothing is known of agent ${agentId} in organization ${organizationId}.`,
+            `Organization ${organizationId} has no agent ${agentId}, and no record of one.`,
             EXIT.notFound,
           );
         }

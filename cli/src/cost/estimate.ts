@@ -35,18 +35,18 @@ export function estimate(fleet: Fleet, handlerMs?: number): Estimate {
 /** Plain sentences on which to choose. */
 export function advice({ fleet, agentHeartbeat, iotCore, cheaper }: Estimate): string[] {
   if (cheaper === "agentHeartbeat") {
-    return ["Agent Heartbeat costs less here, for its connections carry more than heartbeats."];
+    return ["Agent Heartbeat costs less here, because its connections carry more than heartbeats."];
   }
   if (fleet.agents === 0) {
     return [
-      "Without agents, a deployment costs what watches it: its alarms, the size of its fleet as a metric, and its sweeps.",
+      "Without agents, you pay for the deployment's alarms, its metric of online agents, and its sweeps.",
     ];
   }
   const times = agentHeartbeat.usd / iotCore.usd;
   const more = times >= 10 ? Math.round(times) : Math.round(times * 10) / 10;
   return [
-    `AWS IoT Core costs less, ${more} times: its keep-alives are free. It is the better choice where your agents can use MQTT and "connected" is all you want to know: it too answers who is connected now.`,
-    "Agent Heartbeat is worth the difference where you want to know what agents do and whether their work stalls, requests between agents and groups of them, organizations kept apart without policies of your own, and all of it on a laptop.",
+    `AWS IoT Core costs less, ${more} times: its keep-alives are free. It is the better choice if your agents can use MQTT and you only want to know whether they are connected.`,
+    "Agent Heartbeat is worth the difference if you want to know what agents do and whether their work stalls, send requests to agents and groups, isolate organizations without policies of your own, and run all of it on a laptop.",
     "`--recommend` prints the cheapest settings for this fleet.",
   ];
 }

@@ -103,8 +103,8 @@ function sweeping({ sweepSeconds }: Fleet): Change | undefined {
     of: "construct",
     to: { sweepSeconds: usual },
     inExchange:
-      `The event of a silent death comes up to ${seconds(usual)} after the lease's end instead of ` +
-      `${seconds(sweepSeconds)}. Readers see it as soon as before.`,
+      `The event of a silent death is published up to ${seconds(usual)} after the lease's end instead of ` +
+      `${seconds(sweepSeconds)}. Readers see it as early as before.`,
   };
 }
 
@@ -115,7 +115,7 @@ function alarms(fleet: Fleet): Change | undefined {
     of: "construct",
     to: { alarms: "essential" },
     inExchange:
-      "No alarm warns early, names a throttled table as the cause, or reports refused logins. Those that say that the service fails stay.",
+      "No alarm warns early, names a throttled table as the cause, or reports refused logins. The alarms for failures of the service stay.",
   };
 }
 
@@ -136,7 +136,7 @@ function domain({ httpDomain }: Fleet): Change | undefined {
     of: "construct",
     to: { httpDomain: false },
     inExchange:
-      "Agents send their heartbeats to the function URL itself, whose address a new deployment changes.",
+      "Agents send their heartbeats to the function URL itself, which is different for a new deployment.",
   };
 }
 
@@ -163,7 +163,7 @@ function capacity(fleet: Fleet): Change | undefined {
     of: "construct",
     to: { minWriteUnits },
     inExchange:
-      "A sudden load beyond this and what DynamoDB lends is throttled until auto-scaling follows, in minutes: more agents, " +
+      "A sudden load beyond this and DynamoDB's burst capacity is throttled for minutes, until auto-scaling follows: more agents, " +
       "shorter intervals, or two reconnects of the whole fleet in a row. Logins are then late, and heartbeats may be lost.",
   };
 }
@@ -178,7 +178,7 @@ function tolerance(fleet: Fleet, multiplier: number): Change | undefined {
     setting: `heartbeatInterval: ${interval}, heartbeatTimeoutMultiplier: ${multiplier}`,
     of: "agents",
     to: { intervalSeconds: interval, timeoutMultiplier: multiplier },
-    inExchange: `${lost} a healthy agent read as offline. A dead one shows as soon as before.`,
+    inExchange: `${lost} a healthy agent read as offline. A dead one shows as early as before.`,
   };
 }
 
@@ -190,8 +190,8 @@ function withoutWebSocket(fleet: Fleet): Change | undefined {
     of: "agents",
     to: { transport: "http" },
     inExchange:
-      "An agent gets no messages, and one that breaks off shows when its lease ends instead of at once. " +
-      "A silent death shows as soon as before.",
+      "Agents receive no messages, and a broken connection shows when the lease ends instead of at once. " +
+      "A silent death shows as early as before.",
   };
 }
 

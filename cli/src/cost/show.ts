@@ -60,18 +60,18 @@ export function showRecommendation(fleet: Fleet, handlerMs: number, printer: Pri
   printer.lines(
     "",
     savings.length === 0
-      ? bold("These settings are the cheapest that keep what is promised.")
+      ? bold("These settings are the cheapest that keep all promises.")
       : bold(`With these settings: ${dollars(recommendedUsd)} a month.`),
-    `AWS asks ${dollars(platform)} of it for connections and heartbeats alone: ${dollars(floor.connectionMinutes)} for ` +
+    `Of this, AWS charges ${dollars(platform)} for connections and heartbeats alone: ${dollars(floor.connectionMinutes)} for ` +
       `connection minutes, ${dollars(floor.messages)} for messages, ${dollars(floor.functions)} for functions, and ` +
       `${dollars(floor.writes)} for writes, if no provisioned unit is idle.`,
   );
-  if (weaker.length > 0) printer.lines("", "Each of these saves more, and weakens a promise:");
+  if (weaker.length > 0) printer.lines("", "Each of these saves more, but weakens a promise:");
   for (const saving of weaker) printSaving(saving, printer);
   printer.lines(
     "",
     dim(
-      `Prices of ${PRICES_DATE}, without free tiers, discounts and taxes; see the bill for those that are not confirmed.`,
+      `Prices of ${PRICES_DATE}, without free tiers, discounts and taxes; \`cost\` without --recommend marks those that are not confirmed.`,
     ),
   );
 }

@@ -11,13 +11,10 @@ export const addAction: Record<Action, (add: AddTool) => void> = {
       "send_message",
       {
         description:
-          "Sends a message to one agent that is online. Delivery is at most once, and the answer, if any, is not returned.",
+          "Sends a message to one online agent. Delivery is at most once. The agent's answer, if any, is not returned.",
         inputSchema: z.object({
           agent: AGENT,
-          subject: z
-            .string()
-            .optional()
-            .describe("selects the agent's handler; direct if left out"),
+          subject: z.string().optional().describe("selects the agent's handler; default: direct"),
           data: z.unknown().describe("any JSON value"),
         }),
         changes: true,
@@ -34,14 +31,14 @@ export const addAction: Record<Action, (add: AddTool) => void> = {
       "drain_agent",
       {
         description:
-          "Asks an agent to finish its work and leave. It does only if it runs with remoteDrain.",
+          "Asks an agent to finish its work and leave. The agent does so only if it runs with remoteDrain.",
         inputSchema: z.object({ agent: AGENT }),
         changes: true,
       },
       async (deployment, { agent }) => {
         await expectOnline(deployment, agent);
         await putMessage(deployment, { agentId: agent, subject: DRAIN_SUBJECT, data: null });
-        return [`${agent} is asked to drain. Its status shows whether it does.`];
+        return [`Asked ${agent} to drain. Its status shows whether it does.`];
       },
     ),
 
@@ -50,13 +47,13 @@ export const addAction: Record<Action, (add: AddTool) => void> = {
       "disable_agent",
       {
         description:
-          "Locks an agent out: ends its connections and refuses its logins, until an operator enables it again. Its work is cut off.",
+          "Disables an agent: closes its connections and refuses its logins until an operator enables it again. Its work is interrupted.",
         inputSchema: z.object({ agent: AGENT }),
         changes: true,
       },
       async ({ registry, organizationId }, { agent }) => {
         await registry.disable({ organizationId, agentId: agent });
-        return [`${agent} is disabled. \`agent-heartbeat agents enable\` lets it in again.`];
+        return [`${agent} is disabled. \`agent-heartbeat agents enable\` enables it again.`];
       },
     ),
 };

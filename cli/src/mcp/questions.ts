@@ -10,10 +10,10 @@ import { ago, duration, moment } from "../durations";
 import { factsOf } from "../facts";
 import { usageError } from "../failure";
 import type { Io } from "../io";
+import { massExpiryWarning } from "../mass-expiry";
 import { readAgents } from "../read-agents";
 import { serverTime } from "../server-time";
 import { STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
-import { bewareOf } from "../suspicion";
 import { type AddTool, AGENT, type Lines } from "./tool";
 
 /** Online, but its work does not advance, or its process does not react. */
@@ -49,14 +49,14 @@ export function addQuestions(add: AddTool): void {
     "list_agents",
     {
       description:
-        "Lists agents by their ids, with status, reason and what they do: the number of all that match, then a page of them.",
+        "Lists agents in the order of their ids, with status, reason and activity: the number of matches, then one page of them.",
       inputSchema: z.object({
         status: z
           .enum([...STATUS_FILTERS, STUCK])
           .optional()
           .describe("stuck means online, but stalled or blocked"),
         reason: z.string().optional().describe("why it is offline, such as lease_expired"),
-        capability: z.string().optional().describe("only agents that say they have it"),
+        capability: z.string().optional().describe("only agents that report this capability"),
         prefix: z.string().optional().describe("only ids that begin with this"),
         after: z.string().optional().describe("the last id of the previous page"),
         limit: LIMIT,
@@ -67,7 +67,8 @@ export function addQuestions(add: AddTool): void {
   add(
     "why",
     {
-      description: "Explains one agent's status from all that is stored of it, and what to do.",
+      description:
+        "Explains one agent's status from everything that is stored about it, and says what to do.",
       inputSchema: z.object({ agent: AGENT }),
     },
     why,
@@ -76,7 +77,7 @@ export function addQuestions(add: AddTool): void {
     "agent_history",
     {
       description:
-        "When one agent came, left, stalled, recovered and drained, newest first: its last 50 transitions, of 30 days.",
+        "When one agent came online, went offline, stalled, recovered or drained, newest first: its last 50 transitions within 30 days.",
       inputSchema: z.object({ agent: AGENT, limit: LIMIT }),
     },
     async ({ statuses, organizationId }, { agent, limit }) => {
@@ -92,7 +93,7 @@ export function addQuestions(add: AddTool): void {
     "events",
     {
       description:
-        "What happened in the fleet within a time: how often each event and reason, then the newest of them.",
+        "What happened in the fleet within a period: how often each event and reason occurred, then the newest events.",
       inputSchema: z.object({
         minutes: z
           .number()
@@ -103,7 +104,7 @@ export function addQuestions(add: AddTool): void {
         until: z
           .string()
           .optional()
-          .describe("its end, ISO 8601 with a time zone; now if left out"),
+          .describe("the end of the period, ISO 8601 with a time zone; default: now"),
         event: z.enum(["online", "offline", "stalled", "recovered", "draining"]).optional(),
         reason: z.string().optional(),
         limit: LIMIT,
@@ -127,7 +128,7 @@ async function summarize(deployment: Deployment, _: object, io: Io): Promise<Lin
     ...(offline.length > 0
       ? [`Offline by reason: ${counted(offline.map(({ reason }) => reason ?? "lease_expired"))}.`]
       : []),
-    ...(massExpiry ? [bewareOf(massExpiry, now)] : []),
+    ...(massExpiry ? [massExpiryWarning(massExpiry, now)] : []),
     ...(stuck.length > 0 ? [`${stuck.length} stuck:`] : ["None is stuck."]),
     ...stuck.slice(0, NAMED).map((agent) => line(agent, now)),
     ...(stuck.length > NAMED

@@ -95,7 +95,7 @@ const OF_THE_FLEET: Measure[] = [
   },
   {
     name: "agent_heartbeat_mass_expiry_suspected",
-    help: "1 while the service holds back events because so many agents fell silent at once that the fault may be its own.",
+    help: "1 while the service withholds events because so many agents fell silent at once that it may be at fault itself.",
     labels: [],
     collect: (gauge, { massExpiry }) => gauge.set(massExpiry ? 1 : 0),
   },
@@ -155,7 +155,7 @@ export class FleetMetrics {
     if (perAgent) for (const measure of OF_EACH_AGENT) this.#add(measure, live);
     this.#transitions = new Counter({
       name: "agent_heartbeat_transitions_total",
-      help: "Transitions that the exporter was told of, by event (online, offline, stalled, recovered, draining) and reason.",
+      help: "Transitions that the exporter received, by event (online, offline, stalled, recovered, draining) and reason.",
       labelNames: ["event", "reason"],
       registers: [this.registry],
     });

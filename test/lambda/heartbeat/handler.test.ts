@@ -51,7 +51,7 @@ describe("heartbeat", () => {
     return [store, handler] as const;
   }
 
-  const beat = async (body: unknown, at = 5000, owner = {}, context = {}) => {
+  const sendHeartbeat = async (body: unknown, at = 5000, owner = {}, context = {}) => {
     const event = routeEvent({ requestTimeEpoch: at, ...context }, body, { agentId, ...owner });
     const result = await heartbeat(event);
     return result.body === undefined ? undefined : JSON.parse(result.body);
@@ -61,7 +61,7 @@ describe("heartbeat", () => {
 
   it("is acknowledged with the server's time and the new end of the lease", async () => {
     await connected();
-    expect(await beat({ type: "heartbeat" })).toEqual({
+    expect(await sendHeartbeat({ type: "heartbeat" })).toEqual({
       type: "heartbeat_ack",
       serverTime: 5000,
       leaseExpiresAt: 95_000,
@@ -70,8 +70,8 @@ describe("heartbeat", () => {
 
   it("is acknowledged with a fencing token where the lease was renewed by a later clock", async () => {
     await connected();
-    await beat({ type: "heartbeat" }, 6000);
-    expect(await beat({ type: "heartbeat" })).toMatchObject({
+    await sendHeartbeat({ type: "heartbeat" }, 6000);
+    expect(await sendHeartbeat({ type: "heartbeat" })).toMatchObject({
       serverTime: 5000,
       fencingToken: 6000,
     });
@@ -93,9 +93,9 @@ describe("heartbeat", () => {
     [leases, heartbeat] = compose(client);
     await leases.acquire(holder({ agentId }), 1000);
     calls.length = 0;
-    await beat({ type: "heartbeat" });
+    await sendHeartbeat({ type: "heartbeat" });
     const activity = { state: "working", task: "tasks.process", startedAt: 1, progressAt: 2 };
-    await beat({ type: "heartbeat", activity }, 35_000);
+    await sendHeartbeat({ type: "heartbeat", activity }, 35_000);
     client.destroy();
     const one = {
       TableName: engine.statusTableName,
@@ -112,7 +112,7 @@ describe("heartbeat", () => {
   it("is not acknowledged if it is quiet", async () => {
     await connected();
     const routeKey = "heartbeat_quiet";
-    expect(await beat({ type: routeKey }, 5000, {}, { routeKey })).toBeUndefined();
+    expect(await sendHeartbeat({ type: routeKey }, 5000, {}, { routeKey })).toBeUndefined();
     expect(await row()).toMatchObject({ lastHeartbeatAt: 5000 });
     expect(connections.calls).toEqual([]);
   });
@@ -120,7 +120,7 @@ describe("heartbeat", () => {
   it("has its error posted if it is quiet, because its route has no response", async () => {
     const routeKey = "heartbeat_quiet";
     const wrong = { type: routeKey, id: "h1", activity: 1 };
-    expect(await beat(wrong, 5000, {}, { routeKey })).toBeUndefined();
+    expect(await sendHeartbeat(wrong, 5000, {}, { routeKey })).toBeUndefined();
     expect(connections.calls).toMatchObject([
       ["post", "A=", { type: "error", code: "invalid_message", id: "h1" }],
     ]);
@@ -128,15 +128,19 @@ describe("heartbeat", () => {
 
   it("is acknowledged with its id, and with the interval if it differs from the requested one", async () => {
     await connected();
-    const answer = await beat({ type: "heartbeat", id: "h1" }, 5000, { intervalAdvised: true });
+    const answer = await sendHeartbeat({ type: "heartbeat", id: "h1" }, 5000, {
+      intervalAdvised: true,
+    });
     expect(answer).toMatchObject({ id: "h1", heartbeatInterval: 30 });
   });
 
   it("is acknowledged with the reconnect window of its login", async () => {
     await connected();
-    const told = await beat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
+    const told = await sendHeartbeat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
     expect(told).toMatchObject({ reconnectWindowMs: 22_000 });
-    expect(await beat({ type: "heartbeat" }, 6000)).not.toHaveProperty("reconnectWindowMs");
+    expect(await sendHeartbeat({ type: "heartbeat" }, 6000)).not.toHaveProperty(
+      "reconnectWindowMs",
+    );
   });
 
   const superseder = () =>
@@ -146,7 +150,7 @@ describe("heartbeat", () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(superseder(), 2000);
     for (const id of ["h1", "h2"]) {
-      expect(await beat({ type: "heartbeat", id })).toEqual({ type: "superseded", id });
+      expect(await sendHeartbeat({ type: "heartbeat", id })).toEqual({ type: "superseded", id });
     }
     expect(connections.calls).toEqual([]);
     expect(await row()).toMatchObject({ connectionId: "B=", lastHeartbeatAt: 2000 });
@@ -156,7 +160,7 @@ describe("heartbeat", () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(superseder(), 2000);
     const over = 2000 + LIMITS.supersededGraceMs;
-    expect(await beat({ type: "heartbeat", id: "h2" }, over)).toBeUndefined();
+    expect(await sendHeartbeat({ type: "heartbeat", id: "h2" }, over)).toBeUndefined();
     expect(connections.calls).toEqual([
       ["post", "A=", { type: "superseded", id: "h2" }],
       ["close", "A="],
@@ -166,7 +170,7 @@ describe("heartbeat", () => {
   it("of a connection that its own process has replaced closes it without a message", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.acquire(holder({ agentId, connectionId: "B=", connectedAt: 2000 }), 2000);
-    expect(await beat({ type: "heartbeat" })).toBeUndefined();
+    expect(await sendHeartbeat({ type: "heartbeat" })).toBeUndefined();
     expect(connections.calls).toEqual([["close", "A="]]);
   });
 
@@ -174,8 +178,10 @@ describe("heartbeat", () => {
     await leases.acquire(holder({ agentId }), 1000);
     const second = { agentId, connectionId: "B=", connectedAt: 2000, rotation: true };
     await leases.acquire(holder(second), 2000);
-    expect(await beat({ type: "heartbeat" })).toMatchObject({ leaseExpiresAt: 95_000 });
-    expect(await beat({ type: "heartbeat" }, 6000, {}, { connectionId: "B=" })).toMatchObject({
+    expect(await sendHeartbeat({ type: "heartbeat" })).toMatchObject({ leaseExpiresAt: 95_000 });
+    expect(
+      await sendHeartbeat({ type: "heartbeat" }, 6000, {}, { connectionId: "B=" }),
+    ).toMatchObject({
       leaseExpiresAt: 96_000,
     });
   });
@@ -185,7 +191,7 @@ describe("heartbeat", () => {
     const clock = new DynamoDbClock(() => 2000);
     const { client, statusTableName: tableName } = engine;
     await revoke({ client, tableName, clock }, { organizationId: "acme", agentId }, 2000);
-    expect(await beat({ type: "heartbeat" })).toBeUndefined();
+    expect(await sendHeartbeat({ type: "heartbeat" })).toBeUndefined();
     expect(connections.calls).toEqual([
       ["post", "A=", expect.objectContaining({ type: "error", code: "revoked" })],
       ["close", "A="],
@@ -195,12 +201,12 @@ describe("heartbeat", () => {
   it("that arrives after its connection's end has no effect", async () => {
     await leases.acquire(holder({ agentId }), 1000);
     await leases.release(holder({ agentId }), 6000, "client_closed");
-    expect(await beat({ type: "heartbeat" })).toBeUndefined();
+    expect(await sendHeartbeat({ type: "heartbeat" })).toBeUndefined();
     expect(await row()).toMatchObject({ status: "offline" });
   });
 
   it("of a viewer writes nothing", async () => {
-    expect(await beat({ type: "heartbeat" }, 5000, { role: "viewer" })).toMatchObject({
+    expect(await sendHeartbeat({ type: "heartbeat" }, 5000, { role: "viewer" })).toMatchObject({
       type: "heartbeat_ack",
     });
     expect(await row()).toBeUndefined();
@@ -220,14 +226,17 @@ describe("heartbeat", () => {
       "activity.task: expected <=64, got 65",
     ],
   ])("that is malformed is answered with what was expected: %s", async (body, code, message) => {
-    expect(await beat(body)).toEqual({ type: "error", code, message });
+    expect(await sendHeartbeat(body)).toEqual({ type: "error", code, message });
     expect(await row()).toBeUndefined();
   });
 
   it("is answered with internal, logged and counted if the table fails", async () => {
     const broken = clientOf("http://127.0.0.1:1");
     [leases, heartbeat] = compose(broken);
-    expect(await beat({ type: "heartbeat" })).toMatchObject({ type: "error", code: "internal" });
+    expect(await sendHeartbeat({ type: "heartbeat" })).toMatchObject({
+      type: "error",
+      code: "internal",
+    });
     broken.destroy();
     expect(metrics.counts).toEqual({ RouteFailures: 1 });
   });

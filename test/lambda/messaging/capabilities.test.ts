@@ -104,9 +104,9 @@ describe("a message to a capability", () => {
     await register(agentId);
     await connect(agentId);
     await say(agentId, capabilities);
-    if (activity) await beat(agentId, activity);
+    if (activity) await sendHeartbeat(agentId, activity);
   };
-  const beat = (agentId: string, activity: Activity) =>
+  const sendHeartbeat = (agentId: string, activity: Activity) =>
     service.leases.renew(
       holder({ organizationId, agentId, connectionId: `${agentId}=` }),
       NOW + 1,

@@ -61,7 +61,7 @@ describe("self-preservation of the sweep", () => {
 
   const agents = Array.from({ length: AGENTS }, (_, index) => `agent-${index}`);
   const holderOf = (agentId: string) => holder({ agentId, connectionId: agentId });
-  const beat = (names: string[], activity?: HeartbeatMessage["activity"]) =>
+  const sendHeartbeat = (names: string[], activity?: HeartbeatMessage["activity"]) =>
     Promise.all(
       names.map(async (name) => {
         const result = await leases.renew(holderOf(name), now, activity);
@@ -129,9 +129,9 @@ describe("self-preservation of the sweep", () => {
 
   it("expires no agent during five minutes in which no heartbeat is stored", async () => {
     const half = [agents.slice(0, 15), agents.slice(15)] as const;
-    await beat(half[0]);
+    await sendHeartbeat(half[0]);
     now += 15 * SECOND;
-    await beat(half[1]);
+    await sendHeartbeat(half[1]);
     // The agents continue, and the gateway receives their messages.
     active = () => now;
     const end = START + 5 * MINUTE;
@@ -142,10 +142,10 @@ describe("self-preservation of the sweep", () => {
       heldUntil: START + 405 * SECOND,
     });
     now = end;
-    await beat(half[0]);
+    await sendHeartbeat(half[0]);
     await sweep();
     now = end + 15 * SECOND;
-    await beat(half[1]);
+    await sendHeartbeat(half[1]);
     await sweep();
     expect(await offline()).toBe(0);
     expect(closed).toEqual([]);
@@ -153,7 +153,7 @@ describe("self-preservation of the sweep", () => {
     expect(published[0]).toMatchObject({
       silent: AGENTS,
       online: AGENTS,
-      sample: { looked: 15, speaking: 15, silent: 0, gone: 0 },
+      sample: { probed: 15, active: 15, silent: 0, gone: 0 },
     });
     expect(await reader().massExpiry("acme")).toBeNull();
     expect(metrics.counts).not.toHaveProperty("LeasesExpired");
@@ -161,11 +161,11 @@ describe("self-preservation of the sweep", () => {
   });
 
   it("confirms a real loss of more than half of the fleet after the hold time, and expires these agents", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     const [dead, living] = [agents.slice(0, 20), agents.slice(20)];
     for (let minute = 1; minute <= 7; minute++) {
       now = START + minute * MINUTE;
-      await beat(living);
+      await sendHeartbeat(living);
       const { expired } = await sweep();
       // One sweep a minute: the second one suspects, and the seventh one publishes.
       expect([minute, expired]).toEqual([minute, minute === 7 ? dead.length : 0]);
@@ -181,7 +181,7 @@ describe("self-preservation of the sweep", () => {
     expect(await reader().massExpiry("acme")).toBeNull();
     // The next sweep ends the state, so a later loss is suspected again.
     now += 20 * SECOND;
-    await beat(agents);
+    await sendHeartbeat(agents);
     await sweep();
     now += 2 * MINUTE;
     expect(await sweep()).toMatchObject({ expired: 0, held: AGENTS });
@@ -189,32 +189,32 @@ describe("self-preservation of the sweep", () => {
   });
 
   it("expires a smaller loss at once", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     now += 2 * MINUTE;
-    await beat(agents.slice(15));
+    await sendHeartbeat(agents.slice(15));
     expect(await sweep()).toMatchObject({ expired: 15, held: 0 });
     expect(published).toEqual([]);
   });
 
   it("expires a few agents at once, even if they are the whole fleet", async () => {
-    await beat(agents.slice(0, 19));
+    await sendHeartbeat(agents.slice(0, 19));
     now += 2 * MINUTE;
     expect(await sweep()).toMatchObject({ expired: 19 });
   });
 
   it("does not expire an agent whose connection is active, until the hold time is over", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     active = (agent) => (agent === "agent-0" ? START + MINUTE : START);
     now += 2 * MINUTE;
-    await beat(agents.slice(2));
+    await sendHeartbeat(agents.slice(2));
     expect(await sweep()).toMatchObject({ expired: 1, held: 1 });
     now = START + 90 * SECOND + TERMS.holdMs;
-    await beat(agents.slice(2));
+    await sendHeartbeat(agents.slice(2));
     expect(await sweep()).toMatchObject({ expired: 1, held: 0 });
   });
 
   it("suspects once in overlapping sweeps, none of which expires an agent", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     now += 2 * MINUTE;
     const reports = await Promise.all([sweep(), sweep(), sweep()]);
     expect(reports.map(({ expired }) => expired)).toEqual([0, 0, 0]);
@@ -228,7 +228,7 @@ describe("self-preservation of the sweep", () => {
   });
 
   it("suspects again if the bus refused the event, and expires no agent meanwhile", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     now += 2 * MINUTE;
     busFails = true;
     expect(await sweep()).toMatchObject({ expired: 0, failures: 1 });
@@ -243,10 +243,10 @@ describe("self-preservation of the sweep", () => {
   });
 
   it("publishes the event of a suspicion whose sweep ended before it could", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     now += 2 * MINUTE;
     const store = new SelfPreservationStore(engine.client, engine.registryTableName);
-    const sample = { looked: 0, speaking: 0, silent: 0, gone: 0 };
+    const sample = { probed: 0, active: 0, silent: 0, gone: 0 };
     const heldUntil = now + TERMS.holdMs;
     await store.begin("acme", { suspectedAt: now, heldUntil, silent: 30, online: 30, sample });
     now += MINUTE;
@@ -265,7 +265,7 @@ describe("self-preservation of the sweep", () => {
       );
 
     it("withholds nothing of one for the silence of another, however large that is", async () => {
-      await beat(agents);
+      await sendHeartbeat(agents);
       await connect("small", 3);
       now += 2 * MINUTE;
       expect(await sweep()).toMatchObject({ expired: 3, held: AGENTS });
@@ -287,15 +287,15 @@ describe("self-preservation of the sweep", () => {
 
   it("marks no agent as stalled while it withholds expirations", async () => {
     const work = { state: "working", maxSilenceMs: 80_000, startedAt: START } as const;
-    await beat(agents);
+    await sendHeartbeat(agents);
     now += 40 * SECOND;
-    await beat(agents.slice(25), work);
+    await sendHeartbeat(agents.slice(25), work);
     now = START + 100 * SECOND;
     expect(await sweep()).toMatchObject({ expired: 0, stalled: 0, held: 30 });
   });
 
   it("does nothing if it is off", async () => {
-    await beat(agents);
+    await sendHeartbeat(agents);
     now += 2 * MINUTE;
     expect(await sweep(null)).toMatchObject({ expired: AGENTS, held: 0 });
     expect(published).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * Hands an address with a secret in it to a browser: by a page on this machine that answers once. The
- * arguments of a browser's process can be read by everyone here, so the address is not among them.
+ * Opens an address that contains a secret in a browser: the browser gets the address of a local page, which redirects once.
+ * Everyone on this machine can read the arguments of a browser's process, so the secret must not be among them.
  */
 
 import { randomBytes } from "node:crypto";
@@ -10,11 +10,11 @@ import type { AddressInfo } from "node:net";
 import { CliError, EXIT } from "./failure";
 import type { Io } from "./io";
 
-/** A browser that starts from nothing takes some seconds. */
-const PATIENCE_MS = 60_000;
+/** A browser may take seconds to start. */
+const BROWSER_START_MS = 60_000;
 
 /**
- * Opens `url` in the person's browser.
+ * Opens `url` in the user's browser.
  *
  * @throws CliError if there is no browser, or it does not ask for the address
  */
@@ -26,18 +26,18 @@ export async function openInBrowser(url: string, io: Io): Promise<void> {
       return;
     }
     const headers = { Location: url, "Cache-Control": "no-store", Connection: "close" };
-    response.writeHead(302, headers).end(() => server.emit("handed over"));
+    response.writeHead(302, headers).end(() => server.emit("redirected"));
   });
   const waiting = new AbortController();
   try {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const handedOver = once(server, "handed over", { signal: waiting.signal });
-    handedOver.catch(() => undefined);
+    const redirected = once(server, "redirected", { signal: waiting.signal });
+    redirected.catch(() => undefined);
     await browse(`http://127.0.0.1:${port}${path}`, io);
-    const timeout = io.wait(PATIENCE_MS, AbortSignal.any([io.signal, waiting.signal]));
-    if (await Promise.race([handedOver.then(() => false), timeout.then(() => true)])) {
+    const timeout = io.wait(BROWSER_START_MS, AbortSignal.any([io.signal, waiting.signal]));
+    if (await Promise.race([redirected.then(() => false), timeout.then(() => true)])) {
       throw noBrowser();
     }
   } finally {
