@@ -105,6 +105,10 @@ const BY_SYSTEM_CODE: Readonly<Record<string, Explanation>> = {
 export function explain(error: unknown): CliError {
   if (error instanceof CliError) return error;
   const { name, message, code } = asError(error);
+  if (message === "Region is missing") {
+    const hint = "Add --region, or set AWS_REGION.";
+    return new CliError("No AWS region is set.", EXIT.target, hint, { cause: error });
+  }
   const known = BY_NAME[name] ?? BY_SYSTEM_CODE[code ?? ""];
   const hint = known ? known.hint : "`--debug` shows the stack trace.";
   return new CliError(oneLine(message || name), known?.code ?? EXIT.failure, hint, {

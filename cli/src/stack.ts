@@ -198,9 +198,5 @@ function explained(cause: Error, stackName: string, region: string | undefined):
     const where = region ? ` in ${region}` : "";
     return new CliError(`There is no stack ${stackName}${where}.`, EXIT.target, hint, { cause });
   }
-  if (message === "Region is missing") {
-    const hint = "Add --region, or set AWS_REGION.";
-    return new CliError("No AWS region is set.", EXIT.target, hint, { cause });
-  }
   return cause;
 }

@@ -142,6 +142,27 @@ describe("simulate", () => {
     expect(stderr).toContain("expected AWS credentials of a role, got a user's");
   });
 
+  it("says that it needs a region for an enrolment by role", async () => {
+    const { code, stderr } = await run(
+      ["simulate", "--local", "-o", "acme", "--enrolment-token", byRoles],
+      {
+        cwd,
+        dynamoDb: async (config) =>
+          new DynamoDBClient({
+            ...config,
+            credentials: { ...USER, sessionToken: "session" },
+            region:
+              config.region ??
+              ((): Promise<string> => {
+                throw new Error("Region is missing");
+              }),
+          }),
+      },
+    );
+    expect(code).toBe(4);
+    expect(stderr).toContain("Add --region, or set AWS_REGION.");
+  });
+
   it.each([
     ["a token with a secret", () => newEnrolmentToken("acme").token, undefined],
     ["the caller's role", () => byRoles, expect.stringContaining("X-Amz-Credential=ASIAROLE")],
