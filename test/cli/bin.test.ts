@@ -98,7 +98,7 @@ describe("the installed command", () => {
     expect(bytes).toBeLessThan(150_000);
   });
 
-  it("asks nobody for confirmation where no terminal is", async () => {
+  it("refuses to remove without a confirmation if there is no terminal", async () => {
     const args = ["agents", "remove", "--local", "--agent", "ghost"];
     expect(await command(args)).toMatchObject({ code: 2, stdout: "" });
   });

@@ -89,7 +89,7 @@ describe("dashboard", () => {
     }
   });
 
-  it("says how to go on where there is no browser, or none that asks for the page", async () => {
+  it("says what to do if there is no browser, or it does not request the page", async () => {
     const none = await dashboard([], patient);
     expect(none).toMatchObject({ code: 1, stdout: "" });
     expect(none.stderr).toContain("`dashboard --no-open` prints its address instead.");

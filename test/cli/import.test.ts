@@ -90,7 +90,7 @@ describe("agents import", () => {
     expect((await registered("again"))[0]).toEqual(before);
   });
 
-  it("makes a registry anew from what `agents list --json` printed", async () => {
+  it("restores a registry from the output of `agents list --json`", async () => {
     const csv =
       "agentId,role,description,publicKeyFile\na1,,=SUM(1),k1.pem.pub\nv1,viewer,,k2.pem.pub\n";
     await importing("origin", csv);

@@ -167,7 +167,7 @@ describe("an assistant", () => {
     expect(await ids({ prefix: "b-", status: "offline" })).toEqual(["b-1"]);
   });
 
-  it("is told what happened within a time, and to one agent", async () => {
+  it("learns what happened within a period, and to one agent", async () => {
     const organizationId = "past";
     const at = Date.UTC(2026, 10, 24, 12);
     const history = new HistoryStore(engine.client, engine.registryTableName);

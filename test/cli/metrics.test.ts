@@ -110,7 +110,7 @@ describe("the metrics of a fleet", () => {
     });
   });
 
-  it("count each transition once, whoever tells it, and no change without one", async () => {
+  it("count each transition once, whatever its source, and no change without one", async () => {
     const { metrics } = metricsOf();
     const lost = transition("a", {
       event: "offline",
@@ -127,7 +127,7 @@ describe("the metrics of a fleet", () => {
     });
   });
 
-  it("keep the number of series bounded when reasons come that nobody knows", async () => {
+  it("keep the number of series bounded when unknown reasons arrive", async () => {
     const reasons = ["struck_by_lightning", "abducted", "__proto__", "toString"];
     const { metrics } = metricsOf({ agents: reasons.map((reason) => offline(reason, reason)) });
     for (const reason of reasons) {

@@ -21,7 +21,7 @@ describe("the target --local", () => {
     expect((await run([...status, "--local"], { cwd })).code).toBe(0);
   });
 
-  it("is explained where there is none", async () => {
+  it("is explained if there is none", async () => {
     const cwd = await emptyFolder();
     const { code, stdout, stderr } = await run([...status, "--local"], { cwd });
     expect(code).toBe(4);
@@ -64,7 +64,7 @@ describe("the target --stack", () => {
     ]);
   });
 
-  it("is explained where there is no such stack, or it is another's", async () => {
+  it("is explained if there is no such stack, or it contains no construct", async () => {
     const none = await run([...status, "--stack", "Nope"], { stacks, dynamoDb });
     expect(none.code).toBe(4);
     expect(none.stderr).toContain("There is no stack Nope.");
@@ -85,7 +85,7 @@ describe("the target --stack", () => {
       Object.entries(stacks.Presence).map(([key, value]) => [`${prefix}${key}`, value]),
     );
 
-  it("is found in a stack of somebody's own, which may have outputs of such names too", async () => {
+  it("is found in a stack that has outputs with the same names", async () => {
     const host = {
       ...named("Presence"),
       ApiUrl: "https://x",
@@ -113,7 +113,7 @@ describe("the target --stack", () => {
     expect(wrong.stderr).toContain("It contains Blue, Green: select one with --construct.");
   });
 
-  it("is told by doctor what the stack lacks, and what to add", async () => {
+  it("is diagnosed by doctor: what the stack lacks, and what to add", async () => {
     const { EventBusName: _, ...rest } = stacks.Presence;
     const args = ["doctor", "--organization", "acme", "--stack", "Host"];
     const { code, stderr } = await run(args, { stacks: { Host: rest }, dynamoDb });

@@ -68,7 +68,7 @@ describe("why", () => {
     },
   );
 
-  it("tells how to let in an agent that was disabled, and that it may be restarted then", async () => {
+  it("says how to enable an agent that was disabled, and then to restart it", async () => {
     await register("locked");
     await put(onlineRow(Date.now(), { organizationId: "locked" }));
     await agents("disable", "locked");

@@ -32,7 +32,7 @@ export const FLEET: Scenario[] = [
   },
   {
     level: "fleet",
-    name: "It shows a transition at once, and the newer of two words.",
+    name: "It shows a transition at once, and the newer of two updates.",
     async play(trial) {
       lists(trial, () => page([presence("a")]));
       const connection = await watching(trial);
@@ -51,7 +51,7 @@ export const FLEET: Scenario[] = [
   },
   {
     level: "fleet",
-    name: "It shows by itself that a lease has run out.",
+    name: "It detects by itself that a lease has expired.",
     async play(trial) {
       const agents = [presence("a", { leaseExpiresAt: Date.now() + 1500 })];
       lists(trial, () => page(agents));
@@ -61,7 +61,7 @@ export const FLEET: Scenario[] = [
   },
   {
     level: "fleet",
-    name: "It lists anew after it has lost its connection, and forgets who is gone.",
+    name: "It lists again after a reconnect, and removes agents that are gone.",
     async play(trial) {
       lists(trial, () => page([presence("a"), presence("b")]));
       const connection = await watching(trial);

@@ -35,7 +35,7 @@ function expectValidRequests(trial: Trial): void {
 export const HTTP: Scenario[] = [
   {
     level: "http",
-    name: "It posts its heartbeats, each with a token of its own that is later than the last, and keeps its WebSocket.",
+    name: "It posts its heartbeats, each with a newer token, and keeps its WebSocket.",
     async play(trial) {
       await start(trial);
       const connection = await trial.service.connection();
@@ -67,7 +67,7 @@ export const HTTP: Scenario[] = [
   ...STATUSES.map(
     (status): Scenario => ({
       level: "http",
-      name: `It sends a heartbeat on the WebSocket that is refused over HTTP with ${status}, and later tries HTTP again.`,
+      name: `It sends a heartbeat on the WebSocket if HTTP answers with ${status}, and later tries HTTP again.`,
       async play(trial) {
         const { service } = trial;
         let onWebSocket = 0;
@@ -88,7 +88,7 @@ export const HTTP: Scenario[] = [
   ),
   {
     level: "http",
-    name: "It goes on with heartbeats on the WebSocket while a request over HTTP has no answer.",
+    name: "It sends heartbeats on the WebSocket while a request over HTTP has no answer.",
     async play(trial) {
       const { service } = trial;
       service.refuseHttp = { status: 0 };
@@ -102,7 +102,7 @@ export const HTTP: Scenario[] = [
   },
   {
     level: "http",
-    name: "It leaves HTTP alone for as long as Retry-After says, and stays online by the WebSocket meanwhile.",
+    name: "It does not use HTTP for as long as Retry-After says, and stays online through the WebSocket.",
     async play(trial) {
       const { service } = trial;
       const at: number[] = [];
@@ -122,7 +122,7 @@ export const HTTP: Scenario[] = [
   },
   {
     level: "http",
-    name: "It corrects its clock where a refusal over HTTP shows that it is off, and tries again.",
+    name: "It corrects its clock if a refusal over HTTP shows that it is wrong, and tries again.",
     async play(trial) {
       const { service } = trial;
       const date = () => new Date(Date.now() + 600_000).toUTCString();
@@ -138,7 +138,7 @@ export const HTTP: Scenario[] = [
   },
   {
     level: "http",
-    name: "It says on the WebSocket that it drains, and sends nothing over HTTP once that is closed.",
+    name: "It reports a drain on the WebSocket, and sends nothing over HTTP after closing it.",
     async play(trial) {
       const { service } = trial;
       await start(trial);

@@ -8,7 +8,7 @@ import type { Scenario, Trial } from "./trial";
 export const MESSAGES: Scenario[] = [
   {
     level: "messages",
-    name: "It subscribes to what it has handlers for, on each connection anew.",
+    name: "It subscribes to the patterns of its handlers on each connection.",
     async play(trial) {
       const first = await subscribed(trial, ["tasks.process", "news.>"]);
       first.close(1006);
@@ -24,7 +24,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It repeats a subscription that failed, and none that was refused.",
+    name: "It retries a subscription that failed, but not one that was refused.",
     async play(trial) {
       trial.service.answers = false;
       await trial.start({ patterns: ["a.b"] });
@@ -41,7 +41,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It handles the messages of a subject in order, and one that comes twice once.",
+    name: "It handles the messages of a subject in order, and a duplicate only once.",
     async play(trial) {
       const connection = await subscribed(trial, ["tasks.*"]);
       for (const [messageId, data] of [
@@ -59,7 +59,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It subscribes to its groups, on each connection anew.",
+    name: "It subscribes to its groups on each connection.",
     async play(trial) {
       const first = await subscribed(trial, ["tasks.*"], { "tasks.*": "workers" });
       first.close(1006);
@@ -71,7 +71,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It handles what is for its group or for itself alone, and nothing that is for others.",
+    name: "It handles messages for its group and for itself, but not those for other groups.",
     async play(trial) {
       const groups = { "tasks.*": "workers" };
       const connection = await subscribed(trial, ["tasks.*", "news.>"], groups);
@@ -98,7 +98,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It answers a request on its subject for answers.",
+    name: "It answers a request on its replyTo subject.",
     async play(trial) {
       const connection = await subscribed(trial, ["tasks.*"]);
       const replyTo = "_inbox.planner.1";
@@ -118,7 +118,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It says what is wrong where it has no handler for a request.",
+    name: "It answers a request without a handler with an error.",
     async play(trial) {
       const connection = await subscribed(trial, ["tasks.*"]);
       connection.send({
@@ -136,7 +136,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It publishes, and tells how many processes were reached.",
+    name: "It publishes, and returns how many processes were reached.",
     async play(trial) {
       const connection = await subscribed(trial, []);
       const reached = await trial.client.call("publish", {
@@ -150,7 +150,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It sends a large message in frames that the gateway takes.",
+    name: "It sends a large message in frames that the gateway accepts.",
     async play(trial) {
       const connection = await subscribed(trial, []);
       await trial.client.call("publish", { subject: "a.b", data: "ü".repeat(50_000) });
@@ -176,7 +176,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It asks, and gets the answer that names its question.",
+    name: "It sends a request, and returns the matching answer.",
     async play(trial) {
       const connection = await subscribed(trial, []);
       const asked = trial.client.call("request", { subject: "tasks.do", data: 7 });
@@ -196,7 +196,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It fails a request that nobody hears, that is refused, and that is not answered in time.",
+    name: "It rejects a request that reaches nobody, is refused, or is not answered in time.",
     async play(trial) {
       const connection = await subscribed(trial, []);
       const ask = (number: number) =>
@@ -216,7 +216,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It asks another agent, as the next attempt, if the only one that had its request is lost.",
+    name: "It retries a request with another agent if the only receiver is lost.",
     async play(trial) {
       const connection = await subscribed(trial, []);
       const asked = trial.client.call("request", { subject: "tasks.do", timeout: 60, retries: 1 });
@@ -247,7 +247,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It asks one agent that has a capability, and another one if that is lost.",
+    name: "It sends a request to an agent with a capability, and to another one if that is lost.",
     async play(trial) {
       const connection = await subscribed(trial, []);
       const request = { subject: "tasks.do", capability: "summarize", timeout: 60, retries: 1 };
@@ -271,7 +271,7 @@ export const MESSAGES: Scenario[] = [
   },
   {
     level: "messages",
-    name: "It finishes what it handles after superseded, answers, and ends.",
+    name: "After superseded it finishes its handlers, sends the answers, and ends.",
     async play(trial) {
       const connection = await subscribed(trial, ["slow.*"]);
       const replyTo = "_inbox.b.1";

@@ -38,7 +38,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It sends a heartbeat as its first message, and goes on with heartbeats on the same connection.",
+    name: "It sends a heartbeat as its first message, and continues on the same connection.",
     async play(trial) {
       await trial.start();
       const connection = await trial.service.connection();
@@ -54,7 +54,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It asks for an ack with every third heartbeat, where it is told to.",
+    name: "It requests an ack with every third heartbeat if it is configured to.",
     async play(trial) {
       await trial.start({ ackEvery: 3 });
       const connection = await trial.service.connection();
@@ -70,7 +70,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It sends heartbeats at the interval that an ack advises.",
+    name: "It sends heartbeats at the interval that an ack contains.",
     async play(trial) {
       trial.service.answers = false;
       await trial.start({ heartbeatInterval: 300 });
@@ -89,7 +89,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It takes silence for the end of a connection, and connects anew.",
+    name: "It replaces a connection on which nothing arrives.",
     async play(trial) {
       trial.service.answers = false;
       await trial.start({ heartbeatTimeoutMultiplier: 1.5 });
@@ -107,7 +107,7 @@ export const PRESENCE: Scenario[] = [
   ...CLOSE_CODES.map(
     (code): Scenario => ({
       level: "presence",
-      name: `It connects anew after a close with ${code}, and goes on with its heartbeats.`,
+      name: `It reconnects after a close with ${code}, and continues its heartbeats.`,
       async play(trial) {
         await trial.start();
         const first = await trial.service.connection();
@@ -122,7 +122,7 @@ export const PRESENCE: Scenario[] = [
   ...STATUSES.map(
     (status): Scenario => ({
       level: "presence",
-      name: `It tries again after a login that was refused with ${status}, with a token of its own each time.`,
+      name: `It tries again after a login was refused with ${status}, with a new token each time.`,
       async play(trial) {
         trial.service.refuse = () => (trial.service.logins.length > 2 ? undefined : { status });
         await trial.start();
@@ -139,7 +139,7 @@ export const PRESENCE: Scenario[] = [
   ),
   {
     level: "presence",
-    name: "It waits for as long as Retry-After says.",
+    name: "It waits as long as Retry-After says.",
     async play(trial) {
       const refusedAt: number[] = [];
       trial.service.refuse = () => {
@@ -155,7 +155,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It corrects a wrong clock by the header Date of a refused login.",
+    name: "It corrects a wrong clock with the header Date of a refused login.",
     async play(trial) {
       const ahead = 600_000;
       trial.service.refuse = ({ claims }) => {
@@ -174,7 +174,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It ignores empty frames and messages of an unknown type, and survives frames that are none.",
+    name: "It ignores empty frames, frames that are not messages, and messages of an unknown type.",
     async play(trial) {
       await trial.start();
       const connection = await trial.service.connection();
@@ -191,7 +191,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It sends nothing of its own after superseded, and never connects again.",
+    name: "After superseded it sends nothing but answers, and never reconnects.",
     async play(trial) {
       await trial.start();
       const connection = await trial.service.connection();
@@ -206,7 +206,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It takes revoked for a refusal, and logs in anew.",
+    name: "It treats revoked as a refused login, and logs in again.",
     async play(trial) {
       await trial.start();
       const connection = await trial.service.connection();
@@ -233,7 +233,7 @@ export const PRESENCE: Scenario[] = [
   },
   {
     level: "presence",
-    name: "It says draining in a heartbeat while it drains, and closes with the reason drained.",
+    name: "It reports draining in a heartbeat, and closes with the reason drained.",
     async play(trial) {
       await trial.start();
       const connection = await trial.service.connection();

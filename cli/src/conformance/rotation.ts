@@ -5,7 +5,7 @@ import type { Scenario } from "./trial";
 export const ROTATION: Scenario[] = [
   {
     level: "rotation",
-    name: "It opens the next connection before it leaves the old one, says so in the login, and loses no message.",
+    name: "It opens the next connection before it closes the old one, says so in the login, and loses no message.",
     async play(trial) {
       await trial.start({ patterns: ["tasks.*"], rotateAfter: { min: 10, max: 10 } });
       const old = await trial.service.connection();
@@ -57,7 +57,7 @@ export const ROTATION: Scenario[] = [
   },
   {
     level: "rotation",
-    name: "It keeps the old connection where the next one fails, and tries again.",
+    name: "It keeps the old connection if the next one fails, and tries again.",
     async play(trial) {
       await trial.start({ rotateAfter: { min: 10, max: 10 } });
       const old = await trial.service.connection();

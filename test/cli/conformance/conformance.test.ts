@@ -74,7 +74,7 @@ describe("a client that is not one", () => {
         });
       open();
       tell({ id, result: null });`;
-    const violation = await violationOf("never connects again", faultyClient("again", body));
+    const violation = await violationOf("never reconnects", faultyClient("again", body));
     expect(violation).toContain("one login");
   });
 });

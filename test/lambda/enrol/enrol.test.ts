@@ -111,7 +111,7 @@ describe("enrolling", () => {
     expect(told(await fleet.enrol(token, agentId))).toBe("name_not_allowed");
   });
 
-  it("refuses a token that ended, also to whoever registered with it", async () => {
+  it("refuses an expired token, even to an agent that registered with it", async () => {
     const { token } = await fleet.create({ expiresAt: now + HOUR });
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);
@@ -120,7 +120,7 @@ describe("enrolling", () => {
     expect(told(await fleet.enrol(token, "worker-2"))).toBe("enrolment_expired");
   });
 
-  it("refuses a token that was revoked, also to whoever registered with it", async () => {
+  it("refuses a revoked token, even to an agent that registered with it", async () => {
     const { token, enrolment } = await fleet.create();
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);
@@ -129,7 +129,7 @@ describe("enrolling", () => {
     expect(told(await fleet.enrol(token, "worker-2"))).toBe("enrolment_revoked");
   });
 
-  it("tells nothing to whoever has no valid token", async () => {
+  it("reveals nothing to a caller without a valid token", async () => {
     const { token, enrolment } = await fleet.create();
     const [prefix, id, secret = ""] = token.split(".");
     const guesses = [

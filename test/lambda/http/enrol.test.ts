@@ -169,7 +169,7 @@ describe("POST /enrol", () => {
     expect(await post({ agentId, publicKey })).toMatchObject({ status, type, message });
   });
 
-  it("tells whoever has the token that it is used up, has expired or is revoked", async () => {
+  it("tells a caller that has the token that it is used up, expired or revoked", async () => {
     const one = await fleet.create({ uses: 1 });
     await fleet.enrol(one.token, "worker-first");
     const body = { agentId: "worker-second", publicKey };

@@ -287,7 +287,7 @@ describe("a heartbeat over HTTP", () => {
   });
 
   describe("of a process", () => {
-    it("is told superseded once a newer one has come, and by no refusal disturbs that", async () => {
+    it("receives superseded when a newer one has taken over, and does not disturb that one", async () => {
       await beat();
       now += 1000;
       expect((await beat({ instance_id: "process-b" })).statusCode).toBe(200);

@@ -135,7 +135,7 @@ describe("a ping", () => {
     },
   );
 
-  it("with another secret, of another job or of nobody, is answered the same", async () => {
+  it("with a wrong secret, or that of another job, gets the same response", async () => {
     const { pingSecret } = await registry.registerJob({
       organizationId: "globex",
       agentId: name.agentId,
@@ -211,7 +211,7 @@ describe("a ping", () => {
     expect(await status()).toBeUndefined();
   });
 
-  it("beyond its rate is told when to come again", async () => {
+  it("beyond its rate is answered with when to try again", async () => {
     const answers = [];
     for (let index = 0; index < 51; index++) answers.push(await ping());
     expect(answers.slice(0, 50).every((code) => code === 200)).toBe(true);

@@ -110,7 +110,7 @@ describe("a message to a group", () => {
     ]);
   });
 
-  it("says which group it is for, with an id of its own", async () => {
+  it("names its group, and has its own id", async () => {
     await member("w1");
     await call("subscribe", { subject: "tasks.process" }, "w1=", { agentId: "w1" });
     expect((await call("publish", { subject: "tasks.process" })).reached).toBe(2);

@@ -111,7 +111,7 @@ describe("a request", () => {
     expect(await noted("w1")).toEqual([]);
   });
 
-  it("is not sent to another member if its requester was told meanwhile that the first one is lost", async () => {
+  it("is not sent to another member once its requester knows that the first one is lost", async () => {
     for (const isTold of [false, true]) {
       await connect("w2");
       await join("w1");
@@ -149,7 +149,7 @@ describe("a request", () => {
     expect(await noted("w1")).toEqual([]);
   });
 
-  it("without a time, and a message that is none, are not noted", async () => {
+  it("without a timeout, and messages that are not requests, are not recorded", async () => {
     await ask({ to: "w1", expiresInMs: undefined });
     await ask({ to: "w1", replyTo: undefined });
     expect(await noted("w1")).toEqual([]);

@@ -84,7 +84,7 @@ describe("a fleet's watcher", () => {
     expect(told).toEqual([massExpiry, null]);
   });
 
-  it("takes what it is told while it lists for newer than the list, and shows no agent twice", async () => {
+  it("treats changes that arrive during a list as newer than the list, and shows no agent twice", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     void watcher.start();
     const socket = await accept(1);
@@ -258,7 +258,7 @@ describe("a fleet's watcher", () => {
     expect(listsOf(socket)).toHaveLength(later + 1);
   });
 
-  it("is stale while it is not connected, and live when it has listed anew", async () => {
+  it("is stale while it is not connected, and live again after a new list", async () => {
     const { watcher, runtime, socket, states, changes, accept } = await liveFleet([
       presence("a1"),
       presence("a2"),

@@ -97,7 +97,7 @@ describe("an agent that registers itself", () => {
     expect(await keyIdOf(requests[0] as Request)).toBe(first.keyId);
   });
 
-  it("keeps the key where it is told, for its owner alone, and uses it after a restart", async () => {
+  it("stores the key in the given file, readable by its owner only, and uses it after a restart", async () => {
     const path = join(await temporaryFolder(), "worker.pem");
     const first = await source({ path }).load();
     expect((await stat(path)).mode & 0o777).toBe(0o600);

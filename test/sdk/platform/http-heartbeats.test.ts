@@ -42,7 +42,7 @@ async function interval(done: "acked" | "failed" = "acked", ms = 30 * SECOND) {
 }
 
 describe("heartbeats over HTTP", () => {
-  it("are posted on schedule, each with a token of its own, and keep the connection healthy", async () => {
+  it("are posted on schedule, each with a new token, and keep the connection healthy", async () => {
     const { agent, socket } = await connected();
     expect(socket.heartbeats).toHaveLength(1);
     await interval();

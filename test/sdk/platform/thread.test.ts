@@ -66,7 +66,7 @@ describe("an agent with heartbeatThread", () => {
     await expect(agent.list()).rejects.toThrow(ConnectionError);
   });
 
-  it("is told of failures, and stops when superseded", async () => {
+  it("reports failures, and stops when superseded", async () => {
     gateway.refuse = (_, n) => (n === 1 ? { status: 503 } : undefined);
     const agent = newAgent({ reconnect: { baseDelay: 0.1, maxDelay: 0.1 } });
     const kinds: string[] = [];

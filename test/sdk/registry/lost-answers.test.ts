@@ -52,14 +52,14 @@ describe("a change whose answer is lost", () => {
     expect(made).toEqual(await registry.get(name));
   });
 
-  it("registers anew an agent that was removed", async () => {
+  it("registers an agent again that was removed", async () => {
     const { name, registry } = await online("anew");
     await registry.remove(name);
     const made = await registry.register({ ...name, publicKey: await newKey() });
     expect(made).toEqual(await registry.get(name));
   });
 
-  it("does not take a registration of somebody else for its own", async () => {
+  it("does not mistake another caller's registration for its own", async () => {
     const { name, registry } = await online("others");
     const publicKey = await newKey();
     await expect(registry.register({ ...name, publicKey })).rejects.toThrow("not registered yet");

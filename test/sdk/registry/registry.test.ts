@@ -335,7 +335,7 @@ describe("removing", () => {
     },
   );
 
-  it("lets the id be registered anew", async () => {
+  it("allows the id to be registered again", async () => {
     await registry.remove(await registered("anew"));
     await expect(registered("anew")).resolves.toBeDefined();
   });

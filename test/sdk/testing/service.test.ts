@@ -47,7 +47,7 @@ describe("the fake service", () => {
     expect(service.agents).toMatchObject([{ status: "offline", reason: "drained" }]);
   });
 
-  it("brings agents on- and offline on command, and tells whoever watches", async () => {
+  it("brings agents online and offline on command, and notifies watchers", async () => {
     const watcher = await newWatcher();
     const changes: (string | undefined)[] = [];
     watcher.on("change", ({ transition }) => changes.push(transition?.event));
@@ -61,7 +61,7 @@ describe("the fake service", () => {
     expect([...watcher.agents.keys()]).toEqual(["worker-1"]);
   });
 
-  it("tells whoever watches that an agent drains", async () => {
+  it("notifies watchers that an agent drains", async () => {
     const watcher = await newWatcher();
     const changes: (string | undefined)[] = [];
     watcher.on("change", ({ transition }) => changes.push(transition?.event));
@@ -149,7 +149,7 @@ describe("the fake service", () => {
     expect(attempts).toEqual([1, 2]);
   });
 
-  it("records messages, and brings them to whoever is subscribed or named", async () => {
+  it("records messages, and delivers them to subscribers and named agents", async () => {
     const [planner, worker] = [await newAgent("planner"), await newAgent("worker.1")];
     const got: unknown[] = [];
     worker.onMessage("news.*", (subject, data, { from }) => void got.push([subject, data, from]));
