@@ -11,12 +11,11 @@ import type {
   HistoryMessage,
   ListMessage,
   ProfileMessage,
-  PublishMessage,
   QuietHeartbeatMessage,
   SubscribeMessage,
   UnsubscribeMessage,
 } from "./protocol";
-import { DIRECT_SUBJECT, isPattern, isSubject, PATTERN_FORM, SUBJECT_FORM } from "./subject";
+import { isPattern, PATTERN_FORM } from "./subject";
 
 /** A message that the service does not accept. Its text is meant for the client. */
 export class MessageError extends Error {
@@ -31,7 +30,7 @@ export class MessageError extends Error {
   }
 }
 
-const id = v.optional(v.pipe(v.string(), v.maxLength(LIMITS.messageIdLength)));
+export const id = v.optional(v.pipe(v.string(), v.maxLength(LIMITS.messageIdLength)));
 
 /** What `isShallow` asks for, for error messages. */
 export const NESTING_FORM = `expected at most ${LIMITS.nesting} levels of nesting`;
@@ -39,7 +38,7 @@ export const NESTING_FORM = `expected at most ${LIMITS.nesting} levels of nestin
 /** The last moment that a `Date` can hold; a DynamoDB number has less room than a JSON one. */
 const LAST_MOMENT = 8_640_000_000_000_000;
 
-const whole = v.pipe(v.number(), v.integer("expected a whole number"), v.minValue(0));
+export const whole = v.pipe(v.number(), v.integer("expected a whole number"), v.minValue(0));
 const time = v.pipe(whole, v.maxValue(LAST_MOMENT));
 const count = v.pipe(whole, v.maxValue(1_000_000_000));
 
@@ -79,11 +78,10 @@ const list = v.object({
 });
 
 /** A text of some form; the issue says which one was expected. */
-const text = (fits: (value: string) => boolean, form: string) =>
+export const text = (fits: (value: string) => boolean, form: string) =>
   v.pipe(v.string(), v.check(fits, `expected ${form}`));
 /** An agent's id in a message. */
 export const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
-const subject = text(isSubject, SUBJECT_FORM);
 const pattern = text(isPattern, PATTERN_FORM);
 
 /** What an agent can do, in words of its own. */
@@ -104,18 +102,6 @@ const subscribe = v.object({ type: v.literal("subscribe"), id, subject: pattern,
 const unsubscribe = v.object({ type: v.literal("unsubscribe"), id, subject: pattern, group });
 
 const history = v.object({ type: v.literal("history"), id, agentId: v.optional(agentId) });
-
-const publish = v.object({
-  type: v.literal("publish"),
-  id,
-  subject: v.optional(subject),
-  data: v.optional(v.unknown()),
-  to: v.optional(agentId),
-  capability: v.optional(capability),
-  replyTo: v.optional(subject),
-  expiresInMs: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.requestMs))),
-  attempt: v.optional(v.pipe(whole, v.minValue(1), v.maxValue(LIMITS.attempts))),
-});
 
 /** Optional fields that may also be there as undefined, as a parser leaves them. */
 type OrUndefined<T> = { [K in keyof T]: T[K] | (undefined extends T[K] ? undefined : never) };
@@ -146,20 +132,6 @@ export const parseUnsubscribe = (body: string | null | undefined) =>
 /** @throws MessageError if the body is not a history. */
 export const parseHistory = (body: string | null | undefined) =>
   parse(history, body) as HistoryMessage;
-
-/** @throws MessageError if the body is not a publish. */
-export function parsePublish(
-  body: string | null | undefined,
-): PublishMessage & { subject: string } {
-  const message = parse(publish, body) as PublishMessage;
-  const { to, capability, subject = (to ?? capability) && DIRECT_SUBJECT } = message;
-  if (to !== undefined && capability !== undefined) {
-    const expected = "capability: expected none beside an agent in to, got both";
-    throw new MessageError("invalid_message", expected, message.id);
-  }
-  if (subject !== undefined) return { ...message, subject };
-  throw new MessageError("invalid_message", "subject is missing", message.id);
-}
 
 /**
  * The JSON object in a message.

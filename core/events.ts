@@ -119,6 +119,10 @@ export interface AgentMessageDetail {
   subject?: string;
   /** Any JSON. @default null */
   data?: unknown;
+  /** The sender's W3C trace context, which the message is delivered with. One that is malformed is left out. */
+  traceparent?: string;
+  /** What tracing systems add to `traceparent`: at most 512 characters. */
+  tracestate?: string;
 }
 
 /** An event as EventBridge hands it to a target. */

@@ -132,6 +132,21 @@ export interface PublishMessage extends ClientMessageBase {
    * @maximum 1000
    */
   attempt?: number;
+  /**
+   * The sender's trace context, as the W3C recommendation defines it: version, trace id, parent id and flags, 55
+   * characters in lower case.
+   *
+   * @minLength 55
+   * @maxLength 55
+   */
+  traceparent?: string;
+  /**
+   * What tracing systems add to `traceparent`, as the W3C recommendation defines it. Delivered only with a `traceparent`.
+   * At most 512 characters.
+   *
+   * @maxLength 512
+   */
+  tracestate?: string;
 }
 
 /** Any message that a client sends. */
@@ -238,6 +253,10 @@ export interface DeliveryMessage {
   expiresInMs?: number;
   /** Which attempt of a request this is, starting at 1. An earlier one may have been handled: see `messageId`. */
   attempt?: number;
+  /** The trace context of the publisher, if it sent one. */
+  traceparent?: string;
+  /** What tracing systems add to `traceparent`. */
+  tracestate?: string;
 }
 
 /** An agent's last transitions, or the organization's counts. */

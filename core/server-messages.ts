@@ -119,6 +119,9 @@ const presence = object<AgentPresence>({
 /** Set where an agent is built for browsers: only a fleet's watcher asks for a history. */
 declare const ASKS_FOR_NO_HISTORY: true | undefined;
 
+/** Set where the SDK is built for browsers: handlers there take part in no trace. */
+declare const IN_BROWSER: true | undefined;
+
 /** The fields of each message, apart from `type` and `id`. */
 const MESSAGES: {
   [Type in ReceivedMessage["type"]]: Fields<
@@ -147,6 +150,9 @@ const MESSAGES: {
     replyTo: optional(text),
     expiresInMs: optional(number),
     attempt: optional(number),
+    ...(typeof IN_BROWSER === "undefined"
+      ? { traceparent: optional(text), tracestate: optional(text) }
+      : ({} as never)),
   },
   agents: {
     agents: list(presence),

@@ -21,6 +21,7 @@ const NODE_ENTRIES = {
   status: "src/status/index.ts",
   registry: "src/registry/index.ts",
   testing: "src/testing/index.ts",
+  opentelemetry: "src/opentelemetry.ts",
   "heartbeat-worker": "src/platform/thread/worker.ts",
 };
 

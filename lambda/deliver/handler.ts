@@ -7,6 +7,7 @@ import { isShallow } from "../../core/json";
 import type { DeliveryMessage } from "../../core/protocol";
 import { DIRECT_SUBJECT, isSubject, RESERVED, SUBJECT_FORM } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
+import { traceOf } from "../../core/trace-context";
 import type { MessageRouter } from "../messaging/message-router";
 import { checkSize } from "../publish/handler";
 import type { Log } from "../shared/log";
@@ -36,6 +37,9 @@ const detailSchema = v.pipe(
     capability: v.optional(capability),
     subject: v.optional(v.pipe(v.string(), v.check(isSubject, `expected ${SUBJECT_FORM}`))),
     data: v.optional(v.pipe(v.unknown(), v.check(isShallow, NESTING_FORM)), null),
+    // A message is not lost for a trace.
+    traceparent: v.fallback(v.optional(v.string()), undefined),
+    tracestate: v.fallback(v.optional(v.string()), undefined),
   }),
   v.check(
     ({ agentId, capability, subject }) => (agentId ?? capability ?? subject) !== undefined,
@@ -77,6 +81,7 @@ export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDe
       data,
       from: `${EVENT_SENDER_PREFIX}${source}`,
       ...((agentId ?? capability) !== undefined && { direct: true as const }),
+      ...traceOf(result.output),
     };
     try {
       checkSize(message);

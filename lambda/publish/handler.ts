@@ -1,12 +1,14 @@
 /** The `publish` route: delivers a message within an organization. */
 
 import { isReservedAgentId, RESERVED_ID_FORM } from "../../core/agent-id";
-import { MessageError, parsePublish } from "../../core/client-messages";
+import { MessageError } from "../../core/client-messages";
 import { LIMITS } from "../../core/limits";
 import type { DeliveryMessage } from "../../core/protocol";
+import { parsePublish } from "../../core/publish-message";
 import { PERMISSIONS, type Role } from "../../core/roles";
 import { agentToken, RESERVED } from "../../core/subject";
 import { firstTokenOf } from "../../core/subscription-keys";
+import { traceOf } from "../../core/trace-context";
 import { inboxOwner } from "../messaging/inbox";
 import type { MessageRouter } from "../messaging/message-router";
 import type { OpenRequests } from "../messaging/open-requests";
@@ -48,6 +50,7 @@ export function publishHandler({ messageRouter, requests, newId, ...route }: Pub
       ...(isRequest && { replyTo }),
       ...(isRequest && expiresInMs !== undefined && { expiresInMs }),
       ...(isRequest && attempt !== undefined && { attempt }),
+      ...traceOf(message),
     };
     checkSize(delivery, id);
     const { requestTimeEpoch: now } = event.requestContext;

@@ -4,6 +4,7 @@ import type { KeyObject } from "node:crypto";
 import type { Agent as HttpAgent } from "node:http";
 import type { CryptoKey } from "./connection/keys";
 import type { WatcherOptions } from "./fleet/options";
+import type { Tracing } from "./messaging/tracing";
 import type { AgentOptions } from "./options";
 import type { AwsIdentity } from "./platform/aws-proof";
 
@@ -70,6 +71,12 @@ export interface NodeAgentOptions extends Omit<AgentOptions, "privateKey"> {
    * @default "websocket"
    */
   heartbeatTransport?: "websocket" | "http" | undefined;
+  /**
+   * Takes messages into traces: `new OpenTelemetryTracing()` of `@agent-heartbeat/sdk/opentelemetry`.
+   *
+   * @default - messages belong to no trace
+   */
+  tracing?: Tracing | undefined;
 }
 
 /** Options of `FleetWatcher` in Node.js. */

@@ -21,11 +21,17 @@ import { nodeRuntime } from "./platform/node-runtime";
 import { nodeSockets } from "./platform/node-socket";
 import type { Runtime } from "./platform/runtime";
 import { onSignals } from "./platform/signals";
-import { AGENT_OPTIONS, expectOptions, WATCHER_OPTIONS } from "./platform/strict-names";
+import {
+  AGENT_OPTIONS,
+  expectOptions,
+  expectTracing,
+  WATCHER_OPTIONS,
+} from "./platform/strict-names";
 import { ThreadConnectionManager } from "./platform/thread/thread-connection-manager";
 import { warnOfSimpleAgent } from "./simple-warning";
 
 export type { HeartbeatAckMessage } from "../../core/protocol";
+export type { TraceContext, TracedMessage, TracedSend, Tracing } from "./messaging/tracing";
 export type { NodeAgentOptions, NodePrivateKey, NodeWatcherOptions } from "./node-options";
 export type { AwsCredentials, AwsIdentity } from "./platform/aws-proof";
 export { EnrolmentRefusedError } from "./platform/enrolment-refusal";
@@ -89,7 +95,13 @@ type Resolved = Pick<ResolvedOptions, "link" | "logger">;
 
 type Surroundings = Pick<
   NodeAgentOptions,
-  keyof KeyOptions | "runtime" | "signals" | "heartbeatThread" | "heartbeatTransport" | "reconnect"
+  | keyof KeyOptions
+  | "tracing"
+  | "runtime"
+  | "signals"
+  | "heartbeatThread"
+  | "heartbeatTransport"
+  | "reconnect"
 >;
 
 function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnvironment {
@@ -125,6 +137,7 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
         ? new ThreadConnectionManager(withHttp, emit, warn)
         : nodeConnectionManager(withHttp, runtime, emit, { agent, warn });
     },
+    ...(options.tracing && { tracing: options.tracing }),
     onSignal: (agent) => {
       let signalled = false;
       return onSignals(signals, () => {
@@ -147,6 +160,7 @@ function heartbeatUrl({ heartbeatTransport = "websocket", httpUrl }: Surrounding
 
 function common(options: NodeAgentOptions): AgentOptions {
   expectOptions(options, AGENT_OPTIONS);
+  expectTracing(options.tracing);
   const { privateKey: _, enrolmentToken: __, awsIdentity: ___, ...rest } = options;
   return rest;
 }

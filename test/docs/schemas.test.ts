@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { Ajv } from "ajv";
 import vectors from "../../conformance/vectors.json";
-import { parseHeartbeat, parseList, parsePublish } from "../../core/client-messages";
+import { parseHeartbeat, parseList } from "../../core/client-messages";
+import { parsePublish } from "../../core/publish-message";
 import { decodeServerMessage } from "../../core/server-messages";
 import { SCHEMAS, type SchemaFile, schemas } from "../../tools/docs/schemas";
 

@@ -9,6 +9,7 @@ const ENTRIES = [
   "sdk/src/status/index.ts",
   "sdk/src/registry/index.ts",
   "sdk/src/testing/index.ts",
+  "sdk/src/opentelemetry.ts",
   "lib/index.ts",
 ];
 const FIXTURE = "test/sdk/fixtures/incomplete-entry.ts";

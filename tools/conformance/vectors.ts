@@ -151,6 +151,8 @@ const FRAMES = [
   '{"type":"message","subject":7,"data":1}',
   '{"type":"message","subject":"a","data":[1,{"b":null}],"messageId":"m","from":"x","replyTo":"_inbox.x.1"}',
   '{"type":"message","subject":"a","data":1,"messageId":7,"from":null,"replyTo":[]}',
+  '{"type":"message","subject":"a","data":1,"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","tracestate":"v=1"}',
+  '{"type":"message","subject":"a","data":1,"traceparent":7,"tracestate":{}}',
   '{"type":"error","code":"internal","message":"no","id":7}',
   '{"type":"error","code":"from_the_future","message":"no"}',
   '{"type":"error","message":"no"}',

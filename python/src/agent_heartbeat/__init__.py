@@ -35,6 +35,7 @@ from .events import (
 from .fleet import AgentFleet, FleetChange, FleetState, FleetStateChange, FleetWatcher
 from .http_client import HttpHeartbeatClient
 from .messaging.dispatcher import MessageContext
+from .messaging.tracing import TracedMessage, TracedSend, Tracing
 from .options import DuplicatePolicy, HeartbeatTransport, ReconnectOptions
 from .protocol import Profile
 
@@ -87,6 +88,9 @@ __all__ = [
     "StateChange",
     "StatusReader",
     "SubjectError",
+    "TracedMessage",
+    "TracedSend",
+    "Tracing",
 ]
 
 

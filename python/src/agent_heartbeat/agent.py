@@ -9,7 +9,7 @@ import signal as signals_module
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, TypeVar, cast, overload
@@ -28,11 +28,12 @@ from .errors import (
 )
 from .events import AgentEventName, HeartbeatAck, Listener, Ready, Reporter, Rotated
 from .fleet.agent_fleet import AgentFleet
-from .messaging.answer import Answer
-from .messaging.dispatcher import Dispatcher, Incoming, MessageContext
+from .messaging.answer import Answer, text_of
+from .messaging.dispatcher import Dispatcher, Handler, Incoming, MessageContext
 from .messaging.profile import ProfilePublisher, profile_of
 from .messaging.publisher import Publisher, Requests
 from .messaging.questions import Questions
+from .messaging.tracing import TracedMessage, TracedSend, Tracing, trace_of, traced
 from .messaging.work import Work
 from .options import (
     DuplicatePolicy,
@@ -106,6 +107,7 @@ class Agent:
         signals: Sequence[int] = (signals_module.SIGTERM, signals_module.SIGINT),
         heartbeat_process: bool | None = None,
         heartbeat_transport: HeartbeatTransport = "websocket",
+        tracing: Tracing | None = None,
         proxy: str | bool | None = True,
         logger: logging.Logger | logging.LoggerAdapter[Any] | None = logging.getLogger(  # noqa: B008
             "agent_heartbeat"
@@ -151,6 +153,8 @@ class Agent:
             heartbeat_transport: how heartbeats are sent. With `http` they go to `http_url`, which costs less. The
                 WebSocket stays open for messages and for its end to be noticed at once, and carries the heartbeats
                 while HTTP fails.
+            tracing: takes messages into traces: `OpenTelemetryTracing()` of `agent_heartbeat.opentelemetry`. Default:
+                messages belong to no trace.
             proxy: the URL of an HTTP or SOCKS proxy; True for what the environment says (`HTTPS_PROXY`,
                 `NO_PROXY`); None for none.
             logger: where warnings go; None for nowhere.
@@ -178,6 +182,9 @@ class Agent:
         if not (proxy is None or isinstance(proxy, (str, bool))):
             raise ConfigurationError(f"option proxy: expected a URL, True or None, got {proxy!r}")
         self._proxy = proxy or None
+        if tracing is not None and not all(callable(getattr(tracing, each, None)) for each in ("send", "process")):
+            raise ConfigurationError(f"option tracing: expected the methods send and process, got {tracing!r}")
+        self._tracing = tracing
         self._drain_timeout = within("drain_timeout", drain_timeout, 0, 86_400)
         self._request_timeout = within("request_timeout", request_timeout, 0.1, 600)
         self._signals = tuple(signals)
@@ -213,6 +220,7 @@ class Agent:
             self._told,
             self._news.handler_failed,
             self._news.message_dropped,
+            self._traced_process,
         )
         self._publisher = Publisher(agent_id, self._request)
         self._questions = Questions(agent_id, self._publisher.publish)
@@ -326,7 +334,8 @@ class Agent:
             RequestTimeoutError: if the server does not answer; the message may have been delivered.
         """
         message = _message(subject, data, to, capability)
-        return await self._publisher.publish(message, self._request_timeout)
+        with self._traced_send("publish", subject) as trace:
+            return await self._publisher.publish({**message, **trace}, self._request_timeout)
 
     async def request(
         self,
@@ -360,7 +369,8 @@ class Agent:
             seconds = within("timeout", timeout, 0.1, 86_400)
         whole("retries", retries, 0, 100)
         message = _message(subject, data, to, capability)
-        return await self._questions.ask(message, seconds, retries)
+        with self._traced_send("request", subject) as trace:
+            return await self._questions.ask({**message, **trace}, seconds, retries)
 
     def progress(self, note: str | None = None) -> None:
         """Marks that the work has advanced, for the next heartbeat to tell.
@@ -813,9 +823,29 @@ class Agent:
             message_id if isinstance(message_id, str) else None,
             message.get("attempt"),
             None if answer is None or timeout_ms is None else time.monotonic() + timeout_ms / 1000,
+            **trace_of(message),
         )
         group, direct = message.get("group"), message.get("direct") is True
         self._dispatcher.dispatch(Incoming(subject, group, direct, data, context, answer))
+
+    @contextlib.contextmanager
+    def _traced_send(self, operation: Literal["publish", "request"], subject: str) -> Iterator[Message]:
+        tracing = self._tracing
+        if tracing is None:
+            yield {}
+            return
+        with traced(lambda: tracing.send(TracedSend(self.agent_id, operation, subject)), self._trace_failed) as trace:
+            yield trace_of(trace) if isinstance(trace, Mapping) else {}
+
+    def _traced_process(self, handler: Handler, message: Incoming) -> contextlib.AbstractContextManager[object]:
+        tracing = self._tracing
+        if tracing is None:
+            return contextlib.nullcontext()
+        processed = TracedMessage(self.agent_id, message.subject, handler.pattern, handler.group, message.context)
+        return traced(lambda: tracing.process(processed), self._trace_failed)
+
+    def _trace_failed(self, error: Exception) -> None:
+        self._news.log.warning("tracing: %s", text_of(error))
 
     def _reply(self, reply_to: str, reply: dict[str, Any]) -> None:
         async def send() -> None:

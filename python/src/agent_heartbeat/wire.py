@@ -245,6 +245,8 @@ _MESSAGES: dict[str, dict[str, _Read]] = {
         "replyTo": _optional(_text),
         "expiresInMs": _optional(_number),
         "attempt": _optional(_number),
+        "traceparent": _optional(_text),
+        "tracestate": _optional(_text),
     },
     "agents": {
         "agents": _list_of(_object({**_PRESENCE, "reason": _or_none(_text), "profile": _optional(_or_none(_profile))})),

@@ -22,6 +22,10 @@ export interface MessageContext {
   deadline?: number | undefined;
   /** Of a request: aborted at the deadline. A request that is still waiting then is not handled. Not in browsers. */
   signal?: AbortSignal | undefined;
+  /** The W3C trace context of the sender, if it sent one. Not in browsers. */
+  traceparent?: string | undefined;
+  /** What tracing systems add to `traceparent`. Not in browsers. */
+  tracestate?: string | undefined;
 }
 
 /** Handles a message. What it returns answers a request; what it throws is reported. */

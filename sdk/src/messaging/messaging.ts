@@ -3,6 +3,7 @@
 import type { Activity } from "../../../core/presence";
 import { type Delivery, deliveryKey } from "../../../core/server-messages";
 import { RESERVED } from "../../../core/subject";
+import { type TraceContext, traceOf } from "../../../core/trace-context";
 import { millis, whole } from "../checks";
 import { notConnected } from "../connection/connection";
 import { inBrowser } from "../platform/in-browser";
@@ -127,13 +128,13 @@ export class Messaging {
   async request(
     subject: string | undefined,
     data: unknown,
-    { timeout, retries = 0, ...receiver }: RequestOptions,
+    { timeout, retries = 0, ...rest }: RequestOptions & TraceContext,
   ): Promise<unknown> {
     const { requestTimeoutMs } = this.#options;
     const timeoutMs =
       timeout === undefined ? requestTimeoutMs : millis("timeout", timeout, 0.1, 86_400);
     return this.#questions.ask(
-      { subject, data, ...receiver },
+      { subject, data, ...rest },
       timeoutMs,
       inBrowser ? 0 : whole("retries", retries, 0, 100),
     );
@@ -142,6 +143,7 @@ export class Messaging {
   /** Takes a message from the server. */
   receive(message: Delivery): void {
     const { from, messageId, attempt, expiresInMs, replyTo } = message;
+    const trace = inBrowser ? {} : traceOf(message);
     if (this.#isRepeated(deliveryKey(message))) return;
     if (message.subject.startsWith(`${RESERVED.inbox}.`)) {
       this.#questions.answered(message);
@@ -153,7 +155,7 @@ export class Messaging {
         : this.#deadlines.begin(expiresInMs);
     this.#dispatcher.dispatch({
       ...message,
-      context: { from, messageId, attempt, ...deadline?.context },
+      context: { from, messageId, attempt, ...trace, ...deadline?.context },
       answer:
         replyTo === undefined
           ? null

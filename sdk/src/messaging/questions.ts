@@ -62,7 +62,7 @@ export class Questions {
   }
 
   async ask(
-    message: Pick<Outgoing, "subject" | "data" | "to" | "capability">,
+    message: Omit<Outgoing, "replyTo" | "expiresInMs" | "attempt">,
     timeoutMs: number,
     retries: number,
   ): Promise<unknown> {

@@ -3,6 +3,7 @@
 import type { KeySource } from "../connection/key-source";
 import type { ManagerOptions } from "../connection/manager-options";
 import type { ManagerEvent, ManagerPort } from "../connection/manager-port";
+import type { Tracing } from "../messaging/tracing";
 import type { TaskScope } from "../messaging/work";
 import type { Runtime } from "./runtime";
 
@@ -21,6 +22,8 @@ export interface AgentEnvironment {
   taskScope: TaskScope;
   key: KeySource;
   createManager(options: ManagerOptions, emit: (event: ManagerEvent) => void): ManagerPort;
+  /** Takes the agent's messages into traces. */
+  tracing?: Tracing;
   /** Drains the agent when the process is asked to end, and stops it at the second time. Returns a function that ends this. */
   onSignal?(agent: Endable): () => void;
 }

@@ -1,5 +1,6 @@
 /** What agents and watchers have in Node.js beside the rest: names and values that are checked, and `await using`. */
 
+import { DIRECT_SUBJECT } from "../../../core/subject";
 import { Agent, type ListQuery } from "../agent";
 import type { AgentEvents } from "../agent-events";
 import type { StartOptions } from "../connection/start";
@@ -8,6 +9,13 @@ import { Watcher } from "../fleet/watcher";
 import type { HandlerOptions, MessageHandler } from "../messaging/dispatcher";
 import type { PublishOptions, RequestOptions } from "../messaging/messaging";
 import type { ProfileOptions } from "../messaging/profile";
+import {
+  type TraceContext,
+  type TracedSend,
+  type Tracing,
+  tracedProcess,
+  tracedSend,
+} from "../messaging/tracing";
 import type { ResolvedOptions } from "../options";
 import type { AgentEnvironment } from "./agent-environment";
 import { SharedConnection } from "./shared-connection";
@@ -27,6 +35,8 @@ import {
 /** What `HeartbeatAgent` and `SimpleAgent` have in common in Node.js. */
 export abstract class NodeAgent extends Agent {
   readonly #watch: () => AgentFleet;
+  readonly #tracing: Tracing | undefined;
+  readonly #warn: (message: string) => void;
   #fleet: AgentFleet | undefined;
 
   protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
@@ -37,6 +47,8 @@ export abstract class NodeAgent extends Agent {
         shared.forAgent((hear) => environment.createManager(link, hear), emit),
     });
     this.#watch = () => new AgentFleet(options, environment, shared);
+    this.#tracing = environment.tracing;
+    this.#warn = (message) => options.logger.warn(`${this.agentId}: ${message}`);
   }
 
   /**
@@ -97,12 +109,21 @@ export abstract class NodeAgent extends Agent {
   ) {
     expectFunction(`handler of ${pattern}`, handler);
     expectNames("option ", options, HANDLER_OPTIONS);
-    return super.onMessage(pattern, handler, options);
+    const tracing = this.#tracing;
+    if (!tracing) return super.onMessage(pattern, handler, options);
+    const { agentId } = this;
+    const traced: MessageHandler<Data> = (subject, data, context) => {
+      const message = { ...context, agentId, subject, template: pattern, group: options.group };
+      return tracedProcess(tracing, message, () => handler(subject, data, context), this.#warn);
+    };
+    return super.onMessage(pattern, traced, options);
   }
 
   override async publish(subject: string | undefined, data?: unknown, options?: PublishOptions) {
     expectNames("option ", options, { to: true, capability: true });
-    return super.publish(subject, data, options);
+    return this.#send("publish", subject, (trace) =>
+      super.publish(subject, data, { ...options, ...trace }),
+    );
   }
 
   override async request<Result = unknown>(
@@ -111,7 +132,18 @@ export abstract class NodeAgent extends Agent {
     options?: RequestOptions,
   ): Promise<Result> {
     expectNames("option ", options, REQUEST_OPTIONS);
-    return super.request(subject, data, options);
+    return this.#send("request", subject, (trace) =>
+      super.request<Result>(subject, data, { ...options, ...trace }),
+    );
+  }
+
+  #send<T>(
+    operation: TracedSend["operation"],
+    subject: string = DIRECT_SUBJECT,
+    send: (trace: TraceContext) => Promise<T>,
+  ): Promise<T> {
+    const message = { agentId: this.agentId, operation, subject };
+    return tracedSend(this.#tracing, message, send, this.#warn);
   }
 
   /** Drains, at the end of the block of an `await using`. */

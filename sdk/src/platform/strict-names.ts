@@ -11,6 +11,7 @@ import type { FleetEvents } from "../fleet/watcher";
 import type { HandlerOptions } from "../messaging/dispatcher";
 import type { RequestOptions } from "../messaging/messaging";
 import type { ProfileOptions } from "../messaging/profile";
+import type { Tracing } from "../messaging/tracing";
 import type { NodeAgentOptions, NodeWatcherOptions } from "../node-options";
 import type { ReconnectOptions } from "../options";
 import { show } from "../user-code";
@@ -70,6 +71,7 @@ export const AGENT_OPTIONS: Names<NodeAgentOptions> = {
   signals: true,
   heartbeatThread: true,
   heartbeatTransport: true,
+  tracing: true,
 };
 
 const RECONNECT: Names<ReconnectOptions> = {
@@ -127,6 +129,13 @@ export function expectListener(name: unknown, listener: unknown, known: object):
 export function expectFunction(what: string, given: unknown): void {
   if (typeof given === "function") return;
   throw new ConfigurationError(`${what}: expected a function, got ${show(given)}`);
+}
+
+/** @throws ConfigurationError if it is none. */
+export function expectTracing(tracing: Tracing | undefined): void {
+  if (tracing === undefined) return;
+  if (typeof tracing?.send === "function" && typeof tracing.process === "function") return;
+  throw invalid("tracing", "an object with the functions send and process", tracing);
 }
 
 /** @throws ConfigurationError if it is not what `setProfile` takes; what is in it is checked there. */

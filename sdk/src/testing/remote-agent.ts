@@ -8,6 +8,7 @@ import {
   RemoteError,
 } from "@agent-heartbeat/sdk";
 import { type AgentPresence, agentToken, type OfflineReason } from "@agent-heartbeat/sdk/protocol";
+import { traceOf } from "../../../core/trace-context";
 import type { FakeFleet } from "./fleet";
 
 const DAY_MS = 86_400_000;
@@ -22,6 +23,8 @@ export interface FakeMessage {
   replyTo?: string | undefined;
   expiresInMs?: number | undefined;
   attempt?: number | undefined;
+  traceparent?: string | undefined;
+  tracestate?: string | undefined;
 }
 
 /** The one agent that gets a message: the one that is named, or one that has a capability. */
@@ -125,13 +128,16 @@ export class RemoteAgent {
   }
 
   /** @internal */
-  async receive({ subject, data, from, replyTo, attempt }: FakeMessage): Promise<void> {
+  async receive(message: FakeMessage): Promise<void> {
+    const { subject, data, from, replyTo, attempt } = message;
     const settle = this.#asked.get(subject);
     if (settle) return settle(data, from);
-    this.received.push({ subject, data, from, ...(attempt !== undefined && { attempt }) });
+    const trace = traceOf(message);
+    const context = { from, ...(attempt !== undefined && { attempt }), ...trace };
+    this.received.push({ subject, data, ...context });
     const [handle] =
       [...this.#handlers].find(([, pattern]) => matchesSubject(pattern, subject)) ?? [];
-    const answer = await answerOf(handle && (() => handle(subject, data, { from })));
+    const answer = await answerOf(handle && (() => handle(subject, data, { from, ...trace })));
     if (replyTo) this.#service.deliver({ subject: replyTo, data: answer, from: this.agentId });
   }
 }

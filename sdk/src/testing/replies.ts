@@ -13,6 +13,7 @@ import {
   type PublishMessage,
   type Role,
 } from "@agent-heartbeat/sdk/protocol";
+import { traceOf } from "../../../core/trace-context";
 import type { FakeConnection, SentMessage } from "./connection";
 import type { FakeFleet } from "./fleet";
 import type { FakeMessage } from "./remote-agent";
@@ -89,6 +90,7 @@ function published(message: SentMessage, { publish }: Scene): object {
     replyTo,
     expiresInMs,
     attempt,
+    ...rest
   } = message as unknown as PublishMessage;
   if (!isSubject(subject)) return fault("invalid_message", "expected a subject");
   if (subject.startsWith("presence.")) {
@@ -97,7 +99,8 @@ function published(message: SentMessage, { publish }: Scene): object {
   if (capability !== undefined && (to !== undefined || subject.startsWith("_inbox."))) {
     return fault("invalid_message", "capability: expected none beside an agent, got both");
   }
-  const reached = publish({ subject, data, to, capability, replyTo, expiresInMs, attempt });
+  const request = { replyTo, expiresInMs, attempt };
+  const reached = publish({ subject, data, to, capability, ...request, ...traceOf(rest) });
   return { type: "published", subject, reached };
 }
 

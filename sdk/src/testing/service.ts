@@ -11,6 +11,7 @@ import {
   type Transition,
 } from "@agent-heartbeat/sdk/protocol";
 import { agentToken } from "../../../core/subject";
+import { traceOf } from "../../../core/trace-context";
 import {
   type ConnectionClose,
   FakeConnection,
@@ -397,7 +398,7 @@ export class FakeService {
     this.#openRequests.delete(subject);
     const targets = receiversOf(message, { open: this.open, ...this.#draws() });
     const request = replyTo && { replyTo, expiresInMs, attempt };
-    const text = { type: "message", subject, data, from, ...request };
+    const text = { type: "message", subject, data, from, ...request, ...traceOf(message) };
     for (const { connection, ...how } of targets) {
       connection.send({ ...text, messageId: how.group ? `${id}:${how.group}` : id, ...how });
     }

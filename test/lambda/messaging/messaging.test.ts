@@ -198,6 +198,40 @@ describe("messages", () => {
     ]);
   });
 
+  it("carry the trace context of their sender, and are refused with one that is malformed", async () => {
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    const trace = { traceparent, tracestate: "vendor=1" };
+    await subscribe("tasks.process", "B=");
+    const publish = (fields: object) => call("publish", { subject: "tasks.process", ...fields });
+    const delivered = async (fields: object) => {
+      posted = [];
+      expect(await publish(fields)).toMatchObject({ type: "published", reached: 1 });
+      const { traceparent, tracestate } = posted[0]?.[1] ?? {};
+      return { traceparent, tracestate };
+    };
+    expect(await delivered(trace)).toEqual(trace);
+    expect(await delivered({ traceparent })).toEqual({ traceparent });
+    expect(await delivered({ tracestate: "vendor=1" })).toEqual({});
+    posted = [];
+    for (const malformed of [
+      "",
+      "x".repeat(100_000),
+      traceparent.toUpperCase(),
+      `${traceparent}-00`,
+      traceparent.replace("00-", "ff-"),
+      traceparent.replaceAll("a", "0"),
+      traceparent.replaceAll("b", "0"),
+    ]) {
+      const { code, message } = await publish({ traceparent: malformed });
+      expect(code).toBe("invalid_message");
+      expect(message).toMatch(/^traceparent: expected a W3C traceparent, got ".{0,66}$/);
+    }
+    const long = await publish({ traceparent, tracestate: "x".repeat(513) });
+    expect(long.message).toMatch(/^tracestate: expected at most 512 characters, got "x/);
+    expect(await publish({ traceparent: 7 })).toMatchObject({ code: "invalid_message" });
+    expect(posted).toEqual([]);
+  });
+
   it("match patterns token by token, never by prefix", async () => {
     const patterns = ["team.updates", "team.*", "team.>", "*.updates", "*", ">", "team.updates2.x"];
     for (const pattern of patterns) await subscribe(pattern, pattern);
@@ -432,6 +466,25 @@ describe("messages", () => {
         data: [1],
         from: "event:com.example.orders",
       });
+    });
+
+    it("carry the trace context of the event, and are delivered without one that is malformed", async () => {
+      const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+      await subscribe("news", "B=");
+      for (const [trace, expected] of [
+        [
+          { traceparent, tracestate: "v=1" },
+          { traceparent, tracestate: "v=1" },
+        ],
+        [{ traceparent, tracestate: 7 }, { traceparent }],
+        [{ traceparent: "x", tracestate: "v=1" }, {}],
+        [{ traceparent: {} }, {}],
+      ]) {
+        posted = [];
+        await event({ organizationId, subject: "news", ...trace });
+        const { traceparent, tracestate } = posted[0]?.[1] ?? {};
+        expect({ traceparent, tracestate }).toEqual(expected);
+      }
     });
 
     it("reach one agent, on the subject direct unless they name another one", async () => {

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -33,6 +34,10 @@ class MessageContext:
     """Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one."""
     deadline: float | None = None
     """Of a request: when nobody waits for the answer any more, as `time.monotonic()` has it."""
+    traceparent: str | None = None
+    """The W3C trace context of the sender, if it sent one."""
+    tracestate: str | None = None
+    """What tracing systems add to `traceparent`."""
 
     @property
     def time_left(self) -> float | None:
@@ -104,6 +109,7 @@ class Dispatcher:
         told: Callable[[], Awaitable[None]],
         failed: Callable[[str, BaseException], None],
         dropped: Callable[[str, str], None],
+        within: Callable[[Handler, Incoming], AbstractContextManager[object]],
     ) -> None:
         self._work = work
         self._concurrency = concurrency
@@ -112,6 +118,7 @@ class Dispatcher:
         self._told = told
         self._failed = failed
         self._dropped = dropped
+        self._within = within
         self._handlers: dict[Handler, None] = {}
         self._ready: deque[tuple[_Chain, Incoming]] = deque()
         """What waits for nothing but a free handler, what has waited longest first."""
@@ -249,15 +256,15 @@ class Dispatcher:
             self._work.end(work)
             self._worked()
 
-    @staticmethod
-    async def _call(handler: Handler, message: Incoming) -> Any:
+    async def _call(self, handler: Handler, message: Incoming) -> Any:
         arguments: tuple[Any, ...] = (message.subject, message.data)
         if handler.takes_context:
             arguments = (*arguments, message.context)
-        if _is_async(handler.function):
-            return await handler.function(*arguments)
-        value = await _in_thread(handler.function, *arguments)
-        return await value if inspect.isawaitable(value) else value
+        with self._within(handler, message):
+            if _is_async(handler.function):
+                return await handler.function(*arguments)
+            value = await _in_thread(handler.function, *arguments)
+            return await value if inspect.isawaitable(value) else value
 
     def _done(self, task: asyncio.Task[None], chain: _Chain) -> None:
         self.running.discard(task)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import NoReceiverError, RemoteError
@@ -32,6 +32,8 @@ class FakeMessage:
     reached: int = 0
     """How many processes it reached, where a client has published it."""
     capability: str | None = None
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """Its `traceparent` and `tracestate`, if any."""
 
 
 class RemoteAgent:

@@ -19,6 +19,7 @@ from websockets.http11 import Request, Response
 
 from ..connection.ends import Closed, Refused
 from ..connection.runtime import Listener, Socket
+from ..messaging.tracing import trace_of
 from ..protocol import AGENT_WATCHES_STATUS, INBOX, MESSAGE_BYTES, PRESENCE, SUBPROTOCOL, Message
 from ..subject import agent_token
 from .connection import FakeConnection, Frame, Login, Refusal
@@ -271,6 +272,7 @@ class FakeService:
                 message.get("expiresInMs"),
                 message.get("attempt"),
                 capability=message.get("capability"),
+                trace=trace_of(message),
             )
             true = self._deliver(sent)
             reached = true if self.reached is None else self.reached
@@ -297,7 +299,7 @@ class FakeService:
             to = self._capable(message.capability)
             return 0 if to is None else self._deliver(replace(message, to=to, capability=None))
         targets = self._receivers(message)
-        wire = {"subject": message.subject, "data": message.data, "from": message.sender}
+        wire = {"subject": message.subject, "data": message.data, "from": message.sender, **message.trace}
         if message.reply_to:
             wire["replyTo"] = message.reply_to
             wire.update({"expiresInMs": message.timeout_ms, "attempt": message.attempt})
