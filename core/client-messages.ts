@@ -117,7 +117,7 @@ export const parseHttpHeartbeat = (body: string): Pick<HeartbeatMessage, "activi
 /** @throws MessageError if the body is not a list. */
 export const parseList = (body: string | null | undefined) => parse(list, body) as ListMessage;
 
-/** @throws MessageError if the body is not a presence. */
+/** @throws MessageError if the body is not a profile. */
 export const parseProfile = (body: string | null | undefined) =>
   parse(profile, body) as ProfileMessage;
 

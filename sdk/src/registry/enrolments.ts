@@ -41,12 +41,8 @@ import { InvalidArgumentError } from "../status/errors";
 import { expectOptions, expectOrganizationId, expectRole } from "../status/expect";
 import { show } from "../user-code";
 import { UnknownEnrolmentError } from "./errors";
-import {
-  AgentRegistry,
-  type AgentRegistryOptions,
-  expectDescription,
-  expectFuture,
-} from "./registry";
+import type { AgentRegistryOptions } from "./registration";
+import { AgentRegistry, expectDescription, expectFuture } from "./registry";
 
 /** What an enrolment allows. */
 export interface EnrolmentTerms {

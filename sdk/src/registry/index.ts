@@ -34,13 +34,13 @@ export {
 } from "./errors";
 export { type PublicKeySource, publicKeyFrom } from "./public-key";
 export type { AgentName } from "./record-store";
-export {
-  AgentRegistry,
-  type AgentRegistryOptions,
-  type JobRegistration,
-  type KeyRemoval,
-  type KeyRotation,
-  type RegisteredAgentPage,
-  type RegisteredJob,
-  type Registration,
-} from "./registry";
+export type {
+  AgentRegistryOptions,
+  JobRegistration,
+  KeyRemoval,
+  KeyRotation,
+  RegisteredAgentPage,
+  RegisteredJob,
+  Registration,
+} from "./registration";
+export { AgentRegistry } from "./registry";

@@ -1,16 +1,13 @@
 /** Registers agents and their keys, by conditional writes that any number of operators may do at once. */
 
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { lockOutVanished } from "../../../core/ephemeral";
-import { type JobTerms, jobFault } from "../../../core/job";
+import { jobFault } from "../../../core/job";
 import { LIMITS } from "../../../core/limits";
 import { newPingSecret, pingKey } from "../../../core/ping-secret";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
-import type { Role } from "../../../core/roles";
 import { keyTagOf } from "../../../core/row-connections";
-import type { Names } from "../../../core/unknown-names";
 import { agentBefore, cursorAfter } from "../status/cursor";
-import { type Clock, DynamoDbClock } from "../status/dynamodb-clock";
+import { DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
 import {
   expectAgentId,
@@ -40,85 +37,19 @@ import {
 } from "./key-change";
 import { type PublicKeySource, publicKeyFrom } from "./public-key";
 import { type AgentName, RecordStore } from "./record-store";
+import {
+  type AgentRegistryOptions,
+  JOB_REGISTRATION,
+  type JobRegistration,
+  type KeyRemoval,
+  type KeyRotation,
+  REGISTRATION,
+  type RegisteredAgentPage,
+  type RegisteredJob,
+  type Registration,
+} from "./registration";
 import { type RevocationOptions, revoke, revokeKey, tombstone } from "./revocation";
 import { withoutVanished } from "./vanished";
-
-export interface AgentRegistryOptions {
-  client: DynamoDBClient;
-  /** The stack's output `RegistryTableName`. */
-  registryTableName: string;
-  /** The stack's output `StatusTableName`: an agent that is disabled or removed loses its presence. */
-  statusTableName: string;
-  /** The local clock, in epoch milliseconds, corrected by DynamoDB's. @default Date.now */
-  now?: Clock | undefined;
-}
-
-export interface Registration extends AgentName {
-  /** One or two keys in any form that `publicKeyFrom` reads. Of a private key only the public half is used. */
-  publicKey: PublicKeySource | readonly PublicKeySource[];
-  /** @default "agent" */
-  role?: Role | undefined;
-  /** Whether it may connect. @default true */
-  enabled?: boolean | undefined;
-  /** At most 256 characters. */
-  description?: string | undefined;
-  /** When the registration ends by itself, in epoch milliseconds. @default never */
-  expiresAt?: number | undefined;
-  /** For the role `job`: when its pings are due. `registerJob` makes the key that it needs. */
-  job?: JobTerms | undefined;
-}
-
-export interface JobRegistration extends AgentName {
-  job: JobTerms;
-  /** At most 256 characters. */
-  description?: string | undefined;
-}
-
-/** A job, and the secret of its ping URL, `<HttpUrl>/ping/<secret>`, which nothing stores. */
-export interface RegisteredJob {
-  agent: RegisteredAgent;
-  pingSecret: string;
-}
-
-export interface KeyRotation extends AgentName {
-  /** The new key, as in a registration. */
-  publicKey: PublicKeySource;
-  /** Id of the key to take away. @default the older one of two; of one, none */
-  retire?: string | undefined;
-  /** Whether connections that were opened with a key that is taken away end. @default false */
-  now?: boolean | undefined;
-}
-
-export interface KeyRemoval extends AgentName {
-  keyId: string;
-  /** Whether connections that were opened with the key end. @default false */
-  now?: boolean | undefined;
-}
-
-export interface RegisteredAgentPage {
-  /** In the order of their ids. */
-  agents: RegisteredAgent[];
-  /** Where the next page begins; null on the last one. */
-  cursor: string | null;
-}
-
-const JOB_REGISTRATION: Names<JobRegistration> = {
-  organizationId: true,
-  agentId: true,
-  job: true,
-  description: true,
-};
-
-const REGISTRATION: Names<Registration> = {
-  organizationId: true,
-  agentId: true,
-  publicKey: true,
-  role: true,
-  enabled: true,
-  description: true,
-  expiresAt: true,
-  job: true,
-};
 
 const DESCRIPTION_LENGTH = 256;
 

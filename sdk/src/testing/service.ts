@@ -11,7 +11,6 @@ import {
   type Transition,
 } from "@agent-heartbeat/sdk/protocol";
 import { agentToken } from "../../../core/subject";
-import { traceOf } from "../../../core/trace-context";
 import {
   type ConnectionClose,
   FakeConnection,
@@ -22,9 +21,9 @@ import { type Host, memorySockets, NetworkDoor, type Refusal } from "./doors";
 import { FakeFleet } from "./fleet";
 import { HttpHeartbeatDoor, type HttpRequest, type HttpResponse } from "./http-heartbeats";
 import { isSigned, type Login } from "./login";
-import { type FakeMessage, type FakeReceiver, RemoteAgent } from "./remote-agent";
+import { type FakeReceiver, RemoteAgent } from "./remote-agent";
 import { type Published, replyTo } from "./replies";
-import { lessBusy, receiversOf } from "./routing";
+import { FakeRouter } from "./router";
 import type {
   AnswerMessage,
   FakeClientOptions,
@@ -77,12 +76,10 @@ export class FakeService {
   readonly #door: NetworkDoor;
   readonly #http = new HttpHeartbeatDoor();
   readonly #remote = new Map<string, RemoteAgent>();
-  /** Who alone has been asked, and in which attempt, by the subject of the answer. */
-  readonly #openRequests = new Map<string, { asked: string; attempt: number | undefined }>();
+  readonly #router: FakeRouter;
   readonly #waiting = new Set<() => void>();
   #listens = false;
   #privateKey: string | undefined;
-  #messages = 0;
 
   constructor(options: FakeServiceOptions = {}) {
     this.#options = options;
@@ -94,6 +91,12 @@ export class FakeService {
       () => this.now(),
       (transition) => this.#announce(transition),
     );
+    this.#router = new FakeRouter({
+      open: () => this.open,
+      agents: () => this.agents,
+      remote: this.#remote,
+      random: options.random ?? Math.random,
+    });
     const host: Host = {
       admit: (login) => this.#admit(login),
       accept: (login, transport) => this.#accept(login, transport),
@@ -161,7 +164,7 @@ export class FakeService {
     const agent = new RemoteAgent(agentId, {
       fleet: this.#fleet,
       now: () => this.now(),
-      deliver: (message) => this.#deliver(message),
+      deliver: (message) => this.#router.deliver(message),
     });
     this.#remote.set(agentId, agent);
     return agent;
@@ -214,7 +217,7 @@ export class FakeService {
     data: unknown = null,
     { from = "event:test", ...receiver }: { from?: string } & FakeReceiver = {},
   ): number {
-    return this.#deliver({ subject, data, from, ...receiver });
+    return this.#router.deliver({ subject, data, from, ...receiver });
   }
 
   /** Ends the connections of a client: with 1006, as when the network breaks, or with another close code. */
@@ -337,7 +340,7 @@ export class FakeService {
       now: this.now(),
       publish: (published) => {
         const sent = { ...published, from: agentId };
-        const reached = this.reached ?? this.#deliver(sent);
+        const reached = this.reached ?? this.#router.deliver(sent);
         if (!sent.subject.startsWith("_inbox.")) this.published.push({ ...sent, reached });
         return reached;
       },
@@ -353,67 +356,10 @@ export class FakeService {
 
   #announce(transition: Transition): void {
     const subject = `presence.${agentToken(transition.agentId)}`;
-    this.#deliver({ subject, data: transition, from: "service" }, transition.transitionId);
-    if (transition.event === "offline") this.#answerFor(transition);
+    const message = { subject, data: transition, from: "service" };
+    this.#router.deliver(message, transition.transitionId);
+    if (transition.event === "offline") this.#router.answerFor(transition);
     this.#changed();
-  }
-
-  /** Nobody else can answer what only this agent was asked. */
-  #answerFor({ agentId, reason }: Transition): void {
-    const text = `${agentId} went offline (${reason}) before it answered`;
-    const error = { code: "receiver_lost", message: text };
-    for (const [replyTo, { asked, attempt }] of this.#openRequests) {
-      const answer = { subject: replyTo, data: { error, attempt }, from: "service" };
-      if (asked === agentId) this.#deliver(answer);
-    }
-  }
-
-  /** One agent that has a capability and takes work: a client, or one that the test plays. */
-  #capable(capability: string): string | undefined {
-    const has = this.agents.filter(({ agentId, profile }) => {
-      const isHere = this.#remote.has(agentId) || this.#openOf(agentId).length > 0;
-      return isHere && profile?.capabilities.includes(capability);
-    });
-    return lessBusy(
-      has.map(({ agentId }) => agentId),
-      this.#draws(),
-    );
-  }
-
-  #draws() {
-    const { random = Math.random } = this.#options;
-    const presenceOf = (agentId: string) => this.agents.find((agent) => agent.agentId === agentId);
-    return { presenceOf, random };
-  }
-
-  #deliver(message: FakeMessage, given?: string): number {
-    const { capability } = message;
-    if (capability !== undefined) {
-      const to = this.#capable(capability);
-      return to === undefined ? 0 : this.#deliver({ ...message, capability: undefined, to }, given);
-    }
-    const { subject, data, from, replyTo, expiresInMs, attempt } = message;
-    const isAttempt = replyTo && attempt;
-    const id = given ?? (isAttempt ? replyTo.slice(7) : `message-${++this.#messages}`);
-    this.#openRequests.delete(subject);
-    const targets = receiversOf(message, { open: this.open, ...this.#draws() });
-    const request = replyTo && { replyTo, expiresInMs, attempt };
-    const text = { type: "message", subject, data, from, ...request, ...traceOf(message) };
-    for (const { connection, ...how } of targets) {
-      connection.send({ ...text, messageId: how.group ? `${id}:${how.group}` : id, ...how });
-    }
-    const remote = [...this.#remote.values()].filter((agent) => agent.takes(message));
-    const asked = [
-      ...targets.flatMap(({ connection, ...how }) => (how.group || how.direct ? connection : [])),
-      ...(message.to === undefined ? [] : remote),
-    ];
-    const [only] = asked;
-    if (replyTo && expiresInMs && only && targets.length + remote.length === 1) {
-      this.#openRequests.set(replyTo, { asked: only.agentId, attempt });
-    }
-    for (const agent of remote) void Promise.resolve().then(() => agent.receive(message));
-    const reached = targets.map(({ connection, group }) => group ?? `#${connection.instanceId}`);
-    return new Set(reached).size + remote.length;
   }
 }
 
