@@ -226,6 +226,30 @@ async def ask_and_answer(service: FakeService, agent: Any, *replies: Any, **opti
     return await asyncio.gather(asked, return_exceptions=True), peer.of_type("publish")[before:]
 
 
+async def test_a_cancelled_request_is_forgotten_and_not_sent_if_it_waits_for_its_turn(service: FakeService) -> None:
+    agent = agent_of(service)
+    await agent.start()
+    service.silent.add("publish")
+    asked = [asyncio.ensure_future(agent.request("tasks.add", number, timeout=60)) for number in (1, 2)]
+    (sent,) = await service.received("publish")
+    for each in asked:
+        each.cancel()
+    for each in asked:
+        with pytest.raises(asyncio.CancelledError):
+            await each
+    service.silent.clear()
+    # The answer comes late.
+    service.last.send({"subject": sent["replyTo"], "data": {"result": 1}}, type="message")
+    service.agent("worker-2").online().on_message("tasks.add", lambda subject, data: data)
+    service.reached = None
+    assert await agent.request("tasks.add", 3, to="worker-2") == 3
+    assert [each["data"] for each in await service.received("publish", 2)] == [1, 3]
+    assert not agent._questions._open
+    assert not agent._publisher._locks
+    assert not agent._requests._pending._waiting
+    await agent.stop()
+
+
 async def test_a_request_goes_to_another_agent_if_the_first_one_is_lost(service: FakeService) -> None:
     lost = {"error": {"code": "receiver_lost", "message": "w1 went offline before it answered"}}
     agent = agent_of(service)

@@ -152,6 +152,7 @@ export abstract class Agent {
    * @throws RemoteError if whoever was asked answers with an error, or was lost before it answered (`receiver_lost`).
    * @throws NoReceiverError if it reaches nobody.
    * @throws RequestTimeoutError if no answer comes in time.
+   * @throws The reason of `options.signal`, if it is aborted before.
    * @throws AgentHeartbeatError as `publish()` does.
    */
   request<Result = unknown>(

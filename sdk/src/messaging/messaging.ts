@@ -68,6 +68,11 @@ export interface RequestOptions extends PublishOptions {
    * the same `messageId` and the next `attempt`. Pages go to no further one. @default 0
    */
   retries?: number | undefined;
+  /**
+   * Ends the wait: `request()` rejects with the signal's reason, and ignores an answer that comes later. What has not been sent
+   * is not sent any more. An agent that handles the request already is not told. Not in browsers.
+   */
+  signal?: AbortSignal | undefined;
 }
 
 export class Messaging {
@@ -128,7 +133,7 @@ export class Messaging {
   async request(
     subject: string | undefined,
     data: unknown,
-    { timeout, retries = 0, ...rest }: RequestOptions & TraceContext,
+    { timeout, retries, signal, ...rest }: RequestOptions & TraceContext,
   ): Promise<unknown> {
     const { requestTimeoutMs } = this.#options;
     const timeoutMs =
@@ -136,7 +141,8 @@ export class Messaging {
     return this.#questions.ask(
       { subject, data, ...rest },
       timeoutMs,
-      inBrowser ? 0 : whole("retries", retries, 0, 100),
+      inBrowser ? 0 : whole("retries", retries ?? 0, 0, 100),
+      signal,
     );
   }
 

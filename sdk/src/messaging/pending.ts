@@ -5,7 +5,7 @@ import type { Runtime } from "../platform/runtime";
 
 interface Waiting<T> {
   resolve(value: T): void;
-  reject(error: AgentHeartbeatError): void;
+  reject(reason: unknown): void;
   timer: unknown;
 }
 

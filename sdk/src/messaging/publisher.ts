@@ -21,6 +21,14 @@ export type Outgoing = {
   [Name in keyof Omit<PublishMessage, "type" | "id">]?: PublishMessage[Name] | undefined;
 };
 
+/** What becomes of a message while it waits for its turn. */
+export interface Track {
+  /** Set when it is sent. */
+  sent?: boolean;
+  /** Whether it is not to be sent any more. */
+  isGivenUp?: boolean;
+}
+
 /** Sends a message and waits for its reply, for so many milliseconds. */
 export type AskToPublish = (
   message: PublishMessage,
@@ -49,7 +57,7 @@ export class Publisher {
 
   /**
    * @param timeoutMs how long to wait for the turn and the reply; what has not had its turn by then is not sent
-   * @param track learns whether it was sent
+   * @param track learns whether it was sent, and may prevent it
    * @returns how many processes it reached
    * @throws SubjectError if the subject is none.
    * @throws ConfigurationError if the receiver that it names is none.
@@ -59,7 +67,7 @@ export class Publisher {
   async publish(
     message: Outgoing,
     timeoutMs: number,
-    track: { sent?: boolean } = {},
+    track: Track = {},
   ): Promise<{ reached: number }> {
     const { runtime, ask } = this.options;
     const { to, capability, subject = (to ?? capability) && DIRECT_SUBJECT } = message;
@@ -72,7 +80,7 @@ export class Publisher {
     const late = () => new RequestTimeoutError(expected, false);
     const send = async () => {
       const leftMs = endsAt - runtime.monotonic();
-      if (leftMs <= 0) throw late();
+      if (leftMs <= 0 || (!inBrowser && track.isGivenUp)) throw late();
       track.sent = true;
       // What is undefined in it is left out where it is written.
       return ask({ type: "publish", ...frozen } as PublishMessage, leftMs);

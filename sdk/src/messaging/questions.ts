@@ -16,7 +16,7 @@ import { hint } from "../hint";
 import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { Pending } from "./pending";
-import type { Outgoing } from "./publisher";
+import type { Outgoing, Track } from "./publisher";
 
 /** The pauses before a request is sent again that nobody got, or that all who got it refused unhandled. */
 const AGAIN_MS = [250, 750, 2_000];
@@ -31,6 +31,8 @@ interface Question {
   endsAt: number;
   /** Whether any attempt was sent. */
   sent: boolean;
+  /** Whether its requester does not wait any more: an attempt that waits for its turn is not sent. */
+  isGivenUp?: boolean;
   /** How many were sent, one that waits to be sent included. */
   tries: number;
   /** How many further agents may get it after one was lost. */
@@ -55,7 +57,7 @@ export class Questions {
     private readonly publish: (
       message: Outgoing,
       timeoutMs: number,
-      track: { sent: boolean },
+      track: Track,
     ) => Promise<{ reached: number }>,
   ) {
     this.#pending = new Pending(platform);
@@ -65,7 +67,9 @@ export class Questions {
     message: Omit<Outgoing, "replyTo" | "expiresInMs" | "attempt">,
     timeoutMs: number,
     retries: number,
+    signal?: AbortSignal,
   ): Promise<unknown> {
+    if (!inBrowser) signal?.throwIfAborted();
     const replyTo = `${RESERVED.inbox}.${agentToken(this.agentId)}.${crypto.randomUUID()}`;
     const question: Question = {
       message: { ...message, replyTo },
@@ -85,10 +89,16 @@ export class Questions {
       timeoutMs,
       () => question.fault ?? new RequestTimeoutError(`${expected}, got none`, question.sent),
     );
+    const giveUp = () => {
+      question.isGivenUp = true;
+      this.#pending.take(replyTo)?.reject(signal?.reason);
+    };
+    if (!inBrowser) signal?.addEventListener("abort", giveUp);
     this.#send(replyTo, question);
     try {
       return await answer;
     } finally {
+      if (!inBrowser) signal?.removeEventListener("abort", giveUp);
       this.#open.delete(replyTo);
       this.platform.clearTimeout(question.timer);
     }

@@ -26,6 +26,7 @@ import {
   expectNames,
   expectProfile,
   expectQuery,
+  expectSignal,
   expectStartOptions,
   FLEET_EVENTS,
   HANDLER_OPTIONS,
@@ -132,6 +133,7 @@ export abstract class NodeAgent extends Agent {
     options?: RequestOptions,
   ): Promise<Result> {
     expectNames("option ", options, REQUEST_OPTIONS);
+    expectSignal(options?.signal);
     return this.#send("request", subject, (trace) =>
       super.request<Result>(subject, data, { ...options, ...trace }),
     );

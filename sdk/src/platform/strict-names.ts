@@ -98,6 +98,7 @@ export const REQUEST_OPTIONS: Names<RequestOptions> = {
   capability: true,
   timeout: true,
   retries: true,
+  signal: true,
 };
 
 /** @throws ConfigurationError if there is no option of a name, here or in `reconnect` or `rotateAfter`. */
@@ -154,12 +155,13 @@ export function expectQuery(query: ListQuery | undefined): void {
 export function expectStartOptions(options: StartOptions | undefined): void {
   if (options === undefined) return;
   expectObject("options", options, { signal: true });
-  const { signal } = options;
-  if (
-    signal === undefined ||
-    typeof (signal as Partial<AbortSignal>)?.addEventListener === "function"
-  )
-    return;
+  expectSignal(options.signal);
+}
+
+/** @throws ConfigurationError if it is none. */
+export function expectSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (typeof (signal as Partial<AbortSignal>)?.addEventListener === "function") return;
   throw invalid("signal", "an AbortSignal", signal);
 }
 

@@ -29,6 +29,75 @@ const answerAll = (socket: FakeSocket, all: readonly unknown[]) => {
   for (const [n, data] of all.entries()) answer(socket, data, `a${n}`);
 };
 
+describe("request() with a signal", () => {
+  it("rejects with the reason when it is aborted, and ignores the answer", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const before = runtime.pendingTimers;
+    const controller = new AbortController();
+    const asked = agent.request("n", null, { signal: controller.signal, timeout: 600 });
+    confirm(socket);
+    const reason = new Error("the user has left");
+    controller.abort(reason);
+    await expect(asked).rejects.toBe(reason);
+    answer(socket, { result: 1 });
+    await settled();
+    expect(runtime.pendingTimers).toBe(before);
+    expect(published(socket)).toHaveLength(1);
+  });
+
+  it("sends nothing if it is aborted before, or while the request waits for its turn", async () => {
+    const { agent, socket } = await connectedAgent();
+    const aborted = AbortSignal.abort("before");
+    await expect(agent.request("n", null, { signal: aborted })).rejects.toBe("before");
+    expect(published(socket)).toEqual([]);
+    const first = agent.publish("n", 1);
+    const controller = new AbortController();
+    const asked = agent.request("n", 2, { signal: controller.signal });
+    const third = agent.publish("n", 3);
+    controller.abort("while it waits");
+    await expect(asked).rejects.toBe("while it waits");
+    confirm(socket);
+    await first;
+    await settled();
+    confirm(socket);
+    await third;
+    expect(published(socket).map(({ data }) => data)).toEqual([1, 3]);
+  });
+
+  it("is not sent to a further agent after it is aborted", async () => {
+    const { agent, socket, runtime } = await connectedAgent();
+    const controller = new AbortController();
+    const asked = agent.request("n", null, { signal: controller.signal, retries: 1 });
+    confirm(socket, 0);
+    await settled();
+    controller.abort("enough");
+    await expect(asked).rejects.toBe("enough");
+    await runtime.advance(10 * SECOND);
+    expect(published(socket)).toHaveLength(1);
+  });
+
+  it("listens to it no longer than it waits", async () => {
+    const { agent, socket } = await connectedAgent();
+    const { signal } = new AbortController();
+    const open = new Set<unknown>();
+    signal.addEventListener = (_: string, listener: unknown) => void open.add(listener);
+    signal.removeEventListener = (_: string, listener: unknown) => void open.delete(listener);
+    const asked = agent.request("n", null, { signal });
+    expect(open.size).toBe(1);
+    confirm(socket);
+    answer(socket, { result: 1 });
+    expect(await asked).toBe(1);
+    expect(open.size).toBe(0);
+  });
+
+  it("refuses in words what is none", async () => {
+    const { agent } = await connectedAgent();
+    await expect(agent.request("n", null, { signal: {} as AbortSignal })).rejects.toThrow(
+      "option signal: expected an AbortSignal",
+    );
+  });
+});
+
 describe("request()", () => {
   it("asks with an address of its own, and resolves with the result", async () => {
     const { agent, socket } = await connectedAgent();

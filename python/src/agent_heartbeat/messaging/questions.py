@@ -60,6 +60,11 @@ class Questions:
         try:
             self._send(question)
             return await asyncio.wait_for(future, timeout)
+        except asyncio.CancelledError:
+            # Nobody waits for it: what waits for its turn is not sent any more.
+            for sending in question.sending:
+                sending.cancel()
+            raise
         except asyncio.TimeoutError:
             late = RequestTimeoutError(f"{name}: expected an answer within {timeout:g} s, got none")
             raise (question.fault or late) from None
