@@ -27,6 +27,7 @@ const sent = (task: number, more: Partial<SentTask> = {}): SentTask => {
   const one = {
     task,
     isRequest: true,
+    toCapability: false,
     sentAt,
     endedAt: sentAt + 50,
     unreached: 0,
@@ -43,14 +44,18 @@ const request = (task: number, more: Partial<SentTask> = {}) => {
   return one;
 };
 
+const toCapability = { toCapability: true };
+const published = (reached: number) =>
+  ({ isRequest: false, outcome: { what: "published", reached } }) as const;
+
 /** One disturbance of each kind, requests before, during and after them, and a message that is no request. */
 beforeEach(() => {
-  evidence = { members: 3, sent: [], handled: [], disturbances: [], losses: [] };
+  evidence = { members: 3, capable: ["a"], sent: [], handled: [], disturbances: [], losses: [] };
   for (const [index, kind] of DISTURBANCES.entries()) {
     const from = 500 + index * 500;
     evidence.disturbances.push({ kind, agentIds: ["c"], from, until: CALM_AT });
   }
-  for (const task of [1, 2, 3, 30, 31]) request(task);
+  for (const task of [1, 2, 3, 30, 31]) request(task, { toCapability: task % 2 === 0 });
   sent(32, { isRequest: false, outcome: { what: "published", reached: 1 } });
   handled(32, "b", null, 3210);
 });
@@ -159,6 +164,48 @@ describe("the judge of a group", () => {
   it("finds a message that reached several members", () => {
     sent(10, { isRequest: false, outcome: { what: "published", reached: 2 } });
     expect(findings()).toEqual(["spread"]);
+  });
+
+  it("finds a message to the capability that a member without it has handled, in any attempt", () => {
+    const one = request(10);
+    handled(10, "c", 2, 1020);
+    disturbed("a", 1000, 1100);
+    expect(findings()).toEqual([]);
+    one.toCapability = true;
+    expect(findings()).toEqual(["astray"]);
+    evidence.capable.push("c");
+    expect(findings()).toEqual([]);
+    sent(11, { isRequest: false, toCapability: true, outcome: { what: "published", reached: 1 } });
+    handled(11, "b", null, 1110);
+    expect(findings()).toEqual(["astray"]);
+  });
+
+  it.each<[string, (keyof GroupFindings)[], () => unknown]>([
+    ["was handled twice in one attempt", ["repeated", "several"], () => handled(10, "a", 1, 1020)],
+    [
+      "has another messageId in a later attempt",
+      ["repeated"],
+      () => Object.assign(handled(10, "c", 2, 1020), { messageId: "another" }),
+    ],
+    ["several members handled", ["several"], () => handled(10, "b", 2, 1020)],
+    ["reached several members", ["spread"], () => sent(11, { ...toCapability, ...published(2) })],
+    [
+      "nobody handled while all members were well",
+      ["lost"],
+      () => sent(33, { ...toCapability, ...published(1) }),
+    ],
+  ])("finds a message to the capability that %s", (_, expected, happens) => {
+    evidence.capable = ["a", "b", "c"];
+    request(10, toCapability);
+    happens();
+    expect(findings()).toEqual(expected);
+  });
+
+  it.each([true, false])("finds that no request was answered, to the capability: %s", (to) => {
+    for (const one of evidence.sent) one.toCapability = !to;
+    evidence.capable = ["a", "b"];
+    const what = to ? "the capability" : "the group";
+    expect(judge(evidence).untested).toEqual([`no request to ${what} was answered`]);
   });
 
   it("lets a message without an answer be lost, but not while all members are well", () => {

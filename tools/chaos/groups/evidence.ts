@@ -3,6 +3,12 @@
 /** Members handle messages on the subjects below this token, as a group of this name. */
 export const TASKS = "tasks";
 export const GROUP = "workers";
+/** Every second member has this capability, so that some of every process do. */
+export const CAPABILITY = "tasks";
+
+/** The members that have the capability. */
+export const capableOf = (agentIds: readonly string[]): string[] =>
+  agentIds.filter((_, index) => index % 2 === 0);
 
 /** What a message is to say. */
 export interface Task {
@@ -30,6 +36,8 @@ export type Outcome =
 export interface SentTask {
   task: number;
   isRequest: boolean;
+  /** Whether it was sent to the capability, instead of to the group. */
+  toCapability: boolean;
   sentAt: number;
   /** Infinite while its sender waits. */
   endedAt: number;
@@ -68,6 +76,8 @@ export interface Loss {
 
 export interface GroupEvidence {
   members: number;
+  /** The members that have the capability. */
+  capable: string[];
   sent: SentTask[];
   handled: Handling[];
   disturbances: Disturbance[];

@@ -1,6 +1,7 @@
 /**
  * Judges the run of a group: each request is answered by the handler of one member, or its requester is told; no message is
- * handled twice in one attempt, nor by a second member while nothing befell the first.
+ * handled twice in one attempt, nor by a second member while nothing befell the first. The same holds for messages to a
+ * capability, which only members that have it handle.
  */
 
 import {
@@ -25,6 +26,8 @@ export interface GroupFindings {
   unfounded: string[];
   /** Messages that reached more than one member. */
   spread: string[];
+  /** Messages to the capability that a member without it has handled. */
+  astray: string[];
   /** Messages that did not get to exactly one handler, at once, while all members were well. */
   lost: string[];
   /** What the run did not put to the test. */
@@ -46,6 +49,7 @@ export function judge(evidence: GroupEvidence): GroupFindings {
     several: [],
     unfounded: [],
     spread: [],
+    astray: [],
     lost: [],
     untested: untested(sent, disturbances),
   };
@@ -102,6 +106,8 @@ function judgeHandlings(
   const ids = new Set(handlings.map(({ messageId }) => messageId));
   const found = `${nameOf(one)}: ${handlersOf(handlings)}`;
   if (attempts.size < handlings.length || ids.size > 1) findings.repeated.push(found);
+  const isAstray = handlings.some(({ agentId }) => !evidence.capable.includes(agentId));
+  if (one.toCapability && isAstray) findings.astray.push(found);
   const lastAt = Math.max(...handlings.map(({ at }) => at));
   const lost = befallen(evidence, one.sentAt, lastAt).flat();
   const well = handlings.filter(({ agentId }) => !lost.includes(agentId));
@@ -150,11 +156,18 @@ function untested(sent: readonly SentTask[], disturbances: readonly Disturbance[
   if (!sent.some(({ sentAt }) => sentAt >= endOf(disturbances))) {
     found.push("nothing was sent after the last disturbance");
   }
+  for (const [what, toCapability] of [
+    ["the capability", true],
+    ["the group", false],
+  ] as const) {
+    const own = answered.filter((one) => one.toCapability === toCapability);
+    if (own.length === 0) found.push(`no request to ${what} was answered`);
+  }
   return found;
 }
 
-const nameOf = ({ task, isRequest, sentAt }: SentTask) =>
-  `${isRequest ? "request" : "message"} ${task}, sent at ${Math.round(sentAt)}`;
+const nameOf = ({ task, isRequest, toCapability, sentAt }: SentTask) =>
+  `${isRequest ? "request" : "message"} ${task}${toCapability ? " to the capability" : ""}, sent at ${Math.round(sentAt)}`;
 
 function handlersOf(handlings: readonly Handling[]): string {
   if (handlings.length === 0) return "nobody handled it";

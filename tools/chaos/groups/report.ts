@@ -11,6 +11,7 @@ const NAMES: Record<keyof GroupFindings, string> = {
   several: "handled by several members without a reason",
   unfounded: "errors without a reason",
   spread: "reached several members",
+  astray: "handled by a member without the capability",
   lost: "not handled once while all members were well",
   untested: "not tested",
 };
@@ -26,6 +27,7 @@ export function groupReportOf(evidence: GroupEvidence, seed: number) {
     seed,
     members,
     requests: requests.length,
+    toCapability: requests.filter(({ toCapability }) => toCapability).length,
     answered: sent.filter(({ outcome }) => outcome?.what === "answered").length,
     failed: countsOf(failed),
     published: published.length,
@@ -63,6 +65,7 @@ export function groupTable(report: GroupReport): string[] {
     ["disturbances", listed(report.disturbances)],
     ["times that members went offline", String(report.losses)],
     ["requests", `${report.requests}, of which ${report.answered} were answered`],
+    ["  to a capability, instead of to the group", String(report.toCapability)],
     ["  failed, and their requesters told", listed(report.failed) || "none"],
     [
       "messages without an answer",

@@ -1,10 +1,22 @@
 /** Sends the messages of a run to its group, each when an earlier one is over, and writes down what became of them. */
 
-import { HeartbeatAgent, RemoteError, RequestRefusedError } from "@agent-heartbeat/sdk";
+import {
+  HeartbeatAgent,
+  type PublishOptions,
+  RemoteError,
+  RequestRefusedError,
+} from "@agent-heartbeat/sdk";
 import { nodeSockets } from "../../../sdk/src/platform/node-socket";
 import type { OpenSocket } from "../../../sdk/src/platform/runtime";
 import type { Stage } from "../stage/stage";
-import { type Outcome, type SentTask, TASKS, type Task, type TaskAnswer } from "./evidence";
+import {
+  CAPABILITY,
+  type Outcome,
+  type SentTask,
+  TASKS,
+  type Task,
+  type TaskAnswer,
+} from "./evidence";
 
 const REQUESTERS = 8;
 /** In seconds: longer than the run waits, so that nobody is told by it. */
@@ -14,6 +26,8 @@ const PUBLISH_TIMEOUT = 600;
 const RETRIES = 3;
 /** Of so many messages one is no request. */
 const PUBLISHED_EACH = 10;
+/** The share of messages that are sent to the capability. */
+const TO_CAPABILITY = 0.3;
 /** Different subjects, whose messages do not wait for each other. */
 const SUBJECTS = 16;
 /** How long handlers take, in milliseconds. One in a hundred takes longer than a drain waits. */
@@ -63,6 +77,7 @@ export class Requesters {
     const one: SentTask = {
       task,
       isRequest: task % PUBLISHED_EACH !== PUBLISHED_EACH - 1,
+      toCapability: random() < TO_CAPABILITY,
       unreached: 0,
       sentAt: stage.now(),
       endedAt: Number.POSITIVE_INFINITY,
@@ -70,9 +85,10 @@ export class Requesters {
     };
     sent.push(one);
     const subject = `${TASKS}.${Math.floor(random() * SUBJECTS)}`;
+    const receiver = one.toCapability ? { capability: CAPABILITY } : {};
     one.outcome = await (one.isRequest
-      ? request(agent, subject, data)
-      : publish(agent, subject, data));
+      ? request(agent, subject, data, receiver)
+      : publish(agent, subject, data, receiver));
     one.endedAt = stage.now();
   }
 
@@ -110,9 +126,14 @@ export class Requesters {
   }
 }
 
-async function request(agent: HeartbeatAgent, subject: string, data: Task): Promise<Outcome> {
+async function request(
+  agent: HeartbeatAgent,
+  subject: string,
+  data: Task,
+  receiver: PublishOptions,
+): Promise<Outcome> {
   try {
-    const options = { timeout: TIMEOUT, retries: RETRIES };
+    const options = { timeout: TIMEOUT, retries: RETRIES, ...receiver };
     const answer = await agent.request<TaskAnswer>(subject, data, options);
     return { what: "answered", by: answer.by, attempt: answer.attempt };
   } catch (error) {
@@ -120,9 +141,14 @@ async function request(agent: HeartbeatAgent, subject: string, data: Task): Prom
   }
 }
 
-async function publish(agent: HeartbeatAgent, subject: string, data: Task): Promise<Outcome> {
+async function publish(
+  agent: HeartbeatAgent,
+  subject: string,
+  data: Task,
+  receiver: PublishOptions,
+): Promise<Outcome> {
   try {
-    const { reached } = await agent.publish(subject, data);
+    const { reached } = await agent.publish(subject, data, receiver);
     return { what: "published", reached };
   } catch (error) {
     return failed(error as Error);

@@ -6,7 +6,7 @@ import { capacityText, FLEET_SHARE, measureCapacity, paceFor } from "../capacity
 import { come, SWEEP_EVERY_MS, untilNone } from "../run";
 import { Stage } from "../stage/stage";
 import { Disturber } from "./disturb";
-import type { GroupEvidence } from "./evidence";
+import { capableOf, type GroupEvidence } from "./evidence";
 import { planOf } from "./plan";
 import { Requesters } from "./requesters";
 
@@ -57,6 +57,7 @@ export async function runGroup(options: GroupRunOptions): Promise<GroupEvidence>
     const losses = evidence.published.filter(({ status }) => status === "offline");
     return {
       members,
+      capable: stage.groups.flatMap(({ agentIds }) => capableOf(agentIds)),
       sent: requesters.sent,
       handled,
       disturbances: disturber.disturbances,

@@ -25,6 +25,8 @@ export interface AgentPlace {
   /** Where it sends heartbeats over HTTP; left out if it sends none. */
   httpPort?: number;
   privateKey: string;
+  /** What it can do; empty for an agent without a profile. */
+  capabilities: string[];
 }
 
 export type AgentsCommand =

@@ -132,7 +132,13 @@ function witness(agentId: string, port: number): OpenSocket {
   };
 }
 
-function agentAt({ agentId, port, httpPort, privateKey }: AgentPlace): HeartbeatAgent {
+function agentAt({
+  agentId,
+  port,
+  httpPort,
+  privateKey,
+  capabilities,
+}: AgentPlace): HeartbeatAgent {
   const { organizationId, url, heartbeatInterval, heartbeatTimeoutMultiplier } = settings;
   // Its login is for the address that it dials: that of its own link.
   const own = new URL(url);
@@ -143,6 +149,7 @@ function agentAt({ agentId, port, httpPort, privateKey }: AgentPlace): Heartbeat
       heartbeatTransport: "http",
       httpUrl: `http://127.0.0.1:${httpPort}`,
     }),
+    ...(capabilities.length > 0 && { capabilities }),
     agentId,
     organizationId,
     url: own.href,

@@ -180,6 +180,7 @@ def agent_at(place: dict[str, Any]) -> HeartbeatAgent:
         settings["organizationId"],
         urlunsplit(parts._replace(netloc=f"{parts.hostname}:{place['port']}")),
         private_key=place["privateKey"],
+        capabilities=place["capabilities"] or None,
         heartbeat_interval=settings["heartbeatInterval"],
         heartbeat_timeout_multiplier=settings["heartbeatTimeoutMultiplier"],
         on_duplicate=settings["onDuplicate"],

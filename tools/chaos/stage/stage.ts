@@ -9,6 +9,7 @@ import { memoryDirectory } from "../../../local/aws/engine/memory";
 import { seededRandom } from "../../../testing/random";
 import type { FaultInjector } from "../breaks";
 import type { Look } from "../evidence";
+import { CAPABILITY, capableOf } from "../groups/evidence";
 import { CONCURRENCY } from "../hostile/concurrency";
 import { AgentLink } from "./agent-link";
 import type { AgentsReport, AgentsSettings } from "./agents-messages";
@@ -246,7 +247,11 @@ export class Stage {
         agents: group.agentIds.map((agentId) => {
           const { port, httpPort } = this.link(agentId);
           const privateKey = this.registrations.privateKeyOf(agentId);
-          return { agentId, port, privateKey, ...(httpPort !== undefined && { httpPort }) };
+          const isCapable =
+            this.options.handlesTasks && capableOf(group.agentIds).includes(agentId);
+          const capabilities = isCapable ? [CAPABILITY] : [];
+          const place = { agentId, port, privateKey, capabilities };
+          return { ...place, ...(httpPort !== undefined && { httpPort }) };
         }),
       },
       (report: AgentsReport) => {
