@@ -10,11 +10,10 @@ export const isolation: Section<Attempt[]> = {
 
   markdown: (figures) =>
     [
-      "What a client with a valid key tries, and what comes of it: counted by the functions' own code on the embedded engine, or " +
-        "by the engine. These figures are exact. How the service fares while a client does all of it at once is a " +
-        "[run of its own](faults.md#a-hostile-client).",
+      "What a client with a valid key may try, and the result, as counted by the functions' own code on the embedded engine, or " +
+        "by the engine. These figures are exact. A [fault test](faults.md#a-hostile-client) does all of it at once.",
       table(
-        ["attempt", "what comes of it"],
+        ["attempt", "result"],
         figures.map(({ attempt, found }) => [attempt, found]),
       ),
     ].join("\n\n"),
