@@ -13,7 +13,7 @@ export interface AssumedRole extends AwsRole {
   sessionName: string;
 }
 
-/** A path without `*` and `?`, which somebody would take for wildcards. */
+/** A path without `*` and `?`, which could be mistaken for wildcards. */
 const ROLE =
   /^arn:(aws(?:-[a-z]{1,10}){0,2}):iam::(\d{12}):role\/(?:[!-)+->@-~]{1,510}\/)?([\w+=,.@-]{1,64})$/;
 const ASSUMED_ROLE =

@@ -84,7 +84,7 @@ export const text = (fits: (value: string) => boolean, form: string) =>
 export const agentId = text((value) => ID_PATTERN.test(value), "an agent id");
 const pattern = text(isPattern, PATTERN_FORM);
 
-/** What an agent can do, in words of its own. */
+/** What an agent can do. */
 export const capability = v.pipe(shortText, v.minLength(1));
 
 const profile = v.object({
@@ -136,7 +136,7 @@ export const parseHistory = (body: string | null | undefined) =>
 /**
  * The JSON object in a message.
  *
- * @throws MessageError (`invalid_json`) if there is none.
+ * @throws MessageError (`invalid_json`) if it is not one.
  */
 export function parseObject(body: string | null | undefined): Record<string, unknown> {
   let value: unknown;
@@ -166,7 +166,7 @@ export function kindOf(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** @throws MessageError if the body is none of the schema. */
+/** @throws MessageError if the body does not match the schema. */
 export function parse<T>(schema: v.GenericSchema<unknown, T>, body: string | null | undefined): T {
   const message = parseObject(body);
   const result = v.safeParse(schema, message, { abortEarly: true });

@@ -4,7 +4,7 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Role } from "./roles";
 
-/** Whoever has an enrolment's token, or one of its roles, may register agents of some names, each with a key of its own. */
+/** A caller with an enrolment's token, or one of its roles, may register agents with certain names, each with its own key. */
 export interface Enrolment {
   organizationId: string;
   enrolmentId: string;

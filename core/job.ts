@@ -1,4 +1,4 @@
-/** Jobs: cron jobs and scripts that tell by the request of a URL that they have run, and when the next request is due. */
+/** Jobs: cron jobs and scripts that report their runs by requesting a URL, and when the next request is due. */
 
 import { Cron } from "croner";
 import { type Names, unknownName } from "./unknown-names";
@@ -13,7 +13,7 @@ export interface JobTerms {
   timezone?: string;
   /** How late a ping may be, in milliseconds. */
   graceMs: number;
-  /** How long a run may take that was told to have started, in milliseconds, before its work counts as stalled. */
+  /** How long a run may take after its start was reported, in milliseconds, before its work counts as stalled. */
   maxRunMs?: number;
 }
 

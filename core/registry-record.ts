@@ -52,7 +52,7 @@ export function agentRecordId(agentId: string): string {
 }
 
 /**
- * The partition of an agent's used login tokens: one of its own, so that the logins of very many agents are spread. No
+ * The partition of an agent's used login tokens: a separate one, so that the logins of very many agents are spread. No
  * organization's id has a `#`.
  */
 export const loginsPartition = (organizationId: string, agentId: string): string =>
@@ -99,7 +99,7 @@ export function isSameItem(
   return found !== undefined && isDeepStrictEqual(unmarshall(found), unmarshall(written));
 }
 
-/** A record that is written anew, locked out or changed differs in one of these. */
+/** A record that was replaced, locked out or changed differs in one of these. */
 const VERSION = ["createdAt", "revokedAt", "updatedAt"] as const;
 
 /** The condition that an agent's record is still the one that was observed, or still absent. */

@@ -20,7 +20,7 @@ import type { DeliveryMessage, ErrorMessage, ServerMessage } from "./protocol";
 export type Delivery = Omit<DeliveryMessage, "messageId" | "from"> &
   Partial<Pick<DeliveryMessage, "messageId" | "from">>;
 
-/** What tells a delivery from others: each attempt of a request is one of its own. */
+/** What identifies a delivery: each attempt of a request is a separate one. */
 export const deliveryKey = ({ messageId, attempt }: Delivery): string | undefined =>
   messageId && `${messageId} ${attempt}`;
 
@@ -189,7 +189,7 @@ const MESSAGES: {
  * The message in a frame.
  *
  * A required field that is missing or of the wrong type makes an `error` of the message, with its `id` and the code
- * `internal`, so that whoever waits for it need not wait. An optional one is left out.
+ * `internal`, so that the caller need not wait for it. An optional one is left out.
  *
  * @param frame null for one that is no text
  * @returns undefined for an empty frame, and for a type that this version does not know
@@ -213,7 +213,7 @@ export function decodeServerMessage(frame: string | null): ReceivedMessage | und
 /**
  * The transition in a message on `presence.<agentId>`.
  *
- * @returns undefined if the data is none
+ * @returns undefined if the data is not one
  */
 export function readTransition(data: unknown): Transition | undefined {
   return optional(

@@ -75,7 +75,7 @@ export function addressesFor(organizationId: string, subject: string): string[] 
     subjectAddress(organizationId, subject),
     patternAddress(organizationId, first),
   ];
-  // What the system publishes reaches only whoever asked for it by name.
+  // The service's own messages reach only subscribers that named the subject.
   if (!RESERVED_TOKENS.has(first)) addresses.push(patternAddress(organizationId, "*"));
   return addresses;
 }

@@ -18,7 +18,7 @@ export const TREND_INTERVAL_MS = 4 * 60_000;
 /** How far back a trend goes. */
 const TREND_MS = 24 * 3_600_000;
 
-/** A day is read; two more are kept for whoever looks into the table. */
+/** A day is read; two more are kept for inspecting the table. */
 const RETENTION_MS = 3 * TREND_MS;
 
 const HOUR_MS = 3_600_000;

@@ -13,7 +13,7 @@ export function unknownName(given: object, known: object): string | undefined {
   return name === undefined ? undefined : unknown(name, Object.keys(known));
 }
 
-/** Says what is wrong with a name that is none of those that are known. */
+/** Describes a name that is not known. */
 export function unknown(name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   return meant

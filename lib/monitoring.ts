@@ -15,7 +15,7 @@ import { Construct } from "constructs";
 import { ALL_ROUTES } from "../core/names";
 import { greatestShare, PERIOD, sum, throttlesOf, type Watched } from "./metrics";
 
-/** Whether to wake somebody, as docs/runbook.md explains. */
+/** Whether to page the engineer on call, as docs/runbook.md explains. */
 type Severity = "page" | "ticket";
 
 /** Where the section of an alarm is. */

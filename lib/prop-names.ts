@@ -1,4 +1,4 @@
-/** The names of all props: what TypeScript refuses, an app in JavaScript is told. */
+/** The names of all props: unknown ones are errors in JavaScript too, not only in TypeScript. */
 
 import { type Names, nearest, unknownName } from "../core/unknown-names";
 import type { CustomDomainProps } from "./custom-domain";

@@ -68,7 +68,7 @@ const ORGANIZATION_CHECKS: Readonly<Record<string, Check>> = {
 };
 
 const SERVICE_CHECKS: Readonly<Record<string, Check<Service>>> = {
-  // After a read, which is what tells the server's time.
+  // After a read, whose response has the server's time.
   clock: async ({ statuses }) => {
     const offset = statuses.clockOffsetMs;
     if (offset === 0) return ok("this machine's clock agrees with the server's");

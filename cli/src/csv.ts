@@ -41,7 +41,7 @@ export function parseCsv(file: string, known: readonly string[]): CsvRow[] {
   }) as unknown as ParsedRow[];
   const rows = parsed.map(({ record, info, raw }) => ({
     record,
-    // A field in quotes may have lines of its own.
+    // A quoted field may span lines.
     line: info.lines - (raw.trim().split("\n").length - 1),
   }));
   const [header, ...data] = named === undefined ? rows : rows.slice(1);

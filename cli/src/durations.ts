@@ -46,7 +46,7 @@ const UNITS: Readonly<Record<string, number>> = {
   d: DAY,
 };
 
-/** Milliseconds of `20s`, `5m`, `1h`, `30d`, or seconds without a unit; undefined where it is none of these. */
+/** Milliseconds of `20s`, `5m`, `1h`, `30d`, or seconds without a unit; undefined for any other text. */
 export function parseDuration(text: string): number | undefined {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)\s*([smhd]?)$/.exec(text.trim()) ?? [];
   return number === undefined ? undefined : Number(number) * (UNITS[unit] ?? SECOND);

@@ -1,4 +1,4 @@
-/** Reads an agent as `agents list --json` prints it, so that a registry can be kept in a file and made anew. */
+/** Reads an agent as `agents list --json` prints it, so that a registry can be exported and restored. */
 
 import type { JobTerms, PublicJwk, RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import { shown } from "./printable";
@@ -37,7 +37,7 @@ export function isExported(values: Record<string, unknown>): boolean {
 }
 
 /**
- * What can be made anew of it: its times are those of the new registration, and its profile comes with the agent's
+ * What can be restored of it: its times are those of the new registration, and its profile comes with the agent's
  * next connection.
  *
  * @throws TypeError naming the field, what was expected and what came

@@ -10,7 +10,7 @@ interface Form {
   what: string;
   /** The command that makes a public key of it. */
   toPublic?: string;
-  /** The command that makes a private key of it that agents read; with it the text is none yet. */
+  /** The command that converts it to a private key that agents can read. */
   toPrivate?: string;
 }
 

@@ -103,7 +103,7 @@ function outputOf(stream: NodeJS.WriteStream): Io["stdout"] {
     write: (text) => void stream.write(text),
     isTTY: stream.isTTY === true,
     get columns() {
-      // 0 where the terminal does not tell.
+      // 0 if the terminal does not report it.
       return stream.columns || undefined;
     },
     get rows() {

@@ -18,7 +18,7 @@ import { decodeText } from "./text-file";
 /** Names the sender: agents read it as `event:agent-heartbeat.cli`. */
 const SOURCE = "agent-heartbeat.cli";
 
-/** The subject on which an agent with the option `remoteDrain` is told to drain. */
+/** The subject of the message on which an agent with the option `remoteDrain` drains. */
 export const DRAIN_SUBJECT = "agent.drain";
 
 /** As long as the ids that EventBridge gives. */
@@ -86,7 +86,7 @@ export async function readData(argument: string | undefined, io: Io): Promise<un
 }
 
 /**
- * The bus takes what agents can't get, and nobody would be told.
+ * The bus accepts messages that agents can't receive, without an error.
  *
  * @throws CliError if the subject or the size of a message can't reach an agent
  */

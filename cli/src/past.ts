@@ -61,7 +61,7 @@ export function pastLines(
   return table(history.slice(0, SHOWN), columns, printer.colours);
 }
 
-/** Colours a text by the event that it tells of. */
+/** Colours a text by its event. */
 export function paintEvent(text: string, event: TransitionEvent, { colours }: Printer): string {
   if (event === "offline") return colours.red(text);
   if (event === "draining") return colours.blue(text);

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 
-/** @throws InvalidArgumentError if it is none; 0 stands for any free one */
+/** @throws InvalidArgumentError if it is not a port; 0 means any free one */
 export function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65_535) return value;

@@ -1,4 +1,4 @@
-/** A viewer or an agent for a time: a key of its own and a registration that ends by itself. */
+/** A temporary viewer or agent: a new key, and a registration that expires by itself. */
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import type { Deployment } from "./deployment";

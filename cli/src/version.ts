@@ -1,4 +1,4 @@
-/** The version of the package, told in one place. */
+/** The version of the package, defined once. */
 
 import { version } from "../package.json";
 

@@ -36,7 +36,7 @@ function open(viewer: StoredSignIn): SignedIn {
     profiles: true,
   });
   if (isLocal(viewer)) {
-    // A runtime that was started anew has forgotten whom it let in, and refuses: the next attempt is let in.
+    // A restarted runtime has forgotten its viewers, and refuses; the next attempt succeeds.
     watcher.on("state", ({ failure }) => {
       if (failure) void repeated(viewer).catch(() => undefined);
     });

@@ -20,7 +20,7 @@ import {
   usedTokenRecordId,
 } from "../../core/registry-record";
 
-/** DynamoDB may delete a row at its TTL, by a clock of its own: a token that is still good must not be forgotten. */
+/** DynamoDB deletes rows at their TTL by its own clock: a token that is still valid must not be forgotten. */
 const MARGIN_SECONDS = 10 * 60;
 
 /** Where registrations and statuses are. */

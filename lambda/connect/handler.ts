@@ -60,7 +60,7 @@ export function connectHandler({ leases, profiles, capable, log, ...rest }: Conn
     return { statusCode, headers: { "Sec-WebSocket-Protocol": SUBPROTOCOL } };
   };
 
-  /** Without it, the agent is online all the same: messages to its capabilities go to others. */
+  /** Without it, the agent is still online: messages to its capabilities go to others. */
   async function listCapabilities(connection: ReturnType<typeof connectionOf>, now: number) {
     const { organizationId, agentId } = connection;
     try {

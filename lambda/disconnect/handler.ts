@@ -36,7 +36,7 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
 /** The close reason of a connection that another one of its process has replaced in time. */
 const ROTATED_TEXT = "rotated";
 
-/** How a connection ended, as the gateway tells it. */
+/** How a connection ended, as the gateway reports it. */
 export interface ConnectionClose {
   code: number | undefined;
   text: string | undefined;
@@ -65,5 +65,5 @@ export function offlineReason({ code, text, ageMs }: ConnectionClose): OfflineRe
   return "connection_lost";
 }
 
-/** The gateway counts the age of a connection by a clock of its own. */
+/** The gateway counts the age of a connection by its own clock. */
 const AGE_MARGIN_MS = 5000;

@@ -23,7 +23,7 @@ export function listHandler({ statuses, ...route }: ListDependencies) {
           ...(message.status && { status: message.status }),
           ...(message.cursor && { cursor: message.cursor }),
         }),
-        // Once a list: whoever shows the fleet says that some of it may not be so.
+        // Once per list: a reader that shows the fleet warns that some of it may be wrong.
         message.cursor ? null : statuses.massExpiry(organizationId),
       ]);
       return reply({

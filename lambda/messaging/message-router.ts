@@ -204,7 +204,7 @@ export class MessageRouter {
   /**
    * Notes a request while it is open, before the agent that gets it can be lost.
    *
-   * @returns `failed` too if its requester may have been told meanwhile that the agent is lost
+   * @returns `failed` too if its requester may already know that the agent is lost
    */
   async #expecting(
     request: OpenRequest | undefined,
@@ -220,7 +220,7 @@ export class MessageRouter {
     const noted = await requests.add(request).then(() => "noted", failed);
     const outcome = await post();
     if (outcome !== "gone" || !noted) return outcome;
-    // Who has been told sends it again: it must not go to another one as well.
+    // A requester that knows sends it again: it must not go to another agent as well.
     return (await requests.remove(request).catch(failed)) === "removed" ? "gone" : "failed";
   }
 

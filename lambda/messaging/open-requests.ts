@@ -1,6 +1,6 @@
 /**
  * Requests that one agent has been asked alone and has not answered, in the Subscriptions table: if the agent is lost,
- * those who wait are told. An item is written before the request is posted, and deleted by the answer.
+ * its requesters are notified. An item is written before the request is posted, and deleted by the answer.
  */
 
 import {
@@ -31,7 +31,7 @@ export interface OpenRequest {
 /** What is known of a request that its agent has not answered. */
 export type Noted = Pick<OpenRequest, "instanceId" | "lastHeartbeatAt" | "replyTo" | "attempt">;
 
-/** What tells a request from others. */
+/** What identifies a request. */
 type RequestKey = Pick<OpenRequest, "organizationId" | "agentId" | "replyTo">;
 
 export type Removal = "removed" | "absent" | "unknown";

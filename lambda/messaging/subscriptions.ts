@@ -44,7 +44,7 @@ export interface Subscription {
   registeredUntil?: number | undefined;
 }
 
-/** What tells a subscription from others. */
+/** What identifies a subscription. */
 type SubscriptionKey = Pick<
   Subscription,
   "organizationId" | "agentId" | "instanceId" | "connectionId" | "pattern" | "group"

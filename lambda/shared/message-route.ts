@@ -78,7 +78,7 @@ export async function turnAway(
   // A connection replaced by its own process gets no message, which would stop the client.
   if (standing !== "ended") {
     const message = standing === "revoked" ? REVOKED : SUPERSEDED;
-    // What can't be told is closed all the same.
+    // If it can't be notified, it is still closed.
     await connections.post(connectionId, { ...message, ...echo(id) }).catch(() => undefined);
   }
   await connections.close(connectionId);

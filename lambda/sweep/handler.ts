@@ -128,7 +128,7 @@ async function passOver(segment: number, from: Progress | undefined, run: Run): 
 
 const isAtEnd = ({ position, failed }: Progress) => position === undefined && !failed;
 
-/** A segment that failed at its first page begins anew. */
+/** A segment that failed at its first page starts from the beginning. */
 async function save(
   progress: Progress,
   segment: number,
@@ -137,7 +137,7 @@ async function save(
   if (progress.position || isAtEnd(progress)) await checkpoints.save(segment, progress);
 }
 
-/** The next run finds again what failed; an alarm tells that something did. */
+/** The next run retries what failed; an alarm reports the failure. */
 function failed(event: string, what: object, error: unknown, { report, log }: Run): void {
   report.failures += 1;
   if (report.failures <= LOGGED_FAILURES) log.error({ event, ...what, error: String(error) });

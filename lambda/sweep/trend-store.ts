@@ -45,7 +45,7 @@ export class TrendStore {
         new UpdateItemCommand(trendUpdate(this.#tableName, organizationId, { at, ...count })),
       ),
     );
-    // Last: a mark says that whoever has no counts has no agent online.
+    // Last: after a mark, an organization without counts had no agent online.
     const complete = stored.length === largest.length;
     await this.#client.send(new UpdateItemCommand(sweepMark(this.#tableName, at, complete)));
   }

@@ -74,7 +74,7 @@ interface Pending extends OfAgent {
   /** Undefined if the status did not change. */
   transition: Transition | undefined;
   displaced: Displacement[];
-  /** The row, if this change locks somebody out. */
+  /** The row, if this change is a lock-out. */
   lockedOut: StatusRow | undefined;
   position: StreamPosition;
   createdAt: number;
@@ -161,7 +161,7 @@ async function settle(batch: Pending[], run: Run): Promise<Set<Pending>> {
         const givenUp = !one.lockedOut && run.clock() - one.createdAt > DISPLACING_MS;
         const { agent } = one;
         run.log.warn({ event: "displacement_failed", agent, givenUp, error: String(error) });
-        // Its next message is refused all the same.
+        // Its next message is refused anyway.
         if (givenUp) run.count("DisplacementsFailed", { step: "given up" }, 1);
         else failed.add(one);
       }
@@ -182,7 +182,7 @@ async function listedBefore(
     .map(({ connectionId }) => ({ connectionId, why: "revoked" }));
 }
 
-/** Messages stop at once; a superseded process may still answer, and is closed by whoever hears it or sweeps later. */
+/** Messages stop at once; a superseded process may still answer, and is closed with its next message or by the sweep. */
 async function displace(
   { connectionId, why }: Displacement,
   { connections, subscriptions, log }: TransitionsDependencies,

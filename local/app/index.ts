@@ -138,7 +138,7 @@ class LocalRun {
       schedules: options.sweep,
       logDirectory: join(this.#state, "logs"),
       onProblem: report,
-      // An app of somebody's own may have parts that do not run here.
+      // A user's app may have parts that do not run here.
       ...((app !== undefined || assembly !== undefined) && { leaveOut: report }),
       ...(options.verbose && {
         onLog: (name: string, line: string) => this.#screen.line(`${pc.dim(name)} ${line}`),

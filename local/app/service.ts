@@ -67,7 +67,7 @@ function chosen({ assemblyDirectory, stackName, construct }: LocalServiceOptions
   const all = stacksIn(assemblyDirectory);
   const found = [...all].flatMap(([stack, outputs]) => {
     if (stackName !== undefined && stack !== stackName) return [];
-    // In a stack of its own, a construct's outputs have no id before them.
+    // If a construct is its own stack, its outputs have no prefix.
     const ids = outputs.flatMap((name) => /^(\w*)WebSocketUrl$/.exec(name)?.[1] ?? []);
     const own = ids.includes("") && construct === undefined ? [""] : ids;
     return own

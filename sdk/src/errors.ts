@@ -1,4 +1,4 @@
-/** Every error of the SDK, under one root, so that a caller can tell them from its own. */
+/** Every error of the SDK, under one root, so that callers can tell them from their own errors. */
 
 import type { ErrorCode } from "../../core/protocol";
 

@@ -141,7 +141,7 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
     onSignal: (agent) => {
       let signalled = false;
       return onSignals(signals, () => {
-        // A drain may have begun without a signal: whoever sends a second one finds that it takes too long.
+        // A drain may have begun without a signal: a second one means that it takes too long.
         void (signalled ? agent.stop() : agent.drain());
         signalled = true;
       });
@@ -149,7 +149,7 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   };
 }
 
-/** @throws ConfigurationError if the transport is none, or has no URL */
+/** @throws ConfigurationError if the transport is unknown, or has no URL */
 function heartbeatUrl({ heartbeatTransport = "websocket", httpUrl }: Surroundings) {
   if (heartbeatTransport === "websocket") return undefined;
   if (heartbeatTransport !== "http") {

@@ -74,7 +74,7 @@ export interface AgentOptions {
    * (`replace`), or it is refused until the other's lease ends (`reject`). @default "replace"
    */
   onDuplicate?: DuplicatePolicy | undefined;
-  /** What the agent can do, in words of its own: at most 50, of 1 to 64 characters. */
+  /** What the agent can do: at most 50 names of 1 to 64 characters. */
   capabilities?: readonly string[] | undefined;
   /** Anything else worth knowing about the agent: plain JSON, at most 4 KB together with the above. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
@@ -118,7 +118,7 @@ export interface ResolvedOptions {
   drainTimeoutMs: number;
   requestTimeoutMs: number;
   logger: Logger;
-  /** Null where there is nothing to tell. */
+  /** Null if there is nothing to report. */
   profile: Profile | null;
   messages: DispatchLimits;
   /** How many messages may wait to be sent. */

@@ -98,7 +98,7 @@ async function importAll(
       outcome[await register(agent, deployment, options, io)].push(agentId);
     } catch (error) {
       const failure = explain(error);
-      // What befalls the target befalls all that would follow.
+      // A failure of the target would affect all remaining agents.
       if (failure.code === EXIT.target) throw error;
       outcome.failed.push({
         agentId,

@@ -71,7 +71,7 @@ function signsInByItself({ target }: Deployment, { hours, algorithm }: Options):
   return target.isLocal && plain && hours === DEFAULT_HOURS && algorithm === "p256";
 }
 
-/** Without a fragment: the local service's address has one, for an organization of its own. */
+/** Without a fragment: the local service's address has one, for its default organization. */
 function pageOf({ target }: Deployment): string {
   if (target.dashboardUrl) return target.dashboardUrl.replace(/#.*/s, "");
   throw new CliError(

@@ -21,7 +21,7 @@ interface Options extends DeploymentOptions {
 
 const DEFAULT_LIMIT = 20;
 
-/** Whoever follows for longer signs in anew by calling the command again. */
+/** To follow for longer, run the command again. */
 const LIFETIME_MS = 24 * 3_600_000;
 
 export function addEvents(program: Command, io: Io): void {
@@ -77,7 +77,7 @@ async function followEvents(
 }
 
 /**
- * Tells each event once: the end of a lease is seen from the clock first, and told by the sweep later.
+ * Shows each event once: the end of a lease is derived from the clock first, and published by the sweep later.
  * Events wait until it is known which of them have been shown already.
  */
 function listenTo(
@@ -109,7 +109,7 @@ function listenTo(
 
 const keyOf = ({ agentId, event, at }: ShownEvent) => `${agentId} ${event} ${at}`;
 
-/** What happened, told by the service or seen from the outside. */
+/** What happened, as published by the service or derived from the clock. */
 function eventOf({ agentId, current, transition }: FleetChange, now: number): ShownEvent | null {
   if (transition) {
     const { at, event, reason } = transition;

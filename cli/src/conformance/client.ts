@@ -1,10 +1,10 @@
-/** The client on trial: a process that is told what to do, and tells what happens, by lines of JSON. */
+/** The client under test: a process that reads calls and writes events, as lines of JSON. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type Feed, Violation } from "./feed";
 
-/** What the client's process tells. */
+/** What the client's process reports. */
 export type Event = { event: string } & Record<string, unknown>;
 type Reply = { id: number; result?: unknown; error?: string };
 

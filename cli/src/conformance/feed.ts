@@ -7,7 +7,7 @@ export class Violation extends Error {
   override name = "Violation";
 }
 
-/** Is told that something has changed, and looks whether it is what somebody waits for. */
+/** Wakes waiters when something changes, so that they check their conditions. */
 export class Feed {
   readonly #changes = new EventEmitter().setMaxListeners(0);
 

@@ -62,7 +62,7 @@ export class Trial {
     );
   }
 
-  /** Every login so far is one that the service would accept, with a token of its own. */
+  /** Every login so far is one that the service would accept, with a new token. */
   expectValidLogins(): void {
     const { logins } = this.service;
     for (const login of logins) {

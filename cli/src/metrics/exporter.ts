@@ -21,7 +21,7 @@ const LIFETIME_MS = 24 * HOUR_MS;
 const RENEW_AFTER_MS = 12 * HOUR_MS;
 const RETRY_MS = 60_000;
 
-/** Exports until the command is interrupted. @param listening hears the address once it can be scraped */
+/** Exports until the command is interrupted. @param listening called with the address once it can be scraped */
 export async function exportMetrics(
   deployment: Deployment,
   { host, port, perAgent }: ExporterOptions,

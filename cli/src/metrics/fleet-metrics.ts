@@ -51,10 +51,10 @@ const TRANSITIONS: readonly (readonly [event: Transition["event"], reason: strin
   ["draining", "drain_started"],
 ];
 
-/** Transitions that are remembered, because two watchers may tell the same one. */
+/** Transitions that are remembered, because two watchers may report the same one. */
 const REMEMBERED = 10_000;
 
-/** A gauge that is made anew at each scrape. */
+/** A gauge that is computed at each scrape. */
 interface Measure {
   name: string;
   help: string;
@@ -180,7 +180,7 @@ export class FleetMetrics {
     });
   }
 
-  /** Hears a change of the fleet. A transition counts once, however many watchers tell it. */
+  /** Handles a change of the fleet. A transition counts once, however many watchers report it. */
   hear({ transition }: Pick<FleetChange, "transition">): void {
     if (!transition || this.#counted.has(transition.transitionId)) return;
     this.#counted.add(transition.transitionId);

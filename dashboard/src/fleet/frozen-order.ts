@@ -1,4 +1,4 @@
-/** Keeps the order of table rows while somebody points at them. */
+/** Keeps the order of table rows while the user points at them. */
 
 import { useRef } from "react";
 

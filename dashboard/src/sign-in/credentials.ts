@@ -4,7 +4,7 @@ import { ID_PATTERN } from "@agent-heartbeat/sdk/protocol";
 
 /** Who the page is, and where it connects. */
 export interface Viewer {
-  /** Where agents connect: `wss://host/stage`, or `wss://host` by a domain of its own. */
+  /** Where agents connect: `wss://host/stage`, or `wss://host` with a custom domain. */
   url: string;
   organizationId: string;
   /** The viewer that was registered for this page. */

@@ -26,7 +26,7 @@ export const namedOrganization = (): string | null =>
 
 export const isLocal = (signIn: StoredSignIn): signIn is LocalSignIn => "publicKey" in signIn;
 
-/** @throws SignInError in a sentence for whoever opened the page */
+/** @throws SignInError with a message for the user */
 export async function newLocalSignIn(): Promise<LocalSignIn> {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(
     { name: "ECDSA", namedCurve: "P-256" },
@@ -40,7 +40,7 @@ export async function newLocalSignIn(): Promise<LocalSignIn> {
 }
 
 /**
- * Asks for the same sign-in again, which a runtime that was started anew no longer knows.
+ * Asks for the same sign-in again, which a restarted runtime no longer knows.
  *
  * @throws SignInError if it is not given
  */

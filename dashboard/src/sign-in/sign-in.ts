@@ -19,7 +19,7 @@ import { isSignedOut } from "./signing-out";
 /**
  * Takes the sign-in out of the address bar, and with it out of the browser's history.
  *
- * @throws SignInError in a sentence for whoever opened the page
+ * @throws SignInError with a message for the user
  */
 export async function signIn(now: number): Promise<StoredSignIn> {
   const fragment = location.hash;
@@ -36,7 +36,7 @@ export async function signIn(now: number): Promise<StoredSignIn> {
     throw new SignInError("This browser can't use the sign-in's key", { cause });
   }
   const signedIn = { ...viewer, key };
-  // A browser that keeps nothing shows the page all the same, until it is reloaded.
+  // In a browser without storage, the sign-in lasts until the page is reloaded.
   await keepSignIn(signedIn, now).catch(() => undefined);
   return signedIn;
 }
@@ -54,7 +54,7 @@ async function offered(now: number): Promise<StoredSignIn> {
 /**
  * A new sign-in of the runtime on this machine.
  *
- * @throws SignInError in a sentence for whoever opened the page
+ * @throws SignInError with a message for the user
  */
 export async function renewed(now: number): Promise<StoredSignIn> {
   const signedIn = await newLocalSignIn();

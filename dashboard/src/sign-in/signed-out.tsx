@@ -1,4 +1,4 @@
-/** What is shown instead of the fleet to somebody who is not signed in, or not any more. */
+/** What is shown instead of the fleet to a user who is not, or no longer, signed in. */
 
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";

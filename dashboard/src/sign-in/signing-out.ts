@@ -1,4 +1,4 @@
-/** Remembers, for every tab, that somebody signed out: where the address alone signs in, it would not last otherwise. */
+/** Remembers, for every tab, that the user signed out. Otherwise the next load would sign in again where the address alone suffices. */
 
 const ENTRY = "agent-heartbeat.signed-out";
 

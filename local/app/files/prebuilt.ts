@@ -8,5 +8,5 @@ export const defaultAssembly = async (): Promise<string> => join(__dirname, "ass
 /** The demo agent's program, beside the bundle. */
 export const demoAgent = async (): Promise<string> => join(__dirname, "demo-agent.cjs");
 
-/** The Python client is a package of its own: the demo has no agent with it. */
+/** The Python client is a separate package: the demo has no agent with it. */
 export const pythonCommand = async (): Promise<undefined> => undefined;

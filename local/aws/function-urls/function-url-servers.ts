@@ -1,4 +1,4 @@
-/** The servers of function URLs: each has a port of its own, because a function answers every path. */
+/** The servers of function URLs: each has its own port, because a function answers every path. */
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";

@@ -2,14 +2,14 @@
 
 import type { AgentPresence, Transition } from "../../../core/presence";
 
-/** Something about an agent is another than before, or the service told of it. */
+/** An agent changed, or the service published a transition. */
 export interface FleetChange {
   agentId: string;
   /** Null where the agent was not known. */
   previous: AgentPresence | null;
   /** Null where the agent is known no longer. */
   current: AgentPresence | null;
-  /** What the service told; null where the change was seen in a list or follows from the clock. */
+  /** The published transition; null if the change was found in a list or follows from the clock. */
   transition: Transition | null;
 }
 
@@ -17,8 +17,8 @@ export interface FleetChange {
 export class FleetBook {
   /** Every agent once, as it is to be shown. */
   readonly agents = new Map<string, AgentPresence>();
-  /** The same as the service told it last. */
-  readonly #told = new Map<string, AgentPresence>();
+  /** The agent as last received from the service. */
+  readonly #received = new Map<string, AgentPresence>();
 
   /**
    * Takes what the service says of an agent, unless something newer is known.
@@ -27,14 +27,14 @@ export class FleetBook {
    */
   take(presence: AgentPresence, transition: Transition | null, now: number): FleetChange | null {
     const { agentId } = presence;
-    const told = this.#told.get(agentId);
+    const received = this.#received.get(agentId);
     const previous = this.agents.get(agentId) ?? null;
-    if (told && !isNewer(presence, told)) {
+    if (received && !isNewer(presence, received)) {
       return transition && { agentId, previous, current: previous, transition };
     }
-    const { profile = told?.profile } = presence;
+    const { profile = received?.profile } = presence;
     const merged = profile === undefined ? presence : { ...presence, profile };
-    this.#told.set(agentId, merged);
+    this.#received.set(agentId, merged);
     const current = readAt(merged, now);
     if (!transition && isSame(previous, current)) return null;
     this.agents.set(agentId, current);
@@ -59,7 +59,7 @@ export class FleetBook {
     for (const [agentId, previous] of this.agents) {
       if (agentIds.has(agentId)) continue;
       this.agents.delete(agentId);
-      this.#told.delete(agentId);
+      this.#received.delete(agentId);
       changes.push({ agentId, previous, current: null, transition: null });
     }
     return changes;

@@ -41,7 +41,7 @@ const DOUBT_MS = 2_000;
  *
  * - `idle`: not started.
  * - `connecting`: the first full list is not there yet.
- * - `live`: every change is shown as it is told.
+ * - `live`: every change is shown as soon as it is published.
  * - `stale`: not connected, or no list succeeds: what is shown may be old.
  * - `stopped`: ended.
  */
@@ -49,7 +49,7 @@ export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
 
 /** Events of a fleet's watcher. */
 export interface FleetEvents {
-  /** An agent came, went, is another than before, or was told of. */
+  /** An agent appeared, disappeared or changed, or the service published a transition. */
   change: FleetChange;
   /** The state changed, or a further attempt to connect failed in it. */
   state: { state: FleetState; failure?: Failure };
@@ -69,7 +69,7 @@ export abstract class Watcher {
   readonly #book = new FleetBook();
   readonly #schedule: ListingSchedule;
   readonly #clock: ServerClock;
-  #link: ManagerPort | null = null;
+  #manager: ManagerPort | null = null;
   #state: FleetState = "idle";
   #starting: Promise<void> | null = null;
   #settleStart: { resolve(): void; reject(error: unknown): void } | null = null;
@@ -77,12 +77,12 @@ export abstract class Watcher {
   /** Subscribed, so that a list that begins now misses nothing. */
   #ready = false;
   /** Told of since the list began: a list need not have it yet. Null while none is under way. */
-  #toldMeanwhile: Set<string> | null = null;
+  #updatedMeanwhile: Set<string> | null = null;
   /** How many connections have broken. */
   #breaks = 0;
   #timer: unknown = null;
   #lastUpdateAt: number | null = null;
-  #toldFailure: Failure | null = null;
+  #reportedFailure: Failure | null = null;
   #massExpiry: MassExpiry | null = null;
 
   protected constructor(options: ResolvedWatcherOptions, environment: AgentEnvironment) {
@@ -109,18 +109,18 @@ export abstract class Watcher {
   get agents(): ReadonlyMap<string, AgentPresence> {
     const changes = this.#book.expire(this.#readingTime());
     // Not in the caller's turn, who only reads.
-    if (changes.length > 0) queueMicrotask(() => this.#tell(changes));
+    if (changes.length > 0) queueMicrotask(() => this.#emitChanges(changes));
     return this.#book.agents;
   }
 
-  /** When the agents were last told to be as they are, by the server's clock; null before the first list. */
+  /** The time of the last update, by the server's clock; null before the first list. */
   get lastUpdateAt(): number | null {
     return this.#lastUpdateAt;
   }
 
   /**
-   * What the service suspected of itself at the last list: so many agents fell silent at once that it does not yet
-   * tell that they are offline. Null if nothing.
+   * The mass expiry that the service suspected at the last list: so many agents fell silent at once that it withholds
+   * their offline events. Null if none.
    */
   get massExpiry(): MassExpiry | null {
     return this.#massExpiry;
@@ -128,7 +128,7 @@ export abstract class Watcher {
 
   /** Epoch milliseconds by the server's clock, as well as it is known: the clock of all times shown. */
   serverNow(): number {
-    const skewMs = this.#link?.health().clockSkewMs;
+    const skewMs = this.#manager?.health().clockSkewMs;
     return typeof skewMs === "number"
       ? this.#environment.runtime.now() - skewMs
       : this.#clock.now();
@@ -190,13 +190,13 @@ export abstract class Watcher {
    * sign of life. Pages need not call it: the watcher does when the browser is online or visible again.
    */
   reconnect(): void {
-    this.#link?.reconnect();
+    this.#manager?.reconnect();
   }
 
   /** Ends for good. Resolves when the connection is closed. */
   async stop(): Promise<void> {
     if (this.#state === "stopped") return;
-    const link = this.#link;
+    const link = this.#manager;
     if (!link) return this.#end();
     const ended = new Promise<void>((resolve) => this.#ended.push(resolve));
     link.stop("stop");
@@ -233,24 +233,24 @@ export abstract class Watcher {
     if (!key.isFunction) await loadKey();
     if (this.state === "stopped") return;
     const options = { ...this.#options.link, loadKey };
-    this.#link = this.#environment.createManager(options, (event) => this.#hear(event));
-    this.#link.setSubscriptions([`${RESERVED.presence}.>`]);
-    this.#link.start();
+    this.#manager = this.#environment.createManager(options, (event) => this.#onEvent(event));
+    this.#manager.setSubscriptions([`${RESERVED.presence}.>`]);
+    this.#manager.start();
   }
 
   #request<Message extends Request>(message: Message): Promise<ReplyTo<Message>> {
-    const link = this.#link;
+    const link = this.#manager;
     if (!link || this.#state === "stopped") return Promise.reject(notConnected(this.agentId));
     return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
   }
 
-  #hear(event: ManagerEvent): void {
+  #onEvent(event: ManagerEvent): void {
     switch (event.type) {
       case "state":
-        this.#hearState(event.change);
+        this.#onState(event.change);
         break;
       case "failed":
-        this.#hearFailure(event.failedAttempt.failure);
+        this.#onFailure(event.failedAttempt.failure);
         break;
       case "ready":
         this.#ready = true;
@@ -262,7 +262,7 @@ export abstract class Watcher {
         this.#requests.fail(notConnected(this.agentId));
         break;
       case "message":
-        this.#hearMessage(event.message);
+        this.#onMessage(event.message);
         break;
       case "unsent":
         this.#requests.fail(notConnected(this.agentId), event.message.id);
@@ -270,15 +270,15 @@ export abstract class Watcher {
     }
   }
 
-  #hearFailure(failure: Failure): void {
+  #onFailure(failure: Failure): void {
     if (failure.status === AGENT_WATCHES_STATUS) {
       this.#refuse(failure);
       return;
     }
     this.#attempts.note(failure);
     this.#options.logger.warn(errorOf(this.agentId, failure).message);
-    // The end of a connection was told with the change of state.
-    if (failure !== this.#toldFailure) this.#tellFailure(failure);
+    // The end of a connection was reported with the change of state.
+    if (failure !== this.#reportedFailure) this.#reportFailure(failure);
   }
 
   /** The key is an agent's, which no further attempt changes. */
@@ -287,20 +287,20 @@ export abstract class Watcher {
     this.#options.logger.error(message);
     this.#enter("stopped", { ...failure, message });
     this.#end(new LoginRefusedError(message, AGENT_WATCHES_STATUS));
-    this.#link?.stop("stop");
+    this.#manager?.stop("stop");
   }
 
-  #hearState({ state, failure }: StateChange): void {
+  #onState({ state, failure }: StateChange): void {
     if (state === "connected") return;
     this.#ready = false;
     // Superseded: there is no work to finish.
-    if (state === "draining") this.#link?.stop("stop");
+    if (state === "draining") this.#manager?.stop("stop");
     if (isFinal(state)) this.#end(failure && errorOf(this.agentId, failure));
     else if (this.#state === "live") this.#enter("stale", failure);
     this.#work();
   }
 
-  #hearMessage(message: ReceivedMessage): void {
+  #onMessage(message: ReceivedMessage): void {
     if (this.#requests.settle(message)) return;
     if (message.type === "error") {
       this.#options.logger.warn(`${this.agentId}: ${message.message}`);
@@ -309,24 +309,24 @@ export abstract class Watcher {
     const transition = readTransition(message.data);
     if (!transition) return;
     if (message.subject !== `${RESERVED.presence}.${agentToken(transition.agentId)}`) return;
-    this.#toldMeanwhile?.add(transition.agentId);
+    this.#updatedMeanwhile?.add(transition.agentId);
     if (this.#state === "live") this.#lastUpdateAt = this.serverNow();
     this.#take(presenceOf(transition), transition);
     this.#work();
   }
 
-  /** Does what is due, and sets the timer for what is due next. */
+  /** Runs whatever is due, and sets the timer for the next action. */
   #work(): void {
     const { runtime } = this.#environment;
     runtime.clearTimeout(this.#timer);
     if (this.#state === "idle" || this.#state === "stopped") return;
-    this.#tell(this.#book.expire(this.#readingTime()));
+    this.#emitChanges(this.#book.expire(this.#readingTime()));
     const now = runtime.monotonic();
     if (this.#state === "live" && this.#schedule.overdueAt <= now) this.#enter("stale");
     const leaseEnd = now + this.#book.nextLeaseEnd - this.serverNow();
     const waits = [leaseEnd + (this.#ready ? DOUBT_MS : 0)];
     if (this.#state === "live") waits.push(this.#schedule.overdueAt);
-    if (this.#ready && !this.#toldMeanwhile) {
+    if (this.#ready && !this.#updatedMeanwhile) {
       const listAt = this.#schedule.dueAt(leaseEnd);
       if (listAt <= now) void this.#list();
       else waits.push(listAt);
@@ -338,8 +338,8 @@ export abstract class Watcher {
 
   async #list(): Promise<void> {
     const { logger, profiles } = this.#options;
-    const told = new Set<string>();
-    this.#toldMeanwhile = told;
+    const seen = new Set<string>();
+    this.#updatedMeanwhile = seen;
     this.#schedule.started(this.#environment.runtime.monotonic());
     try {
       const limit = profiles ? PAGE_WITH_PROFILES : LIMITS.listPageSize;
@@ -352,15 +352,15 @@ export abstract class Watcher {
           ...(profiles && { profiles }),
           ...(cursor !== null && { cursor }),
         });
-        if (cursor === null) this.#hearMassExpiry(page.massExpiry ?? null);
+        if (cursor === null) this.#onMassExpiry(page.massExpiry ?? null);
         for (const presence of page.agents) {
-          told.add(presence.agentId);
+          seen.add(presence.agentId);
           this.#take(presence, null);
         }
         cursor = page.cursor;
         pages += 1;
       } while (cursor !== null);
-      this.#tell(this.#book.keep(told));
+      this.#emitChanges(this.#book.keep(seen));
       this.#schedule.completed(pages);
       this.#lastUpdateAt = this.serverNow();
       this.#enter("live");
@@ -373,17 +373,17 @@ export abstract class Watcher {
         this.#schedule.failed();
       }
     }
-    this.#toldMeanwhile = null;
+    this.#updatedMeanwhile = null;
     this.#work();
   }
 
-  #hearMassExpiry(massExpiry: MassExpiry | null): void {
+  #onMassExpiry(massExpiry: MassExpiry | null): void {
     if (massExpiry?.suspectedAt === this.#massExpiry?.suspectedAt) return;
     this.#massExpiry = massExpiry;
     this.#events.emit("massExpiry", massExpiry);
   }
 
-  /** A page of a list. One that comes too soon after the others is asked for again. */
+  /** A page of a list. If the rate limit refuses it, it is requested again. */
   async #page(message: ListMessage): Promise<AgentsMessage> {
     const breaks = this.#breaks;
     for (;;) {
@@ -395,7 +395,7 @@ export abstract class Watcher {
       await new Promise<void>((resolve) => {
         this.#environment.runtime.setTimeout(resolve, PACE_MS);
       });
-      // What was told in between was not heard.
+      // Changes published in between were missed.
       if (breaks !== this.#breaks) throw notConnected(this.agentId);
     }
   }
@@ -410,14 +410,14 @@ export abstract class Watcher {
 
   #take(presence: AgentPresence, transition: Transition | null): void {
     const change = this.#book.take(presence, transition, this.#readingTime());
-    if (change) this.#tell([change]);
+    if (change) this.#emitChanges([change]);
   }
 
-  #tell(changes: FleetChange[]): void {
+  #emitChanges(changes: FleetChange[]): void {
     for (const change of changes) this.#events.emit("change", change);
   }
 
-  /** As of when leases are judged: a little in the past, while a list can still tell of a renewal. */
+  /** As of when leases are judged: a little in the past, while a list can still contain a renewal. */
   #readingTime(): number {
     return this.serverNow() - (this.#ready ? DOUBT_MS : 0);
   }
@@ -425,12 +425,12 @@ export abstract class Watcher {
   #enter(state: FleetState, failure?: Failure): void {
     if (state === this.#state || this.#state === "stopped") return;
     this.#state = state;
-    if (failure) this.#tellFailure(failure);
+    if (failure) this.#reportFailure(failure);
     else this.#events.emit("state", { state });
   }
 
-  #tellFailure(failure: Failure): void {
-    this.#toldFailure = failure;
+  #reportFailure(failure: Failure): void {
+    this.#reportedFailure = failure;
     this.#events.emit("state", { state: this.#state, failure });
   }
 

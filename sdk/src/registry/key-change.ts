@@ -30,7 +30,7 @@ export function withKey(key: PublicKey): KeyChange {
   };
 }
 
-/** Adds a key and retires one, if it must or is told to. @throws KeyExistsError, UnknownKeyError */
+/** Adds a key and removes one, if necessary or requested. @throws KeyExistsError, UnknownKeyError */
 export function withRotatedKey(key: PublicKey, retire: string | undefined): KeyChange {
   return (agent, now) => {
     expectNew(agent, key);

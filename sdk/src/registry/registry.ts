@@ -263,7 +263,7 @@ export class AgentRegistry {
   }
 
   /**
-   * Forgets the agent, ends its presence and hides its status. Its id may be registered anew.
+   * Removes the agent, ends its presence and hides its status. Its id may be registered again.
    *
    * @throws UnknownAgentError if it is neither registered nor has a status
    * @throws IncompleteChangeError if its presence could not be ended: then repeat it

@@ -53,7 +53,7 @@ export const FORMS = {
   },
 } as const;
 
-/** Leaves the lock-out alone. Refused if a later one was written, or somebody has come who logged in after it. */
+/** Leaves the lock-out alone. Refused if a later one was written, or a later login holds the row. */
 export const STRIP = {
   condition: "fencingToken = :fencingToken",
   update: `SET ttlEpochSeconds = :kept REMOVE ${PRESENCE}`,
@@ -107,7 +107,7 @@ export async function tombstone(
   return true;
 }
 
-/** Takes the row from every connection that logged in with a key, and refuses whoever logs in with it. */
+/** Takes the row from every connection that logged in with a key, and refuses further logins with it. */
 export async function revokeKey(
   options: RevocationOptions,
   name: AgentName,

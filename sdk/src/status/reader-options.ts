@@ -11,7 +11,7 @@ export interface StatusReaderOptions {
   tableName: string;
   /** The stack's output `RegistryTableName`, for what a reader takes from there. @default - none of it */
   registryTableName?: string | undefined;
-  /** @default a client of its own, from `region`, `endpoint` and the environment's credentials */
+  /** @default a new client, from `region`, `endpoint` and the environment's credentials */
   client?: DynamoDBClient | undefined;
   /** Region of the table, where no client is given. */
   region?: string | undefined;

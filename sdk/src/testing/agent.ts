@@ -1,4 +1,4 @@
-/** An agent for tests of handlers alone: the real one, connected to a service of its own in memory. */
+/** An agent for tests of handlers alone: the real one, connected to its own fake service in memory. */
 
 import { HeartbeatAgent, type MessageHandler, type NodeAgentOptions } from "@agent-heartbeat/sdk";
 import type { RemoteAgent } from "./remote-agent";
