@@ -4,6 +4,7 @@
  */
 
 import {
+  ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
@@ -31,8 +32,8 @@ export interface OpenRequest {
 /** What is known of a request that its agent has not answered. */
 export type Noted = Pick<OpenRequest, "instanceId" | "lastHeartbeatAt" | "replyTo" | "attempt">;
 
-/** What identifies a request. */
-type RequestKey = Pick<OpenRequest, "organizationId" | "agentId" | "replyTo">;
+/** What identifies a request to a process. */
+type RequestKey = Pick<OpenRequest, "organizationId" | "agentId" | "instanceId" | "replyTo">;
 
 export type Removal = "removed" | "absent" | "unknown";
 
@@ -55,15 +56,23 @@ export class OpenRequests {
   }
 
   /**
-   * Takes a request away.
+   * Takes a request away. It stays if a newer process of the agent has been asked the same meanwhile.
    *
    * @returns whether this call did: `unknown` if it was made again, because the answer of the first one was lost
    */
-  async remove({ organizationId, agentId, replyTo }: RequestKey): Promise<Removal> {
-    const Key = openRequestKey(organizationId, agentId, replyTo);
-    const { Attributes, $metadata } = await this.client.send(
-      new DeleteItemCommand({ TableName: this.tableName, Key, ReturnValues: "ALL_OLD" }),
-    );
+  async remove({ organizationId, agentId, instanceId, replyTo }: RequestKey): Promise<Removal> {
+    const command = new DeleteItemCommand({
+      TableName: this.tableName,
+      Key: openRequestKey(organizationId, agentId, replyTo),
+      // Not a failure where there is none, as for every answer to a request that went to several.
+      ConditionExpression: "attribute_not_exists(instanceId) OR instanceId = :instanceId",
+      ExpressionAttributeValues: { ":instanceId": { S: instanceId } },
+      ReturnValues: "ALL_OLD",
+    });
+    const { Attributes, $metadata } = await this.client.send(command).catch((error) => {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return { Attributes: undefined, $metadata: error.$metadata };
+    });
     if (Attributes) return "removed";
     return Number($metadata.attempts) > 1 ? "unknown" : "absent";
   }

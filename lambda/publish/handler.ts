@@ -31,7 +31,8 @@ export interface PublishDependencies extends GuardedDependencies {
 const POSTS_OF_A_MESSAGE = 10;
 
 export function publishHandler({ messageRouter, requests, newId, ...route }: PublishDependencies) {
-  const handle = async (event: RouteEvent, { organizationId, agentId, role }: Identity) => {
+  const handle = async (event: RouteEvent, identity: Identity) => {
+    const { organizationId, agentId, instanceId, role } = identity;
     const message = parsePublish(event.body);
     // One that was registered and connected before its id was reserved.
     if (isReservedAgentId(agentId)) {
@@ -63,7 +64,7 @@ export function publishHandler({ messageRouter, requests, newId, ...route }: Pub
     if (recipient) {
       const [reached] = await Promise.all([
         messageRouter.send(organizationId, recipient, delivery, now),
-        to === undefined && answered({ organizationId, agentId, replyTo: subject }),
+        to === undefined && answered({ organizationId, agentId, instanceId, replyTo: subject }),
       ]);
       return reply({ type: "published", subject, reached, ...echo(id) });
     }

@@ -50,11 +50,12 @@ export function lostRequests({ requests, messageRouter, clock, log }: LostReques
         (request) => isLost(request.instanceId) && request.lastHeartbeatAt <= lastHeartbeatAt,
       );
       if (lost.length === 0) return;
-      await pLimit(CONCURRENCY).map(lost, async ({ replyTo, attempt }) => {
+      await pLimit(CONCURRENCY).map(lost, async ({ instanceId, replyTo, attempt }) => {
         const requester = inboxOwner(replyTo);
         if (requester === undefined || clock() >= until) return;
         // Whoever takes the note away has the word: an answer, this one, or the router, which found the connection gone.
-        if ((await requests.remove({ organizationId, agentId, replyTo })) === "absent") return;
+        const request = { organizationId, agentId, instanceId, replyTo };
+        if ((await requests.remove(request)) === "absent") return;
         const message: DeliveryMessage = {
           type: "message",
           messageId: `${id}:${replyTo}`,

@@ -56,9 +56,11 @@ const staleFirst: EndlessTablesOptions["item"] = ({ TableName, ConsistentRead })
 };
 
 /** Three counts of a window meet others'. */
-const contended = () => {
+const contended = (): EndlessTablesOptions["inTheWay"] => {
   let failed = 0;
-  return ({ TableName }: { TableName?: string }) => {
+  return ({ TableName, ConditionExpression }) => {
+    // The note of a request, which no newer process has been sent.
+    if (ConditionExpression?.includes(":instanceId")) return undefined;
     if (TableName !== NAMES.subscriptionsTableName || failed === 3) {
       failed = 0;
       return undefined;

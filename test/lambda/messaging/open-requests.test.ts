@@ -104,6 +104,19 @@ describe("a request", () => {
     expect(await noted("w1")).toEqual([REPLY_TO]);
   });
 
+  it("to a newer process of the agent stays noted when the older one answers late", async () => {
+    await ask({ to: "w1" });
+    const lost = { organizationId, agentId: "w1", connectionId: "newer=", connectedAt: NOW + 1 };
+    await service.leases.acquire(holder({ ...lost, instanceId: "newer" }), NOW);
+    await ask({ to: "w1", attempt: 2 });
+    await call("publish", { subject: REPLY_TO, data: { error: {}, attempt: 1 } }, "w1");
+    expect(await noted("w1")).toEqual([REPLY_TO]);
+    const key = { organizationId, agentId: "w1", replyTo: REPLY_TO };
+    expect(await service.requests.remove({ ...key, instanceId: "older" })).toBe("absent");
+    expect(await service.requests.remove({ ...key, instanceId: "newer" })).toBe("removed");
+    expect(await service.requests.remove({ ...key, instanceId: "newer" })).toBe("absent");
+  });
+
   it("is not noted of a member whose connection had gone", async () => {
     await join("w1");
     gone.add("w1=");
@@ -119,7 +132,8 @@ describe("a request", () => {
       gone.add("w1=").add("w2=");
       posts = [];
       postsDone = async (agentId) => {
-        const request = { organizationId, agentId, replyTo: REPLY_TO };
+        const { instanceId } = holder({ agentId });
+        const request = { organizationId, agentId, instanceId, replyTo: REPLY_TO };
         if (isTold) expect(await service.requests.remove(request)).toBe("removed");
       };
       expect(await ask()).toMatchObject({ reached: 0 });
