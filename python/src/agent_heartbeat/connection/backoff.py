@@ -70,7 +70,7 @@ class Backoff:
         """Counts a failure and draws the delay before the next attempt, in seconds.
 
         `retry_after` is what the server asked for, which the window comes on top of; `fleet_window` is the
-        time over which the whole fleet is to come back, 0 for no such wish.
+        time over which the whole fleet is to come back, 0 for none.
         """
         exponent = self.attempts
         self.attempts += 1

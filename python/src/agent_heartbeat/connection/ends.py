@@ -44,7 +44,7 @@ _DOUBTFUL_CODES = frozenset({1005, 1006, 1011})
 """No close frame came, or one that blames the server."""
 _THROTTLED_CODE = 1008
 _MAX_RETRY_AFTER = 3600.0
-"""The server's longest wish that is followed, so that a wrong header can't park an agent."""
+"""The longest delay that the server may ask for, so that a wrong header can't park an agent."""
 _FOLLOWED_WINDOW = (1.0, 3600.0)
 _MAX_DOUBTFUL_WINDOW = 30.0
 """The longest window after an end that names no cause: most such ends befall one agent alone."""

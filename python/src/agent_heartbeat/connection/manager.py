@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 from ..protocol import Message
 from .backoff import Backoff, ReconnectSchedule, Window
-from .departures import Departures, RotationBuffer
+from .draining_connections import DrainingConnections, RotationBuffer
 from .ends import End, Failed, Refused, enrolment_refusal_in, failure_of, fleet_window, retry_after_seconds
 from .health import ManagerHealth
 from .heartbeat import Heartbeat, HeartbeatTerms
 from .http_heartbeats import HttpHeartbeats
 from .keys import SigningKey
-from .lane import Lane
 from .lease_requests import LeaseRequests, LoadKey
+from .managed_connection import ManagedConnection
 from .runtime import Runtime, Timer
 from .state import TRANSITIONS, AgentState, Failure, FailureKind, StateChange, is_final
 from .stats import Stats
@@ -72,9 +72,9 @@ class ConnectionManager:
         self._load_key = load_key
         self._emit = emit
         self._state: AgentState = "idle"
-        self._current: Lane | None = None
+        self._current: ManagedConnection | None = None
         """The connection that counts."""
-        self._candidate: Lane | None = None
+        self._candidate: ManagedConnection | None = None
         """The one that is to become current: a first connection, a next one, or a rotation's."""
         self._stop_cause: str | None = None
         self._superseded = False
@@ -87,7 +87,7 @@ class ConnectionManager:
         self._flushing = False
         self._patterns: Sequence[str] = ()
         self._buffer = RotationBuffer()
-        self._departures = Departures(options.close_timeout)
+        self._draining = DrainingConnections(options.close_timeout)
         self._stats = Stats(runtime)
         self._backoff = Backoff(options.windows, schedule, runtime.random)
         self._rotation_backoff = Backoff(options.windows, schedule, runtime.random)
@@ -137,9 +137,9 @@ class ConnectionManager:
         reason = "superseded" if self._superseded else "drained" if cause == "drained" else "stopped"
         now = self._runtime.monotonic()
         if self._current:
-            self._departures.close(self._current, reason, now)
+            self._draining.close(self._current, reason, now)
         self._current = None
-        self._departures.close_all(now)
+        self._draining.close_all(now)
         self._wake("stop")
 
     def reconnect(self) -> None:
@@ -160,8 +160,8 @@ class ConnectionManager:
 
     def set_subscriptions(self, patterns: Sequence[str]) -> None:
         self._patterns = list(patterns)
-        for lane in self._lanes:
-            lane.subscriptions.want(self._patterns)
+        for connection in self._connections:
+            connection.subscriptions.want(self._patterns)
         if self._current:
             self._wake("subscriptions")
 
@@ -185,18 +185,18 @@ class ConnectionManager:
 
     def _reconcile(self) -> None:
         now = self._runtime.monotonic()
-        self._departures.work(now)
+        self._draining.work(now)
         if self._stop_cause:
-            if len(self._departures) == 0:
+            if len(self._draining) == 0:
                 self._enter_final(self._stop_cause)
         elif not self._superseded:
             self._notice_pause(now)
             self._give_up_silent(now)
             self._connect_when_due(now)
             self._rotate_when_due(now)
-            for lane in self._lanes:
-                lane.beat(now, self._stats.activity_now)
-                lane.subscribe(now)
+            for connection in self._connections:
+                connection.send_heartbeat(now, self._stats.activity_now)
+                connection.subscribe(now)
             if self._stable_at() <= now:
                 self._backoff.settled()
         due_at = min(self._deadlines(now), default=math.inf)
@@ -271,11 +271,11 @@ class ConnectionManager:
     def _may_rotate(self) -> bool:
         """One rotation after the other: messages can be put in order from two connections, not from three."""
         ready = self._current is not None and self._current.heartbeat is not None
-        return ready and self._candidate is None and len(self._departures) == 0
+        return ready and self._candidate is None and len(self._draining) == 0
 
-    def _open(self, now: float) -> Lane:
+    def _open(self, now: float) -> ManagedConnection:
         shortest, longest = self._options.rotate_after
-        lane = Lane(
+        connection = ManagedConnection(
             self._on_opened,
             self._on_received,
             self._on_ended,
@@ -284,150 +284,150 @@ class ConnectionManager:
             self._runtime.random,
             self._options.connect_timeout,
         )
-        lane.subscriptions.want(self._patterns)
+        connection.subscriptions.want(self._patterns)
 
         def proceed(key: SigningKey | BaseException) -> None:
-            if lane.has_ended:
+            if connection.has_ended:
                 return
             if isinstance(key, BaseException):
-                lane.ended(Failed(key))
+                connection.ended(Failed(key))
                 return
             try:
                 rotation = self._current is not None and self._current.is_open
                 token = key.token(self._options.login, self._stats.clock.now(), rotation)
                 open_socket = self._http.open_socket if self._http else self._runtime.open_socket
-                lane.socket = open_socket(self._options.url, token, lane)
+                connection.socket = open_socket(self._options.url, token, connection)
             except Exception as error:
-                lane.ended(Failed(error))
+                connection.ended(Failed(error))
 
         self._load_key(proceed)
-        return lane
+        return connection
 
     # What connections tell.
 
-    def _on_opened(self, lane: Lane) -> None:
+    def _on_opened(self, connection: ManagedConnection) -> None:
         now = self._runtime.monotonic()
         terms = self._options.heartbeat
-        lane.opened_at = now
-        lane.heartbeat = Heartbeat(terms, self._runtime.random, now) if terms else None
+        connection.opened_at = now
+        connection.heartbeat = Heartbeat(terms, self._runtime.random, now) if terms else None
         # In a rotation the old connection stays until the new one has proved itself.
         if self._current:
-            self._buffer.begin(self._current, lane)
+            self._buffer.begin(self._current, connection)
         else:
-            self._promote(lane)
+            self._promote(connection)
         self._wake("opened")
 
-    def _on_received(self, lane: Lane, message: Message) -> None:
+    def _on_received(self, connection: ManagedConnection, message: Message) -> None:
         kind = message["type"]
         if kind == "heartbeat_ack":
-            if lane not in self._departures and not self._superseded:
-                self._on_ack(lane, message)
+            if connection not in self._draining and not self._superseded:
+                self._on_ack(connection, message)
         elif kind == "superseded":
             # Whatever was asked with this id is not going to be done.
             if isinstance(message.get("id"), str):
                 self._tell({"type": "message", "message": message})
-            self._on_superseded(lane)
+            self._on_superseded(connection)
             self._wake("superseded")
         elif kind == "error" and message.get("code") == "revoked":
-            self._on_revoked(lane, message)
-        elif lane.subscriptions.answered(message, self._runtime.monotonic()):
+            self._on_revoked(connection, message)
+        elif connection.subscriptions.answered(message, self._runtime.monotonic()):
             if kind == "error":
                 self._tell({"type": "message", "message": message})
-            self._promote_proved(lane)
-            if lane is self._current and lane.is_ready:
+            self._promote_proved(connection)
+            if connection is self._current and connection.is_ready:
                 self._tell({"type": "ready"})
             self._wake("subscriptions")
-        elif kind != "message" or self._buffer.admits(lane, message):
+        elif kind != "message" or self._buffer.admits(connection, message):
             self._pass({"type": "message", "message": message})
 
-    def _on_superseded(self, lane: Lane) -> None:
+    def _on_superseded(self, connection: ManagedConnection) -> None:
         """Lets what is being handled be answered on the present connection, as long as the server lets it."""
         if self._superseded or self._stop_cause:
             return
         self._superseded = True
         if self._current is None:
             # The only connection there is was still on its way to being the current one.
-            self._current, self._candidate = (self._candidate or lane), None
+            self._current, self._candidate = (self._candidate or connection), None
         self._drop_candidate()
         if self._state != "draining":
             self._enter("draining", "superseded")
 
-    def _on_revoked(self, lane: Lane, message: Message) -> None:
+    def _on_revoked(self, connection: ManagedConnection, message: Message) -> None:
         self._tell({"type": "message", "message": message})
-        if lane in self._departures:
+        if connection in self._draining:
             self._flush()
             return
-        self._drop_candidate(but=lane)
-        self._lose(lane, failure_of(Failed(Exception()), revoked=True), "revoked")
+        self._drop_candidate(but=connection)
+        self._lose(connection, failure_of(Failed(Exception()), revoked=True), "revoked")
         self._wake("ended")
 
-    def _on_ack(self, lane: Lane, ack: Message) -> None:
-        round_trip = self._stats.acked(lane.heartbeat, ack)
-        self._promote_proved(lane)
+    def _on_ack(self, connection: ManagedConnection, ack: Message) -> None:
+        round_trip = self._stats.acked(connection.heartbeat, ack)
+        self._promote_proved(connection)
         token = ack.get("fencingToken") or ack["serverTime"]
         self._tell({"type": "acked", "round_trip": round_trip, "fencing_token": token})
         self._wake("ack")
 
-    def _on_ended(self, lane: Lane, end: End) -> None:
-        if not self._departures.ended(lane):
-            wish = self._wish_after(lane, end)
-            self._lose(lane, failure_of(end), "connection_lost", wish)
+    def _on_ended(self, connection: ManagedConnection, end: End) -> None:
+        if not self._draining.ended(connection):
+            retry_hint = self._retry_hint_after(connection, end)
+            self._lose(connection, failure_of(end), "connection_lost", retry_hint)
         self._wake("ended")
 
-    def _wish_after(self, lane: Lane, end: End) -> dict[str, float] | None:
+    def _retry_hint_after(self, connection: ManagedConnection, end: End) -> dict[str, float] | None:
         """When the server would have the next attempt: None for at once."""
         now = self._runtime.monotonic()
-        age = now - (now if lane.opened_at is None else lane.opened_at)
-        wish = {"fleet_window": fleet_window(end, age, self._stats.reconnect_window)}
+        age = now - (now if connection.opened_at is None else connection.opened_at)
+        retry_hint = {"fleet_window": fleet_window(end, age, self._stats.reconnect_window)}
         if not isinstance(end, Refused):
             refusal = enrolment_refusal_in(end)
-            return {**wish, "retry_after": refusal.retry_after} if refusal else wish
+            return {**retry_hint, "retry_after": refusal.retry_after} if refusal else retry_hint
         clock = self._stats.clock
         # A token with a wrong time is refused like any other; the next one carries the server's time.
         if end.status in (401, 403) and clock.learn_from_date(end.date):
             self._tell({"type": "clock_skew", "clock_skew": clock.skew})
             return None
-        return {**wish, "retry_after": retry_after_seconds(end, clock.now())}
+        return {**retry_hint, "retry_after": retry_after_seconds(end, clock.now())}
 
     # Changes.
 
-    def _promote_proved(self, lane: Lane) -> None:
+    def _promote_proved(self, connection: ManagedConnection) -> None:
         """Completes a rotation as soon as the new connection does all that the old one does."""
         old = self._current
-        if old is None or lane is not self._candidate or lane.awaited:
+        if old is None or connection is not self._candidate or connection.awaited:
             return
-        self._current, self._candidate = lane, None
-        self._departures.close(old, "rotated", self._runtime.monotonic(), _LINGER)
+        self._current, self._candidate = connection, None
+        self._draining.close(old, "rotated", self._runtime.monotonic(), _LINGER)
         self._rotation_backoff.settled()
         self._tell({"type": "rotated"})
 
-    def _promote(self, lane: Lane) -> None:
+    def _promote(self, connection: ManagedConnection) -> None:
         """Makes a connection the one that counts, where there is none."""
-        self._current, self._candidate = lane, None
+        self._current, self._candidate = connection, None
         if self._state in ("connecting", "reconnecting"):
             self._enter("connected", "opened")
-        if lane.is_ready:
+        if connection.is_ready:
             self._tell({"type": "ready"})
 
     def _lose(
         self,
-        lane: Lane,
+        connection: ManagedConnection,
         failure: Failure,
         reason: str,
-        wish: dict[str, float] | None = {},  # noqa: B006 - never changed
+        retry_hint: dict[str, float] | None = {},  # noqa: B006 - never changed
     ) -> None:
         """A connection, or an attempt at one, is over. Plans what comes next."""
-        lane.terminate()
-        if lane is self._candidate:
+        connection.terminate()
+        if connection is self._candidate:
             self._candidate = None
-        if self._current and lane is not self._current:
+        if self._current and connection is not self._current:
             # Nobody waits for a rotation, whatever the fleet does.
-            alone = None if wish is None else {**wish, "fleet_window": 0.0}
+            alone = None if retry_hint is None else {**retry_hint, "fleet_window": 0.0}
             self._current.rotate_at = self._retry_at(self._rotation_backoff, failure, alone, True)
             return
         self._current = None
         self._stats.lost(failure)
-        self._departures.cut_off()
+        self._draining.cut_off()
         self._tell({"type": "broken"})
         if self._superseded:
             self._end("superseded", "superseded")
@@ -443,12 +443,14 @@ class ConnectionManager:
         if self._state == "connected":
             self._enter("reconnecting", reason, failure)
         if self._candidate is None:
-            self._next_attempt_at = self._retry_at(self._backoff, failure, wish, False)
-            self._has_to_wait = failure.kind in ("throttled", "unavailable") or any((wish or {}).values())
+            self._next_attempt_at = self._retry_at(self._backoff, failure, retry_hint, False)
+            self._has_to_wait = failure.kind in ("throttled", "unavailable") or any((retry_hint or {}).values())
 
-    def _retry_at(self, backoff: Backoff, failure: Failure, wish: dict[str, float] | None, rotation: bool) -> float:
-        drawn = backoff.next(failure.kind, **(wish or {}))
-        delay = 0.0 if wish is None else drawn
+    def _retry_at(
+        self, backoff: Backoff, failure: Failure, retry_hint: dict[str, float] | None, rotation: bool
+    ) -> float:
+        drawn = backoff.next(failure.kind, **(retry_hint or {}))
+        delay = 0.0 if retry_hint is None else drawn
         self._tell_attempt(failure, backoff.attempts, delay, rotation)
         return self._runtime.monotonic() + delay
 
@@ -462,13 +464,13 @@ class ConnectionManager:
         self._tell({"type": "attempt_failed", "attempt": attempt})
 
     @property
-    def _lanes(self) -> list[Lane]:
-        return [lane for lane in (self._current, self._candidate) if lane is not None]
+    def _connections(self) -> list[ManagedConnection]:
+        return [connection for connection in (self._current, self._candidate) if connection is not None]
 
     def _stable_at(self) -> float:
         return self._current.stable_at(self._options.stable_after) if self._current else math.inf
 
-    def _drop_candidate(self, but: Lane | None = None) -> None:
+    def _drop_candidate(self, but: ManagedConnection | None = None) -> None:
         if self._candidate and self._candidate is not but:
             self._candidate.terminate()
             self._candidate = None
@@ -479,7 +481,7 @@ class ConnectionManager:
             self._current.terminate()
         self._current = None
         self._drop_candidate()
-        self._departures.cut_off()
+        self._draining.cut_off()
         if self._timer:
             self._timer.cancel()
         self._enter(state, reason, failure)
@@ -499,15 +501,15 @@ class ConnectionManager:
         self._tell({"type": "state", "change": change.to_json()})
 
     def _deadlines(self, now: float) -> Iterator[float]:
-        yield from self._departures.deadlines
+        yield from self._draining.deadlines
         # Whoever drains has a time limit, and the server closes the connection in the end.
         if self._superseded:
             return
-        for lane in self._lanes:
-            if lane.heartbeat:
-                yield lane.heartbeat.next_at
-            if lane.is_open:
-                yield lane.subscriptions.next_at
+        for connection in self._connections:
+            if connection.heartbeat:
+                yield connection.heartbeat.next_at
+            if connection.is_open:
+                yield connection.subscriptions.next_at
         if self._candidate:
             yield self._candidate.awaited_until(self._options.connect_timeout)
         elif not self._current and not self._stop_cause:

@@ -8,7 +8,7 @@ from ..protocol import Message
 from .ends import advised_window, http_date
 from .health import LastDisconnect, ManagerHealth
 from .heartbeat import Heartbeat, HeartbeatTerms
-from .lane import Lane
+from .managed_connection import ManagedConnection
 from .runtime import Runtime
 from .state import AgentState, Failure
 
@@ -80,16 +80,16 @@ class Stats:
         return round_trip
 
     def health(
-        self, state: AgentState, lane: Lane | None, terms: HeartbeatTerms | None, attempts: int
+        self, state: AgentState, connection: ManagedConnection | None, terms: HeartbeatTerms | None, attempts: int
     ) -> ManagerHealth:
         own = terms.interval * (terms.ack_every - 1 + terms.timeout_multiplier) if terms else None
         observed = self._runtime.observed_lag()
         return ManagerHealth(
             state=state,
-            connected=lane is not None and lane.is_open,
+            connected=connection is not None and connection.is_open,
             last_ack_at=self.last_ack and self.last_ack[0],
             last_ack_monotonic=self.last_ack and self.last_ack[1],
-            ack_timeout=lane.heartbeat.ack_timeout if lane and lane.heartbeat else own,
+            ack_timeout=connection.heartbeat.ack_timeout if connection and connection.heartbeat else own,
             reconnect_attempts=attempts,
             round_trip=self.round_trip,
             clock_skew=self.clock.skew,

@@ -16,14 +16,14 @@ _MAX_BUFFERED = 128 * 1024
 """A heartbeat is left out while more than this waits in the socket: it would be stale on arrival."""
 
 
-class Lane:
+class ManagedConnection:
     """All times are by the monotonic clock, in seconds."""
 
     def __init__(
         self,
-        on_opened: Callable[[Lane], None],
-        on_message: Callable[[Lane, Message], None],
-        on_ended: Callable[[Lane, Any], None],
+        on_opened: Callable[[ManagedConnection], None],
+        on_message: Callable[[ManagedConnection, Message], None],
+        on_ended: Callable[[ManagedConnection, Any], None],
         started_at: float,
         rotate_at: float,
         random: Callable[[], float],
@@ -124,7 +124,7 @@ class Lane:
         if self.is_open:
             self.subscriptions.work(now)
 
-    def beat(self, now: float, activity: Callable[[], Message]) -> None:
+    def send_heartbeat(self, now: float, activity: Callable[[], Message]) -> None:
         """Sends a heartbeat if one is due."""
         heartbeat = self.heartbeat
         if heartbeat is None or not self.is_open or heartbeat.next_at > now or not self.socket:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol import INBOX, Message, delivery_key
-from .lane import Lane
+from .managed_connection import ManagedConnection
 
 
 @dataclass
-class _Departure:
+class _Draining:
     reason: str
     closes_at: float | None
     """Monotonic: when it is closed; None once it was."""
@@ -17,54 +17,54 @@ class _Departure:
     """Monotonic: when it is cut off."""
 
 
-class Departures:
-    """Listened to until the peer has answered their close, but not for ever: for `patience` seconds."""
+class DrainingConnections:
+    """Listened to until the peer has answered their close, but not for ever: for `close_timeout` seconds."""
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self._lanes: dict[Lane, _Departure] = {}
+    def __init__(self, close_timeout: float) -> None:
+        self._close_timeout = close_timeout
+        self._connections: dict[ManagedConnection, _Draining] = {}
 
     def __len__(self) -> int:
-        return len(self._lanes)
+        return len(self._connections)
 
-    def __contains__(self, lane: Lane) -> bool:
-        return lane in self._lanes
+    def __contains__(self, connection: ManagedConnection) -> bool:
+        return connection in self._connections
 
     @property
     def deadlines(self) -> list[float]:
         """Monotonic times at which there is something to do."""
-        return [each.ends_at if each.closes_at is None else each.closes_at for each in self._lanes.values()]
+        return [each.ends_at if each.closes_at is None else each.closes_at for each in self._connections.values()]
 
-    def close(self, lane: Lane, reason: str, now: float, linger: float = 0.0) -> None:
+    def close(self, connection: ManagedConnection, reason: str, now: float, linger: float = 0.0) -> None:
         """Closes with code 1000, at once or later."""
-        if not lane.is_open:
-            lane.terminate()
+        if not connection.is_open:
+            connection.terminate()
             return
         closes_at = now + linger
-        self._lanes[lane] = _Departure(reason, closes_at, closes_at + self._patience)
+        self._connections[connection] = _Draining(reason, closes_at, closes_at + self._close_timeout)
         if linger == 0:
             self.work(now)
 
-    def ended(self, lane: Lane) -> bool:
+    def ended(self, connection: ManagedConnection) -> bool:
         """Returns whether this was one of them."""
-        return self._lanes.pop(lane, None) is not None
+        return self._connections.pop(connection, None) is not None
 
     def work(self, now: float) -> None:
         """Closes what has lingered for long enough, and cuts off what has had its time to answer."""
-        for lane, departure in list(self._lanes.items()):
-            if departure.closes_at is not None and departure.closes_at <= now:
-                departure.closes_at = None
-                lane.close(1000, departure.reason)
-            if departure.ends_at <= now:
-                self._lanes.pop(lane, None)
-                lane.terminate()
+        for connection, draining in list(self._connections.items()):
+            if draining.closes_at is not None and draining.closes_at <= now:
+                draining.closes_at = None
+                connection.close(1000, draining.reason)
+            if draining.ends_at <= now:
+                self._connections.pop(connection, None)
+                connection.terminate()
 
     def close_all(self, now: float) -> None:
         """Closes what still lingers."""
-        for departure in self._lanes.values():
-            if departure.closes_at is not None:
-                departure.closes_at = now
-                departure.ends_at = now + self._patience
+        for draining in self._connections.values():
+            if draining.closes_at is not None:
+                draining.closes_at = now
+                draining.ends_at = now + self._close_timeout
         self.work(now)
 
     def cut_off(self) -> None:
@@ -79,21 +79,21 @@ class RotationBuffer:
     """
 
     def __init__(self) -> None:
-        self._lanes: tuple[Lane, Lane] | None = None
+        self._connections: tuple[ManagedConnection, ManagedConnection] | None = None
         self._told: set[str] = set()
         self._held: list[Message] = []
 
-    def begin(self, older: Lane, newer: Lane) -> None:
-        self._lanes = (older, newer)
+    def begin(self, older: ManagedConnection, newer: ManagedConnection) -> None:
+        self._connections = (older, newer)
 
-    def admits(self, lane: Lane, message: Message) -> bool:
+    def admits(self, connection: ManagedConnection, message: Message) -> bool:
         """Returns whether to tell the message now."""
         subject, key = message.get("subject"), delivery_key(message)
         # Answers to requests have no order, come on one connection, and somebody waits for them.
         is_answer = isinstance(subject, str) and subject.startswith(f"{INBOX}.")
-        if self._lanes is None or is_answer:
+        if self._connections is None or is_answer:
             return True
-        if lane is self._lanes[0]:
+        if connection is self._connections[0]:
             if key is not None:
                 self._told.add(key)
             return True
@@ -102,9 +102,9 @@ class RotationBuffer:
 
     def release(self) -> list[Message]:
         """What was held, as soon as one of the two connections has ended."""
-        if self._lanes is None or not any(lane.has_ended for lane in self._lanes):
+        if self._connections is None or not any(connection.has_ended for connection in self._connections):
             return []
-        self._lanes = None
+        self._connections = None
         unseen = [each for each in self._held if delivery_key(each) not in self._told]
         self._held, self._told = [], set()
         return unseen
