@@ -6,7 +6,7 @@ import type { Login, Standing } from "./standing";
 /** A connection of an agent, as the gateway and the authorizer describe it. */
 export type LeaseHolder = Login &
   Pick<Identity, "organizationId" | "agentId" | "leaseMs" | "heartbeatIntervalMs" | "rotation"> &
-  Pick<Identity, "registeredUntil" | "ephemeralMs"> & { connectedAt: number };
+  Pick<Identity, "registeredUntil" | "ephemeralMs"> & { connectedAt: number; token?: TokenUse };
 
 /**
  * What became of an acquisition. `acquired`, also where the write was repeated; `superseded`: the process has lost

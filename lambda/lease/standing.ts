@@ -20,10 +20,16 @@ export type Standing = "holds" | "superseded" | "revoked" | "ended";
 export function standingOf(row: StatusRow | undefined, login: Login): Standing {
   if (isLockedOut(row, login)) return "revoked";
   if (!row) return "ended";
-  if (row.connections?.has(entryOf(login.connectionId, login.keyTag))) return "holds";
+  if (isListed(row, login)) return "holds";
   const other = row.instanceId !== undefined && row.instanceId !== login.instanceId;
   return other ? "superseded" : "ended";
 }
+
+/** Whether the row lists the connection as open. */
+export const isListed = (
+  { connections }: Pick<StatusRow, "connections">,
+  { connectionId, keyTag }: Pick<Login, "connectionId" | "keyTag">,
+): boolean => connections?.has(entryOf(connectionId, keyTag)) === true;
 
 /** Whether the login precedes a lock-out. For viewers and publishers, the row contains nothing else. */
 export function isLockedOut(

@@ -33,9 +33,17 @@ import type { Activity, OfflineReason } from "../../core/presence";
 import { entryOf, HTTP_CONNECTION_PREFIX, NOBODY, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
-import { acquisition, CLOCK_SKEW_MS, httpLeave, httpRenewal, latestEnd } from "./acquisition";
+import {
+  acquisition,
+  type Due,
+  httpLeave,
+  httpRenewal,
+  latestEnd,
+  latestOlder,
+  renewal,
+} from "./acquisition";
 import type { AcquireOutcome, HttpHolder, HttpOutcome, LeaseHolder, Renewal } from "./holder";
-import { type Standing, standingOf } from "./standing";
+import { isListed, type Standing } from "./standing";
 import { stallDeadline } from "./work";
 import * as writes from "./writes";
 
@@ -84,43 +92,26 @@ export class LeaseStore {
    * @param alone whether to be refused while another process of the agent holds a running lease
    */
   async acquire(holder: LeaseHolder, now: number, alone = false): Promise<AcquireOutcome> {
-    const { connectedAt } = holder;
-    let row: StatusRow | undefined;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      // Clocks of the gateway's hosts differ: the row's time goes on all the same.
-      const at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
-      const likeliest = holder.rotation ? writes.add("goesOn") : writes.take("goesOn");
-      const due = attempt === 0 ? likeliest : acquisition(row, holder, at, alone);
-      if (typeof due === "string") return due;
-      const result = await this.#hold(holder, due, {
-        now: at,
-        latestOlder: connectedAt + CLOCK_SKEW_MS,
-        ...takerValues(holder, row, alone),
-      });
-      if (result === "written") return due === writes.LOSE ? "superseded" : "acquired";
-      row = result.row;
-    }
-    return "contended";
+    const likeliest = holder.rotation ? writes.add("goesOn") : writes.take("goesOn");
+    const { outcome } = await this.#settle({ holder, now, alone }, likeliest, (row, at) =>
+      acquisition(row, holder, at, alone),
+    );
+    return outcome;
   }
 
   /** A heartbeat: one write unit, no read; it never makes a row. */
   async renew(holder: LeaseHolder, now: number, activity?: Activity): Promise<RenewOutcome> {
-    const stallsAt = activity && stallDeadline(activity, now, holder.heartbeatIntervalMs);
-    const work = { activity, stallsAt };
-    let row: StatusRow | undefined;
-    for (const period of ["goesOn", "begins", "goesOn"] as const) {
-      const result = await this.#hold(holder, writes.renew(period, work), { now, ...work });
-      if (result === "written") {
-        return { outcome: "renewed", ...renewalOf(holder, now) };
-      }
-      row = result.row;
-      const standing = standingOf(row, holder);
-      if (standing !== "holds") return { outcome: standing, row };
-      // Overtaken by a later heartbeat; otherwise the lease has run out, and the period begins anew, unless another
-      // connection has renewed it meanwhile.
-      if (row && row.lastHeartbeatAt >= now) break;
-    }
-    return { outcome: "renewed", ...renewalIn(row, now) };
+    const work = workOf(holder, now, activity);
+    const { outcome, row } = await this.#settle(
+      { holder, now, activity },
+      writes.renew("goesOn", work),
+      (row) => renewal(row, holder, now, work),
+      // Who overtakes it so often has renewed the lease.
+      3,
+    );
+    return outcome === "renewed" || outcome === "contended"
+      ? { outcome: "renewed", ...leaseOf(holder, now, row) }
+      : { outcome, row };
   }
 
   /**
@@ -134,35 +125,15 @@ export class LeaseStore {
     activity?: Activity,
     alone = false,
   ): Promise<HttpOutcome> {
-    let row: StatusRow | undefined;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
-      const stallsAt = activity && stallDeadline(activity, at, holder.heartbeatIntervalMs);
-      const work = { activity, stallsAt };
-      const latestOlder = latestEnd(row, holder, alone);
-      const due =
-        attempt === 0
-          ? writes.renewOverHttp("goesOn", work)
-          : httpRenewal(row, holder, at, alone, { latestOlder, work });
-      if (due === "renewed") return { outcome: due, ...renewalIn(row, at) };
-      if (typeof due === "string") return { outcome: due };
-      const { token } = holder;
-      const values = {
-        now: at,
-        latestOlder,
-        ...token,
-        ...work,
-        ...takerValues(holder, row, alone),
-      };
-      const result = await this.#hold(holder, due, values);
-      if (result === "written" || result.row?.lastToken === token.used) {
-        if (due === writes.LOSE_OVER_HTTP) return { outcome: "superseded" };
-        const written = result === "written" ? renewalOf(holder, at) : renewalIn(result.row, at);
-        return { outcome: "renewed", ...written };
-      }
-      row = result.row;
-    }
-    return { outcome: "contended" };
+    const work = workOf(holder, now, activity);
+    const { outcome, at, row } = await this.#settle(
+      { holder, now, activity, alone },
+      writes.renewOverHttp("goesOn", work),
+      (row, at) => httpRenewal(row, holder, at, alone, work),
+    );
+    return outcome === "renewed" || outcome === "acquired"
+      ? { outcome: "renewed", ...leaseOf(holder, at, row) }
+      : { outcome };
   }
 
   /** A process that sends its heartbeats over HTTP leaves. Its WebSockets stay. */
@@ -171,17 +142,10 @@ export class LeaseStore {
     now: number,
     reason: OfflineReason,
   ): Promise<HttpOutcome> {
-    let row: StatusRow | undefined;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const due = attempt === 0 ? writes.LEAVE : httpLeave(row, holder, now);
-      if (typeof due === "string") return { outcome: due } as HttpOutcome;
-      const result = await this.#hold(holder, due, { now, reason, ...holder.token });
-      if (result === "written" || result.row?.lastToken === holder.token.used) {
-        return { outcome: "left" };
-      }
-      row = result.row;
-    }
-    return { outcome: "contended" };
+    const { outcome } = await this.#settle({ holder, now, reason }, writes.LEAVE, (row) =>
+      httpLeave(row, holder, now),
+    );
+    return { outcome };
   }
 
   /**
@@ -195,16 +159,11 @@ export class LeaseStore {
     reason: OfflineReason,
     leaves = false,
   ): Promise<ReleaseOutcome> {
-    // For as long as it may live, it is remembered that a connection has ended that no row knows.
-    const kept = Math.ceil((now + LIMITS.connectionDurationMs) / 1000);
-    let last = !leaves;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const write = last ? writes.END : writes.NOTE;
-      const result = await this.#hold(holder, write, { now, reason, kept });
-      if (result === "written") return last ? "ended" : "noted";
-      last = !last;
-    }
-    return "contended";
+    const likeliest = leaves ? writes.NOTE : writes.END;
+    const { outcome } = await this.#settle({ holder, now, reason }, likeliest, (row) =>
+      row?.connections?.size === 1 && isListed(row, holder) ? writes.END : writes.NOTE,
+    );
+    return outcome;
   }
 
   // What a sweep does about what it has observed: see the writes. Each is false if it is not so any more. Where the answer
@@ -215,31 +174,112 @@ export class LeaseStore {
   forget = (row: Observed<"displaced">) => this.#act(row, writes.FORGET);
 
   async #act(row: Observed, write: writes.Write): Promise<boolean> {
-    return (await this.#write(row, write, { ...row })) === "written";
+    return (await this.#write(row, write, { ...row })) === undefined;
   }
 
-  /** A write for a connection, with what is known of it as values. */
-  #hold(holder: LeaseHolder, write: writes.Write, given: WriteValues & { now: number }) {
+  /**
+   * Makes the likeliest write, and where that is refused the one that is due by the row in the way.
+   *
+   * @param due at a time that is later than that of the row: the clocks of the gateway's hosts differ
+   * @returns with the time, and the row by which nothing had to be written
+   */
+  async #settle<Outcome extends string>(
+    event: HoldersEvent,
+    likeliest: writes.Settling<Outcome>,
+    due: (row: StatusRow | undefined, at: number) => Due<Outcome>,
+    attempts = ATTEMPTS,
+  ): Promise<{ outcome: Outcome | "contended"; at: number; row?: StatusRow | undefined }> {
+    const { holder, now } = event;
+    let row: StatusRow | undefined;
+    let at = now;
+    let write: Due<Outcome> = likeliest;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const refused = await this.#write(holder, write, this.#valuesOf(event, at, row));
+      if (!refused) return { outcome: write.outcome, at };
+      row = refused.row;
+      // It was carried out, and its answer lost: the row says so.
+      const isDone = holder.token && row?.lastToken === holder.token.used;
+      if (isDone) return { outcome: write.outcome, at, row };
+      at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
+      const next = due(row, at);
+      if (typeof next === "string") return { outcome: next, at, row };
+      write = next;
+    }
+    return { outcome: "contended", at, row };
+  }
+
+  /** What the writes may name. */
+  #valuesOf(
+    { holder, now, alone = false, activity, reason }: HoldersEvent,
+    at: number,
+    row: StatusRow | undefined,
+  ): WriteValues {
     const entry = entryOf(holder.connectionId, holder.keyTag);
-    const leaseExpiresAt = leaseEnd(holder, given.now);
+    const process = tagOf(holder.instanceId);
+    const leaseExpiresAt = leaseEnd(holder, at);
     const { ephemeralMs: keptMs = this.options.retentionMs } = holder;
-    const ttlEpochSeconds = Math.ceil((leaseExpiresAt + keptMs) / 1000);
-    const values = { entry, entries: new Set([entry]), leaseExpiresAt, ttlEpochSeconds };
-    return this.#write(holder, write, { ...holder, ...values, ...given });
+    return {
+      ...holder,
+      ...holder.token,
+      ...workOf(holder, at, activity),
+      reason,
+      now: at,
+      endedAt: now,
+      entry,
+      entries: new Set([entry]),
+      leaseExpiresAt,
+      ttlEpochSeconds: Math.ceil((leaseExpiresAt + keptMs) / 1000),
+      // For as long as it may live, it is remembered that a connection has ended that no row knows.
+      kept: Math.ceil((now + LIMITS.connectionDurationMs) / 1000),
+      latestOlder: latestEnd(row, holder, alone),
+      latestReplaced: alone ? 0 : latestOlder(holder),
+      process,
+      processes: new Set([process]),
+      lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),
+      observedInstanceId: row?.instanceId,
+    };
   }
 
-  /** @returns the row that stood in the way, undefined if there is none; or `written` */
-  async #write({ organizationId, agentId }: Observed, write: writes.Write, given: WriteValues) {
+  /** @returns what stood in the way; undefined if it was written */
+  async #write(
+    { organizationId, agentId }: Observed,
+    write: writes.Write,
+    given: WriteValues,
+  ): Promise<Refusal | undefined> {
     const { client, tableName } = this.options;
     const values = { ...CONSTANTS, ...given };
     try {
       await client.send(statusWrite(tableName, { organizationId, agentId, ...write, values }));
-      return "written" as const;
+      return undefined;
     } catch (error) {
       return { row: rowInTheWay(error) };
     }
   }
 }
+
+/** What happens to a connection or a process, and when by the gateway's clock. */
+interface HoldersEvent {
+  holder: LeaseHolder;
+  now: number;
+  alone?: boolean;
+  activity?: Activity | undefined;
+  reason?: OfflineReason;
+}
+
+/** The row that made a write's condition fail; without one if there is no row. */
+interface Refusal {
+  row: StatusRow | undefined;
+}
+
+/** What a heartbeat says of the work, as attributes. */
+const workOf = (
+  { heartbeatIntervalMs }: LeaseHolder,
+  at: number,
+  activity: Activity | undefined,
+): WriteValues => ({
+  activity,
+  stallsAt: activity && stallDeadline(activity, at, heartbeatIntervalMs),
+});
 
 /** No lease outlives the registration. */
 const leaseEnd = (
@@ -247,30 +287,8 @@ const leaseEnd = (
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
 
-/** Of a heartbeat that was written. */
-const renewalOf = (holder: LeaseHolder, at: number): Renewal => ({
-  leaseExpiresAt: leaseEnd(holder, at),
-  lastHeartbeatAt: at,
+/** Of a heartbeat that was written, or that a later one of the process has overtaken: then as the row says. */
+const leaseOf = (holder: LeaseHolder, at: number, row: StatusRow | undefined): Renewal => ({
+  leaseExpiresAt: row?.leaseExpiresAt ?? leaseEnd(holder, at),
+  lastHeartbeatAt: row?.lastHeartbeatAt ?? at,
 });
-
-/** Of one that a later heartbeat of the process has overtaken. */
-const renewalIn = (row: StatusRow | undefined, now: number): Renewal => ({
-  leaseExpiresAt: row?.leaseExpiresAt ?? now,
-  lastHeartbeatAt: row?.lastHeartbeatAt ?? now,
-});
-
-/** What the writes compare of a process that takes the row, or loses it. */
-function takerValues(
-  { instanceId, connectedAt }: LeaseHolder,
-  row: StatusRow | undefined,
-  alone: boolean,
-) {
-  const process = tagOf(instanceId);
-  return {
-    latestReplaced: alone ? 0 : connectedAt + CLOCK_SKEW_MS,
-    process,
-    processes: new Set([process]),
-    lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),
-    observedInstanceId: row?.instanceId,
-  };
-}

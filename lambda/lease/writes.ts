@@ -9,6 +9,9 @@ import type { StatusWrite, WriteValues } from "../../core/status-write";
 
 export type Write = Pick<StatusWrite, "update" | "condition">;
 
+/** A write that settles what becomes of a connection or a process. */
+export type Settling<Outcome extends string> = Write & { outcome: Outcome };
+
 /** Most connections of a process at once: one, two while it rotates, and room for one that was lost. */
 export const MOST_CONNECTIONS = 3;
 /** Most connections that are remembered after they lost the row. */
@@ -53,9 +56,11 @@ const keyIsValid = "NOT contains(revokedKeys, :keyTag)";
 const mayWrite = (period: OnlinePeriod) =>
   `${keyIsValid} AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
 
-/** The connection has neither ended nor lost the row. What stands for an HTTP heartbeat can't have: its token is new. */
-const mayHold = (period: OnlinePeriod) =>
-  `${mayWrite(period)} AND lastEnded <> :connectionId AND NOT contains(displaced, :entry)`;
+/** The connection has not ended. What stands for an HTTP heartbeat can't have: its token is new. */
+const mayHold = (period: OnlinePeriod) => `${mayWrite(period)} AND lastEnded <> :connectionId`;
+
+/** A connection that has lost the row does not take it again. */
+const notDisplaced = "NOT contains(displaced, :entry)";
 
 /** Of the tokens of HTTP heartbeats, a row accepts none that is not newer than all before: each works once, in order. */
 const newerToken = "NOT lastToken >= :issued";
@@ -77,12 +82,8 @@ const WAYS = {
   newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
 
-/** Why a process may come back to the row by a WebSocket. An HTTP heartbeat may not: it can be older than the end of a WebSocket. */
-const WAYS_BACK = {
-  // The process has sent heartbeats over HTTP alone until now.
-  joins: `${sameProcess} AND attribute_exists(connections) AND begins_with(connectionId, :http)`,
-  again: `${sameProcess} AND connectedAt < :connectedAt`,
-};
+/** Why besides by a WebSocket: an HTTP heartbeat can be older than the end of one. */
+const WAY_BACK = `${sameProcess} AND (attribute_exists(connections) OR connectedAt < :connectedAt)`;
 
 /** An HTTP heartbeat takes nothing from its own process's connections. */
 const notHeld =
@@ -99,8 +100,11 @@ export interface TakeOptions {
 }
 
 /** acquire: the process takes the row, or comes back to it with a new connection in place of all others. */
-export function take(period: OnlinePeriod, { trim = false, work }: TakeOptions = {}): Write {
-  const possible = Object.values(work ? WAYS : { ...WAYS, ...WAYS_BACK });
+export function take(
+  period: OnlinePeriod,
+  { trim = false, work }: TakeOptions = {},
+): Settling<"acquired"> {
+  const possible = [...Object.values(WAYS), ...(work ? [] : [WAY_BACK])];
   const ways = period === "begins" ? "" : ` AND ((${possible.join(") OR (")}))`;
   const room = trim
     ? "instanceId = :observedInstanceId"
@@ -109,42 +113,51 @@ export function take(period: OnlinePeriod, { trim = false, work }: TakeOptions =
   const { set, missing } = assignmentsOf(work ?? { activity: undefined, stallsAt: undefined });
   const token = work ? `, ${tokenUsed}` : "";
   const remove = ["reason", "disconnectedAt", ...missing].join(", ");
+  const mayTake = work
+    ? `${mayWrite(period)} AND ${newerToken} AND ${notHeld}`
+    : `${mayHold(period)} AND ${notDisplaced}`;
   return {
-    condition: `${notFenced} AND ${work ? `${mayWrite(period)} AND ${newerToken} AND ${notHeld}` : mayHold(period)} AND ${room}${ways}`,
+    outcome: "acquired",
+    condition: `${notFenced} AND ${mayTake} AND ${room}${ways}`,
     update: `${alive(period)}, instanceId = :instanceId, fencingToken = :fencingToken, connections = :entries, displaced = if_not_exists(connections, :nobody), displacedAt = :now${token}${set}${processes} REMOVE ${remove}`,
   };
 }
 
 /** acquire: the process, which goes on with another connection, has one more. */
-export const add = (period: OnlinePeriod): Write => ({
+export const add = (period: OnlinePeriod): Settling<"acquired"> => ({
+  outcome: "acquired",
   condition: `${mayHold(period)} AND ${sameProcess} AND fencingToken = :fencingToken AND size(connections) < :mostConnections AND NOT begins_with(connectionId, :http)`,
   update: `${alive(period)} ADD connections :entries REMOVE reason`,
 });
 
 /** The process has lost the row to one that lives. */
-const lost = `${notFenced} AND ${keyIsValid} AND NOT ${sameProcess} AND attribute_exists(connections)`;
+const lost = `NOT ${sameProcess} AND attribute_exists(connections)`;
 
-/** acquire: its connection has to be remembered for it. */
-export const LOSE: Write = {
-  condition: `${lost} AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
+/** acquire: its connection has to be remembered for it, unless a lock-out had to find it before. */
+export const LOSE: Settling<"superseded"> = {
+  outcome: "superseded",
+  condition: `${notFenced} AND ${keyIsValid} AND ${lost} AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
   update: "SET displacedAt = :now ADD displaced :entries, processes :processes",
 };
 
 /** acquire: the process has no connection. */
-export const LOSE_OVER_HTTP: Write = {
+export const LOSE_OVER_HTTP: Settling<"superseded"> = {
+  outcome: "superseded",
   condition: `${lost} AND size(processes) < :mostProcesses AND ${newerToken}`,
   update: "ADD processes :processes",
 };
 
 /** renew: one of the row's connections; of two heartbeats the later one counts, whichever is written last. */
-export const renew = (period: OnlinePeriod, work: WriteValues): Write => ({
+export const renew = (period: OnlinePeriod, work: WriteValues): Settling<"renewed"> => ({
+  outcome: "renewed",
   condition: `contains(connections, :entry) AND ${later(period)}`,
   update: renewed(alive(period), work),
 });
 
 /** renew: the row's process, whichever connections it has. */
-export const renewOverHttp = (period: OnlinePeriod, work: WriteValues): Write => ({
-  condition: `${holdsOverHttp} AND ${later(period)}`,
+export const renewOverHttp = (period: OnlinePeriod, work: WriteValues): Settling<"renewed"> => ({
+  outcome: "renewed",
+  condition: `${sameProcess} AND attribute_exists(connections) AND fencingToken = :fencingToken AND ${keyIsValid} AND ${newerToken} AND ${later(period)}`,
   update: renewed(`${heard(period)}, ${tokenUsed}`, work),
 });
 
@@ -156,32 +169,34 @@ function renewed(set: string, work: WriteValues): string {
   return `${set}${assigned.set} REMOVE ${remove} DELETE displaced :nobody`;
 }
 
-/** The process holds the row, and its token was not used before. */
-const holdsOverHttp = `${sameProcess} AND attribute_exists(connections) AND fencingToken = :fencingToken AND ${keyIsValid} AND ${newerToken}`;
-
-const ENDED = "#status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :now";
+const ENDED =
+  "#status = :offline, reason = if_not_exists(reason, :reason), disconnectedAt = :endedAt";
 const ENDED_REMOVES = "connections, onlineSince, stalledSince";
 
 /** release: a process without a WebSocket leaves. */
-export const LEAVE: Write = {
-  condition: `${holdsOverHttp} AND begins_with(connectionId, :http)`,
+export const LEAVE: Settling<"left"> = {
+  outcome: "left",
+  condition: `${sameProcess} AND attribute_exists(connections) AND begins_with(connectionId, :http) AND ${newerToken}`,
   update: `SET ${ENDED}, lastEnded = connectionId, ${tokenUsed} REMOVE ${ENDED_REMOVES}`,
 };
 
 /** release: a process that is offline already. No heartbeat that it sent before brings it back. */
-export const STAY_AWAY: Write = {
+export const STAY_AWAY: Settling<"left"> = {
+  outcome: "left",
   condition: `${sameProcess} AND attribute_not_exists(connections) AND ${newerToken}`,
   update: `SET ${tokenUsed}`,
 };
 
 /** release: the last connection. Where a sweep was first, the reason stays; a late end is derived: `derivePresence`. */
-export const END: Write = {
+export const END: Settling<"ended"> = {
+  outcome: "ended",
   condition: "connections = :entries",
   update: `SET ${ENDED}, lastEnded = :connectionId REMOVE ${ENDED_REMOVES}`,
 };
 
 /** release: any other connection. */
-export const NOTE: Write = {
+export const NOTE: Settling<"noted"> = {
+  outcome: "noted",
   condition: "connections <> :entries",
   update:
     "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :kept) DELETE connections :entries, displaced :entries",

@@ -89,7 +89,7 @@ function hasBeaten(world: World, operation: Operation, request: Request, row: St
     ...(renews && { connectionId: previous.connectionId, connectedAt: previous.connectedAt }),
   });
   judgeWork(row, operation.activity, holder, row.lastHeartbeatAt);
-  if (previous) refusesLockedOut(previous, request, row);
+  if (previous && isLockedOut(previous, holder)) broken("who is locked out takes nothing", row);
   if (renews) {
     judgeSettled(row);
     if (connectionsOf(previous) !== connectionsOf(row)) {
@@ -126,7 +126,6 @@ function hasLeft(previous: StatusRow | undefined, request: Request, row: StatusR
     broken("who leaves over HTTP ends what stands for it, and nothing else", row);
   }
   if (!previous.connections) return;
-  refusesLockedOut(previous, request, row);
   const { status, reason, lastEnded } = row;
   const expected = ["offline", previous.reason ?? "client_closed", previous.connectionId];
   if (text([status, reason, lastEnded]) !== text(expected)) {
@@ -139,15 +138,10 @@ function hasLost(previous: StatusRow | undefined, request: Request, row: StatusR
   if (!previous?.connections) {
     broken("only for a living process's sake another one is refused", row);
   }
-  refusesLockedOut(previous, request, row);
   if (!row.processes?.has(tagOf(request.holder.instanceId))) {
     broken("who has lost is remembered", row);
   }
   staysSmall(row);
-}
-
-function refusesLockedOut(previous: StatusRow, { holder }: Request, row: StatusRow): void {
-  if (isLockedOut(previous, holder)) broken("who is locked out writes nothing", row);
 }
 
 function staysSmall(row: StatusRow): void {

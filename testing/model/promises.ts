@@ -499,6 +499,9 @@ function judgeRotation(row: StatusRow, previous: StatusRow, key: string): void {
       broken("a key that is taken away ends the connections that used it, and no others", row);
     }
   }
+  if (row.ttlEpochSeconds < previous.ttlEpochSeconds) {
+    broken("a row is kept no shorter for a key that is taken away", previous);
+  }
   for (const one of [...(previous.revokedKeys ?? []), key]) {
     if (!row.revokedKeys?.has(one)) broken("a key that was taken away stays so", row);
   }

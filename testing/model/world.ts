@@ -25,7 +25,7 @@ export const LEASE_MS = 7500;
 const INTERVAL_MS = 5000;
 export const SKEW_MS = 2000;
 const HOUR_MS = 3_600_000;
-export const RETENTION_MS = HOUR_MS;
+export const RETENTION_MS = 3 * HOUR_MS;
 /** How long a token is valid, with the skew that is allowed. */
 const TOKEN_MS = 90_000;
 const CONNECTIONS_OPEN = 4;
@@ -322,7 +322,9 @@ export class World {
     if (registered && !enabled) offer(1, () => this.#letIn("enable"));
     if (registered && detail % 2 === 0) offer(locks, () => this.#lockOut("remove", detail));
     // The last two keys that were taken away are remembered: an agent has no more of them at once.
-    if (registered && detail % 2 === 0 && key < 2) offer(locks, () => this.#rotateKey(detail));
+    if (registered && detail % 2 === 0 && key < 2) {
+      offer(likely(15, 6, 1) * locks, () => this.#rotateKey(detail));
+    }
     if (!registered) offer(1, () => this.#letIn("register"));
     if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
     if (detail % 5 === 0 && this.isQuiet) offer(likely(8, 3), () => this.#night());

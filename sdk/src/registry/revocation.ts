@@ -121,7 +121,7 @@ export async function revokeKey(
         [...entries].filter((entry) => entry !== NOBODY && connectionIn(entry).keyTag !== keyTag),
       );
     const [connections, displaced] = [without(row?.connections), without(row?.displaced)];
-    const ends = row?.status === "online" && row.connections && connections.size === 0;
+    const ends = row?.connections && connections.size === 0;
     // The keys that an agent has at once are two: of those taken away, the last two may still be in use.
     const revokedKeys = new Set([...(row?.revokedKeys ?? []), keyTag].slice(-2));
     const set = {
@@ -129,7 +129,7 @@ export async function revokeKey(
       displacedAt: now,
       ...(connections.size > 0 && { connections }),
       ...(displaced.size > 0 && { displaced }),
-      ...(ends && { status: "offline", reason: "revoked", disconnectedAt: now }),
+      ...(ends && { disconnectedAt: now }),
       ttlEpochSeconds: keptUntil(row, now),
     };
     const gone = [
@@ -137,14 +137,15 @@ export async function revokeKey(
       ...(displaced.size > 0 ? [] : ["displaced"]),
       ...(ends ? ["onlineSince", "stalledSince"] : []),
     ];
-    const nameOf = (key: string) => (key === "status" ? "#status" : key);
-    const assignments = Object.keys(set).map((key) => `${nameOf(key)} = :${key}`);
+    const assignments = [
+      ...Object.keys(set).map((key) => `${key} = :${key}`),
+      // Why it is offline, if it is, is history, and stays.
+      ...(ends ? ["#status = :offline, reason = if_not_exists(reason, :revoked)"] : []),
+    ];
     const update = `SET ${assignments.join(", ")}${gone.length > 0 ? ` REMOVE ${gone.join(", ")}` : ""}`;
-    const observed = ["connections", "displaced", "status", "revokedKeys"] as const;
+    const observed = ["connections", "displaced", "revokedKeys", "ttlEpochSeconds"] as const;
     const same = observed.map((key) =>
-      row?.[key] === undefined
-        ? `attribute_not_exists(${nameOf(key)})`
-        : `${nameOf(key)} = :observed_${key}`,
+      row?.[key] === undefined ? `attribute_not_exists(${key})` : `${key} = :observed_${key}`,
     );
     const refused = await write(options, name, update, same.join(" AND "), {
       ...set,
