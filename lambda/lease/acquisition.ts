@@ -1,4 +1,4 @@
-/** Decides what is due for a process by the row that refused it: another write, or nothing more. */
+/** Decides, from the row that refused a write, which write comes next, or what the outcome is. */
 
 import { entryOf, isHttpConnection, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";
@@ -10,16 +10,16 @@ import * as writes from "./writes";
 /** How far the clocks of two hosts may be apart. */
 export const CLOCK_SKEW_MS = 2000;
 
-/** Another write, or what has become of the connection or process. */
-export type Due<Outcome extends string> = writes.Settling<Outcome> | Outcome;
+/** The next write, or the outcome if nothing is left to write. */
+export type Decision<Outcome extends string> = writes.Settling<Outcome> | Outcome;
 
-/** Before this a connection or process is older than one that was heard by another host's clock, for certain. */
+/** A connection that began after this is newer than the holder for certain, although the clocks of hosts differ. */
 export const latestOlder = ({ connectedAt }: LeaseHolder) => connectedAt + CLOCK_SKEW_MS;
 
 /**
- * For a connection, or for a process without one.
+ * For a connection that begins, or a heartbeat over HTTP of a process that does not hold the row.
  *
- * @param work what an HTTP heartbeat says of the work, as attributes
+ * @param work the activity in an HTTP heartbeat, as attributes
  */
 export function acquisition(
   row: StatusRow | undefined,
@@ -27,12 +27,12 @@ export function acquisition(
   at: number,
   alone: boolean,
   work?: WriteValues,
-): Due<AcquireOutcome> {
+): Decision<AcquireOutcome> {
   if (!row) return writes.take("goesOn", { work });
   const standing = standingOf(row, holder);
   if (standing === "holds") return "acquired";
   if (standing === "revoked") return "revoked";
-  // Invoked again, for a connection that has ended or lost the row.
+  // The function was invoked again for a connection that has ended or lost the row.
   const wasListed = row.displaced?.has(entryOf(holder.connectionId, holder.keyTag));
   if (wasListed || row.lastEnded === holder.connectionId) return standing;
   const { connections, processes = new Set(), connectedAt } = row;
@@ -41,10 +41,10 @@ export function acquisition(
   const period = periodOf(row, at);
   if (row.fencingToken === holder.fencingToken) {
     if (!connections) {
-      // Written late: the process's last connection ended after this one began, and so did this one.
+      // A late write: the process's last connection ended after this one began, so this one has ended too.
       if ((row.disconnectedAt ?? 0) > latestEnd(row, holder, alone)) return "ended";
     } else if (row.instanceId === holder.instanceId && !isHttpConnection(row.connectionId)) {
-      // A connection that is older than the row's joins it, as far as clocks can tell.
+      // A connection that is older than the row's, as far as clocks can tell, joins it.
       const isOlder = isLive && connectedAt >= holder.connectedAt;
       const room = connections.size < writes.MOST_CONNECTIONS;
       if (room && (isOlder || holder.rotation)) return writes.add(period);
@@ -69,33 +69,33 @@ function losing({ displaced, processes }: StatusRow, overHttp: boolean) {
   return (known?.size ?? 0) < most ? write : "contended";
 }
 
-/** A row that is online may have run out though no sweep has stored it. */
+/** The lease of an online row may have expired before a sweep stored it. */
 const periodOf = ({ onlineSince, leaseExpiresAt }: StatusRow, at: number): writes.OnlinePeriod =>
   onlineSince !== undefined && leaseExpiresAt <= at ? "begins" : "goesOn";
 
 /**
- * For a heartbeat of a connection.
+ * For a heartbeat over a connection.
  *
- * @param work what it says of the work, as attributes
+ * @param work its activity, as attributes
  */
 export function renewal(
   row: StatusRow | undefined,
   holder: LeaseHolder,
   at: number,
   work: WriteValues,
-): Due<Exclude<Standing, "holds"> | "renewed"> {
+): Decision<Exclude<Standing, "holds"> | "renewed"> {
   const standing = standingOf(row, holder);
   if (standing !== "holds") return standing;
-  // Overtaken by a later heartbeat. Otherwise the lease has run out, and the period begins anew, unless another connection
-  // has renewed it meanwhile.
+  // A later heartbeat was written first. Otherwise the lease has run out, and a new online period begins, unless another
+  // connection has renewed the lease meanwhile.
   if (!row || row.lastHeartbeatAt >= at) return "renewed";
   return writes.renew(periodOf(row, at), work);
 }
 
 /**
- * For an HTTP heartbeat.
+ * For a heartbeat over HTTP.
  *
- * @param work what it says of the work, as attributes
+ * @param work its activity, as attributes
  */
 export function httpRenewal(
   row: StatusRow | undefined,
@@ -103,30 +103,30 @@ export function httpRenewal(
   at: number,
   alone: boolean,
   work: WriteValues,
-): Due<AcquireOutcome | "renewed" | "used"> {
+): Decision<AcquireOutcome | "renewed" | "used"> {
   if (isLockedOut(row, holder)) return "revoked";
   if ((row?.lastToken ?? "") >= holder.token.issued) return "used";
   if (row?.connections && isProcessOf(row, holder)) {
     return writes.renewOverHttp(periodOf(row, at), work);
   }
-  // The lease of the process that held the row has run out, and nobody has noticed that its connections ended.
+  // The lease of the process that held the row has expired, and no end of its connections was recorded.
   const hasExpired = row?.connections && row.leaseExpiresAt <= at;
   if (hasExpired && row.leaseExpiresAt > latestEnd(row, holder, alone)) return "ended";
   return acquisition(row, holder, at, alone, work);
 }
 
 /**
- * The latest time at which the row's last connection may have ended, for a process to bring the agent back. An HTTP heartbeat may
- * be written late, and a token that was refused may be sent again.
+ * The latest end of the row's last connection after which the holder may still bring the agent back. An HTTP heartbeat may be
+ * written late, and a token that was refused may be sent again.
  */
 export function latestEnd(row: StatusRow | undefined, holder: LeaseHolder, alone: boolean): number {
   const { instanceId, connectedAt, token } = holder;
   const isLast = row?.instanceId === instanceId;
-  // Tokens are accepted in the order in which they were made: who leaves over HTTP is not brought back by an earlier request.
+  // Tokens are accepted in the order in which they were made, so an earlier request can't undo a leave over HTTP.
   if (!row || !token || (isLast && isHttpConnection(row.lastEnded))) return latestOlder(holder);
-  // Its WebSocket has ended: the request has to be later for certain.
+  // The process's WebSocket has ended: the request must be later for certain.
   if (isLast) return connectedAt - CLOCK_SKEW_MS;
-  // It was refused, or may have been, for the sake of the process that has ended.
+  // The token may have been refused while the process that has ended was alive.
   const mayBeRefused = alone || row.processes?.has(tagOf(instanceId));
   return mayBeRefused ? token.issuedAt : latestOlder(holder);
 }
@@ -134,12 +134,12 @@ export function latestEnd(row: StatusRow | undefined, holder: LeaseHolder, alone
 const isProcessOf = (row: StatusRow, { instanceId, fencingToken }: LeaseHolder): boolean =>
   row.instanceId === instanceId && row.fencingToken === fencingToken;
 
-/** What is due for a process that leaves over HTTP. */
+/** For a process that leaves over HTTP. */
 export function httpLeave(
   row: StatusRow | undefined,
   holder: HttpHolder,
   at: number,
-): Due<HttpRefusal | "left"> {
+): Decision<HttpRefusal | "left"> {
   if (isLockedOut(row, holder)) return "revoked";
   if ((row?.lastToken ?? "") >= holder.token.issued) return "used";
   if (!row) return "left";

@@ -1,7 +1,7 @@
 /**
  * The writes of a lease, the only ones that touch AgentStatus while agents come and go. Each is one conditional
- * UpdateItem, made blind in the form that is likeliest; where it is refused, the row in the refusal says which
- * form is due. A heartbeat is one write and no read.
+ * UpdateItem, made without a read in the most likely form. If it is refused, the row in the refusal decides the next
+ * form. A heartbeat is one write and no read.
  *
  * Who writes which attribute of the row (besides its keys):
  *
@@ -35,7 +35,7 @@ import type { StatusRow } from "../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../core/status-write";
 import {
   acquisition,
-  type Due,
+  type Decision,
   httpLeave,
   httpRenewal,
   latestEnd,
@@ -47,13 +47,13 @@ import { isListed, type Standing } from "./standing";
 import { stallDeadline } from "./work";
 import * as writes from "./writes";
 
-/** What a sweep has observed of a row. Its acts are refused if that has changed since. */
+/** The part of a row that a sweep has observed. Its writes are refused if that part has changed since. */
 type Observed<Name extends keyof StatusRow = never> = Pick<
   Required<StatusRow>,
   "organizationId" | "agentId" | Name
 >;
 
-/** What became of a heartbeat, and until when the lease runs or whose the row is. */
+/** The outcome of a heartbeat, with the lease, or the row that refused it. */
 export type RenewOutcome =
   | ({ outcome: "renewed" } & Renewal)
   | { outcome: Exclude<Standing, "holds">; row: StatusRow | undefined };
@@ -68,7 +68,7 @@ export interface LeaseStoreOptions {
   retentionMs: number;
 }
 
-/** A write that is overtaken each time is given up. */
+/** How often a write is tried that others overtake each time. */
 const ATTEMPTS = 6;
 
 const CONSTANTS: WriteValues = {
@@ -106,7 +106,7 @@ export class LeaseStore {
       { holder, now, activity },
       writes.renew("goesOn", work),
       (row) => renewal(row, holder, now, work),
-      // Who overtakes it so often has renewed the lease.
+      // If it is overtaken this often, the lease is renewed.
       3,
     );
     return outcome === "renewed" || outcome === "contended"
@@ -166,8 +166,8 @@ export class LeaseStore {
     return outcome;
   }
 
-  // What a sweep does about what it has observed: see the writes. Each is false if it is not so any more. Where the answer
-  // to a write was lost its repetition is refused: then the next sweep finds nothing to do, and counts nothing twice.
+  // The writes of a sweep. Each returns false if the row is no longer as observed. If the answer to a write was lost, its
+  // repetition is refused: the next sweep finds nothing to do, and counts nothing twice.
   expire = (row: Observed<"leaseExpiresAt">) => this.#act(row, writes.EXPIRE);
   stall = (row: Observed<"stallsAt">) => this.#act(row, writes.STALL);
   recover = (row: Observed<"stalledSince">) => this.#act(row, writes.RECOVER);
@@ -178,37 +178,37 @@ export class LeaseStore {
   }
 
   /**
-   * Makes the likeliest write, and where that is refused the one that is due by the row in the way.
+   * Makes the most likely write. If it is refused, the row in the refusal decides what comes next.
    *
-   * @param due at a time that is later than that of the row: the clocks of the gateway's hosts differ
-   * @returns with the time, and the row by which nothing had to be written
+   * @param decide gets a time that is later than the row's, because the clocks of the gateway's hosts differ
+   * @returns also the time of the outcome, and the row if nothing was written
    */
   async #settle<Outcome extends string>(
     event: HoldersEvent,
     likeliest: writes.Settling<Outcome>,
-    due: (row: StatusRow | undefined, at: number) => Due<Outcome>,
+    decide: (row: StatusRow | undefined, at: number) => Decision<Outcome>,
     attempts = ATTEMPTS,
   ): Promise<{ outcome: Outcome | "contended"; at: number; row?: StatusRow | undefined }> {
     const { holder, now } = event;
     let row: StatusRow | undefined;
     let at = now;
-    let write: Due<Outcome> = likeliest;
+    let write: Decision<Outcome> = likeliest;
     for (let attempt = 0; attempt < attempts; attempt++) {
       const refused = await this.#write(holder, write, this.#valuesOf(event, at, row));
       if (!refused) return { outcome: write.outcome, at };
       row = refused.row;
-      // It was carried out, and its answer lost: the row says so.
+      // The write was carried out, but its answer was lost.
       const isDone = holder.token && row?.lastToken === holder.token.used;
       if (isDone) return { outcome: write.outcome, at, row };
       at = Math.max(now, (row?.lastHeartbeatAt ?? 0) + 1);
-      const next = due(row, at);
+      const next = decide(row, at);
       if (typeof next === "string") return { outcome: next, at, row };
       write = next;
     }
     return { outcome: "contended", at, row };
   }
 
-  /** What the writes may name. */
+  /** The values of the expressions. */
   #valuesOf(
     { holder, now, alone = false, activity, reason }: HoldersEvent,
     at: number,
@@ -229,7 +229,7 @@ export class LeaseStore {
       entries: new Set([entry]),
       leaseExpiresAt,
       ttlEpochSeconds: Math.ceil((leaseExpiresAt + keptMs) / 1000),
-      // For as long as it may live, it is remembered that a connection has ended that no row knows.
+      // A row that is created by an end is kept for as long as the connection could have lived.
       kept: Math.ceil((now + LIMITS.connectionDurationMs) / 1000),
       latestOlder: latestEnd(row, holder, alone),
       latestReplaced: alone ? 0 : latestOlder(holder),
@@ -257,7 +257,7 @@ export class LeaseStore {
   }
 }
 
-/** What happens to a connection or a process, and when by the gateway's clock. */
+/** Something that happened to a connection or a process, at a time of the gateway's clock. */
 interface HoldersEvent {
   holder: LeaseHolder;
   now: number;
@@ -271,7 +271,7 @@ interface Refusal {
   row: StatusRow | undefined;
 }
 
-/** What a heartbeat says of the work, as attributes. */
+/** The activity in a heartbeat, as attributes. */
 const workOf = (
   { heartbeatIntervalMs }: LeaseHolder,
   at: number,
@@ -287,7 +287,7 @@ const leaseEnd = (
   now: number,
 ) => Math.min(now + leaseMs, registeredUntil);
 
-/** Of a heartbeat that was written, or that a later one of the process has overtaken: then as the row says. */
+/** The lease after a heartbeat: the one it wrote, or the one in the row if a later heartbeat was written first. */
 const leaseOf = (holder: LeaseHolder, at: number, row: StatusRow | undefined): Renewal => ({
   leaseExpiresAt: row?.leaseExpiresAt ?? leaseEnd(holder, at),
   lastHeartbeatAt: row?.lastHeartbeatAt ?? at,

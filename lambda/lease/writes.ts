@@ -9,7 +9,7 @@ import type { StatusWrite, WriteValues } from "../../core/status-write";
 
 export type Write = Pick<StatusWrite, "update" | "condition">;
 
-/** A write that settles what becomes of a connection or a process. */
+/** A write with the outcome that it has for its connection or process. */
 export type Settling<Outcome extends string> = Write & { outcome: Outcome };
 
 /** Most connections of a process at once: one, two while it rotates, and room for one that was lost. */
@@ -19,7 +19,7 @@ export const MOST_DISPLACED = 4;
 /** Most processes that are remembered. */
 export const MOST_PROCESSES = 6;
 
-/** Whether the agent is online all the while, or was not heard of for a lease: a row can't say so without the other. */
+/** Whether the agent has been online without a break, or a lease expired in between. */
 export type OnlinePeriod = "goesOn" | "begins";
 
 const PERIODS = {
@@ -30,15 +30,15 @@ const PERIODS = {
   begins: { condition: "leaseExpiresAt <= :now", onlineSince: ":now" },
 };
 
-/** What every write sets that proves the process alive. */
+/** Set by every write that proves the process alive. */
 const heard = (period: OnlinePeriod) =>
   `SET #status = :online, onlineSince = ${PERIODS[period].onlineSince}, lastHeartbeatAt = :now, leaseExpiresAt = :leaseExpiresAt, heartbeatIntervalMs = :heartbeatIntervalMs, ttlEpochSeconds = :ttlEpochSeconds`;
 
-/** What every write sets that proves a connection alive. */
+/** Set by every write that proves a connection alive. */
 const alive = (period: OnlinePeriod) =>
   `${heard(period)}, connectionId = :connectionId, connectedAt = :connectedAt`;
 
-/** What a heartbeat says of the work, as attributes under their own names; one without a value must not outlive the heartbeat. */
+/** The activity, as attributes under their own names. One that the heartbeat does not have is removed. */
 function assignmentsOf(work: WriteValues): { set: string; missing: string[] } {
   const names = Object.keys(work);
   const given = names.filter((name) => work[name] !== undefined);
@@ -56,13 +56,13 @@ const keyIsValid = "NOT contains(revokedKeys, :keyTag)";
 const mayWrite = (period: OnlinePeriod) =>
   `${keyIsValid} AND NOT lastHeartbeatAt >= :now AND ${PERIODS[period].condition}`;
 
-/** The connection has not ended. What stands for an HTTP heartbeat can't have: its token is new. */
+/** The connection has not ended. That of an HTTP heartbeat can't have, because its token is new. */
 const mayHold = (period: OnlinePeriod) => `${mayWrite(period)} AND lastEnded <> :connectionId`;
 
 /** A connection that has lost the row does not take it again. */
 const notDisplaced = "NOT contains(displaced, :entry)";
 
-/** Of the tokens of HTTP heartbeats, a row accepts none that is not newer than all before: each works once, in order. */
+/** A row accepts only a token that is newer than all before it: each works once, and in order. */
 const newerToken = "NOT lastToken >= :issued";
 const tokenUsed = "lastToken = :used";
 
@@ -82,7 +82,7 @@ const WAYS = {
   newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
 
-/** Why besides by a WebSocket: an HTTP heartbeat can be older than the end of one. */
+/** A WebSocket may also come back to its own process. An HTTP heartbeat may not: it can be older than the end of a WebSocket. */
 const WAY_BACK = `${sameProcess} AND (attribute_exists(connections) OR connectedAt < :connectedAt)`;
 
 /** An HTTP heartbeat takes nothing from its own process's connections. */
@@ -123,7 +123,7 @@ export function take(
   };
 }
 
-/** acquire: the process, which goes on with another connection, has one more. */
+/** acquire: one more connection of the process. */
 export const add = (period: OnlinePeriod): Settling<"acquired"> => ({
   outcome: "acquired",
   condition: `${mayHold(period)} AND ${sameProcess} AND fencingToken = :fencingToken AND size(connections) < :mostConnections AND NOT begins_with(connectionId, :http)`,
@@ -133,7 +133,7 @@ export const add = (period: OnlinePeriod): Settling<"acquired"> => ({
 /** The process has lost the row to one that lives. */
 const lost = `NOT ${sameProcess} AND attribute_exists(connections)`;
 
-/** acquire: its connection has to be remembered for it, unless a lock-out had to find it before. */
+/** acquire: the connection is remembered for lock-outs to come, and refused if one has been already. */
 export const LOSE: Settling<"superseded"> = {
   outcome: "superseded",
   condition: `${notFenced} AND ${keyIsValid} AND ${lost} AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
