@@ -82,8 +82,8 @@ const WAYS = {
   newer: `NOT ${knownProcess} AND connectedAt <= :latestReplaced`,
 };
 
-/** A WebSocket may also come back to its own process. An HTTP heartbeat may not: it can be older than the end of a WebSocket. */
-const WAY_BACK = `${sameProcess} AND (attribute_exists(connections) OR connectedAt < :connectedAt)`;
+/** A WebSocket may also replace those of its own process. An HTTP heartbeat may not: it can be older than the end of a WebSocket. */
+const WAY_BACK = `${sameProcess} AND attribute_exists(connections)`;
 
 /** An HTTP heartbeat takes nothing from its own process's connections. */
 const notHeld =

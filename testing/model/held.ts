@@ -5,7 +5,7 @@ import { derivePresence, type StatusRow } from "../../core/status";
 import type { LeaseHolder } from "../../lambda/lease/holder";
 import { stallDeadline } from "../../lambda/lease/work";
 import { broken, text } from "./broken";
-import { LEASE_MS, type Operation, RETENTION_MS, type World } from "./world";
+import { LEASE_MS, type Operation, type World } from "./world";
 
 /** Whether an operation has come to its end by a write that was made just now. */
 export const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
@@ -13,7 +13,7 @@ export const hasWritten = ({ writer, row, previous }: World, operation: Operatio
 
 /** It says whose it is, since when it is online, and until when it lasts. */
 export function judgeHeld(
-  { previous: before }: World,
+  { previous: before, retentionMs }: World,
   row: StatusRow,
   holder: Pick<
     LeaseHolder,
@@ -39,7 +39,7 @@ export function judgeHeld(
   if (JSON.stringify(presence) !== JSON.stringify(expected) || row.disconnectedAt !== undefined) {
     broken("a heartbeat or connection says who it is of, since when, and until when", row);
   }
-  const kept = Math.ceil((at + LEASE_MS + RETENTION_MS) / 1000);
+  const kept = Math.ceil((at + LEASE_MS + retentionMs) / 1000);
   if (row.ttlEpochSeconds !== kept) broken("a row is kept for its retention", row);
 }
 

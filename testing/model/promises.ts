@@ -177,7 +177,7 @@ function taken(world: World, operation: Operation, connection: Connection): void
       if (!row.connections?.has(lost)) broken("an older connection takes nothing", row);
     }
   }
-  const before = same ? connectedAt >= holder.connectedAt : known || older;
+  const before = same || known || older;
   if (!connections && before && disconnectedAt > holder.connectedAt + SKEW_MS) {
     broken("who began before its agent ended has ended with it", row);
   }

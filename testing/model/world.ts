@@ -25,7 +25,6 @@ export const LEASE_MS = 7500;
 const INTERVAL_MS = 5000;
 export const SKEW_MS = 2000;
 const HOUR_MS = 3_600_000;
-export const RETENTION_MS = 3 * HOUR_MS;
 /** How long a token is valid, with the skew that is allowed. */
 const TOKEN_MS = 90_000;
 const CONNECTIONS_OPEN = 4;
@@ -220,6 +219,11 @@ export class World {
     }
   }
 
+  /** How long a row is kept after its last lease: less or more than a lock-out. */
+  get retentionMs(): number {
+    return this.#isLikely(16) ? 4 * HOUR_MS : HOUR_MS;
+  }
+
   /** Whether something is likely in this history. */
   #isLikely = (theme: number) => (this.#theme >> theme) % 2 === 1;
 
@@ -282,8 +286,8 @@ export class World {
     for (const waiting of this.waiting) {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 8 === 1 ? "fails" : "answered";
       offer(likely(0, 1), () => this.#arrive(waiting, fate));
-      // In some histories hardly anything happens at the same time.
-      offer(likely(1, 8, 2), () => this.#arrive(waiting, "answered"));
+      // In some histories hardly anything happens at the same time, in others very much.
+      offer(likely(15, 1, likely(1, 8, 2)), () => this.#arrive(waiting, "answered"));
     }
     const processes = likely(2, 9, 3);
     for (let process = 0; process < processes; process++) {
@@ -323,7 +327,7 @@ export class World {
     if (registered && detail % 2 === 0) offer(locks, () => this.#lockOut("remove", detail));
     // The last two keys that were taken away are remembered: an agent has no more of them at once.
     if (registered && detail % 2 === 0 && key < 2) {
-      offer(likely(15, 6, 1) * locks, () => this.#rotateKey(detail));
+      offer(likely(15, 8, 1) * locks, () => this.#rotateKey(detail));
     }
     if (!registered) offer(1, () => this.#letIn("register"));
     if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
@@ -788,7 +792,11 @@ export class World {
     const client = this.#table.client(
       () => new Promise((go) => this.waiting.push({ operation, go })),
     );
-    const store = new LeaseStore({ client, tableName: "AgentStatus", retentionMs: RETENTION_MS });
+    const store = new LeaseStore({
+      client,
+      tableName: "AgentStatus",
+      retentionMs: this.retentionMs,
+    });
     const finish = (outcome: string | undefined) => {
       this.underWay.delete(operation);
       this.log.push(`${this.now}   ${what}: ${outcome ?? "failed"}`);
