@@ -11,7 +11,7 @@ export const RUNS = Number(process.env.MODEL_RUNS ?? 60);
 /** Tests play the same each time; the command draws a seed of its own, and prints it. */
 export const HISTORY_SEED = Number(process.env.MODEL_SEED ?? 1);
 
-export const historyArbitrary = fc.array(fc.nat({ max: 99_999 }), {
+export const historyArbitrary = fc.array(fc.nat({ max: 2 ** 20 - 1 }), {
   minLength: 1,
   maxLength: 90,
   size: "max",

@@ -86,8 +86,12 @@ function judgeCost(operation: Operation, outcome = "") {
   if (kind === "acquire" && outcome === "acquired") {
     // A login after a lock-out takes the row from those before it, of its own process too.
     const isLogin = before?.fencingToken === holder.fencingToken;
-    const joins = isLogin && before?.instanceId === holder.instanceId && before.connections;
-    const one = !holder.rotation || (joins && (before.connections?.size ?? 0) < MOST_CONNECTIONS);
+    const joins =
+      isLogin &&
+      before.instanceId === holder.instanceId &&
+      before.connections &&
+      !isHttpConnection(before.connectionId);
+    const one = !holder.rotation || (joins && before.connections.size < MOST_CONNECTIONS);
     if (writes > (one ? 1 : 2) + Math.max(late, trims)) broken("a connection is one write", before);
   }
   if (kind === "acquire" && outcome === "superseded" && writes > 2 + Math.max(late, trims)) {

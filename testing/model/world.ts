@@ -259,7 +259,7 @@ export class World {
     if (this.#slept && this.isQuiet) {
       if (this.connections.every(({ state }) => state === "ended" || state === "refused")) {
         this.#slept = false;
-        this.now += 4 * HOUR_MS;
+        this.now += this.retentionMs + 3 * HOUR_MS;
         const { registered, enabled } = this.registry;
         if (registered && enabled && this.#isLikely(7)) this.#lockOut("disable", number);
       } else {
@@ -281,13 +281,14 @@ export class World {
     /** The weight of what is likely in some histories, and not in others. */
     const likely = (theme: number, weight: number, otherwise = 0) =>
       this.#isLikely(theme) ? weight : otherwise;
+    const isBusy = this.#isLikely(15) && this.#isLikely(17);
     offer(likely(13, 4, 1), () => this.#pass(detail));
     const open = this.connections.filter(({ state }) => state === "open");
     for (const waiting of this.waiting) {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 8 === 1 ? "fails" : "answered";
       offer(likely(0, 1), () => this.#arrive(waiting, fate));
       // In some histories hardly anything happens at the same time, in others very much.
-      offer(likely(15, 1, likely(1, 8, 2)), () => this.#arrive(waiting, "answered"));
+      offer(isBusy ? 1 : likely(1, 8, 2), () => this.#arrive(waiting, "answered"));
     }
     const processes = likely(2, 9, 3);
     for (let process = 0; process < processes; process++) {
@@ -327,7 +328,7 @@ export class World {
     if (registered && detail % 2 === 0) offer(locks, () => this.#lockOut("remove", detail));
     // The last two keys that were taken away are remembered: an agent has no more of them at once.
     if (registered && detail % 2 === 0 && key < 2) {
-      offer(likely(15, 8, 1) * locks, () => this.#rotateKey(detail));
+      offer(isBusy ? 8 * locks : locks, () => this.#rotateKey(detail));
     }
     if (!registered) offer(1, () => this.#letIn("register"));
     if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
