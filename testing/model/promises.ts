@@ -86,12 +86,10 @@ function judgeCost(operation: Operation, outcome = "") {
   if (kind === "acquire" && outcome === "acquired") {
     // A login after a lock-out takes the row from those before it, of its own process too.
     const isLogin = before?.fencingToken === holder.fencingToken;
-    const joins =
-      isLogin &&
-      before.instanceId === holder.instanceId &&
-      before.connections &&
-      !isHttpConnection(before.connectionId);
-    const one = !holder.rotation || (joins && before.connections.size < MOST_CONNECTIONS);
+    const isOwn = isLogin && before.instanceId === holder.instanceId;
+    const isHttp = isHttpConnection(before?.connectionId);
+    const open = before?.connections?.size ?? MOST_CONNECTIONS;
+    const one = !holder.rotation || (isOwn && !isHttp && open < MOST_CONNECTIONS);
     if (writes > (one ? 1 : 2) + Math.max(late, trims)) broken("a connection is one write", before);
   }
   if (kind === "acquire" && outcome === "superseded" && writes > 2 + Math.max(late, trims)) {
@@ -128,11 +126,14 @@ function invokedAgain(
   const isFirst = !world.knownProcesses.has(connection.process) || isForgotten;
   for (const other of world.connections) other.disturbed ||= isFirst && other !== connection;
   world.knownProcesses.add(connection.process);
-  if (connection.released === "no") return;
-  // Only the last end is remembered: one that ended before it, or untold, may come back, in place of its process's others.
+  const isListed = world.previous?.connections?.has(entry(connection)) === true;
+  if (isListed && connection.released === "no") return;
+  // Only the last end is remembered, and who was displaced last: one that ended before, or untold, or that was displaced before,
+  // may come back, in place of its process's others.
   for (const other of world.connections) {
     if (other.process === connection.process) other.disturbed = true;
   }
+  if (connection.released === "no") return;
   const isLast = connection.released === "yes" && world.lastReleased === connection;
   if (operation.solo && isLast) {
     broken("a connection that has ended does not begin again", world.row);
