@@ -174,7 +174,7 @@ export class LeaseStore {
   forget = (row: Observed<"displaced">) => this.#act(row, writes.FORGET);
 
   async #act(row: Observed, write: writes.Write): Promise<boolean> {
-    return (await this.#write(row, write, { ...row })) === undefined;
+    return (await this.#write(row, write, { ...CONSTANTS, ...row })) === undefined;
   }
 
   /**
@@ -219,6 +219,7 @@ export class LeaseStore {
     const leaseExpiresAt = leaseEnd(holder, at);
     const { ephemeralMs: keptMs = this.options.retentionMs } = holder;
     return {
+      ...CONSTANTS,
       ...holder,
       ...holder.token,
       ...workOf(holder, at, activity),
@@ -244,10 +245,9 @@ export class LeaseStore {
   async #write(
     { organizationId, agentId }: Observed,
     write: writes.Write,
-    given: WriteValues,
+    values: WriteValues,
   ): Promise<Refusal | undefined> {
     const { client, tableName } = this.options;
-    const values = { ...CONSTANTS, ...given };
     try {
       await client.send(statusWrite(tableName, { organizationId, agentId, ...write, values }));
       return undefined;

@@ -5,7 +5,7 @@ import type { Mutation } from "./in-memory-table";
 import { promises } from "./promises";
 import { World } from "./world";
 
-/** How many a test plays. CI plays 20,000 with `npm run test:model`. */
+/** How many a test plays. CI plays 100,000 with `npm run test:model`. */
 export const RUNS = Number(process.env.MODEL_RUNS ?? 60);
 
 /** Tests play the same each time; the command draws a seed of its own, and prints it. */

@@ -407,7 +407,7 @@ function after(world: World): void {
   }
   afterHttp(world);
   judgeEnd(world);
-  judgeTransitions(world);
+  if (world.hasPublished) judgeTransitions(world);
   if (world.isQuiet) judgeQuiet(world);
   if (row && row.lastHeartbeatAt > now + SKEW_MS + 100) broken("the row's time is about now", row);
 }

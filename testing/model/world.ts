@@ -162,6 +162,8 @@ export class World {
   /** The row before the last step, and whose write that step has carried out. */
   previous: StatusRow | undefined;
   writer: Operation | undefined;
+  /** Whether the last step has published transitions. */
+  hasPublished = false;
   #theme = 0;
   readonly #table: InMemoryTable;
   readonly #observed: { row: StatusRow; what: "expire" | "stall" | "recover" }[] = [];
@@ -209,6 +211,7 @@ export class World {
       for (const number of steps) {
         this.previous = this.row;
         this.writer = undefined;
+        this.hasPublished = false;
         await this.#step(number);
         this.judge.after(this);
       }
@@ -761,7 +764,9 @@ export class World {
     // What the bus has taken after one that it refused is published again after that one: this time counts.
     for (const { eventID } of told) {
       const transition = taken.get(eventID);
-      if (transition) this.transitions.set(eventID, transition);
+      if (!transition) continue;
+      this.transitions.set(eventID, transition);
+      this.hasPublished = true;
     }
   }
 
