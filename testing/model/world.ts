@@ -16,7 +16,7 @@ import { transitionsHandler } from "../../lambda/transitions/handler";
 import { revoke, revokeKey, tombstone } from "../../sdk/src/registry/revocation";
 import { DynamoDbClock } from "../../sdk/src/status/dynamodb-clock";
 import { LogRecorder } from "../presence";
-import { BrokenPromise } from "./broken";
+import { BrokenPromise, broken } from "./broken";
 import type { Item } from "./expressions";
 import { type Fate, InMemoryTable, type Mutation, type StreamRecord } from "./in-memory-table";
 
@@ -127,6 +127,8 @@ export interface Operation {
   solo: boolean;
   /** Every write of it was answered at once. */
   smooth: boolean;
+  /** The row that has refused its last write. */
+  refusedBy?: { row: StatusRow | undefined } | undefined;
   /** The fencing token of a lock-out of the agent, or the key that is taken away. */
   token?: number;
   key?: string;
@@ -291,7 +293,7 @@ export class World {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 8 === 1 ? "fails" : "answered";
       offer(likely(0, 1), () => this.#arrive(waiting, fate));
       // In some histories hardly anything happens at the same time, in others very much.
-      offer(isBusy ? 1 : likely(1, 8, 2), () => this.#arrive(waiting, "answered"));
+      offer(isBusy ? 1 : likely(1, 40, 2), () => this.#arrive(waiting, "answered"));
     }
     const processes = likely(2, 9, 3);
     for (let process = 0; process < processes; process++) {
@@ -331,7 +333,10 @@ export class World {
     if (registered && detail % 2 === 0) offer(locks, () => this.#lockOut("remove", detail));
     // The last two keys that were taken away are remembered: an agent has no more of them at once.
     if (registered && detail % 2 === 0 && key < 2) {
-      offer(isBusy ? 8 * locks : locks, () => this.#rotateKey(detail));
+      offer(locks, () => {
+        this.#rotateKey(detail);
+        if (isBusy && key === 0) this.#rotateKey(detail);
+      });
     }
     if (!registered) offer(1, () => this.#letIn("register"));
     if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
@@ -850,6 +855,14 @@ export class World {
     const { row } = this;
     waiting.go(fate);
     await settled();
+    const { operation } = waiting;
+    // A removal goes on after a later lock-out has refused it. Subscriptions only read.
+    const chooses = operation.token === undefined && operation.kind !== "subscribe";
+    const isRefused = chooses && this.row === row && fate === "answered";
+    if (isRefused && operation.refusedBy && operation.refusedBy.row === row) {
+      broken(`a write that was chosen by the row is carried out: ${operation.name}`, row);
+    }
+    operation.refusedBy = isRefused ? { row } : undefined;
     for (const other of this.row === row ? [] : this.underWay) {
       if (other !== waiting.operation) other.changes += 1;
     }
