@@ -8,7 +8,7 @@ import { isLockedOut, type Standing, standingOf } from "./standing";
 import * as writes from "./writes";
 
 /** How far the clocks of two hosts may be apart. */
-export const CLOCK_SKEW_MS = 2000;
+const CLOCK_SKEW_MS = 2000;
 
 /** The next write, or the outcome if nothing is left to write. */
 export type Decision<Outcome extends string> = writes.Settling<Outcome> | Outcome;
