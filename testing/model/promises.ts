@@ -118,6 +118,7 @@ function invokedAgain(
   connection: Connection,
   outcome: string | undefined,
 ): void {
+  if (outcome === "superseded") world.knownProcesses.add(connection.process);
   if (outcome !== "acquired") return;
   taken(world, operation, connection);
   // The invocation before may have failed before it wrote: then this one is the first.
