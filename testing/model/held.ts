@@ -1,6 +1,6 @@
 /** What a row says after a write that proves its process alive, whichever way the process was heard. */
 
-import { NOBODY } from "../../core/row-connections";
+import { NOBODY, tagOf } from "../../core/row-connections";
 import { derivePresence, type StatusRow } from "../../core/status";
 import type { LeaseHolder } from "../../lambda/lease/holder";
 import { stallDeadline } from "../../lambda/lease/work";
@@ -10,6 +10,19 @@ import { LEASE_MS, type Operation, type World } from "./world";
 /** Whether an operation has come to its end by a write that was made just now. */
 export const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
   writer === operation && operation.smooth && row !== previous;
+
+/**
+ * Whether a process may take the row from one that is alive: it is new, or forgotten, because a row remembers the last few
+ * processes, or its host's clock is ahead, and the lease has expired by it.
+ */
+export const mayTakeFromOthers = (
+  { previous, row }: World,
+  { instanceId }: Pick<LeaseHolder, "instanceId">,
+  isNew: boolean,
+): boolean =>
+  isNew ||
+  !previous?.processes?.has(tagOf(instanceId)) ||
+  previous.leaseExpiresAt <= (row?.lastHeartbeatAt ?? 0);
 
 /** It says whose it is, since when it is online, and until when it lasts. */
 export function judgeHeld(

@@ -5,7 +5,7 @@ import type { StatusRow } from "../../core/status";
 import { isLockedOut } from "../../lambda/lease/standing";
 import { MOST_PROCESSES } from "../../lambda/lease/writes";
 import { broken, text } from "./broken";
-import { hasWritten, judgeHeld, judgeSettled, judgeWork } from "./held";
+import { hasWritten, judgeHeld, judgeSettled, judgeWork, mayTakeFromOthers } from "./held";
 import {
   type HttpProcess,
   LEASE_MS,
@@ -162,12 +162,10 @@ function disturbOthers(
 ): void {
   const unsure = outcome === undefined;
   const isNew = !world.knownProcesses.has(process);
-  const isForgotten = !world.previous?.processes?.has(tagOf(holder.instanceId));
-  const takes = operation.kind === "http" && (unsure || outcome === "renewed");
+  const takes =
+    operation.kind === "http" && outcome === "renewed" && mayTakeFromOthers(world, holder, isNew);
   for (const other of world.connections) {
-    if (unsure || (takes && other.process !== process && (isNew || isForgotten))) {
-      other.disturbed = true;
-    }
+    if (unsure || (takes && other.process !== process)) other.disturbed = true;
   }
   if (unsure) world.attempted.add(process);
   if (outcome === "renewed" || outcome === "superseded") world.knownProcesses.add(process);

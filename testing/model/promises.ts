@@ -12,7 +12,7 @@ import { derivePresence, type StatusRow } from "../../core/status";
 import { standingOf } from "../../lambda/lease/standing";
 import { MOST_CONNECTIONS, MOST_DISPLACED, MOST_PROCESSES } from "../../lambda/lease/writes";
 import { broken, text } from "./broken";
-import { hasWritten, judgeHeld, judgeSettled, judgeWork } from "./held";
+import { hasWritten, judgeHeld, judgeSettled, judgeWork, mayTakeFromOthers } from "./held";
 import { afterHttp, httpFinished, isHeldOverHttp } from "./http-promises";
 import {
   type Connection,
@@ -122,9 +122,8 @@ function invokedAgain(
   if (outcome !== "acquired") return;
   taken(world, operation, connection);
   // The invocation before may have failed before it wrote: then this one is the first.
-  // A row remembers the last few processes: who came before them is as good as new.
-  const isForgotten = !world.previous?.processes?.has(tagOf(connection.holder.instanceId));
-  const isFirst = !world.knownProcesses.has(connection.process) || isForgotten;
+  const isNew = !world.knownProcesses.has(connection.process);
+  const isFirst = mayTakeFromOthers(world, connection.holder, isNew);
   for (const other of world.connections) other.disturbed ||= isFirst && other !== connection;
   world.knownProcesses.add(connection.process);
   const isListed = world.previous?.connections?.has(entry(connection)) === true;
@@ -318,12 +317,11 @@ function acquired(
   const own = world.connections.filter(
     (one) => one.process === process && one.listed >= 0 && one.released !== "yes",
   );
-  // A row remembers the last few processes: who came before them is as good as new.
-  const isForgotten = !world.previous?.processes?.has(tagOf(holder.instanceId));
+  const takes = mayTakeFromOthers(world, holder, isNew);
   // Others may have ended since it was found to be one too many.
   const replaces = !holder.rotation || own.length + operation.changes > MOST_CONNECTIONS;
   for (const other of world.connections) {
-    if (other.process !== process && (isNew || isForgotten)) other.disturbed = true;
+    if (other.process !== process && takes) other.disturbed = true;
     if (other.process === process && other !== connection && replaces) other.disturbed = true;
   }
   if (world.row && hasWritten(world, operation)) judgeHeld(world, world.row, holder);
