@@ -209,7 +209,7 @@ export class World {
     try {
       const [theme = 0, ...steps] = history;
       this.#theme = theme;
-      if (this.#isLikely(12)) await this.#crowd();
+      if (this.#isLikely(12)) await (this.#isBusy ? this.#takeKeysAway() : this.#crowd());
       for (const number of steps) {
         this.previous = this.row;
         this.writer = undefined;
@@ -232,6 +232,11 @@ export class World {
   /** Whether something is likely in this history. */
   #isLikely = (theme: number) => (this.#theme >> theme) % 2 === 1;
 
+  /** Whether much is under way at once. */
+  get #isBusy(): boolean {
+    return this.#isLikely(15) && this.#isLikely(17);
+  }
+
   /** Processes have come and gone before. */
   async #crowd(): Promise<void> {
     for (let process = 0; process < CROWD; process++) {
@@ -245,6 +250,22 @@ export class World {
       this.#end(connection, 1);
       await this.#finish();
     }
+  }
+
+  /** An agent is offline, and both its keys are taken away at once, while it sends a heartbeat. */
+  async #takeKeysAway(): Promise<void> {
+    this.#login(0, 0);
+    const [connection] = this.connections;
+    if (!connection) return;
+    this.#connect(connection);
+    await this.#finish();
+    this.#open(connection);
+    this.#beat(connection, 0);
+    await this.#finish();
+    this.#end(connection, 1);
+    await this.#finish();
+    if (this.#isLikely(14)) this.#request("http", 0, 1);
+    for (let key = 0; key < 2; key++) this.#rotateKey(key);
   }
 
   /** Whatever is under way comes to its end. */
@@ -286,14 +307,13 @@ export class World {
     /** The weight of what is likely in some histories, and not in others. */
     const likely = (theme: number, weight: number, otherwise = 0) =>
       this.#isLikely(theme) ? weight : otherwise;
-    const isBusy = this.#isLikely(15) && this.#isLikely(17);
     offer(likely(13, 4, 1), () => this.#pass(detail));
     const open = this.connections.filter(({ state }) => state === "open");
     for (const waiting of this.waiting) {
       const fate: Fate = detail % 8 === 0 ? "repeated" : detail % 8 === 1 ? "fails" : "answered";
       offer(likely(0, 1), () => this.#arrive(waiting, fate));
       // In some histories hardly anything happens at the same time, in others very much.
-      offer(isBusy ? 1 : likely(1, 40, 2), () => this.#arrive(waiting, "answered"));
+      offer(this.#isBusy ? 1 : likely(1, 40, 2), () => this.#arrive(waiting, "answered"));
     }
     const processes = likely(2, 9, 3);
     for (let process = 0; process < processes; process++) {
@@ -333,10 +353,7 @@ export class World {
     if (registered && detail % 2 === 0) offer(locks, () => this.#lockOut("remove", detail));
     // The last two keys that were taken away are remembered: an agent has no more of them at once.
     if (registered && detail % 2 === 0 && key < 2) {
-      offer(locks, () => {
-        this.#rotateKey(detail);
-        if (isBusy && key === 0) this.#rotateKey(detail);
-      });
+      offer(locks, () => this.#rotateKey(detail));
     }
     if (!registered) offer(1, () => this.#letIn("register"));
     if (detail % 3 === 0) offer(likely(8, 1), () => this.#purge());
