@@ -40,8 +40,8 @@ export interface StatusRow {
   lastToken?: string;
   /** The fencing token: earlier logins can't hold the row. */
   fencingToken?: number;
-  /** Tags of keys that were removed at once: logins with them can't hold the row. */
-  revokedKeys?: Set<string>;
+  /** Tags of the last two keys that were removed at once, the newest last: logins with them can't hold the row. */
+  revokedKeys?: string[];
   /** When the agent counts as stalled, unless its work makes progress before. */
   stallsAt?: number;
   /** Set by the sweep when the agent has stalled, until its work makes progress. */

@@ -36,5 +36,5 @@ export function isLockedOut(
   row: Pick<StatusRow, "fencingToken" | "revokedKeys"> | undefined,
   { fencingToken, keyTag }: Pick<Login, "fencingToken" | "keyTag">,
 ): boolean {
-  return (row?.fencingToken ?? 0) > fencingToken || row?.revokedKeys?.has(keyTag) === true;
+  return (row?.fencingToken ?? 0) > fencingToken || row?.revokedKeys?.includes(keyTag) === true;
 }

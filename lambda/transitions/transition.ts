@@ -75,9 +75,8 @@ function cause(
 
 /** Whether a change locks out an agent, or one of its keys. A login after a lock-out brings its fencing token with it. */
 export function locksOut(before: StatusRow | undefined, after: StatusRow): boolean {
-  const keys = [...(after.revokedKeys ?? [])];
   const fenced = isFenced(before, after) && !after.connections;
-  return fenced || keys.some((key) => !before?.revokedKeys?.has(key));
+  return fenced || after.revokedKeys?.some((key) => !before?.revokedKeys?.includes(key)) === true;
 }
 
 const isFenced = (before: StatusRow | undefined, after: StatusRow) =>

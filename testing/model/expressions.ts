@@ -122,9 +122,10 @@ export function holds(condition: Condition, item: Item | undefined, names: Names
     case "absent":
       return operand(condition.name, item, names) === undefined;
     case "contains": {
-      const set = operand(condition.name, item, names)?.SS;
+      const { SS: set, L: list } = operand(condition.name, item, names) ?? {};
       const value = operand(condition.value, item, names)?.S;
-      return value !== undefined && set?.includes(value) === true;
+      const elements = set ?? list?.map(({ S }) => S);
+      return value !== undefined && elements?.includes(value) === true;
     }
     case "begins": {
       const [text, start] = [condition.name, condition.value].map(
@@ -159,6 +160,7 @@ function operand(
 
 function scalar(value: AttributeValue | undefined): string | number | undefined {
   if (value?.N !== undefined) return Number(value.N);
+  if (value?.L) return JSON.stringify(value.L);
   return value?.SS ? JSON.stringify([...value.SS].sort()) : value?.S;
 }
 

@@ -252,7 +252,7 @@ export class World {
     }
   }
 
-  /** An agent is offline, and both its keys are taken away at once, while it sends a heartbeat. */
+  /** An agent is offline, has lost a key before, and loses its next two at once, while it sends a heartbeat. */
   async #takeKeysAway(): Promise<void> {
     this.#login(0, 0);
     const [connection] = this.connections;
@@ -264,8 +264,10 @@ export class World {
     await this.#finish();
     this.#end(connection, 1);
     await this.#finish();
+    this.#rotateKey(0);
+    await this.#finish();
     if (this.#isLikely(14)) this.#request("http", 0, 1);
-    for (let key = 0; key < 2; key++) this.#rotateKey(key);
+    for (const detail of [0, 1]) this.#rotateKey(detail);
   }
 
   /** Whatever is under way comes to its end. */

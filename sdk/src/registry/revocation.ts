@@ -123,7 +123,8 @@ export async function revokeKey(
     const [connections, displaced] = [without(row?.connections), without(row?.displaced)];
     const ends = row?.connections && connections.size === 0;
     // The keys that an agent has at once are two: of those taken away, the last two may still be in use.
-    const revokedKeys = new Set([...(row?.revokedKeys ?? []), keyTag].slice(-2));
+    const others = row?.revokedKeys?.filter((other) => other !== keyTag) ?? [];
+    const revokedKeys = [...others, keyTag].slice(-2);
     const set = {
       revokedKeys,
       displacedAt: now,
@@ -155,7 +156,8 @@ export async function revokeKey(
     row = refused.row;
     const uses = [...(row?.connections ?? []), ...(row?.displaced ?? [])];
     const done =
-      row?.revokedKeys?.has(keyTag) && !uses.some((entry) => connectionIn(entry).keyTag === keyTag);
+      row?.revokedKeys?.includes(keyTag) &&
+      !uses.some((entry) => connectionIn(entry).keyTag === keyTag);
     if (done) return;
   }
   throw overtaken(name);

@@ -434,8 +434,8 @@ describe("transitions", () => {
     await tell(change(tokenOnly, { ...tokenOnly, displacedAt: 7000 }));
     expect(closed()).toEqual(["A="]);
     listed = [late];
-    const before = { ...tokenOnly, revokedKeys: new Set(["other", "first"]) };
-    await tell(change(before, { ...before, revokedKeys: new Set(["first", "second"]) }));
+    const before = { ...tokenOnly, revokedKeys: ["other", "first"] };
+    await tell(change(before, { ...before, revokedKeys: ["first", "second"] }));
     expect(closed()).toEqual(["A=", "B="]);
   });
 

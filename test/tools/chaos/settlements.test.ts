@@ -19,12 +19,12 @@ const Records = [
   record(1, { NewImage: revoked }),
   record(2, { OldImage: revoked, NewImage: revoked }),
   record(3, {
-    OldImage: image({ revokedKeys: { SS: ["k", "l"] } }),
-    NewImage: image({ revokedKeys: { SS: ["m", "l"] } }),
+    OldImage: image({ revokedKeys: { L: [{ S: "k" }, { S: "l" }] } }),
+    NewImage: image({ revokedKeys: { L: [{ S: "m" }, { S: "l" }] } }),
   }),
   record(4, {
-    OldImage: image({ revokedKeys: { SS: ["k", "l"] } }),
-    NewImage: image({ revokedKeys: { SS: ["l", "k"] } }),
+    OldImage: image({ revokedKeys: { L: [{ S: "k" }, { S: "l" }] } }),
+    NewImage: image({ revokedKeys: { L: [{ S: "l" }, { S: "k" }] } }),
   }),
   record(5, { NewImage: image({ fencingToken: { N: "7" } }, "other") }),
   record(6, { OldImage: image(), NewImage: revoked }),

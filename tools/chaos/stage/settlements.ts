@@ -6,7 +6,7 @@ interface Image {
   organizationId?: { S?: string };
   agentId?: { S?: string };
   fencingToken?: { N?: string };
-  revokedKeys?: { SS?: string[] };
+  revokedKeys?: { L?: { S?: string }[] };
 }
 
 /** The event of a function that reads the stream of the status table; any other has no records. */
@@ -45,4 +45,4 @@ export function settledBy(
 }
 
 const lockOutIn = (image: Image | undefined) =>
-  JSON.stringify([image?.fencingToken?.N, [...(image?.revokedKeys?.SS ?? [])].sort()]);
+  JSON.stringify([image?.fencingToken?.N, image?.revokedKeys?.L]);
