@@ -45,4 +45,4 @@ export function settledBy(
 }
 
 const lockOutIn = (image: Image | undefined) =>
-  JSON.stringify([image?.fencingToken?.N, image?.revokedKeys?.L]);
+  JSON.stringify([image?.fencingToken?.N, image?.revokedKeys?.L?.map(({ S }) => S).sort()]);
