@@ -429,6 +429,18 @@ describe("rotating keys", () => {
     await expect(registry.rotateKey({ ...name, publicKey: k2 })).rejects.toThrow(KeyExistsError);
   });
 
+  it("leaves the last two keys that were taken away in the status row, in their order", async () => {
+    const keys = Array.from({ length: 5 }, newKey);
+    const name = await registered("last-two", "a1", keys[0]);
+    const tags: string[] = [];
+    for (const publicKey of keys.slice(1)) {
+      const [key] = (await registry.get(name))?.publicKeys ?? [];
+      tags.push(keyTagOf(key as RegisteredKey));
+      await registry.rotateKey({ ...name, publicKey, retire: key?.keyId as string, now: true });
+    }
+    expect((await statusRow("last-two"))?.revokedKeys).toEqual(tags.slice(-2));
+  });
+
   it("does not undo a disabling that comes in between", async () => {
     const name = await registered("both");
     await Promise.all([
