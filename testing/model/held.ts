@@ -15,14 +15,15 @@ export const hasWritten = ({ writer, row, previous }: World, operation: Operatio
  * Whether a process may take the row from one that is alive: it is new, or forgotten, because a row remembers the last few
  * processes, or its host's clock is ahead, and the lease has expired by it.
  */
-export const mayTakeFromOthers = (
+export function mayTakeFromOthers(
   { previous, row }: World,
+  { replaced = previous }: Operation,
   { instanceId }: Pick<LeaseHolder, "instanceId">,
   isNew: boolean,
-): boolean =>
-  isNew ||
-  !previous?.processes?.has(tagOf(instanceId)) ||
-  previous.leaseExpiresAt <= (row?.lastHeartbeatAt ?? 0);
+): boolean {
+  const isForgotten = !replaced?.processes?.has(tagOf(instanceId));
+  return isNew || isForgotten || (replaced?.leaseExpiresAt ?? 0) <= (row?.lastHeartbeatAt ?? 0);
+}
 
 /** It says whose it is, since when it is online, and until when it lasts. */
 export function judgeHeld(

@@ -29,6 +29,8 @@ export function httpFinished(
     if (!harmless && (!request || ofAnother || kind === "leave")) state.disturbed = true;
   }
   if (!request) return;
+  // Only the last end is remembered.
+  if (kind === "leave") world.lastReleased = undefined;
   const before = acceptedBefore(world, request);
   if (outcome === undefined || !operation.smooth) request.accepted = "maybe";
   const accepted = outcome === "renewed" || (outcome === "left" && hasWritten(world, operation));
@@ -163,7 +165,9 @@ function disturbOthers(
   const unsure = outcome === undefined;
   const isNew = !world.knownProcesses.has(process);
   const takes =
-    operation.kind === "http" && outcome === "renewed" && mayTakeFromOthers(world, holder, isNew);
+    operation.kind === "http" &&
+    outcome === "renewed" &&
+    mayTakeFromOthers(world, operation, holder, isNew);
   for (const other of world.connections) {
     if (unsure || (takes && other.process !== process)) other.disturbed = true;
   }

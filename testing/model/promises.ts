@@ -127,7 +127,7 @@ function invokedAgain(
   taken(world, operation, connection);
   // The invocation before may have failed before it wrote: then this one is the first.
   const isNew = !world.knownProcesses.has(connection.process);
-  const isFirst = mayTakeFromOthers(world, connection.holder, isNew);
+  const isFirst = mayTakeFromOthers(world, operation, connection.holder, isNew);
   for (const other of world.connections) other.disturbed ||= isFirst && other !== connection;
   world.knownProcesses.add(connection.process);
   const isListed = world.previous?.connections?.has(entry(connection)) === true;
@@ -321,7 +321,7 @@ function acquired(
   const own = world.connections.filter(
     (one) => one.process === process && one.listed >= 0 && one.released !== "yes",
   );
-  const takes = mayTakeFromOthers(world, holder, isNew);
+  const takes = mayTakeFromOthers(world, operation, holder, isNew);
   // Others may have ended since it was found to be one too many.
   const replaces = !holder.rotation || own.length + operation.changes > MOST_CONNECTIONS;
   for (const other of world.connections) {

@@ -127,6 +127,8 @@ export interface Operation {
   solo: boolean;
   /** Every write of it was answered at once. */
   smooth: boolean;
+  /** The row before the last write that was carried out: if that is repeated, it is not the one before the last step. */
+  replaced?: StatusRow | undefined;
   /** The row that has refused its last write. */
   refusedBy?: { row: StatusRow | undefined } | undefined;
   /** The fencing token of a lock-out of the agent, or the key that is taken away. */
@@ -882,6 +884,7 @@ export class World {
       broken(`a write that was chosen by the row is carried out: ${operation.name}`, row);
     }
     operation.refusedBy = isRefused ? { row } : undefined;
+    if (this.row !== row) operation.replaced = row;
     for (const other of this.row === row ? [] : this.underWay) {
       if (other !== waiting.operation) other.changes += 1;
     }
