@@ -191,8 +191,10 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
     for (let index = 0; index < members; index++) {
       const agentId = `member-${index}`;
       serial += 1;
+      const connection = { ...ORGANIZATION, agentId, connectionId: `S${serial}=` };
+      // The connection of the larger group is one more, so that those of the smaller one stay open.
       await service.leases.acquire(
-        holder({ ...ORGANIZATION, agentId, connectionId: `S${serial}=`, leaseMs: 3_600_000 }),
+        holder({ ...connection, leaseMs: 3_600_000, rotation: true }),
         NOW + serial,
       );
       const joined = { type: "subscribe", subject, group: "workers" };
