@@ -5,7 +5,6 @@
 
 import { fileURLToPath } from "node:url";
 import { type Detection, detect, RUNS_OF_SEED } from "../../testing/model/detection";
-import { EQUIVALENT } from "../../testing/model/equivalent";
 import { mutants } from "../../testing/model/mutants";
 import { inProcesses, ownPart } from "./processes";
 
@@ -34,7 +33,7 @@ async function playPart({ index, of }: { index: number; of: number }): Promise<v
     };
     await new Promise((sent) => process.send?.(report, sent));
     // Seeds after the first few are for what is still missing.
-    if (mutants().every((name) => found.has(name) || name in EQUIVALENT) && seed >= of * 2) break;
+    if (mutants().every((name) => found.has(name)) && seed >= of * 2) break;
   }
   process.disconnect?.();
 }
@@ -46,19 +45,12 @@ function print(reports: Report[]): void {
     differed.set(name, (differed.get(name) ?? 0) + times);
   }
   const all = [...new Set([...mutants(), ...differed.keys()])];
-  const unknown = Object.keys(EQUIVALENT).filter((name) => !all.includes(name));
-  const wrong = Object.keys(EQUIVALENT).filter((name) => found.has(name));
-  const missing = all.filter((name) => !found.has(name) && !(name in EQUIVALENT));
+  const missing = all.filter((name) => !found.has(name));
   for (const name of missing) {
     console.log(`not found: ${name} (made a difference in ${differed.get(name) ?? 0} histories)`);
   }
-  for (const name of unknown) console.log(`listed as equivalent, but no mutant: ${name}`);
-  for (const name of wrong) {
-    console.log(`listed as equivalent, but found: ${name}: ${found.get(name)}`);
-  }
-  const equivalent = Object.keys(EQUIVALENT).length;
-  console.log(`${found.size} found, ${equivalent} equivalent, ${missing.length} not found`);
-  process.exitCode = missing.length + unknown.length + wrong.length > 0 ? 1 : 0;
+  console.log(`${found.size} found, ${missing.length} not found`);
+  process.exitCode = missing.length > 0 ? 1 : 0;
 }
 
 if (part) {
