@@ -215,7 +215,6 @@ export class LeaseStore {
     row: StatusRow | undefined,
   ): WriteValues {
     const entry = entryOf(holder.connectionId, holder.keyTag);
-    const process = tagOf(holder.instanceId);
     const leaseExpiresAt = leaseEnd(holder, at);
     const { ephemeralMs: keptMs = this.options.retentionMs } = holder;
     return {
@@ -234,9 +233,16 @@ export class LeaseStore {
       kept: Math.ceil((now + LIMITS.connectionDurationMs) / 1000),
       latestOlder: latestEnd(row, holder, alone),
       latestReplaced: alone ? 0 : latestOlder(holder),
-      process,
-      processes: new Set([process]),
-      lastProcesses: new Set([tagOf(row?.instanceId ?? ""), process]),
+      // Hashed only for the expressions that name them: those of a heartbeat do not.
+      get process() {
+        return tagOf(holder.instanceId);
+      },
+      get processes() {
+        return new Set([tagOf(holder.instanceId)]);
+      },
+      get lastProcesses() {
+        return new Set([tagOf(row?.instanceId ?? ""), tagOf(holder.instanceId)]);
+      },
       observedInstanceId: row?.instanceId,
     };
   }
