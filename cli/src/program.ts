@@ -34,7 +34,7 @@ import { addTokenInspect } from "./commands/token-inspect";
 import { addWhy } from "./commands/why";
 import { EXIT, EXIT_MEANINGS } from "./failure";
 import type { Io } from "./io";
-import { coloursFor } from "./printer";
+import { coloursFor } from "./terminal/printer";
 import { VERSION } from "./version";
 
 const DEFAULT_WIDTH = 80;

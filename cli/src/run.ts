@@ -4,9 +4,9 @@ import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { type CliError, EXIT, explain, usageError } from "./failure";
 import type { Io } from "./io";
-import { brief, printable } from "./printable";
-import { coloursFor } from "./printer";
 import { createProgram } from "./program";
+import { brief, printable } from "./terminal/printable";
+import { coloursFor } from "./terminal/printer";
 
 /**
  * Runs the command. Never throws: an error is one sentence and a hint on `stderr`, and an exit code.

@@ -14,7 +14,7 @@ const UNTIL = "What it promises";
 
 /** Replacements for commands that take minutes, unless `--whole` is given. */
 const QUICK: Readonly<Record<string, string>> = {
-  "npm ci && npm test": "npm run --silent check && npm test -- test/docs test/cli/status",
+  "npm ci && npm test": "npm run --silent check && npm test -- test/docs test/cli/commands/status",
 };
 
 const { values: options } = parseArgs({ options: { whole: { type: "boolean", default: false } } });

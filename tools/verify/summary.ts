@@ -1,7 +1,7 @@
 /** The summary table, and a result line for CI. */
 
 import type { Colors } from "picocolors/types";
-import { table } from "../../cli/src/table";
+import { table } from "../../cli/src/terminal/table";
 import type { Check, Result } from "./check";
 
 type Row = readonly [Check, Result];

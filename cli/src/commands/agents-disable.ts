@@ -1,7 +1,11 @@
 /** `agents disable`: locks an agent out, and ends its presence. */
 
 import type { Command } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import type { Io } from "../io";
 
 export function addAgentsDisable(agents: Command, io: Io): void {

@@ -1,7 +1,11 @@
 /** `agents enable`: lets an agent in that was disabled. */
 
 import type { Command } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import type { Io } from "../io";
 
 export function addAgentsEnable(agents: Command, io: Io): void {

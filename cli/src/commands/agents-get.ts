@@ -1,8 +1,12 @@
 /** `agents get`: what the registry holds of an agent. */
 
 import type { Command } from "commander";
-import { printAgent } from "../agent-view";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { printAgent } from "../agents/agent-view";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
 

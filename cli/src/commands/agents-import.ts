@@ -3,18 +3,18 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import type { ImportedAgent } from "../agents/import-file";
 import {
   type Deployment,
   type DeploymentOptions,
   deploymentCommand,
   withDeployment,
-} from "../deployment";
+} from "../deployment/deployment";
 import { CliError, EXIT, explain } from "../failure";
-import type { ImportedAgent } from "../import-file";
 import type { Io } from "../io";
-import type { KeyKind } from "../key-files";
-import { keyKindOption, withPublicKey } from "../key-source";
-import { printable } from "../printable";
+import type { KeyKind } from "../keys/key-files";
+import { keyKindOption, withPublicKey } from "../keys/key-source";
+import { printable } from "../terminal/printable";
 
 interface Options extends DeploymentOptions {
   generateKeys?: string;
@@ -44,7 +44,7 @@ export function addAgentsImport(agents: Command, io: Io): void {
     .action(
       withDeployment<Options>(io, async (deployment, options, file = "") => {
         const { printer } = deployment;
-        const { readImportFile } = await import("../import-file");
+        const { readImportFile } = await import("../agents/import-file");
         const agents = await readImportFile(
           file,
           deployment.organizationId,
@@ -88,7 +88,7 @@ async function importAll(
   if (options.generateKeys !== undefined) {
     await mkdir(resolve(io.cwd, options.generateKeys), { recursive: true });
   }
-  const { ProgressBar } = await import("../progress");
+  const { ProgressBar } = await import("../terminal/progress");
   const { default: pLimit } = await import("p-limit");
   const bar = new ProgressBar(agents.length, io);
   const importOne = async (agent: ImportedAgent) => {

@@ -2,8 +2,8 @@
 
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import type { Command } from "commander";
-import { agentColumns } from "../agent-view";
-import { deploymentCommand, withDeployment } from "../deployment";
+import { agentColumns } from "../agents/agent-view";
+import { deploymentCommand, withDeployment } from "../deployment/deployment";
 import type { Io } from "../io";
 
 export function addAgentsList(agents: Command, io: Io): void {

@@ -2,12 +2,21 @@
 
 import { ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import { type Command, Option } from "commander";
-import { printAgent } from "../agent-view";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { printAgent } from "../agents/agent-view";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { addKeySource, checkKeySource, type KeySourceOptions, withPublicKey } from "../key-source";
-import { addPingOptions, jobOf, type PingOptions } from "../ping";
+import {
+  addKeySource,
+  checkKeySource,
+  type KeySourceOptions,
+  withPublicKey,
+} from "../keys/key-source";
+import { addPingOptions, jobOf, type PingOptions } from "../options/ping";
 
 interface Options extends DeploymentOptions, KeySourceOptions, PingOptions {
   agent: string;
@@ -32,7 +41,8 @@ export function addAgentsRegister(agents: Command, io: Io): void {
       else if (options.generateKey || options.publicKey || options.role !== "agent") {
         throw usageError("--ping excludes --generate-key, --public-key and --role.");
       }
-      const printJob = job && (await import("../ping-view")).jobPrinter(deployment, io.now());
+      const printJob =
+        job && (await import("../agents/ping-view")).jobPrinter(deployment, io.now());
       const name = { organizationId, agentId: options.agent };
       // Before a key is generated that would be of no use.
       if (await registry.get(name)) {

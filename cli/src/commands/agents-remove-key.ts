@@ -1,10 +1,14 @@
 /** `agents remove-key`: takes a key away at the end of a rotation, or when it has leaked. */
 
 import type { Command } from "commander";
-import { printAgent } from "../agent-view";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { printAgent } from "../agents/agent-view";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import type { Io } from "../io";
-import { expectKeyId } from "../key-source";
+import { expectKeyId } from "../keys/key-source";
 
 interface Options extends DeploymentOptions {
   agent: string;

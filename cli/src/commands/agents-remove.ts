@@ -1,7 +1,11 @@
 /** `agents remove`: forgets an agent. */
 
 import type { Command } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
 

@@ -2,8 +2,12 @@
 
 import type { RegisteredAgent } from "@agent-heartbeat/sdk/registry";
 import type { Command } from "commander";
-import { printAgent } from "../agent-view";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import { printAgent } from "../agents/agent-view";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import { usageError } from "../failure";
 import type { Io } from "../io";
 import {
@@ -12,7 +16,7 @@ import {
   expectKeyId,
   type KeySourceOptions,
   withPublicKey,
-} from "../key-source";
+} from "../keys/key-source";
 
 interface Options extends DeploymentOptions, KeySourceOptions {
   agent: string;
@@ -42,7 +46,7 @@ export function addAgentsRotateKey(agents: Command, io: Io): void {
             `Agent ${options.agent} is a job, which has a ping URL instead of a key.`,
           );
         }
-        const { jobPrinter } = await import("../ping-view");
+        const { jobPrinter } = await import("../agents/ping-view");
         const print = jobPrinter(deployment, io.now());
         return print(await registry.replacePing(name));
       }

@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import type { Level, Scenario } from "../conformance/trial";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { Printer } from "../printer";
+import { Printer } from "../terminal/printer";
 
 /** Scenarios that are played at once. */
 const AT_ONCE = 6;

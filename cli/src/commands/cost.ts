@@ -11,9 +11,9 @@ import {
   type Transport,
 } from "../cost/fleet";
 import { ALARM_METRICS, type Alarms, ASSUMED, PROVISIONED } from "../cost/units";
-import { parseDuration } from "../durations";
 import type { Io } from "../io";
-import { Printer } from "../printer";
+import { parseDuration } from "../terminal/durations";
+import { Printer } from "../terminal/printer";
 
 interface Options {
   agents: number;

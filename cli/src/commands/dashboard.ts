@@ -6,17 +6,17 @@ import {
   type DeploymentOptions,
   deploymentCommand,
   withDeployment,
-} from "../deployment";
-import { moment } from "../durations";
-import { CliError, EXIT } from "../failure";
-import type { Io } from "../io";
-import { openInBrowser } from "../open-browser";
+} from "../deployment/deployment";
 import {
   registerTemporarily,
   type TemporaryAgent,
   VIEWER_KEY_KINDS,
   type ViewerKeyKind,
-} from "../temporary-agent";
+} from "../deployment/temporary-agent";
+import { CliError, EXIT } from "../failure";
+import type { Io } from "../io";
+import { moment } from "../terminal/durations";
+import { openInBrowser } from "../terminal/open-browser";
 
 interface Options extends DeploymentOptions {
   hours: number;

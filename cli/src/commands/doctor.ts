@@ -1,13 +1,13 @@
 /** `doctor`: finds out what stands between an agent and its presence. */
 
 import type { Command } from "commander";
-import type { CheckOptions } from "../checks";
 import {
   type DeploymentOptions,
   deploymentCommand,
   organizationOf,
   withService,
-} from "../deployment";
+} from "../deployment/deployment";
+import type { CheckOptions } from "../diagnosis/checks";
 import { usageError } from "../failure";
 import type { Io } from "../io";
 
@@ -27,8 +27,8 @@ export function addDoctor(program: Command, io: Io): void {
         if (options.agent !== undefined && organizationId === undefined) {
           throw usageError("--agent needs --organization <id>.");
         }
-        const { findings } = await import("../checks");
-        const { printFindings } = await import("../finding");
+        const { findings } = await import("../diagnosis/checks");
+        const { printFindings } = await import("../terminal/finding");
         const found = await findings(service, organizationId, options, io);
         printFindings(found, service.printer);
       }),

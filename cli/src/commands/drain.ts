@@ -1,7 +1,7 @@
 /** `drain`: asks an agent to finish its work and leave. */
 
 import type { Command } from "commander";
-import { deploymentCommand, withDeployment } from "../deployment";
+import { deploymentCommand, withDeployment } from "../deployment/deployment";
 import type { Io } from "../io";
 
 export function addDrain(program: Command, io: Io): void {
@@ -9,7 +9,7 @@ export function addDrain(program: Command, io: Io): void {
     .argument("<agent>", "the agent, which must run with remoteDrain: true")
     .action(
       withDeployment(io, async (deployment, _options, agentId = "") => {
-        const { DRAIN_SUBJECT, expectOnline, putMessage } = await import("../message");
+        const { DRAIN_SUBJECT, expectOnline, putMessage } = await import("../messages/message");
         await expectOnline(deployment, agentId);
         const message = { agentId, subject: DRAIN_SUBJECT, data: null };
         const messageId = await putMessage(deployment, message);

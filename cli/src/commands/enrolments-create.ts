@@ -2,11 +2,15 @@
 
 import { ROLES, type Role } from "@agent-heartbeat/sdk/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
-import { durationOption } from "../duration-option";
-import { enrolmentFields } from "../enrolment-view";
+import { enrolmentFields } from "../agents/enrolment-view";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import type { Io } from "../io";
-import { fields } from "../table";
+import { durationOption } from "../options/duration-option";
+import { fields } from "../terminal/table";
 
 interface Options extends DeploymentOptions {
   agents: string;

@@ -1,8 +1,8 @@
 /** `enrolments list`: which tokens there are, and how often they were used. */
 
 import type { Command } from "commander";
-import { deploymentCommand, withDeployment } from "../deployment";
-import { enrolmentColumns } from "../enrolment-view";
+import { enrolmentColumns } from "../agents/enrolment-view";
+import { deploymentCommand, withDeployment } from "../deployment/deployment";
 import type { Io } from "../io";
 
 export function addEnrolmentsList(enrolments: Command, io: Io): void {

@@ -7,10 +7,10 @@ import {
   type DeploymentOptions,
   deploymentCommand,
   withDeployment,
-} from "../deployment";
+} from "../deployment/deployment";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
-import { ProgressBar } from "../progress";
+import { ProgressBar } from "../terminal/progress";
 
 interface Options extends DeploymentOptions {
   andAgents?: boolean;

@@ -2,17 +2,17 @@
 
 import type { FleetChange, FleetWatcher } from "@agent-heartbeat/sdk";
 import { type Command, InvalidArgumentError } from "commander";
-import { aborted } from "../aborted";
 import {
   type Deployment,
   type DeploymentOptions,
   deploymentCommand,
   withDeployment,
-} from "../deployment";
-import { printEvent, type ShownEvent } from "../event-view";
+} from "../deployment/deployment";
+import { printEvent, type ShownEvent } from "../events/event-view";
+import { watchFleet } from "../events/live-fleet";
 import type { Io } from "../io";
-import { watchFleet } from "../live-fleet";
-import { wordOf } from "../status-filter";
+import { wordOf } from "../status/status-filter";
+import { aborted } from "../terminal/aborted";
 
 interface Options extends DeploymentOptions {
   follow?: boolean;

@@ -2,10 +2,10 @@
 
 import type { Command } from "commander";
 import type { Io } from "../io";
-import { generateKeyFiles, type KeyKind } from "../key-files";
-import { keyKindOption } from "../key-source";
-import { Printer } from "../printer";
-import { fields } from "../table";
+import { generateKeyFiles, type KeyKind } from "../keys/key-files";
+import { keyKindOption } from "../keys/key-source";
+import { Printer } from "../terminal/printer";
+import { fields } from "../terminal/table";
 
 interface Options {
   out: string;

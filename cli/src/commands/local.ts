@@ -4,7 +4,7 @@ import type { LocalOptions } from "@agent-heartbeat/local";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { port } from "../port";
+import { port } from "../options/port";
 
 const DEFAULT_PORT = 8787;
 

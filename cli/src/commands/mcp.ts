@@ -1,7 +1,11 @@
 /** `mcp`: lets an assistant ask about the fleet, by the Model Context Protocol. */
 
 import { type Command, InvalidArgumentError } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import type { Io } from "../io";
 import { ACTIONS, type Action } from "../mcp/allowed";
 

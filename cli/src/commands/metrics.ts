@@ -1,9 +1,13 @@
 /** `metrics`: the fleet as Prometheus metrics. */
 
 import type { Command } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import type { Io } from "../io";
-import { port } from "../port";
+import { port } from "../options/port";
 
 interface Options extends DeploymentOptions {
   host: string;

@@ -1,9 +1,9 @@
 /** `organizations list`: which organizations have registered agents. */
 
 import type { Command } from "commander";
-import { serviceCommand, withService } from "../deployment";
+import { serviceCommand, withService } from "../deployment/deployment";
+import type { Target } from "../deployment/target";
 import type { Io } from "../io";
-import type { Target } from "../target";
 
 interface Organization {
   organizationId: string;

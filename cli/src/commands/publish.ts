@@ -1,9 +1,9 @@
 /** `publish`: a message for every agent that is subscribed to a subject, or for one that has a capability. */
 
 import type { Command } from "commander";
-import { deploymentCommand, withDeployment } from "../deployment";
+import { deploymentCommand, withDeployment } from "../deployment/deployment";
 import type { Io } from "../io";
-import { type WaitOptions, waitOf, withWaiting } from "../wait-option";
+import { type WaitOptions, waitOf, withWaiting } from "../options/wait-option";
 
 interface Options extends WaitOptions {
   capability?: string;
@@ -21,12 +21,12 @@ export function addPublish(program: Command, io: Io): void {
         const { printer, target } = deployment;
         const { capability } = options;
         const timeout = waitOf(options);
-        const { expectCapable, putMessage, readData } = await import("../message");
+        const { expectCapable, putMessage, readData } = await import("../messages/message");
         const data = await readData(argument, io);
         if (capability !== undefined) await expectCapable(deployment, capability);
         const message = { subject, ...(capability !== undefined && { capability }) };
         if (timeout !== undefined) {
-          const { ask } = await import("../asking");
+          const { ask } = await import("../messages/asking");
           return ask(deployment, { ...message, data }, timeout, io);
         }
         const messageId = await putMessage(deployment, { ...message, data });

@@ -3,9 +3,9 @@
 import type { Command } from "commander";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { Printer } from "../printer";
+import { targetOptions } from "../options/target-options";
 import type { RunbookOptions } from "../runbook/show";
-import { targetOptions } from "../target-options";
+import { Printer } from "../terminal/printer";
 
 interface Options extends RunbookOptions {
   json?: boolean;

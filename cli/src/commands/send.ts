@@ -1,9 +1,9 @@
 /** `send`: a message for one agent. */
 
 import type { Command } from "commander";
-import { deploymentCommand, withDeployment } from "../deployment";
+import { deploymentCommand, withDeployment } from "../deployment/deployment";
 import type { Io } from "../io";
-import { type WaitOptions, waitOf, withWaiting } from "../wait-option";
+import { type WaitOptions, waitOf, withWaiting } from "../options/wait-option";
 
 interface Options extends WaitOptions {
   subject?: string;
@@ -19,12 +19,12 @@ export function addSend(program: Command, io: Io): void {
         const { printer, target } = deployment;
         const { subject } = options;
         const timeout = waitOf(options);
-        const { expectOnline, putMessage, readData } = await import("../message");
+        const { expectOnline, putMessage, readData } = await import("../messages/message");
         const data = await readData(argument, io);
         await expectOnline(deployment, agentId);
         const message = { agentId, ...(subject !== undefined && { subject }), data };
         if (timeout !== undefined) {
-          const { ask } = await import("../asking");
+          const { ask } = await import("../messages/asking");
           return ask(deployment, message, timeout, io);
         }
         const messageId = await putMessage(deployment, message);

@@ -2,10 +2,14 @@
 
 import { HEARTBEAT, ID_FORM, ID_PATTERN, LIMITS } from "@agent-heartbeat/sdk/protocol";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type DeploymentOptions, deploymentCommand, withDeployment } from "../deployment";
-import { durationOption } from "../duration-option";
+import {
+  type DeploymentOptions,
+  deploymentCommand,
+  withDeployment,
+} from "../deployment/deployment";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
+import { durationOption } from "../options/duration-option";
 
 interface Options extends DeploymentOptions {
   agents: number;

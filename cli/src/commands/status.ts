@@ -7,12 +7,12 @@ import {
   type DeploymentOptions,
   deploymentCommand,
   withDeployment,
-} from "../deployment";
+} from "../deployment/deployment";
+import { serverTime } from "../deployment/server-time";
 import { CliError, EXIT, usageError } from "../failure";
 import type { Io } from "../io";
-import { readAgents } from "../read-agents";
-import { serverTime } from "../server-time";
-import { matches, STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
+import { readAgents } from "../status/read-agents";
+import { matches, STATUS_FILTERS, type StatusFilter, wordOf } from "../status/status-filter";
 
 interface Options extends DeploymentOptions {
   status?: StatusFilter;
@@ -57,12 +57,12 @@ async function allAgents(deployment: Deployment, options: Options, io: Io): Prom
     const able = options.capability ? ` and the capability ${options.capability}` : "";
     return printer.lines(`Organization ${organizationId} has no ${which}${able}.`);
   }
-  const { presenceColumns, summary } = await import("../status-view");
+  const { presenceColumns, summary } = await import("../status/status-view");
   printer.table(agents, presenceColumns(serverTime(deployment, io), printer));
   printer.lines("", summary(agents, printer));
   const massExpiry = await deployment.statuses.massExpiry(organizationId);
   if (massExpiry) {
-    const { massExpiryWarning, MASS_EXPIRY_ADVICE } = await import("../mass-expiry");
+    const { massExpiryWarning, MASS_EXPIRY_ADVICE } = await import("../status/mass-expiry");
     const beware = massExpiryWarning(massExpiry, serverTime(deployment, io));
     printer.lines("", printer.colours.yellow(beware), MASS_EXPIRY_ADVICE);
   }
@@ -83,7 +83,7 @@ async function oneAgent(
       "`agents get` shows whether it is registered.",
     );
   }
-  const { printPresence } = await import("../status-view");
+  const { printPresence } = await import("../status/status-view");
   if (printer.json) printer.value(agent);
   else printPresence(agent, serverTime(deployment, io), printer);
   if (!matches(agent, options.status)) {
@@ -98,7 +98,7 @@ async function watchStatus(
   io: Io,
 ): Promise<void> {
   const { organizationId, target, printer } = deployment;
-  const { watch } = await import("../watch");
+  const { watch } = await import("../status/watch");
   return watch(
     {
       intervalMs: options.interval * 1000,

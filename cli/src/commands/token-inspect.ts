@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { usageError } from "../failure";
 import type { Io } from "../io";
-import { Printer } from "../printer";
+import { Printer } from "../terminal/printer";
 
 interface Options {
   url?: string;
@@ -25,7 +25,7 @@ export function addTokenInspect(token: Command, io: Io): void {
     .addHelpText("after", "\nThe exit code is 1 if the service would refuse the token.")
     .action(async (given: string | undefined, _: Options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
-      const { decodeText } = await import("../text-file");
+      const { decodeText } = await import("../input/text-file");
       const text = (given ?? decodeText(await io.input())).trim();
       if (text === "") throw usageError("Expected a token, got none.", "Pass one, or pipe it in.");
       if (options.url !== undefined && !URL.canParse(options.url)) {
@@ -33,9 +33,9 @@ export function addTokenInspect(token: Command, io: Io): void {
           `--url: expected a wss:// or https:// URL, got ${JSON.stringify(options.url)}.`,
         );
       }
-      const { inspectToken } = await import("../token");
-      const { readPublicKeyFile } = await import("../key-files");
-      const { printFindings } = await import("../finding");
+      const { inspectToken } = await import("../keys/token");
+      const { readPublicKeyFile } = await import("../keys/key-files");
+      const { printFindings } = await import("../terminal/finding");
       const publicKey = options.publicKey && (await readPublicKeyFile(options.publicKey, io));
       const found = await inspectToken(text, {
         now: io.now(),

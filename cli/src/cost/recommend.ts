@@ -1,6 +1,6 @@
 /** The cheapest settings for a fleet, what each of them saves, and what is given up for it. */
 
-import { duration } from "../durations";
+import { duration } from "../terminal/durations";
 import { agentHeartbeatBill } from "./agent-heartbeat";
 import { leastWriteUnits } from "./capacity";
 import { DEFAULT_FLEET, type Fleet } from "./fleet";

@@ -1,7 +1,7 @@
 /** Prints what a fleet costs, or how it costs less. Loaded for that command alone, with all prices. */
 
-import { duration } from "../durations";
-import type { Printer } from "../printer";
+import { duration } from "../terminal/durations";
+import type { Printer } from "../terminal/printer";
 import type { Bill, Item } from "./bill";
 import { advice, estimate } from "./estimate";
 import { dollars, quantity } from "./figures";

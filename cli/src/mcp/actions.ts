@@ -1,7 +1,7 @@
 /** The tools that change something, each of which has to be allowed. */
 
 import { z } from "zod";
-import { DRAIN_SUBJECT, expectOnline, putMessage } from "../message";
+import { DRAIN_SUBJECT, expectOnline, putMessage } from "../messages/message";
 import type { Action } from "./allowed";
 import { type AddTool, AGENT } from "./tool";
 

@@ -2,18 +2,18 @@
 
 import type { AgentPresence, AgentTransition } from "@agent-heartbeat/sdk/status";
 import { z } from "zod";
-import { activityText } from "../activity";
-import { countsOf } from "../counts";
-import type { Deployment } from "../deployment";
-import { diagnose } from "../diagnosis";
-import { ago, duration, moment } from "../durations";
-import { factsOf } from "../facts";
+import type { Deployment } from "../deployment/deployment";
+import { serverTime } from "../deployment/server-time";
+import { countsOf } from "../diagnosis/counts";
+import { diagnose } from "../diagnosis/diagnosis";
+import { factsOf } from "../diagnosis/facts";
 import { usageError } from "../failure";
 import type { Io } from "../io";
-import { massExpiryWarning } from "../mass-expiry";
-import { readAgents } from "../read-agents";
-import { serverTime } from "../server-time";
-import { STATUS_FILTERS, type StatusFilter, wordOf } from "../status-filter";
+import { activityText } from "../status/activity";
+import { massExpiryWarning } from "../status/mass-expiry";
+import { readAgents } from "../status/read-agents";
+import { STATUS_FILTERS, type StatusFilter, wordOf } from "../status/status-filter";
+import { ago, duration, moment } from "../terminal/durations";
 import { type AddTool, AGENT, type Lines } from "./tool";
 
 /** Online, but its work does not advance, or its process does not react. */

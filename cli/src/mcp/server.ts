@@ -3,10 +3,10 @@
 import { McpServer } from "@modelcontextprotocol/server";
 import { StdioServerTransport } from "@modelcontextprotocol/server/stdio";
 import type { z } from "zod";
-import type { Deployment } from "../deployment";
+import type { Deployment } from "../deployment/deployment";
 import { explain } from "../failure";
 import type { Io } from "../io";
-import { printable } from "../printable";
+import { printable } from "../terminal/printable";
 import { VERSION } from "../version";
 import { addAction } from "./actions";
 import type { Action } from "./allowed";

@@ -1,7 +1,7 @@
 /** How a tool is added to the server, and what all tools have in common. */
 
 import { z } from "zod";
-import type { Deployment } from "../deployment";
+import type { Deployment } from "../deployment/deployment";
 import type { Io } from "../io";
 
 export const AGENT = z.string().describe("the agent's id");

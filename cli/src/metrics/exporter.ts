@@ -1,11 +1,11 @@
 /** Serves metrics over HTTP, from a watcher that is replaced before its registration ends. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { aborted } from "../aborted";
-import type { Deployment } from "../deployment";
+import type { Deployment } from "../deployment/deployment";
+import { type LiveFleet, watchFleet } from "../events/live-fleet";
 import { CliError, EXIT } from "../failure";
 import type { Io } from "../io";
-import { type LiveFleet, watchFleet } from "../live-fleet";
+import { aborted } from "../terminal/aborted";
 import { FleetMetrics } from "./fleet-metrics";
 
 export interface ExporterOptions {

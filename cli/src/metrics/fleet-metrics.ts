@@ -9,7 +9,7 @@ import type {
   Transition,
 } from "@agent-heartbeat/sdk";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { STATUS_FILTERS, wordOf } from "../status-filter";
+import { STATUS_FILTERS, wordOf } from "../status/status-filter";
 
 /** What the metrics are made from; a `FleetWatcher` is one. */
 export interface ObservedFleet {

@@ -1,9 +1,9 @@
 /** Prints the runbook at a terminal. */
 
 import type { Io } from "../io";
-import { printable } from "../printable";
-import type { Printer } from "../printer";
-import type { TargetOptions } from "../target-options";
+import type { TargetOptions } from "../options/target-options";
+import { printable } from "../terminal/printable";
+import type { Printer } from "../terminal/printer";
 import { PLACEHOLDER, type Section } from "./page";
 
 export type RunbookOptions = Pick<TargetOptions, "stack" | "construct" | "region" | "profile">;

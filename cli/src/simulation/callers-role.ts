@@ -3,7 +3,7 @@
 import type { AwsIdentity } from "@agent-heartbeat/sdk";
 import { usageError } from "../failure";
 import type { Io } from "../io";
-import type { TargetOptions } from "../target-options";
+import type { TargetOptions } from "../options/target-options";
 
 /** Whether a token has no secret, because roles stand in for it. */
 export const isOfRoles = (token: string): boolean => /^ahe_[\w-]+\.[0-9a-f]{16}$/.test(token);

@@ -1,8 +1,8 @@
 /** What a simulation tells: a line while it runs, and a report at its end. */
 
-import { duration } from "../durations";
-import type { Printer } from "../printer";
-import { fields } from "../table";
+import { duration } from "../terminal/durations";
+import type { Printer } from "../terminal/printer";
+import { fields } from "../terminal/table";
 import type { Measurements, Percentiles } from "./measurements";
 
 export interface SimulationReport {

@@ -1,7 +1,7 @@
 /** The time in which a simulated fleet works: agents come, faults befall them, and readers look. */
 
 import { HEARTBEAT } from "@agent-heartbeat/sdk/protocol";
-import type { Deployment } from "../deployment";
+import type { Deployment } from "../deployment/deployment";
 import type { Io } from "../io";
 import { faultsOfSecond } from "./chaos";
 import type { Measurements } from "./measurements";

@@ -3,9 +3,9 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import type { AwsIdentity } from "@agent-heartbeat/sdk";
 import pLimit from "p-limit";
-import type { Deployment } from "../deployment";
+import type { Deployment } from "../deployment/deployment";
 import type { Io } from "../io";
-import { ProgressBar } from "../progress";
+import { ProgressBar } from "../terminal/progress";
 import { Measurements } from "./measurements";
 import { reportOf, type SimulationReport } from "./report";
 import { SimulatedAgent } from "./simulated-agent";
