@@ -27,7 +27,11 @@ module.exports = {
     only("lib", ["core/", "lambda/build\\.ts$"]),
     only("bin", ["lib/"]),
     // What a token must be is decided once, where the service reads it.
-    only("cli", [SDK, "core/(login-token|new-file)\\.ts$", "local/app/index\\.ts$"]),
+    only("cli", [
+      SDK,
+      "core/(login-token|enrolment-token|new-file)\\.ts$",
+      "local/app/index\\.ts$",
+    ]),
     only("local/aws"),
     only("local/app", [SDK, "local/aws/"]),
     only("dashboard", [SDK]),

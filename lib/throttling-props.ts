@@ -1,5 +1,7 @@
 /** Props that limit the load: the rates of the routes, and the concurrency reserved for functions. */
 
+import { MESSAGE_TYPES } from "../core/roles";
+
 /** The rate above which the gateway responds with 429. */
 export interface ThrottleLimits {
   /** Messages and logins per second: a whole number from 1 to 1,000,000. */
@@ -9,18 +11,7 @@ export interface ThrottleLimits {
 }
 
 /** Routes that can have their own limits. `$connect` is a login, `$default` a message of an unknown type. */
-export const ROUTES = [
-  "$connect",
-  "heartbeat",
-  "heartbeat_quiet",
-  "profile",
-  "subscribe",
-  "unsubscribe",
-  "publish",
-  "list",
-  "history",
-  "$default",
-] as const;
+export const ROUTES = ["$connect", ...MESSAGE_TYPES, "$default"] as const;
 
 /** A route of the gateway: logins, a type of message, or messages of unknown types. */
 export type Route = (typeof ROUTES)[number];

@@ -91,9 +91,10 @@ export function addSimulate(program: Command, io: Io): void {
           );
         }
         const { simulate } = await import("../simulation/simulation");
-        const { callersRole, isOfRoles } = await import("../simulation/callers-role");
+        const { callersRole } = await import("../simulation/callers-role");
+        const { readEnrolmentToken } = await import("../../../core/enrolment-token");
         const { enrolmentToken } = options;
-        const isByRole = enrolmentToken !== undefined && isOfRoles(enrolmentToken);
+        const isByRole = readEnrolmentToken(enrolmentToken ?? "")?.hasSecret === false;
         const { printReport } = await import("../simulation/report");
         const report = await simulate(
           deployment,

@@ -5,9 +5,6 @@ import { usageError } from "../failure";
 import type { Io } from "../io";
 import type { TargetOptions } from "../options/target-options";
 
-/** Whether a token has no secret, because roles stand in for it. */
-export const isOfRoles = (token: string): boolean => /^ahe_[\w-]+\.[0-9a-f]{16}$/.test(token);
-
 /**
  * Found where all AWS tools look, also if the deployment is a local service.
  *

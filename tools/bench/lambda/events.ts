@@ -15,20 +15,23 @@ const CONNECTED_MS = 60_000;
 /** Longer than any measurement, so that each sweep finds the same. */
 const LEASE_MS = 3 * 3_600_000;
 
-export type FunctionName =
-  | "heartbeat"
-  | "authorize"
-  | "connect"
-  | "disconnect"
-  | "profile"
-  | "subscribe"
-  | "unsubscribe"
-  | "publish"
-  | "list"
-  | "history"
-  | "deliver"
-  | "transitions"
-  | "sweep";
+export const FUNCTIONS = [
+  "heartbeat",
+  "authorize",
+  "connect",
+  "disconnect",
+  "profile",
+  "subscribe",
+  "unsubscribe",
+  "publish",
+  "list",
+  "history",
+  "deliver",
+  "transitions",
+  "sweep",
+] as const;
+
+export type FunctionName = (typeof FUNCTIONS)[number];
 
 /**
  * Generates events of a function, each for a different agent, so that no rate limit is reached.

@@ -10,25 +10,9 @@ import { startEngine } from "../../../testing/engine";
 import { withAssembly } from "../assembly";
 import { type MeasureOptions, type Spread, spreadOf } from "../section";
 import { bareEvent, buildBare } from "./bare";
-import { Events, type FunctionName } from "./events";
+import { Events, FUNCTIONS, type FunctionName } from "./events";
 import { type Exchange, Exchanges } from "./exchange";
 import { Subject } from "./process";
-
-const FUNCTIONS: readonly FunctionName[] = [
-  "heartbeat",
-  "authorize",
-  "connect",
-  "disconnect",
-  "profile",
-  "subscribe",
-  "unsubscribe",
-  "publish",
-  "list",
-  "history",
-  "deliver",
-  "transitions",
-  "sweep",
-];
 
 export interface FunctionFigures {
   name: FunctionName;
