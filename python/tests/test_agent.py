@@ -244,9 +244,9 @@ async def test_a_cancelled_request_is_forgotten_and_not_sent_if_it_waits_for_its
     service.reached = None
     assert await agent.request("tasks.add", 3, to="worker-2") == 3
     assert [each["data"] for each in await service.received("publish", 2)] == [1, 3]
-    assert not agent._questions._open
-    assert not agent._publisher._locks
-    assert not agent._requests._pending._waiting
+    assert not agent._messaging._questions._open
+    assert not agent._messaging._publisher._locks
+    assert not agent._connection._requests._waiting
     await agent.stop()
 
 
@@ -317,7 +317,7 @@ async def test_a_handler_learns_the_attempt_and_when_nobody_waits_any_more(servi
     sent_at = time.monotonic()
     for attempt, timeout_ms in ((1, 60_000), (1, 60_000), (2, 1)):
         service.connections[0].send({**message, "data": 1, "attempt": attempt, "expiresInMs": timeout_ms})
-    await until(lambda: bool(contexts) and agent._dispatcher._waiting == 1)
+    await until(lambda: bool(contexts) and agent._messaging._dispatcher._waiting == 1)
     assert (contexts[0].message_id, contexts[0].attempt, contexts[0].is_expired) == ("b.1", 1, False)
     assert contexts[0].time_left is not None
     assert contexts[0].time_left <= 60
@@ -472,7 +472,7 @@ async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: FakeServ
         peer.send(type="message", messageId=number, subject="a.b", data=1, replyTo=f"_inbox.b.{number}",
                         **{"from": "b"})  # fmt: skip
     await begun.wait()
-    await until(lambda: agent._dispatcher._waiting == 1)
+    await until(lambda: agent._messaging._dispatcher._waiting == 1)
     draining = asyncio.ensure_future(agent.drain())
     await service.received("publish")
     assert agent.state == "draining"
@@ -810,7 +810,7 @@ async def test_a_handler_that_failed_counts_before_one_that_never_ran(service: F
     service.connections[0].send(
         type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"}
     )
-    await until(lambda: bool(agent._dispatcher.running))
+    await until(lambda: bool(agent._messaging._dispatcher.running))
     go.set()
     assert (await service.received("publish"))[0]["data"] == {"error": {"code": "handler_failed", "message": "no"}}
     await agent.stop()

@@ -198,7 +198,7 @@ async def test_it_is_replaced_where_it_dies(service: FakeService) -> None:
     agent.on("state", lambda change: states.append((change.previous, change.state)))
     agent.on_message("a.b", lambda subject, data: data)
     await agent.start()
-    manager: Any = agent._manager
+    manager: Any = agent._connection.manager
     manager._process.kill()
     await service.connection(2)
     await until(lambda: agent.state == "connected" and len(states) == 4)
@@ -224,7 +224,7 @@ async def test_it_leaves_no_process_and_no_thread_behind(service: FakeService) -
     for _ in range(3):
         agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=())
         await agent.start()
-        process = agent._manager._process  # type: ignore[union-attr]
+        process = agent._connection.manager._process  # type: ignore[union-attr]
         await agent.drain()
         await until(lambda process=process: process.poll() is not None)  # type: ignore[misc]
     await until(lambda: threading.active_count() <= before + 1)
@@ -235,7 +235,7 @@ async def without_process(service: FakeService) -> AsyncIterator[HeartbeatAgent]
     """An agent whose process has died, before another one was started."""
     agent = HeartbeatAgent("worker-1", "acme", service.url, private_key=KEY, signals=(), logger=None)
     await agent.start()
-    manager: Any = agent._manager
+    manager: Any = agent._connection.manager
     manager._process.kill()
     await until(lambda: agent.state == "reconnecting")
     assert manager._restart_timer
@@ -249,7 +249,7 @@ async def test_it_ends_between_two_processes(without_process: HeartbeatAgent, en
     await getattr(without_process, end)()
     assert await running == ("stop" if end == "stop" else "drained")
     assert without_process.state == "stopped"
-    manager: Any = without_process._manager
+    manager: Any = without_process._connection.manager
     assert manager._restart_timer is None
     assert manager._process.poll() is not None
 
@@ -263,7 +263,7 @@ async def test_reconnect_does_not_wait_for_the_next_process(
     service: FakeService, without_process: HeartbeatAgent
 ) -> None:
     without_process.reconnect()
-    manager: Any = without_process._manager
+    manager: Any = without_process._connection.manager
     assert manager._restart_timer is None
     await until(lambda: without_process.state == "connected")
     assert len(service.connections) == 2
@@ -284,10 +284,10 @@ async def test_a_drain_goes_on_when_the_process_dies(service: FakeService) -> No
     states: list[Any] = []
     agent.on("state", lambda change: states.append((change.previous, change.state)))
     service.connections[0].send(type="message", messageId="1", subject="slow", data=1, replyTo="_inbox.b.1")
-    await until(lambda: bool(agent._dispatcher.running))
+    await until(lambda: bool(agent._messaging._dispatcher.running))
     draining = asyncio.ensure_future(agent.drain())
     await until(lambda: agent.state == "draining")
-    manager: Any = agent._manager
+    manager: Any = agent._connection.manager
     manager._process.kill()
     peer = await service.connection(2)
     await until(lambda: any(beat["activity"]["state"] == "draining" for beat in peer.of_type("heartbeat")))
@@ -308,10 +308,10 @@ async def test_a_superseded_agent_whose_process_dies_does_not_take_the_agent_bac
     await agent.start()
     running = asyncio.ensure_future(agent.run())
     service.connections[0].send(type="message", messageId="1", subject="slow", data=1)
-    await until(lambda: bool(agent._dispatcher.running))
+    await until(lambda: bool(agent._messaging._dispatcher.running))
     service.connections[0].send(type="superseded")
     await until(lambda: agent.state == "draining")
-    manager: Any = agent._manager
+    manager: Any = agent._connection.manager
     manager._process.kill()
     await until(lambda: agent.state == "superseded")
     go.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .agent import Agent, HeartbeatAgent, RunEnd, SimpleAgent
+from .agent import Agent, RunEnd
 from .connection.backoff import ReconnectSchedule
 from .connection.health import ConnectionHealth, HttpFailure, HttpHealth, LastDisconnect
 from .connection.state import AgentState, Failure, FailureKind, StateChange
@@ -33,6 +33,7 @@ from .events import (
     Rotated,
 )
 from .fleet import AgentFleet, FleetChange, FleetState, FleetStateChange, FleetWatcher
+from .heartbeat_agent import HeartbeatAgent, SimpleAgent
 from .http_client import HttpHeartbeatClient
 from .messaging.dispatcher import MessageContext
 from .messaging.tracing import TracedMessage, TracedSend, Tracing

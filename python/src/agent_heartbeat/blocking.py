@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from . import agent as agents
+from . import heartbeat_agent as agents
 from . import http_client
-from .agent import RunEnd
+from .agent import Agent, RunEnd
 from .connection.health import ConnectionHealth
 from .connection.state import AgentState
 from .events import AgentEventName, Listener
@@ -28,7 +28,7 @@ _Self = TypeVar("_Self", bound="_BlockingAgent")
 
 
 class _BlockingAgent:
-    _kind: type[agents.Agent]
+    _kind: Callable[..., Agent]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """The arguments of the class of the same name in `agent_heartbeat`."""
@@ -129,7 +129,7 @@ class _BlockingAgent:
     def run(self) -> RunEnd:
         """Stays connected until the agent ends: see `Agent.run`. In the main thread, signals drain it."""
         with self._on_duty() as loop:
-            release = on_signals(self._signals, loop, self._agent._on_signal)
+            release = on_signals(self._signals, loop, self._agent._ending.on_signal)
             try:
                 return self._wait(self._agent.run())
             finally:

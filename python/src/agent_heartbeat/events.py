@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar, Union
 from .connection.ends import error_of
 from .connection.state import Failure, StateChange, is_final
 from .errors import AgentHeartbeatError, ConfigurationError
+from .tasks import Tasks
 
 Event = TypeVar("Event")
 
@@ -132,7 +133,7 @@ class Emitter(Generic[Event]):
         self._names = names
         self._log = log
         self._listeners: dict[str, dict[object, tuple[Listener, bool]]] = {}
-        self._running: set[asyncio.Future[None]] = set()
+        self._tasks = Tasks()
 
     def on(self, name: str, listener: Listener, once: bool = False) -> Callable[[], None]:
         """With `once` for the next event alone. Returns a function that takes the listener away again."""
@@ -178,9 +179,7 @@ class Emitter(Generic[Event]):
             except Exception as error:
                 self._log.error("a listener of %s failed", name, error=error)
 
-        task = asyncio.ensure_future(wait())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._tasks.keep(wait())
 
 
 class Log:

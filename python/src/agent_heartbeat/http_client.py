@@ -11,10 +11,10 @@ from .connection.asyncio_runtime import AsyncioRuntime
 from .connection.ends import Refused, failure_of
 from .connection.enrolment import key_loader
 from .connection.http import HttpAnswer, checked_http_url, given_http_url
-from .connection.keys import KeySource, SigningKey
+from .connection.keys import KeySource
 from .connection.lease_requests import Done, LeaseRequests, ack_in
 from .errors import AgentHeartbeatError, ConfigurationError, ConnectionError, LoginRefusedError
-from .options import DuplicatePolicy, lease_terms, login_claims, within
+from .options import DuplicatePolicy, checked_proxy, lease_terms, login_claims, within
 from .protocol import Message
 
 
@@ -50,9 +50,7 @@ class HttpHeartbeatClient:
         self._login = login_claims(agent_id, organization_id, interval, multiplier, on_duplicate)
         self._url = checked_http_url(given_http_url(http_url), "HttpHeartbeatClient")
         self._timeout = within("request_timeout", request_timeout, 1, 60)
-        if not (proxy is None or isinstance(proxy, (str, bool))):
-            raise ConfigurationError(f"option proxy: expected a URL, True or None, got {proxy!r}")
-        self._proxy = proxy or None
+        self._proxy = checked_proxy(proxy)
         self.agent_id = agent_id
         self.organization_id = organization_id
         self.instance_id: str = self._login["instance_id"]
@@ -110,10 +108,6 @@ class HttpHeartbeatClient:
     async def _send(self, send: Callable[[LeaseRequests, Done], None]) -> HttpAnswer:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[HttpAnswer | BaseException] = loop.create_future()
-        keys: set[asyncio.Task[None]] = set()
-
-        def load_key(proceed: Callable[[SigningKey | BaseException], None]) -> None:
-            keys.add(loop.create_task(self._keys.hand_to(proceed)))
 
         def take(answer: HttpAnswer | BaseException) -> None:
             if not done.done():
@@ -122,8 +116,8 @@ class HttpHeartbeatClient:
         # Each call may be of another event loop.
         runtime = AsyncioRuntime(proxy=self._proxy)
         if self._requests is None:
-            self._requests = LeaseRequests(self._url, self._login, load_key, runtime)
-        self._requests.runtime, self._requests.load_key = runtime, load_key
+            self._requests = LeaseRequests(self._url, self._login, self._keys.hand_to, runtime)
+        self._requests.runtime = runtime
         late = loop.call_later(self._timeout, take, TimeoutError(f"no answer within {self._timeout:g} s"))
         try:
             send(self._requests, take)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from .connection.backoff import MAX_WINDOW, ReconnectSchedule, built_in_windows
 from .connection.heartbeat import HeartbeatTerms
 from .connection.http import checked_http_url, given_http_url
-from .connection.manager import ManagerOptions
+from .connection.manager_options import ManagerOptions
 from .errors import ConfigurationError
 from .protocol import (
     ID_FORM,
@@ -90,6 +90,13 @@ def check_logger(value: Any) -> logging.Logger | logging.LoggerAdapter[Any] | No
     if value is None or (callable(getattr(value, "warning", None)) and callable(getattr(value, "error", None))):
         return value  # type: ignore[no-any-return]
     raise ConfigurationError(f"option logger: expected a logging.Logger or None, got {value!r}")
+
+
+def checked_proxy(value: Any) -> str | bool | None:
+    """None for no proxy. Raises ConfigurationError."""
+    if value is None or isinstance(value, (str, bool)):
+        return value or None
+    raise ConfigurationError(f"option proxy: expected a URL, True or None, got {value!r}")
 
 
 def manager_options(

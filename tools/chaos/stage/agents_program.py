@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "python" / "src"))
 
-import agent_heartbeat.agent
+import agent_heartbeat.heartbeat_agent
 from agent_heartbeat import AgentHeartbeatError, HeartbeatAgent, MessageContext, ReconnectOptions
 from agent_heartbeat.connection.asyncio_runtime import AsyncioRuntime
 from agent_heartbeat.connection.ends import Refused
@@ -164,7 +164,7 @@ class WitnessedRuntime(AsyncioRuntime):
 agent_of_port: dict[int, str] = {
     place[port]: place["agentId"] for place in settings["agents"] for port in ("port", "httpPort") if port in place
 }
-agent_heartbeat.agent.AsyncioRuntime = WitnessedRuntime  # type: ignore[misc]
+agent_heartbeat.heartbeat_agent.AsyncioRuntime = WitnessedRuntime  # type: ignore[misc]
 
 
 def agent_at(place: dict[str, Any]) -> HeartbeatAgent:

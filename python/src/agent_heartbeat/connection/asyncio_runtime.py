@@ -8,13 +8,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from ..protocol import FRAME_BYTES, MESSAGE_BYTES, SUBPROTOCOL
+from ..tasks import Tasks
 from .ends import Closed, Failed, Refused
 from .http import HttpAnswer, HttpRequest, send_request
 from .runtime import Listener
@@ -67,7 +67,7 @@ class AsyncioRuntime:
         threading.Thread(target=work, name="agent_heartbeat over HTTP", daemon=True).start()
 
     def open_socket(self, url: str, token: str, listener: Listener) -> _Socket:
-        return _Socket(self._loop, url, token, listener, self._proxy)
+        return _Socket(url, token, listener, self._proxy)
 
 
 class _Connect(connect):
@@ -80,7 +80,6 @@ class _Connect(connect):
 class _Socket:
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
         url: str,
         token: str,
         listener: Listener,
@@ -90,8 +89,8 @@ class _Socket:
         self._connection: ClientConnection | None = None
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._queued = 0
-        self._loop = loop
-        self._tasks = {loop.create_task(self._run(url, token, proxy))}
+        self._tasks = Tasks()
+        self._tasks.keep(self._run(url, token, proxy))
 
     @property
     def buffered(self) -> int:
@@ -103,19 +102,14 @@ class _Socket:
         self._outgoing.put_nowait(text)
 
     def close(self, code: int, reason: str) -> None:
-        self._keep(self._close(code, reason))
+        self._tasks.keep(self._close(code, reason))
 
     def terminate(self) -> None:
         self._listener = None
-        for task in self._tasks:
+        for task in self._tasks.running:
             task.cancel()
         if self._connection:
             self._connection.transport.abort()
-
-    def _keep(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, url: str, token: str, proxy: str | bool | None) -> None:
         try:
@@ -137,7 +131,7 @@ class _Socket:
             self._end(Failed(error))
             return
         self._connection = connection
-        self._keep(self._send_all(connection))
+        self._tasks.keep(self._send_all(connection))
         if self._listener:
             self._listener.opened()
         try:

@@ -93,6 +93,10 @@ def error_of(agent_id: str, failure: Failure) -> AgentHeartbeatError:
     return ConnectionError(message, failure.code)
 
 
+def not_connected(agent_id: str) -> ConnectionError:
+    return ConnectionError(f"{agent_id}: expected an open connection, got none; try again when connected")
+
+
 def fleet_window(end: End, age: float, advised: float) -> float:
     """The window, in seconds, to draw the next delay from because others may have lost their connections too.
 

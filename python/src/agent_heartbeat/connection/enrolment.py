@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from .. import base64url
 from ..errors import ConfigurationError, EnrolmentRefusedError, KeyError
+from ..tasks import Tasks
 from .aws_role import AwsRole
 from .ends import Refused, kind_of_status, retry_after_seconds
 from .http import (
@@ -114,6 +115,7 @@ class EnrolledKeyLoader(KeyLoader):
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._tasks = Tasks()
         self._endpoint = endpoint
         self._path = None if path is None else Path(path).absolute()
         self._warn = warn

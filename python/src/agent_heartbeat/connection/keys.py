@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from .. import base64url
 from ..errors import ConfigurationError, KeyError
 from ..protocol import LOGIN_TOKEN_TTL_SECONDS, Message
+from ..tasks import Tasks
 from .key_material import ACCEPTED, PRIVATE_KEYS, KeyMaterial, PrivateKey, read_private_key
 
 _Given = Union[KeyMaterial, PrivateKey]
@@ -95,6 +96,7 @@ class KeyLoader:
             raise ConfigurationError("expected either private_key or private_key_path, got both")
         if private_key is None and path is None:
             raise ConfigurationError("expected private_key, private_key_path or enrolment_token, got none")
+        self._tasks = Tasks()
         self._private_key: Any = private_key
         self._path = None if path is None else Path(path).absolute()
 
@@ -131,13 +133,17 @@ class KeyLoader:
                 raise KeyError(f"the function for the private key failed: {error!r}") from error
         return SigningKey.of(source)
 
-    async def hand_to(self, proceed: Callable[[SigningKey | BaseException], None]) -> None:
-        """Hands on the key, or the error."""
-        try:
-            key: SigningKey | BaseException = await self.load()
-        except KeyError as error:
-            key = error
-        proceed(key)
+    def hand_to(self, proceed: Callable[[SigningKey | BaseException], None]) -> None:
+        """Loads the key, and hands it, or the error, to a callback."""
+
+        async def load() -> None:
+            try:
+                key: SigningKey | BaseException = await self.load()
+            except KeyError as error:
+                key = error
+            proceed(key)
+
+        self._tasks.keep(load())
 
 
 def _public_jwk(key: Any, where: str) -> tuple[str, dict[str, str]]:

@@ -8,13 +8,12 @@ from typing import Union
 from ..protocol import Message
 from .http import HttpAnswer, HttpRequest, http_audience_of
 from .keys import SigningKey
+from .manager_port import LoadKey
 from .runtime import Runtime
 from .stats import ServerClock
 
 Done = Callable[[Union[HttpAnswer, BaseException]], None]
 """Is called once: with the answer, or with what was in the way."""
-LoadKey = Callable[[Callable[[Union[SigningKey, BaseException]], None]], None]
-"""Reads the key as it is now, and hands it, or what was in the way, to a callback."""
 
 
 class LeaseRequests:

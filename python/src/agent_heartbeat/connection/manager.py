@@ -9,21 +9,22 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from ..protocol import Message
-from .backoff import Backoff, ReconnectSchedule, Window
+from .backoff import Backoff, ReconnectSchedule
 from .draining_connections import DrainingConnections, RotationBuffer
 from .ends import End, Failed, Refused, enrolment_refusal_in, failure_of, fleet_window, retry_after_seconds
 from .health import ManagerHealth
-from .heartbeat import Heartbeat, HeartbeatTerms
+from .heartbeat import Heartbeat
 from .http_heartbeats import HttpHeartbeats
 from .keys import SigningKey
-from .lease_requests import LeaseRequests, LoadKey
+from .lease_requests import LeaseRequests
 from .managed_connection import ManagedConnection
+from .manager_options import ManagerOptions
+from .manager_port import Emit, LoadKey
 from .runtime import Runtime, Timer
-from .state import TRANSITIONS, AgentState, Failure, FailureKind, StateChange, is_final
+from .state import TRANSITIONS, AgentState, Failure, StateChange, is_final
 from .stats import Stats
 
 _log = logging.getLogger("agent_heartbeat.connection")
@@ -32,24 +33,6 @@ _PAUSE_CHECK = 10.0
 """The longest timer while connected: timers stand still while the machine sleeps."""
 _LINGER = 5.0
 """How long the old connection of a rotation stays open once the new one brings messages too."""
-
-
-@dataclass(frozen=True)
-class ManagerOptions:
-    """Times are in seconds."""
-
-    url: str
-    login: Message
-    """The claims of a login token but for its times, its id and `rotation`."""
-    heartbeat: HeartbeatTerms | None
-    auto_reconnect: bool
-    windows: dict[FailureKind, Window]
-    stable_after: float
-    connect_timeout: float
-    close_timeout: float
-    rotate_after: tuple[float, float]
-    http_url: str | None = None
-    """Where heartbeats go that are sent over HTTP. None where they go over the WebSocket."""
 
 
 _BROKEN_AFTER = 120.0
@@ -64,7 +47,7 @@ class ConnectionManager:
         options: ManagerOptions,
         runtime: Runtime,
         load_key: LoadKey,
-        emit: Callable[[Message], None],
+        emit: Emit,
         schedule: ReconnectSchedule | None = None,
     ) -> None:
         self._options = options

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..connection.health import ManagerHealth, health_before
+from ..connection.manager_port import ManagerPort
 from ..connection.state import StateChange, is_final
 from ..events import Log
 from ..protocol import Message
-from .watcher import Link, Watcher
+from .watcher import Watcher
 
 _PREFIX = "fleet-"
 """Of the ids of the watcher's requests."""
@@ -29,7 +30,7 @@ class AgentFleet(Watcher):
         log: Log,
         *,
         request_timeout: float,
-        manager: Callable[[], Link | None],
+        manager: Callable[[], ManagerPort | None],
         subscribe: Callable[[], bool],
         end: StateChange | None,
     ) -> None:
@@ -50,14 +51,14 @@ class AgentFleet(Watcher):
         """Hears an event of the agent's connection. Returns whether it is none of the agent's business."""
         return self._shared.takes(event)
 
-    async def _link(self) -> Link | None:
+    async def _link(self) -> ManagerPort | None:
         return self._shared
 
 
 class _SharedLink:
     def __init__(
         self,
-        manager: Callable[[], Link | None],
+        manager: Callable[[], ManagerPort | None],
         subscribe: Callable[[], bool],
         emit: Callable[[Message], None],
         end: StateChange | None,

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..connection.asyncio_runtime import AsyncioRuntime
-from ..connection.ends import error_of
+from ..connection.ends import error_of, not_connected
 from ..connection.enrolment import key_loader
-from ..connection.health import ManagerHealth
 from ..connection.keys import KeySource
 from ..connection.manager import ConnectionManager
+from ..connection.manager_port import ManagerPort
 from ..connection.state import Failure, StateChange, is_final
 from ..connection.stats import ServerClock
 from ..errors import (
@@ -28,10 +28,11 @@ from ..errors import (
     RequestTimeoutError,
 )
 from ..events import Emitter, Listener, Log
-from ..messaging.publisher import Requests
-from ..options import ReconnectOptions, check_logger, flag, manager_options, within
+from ..messaging.requests import Requests
+from ..options import ReconnectOptions, check_logger, checked_proxy, flag, manager_options, within
 from ..protocol import AGENT_WATCHES_STATUS, LIST_PAGE_SIZE, PRESENCE, Message
 from ..subject import agent_token
+from ..tasks import Tasks
 from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
 
@@ -70,22 +71,6 @@ class FleetStateChange:
 _Self = TypeVar("_Self", bound="Watcher")
 
 
-class Link(Protocol):
-    """What a watcher needs of its connection's manager."""
-
-    def start(self) -> None: ...
-
-    def stop(self, cause: str) -> None: ...
-
-    def reconnect(self) -> None: ...
-
-    def send(self, message: Message) -> None: ...
-
-    def set_subscriptions(self, patterns: Sequence[str]) -> None: ...
-
-    def health(self) -> ManagerHealth: ...
-
-
 class Watcher:
     """What watchers of a fleet have in common, whatever connection they use."""
 
@@ -101,7 +86,7 @@ class Watcher:
         self._requests = Requests()
         self._book = FleetBook()
         self._clock = ServerClock(time.time)
-        self._manager: Link | None = None
+        self._manager: ManagerPort | None = None
         self._state: FleetState = "idle"
         self._started: asyncio.Future[None] | None = None
         self._ended = asyncio.Event()
@@ -111,7 +96,7 @@ class Watcher:
         """Told of since the list began: a list need not have it yet. None while none is under way."""
         self._breaks = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._tasks = Tasks()
         self._last_update_at: float | None = None
         self._mass_expiry: dict[str, Any] | None = None
         self._list_started_at = -math.inf
@@ -177,7 +162,7 @@ class Watcher:
             self._started = asyncio.get_running_loop().create_future()
             self._started.add_done_callback(lambda done: done.cancelled() or done.exception())
             if self._state == "stopped":
-                self._started.set_exception(self._not_connected())
+                self._started.set_exception(not_connected(self.agent_id))
             else:
                 await self._open()
         await asyncio.shield(self._started)
@@ -223,22 +208,14 @@ class Watcher:
         link.set_subscriptions([f"{PRESENCE}.>"])
         link.start()
 
-    async def _link(self) -> Link | None:
+    async def _link(self) -> ManagerPort | None:
         """The connection's manager; None if it has failed."""
         raise NotImplementedError
 
-    def _keep(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _request(self, message: Message) -> Message:
         if self._manager is None or self._state == "stopped":
-            raise self._not_connected()
+            raise not_connected(self.agent_id)
         return await self._requests.request(message, self._request_timeout, self._manager.send)
-
-    def _not_connected(self) -> ConnectionError:
-        return ConnectionError(f"{self.agent_id}: expected an open connection, got none; try again when connected")
 
     def _hear(self, event: Message) -> None:
         kind = event["type"]
@@ -257,11 +234,11 @@ class Watcher:
             self._work()
         elif kind == "broken":
             self._breaks += 1
-            self._requests.fail(self._not_connected())
+            self._requests.fail(not_connected(self.agent_id))
         elif kind == "message":
             self._hear_message(event["message"])
         elif kind == "unsent":
-            self._requests.fail(self._not_connected(), event["id"])
+            self._requests.fail(not_connected(self.agent_id), event["id"])
 
     def _refuse(self, status: int) -> None:
         """The key is an agent's, which no further attempt changes."""
@@ -322,7 +299,7 @@ class Watcher:
             list_at = max(min(wanted, lease_end), self._list_started_at + self._pause)
             if list_at <= now:
                 self._told_meanwhile = set()
-                self._keep(self._list())
+                self._tasks.keep(self._list())
             else:
                 waits.append(list_at)
         following = min(waits)
@@ -396,7 +373,7 @@ class Watcher:
             await asyncio.sleep(1.0)
             # What was told in between was not heard.
             if breaks != self._breaks:
-                raise self._not_connected()
+                raise not_connected(self.agent_id)
 
     def _hear_mass_expiry(self, mass_expiry: dict[str, Any] | None) -> None:
         if (mass_expiry or {}).get("suspectedAt") != (self._mass_expiry or {}).get("suspectedAt"):
@@ -425,10 +402,10 @@ class Watcher:
     def _end(self, error: AgentHeartbeatError | None = None) -> None:
         if self._timer:
             self._timer.cancel()
-        self._requests.fail(self._not_connected())
+        self._requests.fail(not_connected(self.agent_id))
         self._enter("stopped")
         if self._started and not self._started.done():
-            self._started.set_exception(error or self._not_connected())
+            self._started.set_exception(error or not_connected(self.agent_id))
         self._ended.set()
 
 
@@ -479,7 +456,7 @@ class FleetWatcher(Watcher):
         )
         self._options.login["watches"] = True
         self._schedule = reconnect.schedule
-        self._proxy = proxy or None
+        self._proxy = checked_proxy(proxy)
         super().__init__(
             agent_id,
             organization_id,
@@ -498,14 +475,11 @@ class FleetWatcher(Watcher):
             warn=lambda message: self._log.warning("%s", message),
         )
 
-    async def _link(self) -> Link | None:
+    async def _link(self) -> ManagerPort | None:
         try:
             await self._keys.check()
         except AgentHeartbeatError as error:
             self._end(error)
             return None
         runtime = AsyncioRuntime(proxy=self._proxy)
-        return ConnectionManager(self._options, runtime, self._load_key, self._hear, self._schedule)
-
-    def _load_key(self, proceed: Callable[[Any], None]) -> None:
-        self._keep(self._keys.hand_to(proceed))
+        return ConnectionManager(self._options, runtime, self._keys.hand_to, self._hear, self._schedule)

@@ -1,4 +1,4 @@
-"""Sends messages, those of one subject one after the other, and matches replies to what was asked."""
+"""Sends messages: those of one subject one after the other, so that they arrive in order."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 
-from ..errors import (
-    AgentHeartbeatError,
-    ConfigurationError,
-    MessageError,
-    RequestRefusedError,
-    RequestTimeoutError,
-)
+from ..errors import ConfigurationError, MessageError, RequestTimeoutError
 from ..protocol import ACTIVITY_TEXT_LENGTH, ID_PATTERN, MESSAGE_BYTES, Message
 from ..subject import check_subject
 from ..wire import encode, encode_data, parse
@@ -21,69 +15,6 @@ from .profile import is_capability
 
 _MOST_WAITING = 10_000
 """Messages that wait for an earlier one of their subject; a caller who does not wait for any ends here."""
-
-
-class Pending:
-    """Futures that wait for something that has a name."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[Message]] = {}
-
-    async def wait(self, name: str, timeout: float, late: str, begin: Callable[[], object]) -> Message:
-        """Raises RequestTimeoutError, with the text `late`, after `timeout` seconds."""
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[name] = future
-        try:
-            begin()
-            return await asyncio.wait_for(future, timeout)
-        except asyncio.TimeoutError:
-            raise RequestTimeoutError(late) from None
-        finally:
-            self._waiting.pop(name, None)
-
-    def settle(self, name: object, message: Message) -> bool:
-        """Returns whether somebody waited for this name."""
-        future = self._waiting.pop(name, None) if isinstance(name, str) else None
-        if future is None:
-            return False
-        if not future.done():
-            future.set_result(message)
-        return True
-
-    def fail(self, error: AgentHeartbeatError, name: object = None) -> None:
-        """Fails what waits for a name, or all that waits."""
-        for each in list(self._waiting) if name is None else [name]:
-            future = self._waiting.pop(each, None) if isinstance(each, str) else None
-            if future is not None and not future.done():
-                future.set_exception(error)
-
-
-class Requests:
-    """Matches replies to requests by their `id`."""
-
-    def __init__(self) -> None:
-        self._pending = Pending()
-        self._count = 0
-
-    async def request(self, message: Message, timeout: float, send: Callable[[Message], None]) -> Message:
-        """Sends a message with a fresh `id` and waits for its reply."""
-        self._count += 1
-        request_id = str(self._count)
-        late = f'expected a reply to "{message["type"]}" within {timeout:g} s, got none'
-        reply = await self._pending.wait(request_id, timeout, late, lambda: send({**message, "id": request_id}))
-        if reply["type"] == "error":
-            raise RequestRefusedError(str(reply.get("code")), str(reply.get("message")))
-        if reply["type"] == "superseded":
-            raise RequestRefusedError("superseded", "another process with the same agent id has taken over")
-        return reply
-
-    def settle(self, message: Message) -> bool:
-        """Returns whether the message was a reply that is waited for."""
-        return self._pending.settle(message.get("id"), message)
-
-    def fail(self, error: AgentHeartbeatError, request_id: object = None) -> None:
-        """Fails one request, or all of them: no reply can come any more."""
-        self._pending.fail(error, request_id)
 
 
 Ask = Callable[[Message, float], Awaitable[Message]]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .dispatcher import MessageContext
+from ..events import Log
+from .answer import text_of
+from .dispatcher import Handler, Incoming, MessageContext
 
 _TRACESTATE_LENGTH = 512
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -64,8 +66,38 @@ def trace_of(fields: Mapping[str, Any]) -> dict[str, str]:
     return {"traceparent": parent}
 
 
+class Tracer:
+    """Takes an agent's messages into traces, if it has tracing, which can harm neither them nor what they cause."""
+
+    def __init__(self, agent_id: str, tracing: Tracing | None, log: Log) -> None:
+        self._agent_id = agent_id
+        self._tracing = tracing
+        self._log = log
+
+    @contextmanager
+    def send(self, operation: Literal["publish", "request"], subject: str) -> Iterator[Mapping[str, str]]:
+        """For the duration of a call. Enters with the trace context that the message is to carry."""
+        tracing = self._tracing
+        if tracing is None:
+            yield {}
+            return
+        with _traced(lambda: tracing.send(TracedSend(self._agent_id, operation, subject)), self._failed) as trace:
+            yield trace_of(trace) if isinstance(trace, Mapping) else {}
+
+    def process(self, handler: Handler, message: Incoming) -> AbstractContextManager[object]:
+        """A context in which the handler is to be called."""
+        tracing = self._tracing
+        if tracing is None:
+            return nullcontext()
+        processed = TracedMessage(self._agent_id, message.subject, handler.pattern, handler.group, message.context)
+        return _traced(lambda: tracing.process(processed), self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        self._log.warning("tracing: %s", text_of(error))
+
+
 @contextmanager
-def traced(begin: Callable[[], AbstractContextManager[Any]], failed: Callable[[Exception], None]) -> Iterator[Any]:
+def _traced(begin: Callable[[], AbstractContextManager[Any]], failed: Callable[[Exception], None]) -> Iterator[Any]:
     """The context that `begin` returns, which can neither raise anything nor swallow what is raised in it."""
     try:
         manager = begin()

@@ -19,7 +19,8 @@ from ..connection.asyncio_runtime import AsyncioRuntime
 from ..connection.backoff import Window
 from ..connection.heartbeat import HeartbeatTerms
 from ..connection.keys import SigningKey
-from ..connection.manager import ConnectionManager, ManagerOptions
+from ..connection.manager import ConnectionManager
+from ..connection.manager_options import ManagerOptions
 from ..connection.state import is_final
 from ..errors import EnrolmentRefusedError, KeyError
 from ..protocol import Message

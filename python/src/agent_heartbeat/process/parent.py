@@ -17,7 +17,7 @@ from typing import Any
 
 from ..connection.health import ManagerHealth, health_before
 from ..connection.keys import KeyLoader, SigningKey
-from ..connection.manager import ManagerOptions
+from ..connection.manager_options import ManagerOptions
 from ..connection.state import AgentState, Failure, StateChange, is_final
 from ..errors import ConnectionError, EnrolmentRefusedError
 from ..protocol import Message
@@ -214,7 +214,7 @@ class ProcessConnectionManager:
                 refusal = vars(key) if isinstance(key, EnrolmentRefusedError) else None
                 self._put({"call": "key", "error": str(key), "refusal": refusal})
 
-        self._answering = asyncio.ensure_future(self._keys.hand_to(proceed))
+        self._keys.hand_to(proceed)
 
     def _on_exit(self, code: int) -> None:
         """The process ended: as it should, or by itself, out of memory or killed. Then another one takes over."""

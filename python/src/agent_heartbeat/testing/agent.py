@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..agent import HeartbeatAgent
 from ..connection.asyncio_runtime import AsyncioRuntime
+from ..heartbeat_agent import HeartbeatAgent
 from .remote import FakeMessage, Handler, RemoteAgent
 from .service import FakeService
 

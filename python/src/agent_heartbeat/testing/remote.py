@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import NoReceiverError, RemoteError
 from ..protocol import INBOX
 from ..subject import agent_token, matches_subject
+from ..tasks import Tasks
 from .fleet import FakeFleet, now_ms
 
 _DAY_MS = 86_400_000
@@ -48,7 +49,7 @@ class RemoteAgent:
         self._handlers: list[tuple[str, Handler]] = []
         self._asked: dict[str, asyncio.Future[Any]] = {}
         self._questions = itertools.count(1)
-        self._tasks: set[asyncio.Future[None]] = set()
+        self._tasks = Tasks()
 
     def online(self, **fields: Any) -> RemoteAgent:
         """The agent comes online, or is seen again. Its lease is a day: it stays until the test says otherwise."""
@@ -108,9 +109,7 @@ class RemoteAgent:
         asked = self._asked.get(message.subject)
         if asked is None:
             self.received.append(message)
-            task = asyncio.ensure_future(self._handle(message))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.keep(self._handle(message))
         elif not asked.done():
             error = message.data.get("error")
             if error:
