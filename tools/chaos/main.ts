@@ -22,7 +22,7 @@ groups    send messages to a group while its members are killed, stopped and dra
   --seconds <number>  how long faults, overload or the hostile client last (default 300; overload 60)
   --agents <number>   agents, in processes of 50 (default: as many as this machine carries, at most 500);
                       if there are more, they send heartbeats more rarely
-  --http <percent>    how many of the agents send their heartbeats over HTTP, for faults (default: 33)
+  --http <percent>    how many of the agents send their heartbeats over HTTP, for faults and hostile (default: 33)
   --messages <number> messages to the group (default: 10000)
   --members <number>  members of the group, in processes of 5 (default: 50)
   --seed <number>     draws the same faults again (default: another one each time)
@@ -75,9 +75,9 @@ const SCENARIOS: Record<string, (options: Options) => Promise<boolean>> = {
     print(report, [...columnsOf(overloadTable(report)), verdictOf(report)], json);
     return report.passed;
   },
-  async hostile({ seconds = 300, agents, seed, json }) {
+  async hostile({ seconds = 300, agents, seed, httpShare, json }) {
     const report = hostileReportOf(
-      await runHostile({ seconds, agents, seed, report: progress }),
+      await runHostile({ seconds, agents, seed, httpShare, report: progress }),
       seed,
     );
     const lines = [...tableOf(report.faults).slice(0, -1), ...columnsOf(hostileTable(report))];

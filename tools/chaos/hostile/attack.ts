@@ -4,10 +4,10 @@
  */
 
 import type { Capacity } from "../capacity";
-import { type Attack, type Flood, SILENT_FOR_MS } from "./orders";
+import { type Attack, SILENT_FOR_MS } from "./orders";
 
 /**
- * What the attack may take of the machine, if none of it is refused, counting each message as a heartbeat. Most cost more: a list
+ * What the attack may take of the machine, if none of it is refused, counting each message and request as a heartbeat. Most cost more: a list
  * reads a page of rows, and a publish is posted to twelve connections.
  */
 export const ATTACK_SHARE = 1 / 6;
@@ -22,6 +22,12 @@ const MOST: Attack = {
     garbage: 200,
     heartbeat: 200,
   },
+  requests: {
+    heartbeat: 200,
+    forgedHeartbeat: 200,
+    ping: 200,
+    enrolment: 200,
+  },
   logins: 20,
   forgedLogins: 20,
   silent: 300,
@@ -30,11 +36,13 @@ const MOST: Attack = {
 /** An attack that takes no more than a share of the capacity, as if each message cost as much as a heartbeat. */
 export function attackWithin(capacity: Capacity, share: number): Attack {
   const times = Math.min(1, share / shareOf(MOST, capacity));
-  const floods = Object.entries(MOST.messages) as [Flood, number][];
+  const part = <T extends string>(rates: Record<T, number>) =>
+    Object.fromEntries(
+      Object.entries<number>(rates).map(([flood, perSecond]) => [flood, perSecond * times]),
+    ) as Record<T, number>;
   return {
-    messages: Object.fromEntries(
-      floods.map(([flood, perSecond]) => [flood, perSecond * times]),
-    ) as Attack["messages"],
+    messages: part(MOST.messages),
+    requests: part(MOST.requests),
     logins: MOST.logins * times,
     forgedLogins: MOST.forgedLogins * times,
     silent: Math.ceil(MOST.silent * times),
@@ -42,7 +50,8 @@ export function attackWithin(capacity: Capacity, share: number): Attack {
 }
 
 function shareOf(attack: Attack, { heartbeats, connections }: Capacity): number {
-  const messages = Object.values(attack.messages).reduce((sum, perSecond) => sum + perSecond, 0);
+  const rates = [...Object.values(attack.messages), ...Object.values(attack.requests)];
+  const messages = rates.reduce((sum, perSecond) => sum + perSecond, 0);
   const logins = attack.logins + attack.forgedLogins + attack.silent / (SILENT_FOR_MS / 1000);
   return messages / heartbeats + logins / connections;
 }

@@ -9,7 +9,8 @@ export const RESERVED = {
   heartbeat: MOST_AGENTS,
   authorize: MOST_AGENTS,
   connect: MOST_AGENTS,
-  disconnect: MOST_AGENTS,
+  // An agent that rotates its connection has two.
+  disconnect: 2 * MOST_AGENTS,
   transitions: 10,
   sweep: 1,
 } satisfies ReservedConcurrencyProps;

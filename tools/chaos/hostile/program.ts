@@ -6,11 +6,13 @@ import { WebSocket } from "ws";
 import { audienceOf, SUBPROTOCOL } from "../../../core/login-claims";
 import { loginClaims, signToken, type TestKey } from "../../../testing/login";
 import { received } from "../../bench/throughput/agents";
+import { httpRequests } from "./http";
 import {
   FLOODS,
   type Flood,
   HOSTILE_ORGANIZATION,
   type HostileOrder,
+  HTTP_FLOODS,
   nameOf,
   SILENT_COME_WITHIN_MS,
   SILENT_FOR_MS,
@@ -21,6 +23,8 @@ const EVERY_MS = 20;
 const PAUSE_MS = 500;
 /** As much as a socket may hold back: a real client's memory ends too. */
 const MOST_BUFFERED = 4 * 1024 * 1024;
+/** As many requests of a kind as are under way at once. */
+const MOST_UNDER_WAY = 64;
 
 const counts = { sent: 0, served: 0, refused: 0, closed: 0 };
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -61,12 +65,14 @@ process.on("message", (message: HostileOrder | { stop: true }) => {
   else void received(message.key).then((key) => attack(message, key));
 });
 
-function attack({ url, attack }: HostileOrder, key: TestKey): void {
-  const { messages, logins, forgedLogins, silent } = attack;
+function attack({ url, httpUrl, attack }: HostileOrder, key: TestKey): void {
+  const { messages, requests, logins, forgedLogins, silent } = attack;
   const open = (agentId: string) => connect(url, key, agentId);
   for (const flood of FLOODS) {
     void forever(() => sendFlood(flood, messages[flood], open(nameOf.flood(flood))));
   }
+  const httpFloods = httpRequests(httpUrl, key);
+  for (const flood of HTTP_FLOODS) repeatWithin(requests[flood], () => request(httpFloods[flood]));
   for (let index = 0; index < VIEWER_CONNECTIONS; index++)
     void forever(() => view(open(nameOf.viewer)));
   repeat(logins, () => void flap(open(nameOf.flapping)));
@@ -142,6 +148,19 @@ async function sendFlood(
   }
 }
 
+async function request(send: () => Promise<Response>): Promise<void> {
+  counts.sent += 1;
+  const isServed = await send().then(
+    async (response) => {
+      await response.arrayBuffer();
+      return response.ok;
+    },
+    () => false,
+  );
+  if (isServed) counts.served += 1;
+  else counts.refused += 1;
+}
+
 async function view(opening: Promise<WebSocket>): Promise<void> {
   const socket = await opening;
   for (const subject of [">", "presence.>", "noise.*"]) {
@@ -177,6 +196,18 @@ async function forever(attempt: () => Promise<void>): Promise<void> {
     await attempt().catch(() => undefined);
     await pause(PAUSE_MS);
   }
+}
+
+/** Leaves out what is due while too much is under way. */
+function repeatWithin(perSecond: number, act: () => Promise<void>): void {
+  let underWay = 0;
+  repeat(perSecond, () => {
+    if (underWay === MOST_UNDER_WAY) return;
+    underWay += 1;
+    void act().finally(() => {
+      underWay -= 1;
+    });
+  });
 }
 
 function repeat(perSecond: number, act: () => void): void {

@@ -90,6 +90,7 @@ export function hostileTable(report: HostileReport): [string, string][] {
   const { acks, events, attack, hostile, lateEvents, lagMs } = report;
   const perSecond = (value: number) => value.toFixed(1);
   const floods = Object.entries(attack.messages);
+  const requests = Object.entries(attack.requests);
   const times = ({ count, p50, p99 }: Times) => `p50 ${p50}, p99 ${p99} ms (${count})`;
   return [
     ["capacity, measured", `${report.capacity} heartbeats a second`],
@@ -103,6 +104,7 @@ export function hostileTable(report: HostileReport): [string, string][] {
         .map(([kind, rate]) => `${perSecond(rate)} ${kind}`)
         .join(", "),
     ],
+    ["  over HTTP", requests.map(([kind, rate]) => `${perSecond(rate)} ${kind}`).join(", ")],
     ["agents that fall silent at once", String(attack.silent)],
     [
       "sent by the hostile tenant",

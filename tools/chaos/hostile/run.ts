@@ -30,6 +30,8 @@ export interface HostileOptions {
   /** Observed agents. @default as many as the machine can run during an attack */
   agents: number | undefined;
   seed: number;
+  /** How many of the observed agents send their heartbeats over HTTP, from 0 to 1. */
+  httpShare: number;
   /** Hears what is being done, a line each. */
   report(line: string): void;
 }
@@ -52,7 +54,7 @@ const RESET_EVERY_MS = 1000;
 const FREEZE_EVERY_MS = 10_000;
 
 export async function runHostile(options: HostileOptions): Promise<HostileEvidence> {
-  const { seconds, seed, report } = options;
+  const { seconds, seed, httpShare, report } = options;
   const stage = await Stage.open({ seed, hostile: true, report });
   const watch = new Watch(stage);
   const ending = new AbortController();
@@ -61,7 +63,7 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
     const agents = options.agents ?? fleetFor(capacity, SHARE, MOST_AGENTS);
     const attack = attackWithin(capacity, ATTACK_SHARE);
     report(`${capacityText(capacity)}; ${agents} agents are observed`);
-    await stage.enrol(agents, Math.ceil(agents / PER_PROCESS));
+    await stage.enrol(agents, Math.ceil(agents / PER_PROCESS), undefined, httpShare);
     await come(stage);
     watch.start();
     stage.recorder.begin();
@@ -93,11 +95,13 @@ export async function runHostile(options: HostileOptions): Promise<HostileEviden
 }
 
 async function underAttack(stage: Stage, attack: Attack, seconds: number): Promise<HostileResult> {
-  const { webSocketUrl: url, registryTableName } = stage.ready;
+  const { webSocketUrl: url, httpPort, registryTableName } = stage.ready;
+  const httpUrl = `http://127.0.0.1:${httpPort}`;
   const client = clientOf(stage.database.endpoint);
   const testing = await testKey("ES256");
   const named = [
     ...FLOODS.map((flood) => ({ agentId: nameOf.flood(flood), role: "agent" })),
+    { agentId: nameOf.http, role: "agent" },
     { agentId: nameOf.flapping, role: "agent" },
     { agentId: nameOf.viewer, role: "viewer" },
     ...Array.from({ length: attack.silent }, (_, index) => ({
@@ -116,7 +120,7 @@ async function underAttack(stage: Stage, attack: Attack, seconds: number): Promi
   const key: SentKey = { ...rest, privateJwk: await exportJWK(privateKey) };
   const program = new Child(join(__dirname, "program.ts"));
   try {
-    await program.ask({ url, key, attack } satisfies HostileOrder);
+    await program.ask({ url, httpUrl, key, attack } satisfies HostileOrder);
     await pause(seconds * 1000);
     return await program.ask<HostileResult>({ stop: true });
   } finally {

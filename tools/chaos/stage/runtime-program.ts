@@ -1,6 +1,7 @@
 /** The local runtime in a process of its own, with a witness at the boundary between gateway and functions. */
 
 import { randomUUID } from "node:crypto";
+import { decodeJwt } from "jose";
 import { type LocalService, startLocalService } from "../../../local/app/service";
 import { seededRandom } from "../../../testing/random";
 import { type Channel, joinRun } from "./channel";
@@ -149,11 +150,19 @@ function signIn({ requestContext, queryStringParameters }: GatewayEvent) {
 /** A heartbeat over HTTP. */
 function httpSignIn({ rawPath, headers, requestContext }: HttpEvent) {
   if (rawPath !== "/heartbeat" || requestContext?.http?.method !== "POST") return undefined;
-  const payload = headers?.authorization?.split(".")[1] ?? "";
-  const { sub: agentId, org } = JSON.parse(Buffer.from(payload, "base64url").toString() || "{}");
+  const { sub: agentId, org } = claimsOf(headers?.authorization);
   if (org !== settings.organizationId || typeof agentId !== "string") return undefined;
   const { timeEpoch: at = 0 } = requestContext;
   return { what: "sign" as const, kind: "heartbeat" as const, agentId, connectionId: "", at };
+}
+
+/** What a token claims. A forged one may claim nothing. */
+function claimsOf(token = ""): { sub?: unknown; org?: unknown } {
+  try {
+    return decodeJwt(token.replace(/^Bearer /, ""));
+  } catch {
+    return {};
+  }
 }
 
 /** Names of functions have the construct's path before what they are called, and a hash behind. */
