@@ -147,7 +147,7 @@ def test_there_are_never_two_at_once(runtime: FakeRuntime) -> None:
 def test_the_key_is_loaded_again_only_after_a_refusal(runtime: FakeRuntime) -> None:
     one = Link(runtime, heartbeat_transport="http", http_url=URL)
     loaded: list[object] = []
-    load = one.manager._load_key
+    load = one.manager._opener._load_key
     http_requests = one.manager._http._requests  # type: ignore[union-attr]
     http_requests.load_key = lambda proceed: (loaded.append(1), load(proceed))
     one.start()

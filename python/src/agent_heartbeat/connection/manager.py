@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
 from collections.abc import Iterator, Sequence
 
 from ..protocol import Message
 from .backoff import Backoff, ReconnectSchedule
-from .draining_connections import DrainingConnections, RotationBuffer
-from .ends import End, Failed, Refused, enrolment_refusal_in, failure_of, fleet_window, retry_after_seconds
+from .draining_connections import DrainingConnections
+from .ends import End, Failed, failure_of
 from .health import ManagerHealth
 from .heartbeat import Heartbeat
 from .http_heartbeats import HttpHeartbeats
-from .keys import SigningKey
 from .lease_requests import LeaseRequests
 from .managed_connection import ManagedConnection
 from .manager_options import ManagerOptions
 from .manager_port import Emit, LoadKey
-from .runtime import Runtime, Timer
+from .opener import ConnectionOpener
+from .outbox import Outbox
+from .retries import Retries, RetryHint
+from .rotation_buffer import RotationBuffer
+from .runtime import Runtime
 from .state import TRANSITIONS, AgentState, Failure, StateChange, is_final
 from .stats import Stats
+from .wake_timer import WakeTimer
 
 _log = logging.getLogger("agent_heartbeat.connection")
 
@@ -33,8 +36,6 @@ _PAUSE_CHECK = 10.0
 """The longest timer while connected: timers stand still while the machine sleeps."""
 _LINGER = 5.0
 """How long the old connection of a rotation stays open once the new one brings messages too."""
-
-
 _BROKEN_AFTER = 120.0
 """A shorter pause need not have broken the connection, even if its lease has run out."""
 
@@ -52,8 +53,6 @@ class ConnectionManager:
     ) -> None:
         self._options = options
         self._runtime = runtime
-        self._load_key = load_key
-        self._emit = emit
         self._state: AgentState = "idle"
         self._current: ManagedConnection | None = None
         """The connection that counts."""
@@ -62,33 +61,30 @@ class ConnectionManager:
         self._stop_cause: str | None = None
         self._superseded = False
         """A newer process has the agent: answers still go out, nothing else does, no connection follows."""
-        self._next_attempt_at = 0.0
-        self._has_to_wait = False
-        """Whether the service asked for that delay, or has too much to do."""
-        self._outbox: deque[Message] = deque()
-        """Events wait here until the loop has done its round, so that a listener finds nothing half done."""
-        self._flushing = False
         self._patterns: Sequence[str] = ()
+        self._outbox = Outbox(emit)
         self._buffer = RotationBuffer()
         self._draining = DrainingConnections(options.close_timeout)
+        self._timer = WakeTimer(runtime, lambda: self._wake("timer"))
         self._stats = Stats(runtime)
-        self._backoff = Backoff(options.windows, schedule, runtime.random)
-        self._rotation_backoff = Backoff(options.windows, schedule, runtime.random)
-        self._http = self._http_heartbeats(schedule)
-        self._timer: Timer | None = None
-        self._due: tuple[float, float | None, float] | None = None
-        """When the timer is due, by the three clocks."""
+        self._retries = Retries(lambda: self._new_backoff(schedule), runtime.random, self._stats, self._outbox.put)
+        self._http = self._http_heartbeats(load_key, schedule)
+        open_socket = self._http.open_socket if self._http else runtime.open_socket
+        self._opener = ConnectionOpener(options, load_key, self._stats.clock, open_socket)
 
-    def _http_heartbeats(self, schedule: ReconnectSchedule | None) -> HttpHeartbeats | None:
+    def _new_backoff(self, schedule: ReconnectSchedule | None) -> Backoff:
+        return Backoff(self._options.windows, schedule, self._runtime.random)
+
+    def _http_heartbeats(self, load_key: LoadKey, schedule: ReconnectSchedule | None) -> HttpHeartbeats | None:
         options, runtime = self._options, self._runtime
         if options.http_url is None or options.heartbeat is None:
             return None
-        requests = LeaseRequests(options.http_url, options.login, self._load_key, runtime)
-        backoff = Backoff(options.windows, schedule, runtime.random)
+        requests = LeaseRequests(options.http_url, options.login, load_key, runtime)
 
         def warn(message: str) -> None:
             self._pass({"type": "warning", "message": message})
 
+        backoff = self._new_backoff(schedule)
         return HttpHeartbeats(requests, options.heartbeat, options.connect_timeout, backoff, runtime, warn)
 
     # Calls of the agent.
@@ -128,10 +124,7 @@ class ConnectionManager:
     def reconnect(self) -> None:
         """Tries soon what would be tried later, and asks an open connection for a sign of life."""
         now = self._runtime.monotonic()
-        if not self._has_to_wait:
-            # At random, so that neither a fleet nor a caller in a loop makes a storm.
-            soon = now + self._runtime.random() * self._options.windows["network"].base
-            self._next_attempt_at = min(self._next_attempt_at, soon)
+        self._retries.hasten(now, self._options.windows["network"].base)
         if self._current and self._current.heartbeat:
             self._current.heartbeat.probe(now, self._options.connect_timeout)
         self._wake("reconnect")
@@ -155,7 +148,7 @@ class ConnectionManager:
         self._stats.activity = activity
 
     def health(self) -> ManagerHealth:
-        known = self._stats.health(self._state, self._current, self._options.heartbeat, self._backoff.attempts)
+        known = self._stats.health(self._state, self._current, self._options.heartbeat, self._retries.backoff.attempts)
         return {**known, "http": self._http.health()} if self._http else known
 
     # The loop.
@@ -181,52 +174,34 @@ class ConnectionManager:
                 connection.send_heartbeat(now, self._stats.activity_now)
                 connection.subscribe(now)
             if self._stable_at() <= now:
-                self._backoff.settled()
+                self._retries.backoff.settled()
         due_at = min(self._deadlines(now), default=math.inf)
-        if self._timer:
-            self._timer.cancel()
-        self._timer = self._due = None
-        if not is_final(self._state) and due_at < math.inf:
-            delay = max(0.0, due_at - now)
-            boottime = self._runtime.boottime()
-            self._due = (
-                now + delay,
-                None if boottime is None else boottime + delay,
-                self._runtime.now() + delay,
-            )
-            self._timer = self._runtime.call_later(delay, lambda: self._wake("timer"))
+        if is_final(self._state) or due_at == math.inf:
+            self._timer.clear()
+        else:
+            self._timer.set(due_at)
 
     def _notice_pause(self, now: float) -> None:
         """The process was stopped, the machine slept, or the event loop was blocked: the timer came late."""
-        if self._due is None:
+        lateness = self._timer.lateness()
+        if lateness is None:
             return
-        due_at, boot_due_at, wall_due_at = self._due
-        late = now - due_at
-        if late >= 0:
-            self._stats.lag = late
+        if lateness.late >= 0:
+            self._stats.lag = lateness.late
         current = self._current
-        if current is None or current.heartbeat is None:
+        # The wall clock alone may have been set: that is a reason to ask, not to give up.
+        if current is None or current.heartbeat is None or lateness.doubtful < current.heartbeat.interval:
             return
-        boottime = self._runtime.boottime()
-        sure = late
-        if boottime is not None and boot_due_at is not None:
-            sure = max(late, boottime - boot_due_at)
-            doubtful = sure
-        else:
-            # The wall clock alone may have been set: that is a reason to ask, not to give up.
-            doubtful = max(late, self._runtime.now() - wall_due_at)
-        if doubtful < current.heartbeat.interval:
-            return
-        if sure < max(current.heartbeat.ack_timeout, _BROKEN_AFTER):
+        if lateness.pause < max(current.heartbeat.ack_timeout, _BROKEN_AFTER):
             current.heartbeat.probe(now, self._options.connect_timeout)
             return
         # Where the monotonic clock ran on, the machine was awake.
-        blocked = late >= current.heartbeat.ack_timeout
+        blocked = lateness.late >= current.heartbeat.ack_timeout
         what = "the event loop was blocked" if blocked else "the machine slept"
         self._drop_candidate()
         self._lose(
             current,
-            Failure("unresponsive", f"{what} for {round(sure)} s"),
+            Failure("unresponsive", f"{what} for {round(lateness.pause)} s"),
             "blocked" if blocked else "woke_from_sleep",
         )
 
@@ -243,7 +218,7 @@ class ConnectionManager:
 
     def _connect_when_due(self, now: float) -> None:
         wanting = not self._current and not self._candidate and not is_final(self._state)
-        if wanting and self._next_attempt_at <= now:
+        if wanting and self._retries.next_at <= now:
             self._candidate = self._open(now)
 
     def _rotate_when_due(self, now: float) -> None:
@@ -269,21 +244,7 @@ class ConnectionManager:
         )
         connection.subscriptions.want(self._patterns)
 
-        def proceed(key: SigningKey | BaseException) -> None:
-            if connection.has_ended:
-                return
-            if isinstance(key, BaseException):
-                connection.ended(Failed(key))
-                return
-            try:
-                rotation = self._current is not None and self._current.is_open
-                token = key.token(self._options.login, self._stats.clock.now(), rotation)
-                open_socket = self._http.open_socket if self._http else self._runtime.open_socket
-                connection.socket = open_socket(self._options.url, token, connection)
-            except Exception as error:
-                connection.ended(Failed(error))
-
-        self._load_key(proceed)
+        self._opener.open(connection, lambda: self._current is not None and self._current.is_open)
         return connection
 
     # What connections tell.
@@ -353,24 +314,10 @@ class ConnectionManager:
 
     def _on_ended(self, connection: ManagedConnection, end: End) -> None:
         if not self._draining.ended(connection):
-            retry_hint = self._retry_hint_after(connection, end)
-            self._lose(connection, failure_of(end), "connection_lost", retry_hint)
+            now = self._runtime.monotonic()
+            age = 0.0 if connection.opened_at is None else now - connection.opened_at
+            self._lose(connection, failure_of(end), "connection_lost", self._retries.hint_after(end, age))
         self._wake("ended")
-
-    def _retry_hint_after(self, connection: ManagedConnection, end: End) -> dict[str, float] | None:
-        """When the server would have the next attempt: None for at once."""
-        now = self._runtime.monotonic()
-        age = now - (now if connection.opened_at is None else connection.opened_at)
-        retry_hint = {"fleet_window": fleet_window(end, age, self._stats.reconnect_window)}
-        if not isinstance(end, Refused):
-            refusal = enrolment_refusal_in(end)
-            return {**retry_hint, "retry_after": refusal.retry_after} if refusal else retry_hint
-        clock = self._stats.clock
-        # A token with a wrong time is refused like any other; the next one carries the server's time.
-        if end.status in (401, 403) and clock.learn_from_date(end.date):
-            self._tell({"type": "clock_skew", "clock_skew": clock.skew})
-            return None
-        return {**retry_hint, "retry_after": retry_after_seconds(end, clock.now())}
 
     # Changes.
 
@@ -381,7 +328,7 @@ class ConnectionManager:
             return
         self._current, self._candidate = connection, None
         self._draining.close(old, "rotated", self._runtime.monotonic(), _LINGER)
-        self._rotation_backoff.settled()
+        self._retries.rotation_backoff.settled()
         self._tell({"type": "rotated"})
 
     def _promote(self, connection: ManagedConnection) -> None:
@@ -397,16 +344,15 @@ class ConnectionManager:
         connection: ManagedConnection,
         failure: Failure,
         reason: str,
-        retry_hint: dict[str, float] | None = {},  # noqa: B006 - never changed
+        hint: RetryHint = RetryHint(),  # noqa: B008
     ) -> None:
         """A connection, or an attempt at one, is over. Plans what comes next."""
+        now = self._runtime.monotonic()
         connection.terminate()
         if connection is self._candidate:
             self._candidate = None
         if self._current and connection is not self._current:
-            # Nobody waits for a rotation, whatever the fleet does.
-            alone = None if retry_hint is None else {**retry_hint, "fleet_window": 0.0}
-            self._current.rotate_at = self._retry_at(self._rotation_backoff, failure, alone, True)
+            self._current.rotate_at = self._retries.rotation_at(failure, hint, now)
             return
         self._current = None
         self._stats.lost(failure)
@@ -420,31 +366,13 @@ class ConnectionManager:
             self._promote(self._candidate)
             return
         if not self._options.auto_reconnect:
-            self._tell_attempt(failure, self._backoff.attempts + 1, None, False)
+            self._retries.give_up(failure)
             self._end("stopped", "failed", failure)
             return
         if self._state == "connected":
             self._enter("reconnecting", reason, failure)
         if self._candidate is None:
-            self._next_attempt_at = self._retry_at(self._backoff, failure, retry_hint, False)
-            self._has_to_wait = failure.kind in ("throttled", "unavailable") or any((retry_hint or {}).values())
-
-    def _retry_at(
-        self, backoff: Backoff, failure: Failure, retry_hint: dict[str, float] | None, rotation: bool
-    ) -> float:
-        drawn = backoff.next(failure.kind, **(retry_hint or {}))
-        delay = 0.0 if retry_hint is None else drawn
-        self._tell_attempt(failure, backoff.attempts, delay, rotation)
-        return self._runtime.monotonic() + delay
-
-    def _tell_attempt(self, failure: Failure, attempts: int, retry_in: float | None, rotation: bool) -> None:
-        attempt = {
-            "failure": vars(failure),
-            "attempts": attempts,
-            "retry_in": retry_in,
-            "rotation": rotation,
-        }
-        self._tell({"type": "attempt_failed", "attempt": attempt})
+            self._retries.plan(failure, hint, now)
 
     @property
     def _connections(self) -> list[ManagedConnection]:
@@ -465,8 +393,7 @@ class ConnectionManager:
         self._current = None
         self._drop_candidate()
         self._draining.cut_off()
-        if self._timer:
-            self._timer.cancel()
+        self._timer.clear()
         self._enter(state, reason, failure)
 
     def _enter_final(self, cause: str) -> None:
@@ -496,13 +423,13 @@ class ConnectionManager:
         if self._candidate:
             yield self._candidate.awaited_until(self._options.connect_timeout)
         elif not self._current and not self._stop_cause:
-            yield self._next_attempt_at
+            yield self._retries.next_at
         if self._current and self._current.heartbeat:
             yield self._current.heartbeat.deadline
             if self._may_rotate:
                 yield self._current.rotate_at
             yield now + _PAUSE_CHECK
-        if self._backoff.attempts > 0:
+        if self._retries.backoff.attempts > 0:
             yield self._stable_at()
 
     def _pass(self, event: Message) -> None:
@@ -511,16 +438,9 @@ class ConnectionManager:
         self._flush()
 
     def _tell(self, event: Message) -> None:
-        self._outbox.append(event)
+        self._outbox.put(event)
 
     def _flush(self) -> None:
         for message in self._buffer.release():
             self._tell({"type": "message", "message": message})
-        if self._flushing:
-            return
-        self._flushing = True
-        try:
-            while self._outbox:
-                self._emit(self._outbox.popleft())
-        finally:
-            self._flushing = False
+        self._outbox.flush()
