@@ -18,7 +18,7 @@ KEY = ed25519.Ed25519PrivateKey.generate()
 class Link:
     """A connection manager in a fake world, and all that it told."""
 
-    def __init__(self, runtime: FakeRuntime, simple: bool = False, **options: Any) -> None:
+    def __init__(self, runtime: FakeRuntime, **options: Any) -> None:
         self.runtime = runtime
         self.events: list[dict[str, Any]] = []
         self.key: Any = SigningKey.of(KEY)
@@ -28,12 +28,6 @@ class Link:
             "agent_id": "worker-1",
             "organization_id": "acme",
             "url": "wss://presence.example/prod",
-            "simple": simple,
-            "heartbeat_interval": 30,
-            "heartbeat_timeout_multiplier": 3,
-            "ack_every": 1,
-            "auto_reconnect": True,
-            "on_duplicate": "replace",
             "reconnect": reconnect,
             "rotate_after": (5400, 6600),
             "connect_timeout": 15,

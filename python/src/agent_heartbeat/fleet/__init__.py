@@ -2,6 +2,7 @@
 
 from .agent_fleet import AgentFleet
 from .book import FleetChange
-from .watcher import FleetState, FleetStateChange, FleetWatcher
+from .fleet_watcher import FleetWatcher
+from .watcher import FleetState, FleetStateChange
 
 __all__ = ["AgentFleet", "FleetChange", "FleetState", "FleetStateChange", "FleetWatcher"]

@@ -1,22 +1,15 @@
-"""A fleet as it is now, in a mapping that is kept current, for a registered viewer."""
+"""A fleet as it is now, in a mapping: subscribes to what changes, lists what is, and watches the leases."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ..connection.asyncio_runtime import AsyncioRuntime
 from ..connection.ends import error_of, not_connected
-from ..connection.enrolment import key_loader
-from ..connection.keys import KeySource
-from ..connection.manager import ConnectionManager
 from ..connection.manager_port import ManagerPort
 from ..connection.state import Failure, StateChange, is_final
 from ..connection.stats import ServerClock
@@ -29,12 +22,12 @@ from ..errors import (
 )
 from ..events import Emitter, Listener, Log
 from ..messaging.requests import Requests
-from ..options import ReconnectOptions, check_logger, checked_proxy, flag, manager_options, within
-from ..protocol import AGENT_WATCHES_STATUS, LIST_PAGE_SIZE, PRESENCE, Message
+from ..protocol import AGENT_WATCHES_STATUS, PRESENCE, Message
 from ..subject import agent_token
 from ..tasks import Tasks
 from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
+from .listing import FleetPages, ListingSchedule
 
 FleetEventName = Literal["change", "state", "mass_expiry"]
 FleetState = Literal["idle", "connecting", "live", "stale", "stopped"]
@@ -47,17 +40,8 @@ FleetState = Literal["idle", "connecting", "live", "stale", "stopped"]
 - `stopped`: ended.
 """
 
-_PAGE_WITH_PROFILES = 25
 _DOUBT = 2.0
 """A lease that has run out may have been renewed in the moment before: a list is asked first, so long."""
-_AGE = (1.0, 5.0, 60.0)
-"""How old a list gets: a second for each of its pages, within the other two."""
-_MIN_AGE = 1.0
-"""Lists begin at least this far apart."""
-_RETRY = (2.0, 30.0)
-"""The window of the wait after the first list that failed, and the largest one."""
-_OVERDUE = 90.0
-"""From this age on what the last list said may be old."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,6 @@ class Watcher:
         self.agent_id = agent_id
         self.organization_id = organization_id
         self._log = log
-        self._profiles = profiles
         self._request_timeout = request_timeout
         self._emitter: Emitter[Any] = Emitter(frozenset({"change", "state", "mass_expiry"}), self._log)
         self._requests = Requests()
@@ -94,17 +77,12 @@ class Watcher:
         """Subscribed, so that a list that begins now misses nothing."""
         self._told_meanwhile: set[str] | None = None
         """Told of since the list began: a list need not have it yet. None while none is under way."""
-        self._breaks = 0
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
         self._last_update_at: float | None = None
         self._mass_expiry: dict[str, Any] | None = None
-        self._list_started_at = -math.inf
-        self._listed_at = -math.inf
-        self._pause = _MIN_AGE
-        self._failures = 0
-        self._max_age = _AGE[2]
-        self._list_at_once = True
+        self._schedule = ListingSchedule()
+        self._pages = FleetPages(agent_id, profiles, self._request, self._clock)
 
     @property
     def state(self) -> FleetState:
@@ -230,10 +208,10 @@ class Watcher:
             self._emitter.emit("state", FleetStateChange(self._state, failure))
         elif kind == "ready":
             self._ready = True
-            self._list_now()
+            self._schedule.list_now()
             self._work()
         elif kind == "broken":
-            self._breaks += 1
+            self._pages.broken()
             self._requests.fail(not_connected(self.agent_id))
         elif kind == "message":
             self._hear_message(event["message"])
@@ -287,7 +265,7 @@ class Watcher:
             return
         self._tell(self._book.expire(self._reading_time()))
         now = time.monotonic()
-        overdue_at = self._listed_at + _OVERDUE
+        overdue_at = self._schedule.overdue_at
         if self._state == "live" and overdue_at <= now:
             self._enter("stale")
         lease_end = now + (self._book.next_lease_end - self.server_now()) / 1000
@@ -295,8 +273,7 @@ class Watcher:
         if self._state == "live":
             waits.append(overdue_at)
         if self._ready and self._told_meanwhile is None:
-            wanted = -math.inf if self._list_at_once else self._listed_at + self._max_age
-            list_at = max(min(wanted, lease_end), self._list_started_at + self._pause)
+            list_at = self._schedule.due_at(lease_end)
             if list_at <= now:
                 self._told_meanwhile = set()
                 self._tasks.keep(self._list())
@@ -307,73 +284,34 @@ class Watcher:
             delay = max(0.0, following - now)
             self._timer = asyncio.get_running_loop().call_later(delay, self._work)
 
-    def _list_now(self) -> None:
-        self._list_at_once = True
-        self._pause = _MIN_AGE
-
     async def _list(self) -> None:
         told = self._told_meanwhile
         assert told is not None
-        self._list_started_at = time.monotonic()
-        self._list_at_once = False
+        self._schedule.started(time.monotonic())
         try:
-            limit = _PAGE_WITH_PROFILES if self._profiles else LIST_PAGE_SIZE
-            query: Message = {"type": "list", "limit": limit}
-            if self._profiles:
-                query["profiles"] = True
             pages = 0
-            while True:
-                page = await self._page(query)
+            async for page in self._pages.read():
                 if pages == 0:
                     self._hear_mass_expiry(page.get("massExpiry"))
                 for presence in page["agents"]:
                     told.add(presence["agentId"])
                     self._take(presence, None)
                 pages += 1
-                if page["cursor"] is None:
-                    break
-                query = {**query, "cursor": page["cursor"]}
             self._tell(self._book.keep(told))
-            each, least, most = _AGE
-            self._max_age = min(max(pages * each, least), most)
-            self._listed_at = self._list_started_at
-            self._failures = 0
-            self._pause = _MIN_AGE
+            self._schedule.completed(pages)
             self._last_update_at = self.server_now()
             self._enter("live")
             if self._started and not self._started.done():
                 self._started.set_result(None)
         except ConnectionError:
             # Not for want of a connection: the next one begins with a list anyway.
-            self._list_now()
+            self._schedule.list_now()
         except (RequestRefusedError, RequestTimeoutError) as error:
             self._log.warning("the fleet could not be listed: %s", error)
-            base, longest = _RETRY
-            window = min(longest, base * 2.0**self._failures)
-            self._failures = min(self._failures + 1, 10)
-            self._pause = _MIN_AGE + random.random() * window
-            self._list_at_once = True
+            self._schedule.failed()
         finally:
             self._told_meanwhile = None
         self._work()
-
-    async def _page(self, query: Message) -> Message:
-        """A page of a list. One that comes too soon after the others is asked for again."""
-        breaks = self._breaks
-        while True:
-            sent_at = time.monotonic()
-            try:
-                page = await self._request(query)
-            except RequestRefusedError as error:
-                if error.code != "rate_limited":
-                    raise
-            else:
-                self._clock.learn_from_ack(page["serverTime"], time.monotonic() - sent_at)
-                return page
-            await asyncio.sleep(1.0)
-            # What was told in between was not heard.
-            if breaks != self._breaks:
-                raise not_connected(self.agent_id)
 
     def _hear_mass_expiry(self, mass_expiry: dict[str, Any] | None) -> None:
         if (mass_expiry or {}).get("suspectedAt") != (self._mass_expiry or {}).get("suspectedAt"):
@@ -407,79 +345,3 @@ class Watcher:
         if self._started and not self._started.done():
             self._started.set_exception(error or not_connected(self.agent_id))
         self._ended.set()
-
-
-class FleetWatcher(Watcher):
-    """An organization's agents in a mapping that is kept current. Times of agents are epoch milliseconds by the
-    server's clock."""
-
-    def __init__(
-        self,
-        agent_id: str,
-        organization_id: str,
-        url: str,
-        *,
-        private_key: KeySource | None = None,
-        private_key_path: str | Path | None = None,
-        enrolment_token: str | None = None,
-        http_url: str | None = None,
-        profiles: bool = False,
-        reconnect: ReconnectOptions | None = None,
-        rotate_after: tuple[float, float] = (5400, 6600),
-        connect_timeout: float = 15,
-        close_timeout: float = 2,
-        request_timeout: float = 10,
-        proxy: str | bool | None = True,
-        logger: logging.Logger | logging.LoggerAdapter[Any] | None = logging.getLogger(  # noqa: B008
-            "agent_heartbeat"
-        ),
-    ) -> None:
-        """Options as of `HeartbeatAgent`; `profiles`: whether each agent comes with its capabilities and metadata.
-
-        Raises ConfigurationError if an option is missing, of the wrong type or out of its limits.
-        """
-        reconnect = ReconnectOptions() if reconnect is None else reconnect
-        self._options = manager_options(
-            agent_id=agent_id,
-            organization_id=organization_id,
-            url=url,
-            simple=False,
-            heartbeat_interval=30,
-            heartbeat_timeout_multiplier=3,
-            ack_every=1,
-            auto_reconnect=True,
-            on_duplicate="replace",
-            reconnect=reconnect,
-            rotate_after=rotate_after,
-            connect_timeout=connect_timeout,
-            close_timeout=close_timeout,
-        )
-        self._options.login["watches"] = True
-        self._schedule = reconnect.schedule
-        self._proxy = checked_proxy(proxy)
-        super().__init__(
-            agent_id,
-            organization_id,
-            Log(agent_id, check_logger(logger)),
-            profiles=flag("profiles", profiles),
-            request_timeout=within("request_timeout", request_timeout, 0.1, 600),
-        )
-        self._keys = key_loader(
-            private_key=private_key,
-            path=private_key_path,
-            token=enrolment_token,
-            http_url=http_url,
-            agent_id=agent_id,
-            organization_id=organization_id,
-            proxy=self._proxy,
-            warn=lambda message: self._log.warning("%s", message),
-        )
-
-    async def _link(self) -> ManagerPort | None:
-        try:
-            await self._keys.check()
-        except AgentHeartbeatError as error:
-            self._end(error)
-            return None
-        runtime = AsyncioRuntime(proxy=self._proxy)
-        return ConnectionManager(self._options, runtime, self._keys.hand_to, self._hear, self._schedule)
