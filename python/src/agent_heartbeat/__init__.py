@@ -35,7 +35,7 @@ from .events import (
 from .fleet import AgentFleet, FleetChange, FleetState, FleetStateChange, FleetWatcher
 from .heartbeat_agent import HeartbeatAgent, SimpleAgent
 from .http_client import HttpHeartbeatClient
-from .messaging.dispatcher import MessageContext
+from .messaging.message import MessageContext
 from .messaging.tracing import TracedMessage, TracedSend, Tracing
 from .options import DuplicatePolicy, HeartbeatTransport, ReconnectOptions
 from .protocol import Profile

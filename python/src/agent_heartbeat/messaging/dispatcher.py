@@ -3,98 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import inspect
-import threading
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from ..errors import ConfigurationError
 from ..options import check_id, whole, within
 from ..protocol import INBOX
 from ..subject import check_pattern, matches_subject
-from .answer import Answer
+from .handler import Chain, Handler
+from .message import Incoming
 from .work import Work, current_task
-
-
-@dataclass(frozen=True)
-class MessageContext:
-    """What a handler may be told beside subject and data, as a third argument."""
-
-    sender: str | None
-    """The agent id of the sender; `service`, or `event:<source>` for the event bus."""
-    message_id: str | None
-    """The same in every attempt of a request."""
-    attempt: int | None = None
-    """Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one."""
-    deadline: float | None = None
-    """Of a request: when nobody waits for the answer any more, as `time.monotonic()` has it."""
-    traceparent: str | None = None
-    """The W3C trace context of the sender, if it sent one."""
-    tracestate: str | None = None
-    """What tracing systems add to `traceparent`."""
-
-    @property
-    def time_left(self) -> float | None:
-        """Of a request: seconds until nobody waits for the answer any more, 0 from then on."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
-
-    @property
-    def is_expired(self) -> bool:
-        """Whether nobody waits for the answer any more. A request that is still waiting then is not handled."""
-        return self.time_left == 0
-
-
-MessageHandler = Union[
-    Callable[[str, Any], Any],
-    Callable[[str, Any, MessageContext], Any],
-    Callable[[str, Any], Awaitable[Any]],
-    Callable[[str, Any, MessageContext], Awaitable[Any]],
-]
-"""Handles a message. What it returns answers a request; what it raises is reported.
-
-A coroutine function runs on the event loop, any other function in a thread of its own.
-"""
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A message on its way to its handlers."""
-
-    subject: str
-    group: str | None
-    """Of the handlers, those of this group get it, or those of none; of a `direct` one, all."""
-    direct: bool
-    data: Any
-    context: MessageContext
-    answer: Answer | None
-
-
-@dataclass(eq=False)
-class _Chain:
-    """Messages of one subject for one handler."""
-
-    handler: Handler
-    subject: str
-    started: int = 0
-    """How many are running, or ready to."""
-    waiting: deque[Incoming] = field(default_factory=deque)
-
-
-@dataclass(eq=False)
-class Handler:
-    pattern: str
-    group: str | None
-    function: Callable[..., Any]
-    concurrency: int
-    max_silence: float | None
-    takes_context: bool
-    chains: dict[str, _Chain] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -120,7 +41,7 @@ class Dispatcher:
         self._dropped = dropped
         self._within = within
         self._handlers: dict[Handler, None] = {}
-        self._ready: deque[tuple[_Chain, Incoming]] = deque()
+        self._ready: deque[tuple[Chain, Incoming]] = deque()
         """What waits for nothing but a free handler, what has waited longest first."""
         self.running: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -151,7 +72,7 @@ class Dispatcher:
         whole("concurrency", concurrency, 1, 10_000)
         if group is not None:
             check_id("group", group)
-        handler = Handler(pattern, group, function, concurrency, max_silence, _takes_context(function))
+        handler = Handler(pattern, group, function, concurrency, max_silence)
         self._handlers[handler] = None
         return handler
 
@@ -210,7 +131,7 @@ class Dispatcher:
         self._others_ended.clear()
 
     def _take(self, handler: Handler, message: Incoming) -> None:
-        chain = handler.chains.get(message.subject) or _Chain(handler, message.subject)
+        chain = handler.chains.get(message.subject) or Chain(handler, message.subject)
         blocked = chain.started >= handler.concurrency
         waits = blocked or len(self.running) >= self._concurrency
         if not self._accepts or (waits and self._waiting >= self._queue):
@@ -233,7 +154,7 @@ class Dispatcher:
             self.running.add(task)
             task.add_done_callback(lambda done, chain=chain: self._done(done, chain))  # type: ignore[misc]
 
-    async def _handle(self, chain: _Chain, message: Incoming) -> None:
+    async def _handle(self, chain: Chain, message: Incoming) -> None:
         handler = chain.handler
         if message.context.is_expired:
             self._dropped(message.subject, "expired")
@@ -257,16 +178,10 @@ class Dispatcher:
             self._worked()
 
     async def _call(self, handler: Handler, message: Incoming) -> Any:
-        arguments: tuple[Any, ...] = (message.subject, message.data)
-        if handler.takes_context:
-            arguments = (*arguments, message.context)
         with self._within(handler, message):
-            if _is_async(handler.function):
-                return await handler.function(*arguments)
-            value = await _in_thread(handler.function, *arguments)
-            return await value if inspect.isawaitable(value) else value
+            return await handler.call(message)
 
-    def _done(self, task: asyncio.Task[None], chain: _Chain) -> None:
+    def _done(self, task: asyncio.Task[None], chain: Chain) -> None:
         self.running.discard(task)
         self._leaving.discard(task)
         self._settle_leaving()
@@ -287,53 +202,3 @@ class Dispatcher:
 _current_asyncio_task: contextvars.ContextVar[asyncio.Task[Any] | None] = contextvars.ContextVar(
     "agent_heartbeat_asyncio_task", default=None
 )
-
-
-def _in_thread(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
-    """Calls a function in a thread of its own, which does not hold the program's end up.
-
-    Those of a pool would: the interpreter waits for them, and the program's other work shares the loop's own pool.
-    """
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if result.done():
-            return
-        # A future can't hold a StopIteration: it would end whoever awaits it without a word.
-        if isinstance(error, StopIteration):
-            error = RuntimeError(f"the handler raised {error!r}")
-        if error is None:
-            result.set_result(value)
-        else:
-            result.set_exception(error)
-
-    def call() -> None:
-        value, error = None, None
-        try:
-            value = context.run(function, *arguments)
-        except BaseException as raised:
-            error = raised
-        # The loop may be closed by now: then nobody waits any more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, value, error)
-
-    threading.Thread(target=call, name=f"handler {getattr(function, '__name__', '')}", daemon=True).start()
-    return result
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    call = getattr(function, "__call__", None)  # noqa: B004 - an object whose call is a coroutine function
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
-
-
-def _takes_context(function: Callable[..., Any]) -> bool:
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    required = [each for each in positional if each.default is each.empty]
-    variadic = any(each.kind is each.VAR_POSITIONAL for each in parameters)
-    return variadic or len(required) >= 3

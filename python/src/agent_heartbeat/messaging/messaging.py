@@ -16,7 +16,8 @@ from ..protocol import INBOX, Message, delivery_key
 from ..tasks import Tasks
 from .activity import ActivityReporter
 from .answer import Answer
-from .dispatcher import Dispatcher, Incoming, MessageContext
+from .dispatcher import Dispatcher
+from .message import Incoming, MessageContext
 from .publisher import Ask, Publisher
 from .questions import Questions
 from .tracing import Tracer, trace_of

@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 
 from ..events import Log
 from .answer import text_of
-from .dispatcher import Handler, Incoming, MessageContext
+from .handler import Handler
+from .message import Incoming, MessageContext
 
 _TRACESTATE_LENGTH = 512
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
