@@ -1,65 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from agent_heartbeat.connection.keys import SigningKey
-from agent_heartbeat.connection.manager import ConnectionManager
-from agent_heartbeat.options import ReconnectOptions, manager_options
-
-from .fake_runtime import FakeRuntime
-
-KEY = ed25519.Ed25519PrivateKey.generate()
-
-
-class Link:
-    """A connection manager in a fake world, and all that it told."""
-
-    def __init__(self, runtime: FakeRuntime, **options: Any) -> None:
-        self.runtime = runtime
-        self.events: list[dict[str, Any]] = []
-        self.key: Any = SigningKey.of(KEY)
-        load_key = options.pop("load_key", lambda proceed: proceed(self.key))
-        reconnect = options.pop("reconnect", ReconnectOptions())
-        given: dict[str, Any] = {
-            "agent_id": "worker-1",
-            "organization_id": "acme",
-            "url": "wss://presence.example/prod",
-            "reconnect": reconnect,
-            "rotate_after": (5400, 6600),
-            "connect_timeout": 15,
-            "close_timeout": 2,
-            **options,
-        }
-        self.manager = ConnectionManager(
-            manager_options(**given),
-            runtime,
-            load_key,
-            self.events.append,
-            reconnect.schedule,
-        )
-
-    def start(self) -> Link:
-        self.manager.start()
-        self.runtime.advance(0)
-        return self
-
-    @property
-    def states(self) -> list[tuple[str, str]]:
-        return [(each["change"]["state"], each["change"]["reason"]) for each in self.events if each["type"] == "state"]
-
-    def of_type(self, kind: str) -> list[dict[str, Any]]:
-        return [each for each in self.events if each["type"] == kind]
+from agent_heartbeat.testing import FakeService
 
 
 @pytest.fixture
-def runtime() -> FakeRuntime:
-    return FakeRuntime()
+async def service() -> AsyncIterator[FakeService]:
+    async with FakeService() as running:
+        running.reached = 1
+        yield running
 
 
-@pytest.fixture
-def link(runtime: FakeRuntime) -> Callable[..., Link]:
-    return lambda **options: Link(runtime, **options)
+@pytest.fixture(params=[False, True], ids=["loop", "process"])
+def in_process(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)

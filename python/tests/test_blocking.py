@@ -15,7 +15,7 @@ from agent_heartbeat import ConnectionError, SubjectError
 from agent_heartbeat.blocking import HeartbeatAgent, SimpleAgent
 from agent_heartbeat.testing import FakeConnection, FakeService
 
-from .test_agent import KEY
+from .agents import KEY
 
 
 class Background:
@@ -110,7 +110,7 @@ def test_run_returns_when_a_handler_ends_the_agent(end: str, kind: str) -> None:
         assert agent.run() == ("drained" if end == "drain" else "stop")
 
 
-def test_whoever_waits_is_answered_when_another_thread_stops_the_agent() -> None:
+def test_a_waiting_call_ends_when_another_thread_stops_the_agent() -> None:
     background = Background()
     with background as service:
         service.silent.add("publish")
@@ -132,7 +132,7 @@ def test_whoever_waits_is_answered_when_another_thread_stops_the_agent() -> None
         assert isinstance(ended[0], ConnectionError)
 
 
-def test_an_agent_leaves_no_thread_behind_and_can_be_asked_afterwards() -> None:
+def test_an_agent_leaves_no_thread_behind_and_its_methods_still_work() -> None:
     with Background() as service:
         agent = agent_of(service, heartbeat_process=False)
         agent.on_message("a.b", lambda subject, data: None)
@@ -153,7 +153,7 @@ def test_an_agent_leaves_no_thread_behind_and_can_be_asked_afterwards() -> None:
         assert threads_of_agents() == []
 
 
-def test_a_handler_that_hangs_does_not_hold_the_end_of_the_program_up(tmp_path: Path) -> None:
+def test_a_handler_that_hangs_does_not_delay_the_end_of_the_program(tmp_path: Path) -> None:
     background = Background()
     with background as service:
         program = tmp_path / "worker.py"

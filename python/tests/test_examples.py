@@ -11,7 +11,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,12 @@ import pytest
 
 from agent_heartbeat.testing import FakeService
 
-from .test_agent import KEY
+from .agents import KEY
 from .until import until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "local" / "app" / "demo" / "agent.py"
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[FakeService]:
-    async with FakeService() as running:
-        running.reached = 1
-        yield running
 
 
 class Example:
@@ -117,7 +109,7 @@ async def test_the_status_api_answers_from_the_fleet(service: FakeService, tmp_p
     await example.end()
 
 
-def test_the_agent_of_the_demo_tells_whether_it_can_run() -> None:
+def test_the_demo_agent_reports_whether_it_can_run() -> None:
     assert subprocess.run([sys.executable, str(DEMO), "--check"], check=False).returncode == 0
     alone = subprocess.run([sys.executable, "-S", "-I", str(DEMO), "--check"], capture_output=True, check=False)
     assert alone.returncode != 0

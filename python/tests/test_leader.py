@@ -27,7 +27,7 @@ def recipe() -> SimpleNamespace:
     return SimpleNamespace(**names)
 
 
-async def test_one_candidate_leads_and_another_one_follows_whose_predecessor_may_not_write() -> None:
+async def test_one_candidate_leads_and_after_a_takeover_the_old_one_may_not_write() -> None:
     leader = recipe()
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE results (name TEXT PRIMARY KEY, value TEXT, token INTEGER)")

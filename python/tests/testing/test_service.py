@@ -1,3 +1,5 @@
+"""The fake service."""
+
 from __future__ import annotations
 
 import asyncio
@@ -20,7 +22,7 @@ from agent_heartbeat import (
     RemoteError,
     RequestRefusedError,
 )
-from agent_heartbeat.testing import FakeService, Refusal, fake_agent
+from agent_heartbeat.testing import FakeService, Refusal
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def test_an_agent_is_listed_while_it_is_connected(service: FakeService) ->
     assert [(each["status"], each["reason"]) for each in service.agents] == [("offline", "drained")]
 
 
-async def test_watchers_are_told_that_an_agent_drains(service: FakeService) -> None:
+async def test_watchers_receive_the_draining_of_an_agent(service: FakeService) -> None:
     async with FleetWatcher(**service.options("viewer", "viewer")) as watcher:
         events: list[Any] = []
         watcher.on("change", lambda change: events.append((change.transition or {}).get("event")))
@@ -60,7 +62,7 @@ async def test_agents_come_and_go_on_command(service: FakeService) -> None:
         assert list(watcher.agents) == ["worker-1"]
 
 
-async def test_messages_reach_who_is_subscribed_or_named_and_are_recorded(service: FakeService) -> None:
+async def test_messages_reach_subscribers_or_the_named_agent_and_are_recorded(service: FakeService) -> None:
     planner = HeartbeatAgent(**service.options("planner"))
     worker = HeartbeatAgent(**service.options("worker.1"))
     got: list[Any] = []
@@ -230,34 +232,8 @@ async def test_lists_come_in_pages_by_status_and_with_profiles(service: FakeServ
         assert with_profiles["agents"][0]["profile"]["capabilities"] == ["plan"]
 
 
-async def test_a_fake_agent_calls_its_handlers() -> None:
-    agent = fake_agent("planner")
-    agent.reply("models.*", lambda subject, data: f"summary of {data}")
-
-    @agent.on_message("tasks")
-    async def handle(_subject: str, data: Any) -> str:
-        summary = await agent.request("models.small", data)
-        await agent.publish("done", summary)
-        return "ok"
-
-    @agent.on_message("broken")
-    async def fail(_subject: str, data: Any) -> None:
-        raise ValueError("no model")
-
-    async with agent:
-        assert await agent.receive("tasks", "text") == "ok"
-        assert [(each.subject, each.data) for each in agent.published] == [
-            ("models.small", "text"),
-            ("done", "summary of text"),
-        ]
-        with pytest.raises(RemoteError, match="no model"):
-            await agent.receive("broken")
-        with pytest.raises(RemoteError, match="handler"):
-            await agent.receive("other")
-
-
 def test_the_tests_of_the_page_on_testing_pass(tmp_path: Path) -> None:
-    page = Path(__file__).parents[2] / "docs" / "testing.md"
+    page = Path(__file__).parents[3] / "docs" / "testing.md"
     code = "".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S))
     (tmp_path / "test_page.py").write_text(code)
     command = [

@@ -1,4 +1,4 @@
-"""An agent's fleet, over the agent's own connection."""
+"""The fleet of an agent, over its own connection."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from agent_heartbeat import ConnectionError, FleetWatcher, HeartbeatAgent, LoginRefusedError
 from agent_heartbeat.testing import FakeService
 
-from .test_agent import FAST
-from .until import until
+from ..agents import FAST
+from ..until import until
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def is_online(agent: HeartbeatAgent, agent_id: str) -> bool:
 
 
 @pytest.mark.parametrize("in_process", [False, True])
-async def test_it_begins_with_the_connection_of_the_agent(service: FakeService, in_process: bool) -> None:
+async def test_a_fleet_begins_with_the_connection_of_the_agent(service: FakeService, in_process: bool) -> None:
     agent = agent_of(service, heartbeat_process=in_process)
     watching = asyncio.ensure_future(agent.fleet.start())
     await asyncio.sleep(0)
@@ -45,7 +45,7 @@ async def test_it_begins_with_the_connection_of_the_agent(service: FakeService, 
 
 
 @pytest.mark.parametrize("pattern", [None, "tasks.>", "presence.>"])
-async def test_it_goes_on_beside_an_agent_that_handles_messages(service: FakeService, pattern: str | None) -> None:
+async def test_a_fleet_does_not_disturb_the_messages_of_the_agent(service: FakeService, pattern: str | None) -> None:
     agent = agent_of(service)
     handled: list[str] = []
     if pattern:
@@ -63,7 +63,7 @@ async def test_it_goes_on_beside_an_agent_that_handles_messages(service: FakeSer
     await agent.stop()
 
 
-async def test_it_is_stale_without_a_connection_and_live_again_with_the_next_one(service: FakeService) -> None:
+async def test_a_fleet_is_stale_without_a_connection_and_live_again_with_the_next_one(service: FakeService) -> None:
     agent = agent_of(service)
     await agent.start()
     await agent.fleet.start()
@@ -75,7 +75,7 @@ async def test_it_is_stale_without_a_connection_and_live_again_with_the_next_one
     await agent.stop()
 
 
-async def test_it_ends_alone_with_its_subscription(service: FakeService) -> None:
+async def test_a_fleet_that_is_stopped_ends_its_subscription_and_not_the_agent(service: FakeService) -> None:
     agent = agent_of(service)
     agent.on_message("tasks.>", lambda subject, data: None)
     await agent.start()
@@ -89,7 +89,7 @@ async def test_it_ends_alone_with_its_subscription(service: FakeService) -> None
     await agent.stop()
 
 
-async def test_it_ends_with_the_agent_and_is_not_started_after_it(service: FakeService) -> None:
+async def test_a_fleet_ends_with_the_agent_and_cannot_start_after_it(service: FakeService) -> None:
     agent, other = agent_of(service), agent_of(service, "a2")
     await agent.start()
     await agent.fleet.start()
@@ -101,7 +101,7 @@ async def test_it_ends_with_the_agent_and_is_not_started_after_it(service: FakeS
         await other.fleet.start()
 
 
-async def test_a_watcher_with_the_key_of_an_agent_is_refused_in_words(service: FakeService) -> None:
+async def test_a_watcher_with_the_key_of_an_agent_is_refused_with_the_reason(service: FakeService) -> None:
     agent = agent_of(service)
     await agent.start()
     options = service.options("a1")

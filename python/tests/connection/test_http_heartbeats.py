@@ -1,40 +1,19 @@
-"""Heartbeats over HTTP: of a connection manager in fake time, of agents, and of clients without a WebSocket."""
+"""Heartbeats of agents over HTTP."""
 
 from __future__ import annotations
 
-import asyncio
-import datetime
 import itertools
-import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from agent_heartbeat import (
-    ConfigurationError,
-    ConnectionError,
-    HeartbeatAgent,
-    HttpHeartbeatClient,
-    LoginRefusedError,
-    blocking,
-)
-from agent_heartbeat.connection import http as http_module
-from agent_heartbeat.connection.http import HttpAnswer, HttpRequest, http_audience_of, send_request
+from agent_heartbeat import ConfigurationError, HeartbeatAgent
+from agent_heartbeat.connection.http import HttpAnswer, HttpRequest
 from agent_heartbeat.testing import FakeService, HttpResponse
 
-from .conftest import Link
-from .fake_runtime import FakeRuntime
-from .test_connection import claims
+from ..fake_runtime import FakeRuntime
+from .link import Link, claims
 
 URL = "https://abc.lambda-url.eu-west-1.on.aws"
 INTERVAL = 30
@@ -59,7 +38,7 @@ def http(link: Link) -> Any:
     return link.manager.health()["http"]
 
 
-def test_they_are_posted_on_schedule_each_with_a_later_token(runtime: FakeRuntime, one: Link) -> None:
+def test_heartbeats_are_posted_on_schedule_each_with_a_later_token(runtime: FakeRuntime, one: Link) -> None:
     runtime.advance(2 * INTERVAL)
     assert on_websocket(runtime) == 1
     first, second = runtime.requests
@@ -80,7 +59,7 @@ def test_they_are_posted_on_schedule_each_with_a_later_token(runtime: FakeRuntim
     }
 
 
-def test_the_websocket_carries_one_at_least_every_five_minutes(runtime: FakeRuntime, one: Link) -> None:
+def test_the_websocket_carries_a_heartbeat_at_least_every_five_minutes(runtime: FakeRuntime, one: Link) -> None:
     carried = [runtime.time]
     for _ in range(40):
         before = on_websocket(runtime)
@@ -103,7 +82,7 @@ def test_the_websocket_carries_one_at_least_every_five_minutes(runtime: FakeRunt
         (None, {"status": None, "reason": "no answer within 15 s"}),
     ],
 )
-def test_they_go_over_the_websocket_while_http_fails(
+def test_heartbeats_go_over_the_websocket_while_http_fails(
     runtime: FakeRuntime, one: Link, answer: Any, failure: dict[str, Any]
 ) -> None:
     runtime.answer = lambda _: answer
@@ -132,7 +111,7 @@ def test_retry_after_is_honoured(runtime: FakeRuntime, one: Link) -> None:
     assert http(one)["failed_attempts"] == 0
 
 
-def test_there_are_never_two_at_once(runtime: FakeRuntime) -> None:
+def test_there_are_never_two_requests_at_once(runtime: FakeRuntime) -> None:
     Link(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=10, connect_timeout=60).start()
     waiting: list[HttpRequest] = []
     runtime.answer = waiting.append  # type: ignore[assignment,func-returns-value]
@@ -177,7 +156,7 @@ def test_a_wrong_clock_is_corrected_at_once_and_tokens_stay_in_order(runtime: Fa
     assert issued == sorted(set(issued))
 
 
-def test_the_websocket_itself_is_asked_after_a_pause(runtime: FakeRuntime, one: Link) -> None:
+def test_the_websocket_itself_is_probed_after_a_pause(runtime: FakeRuntime, one: Link) -> None:
     runtime.sleep(60)
     runtime.advance(INTERVAL)
     assert on_websocket(runtime) >= 2
@@ -186,7 +165,7 @@ def test_the_websocket_itself_is_asked_after_a_pause(runtime: FakeRuntime, one: 
     assert runtime.requests == []
 
 
-def test_acks_of_http_do_not_hide_that_the_websocket_is_silent(runtime: FakeRuntime, one: Link) -> None:
+def test_acks_of_http_do_not_hide_a_silent_websocket(runtime: FakeRuntime, one: Link) -> None:
     runtime.socket.acks = False
     runtime.advance(300)
     assert on_websocket(runtime) == 2
@@ -197,7 +176,7 @@ def test_acks_of_http_do_not_hide_that_the_websocket_is_silent(runtime: FakeRunt
     assert one.manager.health()["last_disconnect"]["reason"] == "no answer on the WebSocket within 90 s"  # type: ignore[index]
 
 
-def test_an_answer_after_the_end_of_the_connection_is_not_heard(runtime: FakeRuntime, one: Link) -> None:
+def test_an_answer_after_the_end_of_the_connection_is_ignored(runtime: FakeRuntime, one: Link) -> None:
     runtime.answer = lambda _: None
     runtime.advance(INTERVAL)
     one.manager.stop("stop")
@@ -228,21 +207,8 @@ def test_an_advised_interval_is_followed(runtime: FakeRuntime) -> None:
     assert on_websocket(runtime) == before
 
 
-@pytest.mark.parametrize(
-    ("url", "audience"),
-    [
-        (URL, URL),
-        ("https://Example.COM:443/base/", "https://example.com"),
-        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
-        ("http://[::1]:80", "http://[::1]"),
-    ],
-)
-def test_the_audience_is_what_the_service_expects(url: str, audience: str) -> None:
-    assert http_audience_of(url) == audience
-
-
 @pytest.mark.parametrize("process", [True, False])
-async def test_an_agent_is_online_by_them(process: bool) -> None:
+async def test_an_agent_is_online_by_its_http_heartbeats(process: bool) -> None:
     async with FakeService() as service:
         options = {**service.options("worker-1"), "heartbeat_process": process}
         agent = HeartbeatAgent(**options, heartbeat_transport="http", http_url=service.http_url, heartbeat_interval=1)
@@ -279,160 +245,6 @@ async def test_an_agent_warns_of_http_that_fails(caplog: pytest.LogCaptureFixtur
         ({"heartbeat_transport": "http", "http_url": "wss://x.test"}, "option http_url: expected"),
     ],
 )
-def test_an_agent_is_not_made_with(options: dict[str, Any], message: str) -> None:
+def test_an_invalid_http_option_of_an_agent_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         HeartbeatAgent("a", "o", "wss://x.test/prod", private_key="k", **options)
-
-
-def new_client(service: FakeService, kind: Callable[..., Any] = HttpHeartbeatClient, **options: Any) -> Any:
-    key = service.options("nightly")["private_key"]
-    return kind(**{"agent_id": "nightly", "organization_id": "acme", "private_key": key, **options})
-
-
-async def later_than_all(service: FakeService) -> None:
-    """Until the clock of another process, which may be a little behind, is past the last token."""
-    await service.until(lambda: all(time.time() > each.claims["iat"] + 0.1 for each in service.http_requests))
-
-
-async def test_a_client_needs_one_request_a_call_and_no_websocket(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with FakeService() as service:
-        monkeypatch.setenv("AGENT_HEARTBEAT_HTTP_URL", service.http_url)
-        client = new_client(service, heartbeat_interval=300)
-        ack = await client.send_heartbeat({"state": "working", "task": "report"})
-        assert len(service.http_requests) == 1
-        presence = service.agents[0]
-        assert (presence["status"], presence["instanceId"]) == ("online", client.instance_id)
-        assert (presence["leaseMs"], presence["leaseExpiresAt"]) == (900_000, ack["leaseExpiresAt"])
-        assert presence["activity"] == {"state": "working", "task": "report"}
-        await client.leave("drained")
-        assert (service.agents[0]["status"], service.agents[0]["reason"]) == ("offline", "drained")
-        assert service.connections == []
-
-
-async def test_a_client_sends_calls_one_after_the_other() -> None:
-    async with FakeService() as service:
-        client = new_client(service, http_url=service.http_url)
-        await asyncio.gather(client.send_heartbeat(), client.send_heartbeat(), client.leave())
-        issued = [request.claims["iat"] for request in service.http_requests]
-        assert len(issued) == 3
-        assert issued == sorted(set(issued))
-        assert service.agents[0]["reason"] == "client_closed"
-
-
-async def test_a_client_raises_what_the_service_refuses_and_goes_on() -> None:
-    async with FakeService() as service:
-        client = new_client(service, http_url=service.http_url)
-        await client.send_heartbeat()
-        await later_than_all(service)
-        await new_client(service, http_url=service.http_url).send_heartbeat()
-        await later_than_all(service)
-        with pytest.raises(LoginRefusedError, match=r"status 409 \(A newer process") as refused:
-            await client.send_heartbeat()
-        assert refused.value.status == 409
-        service.answer_http = lambda _: HttpResponse(200)
-        with pytest.raises(LoginRefusedError):
-            await client.send_heartbeat()
-        service.answer_http = None
-        await later_than_all(service)
-        await new_client(service, http_url=service.http_url).send_heartbeat()
-
-
-async def test_a_client_raises_where_there_is_no_answer() -> None:
-    async with FakeService() as service:
-        client = new_client(service, http_url="http://127.0.0.1:1")
-        with pytest.raises(ConnectionError, match=r"nightly: expected an answer, got: .*refused") as failed:
-            await client.send_heartbeat()
-        assert not isinstance(failed.value, LoginRefusedError)
-        with pytest.raises(ConfigurationError, match="reason"):
-            await client.leave("bored")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"agent_id": ""}, "option agent_id"),
-        ({"http_url": None}, "which HttpHeartbeatClient needs"),
-        ({"private_key": None}, "expected private_key"),
-        ({"heartbeat_interval": 0}, "option heartbeat_interval"),
-        ({"request_timeout": 0}, "option request_timeout"),
-        ({"on_duplicate": "both"}, "option on_duplicate"),
-    ],
-)
-def test_a_client_is_not_made_with(options: dict[str, Any], message: str) -> None:
-    given: dict[str, Any] = {"agent_id": "a", "organization_id": "o", "http_url": URL, "private_key": "k", **options}
-    with pytest.raises(ConfigurationError, match=message):
-        HttpHeartbeatClient(**given)
-
-
-async def test_a_blocking_client_serves_many_threads_and_where_a_loop_runs() -> None:
-    async with FakeService() as service:
-        client = new_client(service, blocking.HttpHeartbeatClient, http_url=service.http_url)
-
-        def work() -> None:
-            threads = [threading.Thread(target=client.send_heartbeat) for _ in range(3)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            client.leave()
-
-        async def on_a_loop() -> None:
-            client.send_heartbeat()
-
-        await asyncio.to_thread(work)
-        await asyncio.to_thread(lambda: asyncio.run(on_a_loop()))
-        assert len(service.http_requests) == 5
-        assert service.agents[0]["status"] == "online"
-
-
-@pytest.fixture
-def tls_url(tmp_path: Path) -> Iterator[str]:
-    """A server with a certificate of its own, which is in `tmp_path / "server.pem"`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    today = datetime.datetime.now(datetime.timezone.utc)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(today).not_valid_after(today + datetime.timedelta(days=1))
-    certificate = made.add_extension(names, critical=False).sign(key, hashes.SHA256())
-    path = tmp_path / "server.pem"
-    path.write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_DELETE(self) -> None:
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    http_module._trust.cache_clear()
-    yield f"https://localhost:{server.server_port}/heartbeat"
-    http_module._trust.cache_clear()
-    server.shutdown()
-    server.server_close()
-
-
-def test_requests_load_the_certificates_that_they_trust_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls_url: str
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
-    made = []
-    make = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(make()) or made[-1])
-    for _ in range(3):
-        assert send_request(HttpRequest("DELETE", tls_url, "token", None, 10), None).status == 204
-    assert len(made) == 1
-
-
-def test_a_certificate_that_nobody_trusts_is_refused(tls_url: str) -> None:
-    with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
-        send_request(HttpRequest("DELETE", tls_url, "token", None, 10), None)

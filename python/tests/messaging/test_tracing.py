@@ -17,8 +17,8 @@ from agent_heartbeat import ConfigurationError, HeartbeatAgent, MessageContext, 
 from agent_heartbeat.opentelemetry import OpenTelemetryTracing
 from agent_heartbeat.testing import FakeService
 
-from .test_agent import KEY
-from .until import until
+from ..agents import KEY
+from ..until import until
 
 TRACE = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": "v=1"}
 exporter = InMemorySpanExporter()
@@ -47,7 +47,7 @@ def parent_of(span: ReadableSpan) -> str | None:
 
 
 @pytest.mark.parametrize("kind", ["a coroutine", "a function in a thread"])
-async def test_a_request_its_handler_and_what_both_do_within_are_one_trace(kind: str) -> None:
+async def test_a_request_its_handler_and_their_spans_are_one_trace(kind: str) -> None:
     tracer = provider.get_tracer("test")
 
     def work(subject: str, data: Any) -> str:
@@ -92,7 +92,7 @@ async def test_a_request_its_handler_and_what_both_do_within_are_one_trace(kind:
     }
 
 
-async def test_the_error_of_a_handler_is_recorded_and_what_its_requester_got() -> None:
+async def test_the_errors_of_a_handler_and_of_its_requester_are_recorded() -> None:
     async with FakeService() as service, agent(service, "planner") as planner, agent(service, "w") as worker:
 
         @worker.on_message("tasks.add")
@@ -108,7 +108,7 @@ async def test_the_error_of_a_handler_is_recorded_and_what_its_requester_got() -
         assert [event.name for event in span.events] == ["exception"]
 
 
-async def test_without_tracing_nothing_travels_and_a_handler_gets_what_came() -> None:
+async def test_without_tracing_messages_carry_no_context_and_handlers_receive_what_arrived() -> None:
     contexts: list[MessageContext] = []
 
     class Given:
@@ -186,7 +186,7 @@ async def test_a_tracer_that_misbehaves_changes_no_message(begin: Any, caplog: p
         assert [dict(each.trace) for each in service.published] == [{}, {}]
 
 
-async def test_a_tracer_that_is_none_is_refused_in_words() -> None:
+async def test_an_object_that_is_no_tracer_is_refused() -> None:
     async with FakeService() as service:
         with pytest.raises(ConfigurationError, match="option tracing: expected the methods send and process"):
             agent(service, "planner", object())
