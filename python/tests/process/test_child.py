@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,7 +46,9 @@ class Program:
             )
             .replace("\n" + " " * 16, "\n")
         )
-        self.process = subprocess.Popen([sys.executable, str(file)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, str(file)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     async def wait(self) -> str:
         output, _ = await asyncio.to_thread(self.process.communicate)
@@ -73,7 +76,7 @@ async def test_the_heartbeat_process_ends_with_its_agent_however_that_dies(
     # A child that was forked keeps the pipe's end open.
     body = {
         "os._exit": 'agent.on("ready", lambda _: os._exit(3))',
-        "fork": 'agent.on("ready", lambda _: os.fork() or time.sleep(30))',
+        "fork": 'agent.on("ready", lambda _: os.fork() or (time.sleep(30), os._exit(0)))',
     }.get(how, "")
     program = Program(service, tmp_path, body)
     peer = await service.connection()
@@ -84,7 +87,9 @@ async def test_the_heartbeat_process_ends_with_its_agent_however_that_dies(
         await until(lambda: is_gone(process))
     await peer.ended()
     assert peer.closed[0] == 1006
-    program.process.kill()
+    # The forked child too.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(program.process.pid, signal.SIGKILL)
     if program.process.stdout:
         program.process.stdout.close()
     await asyncio.to_thread(program.process.wait)
@@ -165,8 +170,6 @@ async def test_a_first_signal_does_not_shorten_a_drain_that_has_already_begun(
 
 async def test_signals_to_the_whole_group_are_for_the_agent(service: FakeService, tmp_path: Path) -> None:
     body = """
-    os.setpgid(0, 0)
-
     @agent.on_message("slow")
     async def slow(subject, data):
         await asyncio.sleep(0.5)
