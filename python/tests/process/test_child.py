@@ -154,7 +154,7 @@ async def test_a_first_signal_does_not_shorten_a_drain_that_has_already_begun(
 
     agent.on("state", lambda change: os.mkdir(os.path.join(os.path.dirname(__file__), change.state)))
     """
-    program = Program(service, tmp_path, body, "remote_drain=True")
+    program = Program(service, tmp_path, body, "remote_drain=True, heartbeat_interval=1")
     peer = await service.connection()
     await until(lambda: len(peer.of_type("subscribe")) == 2)
     go = tmp_path / "go"
