@@ -34,7 +34,7 @@ describe("an enrolment's token", () => {
     expect(secretHash).toHaveLength(43);
   });
 
-  it("without a secret names an enrolment, and is nobody's secret", () => {
+  it("without a secret names an enrolment, and matches no stored secret", () => {
     const { token, enrolmentId } = newEnrolmentName("acme");
     const read = readEnrolmentToken(token);
     expect(read).toMatchObject({ organizationId: "acme", enrolmentId, hasSecret: false });

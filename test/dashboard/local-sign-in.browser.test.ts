@@ -107,7 +107,7 @@ afterAll(async () => {
     expect(await page.getByText("The sign-in ends in").count()).toBe(0);
   });
 
-  it("goes on in an open page when the runtime has forgotten its viewer", async () => {
+  it("continues in an open page after the runtime lost its viewer", async () => {
     const page = await open();
     await online(page);
     const { outputs } = service.runtime;

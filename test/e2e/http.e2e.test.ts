@@ -87,7 +87,7 @@ describe("heartbeats over HTTP", () => {
     await until(async () => ((await status())?.status === "offline" ? true : undefined));
   });
 
-  it("are told superseded by a newer process, and refused to an agent that is disabled", async () => {
+  it("answer superseded after a newer process has connected, and are refused for a disabled agent", async () => {
     await sendHeartbeat({ instance_id: "older" });
     expect((await sendHeartbeat({ instance_id: "newer" })).status).toBe(200);
     expect(await sendHeartbeat({ instance_id: "older" })).toMatchObject({

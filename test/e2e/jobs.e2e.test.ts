@@ -45,7 +45,7 @@ describe("a job", () => {
     expect(await status("short")).toMatchObject({ status: "online" });
   });
 
-  it("tells what became of its run by the crontab in the docs, as it stands", async () => {
+  it("reports the result of its run with the crontab line of the docs, unchanged", async () => {
     const page = await readFile(join(__dirname, "../../docs/jobs.md"), "utf8");
     const [, crontab = ""] = /```crontab\n([\s\S]*?)```/.exec(page) ?? [];
     const command = /^(?:\S+ ){5}(.*)$/m.exec(crontab.replace(/^\w+=.*\n/, ""))?.[1] ?? "";

@@ -247,7 +247,7 @@ describe("a lease", () => {
     await reads({ status: "offline", reason });
   });
 
-  it("reads as stalled if a handler never returns the event loop, though a thread goes on with the heartbeats", async () => {
+  it("reads as stalled if a handler never returns the event loop, although a thread continues to send heartbeats", async () => {
     const settings = { agentId, organizationId, url: target.url, heartbeatInterval: 5 };
     const privateKey = newEd25519Key();
     const publicKey = (await publicKeyOf(privateKey)).jwk as never;

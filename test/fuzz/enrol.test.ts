@@ -49,7 +49,7 @@ describe("a hostile enrolment", () => {
     );
   }
 
-  it("by a guessed token registers nobody, and learns nothing", async () => {
+  it("with a guessed token registers no agent, and reveals nothing", async () => {
     const [head = "", id = "", secret = ""] = token.split(".");
     const part = fc.oneof(
       binaryText(60),
@@ -98,7 +98,7 @@ describe("a hostile enrolment", () => {
     expect(await agents()).toEqual([]);
   });
 
-  it("by any proof has STS asked for the caller's identity, and nobody for anything else", async () => {
+  it("with any proof causes no call but GetCallerIdentity of STS", async () => {
     const sts = fakeSts();
     const credentials = sts.credentialsOf("arn:aws:sts::123456789012:assumed-role/other/session");
     const fleet = enrolmentsOf(engine, "acme", Date.now);

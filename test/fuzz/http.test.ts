@@ -132,7 +132,7 @@ describe("a hostile request", () => {
       claims(overrides),
     );
 
-  it("with a valid signature keeps nobody alive but its own agent", async () => {
+  it("with a valid signature renews no lease but its own agent's", async () => {
     const owners = new Map([
       [key.keyId, ["acme", "a1"]],
       [neighbour.keyId, ["acme", "a2"]],

@@ -42,7 +42,7 @@ describe.each<Call[][]>([
   [["stop", "drain"]],
   [["stop", "drain", "stop"]],
 ])("a handler that awaits %j", (calls) => {
-  it("goes on, and run() returns", async () => {
+  it("continues, and run() returns", async () => {
     const { agent, socket, ended, runtime } = await connectedAgent();
     agent.onMessage("end", async () => {
       for (const call of calls) await agent[call]();
@@ -144,7 +144,7 @@ describe("in a page, which does not know who calls after an await", () => {
   const made: PageAgent[] = [];
   afterEach(() => Promise.all(made.map((agent) => agent.stop())));
 
-  it("a handler that drains first of all goes on, and its answer is delivered", async () => {
+  it("a handler that calls drain() first continues, and its answer is delivered", async () => {
     const runtime = new FakeRuntime();
     const agent = new PageAgent({
       agentId: "page",

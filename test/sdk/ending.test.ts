@@ -281,7 +281,7 @@ describe("an agent that is superseded", () => {
     ]);
   });
 
-  it("is told on a connection that a rotation is about to close, too", async () => {
+  it("is also announced on a connection that a rotation is about to close", async () => {
     for (const linger of [0, 5 * SECOND]) {
       const options = { rotateAfter: { min: 10, max: 10 } };
       const { socket, runtime, accept, states, agent } = await connectedAgent(options);
@@ -325,7 +325,7 @@ describe("an agent that is superseded", () => {
     }
   });
 
-  it("refuses what still waits when its time is over, while that can be told", async () => {
+  it("refuses waiting messages when its time is over, while it can still answer", async () => {
     const { socket, runtime } = await busyAgent({ drainTimeout: 20 });
     post(socket, 2);
     socket.post({ type: "superseded" });
@@ -336,7 +336,7 @@ describe("an agent that is superseded", () => {
     expect(socket.closedWith).toMatchObject({ reason: "superseded" });
   });
 
-  it("sends no heartbeat meanwhile, and ignores being told again", async () => {
+  it("sends no heartbeat meanwhile, and ignores a second notification", async () => {
     const { socket, runtime, states, agent } = await busyAgent({ drainTimeout: 600 });
     socket.post({ type: "superseded" });
     const before = socket.heartbeats.length;

@@ -108,7 +108,7 @@ describe("an empty frame", () => {
 });
 
 describe("a listener that throws", () => {
-  it("is reported and disturbs nobody", async () => {
+  it("is reported, and affects nothing else", async () => {
     const lines: string[] = [];
     const logger = { warn() {}, error: (line: string) => lines.push(line) };
     const { agent, runtime, states } = fakeAgent({ logger });

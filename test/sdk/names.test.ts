@@ -162,7 +162,7 @@ describe("a value of another kind", () => {
     },
   );
 
-  it("is told from a number that JSON does not have", () => {
+  it("is distinguished from a number that JSON does not have", () => {
     const make = (value: number) => () => new HeartbeatAgent({ ...OPTIONS, requestTimeout: value });
     expect(make(Number.NaN)).toThrow("got NaN");
     expect(make(Number.NEGATIVE_INFINITY)).toThrow("got -Infinity");

@@ -130,7 +130,7 @@ describe("agents list and get", () => {
     expect((await agents("get", "--agent", "secret")).code).toBe(3);
   });
 
-  it("say when there is nobody", async () => {
+  it("print a message if there are no agents", async () => {
     const { agents } = await workplace("list-nobody");
     expect((await agents("list")).stdout).toBe(
       "Organization list-nobody has no registered agents.\n",
@@ -199,7 +199,7 @@ describe("agents disable, enable and remove", () => {
     expect((await status("a1")).code).toBe(3);
   });
 
-  it("remove nothing when the person declines, or nobody is there", async () => {
+  it("remove nothing if the person declines or input is not a terminal", async () => {
     const { agentsWith, register, get } = await workplace("remove-no");
     await register("a1");
     expect((await agentsWith({ answer: "" }, "remove", "--agent", "a1")).code).toBe(1);

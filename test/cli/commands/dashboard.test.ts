@@ -26,7 +26,7 @@ const patient: RunOptions = {
 };
 
 describe("dashboard", () => {
-  it("registers a viewer that ends by itself, and tells its address", async () => {
+  it("registers a viewer that expires, and prints the address", async () => {
     const before = Date.now();
     const { code, stdout } = await dashboard(["--json", "--hours", "2"]);
     expect(code).toBe(0);

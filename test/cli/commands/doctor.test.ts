@@ -62,7 +62,7 @@ describe("doctor", () => {
     );
   });
 
-  it("goes on after a check that fails", async () => {
+  it("continues after a check that fails", async () => {
     await register("endpoint");
     const reach = async () => {
       throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });

@@ -4,7 +4,7 @@ import { localFolder, type RunOptions, run } from "../../../testing/cli/run";
 import { type Engine, startEngine } from "../../../testing/engine";
 import { onlineRow, putRows } from "../../../testing/status-rows";
 
-describe("while the service suspects that it does not hear its agents", () => {
+describe("while the service is in self-preservation", () => {
   const suspectedAt = Date.now() - 60_000;
   let engine: Engine;
   let cwd: string;

@@ -164,7 +164,7 @@ describe("status", () => {
 });
 
 describe("status of one agent", () => {
-  it("tells all that is known", async () => {
+  it("shows every known field", async () => {
     await put(onlineRow(Date.now(), { organizationId: "one" }));
     const { code, stdout } = await status("one", ["a1"]);
     expect(code).toBe(0);
@@ -241,7 +241,7 @@ describe("status --watch", () => {
     ]);
   });
 
-  it("prints when work stalls, and when it goes on", async () => {
+  it("prints when work stalls, and when it continues", async () => {
     const now = Date.now();
     const organizationId = "watch-stall";
     await put(onlineRow(now, { organizationId }));
@@ -274,7 +274,7 @@ describe("status --watch", () => {
     expect(second).toContain("Ctrl-C ends it.");
   });
 
-  it("goes on when a reading fails, and says so", async () => {
+  it("continues when a read fails, and reports the failure", async () => {
     await put(onlineRow(Date.now(), { organizationId: "watch-fail" }));
     const other = await startEngine();
     await putRows(other.client, other.statusTableName, [

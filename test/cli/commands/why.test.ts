@@ -31,7 +31,7 @@ const register = (organizationId: string, ...args: string[]) =>
   agents("register", organizationId, "--generate-key", `${organizationId}.pem`, ...args);
 
 describe("why", () => {
-  it("tells of a healthy agent, and advises nothing", async () => {
+  it("describes a healthy agent, without advice", async () => {
     await register("healthy");
     await put(onlineRow(Date.now(), { organizationId: "healthy" }));
     const { code, text, stdout } = await why("healthy");
@@ -48,7 +48,7 @@ describe("why", () => {
     expect((await why("late")).text).toContain("→ It has missed 2 heartbeats");
   });
 
-  it("tells of a lease that ran out before any sweep saw it", async () => {
+  it("describes a lease that expired before a sweep found it", async () => {
     await register("silent");
     await put(onlineRow(Date.now() - 600_000, { organizationId: "silent" }));
     const { text } = await why("silent");
@@ -77,7 +77,7 @@ describe("why", () => {
     expect((await why("locked")).text).toContain("→ It has been enabled again since: restart it.");
   });
 
-  it("tells of an agent that never connected where it should connect to", async () => {
+  it("prints the URL to connect to for an agent that never connected", async () => {
     await register("new");
     const { code, text } = await why("new");
     expect(code).toBe(0);
@@ -98,7 +98,7 @@ describe("why", () => {
     expect(text).toContain("It is not registered");
   });
 
-  it("tells how often the agent went away, shows the last times, and advises where it is too often", async () => {
+  it("counts how often the agent went offline, shows the last times, and gives advice if it is too often", async () => {
     await register("flapping");
     const now = Date.now();
     await put(onlineRow(now, { organizationId: "flapping" }));

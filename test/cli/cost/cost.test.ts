@@ -36,7 +36,7 @@ describe("the billing units", () => {
   type Measured = { operation: string; units: Record<string, number> };
   type Report = { figures: { operations: Measured[] } };
 
-  it("are those that the benchmark counted (UPDATE_DOCS=1 writes them anew)", async () => {
+  it("are those that the benchmark counted (UPDATE_DOCS=1 updates them)", async () => {
     const text = await readFile(join(ROOT, "tools/bench/billing-units/report.json"), "utf8");
     const { operations } = (JSON.parse(text) as Report).figures;
     const counted = Object.keys(measured).map((name) => {
@@ -293,7 +293,7 @@ describe("a deployment without agents", () => {
 
 describe("the pages", () => {
   it.each([["docs/cost.md", blocks]])(
-    "%s shows tables as the code makes them (UPDATE_DOCS=1 writes them anew)",
+    "%s shows tables as the code makes them (UPDATE_DOCS=1 updates them)",
     async (name, make) => {
       const made = make();
       const file = join(ROOT, name);

@@ -63,7 +63,7 @@ describe("measurements", () => {
     expect(times.percentiles()).toEqual({ p50: 50, p95: 95, p99: 99, max: 100 });
   });
 
-  it("tell the rate of the last whole second, and the largest", () => {
+  it("report the rate of the last whole second, and the highest rate", () => {
     const rate = new Rate();
     for (const at of [1000, 1100, 1999, 2000]) rate.add(at);
     expect(rate.now(2500)).toBe(3);

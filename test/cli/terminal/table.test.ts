@@ -123,7 +123,7 @@ describe.each(Object.entries(TABLES))("the table of %s", (_, lines) => {
 });
 
 describe("an id that is longer than its column", () => {
-  it("is cut in the middle, so that ids that differ at either end are told apart", () => {
+  it("is cut in the middle, so that ids that differ at either end can be distinguished", () => {
     const ids = [
       "production-eu-west-1-orchestrator-pool-blue-0001",
       "production-eu-west-1-orchestrator-pool-blue-0002",

@@ -292,7 +292,7 @@ describe("an ephemeral registration", () => {
     expect(await used(enrolment)).toBe(2);
   });
 
-  it("counts an agent as seen until its lease ended, if nothing told of its end", async () => {
+  it("counts an agent as seen until its lease ended, if its end was not recorded", async () => {
     const { token } = await fleet.create({ ephemeralMs });
     await fleet.enrol(token, "worker-1");
     const { leaseExpiresAt } = onlineRow(now);
@@ -329,7 +329,7 @@ describe("an ephemeral registration", () => {
     expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
   });
 
-  it("is given back to nobody if the enrolment is used up", async () => {
+  it("is not returned to another agent if the enrolment is used up", async () => {
     const { token } = await fleet.create({ ephemeralMs, uses: 1 });
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);

@@ -134,7 +134,7 @@ describe("the history", () => {
       expect(await store.claim(transition("again"), at("9"))).toBeUndefined();
     });
 
-    it("is claimed anew in another stream, as after a restore", async () => {
+    it("is claimed again in another stream, as after a restore", async () => {
       await store.claim(transition("restored"), at("100"));
       expect(await store.claim(transition("restored"), at("5", "arn:two"))).toBe(1);
     });

@@ -132,7 +132,7 @@ describe("a process with an IAM role of the enrolment", () => {
     }
   });
 
-  it("is told why it is refused what the enrolment does not allow", async () => {
+  it("receives the reason for a refusal", async () => {
     const { token, enrolment } = await open({ uses: 1 });
     const ask = async (agentId: string) =>
       post(token, { agentId, publicKey, awsProof: await proof({ ...enrolment, agentId }) });

@@ -145,7 +145,7 @@ describe("POST /enrol", () => {
     });
   });
 
-  it("tells a stranger nothing, and counts that", async () => {
+  it("reveals nothing to a caller without a valid token, and counts the refusal", async () => {
     const before = metrics.counts.LoginsRefused ?? 0;
     const { token: other } = await enrolmentsOf(engine, "other", Date.now).create();
     const guess = other.replace(/[^.]*$/, "a".repeat(43));
@@ -169,7 +169,7 @@ describe("POST /enrol", () => {
     expect(await post({ agentId, publicKey })).toMatchObject({ status, type, message });
   });
 
-  it("tells a caller that has the token that it is used up, expired or revoked", async () => {
+  it("reports to the token's owner that it is used up, expired or revoked", async () => {
     const one = await fleet.create({ uses: 1 });
     await fleet.enrol(one.token, "worker-first");
     const body = { agentId: "worker-second", publicKey };

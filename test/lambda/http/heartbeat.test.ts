@@ -326,7 +326,7 @@ describe("a heartbeat over HTTP", () => {
       expect(await presence()).toMatchObject({ status: "offline", reason: "connection_lost" });
     });
 
-    it("goes on alone once its WebSocket has ended, but is not brought back by a late one", async () => {
+    it("continues over HTTP after its WebSocket has ended, but a late heartbeat does not bring it back", async () => {
       await connect();
       now += 1000;
       const late = await token();

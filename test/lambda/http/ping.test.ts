@@ -80,7 +80,7 @@ describe("a ping", () => {
     },
   );
 
-  it("at a start tells that it works, and stalls if it takes longer than it may", async () => {
+  it("at a start shows the job as working, and as stalled after its longest run", async () => {
     await ping("/start");
     expect(await status()).toMatchObject({ status: "online", activity: { state: "working" } });
     expect(await status(START + 1_199_000)).toMatchObject({ stalledSince: null });
@@ -115,7 +115,7 @@ describe("a ping", () => {
     expect(await status()).toMatchObject({ status: "online", activity: { state: "idle" } });
   });
 
-  it("that tells of a failure first makes its job known", async () => {
+  it("that reports a failure as the first one also stores the job", async () => {
     expect(await ping("/1")).toBe(200);
     expect(await status()).toMatchObject({ status: "offline", reason: "failed" });
   });

@@ -175,7 +175,7 @@ describe("a message to a capability", () => {
     expect([...all].sort()).toEqual(["w1=", "w2="]);
   });
 
-  it("reaches nobody if no agent has the capability", async () => {
+  it("has no receiver if no agent has the capability", async () => {
     await agent("w1", ["translate"]);
     expect(await reached()).toEqual({ reached: 0, to: [] });
   });

@@ -71,7 +71,7 @@ describe("a profile", () => {
     expect(await profilesOf("gone")).toEqual({});
   });
 
-  it("of an agent that was locked out since it logged in is dropped, also once the name is registered anew", async () => {
+  it("of an agent that was locked out after its login is dropped, even if the name is registered again", async () => {
     const { client, registryTableName, statusTableName } = engine;
     const registry = new AgentRegistry({ client, registryTableName, statusTableName });
     const name = { organizationId: "acme", agentId: "again" };

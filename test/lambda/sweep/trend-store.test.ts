@@ -47,7 +47,7 @@ describe("an organization's counts", () => {
     );
   });
 
-  it("are zero at a sweep that found nobody of it, and none where no sweep was", async () => {
+  it("are zero at a sweep that found no agent of it, and missing if there was no sweep", async () => {
     const store = storeOf();
     const begin = NOON + 30 * HOUR;
     await store.put(new Map([["gone", online(3)]]), begin);

@@ -519,7 +519,7 @@ describe("transitions", () => {
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
   });
 
-  it("loses no transition, nor tells one under another id, however the bus refuses", async () => {
+  it("loses no transition, and publishes none under another id, whatever the bus refuses", async () => {
     const names = Array.from({ length: 12 }, (_, index) => `a${index}`);
     const records = [
       ...names.map((agentId) => change(undefined, { ...ONLINE, agentId })),
@@ -553,7 +553,7 @@ describe("transitions", () => {
     }
   });
 
-  it("tells an agent's transitions after one that was refused again, in order, and subscribers once", async () => {
+  it("publishes an agent's transitions from a refused one on again, in order, and notifies subscribers once", async () => {
     const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
     failures = (index) => index === 1;
     const { result } = await tell(...records);
@@ -573,7 +573,7 @@ describe("transitions", () => {
     );
   });
 
-  it("tells the others in as few calls beside an agent that flaps", async () => {
+  it("publishes the others in as few calls beside an agent that flaps", async () => {
     const records = Array.from({ length: 100 }, (_, index) =>
       index % 2 === 0
         ? change(index % 4 === 0 ? undefined : CLOSED, ONLINE)
@@ -583,7 +583,7 @@ describe("transitions", () => {
     expect(sent.map((entries) => entries.length)).toEqual(Array(10).fill(10));
   });
 
-  it("tells nothing of the others again where one agent's transition is refused", async () => {
+  it("publishes no other agent's transition again if one agent's transition is refused", async () => {
     failures = (_, { Detail }) => JSON.parse(Detail).agentId === "a2";
     const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
     await tell(...records);

@@ -183,7 +183,7 @@ describe("getConnectionHealth", () => {
     expect(agent.getConnectionHealth()).toMatchObject({ connected: true, healthy: true });
   });
 
-  it("ages by itself, with no event to tell it", async () => {
+  it("ages without any event", async () => {
     const { agent, runtime } = await connectedAgent();
     runtime.advance(20 * SECOND);
     expect(agent.getConnectionHealth()).toMatchObject({ healthy: true, secondsSinceAck: 20 });

@@ -17,7 +17,7 @@ describe("docs/client-lifecycle.md", () => {
     expect(drawn.toSorted()).toEqual(real.toSorted());
   });
 
-  it("tells what every state means", () => {
+  it("explains every state", () => {
     const told = [...text.matchAll(/^\| `(\w+)` \| [^|]+ \|$/gm)].map(([, state]) => state);
     expect(told).toEqual(Object.keys(TRANSITIONS));
   });

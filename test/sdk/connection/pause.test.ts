@@ -46,7 +46,7 @@ describe("a pause of the whole process", () => {
     expect(second.claims.iat).toBe(Math.floor(runtime.now() / 1000));
   });
 
-  it("that a browser can't tell from a step of the wall clock makes the connection prove itself", async () => {
+  it("that a browser can't distinguish from a step of the wall clock makes the client probe the connection", async () => {
     const { socket, runtime, agent, states } = await connectedAgent(
       { connectTimeout: 15 },
       browserClocks(),

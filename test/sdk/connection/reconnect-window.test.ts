@@ -21,7 +21,7 @@ function pass({ runtime, failures }: Pick<FakeAgent, "runtime" | "failures">): v
   runtime.advance(failures.at(-1)?.retryInMs ?? 0);
 }
 
-describe("an agent that was told over how long its fleet is to come back", () => {
+describe("an agent that received a reconnect window", () => {
   it.each([1001, 1012, 1013])(
     "draws its first delay from all of it when the gateway closes (code %d)",
     async (code) => {
@@ -78,7 +78,7 @@ describe("an agent that was told over how long its fleet is to come back", () =>
     expect(failures[0]).toMatchObject({ failure: { kind: "unresponsive" }, retryInMs: 0 });
   });
 
-  it("draws anew from it each time it is refused, on top of Retry-After", async () => {
+  it("draws from it again after each refusal, in addition to Retry-After", async () => {
     const { socket, runtime, failures } = await advised(220 * SECOND);
     socket.peer.closed(1012, "");
     for (const n of [2, 3, 4]) {

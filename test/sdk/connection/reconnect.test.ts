@@ -186,7 +186,7 @@ describe("reconnecting", () => {
     expect(failures[0]?.retryInMs).toBe(21 * SECOND);
   });
 
-  it("is told to the operator, in full, when a login is refused", async () => {
+  it("is reported to the operator, in full, when a login is refused", async () => {
     const lines: string[] = [];
     const logger = { warn() {}, error: (line: string) => lines.push(line) };
     const { agent, runtime } = fakeAgent({ logger });
@@ -225,7 +225,7 @@ describe("an agent that is revoked", () => {
     expect(failures).toHaveLength(1);
   });
 
-  it("is told also by the answer to a subscription or a request", async () => {
+  it("is also reported by the answer to a subscription or a request", async () => {
     for (const ask of ["subscribe", "list"]) {
       const { agent, socket, states } = await connectedAgent();
       if (ask === "subscribe") agent.onMessage("tasks", () => {});
@@ -247,7 +247,7 @@ describe("an agent that is revoked", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("keeps the other connection of a rotation until that one is told too", async () => {
+  it("keeps the other connection of a rotation until that one is notified too", async () => {
     const options = { rotateAfter: { min: 10, max: 10 } };
     const { runtime, socket, states, accept } = await connectedAgent(options);
     runtime.advance(10 * SECOND);

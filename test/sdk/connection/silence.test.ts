@@ -47,7 +47,7 @@ describe("a connection that falls silent", () => {
     }
   });
 
-  it("is not heard any more once it has been given up", async () => {
+  it("is ignored once the client has given it up", async () => {
     const { socket, runtime, agent, accept } = await connectedAgent();
     runtime.advance(90 * SECOND);
     await accept(2);

@@ -160,7 +160,7 @@ describe("over a real network, an agent", () => {
     expect(Math.round(clockSkewMs / 60_000)).toBe(-60);
   });
 
-  it("with a key that is not registered is refused and goes on trying", async () => {
+  it("with a key that is not registered is refused, and retries", async () => {
     gateway.keys = [];
     const agent = newAgent();
     void agent.run();

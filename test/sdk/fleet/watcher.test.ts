@@ -52,7 +52,7 @@ describe("a fleet's watcher", () => {
     expect(states).toEqual(["connecting", "live"]);
   });
 
-  it("tells while the service suspects that it does not hear its agents", async () => {
+  it("reports while the service is in self-preservation", async () => {
     const { watcher, runtime, socket } = await liveFleet([presence("a1")]);
     const told: unknown[] = [];
     watcher.on("massExpiry", (massExpiry) => told.push(massExpiry));
@@ -105,7 +105,7 @@ describe("a fleet's watcher", () => {
     ]);
   });
 
-  it("tells each change with what was before, what is, and what the service said", async () => {
+  it("reports each change with the previous state, the new state and the service's message", async () => {
     const { changes, socket } = await liveFleet([presence("a1")]);
     const offline = transition("a1", {
       event: "offline",
@@ -129,7 +129,7 @@ describe("a fleet's watcher", () => {
     ]);
   });
 
-  it("tells of an old transition, and shows what is newer", async () => {
+  it("reports an old transition, and shows the newer state", async () => {
     const now = presence("a1", { lastHeartbeatAt: START + 10, connectionId: "B=" });
     const { changes, socket, watcher } = await liveFleet([now]);
     const late = transition("a1", { event: "offline", status: "offline", reason: "drained" });
@@ -177,7 +177,7 @@ describe("a fleet's watcher", () => {
     expect(changes.map(({ current }) => current?.status)).toEqual(["online"]);
   });
 
-  it("turns an agent offline by itself when its lease has ended and no list tells of another", async () => {
+  it("shows an agent as offline when its lease has ended and no list contains a newer one", async () => {
     const ends = { leaseExpiresAt: START + 20 * SECOND };
     const { watcher, runtime, changes } = await liveFleet([presence("a1", ends)]);
     runtime.advance(22 * SECOND);
@@ -294,7 +294,7 @@ describe("a fleet's watcher", () => {
     expect([...watcher.agents.keys()]).toEqual(["a1", "a2"]);
   });
 
-  it("pauses where it lists too fast, and goes on with the same page", async () => {
+  it("pauses if it lists too fast, and continues with the same page", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     const started = watcher.start();
     const socket = await accept(1);
@@ -317,7 +317,7 @@ describe("a fleet's watcher", () => {
     expect([...watcher.agents.keys()]).toEqual(["a1", "a2"]);
   });
 
-  it("begins anew if its connection breaks while it pauses", async () => {
+  it("starts again if its connection breaks during a pause", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     const started = watcher.start();
     const socket = await accept(1);
@@ -363,7 +363,7 @@ describe("a fleet's watcher", () => {
     expect(watcher.state).toBe("live");
   });
 
-  it("tells of attempts that fail, and goes on", async () => {
+  it("reports failed attempts, and continues", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     const failures: unknown[] = [];
     watcher.on("state", ({ state, failure }) => failures.push([state, failure?.status]));
@@ -410,7 +410,7 @@ describe("a fleet's watcher", () => {
     },
   );
 
-  it("misses nothing and tells nothing twice in a rotation", async () => {
+  it("misses nothing and reports nothing twice in a rotation", async () => {
     const { watcher, runtime, socket, changes, states } = await liveFleet([], {
       rotateAfter: { min: 10, max: 10 },
     });
@@ -451,7 +451,7 @@ describe("a fleet's watcher", () => {
     expect(await history).toEqual([record]);
   });
 
-  it("stops: no timer is left, and a start that waits is told", async () => {
+  it("stops: no timer is left, and a waiting start rejects", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     const started = watcher.start();
     const socket = await accept(1);
@@ -534,7 +534,7 @@ describe("a state that the service writes in another way", () => {
 });
 
 describe("an agent whose id has dots", () => {
-  it("is told of when it comes and goes", async () => {
+  it("is reported when it begins and ends", async () => {
     const { socket, changes } = await liveFleet([]);
     const agentId = "worker-0.workers.default.svc";
     const subject = "presence.worker-0~workers~default~svc";

@@ -84,7 +84,7 @@ describe("handlers", () => {
     expect(started.at(-1)).toBe("a2");
   });
 
-  it("that are flooded lose what is beyond the queue, counted and told; acks keep coming", async () => {
+  it("that are flooded drop what is beyond the queue, and count and report it; acks continue", async () => {
     const { agent, socket, runtime } = await connectedAgent({
       messageConcurrency: 1,
       messageQueue: 10,

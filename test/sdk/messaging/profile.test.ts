@@ -13,7 +13,7 @@ const reply = async (socket: FakeSocket, message: object) => {
 };
 
 describe("capabilities and metadata", () => {
-  it("are told once in a process, over any number of connections", async () => {
+  it("are sent once in a process, over any number of connections", async () => {
     const options = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
     const { socket, runtime, accept } = await connectedAgent(options);
     expect(told(socket)).toEqual([{ type: "profile", ...options, id: expect.any(String) }]);
@@ -23,12 +23,12 @@ describe("capabilities and metadata", () => {
     expect(told(await accept(2))).toEqual([]);
   });
 
-  it("are not told where there are none", async () => {
+  it("are not sent if there are none", async () => {
     const { socket } = await connectedAgent();
     expect(told(socket)).toEqual([]);
   });
 
-  it("are told again where the service failed or the connection broke", async () => {
+  it("are sent again if the service failed or the connection broke", async () => {
     const { socket, runtime, accept } = await connectedAgent({ capabilities: ["a"] });
     await reply(socket, { type: "error", code: "internal", message: "the service failed" });
     expect(told(socket)).toHaveLength(1);
@@ -41,7 +41,7 @@ describe("capabilities and metadata", () => {
     expect(told(await accept(2))).toHaveLength(1);
   });
 
-  it("that the server refuses are reported and not told again", async () => {
+  it("that the server refuses are reported and not sent again", async () => {
     const warnings: string[] = [];
     const logger = { error() {}, warn: (line: string) => warnings.push(line) };
     const { socket } = await connectedAgent({ capabilities: ["a"], logger });

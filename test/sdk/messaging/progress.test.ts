@@ -6,7 +6,7 @@ const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the activity in heartbeats", () => {
-  it("tells what is worked on, since when, and when it last advanced", async () => {
+  it("shows the current task, its start, and when it last advanced", async () => {
     const { agent, socket, runtime } = await connectedAgent({ heartbeatInterval: 10 });
     const began = runtime.now();
     let goOn = () => {};
@@ -125,7 +125,7 @@ describe("the activity in heartbeats", () => {
 });
 
 describe("work", () => {
-  it("is told of the oldest task where none may stall, and of texts only what fits", () => {
+  it("shows the oldest task if none can stall, and shortens long texts", () => {
     let now = 1;
     const work = new Work(() => now);
     const long = "x".repeat(200);

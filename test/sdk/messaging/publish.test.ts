@@ -24,7 +24,7 @@ const answer = async (socket: FakeSocket, n: number, reached = 1) => {
 };
 
 describe("publish()", () => {
-  it("sends subject, data and recipient, and tells how many it reached", async () => {
+  it("sends subject, data and recipient, and returns how many it reached", async () => {
     const { agent, socket } = await connectedAgent();
     const sent = agent.publish("tasks.process", { n: 1 }, { to: "agent-7" });
     expect(published(socket)).toEqual([
@@ -83,7 +83,7 @@ describe("publish()", () => {
     await Promise.all(sent);
   });
 
-  it("goes on with the next when one was refused", async () => {
+  it("continues with the next one after a refusal", async () => {
     const { agent, socket } = await connectedAgent();
     const [first, second] = [agent.publish("a", 1), agent.publish("a", 2)];
     const { id } = published(socket)[0] ?? {};

@@ -161,7 +161,7 @@ describe("request()", () => {
     await expect(late).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("asks again, with the same address, what nobody got or all refused unhandled", async () => {
+  it("sends again, with the same address, what reached nobody or was refused by all without handling it", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const asked = agent.request("n", 1, { timeout: 60 });
     const first = last(socket);
@@ -194,7 +194,7 @@ describe("request()", () => {
     },
   );
 
-  it("rejects when nobody is there, and after its time when nobody answers", async () => {
+  it("rejects if there is no receiver, and at its timeout if there is no answer", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const unheard = agent.request("n");
     for (const pauseMs of [250, 750, 2000]) {
@@ -242,7 +242,7 @@ describe("request()", () => {
     expect(await asked).toBe(1);
   });
 
-  it("leaves an answer that comes too late, or that nobody asked for, alone", async () => {
+  it("ignores an answer that is late or that it did not ask for", async () => {
     const { agent, socket } = await connectedAgent();
     const got: unknown[] = [];
     agent.onMessage(">", (subject) => got.push(subject));
@@ -361,7 +361,7 @@ describe("a request to the agent", () => {
     }
   });
 
-  it("is sent again if nobody has handled it, and somebody would have", async () => {
+  it("is sent again if no receiver handled it and one could have", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const faults = [
       { error: { code: "no_handler", message: "none" } },
@@ -476,7 +476,7 @@ describe("a request to the agent", () => {
     }
   });
 
-  it("tells its handler which attempt it is, and when nobody waits any more", async () => {
+  it("passes its handler the attempt, and when the requester stops waiting", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const contexts: MessageContext[] = [];
     let finish = () => {};
@@ -515,7 +515,7 @@ describe("a request to the agent", () => {
     expect(published(socket)).toHaveLength(sent);
   });
 
-  it("tells whether it was sent before its time was over", async () => {
+  it("reports whether it was sent before its timeout", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const asked = [1, 2].map((n) => agent.request("n", n, { timeout: 2 }));
     runtime.advance(2 * SECOND);

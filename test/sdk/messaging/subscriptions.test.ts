@@ -94,7 +94,7 @@ describe("subscriptions", () => {
     expect(asked(socket)).toEqual(["+a"]);
   });
 
-  it("of no subject, and to what nobody may subscribe to, are refused at once", async () => {
+  it("to invalid or reserved subjects are refused at once", async () => {
     const { agent } = fakeAgent();
     expect(() => agent.onMessage("a..b", () => {})).toThrow(SubjectError);
     expect(() => agent.onMessage("_inbox.agent-1.>", () => {})).toThrow("not under _inbox");

@@ -196,7 +196,7 @@ describe("heartbeats over HTTP", () => {
     expect(http()).toMatchObject({ healthy: true, failedAttempts: 0 });
   });
 
-  it("do not take one that is due out of turn: to tell that the agent drains, or to ask the WebSocket", async () => {
+  it("leave unscheduled ones to the WebSocket: when the agent begins to drain, and to probe the WebSocket", async () => {
     const { agent, socket } = await connected();
     const handled = new Promise<void>((resolve) => {
       agent.onMessage("work", () => new Promise(() => resolve()));

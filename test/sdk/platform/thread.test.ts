@@ -78,7 +78,7 @@ describe("an agent with heartbeatThread", () => {
     expect(kinds).toEqual(["unavailable"]);
   });
 
-  it("shows a blocked event loop in its heartbeats while it stays online; one without tells later", async () => {
+  it("shows a blocked event loop in its heartbeats while it stays online; one without a thread reports it later", async () => {
     const flag = join(temporaryFolder(), "go-on");
     const script = join(__dirname, "../fixtures/blocking-agents.ts");
     const argument = JSON.stringify({ url: gateway.url, privateKey: TEST_KEY });

@@ -74,7 +74,7 @@ describe("a list of agents", () => {
     expect(second.cursor).toBeNull();
   });
 
-  it("reads a bounded number of rows for a page, and goes on where few of very many match", async () => {
+  it("reads a bounded number of rows for a page, and continues if few of very many match", async () => {
     const rows = Array.from({ length: 900 }, (_, index) => {
       const key = { organizationId: "scarce", agentId: number(index) };
       return index % 450 === 449 ? offlineRow(NOW, key) : onlineRow(NOW, key);
@@ -274,7 +274,7 @@ describe("a cursor", () => {
     }
   });
 
-  it("goes on where it was made, though that agent has gone since", async () => {
+  it("continues where it was made, although that agent is gone", async () => {
     const cursor = await cursorFrom("gone");
     await put(offlineRow(NOW, { organizationId: "gone", agentId: "a1", ttlEpochSeconds: 1 }));
     const { agents } = await reader().listAgents({ organizationId: "gone", cursor });
@@ -303,7 +303,7 @@ describe("the reader's clock", () => {
     expect(await statusBy(-5 * MINUTE, -MINUTE)).toBe("offline");
   });
 
-  it("is corrected in lists and counts too, and tells by how much", async () => {
+  it("is corrected in lists and counts too, and the offset is available", async () => {
     await put(onlineRow(Date.now(), { organizationId: "clock-lists" }));
     const skewed = reader({ now: () => Date.now() + 5 * MINUTE, correctClock: true });
     expect(await skewed.countByStatus("clock-lists")).toEqual({ online: 1, offline: 0 });

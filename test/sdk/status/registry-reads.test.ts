@@ -144,7 +144,7 @@ describe("an agent's history", () => {
   });
 });
 
-describe("a reader that was not told of the registry", () => {
+describe("a reader without a registry table", () => {
   it("says so when it is asked for what is kept there", async () => {
     const { client, statusTableName } = engine;
     const reader = new StatusReader({ client, tableName: statusTableName });

@@ -213,7 +213,7 @@ describe("the fake service", () => {
     await expect(newAgent("unknown", options)).rejects.toMatchObject({ status: 403 });
   });
 
-  it("refuses a second process where it was asked to, and else tells the first that it is superseded", async () => {
+  it("refuses a second process if it was asked to, and otherwise notifies the first that it is superseded", async () => {
     const first = await newAgent("planner");
     const options = { autoReconnect: false, onDuplicate: "reject" };
     await expect(newAgent("planner", options)).rejects.toMatchObject({ status: 409 });

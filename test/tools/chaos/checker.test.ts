@@ -293,7 +293,7 @@ describe("the checker of a chaos run", () => {
     expect(checkRun(evidence).passed).toBe(false);
   });
 
-  it("finds an agent that was told of a newer process when there was none", () => {
+  it("finds an agent that was superseded although there was no newer process", () => {
     const { evidence } = history();
     evidence.supersededByNobody = ["a"];
     expect(checkRun(evidence).passed).toBe(false);

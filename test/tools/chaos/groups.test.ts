@@ -72,7 +72,7 @@ describe("the judge of a group", () => {
     expect(groupTable(groupReportOf(evidence, 1)).at(-1)).toBe("passed");
   });
 
-  it("finds a request of which the requester heard nothing, by its time-out or at all", () => {
+  it("finds a request without an answer, at its timeout or at all", () => {
     const outcome = { what: "failed", code: "RequestTimeoutError", message: "late" } as const;
     const one = sent(10, { endedAt: Number.POSITIVE_INFINITY, outcome: null });
     handled(10, "c", 1, 1010);
@@ -95,7 +95,7 @@ describe("the judge of a group", () => {
     expect(findings()).toEqual(["unhandled"]);
   });
 
-  it("finds a handler of what nobody sent", () => {
+  it("finds a handled message that was never sent", () => {
     handled(99, "a", 1, 1000);
     expect(findings()).toEqual(["unhandled"]);
   });
@@ -122,7 +122,7 @@ describe("the judge of a group", () => {
     expect(findings()).toEqual(["repeated"]);
   });
 
-  it("finds a second member, unless something befell the first one in time, or nobody was reached", () => {
+  it("finds a second member, unless the first one failed in time or the message reached no member", () => {
     const one = request(10);
     handled(10, "b", 2, 1040);
     disturbed("a", 0, 999);

@@ -4,14 +4,14 @@ import { type Group, goOn, newGroup } from "../../../tools/chaos/stage/group";
 import { Rivals } from "../../../tools/chaos/stage/rivals";
 
 describe("the processes beside a group's own", () => {
-  it("explain that an agent was told of a newer one, however late it is told", () => {
+  it("explain that an agent was superseded, however late it was notified", () => {
     const rivals = new Rivals();
     rivals.come(["a"]);
     rivals.go();
     expect([rivals.explain("a"), rivals.explain("b")]).toEqual([true, false]);
   });
 
-  it("explain nothing that befalls an agent that was started anew when they had gone", () => {
+  it("explain nothing about an agent that was restarted after they had gone", () => {
     const rivals = new Rivals();
     rivals.come(["a"]);
     rivals.come(["a"]);
@@ -26,7 +26,7 @@ describe("the processes beside a group's own", () => {
   });
 });
 
-describe("an agent that was told of a newer process", () => {
+describe("an agent that was superseded", () => {
   const running = () => {
     const sent: AgentsCommand[] = [];
     const channel = { send: (command: AgentsCommand) => sent.push(command) };
@@ -34,7 +34,7 @@ describe("an agent that was told of a newer process", () => {
     return { group: { ...newGroup(["a"]), program }, sent };
   };
 
-  it("is started anew, also if it is told when the other process has gone", () => {
+  it("is restarted, even if it was notified after the other process had gone", () => {
     const { group, sent } = running();
     group.rivals.come(["a"]);
     expect(goOn(group, "a")).toBe(true);

@@ -96,7 +96,7 @@ describe("an event source mapping", () => {
     }
   });
 
-  it("goes on with other items' records while one batch is retried", async () => {
+  it("continues with the records of other items while one batch is retried", async () => {
     const handled: string[] = [];
     const others = () => ["2", "3", "4"].every((number) => handled.includes(number));
     const given = [1, 2, 3, 4].map((number) =>
