@@ -1,4 +1,4 @@
-/** Finds names that nobody knows, and what was probably meant. TypeScript refuses them; JavaScript takes them in silence. */
+/** Finds unknown names, and what was probably meant. TypeScript refuses them; JavaScript ignores them silently. */
 
 /** Every name of a type, so that a list of them can't miss one. */
 export type Names<T> = Readonly<Record<keyof T, true>>;

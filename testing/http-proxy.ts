@@ -1,4 +1,4 @@
-/** An HTTP proxy for tests: it connects every name to one port of this machine, and refuses what it is told to. */
+/** An HTTP proxy for tests: it connects every name to one port of this machine, and refuses on request. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";

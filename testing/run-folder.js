@@ -8,7 +8,7 @@ const { join } = require("node:path");
 /** By what Node.js, Chromium and the shell find the system's temporary folder. */
 const VARIABLES = ["TMPDIR", "TMP", "TEMP"];
 
-/** What programs of others keep for their next start, and make anew if it is gone. */
+/** Files that other programs keep for their next start, and create again if they are gone. */
 const CACHES = /^(tsx-|node-compile-cache$|v8-compile-cache)/;
 
 /** The bundler's process for synchronous builds, which ends with the process that built: jest itself, for a single suite. */

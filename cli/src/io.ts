@@ -43,7 +43,7 @@ export interface Io {
    * does not is ended at once.
    */
   readonly signal: AbortSignal;
-  /** Asks for a line of text; undefined if nobody is there to answer. */
+  /** Asks for a line of text; undefined if the input is not a terminal. */
   ask(question: string): Promise<string | undefined>;
   /** All of the standard input. */
   input(): Promise<Uint8Array>;

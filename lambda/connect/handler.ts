@@ -24,7 +24,7 @@ export interface ConnectDependencies {
 }
 
 /**
- * What a handshake is answered. A process that lost its agent to a newer one gets a connection, on which it is told
+ * What a handshake is answered. A process that lost its agent to a newer one gets a connection, on which it is notified
  * so: a refusal can't say it. What is contended may be tried again.
  */
 const STATUS: Readonly<Record<AcquireOutcome, number>> = {

@@ -20,7 +20,7 @@ import type { AskSts } from "./sts";
 
 /**
  * Why a registration was refused. Whoever may not use the enrolment gets `unauthorized`, or `unverified` if STS did not say whether
- * they may. The others are told to whoever may.
+ * they may. The others are reported only to callers that may use it.
  */
 export type EnrolmentRefusal =
   | "unauthorized"
@@ -119,7 +119,7 @@ export async function enrol(
   return { refused: "contended" };
 }
 
-/** Why an enrolment registers nobody any more; undefined if it does. */
+/** Why an enrolment registers no more agents; undefined if it does. */
 function endOf(
   { revokedAt, expiresAt, used, uses }: StoredEnrolment,
   now: number,

@@ -1,5 +1,5 @@
 /**
- * Reads a presigned `GetCallerIdentity` request that a client sent. What is sent to STS is built anew from its parts, so that a client
+ * Reads a presigned `GetCallerIdentity` request that a client sent. The request to STS is rebuilt from its parts, so that a client
  * can make the service send no other request, and none to another host.
  */
 

@@ -85,7 +85,7 @@ export function heartbeatRoutes(dependencies: HttpHeartbeatDependencies): HttpRo
  * Who has sent a request.
  *
  * @param fresh whether a registration counts that was changed within the last second
- * @returns undefined if only a fresh registration can tell
+ * @returns undefined if only a fresh registration can decide
  * @throws HttpError
  */
 async function identify(

@@ -1,4 +1,4 @@
-/** `/ping/{secret}`: a job tells that it has run, that it works, or that it has failed. */
+/** `/ping/{secret}`: a job reports that it has run, has started, or has failed. */
 
 import { type JobTerms, nextDue } from "../../core/job";
 import { pingKey, readPingSecret } from "../../core/ping-secret";
@@ -29,7 +29,7 @@ interface Job {
   keyTag: string;
 }
 
-/** What a job tells. */
+/** What a job reports. */
 type Signal = { is: "alive" | "start" } | { is: "failed"; note: string };
 
 const MOST_EXIT_STATUS = 255;
@@ -47,7 +47,7 @@ export function pingRoutes({ registry, leases, log, metrics }: PingDependencies)
       const job = await find(secret, event, fresh);
       if (!job) continue;
       if (!fresh) limit(job.agent, event);
-      const outcome = await tell(job, signal, event);
+      const outcome = await record(job, signal, event);
       if (outcome !== "revoked") return answer(outcome);
     }
     log.warn({ event: "ping_refused", ...readPingSecret(secret) });
@@ -69,7 +69,7 @@ export function pingRoutes({ registry, leases, log, metrics }: PingDependencies)
     return key && { agent, terms: agent.job, keyTag: keyTagOf(key) };
   }
 
-  async function tell(job: Job, signal: Signal, event: HttpEvent): Promise<HttpOutcome["outcome"]> {
+  async function record(job: Job, signal: Signal, event: HttpEvent): Promise<HttpOutcome["outcome"]> {
     const { requestId, timeEpoch: now } = event.requestContext;
     const holder = holderOf(job, signal, now, requestId);
     const at = (aheadMs: number, step: number): HttpHolder => ({
@@ -119,7 +119,7 @@ function holderOf(
   const { graceMs, maxRunMs } = terms;
   const fencingToken = fencingTokenOf(agent);
   const dueInMs = nextDue(terms, now) - now;
-  // A run that was told to have started is heard of again within its time.
+  // After a start, the next ping comes within the longest run.
   const runMs = signal.is === "start" ? maxRunMs : undefined;
   return {
     organizationId,

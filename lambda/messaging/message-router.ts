@@ -248,7 +248,7 @@ type Receiver = Pick<OpenRequest, "organizationId" | "agentId" | "instanceId" | 
 /** A member of a group that takes work. */
 type Candidate = Subscriber & Receiver;
 
-/** What to note of a message to one agent; undefined if nobody waits for its answer. */
+/** What to note of a message to one agent; undefined if its sender waits for no answer. */
 function openRequest(
   receiver: Receiver,
   { replyTo, expiresInMs, attempt }: DeliveryMessage,

@@ -208,7 +208,7 @@ async function answerForOlder({ row, eventID }: Pending, run: Run): Promise<void
     ...row,
     isLost: (instanceId) => instanceId !== row.instanceId,
     id: eventID,
-    why: "was started anew",
+    why: "was restarted",
     until: run.notifyUntil,
   });
 }

@@ -152,7 +152,7 @@ export interface Evidence {
   ackedOverHttp: number;
   /** Agents of which two processes went on side by side after an older one had come back. */
   notSuperseded: string[];
-  /** Agents that were told of a newer process when there was none. */
+  /** Agents that were superseded although there was no newer process. */
   supersededByNobody: string[];
   /** Agents that did not reconnect after the last fault, and what became of them. */
   notBack: string[];

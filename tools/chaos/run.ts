@@ -149,7 +149,7 @@ export class Watch {
     const { stage } = this;
     let sweepAt = stage.now() + SWEEP_EVERY_MS;
     while (!this.#stopped) {
-      // While the database is down nobody can be told anything.
+      // While the database is down, nobody can be notified.
       const look = await stage.look().catch(() => undefined);
       if (look) stage.recorder.evidence.looks.push(look);
       if (stage.now() >= sweepAt) {

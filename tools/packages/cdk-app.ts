@@ -68,7 +68,7 @@ export const cdkApp: Part = {
       const service = start(project, COMMAND, ...local, "--app");
       const said = await service.prints("private key .local/acme/a1.pem");
       if (!/AWS::EC2::VPC does not run here/.test(said)) {
-        throw new Error(`expected to be told of the VPC, got:\n${said}`);
+        throw new Error(`expected a warning about the VPC, got:\n${said}`);
       }
       await output(project, "node", "agent.mjs", urlOf(project));
       const logs = () => {

@@ -42,7 +42,7 @@ function main(): void {
    ${version.includes("-") ? "with the tag next, which nobody gets unasked" : "with the tag latest"}, the Python package, and the release with its SBOM.
 6. See what came of it:    npm view agent-heartbeat dist-tags && npm audit signatures
 
-To start anew before step 3: git checkout ${written.join(" ")}`);
+To start over before step 3: git checkout ${written.join(" ")}`);
 }
 
 /** The address of the remote `origin`, as a browser takes it. @throws Error if there is none */

@@ -21,7 +21,7 @@ export interface Answer {
 export const CHECKS = {
   "header-case": "a client that writes `sec-websocket-protocol` in lower case is let in",
   "empty-frames": "a quiet heartbeat brings no frame",
-  "throttled-messages": "an open connection that is throttled is told so and stays open",
+  "throttled-messages": "an open connection that is throttled receives an error and stays open",
   "clock-skew": "the hosts of the gateway agree about the time within a second",
   "disconnect-after-refusal": "`$disconnect` is not called for a login that `$connect` has refused",
   "metric-dimensions": "the gateway's metrics have the dimensions `ApiId` and `Stage`",

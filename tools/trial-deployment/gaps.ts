@@ -28,23 +28,23 @@ const LATE_CONNECTED_AT =
 
 export const GAPS: readonly Gap[] = [
   {
-    tests: "messaging reaches 200 agents by one publish",
+    tests: "messaging reaches 200 agents with one publish",
     reason: PROCESS_PER_FUNCTION,
   },
   {
-    tests: "the protocol refuses a login of a second process that asks to be alone by 409",
+    tests: "the protocol refuses a login of a second process with on_duplicate: reject with 409",
     reason: "a refusal is a 403, whatever `$connect` returned",
   },
   {
-    tests: "the protocol closes a connection that sends 200 KB by 1009, and one that sends bytes",
+    tests: "the protocol closes a connection that sends 200 KB with 1009, and one that sends bytes",
     reason: "it has no limits of messages, and takes bytes for text",
   },
   {
-    tests: "the protocol answers the type of a system route by an error",
+    tests: "the protocol answers the type of a system route with an error",
     reason: "a message may name `$connect` as its route, whose function answers nothing",
   },
   {
-    tests: "presence shows an agent that was asked to end as drained",
+    tests: "presence shows an agent that received SIGTERM as drained",
     reason: NO_CLOSE_CODE,
   },
   {
@@ -52,15 +52,14 @@ export const GAPS: readonly Gap[] = [
     reason: NO_CLOSE_CODE,
   },
   { tests: "the example ", reason: NO_CLOSE_CODE },
-  { tests: "messaging tells a viewer every transition of an agent", reason: NO_CLOSE_CODE },
-  { tests: "the fleet's watcher has agents that were there", reason: NO_CLOSE_CODE },
-  { tests: "the fleet's watcher misses none of many that connect", reason: PROCESS_PER_FUNCTION },
+  { tests: "messaging sends a viewer every transition of an agent", reason: NO_CLOSE_CODE },
+  { tests: "the fleet watcher has agents that were online before", reason: NO_CLOSE_CODE },
   {
-    tests: "presence tells the older of two processes",
-    reason: LATE_CONNECTED_AT,
+    tests: "the fleet watcher misses none of many agents that connect",
+    reason: PROCESS_PER_FUNCTION,
   },
   {
-    tests: "presence ends the older of two processes",
+    tests: "presence ends the older of two SDK processes",
     reason: LATE_CONNECTED_AT,
   },
   // Fails only in some runs: depending on milliseconds, the end of the closed connection looks newer than its revocation.

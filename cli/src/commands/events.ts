@@ -83,7 +83,7 @@ async function followEvents(
 function listenTo(
   watcher: FleetWatcher,
   only: string | undefined,
-  tell: (event: ShownEvent) => void,
+  print: (event: ShownEvent) => void,
 ): { follow(shown: readonly ShownEvent[]): void } {
   let waiting: ShownEvent[] | null = [];
   const words = new Map<string, string>();
@@ -96,12 +96,12 @@ function listenTo(
     if (!event || words.get(agentId) === word) return;
     words.set(agentId, word);
     if (waiting) waiting.push(event);
-    else tell(event);
+    else print(event);
   });
   return {
     follow(shown) {
       const known = new Set(shown.map(keyOf));
-      for (const event of waiting ?? []) if (!known.has(keyOf(event))) tell(event);
+      for (const event of waiting ?? []) if (!known.has(keyOf(event))) print(event);
       waiting = null;
     },
   };

@@ -79,7 +79,7 @@ export const PROVISIONED = {
   burstSeconds: 300,
 } as const;
 
-/** Not measured on AWS: what we reckon with until it is. */
+/** Assumed until it is measured on AWS. */
 export const ASSUMED = {
   /** Billed time of a function that answers a message, in milliseconds, its rare cold starts included. */
   handlerMs: 10,

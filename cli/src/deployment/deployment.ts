@@ -13,7 +13,7 @@ import type { Target } from "./target";
 /** Names the organization where --organization does not. */
 const ORGANIZATION_VARIABLE = "AGENT_HEARTBEAT_ORGANIZATION";
 
-/** Options of every command that speaks to a deployment. */
+/** Options of every command that uses a deployment. */
 export interface DeploymentOptions extends TargetOptions {
   organization?: string;
   json?: boolean;

@@ -1,4 +1,4 @@
-/** Finds the deployment that a command speaks to: a local service, a CloudFormation stack, or values given one by one. */
+/** Finds the deployment that a command uses: a local service, a CloudFormation stack, or values given one by one. */
 
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CliError, EXIT, usageError } from "../failure";

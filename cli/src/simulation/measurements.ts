@@ -34,7 +34,7 @@ export class Times {
   }
 }
 
-/** Counts by the second, to tell the present rate and the largest. */
+/** Counts by the second, for the current rate and the highest one. */
 export class Rate {
   total = 0;
   /** The most within one second. */

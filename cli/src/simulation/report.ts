@@ -1,4 +1,4 @@
-/** What a simulation tells: a line while it runs, and a report at its end. */
+/** The output of a simulation: a line while it runs, and a report at its end. */
 
 import { duration } from "../terminal/durations";
 import type { Printer } from "../terminal/printer";

@@ -108,7 +108,7 @@ export class SimulatedAgent {
       runtime: { openSocket: this.#sockets.open },
     });
     agent.on("state", ({ state }) => {
-      // An agent that was killed may still tell of its end.
+      // An agent that was killed may still emit its end.
       if (agent !== this.#agent) return;
       if (state !== "connected") return this.#leave();
       this.#arrive();

@@ -14,7 +14,7 @@ export class SabotagedSockets {
     for (const socket of this.#open) socket.terminate();
   }
 
-  /** Lets nothing through any more, in either direction, and tells neither side. */
+  /** From now on drops everything in both directions, without notice to either side. */
   silence(): void {
     for (const socket of this.#open) this.#silent.add(socket);
   }
@@ -27,9 +27,9 @@ export class SabotagedSockets {
       perMessageDeflate: false,
       maxPayload: LIMITS.messageBytes,
     });
-    const heard = <Args extends unknown[]>(tell: (...args: Args) => void) => {
+    const heard = <Args extends unknown[]>(pass: (...args: Args) => void) => {
       return (...args: Args) => {
-        if (!this.#silent.has(socket)) tell(...args);
+        if (!this.#silent.has(socket)) pass(...args);
       };
     };
     let failure: unknown;

@@ -143,7 +143,7 @@ function changes(
     const known = before.get(agentId);
     const [status, previousStatus] = [wordOf(agent), known ? wordOf(known) : null];
     if (status === previousStatus) return [];
-    // When work advances again, or a drain begins, nobody wrote down.
+    // The time at which work advances again, or a drain begins, is not stored.
     const recovered = status === "online" && previousStatus === "stalled";
     const at = recovered || status === "draining" ? now : (agent.stalledSince ?? agent.since);
     return [{ at, agentId, status, previousStatus, reason }];

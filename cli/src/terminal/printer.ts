@@ -30,7 +30,7 @@ export class Printer {
     this.lines(...table(rows, columns, this.colours, this.width));
   }
 
-  /** Width to fit a table into; undefined where nobody looks and nothing should be cut. */
+  /** Width to fit a table into; undefined if the output is not a terminal, so that nothing is cut. */
   get width(): number | undefined {
     return this.#output.isTTY ? this.#output.columns : undefined;
   }

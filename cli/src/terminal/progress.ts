@@ -1,4 +1,4 @@
-/** A bar that shows a person how far a long job is. Says nothing where nobody looks. */
+/** A progress bar for long commands. Prints nothing if the output is not a terminal. */
 
 import type { Io } from "../io";
 import { coloursFor } from "./printer";

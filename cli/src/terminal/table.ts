@@ -12,7 +12,7 @@ export interface Column<Row> {
   /** Colours the text, whose width counts without it. */
   paint?(text: string, row: Row): string;
   /**
-   * Where a text is cut that is too long for the terminal: ids in the middle, as what tells them apart may be at
+   * Where a text is cut that is too long for the terminal: ids in the middle, as they may differ at
    * either end. First the columns are cut that are cut at the end. @default - never
    */
   cut?: "end" | "middle";

@@ -1,6 +1,6 @@
 """The program of a demo agent in Python: works on tasks for some seconds each, and occasionally stalls.
 
-With `--check` it only tells, by its exit code, whether it could run here.
+With `--check`, its exit code only says whether it could run here.
 """
 
 from __future__ import annotations

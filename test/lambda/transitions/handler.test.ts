@@ -289,7 +289,7 @@ describe("transitions", () => {
     await tell(change(ONLINE, newer));
     expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
     expect(answered[0]?.[2].data).toMatchObject({
-      error: { message: "a1 was started anew before it answered" },
+      error: { message: "a1 was restarted before it answered" },
     });
   });
 

@@ -34,7 +34,7 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
   await pause(fault.lastsMs);
   first.process.signal("SIGCONT");
   const newer = group.program;
-  // Without the key that is registered, neither is let in nor told anything.
+  // Without the registered key, neither is accepted nor notified.
   const isRefused = (id: string) => stage.lockedOut.has(id) || stage.registrations.isRotated(id);
   // An older process may be let in while no newer one is there. Then it is the newer one that has to end.
   const contested = () =>

@@ -30,7 +30,7 @@ export type Outcome =
   | ({ what: "answered" } & TaskAnswer)
   /** A message that is no request was confirmed. */
   | { what: "published"; reached: number }
-  /** It was told in an error that its message failed. */
+  /** It received an error: its message failed. */
   | { what: "failed"; code: string; message: string };
 
 export interface SentTask {

@@ -1,5 +1,5 @@
 /**
- * Judges the run of a group: each request is answered by the handler of one member, or its requester is told; no message is
+ * Judges the run of a group: each request is answered by the handler of one member, or its requester receives an error; no message is
  * handled twice in one attempt, nor by a second member while nothing befell the first. The same holds for messages to a
  * capability, which only members that have it handle.
  */

@@ -66,7 +66,7 @@ export function groupTable(report: GroupReport): string[] {
     ["times that members went offline", String(report.losses)],
     ["requests", `${report.requests}, of which ${report.answered} were answered`],
     ["  to a capability, instead of to the group", String(report.toCapability)],
-    ["  failed, and their requesters told", listed(report.failed) || "none"],
+    ["  failed, with an error to the requester", listed(report.failed) || "none"],
     [
       "messages without an answer",
       `${report.published}, of which ${report.publishedUnhandled} were lost with a member`,

@@ -19,7 +19,7 @@ import {
 } from "./evidence";
 
 const REQUESTERS = 8;
-/** In seconds: longer than the run waits, so that nobody is told by it. */
+/** In seconds: longer than the run waits, so no request ends by it. */
 const TIMEOUT = 3600;
 const PUBLISH_TIMEOUT = 600;
 /** Further members that a request may go to. */

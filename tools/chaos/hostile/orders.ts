@@ -1,4 +1,4 @@
-/** What the hostile tenant's process is told, and what it says in the end. */
+/** The messages to and from the hostile tenant's process. */
 
 import type { SentKey } from "../../bench/throughput/agents";
 

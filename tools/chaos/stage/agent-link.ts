@@ -28,7 +28,7 @@ export class AgentLink {
     return this.webSocket.size;
   }
 
-  /** Leads to a runtime that was started anew, whose HTTP port may be another one. */
+  /** Leads to a restarted runtime, whose HTTP port may have changed. */
   leadTo({ httpPort }: ReadyRuntime): void {
     if (this.http) this.http.targetPort = httpPort;
   }

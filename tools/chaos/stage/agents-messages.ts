@@ -32,11 +32,11 @@ export interface AgentPlace {
 export type AgentsCommand =
   /** The clock jumps. */
   | { do: "jump"; ms: number }
-  /** Starts an agent anew that has ended because another process took over. */
+  /** Restarts an agent that has ended because another process took over. */
   | { do: "revive"; agentId: string }
   /** An agent goes on with another key. */
   | { do: "change key"; agentId: string; privateKey: string }
-  /** These agents drain, and are started anew. */
+  /** These agents drain, and are restarted. */
   | { do: "drain"; agentIds: string[] }
   /** Every agent ends, with or without a drain. */
   | { do: "leave"; drain: boolean };

@@ -23,7 +23,7 @@ const settings = JSON.parse(process.argv[2] ?? "{}") as AgentsSettings;
 const now = sharedClock(settings.origin);
 let jumpMs = 0;
 let send: (report: AgentsReport) => void = () => {};
-/** Connections of all agents, whose names must not come again when an agent is started anew. */
+/** Connections of all agents. Their names must stay unique when an agent is restarted. */
 let opened = 0;
 const sockets = new Map<string, Set<string>>();
 /** Each agent's connections that are open for it, in the order of their handshakes. */
@@ -51,7 +51,7 @@ function witnessHttp(): void {
 
 /** Opens sockets through the agent's link, names them, and records their messages. */
 function witness(agentId: string, port: number): OpenSocket {
-  // The same as before it was started anew, for an earlier socket may still be closing.
+  // The same as before a restart, because an earlier socket may still be closing.
   const open = sockets.get(agentId) ?? new Set<string>();
   sockets.set(agentId, open);
   const alive = live.get(agentId) ?? new Set<string>();
@@ -188,7 +188,7 @@ function handleTasks(agent: HeartbeatAgent): void {
 witnessHttp();
 const agents = settings.agents.map(agentAt);
 
-/** Starts an agent anew, with another key if one is given, or after a drain. */
+/** Restarts an agent, with another key if one is given, or after a drain. */
 function renew(agentId: string, { privateKey, drain }: { privateKey?: string; drain?: true } = {}) {
   const index = settings.agents.findIndex((place) => place.agentId === agentId);
   const place = settings.agents[index];

@@ -27,7 +27,7 @@ LONGEST_PAUSE = 20.0
 settings: dict[str, Any] = json.loads(sys.argv[1])
 jump = 0.0
 opened = 0
-"""Connections of all agents, whose names must not come again when an agent is started anew."""
+"""Connections of all agents. Their names must stay unique when an agent is restarted."""
 sockets: dict[str, set[str]] = {}
 live: dict[str, list[str]] = {}
 """Each agent's connections that are open for it, in the order of their handshakes."""
@@ -79,7 +79,7 @@ class Witness:
             sockets[self.agent_id].discard(self.link)
             self.tell("ended")
 
-    # What the socket tells.
+    # Events of the socket.
 
     def opened(self) -> None:
         self.tell("opened")
@@ -235,7 +235,7 @@ def keep(work: Any) -> None:
 
 
 async def renew(agent_id: str, private_key: str | None = None, drain: bool = False) -> None:
-    """Starts an agent anew, with another key if one is given, or after a drain."""
+    """Restarts an agent, with another key if one is given, or after a drain."""
     index = next(index for index, place in enumerate(settings["agents"]) if place["agentId"] == agent_id)
     place = settings["agents"][index]
     if private_key is not None:

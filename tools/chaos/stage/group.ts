@@ -1,4 +1,4 @@
-/** The agents of one process, which may be killed, started anew, and have other processes beside it. */
+/** The agents of one process, which may be killed and restarted, and have other processes beside it. */
 
 import type { AgentsCommand } from "./agents-messages";
 import type { Program } from "./programs";
@@ -36,7 +36,7 @@ export function withResolvers(): PromiseWithResolvers {
 }
 
 /**
- * An agent of the group's own process has ended, for it was told of a newer one, which may be told late. It is started anew if
+ * An agent of the group's own process has ended because it was superseded, of which it may be notified late. It is restarted if
  * there is no other process any more.
  *
  * @returns whether there has been one

@@ -10,7 +10,7 @@ export class Recorder {
   readonly evidence: Omit<Evidence, "leftovers" | "changes" | "endedAt">;
   /** Tasks that agents have begun to handle. */
   readonly handled: Handling[] = [];
-  /** When each agent had drained last, before it was started anew. */
+  /** When each agent drained last, before it was restarted. */
   readonly drainedAt = new Map<string, number>();
   /** Failures outside of the agents. */
   readonly problems = new Map<string, number>();
@@ -62,7 +62,7 @@ export class Recorder {
     );
   }
 
-  /** Refusals are counted anew from here on. */
+  /** Starts the count of refusals again. */
   forgetRefusals(): void {
     this.#refusals.clear();
   }

@@ -17,7 +17,7 @@ export interface RegistrationsOptions {
   organizationId: string;
   registryTableName: string;
   statusTableName: string;
-  /** Where the engine is now, for it may be started anew. */
+  /** Where the engine is now: it may have been restarted. */
   endpoint(): string;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The processes of the same agents beside a group's own. One of them may end the group's agents, which go on when it has gone: an
- * agent that was told of a newer process is started anew by whoever runs it.
+ * agent that was superseded is restarted by whoever runs it.
  */
 
 export class Rivals {
@@ -18,17 +18,17 @@ export class Rivals {
     this.#present -= 1;
   }
 
-  /** Whether an agent of the group that was told of a newer process is to be started anew: none is left. */
+  /** Whether to restart an agent of the group that was superseded: no other process is left. */
   get haveGone(): boolean {
     return this.#present === 0;
   }
 
-  /** An agent of the group was told of a newer process. @returns whether there has been one since it was started */
+  /** An agent of the group was superseded. @returns whether there has been one since it was started */
   explain(agentId: string): boolean {
     return this.#contested.has(agentId);
   }
 
-  /** An agent of the group is started anew. What ends it from now on comes later. */
+  /** An agent of the group is restarted. What ends it from now on comes later. */
   restarted(agentId: string): void {
     if (this.haveGone) this.#contested.delete(agentId);
   }

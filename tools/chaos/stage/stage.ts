@@ -275,7 +275,7 @@ export class Stage {
     if (!goOn(group, agentId)) this.recorder.evidence.supersededByNobody.push(agentId);
   }
 
-  /** Whether an agent has ended, because it was told of a newer process. */
+  /** Whether an agent has ended because it was superseded. */
   isSuperseded(agentId: string): boolean {
     return this.groups.some(({ program }) => program?.superseded.has(agentId));
   }
