@@ -69,7 +69,11 @@ export function pingRoutes({ registry, leases, log, metrics }: PingDependencies)
     return key && { agent, terms: agent.job, keyTag: keyTagOf(key) };
   }
 
-  async function record(job: Job, signal: Signal, event: HttpEvent): Promise<HttpOutcome["outcome"]> {
+  async function record(
+    job: Job,
+    signal: Signal,
+    event: HttpEvent,
+  ): Promise<HttpOutcome["outcome"]> {
     const { requestId, timeEpoch: now } = event.requestContext;
     const holder = holderOf(job, signal, now, requestId);
     const at = (aheadMs: number, step: number): HttpHolder => ({
