@@ -136,7 +136,7 @@ export async function measure(engine: Engine, service: Service, meter: Meter): P
   };
   await record("first ping of a job", () => ping("", NOW));
   await record("ping of a job", () => ping("/start", NOW + 3_500_000));
-  await record("ping that tells of a failure", () => ping("/1", NOW + 3_600_000));
+  await record("ping that reports a failure", () => ping("/1", NOW + 3_600_000));
   const other = "production-agent-002";
   await call(service.connect, undefined, NOW + 91_000, "N1SM9cOFvHcCIhw=", other);
   await record("connect of a new process", async () => {

@@ -177,8 +177,8 @@ async function flapping() {
   const between = others.flatMap((record, index) => [record, came("flapping", 1000 + index)]);
   const [alone, beside] = [await calls(others), await calls(between)];
   return {
-    attempt: "an agent that comes and goes as often as 100 others together",
-    goal: "its own changes add calls of their own, and the others take no more",
+    attempt: "an agent that reconnects as often as 100 others together",
+    goal: "only its own changes take more calls",
     found: `${alone} calls of the event bus without it, ${beside} with it`,
     met: beside <= 2 * alone,
   };
