@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { minify } from "@swc/core";
 import { build } from "esbuild";
-import { INTERNAL_NAMES } from "./internal-names.mjs";
+import { SHORT_NAMES } from "./internal-names.mjs";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, "dist");
@@ -79,13 +79,18 @@ async function forBrowsers() {
       format,
       outExtension: { ".js": extension },
       minify: true,
-      mangleProps: new RegExp(`^(${INTERNAL_NAMES.join("|")})$`),
+      mangleProps: new RegExp(`^(${Object.keys(SHORT_NAMES).join("|")})$`),
+      mangleCache: SHORT_NAMES,
       write: false,
       // Otherwise each property of a constructor is declared once more.
       tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     });
     for (const { path, text } of outputFiles) {
-      const options = { module: format === "esm", compress: { passes: 3 }, mangle: true };
+      const options = {
+        module: format === "esm",
+        compress: { passes: 3, collapse_vars: false },
+        mangle: true,
+      };
       await writeFile(path, (await minify(text, options)).code);
     }
   }

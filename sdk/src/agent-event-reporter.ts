@@ -5,11 +5,11 @@ import { errorOf } from "./connection/failure";
 import type { FailedAttempt } from "./connection/manager-port";
 import { isFinal, type StateChange } from "./connection/state";
 import { Channel, Emitter } from "./emitter";
-import type { DropReason } from "./messaging/dispatcher";
+import type { DropReason, MessageReporter } from "./messaging/dispatcher";
 import type { Logger } from "./options";
 import { describe } from "./user-code";
 
-export class AgentEventReporter extends Emitter<AgentEvents> {
+export class AgentEventReporter extends Emitter<AgentEvents> implements MessageReporter {
   readonly #channels = new Set<Channel<StateChange>>();
   #dropped = 0;
 
@@ -49,12 +49,12 @@ export class AgentEventReporter extends Emitter<AgentEvents> {
     this.emit("attemptFailed", { ...attempt, error });
   }
 
-  handlerFailed(subject: string, error: unknown): void {
+  reportFailure(subject: string, error: unknown): void {
     this.#error(`a handler of ${subject} failed: ${describe(error, "stack")}`);
     this.emit("handlerError", { subject, error });
   }
 
-  messageDropped(subject: string, reason: DropReason): void {
+  reportDrop(subject: string, reason: DropReason): void {
     this.#dropped += 1;
     // The first, the tenth, the hundredth: a flood of messages must not become one of lines.
     if (Number.isInteger(Math.log10(this.#dropped))) {

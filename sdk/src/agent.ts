@@ -4,29 +4,23 @@ import type { AgentsMessage, ListMessage } from "../../core/protocol";
 import type { ReceivedMessage } from "../../core/server-messages";
 import { AgentEventReporter } from "./agent-event-reporter";
 import type { AgentEvents, RunEnd } from "./agent-events";
+import { ClientConnection } from "./connection/client-connection";
 import { notConnected } from "./connection/connection";
 import { errorOf } from "./connection/failure";
 import { type ConnectionHealth, healthBefore, judgeHealth } from "./connection/health";
-import type { SigningKey } from "./connection/keys";
-import type { ManagerEvent, ManagerPort, StopCause } from "./connection/manager-port";
-import { ConnectAttempts, type StartOptions, untilAborted } from "./connection/start";
+import type { ManagerEvent, StopCause } from "./connection/manager-port";
+import { type StartOptions, untilAborted } from "./connection/start";
 import { type AgentState, isFinal, type StateChange } from "./connection/state";
+import { Lifecycle } from "./lifecycle";
 import type { HandlerOptions, MessageHandler } from "./messaging/dispatcher";
 import { Messaging, type PublishOptions, type RequestOptions } from "./messaging/messaging";
 import { type ProfileOptions, ProfilePublisher, profileOf } from "./messaging/profile";
-import { type ReplyTo, type Request, Requests } from "./messaging/requests";
 import type { ResolvedOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
 import { inBrowser } from "./platform/in-browser";
 
 /** A message that ends an agent with grace, where its options allow that. */
 const DRAIN_SUBJECT = "agent.drain";
-
-/** How long a superseded process takes messages that were on their way when it was superseded. */
-const ON_ITS_WAY_MS = 2_000;
-
-/** How long progress may wait for the end of its turn. */
-const PROGRESS_MS = 250;
 
 /** Which agents `list()` returns: see `ListMessage`. */
 export type ListQuery = {
@@ -39,68 +33,41 @@ export abstract class Agent {
   readonly organizationId: string;
   /** Tells this process from others with the same agent id. */
   readonly instanceId: string;
-  readonly #options: ResolvedOptions;
   readonly #environment: AgentEnvironment;
-  readonly #news: AgentEventReporter;
+  readonly #remoteDrain: boolean;
+  readonly #reporter: AgentEventReporter;
+  readonly #connection: ClientConnection;
   readonly #messaging: Messaging;
   readonly #profile: ProfilePublisher;
-  readonly #requests: Requests;
-  readonly #attempts: ConnectAttempts;
-  /** Resolves with the last change of state. */
-  readonly #ended: Promise<StateChange>;
-  #resolveEnded: (change: StateChange) => void = () => {};
-  #link: ManagerPort | null = null;
-  #beginning: Promise<void> | null = null;
+  readonly #lifecycle: Lifecycle;
   #running: Promise<RunEnd> | null = null;
-  #draining: Promise<void> | null = null;
-  #stopCause: StopCause | null = null;
-  #state: AgentState = "idle";
-  #ready = false;
-  #activityIsOld = false;
-  /** Monotonic: when the link last got the activity. */
-  #activityAt = 0;
 
   protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
-    this.#ended = new Promise((resolve) => {
-      this.#resolveEnded = resolve;
-    });
-    this.#options = options;
-    this.#environment = environment;
     const { agentId, organizationId, instanceId } = options.link.login;
     this.agentId = agentId;
     this.organizationId = organizationId;
     this.instanceId = instanceId;
-    this.#news = new AgentEventReporter(agentId, options.logger);
-    this.#requests = new Requests(environment.runtime);
-    this.#attempts = new ConnectAttempts(options.link);
-    this.#profile = new ProfilePublisher(
-      options.profile,
-      (message) => this.#request(message),
-      ({ message }) => this.#news.warn(message),
-    );
+    this.#environment = environment;
+    this.#remoteDrain = options.remoteDrain;
+    this.#reporter = new AgentEventReporter(agentId, options.logger);
+    this.#connection = new ClientConnection(options, environment, (event) => this.#onEvent(event));
+    this.#profile = new ProfilePublisher(options.profile, this.#connection, this.#reporter);
     this.#messaging = new Messaging(
-      {
-        agentId,
-        maxBytes: environment.maxMessageBytes,
-        limits: options.messages,
-        maxWaiting: options.maxWaiting,
-        requestTimeoutMs: options.requestTimeoutMs,
-        runtime: environment.runtime,
-        scope: environment.taskScope,
-        ask: (message, timeoutMs) => this.#request(message, timeoutMs),
-      },
-      {
-        reportFailure: (subject, error) => this.#news.handlerFailed(subject, error),
-        reportDrop: (subject, reason) => this.#news.messageDropped(subject, reason),
-        subscribed: (patterns) => this.#link?.setSubscriptions(patterns),
-        worked: () => this.#refreshActivity(),
-      },
+      { agentId, ...options, ...environment },
+      this.#connection,
+      this.#reporter,
+    );
+    this.#lifecycle = new Lifecycle(
+      this.#connection,
+      this.#messaging,
+      environment.runtime,
+      options.drainTimeoutMs,
     );
   }
 
   /** Where the agent stands. */
   get state(): AgentState {
-    return this.#state;
+    return this.#lifecycle.state;
   }
 
   /**
@@ -181,7 +148,7 @@ export abstract class Agent {
    */
   setProfile(profile: ProfileOptions): void {
     this.#profile.set(profileOf(profile));
-    if (this.#ready) void this.#profile.tell();
+    if (this.#lifecycle.isReady) void this.#profile.tell();
   }
 
   /** @returns a function that takes the listener away again, as `off()` does */
@@ -189,7 +156,7 @@ export abstract class Agent {
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ): () => void {
-    return this.#news.on(name, listener);
+    return this.#reporter.on(name, listener);
   }
 
   /** Calls a listener for the next event alone. @returns a function that takes it away again */
@@ -197,7 +164,7 @@ export abstract class Agent {
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ): () => void {
-    return this.#news.on(name, listener, true);
+    return this.#reporter.on(name, listener, true);
   }
 
   /** Takes a listener away, however often it was added. */
@@ -205,12 +172,12 @@ export abstract class Agent {
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
   ): void {
-    this.#news.off(name, listener);
+    this.#reporter.off(name, listener);
   }
 
   /** Every change of state from now on, up to and including the last. */
   stateChanges(): AsyncIterableIterator<StateChange> {
-    return this.#news.stateChanges(isFinal(this.#state));
+    return this.#reporter.stateChanges(isFinal(this.state));
   }
 
   /**
@@ -223,19 +190,17 @@ export abstract class Agent {
   start({ signal }: StartOptions = {}): Promise<void> {
     return untilAborted(this.#start(), signal, (reason) => {
       void this.stop();
-      return this.#attempts.error(reason);
+      return this.#connection.attempts.error(reason);
     });
   }
 
   async #start(): Promise<void> {
-    await this.#begin();
-    if (this.#ready) return;
-    let stopListening = () => {};
+    await this.#lifecycle.begin();
+    if (this.#lifecycle.isReady) return;
     const ready = new Promise<void>((resolve) => {
-      stopListening = this.#news.on("ready", () => resolve());
+      this.#reporter.on("ready", () => resolve(), true);
     });
-    const end = await Promise.race([ready, this.#ended]);
-    stopListening();
+    const end = await Promise.race([ready, this.#lifecycle.ended]);
     if (end) throw end.failure ? errorOf(this.agentId, end.failure) : notConnected(this.agentId);
   }
 
@@ -256,10 +221,8 @@ export abstract class Agent {
    * Ends at once: handlers that run are left to themselves. Resolves when the connection is closed. A handler that has
    * called `drain()` before has its answer sent first.
    */
-  async stop(): Promise<void> {
-    if (this.#messaging.isLeaving) return;
-    this.#messaging.close();
-    await this.#stop("stop");
+  stop(): Promise<void> {
+    return this.#lifecycle.stop();
   }
 
   /**
@@ -269,9 +232,7 @@ export abstract class Agent {
    * called.
    */
   drain(): Promise<void> {
-    this.#draining ??= this.#drain();
-    const others = this.#messaging.othersEnd();
-    return others ? Promise.race([others, this.#draining]) : this.#draining;
+    return this.#lifecycle.drain();
   }
 
   /**
@@ -280,11 +241,11 @@ export abstract class Agent {
    * sign of life. Pages need not call it: the agent does when the browser is online or visible again.
    */
   reconnect(): void {
-    this.#link?.reconnect();
+    this.#connection.manager?.reconnect();
   }
 
   getConnectionHealth(): ConnectionHealth {
-    const health = this.#link?.health() ?? healthBefore(this.#state);
+    const health = this.#connection.manager?.health() ?? healthBefore(this.state);
     return judgeHealth(health, this.#environment.runtime.monotonic());
   }
 
@@ -296,46 +257,17 @@ export abstract class Agent {
    * @throws RequestTimeoutError if no reply comes.
    */
   async list(query: ListQuery = {}): Promise<AgentsMessage> {
-    return this.#request<ListMessage>({ type: "list", ...(query as Omit<ListMessage, "type">) });
-  }
-
-  #request<Message extends Request>(
-    message: Message,
-    timeoutMs: number = this.#options.requestTimeoutMs,
-  ): Promise<ReplyTo<Message>> {
-    const link = this.#link;
-    if (!link || isFinal(this.#state)) return Promise.reject(notConnected(this.agentId));
-    return this.#requests.request(message, timeoutMs, (m) => link.send(m));
-  }
-
-  #begin(): Promise<void> {
-    const { key } = this.#environment;
-    const loadKey = () => this.#attempts.load(key);
-    // A function may fail for a while: only logins wait for it.
-    this.#beginning ??= Promise.resolve(key.isFunction || loadKey()).then(
-      () => this.#openLink(loadKey),
-      (error) => {
-        this.#beginning = null;
-        throw error;
-      },
-    );
-    return this.#beginning;
-  }
-
-  #openLink(loadKey: () => Promise<SigningKey>): void {
-    const options = { ...this.#options.link, loadKey };
-    const link = this.#environment.createManager(options, (event) => this.#hear(event));
-    this.#link = link;
-    link.setSubscriptions(this.#messaging.patterns);
-    if (this.#stopCause) link.stop(this.#stopCause);
-    else link.start();
+    return this.#connection.request<ListMessage>({
+      type: "list",
+      ...(query as Omit<ListMessage, "type">),
+    });
   }
 
   async #run(): Promise<RunEnd> {
     const release = this.#environment.onSignal?.(this);
     try {
-      await this.#begin();
-      const { state, reason, failure } = await this.#ended;
+      await this.#lifecycle.begin();
+      const { state, reason, failure } = await this.#lifecycle.ended;
       if (failure) throw errorOf(this.agentId, failure);
       return state === "superseded" ? "superseded" : (reason as StopCause);
     } catch (error) {
@@ -346,128 +278,52 @@ export abstract class Agent {
     }
   }
 
-  async #stop(cause: StopCause): Promise<void> {
-    this.#stopCause ??= cause;
-    if (!this.#beginning) return;
-    await this.#beginning.catch(() => undefined);
-    if (!this.#link) return;
-    this.#link.stop(this.#stopCause);
-    await this.#ended;
-  }
-
-  async #drain(): Promise<void> {
-    this.#messaging.close();
-    this.#link?.setActivity(this.#messaging.activity(true));
-    this.#link?.drain();
-    await this.#finish();
-  }
-
-  /** @param lingerMs how long messages are still taken that were on their way */
-  async #finish(lingerMs = 0): Promise<void> {
-    if (this.#link) {
-      const over = this.#after(this.#options.drainTimeoutMs);
-      if (lingerMs > 0) await Promise.race([over, this.#after(lingerMs)]);
-      this.#messaging.refuse();
-      await Promise.race([over, this.#messaging.idle()]);
-    }
-    // What still waits is refused while its answer can be sent.
-    this.#messaging.close();
-    await this.#stop("drained");
-  }
-
-  /** Resolves after a time, or when the agent has ended. */
-  #after(ms: number): Promise<void> {
-    const { runtime } = this.#environment;
-    return new Promise((resolve) => {
-      const timer = runtime.setTimeout(resolve, ms);
-      void this.#ended.then(() => {
-        runtime.clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  /** Once a turn, however many handlers begin and end in it. */
-  #refreshActivity(): void {
-    const now = this.#environment.runtime.monotonic();
-    // Work that never lets go of the event loop would have its progress wait for its own end.
-    if (this.#activityIsOld && now - this.#activityAt >= PROGRESS_MS) this.#sendActivity(now);
-    if (this.#activityIsOld) return;
-    this.#activityIsOld = true;
-    queueMicrotask(() => {
-      this.#activityIsOld = false;
-      this.#sendActivity(this.#environment.runtime.monotonic());
-    });
-  }
-
-  #sendActivity(now: number): void {
-    this.#activityAt = now;
-    this.#link?.setActivity(this.#messaging.activity(this.#draining !== null));
-  }
-
-  #hear(event: ManagerEvent): void {
+  #onEvent(event: ManagerEvent): void {
     switch (event.type) {
       case "state":
-        this.#hearState(event.change);
+        this.#onState(event.change);
         break;
       case "failed":
-        this.#attempts.note(event.failedAttempt.failure);
-        this.#news.attemptFailed(event.failedAttempt);
+        this.#reporter.attemptFailed(event.failedAttempt);
         break;
       case "acked":
-        this.#news.emit("heartbeatAck", event.ack);
+        this.#reporter.emit("heartbeatAck", event.ack);
         void this.#profile.tell();
         break;
       case "ready":
-        this.#ready = true;
+        this.#lifecycle.isReady = true;
         void this.#profile.tell();
-        this.#news.emit("ready", {});
-        break;
-      case "broken":
-        this.#requests.fail(notConnected(this.agentId));
+        this.#reporter.emit("ready", {});
         break;
       case "rotated":
-        this.#news.emit("rotated", {});
+        this.#reporter.emit("rotated", {});
         break;
       case "clock_skew":
         if (!inBrowser) {
           const { clockSkewMs } = event;
           const seconds = Math.round(clockSkewMs / 1000);
-          this.#news.warn(`the local clock is off by ${seconds} s; corrected`);
-          this.#news.emit("clockSkew", { clockSkewMs });
+          this.#reporter.warn(`the local clock is off by ${seconds} s; corrected`);
+          this.#reporter.emit("clockSkew", { clockSkewMs });
         }
         break;
       case "message":
-        this.#hearMessage(event.message);
-        break;
-      case "unsent":
-        this.#requests.fail(notConnected(this.agentId), event.message.id);
+        this.#onMessage(event.message);
         break;
     }
   }
 
-  #hearState(change: StateChange): void {
-    this.#state = change.state;
-    if (change.state === "reconnecting") this.#ready = false;
-    if (change.state === "draining" && change.reason === "superseded") {
-      this.#ready = false;
-      this.#draining ??= this.#finish(ON_ITS_WAY_MS);
-    }
-    this.#news.state(change);
-    if (!isFinal(change.state)) return;
-    this.#ready = false;
-    this.#requests.fail(notConnected(this.agentId));
-    this.#messaging.end();
-    this.#resolveEnded(change);
+  #onState(change: StateChange): void {
+    const ended = this.#lifecycle.entered(change);
+    this.#reporter.state(change);
+    if (ended) this.#lifecycle.end(change);
   }
 
-  #hearMessage(message: ReceivedMessage): void {
-    if (this.#requests.settle(message)) return;
+  #onMessage(message: ReceivedMessage): void {
     if (message.type === "error") {
-      this.#news.protocolError(`${message.code}: ${message.message}`);
+      this.#reporter.protocolError(`${message.code}: ${message.message}`);
     } else if (message.type === "message") {
       const bySystem = message.from?.startsWith("event:");
-      const drains = this.#options.remoteDrain && bySystem && message.subject === DRAIN_SUBJECT;
+      const drains = this.#remoteDrain && bySystem && message.subject === DRAIN_SUBJECT;
       if (drains) void this.drain();
       else this.#messaging.receive(message);
     }

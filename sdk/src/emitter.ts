@@ -72,8 +72,7 @@ export class Channel<T extends object> implements AsyncIterableIterator<T> {
 
   async next(): Promise<IteratorResult<T>> {
     const value = this.#values.shift();
-    if (value) return { value, done: false };
-    if (this.#ended) return { value, done: true };
+    if (value || this.#ended) return { value, done: !value } as IteratorResult<T>;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

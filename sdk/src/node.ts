@@ -128,8 +128,8 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
   const warn = (message: string) => resolved.logger.warn(`${options.agentId}: ${message}`);
   return {
     runtime,
-    maxMessageBytes: LIMITS.messageBytes,
-    taskScope: new AsyncLocalStorage<Task>(),
+    maxBytes: LIMITS.messageBytes,
+    scope: new AsyncLocalStorage<Task>(),
     key: nodeKey(options, runtime, resolved.link.connectTimeoutMs, warn),
     createManager: (link, emit) => {
       const withHttp = { ...link, ...(httpUrl !== undefined && { httpUrl }) };

@@ -120,11 +120,14 @@ export interface ResolvedOptions {
   logger: Logger;
   /** Null if there is nothing to report. */
   profile: Profile | null;
-  messages: DispatchLimits;
+  limits: DispatchLimits;
   /** How many messages may wait to be sent. */
   maxWaiting: number;
   remoteDrain: boolean;
 }
+
+type SecondsOption = "connectTimeout" | "closeTimeout" | "drainTimeout" | "requestTimeout";
+type CountOption = "messageConcurrency" | "messageQueue" | "sendQueue";
 
 /** Which of the two agents is being made. */
 export type AgentKind = "heartbeat" | "simple";
@@ -150,6 +153,10 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
     throw invalid("onDuplicate", '"replace" or "reject"', onDuplicate);
   }
   const terms = heartbeatTerms(options);
+  const seconds = (name: SecondsOption, preset: number, min: number, max: number) =>
+    millis(name, options[name] ?? preset, min, max);
+  const count = (name: CountOption, preset: number, max: number) =>
+    whole(name, options[name] ?? preset, 1, max);
   const { min, max } = options.rotateAfter ?? { min: 5400, max: 6600 };
   const rotateMin = within("rotateAfter.min", min, 10, 7000);
   const simple = kind === "simple";
@@ -169,22 +176,22 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
       autoReconnect: !simple && (options.autoReconnect ?? true),
       schedules: schedules(options.reconnect ?? {}),
       stableAfterMs: millis("reconnect.stableAfter", options.reconnect?.stableAfter ?? 60, 1, 3600),
-      connectTimeoutMs: millis("connectTimeout", options.connectTimeout ?? 15, 1, 60),
-      closeTimeoutMs: millis("closeTimeout", options.closeTimeout ?? 2, 0.1, 30),
+      connectTimeoutMs: seconds("connectTimeout", 15, 1, 60),
+      closeTimeoutMs: seconds("closeTimeout", 2, 0.1, 30),
       rotateAfterMs: {
         min: rotateMin * 1000,
         max: millis("rotateAfter.max", max, rotateMin, 7000),
       },
     },
-    drainTimeoutMs: millis("drainTimeout", options.drainTimeout ?? 30, 0, 86_400),
-    requestTimeoutMs: millis("requestTimeout", options.requestTimeout ?? 10, 0.1, 600),
+    drainTimeoutMs: seconds("drainTimeout", 30, 0, 86_400),
+    requestTimeoutMs: seconds("requestTimeout", 10, 0.1, 600),
     logger: safeLogger(options.logger === undefined ? console : options.logger),
     profile: profileOf(options),
-    messages: {
-      handlers: whole("messageConcurrency", options.messageConcurrency ?? 16, 1, 10_000),
-      queue: whole("messageQueue", options.messageQueue ?? 1_000, 1, 1_000_000),
+    limits: {
+      handlers: count("messageConcurrency", 16, 10_000),
+      queue: count("messageQueue", 1_000, 1_000_000),
     },
-    maxWaiting: whole("sendQueue", options.sendQueue ?? 10_000, 1, 1_000_000),
+    maxWaiting: count("sendQueue", 10_000, 1_000_000),
     remoteDrain: options.remoteDrain ?? false,
   };
 }

@@ -40,8 +40,8 @@ export type { AgentState, Failure, StateChange, StateReason } from "./connection
 export { type LoginTerms, signLoginToken } from "./connection/token";
 export * from "./errors";
 export type { FleetChange } from "./fleet/book";
+export type { FleetEvents, FleetState } from "./fleet/events";
 export type { WatcherOptions } from "./fleet/options";
-export type { FleetEvents, FleetState } from "./fleet/watcher";
 export type {
   DropReason,
   HandlerOptions,

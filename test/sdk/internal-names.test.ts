@@ -9,6 +9,7 @@ const root = join(__dirname, "..", "..");
 /** What pages import, and what travels. */
 const PUBLIC = ["sdk/src/browser.ts", "sdk/src/fleet/browser.ts", "sdk/src/protocol.ts"];
 
+let shortNames: Record<string, string>;
 let names: string[];
 let sources: ts.SourceFile[];
 let checker: ts.TypeChecker;
@@ -17,7 +18,8 @@ const seen = new Set<ts.Type>();
 
 beforeAll(async () => {
   const list = pathToFileURL(join(root, "sdk", "internal-names.mjs")).href;
-  names = (await import(list)).INTERNAL_NAMES;
+  shortNames = (await import(list)).SHORT_NAMES;
+  names = Object.keys(shortNames);
   const files = PUBLIC.map((file) => join(root, file));
   const program = ts.createProgram(files, {
     module: ts.ModuleKind.ESNext,
@@ -84,6 +86,25 @@ describe("the names that the browser build shortens", () => {
     };
     sources.forEach(collect);
     expect(names.filter((name) => texts.has(name))).toEqual([]);
+  });
+
+  it("stay apart in every object that has several of them", () => {
+    const clashes = new Set<string>();
+    const shorten = (name: string) => (names.includes(name) ? shortNames[name] : name);
+    const look = (node: ts.Node): void => {
+      if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return;
+      const type = checker.getTypeAtLocation(node);
+      for (const each of type.isUnion() ? [type, ...type.types] : [type]) {
+        const members = each.getProperties().map(({ name }) => name);
+        for (const name of members.filter((member) => names.includes(member))) {
+          const same = members.filter((other) => shorten(other) === shortNames[name]);
+          if (same.length > 1) clashes.add(`${same.join(", ")} become ${shortNames[name]}`);
+        }
+      }
+      ts.forEachChild(node, look);
+    };
+    for (const source of sources) ts.forEachChild(source, look);
+    expect([...clashes]).toEqual([]);
   });
 
   it("are properties that there are", () => {

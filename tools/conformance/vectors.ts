@@ -287,7 +287,7 @@ function schedules() {
         const left = [...randoms];
         const backoff = new Backoff(
           { builtIn: builtInSchedules(wait.baseMs, wait.maxMs) },
-          () => left.shift() ?? 0,
+          { random: () => left.shift() ?? 0 },
         );
         const delaysMs = randoms.map(() => Math.round(backoff.next(kind, hint)));
         return { kind, ...wait, ...hint, randoms, delaysMs };

@@ -1,5 +1,6 @@
 /** How long to wait before the next attempt to connect: full jitter over a window that grows by cause. */
 
+import type { Runtime } from "../platform/runtime";
 import { callSafely } from "../user-code";
 
 /** Why there is no connection, as far as it decides when to try again. */
@@ -35,15 +36,15 @@ export interface Schedules {
  */
 export type ReconnectSchedule = (kind: FailureKind, failures: number) => number;
 
-/** What each cause makes of the two delays that can be set. */
-const FACTORS: Readonly<Record<FailureKind, { base: number; max: number }>> = {
-  network: { base: 1, max: 1 },
-  gateway: { base: 5, max: 1 },
-  unavailable: { base: 2, max: 1 },
-  throttled: { base: 10, max: 2 },
-  refused: { base: 10, max: 5 },
-  conflict: { base: 5, max: 1 },
-  unresponsive: { base: 1, max: 1 },
+/** What each cause makes of the two delays that can be set: the base and the maximum. */
+const FACTORS: Readonly<Record<FailureKind, readonly [number, number]>> = {
+  network: [1, 1],
+  gateway: [5, 1],
+  unavailable: [2, 1],
+  throttled: [10, 2],
+  refused: [10, 5],
+  conflict: [5, 1],
+  unresponsive: [1, 1],
 };
 
 /** The longest window of all, whatever asks for it. */
@@ -55,9 +56,9 @@ export const MAX_WINDOW_SECONDS = 3600;
  */
 export function builtInSchedules(baseMs: number, maxMs: number): Schedules["builtIn"] {
   const capMs = MAX_WINDOW_SECONDS * 1000;
-  const entries = Object.entries(FACTORS).map(([kind, factor]): [string, Schedule] => {
-    const longestMs = Math.min(maxMs * factor.max, capMs);
-    return [kind, { baseMs: Math.min(baseMs * factor.base, longestMs), maxMs: longestMs }];
+  const entries = Object.entries(FACTORS).map(([kind, [base, max]]): [string, Schedule] => {
+    const longestMs = Math.min(maxMs * max, capMs);
+    return [kind, { baseMs: Math.min(baseMs * base, longestMs), maxMs: longestMs }];
   });
   return Object.fromEntries(entries) as Schedules["builtIn"];
 }
@@ -84,7 +85,7 @@ export class Backoff {
 
   constructor(
     private readonly schedules: Schedules,
-    private readonly random: () => number,
+    private readonly platform: Pick<Runtime, "random">,
   ) {}
 
   /** Failures since the last stable connection. */
@@ -104,7 +105,7 @@ export class Backoff {
       customMs === undefined
         ? this.#builtInWindow(kind, exponent, fleetWindowMs)
         : Math.max(customMs, fleetWindowMs);
-    return retryAfterMs + this.random() * windowMs;
+    return retryAfterMs + this.platform.random() * windowMs;
   }
 
   #builtInWindow(kind: FailureKind, exponent: number, fleetMs: number): number {

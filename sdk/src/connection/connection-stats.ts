@@ -1,10 +1,10 @@
-/** What a link has measured and lived through: the stuff of its health. */
+/** What a connection manager has measured and lived through: the stuff of its health. */
 
 import type { Activity } from "../../../core/presence";
 import type { HeartbeatAckMessage } from "../../../core/protocol";
 import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
-import type { LastDisconnect, ManagerHealth } from "./health";
+import { healthBefore, type ManagerHealth } from "./health";
 import type { Heartbeat, HeartbeatTerms } from "./heartbeat";
 import type { ManagedConnection } from "./managed-connection";
 import { advisedWindowMs } from "./reconnect-window";
@@ -16,15 +16,13 @@ const BLOCKED_AFTER_MS = 5_000;
 
 export class ConnectionStats {
   readonly clock: ServerClock;
-  lastAck: { at: number; monotonic: number } | null = null;
-  roundTripMs: number | null = null;
-  lastDisconnect: LastDisconnect | null = null;
   /** Over how long the fleet is to come back, by the last ack; 0 where it did not say. */
   reconnectWindowMs = 0;
-  /** How late the link's own event loop ran. */
+  /** How late the manager's own event loop ran. */
   lagMs = 0;
   /** What the agent says that it does. Its times are monotonic. */
   activity: Activity = { state: "idle" };
+  readonly #known = healthBefore("idle");
 
   constructor(private readonly platform: Runtime) {
     this.clock = new ServerClock(platform);
@@ -36,12 +34,13 @@ export class ConnectionStats {
     this.reconnectWindowMs = advisedWindowMs(reconnectWindowMs);
     const now = this.platform.monotonic();
     const advisedMs = heartbeatInterval === undefined ? null : heartbeatInterval * 1000;
-    const roundTripMs = heartbeat?.receivedAck(now, advisedMs) ?? null;
+    const roundTripMs = heartbeat?.noteAck(now, advisedMs) ?? null;
     if (roundTripMs !== null) {
-      this.roundTripMs = roundTripMs;
+      this.#known.roundTripMs = roundTripMs;
       this.clock.learnFromAck(serverTime, roundTripMs);
     }
-    this.lastAck = { at: this.platform.now(), monotonic: now };
+    this.#known.lastAckAt = this.platform.now();
+    this.#known.lastAckMonotonic = now;
     return roundTripMs;
   }
 
@@ -57,21 +56,18 @@ export class ConnectionStats {
   ): ManagerHealth {
     const ownTimeoutMs = terms && terms.intervalMs * (terms.ackEvery - 1 + terms.timeoutMultiplier);
     return {
+      ...this.#known,
       state,
       connected: lane?.connection.isOpen ?? false,
-      lastAckAt: this.lastAck?.at ?? null,
-      lastAckMonotonic: this.lastAck?.monotonic ?? null,
       ackTimeoutMs: lane?.beating?.ackTimeoutMs ?? ownTimeoutMs,
       reconnectAttempts,
-      roundTripMs: this.roundTripMs,
       clockSkewMs: this.clock.skewMs,
       eventLoopLagMs: this.lagMs,
-      lastDisconnect: this.lastDisconnect,
     };
   }
 
   lost({ code, message }: Failure): void {
-    this.lastDisconnect = { code: code ?? null, reason: message, at: this.platform.now() };
+    this.#known.lastDisconnect = { code: code ?? null, reason: message, at: this.platform.now() };
   }
 
   /** The activity for a heartbeat, with the lag of the event loop that the agent's handlers run on. */

@@ -17,8 +17,8 @@ interface Departure {
 export class DrainingConnections {
   readonly #lanes = new Map<ManagedConnection, Departure>();
 
-  /** @param patienceMs how long the peer may take to answer a close */
-  constructor(private readonly patienceMs: number) {}
+  /** @param timeoutMs how long the peer may take to answer a close */
+  constructor(private readonly timeoutMs: number) {}
 
   get size(): number {
     return this.#lanes.size;
@@ -36,7 +36,7 @@ export class DrainingConnections {
       return;
     }
     const closesAt = now + lingerMs;
-    this.#lanes.set(lane, { reason, closesAt, endsAt: closesAt + this.patienceMs });
+    this.#lanes.set(lane, { reason, closesAt, endsAt: closesAt + this.timeoutMs });
     if (lingerMs === 0) this.work(now);
   }
 
@@ -69,7 +69,7 @@ export class DrainingConnections {
     for (const departure of this.#lanes.values()) {
       if (departure.closesAt === null) continue;
       departure.closesAt = now;
-      departure.endsAt = now + this.patienceMs;
+      departure.endsAt = now + this.timeoutMs;
     }
     this.work(now);
   }

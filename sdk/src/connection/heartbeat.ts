@@ -1,6 +1,7 @@
 /** The heartbeat of one connection: when the next is due, whether it wants an ack, when silence is death. */
 
 import { HEARTBEAT } from "../../../core/limits";
+import type { Runtime } from "../platform/runtime";
 
 /** The server's wish for another interval is followed from here to the longest one. */
 const MIN_INTERVAL_MS = 1000;
@@ -34,7 +35,7 @@ export class Heartbeat {
    */
   constructor(
     private readonly terms: HeartbeatTerms,
-    private readonly random: () => number,
+    private readonly platform: Pick<Runtime, "random">,
     now: number,
   ) {
     this.#intervalMs = terms.intervalMs;
@@ -90,7 +91,7 @@ export class Heartbeat {
    * @returns whether it has to ask for an ack
    */
   sent(now: number): boolean {
-    const phase = this.#sent === 0 ? this.random() : 1;
+    const phase = this.#sent === 0 ? this.platform.random() : 1;
     const planned = this.#nextAt + this.#intervalMs * phase;
     this.#nextAt = planned > now ? planned : now + this.#intervalMs;
     const ask = this.#probeUntil !== null || this.#sent % this.terms.ackEvery === 0;
@@ -121,7 +122,7 @@ export class Heartbeat {
    * @param advisedMs the interval that the server wants; null for the agent's own
    * @returns the round trip in milliseconds, or null where several acks are outstanding
    */
-  receivedAck(now: number, advisedMs: number | null): number | null {
+  noteAck(now: number, advisedMs: number | null): number | null {
     const askedAt = this.#askedAt.length === 1 ? this.#askedAt[0] : undefined;
     this.#askedAt = [];
     this.#lastAckAt = now;

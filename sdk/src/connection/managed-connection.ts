@@ -2,45 +2,45 @@
 
 import type { Activity } from "../../../core/presence";
 import type { ClientMessage } from "../../../core/protocol";
-import { Connection, type ConnectionListener, type ConnectionOptions } from "./connection";
-import type { Heartbeat } from "./heartbeat";
+import type { Runtime } from "../platform/runtime";
+import { Connection, type ConnectionListener } from "./connection";
+import { Heartbeat } from "./heartbeat";
+import type { ManagerOptions } from "./manager-options";
 import { Subscriptions } from "./subscriptions";
 
 /** A heartbeat is left out while more than this waits in the socket: it would be stale on arrival. */
 const MAX_BUFFERED_BYTES = 128 * 1024;
 
+/** All times are by the monotonic clock. */
 export class ManagedConnection {
   readonly connection: Connection;
   readonly subscribing: Subscriptions;
   beating: Heartbeat | null = null;
-  #openedAt: number | null = null;
+  openedAt: number | null = null;
+  /** When this connection is to be replaced. */
+  rotateAt: number;
 
-  /**
-   * All times are by the monotonic clock.
-   *
-   * @param rotateAt when this connection is to be replaced
-   * @param answerTimeoutMs how long a subscription may go unanswered
-   */
   constructor(
-    options: ConnectionOptions,
-    listener: ConnectionListener,
+    private readonly options: ManagerOptions,
+    private readonly platform: Runtime,
+    mintToken: () => Promise<string>,
+    listenTo: (connection: ManagedConnection) => ConnectionListener,
     private readonly begunAt: number,
-    public rotateAt: number,
-    random: () => number,
-    answerTimeoutMs: number,
   ) {
-    this.connection = new Connection(options, listener);
+    const { url, rotateAfterMs, connectTimeoutMs } = options;
+    const { min, max } = rotateAfterMs;
+    const { openSocket } = platform;
+    this.rotateAt = begunAt + min + platform.random() * (max - min);
+    this.connection = new Connection({ url, openSocket, mintToken }, listenTo(this));
     const send = (message: ClientMessage) => void this.connection.send(message);
-    this.subscribing = new Subscriptions(send, random, answerTimeoutMs);
+    this.subscribing = new Subscriptions(send, platform, connectTimeoutMs);
   }
 
-  get openedAt(): number | null {
-    return this.#openedAt;
-  }
-
-  opened(now: number, heartbeat: Heartbeat | null): void {
-    this.#openedAt = now;
-    this.beating = heartbeat;
+  /** Begins its heartbeat. */
+  opened(now: number): void {
+    const { heartbeat } = this.options;
+    this.openedAt = now;
+    this.beating = heartbeat && new Heartbeat(heartbeat, this.platform, now);
   }
 
   /** Nothing comes on it any more. */
@@ -50,7 +50,7 @@ export class ManagedConnection {
 
   /** What it still waits for before it can be moved to; null if nothing. */
   get awaited(): "handshake" | "ack" | "answer to its subscriptions" | null {
-    if (this.#openedAt === null) return "handshake";
+    if (this.openedAt === null) return "handshake";
     if (!this.beating?.isAcked) return "ack";
     return this.subscribing.complete ? null : "answer to its subscriptions";
   }
@@ -61,14 +61,14 @@ export class ManagedConnection {
   }
 
   /** When that has taken too long. */
-  awaitedUntil(timeoutMs: number): number {
-    return (this.#openedAt ?? this.begunAt) + timeoutMs;
+  get awaitedUntil(): number {
+    return (this.openedAt ?? this.begunAt) + this.options.connectTimeoutMs;
   }
 
   /** From when on it counts as stable: open for long enough, and acknowledged. */
-  stableAt(afterMs: number): number {
-    if (this.#openedAt === null || this.beating?.isAcked === false) return Number.POSITIVE_INFINITY;
-    return this.#openedAt + afterMs;
+  get stableAt(): number {
+    if (this.openedAt === null || this.beating?.isAcked === false) return Number.POSITIVE_INFINITY;
+    return this.openedAt + this.options.stableAfterMs;
   }
 
   /** Sends what is due of subscriptions. */

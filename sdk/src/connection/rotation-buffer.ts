@@ -11,19 +11,19 @@ import { RESERVED } from "../../../core/subject";
 import type { ManagedConnection } from "./managed-connection";
 
 export class RotationBuffer {
-  #lanes: { older: ManagedConnection; newer: ManagedConnection } | null = null;
+  #lanes: [older: ManagedConnection, newer: ManagedConnection] | null = null;
   /** Keys of what the older connection has brought. */
   readonly #told = new Set<string>();
   readonly #held: Delivery[] = [];
 
   begin(older: ManagedConnection, newer: ManagedConnection): void {
-    this.#lanes = { older, newer };
+    this.#lanes = [older, newer];
   }
 
   /** @returns whether to tell the message now */
   admits(lane: ManagedConnection, message: Delivery): boolean {
     if (!this.#lanes || isAnswer(message.subject)) return true;
-    if (lane === this.#lanes.older) {
+    if (lane === this.#lanes[0]) {
       const key = deliveryKey(message);
       if (key !== undefined) this.#told.add(key);
       return true;
@@ -34,7 +34,7 @@ export class RotationBuffer {
 
   /** What was held, as soon as one of the two connections has ended. */
   release(): Delivery[] {
-    if (!this.#lanes || !(this.#lanes.older.hasEnded || this.#lanes.newer.hasEnded)) return [];
+    if (!this.#lanes?.some(({ hasEnded }) => hasEnded)) return [];
     this.#lanes = null;
     const unseen = this.#held
       .splice(0)

@@ -23,11 +23,14 @@ export class ConnectAttempts {
   readonly #answers = new Map<string, number>();
   #keyId: string | null = null;
 
-  constructor(private readonly options: Pick<ManagerOptions, "url" | "login">) {}
+  constructor(
+    private readonly options: Pick<ManagerOptions, "url" | "login">,
+    private readonly key: KeySource,
+  ) {}
 
   /** Loads the key, and keeps its id. */
-  async load(source: KeySource): Promise<SigningKey> {
-    const key = await source.load();
+  async load(): Promise<SigningKey> {
+    const key = await this.key.load();
     if (!inBrowser) this.#keyId = key.keyId;
     return key;
   }

@@ -5,6 +5,7 @@
 
 import type { SubscribeMessage, UnsubscribeMessage } from "../../../core/protocol";
 import type { ReceivedMessage } from "../../../core/server-messages";
+import type { Runtime } from "../platform/runtime";
 
 /** The window of the first repetition, which doubles with each that fails, and the largest one. */
 const RETRY_MS = { base: 1_000, max: 30_000 };
@@ -29,7 +30,7 @@ export class Subscriptions {
   /** @param timeoutMs how long to wait for an answer before asking again */
   constructor(
     private readonly send: (message: SubscribeMessage | UnsubscribeMessage) => void,
-    private readonly random: () => number,
+    private readonly platform: Pick<Runtime, "random">,
     private readonly timeoutMs: number,
   ) {}
 
@@ -105,7 +106,7 @@ export class Subscriptions {
     const window = Math.min(RETRY_MS.max, RETRY_MS.base * 2 ** entry.failures);
     entry.failures = Math.min(entry.failures + 1, 10);
     entry.asked = null;
-    entry.dueAt = now + this.random() * window;
+    entry.dueAt = now + this.platform.random() * window;
   }
 }
 

@@ -16,7 +16,7 @@ export class WakeTimer {
 
   constructor(
     private readonly platform: Runtime,
-    private readonly ring: () => void,
+    private readonly wake: () => void,
   ) {}
 
   /** Rings at a monotonic time, and no longer at the one set before. */
@@ -25,7 +25,7 @@ export class WakeTimer {
     const clocks = readClocks(this.platform);
     const delayMs = Math.max(0, at - clocks[0]);
     this.#due = clocks.map((time) => time + delayMs) as Clocks;
-    this.#timer = this.platform.setTimeout(this.ring, delayMs);
+    this.#timer = this.platform.setTimeout(this.wake, delayMs);
   }
 
   clear(): void {

@@ -3,6 +3,8 @@
  * five seconds, so that its heartbeats are seen, a large one every minute, so that it is not only listed.
  */
 
+import type { Runtime } from "../platform/runtime";
+
 /** How old a list gets: a second for each of its pages, within these. */
 const AGE_MS = { page: 1_000, least: 5_000, most: 60_000 };
 /** Lists begin at least this far apart. */
@@ -22,7 +24,7 @@ export class ListingSchedule {
   #maxAgeMs = AGE_MS.most;
   #sendAtOnce = true;
 
-  constructor(private readonly random: () => number) {}
+  constructor(private readonly runtime: Pick<Runtime, "random">) {}
 
   /** When what is known becomes doubtful. */
   get overdueAt(): number {
@@ -45,7 +47,7 @@ export class ListingSchedule {
   failed(): void {
     const window = Math.min(RETRY_MS.max, RETRY_MS.base * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 10);
-    this.#pauseMs = MIN_AGE_MS + this.random() * window;
+    this.#pauseMs = MIN_AGE_MS + this.runtime.random() * window;
     this.#sendAtOnce = true;
   }
 

@@ -1,6 +1,5 @@
 /** A fleet as it is now, in a map: subscribes to what changes, lists what is, and watches the leases. */
 
-import { LIMITS } from "../../../core/limits";
 import { AGENT_WATCHES_STATUS } from "../../../core/login-claims";
 import type {
   AgentPresence,
@@ -9,68 +8,43 @@ import type {
   Transition,
   TransitionRecord,
 } from "../../../core/presence";
-import type { AgentsMessage, HistoryMessage, ListMessage } from "../../../core/protocol";
+import type { HistoryMessage } from "../../../core/protocol";
 import { type ReceivedMessage, readTransition } from "../../../core/server-messages";
 import { agentToken, RESERVED } from "../../../core/subject";
+import { ClientConnection } from "../connection/client-connection";
 import { notConnected } from "../connection/connection";
 import { errorOf } from "../connection/failure";
-import type { ManagerEvent, ManagerPort } from "../connection/manager-port";
+import type { ManagerEvent } from "../connection/manager-port";
 import { ServerClock } from "../connection/server-clock";
-import { ConnectAttempts, type StartOptions, untilAborted } from "../connection/start";
+import { type StartOptions, untilAborted } from "../connection/start";
 import { type Failure, isFinal, type StateChange } from "../connection/state";
-import { Emitter } from "../emitter";
-import { ConnectionError, LoginRefusedError, RequestRefusedError } from "../errors";
-import { type ReplyTo, type Request, Requests } from "../messaging/requests";
+import { ConnectionError, LoginRefusedError } from "../errors";
+import type { Logger } from "../options";
 import type { AgentEnvironment } from "../platform/agent-environment";
+import type { Runtime } from "../platform/runtime";
 import { describe } from "../user-code";
-import { FleetBook, type FleetChange, presenceOf } from "./book";
+import { FleetBook, presenceOf } from "./book";
+import { FleetEventReporter } from "./event-reporter";
+import type { FleetEvents, FleetState } from "./events";
 import { ListingSchedule } from "./listing";
 import type { ResolvedWatcherOptions } from "./options";
-
-/** So many agents with their profiles fit into one message. */
-const PAGE_WITH_PROFILES = 25;
-
-/** How long a list of very many pages pauses when the service has had enough of them for now. */
-const PACE_MS = 1_000;
+import { FleetPages } from "./pages";
 
 /** A lease that has run out may have been renewed in the moment before: a list is asked first, so long. */
 const DOUBT_MS = 2_000;
-
-/**
- * How current the map is.
- *
- * - `idle`: not started.
- * - `connecting`: the first full list is not there yet.
- * - `live`: every change is shown as soon as it is published.
- * - `stale`: not connected, or no list succeeds: what is shown may be old.
- * - `stopped`: ended.
- */
-export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
-
-/** Events of a fleet's watcher. */
-export interface FleetEvents {
-  /** An agent appeared, disappeared or changed, or the service published a transition. */
-  change: FleetChange;
-  /** The state changed, or a further attempt to connect failed in it. */
-  state: { state: FleetState; failure?: Failure };
-  /** The service began to suspect itself of not hearing its agents, or, with null, does no longer. */
-  massExpiry: MassExpiry | null;
-}
 
 /** What `FleetWatcher` is on every platform. */
 export abstract class Watcher {
   readonly agentId: string;
   readonly organizationId: string;
-  readonly #options: ResolvedWatcherOptions;
-  readonly #environment: AgentEnvironment;
-  readonly #events: Emitter<FleetEvents>;
-  readonly #requests: Requests;
-  readonly #attempts: ConnectAttempts;
+  readonly #logger: Logger;
+  readonly #runtime: Runtime;
+  readonly #events: FleetEventReporter;
+  readonly #connection: ClientConnection;
+  readonly #pages: FleetPages;
   readonly #book = new FleetBook();
   readonly #schedule: ListingSchedule;
   readonly #clock: ServerClock;
-  #manager: ManagerPort | null = null;
-  #state: FleetState = "idle";
   #starting: Promise<void> | null = null;
   #settleStart: { resolve(): void; reject(error: unknown): void } | null = null;
   #ended: (() => void)[] = [];
@@ -78,38 +52,33 @@ export abstract class Watcher {
   #ready = false;
   /** Told of since the list began: a list need not have it yet. Null while none is under way. */
   #updatedMeanwhile: Set<string> | null = null;
-  /** How many connections have broken. */
-  #breaks = 0;
   #timer: unknown = null;
   #lastUpdateAt: number | null = null;
-  #reportedFailure: Failure | null = null;
-  #massExpiry: MassExpiry | null = null;
 
   protected constructor(options: ResolvedWatcherOptions, environment: AgentEnvironment) {
     const { agentId, organizationId } = options.link.login;
     const { runtime } = environment;
     this.agentId = agentId;
     this.organizationId = organizationId;
-    this.#options = options;
-    this.#environment = environment;
-    this.#events = new Emitter((error) =>
-      options.logger.error(`${agentId}: a listener failed: ${describe(error)}`),
-    );
-    this.#requests = new Requests(runtime);
-    this.#attempts = new ConnectAttempts(options.link);
-    this.#schedule = new ListingSchedule(() => runtime.random());
+    this.#logger = options.logger;
+    this.#runtime = runtime;
+    this.#events = new FleetEventReporter(agentId, options.logger);
+    this.#schedule = new ListingSchedule(runtime);
     this.#clock = new ServerClock(runtime);
+    const connection = new ClientConnection(options, environment, (event) => this.#onEvent(event));
+    this.#connection = connection;
+    this.#pages = new FleetPages(agentId, options.profiles, connection, this.#clock, runtime);
   }
 
   get state(): FleetState {
-    return this.#state;
+    return this.#events.state;
   }
 
   /** Every agent once, by its id, with its status as of now. The map is the same one at every call. */
   get agents(): ReadonlyMap<string, AgentPresence> {
     const changes = this.#book.expire(this.#readingTime());
     // Not in the caller's turn, who only reads.
-    if (changes.length > 0) queueMicrotask(() => this.#emitChanges(changes));
+    if (changes.length > 0) queueMicrotask(() => this.#events.changes(changes));
     return this.#book.agents;
   }
 
@@ -123,15 +92,13 @@ export abstract class Watcher {
    * their offline events. Null if none.
    */
   get massExpiry(): MassExpiry | null {
-    return this.#massExpiry;
+    return this.#events.massExpiry;
   }
 
   /** Epoch milliseconds by the server's clock, as well as it is known: the clock of all times shown. */
   serverNow(): number {
-    const skewMs = this.#manager?.health().clockSkewMs;
-    return typeof skewMs === "number"
-      ? this.#environment.runtime.now() - skewMs
-      : this.#clock.now();
+    const skewMs = this.#connection.manager?.health().clockSkewMs;
+    return typeof skewMs === "number" ? this.#runtime.now() - skewMs : this.#clock.now();
   }
 
   /** @returns a function that takes the listener away again, as `off()` does */
@@ -170,14 +137,14 @@ export abstract class Watcher {
   start({ signal }: StartOptions = {}): Promise<void> {
     return untilAborted(this.#start(), signal, (reason) => {
       void this.stop();
-      return this.#attempts.error(reason);
+      return this.#connection.attempts.error(reason);
     });
   }
 
   #start(): Promise<void> {
     this.#starting ??= new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject };
-      if (this.#state === "stopped") reject(notConnected(this.agentId));
+      if (this.state === "stopped") reject(notConnected(this.agentId));
       else this.#open().catch((error) => this.#end(error));
     });
     this.#starting.catch(() => {});
@@ -190,16 +157,16 @@ export abstract class Watcher {
    * sign of life. Pages need not call it: the watcher does when the browser is online or visible again.
    */
   reconnect(): void {
-    this.#manager?.reconnect();
+    this.#connection.manager?.reconnect();
   }
 
   /** Ends for good. Resolves when the connection is closed. */
   async stop(): Promise<void> {
-    if (this.#state === "stopped") return;
-    const link = this.#manager;
-    if (!link) return this.#end();
+    if (this.state === "stopped") return;
+    const { manager } = this.#connection;
+    if (!manager) return this.#end();
     const ended = new Promise<void>((resolve) => this.#ended.push(resolve));
-    link.stop("stop");
+    manager.stop("stop");
     await ended;
   }
 
@@ -211,7 +178,8 @@ export abstract class Watcher {
    * @throws RequestTimeoutError if no reply comes.
    */
   async history(agentId: string): Promise<TransitionRecord[]> {
-    return (await this.#request<HistoryMessage>({ type: "history", agentId })).transitions;
+    return (await this.#connection.request<HistoryMessage>({ type: "history", agentId }))
+      .transitions;
   }
 
   /**
@@ -222,26 +190,13 @@ export abstract class Watcher {
    * @throws RequestTimeoutError if no reply comes.
    */
   async counts(): Promise<OnlineCount[]> {
-    return (await this.#request<HistoryMessage>({ type: "history" })).counts ?? [];
+    return (await this.#connection.request<HistoryMessage>({ type: "history" })).counts ?? [];
   }
 
   async #open(): Promise<void> {
-    this.#enter("connecting");
-    const { key } = this.#environment;
-    const loadKey = () => this.#attempts.load(key);
-    // A function may fail for a while: only logins wait for it.
-    if (!key.isFunction) await loadKey();
-    if (this.state === "stopped") return;
-    const options = { ...this.#options.link, loadKey };
-    this.#manager = this.#environment.createManager(options, (event) => this.#onEvent(event));
-    this.#manager.setSubscriptions([`${RESERVED.presence}.>`]);
-    this.#manager.start();
-  }
-
-  #request<Message extends Request>(message: Message): Promise<ReplyTo<Message>> {
-    const link = this.#manager;
-    if (!link || this.#state === "stopped") return Promise.reject(notConnected(this.agentId));
-    return this.#requests.request(message, this.#options.requestTimeoutMs, (m) => link.send(m));
+    this.#events.enter("connecting");
+    await this.#connection.prepare();
+    if (this.state !== "stopped") this.#connection.open([`${RESERVED.presence}.>`]).start();
   }
 
   #onEvent(event: ManagerEvent): void {
@@ -258,14 +213,10 @@ export abstract class Watcher {
         this.#work();
         break;
       case "broken":
-        this.#breaks += 1;
-        this.#requests.fail(notConnected(this.agentId));
+        this.#pages.broken();
         break;
       case "message":
         this.#onMessage(event.message);
-        break;
-      case "unsent":
-        this.#requests.fail(notConnected(this.agentId), event.message.id);
         break;
     }
   }
@@ -275,57 +226,54 @@ export abstract class Watcher {
       this.#refuse(failure);
       return;
     }
-    this.#attempts.note(failure);
-    this.#options.logger.warn(errorOf(this.agentId, failure).message);
-    // The end of a connection was reported with the change of state.
-    if (failure !== this.#reportedFailure) this.#reportFailure(failure);
+    this.#logger.warn(errorOf(this.agentId, failure).message);
+    this.#events.failed(failure);
   }
 
   /** The key is an agent's, which no further attempt changes. */
   #refuse(failure: Failure): void {
     const message = `${this.agentId}: expected the key of a viewer, got that of an agent: an agent watches by its own agent.fleet`;
-    this.#options.logger.error(message);
-    this.#enter("stopped", { ...failure, message });
+    this.#logger.error(message);
+    this.#events.enter("stopped", { ...failure, message });
     this.#end(new LoginRefusedError(message, AGENT_WATCHES_STATUS));
-    this.#manager?.stop("stop");
+    this.#connection.manager?.stop("stop");
   }
 
   #onState({ state, failure }: StateChange): void {
     if (state === "connected") return;
     this.#ready = false;
     // Superseded: there is no work to finish.
-    if (state === "draining") this.#manager?.stop("stop");
+    if (state === "draining") this.#connection.manager?.stop("stop");
     if (isFinal(state)) this.#end(failure && errorOf(this.agentId, failure));
-    else if (this.#state === "live") this.#enter("stale", failure);
+    else if (this.state === "live") this.#events.enter("stale", failure);
     this.#work();
   }
 
   #onMessage(message: ReceivedMessage): void {
-    if (this.#requests.settle(message)) return;
     if (message.type === "error") {
-      this.#options.logger.warn(`${this.agentId}: ${message.message}`);
+      this.#logger.warn(`${this.agentId}: ${message.message}`);
     }
     if (message.type !== "message") return;
     const transition = readTransition(message.data);
     if (!transition) return;
     if (message.subject !== `${RESERVED.presence}.${agentToken(transition.agentId)}`) return;
     this.#updatedMeanwhile?.add(transition.agentId);
-    if (this.#state === "live") this.#lastUpdateAt = this.serverNow();
+    if (this.state === "live") this.#lastUpdateAt = this.serverNow();
     this.#take(presenceOf(transition), transition);
     this.#work();
   }
 
   /** Runs whatever is due, and sets the timer for the next action. */
   #work(): void {
-    const { runtime } = this.#environment;
+    const runtime = this.#runtime;
     runtime.clearTimeout(this.#timer);
-    if (this.#state === "idle" || this.#state === "stopped") return;
-    this.#emitChanges(this.#book.expire(this.#readingTime()));
+    if (this.state === "idle" || this.state === "stopped") return;
+    this.#events.changes(this.#book.expire(this.#readingTime()));
     const now = runtime.monotonic();
-    if (this.#state === "live" && this.#schedule.overdueAt <= now) this.#enter("stale");
+    if (this.state === "live" && this.#schedule.overdueAt <= now) this.#events.enter("stale");
     const leaseEnd = now + this.#book.nextLeaseEnd - this.serverNow();
     const waits = [leaseEnd + (this.#ready ? DOUBT_MS : 0)];
-    if (this.#state === "live") waits.push(this.#schedule.overdueAt);
+    if (this.state === "live") waits.push(this.#schedule.overdueAt);
     if (this.#ready && !this.#updatedMeanwhile) {
       const listAt = this.#schedule.dueAt(leaseEnd);
       if (listAt <= now) void this.#list();
@@ -337,39 +285,29 @@ export abstract class Watcher {
   }
 
   async #list(): Promise<void> {
-    const { logger, profiles } = this.#options;
     const seen = new Set<string>();
     this.#updatedMeanwhile = seen;
-    this.#schedule.started(this.#environment.runtime.monotonic());
+    this.#schedule.started(this.#runtime.monotonic());
     try {
-      const limit = profiles ? PAGE_WITH_PROFILES : LIMITS.listPageSize;
-      let cursor: string | null = null;
       let pages = 0;
-      do {
-        const page: AgentsMessage = await this.#page({
-          type: "list",
-          limit,
-          ...(profiles && { profiles }),
-          ...(cursor !== null && { cursor }),
-        });
-        if (cursor === null) this.#onMassExpiry(page.massExpiry ?? null);
+      for await (const page of this.#pages.read()) {
+        if (pages === 0) this.#events.suspected(page.massExpiry ?? null);
         for (const presence of page.agents) {
           seen.add(presence.agentId);
           this.#take(presence, null);
         }
-        cursor = page.cursor;
         pages += 1;
-      } while (cursor !== null);
-      this.#emitChanges(this.#book.keep(seen));
+      }
+      this.#events.changes(this.#book.keep(seen));
       this.#schedule.completed(pages);
       this.#lastUpdateAt = this.serverNow();
-      this.#enter("live");
+      this.#events.enter("live");
       this.#settleStart?.resolve();
     } catch (error) {
       // Not for want of a connection: the next one begins with a list anyway.
       if (error instanceof ConnectionError) this.#schedule.sendNow();
       else {
-        logger.warn(`${this.agentId}: the fleet could not be listed: ${describe(error)}`);
+        this.#logger.warn(`${this.agentId}: the fleet could not be listed: ${describe(error)}`);
         this.#schedule.failed();
       }
     }
@@ -377,44 +315,9 @@ export abstract class Watcher {
     this.#work();
   }
 
-  #onMassExpiry(massExpiry: MassExpiry | null): void {
-    if (massExpiry?.suspectedAt === this.#massExpiry?.suspectedAt) return;
-    this.#massExpiry = massExpiry;
-    this.#events.emit("massExpiry", massExpiry);
-  }
-
-  /** A page of a list. If the rate limit refuses it, it is requested again. */
-  async #page(message: ListMessage): Promise<AgentsMessage> {
-    const breaks = this.#breaks;
-    for (;;) {
-      try {
-        return await this.#pageNow(message);
-      } catch (error) {
-        if (!(error instanceof RequestRefusedError && error.code === "rate_limited")) throw error;
-      }
-      await new Promise<void>((resolve) => {
-        this.#environment.runtime.setTimeout(resolve, PACE_MS);
-      });
-      // Changes published in between were missed.
-      if (breaks !== this.#breaks) throw notConnected(this.agentId);
-    }
-  }
-
-  async #pageNow(message: ListMessage): Promise<AgentsMessage> {
-    const { runtime } = this.#environment;
-    const sentAt = runtime.monotonic();
-    const page = await this.#request(message);
-    this.#clock.learnFromAck(page.serverTime, runtime.monotonic() - sentAt);
-    return page;
-  }
-
   #take(presence: AgentPresence, transition: Transition | null): void {
     const change = this.#book.take(presence, transition, this.#readingTime());
-    if (change) this.#emitChanges([change]);
-  }
-
-  #emitChanges(changes: FleetChange[]): void {
-    for (const change of changes) this.#events.emit("change", change);
+    if (change) this.#events.changes([change]);
   }
 
   /** As of when leases are judged: a little in the past, while a list can still contain a renewal. */
@@ -422,22 +325,9 @@ export abstract class Watcher {
     return this.serverNow() - (this.#ready ? DOUBT_MS : 0);
   }
 
-  #enter(state: FleetState, failure?: Failure): void {
-    if (state === this.#state || this.#state === "stopped") return;
-    this.#state = state;
-    if (failure) this.#reportFailure(failure);
-    else this.#events.emit("state", { state });
-  }
-
-  #reportFailure(failure: Failure): void {
-    this.#reportedFailure = failure;
-    this.#events.emit("state", { state: this.#state, failure });
-  }
-
   #end(error: unknown = notConnected(this.agentId)): void {
-    this.#environment.runtime.clearTimeout(this.#timer);
-    this.#requests.fail(notConnected(this.agentId));
-    this.#enter("stopped");
+    this.#runtime.clearTimeout(this.#timer);
+    this.#events.enter("stopped");
     this.#settleStart?.reject(error);
     for (const resolve of this.#ended.splice(0)) resolve();
   }

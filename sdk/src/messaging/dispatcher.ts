@@ -83,13 +83,15 @@ interface Chain {
 /** Why a message is not handled. */
 export type DropReason = "queue_full" | "ended" | "expired";
 
-/** Runs handlers, and hears what becomes of messages. */
-export interface DispatchListener {
-  run(
-    handle: () => unknown | Promise<unknown>,
-    subject: string,
-    maxSilenceMs: number | undefined,
-  ): Promise<unknown>;
+/** Runs a handler. */
+export type RunHandler = (
+  handle: () => unknown | Promise<unknown>,
+  subject: string,
+  maxSilenceMs: number | undefined,
+) => Promise<unknown>;
+
+/** Hears what becomes of messages. */
+export interface MessageReporter {
   reportFailure(subject: string, error: unknown): void;
   reportDrop(subject: string, reason: DropReason): void;
 }
@@ -113,7 +115,8 @@ export class Dispatcher {
 
   constructor(
     private readonly limits: DispatchLimits,
-    private readonly listener: DispatchListener,
+    private readonly run: RunHandler,
+    private readonly reporter: MessageReporter,
   ) {}
 
   /** What the handlers are for, each once: a pattern, and after a space its group. */
@@ -157,7 +160,6 @@ export class Dispatcher {
 
   /** Starts no handler from now on. */
   close(): void {
-    if (this.#closed) return;
     this.#accepts = false;
     this.#closed = true;
     const chains = [...this.#handlers].flatMap((handler) => [...handler.chains.values()]);
@@ -204,15 +206,15 @@ export class Dispatcher {
   async #handle(chain: Chain, { subject, data, context, answer }: Incoming): Promise<void> {
     const { handler } = chain;
     try {
-      if (!inBrowser && context.signal?.aborted) this.listener.reportDrop(subject, "expired");
+      if (!inBrowser && context.signal?.aborted) this.reporter.reportDrop(subject, "expired");
       else {
         const handle = () =>
           this.#handlers.has(handler) ? handler.handle(subject, data, context) : undefined;
-        const value = await this.listener.run(handle, subject, handler.maxSilenceMs);
+        const value = await this.run(handle, subject, handler.maxSilenceMs);
         answer?.returned(value);
       }
     } catch (error) {
-      this.listener.reportFailure(subject, error);
+      this.reporter.reportFailure(subject, error);
       answer?.fail("handler_failed", error);
     }
     this.#running -= 1;
@@ -228,7 +230,7 @@ export class Dispatcher {
 
   #drop(messages: Incoming[], reason: DropReason): void {
     for (const { subject, answer } of messages) {
-      this.listener.reportDrop(subject, reason);
+      this.reporter.reportDrop(subject, reason);
       answer?.fail("unavailable", `the message was dropped: ${reason}`);
     }
   }

@@ -1,53 +1,47 @@
 /** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
 
-import type { Activity } from "../../../core/presence";
 import { type Delivery, deliveryKey } from "../../../core/server-messages";
 import { RESERVED } from "../../../core/subject";
 import { type TraceContext, traceOf } from "../../../core/trace-context";
 import { millis, whole } from "../checks";
 import { notConnected } from "../connection/connection";
+import type { ManagerPort } from "../connection/manager-port";
 import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { describe } from "../user-code";
+import { ActivityReporter } from "./activity-reporter";
 import { Answer, type Reply } from "./answer";
 import { Deadlines } from "./deadlines";
 import {
   Dispatcher,
   type DispatchLimits,
-  type DropReason,
   type HandlerOptions,
   type MessageContext,
   type MessageHandler,
+  type MessageReporter,
 } from "./dispatcher";
-import { type AskToPublish, type Outgoing, Publisher } from "./publisher";
+import {
+  type Outgoing,
+  Publisher,
+  type PublisherConnection,
+  type PublisherOptions,
+} from "./publisher";
 import { Questions } from "./questions";
 import { type TaskScope, Work } from "./work";
 
 /** How many ids of messages are remembered, so that one that comes again is told apart. */
 const REMEMBERED = 1_000;
 
-export interface MessagingOptions {
-  agentId: string;
-  /** How large a message may be with its envelope, in bytes. */
-  maxBytes: number;
+export interface MessagingOptions extends PublisherOptions {
   limits: DispatchLimits;
-  /** How many messages may wait to be sent. */
-  maxWaiting: number;
   requestTimeoutMs: number;
   runtime: Pick<Runtime, "now" | "monotonic" | "setTimeout" | "clearTimeout">;
   scope: TaskScope;
-  ask: AskToPublish;
 }
 
-/** Hears what becomes of messages. */
-export interface MessagingListener {
-  reportFailure(subject: string, error: unknown): void;
-  reportDrop(subject: string, reason: DropReason): void;
-  /** Handlers were added or taken away. */
-  subscribed(patterns: string[]): void;
-  /** A handler was started, has advanced, or has ended. */
-  worked(): void;
-}
+/** What carries messages, and is told what an agent's handlers are for, and at. */
+export type MessagingConnection = PublisherConnection &
+  Pick<ManagerPort, "setSubscriptions" | "setActivity">;
 
 /** Where a message goes to, and how long to wait for its answer. */
 export interface PublishOptions {
@@ -77,53 +71,51 @@ export interface RequestOptions extends PublishOptions {
 
 export class Messaging {
   readonly #options: MessagingOptions;
-  readonly #listener: MessagingListener;
+  readonly #reporter: MessageReporter;
+  readonly #connection: MessagingConnection;
   readonly #dispatcher: Dispatcher;
   readonly #publisher: Publisher;
   readonly #work: Work;
+  readonly #activity: ActivityReporter;
   readonly #questions: Questions;
   readonly #deadlines: Deadlines;
   /** Answers that are being sent. */
   readonly #answering = new Set<Promise<unknown>>();
   readonly #recent = new Set<string>();
 
-  constructor(options: MessagingOptions, listener: MessagingListener) {
+  constructor(
+    options: MessagingOptions,
+    connection: MessagingConnection,
+    reporter: MessageReporter,
+  ) {
     const { agentId, limits, runtime } = options;
     this.#options = options;
-    this.#listener = listener;
-    this.#publisher = new Publisher(options);
-    this.#questions = new Questions(agentId, runtime, (...args) =>
-      this.#publisher.publish(...args),
-    );
+    this.#reporter = reporter;
+    this.#connection = connection;
+    this.#publisher = new Publisher(options, connection);
+    this.#questions = new Questions(agentId, runtime, this.#publisher);
     // Pages do without: they hardly ever work for others.
     this.#deadlines = inBrowser ? (undefined as never) : new Deadlines(runtime);
     this.#work = new Work(() => runtime.monotonic());
-    this.#dispatcher = new Dispatcher(limits, {
-      run: (handle, subject, maxSilenceMs) => this.#run(handle, subject, maxSilenceMs),
-      reportFailure: listener.reportFailure,
-      reportDrop: listener.reportDrop,
-    });
+    this.#activity = new ActivityReporter(this.#work, connection, runtime);
+    this.#dispatcher = new Dispatcher(limits, (...args) => this.#run(...args), reporter);
   }
 
   get patterns(): string[] {
     return this.#dispatcher.patterns;
   }
 
-  activity(draining: boolean): Activity {
-    return this.#work.activity(draining);
-  }
-
   onMessage(pattern: string, handler: MessageHandler, options: HandlerOptions): () => void {
     const remove = this.#dispatcher.add(pattern, handler, options);
-    this.#listener.subscribed(this.patterns);
+    this.#connection.setSubscriptions(this.patterns);
     return () => {
       remove();
-      this.#listener.subscribed(this.patterns);
+      this.#connection.setSubscriptions(this.patterns);
     };
   }
 
   progress(note: string | undefined): void {
-    if (this.#work.advance(this.#options.scope.getStore(), note)) this.#listener.worked();
+    if (this.#work.advance(this.#options.scope.getStore(), note)) this.#activity.changed();
   }
 
   publish(message: Outgoing): Promise<{ reached: number }> {
@@ -181,6 +173,12 @@ export class Messaging {
     this.#dispatcher.close();
   }
 
+  /** The same, and from now on heartbeats say so. */
+  drain(): void {
+    this.close();
+    this.#activity.drain();
+  }
+
   /** Gives up what was asked: no answer can come any more. */
   end(): void {
     this.close();
@@ -210,14 +208,14 @@ export class Messaging {
     maxSilenceMs: number | undefined,
   ): Promise<unknown> {
     const task = this.#work.begin(subject, maxSilenceMs);
-    this.#listener.worked();
+    this.#activity.changed();
     try {
       // Not in the caller's turn: a handler that blocks must not delay the frame behind.
       await Promise.resolve();
       return await this.#options.scope.run(task, handle);
     } finally {
       this.#work.end(task);
-      this.#listener.worked();
+      this.#activity.changed();
     }
   }
 
@@ -228,7 +226,7 @@ export class Messaging {
         const fault = { code: "handler_failed", message: `the answer: ${describe(error)}` };
         return this.publish({ subject: replyTo, data: { error: fault, attempt: reply.attempt } });
       })
-      .catch((error: unknown) => this.#listener.reportFailure(replyTo, error));
+      .catch((error: unknown) => this.#reporter.reportFailure(replyTo, error));
     this.#answering.add(sent);
     void sent.then(() => this.#answering.delete(sent));
   }

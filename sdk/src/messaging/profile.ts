@@ -56,8 +56,8 @@ export class ProfilePublisher {
 
   constructor(
     profile: Profile | null,
-    private readonly ask: (message: ProfileMessage) => Promise<unknown>,
-    private readonly noteRefusal: (error: RequestRefusedError) => void,
+    private readonly connection: { request(message: ProfileMessage): Promise<unknown> },
+    private readonly logger: { warn(message: string): void },
   ) {
     this.#untold = profile;
   }
@@ -72,13 +72,13 @@ export class ProfilePublisher {
     if (!profile || this.#telling) return;
     this.#telling = true;
     try {
-      await this.ask({ type: "profile", ...profile });
+      await this.connection.request({ type: "profile", ...profile });
       if (this.#untold === profile) this.#untold = null;
     } catch (error) {
       // Anything else may go better with the next ack.
       if (error instanceof RequestRefusedError && error.code !== "internal") {
         if (this.#untold === profile) this.#untold = null;
-        this.noteRefusal(error);
+        this.logger.warn(error.message);
       }
     }
     this.#telling = false;

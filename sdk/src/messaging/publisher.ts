@@ -29,11 +29,11 @@ export interface Track {
   isGivenUp?: boolean;
 }
 
-/** Sends a message and waits for its reply, for so many milliseconds. */
-export type AskToPublish = (
-  message: PublishMessage,
-  timeoutMs: number,
-) => Promise<PublishedMessage>;
+/** Carries messages. */
+export interface PublisherConnection {
+  /** Sends a message and waits for its reply, for so many milliseconds. */
+  request(message: PublishMessage, timeoutMs: number): Promise<PublishedMessage>;
+}
 
 export interface PublisherOptions {
   agentId: string;
@@ -42,7 +42,6 @@ export interface PublisherOptions {
   /** How many messages may wait for earlier ones of their subject. */
   maxWaiting: number;
   runtime: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">;
-  ask: AskToPublish;
 }
 
 export class Publisher {
@@ -51,7 +50,10 @@ export class Publisher {
   readonly #turns: Pending<void>;
   #count = 0;
 
-  constructor(private readonly options: PublisherOptions) {
+  constructor(
+    private readonly options: PublisherOptions,
+    private readonly connection: PublisherConnection,
+  ) {
     this.#turns = new Pending(options.runtime);
   }
 
@@ -69,7 +71,7 @@ export class Publisher {
     timeoutMs: number,
     track: Track = {},
   ): Promise<{ reached: number }> {
-    const { runtime, ask } = this.options;
+    const { runtime } = this.options;
     const { to, capability, subject = (to ?? capability) && DIRECT_SUBJECT } = message;
     checkSubject(subject);
     // Pages leave it to the service.
@@ -83,7 +85,7 @@ export class Publisher {
       if (leftMs <= 0 || (!inBrowser && track.isGivenUp)) throw late();
       track.sent = true;
       // What is undefined in it is left out where it is written.
-      return ask({ type: "publish", ...frozen } as PublishMessage, leftMs);
+      return this.connection.request({ type: "publish", ...frozen } as PublishMessage, leftMs);
     };
     const before = this.#tails.get(subject);
     const sent = before ? this.#turn(subject, before, timeoutMs, late).then(send) : send();

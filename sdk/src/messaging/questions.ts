@@ -16,7 +16,7 @@ import { hint } from "../hint";
 import { inBrowser } from "../platform/in-browser";
 import type { Runtime } from "../platform/runtime";
 import { Pending } from "./pending";
-import type { Outgoing, Track } from "./publisher";
+import type { Outgoing, Publisher } from "./publisher";
 
 /** The pauses before a request is sent again that nobody got, or that all who got it refused unhandled. */
 const AGAIN_MS = [250, 750, 2_000];
@@ -54,11 +54,7 @@ export class Questions {
   constructor(
     private readonly agentId: string,
     private readonly platform: Pick<Runtime, "monotonic" | "setTimeout" | "clearTimeout">,
-    private readonly publish: (
-      message: Outgoing,
-      timeoutMs: number,
-      track: Track,
-    ) => Promise<{ reached: number }>,
+    private readonly publisher: Pick<Publisher, "publish">,
   ) {
     this.#pending = new Pending(platform);
   }
@@ -135,7 +131,7 @@ export class Questions {
     question.faults = 0;
     const leftMs = question.endsAt - this.platform.monotonic();
     const message = { ...question.message, expiresInMs: Math.ceil(leftMs), attempt };
-    this.publish(message, leftMs, question).then(
+    this.publisher.publish(message, leftMs, question).then(
       ({ reached }) => {
         question.reached = reached;
         this.#settleFaults(replyTo, question);

@@ -17,9 +17,9 @@ export interface Endable {
 export interface AgentEnvironment {
   runtime: Runtime;
   /** How large a message may be that is sent, with its envelope, in bytes. */
-  maxMessageBytes: number;
+  maxBytes: number;
   /** A new one for each agent. */
-  taskScope: TaskScope;
+  scope: TaskScope;
   key: KeySource;
   createManager(options: ManagerOptions, emit: (event: ManagerEvent) => void): ManagerPort;
   /** Takes the agent's messages into traces. */

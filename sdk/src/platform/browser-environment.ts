@@ -34,8 +34,8 @@ export function browserEnvironment({ privateKey, keyId, runtime }: Surroundings)
   return {
     runtime: browserRuntime,
     // A page can't split a message into frames.
-    maxMessageBytes: LIMITS.frameBytes,
-    taskScope: synchronousScope(),
+    maxBytes: LIMITS.frameBytes,
+    scope: synchronousScope(),
     key: keySourceOf(privateKey, (key) => signingKey(key, keyId)),
     createManager: (options, emit) => {
       const manager: ConnectionManager = new ConnectionManager(options, browserRuntime, (event) => {

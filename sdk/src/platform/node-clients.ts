@@ -4,7 +4,7 @@ import { DIRECT_SUBJECT } from "../../../core/subject";
 import { Agent, type ListQuery } from "../agent";
 import type { AgentEvents } from "../agent-events";
 import type { StartOptions } from "../connection/start";
-import type { FleetEvents } from "../fleet/watcher";
+import type { FleetEvents } from "../fleet/events";
 import { Watcher } from "../fleet/watcher";
 import type { HandlerOptions, MessageHandler } from "../messaging/dispatcher";
 import type { PublishOptions, RequestOptions } from "../messaging/messaging";

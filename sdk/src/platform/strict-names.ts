@@ -7,7 +7,7 @@ import type { AgentEvents } from "../agent-events";
 import { invalid, whole } from "../checks";
 import type { StartOptions } from "../connection/start";
 import { ConfigurationError } from "../errors";
-import type { FleetEvents } from "../fleet/watcher";
+import type { FleetEvents } from "../fleet/events";
 import type { HandlerOptions } from "../messaging/dispatcher";
 import type { RequestOptions } from "../messaging/messaging";
 import type { ProfileOptions } from "../messaging/profile";

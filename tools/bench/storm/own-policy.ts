@@ -61,7 +61,7 @@ export function ownPolicy({
     name,
     source: "sdk/src/connection/backoff.ts, sdk/src/connection/reconnect-window.ts",
     client: (random) => {
-      const backoff = new Backoff(schedules, random);
+      const backoff = new Backoff(schedules, { random });
       return {
         next: (outcome) => {
           const failure = failures.get(outcome);

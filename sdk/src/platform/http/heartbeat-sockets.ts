@@ -42,7 +42,7 @@ export class HttpHeartbeats {
     readonly runtime: Runtime,
     private readonly warn: (message: string) => void,
   ) {
-    this.#backoff = new Backoff(options.schedules, () => runtime.random());
+    this.#backoff = new Backoff(options.schedules, runtime);
   }
 
   readonly openSocket: OpenSocket = (url, protocols, listener) =>

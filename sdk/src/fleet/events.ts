@@ -1,0 +1,26 @@
+/** What happens to a watched fleet. */
+
+import type { MassExpiry } from "../../../core/presence";
+import type { Failure } from "../connection/state";
+import type { FleetChange } from "./book";
+
+/**
+ * How current the map is.
+ *
+ * - `idle`: not started.
+ * - `connecting`: the first full list is not there yet.
+ * - `live`: every change is shown as soon as it is published.
+ * - `stale`: not connected, or no list succeeds: what is shown may be old.
+ * - `stopped`: ended.
+ */
+export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
+
+/** Events of a fleet's watcher. */
+export interface FleetEvents {
+  /** An agent appeared, disappeared or changed, or the service published a transition. */
+  change: FleetChange;
+  /** The state changed, or a further attempt to connect failed in it. */
+  state: { state: FleetState; failure?: Failure };
+  /** The service began to suspect itself of not hearing its agents, or, with null, does no longer. */
+  massExpiry: MassExpiry | null;
+}
