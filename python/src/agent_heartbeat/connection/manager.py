@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from ..protocol import Message
 from .backoff import Backoff, ReconnectSchedule
-from .draining_connections import DrainingConnections
+from .connections import Connections
 from .ends import End, Failed, failure_of
 from .health import ManagerHealth
 from .heartbeat import Heartbeat
@@ -24,7 +24,6 @@ from .manager_port import Emit, LoadKey
 from .opener import ConnectionOpener
 from .outbox import Outbox
 from .retries import Retries, RetryHint
-from .rotation_buffer import RotationBuffer
 from .runtime import Runtime
 from .state import TRANSITIONS, AgentState, Failure, StateChange, is_final
 from .stats import Stats
@@ -34,8 +33,6 @@ _log = logging.getLogger("agent_heartbeat.connection")
 
 _PAUSE_CHECK = 10.0
 """The longest timer while connected: timers stand still while the machine sleeps."""
-_LINGER = 5.0
-"""How long the old connection of a rotation stays open once the new one brings messages too."""
 _BROKEN_AFTER = 120.0
 """A shorter pause need not have broken the connection, even if its lease has run out."""
 
@@ -54,17 +51,11 @@ class ConnectionManager:
         self._options = options
         self._runtime = runtime
         self._state: AgentState = "idle"
-        self._current: ManagedConnection | None = None
-        """The connection that counts."""
-        self._candidate: ManagedConnection | None = None
-        """The one that is to become current: a first connection, a next one, or a rotation's."""
         self._stop_cause: str | None = None
         self._superseded = False
         """A newer process has the agent: answers still go out, nothing else does, no connection follows."""
-        self._patterns: Sequence[str] = ()
         self._outbox = Outbox(emit)
-        self._buffer = RotationBuffer()
-        self._draining = DrainingConnections(options.close_timeout)
+        self._connections = Connections(options.close_timeout)
         self._timer = WakeTimer(runtime, lambda: self._wake("timer"))
         self._stats = Stats(runtime)
         self._retries = Retries(lambda: self._new_backoff(schedule), runtime.random, self._stats, self._outbox.put)
@@ -96,13 +87,11 @@ class ConnectionManager:
 
     def drain(self) -> None:
         """Tells by a heartbeat that the agent ends, and goes on until `stop()`."""
-        if self._state == "draining" or is_final(self._state):
-            return
-        if self._state == "idle":
+        if self._state in ("idle", "draining") or is_final(self._state):
             return
         self._enter("draining", "drain")
-        if self._current and self._current.heartbeat:
-            self._current.heartbeat.send_now(self._runtime.monotonic())
+        if heartbeat := self._connections.heartbeat:
+            heartbeat.send_now(self._runtime.monotonic())
         self._wake("drain")
 
     def stop(self, cause: str) -> None:
@@ -112,33 +101,27 @@ class ConnectionManager:
         self._stop_cause = cause
         if self._state == "idle":
             self._enter("stopped", cause)
-        self._drop_candidate()
         reason = "superseded" if self._superseded else "drained" if cause == "drained" else "stopped"
-        now = self._runtime.monotonic()
-        if self._current:
-            self._draining.close(self._current, reason, now)
-        self._current = None
-        self._draining.close_all(now)
+        self._connections.close(reason, self._runtime.monotonic())
         self._wake("stop")
 
     def reconnect(self) -> None:
         """Tries soon what would be tried later, and asks an open connection for a sign of life."""
         now = self._runtime.monotonic()
         self._retries.hasten(now, self._options.windows["network"].base)
-        if self._current and self._current.heartbeat:
-            self._current.heartbeat.probe(now, self._options.connect_timeout)
+        if heartbeat := self._connections.heartbeat:
+            heartbeat.probe(now, self._options.connect_timeout)
         self._wake("reconnect")
 
     def send(self, message: Message) -> None:
-        if not (self._current and self._current.send(message)):
+        current = self._connections.current
+        if not (current and current.send(message)):
             self._tell({"type": "unsent", "id": message.get("id")})
         self._flush()
 
     def set_subscriptions(self, patterns: Sequence[str]) -> None:
-        self._patterns = list(patterns)
-        for connection in self._connections:
-            connection.subscriptions.want(self._patterns)
-        if self._current:
+        self._connections.want(patterns)
+        if self._connections.current:
             self._wake("subscriptions")
 
     async def told(self) -> None:
@@ -148,7 +131,8 @@ class ConnectionManager:
         self._stats.activity = activity
 
     def health(self) -> ManagerHealth:
-        known = self._stats.health(self._state, self._current, self._options.heartbeat, self._retries.backoff.attempts)
+        attempts = self._retries.backoff.attempts
+        known = self._stats.health(self._state, self._connections.current, self._options.heartbeat, attempts)
         return {**known, "http": self._http.health()} if self._http else known
 
     # The loop.
@@ -161,9 +145,9 @@ class ConnectionManager:
 
     def _reconcile(self) -> None:
         now = self._runtime.monotonic()
-        self._draining.work(now)
+        self._connections.draining.work(now)
         if self._stop_cause:
-            if len(self._draining) == 0:
+            if len(self._connections.draining) == 0:
                 self._enter_final(self._stop_cause)
         elif not self._superseded:
             self._notice_pause(now)
@@ -188,50 +172,42 @@ class ConnectionManager:
             return
         if lateness.late >= 0:
             self._stats.lag = lateness.late
-        current = self._current
+        current, heartbeat = self._connections.current, self._connections.heartbeat
         # The wall clock alone may have been set: that is a reason to ask, not to give up.
-        if current is None or current.heartbeat is None or lateness.doubtful < current.heartbeat.interval:
+        if current is None or heartbeat is None or lateness.doubtful < heartbeat.interval:
             return
-        if lateness.pause < max(current.heartbeat.ack_timeout, _BROKEN_AFTER):
-            current.heartbeat.probe(now, self._options.connect_timeout)
+        if lateness.pause < max(heartbeat.ack_timeout, _BROKEN_AFTER):
+            heartbeat.probe(now, self._options.connect_timeout)
             return
         # Where the monotonic clock ran on, the machine was awake.
-        blocked = lateness.late >= current.heartbeat.ack_timeout
+        blocked = lateness.late >= heartbeat.ack_timeout
         what = "the event loop was blocked" if blocked else "the machine slept"
-        self._drop_candidate()
-        self._lose(
-            current,
-            Failure("unresponsive", f"{what} for {round(lateness.pause)} s"),
-            "blocked" if blocked else "woke_from_sleep",
-        )
+        self._connections.drop_candidate()
+        failure = Failure("unresponsive", f"{what} for {round(lateness.pause)} s")
+        self._lose(current, failure, "blocked" if blocked else "woke_from_sleep")
 
     def _give_up_silent(self, now: float) -> None:
         timeout = self._options.connect_timeout
-        candidate = self._candidate
+        candidate = self._connections.candidate
         if candidate and candidate.awaited_until(timeout) <= now:
             failure = Failure("network", f"no {candidate.awaited} within {timeout:g} s")
             self._lose(candidate, failure, "unresponsive")
-        current = self._current
+        current = self._connections.current
         if current and current.heartbeat and current.heartbeat.deadline <= now:
             failure = Failure("unresponsive", f"no ack within {current.heartbeat.ack_timeout:g} s")
             self._lose(current, failure, "unresponsive")
 
     def _connect_when_due(self, now: float) -> None:
-        wanting = not self._current and not self._candidate and not is_final(self._state)
+        wanting = not any(self._connections) and not is_final(self._state)
         if wanting and self._retries.next_at <= now:
-            self._candidate = self._open(now)
+            self._open(now)
 
     def _rotate_when_due(self, now: float) -> None:
-        if self._may_rotate and self._current and self._current.rotate_at <= now:
-            self._candidate = self._open(now)
+        current = self._connections.current
+        if self._connections.may_rotate and current and current.rotate_at <= now:
+            self._open(now)
 
-    @property
-    def _may_rotate(self) -> bool:
-        """One rotation after the other: messages can be put in order from two connections, not from three."""
-        ready = self._current is not None and self._current.heartbeat is not None
-        return ready and self._candidate is None and len(self._draining) == 0
-
-    def _open(self, now: float) -> ManagedConnection:
+    def _open(self, now: float) -> None:
         shortest, longest = self._options.rotate_after
         connection = ManagedConnection(
             self._on_opened,
@@ -242,10 +218,8 @@ class ConnectionManager:
             self._runtime.random,
             self._options.connect_timeout,
         )
-        connection.subscriptions.want(self._patterns)
-
-        self._opener.open(connection, lambda: self._current is not None and self._current.is_open)
-        return connection
+        self._connections.add(connection)
+        self._opener.open(connection, lambda: (old := self._connections.current) is not None and old.is_open)
 
     # What connections tell.
 
@@ -254,17 +228,14 @@ class ConnectionManager:
         terms = self._options.heartbeat
         connection.opened_at = now
         connection.heartbeat = Heartbeat(terms, self._runtime.random, now) if terms else None
-        # In a rotation the old connection stays until the new one has proved itself.
-        if self._current:
-            self._buffer.begin(self._current, connection)
-        else:
-            self._promote(connection)
+        if self._connections.opened(connection):
+            self._promoted(connection)
         self._wake("opened")
 
     def _on_received(self, connection: ManagedConnection, message: Message) -> None:
         kind = message["type"]
         if kind == "heartbeat_ack":
-            if connection not in self._draining and not self._superseded:
+            if connection not in self._connections.draining and not self._superseded:
                 self._on_ack(connection, message)
         elif kind == "superseded":
             # Whatever was asked with this id is not going to be done.
@@ -277,11 +248,11 @@ class ConnectionManager:
         elif connection.subscriptions.answered(message, self._runtime.monotonic()):
             if kind == "error":
                 self._tell({"type": "message", "message": message})
-            self._promote_proved(connection)
-            if connection is self._current and connection.is_ready:
+            self._complete_rotation(connection)
+            if connection is self._connections.current and connection.is_ready:
                 self._tell({"type": "ready"})
             self._wake("subscriptions")
-        elif kind != "message" or self._buffer.admits(connection, message):
+        elif kind != "message" or self._connections.admits(connection, message):
             self._pass({"type": "message", "message": message})
 
     def _on_superseded(self, connection: ManagedConnection) -> None:
@@ -289,31 +260,28 @@ class ConnectionManager:
         if self._superseded or self._stop_cause:
             return
         self._superseded = True
-        if self._current is None:
-            # The only connection there is was still on its way to being the current one.
-            self._current, self._candidate = (self._candidate or connection), None
-        self._drop_candidate()
+        self._connections.supersede(connection)
         if self._state != "draining":
             self._enter("draining", "superseded")
 
     def _on_revoked(self, connection: ManagedConnection, message: Message) -> None:
         self._tell({"type": "message", "message": message})
-        if connection in self._draining:
+        if connection in self._connections.draining:
             self._flush()
             return
-        self._drop_candidate(but=connection)
+        self._connections.drop_candidate(but=connection)
         self._lose(connection, failure_of(Failed(Exception()), revoked=True), "revoked")
         self._wake("ended")
 
     def _on_ack(self, connection: ManagedConnection, ack: Message) -> None:
         round_trip = self._stats.acked(connection.heartbeat, ack)
-        self._promote_proved(connection)
+        self._complete_rotation(connection)
         token = ack.get("fencingToken") or ack["serverTime"]
         self._tell({"type": "acked", "round_trip": round_trip, "fencing_token": token})
         self._wake("ack")
 
     def _on_ended(self, connection: ManagedConnection, end: End) -> None:
-        if not self._draining.ended(connection):
+        if not self._connections.draining.ended(connection):
             now = self._runtime.monotonic()
             age = 0.0 if connection.opened_at is None else now - connection.opened_at
             self._lose(connection, failure_of(end), "connection_lost", self._retries.hint_after(end, age))
@@ -321,19 +289,13 @@ class ConnectionManager:
 
     # Changes.
 
-    def _promote_proved(self, connection: ManagedConnection) -> None:
-        """Completes a rotation as soon as the new connection does all that the old one does."""
-        old = self._current
-        if old is None or connection is not self._candidate or connection.awaited:
-            return
-        self._current, self._candidate = connection, None
-        self._draining.close(old, "rotated", self._runtime.monotonic(), _LINGER)
-        self._retries.rotation_backoff.settled()
-        self._tell({"type": "rotated"})
+    def _complete_rotation(self, connection: ManagedConnection) -> None:
+        if self._connections.complete_rotation(connection, self._runtime.monotonic()):
+            self._retries.rotation_backoff.settled()
+            self._tell({"type": "rotated"})
 
-    def _promote(self, connection: ManagedConnection) -> None:
-        """Makes a connection the one that counts, where there is none."""
-        self._current, self._candidate = connection, None
+    def _promoted(self, connection: ManagedConnection) -> None:
+        """It has become the one that counts, where there was none."""
         if self._state in ("connecting", "reconnecting"):
             self._enter("connected", "opened")
         if connection.is_ready:
@@ -348,22 +310,20 @@ class ConnectionManager:
     ) -> None:
         """A connection, or an attempt at one, is over. Plans what comes next."""
         now = self._runtime.monotonic()
-        connection.terminate()
-        if connection is self._candidate:
-            self._candidate = None
-        if self._current and connection is not self._current:
-            self._current.rotate_at = self._retries.rotation_at(failure, hint, now)
+        if not self._connections.lose(connection):
+            assert self._connections.current
+            self._connections.current.rotate_at = self._retries.rotation_at(failure, hint, now)
             return
-        self._current = None
         self._stats.lost(failure)
-        self._draining.cut_off()
         self._tell({"type": "broken"})
         if self._superseded:
             self._end("superseded", "superseded")
             return
+        candidate = self._connections.candidate
         # A rotation was under way: its connection is the next one already.
-        if self._candidate and self._candidate.is_open:
-            self._promote(self._candidate)
+        if candidate and candidate.is_open:
+            self._connections.promote(candidate)
+            self._promoted(candidate)
             return
         if not self._options.auto_reconnect:
             self._retries.give_up(failure)
@@ -371,28 +331,16 @@ class ConnectionManager:
             return
         if self._state == "connected":
             self._enter("reconnecting", reason, failure)
-        if self._candidate is None:
+        if candidate is None:
             self._retries.plan(failure, hint, now)
 
-    @property
-    def _connections(self) -> list[ManagedConnection]:
-        return [connection for connection in (self._current, self._candidate) if connection is not None]
-
     def _stable_at(self) -> float:
-        return self._current.stable_at(self._options.stable_after) if self._current else math.inf
-
-    def _drop_candidate(self, but: ManagedConnection | None = None) -> None:
-        if self._candidate and self._candidate is not but:
-            self._candidate.terminate()
-            self._candidate = None
+        current = self._connections.current
+        return current.stable_at(self._options.stable_after) if current else math.inf
 
     def _end(self, state: AgentState, reason: str, failure: Failure | None = None) -> None:
         """Ends for good, without waiting for anything."""
-        if self._current:
-            self._current.terminate()
-        self._current = None
-        self._drop_candidate()
-        self._draining.cut_off()
+        self._connections.cut_off()
         self._timer.clear()
         self._enter(state, reason, failure)
 
@@ -411,7 +359,8 @@ class ConnectionManager:
         self._tell({"type": "state", "change": change.to_json()})
 
     def _deadlines(self, now: float) -> Iterator[float]:
-        yield from self._draining.deadlines
+        current, candidate = self._connections.current, self._connections.candidate
+        yield from self._connections.draining.deadlines
         # Whoever drains has a time limit, and the server closes the connection in the end.
         if self._superseded:
             return
@@ -420,14 +369,14 @@ class ConnectionManager:
                 yield connection.heartbeat.next_at
             if connection.is_open:
                 yield connection.subscriptions.next_at
-        if self._candidate:
-            yield self._candidate.awaited_until(self._options.connect_timeout)
-        elif not self._current and not self._stop_cause:
+        if candidate:
+            yield candidate.awaited_until(self._options.connect_timeout)
+        elif not current and not self._stop_cause:
             yield self._retries.next_at
-        if self._current and self._current.heartbeat:
-            yield self._current.heartbeat.deadline
-            if self._may_rotate:
-                yield self._current.rotate_at
+        if current and current.heartbeat:
+            yield current.heartbeat.deadline
+            if self._connections.may_rotate:
+                yield current.rotate_at
             yield now + _PAUSE_CHECK
         if self._retries.backoff.attempts > 0:
             yield self._stable_at()
@@ -441,6 +390,6 @@ class ConnectionManager:
         self._outbox.put(event)
 
     def _flush(self) -> None:
-        for message in self._buffer.release():
+        for message in self._connections.release():
             self._tell({"type": "message", "message": message})
         self._outbox.flush()
