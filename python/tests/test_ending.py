@@ -14,31 +14,38 @@ from .agents import agent_of
 from .until import until
 
 
-async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: FakeService, in_process: bool) -> None:
-    agent = agent_of(service, heartbeat_process=in_process)
-    begun, go = asyncio.Event(), asyncio.Event()
+class Busy:
+    """A running agent whose handler of `a.b` waits."""
 
-    @agent.on_message("a.b")
-    async def handle(subject: str, data: Any) -> str:
-        begun.set()
-        await go.wait()
+    def __init__(self, service: FakeService, **options: Any) -> None:
+        self.agent = agent_of(service, **options)
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+        self.agent.on_message("a.b", self._handle)
+        self.running = asyncio.ensure_future(self.agent.run())
+
+    async def _handle(self, subject: str, data: Any) -> str:
+        self.begun.set()
+        await self.go.wait()
         return "done"
 
-    running = asyncio.ensure_future(agent.run())
+
+async def test_a_drain_lets_handlers_finish_and_answers_go_out(service: FakeService, in_process: bool) -> None:
+    busy = Busy(service, heartbeat_process=in_process)
+    agent = busy.agent
     await service.received("subscribe")
     peer = await service.connection()
     for number in ("1", "2"):
         peer.send(type="message", messageId=number, subject="a.b", data=1, replyTo=f"_inbox.b.{number}",
                         **{"from": "b"})  # fmt: skip
-    await begun.wait()
+    await busy.begun.wait()
     await until(lambda: agent._messaging._dispatcher._waiting == 1)
     draining = asyncio.ensure_future(agent.drain())
     await service.received("publish")
     assert agent.state == "draining"
     assert not agent.get_connection_health()["healthy"]
-    go.set()
+    busy.go.set()
     await draining
-    assert await running == "drained"
+    assert await busy.running == "drained"
     await peer.ended()
     assert peer.closed == (1000, "drained")
     answers = {each["subject"]: each["data"] for each in peer.of_type("publish")}
@@ -130,44 +137,28 @@ async def test_a_drain_in_a_handler_waits_for_the_other_handlers(service: FakeSe
 
 
 async def test_a_signal_drains_and_a_second_one_stops(service: FakeService) -> None:
-    agent = agent_of(service, signals=(signal.SIGUSR1,))
-    begun = asyncio.Event()
-
-    @agent.on_message("a.b")
-    async def handle(subject: str, data: Any) -> None:
-        begun.set()
-        await asyncio.sleep(3600)
-
     before = signal.getsignal(signal.SIGUSR1)
-    running = asyncio.ensure_future(agent.run())
+    busy = Busy(service, signals=(signal.SIGUSR1,))
     await service.received("subscribe")
     (await service.connection()).send(type="message", messageId="1", subject="a.b", data=1, **{"from": "b"})
-    await begun.wait()
+    await busy.begun.wait()
     signal.raise_signal(signal.SIGUSR1)
-    await until(lambda: agent.state == "draining")
+    await until(lambda: busy.agent.state == "draining")
     signal.raise_signal(signal.SIGUSR1)
-    assert await running == "stop"
+    assert await busy.running == "stop"
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
 async def test_a_superseded_process_finishes_its_handlers_and_ends(service: FakeService, in_process: bool) -> None:
-    agent = agent_of(service, heartbeat_process=in_process)
-    begun, go = asyncio.Event(), asyncio.Event()
-
-    @agent.on_message("a.b")
-    async def handle(subject: str, data: Any) -> str:
-        begun.set()
-        await go.wait()
-        return "late"
-
-    running = asyncio.ensure_future(agent.run())
+    busy = Busy(service, heartbeat_process=in_process)
+    agent = busy.agent
     await service.received("subscribe")
     peer = await service.connection()
     peer.send(type="message", messageId="1", subject="a.b", data=1, replyTo="_inbox.b.1", **{"from": "b"})
-    await begun.wait()
+    await busy.begun.wait()
     peer.send(type="superseded")
     await until(lambda: agent.state == "draining")
-    go.set()
-    assert await running == "superseded"
-    assert peer.of_type("publish")[0]["data"] == {"result": "late"}
+    busy.go.set()
+    assert await busy.running == "superseded"
+    assert peer.of_type("publish")[0]["data"] == {"result": "done"}
     assert len(service.connections) == 1

@@ -20,8 +20,8 @@ const CLIENTS = {
 
 const HEAD = `# Conformance
 
-What a client has to do, and which clients do it. \`npm run conformance\` plays the scenarios against a service on this machine
-that behaves and misbehaves, and writes this page. You can try a client of your own: see
+What a client must do, and which clients do it. \`npm run conformance\` plays these scenarios against a local service that also
+misbehaves on purpose, and writes this page. You can test your own client: see
 [\`conformance/README.md\`](../conformance/README.md).
 `;
 
