@@ -75,7 +75,7 @@ async def test_the_heartbeat_process_ends_with_its_agent_however_that_dies(
 ) -> None:
     # A child that was forked keeps the pipe's end open.
     body = {
-        "os._exit": 'agent.on("ready", lambda _: os._exit(3))',
+        "os._exit": 'agent.on("heartbeat_ack", lambda _: os._exit(3))',
         "fork": 'agent.on("ready", lambda _: os.fork() or (time.sleep(30), os._exit(0)))',
     }.get(how, "")
     program = Program(service, tmp_path, body)
