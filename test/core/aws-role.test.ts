@@ -31,7 +31,7 @@ describe("a role's ARN", () => {
     expect(readRoleArn(arn)).toBeUndefined();
   });
 
-  it("is had by whoever has assumed it, whatever its path", () => {
+  it("matches a session of the role, whatever the role's path", () => {
     const identity = readAssumedRole("arn:aws:sts::123456789012:assumed-role/worker/i-0");
     if (!identity) throw new Error("expected a role");
     expect(identity.sessionName).toBe("i-0");

@@ -91,7 +91,7 @@ describe("a ping URL's secret", () => {
     expect(encodeURIComponent(secret)).toBe(secret);
   });
 
-  it("is another one each time, with a key of its own that is always the same", () => {
+  it("is different each time, and always yields the same key", () => {
     const secrets = [1, 2].map(() => newPingSecret("acme", "a"));
     expect(new Set(secrets.map((secret) => pingKey(secret).keyId)).size).toBe(2);
     expect(pingKey(secrets[0] ?? "")).toEqual(pingKey(secrets[0] ?? ""));

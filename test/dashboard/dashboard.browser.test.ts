@@ -226,7 +226,7 @@ function withCustomDomain(): string {
     }
   });
 
-  it("breaks no short word of an agent's page on a phone", async () => {
+  it("does not break short words on an agent's page on a phone", async () => {
     const page = await open(undefined, { viewport: { width: 390, height: 844 } });
     await says(page, "silent", "Offline: lease expired");
     await page.getByRole("link", { name: "silent", exact: true }).click();

@@ -113,7 +113,7 @@ describe("the fleet watcher", () => {
     ]);
   });
 
-  it("is had by an agent over its own connection, which it neither replaces nor ends", async () => {
+  it("uses the connection of an agent, which it neither replaces nor ends", async () => {
     await Promise.all([register("a1"), register("a2")]);
     const watching = await startAgent("a1");
     const before = await target.statuses.getAgent(organizationId, "a1");

@@ -222,7 +222,7 @@ describe("a hostile login", () => {
     expect(await offer(await signToken(key, claims(overrides)))).toEqual(REFUSAL);
   });
 
-  it("by an agent that logs in repeatedly is refused without a write, and accepted again later", async () => {
+  it("by an agent that logs in too often is refused without a write, and accepted again later", async () => {
     const attempt = async () => {
       const { principalId } = await offer(
         await signToken(neighbour, claims({ iss: "a2", sub: "a2" })),

@@ -558,7 +558,7 @@ describe("the template", () => {
     }
   });
 
-  it("sounds the alarm on failures of any route by one metric, which all of them publish", () => {
+  it("raises the alarm on failures of any route by one metric, which all of them publish", () => {
     const failures = {
       MetricName: "RouteFailures",
       Dimensions: [

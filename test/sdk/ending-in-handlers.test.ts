@@ -91,7 +91,7 @@ describe("drain() in a handler", () => {
     expect(answers(socket)).toEqual([{ result: "worked" }, { result: "ended" }]);
   });
 
-  it("of two handlers that both wait for it lets both go on, and answers both", async () => {
+  it("of two handlers that both wait for it lets both continue, and answers both", async () => {
     const { agent, socket, ended } = await connectedAgent();
     for (const name of ["one", "two"]) {
       agent.onMessage(name, async () => {

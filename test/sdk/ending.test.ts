@@ -75,7 +75,7 @@ describe("stop()", () => {
 });
 
 describe("drain()", () => {
-  it("says so in a heartbeat at once, lets running handlers finish, then closes as drained", async () => {
+  it("announces it in a heartbeat at once, lets running handlers finish, then closes as drained", async () => {
     const { agent, socket, ended, states } = await connectedAgent();
     let finish = () => {};
     agent.onMessage("tasks", () => new Promise<void>((resolve) => (finish = resolve)));
@@ -176,7 +176,7 @@ describe("signals", () => {
     expect(await ended).toBe("stop");
   });
 
-  it("let a drain go on that began without one", async () => {
+  it("do not interrupt a drain that began without one", async () => {
     const { agent, socket, ended } = await connectedAgent({ signals: ["SIGUSR2"] });
     let finish = () => {};
     agent.onMessage("tasks", () => new Promise<void>((resolve) => (finish = resolve)));
@@ -300,7 +300,7 @@ describe("an agent that is superseded", () => {
     }
   });
 
-  it("delivers its answers although a signal comes, and stops on a second one", async () => {
+  it("delivers its answers despite a signal, and stops on a second one", async () => {
     for (const signals of [1, 2]) {
       const { agent, socket, runtime, ended, finish } = await busyAgent({ signals: ["SIGUSR2"] });
       post(socket, 2);
@@ -389,7 +389,7 @@ describe("an agent that is superseded", () => {
     }
   });
 
-  it("has what it asked refused at once", async () => {
+  it("has its own requests rejected at once", async () => {
     const { agent, socket } = await busyAgent();
     const asked = agent.list();
     const { id } = socket.sent.at(-1) ?? {};

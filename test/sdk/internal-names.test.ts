@@ -107,7 +107,7 @@ describe("the names that the browser build shortens", () => {
     expect([...clashes]).toEqual([]);
   });
 
-  it("are properties that there are", () => {
+  it("are properties that exist", () => {
     const declared = new Set<string>();
     const collect = (node: ts.Node): void => {
       if (ts.isIdentifier(node)) declared.add(node.text);

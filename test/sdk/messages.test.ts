@@ -23,7 +23,7 @@ describe("messages", () => {
     ]);
   });
 
-  it("bring subject, data and sender to the handler", async () => {
+  it("pass subject, data and sender to the handler", async () => {
     const { agent, socket } = await connectedAgent();
     const calls: unknown[] = [];
     agent.onMessage("tasks.process", (...args) => calls.push(args));
@@ -32,7 +32,7 @@ describe("messages", () => {
     expect(calls).toEqual([["tasks.process", { n: 1 }, { from: "agent-7" }]]);
   });
 
-  it("no longer reach a handler that was taken away", async () => {
+  it("no longer reach a handler that was removed", async () => {
     const { agent, socket } = await connectedAgent();
     const got: unknown[] = [];
     const remove = agent.onMessage("tasks", (_, data) => got.push(data));
@@ -156,7 +156,7 @@ describe("list()", () => {
     await expect(listed).rejects.toThrow(message);
   });
 
-  it("rejects when no reply comes in time", async () => {
+  it("rejects if no reply arrives in time", async () => {
     const { agent, runtime } = await connectedAgent({ requestTimeout: 10 });
     const listed = agent.list();
     runtime.advance(10 * SECOND);

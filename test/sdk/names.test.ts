@@ -96,7 +96,7 @@ describe("a name that there is none of", () => {
     reader.close();
   });
 
-  it("is guessed only where one is near", () => {
+  it("gets a suggestion only if there is a similar one", () => {
     expect(unknown("xyz", ["alpha", "beta"])).toBe(
       "xyz: there is none of this name; expected one of alpha, beta",
     );
@@ -168,14 +168,14 @@ describe("a value of another kind", () => {
     expect(make(Number.NEGATIVE_INFINITY)).toThrow("got -Infinity");
   });
 
-  it("is an option of a list or a profile that there is none of", async () => {
+  it("is refused as an option of a list or a profile", async () => {
     await expect(agent.list(untyped({ limitt: 1 }))).rejects.toThrow("option limitt");
     expect(() => agent.setProfile(untyped({ capability: [] }))).toThrow("option capability");
   });
 });
 
 describe("listeners", () => {
-  it("are called once, or until they are taken away, however often they were added", async () => {
+  it("are called once, or until they are removed, however often they were added", async () => {
     const { agent, socket } = await connectedAgent();
     const calls: string[] = [];
     const listen = () => void calls.push("on");

@@ -38,7 +38,7 @@ describe.each(THROWN.map(([name]) => name))("where %s is thrown", (name) => {
     ["throws", throwing],
     ["rejects", rejecting],
     ["returns a broken thenable", thenable],
-  ])("a listener that %s disturbs nobody, nor does such a logger", async (_, make) => {
+  ])("a listener or logger that %s affects nothing else", async (_, make) => {
     const act = make(thrown) as () => never;
     const { agent, socket, runtime } = await connectedAgent({ logger: { warn: act, error: act } });
     const events = [
@@ -110,7 +110,7 @@ it.each([
   ["throw", throwing],
   ["reject", rejecting],
   ["return a broken thenable", thenable],
-])("listeners and loggers of a fleet's watcher that %s disturb nobody", async (_, make) => {
+])("listeners and loggers of a fleet's watcher that %s affect nothing else", async (_, make) => {
   const act = make(new Error("broken")) as () => never;
   const { watcher, runtime } = fakeFleet({ logger: { warn: act, error: act } });
   for (const name of ["change", "state", "massExpiry"] as const) watcher.on(name, act);

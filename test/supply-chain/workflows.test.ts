@@ -50,7 +50,7 @@ describe.each(files)("the workflow $file", ({ text }) => {
 });
 
 describe("the workflow nightly.yml", () => {
-  it.each(["test:nightly", "verify"])("runs npm run %s in a job of its own", (script) => {
+  it.each(["test:nightly", "verify"])("runs npm run %s in a separate job", (script) => {
     const { text = "" } = files.find(({ file }) => file === "nightly.yml") ?? {};
     const jobs = text.split(/^ {2}(?=[a-z-]+:$)/m).slice(1);
     const running = jobs.filter((job) => job.includes(`run: npm run ${script}\n`));

@@ -138,7 +138,7 @@ describe("agents list and get", () => {
     expect((await agents("list", "--json")).stdout).toBe("[]\n");
   });
 
-  it("show what an agent says of itself", async () => {
+  it("show an agent's capabilities and metadata", async () => {
     const { agents, register } = await workplace("list-profile");
     await register("a1");
     await engine.client.send(
@@ -220,7 +220,7 @@ describe("agents disable, enable and remove", () => {
 });
 
 describe("agents rotate-key and remove-key", () => {
-  it("keep two keys, and say which was retired", async () => {
+  it("keep two keys, and print which one was retired", async () => {
     const { agents, register, get } = await workplace("rotation");
     await register("a1");
     const [first] = (await get("a1")).publicKeys;

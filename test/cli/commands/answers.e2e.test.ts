@@ -62,7 +62,7 @@ describe("messages that wait for an answer", () => {
     [["send", "nobody", "1"], 3, "Agent nobody"],
     [["publish", "sums.*", "1"], 2, "Subject"],
     [["publish", "sums.add", "1", "--timeout", "25h"], 2, "--timeout: expected 1s to 24h."],
-  ])("say why there is none: %j", async (words, code, error) => {
+  ])("report why there is none: %j", async (words, code, error) => {
     const result = await command([...words, "--wait"]);
     expect(result).toMatchObject({ code, stdout: "" });
     expect(result.stderr).toContain(error);

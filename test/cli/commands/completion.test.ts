@@ -113,7 +113,7 @@ describe("the script for zsh", () => {
 });
 
 describe("completion", () => {
-  it("knows no other shell", async () => {
+  it("refuses other shells", async () => {
     const { code, stderr } = await run(["completion", "fish"]);
     expect(code).toBe(2);
     expect(stderr).toContain("Allowed choices are bash, zsh.");

@@ -46,7 +46,7 @@ describe("dashboard", () => {
     expect(get.stdout).toMatch(/^ends +.* \(in (2 h 0|1 h 59) min\)$/m);
   });
 
-  it("hands the address to the browser through a page, so that no process list has the key", async () => {
+  it("passes the address to the browser in a page, so that no process list shows the key", async () => {
     let opened = "";
     let location: string | null = null;
     const { code, stdout } = await dashboard([], {
@@ -66,7 +66,7 @@ describe("dashboard", () => {
     expect(stdout).not.toContain("key=");
   });
 
-  it("opens the plain address of a runtime whose page signs itself in", async () => {
+  it("opens the plain address of a local service, whose page signs in by itself", async () => {
     const file = join(cwd, ".local/outputs.json");
     const text = await readFile(file, "utf8");
     const dashboardUrl = "http://127.0.0.1:8787/";

@@ -53,7 +53,7 @@ describe("doctor", () => {
     );
   });
 
-  it("warns of a clock that is wrong, and says by how much", async () => {
+  it("warns of a wrong clock, and says by how much it is wrong", async () => {
     await register("clock");
     const { code, stdout } = await doctor("clock", [], { now: () => Date.now() + 600_500 });
     expect(code).toBe(0);
@@ -89,7 +89,7 @@ describe("doctor", () => {
     expect(asked).toContain("http://127.0.0.1:5000");
   });
 
-  it("checks what needs no organization without one", async () => {
+  it("without an organization, runs the checks that need none", async () => {
     const { code, stdout } = await run(["doctor", "--local"], { cwd });
     expect(code).toBe(0);
     expect(stdout.match(/^✓ /gm)).toHaveLength(4);

@@ -57,7 +57,7 @@ describe("enrolments create", () => {
     expect(JSON.stringify(enrolment)).not.toContain("ecret");
   });
 
-  it("prints what names an enrolment for IAM roles, and says that it is no secret", async () => {
+  it("prints the token of an enrolment for IAM roles, and says that it is not secret", async () => {
     const { enrolments, create } = await workplace("create-roles");
     const { stdout } = await enrolments("create", ...TERMS, "--role-arn", ROLE);
     expect(stdout).toMatch(/IAM role +arn:aws:iam::123456789012:role\/worker\n/);
@@ -123,7 +123,7 @@ describe("enrolments list", () => {
     for (const text of [stdout, json.stdout]) expect(text).not.toMatch(/ahe_|ecret/);
   });
 
-  it("says that there is none", async () => {
+  it("says so if there are none", async () => {
     const { enrolments } = await workplace("list-empty");
     const { stdout } = await enrolments("list");
     expect(stdout).toBe("Organization list-empty has no enrolments.\n");
@@ -131,7 +131,7 @@ describe("enrolments list", () => {
 });
 
 describe("enrolments revoke", () => {
-  it("leaves agents in, unless they are to be locked out too", async () => {
+  it("does not lock out agents unless --and-agents is given", async () => {
     const { enrolments, agents, create, fleet } = await workplace("revoke");
     const { token, enrolmentId } = await create();
     for (const agentId of ["worker-1", "worker-2"]) await fleet.enrol(token, agentId);
@@ -166,7 +166,7 @@ describe("enrolments revoke", () => {
 });
 
 describe("agents list", () => {
-  it("says by which enrolment an agent came", async () => {
+  it("shows the enrolment by which an agent was registered", async () => {
     const { agents, create, fleet } = await workplace("agents");
     const { token, enrolmentId } = await create("--ephemeral", "1h");
     await fleet.enrol(token, "worker-1");

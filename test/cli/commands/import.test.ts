@@ -34,7 +34,7 @@ async function registered(organization: string) {
 }
 
 describe("agents import", () => {
-  it("says how to go on where a key file is in the way, which the same command would find again", async () => {
+  it("says how to continue if a key file already exists, which repeating the command would not solve", async () => {
     const keys = ["--generate-keys", "before"];
     expect((await importing("before", "agentId\na1", keys)).code).toBe(0);
     await run(["agents", "remove", "--local", "-o", "before", "--agent", "a1", "--yes"], { cwd });
@@ -77,7 +77,7 @@ describe("agents import", () => {
     expect((await stat(join(cwd, "keys", "a2.pem"))).mode & 0o777).toBe(0o600);
   });
 
-  it("can be repeated: agents that are there are left as they are", async () => {
+  it("can be repeated: registered agents are not changed", async () => {
     const csv = "agentId\na1\na2\n";
     const keys = ["--generate-keys", "repeated"];
     await importing("again", "agentId\na1\n", keys);
@@ -133,7 +133,7 @@ describe("agents import", () => {
     expect(stderr.endsWith(" 30 of 30\r\u001b[K")).toBe(true);
   });
 
-  it("ends where it is interrupted, and says what is left", async () => {
+  it("stops when interrupted, and reports what is left to import", async () => {
     const options = { signal: AbortSignal.abort() };
     const { code, stderr } = await importing(
       "stopped",
@@ -257,7 +257,7 @@ describe("agents import", () => {
     ]);
   });
 
-  it("names the line of a fault by any line end, also after fields of several lines", async () => {
+  it("reports the line of an error with any line ending, also after multi-line fields", async () => {
     for (const end of ["\n", "\r\n", "\r"]) {
       const lines = ["agentId,description,role", `a1,"one${end}two",agent`, "a2,,pilot"];
       const { stderr } = await importing("lines", lines.join(end), ["--generate-keys", "none"]);
@@ -265,7 +265,7 @@ describe("agents import", () => {
     }
   });
 
-  it("says that a spreadsheet's own file is no text", async () => {
+  it("says that a spreadsheet file is not text", async () => {
     const { code, stderr } = await importing("sheet", Buffer.from("PK\u0003\u0004\0\0"));
     expect(code).toBe(2);
     expect(stderr).toContain("sheet.txt is not a text file, but a spreadsheet or a ZIP archive.");
@@ -273,7 +273,7 @@ describe("agents import", () => {
 });
 
 describe("comma-separated values", () => {
-  it("have quotes, commas and line breaks in quotes, and lines by either end", () => {
+  it("may contain quotes, commas and line breaks in quotes, and have either line ending", () => {
     expect(parseCsv('a,b\r\n"x ""y"", z","1\n2"\r\n\r\n 3 ,\n', ["a", "b"])).toEqual([
       { line: 2, values: { a: 'x "y", z', b: "1\n2" } },
       { line: 5, values: { a: "3" } },

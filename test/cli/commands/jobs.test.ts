@@ -34,7 +34,7 @@ describe("agents register --ping", () => {
     expect((await command("text", "why", "backup")).stdout).toContain("has never requested its");
   });
 
-  it("prints it as pingUrl, with a schedule of cron", async () => {
+  it("prints it as pingUrl, for a cron schedule", async () => {
     const { stdout } = await register(
       "json",
       ...["--ping", "--cron", "0 3 * * *", "--timezone", "Europe/Berlin", "--max-run", "2h"],
@@ -70,13 +70,13 @@ describe("agents register --ping", () => {
     expect((await command("refused", "agents", "get", "-a", "backup")).code).toBe(3);
   });
 
-  it("makes a URL of an endpoint that is given with a slash at its end", async () => {
+  it("accepts an endpoint with a trailing slash", async () => {
     const words = ["agents", "register", "-a", "backup", "--ping", "--every", "1h", "--json"];
     const { stdout } = await command("slash", ...words, "--http-url", "http://127.0.0.1:9787/");
     expect(JSON.parse(stdout).pingUrl).toMatch(/^http:\/\/127\.0\.0\.1:9787\/ping\//);
   });
 
-  it("says what to do where there is no endpoint", async () => {
+  it("says what to do if there is no endpoint", async () => {
     const words = ["agents", "register", "-a", "backup", "--ping", "--every", "1h"];
     const { code, stderr } = await command("without", ...words);
     expect(code).toBe(4);
@@ -104,7 +104,7 @@ describe("agents rotate-key of a job", () => {
 });
 
 describe("agents import", () => {
-  it("takes jobs as agents list exports them, whose URLs go on", async () => {
+  it("imports jobs as exported by agents list, and their URLs stay valid", async () => {
     await register("export", "--ping", "--every", "1h");
     const { stdout } = await command("export", "agents", "list", "--json");
     const moved = stdout.replaceAll('"organizationId":"export"', '"organizationId":"moved"');

@@ -10,7 +10,7 @@ describe("keys generate", () => {
     ["ed25519", "EdDSA"],
     ["p256", "ES256"],
     ["rsa", "RS256"],
-  ])("makes a pair of kind %s that the service accepts", async (kind, algorithm) => {
+  ])("generates a key pair of type %s that the service accepts", async (kind, algorithm) => {
     const cwd = await emptyFolder();
     const args = ["keys", "generate", "--algorithm", kind, "--out", "a1.pem", "--json"];
     const { code, stdout } = await run(args, { cwd });
@@ -28,7 +28,7 @@ describe("keys generate", () => {
     });
   });
 
-  it("lets only the owner read the private key", async () => {
+  it("makes the private key readable by its owner only", async () => {
     const cwd = await emptyFolder();
     await run(["keys", "generate", "--out", "a1.pem"], { cwd });
     expect((await stat(join(cwd, "a1.pem"))).mode & 0o777).toBe(0o600);
@@ -67,14 +67,14 @@ describe("keys generate", () => {
     expect(await readdir(cwd)).toEqual(["a1.pem"]);
   });
 
-  it("says which folder is missing", async () => {
+  it("reports which folder is missing", async () => {
     const cwd = await emptyFolder();
     const { code, stderr } = await run(["keys", "generate", "--out", "none/a1.pem"], { cwd });
     expect(code).toBe(1);
     expect(stderr).toContain("none/a1.pem can't be written (ENOENT).");
   });
 
-  it("refuses an unknown kind", async () => {
+  it("refuses an unknown type", async () => {
     const args = ["keys", "generate", "--algorithm", "dsa", "--out", "a1.pem"];
     const { code, stderr } = await run(args);
     expect(code).toBe(2);

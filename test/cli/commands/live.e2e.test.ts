@@ -59,7 +59,7 @@ describe("messages from the command line", () => {
     expect(await agent.next()).toMatchObject({ subject: "tasks.process", data: "hello" });
   });
 
-  it("reach who is subscribed to the subject that `publish` names", async () => {
+  it("reach the subscribers of the subject that `publish` names", async () => {
     await agent.ask({ type: "subscribe", subject: "tasks.*" });
     const { code, stdout } = await command(["publish", "tasks.process", "[1,2]"]);
     expect(code).toBe(0);
@@ -93,7 +93,7 @@ describe("events --follow", () => {
     };
   }
 
-  it("shows the past, then each event once as it happens, and leaves no viewer behind", async () => {
+  it("shows past events, then each new event once, and leaves no viewer behind", async () => {
     const events = follow("a1", "--limit", "1");
     expect(await events.next()).toMatchObject({ agentId: "a1", event: "online" });
     await agent.ask({ type: "heartbeat", activity: { state: "draining" } });
@@ -108,7 +108,7 @@ describe("events --follow", () => {
     expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ agentId: "a1" })]);
   });
 
-  it("has kept what happened for who asks later", async () => {
+  it("agrees with `events`, which shows the same events later", async () => {
     const { stdout } = await command(["events"]);
     const words = stdout
       .trimEnd()
@@ -124,7 +124,7 @@ describe("events --follow", () => {
 });
 
 describe("the dashboard's address", () => {
-  it("signs a viewer in that sees the organization", async () => {
+  it("signs in a viewer that sees the organization", async () => {
     const file = join(cwd, ".local/outputs.json");
     const outputs = JSON.parse(await readFile(file, "utf8"));
     const dashboardUrl = "http://127.0.0.1:1/dashboard/#url=x&organization=demo";
@@ -167,7 +167,7 @@ describe("simulate", () => {
       .filter((id: string) => id.startsWith("sim-"));
   };
 
-  it("lets real agents come and go, finds none that reads wrong, and removes them", async () => {
+  it("starts and stops real agents, finds no wrong status, and removes them", async () => {
     const acked = jest.spyOn(Times.prototype, "add");
     let begun = 0;
     const { code, stdout, stderr } = await simulate(
@@ -194,7 +194,7 @@ describe("simulate", () => {
     expect(await agentIds()).toEqual([]);
   });
 
-  it("counts the faults that it makes, and removes its agents also when it is interrupted", async () => {
+  it("counts the faults that it injects, and removes its agents also when interrupted", async () => {
     const interruption = new AbortController();
     let ticks = 0;
     const { code, stdout } = await simulate(
@@ -219,7 +219,7 @@ describe("simulate", () => {
 });
 
 describe("drain", () => {
-  it("makes an agent that allows it finish and leave", async () => {
+  it("makes an agent that allows it finish its work and go offline", async () => {
     await command(["agents", "register", "-a", "polite", "--generate-key", "polite.pem"]);
     const polite = new HeartbeatAgent({
       agentId: "polite",

@@ -53,7 +53,7 @@ describe("while the service is in self-preservation", () => {
     });
   };
 
-  it("status --watch says so above the table, in lines that fit, and beside the changes", async () => {
+  it("status --watch says so above the table, in lines that fit, and among the changes", async () => {
     const { stdout } = await watched({ isTTY: true, columns: 80, rows: 20 });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is sent
     const lines = stdout.replace(/\u001b\[[?\d]*\w/g, "").split("\n");
@@ -64,7 +64,7 @@ describe("while the service is in self-preservation", () => {
     expect(changes).toMatch(/a1 +offline/);
   });
 
-  it("why sends a person to the service, not to the agent", async () => {
+  it("why blames the service, not the agent", async () => {
     const text = await told("why", "a1");
     expect(text).toContain("runbook MassExpirySuspected");
     expect(text).not.toContain("Its process hangs");

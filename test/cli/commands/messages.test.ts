@@ -75,7 +75,7 @@ describe("a message", () => {
       "12345678901234567890",
       "line 1, column 1: expected a number",
     ],
-  ])("is not sent where the standard input is %s", async (_, input, sentence) => {
+  ])("is not sent if the standard input is %s", async (_, input, sentence) => {
     const { code, stderr } = await command(["publish", "tasks", "-"], { input });
     expect(code).toBe(2);
     expect(stderr).toContain(`The data is not JSON: ${sentence}`);
@@ -91,7 +91,7 @@ describe("a message", () => {
     expect(sent).toEqual([expect.objectContaining({ data: { a: 1 } })]);
   });
 
-  it("may name a capability, which goes onto the bus with it", async () => {
+  it("may name a capability, which is published on the bus with it", async () => {
     const { sent, eventBridge } = recordingBus("1");
     const words = ["publish", "pages.summarize", "7", "--capability", "summarize"];
     const { code, stdout } = await command([...words, "--json"], { eventBridge });
@@ -101,7 +101,7 @@ describe("a message", () => {
     expect(sent).toEqual([{ organizationId: "acme", ...message, data: 7 }]);
   });
 
-  it("is not sent where it is larger than agents can get", async () => {
+  it("is not sent if it is larger than agents can receive", async () => {
     const input = JSON.stringify("x".repeat(128 * 1024 - 200));
     const fits = await command(["publish", "tasks", "-"], { input, eventBridge: refusing });
     expect(fits.stderr).toContain("refused the message: no such bus");
@@ -111,7 +111,7 @@ describe("a message", () => {
     expect(stderr).toContain("and agents get at most 131072.");
   });
 
-  it("is a failure where the event bus refuses it", async () => {
+  it("fails if the event bus refuses it", async () => {
     const { code, stdout, stderr } = await command(["publish", "tasks"], { eventBridge: refusing });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain("error: The event bus local refused the message: no such bus\n");

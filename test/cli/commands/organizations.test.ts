@@ -13,7 +13,7 @@ afterAll(() => engine.stop());
 const list = (...args: string[]) => run(["organizations", "list", "--local", ...args], { cwd });
 
 describe("organizations list", () => {
-  it("counts the agents that are registered, of every organization", async () => {
+  it("counts the registered agents of every organization", async () => {
     expect((await list()).stdout).toBe("No organization has registered agents.\n");
     for (const [organizationId, agentId] of [
       ["one", "a"],

@@ -42,14 +42,14 @@ describe("status", () => {
     expect(stdout).toContain("1 online, 2 offline");
   });
 
-  it("marks an agent that is there, but whose work does not advance", async () => {
+  it("marks an agent that is online, but whose work has stalled", async () => {
     const now = Date.now();
     await put(onlineRow(now, { organizationId: "stalled", stallsAt: now - 5000 }));
     expect((await status("stalled")).stdout).toMatch(/^a1 +● stalled +/m);
     expect((await status("stalled", ["a1"])).stdout).toMatch(/^stalled since .*\(\d+ s ago\)$/m);
   });
 
-  it("prints JSON for programs, of the derived status", async () => {
+  it("prints the derived status as JSON", async () => {
     const now = Date.now();
     await put(onlineRow(now - 600_000, { organizationId: "json" }));
     const agents: AgentPresence[] = JSON.parse((await status("json", ["--json"])).stdout);
@@ -64,12 +64,12 @@ describe("status", () => {
     [{ state: "blocked", eventLoopLagMs: 40_000 }, "blocked 40 s"],
     [{ state: "working", task: "t", eventLoopLagMs: 2000 }, "working on t, event loop 2 s late"],
     [{ state: "working", task: "t", note: "page 3 of 9" }, "working on t, page 3 of 9"],
-  ] as [Activity, string][])("says what an agent does: %p", async (activity, words) => {
+  ] as [Activity, string][])("shows what an agent is doing: %p", async (activity, words) => {
     await put(onlineRow(Date.now(), { organizationId: "doing", activity }));
     expect((await status("doing", ["a1"])).stdout).toMatch(new RegExp(`^activity +${words}$`, "m"));
   });
 
-  it("finds stalled agents, which are online too, and says since when they do not advance", async () => {
+  it("finds stalled agents, which are also online, and shows since when", async () => {
     const now = Date.now();
     const organizationId = "stuck";
     const activity = { state: "working", task: "tasks.process" } as const;
@@ -86,7 +86,7 @@ describe("status", () => {
     expect(other).toMatchObject({ code: 5, stderr: "error: Agent a2 is online.\n" });
   });
 
-  it("finds draining agents, which are online too", async () => {
+  it("finds draining agents, which are also online", async () => {
     const now = Date.now();
     const organizationId = "leaving";
     const activity = { state: "draining" } as const;
@@ -102,7 +102,7 @@ describe("status", () => {
     expect(other).toMatchObject({ code: 5, stderr: "error: Agent a2 is online.\n" });
   });
 
-  it("finds agents by what they can do", async () => {
+  it("finds agents by capability", async () => {
     const now = Date.now();
     const organizationId = "skills";
     await put(
@@ -127,7 +127,7 @@ describe("status", () => {
     expect(get.stdout).toMatch(/^metadata +\{"version":"1.4.2"\}$/m);
   });
 
-  it("shows only agents of the status asked for", async () => {
+  it("shows only agents with the requested status", async () => {
     const now = Date.now();
     await put(
       onlineRow(now, { organizationId: "filter", agentId: "on" }),
@@ -148,7 +148,7 @@ describe("status", () => {
     expect((await status("ours", ["a1"])).code).toBe(3);
   });
 
-  it("judges by the server's clock where this machine's is wrong", async () => {
+  it("uses the server's clock if the local one is wrong", async () => {
     await put(onlineRow(Date.now(), { organizationId: "skew" }));
     const { stdout } = await status("skew", ["a1"], { now: () => Date.now() + 3_600_000 });
     expect(stdout).toMatch(/^status +online$/m);
@@ -173,7 +173,7 @@ describe("status of one agent", () => {
     }
   });
 
-  it("lets a script ask by the exit code", async () => {
+  it("sets the exit code for scripts", async () => {
     await put(onlineRow(Date.now(), { organizationId: "script" }));
     expect((await status("script", ["a1", "--status", "online"])).code).toBe(0);
     const other = await status("script", ["a1", "--status", "offline"]);
@@ -299,7 +299,7 @@ describe("colours", () => {
   const coloured = (options: RunOptions, args: string[] = []) =>
     status("colours", args, { isTTY: true, columns: 120, ...options });
 
-  it("are for terminals only, and not where NO_COLOR, TERM=dumb or --no-color forbids them", async () => {
+  it("are for terminals only, and are turned off by NO_COLOR, TERM=dumb or --no-color", async () => {
     await put(onlineRow(Date.now(), { organizationId: "colours" }));
     const colour = "\u001b[";
     expect((await coloured({})).stdout).toContain(colour);

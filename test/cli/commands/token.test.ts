@@ -48,7 +48,7 @@ async function serviceAccepts(token: string, key: TestKey) {
 }
 
 describe("token inspect", () => {
-  it("shows what a good token says, and where it would be refused elsewhere", async () => {
+  it("shows the claims of a valid token, and where it would be refused", async () => {
     const key = await testKey();
     const token = await signToken(key, loginClaims(URL_OF_SERVICE, NOW));
     const { code, stdout } = await inspect(token, key);
@@ -100,15 +100,18 @@ describe("token inspect", () => {
     ["is for http", { aud: "https://abc.example.com/prod" }, "expected wss://abc.example.com/prod"],
     ["has a slash too many", { aud: `${URL_OF_SERVICE}/` }, "got wss://abc.example.com/prod/"],
     ["is for several audiences", { aud: [URL_OF_SERVICE] }, "claim aud"],
-  ])("names the fault of a token that %s, which the service refuses", async (_, claims, fault) => {
-    const key = await testKey();
-    const token = await signToken(key, loginClaims(URL_OF_SERVICE, NOW, claims));
-    expect(await serviceAccepts(token, key)).toBe(false);
-    const { code, stdout } = await inspect(token, key);
-    expect(stdout).toContain(fault);
-    expect(stdout).toContain("✗");
-    expect(code).toBe(1);
-  });
+  ])(
+    "reports the error in a token that %s, which the service refuses",
+    async (_, claims, fault) => {
+      const key = await testKey();
+      const token = await signToken(key, loginClaims(URL_OF_SERVICE, NOW, claims));
+      expect(await serviceAccepts(token, key)).toBe(false);
+      const { code, stdout } = await inspect(token, key);
+      expect(stdout).toContain(fault);
+      expect(stdout).toContain("✗");
+      expect(code).toBe(1);
+    },
+  );
 
   it.each<[string, object]>([
     ["has fractions of seconds", { iat: SECONDS - 0.5, exp: SECONDS + 59.5 }],
@@ -116,7 +119,7 @@ describe("token inspect", () => {
     ["is just not expired", { iat: SECONDS - 80, exp: SECONDS - 29 }],
     ["asks for an interval out of bounds", { heartbeat_interval: 0.001, heartbeat_timeout: 1e9 }],
     ["has claims of its own", { tenant: "x", nbf: SECONDS }],
-  ])("approves of a token that %s, which the service accepts", async (_, claims) => {
+  ])("accepts a token that %s, as the service does", async (_, claims) => {
     const key = await testKey();
     const token = await signToken(key, loginClaims(URL_OF_SERVICE, NOW, claims));
     expect(await serviceAccepts(token, key)).toBe(true);
@@ -134,7 +137,7 @@ describe("token inspect", () => {
     ["is cut", (token) => token.slice(5), "a header that is base64url"],
     ["is too long", (token) => token + "A".repeat(4096), "at most 4096 characters"],
     ["is no token", () => "hello", "three parts joined by dots, got 1"],
-  ])("names the fault of a token that %s", async (_, change, fault) => {
+  ])("reports the error in a token that %s", async (_, change, fault) => {
     const key = await testKey();
     const token = change(await signToken(key, loginClaims(URL_OF_SERVICE, NOW)));
     expect(await serviceAccepts(token, key)).toBe(false);
@@ -143,7 +146,7 @@ describe("token inspect", () => {
     expect(code).toBe(1);
   });
 
-  it("names the key where a token was signed with another one", async () => {
+  it("names the key if a token was signed with another one", async () => {
     const [key, other] = await Promise.all([testKey(), testKey()]);
     const token = await signToken(other, loginClaims(URL_OF_SERVICE, NOW));
     const { stdout } = await inspect(token, key);

@@ -85,7 +85,7 @@ describe("why", () => {
     expect(text).toContain("ws://127.0.0.1:8787/prod");
   });
 
-  it("knows that a viewer has no status", async () => {
+  it("says that a viewer has no status", async () => {
     await register("viewers", "--role", "viewer");
     expect((await why("viewers")).text).toContain("a viewer never has one");
   });

@@ -44,7 +44,7 @@ describe("a client that is not one", () => {
     expect(await violationOf("logs in", command)).toContain("it ended with code 7");
   });
 
-  it("fails if its token is none", async () => {
+  it("fails if its token is not a login token", async () => {
     const body = `${connectWith('"token"')} tell({ id, result: null });`;
     const violation = await violationOf("logs in", faultyClient("token", body));
     expect(violation).toContain("the key's RFC 7638 thumbprint as kid");

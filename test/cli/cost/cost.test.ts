@@ -60,7 +60,7 @@ describe("the billing units", () => {
     expect(SWEEP.trendSeconds * 1000).toBe(TREND_INTERVAL_MS);
   });
 
-  it("know of every metric of the functions", async () => {
+  it("include every metric of the functions", async () => {
     const lambda = join(ROOT, "lambda");
     const files = (await readdir(lambda, { recursive: true })).filter((name) => /\.ts$/.test(name));
     const texts = await Promise.all(files.map((name) => readFile(join(lambda, name), "utf8")));
@@ -127,14 +127,14 @@ describe("the price of a fleet", () => {
     expect(item(calm, "events")).toBe(0);
   });
 
-  it("falls with the interval, and with acks that are not asked for", () => {
+  it("falls with a longer interval, and with fewer acks", () => {
     const usd = (fleet: Partial<Fleet>) => of(fleet).agentHeartbeat.usd;
     expect(usd({ intervalSeconds: 60 })).toBeLessThan(usd({}) * 0.6);
     expect(usd({ ackEvery: 10 })).toBeLessThan(usd({}) * 0.75);
     expect(item({ ackEvery: 10 }, "write units")).toBeCloseTo(item({}, "write units"), 0);
   });
 
-  it("rises with all that happens, and not with the time-out", () => {
+  it("rises with every kind of activity, but not with the timeout", () => {
     const usd = (fleet: Partial<Fleet>) => of(fleet).agentHeartbeat.usd;
     for (const more of [
       { reconnectsPerDay: 20 },
@@ -151,7 +151,7 @@ describe("the price of a fleet", () => {
     expect(patient.agentHeartbeat).toMatchObject({ usd: usd({}), detectionSeconds: 300 });
   });
 
-  it("has an invocation a minute, billed while it waits, for sweeps that are closer together", () => {
+  it("includes an invocation a minute, billed while it waits, for sweeps that are closer together", () => {
     const of = (sweepSeconds: number, what: string) => item({ sweepSeconds }, what);
     expect(of(10, "invocations")).toBeCloseTo(of(60, "invocations"), 3);
     expect(of(10, "read units") - of(60, "read units")).toBeCloseTo(5 * 43_800 * 39, 0);
@@ -178,7 +178,7 @@ describe("the price of a fleet", () => {
 });
 
 describe("a price", () => {
-  it("has tiers that follow one another", () => {
+  it("has contiguous tiers", () => {
     const { webSocketMessage } = pricesIn("us-east-1");
     expect(priceOf(webSocketMessage, 1e6)).toBeCloseTo(1, 9);
     expect(priceOf(webSocketMessage, 1e9)).toBeCloseTo(1000, 6);
@@ -202,7 +202,7 @@ describe("a price", () => {
 });
 
 describe("cost", () => {
-  it("needs no deployment, and shows both bills with what could not be confirmed", async () => {
+  it("needs no deployment, and shows both bills and which prices could not be confirmed", async () => {
     const { code, stdout } = await run(["cost", "--agents", "500", "--region", "eu-west-1"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^500 agents in eu-west-1, a heartbeat every 30 s, each acknowledged\./);
@@ -310,7 +310,7 @@ describe("the pages", () => {
     },
   );
 
-  it("have the chart as the code draws it", async () => {
+  it("contain the chart that the code draws", async () => {
     if (process.env.UPDATE_DOCS) await writeFile(CHART, chart());
     expect(await readFile(CHART, "utf8")).toBe(chart());
   });

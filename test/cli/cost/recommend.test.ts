@@ -22,7 +22,7 @@ const item = (fleet: Partial<Fleet>, what: string) =>
 describe("provisioned capacity of the status table", () => {
   const calm: Partial<Fleet> = { agents: 2000, minWriteUnits: 100, sweepSeconds: 300 };
 
-  it("is billed by the hour, in place of what the table is asked for", () => {
+  it("is billed by the hour, instead of by request", () => {
     expect(item(calm, "provisioned write units, hours")).toBe(100 * 730);
     expect(item(calm, "provisioned read units, hours")).toBe(5 * 730);
     const { reconnectsPerDay } = DEFAULT_FLEET;
@@ -36,7 +36,7 @@ describe("provisioned capacity of the status table", () => {
     expect(item(calm, "metrics of alarms")).toBe(ALARM_METRICS.essential + PROVISIONED.alarms);
   });
 
-  it("grows where the fleet uses more than the target of it", () => {
+  it("grows if the fleet uses more than its target utilization", () => {
     const hours = item({ ...calm, minWriteUnits: 10 }, "provisioned write units, hours");
     // 2,000 / 30 s of heartbeats, and 3 writes a rotation.
     expect(hours / 730).toBe(Math.ceil((2000 / 30 + 1 + (3 * 2000) / 86_400) / 0.7));
@@ -95,7 +95,7 @@ describe("recommended settings", () => {
   const usd = (fleet: Partial<Fleet>) => of({ ...TWO_THOUSAND, ...fleet }).agentHeartbeat.usd;
   const named = (found: Recommendation) => found.savings.map(({ setting }) => setting);
 
-  it("save what the bills differ by, and keep the time until a dead agent shows", () => {
+  it("save the difference between the bills, and do not delay the detection of a dead agent", () => {
     const found = recommend(TWO_THOUSAND);
     expect(named(found)).toEqual([
       "ackEvery: 10",
@@ -108,7 +108,7 @@ describe("recommended settings", () => {
     expect(found.usd - saved).toBeCloseTo(found.recommendedUsd, 9);
   });
 
-  it("never cost less than the platform asks for connections and heartbeats alone", () => {
+  it("never cost less than the platform charges for connections and heartbeats alone", () => {
     for (const intervalSeconds of [5, 30, 300, 540]) {
       const { floor, recommendedUsd } = recommend({ ...TWO_THOUSAND, intervalSeconds });
       const least = Object.values(floor).reduce((sum, part) => sum + part);
@@ -117,7 +117,7 @@ describe("recommended settings", () => {
     }
   });
 
-  it("take back what was chosen and costs more", () => {
+  it("undo settings that cost more", () => {
     const dear: Partial<Fleet> = { alarms: "all", cloudWatchDashboard: true, sweepSeconds: 10 };
     expect(named(recommend({ ...TWO_THOUSAND, ...dear }))).toEqual(
       expect.arrayContaining([
@@ -128,7 +128,7 @@ describe("recommended settings", () => {
     );
   });
 
-  it("take back a domain that is billed for each heartbeat over HTTP, and no other", () => {
+  it("remove a domain that is billed for each heartbeat over HTTP, and no other domain", () => {
     const fleet = { ...DEFAULT_FLEET, agents: 2000, httpDomain: true };
     const http = { ...fleet, transport: "http" } as const;
     expect(item(http, "requests")).toBe((2000 * SECONDS_A_MONTH) / 30);
@@ -139,7 +139,7 @@ describe("recommended settings", () => {
     expect(JSON.stringify(recommend(fleet).savings)).not.toContain("httpDomain");
   });
 
-  it("leave a small fleet on demand, and a fleet that has them as it is", () => {
+  it("leave a small fleet on demand, and change nothing in a fleet that already has them", () => {
     const small = recommend({ ...DEFAULT_FLEET, agents: 10 });
     expect(named(small)).toEqual(["ackEvery: 10"]);
     const minWriteUnits = leastWriteUnits({ ...TWO_THOUSAND, ackEvery: 10 });
@@ -148,7 +148,7 @@ describe("recommended settings", () => {
     expect(done.recommendedUsd).toBe(done.usd);
   });
 
-  it("name what weakens a promise apart, each with what it saves by itself", () => {
+  it("list settings that weaken a promise separately, each with its own savings", () => {
     const { weaker, recommendedUsd } = recommend(TWO_THOUSAND);
     expect(weaker.map(({ setting }) => setting)).toEqual([
       "heartbeatInterval: 300",

@@ -21,7 +21,7 @@ describe("the target --local", () => {
     expect((await run([...status, "--local"], { cwd })).code).toBe(0);
   });
 
-  it("is explained if there is none", async () => {
+  it("is refused with an explanation if there is none", async () => {
     const cwd = await emptyFolder();
     const { code, stdout, stderr } = await run([...status, "--local"], { cwd });
     expect(code).toBe(4);
@@ -124,7 +124,7 @@ describe("the target --stack", () => {
     );
   });
 
-  it("is explained where AWS refuses", async () => {
+  it("is refused with an explanation if AWS denies access", async () => {
     for (const [name, hint] of [
       ["CredentialsProviderError", "Set AWS credentials"],
       ["ExpiredTokenException", "Renew the AWS credentials."],
@@ -188,7 +188,7 @@ describe("a target of single values", () => {
     engine.registryTableName,
   ];
 
-  it("needs no stack, and asks for what a command needs", async () => {
+  it("needs no stack, and asks for missing values that a command needs", async () => {
     const { code, configs } = await run([...status, ...tables(), "--region", "eu-west-1"], {
       dynamoDb,
     });
@@ -201,7 +201,7 @@ describe("a target of single values", () => {
     );
   });
 
-  it("registers an agent, also where the URL is not known", async () => {
+  it("registers an agent, also without the URL", async () => {
     const cwd = await emptyFolder();
     const args = [
       "agents",
@@ -251,7 +251,7 @@ describe("usage", () => {
     expect(stderr).not.toContain("    at ");
   });
 
-  it("is shown where no command is given", async () => {
+  it("is shown if no command is given", async () => {
     for (const args of [[], ["agents"], ["keys"]]) {
       const { code, stdout, stderr } = await run(args);
       expect(code).toBe(2);

@@ -35,7 +35,7 @@ describe("the bytes of a text", () => {
     ["a program", Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 1, 2]), "is not a text file"],
     ["UTF-32", Buffer.from([0xff, 0xfe, 0, 0, 0x7b, 0, 0, 0]), "is not a text file"],
     ["DER", Buffer.from([0x30, 0x82, 0x01, 0x22, 0x00]), "is not a text file"],
-  ])("are refused where they are %s", (_, bytes, message) => {
+  ])("are refused if they are %s", (_, bytes, message) => {
     expect(() => decodeText(bytes)).toThrow(message);
   });
 });

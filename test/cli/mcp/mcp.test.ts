@@ -92,7 +92,7 @@ const fleetOf = (agents: AgentPresence[]) =>
   }) as never;
 
 describe("an assistant", () => {
-  it("learns which agents are stuck, and why, by two questions", async () => {
+  it("finds out which agents are stuck, and why, with two calls", async () => {
     const now = Date.now();
     const named = (agentId: string) => ({ organizationId: "stuck", agentId });
     await putRows(engine.client, engine.statusTableName, [
@@ -167,7 +167,7 @@ describe("an assistant", () => {
     expect(await ids({ prefix: "b-", status: "offline" })).toEqual(["b-1"]);
   });
 
-  it("learns what happened within a period, and to one agent", async () => {
+  it("can ask what happened within a period, and to one agent", async () => {
     const organizationId = "past";
     const at = Date.UTC(2026, 10, 24, 12);
     const history = new HistoryStore(engine.client, engine.registryTableName);
@@ -213,7 +213,7 @@ describe("an assistant", () => {
     ).rejects.toThrow();
   });
 
-  it("sends, drains and disables where that is allowed", async () => {
+  it("sends, drains and disables if that is allowed", async () => {
     const organizationId = "active";
     const words = ["agents", "register", "-a", "a1", "--generate-key", "a1.pem"];
     await run([...words, "--local", "-o", organizationId], { cwd });
@@ -240,7 +240,7 @@ describe("an assistant", () => {
     expect(await ask("disable_agent", { agent: "nobody" })).toContain("nobody");
   });
 
-  it("gets what agents wrote without what would steer it, and mistakes as sentences", async () => {
+  it("gets texts of agents without control characters, and errors as sentences", async () => {
     const activity = { state: "working", note: "\u001b[31mred\u202e" } as AgentPresence["activity"];
     await putRows(engine.client, engine.statusTableName, [
       onlineRow(Date.now(), { organizationId: "hostile", agentId: "a1", activity } as never),
@@ -257,7 +257,7 @@ describe("an assistant", () => {
 });
 
 describe("agent-heartbeat mcp", () => {
-  it("refuses actions that there are not", async () => {
+  it("refuses unknown actions", async () => {
     const words = ["mcp", "--local", "-o", "acme", "--allow", "send,delete"];
     const { code, stderr } = await run(words, { cwd });
     expect(code).toBe(2);

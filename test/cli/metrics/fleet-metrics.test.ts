@@ -38,7 +38,7 @@ const offline = (agentId: string, reason: string) =>
   presence(agentId, { status: "offline", reason: reason as never });
 
 describe("the metrics of a fleet", () => {
-  it("count each agent once, by what it reads as, and say why it is offline", async () => {
+  it("count each agent once, by its derived status, with the reason if it is offline", async () => {
     const { metrics } = metricsOf({
       agents: [
         presence("a"),
@@ -73,7 +73,7 @@ describe("the metrics of a fleet", () => {
     expect(text).not.toMatch(/^agent_heartbeat_oldest_heartbeat/m);
   });
 
-  it("forget agents that are gone, and those that have become something else", async () => {
+  it("no longer contain agents that are gone, or earlier states", async () => {
     const { metrics, fleet } = metricsOf({
       agents: [presence("a"), presence("b")],
       perAgent: true,
@@ -92,7 +92,7 @@ describe("the metrics of a fleet", () => {
   });
 
   it.each(["idle", "connecting", "stale", "stopped"] as const)(
-    "say nothing of agents while the exporter is %s",
+    "contain no agents while the exporter is %s",
     async (state) => {
       const agents = [presence("a"), offline("b", "drained")];
       const massExpiry = { suspectedAt: START, confirmedAt: null, expired: 2, online: 3 } as never;
@@ -103,7 +103,7 @@ describe("the metrics of a fleet", () => {
     },
   );
 
-  it("say that the service suspects itself", async () => {
+  it("report that the service is in self-preservation", async () => {
     const massExpiry = { suspectedAt: START } as never;
     expect(await series(metricsOf({ massExpiry }).metrics)).toMatchObject({
       mass_expiry_suspected: 1,

@@ -67,7 +67,7 @@ const count = (text: string, labels: string) =>
   );
 
 describe("agent-heartbeat metrics", () => {
-  it("shows an agent that comes and is killed, and leaves no viewer behind", async () => {
+  it("shows an agent that connects and is killed, and leaves no viewer behind", async () => {
     const { scrape, url, end } = exporter("--per-agent");
     expect(count(await scrape(), 'status="online",reason=""')).toBe(0);
     const agent = await connect();
@@ -92,7 +92,7 @@ describe("agent-heartbeat metrics", () => {
     expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ agentId: "a1" })]);
   });
 
-  it("says in one sentence that its port is in use, and leaves no viewer behind", async () => {
+  it("reports in one sentence that its port is in use, and leaves no viewer behind", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
@@ -187,7 +187,7 @@ interface Answer {
 }
 
 describe("the dashboard for Grafana", () => {
-  it("asks for metrics that there are", async () => {
+  it("uses only metrics that exist", async () => {
     const { scrape, end } = exporter("--per-agent");
     const exported = new Set(
       [...(await scrape()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name),

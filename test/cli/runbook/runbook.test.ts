@@ -33,7 +33,7 @@ describe("runbook", () => {
     expect(stdout.trim().split("\n")).toHaveLength(1 + sectionsOf(page).length);
   });
 
-  it("shows a section by the alarm's name in CloudWatch, with what is to be replaced", async () => {
+  it("shows a section by the alarm's name in CloudWatch, with its placeholders", async () => {
     const name = "Host-PresenceMonitoringMassExpirySuspected1D5AB61C-8AQ";
     const { code, stdout } = await run(["runbook", name]);
     expect(code).toBe(0);
@@ -83,7 +83,7 @@ describe("runbook", () => {
         return new Construct(new NestedStack(outer, "Inner"), "Part");
       },
     ],
-  ])("fills in names of a construct %s, found by what its alarms say", async (_, placeIn) => {
+  ])("fills in names of a construct %s, found by its alarms' descriptions", async (_, placeIn) => {
     const stack = new Stack(new App(appProps()), "Test");
     const presence = presenceIn(placeIn(stack), { alarms: true });
     presenceIn(stack, {}, "Another");
@@ -116,7 +116,7 @@ describe("runbook", () => {
     expect(stdout).toMatch(new RegExp(`--name ${holder}\\.\\w*PresenceSweepSchedule\\w+`));
   });
 
-  it("names the alarms that there are if it does not know one", async () => {
+  it("lists the alarms if the name is unknown", async () => {
     const { code, stderr } = await run(["runbook", "Fire"]);
     expect(code).toBe(2);
     expect(stderr).toContain("There is no alarm Fire.");

@@ -56,7 +56,7 @@ describe("a look at a simulated fleet", () => {
 });
 
 describe("measurements", () => {
-  it("have percentiles by the nearest rank, and none of nothing", () => {
+  it("have percentiles by the nearest rank, and none without values", () => {
     const times = new Times();
     expect(times.percentiles()).toEqual({ p50: null, p95: null, p99: null, max: null });
     for (let ms = 1; ms <= 100; ms++) times.add(ms);
@@ -74,7 +74,7 @@ describe("measurements", () => {
 });
 
 describe("chaos", () => {
-  it("leaves alone who is not connected, and chooses among all kinds of faults", () => {
+  it("spares agents that are not connected, and chooses among all kinds of faults", () => {
     const agents = [steady(0), away(0)] as SimulatedAgent[];
     const fault = (second: number) => {
       const values = [0, second];

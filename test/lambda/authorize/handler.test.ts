@@ -362,7 +362,7 @@ describe("authorize", () => {
       expect(await recordOf("often")).not.toHaveProperty("ttlEpochSeconds");
     });
 
-    it("stays away if it is removed meanwhile", async () => {
+    it("is not restored if it is removed meanwhile", async () => {
       const registry = dynamoDbLoginRegistry(engine);
       const agent = {
         organizationId: "acme",

@@ -237,7 +237,7 @@ describe("enrolling while others do something", () => {
     expect(told(result)).toBe("name_in_use");
   });
 
-  it("is to be tried again if it is overtaken each time", async () => {
+  it("asks the client to try again if other transactions win each time", async () => {
     const { token, enrolment } = await fleet.create();
     const conflict = { Code: "TransactionConflict" };
     const store = dynamoDbEnrolmentStore({
@@ -282,7 +282,7 @@ describe("an ephemeral registration", () => {
     expect(told(await fleet.enrol(token, "worker-1"))).toBe("created");
   });
 
-  it("vanishes if its agent never came", async () => {
+  it("vanishes if its agent never connected", async () => {
     const { token, enrolment } = await fleet.create({ ephemeralMs, uses: 2 });
     await fleet.enrol(token, "worker-1");
     now += ephemeralMs - 1;

@@ -164,10 +164,13 @@ describe("POST /enrol", () => {
     ["other-1", "name_not_allowed", 403, "The enrolment does not allow this agentId"],
     ["service", "name_not_allowed", 403, "The enrolment does not allow this agentId"],
     ["worker-taken", "name_in_use", 409, "The agentId is registered with another key"],
-  ])("tells whoever has the token why %s is refused", async (agentId, type, status, message) => {
-    await fleet.enrol(token, "worker-taken");
-    expect(await post({ agentId, publicKey })).toMatchObject({ status, type, message });
-  });
+  ])(
+    "returns the reason to the owner of a token if %s is refused",
+    async (agentId, type, status, message) => {
+      await fleet.enrol(token, "worker-taken");
+      expect(await post({ agentId, publicKey })).toMatchObject({ status, type, message });
+    },
+  );
 
   it("reports to the token's owner that it is used up, expired or revoked", async () => {
     const one = await fleet.create({ uses: 1 });
@@ -189,7 +192,7 @@ describe("POST /enrol", () => {
     expect(JSON.parse(text)).toMatchObject({ type: "enrolment_expired" });
   });
 
-  it("has others come back at different times if too many come at once", async () => {
+  it("gives clients different times to retry if too many enrol at once", async () => {
     const common = { log, metrics: metrics.sink };
     const enrolments = {
       ...fleet.store,

@@ -109,7 +109,7 @@ describe("a heartbeat over HTTP", () => {
     });
   });
 
-  it("renews the lease, says what the agent works on, and leaves everything else", async () => {
+  it("renews the lease, stores the activity, and changes nothing else", async () => {
     await beat();
     const first = await row();
     now += 30_000;
@@ -126,7 +126,7 @@ describe("a heartbeat over HTTP", () => {
     expect(await row()).not.toHaveProperty("activity");
   });
 
-  it("says what the agent works on from the first on", async () => {
+  it("stores the activity from the first heartbeat on", async () => {
     const activity = { state: "working", maxSilenceMs: 1000, startedAt: START };
     await beat({}, { activity });
     expect(await row()).toMatchObject({ activity, stallsAt: START + 32_000 });
@@ -302,7 +302,7 @@ describe("a heartbeat over HTTP", () => {
       expect((await beat()).statusCode).toBe(200);
     });
 
-    it("is refused as a duplicate where it is to be alone", async () => {
+    it("is refused as a duplicate if it uses on_duplicate: reject", async () => {
       await connect({ instanceId: "process-b" });
       now += 1000;
       expect(await beat({ on_duplicate: "reject" })).toMatchObject({
@@ -341,7 +341,7 @@ describe("a heartbeat over HTTP", () => {
       expect(await presence()).toMatchObject({ status: "online" });
     });
 
-    it("that connects afterwards has its WebSocket in place of what stood for it", async () => {
+    it("that connects afterwards has its WebSocket in place of the placeholder", async () => {
       await beat();
       now += 1000;
       for (const rotation of [false, true]) {
@@ -353,7 +353,7 @@ describe("a heartbeat over HTTP", () => {
       }
     });
 
-    it("that connects with a rotation is not kept online by what stood for it", async () => {
+    it("that connects with a rotation is not kept online by the placeholder", async () => {
       await beat();
       now += 1000;
       const webSocket = { connectionId: "B=", rotation: true };

@@ -100,7 +100,7 @@ describe("a ping", () => {
     ["/fail", "it said that it failed"],
     ["/3", "exit status 3"],
     ["/255", "exit status 255"],
-  ])("%s tells that its run has failed, until one succeeds", async (signal, note) => {
+  ])("%s reports that the run has failed, until one succeeds", async (signal, note) => {
     await ping();
     now += 1000;
     expect(await ping(signal)).toBe(200);
@@ -220,7 +220,7 @@ describe("a ping", () => {
 });
 
 describe("a registration", () => {
-  it("of a job has terms that make sense, and other agents have none", async () => {
+  it("needs valid terms for a job, and refuses them for other agents", async () => {
     const engine = await startEngine();
     try {
       const registry = new AgentRegistry(engine);

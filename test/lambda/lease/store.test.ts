@@ -99,7 +99,7 @@ describe("LeaseStore", () => {
     expect(await row()).not.toHaveProperty("connections");
   });
 
-  it("forgets a connection whose handshake failed once its process opens another one", async () => {
+  it("drops a connection whose handshake failed once its process opens another one", async () => {
     await store.acquire(connection(), 1000);
     const second = connection({ connectionId: "B=", connectedAt: 2000 });
     await store.acquire(second, 2000);
@@ -144,7 +144,7 @@ describe("LeaseStore", () => {
     expect(await store.acquire(before, 101_000)).toBe("superseded");
   });
 
-  it("lets a process try again that comes within seconds after so many others that it would have to forget them", async () => {
+  it("asks a process to retry that connects within seconds after more processes than the row can remember", async () => {
     const come = (process: number, connectedAt = 1000 + process) =>
       store.acquire(
         connection({ connectionId: `C${process}=`, instanceId: `process-${process}`, connectedAt }),

@@ -144,7 +144,7 @@ describe("a message to a capability", () => {
     return Items.map(({ connectionId }) => connectionId?.S).sort();
   };
 
-  it("goes to one agent that has it, for all handlers of its subject", async () => {
+  it("is delivered to one agent that has it, for all handlers of its subject", async () => {
     await agent("w1", ["summarize"]);
     await agent("w2", ["summarize", "translate"]);
     await agent("w3", ["translate"]);
@@ -180,7 +180,7 @@ describe("a message to a capability", () => {
     expect(await reached()).toEqual({ reached: 0, to: [] });
   });
 
-  it("goes to the less busy one of two", async () => {
+  it("is delivered to the less busy of two", async () => {
     await agent("w1", ["summarize"], { state: "working", inFlight: 2 });
     await agent("w2", ["summarize"], { state: "working", inFlight: 1 });
     for (let tries = 0; tries < 10; tries++) expect((await reached()).to).toEqual(["w2="]);
@@ -190,14 +190,14 @@ describe("a message to a capability", () => {
     ["drains", { state: "draining" }],
     ["is blocked", { state: "blocked" }],
     ["has stalled", { state: "working", maxSilenceMs: 1000, progressAt: NOW - 5000 }],
-  ])("passes over an agent that %s", async (_, activity) => {
+  ])("skips an agent that %s", async (_, activity) => {
     await agent("w1", ["summarize"], activity);
     expect(await reached()).toEqual({ reached: 0, to: [] });
     await agent("w2", ["summarize"]);
     for (let tries = 0; tries < 10; tries++) expect((await reached()).to).toEqual(["w2="]);
   });
 
-  it("goes to the next one if a connection is gone, and not to that one again", async () => {
+  it("is delivered to the next one if a connection is gone, which is not tried again", async () => {
     await agent("w1", ["summarize"], { state: "working", inFlight: 1 });
     await agent("w2", ["summarize"]);
     gone.add("w2=");
@@ -216,7 +216,7 @@ describe("a message to a capability", () => {
     expect(open).toMatchObject([{ instanceId: "process-a", replyTo, attempt: 2 }]);
   });
 
-  it("finds an agent by what it has said last", async () => {
+  it("finds an agent by its latest profile", async () => {
     await agent("w1", ["old", "kept", "kept"]);
     await say("w1", ["kept", "new"]);
     expect(await reached("old")).toMatchObject({ reached: 0 });
@@ -227,7 +227,7 @@ describe("a message to a capability", () => {
     expect(await listed("kept")).toEqual([]);
   });
 
-  it("finds an agent that has said it to an earlier connection, and not after the last one's end", async () => {
+  it("finds an agent by a profile sent on an earlier connection, until its last connection ends", async () => {
     await agent("w1", ["summarize"]);
     await disconnect("w1");
     expect(await listed()).toEqual([]);
@@ -247,13 +247,13 @@ describe("a message to a capability", () => {
     expect(await reached()).toEqual({ reached: 1, to: ["next="] });
   });
 
-  it("goes to no process that has lost its place", async () => {
+  it("is not delivered to a process that has lost the lease", async () => {
     await agent("w1", ["summarize"]);
     await connect("w1", "newer=", { instanceId: "process-b" });
     for (let tries = 0; tries < 5; tries++) expect((await reached()).to).toEqual(["newer="]);
   });
 
-  it("goes to no agent that was removed, or whose profile comes too late", async () => {
+  it("is not delivered to an agent that was removed, or whose profile arrives too late", async () => {
     await agent("w1", ["summarize"]);
     const { client, registryTableName, statusTableName } = engine;
     const registry = new AgentRegistry({ client, registryTableName, statusTableName });
@@ -263,7 +263,7 @@ describe("a message to a capability", () => {
     expect(await listed("translate")).toEqual([]);
   });
 
-  it("never crosses organizations, nor goes to a subscriber of that name", async () => {
+  it("never crosses organizations, nor reaches a subscriber to that name", async () => {
     await agent("w1", ["summarize"]);
     await service.routes.subscribe(
       event("w1", "w1=", { type: "subscribe", subject: "translate", group: "translate" }),
@@ -330,7 +330,7 @@ describe("a message to a capability", () => {
     expect(posted()).toEqual([]);
   });
 
-  it("does without an agent that could not be listed, which is online all the same", async () => {
+  it("does not find an agent whose items could not be written, which is online all the same", async () => {
     await agent("w1", ["summarize"]);
     await disconnect("w1");
     const broken = clientOf(engine.endpoint);

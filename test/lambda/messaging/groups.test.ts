@@ -94,7 +94,7 @@ describe("a message to a group", () => {
     to: posts.take().map(({ connectionId }) => connectionId),
   });
 
-  it("goes to one member, and to every subscriber without a group", async () => {
+  it("is delivered to one member, and to every subscriber without a group", async () => {
     for (const agentId of ["w1", "w2", "w3"]) await member(agentId);
     for (const agentId of ["b1", "b2"]) {
       await connect(agentId);
@@ -124,7 +124,7 @@ describe("a message to a group", () => {
     expect(messages.filter(({ group }) => group === undefined)).toHaveLength(1);
   });
 
-  it("comes to all members in the course of time", async () => {
+  it("reaches all members over time", async () => {
     for (const agentId of ["w1", "w2", "w3", "w4"]) await member(agentId);
     const reached = new Set<string>();
     for (let tries = 0; tries < 200 && reached.size < 4; tries++) {
@@ -133,7 +133,7 @@ describe("a message to a group", () => {
     expect([...reached].sort()).toEqual(["w1=", "w2=", "w3=", "w4="]);
   });
 
-  it("goes to the less busy of the two that were drawn", async () => {
+  it("is delivered to the less busy of the two that were drawn", async () => {
     await member("w1", { state: "working", inFlight: 3 });
     await member("w2", { state: "working", inFlight: 2 });
     await member("w3", { state: "working" });
@@ -177,7 +177,7 @@ describe("a message to a group", () => {
         await connect(agentId, "newer=", newer);
       },
     ],
-  ])("passes over one %s, and reaches nobody if there is no other", async (_, become) => {
+  ])("skips a member %s, and reaches nobody if there is no other", async (_, become) => {
     await become("w1");
     await join("w1");
     expect(await publish()).toMatchObject({ reached: 0, to: [] });
@@ -185,7 +185,7 @@ describe("a message to a group", () => {
     for (let tries = 0; tries < 10; tries++) expect((await publish()).to).toEqual(["w2="]);
   });
 
-  it("looks on until it has found one that takes it", async () => {
+  it("tries members until it finds one that accepts it", async () => {
     for (let index = 1; index < LIMITS.membersTried; index++) {
       await member(`busy-${index}`, { state: "draining" });
     }
@@ -193,7 +193,7 @@ describe("a message to a group", () => {
     for (let tries = 0; tries < 10; tries++) expect((await publish()).to).toEqual(["free="]);
   });
 
-  it("goes to another one if the first one's connection is gone, whose subscriptions are removed", async () => {
+  it("is delivered to another member if the connection of the first one is gone, and removes the gone one's subscriptions", async () => {
     await member("w1", { state: "working", inFlight: 1 });
     await member("w2");
     posts.outcomes["w2="] = "gone";
@@ -202,7 +202,7 @@ describe("a message to a group", () => {
     expect((await publish()).to).toEqual(["w1="]);
   });
 
-  it("goes to no other one where it is not known whether it has arrived", async () => {
+  it("is not delivered to another member if it may have arrived", async () => {
     await member("w1", { state: "working", inFlight: 1 });
     await member("w2");
     posts.outcomes["w2="] = new Error("timed out");
@@ -219,7 +219,7 @@ describe("a message to a group", () => {
     expect((await publish()).to).toEqual(["w1="]);
   });
 
-  it("goes to one member of those of the same name, whatever their patterns", async () => {
+  it("is delivered to one member of the groups of the same name, whatever their patterns", async () => {
     await connect("w1");
     await connect("w2");
     await join("w1", "workers", "tasks.*");
@@ -230,7 +230,7 @@ describe("a message to a group", () => {
     expect(await publish("tasks.else")).toMatchObject({ reached: 1, to: ["w1="] });
   });
 
-  it("is no longer for a member that has unsubscribed from the group, and no other", async () => {
+  it("no longer reaches a member that has unsubscribed from the group, but all others", async () => {
     await member("w1");
     await call("subscribe", { subject: "tasks.process" }, "w1=", { agentId: "w1" });
     await call("unsubscribe", { subject: "tasks.process", group: "workers" }, "w1=", {

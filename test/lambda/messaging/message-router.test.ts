@@ -47,7 +47,7 @@ function routerFor(count: number, complete: boolean, postMs: number) {
 }
 
 describe("a message to many", () => {
-  it("begins no post when its time is over, and says that it is incomplete", async () => {
+  it("begins no post when its time is over, and is reported as incomplete", async () => {
     const { router, log } = routerFor(500, true, 100);
     const delivery = await router.publish("acme", MESSAGE, 0);
     expect(delivery.complete).toBe(false);

@@ -92,13 +92,13 @@ describe("a request", () => {
     },
   );
 
-  it("is forgotten when its time is over", async () => {
+  it("is no longer noted when its time is over", async () => {
     await ask({ to: "w1", expiresInMs: 2000 });
     expect(await noted("w1", NOW + 2000)).toEqual([REPLY_TO]);
     expect(await noted("w1", NOW + 4000)).toEqual([]);
   });
 
-  it("is not noted for others by an answer of their own to it", async () => {
+  it("is not deleted by an answer from an agent that was not asked", async () => {
     await ask({ to: "w1" });
     await call("publish", { subject: REPLY_TO, data: { result: 1 } }, "w2");
     expect(await noted("w1")).toEqual([REPLY_TO]);

@@ -35,7 +35,7 @@ describe("the rate of an agent", () => {
       (index) => newContainer().spend(agent(agentId), "history", NOW + (index * WINDOW_MS) / count),
     );
 
-  it("holds if every message meets another container, also all at once", async () => {
+  it("holds if every message reaches another container, also all at once", async () => {
     expect(counted(await flood("many", burst * 3, () => container()))).toEqual({
       admitted: burst,
       refused: burst * 2,
@@ -43,7 +43,7 @@ describe("the rate of an agent", () => {
     });
   });
 
-  it("holds over the containers of a longer time, and is for each agent and each type alone", async () => {
+  it("holds over all containers, separately for each agent and type", async () => {
     const some = Array.from({ length: 5 }, () => container());
     let next = 0;
     const one = () => some[next++ % some.length] as SenderRates;
@@ -54,13 +54,13 @@ describe("the rate of an agent", () => {
     expect(await one().spend(agent("few"), "list", NOW)).toBe("admitted");
   });
 
-  it("is there again with the next window", async () => {
+  it("is available again with the next window", async () => {
     await flood("later", burst + 1, () => container());
     expect(await container().spend(agent("later"), "history", NOW)).toBe("refused");
     expect(await container().spend(agent("later"), "history", NOW + WINDOW_MS)).toBe("admitted");
   });
 
-  it("counts a message that comes late in the window that has begun since", async () => {
+  it("counts a late message in the current window", async () => {
     await container().spend(agent("late"), "history", NOW + WINDOW_MS, burst);
     expect(await container().spend(agent("late"), "history", NOW)).toBe("refused");
   });

@@ -211,7 +211,7 @@ describe("transitions", () => {
   });
   const told = () => answered.map(([, requester, { subject }]) => [requester, subject]);
 
-  it("answers what a process that went offline was asked, once, and nothing that others were", async () => {
+  it("answers the requests to a process that went offline, once, and no requests to others", async () => {
     open = [
       request("a1", "process-a", 1),
       request("a1", "process-a", 2),
@@ -245,7 +245,7 @@ describe("transitions", () => {
     expect(open.map(({ replyTo }) => replyTo.slice(-1))).toEqual(["3", "4"]);
   });
 
-  it("answers nothing whose note another one took away first, and what it may have taken itself", async () => {
+  it("answers no request whose note another run has deleted, but one that it may have deleted itself", async () => {
     open = [request("a1", "process-a", 1)];
     removal = "absent";
     await tell(change(ONLINE, CLOSED));
@@ -255,13 +255,13 @@ describe("transitions", () => {
     expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
   });
 
-  it("answers nothing that the same process was asked since it came back: the stream may be late", async () => {
+  it("answers no request to the same process since it came back, because the stream may be late", async () => {
     open = [request("a1", "process-a", 1), request("a1", "process-a", 2, 7000)];
     await tell(change(ONLINE, CLOSED));
     expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
   });
 
-  it("answers nothing for an agent that drains or stalls: it may do so itself", async () => {
+  it("answers nothing for an agent that drains or stalls, because it may still answer", async () => {
     open = [request("a1", "process-a", 1)];
     await tell(change(WORKING, DRAINING), change(ONLINE, STALLED));
     expect(told()).toEqual([]);

@@ -36,7 +36,7 @@ describe("the stack and the construct that run", () => {
     await expect(start(stacks)).rejects.toThrow(refusalOf("Service"));
   });
 
-  it("are the construct of a stack of its own, also beside outputs with such names", async () => {
+  it("are the construct of a separate stack, also beside outputs with such names", async () => {
     const stacks = { Service: ["WebSocketUrl", "MyWebSocketUrl"] };
     await expect(start(stacks)).rejects.toThrow(refusalOf("Service"));
   });
@@ -50,7 +50,7 @@ describe("the stack and the construct that run", () => {
     );
   });
 
-  it("are missed by name", async () => {
+  it("are named in the error if they do not exist", async () => {
     await expect(start({ Network: ["VpcId"] })).rejects.toThrow(
       "The app: expected a stack with an AgentHeartbeat, got the stacks Network",
     );

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { connectedAgent } from "../../../testing/agents";
 
 describe("an agent's fencing token", () => {
-  it("is the time of its lease's renewal, which the service names where its clocks differ", async () => {
+  it("is the time of its lease's renewal, which the service sends if its clocks differ", async () => {
     const { agent, socket } = await connectedAgent();
     const tokens: unknown[] = [];
     agent.on("heartbeatAck", ({ fencingToken }) => tokens.push(fencingToken));

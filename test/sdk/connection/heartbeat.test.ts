@@ -42,7 +42,7 @@ describe("heartbeats", () => {
     expect(socket.heartbeats.map(({ type }) => type)).toEqual([asked, quiet, quiet, asked]);
   });
 
-  it("do not take the acks that were not asked for as missing", async () => {
+  it("do not count acks that were not requested as missing", async () => {
     const { socket, runtime, agent } = await connectedAgent({
       heartbeatInterval: 10,
       heartbeatTimeoutMultiplier: 1.5,
@@ -70,7 +70,7 @@ describe("heartbeats", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("come sooner at once where the server advises a shorter interval", async () => {
+  it("are sent sooner at once if the server advises a shorter interval", async () => {
     const { socket, runtime } = await connectedAgent({ heartbeatInterval: 60 });
     socket.ack({ heartbeatInterval: 5 });
     runtime.advance(5 * SECOND);
@@ -89,7 +89,7 @@ describe("heartbeats", () => {
     expect(socket.heartbeats).toHaveLength(before);
   });
 
-  it("do not follow an advice beyond the client's own limits", async () => {
+  it("ignore advice beyond the client's own limits", async () => {
     const { socket, runtime } = await connectedAgent({ heartbeatInterval: 60 });
     socket.ack({ heartbeatInterval: 0.001 });
     runtime.advance(500);
@@ -113,7 +113,7 @@ describe("heartbeats", () => {
     expect(second.heartbeats).toHaveLength(1);
   });
 
-  it("are left out while the socket has not sent what it was given", async () => {
+  it("are skipped while the socket has unsent data", async () => {
     const { socket, runtime } = await connectedAgent();
     socket.bufferedAmount = 1024 * 1024;
     runtime.advance(60 * SECOND);
@@ -132,7 +132,7 @@ describe("heartbeats", () => {
     expect(agent.getConnectionHealth()).toMatchObject({ roundTripMs: 80, clockSkewMs: 5_000 });
   });
 
-  it("keep the skew that they have measured while later round trips agree with it as far as they can say", async () => {
+  it("keep the measured skew while later round trips are consistent with it", async () => {
     const { socket, runtime, agent } = await connectedAgent();
     runtime.advance(15 * SECOND);
     const measured = [
@@ -157,7 +157,7 @@ describe("heartbeats", () => {
 });
 
 describe("getConnectionHealth", () => {
-  it("knows of nothing before the start", () => {
+  it("has no values before the start", () => {
     const { agent } = fakeAgent();
     expect(agent.getConnectionHealth()).toEqual({
       healthy: false,
@@ -189,7 +189,7 @@ describe("getConnectionHealth", () => {
     expect(agent.getConnectionHealth()).toMatchObject({ healthy: true, secondsSinceAck: 20 });
   });
 
-  it("turns as soon as the connection is lost, and says why", async () => {
+  it("changes as soon as the connection is lost, and says why", async () => {
     const { agent, runtime, socket } = await connectedAgent();
     socket.peer.closed(1012, "restart");
     expect(agent.getConnectionHealth()).toMatchObject({

@@ -223,7 +223,7 @@ describe("a private key", () => {
     }
   });
 
-  it("from an environment variable that is not set is missed at once", () => {
+  it("from an environment variable that is not set is an error at once", () => {
     const options = { agentId: "a", organizationId: "o", url: "wss://gateway.test/prod" };
     const message = "got none (is the environment variable set?)";
     expect(

@@ -99,7 +99,7 @@ describe("a key file", () => {
     expect(keyOf(await runtime.socket(3))).toBe(ids.old);
   });
 
-  it("that is missing or broken for a while does not cost the connection", async () => {
+  it("that is missing or broken for a while does not end the connection", async () => {
     const path = await keyFile(OLD);
     void newAgent({ privateKeyPath: path }).run();
     await runtime.socket(1);
@@ -121,7 +121,7 @@ describe("a key file", () => {
 });
 
 describe("a function for the key", () => {
-  it("is asked before each login", async () => {
+  it("is called before each login", async () => {
     const keys = [OLD, NEW];
     void newAgent({ privateKey: () => Promise.resolve(keys.shift() ?? "") }).run();
     expect(keyOf(await runtime.socket(1))).toBe(ids.old);
@@ -139,7 +139,7 @@ describe("a function for the key", () => {
     ["rejects", () => Promise.reject(new Error("secret store is down"))],
     ["rejects with no error", () => Promise.reject("secret store is down")],
     ["returns what is no key yet", () => "secret store is down"],
-  ])("that %s at first is asked again until it returns a key", async (_, fail) => {
+  ])("that %s at first is called again until it returns a key", async (_, fail) => {
     const answers = [fail, fail, () => NEW];
     void newAgent({ privateKey: () => (answers.shift() ?? fail)() }).run();
     for (const attempts of [1, 2]) {
@@ -151,7 +151,7 @@ describe("a function for the key", () => {
     expect(agent.state).toBe("connecting");
   });
 
-  it("that hangs is given up with the attempt, and asked again", async () => {
+  it("that hangs is abandoned with the attempt, and called again", async () => {
     const answers: (() => Promise<string>)[] = [() => new Promise(() => {}), async () => NEW];
     void newAgent({ privateKey: () => (answers.shift() as () => Promise<string>)() }).run();
     await new Promise(setImmediate);
@@ -175,7 +175,7 @@ describe("a function for the key", () => {
 });
 
 describe("a start with a signal", () => {
-  it("ends by it, and says what was tried", async () => {
+  it("is ended by the signal, and reports what was tried", async () => {
     const { signal, abort } = newSignal();
     const started = newAgent({ privateKey: OLD }).start({ signal });
     await refuse(1);
@@ -206,7 +206,7 @@ describe("a start with a signal", () => {
       { privateKey: () => new Promise<string>(() => {}) },
       "with key null, after: no answer",
     ],
-  ])("ends by it %s", async (_, options, message) => {
+  ])("is ended by the signal %s", async (_, options, message) => {
     const { signal, abort } = newSignal();
     const started = newAgent(options).start({ signal });
     abort();
@@ -222,7 +222,7 @@ describe("a start with a signal", () => {
     expect(runtime.sockets.filter(({ isLive }) => isLive)).toEqual([]);
   });
 
-  it("is not touched by it once connected", async () => {
+  it("is not affected by the signal once connected", async () => {
     const { signal, abort } = newSignal();
     const started = newAgent({ privateKey: OLD }).start({ signal });
     await runtime.accept(1);
@@ -231,7 +231,7 @@ describe("a start with a signal", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("rejects as before where the key is of no use", async () => {
+  it("rejects as before if the key is unusable", async () => {
     const { signal } = newSignal();
     await expect(newAgent({ privateKey: "" }).start({ signal })).rejects.toThrow("an empty text");
   });
@@ -250,7 +250,7 @@ describe("a start with a signal", () => {
 });
 
 describe("with heartbeatThread", () => {
-  it("the file is read again, and a function is asked, in the thread of the agent", async () => {
+  it("the file is read again, and a function is called, in the agent's thread", async () => {
     const path = await keyFile(OLD);
     const gateway = await startFakeService({ keys: [await publicKeyOf(OLD)] });
     const options = { url: gateway.url, heartbeatThread: true, runtime: undefined as never };

@@ -103,12 +103,12 @@ describe("a private key", () => {
     ["other blocks", `-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n${TEST_KEY}`],
     ["a JWK", createPrivateKey(TEST_KEY).export({ format: "jwk" })],
     ["a JWK as text", JSON.stringify(createPrivateKey(TEST_KEY).export({ format: "jwk" }))],
-  ])("is read without Node.js's help from %s", async (_, source) => {
+  ])("is read without Node.js's crypto from %s", async (_, source) => {
     const { keyId } = await publicKeyOf(TEST_KEY);
     expect((await signingKey(source)).keyId).toBe(keyId);
   });
 
-  it("may be a Web Crypto key, which needs its id where it is not extractable", async () => {
+  it("may be a Web Crypto key, which needs its id if it is not extractable", async () => {
     const { subtle } = webcrypto;
     const pair = await subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
     await expect(signingKey(pair.privateKey)).rejects.toThrow("needs the option keyId");

@@ -35,7 +35,7 @@ describe("a pause of the whole process", () => {
     expect((await runtime.socket(2)).isLive).toBe(true);
   });
 
-  it("of the machine, in which timers stand still, is seen by the clock that runs on", async () => {
+  it("of the machine, which stops timers, is detected by the clock that continues", async () => {
     const { socket, runtime, states } = await connectedAgent();
     runtime.sleep(HOUR);
     runtime.advance(10 * SECOND);
@@ -61,7 +61,7 @@ describe("a pause of the whole process", () => {
     expect(second.claims.iat).toBe(Math.floor(runtime.now() / 1000));
   });
 
-  it("of an interval or more makes the connection prove itself with an ack soon", async () => {
+  it("of an interval or more requires an ack soon", async () => {
     const { socket, runtime, agent, states } = await connectedAgent({ connectTimeout: 15 });
     runtime.block(50 * SECOND);
     expect(agent.state).toBe("connected");
@@ -70,7 +70,7 @@ describe("a pause of the whole process", () => {
     expect(states.at(-1)).toMatchObject({ state: "reconnecting", reason: "unresponsive" });
   });
 
-  it("of an interval or more costs nothing where the ack comes", async () => {
+  it("of an interval or more changes nothing if the ack arrives", async () => {
     const { socket, runtime, agent } = await connectedAgent();
     runtime.block(50 * SECOND);
     socket.ack();
@@ -79,13 +79,13 @@ describe("a pause of the whole process", () => {
     expect(runtime.sockets).toHaveLength(1);
   });
 
-  it("asks for that ack even where ackEvery would leave it out", async () => {
+  it("requests that ack even if ackEvery would omit it", async () => {
     const { socket, runtime } = await connectedAgent({ ackEvery: 5 });
     runtime.block(50 * SECOND);
     expect(socket.heartbeats.at(-1)).toMatchObject({ type: "heartbeat" });
   });
 
-  it("shorter than an interval is not worth a word but for the lag", async () => {
+  it("shorter than an interval is reported only as lag", async () => {
     const { socket, runtime, agent } = await connectedAgent();
     runtime.block(30 * SECOND);
     expect(socket.heartbeats.at(-1)).toMatchObject({ activity: { eventLoopLagMs: 20_000 } });

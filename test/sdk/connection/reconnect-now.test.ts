@@ -25,7 +25,7 @@ describe("reconnect()", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("does not make the wait longer, and attempts no fewer", async () => {
+  it("neither prolongs the wait nor resets the number of attempts", async () => {
     const { agent, socket, runtime, failures } = await connectedAgent();
     runtime.chance = 0.1;
     socket.peer.closed(1006, "");
@@ -48,7 +48,7 @@ describe("reconnect()", () => {
     }
   });
 
-  it("called at every change of state comes to an end", async () => {
+  it("called at every change of state does not loop forever", async () => {
     const { agent, socket, runtime, accept } = await connectedAgent();
     agent.on("state", () => agent.reconnect());
     socket.peer.closed(1006, "");
@@ -91,7 +91,7 @@ describe("reconnect()", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("asks an open connection for a sign of life, and replaces it if none comes", async () => {
+  it("probes an open connection, and replaces it if there is no response", async () => {
     const { agent, socket, runtime, states } = await connectedAgent({ connectTimeout: 15 });
     const before = socket.heartbeats.length;
     agent.reconnect();
@@ -115,7 +115,7 @@ describe("reconnect()", () => {
     expect(runtime.sockets).toHaveLength(1);
   });
 
-  it("is there for a fleet's watcher too", async () => {
+  it("is also a method of a fleet's watcher", async () => {
     const { watcher, runtime } = fakeFleet();
     expect(watcher).toBeInstanceOf(FleetWatcher);
     watcher.reconnect();

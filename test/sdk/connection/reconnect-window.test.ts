@@ -57,13 +57,13 @@ describe("an agent that received a reconnect window", () => {
     },
   );
 
-  it("comes back as ever when its connection has reached its greatest age", () => {
+  it("uses its own schedule when its connection has reached its greatest age", () => {
     const end = { how: "closed", code: 1001, reason: "" } as const;
     expect(fleetWindowMs(end, 2 * HOUR, 220 * SECOND)).toBe(0);
     expect(fleetWindowMs(end, 2 * HOUR - 20 * SECOND, 220 * SECOND)).toBe(220 * SECOND);
   });
 
-  it("tries at once when it has fallen silent, and by the window only if it is refused then", async () => {
+  it("tries at once after missing acks, and uses the window only if it is refused then", async () => {
     const { runtime, failures } = await advised(220 * SECOND);
     runtime.advance(2 * MINUTE);
     expect(failures[0]).toMatchObject({ failure: { kind: "unresponsive" }, retryInMs: 0 });
@@ -98,7 +98,7 @@ describe("an agent that received a reconnect window", () => {
     expect(failures[1]?.retryInMs).toBe(middle(20 * SECOND));
   });
 
-  it("comes to it by doubling while the service fails", async () => {
+  it("doubles its own window up to it while the service fails", async () => {
     const { socket, runtime, failures } = await advised(220 * SECOND);
     socket.peer.closed(1000, "");
     for (let n = 2; n <= 10; n++) {
@@ -112,7 +112,7 @@ describe("an agent that received a reconnect window", () => {
   it.each([
     ["whose handshake reaches nobody", (peer: Peer) => peer.failed(new Error("no route")), 2],
     ["whose login is refused", (peer: Peer) => peer.refused({ status: 403 }), 20],
-  ])("tries again as ever as one %s", async (_, fail, seconds) => {
+  ])("uses its own schedule if it is an agent %s", async (_, fail, seconds) => {
     const { socket, runtime, failures } = await advised(220 * SECOND);
     socket.peer.closed(1012, "");
     pass({ runtime, failures });
@@ -120,7 +120,7 @@ describe("an agent that received a reconnect window", () => {
     expect(failures[1]?.retryInMs).toBe(middle(seconds * SECOND));
   });
 
-  it("goes by the newest ack, also by one that has no advice any more", async () => {
+  it("uses the newest ack, also one without a window", async () => {
     const { socket, failures } = await advised(220 * SECOND);
     socket.ack({ reconnectWindowMs: 10 * SECOND });
     socket.ack();

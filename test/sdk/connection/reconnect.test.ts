@@ -63,7 +63,7 @@ describe("reconnecting", () => {
     expect(windows).toEqual([5, 10, 10, 10]);
   });
 
-  it("draws from the windows of a schedule that is given, by what went wrong and how often", async () => {
+  it("draws from the windows of a given schedule, by the cause and the number of failures", async () => {
     const asked: [string, number][] = [];
     const { agent, runtime, failures } = fakeAgent({
       reconnect: {
@@ -96,7 +96,7 @@ describe("reconnecting", () => {
     ["returns a number that is none", () => Number.NaN],
     ["returns less than nothing", () => -1],
     ["returns for ever", () => Number.POSITIVE_INFINITY],
-  ])("goes on by the built-in windows with a schedule that %s", async (_, schedule) => {
+  ])("falls back to the built-in windows if a schedule %s", async (_, schedule) => {
     const { agent, runtime, failures } = fakeAgent({ reconnect: { schedule: schedule as never } });
     void agent.run();
     (await runtime.socket(1)).peer.failed(new Error("no route"));
@@ -105,14 +105,14 @@ describe("reconnecting", () => {
     (await runtime.socket(2)).peer.opened();
   });
 
-  it("keeps to what the server asks for with a schedule that is given, too", async () => {
+  it("respects what the server asks for also with a given schedule", async () => {
     const { agent, runtime, failures } = fakeAgent({ reconnect: { schedule: () => 0 } });
     void agent.run();
     (await runtime.socket(1)).peer.refused({ status: 429, retryAfter: "7" });
     expect(failures[0]?.retryInMs).toBe(7 * SECOND);
   });
 
-  it("does not start the backoff afresh for a server that accepts and drops", async () => {
+  it("does not reset the backoff for a server that accepts and drops", async () => {
     const { runtime, accept, failures, socket } = await connectedAgent();
     socket.peer.closed(1006, "");
     for (const n of [2, 3, 4]) {
@@ -122,7 +122,7 @@ describe("reconnecting", () => {
     expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([500, 1000, 2000, 4000]);
   });
 
-  it("starts the backoff afresh after a connection that was stable for a minute", async () => {
+  it("resets the backoff after a connection that was stable for a minute", async () => {
     const { runtime, accept, failures, socket, agent } = await connectedAgent();
     socket.peer.closed(1006, "");
     runtime.advance(SECOND);
@@ -133,7 +133,7 @@ describe("reconnecting", () => {
     expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([500, 500]);
   });
 
-  it("does not take a connection without an ack for stable", async () => {
+  it("does not treat a connection without an ack as stable", async () => {
     const { runtime, socket, agent } = await connectedAgent();
     socket.peer.closed(1006, "");
     runtime.advance(SECOND);
@@ -281,7 +281,7 @@ describe("a clock that is off", () => {
     expect(agent.getConnectionHealth().clockSkewMs).toBe(skews[0]);
   });
 
-  it("is not blamed twice: the next refusal is taken for what it is", async () => {
+  it("is not blamed twice: the next refusal counts as one", async () => {
     const { agent, runtime, failures } = fakeAgent();
     void agent.run();
     (await runtime.socket(1)).peer.refused({ status: 403, date: REFUSED_AT });
@@ -290,7 +290,7 @@ describe("a clock that is off", () => {
     expect(failures.map(({ retryInMs }) => retryInMs)).toEqual([0, 10 * SECOND]);
   });
 
-  it("is not blamed where the header agrees with it", async () => {
+  it("is not blamed if the header agrees with it", async () => {
     const { agent, runtime, failures } = fakeAgent();
     void agent.run();
     const date = new Date(runtime.now()).toUTCString();

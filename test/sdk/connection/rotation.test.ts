@@ -65,7 +65,7 @@ describe("rotation", () => {
     expect((await runtime.socket(3)).isLive).toBe(true);
   });
 
-  it("delivers what still comes on the first connection until its close is answered", async () => {
+  it("delivers messages that arrive on the first connection until its close is answered", async () => {
     const { runtime, socket, agent, accept } = await connectedAgent();
     const got: unknown[] = [];
     agent.onMessage("tasks", (_, data) => got.push(data));
@@ -116,7 +116,7 @@ describe("rotation", () => {
     expect(socket.closedWith).toMatchObject({ reason: "rotated" });
   });
 
-  it("that gets no ack on the second connection gives that one up", async () => {
+  it("without an ack on the second connection abandons that one", async () => {
     const { runtime, socket, failures } = await connectedAgent();
     passAcked(runtime, socket, 100 * MINUTE);
     const second = await runtime.socket(2);
@@ -127,7 +127,7 @@ describe("rotation", () => {
     expect(socket.isLive).toBe(true);
   });
 
-  it("takes over at once where the first connection ends meanwhile", async () => {
+  it("takes over at once if the first connection ends meanwhile", async () => {
     const { runtime, socket, agent, states } = await connectedAgent();
     passAcked(runtime, socket, 100 * MINUTE);
     const second = await runtime.socket(2);
@@ -160,7 +160,7 @@ describe("rotation", () => {
     expect(runtime.sockets).toHaveLength(2);
   });
 
-  it("is left out by a reconnect: the age counts from the newest connection", async () => {
+  it("is postponed by a reconnect: the age counts from the newest connection", async () => {
     const { runtime, socket, accept } = await connectedAgent();
     passAcked(runtime, socket, 99 * MINUTE);
     socket.peer.closed(1006, "");

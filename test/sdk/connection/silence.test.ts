@@ -47,7 +47,7 @@ describe("a connection that falls silent", () => {
     }
   });
 
-  it("is ignored once the client has given it up", async () => {
+  it("is ignored once the client has abandoned it", async () => {
     const { socket, runtime, agent, accept } = await connectedAgent();
     runtime.advance(90 * SECOND);
     await accept(2);
@@ -56,7 +56,7 @@ describe("a connection that falls silent", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("is given up during the handshake too", async () => {
+  it("is abandoned during the handshake too", async () => {
     const { agent, runtime, failures } = fakeAgent({ connectTimeout: 15 });
     void agent.run();
     const socket = await runtime.socket(1);

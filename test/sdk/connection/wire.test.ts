@@ -51,7 +51,7 @@ async function acknowledged(agent: HeartbeatAgent): Promise<void> {
 }
 
 describe("over a real network, an agent reconnects after", () => {
-  it("a freeze, in which nothing ends and nothing comes", async () => {
+  it("a freeze, in which nothing ends and nothing arrives", async () => {
     const agent = newAgent({ heartbeatInterval: 10 });
     void agent.run();
     await acknowledged(agent);
@@ -84,7 +84,7 @@ describe("over a real network, an agent reconnects after", () => {
     await acknowledged(agent);
   });
 
-  it("a time in which connections are refused", async () => {
+  it("a period in which connections are refused", async () => {
     const agent = newAgent();
     void agent.run();
     await acknowledged(agent);
@@ -127,7 +127,7 @@ describe("over a real network, an agent reconnects after", () => {
 });
 
 describe("over a real network, an agent", () => {
-  it("stays connected where everything comes late", async () => {
+  it("stays connected if everything arrives late", async () => {
     proxy.delay(50);
     const agent = newAgent({ heartbeatInterval: 10 });
     void agent.run();
@@ -170,7 +170,7 @@ describe("over a real network, an agent", () => {
     expect(agent.state).toBe("connecting");
   });
 
-  it("is not put off by frames that are no messages, or are binary", async () => {
+  it("ignores frames that are not messages, or are binary", async () => {
     const agent = newAgent();
     void agent.run();
     await acknowledged(agent);
@@ -182,7 +182,7 @@ describe("over a real network, an agent", () => {
     expect(gateway.connections).toHaveLength(1);
   });
 
-  it("asks for the list of agents and gets the reply", async () => {
+  it("requests the list of agents and receives the reply", async () => {
     const agent = newAgent();
     await agent.start();
     expect(await agent.list()).toMatchObject({

@@ -14,7 +14,7 @@ const online = (agentId: string) => agent.fleet.agents.get(agentId)?.status === 
 const subscriptions = () => [...(service.last?.subscriptions ?? [])].map((one) => one.trim());
 
 describe("a watcher with an agent's key", () => {
-  it("is refused in words, tries no more, and leaves the agent alone", async () => {
+  it("is refused with an explanation, does not retry, and does not disturb the agent", async () => {
     await agent.start();
     const errors: string[] = [];
     const logger = { warn: () => {}, error: (message: string) => void errors.push(message) };
@@ -54,7 +54,7 @@ describe("an agent's fleet", () => {
     ["nothing", undefined],
     ["another subject", "tasks.>"],
     ["the same subject", "presence.>"],
-  ])("goes on beside an agent that handles %s", async (_, pattern) => {
+  ])("works beside an agent that handles %s", async (_, pattern) => {
     const handled: string[] = [];
     if (pattern) agent.onMessage(pattern, (subject) => void handled.push(subject));
     await agent.start();

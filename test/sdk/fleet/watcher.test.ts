@@ -25,7 +25,7 @@ const statusOf = (watcher: FleetWatcher) =>
   [...watcher.agents.values()].map(({ agentId, status, reason }) => [agentId, status, reason]);
 
 describe("a fleet's watcher", () => {
-  it("subscribes, lists only when subscribed, and starts when every page has come", async () => {
+  it("subscribes, lists only when subscribed, and starts when it has every page", async () => {
     const { watcher, runtime, states } = fakeFleet();
     const started = watcher.start();
     const socket = await runtime.socket(1);
@@ -193,7 +193,7 @@ describe("a fleet's watcher", () => {
     expect(watcher.agents.get("a1")).toEqual(current);
   });
 
-  it("shows leases as of the moment of reading, though no timer came", async () => {
+  it("shows leases as of the moment of reading, even if no timer has fired", async () => {
     const { watcher, runtime, changes } = await liveFleet([presence("a1")]);
     runtime.sleep(5 * MINUTE);
     expect(statusOf(watcher)).toEqual([["a1", "offline", "lease_expired"]]);
@@ -202,7 +202,7 @@ describe("a fleet's watcher", () => {
     expect(changes).toHaveLength(1);
   });
 
-  it("revives an agent that beats again after its lease had run out", async () => {
+  it("shows an agent as online that sends heartbeats again after its lease had expired", async () => {
     const { watcher, runtime, socket } = await liveFleet([
       presence("a1", { leaseExpiresAt: START + SECOND }),
     ]);
@@ -278,7 +278,7 @@ describe("a fleet's watcher", () => {
     ]);
   });
 
-  it("gives a list up whose connection breaks, and begins the next with a full one", async () => {
+  it("abandons a list whose connection breaks, and begins the next one from the start", async () => {
     const { watcher, runtime, accept } = fakeFleet();
     const started = watcher.start();
     const socket = await accept(1);
@@ -378,7 +378,7 @@ describe("a fleet's watcher", () => {
     expect(watcher.state).toBe("live");
   });
 
-  it("reckons by the server's clock where the local one is off", async () => {
+  it("uses the server's clock if the local one is off", async () => {
     const { watcher, runtime } = fakeFleet();
     runtime.wall += 5 * MINUTE;
     void watcher.start();
@@ -432,7 +432,7 @@ describe("a fleet's watcher", () => {
     expect(states).toEqual(["connecting", "live"]);
   });
 
-  it("asks for profiles where they are wanted, and keeps them when a transition has none", async () => {
+  it("requests profiles if asked to, and keeps them when a transition has none", async () => {
     const profile = { capabilities: ["summarize"], metadata: {} };
     const { watcher, socket } = await liveFleet([presence("a1", { profile })], { profiles: true });
     expect(listsOf(socket)[0]).toMatchObject({ profiles: true, limit: 25 });
@@ -526,7 +526,7 @@ describe("a state that the service writes in another way", () => {
       { ...known, profile: { capabilities: ["x", "y"], metadata: { b: [], a: 1 } } },
       true,
     ],
-  ])("is told as a change only if its values differ: %s", async (_, next, isChange) => {
+  ])("is reported as a change only if its values differ: %s", async (_, next, isChange) => {
     const book = new FleetBook();
     expect(book.take(known, null, START)).not.toBeNull();
     expect(book.take(next, null, START) !== null).toBe(isChange);

@@ -69,7 +69,7 @@ describe("handlers", () => {
     expect(() => agent.onMessage("n", () => {}, options)).toThrow("option concurrency: expected");
   });
 
-  it("run so many at once, and subjects take turns", async () => {
+  it("run at most so many at once, and subjects take turns", async () => {
     const { agent, socket } = await connectedAgent({ messageConcurrency: 2 });
     const { handler, started, finish } = gate();
     agent.onMessage("n.*", handler);
@@ -120,7 +120,7 @@ describe("handlers", () => {
     expect(got.toSorted()).toEqual([1, 2, 3]);
   });
 
-  it("do not get the same message twice, though it comes twice", async () => {
+  it("do not receive a message twice that is delivered twice", async () => {
     const { agent, socket } = await connectedAgent();
     const got: unknown[] = [];
     agent.onMessage("n", (_, data) => got.push(data));
@@ -129,7 +129,7 @@ describe("handlers", () => {
     expect(got).toEqual([1]);
   });
 
-  it("that were taken away do not get what waited for them", async () => {
+  it("that were removed do not receive messages that waited for them", async () => {
     const { agent, socket } = await connectedAgent();
     const { handler, started, finish } = gate();
     const remove = agent.onMessage("n", handler);

@@ -12,7 +12,7 @@ const asked = ({ sent }: FakeSocket) =>
     .map(({ type, subject, group }) => [type, subject, group]);
 
 describe("a handler in a group", () => {
-  it("has a subscription of its own, which ends with the last handler of the group", async () => {
+  it("has its own subscription, which ends with the last handler of the group", async () => {
     const { agent, socket } = await connectedAgent();
     const [first, second] = [1, 2].map(() => agent.onMessage("a.*", () => {}, { group: "g" }));
     agent.onMessage("a.*", () => {});
@@ -44,7 +44,7 @@ describe("a handler in a group", () => {
     expect(asked(next)).toEqual([["subscribe", "a", "g"]]);
   });
 
-  it("gets what is for its group, and what is for the agent alone", async () => {
+  it("receives messages to its group, and those to the agent itself", async () => {
     const { agent, socket } = await connectedAgent();
     const got: string[] = [];
     const handler = (name: string) => (_: string, data: unknown) =>

@@ -51,7 +51,7 @@ describe("capabilities and metadata", () => {
     expect(warnings).toEqual(["agent-1: not for viewers"]);
   });
 
-  it("may be changed, also while the former ones are on their way", async () => {
+  it("may be changed, also while earlier ones are in flight", async () => {
     const { agent, socket } = await connectedAgent({ capabilities: ["a"] });
     agent.setProfile({ capabilities: ["b"] });
     await reply(socket, { type: "profile_ack" });

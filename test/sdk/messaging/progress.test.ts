@@ -60,7 +60,7 @@ describe("the activity in heartbeats", () => {
     expect(socket.heartbeats).toHaveLength(3);
   });
 
-  it("passes progress on from within a loop that never lets go, for the heartbeats of another thread", async () => {
+  it("passes on progress from within a loop that blocks, for the heartbeats of another thread", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     agent.onMessage("n", () => {
       // A timer that fires here stands for the other thread, whose heartbeats go on.

@@ -40,7 +40,7 @@ describe("publish()", () => {
     expect(await sent).toEqual({ reached: 3 });
   });
 
-  it("sends the capability of the one agent to get it, on the subject direct unless another is given", async () => {
+  it("sends the capability that the receiver must have, on the subject direct unless another is given", async () => {
     const { agent, socket } = await connectedAgent();
     void agent.publish(undefined, 1, { capability: "summarize" }).catch(() => undefined);
     void agent.publish("a.b", 2, { capability: "summarize" }).catch(() => undefined);
@@ -94,7 +94,7 @@ describe("publish()", () => {
     expect(await second).toEqual({ reached: 1 });
   });
 
-  it("rejects without a connection, and for what is under way when it breaks", async () => {
+  it("rejects without a connection, and if the connection breaks meanwhile", async () => {
     await expect(fakeAgent().agent.publish("a")).rejects.toThrow(ConnectionError);
     const { agent, socket } = await connectedAgent();
     const sent = [agent.publish("a", 1), agent.publish("a", 2)];
@@ -174,7 +174,7 @@ describe("publish()", () => {
     expect(published(socket)).toHaveLength(0);
   });
 
-  it("says what a getter of the data has thrown", async () => {
+  it("reports what a getter of the data has thrown", async () => {
     const { agent } = await connectedAgent();
     const data = {
       get x() {
@@ -198,7 +198,7 @@ describe("publish()", () => {
     );
   });
 
-  it("takes the subject direct where only a recipient is named", async () => {
+  it("uses the subject direct if only a recipient is named", async () => {
     const { agent, socket } = await connectedAgent();
     const sent = agent.publish(undefined, 1, { to: "agent-7" });
     expect(published(socket)[0]).toMatchObject({ subject: "direct", to: "agent-7", data: 1 });
@@ -262,7 +262,7 @@ describe("publish()", () => {
     expect(await later).toEqual({ reached: 1 });
   });
 
-  it("refuses a recipient that is no agent id", async () => {
+  it("refuses a recipient that is not an agent id", async () => {
     const { agent } = await connectedAgent();
     await expect(agent.publish("a", 1, { to: "a b" })).rejects.toThrow(ConfigurationError);
   });

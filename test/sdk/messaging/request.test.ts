@@ -76,7 +76,7 @@ describe("request() with a signal", () => {
     expect(published(socket)).toHaveLength(1);
   });
 
-  it("listens to it no longer than it waits", async () => {
+  it("stops listening to the signal when it stops waiting", async () => {
     const { agent, socket } = await connectedAgent();
     const { signal } = new AbortController();
     const open = new Set<unknown>();
@@ -90,7 +90,7 @@ describe("request() with a signal", () => {
     expect(open.size).toBe(0);
   });
 
-  it("refuses in words what is none", async () => {
+  it("refuses anything else with an explanation", async () => {
     const { agent } = await connectedAgent();
     await expect(agent.request("n", null, { signal: {} as AbortSignal })).rejects.toThrow(
       "option signal: expected an AbortSignal",
@@ -99,7 +99,7 @@ describe("request() with a signal", () => {
 });
 
 describe("request()", () => {
-  it("asks with an address of its own, and resolves with the result", async () => {
+  it("sends its own reply address, and resolves with the result", async () => {
     const { agent, socket } = await connectedAgent();
     const asked = agent.request("tasks.add", [1, 2], { to: "a2" });
     expect(last(socket)).toMatchObject({ subject: "tasks.add", data: [1, 2], to: "a2" });
@@ -115,14 +115,14 @@ describe("request()", () => {
     ["bare", "bare"],
     [{ n: 1 }, { n: 1 }],
     [null, null],
-  ])("takes %j for an answer", async (data, result) => {
+  ])("accepts %j as an answer", async (data, result) => {
     const { agent, socket } = await connectedAgent();
     const asked = agent.request("n");
     answer(socket, data);
     expect(await asked).toEqual(result);
   });
 
-  it("rejects with the error that whoever was asked has answered", async () => {
+  it("rejects with the error in the answer", async () => {
     const { agent, socket } = await connectedAgent();
     const asked = agent.request("n");
     confirm(socket);
@@ -161,7 +161,7 @@ describe("request()", () => {
     await expect(late).rejects.toMatchObject({ code: "unavailable" });
   });
 
-  it("sends again, with the same address, what reached nobody or was refused by all without handling it", async () => {
+  it("is sent again, with the same address, if it reached nobody or all refused it without handling it", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const asked = agent.request("n", 1, { timeout: 60 });
     const first = last(socket);
@@ -223,7 +223,7 @@ describe("request()", () => {
     await expect(asked).rejects.toThrow(ConnectionError);
   });
 
-  it("waits on over a reconnect: the answer goes to the agent, not to a connection", async () => {
+  it("continues to wait across a reconnect, because the answer is addressed to the agent, not to a connection", async () => {
     const { agent, socket, runtime, accept } = await connectedAgent();
     const asked = agent.request("n");
     const { replyTo } = last(socket);
@@ -242,7 +242,7 @@ describe("request()", () => {
     expect(await asked).toBe(1);
   });
 
-  it("ignores an answer that is late or that it did not ask for", async () => {
+  it("ignores an answer that is late or belongs to no request", async () => {
     const { agent, socket } = await connectedAgent();
     const got: unknown[] = [];
     agent.onMessage(">", (subject) => got.push(subject));
@@ -397,7 +397,7 @@ describe("a request to the agent", () => {
     expect(published(socket)).toHaveLength(1);
   });
 
-  it("with retries goes to further agents after each loss, as the next attempt, and no further than that", async () => {
+  it("with retries is sent to another agent after each loss, as the next attempt, up to that number", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const asked = agent.request("n", 1, { timeout: 100, retries: 2 });
     const first = last(socket);
@@ -425,7 +425,7 @@ describe("a request to the agent", () => {
     expect(await answered).toBe(7);
   });
 
-  it("counts a second error about one attempt not for the next", async () => {
+  it("does not count a second error of one attempt against the next", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     const ended = { error: { code: "unavailable", message: "ended" }, attempt: 1 };
     for (const [first, second, pauseMs] of [
@@ -469,7 +469,7 @@ describe("a request to the agent", () => {
     }
   });
 
-  it("refuses retries that are no number of agents", async () => {
+  it("refuses retries that are not a valid number", async () => {
     const { agent } = await connectedAgent();
     for (const retries of [-1, 1.5, 101, "1" as never]) {
       await expect(agent.request("n", 1, { retries })).rejects.toThrow("option retries: expected");

@@ -28,7 +28,7 @@ describe("subscriptions", () => {
     expect(asked(socket)).toEqual(["+tasks.*", "+news", "-tasks.*"]);
   });
 
-  it("are asked for one after the other, so that no answer overtakes another", async () => {
+  it("are requested one after the other, so that no answer overtakes another", async () => {
     const { agent, socket } = await connectedAgent();
     agent.onMessage("a", () => {})();
     agent.onMessage("a", () => {});
@@ -65,7 +65,7 @@ describe("subscriptions", () => {
     expect(order).toHaveLength(3);
   });
 
-  it("are asked for again where the service fails or does not answer", async () => {
+  it("are requested again if the service fails or does not answer", async () => {
     const { agent, socket, runtime } = await connectedAgent({ connectTimeout: 15 });
     agent.onMessage("a", () => {});
     const id = idOf(socket, "subscribe");
@@ -80,7 +80,7 @@ describe("subscriptions", () => {
     expect(asked(socket)).toHaveLength(3);
   });
 
-  it("that are refused are reported, and hold nothing up", async () => {
+  it("that are refused are reported, and delay nothing", async () => {
     const { agent, socket } = await connectedAgent();
     const errors: string[] = [];
     const ready: unknown[] = [];
@@ -126,7 +126,7 @@ describe("in a rotation, messages", () => {
     expect(rotated).toHaveLength(1);
   });
 
-  it("that come on both, or on one, are delivered once and in order", async () => {
+  it("that arrive on both, or on one, are delivered once and in order", async () => {
     const { socket, second, runtime, got } = await rotating();
     post(socket, 1);
     second.settleSubscriptions();
@@ -163,7 +163,7 @@ describe("in a rotation, messages", () => {
     },
   );
 
-  it("that wait are delivered where either connection breaks", async () => {
+  it("that wait are delivered if either connection breaks", async () => {
     const first = await rotating();
     post(first.second, 1);
     first.socket.peer.closed(1006, "");
@@ -186,7 +186,7 @@ describe("in a rotation, messages", () => {
     expect(third.agent.state).toBe("reconnecting");
   });
 
-  it("do not hold up answers, which somebody waits for", async () => {
+  it("do not delay answers", async () => {
     const { agent, socket, second } = await rotating();
     const answer = agent.request("n");
     const { id, replyTo } = socket.sent.at(-1) ?? {};

@@ -131,7 +131,7 @@ describe("an agent with OpenTelemetryTracing", () => {
     }
   });
 
-  it("begins a trace of its own for a message that has none", async () => {
+  it("begins a new trace for a message without one", async () => {
     const { worker } = await pair(() => "done");
     service.agent("elsewhere").online().publish("tasks.add");
     const [processed] = await spans(1);
@@ -213,7 +213,7 @@ describe("a tracer that misbehaves", () => {
     for (const text of warnings) expect(text).toMatch(/: tracing: boom$/);
   });
 
-  it("is refused in words if it is none", async () => {
+  it("is refused with an explanation if it is not a tracer", async () => {
     await expect(started("planner", { tracing: {} as never })).rejects.toThrow(
       "option tracing: expected an object with the functions send and process",
     );

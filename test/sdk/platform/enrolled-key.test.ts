@@ -115,7 +115,7 @@ describe("an agent that registers itself", () => {
     await expect(source({ path }).load()).rejects.toThrow("encrypted");
   });
 
-  it("makes one key though several processes begin at the same moment", async () => {
+  it("makes one key even if several processes start at the same moment", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "worker.pem");
     const keys = await Promise.all(Array.from({ length: 8 }, () => source({ path }).load()));
@@ -123,7 +123,7 @@ describe("an agent that registers itself", () => {
     expect(await readdir(folder)).toEqual(["worker.pem"]);
   });
 
-  it("registers a key that is there, of any accepted kind", async () => {
+  it("registers an existing key of any accepted type", async () => {
     const path = join(await temporaryFolder(), "own.pem");
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     await writeFile(path, privateKey.export({ type: "pkcs8", format: "pem" }));
@@ -133,7 +133,7 @@ describe("an agent that registers itself", () => {
     expect(await keyIdOf(requests[0] as Request)).toBe(keyId);
   });
 
-  it("never overwrites a file that is no key", async () => {
+  it("never overwrites a file that is not a key", async () => {
     const path = join(await temporaryFolder(), "notes.txt");
     await writeFile(path, "not a key");
     await expect(source({ path }).load()).rejects.toThrow(KeyError);
@@ -141,7 +141,7 @@ describe("an agent that registers itself", () => {
     expect(requests).toEqual([]);
   });
 
-  it("says where the key can't be kept", async () => {
+  it("reports that the key can't be stored, and where", async () => {
     const path = join(await temporaryFolder(), "missing", "worker.pem");
     await expect(source({ path }).load()).rejects.toThrow(`the private key at ${path}: ENOENT`);
   });
@@ -156,7 +156,7 @@ describe("an agent that registers itself", () => {
     await expect(load).rejects.not.toThrow(token);
   });
 
-  it("asks less and less often while it is refused", async () => {
+  it("enrols less and less often while it is refused", async () => {
     answer = { status: 409, body: { message: "The name is in use" } };
     const { load } = source();
     const times: number[] = [];
@@ -176,7 +176,7 @@ describe("an agent that registers itself", () => {
     [{ status: 429, headers: { "Retry-After": "5" } }, 5000],
     [{ status: 500, body: "<html>" }, 0],
     [{ status: 0 }, 0],
-  ])("asks again after %j as soon as it may", async (given, afterMs) => {
+  ])("enrols again after %j as soon as it may", async (given, afterMs) => {
     answer = given;
     const { load } = source();
     await expect(load()).rejects.toThrow("enrolment at");
@@ -324,7 +324,7 @@ describe("an agent that registers itself", () => {
     },
   );
 
-  it("that gets no answer in time says of whom", async () => {
+  it("that gets no answer in time reports from whom", async () => {
     const runtime = { setTimeout: queueMicrotask, clearTimeout: () => {} };
     const load = lastingKey(source(), runtime, 15_000, () => {}).load();
     await expect(load).rejects.toThrow(`enrolment at ${httpUrl}/enrol: no answer in time`);
@@ -341,7 +341,7 @@ describe("an agent that registers itself", () => {
     expect(error.message).toContain(`enrolment at ${httpUrl}/enrol: socket hang up`);
   });
 
-  it("gives up on an answer that is too long", async () => {
+  it("refuses an answer that is too long", async () => {
     answer = { status: 201, body: "x".repeat(100_000) };
     await expect(source().load()).rejects.toThrow("a response of over 65536 bytes");
   });
@@ -385,7 +385,7 @@ describe("the options of an agent that registers itself", () => {
     );
   });
 
-  it("take no notice of the environment if there is a key", () => {
+  it("ignore the environment if there is a key", () => {
     process.env[VARIABLE] = "nonsense";
     expect(() => new HeartbeatAgent({ ...GOOD, privateKey: newEd25519Key() })).not.toThrow();
   });
@@ -465,7 +465,7 @@ describe("an agent with an IAM role", () => {
       { token: name, awsIdentity: { credentials: "x" as never, region } },
       "option awsIdentity.credentials: expected credentials or a function",
     ],
-  ])("is told at once of %s", (_, overrides, message) => {
+  ])("fails at once with %s", (_, overrides, message) => {
     expect(() => source(overrides)).toThrow(ConfigurationError);
     expect(() => source(overrides)).toThrow(message);
   });

@@ -32,7 +32,7 @@ const isLater = () =>
   );
 
 describe("HttpHeartbeatClient", () => {
-  it("shows by one request that an agent lives, and by another that it has left", async () => {
+  it("brings an agent online with one request, and takes it offline with another", async () => {
     const client = newClient({ heartbeatInterval: 300 });
     const ack = await client.sendHeartbeat({ state: "working", task: "report" });
     expect(ack).toMatchObject({ type: "heartbeat_ack" });
@@ -81,7 +81,7 @@ describe("HttpHeartbeatClient", () => {
     await newClient().sendHeartbeat();
   });
 
-  it("rejects where there is no answer, or none of the service", async () => {
+  it("rejects if there is no answer, or one that is not the service's", async () => {
     const client = newClient({ httpUrl: "http://127.0.0.1:1" });
     const failed = await client.sendHeartbeat().catch((error) => error);
     expect(failed).toBeInstanceOf(ConnectionError);
@@ -99,11 +99,11 @@ describe("HttpHeartbeatClient", () => {
     [{ requestTimeout: 0 }, "option requestTimeout"],
     [{ onDuplicate: "both" }, "option onDuplicate"],
     [{ url: "wss://x.test" }, "option url"],
-  ])("is not made with %j", (options, message) => {
+  ])("can't be created with %j", (options, message) => {
     expect(() => newClient(options)).toThrow(message);
   });
 
-  it("takes no other reason to leave than one that readers know", async () => {
+  it("refuses an offline reason that readers do not know", async () => {
     await expect(newClient().leave({ reason: "bored" as never })).rejects.toThrow("option reason");
     expect(service.httpRequests).toHaveLength(0);
   });

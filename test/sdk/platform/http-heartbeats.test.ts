@@ -75,7 +75,7 @@ describe("heartbeats over HTTP", () => {
     });
   });
 
-  it("leave the WebSocket never silent for over five minutes", async () => {
+  it("never leave the WebSocket silent for over five minutes", async () => {
     const { socket } = await connected();
     const carriedAt = [runtime.monotonic()];
     for (let minutes = 0; minutes < 20; minutes += 0.5) {
@@ -93,7 +93,7 @@ describe("heartbeats over HTTP", () => {
     expect(gaps).toHaveLength(4);
   });
 
-  it("go over the WebSocket at once while HTTP fails, and come back when it works", async () => {
+  it("are sent over the WebSocket at once while HTTP fails, and over HTTP again when it works", async () => {
     const warnings: string[] = [];
     const logger = { warn: (text: string) => warnings.push(text), error: () => {} };
     const { agent, socket } = await connected({ logger });
@@ -137,7 +137,7 @@ describe("heartbeats over HTTP", () => {
     expect(service.httpRequests).toHaveLength(2);
   });
 
-  it("go over the WebSocket while one has no answer yet, so that there are never two at once", async () => {
+  it("are sent over the WebSocket while one has no answer yet, so that there are never two at once", async () => {
     const { socket } = await connected({ heartbeatInterval: 10, connectTimeout: 60 });
     service.refuseHttp = { status: 0 };
     runtime.advance(10 * SECOND);
@@ -152,7 +152,7 @@ describe("heartbeats over HTTP", () => {
     expect(service.httpRequests).toHaveLength(1);
   });
 
-  it("ask for the key again only after a refusal", async () => {
+  it("load the key again only after a refusal", async () => {
     let asked = 0;
     const privateKey = () => {
       asked += 1;
@@ -170,7 +170,7 @@ describe("heartbeats over HTTP", () => {
     expect(socket.heartbeats).toHaveLength(1);
   });
 
-  it("do not wait for a key that does not come", async () => {
+  it("do not wait for a key that never loads", async () => {
     const never = new Promise<string>(() => {});
     let asked = 0;
     const { socket } = await connected({
@@ -184,7 +184,7 @@ describe("heartbeats over HTTP", () => {
     expect(http()).toMatchObject({ failedAttempts: 1 });
   });
 
-  it("are corrected at once where a refusal shows that the clock is off", async () => {
+  it("are corrected at once if a refusal shows that the clock is off", async () => {
     runtime.step(3_600 * SECOND);
     const keys = service.keys ?? [];
     await service.close();
@@ -214,7 +214,7 @@ describe("heartbeats over HTTP", () => {
     expect(service.httpRequests).toHaveLength(0);
   });
 
-  it("do not vouch for the WebSocket: after a sleep it is asked itself, and given up without an answer", async () => {
+  it("do not prove that the WebSocket is alive: after a sleep it is probed, and replaced if it does not answer", async () => {
     const { agent, socket } = await connected();
     runtime.sleep(60 * SECOND);
     runtime.advance(30 * SECOND);
@@ -225,7 +225,7 @@ describe("heartbeats over HTTP", () => {
     expect(socket.terminated).toBe(true);
   });
 
-  it("do not hide that the WebSocket has fallen silent", async () => {
+  it("do not hide that the WebSocket is silent", async () => {
     const { agent, socket } = await connected();
     for (let beats = 1; beats < 10; beats++) await interval();
     // The tenth is the WebSocket's, and is not answered there.
@@ -239,7 +239,7 @@ describe("heartbeats over HTTP", () => {
     expect(fake.failures.at(-1)?.failure.message).toBe("no answer on the WebSocket within 90 s");
   });
 
-  it("are given up when the connection ends", async () => {
+  it("are abandoned when the connection ends", async () => {
     const { agent, socket } = await connected();
     service.refuseHttp = { status: 0 };
     runtime.advance(30 * SECOND);

@@ -106,7 +106,7 @@ describe("an agent in a page", () => {
   it.each([
     ["the network is back", () => network.dispatchEvent(new Event("online"))],
     ["the page is shown", () => page.show(true)],
-  ])("does not sit out its wait when %s", async (_, happen) => {
+  ])("does not wait any longer when %s", async (_, happen) => {
     const { agent } = await waitingPage();
     happen();
     runtime.advance(SECOND);
@@ -114,7 +114,7 @@ describe("an agent in a page", () => {
     expect(agent.state).toBe("connected");
   });
 
-  it("has its connection prove itself when the network has changed", async () => {
+  it("probes its connection when the network has changed", async () => {
     const { agent, socket } = await connectedPage();
     network.dispatchEvent(new Event("online"));
     expect(socket.heartbeats).toHaveLength(2);
@@ -141,7 +141,7 @@ describe("an agent in a page", () => {
   it.each([
     ["forbids workers", () => (FakeWorker.isForbidden = true)],
     ["has none", () => delete globals.Worker],
-  ])("keeps its connection while it is hidden, where the page %s", async (_, forbid) => {
+  ])("keeps its connection while it is hidden, if the page %s", async (_, forbid) => {
     forbid();
     const { agent, socket } = await connectedPage();
     page.show(false);
@@ -155,7 +155,7 @@ describe("an agent in a page", () => {
     expect(runtime.sockets).toHaveLength(1);
   });
 
-  it("needs no worker where one heartbeat a minute is enough", async () => {
+  it("needs no worker if one heartbeat a minute is enough", async () => {
     page.hidden = true;
     const { heartbeatInterval: _, ...viewer } = options();
     const watcher = new FleetWatcher(viewer);
@@ -186,7 +186,7 @@ describe("an agent in a page", () => {
     expect([page.listeners, network.listeners]).toEqual([0, 0]);
   });
 
-  it("works where there is neither page nor network events, as in some workers", async () => {
+  it("works without page and network events, as in some workers", async () => {
     for (const name of names) delete globals[name];
     const { agent } = await connectedPage();
     expect(agent.state).toBe("connected");

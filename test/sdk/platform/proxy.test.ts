@@ -111,7 +111,7 @@ describe("an agent behind a proxy", () => {
     return agent;
   }
 
-  it("connects through the environment's one", async () => {
+  it("connects through the proxy of the environment", async () => {
     proxy = await startHttpProxy(gateway.port);
     process.env.HTTP_PROXY = proxy.url;
     await newAgent().start();
@@ -135,20 +135,23 @@ describe("an agent behind a proxy", () => {
     ["wants a password", 407, "with status 407 No: it wants a user name and a password in its URL"],
     ["does not find the server", 502, "refused to connect to service.test:80 with status 502 No"],
     ["hangs up", null, "could not be used: "],
-  ])("says so if that %s, and does not take it for the service", async (_, status, message) => {
-    proxy = await startHttpProxy(gateway.port, () => status);
-    process.env.HTTP_PROXY = proxy.url.replace("//", "//me:secret@");
-    const error = await newAgent()
-      .start()
-      .catch((reason) => reason);
-    expect(error.name).toBe("ConnectionError");
-    expect(error.message).toContain(`the proxy ${proxy.url}`);
-    expect(error.message).toContain(message);
-    expect(error.message).not.toContain("secret");
-    expect(gateway.logins.length).toBe(0);
-  });
+  ])(
+    "reports if the proxy %s, and does not mistake it for the service",
+    async (_, status, message) => {
+      proxy = await startHttpProxy(gateway.port, () => status);
+      process.env.HTTP_PROXY = proxy.url.replace("//", "//me:secret@");
+      const error = await newAgent()
+        .start()
+        .catch((reason) => reason);
+      expect(error.name).toBe("ConnectionError");
+      expect(error.message).toContain(`the proxy ${proxy.url}`);
+      expect(error.message).toContain(message);
+      expect(error.message).not.toContain("secret");
+      expect(gateway.logins.length).toBe(0);
+    },
+  );
 
-  it("names a proxy that can't be reached, and one that is none", async () => {
+  it("names a proxy that can't be reached, and one that is not a proxy", async () => {
     proxy = await startHttpProxy(gateway.port);
     await proxy.close();
     process.env.HTTP_PROXY = proxy.url;
@@ -169,7 +172,7 @@ describe("an agent behind a proxy", () => {
     expect(proxy.asked).toEqual([]);
   });
 
-  it("connects by an agent of its own in place of it", async () => {
+  it("uses the option agent in its place", async () => {
     proxy = await startHttpProxy(gateway.port);
     process.env.HTTP_PROXY = "http://127.0.0.1:1";
     const own = proxyAgent({ HTTP_PROXY: proxy.url });

@@ -166,7 +166,7 @@ describe("an enrolment", () => {
     },
   );
 
-  it("knows the agents that came by it", async () => {
+  it("lists the agents that were registered with it", async () => {
     const fleet = enrolmentsOf(engine, "who", Date.now);
     const [first, second] = [await fleet.create(), await fleet.create()];
     await fleet.enrol(first.token, "worker-1");
@@ -216,7 +216,7 @@ describe("an ephemeral registration", () => {
     expect(rowFromItem(Item).instanceId).toBeUndefined();
   });
 
-  it("makes none before", async () => {
+  it("makes no room before that", async () => {
     const name = await vanished("no-room", HOUR - 60_000);
     await expect(agents.register({ ...name, publicKey })).rejects.toThrow(AgentExistsError);
   });

@@ -235,7 +235,7 @@ describe("disabling", () => {
     expect(await statusRow("off")).toEqual(row);
   });
 
-  it("takes the connection of an agent whose lease has run out, and leaves why it is offline", async () => {
+  it("removes the connection of an agent whose lease has expired, and keeps the reason why it is offline", async () => {
     const name = await registered("silent");
     const { disconnectedAt: _, ...row } = offlineRow(Date.now(), { organizationId: "silent" });
     await putRow({ ...row, reason: "lease_expired", connections: new Set(["A=.key"]) });
@@ -265,7 +265,7 @@ describe("disabling", () => {
     await registry.remove(name);
   });
 
-  it("touches no other organization's agent of the same id", async () => {
+  it("does not affect another organization's agent of the same id", async () => {
     const name = await registered("one");
     await registered("two");
     await putRow(onlineRow(Date.now(), { organizationId: "two" }));
@@ -276,7 +276,7 @@ describe("disabling", () => {
     });
   });
 
-  it("is completed by repetition where the status table failed", async () => {
+  it("can be repeated if the status table failed", async () => {
     const name = await registered("broken");
     await putRow(onlineRow(Date.now(), { organizationId: "broken" }));
     const broken = registryOf({ statusTableName: "no-such-table" });
@@ -286,7 +286,7 @@ describe("disabling", () => {
     expect(await statusRow("broken")).toMatchObject({ reason: "revoked" });
   });
 
-  it("stamps the time by DynamoDB's clock where the local one is wrong", async () => {
+  it("uses the time of DynamoDB's clock if the local one is wrong", async () => {
     const name = await registered("skewed");
     await putRow(onlineRow(Date.now(), { organizationId: "skewed" }));
     await registryOf({ now: () => Date.now() + 600_000 }).disable(name);
@@ -295,7 +295,7 @@ describe("disabling", () => {
 });
 
 describe("removing", () => {
-  it("forgets the agent and hides its status at once", async () => {
+  it("removes the agent and hides its status at once", async () => {
     const name = await registered("gone");
     await putRow(onlineRow(Date.now(), { organizationId: "gone" }));
     await registry.remove(name);
@@ -306,7 +306,7 @@ describe("removing", () => {
     await expect(registry.remove(name)).rejects.toThrow(UnknownAgentError);
   });
 
-  it("is completed by repetition where the status table failed", async () => {
+  it("can be repeated if the status table failed", async () => {
     const name = await registered("half");
     await putRow(onlineRow(Date.now(), { organizationId: "half" }));
     const broken = registryOf({ statusTableName: "no-such-table" });
@@ -354,7 +354,7 @@ describe("rotating keys", () => {
     expect(await keysOf("rotate")).toEqual([await keyIdOf(k2), await keyIdOf(k3)]);
   });
 
-  it("retires the key that is named", async () => {
+  it("retires the named key", async () => {
     const [k1, k2, k3] = [newKey(), newKey(), newKey()];
     const name = await registered("named", "a1", k1);
     await registry.rotateKey({ ...name, publicKey: k2 });
@@ -387,7 +387,7 @@ describe("rotating keys", () => {
     await expect(registry.rotateKey({ ...name, publicKey: k2 })).rejects.toThrow(KeyExistsError);
   });
 
-  it("takes away a key, but never the last", async () => {
+  it("removes a key, but never the last", async () => {
     const [k1, k2] = [newKey(), newKey()];
     const name = await registered("take", "a1", k1);
     await registry.addKey({ ...name, publicKey: k2 });
@@ -397,7 +397,7 @@ describe("rotating keys", () => {
     await expect(last).rejects.toThrow(LastKeyError);
   });
 
-  it("is completed by repetition where the connections of the old key could not be ended", async () => {
+  it("can be repeated if the connections of the old key could not be ended", async () => {
     const [k1, k2] = [newKey(), newKey()];
     const name = await registered("repeat", "a1", k1);
     const [first] = (await registry.get(name))?.publicKeys ?? [];
@@ -429,7 +429,7 @@ describe("rotating keys", () => {
     await expect(registry.rotateKey({ ...name, publicKey: k2 })).rejects.toThrow(KeyExistsError);
   });
 
-  it("leaves the last two keys that were taken away in the status row, in their order", async () => {
+  it("stores the last two removed keys in the status row, in their order", async () => {
     const keys = Array.from({ length: 5 }, newKey);
     const name = await registered("last-two", "a1", keys[0]);
     const tags: string[] = [];
@@ -441,7 +441,7 @@ describe("rotating keys", () => {
     expect((await statusRow("last-two"))?.revokedKeys).toEqual(tags.slice(-2));
   });
 
-  it("does not undo a disabling that comes in between", async () => {
+  it("does not undo a disable that happens in between", async () => {
     const name = await registered("both");
     await Promise.all([
       registry.disable(name),

@@ -49,7 +49,7 @@ describe("the server's clock", () => {
     expect(await offsetFor(1_010_000, 1_000_000, 1_020_000)).toBe(0);
   });
 
-  it("forgets an error when the clock has been set right", async () => {
+  it("drops the offset when the clock has been corrected", async () => {
     let local = 1_000_000 + 60_000;
     const clock = new DynamoDbClock(() => local);
     await respond(clock, new Date(1_000_000).toUTCString(), () => undefined);
@@ -59,7 +59,7 @@ describe("the server's clock", () => {
     expect(clock.now()).toBe(1_005_000);
   });
 
-  it("goes by the local clock while no response has said anything else", async () => {
+  it("is the local clock until a response says otherwise", async () => {
     const clock = new DynamoDbClock(() => 42);
     expect(clock.now()).toBe(42);
     await respond(clock, undefined, () => undefined);

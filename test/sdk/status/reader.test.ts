@@ -185,7 +185,7 @@ describe("a list of agents", () => {
     });
   });
 
-  it("refuses limits and ids that can't be meant", async () => {
+  it("refuses invalid limits and ids", async () => {
     for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
       await expect(reader().listAgents({ organizationId: "acme", limit })).rejects.toThrow(
         InvalidArgumentError,
@@ -199,7 +199,7 @@ describe("a list of agents", () => {
 });
 
 describe("iterating and counting", () => {
-  it("goes over more rows than one read returns", async () => {
+  it("covers more rows than one read returns", async () => {
     // A read returns at most a megabyte: these rows are heavier than one.
     const task = "x".repeat(900);
     const rows = Array.from({ length: 1500 }, (_, index) => {
@@ -224,7 +224,7 @@ describe("iterating and counting", () => {
     expect(agents).toHaveLength(1000);
   });
 
-  it("yields only agents of the status asked for", async () => {
+  it("yields only agents with the requested status", async () => {
     await put(
       onlineRow(NOW, { organizationId: "some", agentId: "on" }),
       offlineRow(NOW, { organizationId: "some", agentId: "off" }),
@@ -321,7 +321,7 @@ describe("the reader's clock", () => {
 });
 
 describe("a reader's client", () => {
-  it("is its own where none is given, by region and endpoint", async () => {
+  it("is created from region and endpoint if none is given", async () => {
     const { endpoint, region } = engine;
     process.env.AWS_ACCESS_KEY_ID = "local";
     process.env.AWS_SECRET_ACCESS_KEY = "local";
@@ -330,7 +330,7 @@ describe("a reader's client", () => {
     own.close();
   });
 
-  it("is left as it was when it was given", async () => {
+  it("is not changed if it is passed in", async () => {
     const client = clientOf(engine.endpoint);
     const before = client.middlewareStack.identify();
     const given = reader({ client });

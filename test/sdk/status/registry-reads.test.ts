@@ -50,7 +50,7 @@ describe("agents by capability", () => {
     return found;
   };
 
-  it("are those that name it whole, with presence and profile, in the order of their ids", async () => {
+  it("are those that name it exactly, with presence and profile, in the order of their ids", async () => {
     const now = Date.now();
     const organizationId = "skills";
     await agent(organizationId, "b", ["summarize"]);
@@ -71,7 +71,7 @@ describe("agents by capability", () => {
     expect(await find(organizationId, "online")).toHaveLength(1);
   });
 
-  it("are not those that have no status, for they were never there or have been gone for long", async () => {
+  it("do not include those without a status, which never connected or have been gone for long", async () => {
     await agent("absent", "a", ["summarize"]);
     expect(await find("absent")).toEqual([]);
   });
@@ -98,7 +98,7 @@ describe("an agent's history", () => {
       instanceId: "process-a",
     } as Transition);
 
-  it("has what the service kept of its transitions, newest first, and no other agent's", async () => {
+  it("contains the stored transitions of this agent alone, newest first", async () => {
     for (const number of [1, 2, 3]) await add("a1", number);
     await add("a1-2", 4);
     const history = await statuses.history("acme", "a1");
@@ -145,7 +145,7 @@ describe("an agent's history", () => {
 });
 
 describe("a reader without a registry table", () => {
-  it("says so when it is asked for what is kept there", async () => {
+  it("reports it if a call needs the table", async () => {
     const { client, statusTableName } = engine;
     const reader = new StatusReader({ client, tableName: statusTableName });
     await expect(reader.history("acme", "a1")).rejects.toThrow(InvalidArgumentError);

@@ -25,7 +25,7 @@ describe("the fake agent", () => {
     },
   );
 
-  it("says how a handler fails, and that there is none", async () => {
+  it("reports how a handler fails, and that there is none", async () => {
     agent = fakeAgent();
     agent.onMessage("tasks", () => {
       throw new Error("no model");
@@ -36,7 +36,7 @@ describe("the fake agent", () => {
     await expect(agent.receive("other")).rejects.toMatchObject({ code: "no_handler" });
   });
 
-  it("keeps what a handler publishes, and answers what it asks", async () => {
+  it("records what a handler publishes, and answers its requests", async () => {
     agent = fakeAgent({ agentId: "planner" });
     agent.reply("models.*", (_, data) => `summary of ${data}`);
     agent.onMessage("tasks", async (_, data) => {

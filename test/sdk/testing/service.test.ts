@@ -70,7 +70,7 @@ describe("the fake service", () => {
     expect(changes).toEqual(["online", "draining", "offline"]);
   });
 
-  it("brings messages to one member of a group: one that takes work, and the less busy of two", async () => {
+  it("delivers messages to one member of a group: one that accepts work, and the less busy of two", async () => {
     const planner = await newAgent("planner");
     const got: string[] = [];
     const release: (() => void)[] = [];
@@ -101,7 +101,7 @@ describe("the fake service", () => {
     expect(await planner.publish("tasks.c")).toEqual({ reached: 0 });
   });
 
-  it("brings messages to one agent that has a capability", async () => {
+  it("delivers messages to one agent that has a capability", async () => {
     const planner = await newAgent("planner");
     const got: unknown[] = [];
     const worker = await newAgent("worker", { capabilities: ["summarize"] });
@@ -129,7 +129,7 @@ describe("the fake service", () => {
     expect(service.published.at(-1)).toMatchObject({ capability, reached: 0 });
   });
 
-  it("answers for the only agent that had a request when it goes offline, and another one gets it", async () => {
+  it("answers a request when its only receiver goes offline, and another agent receives it", async () => {
     const planner = await newAgent("planner");
     const attempts: (number | undefined)[] = [];
     for (const agentId of ["worker-1", "worker-2"]) {

@@ -28,7 +28,7 @@ describe("a function URL", () => {
       requestContext: Record<string, unknown>;
     };
 
-  it("has a port of its own, and the output is its local address", () => {
+  it("has its own port, and the output is its local address", () => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     expect(new URL(url).port).not.toBe(new URL(runtime.webSocketUrl).port);
   });
@@ -109,7 +109,7 @@ describe("a function URL", () => {
     expect(problems).toEqual([expect.stringContaining("function URL failed")]);
   });
 
-  it("answers 413 to more than 6 MB, and lives on", async () => {
+  it("answers 413 to more than 6 MB, and continues to serve", async () => {
     const body = Buffer.alloc(6 * 1024 * 1024 + 1);
     expect((await fetch(url, { method: "POST", body })).status).toBe(413);
     expect((await fetch(url)).status).toBe(200);

@@ -253,7 +253,7 @@ describe("a message", () => {
     '{"type":"other"}',
     '{"type":"$connect"}',
     '{"a":1}',
-  ])("goes to $default if it matches no route: %s", async (body) => {
+  ])("invokes $default if it matches no route: %s", async (body) => {
     const { open } = await start({ ...routes, $connect: ok });
     const client = await open();
     client.socket.send(body);

@@ -80,7 +80,7 @@ describe("an event source mapping", () => {
     expect(calls).toEqual([["1", "2"], ["3", "4"], ["5"]]);
   });
 
-  it("hands on the records of several items side by side, and those of one in order", async () => {
+  it("passes the records of several items in parallel, and those of one in order", async () => {
     const given = Array.from({ length: 40 }, (_, index) =>
       record(index, { Keys: { id: { S: `item-${index % 10}` } } }),
     );
