@@ -17,11 +17,11 @@ from .connection.keys import KeyLoader
 from .connection.manager_options import ManagerOptions
 from .connection.manager_port import AgentManagerPort, Emit
 from .connection.state import AgentState, StateChange, is_final
-from .ending import Ending
 from .errors import AgentHeartbeatError, ConnectionError
 from .events import AgentEventName, HeartbeatAck, Listener, Ready, Reporter, Rotated
 from .fleet.agent_fleet import AgentFleet
-from .messaging.activity import ActivityReporter
+from .lifecycle import Lifecycle
+from .messaging.activity_reporter import ActivityReporter
 from .messaging.messaging import Messaging
 from .messaging.profile import ProfilePublisher, profile_of
 from .messaging.tracing import Tracer, Tracing
@@ -91,7 +91,7 @@ class Agent:
             ask=self._connection.request,
             subscribed=self._subscribed,
         )
-        self._ending = Ending(self._connection, self._messaging, activity, options.drain_timeout)
+        self._lifecycle = Lifecycle(self._connection, self._messaging, activity, options.drain_timeout)
 
     # What an application asks and says.
 
@@ -336,7 +336,7 @@ class Agent:
             KeyError: if the private key is unusable.
             ConnectionError: without `auto_reconnect`, if the connection fails or ends.
         """
-        release = on_signals(self._options.signals, asyncio.get_running_loop(), self._ending.on_signal)
+        release = on_signals(self._options.signals, asyncio.get_running_loop(), self._lifecycle.on_signal)
         try:
             await self._connection.begin()
             await self._connection.ended.wait()
@@ -350,7 +350,7 @@ class Agent:
         assert end
         if end.failure:
             raise error_of(self.agent_id, end.failure)
-        await self._ending.drained()
+        await self._lifecycle.drained()
         return "superseded" if end.state == "superseded" else cast(RunEnd, end.reason)
 
     async def stop(self) -> None:
@@ -358,7 +358,7 @@ class Agent:
 
         A handler that has called `drain()` before has its answer sent first.
         """
-        await self._ending.stop()
+        await self._lifecycle.stop()
 
     async def drain(self) -> None:
         """Ends with grace, and returns when that is done.
@@ -367,7 +367,7 @@ class Agent:
         `drain_timeout`; then the connection is closed and the agent is offline as `drained`. Called in a handler,
         it returns when all others have finished, or wait in `drain()` too: the agent ends after those that called.
         """
-        await self._ending.drain()
+        await self._lifecycle.drain()
 
     def reconnect(self) -> None:
         """Tries soon what would be tried later: for those who know that the network is back.
@@ -439,7 +439,7 @@ class Agent:
     def _hear_state(self, change: StateChange) -> None:
         self._connection.note(change)
         if change.state == "draining" and change.reason == "superseded":
-            self._ending.begin_drain(superseded=True)
+            self._lifecycle.begin_drain(superseded=True)
         if is_final(change.state):
             self._messaging.end()
         self._news.state(change)
@@ -456,6 +456,6 @@ class Agent:
             return
         by_system = isinstance(sender, str) and sender.startswith("event:")
         if self._options.remote_drain and by_system and subject == _DRAIN_SUBJECT:
-            self._ending.begin_drain()
+            self._lifecycle.begin_drain()
         else:
             self._messaging.receive(message, subject)

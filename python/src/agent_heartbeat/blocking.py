@@ -129,7 +129,7 @@ class _BlockingAgent:
     def run(self) -> RunEnd:
         """Stays connected until the agent ends: see `Agent.run`. In the main thread, signals drain it."""
         with self._on_duty() as loop:
-            release = on_signals(self._signals, loop, self._agent._ending.on_signal)
+            release = on_signals(self._signals, loop, self._agent._lifecycle.on_signal)
             try:
                 return self._wait(self._agent.run())
             finally:

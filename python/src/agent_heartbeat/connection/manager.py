@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from ..protocol import Message
 from .backoff import Backoff, ReconnectSchedule
-from .connections import Connections
+from .connection_set import ConnectionSet
 from .ends import End, Failed, failure_of
 from .health import ManagerHealth
 from .heartbeat import Heartbeat
@@ -55,7 +55,7 @@ class ConnectionManager:
         self._superseded = False
         """A newer process has the agent: answers still go out, nothing else does, no connection follows."""
         self._outbox = Outbox(emit)
-        self._connections = Connections(options.close_timeout)
+        self._connections = ConnectionSet(options.close_timeout)
         self._timer = WakeTimer(runtime, lambda: self._wake("timer"))
         self._stats = Stats(runtime)
         self._retries = Retries(lambda: self._new_backoff(schedule), runtime.random, self._stats, self._outbox.put)
@@ -108,20 +108,20 @@ class ConnectionManager:
     def reconnect(self) -> None:
         """Tries soon what would be tried later, and asks an open connection for a sign of life."""
         now = self._runtime.monotonic()
-        self._retries.hasten(now, self._options.windows["network"].base)
+        self._retries.reconnect(now, self._options.windows["network"].base)
         if heartbeat := self._connections.heartbeat:
             heartbeat.probe(now, self._options.connect_timeout)
         self._wake("reconnect")
 
     def send(self, message: Message) -> None:
-        current = self._connections.current
-        if not (current and current.send(message)):
+        primary = self._connections.primary
+        if not (primary and primary.send(message)):
             self._tell({"type": "unsent", "id": message.get("id")})
         self._flush()
 
     def set_subscriptions(self, patterns: Sequence[str]) -> None:
         self._connections.want(patterns)
-        if self._connections.current:
+        if self._connections.primary:
             self._wake("subscriptions")
 
     async def told(self) -> None:
@@ -132,7 +132,7 @@ class ConnectionManager:
 
     def health(self) -> ManagerHealth:
         attempts = self._retries.backoff.attempts
-        known = self._stats.health(self._state, self._connections.current, self._options.heartbeat, attempts)
+        known = self._stats.health(self._state, self._connections.primary, self._options.heartbeat, attempts)
         return {**known, "http": self._http.health()} if self._http else known
 
     # The loop.
@@ -145,9 +145,9 @@ class ConnectionManager:
 
     def _reconcile(self) -> None:
         now = self._runtime.monotonic()
-        self._connections.draining.work(now)
+        self._connections.leaving.work(now)
         if self._stop_cause:
-            if len(self._connections.draining) == 0:
+            if len(self._connections.leaving) == 0:
                 self._enter_final(self._stop_cause)
         elif not self._superseded:
             self._notice_pause(now)
@@ -172,9 +172,9 @@ class ConnectionManager:
             return
         if lateness.late >= 0:
             self._stats.lag = lateness.late
-        current, heartbeat = self._connections.current, self._connections.heartbeat
+        primary, heartbeat = self._connections.primary, self._connections.heartbeat
         # The wall clock alone may have been set: that is a reason to ask, not to give up.
-        if current is None or heartbeat is None or lateness.doubtful < heartbeat.interval:
+        if primary is None or heartbeat is None or lateness.doubtful < heartbeat.interval:
             return
         if lateness.pause < max(heartbeat.ack_timeout, _BROKEN_AFTER):
             heartbeat.probe(now, self._options.connect_timeout)
@@ -184,7 +184,7 @@ class ConnectionManager:
         what = "the event loop was blocked" if blocked else "the machine slept"
         self._connections.drop_candidate()
         failure = Failure("unresponsive", f"{what} for {round(lateness.pause)} s")
-        self._lose(current, failure, "blocked" if blocked else "woke_from_sleep")
+        self._lose(primary, failure, "blocked" if blocked else "woke_from_sleep")
 
     def _give_up_silent(self, now: float) -> None:
         timeout = self._options.connect_timeout
@@ -192,10 +192,10 @@ class ConnectionManager:
         if candidate and candidate.awaited_until(timeout) <= now:
             failure = Failure("network", f"no {candidate.awaited} within {timeout:g} s")
             self._lose(candidate, failure, "unresponsive")
-        current = self._connections.current
-        if current and current.heartbeat and current.heartbeat.deadline <= now:
-            failure = Failure("unresponsive", f"no ack within {current.heartbeat.ack_timeout:g} s")
-            self._lose(current, failure, "unresponsive")
+        primary = self._connections.primary
+        if primary and primary.heartbeat and primary.heartbeat.deadline <= now:
+            failure = Failure("unresponsive", f"no ack within {primary.heartbeat.ack_timeout:g} s")
+            self._lose(primary, failure, "unresponsive")
 
     def _connect_when_due(self, now: float) -> None:
         wanting = not any(self._connections) and not is_final(self._state)
@@ -203,8 +203,8 @@ class ConnectionManager:
             self._open(now)
 
     def _rotate_when_due(self, now: float) -> None:
-        current = self._connections.current
-        if self._connections.may_rotate and current and current.rotate_at <= now:
+        primary = self._connections.primary
+        if self._connections.may_rotate and primary and primary.rotate_at <= now:
             self._open(now)
 
     def _open(self, now: float) -> None:
@@ -219,7 +219,7 @@ class ConnectionManager:
             self._options.connect_timeout,
         )
         self._connections.add(connection)
-        self._opener.open(connection, lambda: (old := self._connections.current) is not None and old.is_open)
+        self._opener.open(connection, lambda: (old := self._connections.primary) is not None and old.is_open)
 
     # What connections tell.
 
@@ -235,7 +235,7 @@ class ConnectionManager:
     def _on_received(self, connection: ManagedConnection, message: Message) -> None:
         kind = message["type"]
         if kind == "heartbeat_ack":
-            if connection not in self._connections.draining and not self._superseded:
+            if connection not in self._connections.leaving and not self._superseded:
                 self._on_ack(connection, message)
         elif kind == "superseded":
             # Whatever was asked with this id is not going to be done.
@@ -249,7 +249,7 @@ class ConnectionManager:
             if kind == "error":
                 self._tell({"type": "message", "message": message})
             self._complete_rotation(connection)
-            if connection is self._connections.current and connection.is_ready:
+            if connection is self._connections.primary and connection.is_ready:
                 self._tell({"type": "ready"})
             self._wake("subscriptions")
         elif kind != "message" or self._connections.admits(connection, message):
@@ -266,7 +266,7 @@ class ConnectionManager:
 
     def _on_revoked(self, connection: ManagedConnection, message: Message) -> None:
         self._tell({"type": "message", "message": message})
-        if connection in self._connections.draining:
+        if connection in self._connections.leaving:
             self._flush()
             return
         self._connections.drop_candidate(but=connection)
@@ -281,7 +281,7 @@ class ConnectionManager:
         self._wake("ack")
 
     def _on_ended(self, connection: ManagedConnection, end: End) -> None:
-        if not self._connections.draining.ended(connection):
+        if not self._connections.leaving.ended(connection):
             now = self._runtime.monotonic()
             age = 0.0 if connection.opened_at is None else now - connection.opened_at
             self._lose(connection, failure_of(end), "connection_lost", self._retries.hint_after(end, age))
@@ -311,8 +311,8 @@ class ConnectionManager:
         """A connection, or an attempt at one, is over. Plans what comes next."""
         now = self._runtime.monotonic()
         if not self._connections.lose(connection):
-            assert self._connections.current
-            self._connections.current.rotate_at = self._retries.rotation_at(failure, hint, now)
+            assert self._connections.primary
+            self._connections.primary.rotate_at = self._retries.rotation_at(failure, hint, now)
             return
         self._stats.lost(failure)
         self._tell({"type": "broken"})
@@ -326,7 +326,7 @@ class ConnectionManager:
             self._promoted(candidate)
             return
         if not self._options.auto_reconnect:
-            self._retries.give_up(failure)
+            self._retries.fail(failure)
             self._end("stopped", "failed", failure)
             return
         if self._state == "connected":
@@ -335,8 +335,8 @@ class ConnectionManager:
             self._retries.plan(failure, hint, now)
 
     def _stable_at(self) -> float:
-        current = self._connections.current
-        return current.stable_at(self._options.stable_after) if current else math.inf
+        primary = self._connections.primary
+        return primary.stable_at(self._options.stable_after) if primary else math.inf
 
     def _end(self, state: AgentState, reason: str, failure: Failure | None = None) -> None:
         """Ends for good, without waiting for anything."""
@@ -359,8 +359,8 @@ class ConnectionManager:
         self._tell({"type": "state", "change": change.to_json()})
 
     def _deadlines(self, now: float) -> Iterator[float]:
-        current, candidate = self._connections.current, self._connections.candidate
-        yield from self._connections.draining.deadlines
+        primary, candidate = self._connections.primary, self._connections.candidate
+        yield from self._connections.leaving.deadlines
         # Whoever drains has a time limit, and the server closes the connection in the end.
         if self._superseded:
             return
@@ -371,12 +371,12 @@ class ConnectionManager:
                 yield connection.subscriptions.next_at
         if candidate:
             yield candidate.awaited_until(self._options.connect_timeout)
-        elif not current and not self._stop_cause:
+        elif not primary and not self._stop_cause:
             yield self._retries.next_at
-        if current and current.heartbeat:
-            yield current.heartbeat.deadline
+        if primary and primary.heartbeat:
+            yield primary.heartbeat.deadline
             if self._connections.may_rotate:
-                yield current.rotate_at
+                yield primary.rotate_at
             yield now + _PAUSE_CHECK
         if self._retries.backoff.attempts > 0:
             yield self._stable_at()

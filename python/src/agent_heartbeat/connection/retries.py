@@ -65,11 +65,11 @@ class Retries:
         # Nobody waits for a rotation, whatever the fleet does.
         return self._due_at(self.rotation_backoff, failure, replace(hint, fleet_window=0.0), now, True)
 
-    def give_up(self, failure: Failure) -> None:
+    def fail(self, failure: Failure) -> None:
         """No attempt follows."""
         self._report(failure, self.backoff.attempts + 1, None, False)
 
-    def hasten(self, now: float, window: float) -> None:
+    def reconnect(self, now: float, window: float) -> None:
         """Tries soon what would be tried later: within `window`, unless the service asked for the delay."""
         if not self._has_to_wait:
             # At random, so that neither a fleet nor a caller in a loop makes a storm.

@@ -2,7 +2,7 @@
 
 from .agent_fleet import AgentFleet
 from .book import FleetChange
+from .events import FleetState, FleetStateChange
 from .fleet_watcher import FleetWatcher
-from .watcher import FleetState, FleetStateChange
 
 __all__ = ["AgentFleet", "FleetChange", "FleetState", "FleetStateChange", "FleetWatcher"]

@@ -6,8 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from ..connection.ends import error_of, not_connected
 from ..connection.manager_port import ManagerPort
@@ -27,30 +26,12 @@ from ..subject import agent_token
 from ..tasks import Tasks
 from ..wire import transition_in
 from .book import FleetBook, FleetChange, Presence, presence_of
-from .listing import FleetPages, ListingSchedule
-
-FleetEventName = Literal["change", "state", "mass_expiry"]
-FleetState = Literal["idle", "connecting", "live", "stale", "stopped"]
-"""How current the mapping is.
-
-- `idle`: not started.
-- `connecting`: the first full list is not there yet.
-- `live`: every change is shown as it is told.
-- `stale`: not connected, or no list succeeds: what is shown may be old.
-- `stopped`: ended.
-"""
+from .events import FleetEventName, FleetState, FleetStateChange
+from .listing import ListingSchedule
+from .pages import FleetPages
 
 _DOUBT = 2.0
 """A lease that has run out may have been renewed in the moment before: a list is asked first, so long."""
-
-
-@dataclass(frozen=True)
-class FleetStateChange:
-    """The state changed, or a further attempt to connect failed in it."""
-
-    state: FleetState
-    failure: Failure | None = None
-
 
 _Self = TypeVar("_Self", bound="Watcher")
 

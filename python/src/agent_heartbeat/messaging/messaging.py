@@ -14,7 +14,7 @@ from ..events import Reporter
 from ..options import whole, within
 from ..protocol import INBOX, Message, delivery_key
 from ..tasks import Tasks
-from .activity import ActivityReporter
+from .activity_reporter import ActivityReporter
 from .answer import Answer
 from .dispatcher import Dispatcher
 from .message import Incoming, MessageContext

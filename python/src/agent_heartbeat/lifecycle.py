@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from .connection.agent_connection import AgentConnection
-from .messaging.activity import ActivityReporter
+from .messaging.activity_reporter import ActivityReporter
 from .messaging.messaging import Messaging
 from .tasks import Tasks, first_of
 
 
-class Ending:
+class Lifecycle:
     """`drain_timeout` is how long handlers may go on, in seconds."""
 
     def __init__(

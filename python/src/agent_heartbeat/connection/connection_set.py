@@ -14,31 +14,31 @@ _LINGER = 5.0
 """How long the old connection of a rotation stays open once the new one brings messages too."""
 
 
-class Connections:
+class ConnectionSet:
     """All times are by the monotonic clock, in seconds."""
 
     def __init__(self, close_timeout: float) -> None:
-        self.current: ManagedConnection | None = None
+        self.primary: ManagedConnection | None = None
         """The one that counts."""
         self.candidate: ManagedConnection | None = None
-        """The one that is to become current: a first connection, a next one, or a rotation's."""
-        self.draining = DrainingConnections(close_timeout)
+        """The one that is to become primary: a first connection, a next one, or a rotation's."""
+        self.leaving = DrainingConnections(close_timeout)
         self._buffer = RotationBuffer()
         self._patterns: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[ManagedConnection]:
         """Those that do not drain."""
-        return (each for each in (self.current, self.candidate) if each is not None)
+        return (each for each in (self.primary, self.candidate) if each is not None)
 
     @property
     def heartbeat(self) -> Heartbeat | None:
         """The heartbeat of the one that counts."""
-        return self.current.heartbeat if self.current else None
+        return self.primary.heartbeat if self.primary else None
 
     @property
     def may_rotate(self) -> bool:
         """One rotation after the other: messages can be put in order from two connections, not from three."""
-        return self.heartbeat is not None and self.candidate is None and len(self.draining) == 0
+        return self.heartbeat is not None and self.candidate is None and len(self.leaving) == 0
 
     def want(self, patterns: Sequence[str]) -> None:
         """What to subscribe to on each of them."""
@@ -52,22 +52,22 @@ class Connections:
 
     def opened(self, connection: ManagedConnection) -> bool:
         """Returns whether it counts now: in a rotation the old one does until the new one has proved itself."""
-        if self.current:
-            self._buffer.begin(self.current, connection)
+        if self.primary:
+            self._buffer.begin(self.primary, connection)
             return False
         self.promote(connection)
         return True
 
     def promote(self, connection: ManagedConnection) -> None:
-        self.current, self.candidate = connection, None
+        self.primary, self.candidate = connection, None
 
     def complete_rotation(self, connection: ManagedConnection, now: float) -> bool:
         """As soon as the new connection does all that the old one does. Returns whether that is so."""
-        old = self.current
+        old = self.primary
         if old is None or connection is not self.candidate or connection.awaited:
             return False
         self.promote(connection)
-        self.draining.close(old, "rotated", now, _LINGER)
+        self.leaving.close(old, "rotated", now, _LINGER)
         return True
 
     def drop_candidate(self, but: ManagedConnection | None = None) -> None:
@@ -77,7 +77,7 @@ class Connections:
 
     def supersede(self, connection: ManagedConnection) -> None:
         """None follows the present one, on which answers may still go out."""
-        if self.current is None:
+        if self.primary is None:
             # The only connection there is was still on its way to being the current one.
             self.promote(self.candidate or connection)
         self.drop_candidate()
@@ -87,27 +87,27 @@ class Connections:
         connection.terminate()
         if connection is self.candidate:
             self.candidate = None
-        if self.current and connection is not self.current:
+        if self.primary and connection is not self.primary:
             return False
-        self.current = None
-        self.draining.cut_off()
+        self.primary = None
+        self.leaving.cut_off()
         return True
 
     def close(self, reason: str, now: float) -> None:
         """Closes all of them."""
         self.drop_candidate()
-        if self.current:
-            self.draining.close(self.current, reason, now)
-        self.current = None
-        self.draining.close_all(now)
+        if self.primary:
+            self.leaving.close(self.primary, reason, now)
+        self.primary = None
+        self.leaving.close_all(now)
 
     def cut_off(self) -> None:
         """Ends all of them without waiting for anything."""
         self.drop_candidate()
-        if self.current:
-            self.current.terminate()
-        self.current = None
-        self.draining.cut_off()
+        if self.primary:
+            self.primary.terminate()
+        self.primary = None
+        self.leaving.cut_off()
 
     def admits(self, connection: ManagedConnection, message: Message) -> bool:
         """Returns whether to pass a message on now, and not after those of the old connection of a rotation."""
