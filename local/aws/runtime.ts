@@ -6,13 +6,13 @@ import { type Clock, systemClock } from "./clock";
 import { dynamoDbApi } from "./engine/dynamodb-api";
 import { type Engine, startDynoxide } from "./engine/dynoxide";
 import { createTables } from "./engine/tables";
-import { LocalRuntimeError } from "./errors";
 import { EventBuses, type EventListener } from "./events/event-bus";
 import { EVENTS_PATH, putEventsApi } from "./events/put-events-api";
 import { FunctionUrlServers } from "./function-urls/function-url-servers";
 import { AsyncInvocations } from "./functions/async-invocations";
 import { ACCOUNT_CONCURRENCY, Concurrency } from "./functions/concurrency";
-import { type Call, LocalFunction } from "./functions/local-function";
+import type { Call } from "./functions/local-function";
+import { LocalFunctions } from "./functions/local-functions";
 import { type LogSink, openLogFiles } from "./functions/log-files";
 import { connectionsApi } from "./gateway/connections-api";
 import { Gateway } from "./gateway/gateway";
@@ -186,22 +186,18 @@ async function start(
   });
   closing.push(() => client.destroy());
 
-  const functions = model.functions.map(
-    (description) =>
-      new LocalFunction({
-        description,
-        environment: endpointsOf(dynamoDbEndpoint, gatewayHost, options.stsEndpoint),
-        clock,
-        log,
-        concurrency,
-        ...(options.around && { around: options.around }),
-      }),
-  );
-  closing.push(() => Promise.all(functions.map((fn) => fn.stop())));
-  const functionOf = (nameOrArn: string) => findFunction(functions, nameOrArn);
+  const functions = new LocalFunctions(model.functions, {
+    environment: endpointsOf(dynamoDbEndpoint, gatewayHost, options.stsEndpoint),
+    clock,
+    log,
+    concurrency,
+    ...(options.around && { around: options.around }),
+  });
+  closing.push(() => functions.stop());
+  const { of: functionOf } = functions;
   const [streams] = await Promise.all([
     createTables(client, model.tables),
-    ...functions.map((fn) => warm(fn, leaveOut)),
+    functions.warm(leaveOut),
   ]);
 
   const common = { functionOf, clock, report, ...place };
@@ -250,7 +246,7 @@ async function start(
     pageUrl: model.page && pageUrl,
     page: model.page,
     handle: (handler) => handlers.unshift(handler),
-    functionNames: model.functions.map(({ name }) => name),
+    functionNames: functions.names,
     connectionCount: () => gateway.connectionCount,
     onEvent: (listener) => buses.listen(listener),
     invoke: async (name, event = {}) => functionOf(name).invoke(event),
@@ -258,16 +254,6 @@ async function start(
     onBroken: (listener) => engine.onEnd(listener),
     stop: close,
   };
-}
-
-/** Loads a function. @throws FunctionFailed if that fails, unless it may be left out */
-async function warm(fn: LocalFunction, leaveOut: LocalRuntimeOptions["leaveOut"]): Promise<void> {
-  try {
-    await fn.warm();
-  } catch (error) {
-    if (!leaveOut) throw error;
-    leaveOut(`${fn.description.name} can't be loaded: ${(error as Error).message}`);
-  }
 }
 
 function openLog(
@@ -302,18 +288,6 @@ function endpointsOf(
     AWS_ENDPOINT_URL_EVENTBRIDGE: `http://${gatewayHost}${EVENTS_PATH}`,
     AWS_ENDPOINT_URL_STS: sts,
   };
-}
-
-function findFunction(functions: LocalFunction[], name: string): LocalFunction {
-  const exact = functions.find(
-    ({ description }) => description.arn === name || description.name === name,
-  );
-  if (exact) return exact;
-  const similar = functions.filter(({ description }) => description.name.includes(name));
-  const [found] = similar;
-  if (found && similar.length === 1) return found;
-  const names = functions.map(({ description }) => description.name).join(", ");
-  throw new LocalRuntimeError(`Expected one function "${name}", got ${similar.length} of ${names}`);
 }
 
 const serve = (handlers: HttpHandler[], ...[request, response]: Parameters<HttpHandler>): void => {

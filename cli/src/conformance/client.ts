@@ -98,6 +98,17 @@ export class ClientProcess {
 }
 
 /** A call that the client refused, or that failed, by the name of its error. */
-export class CallFailed extends Error {
+class CallFailed extends Error {
   override name = "CallFailed";
+}
+
+/** The name of the error that a call ends with; undefined if it succeeds. */
+export async function failureOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    if (error instanceof CallFailed) return error.message;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 /** One scenario's stage: a service, a client, and what both have to do with each other. */
 
 import { generateKeyPairSync } from "node:crypto";
-import { FakeService } from "@agent-heartbeat/sdk/testing";
+import { type FakeConnection, FakeService } from "@agent-heartbeat/sdk/testing";
 import { type AgentSettings, ClientProcess } from "./client";
 import { Feed, Violation } from "./feed";
 import { faultsOf } from "./login";
@@ -35,6 +35,18 @@ export class Trial {
   /** Makes the client an agent, and lets it connect. */
   async start(settings: Partial<AgentSettings> = {}): Promise<void> {
     await this.client.call("start", { settings: { ...this.settings, ...settings } });
+  }
+
+  /** Starts the client, and waits until it has subscribed to its patterns. */
+  async subscribed(
+    patterns: string[],
+    groups: Record<string, string> = {},
+  ): Promise<FakeConnection> {
+    await this.start({ patterns, groups });
+    const connection = await this.service.connection();
+    if (patterns.length > 0) await connection.message("subscribe", patterns.length);
+    await connection.message("heartbeat");
+    return connection;
   }
 
   get settings(): AgentSettings {

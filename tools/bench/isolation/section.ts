@@ -1,7 +1,8 @@
 /** The report section on what one client can do to others, and at whose cost. */
 
 import { type Section, table } from "../section";
-import { type Attempt, attempts } from "./attempts";
+import type { Attempt } from "./attempt";
+import { attempts } from "./attempts";
 
 export const isolation: Section<Attempt[]> = {
   name: "isolation",
