@@ -42,7 +42,7 @@ export const undeliveredQueue = (scope: Construct, key: IKey | undefined): Queue
 
 /**
  * Lets CloudWatch Logs and EventBridge use the key, for log groups and for a rule's queue of undelivered events. The policy
- * of an imported key can't be changed: a warning says what it must allow.
+ * of an imported key can't be changed: a warning lists what it must allow.
  */
 export function admitServices(scope: Construct, key: IKey): void {
   const stack = Stack.of(scope);

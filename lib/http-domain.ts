@@ -44,7 +44,7 @@ export class HttpDomain extends Construct {
         cachePolicy: CachePolicy.CACHING_DISABLED,
         // Includes Authorization. A function URL answers to no other Host than its own.
         originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
-        // Not redirected, so that nobody gets used to sending a secret in the open.
+        // Not redirected, so that secrets sent unencrypted do not go unnoticed.
         viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
       },
       errorResponses: ERRORS.map((httpStatus) => ({ httpStatus, ttl: Duration.seconds(0) })),

@@ -46,7 +46,7 @@ export class HttpEndpoint extends Construct {
       authType: "NONE",
       targetFunctionArn: http.functionArn,
     });
-    // Everybody may call the URL, and nobody the function in another way. Lambda requires both
+    // Anyone may call the URL, but the function in no other way. Lambda requires both
     // (https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html).
     const everybody = { principal: "*", functionName: http.functionName };
     new CfnPermission(this, "InvokeUrl", {

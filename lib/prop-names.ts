@@ -64,7 +64,7 @@ export function expectNames(where: string, given: object | undefined, known: obj
 /**
  * The construct's props among those of a stack, whose others depend on the version of CDK.
  *
- * @throws Error if a name that is none of either is close to one of the construct's
+ * @throws Error if an unknown name is close to one of the construct's
  */
 export function propsIn(given: object, known: object): AgentHeartbeatProps {
   const others = Object.keys(given).filter((name) => !Object.hasOwn({ ...PROPS, ...known }, name));

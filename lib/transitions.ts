@@ -115,7 +115,7 @@ function imageWith(attributes: Attributes) {
   );
 }
 
-/** A pattern for an image whose agent says that it is in a state. */
+/** A pattern for an image of an agent with this activity state. */
 function imageInState(...states: unknown[]) {
   return { activity: { M: { state: { S: states } } } };
 }

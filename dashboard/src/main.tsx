@@ -36,7 +36,7 @@ function open(viewer: StoredSignIn): SignedIn {
     profiles: true,
   });
   if (isLocal(viewer)) {
-    // A restarted runtime has forgotten its viewers, and refuses; the next attempt succeeds.
+    // A restarted runtime no longer knows its viewers, and refuses; the next attempt succeeds.
     watcher.on("state", ({ failure }) => {
       if (failure) void repeated(viewer).catch(() => undefined);
     });

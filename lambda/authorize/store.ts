@@ -20,7 +20,7 @@ import {
   usedTokenRecordId,
 } from "../../core/registry-record";
 
-/** DynamoDB deletes rows at their TTL by its own clock: a token that is still valid must not be forgotten. */
+/** DynamoDB deletes rows at their TTL by its own clock: the row of a token that is still valid must not be deleted. */
 const MARGIN_SECONDS = 10 * 60;
 
 /** Where registrations and statuses are. */

@@ -57,7 +57,7 @@ const detailSchema = v.pipe(
 );
 
 /**
- * An event that is not as it should be is logged and counted, and comes again by no retry. A failure of
+ * A malformed event is logged and counted, and not retried. A failure of
  * the service's own is thrown: Lambda tries again, with the same message id.
  */
 export function deliverHandler({ messageRouter, clock, log, metrics }: DeliverDependencies) {

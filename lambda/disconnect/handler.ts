@@ -17,7 +17,7 @@ export function disconnectHandler({ leases, subscriptions }: DisconnectDependenc
   return async (event: RouteEvent): Promise<RouteResult> => {
     const identity = fromContext(event.requestContext.authorizer);
     const { connectionId, connectedAt, requestTimeEpoch } = event.requestContext;
-    // The status first: nobody waits for the subscriptions.
+    // The status first, because it is more urgent than the subscriptions.
     if (identity.role === "agent") {
       const reason = offlineReason({
         code: event.requestContext.disconnectStatusCode,
@@ -49,8 +49,8 @@ const GATEWAY_TEXT = "Going away";
 
 /**
  * Why a connection ended, by its close code (RFC 6455, section 7.4) and by whom: the gateway and a browser that
- * leaves a page both close with 1001, but the gateway neither before a connection can have idled for long enough,
- * nor without a word unless it has reached its greatest age.
+ * leaves a page both close with 1001. The gateway does so only once a connection can have been idle for long enough,
+ * and without a text only at the connection's greatest age.
  */
 export function offlineReason({ code, text, ageMs }: ConnectionClose): OfflineReason {
   if (code === 1000) return text === "drained" ? "drained" : "client_closed";
@@ -59,7 +59,7 @@ export function offlineReason({ code, text, ageMs }: ConnectionClose): OfflineRe
     const idled = ageMs >= LIMITS.idleTimeoutMs - AGE_MARGIN_MS && text === GATEWAY_TEXT;
     return old || idled ? "gateway_closed" : "client_closed";
   }
-  // No code in the closing frame: the client said goodbye, though not why.
+  // A closing frame without a code: the client closed on purpose, but gave no reason.
   if (code === 1005) return "client_closed";
   if (code === 1012) return "gateway_closed";
   return "connection_lost";

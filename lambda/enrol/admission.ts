@@ -1,4 +1,4 @@
-/** Who may use an enrolment: whoever has its token, or proves to have one of its roles on AWS. */
+/** Who may use an enrolment: a process with its token, or with a proof of one of its IAM roles. */
 
 import { BINDING_HEADER, bindingValue, type ProofBinding } from "../../core/aws-proof";
 import { hasAssumed, readRoleArn } from "../../core/aws-role";
@@ -28,7 +28,7 @@ export interface Claim {
 }
 
 /**
- * A proof is bound to the key of one agent, so that whoever gets hold of one can register nothing else with it.
+ * A proof is bound to the key of one agent, so that a stolen proof can register nothing else.
  *
  * @param audiences the deployment's own URLs
  * @param now epoch milliseconds
@@ -50,7 +50,7 @@ export async function admit(
   const request = readPresignedRequest(url, now);
   if (typeof request === "string") return refused(request);
   const { partition } = request;
-  // A partition's STS says nothing of another one's accounts.
+  // A partition's STS knows nothing of another partition's accounts.
   if (!roleArns.some((arn) => readRoleArn(arn)?.partition === partition)) {
     return refused(`a proof of the partition ${partition}`);
   }

@@ -78,7 +78,7 @@ export async function enrol(
     const agents = patternOfSession(enrolment.agents, admission.sessionName ?? "");
     const refuse = (refused: EnrolmentRefusal) => ({ refused, enrolment });
     const ended = endOf(enrolment, now);
-    // A process that registered with the last use, and did not hear of it, asks again.
+    // A process that registered with the last use, and did not receive the response, asks again.
     if (ended && ended !== "enrolment_used_up") return refuse(ended);
     if (isReservedAgentId(agentId) || !matchesName(agents, agentId)) {
       return refuse("name_not_allowed");

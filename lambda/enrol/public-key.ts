@@ -10,7 +10,7 @@ const RSA_BITS = { least: 2048, most: 8192 };
 const FORM =
   "the public key of an RSA key of 2048 to 8192 bits, a P-256 key or an Ed25519 key, in PEM (-----BEGIN PUBLIC KEY-----) or as a JWK";
 
-/** @throws Error that says what was expected. It never quotes the key */
+/** @throws Error with what was expected. It never quotes the key */
 export async function readPublicKey(source: unknown): Promise<PublicKey> {
   const key = keyIn(source);
   const { kty, crv, x, y, n, e } = key.export({ format: "jwk" }) as PublicJwk;

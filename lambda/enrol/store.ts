@@ -1,4 +1,4 @@
-/** The enrolments' access to the tables: whoever has a token registers an agent, and both are written at once or not at all. */
+/** The enrolments' access to the tables: the use of the token and the agent are written in one transaction. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {

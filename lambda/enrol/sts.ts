@@ -27,7 +27,7 @@ export function askSts({ fetch = globalThis.fetch, endpoint }: StsOptions = {}):
     try {
       const target = endpoint ? new URL(new URL(url).search, endpoint).href : url;
       const response = await fetch(target, {
-        // STS answers in JSON to whoever asks for it.
+        // STS responds in JSON if asked to.
         headers: { ...headers, Accept: "application/json" },
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),

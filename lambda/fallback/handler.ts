@@ -1,4 +1,4 @@
-/** The `$default` route: says what is wrong with a message of no other route. */
+/** The `$default` route: reports what is wrong with a message that matches no other route. */
 
 import { idOf, kindOf, MessageError, parseObject } from "../../core/client-messages";
 import type { ClientMessage } from "../../core/protocol";

@@ -20,7 +20,7 @@ export interface EnrolDependencies {
   metrics: MetricsSink;
 }
 
-/** What an agent is answered that was not registered. Only whoever has a valid token learns why. */
+/** The response to an agent that was not registered. It contains the reason only for the owner of a valid token. */
 const REFUSALS: Readonly<Record<EnrolmentRefusal, [status: number, message: string]>> = {
   unauthorized: [401, "The token is not accepted"],
   unverified: [503, "AWS STS does not say whose request it is: send another one"],
@@ -33,7 +33,7 @@ const REFUSALS: Readonly<Record<EnrolmentRefusal, [status: number, message: stri
   contended: [503, "Too many agents enrol at the same moment: send the request again"],
 };
 
-/** Seconds to spread over, so that those who were refused do not come back together. */
+/** Seconds over which refused clients spread their retries. */
 const RETRY_AFTER = { least: 1, most: 5 };
 
 /** @param random at least 0, below 1 */

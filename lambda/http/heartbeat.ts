@@ -116,7 +116,7 @@ function holderOf(event: HttpEvent, claims: Claims, identity: KnownIdentity): Ht
   return { ...identity, token, connectionId: httpConnectionId(requestId), connectedAt: timeEpoch };
 }
 
-/** Why a process leaves: `?reason=drained`, or by itself. */
+/** Why a process leaves: `?reason=drained`, or a stop. */
 const reasonIn = ({ rawQueryString = "" }: HttpEvent) =>
   new URLSearchParams(rawQueryString).get("reason") === "drained" ? "drained" : "client_closed";
 

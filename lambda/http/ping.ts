@@ -22,7 +22,7 @@ export interface PingDependencies {
   metrics: MetricsSink;
 }
 
-/** A job, its schedule, and which of its keys the secret stands for. */
+/** A job, its schedule, and which of its keys the secret belongs to. */
 interface Job {
   agent: RegisteredAgent;
   terms: JobTerms;
@@ -123,7 +123,7 @@ function holderOf(
   const { graceMs, maxRunMs } = terms;
   const fencingToken = fencingTokenOf(agent);
   const dueInMs = nextDue(terms, now) - now;
-  // After a start, the next ping comes within the longest run.
+  // After a start, the next ping is due within the longest run.
   const runMs = signal.is === "start" ? maxRunMs : undefined;
   return {
     organizationId,

@@ -60,7 +60,7 @@ export const respond = (
 /**
  * The token in the header `Authorization: Bearer <token>`.
  *
- * @throws HttpError (401) if there is none
+ * @throws HttpError (401) if there is no token
  */
 export function bearerToken({ headers }: HttpEvent): string {
   const [, token] = /^bearer +([\w.~+/=-]+)$/i.exec(headers.authorization?.trim() ?? "") ?? [];

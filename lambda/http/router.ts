@@ -1,4 +1,4 @@
-/** Chooses the route of a request by path and method, and answers what goes wrong. */
+/** Chooses the route of a request by path and method, and responds to errors. */
 
 import type { Log } from "../shared/log";
 import type { MetricsSink } from "../shared/metrics";

@@ -1,4 +1,4 @@
-/** Decides, from the row that refused a write, which write comes next, or what the outcome is. */
+/** Decides, from the row that refused a write, which write to try next, or what the outcome is. */
 
 import { entryOf, isHttpConnection, tagOf } from "../../core/row-connections";
 import type { StatusRow } from "../../core/status";

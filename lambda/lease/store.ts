@@ -149,7 +149,7 @@ export class LeaseStore {
   }
 
   /**
-   * A connection has ended. If another process or connection goes on, the agent does.
+   * A connection has ended. The agent stays online if another connection or process has the lease.
    *
    * @param leaves whether its process is likely to have another one: then one write does
    */
@@ -178,7 +178,7 @@ export class LeaseStore {
   }
 
   /**
-   * Makes the most likely write. If it is refused, the row in the refusal decides what comes next.
+   * Makes the most likely write. If it is refused, the row in the refusal decides which one to try next.
    *
    * @param decide gets a time that is later than the row's, because the clocks of the gateway's hosts differ
    * @returns also the time of the outcome, and the row if nothing was written

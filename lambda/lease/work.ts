@@ -2,7 +2,7 @@
 
 import type { Activity } from "../../core/presence";
 
-/** A heartbeat that is due may still be in flight. */
+/** The next heartbeat may still be in flight when it is due. */
 export const IN_FLIGHT_MS = 2000;
 
 /**

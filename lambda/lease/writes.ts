@@ -95,11 +95,11 @@ export interface TakeOptions {
    * be taken for a newer one.
    */
   trim?: boolean;
-  /** Of an HTTP heartbeat: what it says of the work. */
+  /** The work that an HTTP heartbeat reports. */
   work?: WriteValues | undefined;
 }
 
-/** acquire: the process takes the row, or comes back to it with a new connection in place of all others. */
+/** acquire: the process takes the row, or returns to it with a new connection in place of all others. */
 export function take(
   period: OnlinePeriod,
   { trim = false, work }: TakeOptions = {},
@@ -133,7 +133,7 @@ export const add = (period: OnlinePeriod): Settling<"acquired"> => ({
 /** The process has lost the row to one that lives. */
 const lost = `NOT ${sameProcess} AND attribute_exists(connections)`;
 
-/** acquire: the connection is remembered for lock-outs to come, and refused if one has been already. */
+/** acquire: the connection is stored for future lock-outs, and refused if it is locked out already. */
 export const LOSE: Settling<"superseded"> = {
   outcome: "superseded",
   condition: `${notFenced} AND ${keyIsValid} AND ${lost} AND (attribute_not_exists(displaced) OR size(displaced) < :mostDisplaced)`,
@@ -202,13 +202,13 @@ export const NOTE: Settling<"noted"> = {
     "SET lastEnded = :connectionId, ttlEpochSeconds = if_not_exists(ttlEpochSeconds, :kept) DELETE connections :entries, displaced :entries",
 };
 
-/** The lease is the one that was observed, so no heartbeat has come in since. */
+/** The lease is the observed one, so no heartbeat has renewed it since. */
 export const EXPIRE: Write = {
   condition: "#status = :online AND leaseExpiresAt = :leaseExpiresAt",
   update: "SET #status = :offline, reason = :expired REMOVE onlineSince, stalledSince",
 };
 
-/** The work has not advanced since it was observed, and nobody has marked it. */
+/** The work has not advanced since it was observed, and is not marked as stalled yet. */
 export const STALL: Write = {
   condition: "#status = :online AND stallsAt = :stallsAt AND attribute_not_exists(stalledSince)",
   update: "SET stalledSince = :stallsAt",

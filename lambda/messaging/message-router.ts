@@ -149,7 +149,7 @@ export class MessageRouter {
   }
 
   /**
-   * The connections to try of a group, or of agents with a capability, best first: drawn two by two at random, of which the less busy comes first. A member
+   * The connections to try of a group, or of agents with a capability, best first: drawn two by two at random, the less busy one first. A member
    * that takes no work, or whose subscription is that of a process or connection which lost the row, is left out.
    */
   async *#candidates(members: Subscriber[], now: number): AsyncGenerator<Candidate> {
@@ -220,7 +220,7 @@ export class MessageRouter {
     const noted = await requests.add(request).then(() => "noted", failed);
     const outcome = await post();
     if (outcome !== "gone" || !noted) return outcome;
-    // A requester that knows sends it again: it must not go to another agent as well.
+    // The requester has received the error and sends the request again, so it must not be sent to another agent as well.
     return (await requests.remove(request).catch(failed)) === "removed" ? "gone" : "failed";
   }
 

@@ -25,7 +25,7 @@ export interface OpenRequest {
   replyTo: string;
   /** Which attempt it is. */
   attempt?: number | undefined;
-  /** Epoch milliseconds: nobody waits from then on. */
+  /** Epoch milliseconds. The requester waits until then. */
   expiresAt: number;
 }
 
@@ -64,7 +64,7 @@ export class OpenRequests {
     const command = new DeleteItemCommand({
       TableName: this.tableName,
       Key: openRequestKey(organizationId, agentId, replyTo),
-      // Not a failure where there is none, as for every answer to a request that went to several.
+      // A missing note is no failure: requests to several agents have none.
       ConditionExpression: "attribute_not_exists(instanceId) OR instanceId = :instanceId",
       ExpressionAttributeValues: { ":instanceId": { S: instanceId } },
       ReturnValues: "ALL_OLD",

@@ -73,7 +73,7 @@ export interface Subscribers {
   complete: boolean;
 }
 
-/** A subscription outlives its connection by this much, where nobody saw the end. */
+/** How long a subscription outlives its connection if the end was not recorded. */
 const MARGIN_MS = 15 * 60_000;
 
 type Item = Record<string, AttributeValue>;
@@ -203,7 +203,7 @@ export class SubscriptionStore {
     };
   }
 
-  /** Takes all items of a connection away. The index may miss one of the last second: its TTL comes. */
+  /** Deletes all items of a connection. The index may miss an item of the last second, which the TTL deletes. */
   async removeConnection(connectionId: string): Promise<void> {
     const pages = paginateQuery({ client: this.client }, this.#of(connectionId));
     for await (const { Items = [] } of pages) {

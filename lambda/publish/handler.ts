@@ -128,7 +128,7 @@ function checkSubjects(
   }
 }
 
-/** The same for every attempt. It names the sender, so that nobody can give a message the id of another's. */
+/** The same for every attempt. It contains the sender, so that no agent can give a message the id of another agent's message. */
 const requestId = (replyTo: string) => replyTo.slice(RESERVED.inbox.length + 1);
 
 /** The delivered message is slightly larger than the received one. @throws MessageError if it is too large */

@@ -18,7 +18,7 @@ export const connectionsClient = (endpoint: string) =>
   boundedClient(ApiGatewayManagementApiClient, { endpoint }, CALL_LIMITS);
 
 /**
- * For messages, which are delivered at most once: where an answer is lost nobody knows whether the message arrived,
+ * For messages, which are delivered at most once: if a response is lost, the message may have arrived,
  * so that it is not sent again.
  *
  * @param endpoint as for `connectionsClient`

@@ -6,7 +6,7 @@
 
 import type { Rate } from "../../core/limits";
 
-/** Connections that a container counts. Beyond that, it forgets the least recently active one. */
+/** Connections that a container counts. Beyond that, it drops the least recently active one. */
 const REMEMBERED = 10_000;
 
 /** A connection that keeps sending at this many times its rate is closed. */

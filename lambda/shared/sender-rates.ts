@@ -89,7 +89,7 @@ export class SenderRates {
       } catch (error) {
         if (THROTTLED.has((error as Error).name)) return "refused";
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        // A message that comes late counts in the window that has begun since.
+        // A late message counts in the current window.
         window = Math.max(window, Number(error.Item?.window?.N ?? 0));
         known = Number(error.Item?.window?.N) === window;
       }

@@ -1,4 +1,4 @@
-/** The `subscribe` and `unsubscribe` routes: a connection says which messages it wants. */
+/** The `subscribe` and `unsubscribe` routes: a connection chooses which messages it receives. */
 
 import { MessageError, parseSubscribe, parseUnsubscribe } from "../../core/client-messages";
 import { LIMITS } from "../../core/limits";

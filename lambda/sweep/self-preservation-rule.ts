@@ -56,7 +56,7 @@ export function isMassExpiry(
 }
 
 /**
- * @param complete whether the counts are of the whole table: only then is it known that nobody is silent
+ * @param complete whether the counts are of the whole table: only then is it known that no agent is silent
  * @param now epoch milliseconds
  */
 export function nextAction(

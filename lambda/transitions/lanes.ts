@@ -36,7 +36,7 @@ export function lanesOf<T extends OfAgent>(entries: readonly T[], size: number):
   return lanes;
 }
 
-/** The entries before the first one of their agent in `stops`: what comes after it has to wait for it. */
+/** The entries before the first one of their agent in `stops`: later ones have to wait for it. */
 export function before<T extends OfAgent>(entries: readonly T[], stops: ReadonlySet<T>): T[] {
   const stopped = new Set<string>();
   return entries.filter((entry) => {

@@ -34,7 +34,7 @@ export interface Loss {
   lastHeartbeatAt: number;
   /** Unique for this loss. */
   id: string;
-  /** In words. */
+  /** The text of the error. */
   why: string;
   /** Epoch milliseconds: when to begin no further answer. */
   until: number;
@@ -53,7 +53,7 @@ export function lostRequests({ requests, messageRouter, clock, log }: LostReques
       await pLimit(CONCURRENCY).map(lost, async ({ instanceId, replyTo, attempt }) => {
         const requester = inboxOwner(replyTo);
         if (requester === undefined || clock() >= until) return;
-        // Whoever takes the note away has the word: an answer, this one, or the router, which found the connection gone.
+        // Whoever deletes the note decides: an answer, this function, or the router, which found the connection gone.
         const request = { organizationId, agentId, instanceId, replyTo };
         if ((await requests.remove(request)) === "absent") return;
         const message: DeliveryMessage = {

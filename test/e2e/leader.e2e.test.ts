@@ -71,7 +71,7 @@ class Way {
       },
       send: (text) => void (passes() && socket.send(text)),
       close: (code, reason) => void (passes() && socket.close(code, reason)),
-      // The other side hears nothing of it.
+      // The other side receives nothing.
       terminate: () => void (passes() && socket.terminate()),
     };
   };

@@ -23,7 +23,7 @@ const LEASE_MS = 90_000;
 const NAMES = ["worker-1", "worker-2", "worker-3"];
 const KEYS = Array.from({ length: 4 }, anyKey);
 
-/** What a process was told, and when it asked. */
+/** The response that a process received, and when it asked. */
 interface Answer {
   agentId: string;
   keyId: string;
@@ -79,7 +79,7 @@ class History {
     else this.answers.push({ agentId, keyId: publicKey.keyId, agent: result.agent });
   }
 
-  /** Somebody who was told to be registered logs in, perhaps long after. */
+  /** A process that was registered logs in, perhaps much later. */
   async connect(): Promise<void> {
     if (this.answers.length === 0) return;
     const { agentId, agent } = this.pick(this.answers);

@@ -1,4 +1,4 @@
-/** What TypeScript refuses, JavaScript is told. */
+/** Names that TypeScript refuses at compile time are errors at run time in JavaScript. */
 
 import {
   ConfigurationError,

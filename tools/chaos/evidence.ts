@@ -38,7 +38,7 @@ export interface LockOut {
   /** When the call that locks it out began, and when it had returned. */
   begunAt: number;
   from: number;
-  /** When the call began that lets it in again. */
+  /** When the call began that enabled it again. */
   until: number;
   how: string;
 }
@@ -98,7 +98,7 @@ export interface PublishedEvent {
   id: string;
   agentId: string;
   status: string;
-  /** When it happened, as the event says. */
+  /** The event's own time. */
   at: number;
   /** Whether the sweep has found it. */
   swept: boolean;
@@ -150,7 +150,7 @@ export interface Evidence {
   heard: HeardMessage[];
   /** How many heartbeats over HTTP were acknowledged. */
   ackedOverHttp: number;
-  /** Agents of which two processes went on side by side after an older one had come back. */
+  /** Agents with two processes that both continued after an older one had returned. */
   notSuperseded: string[];
   /** Agents that were superseded although there was no newer process. */
   supersededByNobody: string[];

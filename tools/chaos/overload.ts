@@ -21,7 +21,7 @@ const LEAST_SHARE = 0.8;
 const WELL_WITHIN_MS = 10_000;
 /** What the real agents may send under overload, as a multiple of what they send before: rotations vary. */
 const MOST_GROWTH = 1.25;
-/** How many events the runtime has under way: half a second of the capacity, so that an ack comes while it counts. */
+/** How many events the runtime has under way: half a second of the capacity, so that acks still arrive in time. */
 const CONCURRENCY_SECONDS = 0.5;
 const LEAST_CONCURRENCY = 20;
 

@@ -33,7 +33,7 @@ const LEAST_PROCESSES = 3;
 const LOOK_EVERY_MS = 400;
 /** The shortest interval that a deployment allows. */
 export const SWEEP_EVERY_MS = 10_000;
-/** How long the run waits for anything further. As long as something comes, it goes on waiting: machines differ. */
+/** How long the run waits for the next event. It continues as long as events arrive, because machines differ in speed. */
 const PATIENCE_MS = 90_000;
 /** The sweep's grace period of two seconds after a lease. */
 export const SWEEP_GRACE_MS = 2000;
@@ -85,7 +85,7 @@ async function sizeOf(
   return { agents, pace };
 }
 
-/** Starts every group, each when the one before has come. */
+/** Starts the groups, each when the previous one is online. */
 export async function come(stage: Stage): Promise<void> {
   for (const group of stage.groups) {
     await stage.startGroup(group);
@@ -94,7 +94,7 @@ export async function come(stage: Stage): Promise<void> {
   expectWhole(stage);
 }
 
-/** Nothing befalls the fleet any more: it comes back and leaves, and what is left is counted. */
+/** Injects no more faults: the fleet reconnects and stops, and what remains is counted. */
 export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
   const { recorder } = stage;
   expectWhole(stage);

@@ -1,5 +1,5 @@
 /**
- * The vectors of `conformance/vectors.json`: inputs, and what every client has to make of them. The answers are the
+ * The vectors of `conformance/vectors.json`: inputs, and the outputs of every correct client. The answers are the
  * TypeScript client's own, so that the file changes when the client does, and clients in other languages notice.
  */
 

@@ -50,7 +50,7 @@ export function fieldsOf(node: ts.InterfaceDeclaration, interfaces: Interfaces):
   return [...own, ...inherited.filter(({ name }) => !names.has(name))];
 }
 
-/** The type as it is written. That an optional field may also be undefined goes without saying. */
+/** The type as it is written, without the undefined of an optional field. */
 const typeOf = ({ type, questionToken }: ts.PropertySignature) => {
   const text = (type?.getText() ?? "unknown").replace(/\s+/g, " ").replace(/^\| /, "");
   return questionToken ? text.replace(/ \| undefined$/, "").replace(/^\((.*=>.*)\)$/, "$1") : text;

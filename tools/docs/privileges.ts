@@ -58,7 +58,7 @@ function rowsOf(owner: string, statement: Statement, names: Map<string, string>)
   if (Effect !== "Allow") throw new Error(`${owner}: expected Allow, got ${Effect}`);
   const actions = [Action].flat().sort().join("`, `");
   const resources = [Resource].flat().map((resource) => textOf(resource, names));
-  // Every function writes its own log. The page says so once.
+  // Every function writes its own log. The page mentions it once.
   const others = resources.filter((resource) => resource !== `${owner}Logs`);
   return others.map((resource) => [owner, resource, actions]);
 }

@@ -1,4 +1,4 @@
-/** A planner that hands out work to whoever is online, and workers that do it. */
+/** A planner that gives work to agents that are online, and workers that do it. */
 
 import {
   COMMAND,

@@ -144,7 +144,7 @@ export async function withPrograms(
   }
 }
 
-/** Asks again until it holds. @throws Error with what was expected, and what there is */
+/** Repeats the call until the condition holds. @throws Error with the expected and the actual value */
 export async function eventually(
   expected: string,
   actual: () => string,

@@ -9,7 +9,7 @@ export interface Trial {
   privateKey: string;
 }
 
-/** The platform can't be had here, which is nobody's fault. */
+/** The platform is not available on this machine, which is no failure. */
 export class MissingPlatform extends Error {}
 
 export interface Platform {

@@ -14,7 +14,7 @@ const LIMIT_MS = 15 * 60_000;
 const PAUSE_MS = 500;
 const GRACE_MS = 60_000;
 
-/** Commands that query a state which changes by itself. They may be repeated. */
+/** Commands that query a changing state. They may be repeated. */
 const QUESTION = /^npx agent-heartbeat (?:status|why|events)\b/;
 
 export interface FollowOptions {

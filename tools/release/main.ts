@@ -1,4 +1,4 @@
-/** `npm run release -- 1.0.0-rc.1`: prepares a release in the working tree, and says what a maintainer does with it. */
+/** `npm run release -- 1.0.0-rc.1`: prepares a release in the working tree, and prints the remaining steps. */
 
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ function main(): void {
 To start over before step 3: git checkout ${written.join(" ")}`);
 }
 
-/** The address of the remote `origin`, as a browser takes it. @throws Error if there is none */
+/** The address of the remote `origin`, as a browser opens it. @throws Error if there is none */
 function originOf(): string {
   try {
     const url = git("remote", "get-url", "origin").trim();

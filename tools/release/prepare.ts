@@ -27,7 +27,7 @@ const OWN = /("(?:@agent-heartbeat\/[\w-]+|agent-heartbeat)": )"[^"]+"/g;
  * Prepares a release in the repository at `root`.
  *
  * @returns the files that were written
- * @throws Error if the version is none or the old one, or nothing has changed since the last release
+ * @throws Error if the version is invalid or the old one, or nothing has changed since the last release
  */
 export function prepare(root: string, { version, date, repository }: Release): string[] {
   const python = pythonVersion(version);

@@ -1,4 +1,4 @@
-/** Run by npm before it publishes a package, in the package's folder: fails unless the manifest says where it comes from. */
+/** Run by npm before it publishes a package, in the package's folder: fails unless the manifest contains the repository's address. */
 
 import { readFileSync } from "node:fs";
 

@@ -13,7 +13,7 @@ export interface PythonTool {
   command: string;
 }
 
-/** The tool can't be installed on this machine. The message says why. */
+/** The tool can't be installed on this machine. The message has the reason. */
 export class ToolMissing extends Error {}
 
 /**

@@ -10,7 +10,7 @@ import { SIGN_IN_COMMAND } from "../shell/banners";
 
 export interface SignedOutProps {
   problem: string;
-  /** Undefined where the page can't sign in by itself. */
+  /** Undefined if the page can't sign in by itself. */
   onSignIn: (() => void) | undefined;
 }
 

@@ -546,7 +546,7 @@ describe("transitions", () => {
     expect(new Set(taken)).toEqual(new Set(records.map(({ eventID }) => eventID)));
     for (const [index] of names.entries()) {
       const [came, went] = [records[index], records[records.length - 1 - index]];
-      // The bus may take it before the one that it refuses in the same call; then it is told again.
+      // The bus may take it before the one that it refuses in the same call; then it is published again.
       expect(taken.lastIndexOf(went?.eventID ?? "")).toBeGreaterThan(
         taken.indexOf(came?.eventID ?? ""),
       );

@@ -325,7 +325,7 @@ describe("a fleet's watcher", () => {
     const { id } = listsOf(socket).at(-1) ?? {};
     socket.post({ type: "error", code: "rate_limited", message: "too many", id });
     await settled();
-    // Connected anew before the pause is over.
+    // Reconnected before the pause is over.
     runtime.chance = 0;
     socket.peer.closed(1006, "");
     await settled();

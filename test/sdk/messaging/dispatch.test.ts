@@ -13,7 +13,7 @@ const post = (socket: FakeSocket, subject: string, data: unknown, more: object =
   socket.post({ type: "message", messageId, subject, data, from: "a2", ...more });
 };
 
-/** A handler that ends when it is told to. */
+/** A handler that returns on request. */
 function gate() {
   const started: unknown[] = [];
   const open = new Map<unknown, () => void>();

@@ -36,7 +36,7 @@ interface Request {
   body: { agentId: string; publicKey: string; awsProof?: { audience: string; url: string } };
 }
 
-/** A service that enrols whoever comes, unless told otherwise. */
+/** A service that enrols every agent, unless configured otherwise. */
 let server: Server;
 let httpUrl: string;
 let requests: Request[];

@@ -1,4 +1,4 @@
-/** What the browser tells of its network and its pages, and agents in pages that nobody looks at. */
+/** How agents react to the browser's network and page events, and to hidden pages. */
 
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { HeartbeatAgent } from "../../../sdk/src/browser";

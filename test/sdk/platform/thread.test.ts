@@ -120,5 +120,5 @@ const lagOf = (heartbeat: Record<string, unknown>) => activityOf(heartbeat).even
 const isBlocked = (heartbeat: Record<string, unknown>) =>
   activityOf(heartbeat).state === "blocked" && lagOf(heartbeat) > 5_000;
 
-/** It tells of a loop that stood still for longer than the timeout. */
+/** It reports a loop that was blocked for longer than the timeout. */
 const hasLagged = (heartbeat: Record<string, unknown>) => lagOf(heartbeat) > 3_000;

@@ -103,7 +103,7 @@ export async function largestPage(engine: Engine) {
   };
 }
 
-/** Twelve connections, each with a hundred patterns that every publish has to look at. One is tried after the other. */
+/** Twelve connections, each with a hundred patterns that every publish has to look at, one after the other. */
 export async function subscriptionsOfManyConnections(engine: Engine) {
   const meter = new Meter();
   const client = meter.watch(engine.client);

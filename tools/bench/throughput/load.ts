@@ -1,6 +1,6 @@
 /**
  * The load: many connections, with a fixed number of heartbeats waiting for an ack at any moment, or with so many
- * heartbeats a second whether they are answered or not; or connections that come and go.
+ * heartbeats a second whether they are answered or not; or connections that open and close.
  */
 
 import { randomUUID } from "node:crypto";

@@ -5,7 +5,7 @@ import type { Stage } from "../stage/stage";
 import { pause, until } from "./pause";
 import type { Fault } from "./plan";
 
-/** How long an older process that comes back may take to notice that there is a newer one, whatever else befalls it. */
+/** How long an older process that returns may take to notice that there is a newer one, whatever other faults it has. */
 const NOTICED_WITHIN_MS = 60_000;
 
 type ProcessFault = Extract<Fault, { kind: "return of older processes" | "start duplicates" }>;
@@ -36,7 +36,7 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
   const newer = group.program;
   // Without the registered key, neither is accepted nor notified.
   const isRefused = (id: string) => stage.lockedOut.has(id) || stage.registrations.isRotated(id);
-  // An older process may be let in while no newer one is there. Then it is the newer one that has to end.
+  // An older process may be accepted while no newer one is connected. Then the newer one has to end.
   const contested = () =>
     group.agentIds.filter(
       (id) => !first.superseded.has(id) && !newer?.superseded.has(id) && !isRefused(id),

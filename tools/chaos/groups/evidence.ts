@@ -1,4 +1,4 @@
-/** The evidence of a run of a group: what was sent, what its senders heard, what members handled, and what befell members. */
+/** The evidence of a run of a group: what was sent, which answers senders received, what members handled, and which faults members had. */
 
 /** Members handle messages on the subjects below this token, as a group of this name. */
 export const TASKS = "tasks";
@@ -24,7 +24,7 @@ export interface TaskAnswer {
   attempt: number | null;
 }
 
-/** What the sender of a message heard in the end. */
+/** The final result that the sender of a message received. */
 export type Outcome =
   /** A request was answered, by a handler. */
   | ({ what: "answered" } & TaskAnswer)
@@ -41,7 +41,7 @@ export interface SentTask {
   sentAt: number;
   /** Infinite while its sender waits. */
   endedAt: number;
-  /** How often the service has confirmed to have reached nobody. A post that took too long may have arrived all the same. */
+  /** How often the service confirmed that the message reached nobody. A post that took too long may have arrived nevertheless. */
   unreached: number;
   /** Null while its sender waits. */
   outcome: Outcome | null;

@@ -12,13 +12,13 @@ import {
   type SentTask,
 } from "./evidence";
 
-/** Each is a list of what was found, in words. */
+/** Each is a list of findings, as sentences. */
 export interface GroupFindings {
   /** Requests that were neither answered nor refused. */
   silent: string[];
   /** Answers of members that have not handled the request, in the attempt that they name. */
   unhandled: string[];
-  /** Messages that were handled twice, and no attempt says so. */
+  /** Messages that were handled twice with the same attempt. */
   repeated: string[];
   /** Messages that several members handled to which nothing happened, and which did not go offline. */
   several: string[];
@@ -37,7 +37,7 @@ export interface GroupFindings {
 /** How a request may fail while members end. Handlers of a run never throw, and requesters are always connected. */
 const FORESEEN = ["receiver_lost", "unavailable", "NoReceiverError"];
 
-/** The least share of requests that have to be answered: a group of which nobody works proves nothing. */
+/** The least share of requests that have to be answered: a group without working members proves nothing. */
 const LEAST_ANSWERED = 0.5;
 
 export function judge(evidence: GroupEvidence): GroupFindings {
@@ -114,7 +114,7 @@ function judgeHandlings(
   if (well.length > 1 + one.unreached) findings.several.push(found);
 }
 
-/** While all members are well, one of them handles the message, in the first attempt that reached somebody. */
+/** While all members are healthy, one of them handles the message, in the first attempt that reached a member. */
 function judgeCalm(
   one: SentTask,
   handlings: readonly Handling[],

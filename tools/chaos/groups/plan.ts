@@ -7,7 +7,7 @@ export interface PlannedDisturbance {
   kind: DisturbanceKind;
   /** Before which message. */
   beforeTask: number;
-  /** How long it lasts, in leases: members may come back before they are missed, or after. */
+  /** How long it lasts, in leases: members may return before or after their leases have expired. */
   leases: number;
 }
 

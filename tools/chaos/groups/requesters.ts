@@ -67,7 +67,7 @@ export class Requesters {
     return requesters;
   }
 
-  /** Sends the next message, and waits for what its sender hears. */
+  /** Sends the next message, and waits for its result. */
   async send(): Promise<void> {
     const { stage, random, sent } = this;
     const task = sent.length;
@@ -92,7 +92,7 @@ export class Requesters {
     one.endedAt = stage.now();
   }
 
-  /** Opens sockets, and counts what the service says to have reached nobody. */
+  /** Opens sockets, and counts messages that reached nobody according to the service. */
   readonly #witness: OpenSocket = (url, protocols, listener) => {
     const tasks = new Map<unknown, number>();
     const socket = nodeSockets()(url, protocols, {

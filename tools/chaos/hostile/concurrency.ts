@@ -2,7 +2,7 @@
 
 import type { ReservedConcurrencyProps } from "../../../lib/throttling-props";
 
-/** Most agents that are observed. All may come or leave at once. */
+/** Most agents that are observed. All may connect or stop at once. */
 export const MOST_AGENTS = 100;
 
 export const RESERVED = {

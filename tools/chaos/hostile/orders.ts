@@ -31,7 +31,7 @@ export interface Attack {
   requests: Record<HttpFlood, number>;
   /** Agents a second that connect and disconnect. */
   logins: number;
-  /** Logins a second with a token that nobody signed. */
+  /** Logins a second with a forged token. */
   forgedLogins: number;
   /** Agents that fall silent at once, again and again. */
   silent: number;
@@ -42,7 +42,7 @@ export const SILENT_FOR_MS = 15_000;
 /** Within their lease, so that all are online when they fall silent. */
 export const SILENT_COME_WITHIN_MS = 4000;
 
-/** Registered for the tenant: one a flood, one that comes and goes, a viewer, and those that fall silent. */
+/** Registered for the tenant: one for each flood, one that reconnects repeatedly, a viewer, and those that fall silent. */
 export const FLOODS = ["list", "history", "publish", "subscribe", "garbage", "heartbeat"] as const;
 export type Flood = (typeof FLOODS)[number];
 

@@ -180,7 +180,7 @@ async function forge(url: string): Promise<void> {
   await login(url, `a.${randomUUID()}.c`).catch(() => undefined);
 }
 
-/** Opens all, sends one heartbeat on each, and says nothing more, without closing. */
+/** Opens all, sends one heartbeat on each, and then stays silent without closing. */
 async function fallSilent(opening: Promise<WebSocket>[]): Promise<void> {
   const sockets = (await Promise.all(opening.map((one) => one.catch(() => undefined)))).filter(
     (socket) => socket !== undefined,
@@ -198,7 +198,7 @@ async function forever(attempt: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Leaves out what is due while too much is under way. */
+/** Skips operations while too many are in flight. */
 function repeatWithin(perSecond: number, act: () => Promise<void>): void {
   let underWay = 0;
   repeat(perSecond, () => {

@@ -34,7 +34,7 @@ export type AgentsCommand =
   | { do: "jump"; ms: number }
   /** Restarts an agent that has ended because another process took over. */
   | { do: "revive"; agentId: string }
-  /** An agent goes on with another key. */
+  /** An agent continues with another key. */
   | { do: "change key"; agentId: string; privateKey: string }
   /** These agents drain, and are restarted. */
   | { do: "drain"; agentIds: string[] }

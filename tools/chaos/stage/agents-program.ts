@@ -140,7 +140,7 @@ function agentAt({
   capabilities,
 }: AgentPlace): HeartbeatAgent {
   const { organizationId, url, heartbeatInterval, heartbeatTimeoutMultiplier } = settings;
-  // Its login is for the address that it dials: that of its own link.
+  // Its login is for the address that it dials: that of its own proxy port.
   const own = new URL(url);
   own.port = String(port);
   if (httpPort !== undefined) agentOfHttpPort.set(String(httpPort), agentId);

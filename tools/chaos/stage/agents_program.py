@@ -168,7 +168,7 @@ agent_heartbeat.heartbeat_agent.AsyncioRuntime = WitnessedRuntime  # type: ignor
 
 
 def agent_at(place: dict[str, Any]) -> HeartbeatAgent:
-    # Its login is for the address that it dials: that of its own link.
+    # Its login is for the address that it dials: that of its own proxy port.
     parts = urlsplit(settings["url"])
     rotate_after = settings["rotateAfter"]
     agent_id = place["agentId"]

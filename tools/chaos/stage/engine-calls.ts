@@ -29,7 +29,7 @@ export class EngineCalls {
     return items;
   }
 
-  /** Reads the rows of an organization. One that says nothing but that its agent is locked out is left out. */
+  /** Reads the rows of an organization. Rows that only record a lock-out are omitted. */
   async look(statusTableName: string, organizationId: string, now: () => number): Promise<Look> {
     const begunAt = now();
     const items = await this.scan(statusTableName);

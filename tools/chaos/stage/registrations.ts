@@ -81,7 +81,7 @@ export class Registrations {
     return { organizationId: this.options.organizationId, agentId };
   }
 
-  /** Repeats a change until its answer comes. @param done the answer to one that was made by an earlier attempt */
+  /** Repeats a change until it is answered. @param done the answer if an earlier attempt made the change */
   async #change(
     change: (registry: AgentRegistry) => Promise<unknown>,
     done?: new (message: string) => Error,

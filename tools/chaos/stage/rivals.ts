@@ -28,7 +28,7 @@ export class Rivals {
     return this.#contested.has(agentId);
   }
 
-  /** An agent of the group is restarted. What ends it from now on comes later. */
+  /** An agent of the group is restarted. Later ends belong to the new process. */
   restarted(agentId: string): void {
     if (this.haveGone) this.#contested.delete(agentId);
   }
