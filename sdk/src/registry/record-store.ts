@@ -224,24 +224,10 @@ export class RecordStore {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const now = this.clock.now();
       const given = Object.entries({ ...values, now, revokedAt });
+      const all = marshall(Object.fromEntries(given.map(([key, value]) => [`:${key}`, value])));
+      const condition = `${present} AND ${fences}`;
       try {
-        const { Attributes = {} } = await this.client.send(
-          this.clock.watch(
-            new UpdateItemCommand({
-              TableName: this.tableName,
-              Key: keyOf(name),
-              UpdateExpression,
-              ConditionExpression: `${present} AND ${fences}`,
-              ...(ExpressionAttributeNames && { ExpressionAttributeNames }),
-              ExpressionAttributeValues: marshall(
-                Object.fromEntries(given.map(([key, value]) => [`:${key}`, value])),
-              ),
-              ReturnValues: "ALL_NEW",
-              ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-            }),
-          ),
-        );
-        return agentFromItem(Attributes);
+        return await this.#write(name, UpdateExpression, condition, all, ExpressionAttributeNames);
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
         if (!error.Item) return undefined;
@@ -280,24 +266,36 @@ export class RecordStore {
     isWritten: (found: Item) => boolean = () => false,
   ): Promise<RegisteredAgent | undefined> {
     try {
-      const { Attributes = {} } = await this.client.send(
-        this.clock.watch(
-          new UpdateItemCommand({
-            TableName: this.tableName,
-            Key: keyOf(name),
-            UpdateExpression,
-            ConditionExpression,
-            ExpressionAttributeValues: values,
-            ReturnValues: "ALL_NEW",
-            ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-          }),
-        ),
-      );
-      return agentFromItem(Attributes);
+      return await this.#write(name, UpdateExpression, ConditionExpression, values);
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       return error.Item && isWritten(error.Item) ? agentFromItem(error.Item) : undefined;
     }
+  }
+
+  /** @throws ConditionalCheckFailedException with the item, if the condition does not hold */
+  async #write(
+    name: AgentName,
+    UpdateExpression: string,
+    ConditionExpression: string,
+    ExpressionAttributeValues: Item,
+    ExpressionAttributeNames?: Record<string, string>,
+  ): Promise<RegisteredAgent> {
+    const { Attributes = {} } = await this.client.send(
+      this.clock.watch(
+        new UpdateItemCommand({
+          TableName: this.tableName,
+          Key: keyOf(name),
+          UpdateExpression,
+          ConditionExpression,
+          ...(ExpressionAttributeNames && { ExpressionAttributeNames }),
+          ExpressionAttributeValues,
+          ReturnValues: "ALL_NEW",
+          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+        }),
+      ),
+    );
+    return agentFromItem(Attributes);
   }
 
   /** What stood in the way of a write; undefined if it was done. */

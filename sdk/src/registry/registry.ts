@@ -5,7 +5,6 @@ import { jobFault } from "../../../core/job";
 import { LIMITS } from "../../../core/limits";
 import { newPingSecret, pingKey } from "../../../core/ping-secret";
 import { fencingTokenOf, type RegisteredAgent } from "../../../core/registry-record";
-import { keyTagOf } from "../../../core/row-connections";
 import { agentBefore, cursorAfter } from "../status/cursor";
 import { DynamoDbClock } from "../status/dynamodb-clock";
 import { InvalidArgumentError } from "../status/errors";
@@ -18,23 +17,9 @@ import {
   expectTableName,
   expectUnreserved,
 } from "../status/expect";
-import {
-  AgentExistsError,
-  ConcurrentChangeError,
-  IncompleteChangeError,
-  unknownAgent,
-} from "./errors";
-import {
-  type DoneBefore,
-  type KeyChange,
-  type RetiredKey,
-  retirement,
-  rotatedAway,
-  takenAway,
-  withKey,
-  withoutKey,
-  withRotatedKey,
-} from "./key-change";
+import { AgentKeys } from "./agent-keys";
+import { AgentExistsError, unknownAgent } from "./errors";
+import { rotatedAway, takenAway, withKey, withoutKey, withRotatedKey } from "./key-change";
 import { type PublicKeySource, publicKeyFrom } from "./public-key";
 import { type AgentName, RecordStore } from "./record-store";
 import {
@@ -48,13 +33,10 @@ import {
   type RegisteredJob,
   type Registration,
 } from "./registration";
-import { type RevocationOptions, revoke, revokeKey, tombstone } from "./revocation";
+import { orIncomplete, type RevocationOptions, revoke, tombstone } from "./revocation";
 import { withoutVanished } from "./vanished";
 
 const DESCRIPTION_LENGTH = 256;
-
-/** Attempts at a change of keys against others who change the same agent. */
-const ATTEMPTS = 10;
 
 /**
  * Who may connect. Every method rejects with the client's error if DynamoDB fails, and with
@@ -64,6 +46,7 @@ export class AgentRegistry {
   readonly #records: RecordStore;
   readonly #clock: DynamoDbClock;
   readonly #revocation: RevocationOptions;
+  readonly #keys: AgentKeys;
 
   /** @throws InvalidArgumentError if the client or the name of a table is missing */
   constructor(options: AgentRegistryOptions) {
@@ -78,6 +61,7 @@ export class AgentRegistry {
       tableName: statusTableName,
       clock: this.#clock,
     };
+    this.#keys = new AgentKeys(this.#records, this.#revocation, (name) => this.get(name));
   }
 
   /**
@@ -221,7 +205,7 @@ export class AgentRegistry {
     expectName(name);
     const agent = await this.#records.disable(name);
     if (!agent) throw unknownAgent(name.organizationId, name.agentId);
-    await this.#orIncomplete(name, revoke(this.#revocation, name, fencingTokenOf(agent)));
+    await orIncomplete(name, revoke(this.#revocation, name, fencingTokenOf(agent)));
     return agent;
   }
 
@@ -234,7 +218,7 @@ export class AgentRegistry {
    */
   async addKey(name: AgentName & { publicKey: PublicKeySource }): Promise<RegisteredAgent> {
     const key = await publicKeyFrom(name.publicKey);
-    return this.#changeKeys(name, withKey(key));
+    return this.#keys.change(name, withKey(key));
   }
 
   /**
@@ -248,7 +232,7 @@ export class AgentRegistry {
    */
   async rotateKey({ publicKey, retire, now, ...name }: KeyRotation): Promise<RegisteredAgent> {
     const key = await publicKeyFrom(publicKey);
-    return this.#changeKeys(name, withRotatedKey(key, retire), now && rotatedAway(key, retire));
+    return this.#keys.change(name, withRotatedKey(key, retire), now && rotatedAway(key, retire));
   }
 
   /**
@@ -259,7 +243,7 @@ export class AgentRegistry {
    * @throws IncompleteChangeError if its connections could not be ended: then repeat it
    */
   removeKey({ keyId, now, ...name }: KeyRemoval): Promise<RegisteredAgent> {
-    return this.#changeKeys(name, withoutKey(keyId), now && takenAway(keyId));
+    return this.#keys.change(name, withoutKey(keyId), now && takenAway(keyId));
   }
 
   /**
@@ -271,7 +255,7 @@ export class AgentRegistry {
   async remove(name: AgentName): Promise<void> {
     expectName(name);
     const { revokedAt, removed } = await this.#records.remove(name);
-    const buried = await this.#orIncomplete(name, tombstone(this.#revocation, name, revokedAt));
+    const buried = await orIncomplete(name, tombstone(this.#revocation, name, revokedAt));
     if (!removed && !buried) throw unknownAgent(name.organizationId, name.agentId);
   }
 
@@ -289,54 +273,6 @@ export class AgentRegistry {
     if (least === undefined) return undefined;
     const createdAt = Math.max(agent.createdAt, least);
     return this.#records.replace({ ...agent, createdAt, updatedAt: createdAt }, found);
-  }
-
-  /**
-   * Reads, changes and writes the keys, again if another change of them came in between.
-   *
-   * @param doneBefore if given, the connections end that were opened with the keys that are taken away, also where an earlier
-   *   call has taken them away and its answer was lost
-   */
-  async #changeKeys(
-    name: AgentName,
-    change: KeyChange,
-    doneBefore?: DoneBefore | false,
-  ): Promise<RegisteredAgent> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const agent = await this.get(name);
-      if (!agent) throw unknownAgent(name.organizationId, name.agentId);
-      const left = doneBefore ? doneBefore(agent) : [];
-      if (left.length > 0) {
-        await this.#endConnections(name, left);
-        return agent;
-      }
-      const publicKeys = change(agent, this.#clock.now());
-      const { retired, remembered } = retirement(agent, publicKeys);
-      const changed = await this.#records.setKeys(name, agent.publicKeys, publicKeys, remembered);
-      if (!changed) continue;
-      if (doneBefore) await this.#endConnections(name, retired);
-      return changed;
-    }
-    throw new ConcurrentChangeError(
-      `agent ${name.agentId}: expected its keys to rest, got a change of them by others at each of ${ATTEMPTS} attempts`,
-    );
-  }
-
-  async #endConnections(name: AgentName, keys: readonly RetiredKey[]): Promise<void> {
-    for (const tag of keys.map(keyTagOf)) {
-      await this.#orIncomplete(name, revokeKey(this.#revocation, name, tag));
-    }
-  }
-
-  async #orIncomplete<T>({ agentId }: AgentName, revocation: Promise<T>): Promise<T> {
-    try {
-      return await revocation;
-    } catch (cause) {
-      throw new IncompleteChangeError(
-        `agent ${agentId}: the registry was changed, but its presence was not ended; repeat the change to complete it`,
-        { cause },
-      );
-    }
   }
 }
 

@@ -13,6 +13,7 @@ import { connectionIn, NOBODY } from "../../../core/row-connections";
 import { isPurged, type StatusRow } from "../../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../../core/status-write";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
+import { IncompleteChangeError } from "./errors";
 import type { AgentName } from "./record-store";
 
 export interface RevocationOptions {
@@ -192,5 +193,17 @@ async function write(
     return undefined;
   } catch (error) {
     return { row: rowInTheWay(error) };
+  }
+}
+
+/** @throws IncompleteChangeError in place of any error: the registry was changed already */
+export async function orIncomplete<T>({ agentId }: AgentName, revocation: Promise<T>): Promise<T> {
+  try {
+    return await revocation;
+  } catch (cause) {
+    throw new IncompleteChangeError(
+      `agent ${agentId}: the registry was changed, but its presence was not ended; repeat the change to complete it`,
+      { cause },
+    );
   }
 }

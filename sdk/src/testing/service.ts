@@ -1,8 +1,6 @@
 /** The service in this process: it speaks the protocol as the real one does, or as a test wants it to. */
 
 import { generateKeyPairSync } from "node:crypto";
-// Not the global one, which fake timers replace.
-import { setTimeout as realTimeout } from "node:timers";
 import type { OpenSocket, PublicKey } from "@agent-heartbeat/sdk";
 import {
   AGENT_WATCHES_STATUS,
@@ -11,6 +9,7 @@ import {
   type Transition,
 } from "@agent-heartbeat/sdk/protocol";
 import { agentToken } from "../../../core/subject";
+import { ChangeSignal } from "./change-signal";
 import {
   type ConnectionClose,
   FakeConnection,
@@ -31,9 +30,6 @@ import type {
   Refuse,
   RefuseHttp,
 } from "./service-options";
-
-/** What clients do with a message is nothing that the service sees. */
-const LOOK_AGAIN_MS = 5;
 
 /** Starts a service in this process. Call `close()` at the end. */
 export async function startFakeService(options: FakeServiceOptions = {}): Promise<FakeService> {
@@ -77,7 +73,7 @@ export class FakeService {
   readonly #http = new HttpHeartbeatDoor();
   readonly #remote = new Map<string, RemoteAgent>();
   readonly #router: FakeRouter;
-  readonly #waiting = new Set<() => void>();
+  readonly #changes: ChangeSignal;
   #listens = false;
   #privateKey: string | undefined;
 
@@ -106,7 +102,7 @@ export class FakeService {
     };
     this.openSocket = memorySockets(host);
     this.#door = new NetworkDoor(host);
-    options.signal?.addEventListener("abort", () => this.#changed());
+    this.#changes = new ChangeSignal(options.signal);
   }
 
   /** Epoch milliseconds by the service's clock. */
@@ -231,25 +227,8 @@ export class FakeService {
    * @param what it waits for, for the error
    * @throws Error if the service's `signal` is aborted before
    */
-  async until<T>(look: () => T | undefined | null | false, what = "what it waits for"): Promise<T> {
-    const { signal } = this.#options;
-    for (;;) {
-      const found = look();
-      if (found !== undefined && found !== null && found !== false) return found;
-      if (signal?.aborted) {
-        throw new Error(`expected ${what}, got nothing more: ${String(signal.reason)}`);
-      }
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
-        realTimeout(resolve, LOOK_AGAIN_MS).unref();
-      });
-    }
-  }
-
-  #changed(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resolve of waiting) resolve();
+  until<T>(look: () => T | undefined | null | false, what = "what it waits for"): Promise<T> {
+    return this.#changes.until(look, what);
   }
 
   #openOf(agentId: string): FakeConnection[] {
@@ -259,7 +238,7 @@ export class FakeService {
   #admit(login: Login): Refusal | undefined {
     this.logins.push(login);
     const refusal = this.#refusal(login);
-    this.#changed();
+    this.#changes.changed();
     return refusal;
   }
 
@@ -291,7 +270,7 @@ export class FakeService {
       const scene = { fleet: this.#fleet, now, open: this.#openOf(sub) };
       answer = { headers, ...this.#http.answer(request, scene) };
     }
-    this.#changed();
+    this.#changes.changed();
     return answer;
   }
 
@@ -305,7 +284,7 @@ export class FakeService {
     const others = this.#openOf(agentId);
     this.connections.push(connection);
     if (this.#isAgent(agentId)) this.#fleet.acquire(connection, others);
-    this.#changed();
+    this.#changes.changed();
     return connection;
   }
 
@@ -328,7 +307,7 @@ export class FakeService {
     const given = connection.answers ? this.answer?.(message, connection) : null;
     const own = given === undefined ? this.#reply(connection, message) : given;
     if (own) connection.send({ ...own, ...("id" in message && { id: message.id }) });
-    this.#changed();
+    this.#changes.changed();
   }
 
   #reply(connection: FakeConnection, message: SentMessage): object | undefined {
@@ -351,7 +330,7 @@ export class FakeService {
     if (connection.closed) return;
     connection.closed = close;
     this.#fleet.release(connection, close, this.#openOf(connection.agentId));
-    this.#changed();
+    this.#changes.changed();
   }
 
   #announce(transition: Transition): void {
@@ -359,7 +338,7 @@ export class FakeService {
     const message = { subject, data: transition, from: "service" };
     this.#router.deliver(message, transition.transitionId);
     if (transition.event === "offline") this.#router.answerFor(transition);
-    this.#changed();
+    this.#changes.changed();
   }
 }
 
