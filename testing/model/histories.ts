@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import type { Mutation } from "./in-memory-table";
-import { promises } from "./promises";
-import { World } from "./world";
+import { promises } from "./promises/index";
+import { HistoryPlayer } from "./world/history-player";
 
 /** How many a test plays. CI plays 100,000 with `npm run test:model`. */
 export const RUNS = Number(process.env.MODEL_RUNS ?? 60);
@@ -19,7 +19,7 @@ export const historyArbitrary = fc.array(fc.nat({ max: 2 ** 20 - 1 }), {
 
 /** @throws BrokenPromise at the first promise that is broken */
 export const play = (history: readonly number[], mutation: Mutation = {}) =>
-  new World(mutation, promises).play(history);
+  new HistoryPlayer(mutation, promises).play(history);
 
 /** @throws Error with the seed and the shortest history in which a promise is broken */
 export async function playAll({ runs, seed }: { runs: number; seed: number }): Promise<void> {

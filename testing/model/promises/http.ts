@@ -1,19 +1,13 @@
 /** What the service promises about heartbeats over HTTP, mixed with WebSockets or without. */
 
-import { connectionIn, isHttpConnection, tagOf } from "../../core/row-connections";
-import type { StatusRow } from "../../core/status";
-import { isLockedOut } from "../../lambda/lease/standing";
-import { MOST_PROCESSES } from "../../lambda/lease/writes";
-import { broken, text } from "./broken";
+import { connectionIn, isHttpConnection, tagOf } from "../../../core/row-connections";
+import type { StatusRow } from "../../../core/status";
+import { isLockedOut } from "../../../lambda/lease/standing";
+import { MOST_PROCESSES } from "../../../lambda/lease/writes";
+import { broken, text } from "../broken";
+import type { HttpProcess, Operation, Request } from "../world/participants";
+import { LEASE_MS, SKEW_MS, type World } from "../world/world";
 import { hasWritten, judgeHeld, judgeSettled, judgeWork, mayTakeFromOthers } from "./held";
-import {
-  type HttpProcess,
-  LEASE_MS,
-  type Operation,
-  type Request,
-  SKEW_MS,
-  type World,
-} from "./world";
 
 /** An operation has come to its end. `outcome` is undefined where it failed. */
 export function httpFinished(

@@ -1,11 +1,12 @@
 /** What a row says after a write that proves its process alive, whichever way the process was heard. */
 
-import { NOBODY, tagOf } from "../../core/row-connections";
-import { derivePresence, type StatusRow } from "../../core/status";
-import type { LeaseHolder } from "../../lambda/lease/holder";
-import { stallDeadline } from "../../lambda/lease/work";
-import { broken, text } from "./broken";
-import { LEASE_MS, type Operation, type World } from "./world";
+import { NOBODY, tagOf } from "../../../core/row-connections";
+import { derivePresence, type StatusRow } from "../../../core/status";
+import type { LeaseHolder } from "../../../lambda/lease/holder";
+import { stallDeadline } from "../../../lambda/lease/work";
+import { broken, text } from "../broken";
+import type { Operation } from "../world/participants";
+import { LEASE_MS, type World } from "../world/world";
 
 /** Whether an operation has come to its end by a write that was made just now. */
 export const hasWritten = ({ writer, row, previous }: World, operation: Operation) =>
