@@ -87,8 +87,8 @@ async function sizeOf(
 
 /** Starts the groups, each when the previous one is online. */
 export async function come(stage: Stage): Promise<void> {
-  for (const group of stage.groups) {
-    await stage.startGroup(group);
+  for (const group of stage.processes.groups) {
+    await stage.processes.start(group);
     await untilBack(stage, group.agentIds, stage.now());
   }
   expectWhole(stage);
@@ -106,7 +106,7 @@ export async function finish(stage: Stage, watch: Watch): Promise<Evidence> {
   const missing = await untilBack(stage, stage.agentIds, healedAt);
   recorder.evidence.notBack = missing.map(
     (agentId) =>
-      `${agentId}: ${stage.isSuperseded(agentId) ? "ended as superseded" : recorder.refusalsOf(agentId) || "no answer"}`,
+      `${agentId}: ${stage.processes.isSuperseded(agentId) ? "ended as superseded" : recorder.refusalsOf(agentId) || "no answer"}`,
   );
   recorder.report(`the fleet is back after ${secondsSince(healedAt, stage)}, and leaves`);
   const leftAt = stage.now();
@@ -154,7 +154,7 @@ export class Watch {
       if (look) stage.recorder.evidence.looks.push(look);
       if (stage.now() >= sweepAt) {
         sweepAt += SWEEP_EVERY_MS;
-        stage.tellRuntime({ do: "sweep" });
+        stage.runtime.tell({ do: "sweep" });
       }
       await pause(LOOK_EVERY_MS);
     }
@@ -218,11 +218,11 @@ export async function untilNone(stage: Stage, left: () => number | Promise<numbe
 
 /** Ends all agents, half of them with a drain, and waits until everything must be gone. */
 async function leave(stage: Stage): Promise<Leftovers> {
-  for (const [index, { program }] of stage.groups.entries()) {
+  for (const [index, { program }] of stage.processes.groups.entries()) {
     program?.channel.send({ do: "leave", drain: index % 2 === 0 });
   }
-  let processes = stage.groups.length;
-  for (const { left } of stage.groups) void left.promise.then(() => processes--);
+  let processes = stage.processes.groups.length;
+  for (const { left } of stage.processes.groups) void left.promise.then(() => processes--);
   await untilNone(stage, () => processes);
   await pause(stage.pace.leaseMs + SWEEP_GRACE_MS);
   const links = [...stage.links.values()].reduce((sum, link) => sum + link.size, 0);
@@ -255,8 +255,8 @@ async function untilStored(stage: Stage): Promise<string[]> {
 }
 
 async function sweep(stage: Stage): Promise<void> {
-  const swept = stage.hearRuntime("swept", PATIENCE_MS);
-  stage.tellRuntime({ do: "sweep" });
+  const swept = stage.runtime.hear("swept", PATIENCE_MS);
+  stage.runtime.tell({ do: "sweep" });
   await swept;
 }
 
@@ -264,8 +264,8 @@ async function sweep(stage: Stage): Promise<void> {
 async function connectionsOf(stage: Stage): Promise<number> {
   let count = Number.POSITIVE_INFINITY;
   for (;;) {
-    const counted = stage.hearRuntime("connections", PATIENCE_MS);
-    stage.tellRuntime({ do: "count connections" });
+    const counted = stage.runtime.hear("connections", PATIENCE_MS);
+    stage.runtime.tell({ do: "count connections" });
     const next = (await counted)?.count ?? 0;
     if (next === 0 || next >= count) return next;
     count = next;

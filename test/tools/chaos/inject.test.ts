@@ -17,7 +17,8 @@ function running() {
     rivals: new Rivals(),
   };
   const nothing = async () => {};
-  const stage = { recorder, groups: [group], killGroup: nothing, startGroup: nothing };
+  const processes = { groups: [group], kill: nothing, start: nothing };
+  const stage = { recorder, processes };
   return { recorder, group, stage: stage as unknown as Stage };
 }
 

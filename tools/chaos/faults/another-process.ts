@@ -12,25 +12,25 @@ type ProcessFault = Extract<Fault, { kind: "return of older processes" | "start 
 
 export async function startAnother(fault: ProcessFault, stage: Stage): Promise<void> {
   const { recorder } = stage;
-  const group = stage.groups[fault.process];
+  const group = stage.processes.groups[fault.process];
   const first = group?.program;
   if (!group || !first) return;
-  const who = `process ${fault.process + 1} of ${stage.groups.length}`;
+  const who = `process ${fault.process + 1} of ${stage.processes.groups.length}`;
   recorder.fault(fault.kind, `${who}, ${fault.lastsMs} ms`);
   if (fault.kind === "start duplicates") {
     group.rivals.come(group.agentIds);
-    const duplicate = await stage.startProcess(group, "reject");
+    const duplicate = await stage.processes.startAnother(group, "reject");
     await pause(fault.lastsMs);
     // A duplicate is let in where another fault has cut off the first process for a lease.
     recorder.cut(group.agentIds);
     await duplicate.process.kill();
     duplicate.channel.close();
-    stage.rivalGone(group);
+    stage.processes.rivalGone(group);
     return;
   }
   group.rivals.come(group.agentIds);
   first.process.signal("SIGSTOP");
-  await stage.startGroup(group);
+  await stage.processes.start(group);
   await pause(fault.lastsMs);
   first.process.signal("SIGCONT");
   const newer = group.program;
@@ -52,5 +52,5 @@ export async function startAnother(fault: ProcessFault, stage: Stage): Promise<v
   recorder.cut(group.agentIds);
   await first.process.kill();
   first.channel.close();
-  stage.rivalGone(group);
+  stage.processes.rivalGone(group);
 }

@@ -47,17 +47,17 @@ export async function inject(fault: Fault, stage: Stage): Promise<void> {
     case "fail functions": {
       const { function: functionName, share, when, lastsMs } = fault;
       begin(`${percent(share)} of ${functionName} ${when} it runs, ${lastsMs} ms`);
-      stage.tellRuntime({ do: "fail", functionName, share, when });
+      stage.runtime.tell({ do: "fail", functionName, share, when });
       await pause(lastsMs);
-      return stage.tellRuntime({ do: "heal", functionName });
+      return stage.runtime.tell({ do: "heal", functionName });
     }
     case "end environments":
       begin(fault.function);
-      return stage.tellRuntime({ do: "end environment", functionName: fault.function });
+      return stage.runtime.tell({ do: "end environment", functionName: fault.function });
     case "overlap sweeps":
       begin("two at once");
-      stage.tellRuntime({ do: "sweep" });
-      return stage.tellRuntime({ do: "sweep" });
+      stage.runtime.tell({ do: "sweep" });
+      return stage.runtime.tell({ do: "sweep" });
     case "throttle the database":
       begin(`${percent(fault.share)} of its calls, ${fault.lastsMs} ms`);
       return forAWhile("throttledShare", fault.share, fault.lastsMs, stage);
@@ -89,9 +89,9 @@ type ProcessFault = Extract<Fault, { kind: "kill processes" | "stop processes" |
 
 async function injectIntoProcess(fault: ProcessFault, stage: Stage): Promise<void> {
   const { recorder } = stage;
-  const group = stage.groups[fault.process];
+  const group = stage.processes.groups[fault.process];
   if (!group) throw new Error(`expected a process of this run, got ${fault.process}`);
-  const who = `process ${fault.process + 1} of ${stage.groups.length}`;
+  const who = `process ${fault.process + 1} of ${stage.processes.groups.length}`;
   if (fault.kind === "jump clocks") {
     recorder.fault(fault.kind, `${who}, ${fault.jumpMs} ms`);
     group.program?.channel.send({ do: "jump", ms: fault.jumpMs });
@@ -107,12 +107,12 @@ async function injectIntoProcess(fault: ProcessFault, stage: Stage): Promise<voi
     recorder.cut(group.agentIds);
     // Its last handshakes may be let in while the next process connects.
     group.rivals.come(group.agentIds);
-    await stage.killGroup(group);
+    await stage.processes.kill(group);
     group.rivals.go();
     const back = recorder.absent("killed", absent);
     await pause(fault.lastsMs);
     back();
-    return stage.startGroup(group);
+    return stage.processes.start(group);
   }
   group.program?.process.signal("SIGSTOP");
   const back = recorder.absent("stopped", absent);

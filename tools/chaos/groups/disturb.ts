@@ -18,10 +18,10 @@ export class Disturber {
 
   /** Begins when half of the processes are well, one that is disturbed now included. */
   async begin(planned: PlannedDisturbance): Promise<void> {
-    while (this.#disturbed.size >= Math.floor(this.stage.groups.length / 2)) {
+    while (this.#disturbed.size >= Math.floor(this.stage.processes.groups.length / 2)) {
       await Promise.race(this.#disturbed.values());
     }
-    const free = this.stage.groups.filter((group) => !this.#disturbed.has(group));
+    const free = this.stage.processes.groups.filter((group) => !this.#disturbed.has(group));
     const group = free[Math.floor(this.random() * free.length)];
     if (!group) throw new Error("expected a process that nothing befalls");
     const over = this.#disturb(group, planned).finally(() => this.#disturbed.delete(group));
@@ -56,10 +56,10 @@ export class Disturber {
     if (kind === "killed") {
       // Its last handshakes may be let in while the next process connects.
       group.rivals.come(agentIds);
-      await stage.killGroup(group);
+      await stage.processes.kill(group);
       group.rivals.go();
       await pause(lastsMs);
-      await stage.startGroup(group);
+      await stage.processes.start(group);
     } else if (kind === "stopped") {
       group.program?.process.signal("SIGSTOP");
       await pause(lastsMs);

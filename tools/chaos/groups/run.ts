@@ -42,7 +42,7 @@ export async function runGroup(options: GroupRunOptions): Promise<GroupEvidence>
       `${capacityText(capacity)}; ${members} members in ${processes} processes, a heartbeat every ${pace.options.heartbeatInterval} s`,
     );
     await come(stage);
-    sweeping = setInterval(() => stage.tellRuntime({ do: "sweep" }), SWEEP_EVERY_MS);
+    sweeping = setInterval(() => stage.runtime.tell({ do: "sweep" }), SWEEP_EVERY_MS);
     const random = seededRandom(seed);
     requesters = await Requesters.start(stage, random);
     const disturber = new Disturber(stage, random);
@@ -57,7 +57,7 @@ export async function runGroup(options: GroupRunOptions): Promise<GroupEvidence>
     const losses = evidence.published.filter(({ status }) => status === "offline");
     return {
       members,
-      capable: stage.groups.flatMap(({ agentIds }) => capableOf(agentIds)),
+      capable: stage.processes.groups.flatMap(({ agentIds }) => capableOf(agentIds)),
       sent: requesters.sent,
       handled,
       disturbances: disturber.disturbances,
@@ -106,8 +106,8 @@ async function sendAll(
 
 /** Every member ends with a drain: it has handled all that it got, and its process has reported it. */
 async function leave(stage: Stage): Promise<void> {
-  let processes = stage.groups.length;
-  for (const { program, left } of stage.groups) {
+  let processes = stage.processes.groups.length;
+  for (const { program, left } of stage.processes.groups) {
     program?.channel.send({ do: "leave", drain: true });
     void left.promise.then(() => processes--);
   }

@@ -9,19 +9,18 @@ import { memoryDirectory } from "../../../local/aws/engine/memory";
 import { seededRandom } from "../../../testing/random";
 import type { FaultInjector } from "../breaks";
 import type { Look } from "../evidence";
-import { CAPABILITY, capableOf } from "../groups/evidence";
 import { CONCURRENCY } from "../hostile/concurrency";
 import { AgentLink } from "./agent-link";
-import type { AgentsReport, AgentsSettings } from "./agents-messages";
+import { AgentProcesses } from "./agent-processes";
 import { Reception } from "./channel";
 import { Database } from "./database";
 import { EngineCalls } from "./engine-calls";
-import { type AgentsProcess, type Group, goOn, newGroup, withResolvers } from "./group";
 import { FASTEST, type Pace } from "./pace";
-import { type Program, type ReadyRuntime, startAgents, startRuntime } from "./programs";
+import type { ReadyRuntime } from "./programs";
 import { Recorder } from "./recorder";
 import { Registrations } from "./registrations";
-import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from "./runtime-messages";
+import type { RuntimeSettings } from "./runtime-messages";
+import { RuntimeProcess } from "./runtime-process";
 import { originNow, sharedClock, watchLag } from "./time";
 
 const ROOT = join(__dirname, "..", "..", "..");
@@ -47,7 +46,6 @@ export class Stage {
   readonly recorder: Recorder;
   readonly organizationId = ORGANIZATION;
   pace: Pace = FASTEST;
-  groups: Group[] = [];
   readonly links = new Map<string, AgentLink>();
   /** Agents that are being locked out, or are. */
   readonly lockedOut = new Set<string>();
@@ -55,18 +53,13 @@ export class Stage {
   broken: string | undefined;
   database!: Database;
   engine!: EngineCalls;
-  ready!: ReadyRuntime;
+  runtime!: RuntimeProcess;
   registrations!: Registrations;
+  processes!: AgentProcesses;
   #subscriptionsTableName = "";
-  #runtime: Program<RuntimeCommand> | null = null;
-  #reception!: Reception;
-  #program = "";
-  #assemblyDirectory = "";
   readonly #origin: number;
   readonly #directory: string;
   readonly #closing: (() => unknown)[] = [];
-  readonly #awaited = new Set<(report: RuntimeReport) => void>();
-  #starts = 0;
 
   private constructor(private readonly options: StageOptions) {
     this.#origin = originNow();
@@ -102,15 +95,16 @@ export class Stage {
       (_, index) => `agent-${String(index + 1).padStart(width, "0")}`,
     );
     this.recorder.expect(agentIds, pace.leaseMs);
-    const size = Math.ceil(agents / processes);
-    this.groups = Array.from({ length: processes }, (_, index) =>
-      newGroup(agentIds.slice(index * size, (index + 1) * size)),
-    );
+    this.processes.divide(agentIds, processes);
     for (const [index, agentId] of agentIds.entries()) {
       await this.registrations.register(agentId);
       const overHttp = Math.floor((index + 1) * httpShare) > Math.floor(index * httpShare);
       this.links.set(agentId, await AgentLink.start(this.ready, overHttp));
     }
+  }
+
+  get ready(): ReadyRuntime {
+    return this.runtime.ready;
   }
 
   get agentIds(): string[] {
@@ -142,149 +136,24 @@ export class Stage {
 
   /** Brings a message to an agent, from the bus. */
   deliver(agentId: string): void {
-    this.tellRuntime({ do: "deliver", organizationId: ORGANIZATION, agentId });
-  }
-
-  get gatewayIsUp(): boolean {
-    return this.#runtime !== null;
-  }
-
-  tellRuntime(command: RuntimeCommand): void {
-    this.#runtime?.channel.send(command);
-  }
-
-  /** Waits for a report of the runtime, up to a time limit. */
-  hearRuntime<What extends RuntimeReport["what"]>(
-    what: What,
-    withinMs: number,
-  ): Promise<Extract<RuntimeReport, { what: What }> | undefined> {
-    return new Promise((resolve) => {
-      const end = (report?: RuntimeReport) => {
-        this.#awaited.delete(hear);
-        clearTimeout(timer);
-        resolve(report as Extract<RuntimeReport, { what: What }> | undefined);
-      };
-      const hear = (report: RuntimeReport) => report.what === what && end(report);
-      const timer = setTimeout(end, withinMs);
-      this.#awaited.add(hear);
-    });
+    this.runtime.tell({ do: "deliver", organizationId: ORGANIZATION, agentId });
   }
 
   async killGateway(): Promise<void> {
-    const runtime = this.#runtime;
-    this.#runtime = null;
     this.recorder.evidence.gatewayKills.push(this.now());
-    await runtime?.process.kill();
-    runtime?.channel.close();
+    await this.runtime.kill();
   }
 
   /** @param limits how many events the runtime has under way at most; its own limit if none is given */
   async startGateway(limits: Pick<RuntimeSettings, "concurrency"> = {}): Promise<void> {
-    const { ready, ...runtime } = await startRuntime(
-      this.#reception,
-      {
-        origin: this.#origin,
-        assemblyDirectory: this.#assemblyDirectory,
-        dynamoDbEndpoint: this.database.proxy.endpoint,
-        port: this.ready?.port ?? 0,
-        seed: this.options.seed + this.#starts++,
-        organizationId: ORGANIZATION,
-        ...limits,
-      },
-      (report) => {
-        this.recorder.hearRuntime(report);
-        for (const hear of this.#awaited) hear(report);
-      },
-    );
-    this.ready = ready;
-    for (const link of this.links.values()) link.leadTo(ready);
-    this.#runtime = runtime;
-  }
-
-  /** Starts the agents of a group, beside the process that it may have. */
-  async startGroup(group: Group): Promise<void> {
-    group.left = withResolvers();
-    const keys = group.agentIds.map((agentId) => this.registrations.privateKeyOf(agentId));
-    const program = await this.startProcess(group, "replace");
-    group.program = program;
-    // While it was started, others may have been handed over, and other processes may have gone.
-    for (const [index, agentId] of group.agentIds.entries()) {
-      if (this.registrations.privateKeyOf(agentId) !== keys[index]) this.#changeKey(agentId);
-    }
-    for (const agentId of program.superseded) this.#superseded(group, agentId);
+    await this.runtime.start(limits);
+    for (const link of this.links.values()) link.leadTo(this.ready);
   }
 
   /** An agent's processes get the key that is registered. */
   handOverKey(agentId: string): void {
     this.registrations.handOver(agentId);
-    this.#changeKey(agentId);
-  }
-
-  #changeKey(agentId: string): void {
-    const group = this.groups.find(({ agentIds }) => agentIds.includes(agentId));
-    const privateKey = this.registrations.privateKeyOf(agentId);
-    group?.program?.channel.send({ do: "change key", agentId, privateKey });
-  }
-
-  /** Starts another process of a group's agents, which is not the group's own. */
-  async startProcess(
-    group: Group,
-    onDuplicate: AgentsSettings["onDuplicate"],
-  ): Promise<AgentsProcess> {
-    const superseded = new Set<string>();
-    const { python } = this.options;
-    const inPython = python !== undefined && this.groups.indexOf(group) % 2 === 1;
-    const program = await startAgents(
-      inPython ? [python, join(__dirname, "agents_program.py")] : [process.execPath, this.#program],
-      this.#reception,
-      {
-        origin: this.#origin,
-        organizationId: ORGANIZATION,
-        url: this.ready.webSocketUrl,
-        ...this.pace.options,
-        onDuplicate,
-        handlesTasks: this.options.handlesTasks ?? false,
-        agents: group.agentIds.map((agentId) => {
-          const { port, httpPort } = this.link(agentId);
-          const privateKey = this.registrations.privateKeyOf(agentId);
-          const isCapable =
-            this.options.handlesTasks && capableOf(group.agentIds).includes(agentId);
-          const capabilities = isCapable ? [CAPABILITY] : [];
-          const place = { agentId, port, privateKey, capabilities };
-          return { ...place, ...(httpPort !== undefined && { httpPort }) };
-        }),
-      },
-      (report: AgentsReport) => {
-        this.recorder.hearAgents(report);
-        if (report.what === "left") group.left.resolve();
-        if (report.what !== "superseded") return;
-        superseded.add(report.agentId);
-        if (group.program?.superseded === superseded) this.#superseded(group, report.agentId);
-      },
-    );
-    return { ...program, superseded };
-  }
-
-  /** Another process of a group's agents has ended. */
-  rivalGone(group: Group): void {
-    group.rivals.go();
-    for (const agentId of group.program?.superseded ?? []) this.#superseded(group, agentId);
-  }
-
-  #superseded(group: Group, agentId: string): void {
-    if (!goOn(group, agentId)) this.recorder.evidence.supersededByNobody.push(agentId);
-  }
-
-  /** Whether an agent has ended because it was superseded. */
-  isSuperseded(agentId: string): boolean {
-    return this.groups.some(({ program }) => program?.superseded.has(agentId));
-  }
-
-  async killGroup(group: Group): Promise<void> {
-    const { program } = group;
-    group.program = null;
-    await program?.process.kill();
-    program?.channel.close();
+    this.processes.changeKey(agentId);
   }
 
   /** Ends everything that was started, in reverse order. */
@@ -295,12 +164,12 @@ export class Stage {
   }
 
   async #open(): Promise<void> {
-    const { seed, hostile = false, report } = this.options;
+    const { seed, hostile = false, handlesTasks = false, python, report } = this.options;
     const lag = watchLag(this.now, (one) => this.recorder.evidence.lags.push(one));
     this.#closing.push(lag);
     const openedAt = this.now();
     report("synthesizing the stack");
-    this.#assemblyDirectory = await synthesize({
+    const assemblyDirectory = await synthesize({
       directory: ROOT,
       // Inside the repository, so that the functions can import its packages.
       outputDirectory: join(ROOT, ".local", `chaos-${process.pid}`),
@@ -308,10 +177,10 @@ export class Stage {
         hostile ? " --hostile" : ""
       }`,
     });
-    this.#closing.push(() => rmSync(this.#assemblyDirectory, { recursive: true, force: true }));
-    this.#program = await bundleAgent(this.#directory, join(__dirname, "agents-program.ts"));
-    this.#reception = await Reception.open();
-    this.#closing.push(() => this.#reception.close());
+    this.#closing.push(() => rmSync(assemblyDirectory, { recursive: true, force: true }));
+    const program = await bundleAgent(this.#directory, join(__dirname, "agents-program.ts"));
+    const reception = await Reception.open();
+    this.#closing.push(() => reception.close());
     this.database = await Database.start(
       join(this.#directory, "data"),
       seededRandom(seed),
@@ -324,9 +193,20 @@ export class Stage {
     if (injector) this.database.proxy.rewrite = injector.rewrite.bind(injector);
     this.engine = new EngineCalls(() => this.database.endpoint);
     report("starting the local runtime");
+    this.runtime = new RuntimeProcess(
+      reception,
+      {
+        origin: this.#origin,
+        assemblyDirectory,
+        dynamoDbEndpoint: this.database.proxy.endpoint,
+        seed,
+        organizationId: ORGANIZATION,
+      },
+      (report) => this.recorder.hearRuntime(report),
+    );
     await this.startGateway(hostile ? { concurrency: CONCURRENCY } : {});
     report(`it is there after ${Math.round((this.now() - openedAt) / 1000)} s`);
-    this.#closing.push(() => this.#runtime?.process.stop());
+    this.#closing.push(() => this.runtime.stop());
     this.#subscriptionsTableName = await this.engine.tableNamed("Subscriptions");
     const { registryTableName, statusTableName } = this.ready;
     this.registrations = new Registrations({
@@ -335,9 +215,24 @@ export class Stage {
       statusTableName,
       endpoint: () => this.database.endpoint,
     });
+    this.processes = new AgentProcesses({
+      reception,
+      recorder: this.recorder,
+      registrations: this.registrations,
+      link: (agentId) => this.link(agentId),
+      program,
+      python,
+      handlesTasks,
+      settings: () => ({
+        origin: this.#origin,
+        organizationId: ORGANIZATION,
+        url: this.ready.webSocketUrl,
+        ...this.pace.options,
+      }),
+    });
     this.#closing.push(async () => {
       for (const link of this.links.values()) await link.close();
-      for (const group of this.groups) await this.killGroup(group);
+      for (const group of this.processes.groups) await this.processes.kill(group);
     });
   }
 }
