@@ -1,4 +1,4 @@
-/** What an agent tells: its events, and how it came to its end. */
+/** The events of an agent, and how it ended. */
 
 import type { FailedAttempt, LeaseRenewal } from "./connection/manager-port";
 import type { StateChange } from "./connection/state";
@@ -17,11 +17,11 @@ export interface AgentEvents {
   rotated: Record<string, never>;
   /** A refused login showed that the local clock is off; positive: ahead of the server's. */
   clockSkew: { clockSkewMs: number };
-  /** Connected, with every subscription in place: told after each connection that was made anew. */
+  /** Connected, with every subscription in place: emitted after each new connection. */
   ready: Record<string, never>;
   /** A handler threw or rejected, or what it answered could not be sent. */
   handlerError: { subject: string; error: unknown };
-  /** A message came that no handler will get: too many wait (`queue_full`), nobody waits for the answer any more (`expired`), or the agent ends. */
+  /** A message was dropped before any handler received it: too many are waiting (`queue_full`), its requester no longer waits (`expired`), or the agent ends. */
   messageDropped: {
     subject: string;
     reason: DropReason;

@@ -43,7 +43,7 @@ export abstract class Agent {
   #running: Promise<RunEnd> | null = null;
 
   protected constructor(options: ResolvedOptions, environment: AgentEnvironment) {
-    const { agentId, organizationId, instanceId } = options.link.login;
+    const { agentId, organizationId, instanceId } = options.managerOptions.login;
     this.agentId = agentId;
     this.organizationId = organizationId;
     this.instanceId = instanceId;
@@ -117,7 +117,7 @@ export abstract class Agent {
    * Sends a message and waits for what its first handler returns.
    *
    * @throws RemoteError if whoever was asked answers with an error, or was lost before it answered (`receiver_lost`).
-   * @throws NoReceiverError if it reaches nobody.
+   * @throws NoReceiverError if it reaches no receiver.
    * @throws RequestTimeoutError if no answer comes in time.
    * @throws The reason of `options.signal`, if it is aborted before.
    * @throws AgentHeartbeatError as `publish()` does.
@@ -131,24 +131,24 @@ export abstract class Agent {
   }
 
   /**
-   * Marks that the work has advanced, for the next heartbeat to tell: that of the handler that calls; in
+   * Records that the work has advanced, which the next heartbeat reports: that of the handler that calls; in
    * a browser, and from outside of any handler, that of the one that has run for longest.
    *
-   * @param note what to tell of it, at most 64 characters
+   * @param note a description, at most 64 characters
    */
   progress(note?: string): void {
     this.#messaging.progress(note);
   }
 
   /**
-   * Replaces capabilities and metadata, those that are left out by none. They are told now, or with the
+   * Replaces capabilities and metadata; those that are left out are removed. They are sent now, or with the
    * next connection.
    *
    * @throws ConfigurationError if the server would not take them.
    */
   setProfile(profile: ProfileOptions): void {
     this.#profile.set(profileOf(profile));
-    if (this.#lifecycle.isReady) void this.#profile.tell();
+    if (this.#lifecycle.isReady) void this.#profile.sendProfile();
   }
 
   /** @returns a function that takes the listener away again, as `off()` does */
@@ -288,11 +288,11 @@ export abstract class Agent {
         break;
       case "acked":
         this.#reporter.emit("heartbeatAck", event.ack);
-        void this.#profile.tell();
+        void this.#profile.sendProfile();
         break;
       case "ready":
         this.#lifecycle.isReady = true;
-        void this.#profile.tell();
+        void this.#profile.sendProfile();
         this.#reporter.emit("ready", {});
         break;
       case "rotated":

@@ -1,4 +1,4 @@
-/** Every error of the SDK, under one root, so that callers can tell them from their own errors. */
+/** Every error of the SDK, under one root, so that callers can distinguish them from their own errors. */
 
 import type { ErrorCode } from "../../core/protocol";
 
@@ -94,7 +94,7 @@ export class MessageError extends AgentHeartbeatError {
   override name = "MessageError";
 }
 
-/** A request reached nobody. */
+/** A request reached no receiver. */
 export class NoReceiverError extends AgentHeartbeatError {
   override name = "NoReceiverError";
 }

@@ -91,7 +91,7 @@ function retryWithKey(agent: NodeAgent, { key }: AgentEnvironment): void {
   });
 }
 
-type Resolved = Pick<ResolvedOptions, "link" | "logger">;
+type Resolved = Pick<ResolvedOptions, "managerOptions" | "logger">;
 
 type Surroundings = Pick<
   NodeAgentOptions,
@@ -130,9 +130,9 @@ function nodeEnvironment(options: Surroundings, resolved: Resolved): AgentEnviro
     runtime,
     maxBytes: LIMITS.messageBytes,
     scope: new AsyncLocalStorage<Task>(),
-    key: nodeKey(options, runtime, resolved.link.connectTimeoutMs, warn),
-    createManager: (link, emit) => {
-      const withHttp = { ...link, ...(httpUrl !== undefined && { httpUrl }) };
+    key: nodeKey(options, runtime, resolved.managerOptions.connectTimeoutMs, warn),
+    createManager: (manager, emit) => {
+      const withHttp = { ...manager, ...(httpUrl !== undefined && { httpUrl }) };
       return options.heartbeatThread
         ? new ThreadConnectionManager(withHttp, emit, warn)
         : nodeConnectionManager(withHttp, runtime, emit, { agent, warn });

@@ -1,5 +1,5 @@
 /**
- * Traces of messages, by OpenTelemetry. An entry of its own: nobody else needs `@opentelemetry/api`.
+ * Traces of messages, by OpenTelemetry. A separate entry, so that other programs don't need `@opentelemetry/api`.
  *
  * @module @agent-heartbeat/sdk/opentelemetry
  */

@@ -25,7 +25,7 @@ export interface Logger {
 }
 
 /**
- * When to try again. Each delay is drawn anew from the whole of a window that doubles with every failure. Causes that
+ * When to try again. Each delay is drawn from the whole of a window that doubles with every failure. Causes that
  * take longer to pass than a broken connection, such as a refused login, have windows that are a multiple of its.
  */
 export interface ReconnectOptions {
@@ -114,7 +114,7 @@ export interface AgentOptions {
 
 /** Options with their defaults, in milliseconds. */
 export interface ResolvedOptions {
-  link: Omit<ManagerOptions, "loadKey">;
+  managerOptions: Omit<ManagerOptions, "loadKey">;
   drainTimeoutMs: number;
   requestTimeoutMs: number;
   logger: Logger;
@@ -161,7 +161,7 @@ export function resolveOptions(options: AgentOptions, kind: AgentKind): Resolved
   const rotateMin = within("rotateAfter.min", min, 10, 7000);
   const simple = kind === "simple";
   return {
-    link: {
+    managerOptions: {
       url,
       login: {
         agentId,

@@ -16,13 +16,13 @@ export class ClientConnection {
   readonly #requests: Requests;
   #ended = false;
 
-  /** @param onEvent hears what the manager tells, apart from replies to requests */
+  /** @param onEvent called with the manager's events, except replies to requests */
   constructor(
-    private readonly options: Pick<ResolvedOptions, "link" | "requestTimeoutMs">,
+    private readonly options: Pick<ResolvedOptions, "managerOptions" | "requestTimeoutMs">,
     private readonly environment: Pick<AgentEnvironment, "runtime" | "key" | "createManager">,
     private readonly onEvent: (event: ManagerEvent) => void,
   ) {
-    this.attempts = new ConnectAttempts(options.link, environment.key);
+    this.attempts = new ConnectAttempts(options.managerOptions, environment.key);
     this.#requests = new Requests(environment.runtime);
   }
 
@@ -37,8 +37,8 @@ export class ClientConnection {
 
   /** Makes the manager, for the caller to start. */
   open(patterns: readonly string[]): ManagerPort {
-    const options = { ...this.options.link, loadKey: () => this.attempts.load() };
-    this.manager = this.environment.createManager(options, (event) => this.#hear(event));
+    const options = { ...this.options.managerOptions, loadKey: () => this.attempts.load() };
+    this.manager = this.environment.createManager(options, (event) => this.#onEvent(event));
     this.manager.setSubscriptions(patterns);
     return this.manager;
   }
@@ -67,7 +67,7 @@ export class ClientConnection {
     return this.#requests.request(message, timeoutMs, (request) => manager.send(request));
   }
 
-  #hear(event: ManagerEvent): void {
+  #onEvent(event: ManagerEvent): void {
     if (event.type === "failed") this.attempts.note(event.failedAttempt.failure);
     if (event.type === "message" && this.#requests.settle(event.message)) return;
     if (event.type === "unsent") this.#requests.fail(this.#notConnected(), event.message.id);
@@ -77,6 +77,6 @@ export class ClientConnection {
   }
 
   #notConnected() {
-    return notConnected(this.options.link.login.agentId);
+    return notConnected(this.options.managerOptions.login.agentId);
   }
 }

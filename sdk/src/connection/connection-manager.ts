@@ -70,7 +70,7 @@ export class ConnectionManager implements ManagerPort {
   drain(): void {
     if (this.#state === "draining" || isFinal(this.#state)) return;
     this.#enter("draining", "drain");
-    this.#connections.primary?.beating?.sendNow(this.platform.monotonic());
+    this.#connections.primary?.heartbeat?.sendNow(this.platform.monotonic());
     this.wake();
   }
 
@@ -85,7 +85,7 @@ export class ConnectionManager implements ManagerPort {
 
   reconnect(): void {
     const now = this.platform.monotonic();
-    this.#connections.primary?.beating?.probe(now, this.options.connectTimeoutMs);
+    this.#connections.primary?.heartbeat?.probe(now, this.options.connectTimeoutMs);
     this.#retries.reconnect(now);
     this.wake();
   }
@@ -139,10 +139,10 @@ export class ConnectionManager implements ManagerPort {
     if (!lateness) return;
     if (lateness[0] >= 0) this.#stats.lagMs = Math.round(lateness[0]);
     const { primary } = this.#connections;
-    if (!primary?.beating) return;
-    const pause = pauseOf(lateness, primary.beating);
+    if (!primary?.heartbeat) return;
+    const pause = pauseOf(lateness, primary.heartbeat);
     if (!pause) return;
-    if (pause === "doubtful") primary.beating.probe(now, this.options.connectTimeoutMs);
+    if (pause === "doubtful") primary.heartbeat.probe(now, this.options.connectTimeoutMs);
     else {
       this.#connections.dropCandidate();
       this.#lose(primary, ...pause);
@@ -155,8 +155,8 @@ export class ConnectionManager implements ManagerPort {
       const message = `no ${candidate.awaited} within ${this.options.connectTimeoutMs / 1000} s`;
       this.#lose(candidate, { kind: "network", message }, "unresponsive");
     }
-    if (primary?.beating && primary.beating.lostAt <= now) {
-      const message = `no ack within ${primary.beating.ackTimeoutMs / 1000} s`;
+    if (primary?.heartbeat && primary.heartbeat.lostAt <= now) {
+      const message = `no ack within ${primary.heartbeat.ackTimeoutMs / 1000} s`;
       this.#lose(primary, { kind: "unresponsive", message }, "unresponsive");
     }
   }
@@ -184,7 +184,7 @@ export class ConnectionManager implements ManagerPort {
     const leaving = this.#connections.leaving.has(connection);
     // One with an id answers another message than a heartbeat.
     const refuses = message.type === "error" && message.id === undefined;
-    if (refuses) connection.beating?.noteRefusal(now);
+    if (refuses) connection.heartbeat?.noteRefusal(now);
     if (message.type === "heartbeat_ack") {
       if (!leaving && !this.#superseded) this.#onAck(connection, message);
     } else if (message.type === "superseded") {
@@ -221,7 +221,7 @@ export class ConnectionManager implements ManagerPort {
   }
 
   #onAck(connection: ManagedConnection, ack: HeartbeatAckMessage): void {
-    const roundTripMs = this.#stats.noteAck(connection.beating, ack);
+    const roundTripMs = this.#stats.noteAck(connection.heartbeat, ack);
     this.#promoteProved(connection);
     const renewal = inBrowser
       ? { roundTripMs }

@@ -50,7 +50,8 @@ export class ConnectionSet {
   #beginAt(nextAt: number): number {
     const { primary, candidate, leaving } = this;
     if (!primary && !candidate) return nextAt;
-    const mayRotate = primary?.beating && !primary.beating.isRefused && !candidate && !leaving.size;
+    const mayRotate =
+      primary?.heartbeat && !primary.heartbeat.isRefused && !candidate && !leaving.size;
     return mayRotate ? primary.rotateAt : Number.POSITIVE_INFINITY;
   }
 
@@ -72,7 +73,7 @@ export class ConnectionSet {
       this.candidate.subscribing.want(this.#patterns);
     }
     for (const connection of this.#wanted) {
-      connection.beat(now, activity);
+      connection.sendHeartbeat(now, activity);
       connection.subscribe(now);
     }
   }
@@ -123,14 +124,14 @@ export class ConnectionSet {
   /** Times at which there is something to do for the primary connection and the candidate. */
   *deadlines(now: number, nextAt: number): Generator<number> {
     for (const connection of this.#wanted) {
-      if (connection.beating) yield connection.beating.nextAt;
+      if (connection.heartbeat) yield connection.heartbeat.nextAt;
       if (connection.connection.isOpen) yield connection.subscribing.nextAt;
     }
     const { primary, candidate } = this;
     yield this.#beginAt(nextAt);
     if (candidate) yield candidate.awaitedUntil;
-    if (primary?.beating) {
-      yield primary.beating.lostAt;
+    if (primary?.heartbeat) {
+      yield primary.heartbeat.lostAt;
       yield now + PAUSE_CHECK_MS;
     }
   }

@@ -11,7 +11,7 @@ import { advisedWindowMs } from "./reconnect-window";
 import { ServerClock } from "./server-clock";
 import type { AgentState, Failure } from "./state";
 
-/** A loop that another thread sees standing still for this long is told as `blocked`. */
+/** A loop that another thread sees standing still for this long is reported as `blocked`. */
 const BLOCKED_AFTER_MS = 5_000;
 
 export class ConnectionStats {
@@ -45,12 +45,12 @@ export class ConnectionStats {
   }
 
   /**
-   * @param lane the connection that counts
+   * @param managed the primary connection
    * @param terms what is wanted where there is none
    */
   health(
     state: AgentState,
-    lane: ManagedConnection | null,
+    managed: ManagedConnection | null,
     terms: HeartbeatTerms | null,
     reconnectAttempts: number,
   ): ManagerHealth {
@@ -58,8 +58,8 @@ export class ConnectionStats {
     return {
       ...this.#known,
       state,
-      connected: lane?.connection.isOpen ?? false,
-      ackTimeoutMs: lane?.beating?.ackTimeoutMs ?? ownTimeoutMs,
+      connected: managed?.connection.isOpen ?? false,
+      ackTimeoutMs: managed?.heartbeat?.ackTimeoutMs ?? ownTimeoutMs,
       reconnectAttempts,
       clockSkewMs: this.clock.skewMs,
       eventLoopLagMs: this.lagMs,

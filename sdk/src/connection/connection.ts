@@ -14,7 +14,7 @@ export type ConnectionEnd =
   | ({ how: "refused" } & HandshakeRefusal)
   | { how: "failed"; error: unknown };
 
-/** Whether the handshake was answered with another status than 101, as far as the platform tells. */
+/** Whether the handshake was answered with another status than 101, as far as the platform shows. */
 export const isRefused = (end: ConnectionEnd): end is { how: "refused" } & HandshakeRefusal =>
   inBrowser ? false : end.how === "refused";
 

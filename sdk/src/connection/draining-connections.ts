@@ -1,5 +1,5 @@
 /**
- * Connections that are no longer counted on: listened to until the peer has answered their close, but not
+ * Connections that are no longer used: they are read until the peer has answered their close, but not
  * for ever.
  */
 
@@ -15,58 +15,58 @@ interface Departure {
 }
 
 export class DrainingConnections {
-  readonly #lanes = new Map<ManagedConnection, Departure>();
+  readonly #connections = new Map<ManagedConnection, Departure>();
 
   /** @param timeoutMs how long the peer may take to answer a close */
   constructor(private readonly timeoutMs: number) {}
 
   get size(): number {
-    return this.#lanes.size;
+    return this.#connections.size;
   }
 
   /** Monotonic times at which there is something to do. */
   get deadlines(): number[] {
-    return [...this.#lanes.values()].map(({ closesAt, endsAt }) => closesAt ?? endsAt);
+    return [...this.#connections.values()].map(({ closesAt, endsAt }) => closesAt ?? endsAt);
   }
 
   /** Closes with code 1000, at once or later. */
-  close(lane: ManagedConnection, reason: string, now: number, lingerMs = 0): void {
-    if (!lane.connection.isOpen) {
-      lane.connection.terminate();
+  close(managed: ManagedConnection, reason: string, now: number, lingerMs = 0): void {
+    if (!managed.connection.isOpen) {
+      managed.connection.terminate();
       return;
     }
     const closesAt = now + lingerMs;
-    this.#lanes.set(lane, { reason, closesAt, endsAt: closesAt + this.timeoutMs });
+    this.#connections.set(managed, { reason, closesAt, endsAt: closesAt + this.timeoutMs });
     if (lingerMs === 0) this.work(now);
   }
 
-  has(lane: ManagedConnection): boolean {
-    return this.#lanes.has(lane);
+  has(managed: ManagedConnection): boolean {
+    return this.#connections.has(managed);
   }
 
   /** @returns whether this was one of them */
-  ended(lane: ManagedConnection): boolean {
-    return this.#lanes.delete(lane);
+  ended(managed: ManagedConnection): boolean {
+    return this.#connections.delete(managed);
   }
 
   /** Closes what has lingered for long enough, and cuts off what has had its time to answer. */
   work(now: number): void {
-    for (const [lane, departure] of this.#lanes) {
+    for (const [managed, departure] of this.#connections) {
       const { reason, closesAt, endsAt } = departure;
       if (closesAt !== null && closesAt <= now) {
         departure.closesAt = null;
-        lane.connection.close(1000, reason);
+        managed.connection.close(1000, reason);
       }
       if (endsAt <= now) {
-        this.#lanes.delete(lane);
-        lane.connection.terminate();
+        this.#connections.delete(managed);
+        managed.connection.terminate();
       }
     }
   }
 
   /** Closes what still lingers. */
   sendNow(now: number): void {
-    for (const departure of this.#lanes.values()) {
+    for (const departure of this.#connections.values()) {
       if (departure.closesAt === null) continue;
       departure.closesAt = now;
       departure.endsAt = now + this.timeoutMs;

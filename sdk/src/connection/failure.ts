@@ -16,7 +16,7 @@ const MAX_RETRY_AFTER_MS = 60 * 60_000;
 /** API Gateway: this client sent too much. */
 const THROTTLED_CODE = 1008;
 
-/** The server says that the agent, or its key, is locked out. It closes the connection, which nobody waits for. */
+/** The server says that the agent, or its key, is locked out. It closes the connection; the client does not wait for that. */
 export const REVOKED: Failure = { kind: "refused", message: "the agent was disabled or removed" };
 
 /** What an end means for the next attempt. */

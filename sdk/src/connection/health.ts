@@ -31,7 +31,7 @@ export interface HttpFailure {
   at: number;
 }
 
-/** What a link knows of itself at a moment: plain data, so that it can cross threads. */
+/** The state of a connection manager at a moment: plain data, so that it can cross threads. */
 export interface ManagerHealth {
   state: AgentState;
   connected: boolean;
@@ -49,7 +49,7 @@ export interface ManagerHealth {
   http?: HttpHealth;
 }
 
-/** What there is to know where there is no link, or nothing has been heard of it. */
+/** The health without a connection manager, or before its first event. */
 export const healthBefore = (state: AgentState): ManagerHealth => ({
   state,
   connected: false,

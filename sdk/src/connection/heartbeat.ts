@@ -18,7 +18,7 @@ export interface HeartbeatTerms {
   ackEvery: number;
 }
 
-/** Sends nothing itself: the link asks what is due, and tells what it sent and received. */
+/** Sends nothing itself: the connection manager asks what is due, and reports what it sent and received. */
 export class Heartbeat {
   #intervalMs: number;
   #nextAt: number;
@@ -86,7 +86,7 @@ export class Heartbeat {
 
   /**
    * Counts a heartbeat as sent and plans the next one: the second at a random moment of the first
-   * interval, so that agents which connected together do not beat together.
+   * interval, so that agents which connected together do not send heartbeats together.
    *
    * @returns whether it has to ask for an ack
    */

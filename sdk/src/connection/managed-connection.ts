@@ -15,7 +15,7 @@ const MAX_BUFFERED_BYTES = 128 * 1024;
 export class ManagedConnection {
   readonly connection: Connection;
   readonly subscribing: Subscriptions;
-  beating: Heartbeat | null = null;
+  heartbeat: Heartbeat | null = null;
   openedAt: number | null = null;
   /** When this connection is to be replaced. */
   rotateAt: number;
@@ -38,12 +38,12 @@ export class ManagedConnection {
 
   /** Begins its heartbeat. */
   opened(now: number): void {
-    const { heartbeat } = this.options;
+    const terms = this.options.heartbeat;
     this.openedAt = now;
-    this.beating = heartbeat && new Heartbeat(heartbeat, this.platform, now);
+    this.heartbeat = terms && new Heartbeat(terms, this.platform, now);
   }
 
-  /** Nothing comes on it any more. */
+  /** Whether it has ended: nothing is received any more. */
   get hasEnded(): boolean {
     return this.connection.hasEnded;
   }
@@ -51,7 +51,7 @@ export class ManagedConnection {
   /** What it still waits for before it can be moved to; null if nothing. */
   get awaited(): "handshake" | "ack" | "answer to its subscriptions" | null {
     if (this.openedAt === null) return "handshake";
-    if (!this.beating?.isAcked) return "ack";
+    if (!this.heartbeat?.isAcked) return "ack";
     return this.subscribing.complete ? null : "answer to its subscriptions";
   }
 
@@ -67,7 +67,8 @@ export class ManagedConnection {
 
   /** From when on it counts as stable: open for long enough, and acknowledged. */
   get stableAt(): number {
-    if (this.openedAt === null || this.beating?.isAcked === false) return Number.POSITIVE_INFINITY;
+    if (this.openedAt === null || this.heartbeat?.isAcked === false)
+      return Number.POSITIVE_INFINITY;
     return this.openedAt + this.options.stableAfterMs;
   }
 
@@ -77,8 +78,8 @@ export class ManagedConnection {
   }
 
   /** Sends a heartbeat if one is due. */
-  beat(now: number, activity: () => Activity): void {
-    const { beating: heartbeat, connection } = this;
+  sendHeartbeat(now: number, activity: () => Activity): void {
+    const { heartbeat, connection } = this;
     if (!heartbeat || !connection.isOpen || heartbeat.nextAt > now) return;
     if (connection.bufferedAmount > MAX_BUFFERED_BYTES) {
       heartbeat.skipped(now);

@@ -1,11 +1,11 @@
-/** What a link is told before it starts. */
+/** The options of a connection manager. */
 
 import type { Schedules } from "./backoff";
 import type { HeartbeatTerms } from "./heartbeat";
 import type { SigningKey } from "./keys";
 import type { LoginTerms } from "./token";
 
-/** Everything that a link needs to know. Plain data but for the function. */
+/** Everything that a connection manager needs to know. Plain data except for the function. */
 export interface ManagerOptions {
   url: string;
   login: LoginTerms;

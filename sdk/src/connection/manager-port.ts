@@ -1,4 +1,4 @@
-/** How an agent and its link talk: the same whether the link runs in this thread or in another. */
+/** The interface between an agent and its connection manager: the same whether that runs in this thread or in another. */
 
 import type { Activity } from "../../../core/presence";
 import type { ClientMessage } from "../../../core/protocol";
@@ -6,10 +6,10 @@ import type { ReceivedMessage } from "../../../core/server-messages";
 import type { ManagerHealth } from "./health";
 import type { Failure, StateChange } from "./state";
 
-/** Why a link is told to end. */
+/** Why a connection manager is stopped. */
 export type StopCause = "stop" | "drained";
 
-/** What an agent tells its link. */
+/** What an agent calls. */
 export interface ManagerPort {
   start(): void;
   /** Heartbeats go on and say so; no way back. */
@@ -26,7 +26,7 @@ export interface ManagerPort {
   health(): ManagerHealth;
 }
 
-/** What a link tells its agent. Plain data. */
+/** What a connection manager emits. Plain data. */
 export type ManagerEvent =
   | { type: "state"; change: StateChange }
   | { type: "failed"; failedAttempt: FailedAttempt }

@@ -15,7 +15,7 @@ const BROKEN_AFTER_MS = 120_000;
  * The machine slept, or the event loop was blocked, or the process stopped. Where the monotonic clock ran on meanwhile, the
  * machine was awake.
  *
- * @returns why the connection counts as lost; `doubtful` if only an ack can tell; null if nothing was missed
+ * @returns why the connection counts as lost; `doubtful` if only an ack can decide; null if nothing was missed
  */
 export function pauseOf(
   [lateMs, pauseMs, doubtfulMs]: Lateness,

@@ -38,7 +38,7 @@ export function advisedWindowMs(value: number | undefined): number {
  */
 export function fleetWindowMs(end: ConnectionEnd, ageMs: number, advisedMs: number): number {
   if (isRefused(end)) return end.status === 429 || end.status >= 500 ? advisedMs : 0;
-  // A handshake that reached nobody tells of this agent's own network at best.
+  // A handshake that reached no server may only say something about this agent's own network.
   if (end.how !== "closed") return 0;
   // Each connection reaches its greatest age at a time of its own.
   if (ageMs >= LIMITS.connectionDurationMs - AGE_TOLERANCE_MS) return 0;

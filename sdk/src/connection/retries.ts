@@ -63,7 +63,7 @@ export class Retries {
     this.#hasToWait = isOverloaded || !!hint.retryAfterMs || !!hint.fleetWindowMs;
   }
 
-  /** @returns when to try the next rotation, for which nobody waits, whatever the fleet does */
+  /** @returns when to try the next rotation; it is not urgent, whatever the fleet does */
   rotationAt(failure: Failure, hint: RetryHint): number {
     return this.#dueAt(this.#rotationBackoff, failure, { ...hint, fleetWindowMs: 0 }, true);
   }

@@ -7,7 +7,7 @@ import { type Clocks, passedSince, readClocks } from "./clocks";
 const TELLING_MS = 5_000;
 
 /**
- * The server's clock, as far as it has told. From then on its time is counted by clocks that nobody sets, so that a step of
+ * The server's clock, as far as it is known. From then on its time is counted by clocks that nobody sets, so that a step of
  * the wall clock changes nothing.
  */
 export class ServerClock {
@@ -41,8 +41,11 @@ export class ServerClock {
    */
   learnFromAck(serverTime: number, roundTripMs: number): void {
     const errorMs = roundTripMs / 2;
-    const [known, told] = [this.#learnt ? this.now() : Number.NaN, serverTime + errorMs];
-    this.#learnt = [Math.abs(told - known) <= errorMs ? known : told, readClocks(this.platform)];
+    const [known, reported] = [this.#learnt ? this.now() : Number.NaN, serverTime + errorMs];
+    this.#learnt = [
+      Math.abs(reported - known) <= errorMs ? known : reported,
+      readClocks(this.platform),
+    ];
   }
 }
 

@@ -1,4 +1,4 @@
-/** The wait for the first connection: what was tried so far, and how somebody who has waited enough ends it. */
+/** The wait for the first connection: what was tried so far, and how a caller aborts it. */
 
 import { StartAbortedError } from "../errors";
 import { inBrowser } from "../platform/in-browser";
@@ -41,12 +41,12 @@ export class ConnectAttempts {
 
   error(cause: unknown): StartAbortedError {
     const answers = [...this.#answers].map(([message, times]) => ({ message, times }));
-    const told = answers.map(({ message, times }) => `${message} (${times} x)`).join("; ");
+    const summary = answers.map(({ message, times }) => `${message} (${times} x)`).join("; ");
     const { agentId, organizationId } = this.options.login;
     const where = inBrowser
       ? ""
       : `: no connection to ${this.options.url} for organization ${organizationId} with key ${this.#keyId}`;
-    const message = `${agentId}: start() was aborted${where}, after: ${told || "no answer"}`;
+    const message = `${agentId}: start() was aborted${where}, after: ${summary || "no answer"}`;
     return new StartAbortedError(message, answers, { cause });
   }
 }

@@ -1,4 +1,4 @@
-/** The states of an agent's link to the service, and what may follow what. */
+/** The states of an agent's connection to the service, and the allowed transitions. */
 
 import type { FailureKind } from "./backoff";
 

@@ -27,7 +27,7 @@ export interface LoginTerms {
 /**
  * Signs a login token with a fresh `jti`.
  *
- * @param now epoch milliseconds, as close to the server's clock as can be told
+ * @param now epoch milliseconds, as close to the server's clock as possible
  * @param iat when the token is made, in seconds: with fractions for several within a second that are to be in order
  */
 export async function signLoginToken(

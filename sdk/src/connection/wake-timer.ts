@@ -1,4 +1,4 @@
-/** The one timer of a link, which also tells how late it came: a late timer means that time was lost. */
+/** The only timer of a connection manager. It also reports how late it fired: a late timer means that time was lost. */
 
 import type { Runtime } from "../platform/runtime";
 import { type Clocks, passedSince, readClocks } from "./clocks";

@@ -24,17 +24,17 @@ export interface WatcherOptions
 }
 
 export interface ResolvedWatcherOptions
-  extends Pick<ResolvedOptions, "link" | "requestTimeoutMs" | "logger"> {
+  extends Pick<ResolvedOptions, "managerOptions" | "requestTimeoutMs" | "logger"> {
   profiles: boolean;
 }
 
 /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
 export function resolveWatcherOptions(options: WatcherOptions): ResolvedWatcherOptions {
   const resolved = resolveOptions(options, "heartbeat");
-  const login = { ...resolved.link.login, claims: { watches: true } };
+  const login = { ...resolved.managerOptions.login, claims: { watches: true } };
   return {
     ...resolved,
-    link: { ...resolved.link, login },
+    managerOptions: { ...resolved.managerOptions, login },
     profiles: options.profiles ?? false,
   };
 }

@@ -56,7 +56,7 @@ export abstract class Watcher {
   #lastUpdateAt: number | null = null;
 
   protected constructor(options: ResolvedWatcherOptions, environment: AgentEnvironment) {
-    const { agentId, organizationId } = options.link.login;
+    const { agentId, organizationId } = options.managerOptions.login;
     const { runtime } = environment;
     this.agentId = agentId;
     this.organizationId = organizationId;

@@ -1,11 +1,11 @@
-/** When nobody waits for the answers to requests any more, for the handlers that work on them. */
+/** The deadlines of requests, for the handlers that work on them. */
 
 import type { Runtime } from "../platform/runtime";
 import type { MessageContext } from "./dispatcher";
 
 /** A request that is worked on. */
 export interface Deadline {
-  /** What the handler is told. */
+  /** What the handler receives. */
   context: Pick<MessageContext, "deadline" | "signal">;
   /** Ends the wait. @returns whether it was over already */
   end(): boolean;

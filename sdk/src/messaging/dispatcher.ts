@@ -10,7 +10,7 @@ import { inBrowser } from "../platform/in-browser";
 import type { Answer } from "./answer";
 import { checkPattern } from "./subject-check";
 
-/** What a handler is told beside subject and data. */
+/** What a handler receives beside subject and data. */
 export interface MessageContext {
   /** The agent id of the sender; `service`, or `event:<source>` for the event bus. */
   from?: string | undefined;
@@ -18,7 +18,7 @@ export interface MessageContext {
   messageId?: string | undefined;
   /** Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one. */
   attempt?: number | undefined;
-  /** Of a request: when nobody waits for the answer any more, in epoch milliseconds by the local clock. Not in browsers. */
+  /** The deadline of a request, in epoch milliseconds by the local clock: after it, no answer is expected. Not in browsers. */
   deadline?: number | undefined;
   /** Of a request: aborted at the deadline. A request that is still waiting then is not handled. Not in browsers. */
   signal?: AbortSignal | undefined;

@@ -29,7 +29,7 @@ import {
 import { Questions } from "./questions";
 import { type TaskScope, Work } from "./work";
 
-/** How many ids of messages are remembered, so that one that comes again is told apart. */
+/** How many message ids are remembered, to recognize a repeated message. */
 const REMEMBERED = 1_000;
 
 export interface MessagingOptions extends PublisherOptions {
@@ -64,7 +64,7 @@ export interface RequestOptions extends PublishOptions {
   retries?: number | undefined;
   /**
    * Ends the wait: `request()` rejects with the signal's reason, and ignores an answer that comes later. What has not been sent
-   * is not sent any more. An agent that handles the request already is not told. Not in browsers.
+   * is not sent any more. An agent that already handles the request is not notified. Not in browsers.
    */
   signal?: AbortSignal | undefined;
 }

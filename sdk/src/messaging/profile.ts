@@ -1,4 +1,4 @@
-/** What an agent says of itself beside its presence: checked as the server does, and told once. */
+/** What an agent publishes beside its presence: checked as the server does, and sent once. */
 
 import { isObject } from "../../../core/json";
 import { LIMITS } from "../../../core/limits";
@@ -52,7 +52,7 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
 /** Tells a profile once, and again only if it has changed or did not arrive. */
 export class ProfilePublisher {
   #untold: Profile | null;
-  #telling = false;
+  #publishing = false;
 
   constructor(
     profile: Profile | null,
@@ -66,11 +66,11 @@ export class ProfilePublisher {
     this.#untold = profile ?? { capabilities: [], metadata: {} };
   }
 
-  /** Call it whenever there is a connection: it does nothing if there is nothing to tell. */
-  async tell(): Promise<void> {
+  /** Call it whenever there is a connection: it does nothing if there is nothing to send. */
+  async sendProfile(): Promise<void> {
     const profile = this.#untold;
-    if (!profile || this.#telling) return;
-    this.#telling = true;
+    if (!profile || this.#publishing) return;
+    this.#publishing = true;
     try {
       await this.connection.request({ type: "profile", ...profile });
       if (this.#untold === profile) this.#untold = null;
@@ -81,6 +81,6 @@ export class ProfilePublisher {
         this.logger.warn(error.message);
       }
     }
-    this.#telling = false;
+    this.#publishing = false;
   }
 }

@@ -21,13 +21,13 @@ import type { Outgoing, Publisher } from "./publisher";
 /** The pauses before a request is sent again that nobody got, or that all who got it refused unhandled. */
 const AGAIN_MS = [250, 750, 2_000];
 
-/** What says that nobody has handled a request, the weightiest last. */
+/** Errors which show that no agent handled a request, in increasing priority. */
 const UNHANDLED = ["", "no_handler", "unavailable"];
 
 /** What is known of one request. */
 interface Question {
   message: Outgoing;
-  /** Monotonic: when nobody waits for it any more. */
+  /** Monotonic: its deadline. */
   endsAt: number;
   /** Whether any attempt was sent. */
   sent: boolean;
@@ -100,7 +100,7 @@ export class Questions {
     }
   }
 
-  /** Takes an answer; one that nobody waits for is left alone. */
+  /** Accepts an answer. Ignores one that is not waited for. */
   answered({ subject, data, from = "somebody" }: Delivery): void {
     const question = this.#open.get(subject);
     if (!question) return;
@@ -111,7 +111,7 @@ export class Questions {
       this.#pending.take(subject)?.resolve(result);
       return;
     }
-    // It was heard of that attempt already: by another error, or as one that nobody got.
+    // That attempt was counted already: by another error, or because nobody received it.
     if ((attempt as number) < question.tries) return;
     const text = `${question.message.subject}: ${from} answered ${code}: ${message}`;
     question.faults += 1;
@@ -140,7 +140,7 @@ export class Questions {
     );
   }
 
-  /** Goes on when everybody who was reached has answered with an error, or nobody was reached. */
+  /** Continues when every receiver has answered with an error, or there was none. */
   #settleFaults(replyTo: string, question: Question): void {
     const { reached, faults, fault, tries, message } = question;
     if (reached === undefined || faults < reached || !this.#open.has(replyTo)) return;
@@ -164,7 +164,7 @@ export class Questions {
 const nameOf = ({ to, capability, subject }: Outgoing) => to ?? capability ?? subject;
 
 /**
- * Of several errors, the one counts that says that somebody has handled the request, which is then not sent again. Next is
- * that of somebody who would have handled it.
+ * Of several errors, the one counts which shows that an agent handled the request, which is then not sent again. Next is
+ * that of an agent that would have handled it.
  */
 const weightOf = (code = "") => 1 + UNHANDLED.indexOf(code) || UNHANDLED.length + 1;

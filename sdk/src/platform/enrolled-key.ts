@@ -98,7 +98,7 @@ class EnrolledKey {
       try {
         await this.#enrolling;
       } catch (error) {
-        // One that was registered may still be, or may be let in again, whatever has become of the enrolment: the login will tell.
+        // A key that was registered may still be valid, or become valid again, whatever happened to the enrolment: the login decides.
         if (this.#isNew) throw error;
         this.options.warn(`${(error as Error).message}; logging in with the key that is there`);
       }

@@ -2,7 +2,7 @@
 
 import { KeyError } from "../errors";
 
-/** An enrolment did not register the agent. 429 and 5xx pass by themselves; for the rest, somebody has to act. */
+/** An enrolment did not register the agent. 429 and 5xx are temporary; all others need an operator. */
 export class EnrolmentRefusedError extends KeyError {
   override name = "EnrolmentRefusedError";
 

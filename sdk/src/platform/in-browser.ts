@@ -3,5 +3,5 @@
 /** Set where the SDK is built for browsers. */
 declare const IN_BROWSER: true | undefined;
 
-/** There, no script hears how a handshake was refused, connections have no thread of their own, and nobody reads a terminal. */
+/** In browsers, scripts can't read how a handshake was refused, connections have no thread of their own, and there is no terminal. */
 export const inBrowser = typeof IN_BROWSER !== "undefined";

@@ -12,7 +12,7 @@ const SHARE = 2 / 3;
 /**
  * A source that fails only as long as no key is known.
  *
- * @param warn is told why the last key is used again
+ * @param warn called with the reason for using the last key again
  */
 export function lastingKey(
   { load, ...source }: KeySource,

@@ -44,8 +44,8 @@ export abstract class NodeAgent extends Agent {
     const shared = new SharedConnection();
     super(options, {
       ...environment,
-      createManager: (link, emit) =>
-        shared.forAgent((hear) => environment.createManager(link, hear), emit),
+      createManager: (manager, emit) =>
+        shared.forAgent((onEvent) => environment.createManager(manager, onEvent), emit),
     });
     this.#watch = () => new AgentFleet(options, environment, shared);
     this.#tracing = environment.tracing;

@@ -42,7 +42,7 @@ export interface SocketListener {
   /** A text frame, or null for a binary one. */
   received(text: string | null): void;
   closed(code: number, reason: string): void;
-  /** The handshake was answered with another status than 101. Browsers can't tell: they call `failed`. */
+  /** The handshake was answered with another status than 101. Browsers don't know: they call `failed`. */
   refused(response: HandshakeRefusal): void;
   /** The connection could not be made, for an unknown reason or a network's. */
   failed(error: unknown): void;

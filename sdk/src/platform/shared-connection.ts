@@ -23,7 +23,7 @@ export class SharedConnection {
 
   /** @param create makes the connection's manager @returns what the agent sees of it */
   forAgent(create: (emit: Emit) => ManagerPort, emit: Emit): ManagerPort {
-    const manager = create((event) => this.#hear(event, emit));
+    const manager = create((event) => this.#onEvent(event, emit));
     this.#manager = manager;
     return {
       start: () => manager.start(),
@@ -79,7 +79,7 @@ export class SharedConnection {
     this.#manager?.setSubscriptions(all);
   }
 
-  #hear(event: ManagerEvent, emit: Emit): void {
+  #onEvent(event: ManagerEvent, emit: Emit): void {
     const own = forWatcherAlone(event);
     if (own) {
       this.#watcher?.emit(own);

@@ -16,7 +16,7 @@ interface StandardWebSocket {
 export type WebSocketConstructor = new (url: string, protocols: string[]) => StandardWebSocket;
 
 /**
- * Why a handshake failed is kept from scripts, and a socket can't be cut off: it is told to close and no
+ * Scripts can't read why a handshake failed, and can't terminate a socket: it is asked to close and no
  * longer listened to.
  */
 export function standardSockets(WebSocket: WebSocketConstructor): OpenSocket {

@@ -1,4 +1,4 @@
-/** What TypeScript refuses of what is given to agents and watchers, JavaScript is told. Pages do without, for their size. */
+/** Reports to JavaScript callers what TypeScript would refuse in the options of agents and watchers. Not in pages, for their size. */
 
 import { LIMITS } from "../../../core/limits";
 import { type Names, unknown, unknownName } from "../../../core/unknown-names";

@@ -25,7 +25,7 @@ export interface RevocationOptions {
 /** Writes against others that change the same row. */
 const ATTEMPTS = 10;
 
-/** Neither this lock-out nor a later one has been written, and nobody who logged in after it has come. */
+/** Neither this lock-out nor a later one has been written, and no process has connected with a login after it. */
 export const fences = "(attribute_not_exists(fencingToken) OR fencingToken < :fencingToken)";
 
 const FENCED = "fencingToken = :fencingToken, displacedAt = :now";
@@ -33,7 +33,7 @@ const KEPT = "ttlEpochSeconds = :kept";
 
 /** One form of the write for each state that a row may be in; the first is the likeliest. */
 export const FORMS = {
-  // If its lease has run out, though nobody stored it, its end is read as an expiry: see `derivePresence`.
+  // If its lease has expired and this was not stored, its end is read as an expiration: see `derivePresence`.
   online: {
     condition: "#status = :online",
     update: `SET #status = :offline, reason = :revoked, disconnectedAt = :now, ${FENCED} REMOVE ${CONNECTED}`,

@@ -111,7 +111,7 @@ export class StatusReader {
     let after = from;
     const agents: AgentPresence[] = [];
     for (let queries = 0; queries < MAX_QUERIES_PER_PAGE; queries++) {
-      // With a filter, nobody knows how many rows hold the rest of the page.
+      // With a filter, the number of rows that hold the rest of the page is unknown.
       const rows = status ? Math.max(limit, LIMITS.listPageSize) : limit - agents.length;
       const page = await this.#statuses.page(organizationId, after, { limit: rows });
       for (const agent of page.agents) {

@@ -96,7 +96,7 @@ export class RemoteAgent {
   /**
    * Sends a request and waits for its answer, for as long as it takes.
    *
-   * @throws NoReceiverError if it reaches nobody.
+   * @throws NoReceiverError if it reaches no receiver.
    * @throws RemoteError if it is answered with an error.
    */
   request(subject: string, data: unknown = null, receiver: FakeReceiver = {}): Promise<unknown> {

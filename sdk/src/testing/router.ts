@@ -60,7 +60,7 @@ export class FakeRouter {
     return new Set(reached).size + remote.length;
   }
 
-  /** Answers the requests whose only receiver went offline: nobody else can. */
+  /** Answers the requests whose only receiver went offline. */
   answerFor({ agentId, reason }: Transition): void {
     const text = `${agentId} went offline (${reason}) before it answered`;
     const error = { code: "receiver_lost", message: text };

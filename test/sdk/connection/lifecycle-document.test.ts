@@ -30,7 +30,7 @@ describe("docs/client-lifecycle.md", () => {
     ]);
     const options = { agentId: "agent-1", organizationId: "acme", url: "wss://gateway.test/prod" };
     expect(Object.fromEntries(told)).toEqual(
-      resolveOptions(options, "heartbeat").link.schedules.builtIn,
+      resolveOptions(options, "heartbeat").managerOptions.schedules.builtIn,
     );
   });
 });

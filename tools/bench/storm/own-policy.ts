@@ -25,7 +25,7 @@ const AGE_MS = 30 * 60_000;
 const { schedules } = resolveOptions(
   { agentId: "agent", organizationId: "acme", url: "wss://bench.test/prod" },
   "heartbeat",
-).link;
+).managerOptions;
 
 export interface OwnPolicy {
   name?: string;

@@ -1,10 +1,10 @@
 /**
- * WebSockets whose heartbeats go over HTTP. The connection manager sends heartbeats and takes acks as ever; each socket
- * sends those that come on schedule by HTTP, and hands over the ack as if it had come on the WebSocket.
+ * WebSockets whose heartbeats go over HTTP. The connection manager sends heartbeats and receives acks as usual; each socket
+ * sends scheduled heartbeats over HTTP, and passes on the ack as if it had come on the WebSocket.
  *
- * The WebSocket itself carries a connection's first heartbeat, those that are sent out of turn (to tell that the agent
- * drains, or to see after a pause whether the connection still is one), those that HTTP does not take, and one now and then,
- * which keeps API Gateway from ending the connection for idleness and shows that it still carries.
+ * The WebSocket itself carries a connection's first heartbeat, those outside the schedule (when the agent begins to
+ * drain, and after a pause, to test the connection), those that fail over HTTP, and one every few minutes, which keeps API
+ * Gateway from ending the idle connection and shows that it still works.
  */
 
 import { QUIET_WEBSOCKET_SECONDS } from "../../../../core/limits";
@@ -35,7 +35,7 @@ export class HttpHeartbeats {
   #lastHeartbeatAck: number | null = null;
   #lastFailure: HttpFailure | null = null;
 
-  /** @param warn is told the first failure after an ack */
+  /** @param warn called with the first failure after an ack */
   constructor(
     private readonly requests: Pick<LeaseRequests, "renew" | "clock">,
     readonly options: Options,
@@ -142,7 +142,7 @@ class HeartbeatSocket implements Socket {
   #carriedAt = 0;
   /** By the server's last ack. */
   #intervalMs: number | null = null;
-  /** Only acks on the WebSocket tell it, for as long as that is open. */
+  /** Known only from acks on the WebSocket, for as long as that is open. */
   #reconnectWindowMs: number | undefined;
   /** Runs while a heartbeat on the WebSocket has no answer. */
   #silence: unknown = null;

@@ -1,4 +1,4 @@
-/** What the two threads of an agent tell each other. */
+/** The messages between the two threads of an agent. */
 
 import type { MessagePort } from "node:worker_threads";
 import type { Activity } from "../../../../core/presence";
@@ -9,7 +9,7 @@ import type { ManagerOptions } from "../../connection/manager-options";
 import type { ManagerEvent, StopCause } from "../../connection/manager-port";
 import type { EnrolmentRefusedError } from "../enrolment-refusal";
 
-/** A call of the link, from the agent's thread. */
+/** A call of the connection manager, from the agent's thread. */
 export type ToManager =
   | { call: "start" }
   | { call: "drain" }
@@ -25,13 +25,13 @@ export type ToManager =
 /** What the thread needs to know of an `EnrolmentRefusedError`, beside its message. */
 export type KeyRefusal = Pick<EnrolmentRefusedError, "status" | "reason" | "retryAfterMs">;
 
-/** An event of the link, and how the link stood right after it. */
+/** An event of the connection manager, and its health right after it. */
 export interface EventFromManager {
   event: ManagerEvent;
   health: ManagerHealth;
 }
 
-/** What the link sends to the agent's thread: where the key comes from, and where warnings go, is known there alone. */
+/** What the connection manager sends to the agent's thread: where the key comes from, and where warnings go, is known there alone. */
 export type FromManager = EventFromManager | { wantsKey: true } | { warning: string };
 
 /** What the heartbeat thread is started with. */

@@ -1,4 +1,4 @@
-/** A link in another thread, looking to its agent as one in this thread does. */
+/** A connection manager in another thread, with the same interface to its agent as one in this thread. */
 
 import {
   MessageChannel,
@@ -34,8 +34,8 @@ export class ThreadConnectionManager implements ManagerPort {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#loadKey = loadKey;
-    this.#beat();
-    this.#pulseTimer = setInterval(() => this.#beat(), PULSE_MS);
+    this.#sendPulse();
+    this.#pulseTimer = setInterval(() => this.#sendPulse(), PULSE_MS);
     this.#pulseTimer.unref();
     const { file, ...kind } = workerFile();
     const worker = new Worker(file, {
@@ -85,7 +85,7 @@ export class ThreadConnectionManager implements ManagerPort {
     this.#call({ call: "setActivity", activity });
   }
 
-  /** What the other thread has told by now, though this one's event loop may not have come to it. */
+  /** What the other thread has posted by now, even if this one's event loop has not received it yet. */
   health(): ManagerHealth {
     for (;;) {
       const waiting = receiveMessageOnPort(this.#port) as { message: FromManager } | undefined;
@@ -129,7 +129,7 @@ export class ThreadConnectionManager implements ManagerPort {
     if (isFinal(this.#health.state)) this.#close();
   }
 
-  #beat(): void {
+  #sendPulse(): void {
     this.#pulse[0] = nodeRuntime.monotonic();
   }
 

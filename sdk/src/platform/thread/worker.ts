@@ -1,4 +1,4 @@
-/** Entry of the heartbeat thread: a link whose agent is on the other side of a port. */
+/** Entry of the heartbeat thread: a connection manager whose agent is on the other side of a port. */
 
 import { workerData } from "node:worker_threads";
 import type { SigningKey } from "../../connection/keys";
@@ -36,25 +36,25 @@ const source = {
 };
 const { load: loadKey } = lastingKey(source, runtime, options.connectTimeoutMs, () => {});
 
-const link = nodeConnectionManager(
+const manager = nodeConnectionManager(
   { ...options, loadKey },
   runtime,
   (event) => {
-    port.postMessage({ event, health: link.health() } satisfies FromManager);
+    port.postMessage({ event, health: manager.health() } satisfies FromManager);
     if (event.type === "state" && isFinal(event.change.state)) port.close();
   },
   { warn: (warning) => port.postMessage({ warning } satisfies FromManager) },
 );
 
 port.on("message", (message: ToManager) => {
-  if (message.call === "send") link.send(message.message);
-  else if (message.call === "setSubscriptions") link.setSubscriptions(message.patterns);
-  else if (message.call === "setActivity") link.setActivity(message.activity);
+  if (message.call === "send") manager.send(message.message);
+  else if (message.call === "setSubscriptions") manager.setSubscriptions(message.patterns);
+  else if (message.call === "setActivity") manager.setActivity(message.activity);
   else if (message.call === "key") {
     if ("key" in message) settleKey?.resolve(message.key);
     else settleKey?.reject(keyErrorOf(message.failed, message.refusal));
-  } else if (message.call === "stop") link.stop(message.cause);
-  else link[message.call]();
+  } else if (message.call === "stop") manager.stop(message.cause);
+  else manager[message.call]();
 });
 
 function keyErrorOf(message: string, refusal: KeyRefusal | undefined): KeyError {
