@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast, overload
 
-from .connection.agent_connection import AgentConnection
+from .connection.client_connection import ClientConnection
 from .connection.ends import error_of
 from .connection.health import ConnectionHealth, health_before, judge_health
 from .connection.keys import KeyLoader
@@ -18,6 +18,7 @@ from .connection.manager_options import ManagerOptions
 from .connection.manager_port import AgentManagerPort, Emit
 from .connection.state import AgentState, StateChange, is_final
 from .errors import AgentHeartbeatError, ConnectionError
+from .event_loop import EventLoop
 from .events import AgentEventName, HeartbeatAck, Listener, Ready, Reporter, Rotated
 from .fleet.agent_fleet import AgentFleet
 from .lifecycle import Lifecycle
@@ -71,14 +72,15 @@ class Agent:
         self._news = options.news
         self._tasks = Tasks()
         self._fleet: AgentFleet | None = None
-        self._connection = AgentConnection(self.agent_id, options.keys, lambda: options.create_manager(self._hear))
+        self._connection = ClientConnection(self.agent_id, options.create_manager, self._hear)
         self._profile = ProfilePublisher(
             options.profile,
             lambda message: self._connection.request(message, options.request_timeout),
             lambda error: self._news.log.warning("%s", error),
         )
         work = Work()
-        activity = ActivityReporter(work, self._connection)
+        loop = EventLoop()
+        activity = ActivityReporter(work, self._connection, loop)
         self._messaging = Messaging(
             self.agent_id,
             concurrency=options.message_concurrency,
@@ -91,19 +93,27 @@ class Agent:
             ask=self._connection.request,
             subscribed=self._subscribed,
         )
-        self._lifecycle = Lifecycle(self._connection, self._messaging, activity, options.drain_timeout)
+        self._lifecycle = Lifecycle(
+            self.agent_id,
+            loop=loop,
+            keys=options.keys,
+            connection=self._connection,
+            messaging=self._messaging,
+            activity=activity,
+            drain_timeout=options.drain_timeout,
+        )
 
     # What an application asks and says.
 
     @property
     def state(self) -> AgentState:
         """Where the agent stands."""
-        return self._connection.state
+        return self._lifecycle.state
 
     @property
     def has_ended(self) -> bool:
         """Whether it is stopped or superseded, so that it does not connect again."""
-        return is_final(self._connection.state)
+        return is_final(self._lifecycle.state)
 
     @overload
     def on_message(
@@ -228,7 +238,7 @@ class Agent:
         take them.
         """
         self._profile.set(profile_of(capabilities, metadata))
-        if self._connection.is_ready:
+        if self._lifecycle.is_ready:
             self._tasks.keep(self._profile.send())
 
     def on(self, name: AgentEventName, listener: Listener) -> Callable[[], None]:
@@ -249,12 +259,12 @@ class Agent:
 
     def state_changes(self) -> AsyncIterator[StateChange]:
         """Every change of state from now on, up to and including the last."""
-        return self._news.state_changes(is_final(self._connection.state))
+        return self._news.state_changes(is_final(self._lifecycle.state))
 
     def get_connection_health(self) -> ConnectionHealth:
         """The agent's own view of its connection. May be called from every thread."""
         manager = self._connection.manager
-        known = manager.health() if manager else health_before(self._connection.state)
+        known = manager.health() if manager else health_before(self._lifecycle.state)
         return judge_health(known, time.monotonic())
 
     @property
@@ -272,7 +282,7 @@ class Agent:
                 request_timeout=self._options.request_timeout,
                 manager=lambda: self._connection.manager,
                 subscribe=self._watched,
-                end=self._connection.end,
+                end=self._lifecycle.end,
             )
         return self._fleet
 
@@ -314,14 +324,14 @@ class Agent:
         with contextlib.ExitStack() as listeners:
             listeners.callback(self.on("ready", lambda _: ready.set()))
             listeners.callback(self.on("attempt_failed", lambda each: tried.append(str(each.failure.message))))
-            await self._connection.begin()
-            if self._connection.is_ready:
+            await self._lifecycle.begin()
+            if self._lifecycle.is_ready:
                 return
-            in_time = await first_of(ready.wait(), self._connection.ended.wait(), timeout=timeout)
+            in_time = await first_of(ready.wait(), self._lifecycle.ended.wait(), timeout=timeout)
             if ready.is_set():
                 return
             if in_time:
-                raise self._connection.error_of_end()
+                raise self._lifecycle.error_of_end()
             await self.stop()
             got = f"{len(tried)} attempts failed, the last one: {tried[-1]}" if tried else "no answer"
             url = self._options.manager.url
@@ -338,15 +348,15 @@ class Agent:
         """
         release = on_signals(self._options.signals, asyncio.get_running_loop(), self._lifecycle.on_signal)
         try:
-            await self._connection.begin()
-            await self._connection.ended.wait()
+            await self._lifecycle.begin()
+            await self._lifecycle.ended.wait()
         except asyncio.CancelledError:
             with contextlib.suppress(AgentHeartbeatError):
                 await self.stop()
             raise
         finally:
             release()
-        end = self._connection.end
+        end = self._lifecycle.end
         assert end
         if end.failure:
             raise error_of(self.agent_id, end.failure)
@@ -404,7 +414,7 @@ class Agent:
         """The fleet's watcher subscribes. Returns whether that changes nothing, and everything is in place."""
         self._subscribed()
         has_more = self._fleet is None or not set(self._fleet.patterns) <= set(self._messaging.patterns)
-        return self._connection.is_ready and not has_more
+        return self._lifecycle.is_ready and not has_more
 
     def _hear(self, event: Message) -> None:
         if self._fleet and self._fleet.takes(event):
@@ -422,33 +432,23 @@ class Agent:
             self._news.emit(HeartbeatAck(event["round_trip"], event["fencing_token"]))
             self._tasks.keep(self._profile.send())
         elif kind == "ready":
-            self._connection.is_ready = True
+            self._lifecycle.is_ready = True
             self._tasks.keep(self._profile.send())
             self._news.emit(Ready())
-        elif kind == "broken":
-            self._connection.fail_requests()
         elif kind == "rotated":
             self._news.emit(Rotated())
         elif kind == "warning":
             self._news.log.warning("%s", event["message"])
         elif kind == "clock_skew":
             self._news.clock_skew(event["clock_skew"])
-        elif kind == "unsent":
-            self._connection.fail_requests(event["id"])
 
     def _hear_state(self, change: StateChange) -> None:
-        self._connection.note(change)
-        if change.state == "draining" and change.reason == "superseded":
-            self._lifecycle.begin_drain(superseded=True)
-        if is_final(change.state):
-            self._messaging.end()
+        self._lifecycle.entered(change)
         self._news.state(change)
         if is_final(change.state):
-            self._connection.ended.set()
+            self._lifecycle.ended.set()
 
     def _hear_message(self, message: Message) -> None:
-        if self._connection.settle(message):
-            return
         if message["type"] == "error":
             self._news.protocol_error(f"{message.get('code')}: {message.get('message')}")
         subject, sender = message.get("subject"), message.get("from")

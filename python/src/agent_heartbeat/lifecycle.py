@@ -1,35 +1,96 @@
-"""How an agent ends: at once, or with grace."""
+"""An agent's way from its start to its end: at once, or with grace."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
-from .connection.agent_connection import AgentConnection
+from .connection.client_connection import ClientConnection
+from .connection.ends import error_of, not_connected
+from .connection.keys import KeyLoader
+from .connection.manager_port import AgentManagerPort
+from .connection.state import AgentState, StateChange, is_final
+from .errors import AgentHeartbeatError
+from .event_loop import EventLoop
 from .messaging.activity_reporter import ActivityReporter
 from .messaging.messaging import Messaging
 from .tasks import Tasks, first_of
 
 
 class Lifecycle:
-    """`drain_timeout` is how long handlers may go on, in seconds."""
+    """`drain_timeout` is how long a drain waits for handlers, in seconds."""
 
     def __init__(
-        self, connection: AgentConnection, messaging: Messaging, activity: ActivityReporter, drain_timeout: float
+        self,
+        agent_id: str,
+        *,
+        loop: EventLoop,
+        keys: KeyLoader,
+        connection: ClientConnection[AgentManagerPort],
+        messaging: Messaging,
+        activity: ActivityReporter,
+        drain_timeout: float,
     ) -> None:
+        self._agent_id = agent_id
+        self._loop = loop
+        self._keys = keys
         self._connection = connection
         self._messaging = messaging
         self._activity = activity
         self._drain_timeout = drain_timeout
+        self._stop_cause: str | None = None
         self._draining: asyncio.Task[None] | None = None
         self._signalled = False
         self._tasks = Tasks()
+        self.state: AgentState = "idle"
+        self.is_ready = False
+        """Connected, with all subscriptions in place."""
+        self.end: StateChange | None = None
+        """The last change of state."""
+        self.ended = asyncio.Event()
+
+    async def begin(self) -> None:
+        """Connects, however often it is called. What was stopped before ends at once.
+
+        Raises KeyError if the private key is unusable.
+        """
+        if not self._loop.enter() and not is_final(self.state):
+            raise AgentHeartbeatError(f"{self._agent_id}: expected one event loop, got a second one")
+        if self._connection.manager:
+            return
+        # A key that can't be used is told at once, before anything is tried.
+        await self._keys.check()
+        if self._connection.manager:
+            return
+        if self._stop_cause:
+            self.state = "stopped"
+            self.end = StateChange("stopped", "idle", self._stop_cause, time.time())
+            self.ended.set()
+            return
+        self._connection.open().start()
+
+    def entered(self, change: StateChange) -> None:
+        """The connection's state has changed. After the last change, whoever reports it sets `ended`."""
+        self.state = change.state
+        if change.state == "reconnecting" or change.reason == "superseded" or is_final(change.state):
+            self.is_ready = False
+        if change.state == "draining" and change.reason == "superseded":
+            self.begin_drain(superseded=True)
+        if is_final(change.state):
+            self._messaging.end()
+            self.end = change
+
+    def error_of_end(self) -> AgentHeartbeatError:
+        """Why there is no connection."""
+        failure = self.end.failure if self.end else None
+        return error_of(self._agent_id, failure) if failure else not_connected(self._agent_id)
 
     async def stop(self) -> None:
         """Leaves running handlers to themselves, but has the answer of one that has called `drain()` sent first."""
         if self._messaging.is_leaving:
             return
         self._messaging.close()
-        await self._connection.stop("stop")
+        await self._stop("stop")
 
     async def drain(self) -> None:
         """Returns when that is done; in a handler, when all others have finished, or wait here too."""
@@ -65,7 +126,13 @@ class Lifecycle:
             self.begin_drain()
 
     async def _finish(self) -> None:
-        ended = self._connection.ended
-        if self._connection.manager and not ended.is_set():
-            await first_of(ended.wait(), self._messaging.idle(), timeout=self._drain_timeout)
-        await self._connection.stop("drained")
+        if self._connection.manager and not self.ended.is_set():
+            await first_of(self.ended.wait(), self._messaging.idle(), timeout=self._drain_timeout)
+        await self._stop("drained")
+
+    async def _stop(self, cause: str) -> None:
+        """Returns when it has ended. What has not begun never does."""
+        self._stop_cause = self._stop_cause or cause
+        if self._connection.manager:
+            self._connection.manager.stop(self._stop_cause)
+            await self.ended.wait()

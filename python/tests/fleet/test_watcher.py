@@ -44,6 +44,6 @@ async def test_a_watcher_lists_follows_changes_and_recovers_from_a_lost_connecti
             del fleet["a"]
             peer.close(1012)
             await until(lambda: watcher.state == "stale")
-            watcher._manager.reconnect()  # type: ignore[union-attr]
+            watcher._connection.manager.reconnect()  # type: ignore[union-attr]
             await until(lambda: "a" not in watcher.agents and watcher.state == "live")
         assert watcher.state == "stopped"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..connection.health import ManagerHealth, health_before
-from ..connection.manager_port import ManagerPort
+from ..connection.manager_port import Emit, ManagerPort
 from ..connection.state import StateChange, is_final
-from ..events import Log
+from ..events import Log, void
 from ..protocol import Message
 from .watcher import Watcher
 
@@ -39,8 +39,15 @@ class AgentFleet(Watcher):
         `manager`: the agent's, once it has one; `subscribe` has the agent subscribe to what both want, and returns
         whether it was already; `end`: how the agent has ended.
         """
-        super().__init__(agent_id, organization_id, log, profiles=False, request_timeout=request_timeout)
-        self._shared = _SharedLink(manager, subscribe, self._hear, end)
+        self._shared = _SharedLink(manager, subscribe, end)
+        super().__init__(
+            agent_id,
+            organization_id,
+            log,
+            profiles=False,
+            request_timeout=request_timeout,
+            create_manager=self._shared.emitting,
+        )
 
     @property
     def patterns(self) -> Sequence[str]:
@@ -51,23 +58,25 @@ class AgentFleet(Watcher):
         """Hears an event of the agent's connection. Returns whether it is none of the agent's business."""
         return self._shared.takes(event)
 
-    async def _link(self) -> ManagerPort | None:
-        return self._shared
-
 
 class _SharedLink:
     def __init__(
         self,
         manager: Callable[[], ManagerPort | None],
         subscribe: Callable[[], bool],
-        emit: Callable[[Message], None],
         end: StateChange | None,
     ) -> None:
-        self._manager, self._subscribe, self._emit = manager, subscribe, emit
+        self._manager, self._subscribe = manager, subscribe
+        self._emit: Emit = void
         self.patterns: Sequence[str] = ()
         self._ready = False
         self._open = False
         self._end: dict[str, Any] | None = end.to_json() if end else None
+
+    def emitting(self, emit: Emit) -> _SharedLink:
+        """Itself, as the manager of a watcher that hears its events."""
+        self._emit = emit
+        return self
 
     def start(self) -> None:
         self._open = True

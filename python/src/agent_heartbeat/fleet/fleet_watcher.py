@@ -10,8 +10,7 @@ from ..connection.asyncio_runtime import AsyncioRuntime
 from ..connection.enrolment import key_loader
 from ..connection.keys import KeySource
 from ..connection.manager import ConnectionManager
-from ..connection.manager_port import ManagerPort
-from ..errors import AgentHeartbeatError
+from ..connection.manager_port import Emit, ManagerPort
 from ..events import Log
 from ..options import ReconnectOptions, check_logger, checked_proxy, flag, manager_options, within
 from .watcher import Watcher
@@ -47,7 +46,7 @@ class FleetWatcher(Watcher):
         Raises ConfigurationError if an option is missing, of the wrong type or out of its limits.
         """
         reconnect = ReconnectOptions() if reconnect is None else reconnect
-        self._options = manager_options(
+        options = manager_options(
             agent_id=agent_id,
             organization_id=organization_id,
             url=url,
@@ -56,15 +55,20 @@ class FleetWatcher(Watcher):
             connect_timeout=connect_timeout,
             close_timeout=close_timeout,
         )
-        self._options.login["watches"] = True
-        self._reconnect_schedule = reconnect.schedule
-        self._proxy = checked_proxy(proxy)
+        options.login["watches"] = True
+        checked = checked_proxy(proxy)
+
+        def create_manager(emit: Emit) -> ManagerPort:
+            runtime = AsyncioRuntime(proxy=checked)
+            return ConnectionManager(options, runtime, self._keys.hand_to, emit, reconnect.schedule)
+
         super().__init__(
             agent_id,
             organization_id,
             Log(agent_id, check_logger(logger)),
             profiles=flag("profiles", profiles),
             request_timeout=within("request_timeout", request_timeout, 0.1, 600),
+            create_manager=create_manager,
         )
         self._keys = key_loader(
             private_key=private_key,
@@ -73,15 +77,9 @@ class FleetWatcher(Watcher):
             http_url=http_url,
             agent_id=agent_id,
             organization_id=organization_id,
-            proxy=self._proxy,
+            proxy=checked,
             warn=lambda message: self._log.warning("%s", message),
         )
 
-    async def _link(self) -> ManagerPort | None:
-        try:
-            await self._keys.check()
-        except AgentHeartbeatError as error:
-            self._end(error)
-            return None
-        runtime = AsyncioRuntime(proxy=self._proxy)
-        return ConnectionManager(self._options, runtime, self._keys.hand_to, self._hear, self._reconnect_schedule)
+    async def _prepare(self) -> None:
+        await self._keys.check()

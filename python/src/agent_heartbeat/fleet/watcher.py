@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from ..connection.client_connection import ClientConnection
 from ..connection.ends import error_of, not_connected
-from ..connection.manager_port import ManagerPort
+from ..connection.manager_port import Emit, ManagerPort
 from ..connection.state import Failure, StateChange, is_final
 from ..connection.stats import ServerClock
 from ..errors import (
@@ -20,7 +21,6 @@ from ..errors import (
     RequestTimeoutError,
 )
 from ..events import Emitter, Listener, Log
-from ..messaging.requests import Requests
 from ..protocol import AGENT_WATCHES_STATUS, PRESENCE, Message
 from ..subject import agent_token
 from ..tasks import Tasks
@@ -40,17 +40,24 @@ class Watcher:
     """What watchers of a fleet have in common, whatever connection they use."""
 
     def __init__(
-        self, agent_id: str, organization_id: str, log: Log, *, profiles: bool, request_timeout: float
+        self,
+        agent_id: str,
+        organization_id: str,
+        log: Log,
+        *,
+        profiles: bool,
+        request_timeout: float,
+        create_manager: Callable[[Emit], ManagerPort],
     ) -> None:
         self.agent_id = agent_id
         self.organization_id = organization_id
         self._log = log
         self._request_timeout = request_timeout
         self._emitter: Emitter[Any] = Emitter(frozenset({"change", "state", "mass_expiry"}), self._log)
-        self._requests = Requests()
         self._book = FleetBook()
         self._clock = ServerClock(time.time)
-        self._manager: ManagerPort | None = None
+        self._connection = ClientConnection(agent_id, create_manager, self._hear)
+        self._connection.set_subscriptions([f"{PRESENCE}.>"])
         self._state: FleetState = "idle"
         self._started: asyncio.Future[None] | None = None
         self._ended = asyncio.Event()
@@ -93,7 +100,8 @@ class Watcher:
 
     def server_now(self) -> float:
         """Epoch milliseconds by the server's clock, as well as it is known: the clock of all times shown."""
-        skew = self._manager.health()["clock_skew"] if self._manager else None
+        manager = self._connection.manager
+        skew = manager.health()["clock_skew"] if manager else None
         return (self._clock.now() if skew is None else time.time() - skew) * 1000
 
     def on(self, name: FleetEventName, listener: Listener) -> Callable[[], None]:
@@ -128,17 +136,17 @@ class Watcher:
 
     def reconnect(self) -> None:
         """Tries soon what would be tried later: see `HeartbeatAgent.reconnect`."""
-        if self._manager:
-            self._manager.reconnect()
+        if self._connection.manager:
+            self._connection.manager.reconnect()
 
     async def stop(self) -> None:
         """Ends for good. Returns when the connection is closed."""
         if self._state == "stopped":
             return
-        if self._manager is None:
+        if self._connection.manager is None:
             self._end()
             return
-        self._manager.stop("stop")
+        self._connection.manager.stop("stop")
         await self._ended.wait()
 
     async def history(self, agent_id: str) -> list[dict[str, Any]]:
@@ -160,21 +168,19 @@ class Watcher:
 
     async def _open(self) -> None:
         self._enter("connecting")
-        link = await self._link()
-        if link is None or self._ended.is_set():
+        try:
+            await self._prepare()
+        except AgentHeartbeatError as error:
+            self._end(error)
             return
-        self._manager = link
-        link.set_subscriptions([f"{PRESENCE}.>"])
-        link.start()
+        if not self._ended.is_set():
+            self._connection.open().start()
 
-    async def _link(self) -> ManagerPort | None:
-        """The connection's manager; None if it has failed."""
-        raise NotImplementedError
+    async def _prepare(self) -> None:
+        """What has to be there before the connection is opened."""
 
     async def _request(self, message: Message) -> Message:
-        if self._manager is None or self._state == "stopped":
-            raise not_connected(self.agent_id)
-        return await self._requests.request(message, self._request_timeout, self._manager.send)
+        return await self._connection.request(message, self._request_timeout)
 
     def _hear(self, event: Message) -> None:
         kind = event["type"]
@@ -193,11 +199,8 @@ class Watcher:
             self._work()
         elif kind == "broken":
             self._pages.broken()
-            self._requests.fail(not_connected(self.agent_id))
         elif kind == "message":
             self._hear_message(event["message"])
-        elif kind == "unsent":
-            self._requests.fail(not_connected(self.agent_id), event["id"])
 
     def _refuse(self, status: int) -> None:
         """The key is an agent's, which no further attempt changes."""
@@ -205,16 +208,16 @@ class Watcher:
         error = LoginRefusedError(f"{self.agent_id}: {expected}", status)
         self._log.error("%s", str(error))
         self._end(error)
-        if self._manager:
-            self._manager.stop("stop")
+        if self._connection.manager:
+            self._connection.manager.stop("stop")
 
     def _hear_state(self, change: StateChange) -> None:
         if change.state == "connected":
             return
         self._ready = False
         # Superseded: there is no work to finish.
-        if change.state == "draining" and self._manager:
-            self._manager.stop("stop")
+        if change.state == "draining" and self._connection.manager:
+            self._connection.manager.stop("stop")
         if is_final(change.state):
             self._end(error_of(self.agent_id, change.failure) if change.failure else None)
         elif self._state == "live":
@@ -222,8 +225,6 @@ class Watcher:
         self._work()
 
     def _hear_message(self, message: Message) -> None:
-        if self._requests.settle(message):
-            return
         if message["type"] == "error":
             self._log.warning("%s", message.get("message"))
         transition = transition_in(message.get("data")) if message["type"] == "message" else None
@@ -321,7 +322,6 @@ class Watcher:
     def _end(self, error: AgentHeartbeatError | None = None) -> None:
         if self._timer:
             self._timer.cancel()
-        self._requests.fail(not_connected(self.agent_id))
         self._enter("stopped")
         if self._started and not self._started.done():
             self._started.set_exception(error or not_connected(self.agent_id))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from ..connection.agent_connection import AgentConnection
+from ..connection.client_connection import ClientConnection
+from ..connection.manager_port import AgentManagerPort
+from ..event_loop import EventLoop
 from .work import Work
 
 _PROGRESS = 0.25
@@ -13,16 +15,18 @@ _PROGRESS = 0.25
 
 
 class ActivityReporter:
-    def __init__(self, work: Work, connection: AgentConnection) -> None:
+    def __init__(self, work: Work, connection: ClientConnection[AgentManagerPort], loop: EventLoop) -> None:
         self._work = work
         self._connection = connection
+        self._loop = loop
         self._is_due = False
         self._sent_at = 0.0
         self.draining = False
 
     def changed(self) -> None:
         """A handler was started, has advanced, or has ended. May be called from every thread."""
-        self._connection.call(self._refresh)
+        if self._connection.manager:
+            self._loop.call(self._refresh)
 
     async def told(self) -> None:
         """Until heartbeats say what has begun: its code may never give the event loop back."""
@@ -43,7 +47,7 @@ class ActivityReporter:
             self.send()
         if not self._is_due:
             self._is_due = True
-            self._connection.call_soon(self._send_due)
+            self._loop.call_soon(self._send_due)
 
     def _send_due(self) -> None:
         self._is_due = False
