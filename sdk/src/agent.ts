@@ -19,7 +19,7 @@ import type { ResolvedOptions } from "./options";
 import type { AgentEnvironment } from "./platform/agent-environment";
 import { inBrowser } from "./platform/in-browser";
 
-/** A message that ends an agent with grace, where its options allow that. */
+/** A message that drains an agent if its options allow that. */
 const DRAIN_SUBJECT = "agent.drain";
 
 /** Which agents `list()` returns: see `ListMessage`. */
@@ -31,7 +31,7 @@ export type ListQuery = {
 export abstract class Agent {
   readonly agentId: string;
   readonly organizationId: string;
-  /** Tells this process from others with the same agent id. */
+  /** Identifies this process among all processes of the agent. */
   readonly instanceId: string;
   readonly #environment: AgentEnvironment;
   readonly #remoteDrain: boolean;
@@ -65,18 +65,18 @@ export abstract class Agent {
     );
   }
 
-  /** Where the agent stands. */
+  /** The agent's current state. */
   get state(): AgentState {
     return this.#lifecycle.state;
   }
 
   /**
-   * Calls a handler for every message on a subject, or on all subjects of a pattern (`*` stands for one
-   * token, a last `>` for one or more). It gets messages of one subject one after the other, in order;
-   * what it returns answers a request, and what it throws is reported.
+   * Calls a handler for every message on a subject, or on all subjects that match a pattern (`*` stands for one
+   * token, a final `>` for one or more). It gets messages of one subject one after the other, in order.
+   * Its return value answers a request; an error that it throws is reported.
    *
-   * @returns a function that takes the handler away again
-   * @throws SubjectError if the pattern is not one.
+   * @returns a function that removes the handler
+   * @throws SubjectError if the pattern is invalid.
    * @throws ConfigurationError if an option is out of its limits.
    */
   onMessage<Data = unknown>(
@@ -84,21 +84,21 @@ export abstract class Agent {
     handler: MessageHandler<Data>,
     options: HandlerOptions = {},
   ): () => void {
-    // What comes is what the sender makes of it: the type is the caller's word.
+    // The data is whatever the sender chose: its type is an assertion of the caller.
     return this.#messaging.onMessage(pattern, handler as MessageHandler, options);
   }
 
   /**
-   * Sends a message to whoever is connected and subscribed, or to one agent: the one in `options.to`, or one that has the
+   * Sends a message to all connected subscribers, or to one agent: the one in `options.to`, or one that has the
    * capability in `options.capability`. Messages on one subject are sent one after
    * the other, in the order of the calls.
    *
-   * @param subject may be undefined where the options name an agent or a capability: it is `direct` then
-   * @param data anything that JSON has
+   * @param subject may be undefined if the options name an agent or a capability: it is `direct` then
+   * @param data any JSON value
    * @returns how many processes it reached
-   * @throws SubjectError if the subject is none.
-   * @throws ConfigurationError if `to` or `capability` is none, or both are given.
-   * @throws MessageError if something in it is not JSON, if it is too large (128 KB with its envelope, 32 KB in a
+   * @throws SubjectError if the subject is invalid.
+   * @throws ConfigurationError if `to` or `capability` is invalid, or both are given.
+   * @throws MessageError if the data is not JSON, if the message is too large (128 KB with its envelope, 32 KB in a
    *   browser), or if too many messages wait to be sent.
    * @throws ConnectionError if there is no connection.
    * @throws RequestRefusedError if the server refuses.
@@ -114,11 +114,11 @@ export abstract class Agent {
   }
 
   /**
-   * Sends a message and waits for what its first handler returns.
+   * Sends a message and waits for the value that a handler returns.
    *
-   * @throws RemoteError if whoever was asked answers with an error, or was lost before it answered (`receiver_lost`).
+   * @throws RemoteError if the receiver answers with an error, or is lost before it answers (`receiver_lost`).
    * @throws NoReceiverError if it reaches no receiver.
-   * @throws RequestTimeoutError if no answer comes in time.
+   * @throws RequestTimeoutError if no answer arrives in time.
    * @throws The reason of `options.signal`, if it is aborted before.
    * @throws AgentHeartbeatError as `publish()` does.
    */
@@ -131,8 +131,8 @@ export abstract class Agent {
   }
 
   /**
-   * Records that the work has advanced, which the next heartbeat reports: that of the handler that calls; in
-   * a browser, and from outside of any handler, that of the one that has run for longest.
+   * Records progress of the calling handler, which the next heartbeat reports. In a browser, and outside of any handler, it is
+   * progress of the handler that has run for longest.
    *
    * @param note a description, at most 64 characters
    */
@@ -144,14 +144,14 @@ export abstract class Agent {
    * Replaces capabilities and metadata; those that are left out are removed. They are sent now, or with the
    * next connection.
    *
-   * @throws ConfigurationError if the server would not take them.
+   * @throws ConfigurationError if the server would refuse them.
    */
   setProfile(profile: ProfileOptions): void {
     this.#profile.set(profileOf(profile));
     if (this.#lifecycle.isReady) void this.#profile.sendProfile();
   }
 
-  /** @returns a function that takes the listener away again, as `off()` does */
+  /** @returns a function that removes the listener, as `off()` does */
   on<Name extends keyof AgentEvents>(
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
@@ -159,7 +159,7 @@ export abstract class Agent {
     return this.#reporter.on(name, listener);
   }
 
-  /** Calls a listener for the next event alone. @returns a function that takes it away again */
+  /** Calls a listener for the next event only. @returns a function that removes it */
   once<Name extends keyof AgentEvents>(
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
@@ -167,7 +167,7 @@ export abstract class Agent {
     return this.#reporter.on(name, listener, true);
   }
 
-  /** Takes a listener away, however often it was added. */
+  /** Removes a listener, however often it was added. */
   off<Name extends keyof AgentEvents>(
     name: Name,
     listener: (event: AgentEvents[Name]) => void,
@@ -205,7 +205,7 @@ export abstract class Agent {
   }
 
   /**
-   * Connects, stays connected, and ends only by `stop()`, `drain()`, a signal, or another process that
+   * Connects, stays connected, and ends only by `stop()`, `drain()`, a signal, or another process of the agent that
    * takes over.
    *
    * @returns how it ended
@@ -218,7 +218,7 @@ export abstract class Agent {
   }
 
   /**
-   * Ends at once: handlers that run are left to themselves. Resolves when the connection is closed. A handler that has
+   * Ends at once, without waiting for running handlers. Resolves when the connection is closed. A handler that has
    * called `drain()` before has its answer sent first.
    */
   stop(): Promise<void> {
@@ -226,7 +226,7 @@ export abstract class Agent {
   }
 
   /**
-   * Ends with grace: heartbeats say `draining`, no further handler starts, those that run may finish
+   * Ends gracefully: heartbeats report `draining`, no further handler starts, and running handlers may finish
    * within `drainTimeout`; then the connection is closed and the agent is offline as `drained`. Called in a handler (in a
    * browser: before it awaits anything), it resolves when all others have finished: the agent ends after the handler that
    * called.
@@ -236,9 +236,9 @@ export abstract class Agent {
   }
 
   /**
-   * Tries soon what would be tried later: for those who know that the network is back. Within `reconnect.baseDelay` (1 s) an
-   * agent that waits for its next attempt makes it, unless the service asked it to wait; an open connection is asked for a
-   * sign of life. Pages need not call it: the agent does when the browser is online or visible again.
+   * Makes the next attempt sooner. Call it if you know that the network is back. Within `reconnect.baseDelay` (1 s), an
+   * agent that waits for its next attempt makes it, unless the service asked it to wait; an open connection is
+   * probed. Pages need not call it: the agent does when the browser is online or visible again.
    */
   reconnect(): void {
     this.#connection.manager?.reconnect();
@@ -254,7 +254,7 @@ export abstract class Agent {
    *
    * @throws ConnectionError if there is no connection.
    * @throws RequestRefusedError if the server refuses.
-   * @throws RequestTimeoutError if no reply comes.
+   * @throws RequestTimeoutError if no reply arrives.
    */
   async list(query: ListQuery = {}): Promise<AgentsMessage> {
     return this.#connection.request<ListMessage>({

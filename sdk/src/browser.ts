@@ -7,7 +7,7 @@ import { warnOfSimpleAgent } from "./simple-warning";
 
 export * from "./public";
 
-/** An agent that stays connected and shows by its heartbeats that it lives. */
+/** An agent that stays connected and sends heartbeats. */
 export class HeartbeatAgent extends Agent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: AgentOptions) {

@@ -18,7 +18,7 @@ export class Emitter<Events extends object> {
    * The same function added twice is called twice.
    *
    * @param once whether it is called for the next event alone
-   * @returns a function that takes the listener away again
+   * @returns a function that removes the listener
    */
   on<Name extends keyof Events>(
     name: Name,
@@ -30,7 +30,7 @@ export class Emitter<Events extends object> {
     return () => this.#listeners.delete(entry);
   }
 
-  /** Takes a listener away, however often it was added. */
+  /** Removes a listener, however often it was added. */
   off<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): void {
     for (const entry of this.#listeners) {
       if (entry[0] === name && entry[1] === listener) this.#listeners.delete(entry);

@@ -7,23 +7,23 @@ export class AgentHeartbeatError extends Error {
   override name = "AgentHeartbeatError";
 }
 
-/** An option is missing, of the wrong type or out of its limits. Thrown by constructors. */
+/** An option is missing, of the wrong type or out of range. Thrown by constructors. */
 export class ConfigurationError extends AgentHeartbeatError {
   override name = "ConfigurationError";
 }
 
-/** A private key can't be read or is of a kind that the service does not accept. */
+/** A private key can't be read or is of a type that the service does not accept. */
 export class KeyError extends AgentHeartbeatError {
   override name = "KeyError";
 }
 
-/** There is no connection, or it ended: never opened, closed, broken, or silent for too long. */
+/** There is no connection, or it has ended: never opened, closed, broken, or silent for too long. */
 export class ConnectionError extends AgentHeartbeatError {
   override name = "ConnectionError";
 
   constructor(
     message: string,
-    /** The WebSocket close code, where there was one. */
+    /** The WebSocket close code, if there was one. */
     readonly code?: number,
     options?: ErrorOptions,
   ) {
@@ -37,7 +37,7 @@ export class LoginRefusedError extends ConnectionError {
 
   constructor(
     message: string,
-    /** The HTTP status: 401 or 403 for a login that is not accepted, 409 for a duplicate. */
+    /** The HTTP status: 401 or 403 for a refused login, 409 for a duplicate. */
     readonly status: number,
     options?: ErrorOptions,
   ) {
@@ -45,13 +45,13 @@ export class LoginRefusedError extends ConnectionError {
   }
 }
 
-/** `start()` was aborted before there was a connection. The message says what was tried. */
+/** `start()` was aborted before there was a connection. The message lists what was tried. */
 export class StartAbortedError extends ConnectionError {
   override name = "StartAbortedError";
 
   constructor(
     message: string,
-    /** What attempts to connect have failed with, and how often; the newest last. */
+    /** Why attempts to connect failed, and how often; the newest last. */
     readonly answers: readonly { message: string; times: number }[],
     options?: ErrorOptions,
   ) {
@@ -71,25 +71,25 @@ export class RequestRefusedError extends AgentHeartbeatError {
   }
 }
 
-/** No reply to a request came in time. */
+/** No reply to a request arrived in time. */
 export class RequestTimeoutError extends AgentHeartbeatError {
   override name = "RequestTimeoutError";
 
   constructor(
     message: string,
-    /** Whether it was sent, and so may have been handled. What was not sent in time never is. */
+    /** Whether the message was sent, and so may have been handled. If not, it never will be. */
     readonly sent: boolean = true,
   ) {
     super(sent ? message : `${message}; not sent`);
   }
 }
 
-/** A subject or pattern is not of the form that the protocol allows. */
+/** A subject or pattern is invalid. */
 export class SubjectError extends AgentHeartbeatError {
   override name = "SubjectError";
 }
 
-/** A message can't be sent: it is too large, or not JSON, or too many wait to be sent. */
+/** A message can't be sent: it is too large or not JSON, or too many messages wait to be sent. */
 export class MessageError extends AgentHeartbeatError {
   override name = "MessageError";
 }
@@ -99,14 +99,14 @@ export class NoReceiverError extends AgentHeartbeatError {
   override name = "NoReceiverError";
 }
 
-/** Whoever was asked answered with an error. */
+/** The receiver of a request answered with an error. */
 export class RemoteError extends AgentHeartbeatError {
   override name = "RemoteError";
 
   constructor(
     /**
-     * `handler_failed`, `no_handler`, `unavailable`: it ends, or has too much to do; `receiver_lost`: the only one who had the
-     * request went offline before it answered, as far as the service knows.
+     * `handler_failed`; `no_handler`; `unavailable`: the agent ends, or has too much to do; `receiver_lost`: the only receiver of the
+     * request went offline before it answered.
      */
     readonly code: string,
     /** The agent that answered, or `service`. */

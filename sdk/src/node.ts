@@ -44,7 +44,7 @@ export type { AgentFleet } from "./platform/node-clients";
 export { type ProxyEnvironment, proxyAgent, proxyFor } from "./platform/proxy";
 export * from "./public";
 
-/** An agent that stays connected and shows by its heartbeats that it lives. */
+/** An agent that stays connected and sends heartbeats. */
 export class HeartbeatAgent extends NodeAgent {
   /** @throws ConfigurationError if an option is missing, of the wrong type or out of its limits. */
   constructor(options: NodeAgentOptions) {

@@ -1,4 +1,4 @@
-/** The options of an agent: what may be given, what is the default, and what is refused. */
+/** The options of an agent: their defaults, and how they are validated. */
 
 import { HEARTBEAT } from "../../core/limits";
 import { audienceOf, type DuplicatePolicy } from "../../core/login-claims";
@@ -25,8 +25,8 @@ export interface Logger {
 }
 
 /**
- * When to try again. Each delay is drawn from the whole of a window that doubles with every failure. Causes that
- * take longer to pass than a broken connection, such as a refused login, have windows that are a multiple of its.
+ * When to reconnect. Each delay is drawn from the whole of a window that doubles with every failure. Causes that
+ * take longer to pass than a broken connection, such as a refused login, have windows that are multiples of these.
  */
 export interface ReconnectOptions {
   /** The first window after a broken connection, in seconds: 0.1 to 3600. @default 1, or `maxDelay` if that is less */
@@ -39,11 +39,11 @@ export interface ReconnectOptions {
    * with `heartbeatThread`.
    */
   schedule?: ReconnectSchedule | undefined;
-  /** A connection of this age, in seconds, makes the windows start afresh: 1 to 3600. @default 60 */
+  /** A connection that reaches this age, in seconds, resets the windows: 1 to 3600. @default 60 */
   stableAfter?: number | undefined;
 }
 
-/** A private key as it can be given on every platform. */
+/** A private key, in the forms that every platform accepts. */
 export type PrivateKey = string | PrivateJwk | CryptoKey;
 
 /** Options of `HeartbeatAgent` and `SimpleAgent`. Durations are in seconds. */
@@ -56,40 +56,40 @@ export interface AgentOptions {
   url: string;
   /**
    * PEM text (PKCS #8), a JWK (an object, or its JSON text) or a Web Crypto key: RSA, P-256 or Ed25519. Or a function
-   * that returns one of these, also later: it is called before each login, and again after one at which it failed.
+   * that returns one of these, or a promise of one. It is called before each login, and again if it fails.
    */
   privateKey?: PrivateKey | (() => PrivateKey | Promise<PrivateKey>) | undefined;
   /** The key's RFC 7638 thumbprint; needed only for a Web Crypto key that is not extractable. */
   keyId?: string | undefined;
-  /** 1 to 540. The server may bring it to its own bounds. @default 30 */
+  /** 1 to 540. The server may adjust it to its own bounds. @default 30 */
   heartbeatInterval?: number | undefined;
   /** How many intervals without a heartbeat count as death: 1.5 to 20. @default 3 */
   heartbeatTimeoutMultiplier?: number | undefined;
-  /** Asks for an ack with every n-th heartbeat only: 1 to 10. Silence is noticed later. @default 1 */
+  /** Requests an ack only with every n-th heartbeat: 1 to 10. A dead connection is noticed later. @default 1 */
   ackEvery?: number | undefined;
-  /** Without it `run()` rejects when the first connection has failed or ended. @default true */
+  /** If false, `run()` rejects when the first connection has failed or ended. @default true */
   autoReconnect?: boolean | undefined;
   /**
-   * What happens to a process that connects while another one holds the agent id: it takes over
+   * What happens to a process that connects while another one runs as the same agent: it takes over
    * (`replace`), or it is refused until the other's lease ends (`reject`). @default "replace"
    */
   onDuplicate?: DuplicatePolicy | undefined;
   /** What the agent can do: at most 50 names of 1 to 64 characters. */
   capabilities?: readonly string[] | undefined;
-  /** Anything else worth knowing about the agent: plain JSON, at most 4 KB together with the above. */
+  /** Additional information about the agent: plain JSON, at most 4 KB together with the capabilities. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
   /** How many handlers run at once: 1 to 10000. @default 16 */
   messageConcurrency?: number | undefined;
-  /** How many messages wait for one; further ones are dropped: 1 to 1000000. @default 1000 */
+  /** How many messages may wait for a handler; further ones are dropped: 1 to 1000000. @default 1000 */
   messageQueue?: number | undefined;
   /**
-   * How many messages wait to be sent, because an earlier one on their subject is not confirmed; `publish()` and
+   * How many messages may wait to be sent, because an earlier one on their subject is not confirmed; `publish()` and
    * `request()` reject further ones: 1 to 1000000. @default 10000
    */
   sendQueue?: number | undefined;
   /**
    * Whether the agent drains when the event bus sends it a message with the subject `agent.drain`.
-   * Whoever may put events on the bus can then end it. @default false
+   * Anyone who may put events on the bus can then end the agent. @default false
    */
   remoteDrain?: boolean | undefined;
   reconnect?: ReconnectOptions | undefined;
@@ -100,7 +100,7 @@ export interface AgentOptions {
   rotateAfter?: { min: number; max: number } | undefined;
   /** How long a handshake may take: 1 to 60. @default 15 */
   connectTimeout?: number | undefined;
-  /** How long the server may take to answer a close: 0.1 to 30. @default 2 */
+  /** How long to wait for the server's close frame: 0.1 to 30. @default 2 */
   closeTimeout?: number | undefined;
   /** How long a drain waits for running handlers: 0 to 86400. @default 30 */
   drainTimeout?: number | undefined;
@@ -108,7 +108,7 @@ export interface AgentOptions {
   requestTimeout?: number | undefined;
   /** Where warnings go; null for nowhere. @default console */
   logger?: Logger | null | undefined;
-  /** Replaces clocks, chance, timers or sockets. Not together with `heartbeatThread`. */
+  /** Replaces clocks, randomness, timers or sockets. Not together with `heartbeatThread`. */
   runtime?: Partial<Runtime> | undefined;
 }
 
@@ -129,7 +129,7 @@ export interface ResolvedOptions {
 type SecondsOption = "connectTimeout" | "closeTimeout" | "drainTimeout" | "requestTimeout";
 type CountOption = "messageConcurrency" | "messageQueue" | "sendQueue";
 
-/** Which of the two agents is being made. */
+/** Which of the two agents is created. */
 export type AgentKind = "heartbeat" | "simple";
 
 /** A logger that throws or rejects does nothing. */

@@ -75,7 +75,7 @@ export interface RetryHint {
 
 /**
  * Counts attempts and draws delays. A delay is drawn from the whole window (`random(0, min(max, base x
- * 2^n))`), each time again, so that a fleet which lost its connections together reconnects spread out.
+ * 2^n))`), so that the reconnections of a fleet are spread out.
  *
  * The count goes back to zero only by `settled()`, for a connection that has proved stable: a server
  * that accepts and drops connections sees ever fewer of them.

@@ -1,17 +1,17 @@
-/** What is known of an agent's connection, and what of it counts as healthy. */
+/** The health of an agent's connection. */
 
 import type { AgentState } from "./state";
 
 /** The last connection's end. */
 export interface LastDisconnect {
-  /** The WebSocket close code; null where the connection broke without one. */
+  /** The WebSocket close code; null if the connection broke without one. */
   code: number | null;
   reason: string;
   /** Epoch milliseconds by the local clock. */
   at: number;
 }
 
-/** How heartbeats over HTTP fare. */
+/** The health of heartbeats over HTTP. */
 export interface HttpHealth {
   /** Whether the last one was accepted. If not, heartbeats go over the WebSocket until the next attempt. */
   healthy: boolean;
@@ -24,7 +24,7 @@ export interface HttpHealth {
 
 /** How a heartbeat over HTTP failed. */
 export interface HttpFailure {
-  /** The HTTP status; null where no answer came. */
+  /** The HTTP status; null if there was no response. */
   status: number | null;
   reason: string;
   /** Epoch milliseconds by the local clock. */
@@ -65,20 +65,20 @@ export const healthBefore = (state: AgentState): ManagerHealth => ({
 
 /** An agent's own view of its connection. */
 export interface ConnectionHealth {
-  /** Connected, with an ack younger than the heartbeat timeout, and not draining: it takes work. */
+  /** Connected, with an ack younger than the heartbeat timeout, and not draining: it accepts work. */
   healthy: boolean;
   connected: boolean;
   state: AgentState;
-  /** When the last ack came, epoch milliseconds by the local clock; null before the first. */
+  /** When the last ack arrived, epoch milliseconds by the local clock; null before the first. */
   lastHeartbeatAck: number | null;
   secondsSinceAck: number | null;
-  /** Failed attempts since the last connection that proved stable. */
+  /** Failed attempts since the last stable connection. */
   reconnectAttempts: number;
   /** From heartbeat to ack, in milliseconds. */
   roundTripMs: number | null;
   /** How far the local clock is ahead of the server's, in milliseconds; null until it is known. */
   clockSkewMs: number | null;
-  /** How late the event loop ran, in milliseconds, when it last looked. */
+  /** How late the event loop ran when last measured, in milliseconds. */
   eventLoopLagMs: number;
   lastDisconnect: LastDisconnect | null;
   /** Of `heartbeatTransport: "http"`; the other fields are those of the WebSocket. Left out without it. */
@@ -86,7 +86,7 @@ export interface ConnectionHealth {
 }
 
 /**
- * Judges what a manager knows.
+ * Derives the health from a snapshot.
  *
  * @param monotonicNow milliseconds by the runtime's monotonic clock
  */

@@ -12,16 +12,16 @@ export type StopCause = "stop" | "drained";
 /** What an agent calls. */
 export interface ManagerPort {
   start(): void;
-  /** Heartbeats go on and say so; no way back. */
+  /** Heartbeats continue, and report it. It can't be undone. */
   drain(): void;
   stop(cause: StopCause): void;
-  /** Tries soon what would be tried later, and asks an open connection for a sign of life. */
+  /** Makes the next attempt sooner, and probes an open connection. */
   reconnect(): void;
   /** Sends a message if there is a connection; otherwise an event `unsent` follows. */
   send(message: ClientMessage): void;
-  /** The patterns to be subscribed to from now on, on every connection. */
+  /** The patterns to subscribe to from now on, on every connection. */
   setSubscriptions(patterns: readonly string[]): void;
-  /** What the heartbeats say from now on. Its times are monotonic. */
+  /** The activity in heartbeats from now on. Its times are monotonic. */
   setActivity(activity: Activity): void;
   health(): ManagerHealth;
 }
@@ -32,9 +32,9 @@ export type ManagerEvent =
   | { type: "failed"; failedAttempt: FailedAttempt }
   | { type: "acked"; ack: LeaseRenewal }
   | { type: "rotated" }
-  /** The connection that counts is a new one, or has more to bring, and all subscriptions are in place. */
+  /** The active connection is a new one, or has more subscriptions, and all of them are in place. */
   | { type: "ready" }
-  /** The connection that counted broke: what was asked on it stays unanswered. */
+  /** The active connection broke: its open requests will not be answered. */
   | { type: "broken" }
   | { type: "clock_skew"; clockSkewMs: number }
   | { type: "message"; message: ReceivedMessage }
@@ -42,10 +42,10 @@ export type ManagerEvent =
 
 /** The server renewed the lease. */
 export interface LeaseRenewal {
-  /** Null where it could not be measured. */
+  /** Null if it could not be measured. */
   roundTripMs: number | null;
   /**
-   * Greater than that of any process which had the agent id before, for stores that refuse writes of an older one. It grows with each
+   * Greater than that of any earlier process of the agent, for stores that refuse writes of older ones. It grows with each
    * ack. Not in browsers.
    */
   fencingToken?: number | undefined;
@@ -54,10 +54,10 @@ export interface LeaseRenewal {
 /** An attempt to connect, or a connection, that failed. */
 export interface FailedAttempt {
   failure: Failure;
-  /** Failures since the last connection that proved stable, this one included. */
+  /** Failures since the last stable connection, including this one. */
   attempts: number;
   /** When the next attempt follows; null if none does. */
   retryInMs: number | null;
-  /** Whether the agent is connected all the same: the attempt was to replace a connection in time. */
+  /** Whether the agent is still connected: the attempt was a rotation. */
   rotation: boolean;
 }

@@ -10,10 +10,10 @@ import type { Failure } from "./state";
 /** Options of `start()`. */
 export interface StartOptions {
   /**
-   * Ends the wait: `start()` rejects with a `StartAbortedError` that says what was tried, and the client stops.
+   * Aborts the wait: `start()` rejects with a `StartAbortedError` that lists what was tried, and the client stops.
    * `AbortSignal.timeout(30_000)` sets a deadline.
    *
-   * @default none: it waits for as long as it takes
+   * @default - it waits indefinitely
    */
   signal?: AbortSignal | undefined;
 }

@@ -3,14 +3,14 @@
 import type { FailureKind } from "./backoff";
 
 /**
- * Where an agent stands.
+ * The state of an agent.
  *
  * - `idle`: not started.
  * - `connecting`: trying to connect for the first time.
  * - `connected`: the server has accepted the connection.
- * - `reconnecting`: was connected, is trying to be again.
- * - `draining`: finishes its work, then leaves: by `drain()`, or because another process has taken over.
- * - `stopped`: ended, by `stop()`, after a drain, or by a failure where `autoReconnect` is off.
+ * - `reconnecting`: was connected, and tries to connect again.
+ * - `draining`: finishes its work, then ends: by `drain()`, or because another process has taken over.
+ * - `stopped`: ended, by `stop()`, after a drain, or by a failure if `autoReconnect` is off.
  * - `superseded`: ended, because another process with the same agent id has taken over.
  */
 export type AgentState =
@@ -23,8 +23,8 @@ export type AgentState =
   | "superseded";
 
 /**
- * Why the state changed. `blocked`: the event loop stood still for longer than the heartbeat timeout, or the process was
- * stopped. `woke_from_sleep`: the machine slept so long.
+ * Why the state changed. `blocked`: the event loop was blocked for longer than the heartbeat timeout, or the process was
+ * stopped. `woke_from_sleep`: the machine slept for that long.
  */
 export type StateReason =
   | "started"
@@ -45,7 +45,7 @@ export interface Failure {
   kind: FailureKind;
   /** One clause: what happened. */
   message: string;
-  /** The WebSocket close code, where there was one. */
+  /** The WebSocket close code, if there was one. */
   code?: number;
   /** The HTTP status of a refused handshake, or of a refused enrolment. */
   status?: number;
@@ -60,11 +60,11 @@ export interface StateChange {
   reason: StateReason;
   /** Epoch milliseconds by the local clock. */
   at: number;
-  /** What broke, where something did. */
+  /** What failed, if something did. */
   failure?: Failure;
 }
 
-/** Every change that there is. `docs/client-lifecycle.md` draws it, and tests hold agents to it. */
+/** Every possible change. `docs/client-lifecycle.md` draws them, and tests hold agents to them. */
 export const TRANSITIONS: Readonly<Record<AgentState, readonly AgentState[]>> = {
   idle: ["connecting", "stopped"],
   connecting: ["connected", "draining", "stopped"],

@@ -1,13 +1,13 @@
-/** What is known of a fleet: of each agent the newest word, shown as it is to be read at the moment. */
+/** The newest known state of each agent of a fleet, shown by its derived status. */
 
 import type { AgentPresence, Transition } from "../../../core/presence";
 
 /** An agent changed, or the service published a transition. */
 export interface FleetChange {
   agentId: string;
-  /** Null where the agent was not known. */
+  /** Null if the agent was not known. */
   previous: AgentPresence | null;
-  /** Null where the agent is known no longer. */
+  /** Null if the agent is no longer known. */
   current: AgentPresence | null;
   /** The published transition; null if the change was found in a list or follows from the clock. */
   transition: Transition | null;
@@ -15,13 +15,13 @@ export interface FleetChange {
 
 /** Times are by the server's clock. */
 export class FleetBook {
-  /** Every agent once, as it is to be shown. */
+  /** Every agent once, as readers see it. */
   readonly agents = new Map<string, AgentPresence>();
   /** The agent as last received from the service. */
   readonly #received = new Map<string, AgentPresence>();
 
   /**
-   * Takes what the service says of an agent, unless something newer is known.
+   * Stores an agent's state from the service, unless a newer one is known.
    *
    * @returns the change; null if there is none and no transition
    */
@@ -41,7 +41,7 @@ export class FleetBook {
     return { agentId, previous, current, transition };
   }
 
-  /** Lets the leases run out that ended at `now` or before. */
+  /** Expires leases that ended at `now` or before. */
   expire(now: number): FleetChange[] {
     const changes: FleetChange[] = [];
     for (const [agentId, previous] of this.agents) {
@@ -53,7 +53,7 @@ export class FleetBook {
     return changes;
   }
 
-  /** Forgets every agent but these. */
+  /** Removes all other agents. */
   keep(agentIds: ReadonlySet<string>): FleetChange[] {
     const changes: FleetChange[] = [];
     for (const [agentId, previous] of this.agents) {
@@ -65,7 +65,7 @@ export class FleetBook {
     return changes;
   }
 
-  /** The earliest end of a lease that still runs. */
+  /** The earliest end of a valid lease. */
   get nextLeaseEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { status, leaseExpiresAt } of this.agents.values()) {

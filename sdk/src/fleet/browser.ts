@@ -1,4 +1,4 @@
-/** The watcher's entry for browsers, apart from the agent's: a page has a use for one of them. */
+/** The watcher's entry for browsers, separate from the agent's, because a page needs only one of them. */
 
 import { browserEnvironment } from "../platform/browser-environment";
 import { resolveWatcherOptions, type WatcherOptions } from "./options";

@@ -1,4 +1,4 @@
-/** Tells an application what happens to the fleet that it watches: by events, and in its log. */
+/** Emits and logs the events of a watched fleet. */
 
 import type { MassExpiry } from "../../../core/presence";
 import type { Failure } from "../connection/state";

@@ -8,9 +8,9 @@ import type { FleetChange } from "./book";
  * How current the map is.
  *
  * - `idle`: not started.
- * - `connecting`: the first full list is not there yet.
+ * - `connecting`: the first full list is not complete yet.
  * - `live`: every change is shown as soon as it is published.
- * - `stale`: not connected, or no list succeeds: what is shown may be old.
+ * - `stale`: not connected, or no list succeeds: the map may be outdated.
  * - `stopped`: ended.
  */
 export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
@@ -19,8 +19,8 @@ export type FleetState = "idle" | "connecting" | "live" | "stale" | "stopped";
 export interface FleetEvents {
   /** An agent appeared, disappeared or changed, or the service published a transition. */
   change: FleetChange;
-  /** The state changed, or a further attempt to connect failed in it. */
+  /** The state changed, or another attempt to connect failed. */
   state: { state: FleetState; failure?: Failure };
-  /** The service began to suspect itself of not hearing its agents, or, with null, does no longer. */
+  /** The service entered self-preservation, or, with null, left it. */
   massExpiry: MassExpiry | null;
 }

@@ -26,7 +26,7 @@ export class ListingSchedule {
 
   constructor(private readonly runtime: Pick<Runtime, "random">) {}
 
-  /** When what is known becomes doubtful. */
+  /** When the map becomes stale. */
   get overdueAt(): number {
     return this.#listedAt + OVERDUE_MS;
   }

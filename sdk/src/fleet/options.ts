@@ -1,8 +1,8 @@
-/** The options of a fleet's watcher, and what they come to. */
+/** The options of a fleet's watcher, and how they are resolved. */
 
 import { type AgentOptions, type ResolvedOptions, resolveOptions } from "../options";
 
-/** Options of `FleetWatcher`: those of an agent that a viewer has a use for. */
+/** Options of `FleetWatcher`: the options of an agent that apply to a viewer. */
 export interface WatcherOptions
   extends Pick<
     AgentOptions,
@@ -19,7 +19,7 @@ export interface WatcherOptions
     | "logger"
     | "runtime"
   > {
-  /** Whether each agent comes with its capabilities and metadata. @default false */
+  /** Whether to include each agent's capabilities and metadata. @default false */
   profiles?: boolean | undefined;
 }
 

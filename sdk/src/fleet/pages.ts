@@ -19,7 +19,7 @@ export class FleetPages {
   #breaks = 0;
 
   /**
-   * @param profiles whether each agent comes with its capabilities and metadata
+   * @param profiles whether to include each agent's capabilities and metadata
    * @param clock learns from each page
    */
   constructor(
@@ -38,7 +38,7 @@ export class FleetPages {
   /**
    * @throws ConnectionError if there is no connection, or another one than before.
    * @throws RequestRefusedError if the server refuses.
-   * @throws RequestTimeoutError if no reply comes.
+   * @throws RequestTimeoutError if no reply arrives.
    */
   async *read(): AsyncGenerator<AgentsMessage, void> {
     const { profiles } = this;

@@ -1,4 +1,4 @@
-/** A fleet as it is now, in a map: subscribes to what changes, lists what is, and watches the leases. */
+/** Keeps a map of the fleet current: subscribes to changes, lists the agents, and expires leases. */
 
 import { AGENT_WATCHES_STATUS } from "../../../core/login-claims";
 import type {
@@ -30,7 +30,7 @@ import { ListingSchedule } from "./listing";
 import type { ResolvedWatcherOptions } from "./options";
 import { FleetPages } from "./pages";
 
-/** A lease that has run out may have been renewed in the moment before: a list is asked first, so long. */
+/** How long to wait for a list before a lease counts as expired: it may just have been renewed. */
 const DOUBT_MS = 2_000;
 
 /** What `FleetWatcher` is on every platform. */
@@ -50,7 +50,7 @@ export abstract class Watcher {
   #ended: (() => void)[] = [];
   /** Subscribed, so that a list that begins now misses nothing. */
   #ready = false;
-  /** Told of since the list began: a list need not have it yet. Null while none is under way. */
+  /** Agents with a change since the list began, which the list may not contain yet. Null while there is no list in progress. */
   #updatedMeanwhile: Set<string> | null = null;
   #timer: unknown = null;
   #lastUpdateAt: number | null = null;
@@ -95,13 +95,13 @@ export abstract class Watcher {
     return this.#events.massExpiry;
   }
 
-  /** Epoch milliseconds by the server's clock, as well as it is known: the clock of all times shown. */
+  /** Epoch milliseconds by the server's clock, as well as it is known. All times are by this clock. */
   serverNow(): number {
     const skewMs = this.#connection.manager?.health().clockSkewMs;
     return typeof skewMs === "number" ? this.#runtime.now() - skewMs : this.#clock.now();
   }
 
-  /** @returns a function that takes the listener away again, as `off()` does */
+  /** @returns a function that removes the listener, as `off()` does */
   on<Name extends keyof FleetEvents>(
     name: Name,
     listener: (event: FleetEvents[Name]) => void,
@@ -109,7 +109,7 @@ export abstract class Watcher {
     return this.#events.on(name, listener);
   }
 
-  /** Calls a listener for the next event alone. @returns a function that takes it away again */
+  /** Calls a listener for the next event only. @returns a function that removes it */
   once<Name extends keyof FleetEvents>(
     name: Name,
     listener: (event: FleetEvents[Name]) => void,
@@ -117,7 +117,7 @@ export abstract class Watcher {
     return this.#events.on(name, listener, true);
   }
 
-  /** Takes a listener away, however often it was added. */
+  /** Removes a listener, however often it was added. */
   off<Name extends keyof FleetEvents>(
     name: Name,
     listener: (event: FleetEvents[Name]) => void,
@@ -152,9 +152,9 @@ export abstract class Watcher {
   }
 
   /**
-   * Tries soon what would be tried later: for those who know that the network is back. Within `reconnect.baseDelay` (1 s) a
-   * watcher that waits for its next attempt makes it, unless the service asked it to wait; an open connection is asked for a
-   * sign of life. Pages need not call it: the watcher does when the browser is online or visible again.
+   * Makes the next attempt sooner. Call it if you know that the network is back. Within `reconnect.baseDelay` (1 s), a
+   * watcher that waits for its next attempt makes it, unless the service asked it to wait; an open connection is
+   * probed. Pages need not call it: the watcher does when the browser is online or visible again.
    */
   reconnect(): void {
     this.#connection.manager?.reconnect();
@@ -175,7 +175,7 @@ export abstract class Watcher {
    *
    * @throws ConnectionError if there is no connection.
    * @throws RequestRefusedError if the server refuses.
-   * @throws RequestTimeoutError if no reply comes.
+   * @throws RequestTimeoutError if no reply arrives.
    */
   async history(agentId: string): Promise<TransitionRecord[]> {
     return (await this.#connection.request<HistoryMessage>({ type: "history", agentId }))
@@ -187,7 +187,7 @@ export abstract class Watcher {
    *
    * @throws ConnectionError if there is no connection.
    * @throws RequestRefusedError if the server refuses.
-   * @throws RequestTimeoutError if no reply comes.
+   * @throws RequestTimeoutError if no reply arrives.
    */
   async counts(): Promise<OnlineCount[]> {
     return (await this.#connection.request<HistoryMessage>({ type: "history" })).counts ?? [];
@@ -230,7 +230,7 @@ export abstract class Watcher {
     this.#events.failed(failure);
   }
 
-  /** The key is an agent's, which no further attempt changes. */
+  /** The key is an agent's, so further attempts are useless. */
   #refuse(failure: Failure): void {
     const message = `${this.agentId}: expected the key of a viewer, got that of an agent: an agent watches by its own agent.fleet`;
     this.#logger.error(message);
@@ -320,7 +320,7 @@ export abstract class Watcher {
     if (change) this.#events.changes([change]);
   }
 
-  /** As of when leases are judged: a little in the past, while a list can still contain a renewal. */
+  /** The time at which leases are evaluated: slightly in the past while a list can still contain a renewal. */
   #readingTime(): number {
     return this.serverNow() - (this.#ready ? DOUBT_MS : 0);
   }

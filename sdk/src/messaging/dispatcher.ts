@@ -16,11 +16,11 @@ export interface MessageContext {
   from?: string | undefined;
   /** The same in every attempt of a request. */
   messageId?: string | undefined;
-  /** Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one. */
+  /** The attempt of a request, from 1 on. An earlier attempt may have been handled, by this agent or another one. */
   attempt?: number | undefined;
   /** The deadline of a request, in epoch milliseconds by the local clock: after it, no answer is expected. Not in browsers. */
   deadline?: number | undefined;
-  /** Of a request: aborted at the deadline. A request that is still waiting then is not handled. Not in browsers. */
+  /** Aborted at the deadline. A request that is still queued then is not handled. Only for requests, and not in browsers. */
   signal?: AbortSignal | undefined;
   /** The W3C trace context of the sender, if it sent one. Not in browsers. */
   traceparent?: string | undefined;
@@ -28,7 +28,7 @@ export interface MessageContext {
   tracestate?: string | undefined;
 }
 
-/** Handles a message. What it returns answers a request; what it throws is reported. */
+/** Handles a message. Its return value answers a request; an error that it throws is reported. */
 export type MessageHandler<Data = unknown> = (
   subject: string,
   data: Data,
@@ -38,18 +38,18 @@ export type MessageHandler<Data = unknown> = (
 /** How a handler is called. */
 export interface HandlerOptions {
   /**
-   * Makes the agent a member of a group, for this pattern: of all members, one gets each message, the less busy of two drawn
-   * at random. @default every agent gets it
+   * Makes the agent a member of a group, for this pattern. Each message goes to one of all members, the less busy of two drawn
+   * at random. @default - every agent receives it
    */
   group?: string | undefined;
   /**
-   * How many messages of one subject it may be at at once: 1 to 10000. Above 1 they are handled in any order, and one that hangs
+   * How many messages of one subject it may handle at once: 1 to 10000. Above 1, they are handled in any order, and one that hangs
    * does not hold up the others. @default 1
    */
   concurrency?: number | undefined;
   /**
-   * How long it may go without `agent.progress()`, in seconds, before the agent reads as stalled: 1 to
-   * 86400. @default for ever
+   * How long it may run without `agent.progress()`, in seconds, before the agent reads as stalled: 1 to
+   * 86400. @default - no limit
    */
   maxSilence?: number | undefined;
 }
@@ -90,7 +90,7 @@ export type RunHandler = (
   maxSilenceMs: number | undefined,
 ) => Promise<unknown>;
 
-/** Hears what becomes of messages. */
+/** Receives the outcome of messages. */
 export interface MessageReporter {
   reportFailure(subject: string, error: unknown): void;
   reportDrop(subject: string, reason: DropReason): void;
@@ -126,7 +126,7 @@ export class Dispatcher {
   }
 
   /**
-   * @returns a function that takes the handler away again
+   * @returns a function that removes the handler
    * @throws SubjectError if the pattern is not one.
    * @throws ConfigurationError if an option is out of its limits.
    */

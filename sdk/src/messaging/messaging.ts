@@ -1,4 +1,4 @@
-/** An agent's messages: those it gets, those it sends, what it asks and what it answers. */
+/** An agent's messages: received, published, requests and answers. */
 
 import { type Delivery, deliveryKey } from "../../../core/server-messages";
 import { RESERVED } from "../../../core/subject";
@@ -39,16 +39,16 @@ export interface MessagingOptions extends PublisherOptions {
   scope: TaskScope;
 }
 
-/** What carries messages, and is told what an agent's handlers are for, and at. */
+/** The part of the connection that carries messages, subscriptions and the activity. */
 export type MessagingConnection = PublisherConnection &
   Pick<ManagerPort, "setSubscriptions" | "setActivity">;
 
-/** Where a message goes to, and how long to wait for its answer. */
+/** The receiver of a message. */
 export interface PublishOptions {
-  /** Sends it to this agent alone, whether it has a subscription or not. */
+  /** Sends it only to this agent, whether it has a subscription or not. */
   to?: string | undefined;
   /**
-   * Sends it to one agent alone that has this capability: one that is online, and not draining, blocked or stalled, whether it has
+   * Sends it to a single agent with this capability that is online, and not draining, blocked or stalled, whether it has
    * a subscription or not. Not together with `to`.
    */
   capability?: string | undefined;
@@ -58,13 +58,13 @@ export interface RequestOptions extends PublishOptions {
   /** How long to wait, in seconds: 0.1 to 86400. @default the agent's `requestTimeout` */
   timeout?: number | undefined;
   /**
-   * How many further agents may get the request if the one that got it is lost before it has answered: 0 to 100. They get it with
-   * the same `messageId` and the next `attempt`. Pages go to no further one. @default 0
+   * How many further agents may receive the request if its receiver is lost before it answers: 0 to 100. They receive it with
+   * the same `messageId` and the next `attempt`. Ignored in browsers. @default 0
    */
   retries?: number | undefined;
   /**
-   * Ends the wait: `request()` rejects with the signal's reason, and ignores an answer that comes later. What has not been sent
-   * is not sent any more. An agent that already handles the request is not notified. Not in browsers.
+   * Aborts the wait: `request()` rejects with the signal's reason, and ignores a later answer. A request that has not been sent
+   * is not sent. An agent that already handles the request is not notified. Not in browsers.
    */
   signal?: AbortSignal | undefined;
 }

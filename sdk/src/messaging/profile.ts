@@ -13,18 +13,18 @@ import { jsonOf } from "./json-data";
 export const isCapability = (name: unknown): name is string =>
   typeof name === "string" && name.length > 0 && name.length <= LIMITS.activityTextLength;
 
-/** The parts of a profile that an application gives. */
+/** The parts of a profile. */
 export interface ProfileOptions {
-  /** What the agent can do, in words of its own: at most 50, of 1 to 64 characters. */
+  /** What the agent can do: at most 50 names of 1 to 64 characters. */
   capabilities?: readonly string[] | undefined;
-  /** Anything else worth knowing about the agent: plain JSON, at most 4 KB together with the above. */
+  /** Additional information about the agent: plain JSON, at most 4 KB together with the capabilities. */
   metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
  * A profile as it is sent; null where neither part is given.
  *
- * @throws ConfigurationError if the server would not take it.
+ * @throws ConfigurationError if the server would refuse it.
  */
 export function profileOf({ capabilities, metadata }: ProfileOptions): Profile | null {
   if (capabilities === undefined && metadata === undefined) return null;
@@ -49,7 +49,7 @@ export function profileOf({ capabilities, metadata }: ProfileOptions): Profile |
   throw invalid("metadata", `at most ${LIMITS.profileBytes} bytes with capabilities`, bytes);
 }
 
-/** Tells a profile once, and again only if it has changed or did not arrive. */
+/** Sends a profile once, and again only if it has changed or did not arrive. */
 export class ProfilePublisher {
   #untold: Profile | null;
   #publishing = false;
@@ -75,7 +75,7 @@ export class ProfilePublisher {
       await this.connection.request({ type: "profile", ...profile });
       if (this.#untold === profile) this.#untold = null;
     } catch (error) {
-      // Anything else may go better with the next ack.
+      // Any other failure is retried with the next ack.
       if (error instanceof RequestRefusedError && error.code !== "internal") {
         if (this.#untold === profile) this.#untold = null;
         this.logger.warn(error.message);

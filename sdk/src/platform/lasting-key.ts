@@ -1,4 +1,4 @@
-/** Lets the key of the last login serve once more where its source fails or hangs. */
+/** Uses the key of the last login again if its source fails or hangs. */
 
 import type { KeySource } from "../connection/key-source";
 import type { SigningKey } from "../connection/keys";

@@ -1,4 +1,4 @@
-/** Cursors of a list: opaque to callers, and good only for the organization that they were made for. */
+/** Cursors of a list: opaque to callers, and valid only for their organization. */
 
 import { ID_PATTERN } from "../../../core/agent-id";
 import { InvalidCursorError } from "./errors";

@@ -2,12 +2,12 @@
 
 import { AgentHeartbeatError } from "../errors";
 
-/** An id, a limit or another argument is not of the form that is expected. */
+/** An id, a limit or another argument is invalid. */
 export class InvalidArgumentError extends AgentHeartbeatError {
   override name = "InvalidArgumentError";
 }
 
-/** A cursor that this organization's list has not given out. */
+/** A cursor that does not come from this organization's list. */
 export class InvalidCursorError extends InvalidArgumentError {
   override name = "InvalidCursorError";
 }

@@ -9,25 +9,25 @@ import type { Clock } from "./dynamodb-clock";
 export interface StatusReaderOptions {
   /** Name of the AgentStatus table: the stack's output `StatusTableName`. */
   tableName: string;
-  /** The stack's output `RegistryTableName`, for what a reader takes from there. @default - none of it */
+  /** The stack's output `RegistryTableName`, for history, counts, profiles and capabilities. @default - these are not available */
   registryTableName?: string | undefined;
   /** @default a new client, from `region`, `endpoint` and the environment's credentials */
   client?: DynamoDBClient | undefined;
-  /** Region of the table, where no client is given. */
+  /** Region of the table, if no client is given. */
   region?: string | undefined;
-  /** DynamoDB's URL, where no client is given and it is not the region's: the local runtime's. */
+  /** DynamoDB's URL, if no client is given and it is not the region's, as for the local runtime. */
   endpoint?: string | undefined;
   /**
-   * Takes the connections, where no client is given: `proxyAgent()` of the SDK for the proxy that the environment names.
+   * Makes the connections, if no client is given: `proxyAgent()` of the SDK for the proxy that the environment names.
    *
    * @default none: AWS's region is reached directly
    */
   agent?: ConnectionAgent | undefined;
-  /** Whether reads see every write that was answered before them. Costs twice as much. @default false */
+  /** Whether reads are strongly consistent, at twice the cost. @default false */
   consistent?: boolean | undefined;
   /** The local clock, in epoch milliseconds. @default Date.now */
   now?: Clock | undefined;
-  /** Whether DynamoDB's clock is believed where `now` differs from it by seconds. @default true */
+  /** Whether to use DynamoDB's clock if `now` differs from it by seconds. @default true */
   correctClock?: boolean | undefined;
 }
 
@@ -35,13 +35,13 @@ export interface ListAgentsOptions {
   organizationId: string;
   /** Only agents of this derived status. @default both */
   status?: Status | undefined;
-  /** The `cursor` of the page before. @default the first page */
+  /** The `cursor` of the previous page. @default - the first page */
   cursor?: string | null | undefined;
-  /** Agents a page at most, 1 to 1000. @default 100 */
+  /** Agents per page at most, 1 to 1000. @default 100 */
   limit?: number | undefined;
-  /** Whether each agent comes with its profile. Needs `registryTableName`. @default false */
+  /** Whether to include each agent's profile. Needs `registryTableName`. @default false */
   profiles?: boolean | undefined;
-  /** Where a page ends that would be larger than this, in bytes of its agents as JSON. @default no limit */
+  /** The size of a page at most, in bytes of its agents as JSON. @default - no limit */
   maxBytes?: number | undefined;
 }
 

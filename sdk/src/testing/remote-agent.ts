@@ -81,7 +81,7 @@ export class RemoteAgent {
   /**
    * Handles messages, and answers requests, as `onMessage()` of an agent does, while it is online.
    *
-   * @returns a function that takes the handler away again
+   * @returns a function that removes the handler
    */
   onMessage(pattern: string, handler: MessageHandler): () => void {
     this.#handlers.set(handler, pattern);

@@ -48,16 +48,16 @@ const OPTIONS: Record<keyof HttpHeartbeatClientOptions, true> = {
 };
 
 /**
- * Shows that an agent lives, by one request for each heartbeat. There is nothing to open or to close, and no timer runs: the
+ * Sends heartbeats of an agent, one request for each. There is nothing to open or to close, and no timer: the
  * agent is online until its lease ends (`heartbeatInterval` x `heartbeatTimeoutMultiplier` after the last heartbeat) or it
- * leaves. It gets no messages.
+ * leaves. It receives no messages.
  *
  * An object of this class is one process of the agent: of two, the newer takes over.
  */
 export class HttpHeartbeatClient {
   readonly agentId: string;
   readonly organizationId: string;
-  /** Tells this process from others with the same agent id. */
+  /** Identifies this process among all processes of the agent. */
   readonly instanceId: string = crypto.randomUUID();
   readonly #key: KeySource;
   readonly #requests: LeaseRequests;
@@ -101,12 +101,12 @@ export class HttpHeartbeatClient {
   /**
    * Renews the lease: the agent is online from now on, until `leaseExpiresAt`. Calls are sent one after the other.
    *
-   * @param activity what the agent does; without it, readers see nothing of that
+   * @param activity what the agent is doing. Without it, readers see none
    * @throws LoginRefusedError if the service refuses: `status` is 403 for a token that is not accepted, 409 if another
-   *   process holds the agent, 429 or 503 if it is to be tried again.
-   * @throws ConnectionError if there is no answer.
+   *   process holds the agent, 429 or 503 if the caller should try again.
+   * @throws ConnectionError if there is no response.
    * @throws EnrolmentRefusedError if there is no key to log in with, because the enrolment does not register it.
-   * @throws KeyError if the private key is of no use.
+   * @throws KeyError if the private key is unusable.
    */
   async sendHeartbeat(activity?: Activity): Promise<HeartbeatAckMessage> {
     const answer = await this.#inTurn(() => this.#requests.renew(activity, this.#limits));

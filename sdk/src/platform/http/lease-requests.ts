@@ -13,7 +13,7 @@ export interface LeaseRequestOptions {
   /** The deployment's output `HttpUrl`, without a slash at its end. */
   httpUrl: string;
   login: LoginTerms;
-  /** Called before the first request, and after a refusal: it may cost something, which heartbeats come too often for. */
+  /** Called before the first request, and after a refusal, but not for each heartbeat: it may cost money. */
   loadKey(): Promise<SigningKey>;
   agent?: Agent | undefined;
 }
