@@ -4,7 +4,8 @@ import type { RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
 import { ConcurrentChangeError, unknownAgent } from "./errors";
 import { type DoneBefore, type KeyChange, type RetiredKey, retirement } from "./key-change";
-import type { AgentName, RecordStore } from "./record-store";
+import type { RecordStore } from "./record-store";
+import type { AgentName } from "./record-updates";
 import { orIncomplete, type RevocationOptions, revokeKey } from "./revocation";
 
 /** Attempts at a change of keys against others who change the same agent. */

@@ -33,7 +33,7 @@ export {
   UnknownKeyError,
 } from "./errors";
 export { type PublicKeySource, publicKeyFrom } from "./public-key";
-export type { AgentName } from "./record-store";
+export type { AgentName } from "./record-updates";
 export type {
   AgentRegistryOptions,
   JobRegistration,

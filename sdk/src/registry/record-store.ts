@@ -1,4 +1,4 @@
-/** The reads and conditional writes of agents' records, as DynamoDB takes them. */
+/** Reads, creates and changes agents' records. */
 
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -8,14 +8,12 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
-  UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { LIMITS } from "../../../core/limits";
 import {
   AGENT_RECORD_PREFIX,
   agentFromItem,
-  agentRecordId,
   asObserved,
   fencingTokenOf,
   isExpired,
@@ -27,24 +25,18 @@ import {
 } from "../../../core/registry-record";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import type { RetiredKey } from "./key-change";
-
-/** Which agent. */
-export interface AgentName {
-  organizationId: string;
-  agentId: string;
-}
+import {
+  type AgentName,
+  ATTEMPTS,
+  type Item,
+  keyOf,
+  present,
+  RecordUpdates,
+} from "./record-updates";
 
 /** The agent is not registered yet, or not any more; and what it was before has a lesser fencing token. */
 const absent =
   "(attribute_not_exists(recordId) OR expiresAt <= :now) AND (attribute_not_exists(revokedAt) OR revokedAt < :createdAt)";
-
-/** The agent is registered. */
-const present =
-  "attribute_exists(recordId) AND (attribute_not_exists(expiresAt) OR expiresAt > :now)";
-
-/** The fencing token is greater than any before. */
-const fences =
-  "(attribute_not_exists(revokedAt) OR revokedAt < :revokedAt) AND (attribute_not_exists(createdAt) OR createdAt < :revokedAt)";
 
 /** Nobody has changed the keys since they were read. */
 const keysAsObserved = "publicKeys = :observed";
@@ -52,18 +44,17 @@ const keysAsObserved = "publicKeys = :observed";
 /** How long the fencing token of a removed agent is kept: longer than any connection lives that it locks out. */
 const TOMBSTONE_MS = LIMITS.connectionDurationMs + 60 * 60_000;
 
-/** A fencing token is raised above others' until it is the greatest. */
-const ATTEMPTS = 10;
-
-type Item = Record<string, AttributeValue>;
-
 /** Shows no registration that has ended. Every method rejects with the client's error if DynamoDB fails. */
 export class RecordStore {
+  readonly #updates: RecordUpdates;
+
   constructor(
     private readonly client: DynamoDBClient,
     private readonly tableName: string,
     private readonly clock: DynamoDbClock,
-  ) {}
+  ) {
+    this.#updates = new RecordUpdates(client, tableName, clock);
+  }
 
   async get(name: AgentName): Promise<RegisteredAgent | undefined> {
     const { Item } = await this.client.send(
@@ -143,7 +134,7 @@ export class RecordStore {
 
   /** Returns the agent, or undefined if there is none. */
   enable(name: AgentName): Promise<RegisteredAgent | undefined> {
-    return this.#set(name, "enabled = :enabled", present, { ":enabled": { BOOL: true } });
+    return this.#updates.set(name, "enabled = :enabled", present, { ":enabled": { BOOL: true } });
   }
 
   /**
@@ -151,14 +142,14 @@ export class RecordStore {
    * now on.
    */
   async disable(name: AgentName): Promise<RegisteredAgent | undefined> {
-    const agent = await this.#fence(
+    const agent = await this.#updates.fence(
       name,
       "SET enabled = :false, updatedAt = :now, revokedAt = :revokedAt REMOVE ephemeralMs",
       { false: false },
     );
     if (agent?.keptUntil === undefined) return agent;
     return (
-      (await this.#update(
+      (await this.#updates.update(
         name,
         "REMOVE keptUntil, ttlEpochSeconds",
         "revokedAt = :revokedAt",
@@ -181,7 +172,7 @@ export class RecordStore {
       ...(some && { ":retired": retired }),
     };
     const assignment = `publicKeys = :changed${some ? ", retiredKeys = :retired" : ""}`;
-    return this.#set(name, assignment, keysAsObserved, marshall(values), (found) =>
+    return this.#updates.set(name, assignment, keysAsObserved, marshall(values), (found) =>
       isDeepStrictEqual(agentFromItem(found).publicKeys, changed),
     );
   }
@@ -193,7 +184,7 @@ export class RecordStore {
    */
   async remove(name: AgentName): Promise<{ revokedAt: number; removed: boolean }> {
     const ttlEpochSeconds = Math.ceil((this.clock.now() + TOMBSTONE_MS) / 1000);
-    const agent = await this.#fence(
+    const agent = await this.#updates.fence(
       name,
       "SET revokedAt = :revokedAt, expiresAt = :zero, ttlEpochSeconds = :ttlEpochSeconds " +
         "REMOVE publicKeys, retiredKeys, profile, description, enabled, createdAt, updatedAt, #role",
@@ -213,89 +204,9 @@ export class RecordStore {
     return { revokedAt: token ?? now, removed: false };
   }
 
-  /** Writes with a fencing token that is greater than any before. */
-  async #fence(
-    name: AgentName,
-    UpdateExpression: string,
-    values: Record<string, unknown>,
-    ExpressionAttributeNames?: Record<string, string>,
-  ): Promise<RegisteredAgent | undefined> {
-    let revokedAt = this.clock.now();
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const now = this.clock.now();
-      const given = Object.entries({ ...values, now, revokedAt });
-      const all = marshall(Object.fromEntries(given.map(([key, value]) => [`:${key}`, value])));
-      const condition = `${present} AND ${fences}`;
-      try {
-        return await this.#write(name, UpdateExpression, condition, all, ExpressionAttributeNames);
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        if (!error.Item) return undefined;
-        const found = agentFromItem(error.Item);
-        // Its own write, whose answer was lost.
-        if (found.revokedAt === revokedAt) return found;
-        if (isExpired(found, now)) return undefined;
-        revokedAt = fencingTokenOf(found) + 1;
-      }
-    }
-    throw new Error(`agent ${name.agentId}: others changed it at each of ${ATTEMPTS} attempts`);
-  }
-
   #registered(items: Record<string, AttributeValue>[]): RegisteredAgent[] {
     const now = this.clock.now();
     return items.map(agentFromItem).filter((agent) => !isExpired(agent, now));
-  }
-
-  /** @param isWritten whether what stands in the way is what was to be written: the client repeats lost writes */
-  #set(
-    name: AgentName,
-    assignment: string,
-    condition: string,
-    values: Item,
-    isWritten?: (found: Item) => boolean,
-  ): Promise<RegisteredAgent | undefined> {
-    const all = { ...values, ...marshall({ ":now": this.clock.now() }) };
-    return this.#update(name, `SET ${assignment}, updatedAt = :now`, condition, all, isWritten);
-  }
-
-  async #update(
-    name: AgentName,
-    UpdateExpression: string,
-    ConditionExpression: string,
-    values: Item,
-    isWritten: (found: Item) => boolean = () => false,
-  ): Promise<RegisteredAgent | undefined> {
-    try {
-      return await this.#write(name, UpdateExpression, ConditionExpression, values);
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return error.Item && isWritten(error.Item) ? agentFromItem(error.Item) : undefined;
-    }
-  }
-
-  /** @throws ConditionalCheckFailedException with the item, if the condition does not hold */
-  async #write(
-    name: AgentName,
-    UpdateExpression: string,
-    ConditionExpression: string,
-    ExpressionAttributeValues: Item,
-    ExpressionAttributeNames?: Record<string, string>,
-  ): Promise<RegisteredAgent> {
-    const { Attributes = {} } = await this.client.send(
-      this.clock.watch(
-        new UpdateItemCommand({
-          TableName: this.tableName,
-          Key: keyOf(name),
-          UpdateExpression,
-          ConditionExpression,
-          ...(ExpressionAttributeNames && { ExpressionAttributeNames }),
-          ExpressionAttributeValues,
-          ReturnValues: "ALL_NEW",
-          ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-        }),
-      ),
-    );
-    return agentFromItem(Attributes);
   }
 
   /** What stood in the way of a write; undefined if it was done. */
@@ -308,8 +219,4 @@ export class RecordStore {
       return error.Item ?? {};
     }
   }
-}
-
-function keyOf({ organizationId, agentId }: AgentName): Item {
-  return marshall({ organizationId, recordId: agentRecordId(agentId) });
 }

@@ -7,7 +7,7 @@ import type { Role } from "../../../core/roles";
 import type { Names } from "../../../core/unknown-names";
 import type { Clock } from "../status/dynamodb-clock";
 import type { PublicKeySource } from "./public-key";
-import type { AgentName } from "./record-store";
+import type { AgentName } from "./record-updates";
 
 export interface AgentRegistryOptions {
   client: DynamoDBClient;

@@ -21,7 +21,8 @@ import { AgentKeys } from "./agent-keys";
 import { AgentExistsError, unknownAgent } from "./errors";
 import { rotatedAway, takenAway, withKey, withoutKey, withRotatedKey } from "./key-change";
 import { type PublicKeySource, publicKeyFrom } from "./public-key";
-import { type AgentName, RecordStore } from "./record-store";
+import { RecordStore } from "./record-store";
+import type { AgentName } from "./record-updates";
 import {
   type AgentRegistryOptions,
   JOB_REGISTRATION,

@@ -14,7 +14,7 @@ import { isPurged, type StatusRow } from "../../../core/status";
 import { rowInTheWay, statusWrite, type WriteValues } from "../../../core/status-write";
 import type { DynamoDbClock } from "../status/dynamodb-clock";
 import { IncompleteChangeError } from "./errors";
-import type { AgentName } from "./record-store";
+import type { AgentName } from "./record-updates";
 
 export interface RevocationOptions {
   client: DynamoDBClient;
