@@ -220,10 +220,10 @@ class Agent:
         return await self._messaging.request(subject, data, to, capability, timeout, retries)
 
     def progress(self, note: str | None = None) -> None:
-        """Marks that the work has advanced, for the next heartbeat to tell.
+        """Records that the work has advanced, which the next heartbeat reports.
 
         It is that of the handler that calls, from whatever thread; from outside of any handler, that of the
-        one that has run for longest. `note`: what to tell of it, at most 64 characters.
+        one that has run for longest. `note`: a description, at most 64 characters.
         """
         self._messaging.progress(note)
 
@@ -232,9 +232,9 @@ class Agent:
         capabilities: Sequence[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Replaces capabilities and metadata, those that are left out by none.
+        """Replaces capabilities and metadata; those that are left out are removed.
 
-        They are told now, or with the next connection. Raises ConfigurationError if the server would not
+        They are sent now, or with the next connection. Raises ConfigurationError if the server would not
         take them.
         """
         self._profile.set(profile_of(capabilities, metadata))

@@ -51,7 +51,7 @@ class Rotated:
 
 @dataclass(frozen=True)
 class Ready:
-    """Connected, with every subscription in place: after each connection that was made anew."""
+    """Connected, with every subscription in place: emitted after each new connection."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class HandlerError:
 
 @dataclass(frozen=True)
 class MessageDropped:
-    """A message came that no handler will get.
+    """A message was dropped before any handler received it.
 
-    Too many wait (`queue_full`), the agent ends (`ended`), or nobody waits for the answer any more (`expired`).
+    Too many are waiting (`queue_full`), its requester no longer waits (`expired`), or the agent ends (`ended`).
     """
 
     subject: str

@@ -13,7 +13,7 @@ Presence = dict[str, Any]
 
 @dataclass(frozen=True)
 class FleetChange:
-    """Something about an agent is another than before, or the service told of it."""
+    """An agent appeared, disappeared or changed, or the service published a transition."""
 
     agent_id: str
     previous: Presence | None
@@ -21,7 +21,7 @@ class FleetChange:
     current: Presence | None
     """None where the agent is known no longer."""
     transition: dict[str, Any] | None
-    """What the service told; None where the change was seen in a list or follows from the clock."""
+    """The published transition; None if the change was found in a list or follows from the clock."""
 
 
 class FleetBook:
@@ -30,8 +30,8 @@ class FleetBook:
     def __init__(self) -> None:
         self.agents: dict[str, Presence] = {}
         """Every agent once, as it is to be shown."""
-        self._told: dict[str, Presence] = {}
-        """The same as the service told it last."""
+        self._received: dict[str, Presence] = {}
+        """The same as last received from the service."""
 
     def take(self, presence: Presence, transition: dict[str, Any] | None, now: float) -> FleetChange | None:
         """Takes what the service says of an agent, unless something newer is known.
@@ -39,13 +39,13 @@ class FleetBook:
         Returns the change; None if there is none and no transition.
         """
         agent_id = presence["agentId"]
-        told, previous = self._told.get(agent_id), self.agents.get(agent_id)
+        told, previous = self._received.get(agent_id), self.agents.get(agent_id)
         if told and not _is_newer(presence, told):
             return FleetChange(agent_id, previous, previous, transition) if transition else None
         merged = dict(presence)
         if told and "profile" in told:
             merged.setdefault("profile", told["profile"])
-        self._told[agent_id] = merged
+        self._received[agent_id] = merged
         current = _read_at(merged, now)
         if transition is None and previous == current:
             return None
@@ -67,7 +67,7 @@ class FleetBook:
         changes = []
         for agent_id in [each for each in self.agents if each not in agent_ids]:
             previous = self.agents.pop(agent_id)
-            self._told.pop(agent_id, None)
+            self._received.pop(agent_id, None)
             changes.append(FleetChange(agent_id, previous, None, None))
         return changes
 

@@ -13,7 +13,7 @@ FleetState = Literal["idle", "connecting", "live", "stale", "stopped"]
 
 - `idle`: not started.
 - `connecting`: the first full list is not there yet.
-- `live`: every change is shown as it is told.
+- `live`: every change is shown as soon as it is published.
 - `stale`: not connected, or no list succeeds: what is shown may be old.
 - `stopped`: ended.
 """

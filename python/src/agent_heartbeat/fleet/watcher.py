@@ -87,14 +87,14 @@ class Watcher:
 
     @property
     def last_update_at(self) -> float | None:
-        """When the agents were last told to be as they are; None before the first list."""
+        """The time of the last update, by the server's clock; None before the first list."""
         return self._last_update_at
 
     @property
     def mass_expiry(self) -> dict[str, Any] | None:
-        """What the service suspected of itself at the last list; None if nothing.
+        """The mass expiry that the service suspected at the last list; None if none.
 
-        So many agents fell silent at once that it does not yet tell that they are offline.
+        So many agents fell silent at once that it withholds their offline events.
         """
         return self._mass_expiry
 
