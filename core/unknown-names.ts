@@ -17,8 +17,8 @@ export function unknownName(given: object, known: object): string | undefined {
 export function unknown(name: string, known: readonly string[]): string {
   const meant = nearest(name, known);
   return meant
-    ? `${name}: there is none of this name; did you mean ${meant}?`
-    : `${name}: there is none of this name; expected one of ${[...known].sort().join(", ")}`;
+    ? `${name}: unknown; did you mean ${meant}?`
+    : `${name}: unknown; expected one of ${[...known].sort().join(", ")}`;
 }
 
 /** The known name that was probably meant; undefined if there is none. */

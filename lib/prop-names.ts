@@ -70,7 +70,7 @@ export function propsIn(given: object, known: object): AgentHeartbeatProps {
   const others = Object.keys(given).filter((name) => !Object.hasOwn({ ...PROPS, ...known }, name));
   for (const name of others) {
     const meant = nearest(name, Object.keys(PROPS));
-    if (meant) throw new Error(`${name}: there is none of this name; did you mean ${meant}?`);
+    if (meant) throw new Error(`${name}: unknown; did you mean ${meant}?`);
   }
   const own = Object.entries(given).filter(([name]) => Object.hasOwn(PROPS, name));
   return Object.fromEntries(own);

@@ -44,7 +44,7 @@ export const BOUNDS: Readonly<Record<BoundedRoute, Bound>> = {
     writes: COUNT + 1 + MOST_CONNECTIONS * 2 * LIMITS.capabilities,
     posts: 1,
   },
-  // Counts what the agent has. A subscription that came too late is taken away again.
+  // Counts what the agent has. A subscription that exceeded the limit is deleted again.
   subscribe: { reads: LIMITS.subscriptionsOfAgent + 1, writes: COUNT + 2, posts: 1 },
   unsubscribe: { reads: 0, writes: COUNT + 1, posts: 0 },
   // The status of members of groups. A message to many is counted a second time. A request to a group is noted for each member

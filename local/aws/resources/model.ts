@@ -170,7 +170,7 @@ export function readModel(assembly: Assembly, options: ModelOptions): Model {
   const runs = (name: string) => functions.some((fn) => fn.arn === name || fn.name === name);
   const expectFunction = (logicalId: string, name: string) => {
     if (!leaveOut || runs(name)) return;
-    throw new LocalRuntimeError(`${logicalId}: its function is none that runs here`);
+    throw new LocalRuntimeError(`${logicalId}: its function does not run here`);
   };
   return {
     tables,

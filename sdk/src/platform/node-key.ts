@@ -90,7 +90,7 @@ function keySource({ privateKey, privateKeyPath: path, ...rest }: KeyOptions): K
     try {
       return await read(await readFile(path));
     } catch (cause) {
-      const why = cause instanceof KeyError ? "is of no use" : "could not be read";
+      const why = cause instanceof KeyError ? "is unusable" : "could not be read";
       const { message } = cause as Error;
       throw new KeyError(`the private key at ${path} ${why}: ${message}`, { cause });
     }

@@ -115,7 +115,7 @@ describe("a key file", () => {
     const told = warnings.filter((text) => text.includes("the last key is used again"));
     expect(told).toEqual([
       expect.stringContaining(`the private key at ${path} could not be read: ENOENT`),
-      expect.stringContaining(`the private key at ${path} is of no use`),
+      expect.stringContaining(`the private key at ${path} is unusable`),
     ]);
   });
 });

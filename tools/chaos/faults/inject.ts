@@ -20,7 +20,7 @@ export async function inject(fault: Fault, stage: Stage): Promise<void> {
       return startAnother(fault, stage);
     case "disable agents":
     case "remove agents":
-    case "rotate keys away":
+    case "replace keys":
       return lockOut(fault, stage);
     case "freeze links":
     case "reset links":

@@ -5,16 +5,13 @@ import type { Stage } from "../stage/stage";
 import { pause } from "./pause";
 import type { Fault } from "./plan";
 
-type LockOutFault = Extract<
-  Fault,
-  { kind: "disable agents" | "remove agents" | "rotate keys away" }
->;
+type LockOutFault = Extract<Fault, { kind: "disable agents" | "remove agents" | "replace keys" }>;
 
 const MESSAGE_EVERY_MS = 1000;
 
 export async function lockOut(fault: LockOutFault, stage: Stage): Promise<void> {
   const { recorder, registrations, lockedOut } = stage;
-  const rotates = fault.kind === "rotate keys away";
+  const rotates = fault.kind === "replace keys";
   // While the database is down, an earlier lock-out may take longer than planned.
   const agentIds = fault.agents
     .map((index) => stage.agentIds[index] as string)

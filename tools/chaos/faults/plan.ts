@@ -22,7 +22,7 @@ export type Fault =
   | { kind: "start duplicates"; process: number; lastsMs: number }
   | { kind: "disable agents"; agents: number[]; lastsMs: number }
   | { kind: "remove agents"; agents: number[]; lastsMs: number }
-  | { kind: "rotate keys away"; agents: number[]; lastsMs: number }
+  | { kind: "replace keys"; agents: number[]; lastsMs: number }
   | { kind: "freeze links"; agents: number[]; lastsMs: number }
   | { kind: "reset links"; agents: number[] }
   | { kind: "slow links"; agents: number[]; delayMs: number; lastsMs: number }
@@ -64,7 +64,7 @@ const WEIGHTS: Record<FaultKind, number> = {
   "start duplicates": 2,
   "disable agents": 3,
   "remove agents": 2,
-  "rotate keys away": 2,
+  "replace keys": 2,
   "freeze links": 5,
   "reset links": 6,
   "slow links": 3,
@@ -97,7 +97,7 @@ const machineOf = (fault: Fault): string[] => {
       return [`process ${fault.process}`];
     case "disable agents":
     case "remove agents":
-    case "rotate keys away":
+    case "replace keys":
       return fault.agents.map((agent) => `registration ${agent}`);
     case "restart the gateway":
     case "restart the database":
@@ -163,7 +163,7 @@ function draw(kind: FaultKind, options: PlanOptions, random: () => number): Faul
       return { kind, process, lastsMs: lastsMs(leaseMs, 3 * leaseMs) };
     case "disable agents":
     case "remove agents":
-    case "rotate keys away":
+    case "replace keys":
       return { kind, agents: some(), lastsMs: lastsMs(leaseMs, 4 * leaseMs) };
     case "freeze links":
       return { kind, agents: some(), lastsMs: lastsMs(1000, 3 * leaseMs) };

@@ -38,7 +38,7 @@ export class Registrations {
     return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   }
 
-  /** Whether an agent's key has been taken away before, which can be done once. */
+  /** Whether an agent's key has been replaced before, which can be done once. */
   isRotated(agentId: string): boolean {
     return this.#rotated.has(agentId);
   }

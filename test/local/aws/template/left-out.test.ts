@@ -89,8 +89,8 @@ describe("a template with parts that are not supported", () => {
     expect(leftOut).toEqual([
       "Network: AWS::EC2::VPC does not run here",
       'Python.Runtime: expected a Node.js runtime, got "python3.13"',
-      "QueueMapping: its function is none that runs here",
-      "Rule: its function is none that runs here",
+      "QueueMapping: its function does not run here",
+      "Rule: its function does not run here",
       expect.stringMatching(/^QueueRule\.Targets: expected targets that are functions, got /),
     ]);
   });
