@@ -1,4 +1,4 @@
-/** Changes the keys of registered agents, however many operators do at once, and ends the connections of keys that are taken away. */
+/** Changes the keys of registered agents, also if several operators do so at once, and ends the connections of removed keys. */
 
 import type { RegisteredAgent } from "../../../core/registry-record";
 import { keyTagOf } from "../../../core/row-connections";
@@ -22,8 +22,8 @@ export class AgentKeys {
   /**
    * Reads, changes and writes the keys, again if another change of them came in between.
    *
-   * @param doneBefore if given, the connections end that were opened with the keys that are taken away, also where an earlier
-   *   call has taken them away and its answer was lost
+   * @param doneBefore if given, connections that were opened with removed keys are ended, also if an earlier
+   *   call removed the keys and its answer was lost
    */
   async change(
     name: AgentName,

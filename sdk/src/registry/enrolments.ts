@@ -159,7 +159,7 @@ export class EnrolmentRegistry {
     return { enrolment, token };
   }
 
-  /** The enrolment, or undefined if there is none. One is kept for 90 days after its end. */
+  /** The enrolment, or undefined if it does not exist. It is kept for 90 days after its end. */
   async get(name: EnrolmentName): Promise<Enrolment | undefined> {
     expectEnrolmentName(name);
     const { Item } = await this.#client.send(
@@ -230,7 +230,7 @@ export class EnrolmentRegistry {
     }
   }
 
-  /** The agents that an enrolment has registered. If it was revoked before, none is missed. */
+  /** The agents that an enrolment has registered. After a revocation, the list is complete. */
   async *agents(name: EnrolmentName): AsyncGenerator<RegisteredAgent, void, undefined> {
     expectEnrolmentName(name);
     for await (const agent of this.#agents.all(name.organizationId)) {

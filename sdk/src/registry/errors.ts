@@ -23,7 +23,7 @@ export class UnknownEnrolmentError extends RegistryError {
   override name = "UnknownEnrolmentError";
 }
 
-/** The agent holds as many keys as it may. */
+/** The agent already has the maximum number of keys. */
 export class TooManyKeysError extends RegistryError {
   override name = "TooManyKeysError";
 }
@@ -38,7 +38,7 @@ export class UnknownKeyError extends RegistryError {
   override name = "UnknownKeyError";
 }
 
-/** The agent's last key can't be taken away: disable or remove the agent instead. */
+/** The agent's last key can't be removed: disable or remove the agent instead. */
 export class LastKeyError extends RegistryError {
   override name = "LastKeyError";
 }

@@ -1,4 +1,4 @@
-/** The changes that an agent's keys may go through: never more than two, never none. */
+/** The possible changes of an agent's keys. An agent always has one or two. */
 
 import type { PublicKey } from "../../../core/public-key";
 import type { RegisteredAgent, RegisteredKey } from "../../../core/registry-record";
@@ -7,10 +7,10 @@ import { KeyExistsError, LastKeyError, TooManyKeysError, unknownKey } from "./er
 /** Keys that an agent may have at once: one to use, one to change to. */
 const MAX_KEYS = 2;
 
-/** A key that was taken away, as far as it is remembered. */
+/** A removed key. Only the last ones are stored. */
 export type RetiredKey = NonNullable<RegisteredAgent["retiredKeys"]>[number];
 
-/** Keys that are remembered: an agent has two at once, so of those taken away the last two may still be in use. */
+/** How many removed keys are stored. An agent has at most two keys, so only the last two removed ones may still be in use. */
 const MOST_RETIRED = 2;
 
 /** What an agent's keys become, or why not. */
@@ -53,7 +53,7 @@ export function withoutKey(keyId: string): KeyChange {
   };
 }
 
-/** The keys that a change takes away, and those that were taken away before, as far as they are remembered. */
+/** The keys that a change removes, and the stored ones that were removed before. */
 export function retirement(agent: RegisteredAgent, publicKeys: readonly RegisteredKey[]) {
   const retired = agent.publicKeys
     .filter((key) => !publicKeys.some(({ keyId }) => keyId === key.keyId))

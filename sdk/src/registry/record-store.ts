@@ -132,7 +132,7 @@ export class RecordStore {
     return !found || isSameItem(found, Item) ? agent : undefined;
   }
 
-  /** Returns the agent, or undefined if there is none. */
+  /** Returns the agent, or undefined if it does not exist. */
   enable(name: AgentName): Promise<RegisteredAgent | undefined> {
     return this.#updates.set(name, "enabled = :enabled", present, { ":enabled": { BOOL: true } });
   }

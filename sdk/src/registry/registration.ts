@@ -28,7 +28,7 @@ export interface Registration extends AgentName {
   enabled?: boolean | undefined;
   /** At most 256 characters. */
   description?: string | undefined;
-  /** When the registration ends by itself, in epoch milliseconds. @default never */
+  /** When the registration ends, in epoch milliseconds. @default - never */
   expiresAt?: number | undefined;
   /** For the role `job`: when its pings are due. `registerJob` makes the key that it needs. */
   job?: JobTerms | undefined;
@@ -49,9 +49,9 @@ export interface RegisteredJob {
 export interface KeyRotation extends AgentName {
   /** The new key, as in a registration. */
   publicKey: PublicKeySource;
-  /** Id of the key to take away. @default the older one of two; of one, none */
+  /** Id of the key to remove. @default - the older one of two; none if there is only one */
   retire?: string | undefined;
-  /** Whether connections that were opened with a key that is taken away end. @default false */
+  /** Whether to end connections that were opened with a removed key. @default false */
   now?: boolean | undefined;
 }
 

@@ -291,7 +291,7 @@ export function expectDescription(description: string | undefined): void {
   }
 }
 
-/** @throws InvalidArgumentError if it is not a time to come */
+/** @throws InvalidArgumentError if it is not a future time */
 export function expectFuture(expiresAt: number, now: number): void {
   if (Number.isInteger(expiresAt) && expiresAt > now) return;
   throw new InvalidArgumentError(

@@ -30,7 +30,7 @@ import {
 import { RegistryReads } from "./registry-reads";
 import { COUNT_ATTRIBUTES, StatusReads } from "./status-reads";
 
-/** Agents in the order of their ids: fewer than the limit, or none, where few of very many match. */
+/** Agents in the order of their ids: fewer than the limit, or none, if few of very many match. */
 export interface AgentPage {
   agents: AgentPresence[];
   /** Where the next page begins; null on the last one. */
@@ -85,10 +85,10 @@ export class StatusReader {
   }
 
   /**
-   * A page of the organization's agents. The limit counts those that match; `allAgents` goes over all pages.
+   * A page of the organization's agents. The limit counts those that match; `allAgents` iterates over all pages.
    *
    * @throws InvalidCursorError if the cursor is not from a list of this organization
-   * @throws InvalidArgumentError if an argument is not what it should be
+   * @throws InvalidArgumentError if an argument is invalid
    */
   async listAgents(options: ListAgentsOptions): Promise<AgentPage> {
     expectOptions(options, LIST_OPTIONS);
@@ -154,7 +154,7 @@ export class StatusReader {
   /**
    * Every agent of the organization, read page by page while they are taken.
    *
-   * @throws InvalidArgumentError if an argument is not what it should be
+   * @throws InvalidArgumentError if an argument is invalid
    */
   async *allAgents(
     options: Pick<ListAgentsOptions, "organizationId" | "status">,
@@ -170,7 +170,7 @@ export class StatusReader {
   /**
    * One agent, or undefined if it never connected, was removed, or has been gone for the retention period.
    *
-   * @throws InvalidArgumentError if an id is not what it should be
+   * @throws InvalidArgumentError if an id is invalid
    */
   async getAgent(organizationId: string, agentId: string): Promise<AgentPresence | undefined> {
     expectOrganizationId(organizationId);
@@ -182,7 +182,7 @@ export class StatusReader {
    * The agents that say of themselves that they have a capability, each with its profile. Reads the
    * registrations of the whole organization. Needs `registryTableName`.
    *
-   * @throws InvalidArgumentError if an argument is not what it should be
+   * @throws InvalidArgumentError if an argument is invalid
    */
   async *agentsWithCapability(
     options: Pick<ListAgentsOptions, "organizationId" | "status"> & { capability: string },
@@ -208,7 +208,7 @@ export class StatusReader {
    * An agent's last transitions, newest first: at most 50, of the last 30 days. The end of its lease is among them
    * before the sweep has stored it. Needs `registryTableName`.
    *
-   * @throws InvalidArgumentError if an id is not what it should be
+   * @throws InvalidArgumentError if an id is invalid
    */
   async history(organizationId: string, agentId: string): Promise<TransitionRecord[]> {
     expectAgentId(agentId);
@@ -220,7 +220,7 @@ export class StatusReader {
    * Whether offline events of an organization are withheld, because very many of its agents, or of several
    * organizations, fell silent at once; null if not. Needs `registryTableName`.
    *
-   * @throws InvalidArgumentError without a registry table, or if the id is not what it should be
+   * @throws InvalidArgumentError without a registry table, or if the id is invalid
    */
   async massExpiry(organizationId: string): Promise<MassExpiry | null> {
     expectOrganizationId(organizationId);
@@ -231,7 +231,7 @@ export class StatusReader {
    * The last transitions of one agent or of all, newest first: of each at most 50, of the last 30 days, and the ends
    * of leases that the sweep has not stored yet. Of all it reads everything that is kept, and every status. Needs `registryTableName`.
    *
-   * @throws InvalidArgumentError if an id is not what it should be
+   * @throws InvalidArgumentError if an id is invalid
    */
   async transitions(organizationId: string, agentId?: string): Promise<AgentTransition[]> {
     expectOrganizationId(organizationId);
@@ -257,7 +257,7 @@ export class StatusReader {
   /**
    * How many of the organization's agents are online and offline. Reads the whole partition.
    *
-   * @throws InvalidArgumentError if the id is not what it should be
+   * @throws InvalidArgumentError if the id is invalid
    */
   async countByStatus(organizationId: string): Promise<Record<Status, number>> {
     expectOrganizationId(organizationId);
@@ -271,7 +271,7 @@ export class StatusReader {
    * How many agents of the organization were online at each sweep of the last day, oldest first: at most one count every
    * four minutes. Needs `registryTableName`.
    *
-   * @throws InvalidArgumentError if the id is not what it should be
+   * @throws InvalidArgumentError if the id is invalid
    */
   async counts(organizationId: string): Promise<OnlineCount[]> {
     expectOrganizationId(organizationId);

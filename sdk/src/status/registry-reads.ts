@@ -1,4 +1,4 @@
-/** What a reader of presence takes from the registry: who can do what, and each agent's past. */
+/** Reads capabilities, profiles and histories from the registry. */
 
 import {
   type AttributeValue,
@@ -60,7 +60,7 @@ export class RegistryReads {
   }
 
   /**
-   * What agents say of themselves, by id. An agent that has said nothing is left out.
+   * The profiles of agents, by id. Agents without a profile are omitted.
    *
    * @param agentIds at most 100
    */

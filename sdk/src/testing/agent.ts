@@ -5,7 +5,7 @@ import type { RemoteAgent } from "./remote-agent";
 import type { Published } from "./replies";
 import { FakeService } from "./service";
 
-/** Options of `fakeAgent()`: those of an agent, none of which is required. */
+/** Options of `fakeAgent()`: the options of an agent, all of them optional. */
 export interface FakeAgentOptions
   extends Omit<
     NodeAgentOptions,
@@ -31,7 +31,7 @@ export class FakeAgent extends HeartbeatAgent {
     this.#service = service;
   }
 
-  /** Every message that the agent has published or asked, apart from answers. */
+  /** Every message and request that the agent has sent, except answers. */
   get published(): readonly Published[] {
     return this.#service.published;
   }
@@ -40,15 +40,15 @@ export class FakeAgent extends HeartbeatAgent {
    * Brings the agent a message, as a request: starts the agent if it is not started.
    *
    * @param from the agent that sends it
-   * @returns what the handler returns
-   * @throws RemoteError if the handler throws (`handler_failed`), or there is none (`no_handler`).
+   * @returns the value that the handler returns
+   * @throws RemoteError if the handler throws (`handler_failed`), or there is no handler (`no_handler`).
    */
   async receive(subject: string, data: unknown = null, from: string = SENDER): Promise<unknown> {
     await this.start();
     return this.#service.agent(from).request(subject, data, { to: this.agentId });
   }
 
-  /** Answers what the agent asks others, and takes what it publishes. */
+  /** Answers the agent's requests, and accepts its messages. */
   reply(pattern: string, handler: MessageHandler, agentId: string = SENDER): RemoteAgent {
     const agent = this.#service.agent(agentId).online();
     agent.onMessage(pattern, handler);

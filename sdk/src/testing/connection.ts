@@ -26,7 +26,7 @@ export type Until = <T>(look: () => T | undefined | null | false, what: string) 
 export class FakeConnection {
   /** Every message of the client, in order. */
   readonly messages: SentMessage[] = [];
-  /** The patterns that the client is subscribed to, each followed by a space and its group where it has one. */
+  /** The patterns that the client is subscribed to, each followed by a space and its group if it has one. */
   readonly subscriptions = new Set<string>();
   /** How it ended; null while it is open. */
   closed: ConnectionClose | null = null;
@@ -34,7 +34,7 @@ export class FakeConnection {
   answers = true;
   /** Whether a newer process of the agent has taken over. */
   superseded = false;
-  /** The longest frame that came over the network, in bytes. The gateway takes none above 32 KB. */
+  /** The longest frame received over the network, in bytes. The gateway accepts at most 32 KB. */
   longestFrame = 0;
   readonly #transport: Transport;
   readonly #until: Until;

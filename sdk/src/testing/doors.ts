@@ -14,7 +14,7 @@ import { type Login, readLogin } from "./login";
 
 /** What answers a handshake in place of a connection. */
 export interface Refusal {
-  /** The HTTP status: 401 and 403 refuse the login, 409 a duplicate, 429 and 503 ask to come again later. */
+  /** The HTTP status: 401 and 403 refuse the login, 409 a duplicate, 429 and 503 ask to retry later. */
   status: number;
   /** For example `Retry-After` in seconds, or `Date` for the server's clock. */
   headers?: Readonly<Record<string, string>> | undefined;

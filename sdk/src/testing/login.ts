@@ -4,7 +4,7 @@ import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import type { PublicKey } from "@agent-heartbeat/sdk";
 import { audienceOf, type LoginClaims } from "@agent-heartbeat/sdk/protocol";
 
-/** A login as it came, as far as it could be read. */
+/** A received login, as far as it could be read. */
 export interface Login {
   /** Each header `Sec-WebSocket-Protocol`: a client sends one, with both subprotocols. */
   offered: readonly string[];

@@ -1,4 +1,4 @@
-/** Agents and transitions as readers get them, with what a test does not care about filled in. */
+/** Agents and transitions as readers receive them, with defaults for all other fields. */
 
 import type { AgentPresence, Transition } from "@agent-heartbeat/sdk/protocol";
 
@@ -29,7 +29,7 @@ export function fakePresence(
 let serial = 0;
 
 /**
- * What the service publishes when an agent has come or gone: the `detail` of an event on the bus, and the `data` of a
+ * What the service publishes when an agent goes online or offline: the `detail` of an event on the bus, and the `data` of a
  * message on `presence.<agentId>`.
  */
 export function fakeTransition(

@@ -1,4 +1,4 @@
-/** An agent elsewhere that the test plays: it comes, goes, sends, and answers. */
+/** A remote agent that the test controls: it goes online and offline, publishes, requests, and answers. */
 
 import {
   type MessageContext,
@@ -27,7 +27,7 @@ export interface FakeMessage {
   tracestate?: string | undefined;
 }
 
-/** The one agent that gets a message: the one that is named, or one that has a capability. */
+/** The only receiver of a message: a named agent, or one with a capability. */
 export type FakeReceiver = Pick<FakeMessage, "to" | "capability">;
 
 /** What a remote agent needs of the service. */
@@ -40,7 +40,7 @@ export interface RemoteService {
 
 /** Made by `FakeService.agent()`. */
 export class RemoteAgent {
-  /** Every message that it got, in order. */
+  /** Every message that it received, in order. */
   readonly received: (Pick<FakeMessage, "subject" | "data"> & MessageContext)[] = [];
   readonly #handlers = new Map<MessageHandler, string>();
   readonly #asked = new Map<string, (data: unknown, from: string) => void>();
@@ -55,14 +55,14 @@ export class RemoteAgent {
     this.#service = service;
   }
 
-  /** The agent comes online, or is seen again. Its lease is a day, so that it stays until the test says otherwise. */
+  /** Brings the agent online, or renews its lease. The lease is a day, so that it stays online until the test changes that. */
   online(fields: Partial<AgentPresence> = {}): this {
     const lease = { leaseMs: DAY_MS, leaseExpiresAt: this.#service.now() + DAY_MS };
     this.#service.fleet.online(this.agentId, { ...lease, ...fields });
     return this;
   }
 
-  /** The agent goes offline, and gets no messages. */
+  /** Takes the agent offline: it receives no messages. */
   offline(reason: OfflineReason = "connection_lost"): this {
     this.#service.fleet.offline(this.agentId, reason);
     return this;
@@ -94,7 +94,7 @@ export class RemoteAgent {
   }
 
   /**
-   * Sends a request and waits for its answer, for as long as it takes.
+   * Sends a request and waits for its answer, without a timeout.
    *
    * @throws NoReceiverError if it reaches no receiver.
    * @throws RemoteError if it is answered with an error.

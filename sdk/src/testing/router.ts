@@ -1,4 +1,4 @@
-/** Delivers messages to the clients of the fake service and to the agents that a test plays. */
+/** Delivers messages to the clients of the fake service and to the agents that a test controls. */
 
 import type { AgentPresence, Transition } from "@agent-heartbeat/sdk/protocol";
 import { traceOf } from "../../../core/trace-context";

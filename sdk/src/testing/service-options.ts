@@ -1,4 +1,4 @@
-/** What a test gives the fake service, and gets of it for its clients. */
+/** The options of the fake service, and of its clients. */
 
 import type { Logger, PublicKey, Runtime } from "@agent-heartbeat/sdk";
 import type { Role } from "@agent-heartbeat/sdk/protocol";
@@ -11,15 +11,15 @@ import type { Login } from "./login";
 export interface FakeServiceOptions {
   /** The organization of all clients. @default "acme" */
   organizationId?: string | undefined;
-  /** Registered keys: a login that none of them has signed is refused with 403. @default every login is accepted */
+  /** Registered keys: a login that is signed with another key is refused with 403. @default - every login is accepted */
   keys?: readonly PublicKey[] | undefined;
-  /** What clients may do that are no agents, by their ids. @default all are agents */
+  /** The roles of clients by id. @default - all are agents */
   roles?: Readonly<Record<string, Role>> | undefined;
   /** The service's clock, in epoch milliseconds. @default Date.now */
   now?: (() => number) | undefined;
   /** From 0 to below 1: draws the members of groups. @default Math.random */
   random?: (() => number) | undefined;
-  /** Ends every wait for what a client does. @default they wait for as long as it takes */
+  /** Aborts every wait for a client. @default - waits have no timeout */
   signal?: AbortSignal | undefined;
 }
 

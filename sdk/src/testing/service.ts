@@ -1,4 +1,4 @@
-/** The service in this process: it speaks the protocol as the real one does, or as a test wants it to. */
+/** The service in this process: it follows the protocol as the real one does, or as a test configures it. */
 
 import { generateKeyPairSync } from "node:crypto";
 import type { OpenSocket, PublicKey } from "@agent-heartbeat/sdk";
@@ -39,7 +39,7 @@ export async function startFakeService(options: FakeServiceOptions = {}): Promis
 }
 
 /**
- * A service in this process. Clients come to it in memory, with `options()`, or over the network, at `url`. Its leases run
+ * A service in this process. Clients connect in memory, with `options()`, or over the network, at `url`. Its leases run
  * by `now()` alone: it has no timers.
  */
 export class FakeService {
@@ -50,19 +50,19 @@ export class FakeService {
   readonly logins: Login[] = [];
   /** Every request over HTTP so far, also those that were refused. */
   readonly httpRequests: HttpRequest[] = [];
-  /** Every message that clients have published, apart from answers. */
+  /** Every message that clients have published, except answers. */
   readonly published: Published[] = [];
   /** Registered keys; undefined accepts every login. */
   keys: readonly PublicKey[] | undefined;
-  /** Refuses handshakes: all of them, or those for which a function says so. */
+  /** Refuses handshakes: all of them, or those that a function selects. */
   refuse: Refusal | Refuse | undefined;
-  /** Answers requests over HTTP in place of the fake: all of them, or those for which a function says so. */
+  /** Answers requests over HTTP instead of the fake: all of them, or those that a function selects. */
   refuseHttp: Refusal | RefuseHttp | undefined;
   /** Whether messages on new connections are answered. */
   answers = true;
-  /** Answers messages in place of the fake. */
+  /** Answers messages instead of the fake. */
   answer: AnswerMessage | undefined;
-  /** How many processes a message reaches, in place of the true number. */
+  /** How many processes a message reaches, instead of the true number. */
   reached: number | undefined;
   /** Opens sockets in memory, for a client's `runtime`. */
   readonly openSocket: OpenSocket;
@@ -153,7 +153,7 @@ export class FakeService {
     return { agentId, ...common, logger: null, runtime: { openSocket } };
   }
 
-  /** An agent elsewhere, which the test plays. The same one at every call with its id. */
+  /** A remote agent that the test controls. Every call with the same id returns the same one. */
   agent(agentId: string): RemoteAgent {
     const known = this.#remote.get(agentId);
     if (known) return known;
@@ -176,29 +176,29 @@ export class FakeService {
     return this.connections.filter(({ closed }) => !closed);
   }
 
-  /** The newest connection. @throws Error if there was none yet */
+  /** The newest connection. @throws Error if there was no connection yet */
   get last(): FakeConnection {
     const last = this.connections.at(-1);
     if (!last) throw new Error("expected a connection, got none yet");
     return last;
   }
 
-  /** Connection number `count`, as soon as it is there. */
+  /** Waits for connection number `count`. */
   connection(count = 1): Promise<FakeConnection> {
     return this.until(() => this.connections[count - 1], `connection number ${count}`);
   }
 
-  /** Login number `count`, also one that was refused, as soon as it is there. */
+  /** Waits for login number `count`. Refused ones count too. */
   login(count = 1): Promise<Login> {
     return this.until(() => this.logins[count - 1], `login number ${count}`);
   }
 
-  /** Request number `count` over HTTP, also one that was refused, as soon as it is there. */
+  /** Waits for request number `count` over HTTP. Refused ones count too. */
   httpRequest(count = 1): Promise<HttpRequest> {
     return this.until(() => this.httpRequests[count - 1], `HTTP request number ${count}`);
   }
 
-  /** Sends a message as it is to every open connection, or to some. */
+  /** Sends a message unchanged to every open connection, or to some. */
   send(message: object | string, to: readonly FakeConnection[] = this.open): void {
     for (const connection of to) connection.send(message);
   }
