@@ -1,4 +1,4 @@
-/** An STS that answers whoever signed a `GetCallerIdentity` request with credentials that it gave out. */
+/** An STS that answers `GetCallerIdentity` requests that are signed with credentials that it issued. */
 
 import { createHash, createHmac, type Hash, type Hmac, randomUUID } from "node:crypto";
 import type { AwsCredentials } from "@agent-heartbeat/sdk";
@@ -122,7 +122,7 @@ export function fakeSts() {
   };
 }
 
-/** The answer of STS, to whoever asks for JSON. */
+/** The response of STS in JSON. */
 export const identity = (result: object): Response =>
   Response.json({
     GetCallerIdentityResponse: {

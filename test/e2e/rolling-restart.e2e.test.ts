@@ -72,7 +72,7 @@ describe("a rolling restart", () => {
     for (let restart = 0; restart < RESTARTS && restarting; restart++) {
       const older = running;
       running = await startWorker();
-      // As an orchestrator does: the older process must deliver its answers all the same.
+      // As an orchestrator does. The older process must deliver its answers nevertheless.
       await older.draining;
       older.child.kill("SIGTERM");
       // The signal may come when it has ended already, and meet no handler.

@@ -117,7 +117,7 @@ async function play(
   };
 }
 
-/** The largest of each figure over several plays. */
+/** The maximum of each figure over several runs. */
 function worst(plays: { reads: number; writes: number; posts: number }[]) {
   const most = (figure: "reads" | "writes" | "posts") =>
     Math.max(...plays.map((each) => each[figure]));

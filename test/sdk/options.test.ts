@@ -75,7 +75,7 @@ describe("options", () => {
 
   it.each(NUMBERS)("name %s if its number is absurd", (name, as) => {
     for (const value of ABSURD) {
-      // Null stands for the default.
+      // Null means the default.
       if (value === null) continue;
       const make = () => new HeartbeatAgent({ ...GOOD, ...as(value) } as never);
       expect(make).toThrow(ConfigurationError);

@@ -1,4 +1,4 @@
-/** What an application passes in throws, rejects or is absurd: the agent goes on, and says so where it can. */
+/** If something that an application passes in throws, rejects or is absurd, the agent continues, and reports it where it can. */
 
 import { describe, expect, it } from "@jest/globals";
 import { connectedAgent } from "../../testing/agents";

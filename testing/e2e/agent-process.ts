@@ -53,7 +53,7 @@ const FROM_SOURCES = ["--conditions=agent-heartbeat-source", "--import", "tsx"];
 /** A Python that has the client's dependencies: with it, agents are those of the Python client. */
 const { AGENT_HEARTBEAT_PYTHON } = process.env;
 
-/** The Python client has its heartbeats in a process of its own, which goes on while the agent's is stopped. */
+/** The Python client sends heartbeats from a separate process, which continues while the agent's is stopped. */
 export const outlivesStop = AGENT_HEARTBEAT_PYTHON !== undefined;
 
 export type Program = "agent" | "worker" | "spinner";

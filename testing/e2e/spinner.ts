@@ -1,4 +1,4 @@
-/** The program of an agent whose handler never gives its event loop back, while a thread goes on with the heartbeats. */
+/** The program of an agent whose handler blocks the event loop forever, while a thread sends the heartbeats. */
 
 import { HeartbeatAgent } from "@agent-heartbeat/sdk";
 

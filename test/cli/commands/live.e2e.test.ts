@@ -69,7 +69,7 @@ describe("messages from the command line", () => {
 });
 
 describe("events --follow", () => {
-  /** Follows, and hands out each line that is printed. */
+  /** Follows, and yields each printed line. */
   function follow(...words: string[]) {
     const interruption = new AbortController();
     const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** Heartbeats over HTTP, against a real table: what each is answered, and what becomes of the row. */
+/** Heartbeats over HTTP, against a real table: their responses, and the resulting row. */
 
 import { derivePresence } from "@agent-heartbeat/sdk/status";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";

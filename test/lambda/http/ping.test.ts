@@ -1,4 +1,4 @@
-/** Ping URLs of jobs, against a real table: what each request is answered, and what becomes of the job. */
+/** Ping URLs of jobs, against a real table: the responses, and the resulting job. */
 
 import { AgentRegistry, type JobTerms } from "@agent-heartbeat/sdk/registry";
 import { type AgentPresence, StatusReader } from "@agent-heartbeat/sdk/status";

@@ -63,7 +63,7 @@ describe("the activity in heartbeats", () => {
   it("passes on progress from within a loop that blocks, for the heartbeats of another thread", async () => {
     const { agent, socket, runtime } = await connectedAgent();
     agent.onMessage("n", () => {
-      // A timer that fires here stands for the other thread, whose heartbeats go on.
+      // A timer that fires here simulates the other thread, whose heartbeats continue.
       for (let n = 0; n < 60; n++) {
         runtime.advance(SECOND);
         agent.progress(`step ${n}`);
