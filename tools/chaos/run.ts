@@ -154,7 +154,7 @@ export class Watch {
       if (look) stage.recorder.evidence.looks.push(look);
       if (stage.now() >= sweepAt) {
         sweepAt += SWEEP_EVERY_MS;
-        stage.runtime.tell({ do: "sweep" });
+        stage.runtime.send({ do: "sweep" });
       }
       await pause(LOOK_EVERY_MS);
     }
@@ -255,8 +255,8 @@ async function untilStored(stage: Stage): Promise<string[]> {
 }
 
 async function sweep(stage: Stage): Promise<void> {
-  const swept = stage.runtime.hear("swept", PATIENCE_MS);
-  stage.runtime.tell({ do: "sweep" });
+  const swept = stage.runtime.waitFor("swept", PATIENCE_MS);
+  stage.runtime.send({ do: "sweep" });
   await swept;
 }
 
@@ -264,8 +264,8 @@ async function sweep(stage: Stage): Promise<void> {
 async function connectionsOf(stage: Stage): Promise<number> {
   let count = Number.POSITIVE_INFINITY;
   for (;;) {
-    const counted = stage.runtime.hear("connections", PATIENCE_MS);
-    stage.runtime.tell({ do: "count connections" });
+    const counted = stage.runtime.waitFor("connections", PATIENCE_MS);
+    stage.runtime.send({ do: "count connections" });
     const next = (await counted)?.count ?? 0;
     if (next === 0 || next >= count) return next;
     count = next;

@@ -3,17 +3,17 @@
 import { createInterface } from "node:readline";
 import { FleetWatcher, HeartbeatAgent } from "@agent-heartbeat/sdk";
 
-const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 let agent;
 let release;
 
 const calls = {
   start({ settings: { patterns, groups, ...settings } }) {
     agent = new HeartbeatAgent({ ...settings, logger: null, signals: [] });
-    agent.on("state", ({ state }) => tell({ event: "state", state }));
+    agent.on("state", ({ state }) => print({ event: "state", state }));
     for (const pattern of patterns) {
       const handle = async (subject, data) => {
-        tell({ event: "message", subject, data });
+        print({ event: "message", subject, data });
         if (data === "hold") {
           await new Promise((resolve) => {
             release = resolve;
@@ -24,8 +24,8 @@ const calls = {
       agent.onMessage(pattern, handle, { group: groups[pattern] });
     }
     agent.run().then(
-      (how) => tell({ event: "ended", how }),
-      (error) => tell({ event: "ended", how: error.name }),
+      (how) => print({ event: "ended", how }),
+      (error) => print({ event: "ended", how: error.name }),
     );
   },
   async watch({ settings: { agentId, organizationId, url, privateKey, reconnect } }) {
@@ -33,7 +33,7 @@ const calls = {
     const watcher = new FleetWatcher(given);
     const show = () => {
       const agents = [...watcher.agents].map(([id, { status }]) => [id, status]);
-      tell({ event: "agents", agents: Object.fromEntries(agents) });
+      print({ event: "agents", agents: Object.fromEntries(agents) });
     };
     watcher.on("change", show);
     await watcher.start();
@@ -51,8 +51,8 @@ const calls = {
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const { call, id, ...parameters } = JSON.parse(line);
   try {
-    tell({ id, result: (await calls[call](parameters)) ?? null });
+    print({ id, result: (await calls[call](parameters)) ?? null });
   } catch (error) {
-    tell({ id, error: error.name });
+    print({ id, error: error.name });
   }
 });

@@ -185,12 +185,12 @@ async function throttled({ target }: CheckContext, key: TestKey, claims: object)
   const [refusal] = connection.frames.filter((frame) => !frame.includes('"type"'));
   const closed = connection.closedBy();
   connection.close();
-  const told = connection.frames.length - answered;
+  const refused = connection.frames.length - answered;
   const found =
-    `${sent} messages at once where ${HISTORY_BURST} are taken: ${answered} answered, ${told} refused by a frame` +
+    `${sent} messages at once where ${HISTORY_BURST} are taken: ${answered} answered, ${refused} refused by a frame` +
     `${refusal ? `, the first ${refusal.slice(0, 120)}` : ""}` +
     `${closed === undefined ? ", still open" : `, closed by ${closed}`}`;
-  return judged(answered > 0 && told > 0 && closed === undefined, found);
+  return judged(answered > 0 && refused > 0 && closed === undefined, found);
 }
 
 /** All connections are those of one process: very many processes within seconds are refused for a while. */

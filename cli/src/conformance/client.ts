@@ -85,14 +85,14 @@ export class ClientProcess {
   }
 
   #read(line: string): void {
-    let told: Event | Reply;
+    let received: Event | Reply;
     try {
-      told = JSON.parse(line);
+      received = JSON.parse(line);
     } catch {
       return;
     }
-    if ("event" in told) this.events.push(told);
-    else this.#replies.set(told.id, told);
+    if ("event" in received) this.events.push(received);
+    else this.#replies.set(received.id, received);
     this.feed.changed();
   }
 }

@@ -34,7 +34,8 @@ export async function exportMetrics(
   let fleet = first;
   const { organizationId } = deployment;
   const metrics = new FleetMetrics({ organizationId, perAgent, fleet: () => fleet.watcher });
-  const follow = ({ watcher }: LiveFleet) => watcher.on("change", (change) => metrics.hear(change));
+  const follow = ({ watcher }: LiveFleet) =>
+    watcher.on("change", (change) => metrics.countTransition(change));
   follow(fleet);
   const server = createServer((request, response) => void answer(request, response));
 

@@ -181,7 +181,7 @@ export class FleetMetrics {
   }
 
   /** Handles a change of the fleet. A transition counts once, however many watchers report it. */
-  hear({ transition }: Pick<FleetChange, "transition">): void {
+  countTransition({ transition }: Pick<FleetChange, "transition">): void {
     if (!transition || this.#counted.has(transition.transitionId)) return;
     this.#counted.add(transition.transitionId);
     for (const id of this.#counted) {

@@ -15,7 +15,7 @@ export function useDay(): readonly OnlineCount[] {
   const stale = isStale(useFleet());
   const period = useNow(REFRESH_MS);
   const [counts, setCounts] = useState<readonly OnlineCount[]>([]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: loads anew in each period
+  // biome-ignore lint/correctness/useExhaustiveDependencies: loads again in each period
   useEffect(() => {
     if (stale) return;
     let current = true;

@@ -13,7 +13,7 @@ function faultyClient(name: string, body: string): string[] {
   writeFileSync(
     file,
     `const { WebSocket } = require(${JSON.stringify(require.resolve("ws"))});
-     const tell = (line) => console.log(JSON.stringify(line));
+     const print = (line) => console.log(JSON.stringify(line));
      let settings;
      require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
        const { call, id, ...parameters } = JSON.parse(line);
@@ -45,7 +45,7 @@ describe("a client that is not one", () => {
   });
 
   it("fails if its token is not a login token", async () => {
-    const body = `${connectWith('"token"')} tell({ id, result: null });`;
+    const body = `${connectWith('"token"')} print({ id, result: null });`;
     const violation = await violationOf("logs in", faultyClient("token", body));
     expect(violation).toContain("the key's RFC 7638 thumbprint as kid");
     expect(violation).toContain("a signature of the key");
@@ -58,7 +58,7 @@ describe("a client that is not one", () => {
         .on("error", () => {})
         .on("close", open);
       open();
-      tell({ id, result: null });`;
+      print({ id, result: null });`;
     const violation = await violationOf("close with 1012", faultyClient("twice", body));
     expect(violation).toContain("expected ");
   });
@@ -70,10 +70,10 @@ describe("a client that is not one", () => {
         .on("message", function (text) {
           if (!String(text).includes("superseded")) return;
           this.close(1000);
-          open().on("open", () => tell({ event: "ended", how: "superseded" }));
+          open().on("open", () => print({ event: "ended", how: "superseded" }));
         });
       open();
-      tell({ id, result: null });`;
+      print({ id, result: null });`;
     const violation = await violationOf("never reconnects", faultyClient("again", body));
     expect(violation).toContain("one login");
   });

@@ -117,8 +117,8 @@ describe("the metrics of a fleet", () => {
       reason: "connection_lost",
       transitionId: "t2",
     });
-    for (const told of [transition("a"), lost, lost, transition("a"), null]) {
-      metrics.hear({ transition: told });
+    for (const seen of [transition("a"), lost, lost, transition("a"), null]) {
+      metrics.countTransition({ transition: seen });
     }
     expect(await series(metrics)).toEqual({
       'transitions_total{event="online",reason="connected"}': 1,
@@ -132,7 +132,7 @@ describe("the metrics of a fleet", () => {
     const { metrics } = metricsOf({ agents: reasons.map((reason) => offline(reason, reason)) });
     for (const reason of reasons) {
       const event = { event: "offline", reason: reason as never, transitionId: reason } as const;
-      metrics.hear({ transition: transition("a", event) });
+      metrics.countTransition({ transition: transition("a", event) });
     }
     expect(await series(metrics)).toEqual({
       'agents{status="offline",reason="other"}': 4,

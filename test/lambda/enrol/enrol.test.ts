@@ -34,7 +34,7 @@ beforeEach(() => {
   fleet = enrolmentsOf(engine, organizationId, () => now);
 });
 
-const told = (result: EnrolmentResult) =>
+const outcome = (result: EnrolmentResult) =>
   "refused" in result ? result.refused : result.created ? "created" : "known";
 const used = async ({ enrolmentId }: { enrolmentId: string }) =>
   (await fleet.registry.get({ organizationId, enrolmentId }))?.used;
@@ -54,7 +54,7 @@ describe("enrolling", () => {
   it("registers the agent with its key, the enrolment's role and its id", async () => {
     const { token, enrolment } = await fleet.create({ role: "publisher" });
     const key = anyKey();
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("created");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("created");
     expect(await agents.get({ organizationId, agentId: "worker-1" })).toMatchObject({
       role: "publisher",
       enabled: true,
@@ -68,10 +68,10 @@ describe("enrolling", () => {
   it("succeeds again with the same key, and uses nothing up", async () => {
     const { token, enrolment } = await fleet.create({ uses: 1 });
     const key = anyKey();
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("created");
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("known");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("created");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("known");
     expect(await used(enrolment)).toBe(1);
-    expect(told(await fleet.enrol(token, "worker-2"))).toBe("enrolment_used_up");
+    expect(outcome(await fleet.enrol(token, "worker-2"))).toBe("enrolment_used_up");
   });
 
   it("succeeds with either of an agent's keys after a rotation", async () => {
@@ -79,7 +79,7 @@ describe("enrolling", () => {
     const [first, second] = [anyKey(), anyKey()];
     await fleet.enrol(token, "worker-1", first);
     await agents.addKey({ organizationId, agentId: "worker-1", publicKey: second.jwk });
-    expect(told(await fleet.enrol(token, "worker-1", first))).toBe("known");
+    expect(outcome(await fleet.enrol(token, "worker-1", first))).toBe("known");
   });
 
   it.each([
@@ -89,7 +89,7 @@ describe("enrolling", () => {
     const { token, enrolment } = await fleet.create();
     const publicKey = anyKey().jwk;
     await agents.register({ organizationId, agentId: "worker-1", publicKey, ...options });
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
     expect(await used(enrolment)).toBe(0);
   });
 
@@ -98,17 +98,17 @@ describe("enrolling", () => {
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);
     await agents.disable({ organizationId, agentId: "worker-1" });
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("agent_disabled");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("agent_disabled");
   });
 
   it.each(["worker", "Worker-1", "other-worker-1"])("refuses the name %s", async (agentId) => {
     const { token } = await fleet.create();
-    expect(told(await fleet.enrol(token, agentId))).toBe("name_not_allowed");
+    expect(outcome(await fleet.enrol(token, agentId))).toBe("name_not_allowed");
   });
 
   it.each(["service", "event:aws.s3"])("refuses the reserved name %s", async (agentId) => {
     const { token } = await fleet.create({ agents: "*" });
-    expect(told(await fleet.enrol(token, agentId))).toBe("name_not_allowed");
+    expect(outcome(await fleet.enrol(token, agentId))).toBe("name_not_allowed");
   });
 
   it("refuses an expired token, even to an agent that registered with it", async () => {
@@ -116,8 +116,8 @@ describe("enrolling", () => {
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);
     now += HOUR;
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("enrolment_expired");
-    expect(told(await fleet.enrol(token, "worker-2"))).toBe("enrolment_expired");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("enrolment_expired");
+    expect(outcome(await fleet.enrol(token, "worker-2"))).toBe("enrolment_expired");
   });
 
   it("refuses a revoked token, even to an agent that registered with it", async () => {
@@ -125,8 +125,8 @@ describe("enrolling", () => {
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);
     await fleet.registry.revoke(enrolment);
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("enrolment_revoked");
-    expect(told(await fleet.enrol(token, "worker-2"))).toBe("enrolment_revoked");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("enrolment_revoked");
+    expect(outcome(await fleet.enrol(token, "worker-2"))).toBe("enrolment_revoked");
   });
 
   it("reveals nothing to a caller without a valid token", async () => {
@@ -140,7 +140,7 @@ describe("enrolling", () => {
     ];
     await fleet.registry.revoke(enrolment);
     for (const guess of guesses) {
-      expect(told(await fleet.enrol(guess, "worker-1"))).toBe("unauthorized");
+      expect(outcome(await fleet.enrol(guess, "worker-1"))).toBe("unauthorized");
     }
   });
 
@@ -149,7 +149,7 @@ describe("enrolling", () => {
     await fleet.enrol(token, "worker-1");
     await agents.remove({ organizationId, agentId: "worker-1" });
     const result = await fleet.enrol(token, "worker-1");
-    expect(told(result)).toBe("created");
+    expect(outcome(result)).toBe("created");
     const { fencingToken = 0 } = (await rowOf("worker-1")) ?? {};
     const { agent } = result as { agent: RegisteredAgent };
     expect(fencingTokenOf(agent)).toBeGreaterThan(fencingToken);
@@ -163,9 +163,9 @@ describe("enrolling", () => {
       publicKey: anyKey().jwk,
       expiresAt: now + HOUR,
     });
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
     now += HOUR;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("created");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("created");
   });
 
   it("tries again while transactions exclude each other", async () => {
@@ -173,8 +173,10 @@ describe("enrolling", () => {
     const results = await Promise.all(
       Array.from({ length: 40 }, (_, index) => fleet.enrol(token, `worker-${index}`)),
     );
-    expect(results.map(told).filter((result) => result === "created")).toHaveLength(20);
-    expect(results.map(told).filter((result) => result === "enrolment_used_up")).toHaveLength(20);
+    expect(results.map(outcome).filter((result) => result === "created")).toHaveLength(20);
+    expect(results.map(outcome).filter((result) => result === "enrolment_used_up")).toHaveLength(
+      20,
+    );
     expect(await used(enrolment)).toBe(20);
   });
 });
@@ -186,7 +188,7 @@ describe("enrolling while others do something", () => {
     const { token, enrolment } = await fleet.create();
     const register = () => fleet.registry.revoke(enrolment);
     const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
-    expect(told(result)).toBe("enrolment_revoked");
+    expect(outcome(result)).toBe("enrolment_revoked");
     expect(await agents.get(name())).toBeUndefined();
     expect(await used(enrolment)).toBe(0);
   });
@@ -195,7 +197,7 @@ describe("enrolling while others do something", () => {
     const { token } = await fleet.create({ uses: 1 });
     const register = () => fleet.enrol(token, "worker-2");
     const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
-    expect(told(result)).toBe("enrolment_used_up");
+    expect(outcome(result)).toBe("enrolment_used_up");
     expect(await agents.get(name())).toBeUndefined();
   });
 
@@ -203,7 +205,7 @@ describe("enrolling while others do something", () => {
     const { token, enrolment } = await fleet.create({ uses: 1 });
     const key = anyKey();
     const register = () => fleet.enrol(token, "worker-1", key);
-    expect(told(await fleet.enrol(token, "worker-1", key, { register }))).toBe("known");
+    expect(outcome(await fleet.enrol(token, "worker-1", key, { register }))).toBe("known");
     expect(await used(enrolment)).toBe(1);
   });
 
@@ -212,7 +214,7 @@ describe("enrolling while others do something", () => {
     const first = anyKey();
     const register = () => fleet.enrol(token, "worker-1", first);
     const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
-    expect(told(result)).toBe("name_in_use");
+    expect(outcome(result)).toBe("name_in_use");
     expect((await agents.get(name()))?.publicKeys[0]?.keyId).toBe(first.keyId);
     expect(await used(enrolment)).toBe(1);
   });
@@ -223,7 +225,7 @@ describe("enrolling while others do something", () => {
     now += 2 * HOUR;
     const lockOut = () => putRow("worker-1", onlineRow, now);
     const result = await fleet.enrol(token, "worker-1", anyKey(), { lockOut });
-    expect(told(result)).toBe("name_in_use");
+    expect(outcome(result)).toBe("name_in_use");
     expect(await used(enrolment)).toBe(1);
     expect((await rowOf("worker-1"))?.status).toBe("online");
   });
@@ -234,7 +236,7 @@ describe("enrolling while others do something", () => {
     now += 2 * HOUR;
     const register = () => agents.disable(name());
     const result = await fleet.enrol(token, "worker-1", anyKey(), { register });
-    expect(told(result)).toBe("name_in_use");
+    expect(outcome(result)).toBe("name_in_use");
   });
 
   it("asks the client to try again if other transactions win each time", async () => {
@@ -260,7 +262,7 @@ describe("enrolling while others do something", () => {
     });
     const pauses: number[] = [];
     const request = { token, agentId: "worker-1", publicKey: anyKey() };
-    expect(told(await enrol(request, now, store, NO_STS))).toBe("contended");
+    expect(outcome(await enrol(request, now, store, NO_STS))).toBe("contended");
     expect(pauses).toEqual([20, 40, 80, 160, 320, 640, 1280]);
     expect(await used(enrolment)).toBe(0);
   });
@@ -274,21 +276,21 @@ describe("an ephemeral registration", () => {
     await fleet.enrol(token, "worker-1");
     now += 5 * HOUR;
     await putRow("worker-1", onlineRow, now);
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
     await putRow("worker-1", offlineRow, now);
     now += ephemeralMs - 1;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
     now += 1;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("created");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("created");
   });
 
   it("vanishes if its agent never connected", async () => {
     const { token, enrolment } = await fleet.create({ ephemeralMs, uses: 2 });
     await fleet.enrol(token, "worker-1");
     now += ephemeralMs - 1;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
     now += 1;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("created");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("created");
     expect(await used(enrolment)).toBe(2);
   });
 
@@ -298,9 +300,9 @@ describe("an ephemeral registration", () => {
     const { leaseExpiresAt } = onlineRow(now);
     await putRow("worker-1", onlineRow, now);
     now = leaseExpiresAt + ephemeralMs - 1;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
     now += 1;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("created");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("created");
   });
 
   it.each([
@@ -326,7 +328,7 @@ describe("an ephemeral registration", () => {
     await fleet.enrol(token, "worker-1");
     await agents.disable({ organizationId, agentId: "worker-1" });
     now += 10 * ephemeralMs;
-    expect(told(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
+    expect(outcome(await fleet.enrol(token, "worker-1"))).toBe("name_in_use");
   });
 
   it("is not returned to another agent if the enrolment is used up", async () => {
@@ -334,7 +336,7 @@ describe("an ephemeral registration", () => {
     const key = anyKey();
     await fleet.enrol(token, "worker-1", key);
     now += 2 * ephemeralMs;
-    expect(told(await fleet.enrol(token, "worker-1", key))).toBe("enrolment_used_up");
+    expect(outcome(await fleet.enrol(token, "worker-1", key))).toBe("enrolment_used_up");
     expect(await rowOf("worker-1")).toBeUndefined();
   });
 });

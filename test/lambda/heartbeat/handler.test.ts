@@ -136,8 +136,8 @@ describe("heartbeat", () => {
 
   it("is acknowledged with the reconnect window of its login", async () => {
     await connected();
-    const told = await sendHeartbeat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
-    expect(told).toMatchObject({ reconnectWindowMs: 22_000 });
+    const ack = await sendHeartbeat({ type: "heartbeat" }, 5000, { reconnectWindowMs: 22_000 });
+    expect(ack).toMatchObject({ reconnectWindowMs: 22_000 });
     expect(await sendHeartbeat({ type: "heartbeat" }, 6000)).not.toHaveProperty(
       "reconnectWindowMs",
     );

@@ -160,16 +160,16 @@ describe("transitions", () => {
     });
   });
 
-  const tell = async (...Records: StreamEvent["Records"]) => {
+  const handle = async (...Records: StreamEvent["Records"]) => {
     const result = await transitions({ Records });
-    const told = sent.flat().map(({ DetailType, Detail }) => [DetailType, JSON.parse(Detail)]);
-    return { result, told };
+    const events = sent.flat().map(({ DetailType, Detail }) => [DetailType, JSON.parse(Detail)]);
+    return { result, events };
   };
 
   it("publishes that an agent connected for the first time", async () => {
     const record = change(undefined, ONLINE);
-    const { told } = await tell(record);
-    expect(told).toEqual([
+    const { events } = await handle(record);
+    expect(events).toEqual([
       [
         "Agent Online",
         {
@@ -209,7 +209,7 @@ describe("transitions", () => {
     replyTo: `_inbox.planner~1.${number}`,
     attempt: number,
   });
-  const told = () => answered.map(([, requester, { subject }]) => [requester, subject]);
+  const answers = () => answered.map(([, requester, { subject }]) => [requester, subject]);
 
   it("answers the requests to a process that went offline, once, and no requests to others", async () => {
     open = [
@@ -219,9 +219,9 @@ describe("transitions", () => {
       request("a2", "process-a", 4),
     ];
     const record = change(ONLINE, CLOSED);
-    await tell(record);
-    await tell(record);
-    expect(told()).toEqual([
+    await handle(record);
+    await handle(record);
+    expect(answers()).toEqual([
       ["planner.1", "_inbox.planner~1.1"],
       ["planner.1", "_inbox.planner~1.2"],
     ]);
@@ -248,23 +248,23 @@ describe("transitions", () => {
   it("answers no request whose note another run has deleted, but one that it may have deleted itself", async () => {
     open = [request("a1", "process-a", 1)];
     removal = "absent";
-    await tell(change(ONLINE, CLOSED));
-    expect(told()).toEqual([]);
+    await handle(change(ONLINE, CLOSED));
+    expect(answers()).toEqual([]);
     removal = "unknown";
-    await tell(change(ONLINE, CLOSED));
-    expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
+    await handle(change(ONLINE, CLOSED));
+    expect(answers()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
   });
 
   it("answers no request to the same process since it came back, because the stream may be late", async () => {
     open = [request("a1", "process-a", 1), request("a1", "process-a", 2, 7000)];
-    await tell(change(ONLINE, CLOSED));
-    expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
+    await handle(change(ONLINE, CLOSED));
+    expect(answers()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
   });
 
   it("answers nothing for an agent that drains or stalls, because it may still answer", async () => {
     open = [request("a1", "process-a", 1)];
-    await tell(change(WORKING, DRAINING), change(ONLINE, STALLED));
-    expect(told()).toEqual([]);
+    await handle(change(WORKING, DRAINING), change(ONLINE, STALLED));
+    expect(answers()).toEqual([]);
   });
 
   it("answers for an older process that has gone, and not while it may still answer", async () => {
@@ -283,11 +283,11 @@ describe("transitions", () => {
       // A third process has taken the row meanwhile.
       request("a1", "process-c", 3, 7000),
     ];
-    await tell(change(ONLINE, newer));
-    expect(told()).toEqual([]);
+    await handle(change(ONLINE, newer));
+    expect(answers()).toEqual([]);
     connections.post = async () => "gone";
-    await tell(change(ONLINE, newer));
-    expect(told()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
+    await handle(change(ONLINE, newer));
+    expect(answers()).toEqual([["planner.1", "_inbox.planner~1.1"]]);
     expect(answered[0]?.[2].data).toMatchObject({
       error: { message: "a1 was restarted before it answered" },
     });
@@ -319,8 +319,8 @@ describe("transitions", () => {
     ],
     ["drains, and came back by a heartbeat", EXPIRED, DRAINING, "Agent Online", "revived", 9000],
   ] as const)("publishes that an agent %s", async (_, before, after, type, reason, at) => {
-    const { told } = await tell(change(before, after));
-    expect(told).toEqual([[type, expect.objectContaining({ reason, at })]]);
+    const { events } = await handle(change(before, after));
+    expect(events).toEqual([[type, expect.objectContaining({ reason, at })]]);
   });
 
   it.each([
@@ -332,17 +332,17 @@ describe("transitions", () => {
     ["the purge of an offline row", CLOSED, undefined],
     ["the end of a connection that was never seen", undefined, CLOSED],
   ] as const)("publishes nothing about %s", async (_, before, after) => {
-    expect(await tell(change(before, after))).toEqual({
+    expect(await handle(change(before, after))).toEqual({
       result: { batchItemFailures: [] },
-      told: [],
+      events: [],
     });
   });
 
   it("sends subscribers what it published on the bus, in order", async () => {
     const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
-    const { told } = await tell(...records);
+    const { events } = await handle(...records);
     expect(published).toEqual(
-      told.map(([, data], index) => [
+      events.map(([, data], index) => [
         "acme",
         {
           type: "message",
@@ -357,14 +357,14 @@ describe("transitions", () => {
 
   it("stores every transition in the history, and continues if that fails", async () => {
     const records = [change(undefined, ONLINE), change(ONLINE, CLOSED)];
-    expect(await tell(...records)).toMatchObject({ result: { batchItemFailures: [] } });
+    expect(await handle(...records)).toMatchObject({ result: { batchItemFailures: [] } });
     expect(kept).toEqual(records.map(({ eventID }) => eventID));
     expect(published).toHaveLength(2);
   });
 
   it("sends subscribers nothing that the bus refused, because it is retried", async () => {
     failures = (index) => index === 1;
-    await tell(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
+    await handle(...["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId })));
     expect(published.map(([, { subject }]) => subject)).toEqual(["presence.a1", "presence.a3"]);
   });
 
@@ -372,7 +372,7 @@ describe("transitions", () => {
     failures = (index) => index === 3;
     const agents = ["a1", "a2", "a3", "a4"].map((agentId) => ({ ...ONLINE, agentId }));
     const [a1, a2, a3, a4] = agents;
-    await tell(
+    await handle(
       change(undefined, a1),
       change(a2, { ...CLOSED, agentId: "a2" }),
       change(undefined, a3),
@@ -383,7 +383,7 @@ describe("transitions", () => {
 
   it("counts a drain once, when it ends", async () => {
     const drained: StatusRow = { ...CLOSED, reason: "drained" };
-    await tell(change(WORKING, DRAINING), change(DRAINING, drained));
+    await handle(change(WORKING, DRAINING), change(DRAINING, drained));
     expect(metrics.counts).toEqual({ "Transitions drained": 1 });
   });
 
@@ -402,7 +402,7 @@ describe("transitions", () => {
     ]) {
       connections.calls.length = 0;
       unsubscribed.length = 0;
-      await tell(change(before, revoked));
+      await handle(change(before, revoked));
       expect(unsubscribed).toEqual(["A=", "B="]);
       const of = (call: string) => connections.calls.filter(([name]) => name === call);
       expect(of("post").map(([, id, message]) => [id, (message as ErrorMessage).code])).toEqual([
@@ -428,20 +428,20 @@ describe("transitions", () => {
     };
     const closed = () => connections.calls.filter(([call]) => call === "close").map(([, id]) => id);
     const tokenOnly = { ...name, fencingToken: 9 } as StatusRow;
-    await tell(change(undefined, tokenOnly));
+    await handle(change(undefined, tokenOnly));
     expect(closed()).toEqual(["A="]);
     expect(connections.calls[0]).toMatchObject(["post", "A=", { code: "revoked" }]);
-    await tell(change(tokenOnly, { ...tokenOnly, displacedAt: 7000 }));
+    await handle(change(tokenOnly, { ...tokenOnly, displacedAt: 7000 }));
     expect(closed()).toEqual(["A="]);
     listed = [late];
     const before = { ...tokenOnly, revokedKeys: ["other", "first"] };
-    await tell(change(before, { ...before, revokedKeys: ["first", "second"] }));
+    await handle(change(before, { ...before, revokedKeys: ["first", "second"] }));
     expect(closed()).toEqual(["A=", "B="]);
   });
 
   it("notifies a superseded process's connections, removes their subscriptions, and leaves them open", async () => {
     const taken = { ...ONLINE, instanceId: "process-b", connectionId: "B=", displacedAt: 6000 };
-    await tell(
+    await handle(
       change(ONLINE, {
         ...taken,
         connections: new Set(["B=.key"]),
@@ -454,7 +454,7 @@ describe("transitions", () => {
 
   it("closes a connection that its own process has replaced, without a message", async () => {
     const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
-    await tell(change(ONLINE, { ...ONLINE, connectionId: "B=", ...after, displacedAt: 6000 }));
+    await handle(change(ONLINE, { ...ONLINE, connectionId: "B=", ...after, displacedAt: 6000 }));
     expect(connections.calls).toEqual([["close", "A="]]);
   });
 
@@ -470,7 +470,7 @@ describe("transitions", () => {
     async (_, instanceId, posted) => {
       const before = { ...ONLINE, fencingToken: 7 };
       const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
-      await tell(
+      await handle(
         change(before, { ...before, ...after, instanceId, fencingToken: 8, displacedAt: 6000 }),
       );
       expect(unsubscribed).toEqual(["A="]);
@@ -481,7 +481,7 @@ describe("transitions", () => {
   it("closes a connection that was displaced a second time", async () => {
     const before = { ...ONLINE, displaced: new Set(["Z=.key"]) };
     const after = { connections: new Set(["B=.key"]), displaced: new Set(["A=.key"]) };
-    await tell(change(before, { ...ONLINE, instanceId: "process-b", ...after, displacedAt: 1 }));
+    await handle(change(before, { ...ONLINE, instanceId: "process-b", ...after, displacedAt: 1 }));
     expect(connections.calls).toContainEqual(["close", "Z="]);
   });
 
@@ -489,9 +489,9 @@ describe("transitions", () => {
     const records = Array.from({ length: 23 }, (_, index) =>
       change(undefined, { ...ONLINE, agentId: `a${index}` }),
     );
-    const { told } = await tell(...records);
+    const { events } = await handle(...records);
     expect(sent.map((entries) => entries.length)).toEqual([10, 10, 3]);
-    expect(told.map(([, detail]) => detail.agentId)).toEqual(
+    expect(events.map(([, detail]) => detail.agentId)).toEqual(
       records.map((_, index) => `a${index}`),
     );
   });
@@ -499,7 +499,7 @@ describe("transitions", () => {
   it("requests the stream again from the first transition that the bus refused", async () => {
     failures = (index) => index === 1;
     const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
-    const { result } = await tell(...records);
+    const { result } = await handle(...records);
     const itemIdentifier = records[1]?.dynamodb.SequenceNumber;
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
   });
@@ -514,7 +514,7 @@ describe("transitions", () => {
     // The last of one agent and the first of the other: a lane has all changes of the one before those of the other.
     const refused = new Set([a[1]?.eventID, b[0]?.eventID]);
     failures = (_, { Detail }) => refused.has(JSON.parse(Detail).transitionId);
-    const { result } = await tell(...records);
+    const { result } = await handle(...records);
     const itemIdentifier = b[0]?.dynamodb.SequenceNumber;
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
   });
@@ -556,7 +556,7 @@ describe("transitions", () => {
   it("publishes an agent's transitions from a refused one on again, in order, and notifies subscribers once", async () => {
     const records = [change(undefined, ONLINE), change(ONLINE, CLOSED), change(CLOSED, ONLINE)];
     failures = (index) => index === 1;
-    const { result } = await tell(...records);
+    const { result } = await handle(...records);
     expect(result.batchItemFailures).toEqual([
       { itemIdentifier: records[1]?.dynamodb.SequenceNumber },
     ]);
@@ -564,7 +564,7 @@ describe("transitions", () => {
     failures = () => false;
     sent = [];
     // Lambda reads the stream again from there; another run may have read all of it.
-    await tell(...records);
+    await handle(...records);
     expect(sent.flat().map(({ Detail }) => JSON.parse(Detail).transitionId)).toEqual(
       records.map(({ eventID }) => eventID),
     );
@@ -579,15 +579,15 @@ describe("transitions", () => {
         ? change(index % 4 === 0 ? undefined : CLOSED, ONLINE)
         : change(undefined, { ...ONLINE, agentId: `quiet-${index}` }),
     );
-    await tell(...records);
+    await handle(...records);
     expect(sent.map((entries) => entries.length)).toEqual(Array(10).fill(10));
   });
 
   it("publishes no other agent's transition again if one agent's transition is refused", async () => {
     failures = (_, { Detail }) => JSON.parse(Detail).agentId === "a2";
     const records = ["a1", "a2", "a3"].map((agentId) => change(undefined, { ...ONLINE, agentId }));
-    await tell(...records);
-    await tell(...records.slice(1));
+    await handle(...records);
+    await handle(...records.slice(1));
     expect(published.map(([, { subject }]) => subject)).toEqual(["presence.a1", "presence.a3"]);
   });
 
@@ -597,10 +597,10 @@ describe("transitions", () => {
     connections.close = () => Promise.reject(new Error("throttled"));
     const fresh = change(ONLINE, displaced);
     fresh.dynamodb.ApproximateCreationDateTime = NOW / 1000;
-    expect((await tell(fresh)).result.batchItemFailures).toHaveLength(1);
+    expect((await handle(fresh)).result.batchItemFailures).toHaveLength(1);
     const old = change(ONLINE, displaced);
     old.dynamodb.ApproximateCreationDateTime = NOW / 1000 - 301;
-    expect((await tell(old)).result.batchItemFailures).toEqual([]);
+    expect((await handle(old)).result.batchItemFailures).toEqual([]);
     expect(metrics.counts).toEqual({ "DisplacementsFailed given up": 1 });
   });
 
@@ -609,7 +609,7 @@ describe("transitions", () => {
       throw new Error("no network");
     };
     const record = change(undefined, ONLINE);
-    const { result } = await tell(record);
+    const { result } = await handle(record);
     const itemIdentifier = record.dynamodb.SequenceNumber;
     expect(result).toEqual({ batchItemFailures: [{ itemIdentifier }] });
   });

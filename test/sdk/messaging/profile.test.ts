@@ -6,9 +6,9 @@ import type { FakeSocket } from "../../../testing/fake-runtime";
 const SECOND = 1000;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-const told = ({ sent }: FakeSocket) => sent.filter(({ type }) => type === "profile");
+const sentProfiles = ({ sent }: FakeSocket) => sent.filter(({ type }) => type === "profile");
 const reply = async (socket: FakeSocket, message: object) => {
-  socket.post({ ...message, id: told(socket).at(-1)?.id });
+  socket.post({ ...message, id: sentProfiles(socket).at(-1)?.id });
   await settled();
 };
 
@@ -16,29 +16,29 @@ describe("capabilities and metadata", () => {
   it("are sent once in a process, over any number of connections", async () => {
     const options = { capabilities: ["summarize"], metadata: { version: "1.4.2" } };
     const { socket, runtime, accept } = await connectedAgent(options);
-    expect(told(socket)).toEqual([{ type: "profile", ...options, id: expect.any(String) }]);
+    expect(sentProfiles(socket)).toEqual([{ type: "profile", ...options, id: expect.any(String) }]);
     await reply(socket, { type: "profile_ack" });
     socket.peer.closed(1006, "");
     runtime.advance(SECOND);
-    expect(told(await accept(2))).toEqual([]);
+    expect(sentProfiles(await accept(2))).toEqual([]);
   });
 
   it("are not sent if there are none", async () => {
     const { socket } = await connectedAgent();
-    expect(told(socket)).toEqual([]);
+    expect(sentProfiles(socket)).toEqual([]);
   });
 
   it("are sent again if the service failed or the connection broke", async () => {
     const { socket, runtime, accept } = await connectedAgent({ capabilities: ["a"] });
     await reply(socket, { type: "error", code: "internal", message: "the service failed" });
-    expect(told(socket)).toHaveLength(1);
+    expect(sentProfiles(socket)).toHaveLength(1);
     runtime.advance(15 * SECOND);
     socket.ack();
-    expect(told(socket)).toHaveLength(2);
+    expect(sentProfiles(socket)).toHaveLength(2);
     socket.peer.closed(1006, "");
     await settled();
     runtime.advance(SECOND);
-    expect(told(await accept(2))).toHaveLength(1);
+    expect(sentProfiles(await accept(2))).toHaveLength(1);
   });
 
   it("that the server refuses are reported and not sent again", async () => {
@@ -47,7 +47,7 @@ describe("capabilities and metadata", () => {
     const { socket } = await connectedAgent({ capabilities: ["a"], logger });
     await reply(socket, { type: "error", code: "forbidden", message: "not for viewers" });
     socket.ack();
-    expect(told(socket)).toHaveLength(1);
+    expect(sentProfiles(socket)).toHaveLength(1);
     expect(warnings).toEqual(["agent-1: not for viewers"]);
   });
 
@@ -56,11 +56,11 @@ describe("capabilities and metadata", () => {
     agent.setProfile({ capabilities: ["b"] });
     await reply(socket, { type: "profile_ack" });
     socket.ack();
-    expect(told(socket).at(-1)).toMatchObject({ capabilities: ["b"], metadata: {} });
+    expect(sentProfiles(socket).at(-1)).toMatchObject({ capabilities: ["b"], metadata: {} });
     await reply(socket, { type: "profile_ack" });
     agent.setProfile({});
-    expect(told(socket).at(-1)).toMatchObject({ capabilities: [], metadata: {} });
-    expect(told(socket)).toHaveLength(3);
+    expect(sentProfiles(socket).at(-1)).toMatchObject({ capabilities: [], metadata: {} });
+    expect(sentProfiles(socket)).toHaveLength(3);
   });
 
   it.each([

@@ -287,7 +287,7 @@ describe("an agent that registers itself", () => {
     [503, { type: "unverified" }, "unavailable", "unverified", "status 503"],
     [502, "<html>", "unavailable", "unavailable", "status 502"],
   ])(
-    "reports %d %j as %s (%s) wherever it tells of failures",
+    "reports %d %j as %s (%s) wherever it reports failures",
     async (status, body, kind, reason, words) => {
       answer = { status, body, headers: { "Retry-After": "7" } };
       const threads = reason === "name_in_use" || reason === "contended" ? [false, true] : [false];

@@ -47,17 +47,17 @@ export async function inject(fault: Fault, stage: Stage): Promise<void> {
     case "fail functions": {
       const { function: functionName, share, when, lastsMs } = fault;
       begin(`${percent(share)} of ${functionName} ${when} it runs, ${lastsMs} ms`);
-      stage.runtime.tell({ do: "fail", functionName, share, when });
+      stage.runtime.send({ do: "fail", functionName, share, when });
       await pause(lastsMs);
-      return stage.runtime.tell({ do: "heal", functionName });
+      return stage.runtime.send({ do: "heal", functionName });
     }
     case "end environments":
       begin(fault.function);
-      return stage.runtime.tell({ do: "end environment", functionName: fault.function });
+      return stage.runtime.send({ do: "end environment", functionName: fault.function });
     case "overlap sweeps":
       begin("two at once");
-      stage.runtime.tell({ do: "sweep" });
-      return stage.runtime.tell({ do: "sweep" });
+      stage.runtime.send({ do: "sweep" });
+      return stage.runtime.send({ do: "sweep" });
     case "throttle the database":
       begin(`${percent(fault.share)} of its calls, ${fault.lastsMs} ms`);
       return forAWhile("throttledShare", fault.share, fault.lastsMs, stage);

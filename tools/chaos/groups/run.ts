@@ -42,7 +42,7 @@ export async function runGroup(options: GroupRunOptions): Promise<GroupEvidence>
       `${capacityText(capacity)}; ${members} members in ${processes} processes, a heartbeat every ${pace.options.heartbeatInterval} s`,
     );
     await come(stage);
-    sweeping = setInterval(() => stage.runtime.tell({ do: "sweep" }), SWEEP_EVERY_MS);
+    sweeping = setInterval(() => stage.runtime.send({ do: "sweep" }), SWEEP_EVERY_MS);
     const random = seededRandom(seed);
     requesters = await Requesters.start(stage, random);
     const disturber = new Disturber(stage, random);

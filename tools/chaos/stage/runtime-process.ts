@@ -15,7 +15,7 @@ export class RuntimeProcess {
   constructor(
     private readonly reception: Reception,
     private readonly settings: Omit<RuntimeSettings, "name" | "receptionPort" | "port">,
-    private readonly listener: (report: RuntimeReport) => void,
+    private readonly onReport: (report: RuntimeReport) => void,
   ) {}
 
   /** Starts it, at the port that it has had before. */
@@ -29,32 +29,32 @@ export class RuntimeProcess {
         ...limits,
       },
       (report) => {
-        this.listener(report);
-        for (const hear of this.#awaited) hear(report);
+        this.onReport(report);
+        for (const listener of this.#awaited) listener(report);
       },
     );
     this.ready = ready;
     this.#program = program;
   }
 
-  tell(command: RuntimeCommand): void {
+  send(command: RuntimeCommand): void {
     this.#program?.channel.send(command);
   }
 
   /** Waits for a report, up to a time limit. */
-  hear<What extends RuntimeReport["what"]>(
+  waitFor<What extends RuntimeReport["what"]>(
     what: What,
     withinMs: number,
   ): Promise<Extract<RuntimeReport, { what: What }> | undefined> {
     return new Promise((resolve) => {
       const end = (report?: RuntimeReport) => {
-        this.#awaited.delete(hear);
+        this.#awaited.delete(listener);
         clearTimeout(timer);
         resolve(report as Extract<RuntimeReport, { what: What }> | undefined);
       };
-      const hear = (report: RuntimeReport) => report.what === what && end(report);
+      const listener = (report: RuntimeReport) => report.what === what && end(report);
       const timer = setTimeout(end, withinMs);
-      this.#awaited.add(hear);
+      this.#awaited.add(listener);
     });
   }
 

@@ -136,7 +136,7 @@ export class Stage {
 
   /** Brings a message to an agent, from the bus. */
   deliver(agentId: string): void {
-    this.runtime.tell({ do: "deliver", organizationId: ORGANIZATION, agentId });
+    this.runtime.send({ do: "deliver", organizationId: ORGANIZATION, agentId });
   }
 
   async killGateway(): Promise<void> {
