@@ -213,7 +213,7 @@ class Agent:
 
         Raises:
             RemoteError: if whoever was asked answers with an error, or was lost before it answered (`receiver_lost`).
-            NoReceiverError: if it reaches nobody.
+            NoReceiverError: if it reaches no receiver.
             RequestTimeoutError: if no answer comes in time.
             AgentHeartbeatError: as `publish()` does.
         """

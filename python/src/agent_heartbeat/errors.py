@@ -1,4 +1,4 @@
-"""Every error of the client, under one root, so that a caller can tell them from its own."""
+"""Every error of the client, under one root, so that callers can distinguish them from their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class KeyError(AgentHeartbeatError):
 
 
 class EnrolmentRefusedError(KeyError):
-    """An enrolment did not register the agent. 429 and 5xx pass by themselves; for the rest, somebody has to act.
+    """An enrolment did not register the agent. 429 and 5xx are temporary; all others need an operator.
 
     `status` is the HTTP status. `reason` is as in docs/protocol.md, such as `name_in_use`; `unauthorized` for 401;
     otherwise the kind of failure, such as `throttled`. `retry_after` says for how many seconds the service is not asked
@@ -67,7 +67,7 @@ class MessageError(AgentHeartbeatError, ValueError):
 
 
 class NoReceiverError(AgentHeartbeatError):
-    """A request reached nobody."""
+    """A request reached no receiver."""
 
 
 class RemoteError(AgentHeartbeatError):

@@ -1,4 +1,4 @@
-"""What an agent tells its application: by listeners, by an iterator of states, and in its log."""
+"""The events of an agent: for listeners, for an iterator of states, and for its log."""
 
 from __future__ import annotations
 
@@ -278,4 +278,4 @@ class Reporter:
 
 
 def void(_: object) -> None:
-    """For a callback whose result nobody wants."""
+    """For a callback whose result is ignored."""

@@ -58,7 +58,7 @@ class Lifecycle:
             raise AgentHeartbeatError(f"{self._agent_id}: expected one event loop, got a second one")
         if self._connection.manager:
             return
-        # A key that can't be used is told at once, before anything is tried.
+        # A key that can't be used is reported at once, before anything is tried.
         await self._keys.check()
         if self._connection.manager:
             return

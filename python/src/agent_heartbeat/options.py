@@ -29,7 +29,7 @@ HeartbeatTransport = Literal["websocket", "http"]
 
 @dataclass(frozen=True)
 class ReconnectOptions:
-    """When to try again. Each delay is drawn anew from the whole of a window that doubles with every failure.
+    """When to try again. Each delay is drawn from the whole of a window that doubles with every failure.
 
     Causes that take longer to pass than a broken connection, such as a refused login, have windows that are a
     multiple of its.

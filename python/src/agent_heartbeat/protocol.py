@@ -82,6 +82,6 @@ def _without_dots(path: str) -> str:
 
 
 def delivery_key(message: Message) -> str | None:
-    """What tells a delivery from others: each attempt of a request is one of its own. None without an id."""
+    """Identifies a delivery: each attempt of a request is a separate one. None without an id."""
     message_id = message.get("messageId")
     return f"{message_id} {message.get('attempt')}" if isinstance(message_id, str) else None

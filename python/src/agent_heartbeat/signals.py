@@ -24,15 +24,15 @@ def on_signals(
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     key = object()
-    heard = list(signals)
-    for number in heard:
+    handled = list(signals)
+    for number in handled:
         if number not in _callbacks:
             _previous[number] = signal.signal(number, _hear)
             _callbacks[number] = {}
         _callbacks[number][key] = lambda: void(loop.call_soon_threadsafe(callback))
 
     def release() -> None:
-        for number in heard:
+        for number in handled:
             callbacks = _callbacks.get(number)
             if callbacks is None:
                 continue

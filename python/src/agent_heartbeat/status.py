@@ -98,7 +98,7 @@ class StatusReader:
         after = None if cursor is None else _agent_before(organization_id, cursor)
         agents: list[Presence] = []
         for _ in range(_QUERIES_PER_PAGE):
-            # With a filter, nobody knows how many rows hold the rest of the page: read a megabyte.
+            # With a filter, the number of rows that hold the rest of the page is unknown: read a megabyte.
             rows, after = self._query(organization_id, after, None if status else limit - len(agents))
             for agent in rows:
                 if status and agent["status"] != status:

@@ -1,1 +1,1 @@
-"""One agent's connection to the service: when to connect, beat, rotate, and give up."""
+"""One agent's connection to the service: when to connect, send heartbeats, rotate, and give up."""

@@ -158,7 +158,7 @@ class _Socket:
                 self._queued -= len(text)
                 self._outgoing.task_done()
         except ConnectionClosed:
-            pass  # The reader tells it.
+            pass  # The reader reports it.
 
     async def _close(self, code: int, reason: str) -> None:
         # What was handed over before is sent before.

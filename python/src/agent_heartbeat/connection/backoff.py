@@ -49,7 +49,7 @@ def built_in_windows(base: float, longest: float) -> dict[FailureKind, Window]:
 class Backoff:
     """Counts attempts and draws delays.
 
-    A delay is drawn from the whole window, anew each time, so that a fleet which lost its connections
+    A delay is drawn from the whole window each time, so that a fleet which lost its connections
     together comes back spread out. The count goes back to zero only by `settled()`, for a connection
     that has proved stable: a server that accepts and drops connections sees ever fewer of them.
     """

@@ -15,7 +15,7 @@ Manager = TypeVar("Manager", bound=ManagerPort)
 
 
 class ClientConnection(Generic[Manager]):
-    """`on_event` hears what the manager tells, apart from replies to requests."""
+    """`on_event` is called with the manager's events, except replies to requests."""
 
     def __init__(self, agent_id: str, create_manager: Callable[[Emit], Manager], on_event: Emit) -> None:
         self._agent_id = agent_id

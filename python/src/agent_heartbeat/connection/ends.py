@@ -103,7 +103,7 @@ def fleet_window(end: End, age: float, advised: float) -> float:
     0 where only this agent can be meant. `age` is how long the connection was open; `advised` is the window for
     the whole fleet, 0 where the server has not said.
     """
-    # A handshake that reached nobody tells of this agent's own network at best.
+    # A handshake that reached no server may only say something about this agent's own network.
     if isinstance(end, Failed):
         return 0.0
     if isinstance(end, Refused):

@@ -148,7 +148,7 @@ class EnrolledKeyLoader(KeyLoader):
                 await asyncio.shield(self._enrolling)
             except KeyError as error:
                 # One that was registered may still be, or may be let in again, whatever has become of the enrolment:
-                # the login will tell.
+                # the login decides.
                 if self._is_new:
                     raise
                 self._warn(f"{error}; logging in with the key that is there")

@@ -78,7 +78,7 @@ class ConnectionHealth(TypedDict):
 
 
 def health_before(state: AgentState) -> ManagerHealth:
-    """What there is to know where there is no manager, or nothing has been heard of it."""
+    """The health without a connection manager, or before its first event."""
     return ManagerHealth(
         state=state,
         connected=False,

@@ -20,7 +20,7 @@ class HeartbeatTerms:
 
 
 class Heartbeat:
-    """Sends nothing itself: the manager asks what is due, and tells what it sent and received."""
+    """Sends nothing itself: the manager asks what is due, and reports what it sent and received."""
 
     def __init__(self, terms: HeartbeatTerms, random: Callable[[], float], now: float) -> None:
         self._terms = terms
@@ -52,7 +52,7 @@ class Heartbeat:
         """Counts a heartbeat as sent and plans the next one; returns whether it has to ask for an ack.
 
         The second is due at a random moment of the first interval, so that agents which connected
-        together do not beat together.
+        together do not send heartbeats together.
         """
         phase = self._random() if self._sent == 0 else 1.0
         planned = self.next_at + self.interval * phase

@@ -101,7 +101,7 @@ def http_audience_of(http_url: str) -> str:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The token goes to nobody else."""
+    """The token is sent to no other host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

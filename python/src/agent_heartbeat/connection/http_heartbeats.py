@@ -1,11 +1,11 @@
 """WebSockets whose heartbeats go over HTTP.
 
-The connection manager sends heartbeats and takes acks as ever; each socket sends those that come on schedule by HTTP,
-and hands over the ack as if it had come on the WebSocket.
+The connection manager sends heartbeats and receives acks as usual; each socket sends scheduled heartbeats over HTTP,
+and passes on the ack as if it had come on the WebSocket.
 
-The WebSocket itself carries a connection's first heartbeat, those that are sent out of turn (to tell that the agent
-drains, or to see after a pause whether the connection still is one), those that HTTP does not take, and one now and
-then, which keeps API Gateway from ending the connection for idleness and shows that it still carries.
+The WebSocket itself carries a connection's first heartbeat, those outside the schedule (when the agent
+begins to drain, and after a pause, to test the connection), those that fail over HTTP, and one every few minutes, which
+keeps API Gateway from ending the idle connection and shows that it still works.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HttpHeartbeats:
         runtime: Runtime,
         warn: Callable[[str], None],
     ) -> None:
-        """`warn` is told the first failure after an ack."""
+        """`warn` is called with the first failure after an ack."""
         self._requests = requests
         self.terms = terms
         self._connect_timeout = connect_timeout
@@ -55,7 +55,7 @@ class HttpHeartbeats:
 
     def open_socket(self, url: str, token: str, listener: Listener) -> Socket:
         """What the runtime's does, with heartbeats that take the other way."""
-        return _HeartbeatSocket(self, lambda heard: self.runtime.open_socket(url, token, heard), listener)
+        return _HeartbeatSocket(self, lambda events: self.runtime.open_socket(url, token, events), listener)
 
     def health(self) -> HttpHealth:
         failed = self._backoff.attempts
@@ -146,12 +146,12 @@ class _HeartbeatSocket:
         self._interval: float | None = None
         """By the server's last ack."""
         self._reconnect_window: Any = None
-        """Only acks on the WebSocket tell it, for as long as that is open."""
+        """Known only from acks on the WebSocket, for as long as that is open."""
         self._silence: Timer | None = None
         """Runs while a heartbeat on the WebSocket has no answer."""
         self._socket = open_socket(self)
 
-    # What the WebSocket tells.
+    # Events of the WebSocket.
 
     def opened(self) -> None:
         self._listener.opened()

@@ -88,7 +88,7 @@ class SigningKey:
 
 
 class KeyLoader:
-    """Where an agent's private key comes from: it is read anew for each login."""
+    """Where an agent's private key comes from: it is read for each login."""
 
     def __init__(self, private_key: KeySource | None, path: str | Path | None) -> None:
         """Raises ConfigurationError unless exactly one of the two is given."""

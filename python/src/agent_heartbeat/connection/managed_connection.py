@@ -41,7 +41,7 @@ class ManagedConnection:
         """`opening`, `open`, `closing` or `ended`: nothing comes on it any more."""
         self.socket: Socket | None = None
 
-    # What the socket tells.
+    # Events of the socket.
 
     def opened(self) -> None:
         if self.phase == "opening":

@@ -116,7 +116,7 @@ class ConnectionManager:
     def send(self, message: Message) -> None:
         primary = self._connections.primary
         if not (primary and primary.send(message)):
-            self._tell({"type": "unsent", "id": message.get("id")})
+            self._emit({"type": "unsent", "id": message.get("id")})
         self._flush()
 
     def set_subscriptions(self, patterns: Sequence[str]) -> None:
@@ -124,7 +124,7 @@ class ConnectionManager:
         if self._connections.primary:
             self._wake("subscriptions")
 
-    async def told(self) -> None:
+    async def activity_sent(self) -> None:
         """Heartbeats are sent from here."""
 
     def set_activity(self, activity: Message) -> None:
@@ -221,7 +221,7 @@ class ConnectionManager:
         self._connections.add(connection)
         self._opener.open(connection, lambda: (old := self._connections.primary) is not None and old.is_open)
 
-    # What connections tell.
+    # Events of connections.
 
     def _on_opened(self, connection: ManagedConnection) -> None:
         now = self._runtime.monotonic()
@@ -240,17 +240,17 @@ class ConnectionManager:
         elif kind == "superseded":
             # Whatever was asked with this id is not going to be done.
             if isinstance(message.get("id"), str):
-                self._tell({"type": "message", "message": message})
+                self._emit({"type": "message", "message": message})
             self._on_superseded(connection)
             self._wake("superseded")
         elif kind == "error" and message.get("code") == "revoked":
             self._on_revoked(connection, message)
         elif connection.subscriptions.answered(message, self._runtime.monotonic()):
             if kind == "error":
-                self._tell({"type": "message", "message": message})
+                self._emit({"type": "message", "message": message})
             self._complete_rotation(connection)
             if connection is self._connections.primary and connection.is_ready:
-                self._tell({"type": "ready"})
+                self._emit({"type": "ready"})
             self._wake("subscriptions")
         elif kind != "message" or self._connections.admits(connection, message):
             self._pass({"type": "message", "message": message})
@@ -265,7 +265,7 @@ class ConnectionManager:
             self._enter("draining", "superseded")
 
     def _on_revoked(self, connection: ManagedConnection, message: Message) -> None:
-        self._tell({"type": "message", "message": message})
+        self._emit({"type": "message", "message": message})
         if connection in self._connections.leaving:
             self._flush()
             return
@@ -277,7 +277,7 @@ class ConnectionManager:
         round_trip = self._stats.acked(connection.heartbeat, ack)
         self._complete_rotation(connection)
         token = ack.get("fencingToken") or ack["serverTime"]
-        self._tell({"type": "acked", "round_trip": round_trip, "fencing_token": token})
+        self._emit({"type": "acked", "round_trip": round_trip, "fencing_token": token})
         self._wake("ack")
 
     def _on_ended(self, connection: ManagedConnection, end: End) -> None:
@@ -292,14 +292,14 @@ class ConnectionManager:
     def _complete_rotation(self, connection: ManagedConnection) -> None:
         if self._connections.complete_rotation(connection, self._runtime.monotonic()):
             self._retries.rotation_backoff.settled()
-            self._tell({"type": "rotated"})
+            self._emit({"type": "rotated"})
 
     def _promoted(self, connection: ManagedConnection) -> None:
         """It has become the one that counts, where there was none."""
         if self._state in ("connecting", "reconnecting"):
             self._enter("connected", "opened")
         if connection.is_ready:
-            self._tell({"type": "ready"})
+            self._emit({"type": "ready"})
 
     def _lose(
         self,
@@ -315,7 +315,7 @@ class ConnectionManager:
             self._connections.primary.rotate_at = self._retries.rotation_at(failure, hint, now)
             return
         self._stats.lost(failure)
-        self._tell({"type": "broken"})
+        self._emit({"type": "broken"})
         if self._superseded:
             self._end("superseded", "superseded")
             return
@@ -356,7 +356,7 @@ class ConnectionManager:
             raise AssertionError(f"expected a state that may follow {previous}, got {state}")
         self._state = state
         change = StateChange(state, previous, reason, self._runtime.now(), failure)
-        self._tell({"type": "state", "change": change.to_json()})
+        self._emit({"type": "state", "change": change.to_json()})
 
     def _deadlines(self, now: float) -> Iterator[float]:
         primary, candidate = self._connections.primary, self._connections.candidate
@@ -383,13 +383,13 @@ class ConnectionManager:
 
     def _pass(self, event: Message) -> None:
         """For what changes nothing in the connections themselves."""
-        self._tell(event)
+        self._emit(event)
         self._flush()
 
-    def _tell(self, event: Message) -> None:
+    def _emit(self, event: Message) -> None:
         self._outbox.put(event)
 
     def _flush(self) -> None:
         for message in self._connections.release():
-            self._tell({"type": "message", "message": message})
+            self._emit({"type": "message", "message": message})
         self._outbox.flush()

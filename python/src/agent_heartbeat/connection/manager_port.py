@@ -41,5 +41,5 @@ class AgentManagerPort(ManagerPort, Protocol):
     def set_activity(self, activity: Message) -> None:
         """What the heartbeats say from now on. Its times are milliseconds by the local clock."""
 
-    async def told(self) -> None:
+    async def activity_sent(self) -> None:
         """Until what was set can be sent, whatever the caller's code does next."""

@@ -29,13 +29,13 @@ class Retries:
         make_backoff: Callable[[], Backoff],
         random: Callable[[], float],
         stats: Stats,
-        tell: Callable[[Message], None],
+        emit: Callable[[Message], None],
     ) -> None:
         self.backoff = make_backoff()
         self.rotation_backoff = make_backoff()
         self._random = random
         self._stats = stats
-        self._tell = tell
+        self._emit = emit
         self.next_at = 0.0
         """When the next attempt is due where there is no connection."""
         self._has_to_wait = False
@@ -50,7 +50,7 @@ class Retries:
             return replace(hint, retry_after=refusal.retry_after) if refusal else hint
         # A token with a wrong time is refused like any other; the next one carries the server's time.
         if end.status in (401, 403) and clock.learn_from_date(end.date):
-            self._tell({"type": "clock_skew", "clock_skew": clock.skew})
+            self._emit({"type": "clock_skew", "clock_skew": clock.skew})
             return RetryHint(at_once=True)
         return replace(hint, retry_after=retry_after_seconds(end, clock.now()))
 
@@ -83,4 +83,4 @@ class Retries:
 
     def _report(self, failure: Failure, attempts: int, retry_in: float | None, rotation: bool) -> None:
         attempt = {"failure": vars(failure), "attempts": attempts, "retry_in": retry_in, "rotation": rotation}
-        self._tell({"type": "attempt_failed", "attempt": attempt})
+        self._emit({"type": "attempt_failed", "attempt": attempt})

@@ -19,7 +19,7 @@ _BLOCKED_AFTER = 5.0
 
 
 class ServerClock:
-    """The local clock with its error, as far as the server has told."""
+    """The local clock with its error, as far as it is known."""
 
     def __init__(self, local_now: Callable[[], float]) -> None:
         self._local_now = local_now

@@ -74,7 +74,7 @@ class _SharedLink:
         self._end: dict[str, Any] | None = end.to_json() if end else None
 
     def emitting(self, emit: Emit) -> _SharedLink:
-        """Itself, as the manager of a watcher that hears its events."""
+        """Itself, as the manager of a watcher that receives its events."""
         self._emit = emit
         return self
 

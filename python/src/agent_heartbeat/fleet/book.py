@@ -39,12 +39,12 @@ class FleetBook:
         Returns the change; None if there is none and no transition.
         """
         agent_id = presence["agentId"]
-        told, previous = self._received.get(agent_id), self.agents.get(agent_id)
-        if told and not _is_newer(presence, told):
+        received, previous = self._received.get(agent_id), self.agents.get(agent_id)
+        if received and not _is_newer(presence, received):
             return FleetChange(agent_id, previous, previous, transition) if transition else None
         merged = dict(presence)
-        if told and "profile" in told:
-            merged.setdefault("profile", told["profile"])
+        if received and "profile" in received:
+            merged.setdefault("profile", received["profile"])
         self._received[agent_id] = merged
         current = _read_at(merged, now)
         if transition is None and previous == current:

@@ -58,6 +58,6 @@ class FleetPages:
                 self._clock.learn_from_ack(page["serverTime"], time.monotonic() - sent_at)
                 return page
             await asyncio.sleep(_PACE)
-            # What was told in between was not heard.
+            # Changes in between were not received.
             if breaks != self._breaks:
                 raise not_connected(self._agent_id)

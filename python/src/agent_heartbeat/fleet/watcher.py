@@ -63,7 +63,7 @@ class Watcher:
         self._ended = asyncio.Event()
         self._ready = False
         """Subscribed, so that a list that begins now misses nothing."""
-        self._told_meanwhile: set[str] | None = None
+        self._changed_meanwhile: set[str] | None = None
         """Told of since the list began: a list need not have it yet. None while none is under way."""
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
@@ -82,7 +82,7 @@ class Watcher:
         changes = self._book.expire(self._reading_time())
         if changes:
             # Not in the caller's turn, who only reads.
-            asyncio.get_running_loop().call_soon(self._tell, changes)
+            asyncio.get_running_loop().call_soon(self._emit_changes, changes)
         return self._book.agents
 
     @property
@@ -231,8 +231,8 @@ class Watcher:
         if transition is None or message["subject"] != f"{PRESENCE}.{agent_token(transition['agentId'])}":
             return
         agent_id = transition["agentId"]
-        if self._told_meanwhile is not None:
-            self._told_meanwhile.add(agent_id)
+        if self._changed_meanwhile is not None:
+            self._changed_meanwhile.add(agent_id)
         if self._state == "live":
             self._last_update_at = self.server_now()
         self._take(presence_of(transition), transition)
@@ -245,7 +245,7 @@ class Watcher:
         self._timer = None
         if self._state in ("idle", "stopped"):
             return
-        self._tell(self._book.expire(self._reading_time()))
+        self._emit_changes(self._book.expire(self._reading_time()))
         now = time.monotonic()
         overdue_at = self._schedule.overdue_at
         if self._state == "live" and overdue_at <= now:
@@ -254,10 +254,10 @@ class Watcher:
         waits = [lease_end + (_DOUBT if self._ready else 0)]
         if self._state == "live":
             waits.append(overdue_at)
-        if self._ready and self._told_meanwhile is None:
+        if self._ready and self._changed_meanwhile is None:
             list_at = self._schedule.due_at(lease_end)
             if list_at <= now:
-                self._told_meanwhile = set()
+                self._changed_meanwhile = set()
                 self._tasks.keep(self._list())
             else:
                 waits.append(list_at)
@@ -267,8 +267,8 @@ class Watcher:
             self._timer = asyncio.get_running_loop().call_later(delay, self._work)
 
     async def _list(self) -> None:
-        told = self._told_meanwhile
-        assert told is not None
+        changed = self._changed_meanwhile
+        assert changed is not None
         self._schedule.started(time.monotonic())
         try:
             pages = 0
@@ -276,10 +276,10 @@ class Watcher:
                 if pages == 0:
                     self._hear_mass_expiry(page.get("massExpiry"))
                 for presence in page["agents"]:
-                    told.add(presence["agentId"])
+                    changed.add(presence["agentId"])
                     self._take(presence, None)
                 pages += 1
-            self._tell(self._book.keep(told))
+            self._emit_changes(self._book.keep(changed))
             self._schedule.completed(pages)
             self._last_update_at = self.server_now()
             self._enter("live")
@@ -292,7 +292,7 @@ class Watcher:
             self._log.warning("the fleet could not be listed: %s", error)
             self._schedule.failed()
         finally:
-            self._told_meanwhile = None
+            self._changed_meanwhile = None
         self._work()
 
     def _hear_mass_expiry(self, mass_expiry: dict[str, Any] | None) -> None:
@@ -303,14 +303,14 @@ class Watcher:
     def _take(self, presence: Presence, transition: dict[str, Any] | None) -> None:
         change = self._book.take(presence, transition, self._reading_time())
         if change:
-            self._tell([change])
+            self._emit_changes([change])
 
-    def _tell(self, changes: Sequence[FleetChange]) -> None:
+    def _emit_changes(self, changes: Sequence[FleetChange]) -> None:
         for change in changes:
             self._emitter.emit("change", change)
 
     def _reading_time(self) -> float:
-        """As of when leases are judged: a little in the past, while a list can still tell of a renewal."""
+        """As of when leases are judged: a little in the past, while a list can still show a renewal."""
         return self.server_now() - (_DOUBT * 1000 if self._ready else 0)
 
     def _enter(self, state: FleetState) -> None:

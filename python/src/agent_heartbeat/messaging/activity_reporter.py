@@ -11,7 +11,7 @@ from ..event_loop import EventLoop
 from .work import Work
 
 _PROGRESS = 0.25
-"""How long progress may wait to be told, in seconds."""
+"""How long progress may wait to be sent, in seconds."""
 
 
 class ActivityReporter:
@@ -28,12 +28,12 @@ class ActivityReporter:
         if self._connection.manager:
             self._loop.call(self._refresh)
 
-    async def told(self) -> None:
+    async def activity_sent(self) -> None:
         """Until heartbeats say what has begun: its code may never give the event loop back."""
         if self._is_due:
             await asyncio.sleep(0)
         if self._connection.manager:
-            await self._connection.manager.told()
+            await self._connection.manager.activity_sent()
 
     def send(self) -> None:
         self._sent_at = time.monotonic()

@@ -27,7 +27,7 @@ class Dispatcher:
         concurrency: int,
         queue: int,
         worked: Callable[[], None],
-        told: Callable[[], Awaitable[None]],
+        activity_sent: Callable[[], Awaitable[None]],
         failed: Callable[[str, BaseException], None],
         dropped: Callable[[str, str], None],
         within: Callable[[Handler, Incoming], AbstractContextManager[object]],
@@ -36,7 +36,7 @@ class Dispatcher:
         self._concurrency = concurrency
         self._queue = queue
         self._worked = worked
-        self._told = told
+        self._activity_sent = activity_sent
         self._failed = failed
         self._dropped = dropped
         self._within = within
@@ -164,7 +164,7 @@ class Dispatcher:
         _current_asyncio_task.set(asyncio.current_task())
         self._worked()
         try:
-            await self._told()
+            await self._activity_sent()
             value = await self._call(handler, message) if handler in self._handlers else None
             if message.answer:
                 message.answer.returned(value)

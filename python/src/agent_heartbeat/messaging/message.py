@@ -11,7 +11,7 @@ from .answer import Answer
 
 @dataclass(frozen=True)
 class MessageContext:
-    """What a handler may be told beside subject and data, as a third argument."""
+    """What a handler can receive beside subject and data, as a third argument."""
 
     sender: str | None
     """The agent id of the sender; `service`, or `event:<source>` for the event bus."""
@@ -20,7 +20,7 @@ class MessageContext:
     attempt: int | None = None
     """Of a request, from 1 on: an earlier attempt may have been handled, by this agent or another one."""
     deadline: float | None = None
-    """Of a request: when nobody waits for the answer any more, as `time.monotonic()` has it."""
+    """The deadline of a request, by `time.monotonic()`: after it, no answer is expected."""
     traceparent: str | None = None
     """The W3C trace context of the sender, if it sent one."""
     tracestate: str | None = None
@@ -28,12 +28,12 @@ class MessageContext:
 
     @property
     def time_left(self) -> float | None:
-        """Of a request: seconds until nobody waits for the answer any more, 0 from then on."""
+        """Seconds until the deadline of a request, 0 after it."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     @property
     def is_expired(self) -> bool:
-        """Whether nobody waits for the answer any more. A request that is still waiting then is not handled."""
+        """Whether the deadline has passed. A request that is still waiting then is not handled."""
         return self.time_left == 0
 
 

@@ -24,7 +24,7 @@ from .tracing import Tracer, trace_of
 from .work import Work
 
 _REMEMBERED = 1000
-"""Ids of messages that are remembered, so that one that comes again is told apart."""
+"""Ids of messages that are remembered, to recognize a repeated message."""
 
 
 class Messaging:
@@ -57,7 +57,7 @@ class Messaging:
             concurrency,
             queue,
             activity.changed,
-            activity.told,
+            activity.activity_sent,
             news.handler_failed,
             news.message_dropped,
             tracer.process,

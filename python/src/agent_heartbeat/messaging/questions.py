@@ -1,6 +1,6 @@
 """Requests to other agents: of several answers the first value counts, and an error only if there is no value.
 
-What nobody has handled is asked again, because the agent may just be moving to another process.
+A request that no agent handled is sent again, because the agent may just be moving to another process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..subject import agent_token
 _AGAIN = (0.25, 0.75, 2.0)
 """The pauses before a request is sent again that nobody got, or that all who got it refused unhandled, in seconds."""
 _UNHANDLED = ("no_handler", "unavailable")
-"""What says that nobody has handled a request, the weightiest last."""
+"""Errors which show that no agent handled a request, in increasing priority."""
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class _Question:
     message: Message
     name: str
     ends_at: float
-    """Monotonic: when nobody waits for it any more."""
+    """Monotonic: its deadline."""
     retries: int
     """How many further agents may get it after one was lost."""
     answer: asyncio.Future[Any]
@@ -74,7 +74,7 @@ class Questions:
                 question.again.cancel()
 
     def answered(self, subject: str, data: Any, sender: str) -> None:
-        """Takes an answer; one that nobody waits for is left alone."""
+        """Accepts an answer. Ignores one that is not waited for."""
         question = self._open.get(subject)
         if question is None:
             return
@@ -85,7 +85,7 @@ class Questions:
             return
         attempt = data.get("attempt")
         if isinstance(attempt, int) and attempt < question.attempts:
-            # It was heard of that attempt already: by another error, or as one that nobody got.
+            # That attempt was counted already: by another error, or because nobody received it.
             return
         code, text = str(error.get("code")), str(error.get("message"))
         question.faults += 1
@@ -117,7 +117,7 @@ class Questions:
         question.sending = [asyncio.ensure_future(send())]
 
     def _settle_faults(self, question: _Question) -> None:
-        """Goes on when everybody who was reached has answered with an error, or nobody was reached."""
+        """Continues when every receiver has answered with an error, or there was none."""
         fault, reached = question.fault, question.reached
         if reached is None or question.faults < reached or question.answer.done():
             return

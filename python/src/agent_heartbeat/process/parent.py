@@ -30,7 +30,7 @@ _START = (
 _RESTART_AFTER = (1.0, 30.0)
 """The first wait after the process has died, in seconds, which doubles with each that follows, and the longest."""
 _TURNS = 10
-"""Turns of the event loop that a handler waits at most until its beginning is told."""
+"""Turns of the event loop that a handler waits at most until its start is reported."""
 
 
 def can_run() -> bool:
@@ -57,7 +57,7 @@ class ProcessConnectionManager:
         self._activity: Message = {"state": "idle"}
         self._restarts = 0
         self._state: AgentState = "idle"
-        """What the agent has been told last: the health is ahead of it."""
+        """The last state that the agent received: the health may be newer."""
         self._draining = False
         self._superseded = False
         self._stop_cause: str | None = None
@@ -110,7 +110,7 @@ class ProcessConnectionManager:
         self._activity = activity
         self._call("set_activity", activity)
 
-    async def told(self) -> None:
+    async def activity_sent(self) -> None:
         """Until the thread that writes has got hold of the interpreter, if it does so soon."""
         for _ in range(_TURNS):
             if self._outgoing.empty():
@@ -118,7 +118,7 @@ class ProcessConnectionManager:
             await asyncio.sleep(0)
 
     def health(self) -> ManagerHealth:
-        """What the other process has told by now, though this one's event loop may not have come to it."""
+        """What the other process has sent by now, even if this one's event loop has not received it yet."""
         if self._is_again_what_it_was(self._health["state"]):
             return {**self._health, "state": self._state}
         return self._health
@@ -138,7 +138,7 @@ class ProcessConnectionManager:
         self._put({"call": "begin", "options": options, "key": self._keys.for_another_process, "proxy": self._proxy})
         self._call("set_subscriptions", self._patterns)
         self._call("set_activity", self._activity)
-        self._beat()
+        self._send_pulse()
 
     def _call(self, name: str, *arguments: Any) -> None:
         self._put({"call": name, "arguments": arguments})
@@ -146,11 +146,11 @@ class ProcessConnectionManager:
     def _put(self, line: Message) -> None:
         self._outgoing.put(json.dumps(line).encode() + b"\n")
 
-    def _beat(self) -> None:
+    def _send_pulse(self) -> None:
         if self._pulse:
             self._pulse.cancel()
         self._put({"call": "pulse"})
-        self._pulse = self._loop.call_later(PULSE, self._beat)
+        self._pulse = self._loop.call_later(PULSE, self._send_pulse)
 
     @staticmethod
     def _write(process: subprocess.Popen[bytes], outgoing: queue.SimpleQueue[bytes | None]) -> None:
@@ -160,7 +160,7 @@ class ProcessConnectionManager:
                 process.stdin.write(line)
                 process.stdin.flush()
         except (OSError, ValueError):
-            pass  # It has ended: the reader tells.
+            pass  # It has ended: the reader reports it.
 
     def _read(self, process: subprocess.Popen[bytes], outgoing: queue.SimpleQueue[bytes | None]) -> None:
         assert process.stdout
@@ -186,13 +186,13 @@ class ProcessConnectionManager:
         while self._events:
             event = self._events.popleft()
             if event["type"] == "state":
-                self._tell(event["change"])
+                self._emit_state(event["change"])
             else:
                 if event["type"] == "ready":
                     self._restarts = 0
                 self._emit(event)
 
-    def _tell(self, change: Message) -> None:
+    def _emit_state(self, change: Message) -> None:
         if self._is_again_what_it_was(change["state"]):
             return
         change["previous"] = self._state
@@ -256,7 +256,7 @@ class ProcessConnectionManager:
     def _change(self, state: AgentState, reason: str, failure: Failure | None = None) -> None:
         change = StateChange(state, self._state, reason, time.time(), failure)
         self._health = {**self._health, "state": state}
-        self._tell(change.to_json())
+        self._emit_state(change.to_json())
 
     def _restart(self) -> None:
         self._restart_timer = None

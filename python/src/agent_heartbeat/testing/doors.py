@@ -118,10 +118,10 @@ class MemorySocket:
         self._later(arrive)
 
     def close(self, code: int, reason: str) -> None:
-        self._later(lambda: self._end(code, reason, told=True))
+        self._later(lambda: self._end(code, reason, notify=True))
 
     def terminate(self) -> None:
-        self._end(1006, "", told=False)
+        self._end(1006, "", notify=False)
 
     def _later(self, work: Callable[[], Any]) -> None:
         asyncio.get_running_loop().call_soon(lambda: self._over or work())
@@ -136,15 +136,15 @@ class MemorySocket:
         self._connection = self._service.new_connection(
             self._login,
             lambda frame: self._later(lambda: self._listener.received(frame if isinstance(frame, str) else None)),
-            lambda code, reason: self._later(lambda: self._end(code, reason, told=True)),
+            lambda code, reason: self._later(lambda: self._end(code, reason, notify=True)),
         )
         self._listener.opened()
 
-    def _end(self, code: int, reason: str, *, told: bool) -> None:
+    def _end(self, code: int, reason: str, *, notify: bool) -> None:
         if self._over:
             return
         self._over = True
         if self._connection:
             self._service.ended(self._connection, code, reason)
-        if told:
+        if notify:
             self._listener.ended(Closed(code, reason))

@@ -84,7 +84,7 @@ class RemoteAgent:
         """Sends a request and waits for its answer, for as long as it takes.
 
         Raises:
-            NoReceiverError: if it reaches nobody.
+            NoReceiverError: if it reaches no receiver.
             RemoteError: if it is answered with an error.
         """
         reply_to = f"{INBOX}.{agent_token(self.agent_id)}.{next(self._questions)}"

@@ -68,7 +68,7 @@ class FakeRouter:
         return less_busy(has, presence, self._random)
 
     def answer_for(self, transition: dict[str, Any]) -> None:
-        """Answers the requests whose only receiver went offline: nobody else can."""
+        """Answers the requests whose only receiver went offline."""
         agent_id = transition["agentId"]
         text = f"{agent_id} went offline ({transition['reason']}) before it answered"
         error = {"code": "receiver_lost", "message": text}
