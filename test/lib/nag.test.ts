@@ -78,7 +78,7 @@ const ACCEPTED: { rule: RegExp; path: RegExp; reason: string }[] = [
     rule: /^AwsSolutions-DDB3$/,
     path: /Subscriptions/,
     reason:
-      "Its rows are worth nothing after two hours, and clients subscribe anew when they connect",
+      "Its rows are worth nothing after two hours, and clients subscribe again when they connect",
   },
   {
     rule: /^AwsSolutions-SQS3$|^Serverless-SQSRedrivePolicy$/,

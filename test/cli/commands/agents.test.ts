@@ -170,7 +170,7 @@ describe("agents list and get", () => {
 });
 
 describe("agents disable, enable and remove", () => {
-  it("end an agent's presence, and let it in again", async () => {
+  it("end an agent's presence, and enable it again", async () => {
     const { agents, register, get, status } = await workplace("switch");
     await register("a1");
     const row = onlineRow(Date.now(), { organizationId: "switch" });

@@ -116,12 +116,16 @@ describe("agents import", () => {
     });
     const times = { createdAt: expect.any(Number), updatedAt: expect.any(Number) };
     // A lock-out is of the registration that it was made for; disabled is disabled.
-    const anew = ({ revokedAt: _, ...agent }: typeof a1) => ({
+    const withoutLockOut = ({ revokedAt: _, ...agent }: typeof a1) => ({
       ...agent,
       ...times,
       publicKeys: agent.publicKeys.map((key: object) => ({ ...key, addedAt: expect.any(Number) })),
     });
-    expect(await registered("origin")).toEqual([anew(a1), anew(later), anew(v1)]);
+    expect(await registered("origin")).toEqual([
+      withoutLockOut(a1),
+      withoutLockOut(later),
+      withoutLockOut(v1),
+    ]);
   });
 
   it("draws a bar at a terminal", async () => {

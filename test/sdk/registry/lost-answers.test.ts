@@ -53,7 +53,7 @@ describe("a change whose answer is lost", () => {
   });
 
   it("registers an agent again that was removed", async () => {
-    const { name, registry } = await online("anew");
+    const { name, registry } = await online("again");
     await registry.remove(name);
     const made = await registry.register({ ...name, publicKey: await newKey() });
     expect(made).toEqual(await registry.get(name));

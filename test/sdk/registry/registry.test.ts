@@ -166,10 +166,10 @@ describe("a registration for a time", () => {
   });
 
   it("leaves its id free when it has ended", async () => {
-    await register("anew");
-    await expect(register("anew")).rejects.toThrow(AgentExistsError);
-    await end("anew");
-    expect(await register("anew")).toEqual(await registry.get(name("anew")));
+    await register("again");
+    await expect(register("again")).rejects.toThrow(AgentExistsError);
+    await end("again");
+    expect(await register("again")).toEqual(await registry.get(name("again")));
   });
 
   it("that has ended can be removed, with the presence of its connections and of no later registration's", async () => {
@@ -336,8 +336,8 @@ describe("removing", () => {
   );
 
   it("allows the id to be registered again", async () => {
-    await registry.remove(await registered("anew"));
-    await expect(registered("anew")).resolves.toBeDefined();
+    await registry.remove(await registered("again"));
+    await expect(registered("again")).resolves.toBeDefined();
   });
 });
 

@@ -1,4 +1,4 @@
-/** Locks agents out, sends them messages meanwhile, and lets them in again. */
+/** Locks agents out, sends them messages meanwhile, and restores their access. */
 
 import type { LockOut } from "../evidence";
 import type { Stage } from "../stage/stage";
