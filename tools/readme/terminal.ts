@@ -19,7 +19,7 @@ export class Terminal {
   #output = "";
   #blocks = 0;
 
-  constructor(directory: string, env: NodeJS.ProcessEnv, hear: (text: string) => void) {
+  constructor(directory: string, env: NodeJS.ProcessEnv, onText: (text: string) => void) {
     // In its own process group, which can be interrupted as a whole.
     this.#shell = spawn("/bin/bash", ["--norc", "--noprofile"], {
       cwd: directory,
@@ -33,7 +33,7 @@ export class Terminal {
     for (const stream of [this.#shell.stdout, this.#shell.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#output += text;
-        hear(text);
+        onText(text);
         this.#changed();
       });
     }

@@ -132,7 +132,7 @@ export class Backoff {
     }
   }
 
-  /** Starts afresh: the connection has proved stable. */
+  /** Resets the delays: the connection has proved stable. */
   settled(): void {
     this.#attempts = 0;
   }

@@ -189,21 +189,21 @@ export class ConnectionManager implements ManagerPort {
       if (!leaving && !this.#superseded) this.#onAck(connection, message);
     } else if (message.type === "superseded") {
       // Whatever was asked with this id is not going to be done.
-      if (message.id !== undefined) this.#tell(message);
+      if (message.id !== undefined) this.#deliver(message);
       this.#onSuperseded();
       this.wake();
     } else if (message.type === "error" && message.code === "revoked") {
-      this.#tell(message);
+      this.#deliver(message);
       if (!leaving) this.#lose(connection, REVOKED, "revoked");
       this.wake();
     } else if (connection.subscribing.answered(message, now)) {
-      if (message.type === "error") this.#tell(message);
+      if (message.type === "error") this.#deliver(message);
       this.#promoteProved(connection);
       if (connection === this.#connections.primary) this.#reportReady(connection);
       this.wake();
     } else {
       if (message.type !== "message" || this.#connections.buffer.admits(connection, message)) {
-        this.#tell(message);
+        this.#deliver(message);
       }
       this.#flush();
     }
@@ -313,12 +313,12 @@ export class ConnectionManager implements ManagerPort {
     if (this.#retries.failures > 0) yield this.#stableAt;
   }
 
-  #tell(message: ReceivedMessage): void {
+  #deliver(message: ReceivedMessage): void {
     this.#outbox.put({ type: "message", message });
   }
 
   #flush(): void {
-    for (const message of this.#connections.buffer.release()) this.#tell(message);
+    for (const message of this.#connections.buffer.release()) this.#deliver(message);
     this.#outbox.release();
   }
 }

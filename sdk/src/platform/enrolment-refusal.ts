@@ -28,7 +28,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   name_not_allowed: "`agent-heartbeat enrolments list` shows which names it allows",
   name_in_use:
     "give each process a name of its own, or keep its key in a file (privateKeyPath); `agent-heartbeat agents remove` frees a name",
-  agent_disabled: "`agent-heartbeat agents enable` lets it in again",
+  agent_disabled: "`agent-heartbeat agents enable` enables it again",
   refused: "is httpUrl the deployment's output HttpUrl?",
 };
 

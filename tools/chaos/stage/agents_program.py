@@ -65,7 +65,7 @@ class Witness:
         self.socket: Any = None
         sockets[agent_id].add(link)
 
-    def tell(self, what: str, **more: Any) -> None:
+    def report(self, what: str, **more: Any) -> None:
         channel.send(what=what, agentId=self.agent_id, **{"link": self.link, "at": now(), **more})
 
     def left(self) -> None:
@@ -77,12 +77,12 @@ class Witness:
         self.left()
         if self.link in sockets[self.agent_id]:
             sockets[self.agent_id].discard(self.link)
-            self.tell("ended")
+            self.report("ended")
 
     # Events of the socket.
 
     def opened(self) -> None:
-        self.tell("opened")
+        self.report("opened")
         live[self.agent_id].append(self.link)
         self.listener.opened()
 
@@ -94,10 +94,10 @@ class Witness:
         if kind == "superseded":
             # The row is the newer process's from here on.
             self.left()
-            self.tell("ended")
+            self.report("ended")
         sent = self.sent_at.get(str(message.get("id")))
         if kind == "heartbeat_ack" and sent is not None:
-            self.tell("acked", sentAt=sent)
+            self.report("acked", sentAt=sent)
         self.listener.received(text)
 
     def ended(self, end: Any) -> None:
@@ -123,7 +123,7 @@ class Witness:
     def close(self, code: int, reason: str) -> None:
         # The agent ends the connection here, whenever the socket closes.
         if not self.closing:
-            self.tell("ended")
+            self.report("ended")
         self.closing = True
         self.left()
         self.socket.close(code, reason)

@@ -79,7 +79,7 @@ class Backoff:
         return retry_after + self._random() * window
 
     def settled(self) -> None:
-        """Starts afresh: the connection has proved stable."""
+        """Resets the delays: the connection has proved stable."""
         self.attempts = 0
 
     def _built_in_window(self, kind: FailureKind, exponent: int, fleet: float) -> float:

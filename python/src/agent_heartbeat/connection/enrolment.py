@@ -55,7 +55,7 @@ _ADVICE = {
     "name_not_allowed": "; `agent-heartbeat enrolments list` shows which names it allows",
     "name_in_use": "; give each process a name of its own, or keep its key in a file (private_key_path); "
     "`agent-heartbeat agents remove` frees a name",
-    "agent_disabled": "; `agent-heartbeat agents enable` lets it in again",
+    "agent_disabled": "; `agent-heartbeat agents enable` enables it again",
     "refused": "; is http_url the deployment's output HttpUrl?",
 }
 """What to do about a refusal that does not pass by itself."""
@@ -147,8 +147,8 @@ class EnrolledKeyLoader(KeyLoader):
             try:
                 await asyncio.shield(self._enrolling)
             except KeyError as error:
-                # One that was registered may still be, or may be let in again, whatever has become of the enrolment:
-                # the login decides.
+                # A key that was registered may still be valid, or become valid again, whatever happened to the
+                # enrolment: the login decides.
                 if self._is_new:
                     raise
                 self._warn(f"{error}; logging in with the key that is there")
