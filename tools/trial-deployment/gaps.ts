@@ -21,6 +21,7 @@ export const EXCLUDED_PARTS: readonly string[] = [
 
 const PROCESS_PER_FUNCTION =
   "it starts a process for every concurrent function: too many for one machine";
+const ALWAYS_403 = "a refusal is a 403, whatever `$connect` returned";
 const NO_CLOSE_CODE = "`$disconnect` does not receive the client's close code";
 
 const LATE_CONNECTED_AT =
@@ -33,7 +34,7 @@ export const GAPS: readonly Gap[] = [
   },
   {
     tests: "the protocol refuses a login of a second process with on_duplicate: reject with 409",
-    reason: "a refusal is a 403, whatever `$connect` returned",
+    reason: ALWAYS_403,
   },
   {
     tests: "the protocol closes a connection that sends 200 KB with 1009, and one that sends bytes",
@@ -54,6 +55,12 @@ export const GAPS: readonly Gap[] = [
   { tests: "the example ", reason: NO_CLOSE_CODE },
   { tests: "messaging sends a viewer every transition of an agent", reason: NO_CLOSE_CODE },
   { tests: "the fleet watcher has agents that were online before", reason: NO_CLOSE_CODE },
+  { tests: "the fleet watcher uses the connection of an agent", reason: NO_CLOSE_CODE },
+  { tests: "the recipe for a leader has one leader", reason: ALWAYS_403 },
+  { tests: "a lease is not affected by a refused duplicate", reason: ALWAYS_403 },
+  { tests: "a lease survives the end of any one of several connections", reason: NO_CLOSE_CODE },
+  { tests: "a lease that a client ends with 100", reason: NO_CLOSE_CODE },
+  { tests: "a lease that a client ends without a code", reason: NO_CLOSE_CODE },
   {
     tests: "the fleet watcher misses none of many agents that connect",
     reason: PROCESS_PER_FUNCTION,
