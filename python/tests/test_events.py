@@ -68,7 +68,7 @@ async def test_listeners_are_called_once_or_until_they_are_removed(make: type[He
 
     agent = make("a", "b", "wss://x.example/prod", private_key=KEY)
     counter, once, nested = Counter(), Counter(), Counter()
-    emit = agent._news.emit
+    emit = agent._reporter.emit
 
     def change(state: str) -> StateChange:
         return StateChange(state, "idle", "start", 0)  # type: ignore[arg-type]

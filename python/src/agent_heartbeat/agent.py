@@ -48,7 +48,7 @@ class AgentOptions:
     manager: ManagerOptions
     create_manager: Callable[[Emit], AgentManagerPort]
     keys: KeyLoader
-    news: Reporter
+    reporter: Reporter
     profile: Profile | None
     tracing: Tracing | None
     message_concurrency: int
@@ -67,16 +67,16 @@ class Agent:
         self.agent_id: str = login["sub"]
         self.organization_id: str = login["org"]
         self.instance_id: str = login["instance_id"]
-        """Tells this process from others with the same agent id."""
+        """Identifies this process among all processes of the agent."""
         self._options = options
-        self._news = options.news
+        self._reporter = options.reporter
         self._tasks = Tasks()
         self._fleet: AgentFleet | None = None
-        self._connection = ClientConnection(self.agent_id, options.create_manager, self._hear)
+        self._connection = ClientConnection(self.agent_id, options.create_manager, self._on_event)
         self._profile = ProfilePublisher(
             options.profile,
             lambda message: self._connection.request(message, options.request_timeout),
-            lambda error: self._news.log.warning("%s", error),
+            lambda error: self._reporter.log.warning("%s", error),
         )
         work = Work()
         loop = EventLoop()
@@ -88,8 +88,8 @@ class Agent:
             request_timeout=options.request_timeout,
             work=work,
             activity=activity,
-            news=self._news,
-            tracer=Tracer(self.agent_id, options.tracing, self._news.log),
+            reporter=self._reporter,
+            tracer=Tracer(self.agent_id, options.tracing, self._reporter.log),
             ask=self._connection.request,
             subscribed=self._subscribed,
         )
@@ -107,7 +107,7 @@ class Agent:
 
     @property
     def state(self) -> AgentState:
-        """Where the agent stands."""
+        """The agent's current state."""
         return self._lifecycle.state
 
     @property
@@ -247,19 +247,19 @@ class Agent:
         Returns a function that takes the listener away again. Raises ConfigurationError if there is no event
         of that name.
         """
-        return self._news.emitter.on(name, listener)
+        return self._reporter.emitter.on(name, listener)
 
     def once(self, name: AgentEventName, listener: Listener) -> Callable[[], None]:
         """Calls a listener for the next event of a name alone: see `on`."""
-        return self._news.emitter.on(name, listener, once=True)
+        return self._reporter.emitter.on(name, listener, once=True)
 
     def off(self, name: AgentEventName, listener: Listener) -> None:
         """Takes a listener away, however often it was added. Raises ConfigurationError as `on` does."""
-        self._news.emitter.off(name, listener)
+        self._reporter.emitter.off(name, listener)
 
     def state_changes(self) -> AsyncIterator[StateChange]:
         """Every change of state from now on, up to and including the last."""
-        return self._news.state_changes(is_final(self._lifecycle.state))
+        return self._reporter.state_changes(is_final(self._lifecycle.state))
 
     def get_connection_health(self) -> ConnectionHealth:
         """The agent's own view of its connection. May be called from every thread."""
@@ -278,7 +278,7 @@ class Agent:
             self._fleet = AgentFleet(
                 self.agent_id,
                 self.organization_id,
-                self._news.log,
+                self._reporter.log,
                 request_timeout=self._options.request_timeout,
                 manager=lambda: self._connection.manager,
                 subscribe=self._watched,
@@ -380,10 +380,10 @@ class Agent:
         await self._lifecycle.drain()
 
     def reconnect(self) -> None:
-        """Tries soon what would be tried later: for those who know that the network is back.
+        """Makes the next attempt sooner. Call it if you know that the network is back.
 
-        Within `reconnect.base_delay` (1 s) an agent that waits for its next attempt makes it, unless the service
-        asked it to wait. An open connection is asked for a sign of life.
+        Within `reconnect.base_delay` (1 s), an agent that waits for its next attempt makes it, unless the service
+        asked it to wait; an open connection is probed.
         """
         if self._connection.manager:
             self._connection.manager.reconnect()
@@ -416,41 +416,41 @@ class Agent:
         has_more = self._fleet is None or not set(self._fleet.patterns) <= set(self._messaging.patterns)
         return self._lifecycle.is_ready and not has_more
 
-    def _hear(self, event: Message) -> None:
+    def _on_event(self, event: Message) -> None:
         if self._fleet and self._fleet.takes(event):
             return
         kind = event["type"]
         if kind == "message":
-            self._hear_message(event["message"])
+            self._on_message(event["message"])
         elif kind == "state":
-            self._hear_state(StateChange.from_json(event["change"]))
+            self._on_state(StateChange.from_json(event["change"]))
         elif kind == "attempt_failed":
-            self._news.attempt_failed(event["attempt"])
+            self._reporter.attempt_failed(event["attempt"])
             if event["attempt"]["failure"].get("status") == 403 and self._options.keys.refused():
                 self.reconnect()
         elif kind == "acked":
-            self._news.emit(HeartbeatAck(event["round_trip"], event["fencing_token"]))
+            self._reporter.emit(HeartbeatAck(event["round_trip"], event["fencing_token"]))
             self._tasks.keep(self._profile.send())
         elif kind == "ready":
             self._lifecycle.is_ready = True
             self._tasks.keep(self._profile.send())
-            self._news.emit(Ready())
+            self._reporter.emit(Ready())
         elif kind == "rotated":
-            self._news.emit(Rotated())
+            self._reporter.emit(Rotated())
         elif kind == "warning":
-            self._news.log.warning("%s", event["message"])
+            self._reporter.log.warning("%s", event["message"])
         elif kind == "clock_skew":
-            self._news.clock_skew(event["clock_skew"])
+            self._reporter.clock_skew(event["clock_skew"])
 
-    def _hear_state(self, change: StateChange) -> None:
+    def _on_state(self, change: StateChange) -> None:
         self._lifecycle.entered(change)
-        self._news.state(change)
+        self._reporter.state(change)
         if is_final(change.state):
             self._lifecycle.ended.set()
 
-    def _hear_message(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if message["type"] == "error":
-            self._news.protocol_error(f"{message.get('code')}: {message.get('message')}")
+            self._reporter.protocol_error(f"{message.get('code')}: {message.get('message')}")
         subject, sender = message.get("subject"), message.get("from")
         if message["type"] != "message" or not isinstance(subject, str):
             return

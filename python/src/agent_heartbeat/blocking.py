@@ -54,7 +54,7 @@ class _BlockingAgent:
 
     @property
     def state(self) -> AgentState:
-        """Where the agent stands."""
+        """The agent's current state."""
         return self._agent.state
 
     def on_message(self, pattern: str, handler: Callable[..., Any] | None = None, **options: Any) -> Any:

@@ -143,7 +143,7 @@ class _ConfiguredAgent(Agent):
         request_timeout = within("request_timeout", request_timeout, 0.1, 600)
         signals = tuple(signals)
         remote_drain = flag("remote_drain", remote_drain)
-        news = Reporter(agent_id, check_logger(logger))
+        reporter = Reporter(agent_id, check_logger(logger))
         keys = key_loader(
             private_key=private_key,
             path=private_key_path,
@@ -152,7 +152,7 @@ class _ConfiguredAgent(Agent):
             agent_id=agent_id,
             organization_id=organization_id,
             proxy=self._proxy,
-            warn=lambda message: news.log.warning("%s", message),
+            warn=lambda message: reporter.log.warning("%s", message),
         )
 
         def create_manager(emit: Emit) -> AgentManagerPort:
@@ -165,7 +165,7 @@ class _ConfiguredAgent(Agent):
                 manager=options,
                 create_manager=create_manager,
                 keys=keys,
-                news=news,
+                reporter=reporter,
                 profile=profile_of(capabilities, metadata),
                 tracing=tracing,
                 message_concurrency=whole("message_concurrency", message_concurrency, 1, 10_000),
@@ -206,6 +206,6 @@ class SimpleAgent(_ConfiguredAgent):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._news.log.warning(
+        self._reporter.log.warning(
             "SimpleAgent sends no heartbeats and does not reconnect: use HeartbeatAgent in production"
         )

@@ -54,7 +54,7 @@ class HttpHeartbeatClient:
         self.agent_id = agent_id
         self.organization_id = organization_id
         self.instance_id: str = self._login["instance_id"]
-        """Tells this process from others with the same agent id."""
+        """Identifies this process among all processes of the agent."""
         self._keys = key_loader(
             private_key=private_key,
             path=private_key_path,
@@ -66,7 +66,7 @@ class HttpHeartbeatClient:
             warn=self._warned,
         )
         self._warning = ""
-        """A key is used although it could not be registered again. No news to a script, unless it is refused."""
+        """A key is used although it could not be registered again. A script need not know, unless it is refused."""
         self._requests: LeaseRequests | None = None
         self._turn = asyncio.Lock()
         """Of two requests at once, the later token could be the first to arrive."""

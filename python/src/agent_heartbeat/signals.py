@@ -27,7 +27,7 @@ def on_signals(
     handled = list(signals)
     for number in handled:
         if number not in _callbacks:
-            _previous[number] = signal.signal(number, _hear)
+            _previous[number] = signal.signal(number, _on_signal)
             _callbacks[number] = {}
         _callbacks[number][key] = lambda: void(loop.call_soon_threadsafe(callback))
 
@@ -45,6 +45,6 @@ def on_signals(
     return release
 
 
-def _hear(number: int, _frame: Any) -> None:
+def _on_signal(number: int, _frame: Any) -> None:
     for callback in list(_callbacks.get(number, {}).values()):
         callback()

@@ -6,7 +6,7 @@ import pytest
 
 from ..fake_runtime import FakeRuntime
 from .enrolment_service import EnrolmentService
-from .link import Link
+from .harness import ManagerHarness
 
 
 @pytest.fixture
@@ -15,8 +15,8 @@ def runtime() -> FakeRuntime:
 
 
 @pytest.fixture
-def link(runtime: FakeRuntime) -> Callable[..., Link]:
-    return lambda **options: Link(runtime, **options)
+def harness(runtime: FakeRuntime) -> Callable[..., ManagerHarness]:
+    return lambda **options: ManagerHarness(runtime, **options)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from agent_heartbeat.connection.http import HttpAnswer, HttpRequest
 from agent_heartbeat.testing import FakeService, HttpResponse
 
 from ..fake_runtime import FakeRuntime
-from .link import Link, claims
+from .harness import ManagerHarness, claims
 
 URL = "https://abc.lambda-url.eu-west-1.on.aws"
 INTERVAL = 30
@@ -26,19 +26,19 @@ def runtime() -> FakeRuntime:
 
 
 @pytest.fixture
-def one(runtime: FakeRuntime) -> Link:
-    return Link(runtime, heartbeat_transport="http", http_url=URL + "/").start()
+def one(runtime: FakeRuntime) -> ManagerHarness:
+    return ManagerHarness(runtime, heartbeat_transport="http", http_url=URL + "/").start()
 
 
 def on_websocket(runtime: FakeRuntime) -> int:
     return sum(kind.startswith("heartbeat") for kind in runtime.socket.types)
 
 
-def http(link: Link) -> Any:
-    return link.manager.health()["http"]
+def http(harness: ManagerHarness) -> Any:
+    return harness.manager.health()["http"]
 
 
-def test_heartbeats_are_posted_on_schedule_each_with_a_later_token(runtime: FakeRuntime, one: Link) -> None:
+def test_heartbeats_are_posted_on_schedule_each_with_a_later_token(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.advance(2 * INTERVAL)
     assert on_websocket(runtime) == 1
     first, second = runtime.requests
@@ -59,7 +59,9 @@ def test_heartbeats_are_posted_on_schedule_each_with_a_later_token(runtime: Fake
     }
 
 
-def test_the_websocket_carries_a_heartbeat_at_least_every_five_minutes(runtime: FakeRuntime, one: Link) -> None:
+def test_the_websocket_carries_a_heartbeat_at_least_every_five_minutes(
+    runtime: FakeRuntime, one: ManagerHarness
+) -> None:
     carried = [runtime.time]
     for _ in range(40):
         before = on_websocket(runtime)
@@ -83,7 +85,7 @@ def test_the_websocket_carries_a_heartbeat_at_least_every_five_minutes(runtime: 
     ],
 )
 def test_heartbeats_go_over_the_websocket_while_http_fails(
-    runtime: FakeRuntime, one: Link, answer: Any, failure: dict[str, Any]
+    runtime: FakeRuntime, one: ManagerHarness, answer: Any, failure: dict[str, Any]
 ) -> None:
     runtime.answer = lambda _: answer
     runtime.advance(INTERVAL + 16)
@@ -100,7 +102,7 @@ def test_heartbeats_go_over_the_websocket_while_http_fails(
     assert one.states[-1] == ("connected", "opened")
 
 
-def test_retry_after_is_honoured(runtime: FakeRuntime, one: Link) -> None:
+def test_retry_after_is_honoured(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.answer = lambda _: HttpAnswer(503, {}, retry_after="100")
     runtime.advance(INTERVAL)
     runtime.answer = runtime.acknowledge
@@ -112,7 +114,7 @@ def test_retry_after_is_honoured(runtime: FakeRuntime, one: Link) -> None:
 
 
 def test_there_are_never_two_requests_at_once(runtime: FakeRuntime) -> None:
-    Link(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=10, connect_timeout=60).start()
+    ManagerHarness(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=10, connect_timeout=60).start()
     waiting: list[HttpRequest] = []
     runtime.answer = waiting.append  # type: ignore[assignment,func-returns-value]
     runtime.advance(10)
@@ -124,7 +126,7 @@ def test_there_are_never_two_requests_at_once(runtime: FakeRuntime) -> None:
 
 
 def test_the_key_is_loaded_again_only_after_a_refusal(runtime: FakeRuntime) -> None:
-    one = Link(runtime, heartbeat_transport="http", http_url=URL)
+    one = ManagerHarness(runtime, heartbeat_transport="http", http_url=URL)
     loaded: list[object] = []
     load = one.manager._opener._load_key
     http_requests = one.manager._http._requests  # type: ignore[union-attr]
@@ -137,7 +139,7 @@ def test_the_key_is_loaded_again_only_after_a_refusal(runtime: FakeRuntime) -> N
     assert (len(loaded), len(runtime.requests), on_websocket(runtime)) == (2, 4, 1)
 
 
-def test_a_wrong_clock_is_corrected_at_once_and_tokens_stay_in_order(runtime: FakeRuntime, one: Link) -> None:
+def test_a_wrong_clock_is_corrected_at_once_and_tokens_stay_in_order(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.server_ahead = -3600
 
     def by_clock(request: HttpRequest) -> HttpAnswer | BaseException | None:
@@ -156,7 +158,7 @@ def test_a_wrong_clock_is_corrected_at_once_and_tokens_stay_in_order(runtime: Fa
     assert issued == sorted(set(issued))
 
 
-def test_the_websocket_itself_is_probed_after_a_pause(runtime: FakeRuntime, one: Link) -> None:
+def test_the_websocket_itself_is_probed_after_a_pause(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.sleep(60)
     runtime.advance(INTERVAL)
     assert on_websocket(runtime) >= 2
@@ -165,7 +167,7 @@ def test_the_websocket_itself_is_probed_after_a_pause(runtime: FakeRuntime, one:
     assert runtime.requests == []
 
 
-def test_acks_of_http_do_not_hide_a_silent_websocket(runtime: FakeRuntime, one: Link) -> None:
+def test_acks_of_http_do_not_hide_a_silent_websocket(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.socket.acks = False
     runtime.advance(300)
     assert on_websocket(runtime) == 2
@@ -176,7 +178,7 @@ def test_acks_of_http_do_not_hide_a_silent_websocket(runtime: FakeRuntime, one: 
     assert one.manager.health()["last_disconnect"]["reason"] == "no answer on the WebSocket within 90 s"  # type: ignore[index]
 
 
-def test_an_answer_after_the_end_of_the_connection_is_ignored(runtime: FakeRuntime, one: Link) -> None:
+def test_an_answer_after_the_end_of_the_connection_is_ignored(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.answer = lambda _: None
     runtime.advance(INTERVAL)
     one.manager.stop("stop")
@@ -186,7 +188,7 @@ def test_an_answer_after_the_end_of_the_connection_is_ignored(runtime: FakeRunti
     assert http(one)["failed_attempts"] == 0
 
 
-def test_the_reconnect_window_of_the_websocket_is_kept(runtime: FakeRuntime, one: Link) -> None:
+def test_the_reconnect_window_of_the_websocket_is_kept(runtime: FakeRuntime, one: ManagerHarness) -> None:
     runtime.socket.tell({"type": "heartbeat_ack", "serverTime": 0, "leaseExpiresAt": 0, "reconnectWindowMs": 600_000})
     runtime.advance(INTERVAL)
     runtime.socket.end(1012)
@@ -194,7 +196,7 @@ def test_the_reconnect_window_of_the_websocket_is_kept(runtime: FakeRuntime, one
 
 
 def test_an_advised_interval_is_followed(runtime: FakeRuntime) -> None:
-    Link(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=5).start()
+    ManagerHarness(runtime, heartbeat_transport="http", http_url=URL, heartbeat_interval=5).start()
     advice = {"type": "heartbeat_ack", "serverTime": 0, "leaseExpiresAt": 0, "heartbeatInterval": 20}
     runtime.socket.acks = False
     runtime.socket.tell(advice)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..fake_runtime import FakeRuntime
-from .link import Link, MakeLink, claims, to_next_attempt
+from .harness import MakeHarness, ManagerHarness, claims, to_next_attempt
 
 
-def test_each_attempt_has_a_token_of_its_own(runtime: FakeRuntime, link: MakeLink) -> None:
+def test_each_attempt_has_a_token_of_its_own(runtime: FakeRuntime, harness: MakeHarness) -> None:
     runtime.opens_at_once = False
-    link().start()
+    harness().start()
     for _ in range(5):
         runtime.socket.refuse(503)
         to_next_attempt(runtime)
@@ -20,8 +20,8 @@ def test_each_attempt_has_a_token_of_its_own(runtime: FakeRuntime, link: MakeLin
     assert all(each["exp"] - each["iat"] == 60 and "rotation" not in each for each in said)
 
 
-def test_a_rotation_overlaps_and_loses_no_message(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link(rotate_after=(100, 100))
+def test_a_rotation_overlaps_and_loses_no_message(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness(rotate_after=(100, 100))
     one.manager.set_subscriptions(["tasks.>"])
     one.start()
     runtime.advance(99)
@@ -58,8 +58,8 @@ def test_a_rotation_overlaps_and_loses_no_message(runtime: FakeRuntime, link: Ma
     assert one.states == [("connecting", "started"), ("connected", "opened")]
 
 
-def test_subscriptions_are_restored_on_every_connection(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link()
+def test_subscriptions_are_restored_on_every_connection(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness()
     one.manager.set_subscriptions(["tasks.a", "tasks.b"])
     one.start()
     runtime.socket.end(1006)
@@ -69,8 +69,8 @@ def test_subscriptions_are_restored_on_every_connection(runtime: FakeRuntime, li
     assert len(one.of_type("ready")) == 2
 
 
-def test_a_superseded_connection_sends_only_what_the_agent_sends(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link().start()
+def test_a_superseded_connection_sends_only_what_the_agent_sends(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness().start()
     runtime.advance(40)
     runtime.socket.tell({"type": "superseded"})
     runtime.advance(0)
@@ -87,9 +87,9 @@ def test_a_superseded_connection_sends_only_what_the_agent_sends(runtime: FakeRu
 
 
 def test_superseded_on_the_old_connection_of_a_rotation_supersedes_the_agent(
-    runtime: FakeRuntime, link: MakeLink
+    runtime: FakeRuntime, harness: MakeHarness
 ) -> None:
-    one = link(rotate_after=(100, 100)).start()
+    one = harness(rotate_after=(100, 100)).start()
     runtime.advance(100.5)
     old, new = runtime.sockets
     assert len(one.of_type("rotated")) == 1
@@ -99,8 +99,8 @@ def test_superseded_on_the_old_connection_of_a_rotation_supersedes_the_agent(
     assert not new.terminated
 
 
-def test_a_revoked_agent_counts_as_refused_at_once(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link().start()
+def test_a_revoked_agent_counts_as_refused_at_once(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness().start()
     runtime.socket.tell({"type": "error", "code": "revoked", "message": "the agent was disabled"})
     runtime.advance(0)
     assert ("reconnecting", "revoked") in one.states
@@ -108,8 +108,8 @@ def test_a_revoked_agent_counts_as_refused_at_once(runtime: FakeRuntime, link: M
     assert (attempt["failure"]["kind"], attempt["retry_in"]) == ("refused", 5)
 
 
-def test_invalid_frames_are_reported_and_empty_ones_are_ignored(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link().start()
+def test_invalid_frames_are_reported_and_empty_ones_are_ignored(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness().start()
     for frame in ["", "null", "[]", "{", '{"type":3}', '{"a":NaN,"type":"x"}', "[" * 100_000, None]:
         runtime.socket.tell(frame)
     runtime.socket.tell({"type": "from_the_future", "more": [1]})
@@ -118,8 +118,8 @@ def test_invalid_frames_are_reported_and_empty_ones_are_ignored(runtime: FakeRun
     assert one.states[-1] == ("connected", "opened")
 
 
-def test_a_drain_sends_a_heartbeat_and_closes_as_drained(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link().start()
+def test_a_drain_sends_a_heartbeat_and_closes_as_drained(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness().start()
     one.manager.set_activity({"state": "draining"})
     one.manager.drain()
     assert runtime.socket.sent[-1]["activity"]["state"] == "draining"
@@ -129,8 +129,8 @@ def test_a_drain_sends_a_heartbeat_and_closes_as_drained(runtime: FakeRuntime, l
     assert one.states[-1] == ("stopped", "drained")
 
 
-def test_a_peer_that_does_not_answer_a_close_is_cut_off(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link().start()
+def test_a_peer_that_does_not_answer_a_close_is_cut_off(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness().start()
     runtime.socket.answers_close = False
     one.manager.stop("stop")
     runtime.advance(1.9)
@@ -140,17 +140,17 @@ def test_a_peer_that_does_not_answer_a_close_is_cut_off(runtime: FakeRuntime, li
     assert runtime.socket.terminated
 
 
-def test_without_auto_reconnect_the_first_failure_ends_the_agent(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link(auto_reconnect=False).start()
+def test_without_auto_reconnect_the_first_failure_ends_the_agent(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness(auto_reconnect=False).start()
     runtime.socket.end(1006)
     assert one.states[-1] == ("stopped", "failed")
     runtime.advance(1000)
     assert len(runtime.sockets) == 1
 
 
-def test_a_handshake_that_hangs_is_given_up(runtime: FakeRuntime, link: MakeLink) -> None:
+def test_a_handshake_that_hangs_is_given_up(runtime: FakeRuntime, harness: MakeHarness) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     first = runtime.socket
     runtime.advance(15.1)
     assert first.terminated
@@ -158,6 +158,6 @@ def test_a_handshake_that_hangs_is_given_up(runtime: FakeRuntime, link: MakeLink
 
 
 def test_a_key_that_does_not_load_is_not_reported_as_a_handshake(runtime: FakeRuntime) -> None:
-    one = Link(runtime, load_key=lambda _: None).start()
+    one = ManagerHarness(runtime, load_key=lambda _: None).start()
     runtime.advance(15.1)
     assert "no private key within 15 s" in one.of_type("attempt_failed")[-1]["attempt"]["failure"]["message"]

@@ -10,7 +10,7 @@ import pytest
 from agent_heartbeat import ReconnectOptions
 
 from ..fake_runtime import FakeRuntime
-from .link import MakeLink, claims, heartbeats, to_next_attempt
+from .harness import MakeHarness, claims, heartbeats, to_next_attempt
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from .link import MakeLink, claims, heartbeats, to_next_attempt
     [(1006, "network", 1), (1001, "gateway", 5), (1012, "gateway", 5), (1008, "throttled", 10), (4000, "network", 1)],
 )
 def test_a_close_code_decides_the_window(
-    runtime: FakeRuntime, link: MakeLink, code: int, kind: str, window: float
+    runtime: FakeRuntime, harness: MakeHarness, code: int, kind: str, window: float
 ) -> None:
-    one = link().start()
+    one = harness().start()
     runtime.socket.end(code)
     attempt = one.of_type("attempt_failed")[-1]["attempt"]
     assert (attempt["failure"]["kind"], attempt["retry_in"]) == (kind, 0.5 * window)
@@ -32,18 +32,18 @@ def test_a_close_code_decides_the_window(
      (500, "unavailable", 2), (503, "unavailable", 2)],
 )  # fmt: skip
 def test_a_status_decides_the_window(
-    runtime: FakeRuntime, link: MakeLink, status: int, kind: str, window: float
+    runtime: FakeRuntime, harness: MakeHarness, status: int, kind: str, window: float
 ) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     runtime.socket.refuse(status)
     attempt = one.of_type("attempt_failed")[-1]["attempt"]
     assert (attempt["failure"]["kind"], attempt["retry_in"]) == (kind, 0.5 * window)
 
 
-def test_windows_double_up_to_their_largest_and_settle_once_stable(runtime: FakeRuntime, link: MakeLink) -> None:
+def test_windows_double_up_to_their_largest_and_settle_once_stable(runtime: FakeRuntime, harness: MakeHarness) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     for _ in range(9):
         runtime.socket.fail()
         to_next_attempt(runtime)
@@ -58,10 +58,10 @@ def test_windows_double_up_to_their_largest_and_settle_once_stable(runtime: Fake
 
 
 def test_reconnect_ends_the_wait_at_a_random_moment_and_in_a_loop_makes_no_storm(
-    runtime: FakeRuntime, link: MakeLink
+    runtime: FakeRuntime, harness: MakeHarness
 ) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     for _ in range(8):
         runtime.socket.fail()
         to_next_attempt(runtime)
@@ -77,10 +77,10 @@ def test_reconnect_ends_the_wait_at_a_random_moment_and_in_a_loop_makes_no_storm
 
 @pytest.mark.parametrize(("status", "retry_after"), [(503, None), (429, None), (403, "60")])
 def test_reconnect_keeps_a_delay_that_the_service_asked_for(
-    runtime: FakeRuntime, link: MakeLink, status: int, retry_after: str | None
+    runtime: FakeRuntime, harness: MakeHarness, status: int, retry_after: str | None
 ) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     runtime.socket.refuse(status, retry_after=retry_after)
     one.manager.reconnect()
     delay = one.of_type("attempt_failed")[-1]["attempt"]["retry_in"]
@@ -90,8 +90,8 @@ def test_reconnect_keeps_a_delay_that_the_service_asked_for(
     assert len(runtime.sockets) == 2
 
 
-def test_reconnect_probes_an_open_connection(runtime: FakeRuntime, link: MakeLink) -> None:
-    one = link().start()
+def test_reconnect_probes_an_open_connection(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    one = harness().start()
     runtime.advance(60)
     runtime.socket.acks = False
     sent = heartbeats(one)
@@ -101,9 +101,9 @@ def test_reconnect_probes_an_open_connection(runtime: FakeRuntime, link: MakeLin
     assert ("reconnecting", "unresponsive") in one.states
 
 
-def test_retry_after_is_added_to_the_drawn_delay(runtime: FakeRuntime, link: MakeLink) -> None:
+def test_retry_after_is_added_to_the_drawn_delay(runtime: FakeRuntime, harness: MakeHarness) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     runtime.socket.refuse(429, retry_after="7")
     runtime.advance(13)
     runtime.socket.refuse(503, retry_after=formatdate(runtime.wall + 20, usegmt=True))
@@ -113,13 +113,13 @@ def test_retry_after_is_added_to_the_drawn_delay(runtime: FakeRuntime, link: Mak
 
 
 @pytest.mark.parametrize("seconds", [-1, 3601, float("nan"), "soon", None])
-def test_an_invalid_window_of_a_schedule_is_ignored(runtime: FakeRuntime, link: MakeLink, seconds: Any) -> None:
-    one = link(reconnect=ReconnectOptions(schedule=lambda kind, failures: seconds)).start()
+def test_an_invalid_window_of_a_schedule_is_ignored(runtime: FakeRuntime, harness: MakeHarness, seconds: Any) -> None:
+    one = harness(reconnect=ReconnectOptions(schedule=lambda kind, failures: seconds)).start()
     runtime.socket.end(1006)
     assert one.of_type("attempt_failed")[-1]["attempt"]["retry_in"] == 0.5
 
 
-def test_a_custom_schedule_replaces_the_windows(runtime: FakeRuntime, link: MakeLink) -> None:
+def test_a_custom_schedule_replaces_the_windows(runtime: FakeRuntime, harness: MakeHarness) -> None:
     asked: list[tuple[str, int]] = []
 
     def schedule(kind: str, failures: int) -> float:
@@ -128,7 +128,7 @@ def test_a_custom_schedule_replaces_the_windows(runtime: FakeRuntime, link: Make
             raise RuntimeError("broken")
         return 40.0
 
-    one = link(reconnect=ReconnectOptions(schedule=schedule)).start()
+    one = harness(reconnect=ReconnectOptions(schedule=schedule)).start()
     runtime.opens_at_once = False
     runtime.socket.end(1006)
     runtime.advance(21)
@@ -137,9 +137,9 @@ def test_a_custom_schedule_replaces_the_windows(runtime: FakeRuntime, link: Make
     assert [each["attempt"]["retry_in"] for each in one.of_type("attempt_failed")] == [20, 1]
 
 
-def test_a_wrong_clock_is_corrected_and_the_login_repeated_at_once(runtime: FakeRuntime, link: MakeLink) -> None:
+def test_a_wrong_clock_is_corrected_and_the_login_repeated_at_once(runtime: FakeRuntime, harness: MakeHarness) -> None:
     runtime.opens_at_once = False
-    one = link().start()
+    one = harness().start()
     runtime.server_ahead = 600
     runtime.socket.refuse(403, date=formatdate(runtime.server_now(), usegmt=True))
     assert one.of_type("clock_skew")[-1]["clock_skew"] == pytest.approx(-600, abs=2)
@@ -150,9 +150,9 @@ def test_a_wrong_clock_is_corrected_and_the_login_repeated_at_once(runtime: Fake
 
 
 def test_the_reconnect_window_of_the_fleet_applies_when_others_may_have_lost_their_connections(
-    runtime: FakeRuntime, link: MakeLink
+    runtime: FakeRuntime, harness: MakeHarness
 ) -> None:
-    one = link().start()
+    one = harness().start()
     now = round(runtime.wall * 1000)
     runtime.socket.tell(
         {"type": "heartbeat_ack", "serverTime": now, "leaseExpiresAt": now, "reconnectWindowMs": 600_000}

@@ -7,7 +7,7 @@ import pytest
 from agent_heartbeat.connection.stats import ServerClock
 
 from ..fake_runtime import FakeRuntime
-from .link import MakeLink
+from .harness import MakeHarness
 
 
 def test_the_clock_skew_changes_only_when_a_round_trip_contradicts_it() -> None:
@@ -19,8 +19,8 @@ def test_the_clock_skew_changes_only_when_a_round_trip_contradicts_it() -> None:
     assert skews == pytest.approx([5.0, 5.0, 5.0, 5.011])
 
 
-def test_an_agent_whose_event_loop_is_blocked_reads_as_blocked(runtime: FakeRuntime, link: MakeLink) -> None:
-    link().start()
+def test_an_agent_whose_event_loop_is_blocked_reads_as_blocked(runtime: FakeRuntime, harness: MakeHarness) -> None:
+    harness().start()
     runtime.lag = 7.0
     runtime.advance(31)
     assert runtime.socket.sent[-1]["activity"] == {"state": "blocked", "eventLoopLagMs": 7000}

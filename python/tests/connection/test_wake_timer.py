@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from ..fake_runtime import FakeRuntime
-from .link import MakeLink, heartbeats
+from .harness import MakeHarness, heartbeats
 
 
 @pytest.mark.parametrize("how", ["block", "sleep"])
 @pytest.mark.parametrize(("seconds", "cut"), [(20, False), (45, False), (100, False), (140, True)])
 def test_a_short_pause_probes_the_connection_and_a_long_one_replaces_it(
-    runtime: FakeRuntime, link: MakeLink, how: str, seconds: float, cut: bool
+    runtime: FakeRuntime, harness: MakeHarness, how: str, seconds: float, cut: bool
 ) -> None:
-    one = link().start()
+    one = harness().start()
     runtime.advance(60)
     first = runtime.socket
     sent = heartbeats(one)
@@ -30,10 +30,10 @@ def test_a_short_pause_probes_the_connection_and_a_long_one_replaces_it(
 @pytest.mark.parametrize("step", [120.0, -120.0, 86_400.0])
 @pytest.mark.parametrize("has_boottime", [True, False])
 def test_a_step_of_the_wall_clock_breaks_no_connection(
-    runtime: FakeRuntime, link: MakeLink, step: float, has_boottime: bool
+    runtime: FakeRuntime, harness: MakeHarness, step: float, has_boottime: bool
 ) -> None:
     runtime.has_boottime = has_boottime
-    one = link().start()
+    one = harness().start()
     runtime.advance(60)
     runtime.wall += step
     runtime.advance(200)

@@ -75,7 +75,7 @@ export class Retries {
   }
 
   /**
-   * Tries soon what would be tried later, unless the service asked for the delay. The moment is random, so that neither a fleet
+   * Makes the next attempt sooner, unless the service asked for the delay. The moment is random, so that neither a fleet
    * nor a caller in a loop makes a storm.
    */
   reconnect(now: number): void {

@@ -29,7 +29,7 @@ class ClientConnection(Generic[Manager]):
 
     def open(self) -> Manager:
         """Makes the manager, for the caller to start."""
-        self.manager = self._create_manager(self._hear)
+        self.manager = self._create_manager(self._receive)
         self.manager.set_subscriptions(self._patterns)
         return self.manager
 
@@ -48,7 +48,7 @@ class ClientConnection(Generic[Manager]):
             raise not_connected(self._agent_id)
         return await self._requests.request(message, timeout, self.manager.send)
 
-    def _hear(self, event: Message) -> None:
+    def _receive(self, event: Message) -> None:
         kind = event["type"]
         if kind == "message" and self._requests.settle(event["message"]):
             return

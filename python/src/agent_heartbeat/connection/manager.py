@@ -1,7 +1,7 @@
 """Keeps an agent connected: one state machine, and one loop that sets one timer for what is due next.
 
-The loop is woken with a named reason, looks at what is the case, does what is due, and sleeps until the
-next deadline. Nothing here waits: everything that takes time is a callback of the runtime.
+The loop is woken with a named reason, inspects the state, runs whatever is due, and sleeps until the next
+deadline. Nothing here waits: everything that takes time is a callback of the runtime.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .manager_options import ManagerOptions
 from .manager_port import Emit, LoadKey
 from .opener import ConnectionOpener
 from .outbox import Outbox
+from .pause import pause_of
 from .retries import Retries, RetryHint
 from .runtime import Runtime
 from .state import TRANSITIONS, AgentState, Failure, StateChange, is_final
@@ -33,8 +34,6 @@ _log = logging.getLogger("agent_heartbeat.connection")
 
 _PAUSE_CHECK = 10.0
 """The longest timer while connected: timers stand still while the machine sleeps."""
-_BROKEN_AFTER = 120.0
-"""A shorter pause need not have broken the connection, even if its lease has run out."""
 
 
 class ConnectionManager:
@@ -86,7 +85,7 @@ class ConnectionManager:
             self._wake("start")
 
     def drain(self) -> None:
-        """Tells by a heartbeat that the agent ends, and goes on until `stop()`."""
+        """Reports by a heartbeat that the agent ends, and continues until `stop()`."""
         if self._state in ("idle", "draining") or is_final(self._state):
             return
         self._enter("draining", "drain")
@@ -106,7 +105,7 @@ class ConnectionManager:
         self._wake("stop")
 
     def reconnect(self) -> None:
-        """Tries soon what would be tried later, and asks an open connection for a sign of life."""
+        """Makes the next attempt soon, and probes an open connection."""
         now = self._runtime.monotonic()
         self._retries.reconnect(now, self._options.windows["network"].base)
         if heartbeat := self._connections.heartbeat:
@@ -173,18 +172,14 @@ class ConnectionManager:
         if lateness.late >= 0:
             self._stats.lag = lateness.late
         primary, heartbeat = self._connections.primary, self._connections.heartbeat
-        # The wall clock alone may have been set: that is a reason to ask, not to give up.
-        if primary is None or heartbeat is None or lateness.doubtful < heartbeat.interval:
+        if primary is None or heartbeat is None:
             return
-        if lateness.pause < max(heartbeat.ack_timeout, _BROKEN_AFTER):
+        pause = pause_of(lateness, heartbeat)
+        if pause == "doubtful":
             heartbeat.probe(now, self._options.connect_timeout)
-            return
-        # Where the monotonic clock ran on, the machine was awake.
-        blocked = lateness.late >= heartbeat.ack_timeout
-        what = "the event loop was blocked" if blocked else "the machine slept"
-        self._connections.drop_candidate()
-        failure = Failure("unresponsive", f"{what} for {round(lateness.pause)} s")
-        self._lose(primary, failure, "blocked" if blocked else "woke_from_sleep")
+        elif pause:
+            self._connections.drop_candidate()
+            self._lose(primary, *pause)
 
     def _give_up_silent(self, now: float) -> None:
         timeout = self._options.connect_timeout

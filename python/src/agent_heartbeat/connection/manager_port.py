@@ -21,7 +21,7 @@ class ManagerPort(Protocol):
     def stop(self, cause: str) -> None: ...
 
     def reconnect(self) -> None:
-        """Tries soon what would be tried later, and asks an open connection for a sign of life."""
+        """Makes the next attempt sooner, and probes an open connection."""
 
     def send(self, message: Message) -> None:
         """Sends a message if there is a connection; otherwise an event `unsent` follows."""

@@ -70,7 +70,7 @@ class Retries:
         self._report(failure, self.backoff.attempts + 1, None, False)
 
     def reconnect(self, now: float, window: float) -> None:
-        """Tries soon what would be tried later: within `window`, unless the service asked for the delay."""
+        """Makes the next attempt sooner: within `window`, unless the service asked for the delay."""
         if not self._has_to_wait:
             # At random, so that neither a fleet nor a caller in a loop makes a storm.
             self.next_at = min(self.next_at, now + self._random() * window)

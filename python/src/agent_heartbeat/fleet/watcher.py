@@ -56,7 +56,7 @@ class Watcher:
         self._emitter: Emitter[Any] = Emitter(frozenset({"change", "state", "mass_expiry"}), self._log)
         self._book = FleetBook()
         self._clock = ServerClock(time.time)
-        self._connection = ClientConnection(agent_id, create_manager, self._hear)
+        self._connection = ClientConnection(agent_id, create_manager, self._on_event)
         self._connection.set_subscriptions([f"{PRESENCE}.>"])
         self._state: FleetState = "idle"
         self._started: asyncio.Future[None] | None = None
@@ -135,7 +135,7 @@ class Watcher:
         await asyncio.shield(self._started)
 
     def reconnect(self) -> None:
-        """Tries soon what would be tried later: see `HeartbeatAgent.reconnect`."""
+        """Makes the next attempt sooner: see `HeartbeatAgent.reconnect`."""
         if self._connection.manager:
             self._connection.manager.reconnect()
 
@@ -182,10 +182,10 @@ class Watcher:
     async def _request(self, message: Message) -> Message:
         return await self._connection.request(message, self._request_timeout)
 
-    def _hear(self, event: Message) -> None:
+    def _on_event(self, event: Message) -> None:
         kind = event["type"]
         if kind == "state":
-            self._hear_state(StateChange.from_json(event["change"]))
+            self._on_state(StateChange.from_json(event["change"]))
         elif kind == "attempt_failed":
             failure = Failure(**event["attempt"]["failure"])
             if failure.status == AGENT_WATCHES_STATUS:
@@ -200,7 +200,7 @@ class Watcher:
         elif kind == "broken":
             self._pages.broken()
         elif kind == "message":
-            self._hear_message(event["message"])
+            self._on_message(event["message"])
 
     def _refuse(self, status: int) -> None:
         """The key is an agent's, which no further attempt changes."""
@@ -211,7 +211,7 @@ class Watcher:
         if self._connection.manager:
             self._connection.manager.stop("stop")
 
-    def _hear_state(self, change: StateChange) -> None:
+    def _on_state(self, change: StateChange) -> None:
         if change.state == "connected":
             return
         self._ready = False
@@ -224,7 +224,7 @@ class Watcher:
             self._enter("stale")
         self._work()
 
-    def _hear_message(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if message["type"] == "error":
             self._log.warning("%s", message.get("message"))
         transition = transition_in(message.get("data")) if message["type"] == "message" else None
@@ -274,7 +274,7 @@ class Watcher:
             pages = 0
             async for page in self._pages.read():
                 if pages == 0:
-                    self._hear_mass_expiry(page.get("massExpiry"))
+                    self._on_mass_expiry(page.get("massExpiry"))
                 for presence in page["agents"]:
                     changed.add(presence["agentId"])
                     self._take(presence, None)
@@ -295,7 +295,7 @@ class Watcher:
             self._changed_meanwhile = None
         self._work()
 
-    def _hear_mass_expiry(self, mass_expiry: dict[str, Any] | None) -> None:
+    def _on_mass_expiry(self, mass_expiry: dict[str, Any] | None) -> None:
         if (mass_expiry or {}).get("suspectedAt") != (self._mass_expiry or {}).get("suspectedAt"):
             self._mass_expiry = mass_expiry
             self._emitter.emit("mass_expiry", mass_expiry)

@@ -39,7 +39,7 @@ class Messaging:
         request_timeout: float,
         work: Work,
         activity: ActivityReporter,
-        news: Reporter,
+        reporter: Reporter,
         tracer: Tracer,
         ask: Ask,
         subscribed: Callable[[], None],
@@ -49,7 +49,7 @@ class Messaging:
         self._request_timeout = request_timeout
         self._work = work
         self._activity = activity
-        self._news = news
+        self._reporter = reporter
         self._tracer = tracer
         self._subscribed = subscribed
         self._dispatcher = Dispatcher(
@@ -58,8 +58,8 @@ class Messaging:
             queue,
             activity.changed,
             activity.activity_sent,
-            news.handler_failed,
-            news.message_dropped,
+            reporter.handler_failed,
+            reporter.message_dropped,
             tracer.process,
         )
         self._publisher = Publisher(agent_id, ask)
@@ -185,7 +185,7 @@ class Messaging:
                 del failed["result"]
                 await self._publisher.publish({"subject": reply_to, "data": failed}, self._request_timeout)
         except AgentHeartbeatError as error:
-            self._news.handler_failed(reply_to, error)
+            self._reporter.handler_failed(reply_to, error)
 
 
 def _outgoing(subject: str, data: Any, to: str | None, capability: str | None) -> Message:

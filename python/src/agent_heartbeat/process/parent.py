@@ -201,7 +201,7 @@ class ProcessConnectionManager:
         self._emit({"type": "state", "change": change})
 
     def _is_again_what_it_was(self, state: AgentState) -> bool:
-        """Whether this is the beginning of a process that replaces one that died, which is no news of the agent."""
+        """Whether this is the start of a process that replaces a dead one, which changes nothing for the agent."""
         if self._state == "draining":
             return not is_final(state)
         return state == self._state or (state == "connecting" and self._state != "idle")

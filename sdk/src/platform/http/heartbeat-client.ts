@@ -62,7 +62,7 @@ export class HttpHeartbeatClient {
   readonly #key: KeySource;
   readonly #requests: LeaseRequests;
   readonly #limits: RequestLimits;
-  /** A key serves again although its source fails. No news to a script, unless the heartbeat is refused. */
+  /** A key serves again although its source fails. A script need not know, unless the heartbeat is refused. */
   #warning = "";
   /** Of two requests at once, the later token could be the first to arrive. */
   #last: Promise<unknown> = Promise.resolve();

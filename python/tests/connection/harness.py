@@ -18,8 +18,8 @@ from ..fake_runtime import FakeRuntime
 KEY = ed25519.Ed25519PrivateKey.generate()
 
 
-class Link:
-    """A connection manager in a fake world, and all that it told."""
+class ManagerHarness:
+    """A connection manager in a fake world, and its events."""
 
     def __init__(self, runtime: FakeRuntime, **options: Any) -> None:
         self.runtime = runtime
@@ -45,7 +45,7 @@ class Link:
             reconnect.schedule,
         )
 
-    def start(self) -> Link:
+    def start(self) -> ManagerHarness:
         self.manager.start()
         self.runtime.advance(0)
         return self
@@ -58,7 +58,7 @@ class Link:
         return [each for each in self.events if each["type"] == kind]
 
 
-MakeLink = Callable[..., Link]
+MakeHarness = Callable[..., ManagerHarness]
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -72,5 +72,5 @@ def to_next_attempt(runtime: FakeRuntime) -> None:
         runtime.advance(0.5)
 
 
-def heartbeats(link: Link) -> int:
-    return sum(socket.types.count("heartbeat") for socket in link.runtime.sockets)
+def heartbeats(harness: ManagerHarness) -> int:
+    return sum(socket.types.count("heartbeat") for socket in harness.runtime.sockets)
