@@ -56,6 +56,7 @@ export const GAPS: readonly Gap[] = [
   { tests: "messaging sends a viewer every transition of an agent", reason: NO_CLOSE_CODE },
   { tests: "the fleet watcher has agents that were online before", reason: NO_CLOSE_CODE },
   { tests: "the fleet watcher uses the connection of an agent", reason: NO_CLOSE_CODE },
+  { tests: "the fleet watcher is refused with an agent's key", reason: ALWAYS_403 },
   { tests: "the recipe for a leader has one leader", reason: ALWAYS_403 },
   { tests: "a lease is not affected by a refused duplicate", reason: ALWAYS_403 },
   { tests: "a lease survives the end of any one of several connections", reason: NO_CLOSE_CODE },
