@@ -10,7 +10,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A new, empty one. */
+/** A new, empty one. Call it in a test or a hook: the hooks of a file without a test to run are left out, removals included. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "agent-heartbeat-"));
   folders.push(folder);

@@ -18,13 +18,15 @@ const ROOT = join(__dirname, "..", "..");
 
 describe("the example", () => {
   const organizationId = `e2e-${randomUUID()}`;
-  const directory = mkdtempSync(join(tmpdir(), "example-"));
-  const keyFile = join(directory, "key.pem");
+  let directory: string;
+  let keyFile: string;
   let target: Target;
   let key: TestKey;
   let sender: BareClient;
   let child: ChildProcess | undefined;
   beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "example-"));
+    keyFile = join(directory, "key.pem");
     target = openTarget();
     key = await testKey();
     writeFileSync(keyFile, await exportPKCS8(key.privateKey));

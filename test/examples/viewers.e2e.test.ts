@@ -27,12 +27,13 @@ const isLocal = "dynamoDbEndpoint" in JSON.parse(target());
   `npm run example${isLocal ? "" : " (skipped: no local runtime)"}`,
   () => {
     const organizationId = `e2e-${randomUUID()}`;
-    const folder = mkdtempSync(join(tmpdir(), "example-"));
+    let folder: string;
     let deployment: Target;
     let agent: AgentProcess | undefined;
     let example: ChildProcess | undefined;
 
     beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), "example-"));
       deployment = openTarget();
       mkdirSync(join(folder, ".local"));
       writeFileSync(join(folder, ".local", "outputs.json"), target());

@@ -9,6 +9,7 @@ import { AttributeType, type ITable, StreamViewType, Table } from "aws-cdk-lib/a
 import { EventBus } from "aws-cdk-lib/aws-events";
 import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { HostedZone } from "aws-cdk-lib/aws-route53";
+import type { AgentHeartbeat } from "../../lib/agent-heartbeat";
 import { AgentHeartbeatStack } from "../../lib/agent-heartbeat-stack";
 import type { AgentHeartbeatProps } from "../../lib/props";
 import { ROUTES } from "../../lib/throttling-props";
@@ -452,18 +453,23 @@ describe("the CloudWatch dashboard", () => {
 });
 
 describe("several constructs in one stack", () => {
-  const stack = emptyStack();
-  const [first, second] = ["First", "Second"].map((id) =>
-    presenceIn(stack, { alarms: true, cloudWatchDashboard: true, dashboard: true }, id),
-  );
-  Tags.of(first as never).add("team", "search");
-  const template = Template.fromStack(stack);
-  const { Resources, Outputs = {} } = template.toJSON() as {
-    Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
-    Outputs?: Record<string, { Export?: unknown }>;
-  };
+  let first: AgentHeartbeat | undefined;
+  let second: AgentHeartbeat | undefined;
+  let template: Template;
+  beforeAll(() => {
+    const stack = emptyStack();
+    [first, second] = ["First", "Second"].map((id) =>
+      presenceIn(stack, { alarms: true, cloudWatchDashboard: true, dashboard: true }, id),
+    );
+    Tags.of(first as never).add("team", "search");
+    template = Template.fromStack(stack);
+  });
 
   it("use no name that must be unique in an account", () => {
+    const { Resources, Outputs = {} } = template.toJSON() as {
+      Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
+      Outputs?: Record<string, { Export?: unknown }>;
+    };
     const names = Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
       Object.keys(Properties)
         .filter((property) =>

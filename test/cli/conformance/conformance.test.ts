@@ -1,11 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { SCENARIOS } from "../../../cli/src/conformance/scenarios";
 import { play } from "../../../cli/src/conformance/trial";
 import { temporaryFolder } from "../../../testing/temporary-folder";
 
-const folder = temporaryFolder();
+let folder: string;
+beforeAll(() => {
+  folder = temporaryFolder();
+});
 
 /** A client that logs in once, with what is given in place of a token, and answers every call. */
 function faultyClient(name: string, body: string): string[] {

@@ -38,10 +38,11 @@ function eventFrom(runtime: LocalRuntime, wanted: (event: BusEvent) => boolean):
 describe("a running stack", () => {
   let runtime: LocalRuntime;
   let db: DynamoDBClient;
-  const logDirectory = mkdtempSync(join(tmpdir(), "local-runtime-"));
+  let logDirectory: string;
   const problems: string[] = [];
 
   beforeAll(async () => {
+    logDirectory = mkdtempSync(join(tmpdir(), "local-runtime-"));
     const onProblem = (problem: string) => problems.push(problem);
     runtime = await startLocalRuntime({ assemblyDirectory, logDirectory, onProblem });
     const { dynamoDbEndpoint: endpoint, region } = runtime;

@@ -6,11 +6,12 @@ import { listen } from "../../../../local/aws/http";
 import { servePage } from "../../../../local/aws/page/serve-page";
 
 describe("the page's files", () => {
-  const root = mkdtempSync(join(tmpdir(), "page-"));
+  let root: string;
   let url: string;
   let close: () => void;
 
   beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), "page-"));
     const directory = join(root, "page");
     mkdirSync(join(directory, "assets"), { recursive: true });
     writeFileSync(join(root, "secret.txt"), "secret");

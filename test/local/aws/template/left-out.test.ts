@@ -1,14 +1,17 @@
 /** What happens to parts of a template that the emulator does not support. */
 
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { readModel } from "../../../../local/aws/resources/model";
 import { readAssembly } from "../../../../local/aws/template/assembly";
 import type { Resource } from "../../../../local/aws/template/template";
 import { temporaryFolder } from "../../../../testing/temporary-folder";
 
 const FIXTURE = join(__dirname, "../fixture");
-const directory = temporaryFolder();
+let directory: string;
+beforeAll(() => {
+  directory = temporaryFolder();
+});
 
 /** The fixture's template with further resources; what is left out of it, if that is allowed. */
 function modelWith(resources: Record<string, Resource>, leavesOut = true) {
